@@ -1,0 +1,90 @@
+package sys
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Eventfd makes an event counter. Reading returns the whole count and zeroes it.
+func Eventfd() (*os.File, error) {
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, fmt.Errorf("make eventfd: %w", err)
+	}
+	return os.NewFile(uintptr(fd), "eventfd"), nil
+}
+
+// Pipe makes a pipe: what is written to w is read from r.
+func Pipe() (r, w *os.File, err error) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		return nil, nil, fmt.Errorf("make pipe: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "pipe read end"), os.NewFile(uintptr(fds[1]), "pipe write end"), nil
+}
+
+// Socketpair makes two connected stream sockets.
+func Socketpair() (a, b *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make socketpair: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "socketpair end"), os.NewFile(uintptr(fds[1]), "socketpair other end"), nil
+}
+
+// Memfd makes a file of size bytes that lives in memory and has no name. It can
+// neither shrink nor grow afterwards, so a peer that holds it cannot cut the
+// memory away under a reader.
+func Memfd(name string, size int64) (*os.File, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		return nil, fmt.Errorf("make memfd: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), name)
+	if err := unix.Ftruncate(fd, size); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("size memfd to %d bytes: %w", size, err)
+	}
+	const seals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, seals); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("seal memfd: %w", err)
+	}
+	return f, nil
+}
+
+// CheckSealed returns the size of a memfd that cannot shrink, and an error for
+// any other file.
+func CheckSealed(f *os.File) (int64, error) {
+	seals, err := unix.FcntlInt(f.Fd(), unix.F_GET_SEALS, 0)
+	if err != nil {
+		return 0, fmt.Errorf("read seals of %s: %w (it is no memfd)", f.Name(), err)
+	}
+	if seals&unix.F_SEAL_SHRINK == 0 {
+		return 0, fmt.Errorf("%s is not sealed against shrinking", f.Name())
+	}
+	stat, err := f.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("size of %s: %w", f.Name(), err)
+	}
+	return stat.Size(), nil
+}
+
+// Map maps size bytes of f, shared with everyone who maps it.
+func Map(f *os.File, size int) ([]byte, error) {
+	memory, err := unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("map %d bytes of %s: %w", size, f.Name(), err)
+	}
+	return memory, nil
+}
+
+// Unmap undoes Map. Nobody may hold a pointer into memory any more.
+func Unmap(memory []byte) error {
+	if err := unix.Munmap(memory); err != nil {
+		return fmt.Errorf("unmap: %w", err)
+	}
+	return nil
+}

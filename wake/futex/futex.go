@@ -1,0 +1,294 @@
+// Package futex wakes through a word in shared memory that the kernel lets a
+// thread sleep on. No files, and the fewest instructions of all: a ring is two
+// additions and one system call.
+//
+// A token is the difference between two counters: one that ringers add to, and
+// the sleeper's copy of it. So a token stays until it is taken, as in the
+// strategies with files, and nobody needs to know the event count's key.
+//
+// A thread can sleep on one word only, and a host has many plugins. All wakers
+// of one process therefore share a second word, the gate, which every ring
+// changes after it has left its token. One of the process's waiting goroutines
+// at a time, the leader, sleeps on the gate; the others sleep on Go channels.
+// The leader that wakes looks at everyone's tokens, wakes whom they belong to,
+// and when one is its own, makes another waiting goroutine the leader. So a
+// host with any number of plugins keeps one thread in the kernel, and a plugin,
+// whose only waiter is always the leader, pays nothing for it.
+package futex
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+
+	"ddc/internal/sys"
+	"ddc/shm"
+	"ddc/wake"
+)
+
+// Strategy makes futex wakers. Wakers of one process that share a gate must
+// come from one Strategy. The zero Strategy is ready for use.
+type Strategy struct {
+	mu    sync.Mutex
+	gates map[*shm.Word32]*gate
+}
+
+var _ wake.Strategy = (*Strategy)(nil)
+
+// Name is "futex".
+func (*Strategy) Name() string { return "futex" }
+
+// Needs names the system call.
+func (*Strategy) Needs() string { return "futex(2) on shared memory, Linux 2.6" }
+
+// Make makes nothing: the words are all there is.
+func (*Strategy) Make() ([]*os.File, error) { return nil, nil }
+
+// Open opens a waker on its words.
+func (s *Strategy) Open(tokens *wake.Tokens, files []*os.File) (wake.Waker, error) {
+	if len(files) != 0 {
+		return nil, fmt.Errorf("open futex waker: got %d files, want none", len(files))
+	}
+	return &waker{tokens: *tokens, strategy: s, gate: s.enter(tokens.Gate), woken: make(chan struct{}, 1)}, nil
+}
+
+// enter finds or makes the gate of a word, and counts one more waker on it.
+func (s *Strategy) enter(word *shm.Word32) *gate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.gates[word]
+	if g == nil {
+		if s.gates == nil {
+			s.gates = make(map[*shm.Word32]*gate)
+		}
+		g = &gate{word: word}
+		s.gates[word] = g
+	}
+	g.wakers++
+	return g
+}
+
+// leave forgets the gate with its last waker.
+func (s *Strategy) leave(g *gate) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g.wakers--; g.wakers == 0 {
+		delete(s.gates, g.word)
+	}
+}
+
+// gate is the word that one goroutine of this process sleeps on for all.
+type gate struct {
+	word   *shm.Word32
+	wakers int // guarded by Strategy.mu
+
+	mu sync.Mutex
+	// led says that a goroutine is leader. It is set by whoever finds it false, and
+	// cleared by the leader alone.
+	led bool
+	// waiting holds the wakers whose goroutines sleep on their channel.
+	waiting []*waker
+}
+
+type waker struct {
+	tokens   wake.Tokens
+	strategy *Strategy
+	gate     *gate
+
+	// woken gets a value when the goroutine that sleeps on it shall look again: it
+	// has a token, is to lead, or the waker is closed.
+	woken chan struct{}
+	// closed is guarded by gate.mu.
+	closed bool
+	// users counts calls into the words, so that Close can wait for them: guarded by gate.mu.
+	users sync.WaitGroup
+}
+
+// Ring leaves a token, then changes the gate, then wakes whoever sleeps on it.
+// The order matters: a leader that finds the gate unchanged sleeps, so what it
+// would have found must have been there before the change.
+func (w *waker) Ring() error {
+	if err := w.begin(); err != nil {
+		return err
+	}
+	defer w.users.Done()
+	return w.ring()
+}
+
+func (w *waker) ring() error {
+	w.tokens.Left.Add(1)
+	w.tokens.Gate.Add(1)
+	_, err := sys.FutexWake(w.tokens.Gate, 1)
+	return err
+}
+
+// begin keeps the words from being unmapped until users.Done.
+func (w *waker) begin() error {
+	w.gate.mu.Lock()
+	defer w.gate.mu.Unlock()
+	if w.closed {
+		return os.ErrClosed
+	}
+	w.users.Add(1)
+	return nil
+}
+
+// Wait sleeps until there is a token, as leader or behind one.
+func (w *waker) Wait() error {
+	if err := w.begin(); err != nil {
+		return err
+	}
+	defer w.users.Done()
+	for {
+		if w.take() {
+			return nil
+		}
+		switch lead, err := w.gate.join(w); {
+		case err != nil:
+			return err
+		case !lead:
+			<-w.woken
+		default:
+			if err := w.lead(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// take consumes all tokens, and says whether there were any.
+func (w *waker) take() bool {
+	left := w.tokens.Left.Load()
+	if left == w.tokens.Taken.Load() {
+		return false
+	}
+	w.tokens.Taken.Store(left)
+	return true
+}
+
+func (w *waker) pending() bool { return w.tokens.Left.Load() != w.tokens.Taken.Load() }
+
+// Pending compares the counters.
+func (w *waker) Pending() (bool, error) {
+	if err := w.begin(); err != nil {
+		return false, err
+	}
+	defer w.users.Done()
+	return w.pending(), nil
+}
+
+// Close makes Wait return, and waits until nobody touches the words any more.
+func (w *waker) Close() error {
+	w.gate.mu.Lock()
+	if w.closed {
+		w.gate.mu.Unlock()
+		return nil
+	}
+	w.closed = true
+	w.gate.mu.Unlock()
+
+	// The sleeper is either the leader, whom the gate wakes, or behind it, whom the
+	// channel wakes.
+	err := w.ring()
+	w.wake()
+	w.users.Wait()
+	w.strategy.leave(w.gate)
+	return err
+}
+
+// wake makes the goroutine that sleeps on woken look again. A value that is
+// there already does as well.
+func (w *waker) wake() {
+	select {
+	case w.woken <- struct{}{}:
+	default:
+	}
+}
+
+// join makes w's goroutine the leader, if there is none, or one of those that
+// the leader wakes. It is decided under the lock under which a leader resigns,
+// so either the leader sees w waiting, or w sees that nobody leads.
+func (g *gate) join(w *waker) (lead bool, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if w.closed {
+		return false, os.ErrClosed
+	}
+	if !g.led {
+		g.led = true
+		return true, nil
+	}
+	for _, other := range g.waiting {
+		if other == w {
+			return false, nil
+		}
+	}
+	g.waiting = append(g.waiting, w)
+	return false, nil
+}
+
+// lead sleeps on the gate until w itself has a token or is closed, and wakes
+// the others as their tokens come. Then it resigns.
+//
+// The gate is read before anybody's tokens are, and the kernel compares it again
+// before it sleeps: a token left after the look has changed the gate.
+func (w *waker) lead() error {
+	g := w.gate
+	for {
+		seen := g.word.Load()
+		woke, own := g.wakeOwners(w)
+		if own {
+			return nil
+		}
+		if woke {
+			// They run before this thread sleeps and takes its processor with it.
+			runtime.Gosched()
+			continue
+		}
+		if err := sys.FutexWait(g.word, seen); err != nil {
+			g.resign()
+			return err
+		}
+	}
+}
+
+// wakeOwners wakes every waiting goroutine that has a token. If the leader has
+// one itself, or is closed, it resigns under the same lock.
+func (g *gate) wakeOwners(leader *waker) (woke, own bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	waiting := g.waiting[:0]
+	for _, w := range g.waiting {
+		if w.pending() || w.closed {
+			w.wake()
+			woke = true
+		} else {
+			waiting = append(waiting, w)
+		}
+	}
+	clear(g.waiting[len(waiting):])
+	g.waiting = waiting
+	if leader.pending() || leader.closed {
+		g.pass()
+		return woke, true
+	}
+	return woke, false
+}
+
+func (g *gate) resign() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.pass()
+}
+
+// pass ends a leadership: the next in line is woken, finds nobody leading, and
+// leads. The lock is held.
+func (g *gate) pass() {
+	g.led = false
+	if n := len(g.waiting); n > 0 {
+		next := g.waiting[n-1]
+		g.waiting = g.waiting[:n-1]
+		next.wake()
+	}
+}

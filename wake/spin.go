@@ -1,0 +1,109 @@
+package wake
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+)
+
+// Spin says how long a sleeper looks again and again before it announces
+// itself. Spinning changes what waiting costs, never whether it ends.
+type Spin struct {
+	// limit is the longest a spin may last; 0 is no spinning at all.
+	limit time.Duration
+	// adaptive spins shorter, or not at all, while spinning does not pay.
+	adaptive bool
+}
+
+// SpinOff never spins. SpinAuto spins as long as that has lately paid.
+var (
+	SpinOff  = Spin{}
+	SpinAuto = Spin{limit: autoLimit, adaptive: true}
+)
+
+// autoLimit is about what a sleep costs that a spin could have saved: a futex
+// or eventfd round trip between two processes takes 5 to 25 µs (ddc wake bench).
+const autoLimit = 30 * time.Microsecond
+
+// SpinFor spins for up to limit each time.
+func SpinFor(limit time.Duration) Spin { return Spin{limit: limit} }
+
+// ParseSpin reads what the flag --spin takes: auto, off, or a duration ("20us").
+func ParseSpin(s string) (Spin, error) {
+	switch s {
+	case "auto":
+		return SpinAuto, nil
+	case "off":
+		return SpinOff, nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 || d > time.Second {
+		return Spin{}, fmt.Errorf("spin %q is none of auto, off or a duration of at most 1s (such as 20us)", s)
+	}
+	return SpinFor(d), nil
+}
+
+// String is the inverse of ParseSpin.
+func (s Spin) String() string {
+	switch {
+	case s.adaptive:
+		return "auto"
+	case s.limit == 0:
+		return "off"
+	}
+	return s.limit.String()
+}
+
+// spinner is what one sleeper remembers of its spins. Its goroutine alone
+// touches it.
+type spinner struct {
+	limit    time.Duration
+	adaptive bool
+	// trust is how well spinning pays, 0 to maxTrust: a success adds, a failure
+	// halves. At 0 only every probeEvery-th wait spins, to find out whether times have changed.
+	trust int
+	waits uint
+}
+
+const (
+	maxTrust   = 64
+	probeEvery = 32
+	// looksPerYield is how often ready is asked between two chances for other
+	// goroutines; with GOMAXPROCS=1 what ready waits for may need one of them.
+	looksPerYield = 8
+)
+
+func newSpinner(s Spin) spinner {
+	if runtime.NumCPU() == 1 {
+		// The other side cannot run while this one spins.
+		s.limit = 0
+	}
+	return spinner{limit: s.limit, adaptive: s.adaptive, trust: maxTrust / 2}
+}
+
+// wait spins until ready returns true, and says whether it did in time.
+func (s *spinner) wait(ready func() bool) bool {
+	if ready() {
+		return true
+	}
+	limit := s.limit
+	if s.adaptive && s.trust == 0 {
+		if s.waits++; s.waits%probeEvery != 0 {
+			return false
+		}
+	}
+	if limit == 0 {
+		return false
+	}
+	for start := time.Now(); time.Since(start) < limit; {
+		for range looksPerYield {
+			if ready() {
+				s.trust = min(s.trust+8, maxTrust)
+				return true
+			}
+		}
+		runtime.Gosched()
+	}
+	s.trust /= 2
+	return false
+}
