@@ -48,6 +48,13 @@ type Page struct {
 	_       [shm.CacheLine - 4]byte
 }
 
+// Len is the number of descriptors in the ring, to anyone who looks. Untrusted:
+// it can be anything at all.
+func (p *Page) Len() uint64 {
+	consumed := p.Consumed.Load()
+	return p.Produced.Load() - consumed
+}
+
 // PageSize is the size of Page in bytes, and CellSize that of a Descriptor.
 const (
 	PageSize = 3 * shm.CacheLine
@@ -116,9 +123,6 @@ func (p *Producer) HasRoom() bool {
 // AnnounceStarved says that this end waits for room. Look again afterwards:
 // the consumer that made room before it saw the announcement will not ring.
 func (p *Producer) AnnounceStarved() { p.page.Starved.Store(1) }
-
-// Len is the number of descriptors pushed and not yet popped.
-func (p *Producer) Len() uint64 { return p.produced - p.page.Consumed.Load() }
 
 // Consumer is the end that pops. One goroutine at a time may use it.
 type Consumer struct {

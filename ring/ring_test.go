@@ -60,7 +60,7 @@ func FuzzRingIsASliceQueue(f *testing.F) {
 	f.Add(uint8(3), []byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 9, 9})
 	f.Fuzz(func(t *testing.T, logCells uint8, program []byte) {
 		cells := 1 << (logCells % 6)
-		p, c, _ := newRing(t, cells, math.MaxUint64-5)
+		p, c, page := newRing(t, cells, math.MaxUint64-5)
 		var queue []uint64
 		var next uint64
 		for _, op := range program {
@@ -85,7 +85,7 @@ func FuzzRingIsASliceQueue(f *testing.F) {
 				require.Equal(t, *descriptor(queue[i]), batch[i])
 			}
 			queue = queue[n:]
-			require.Equal(t, uint64(len(queue)), p.Len())
+			require.Equal(t, uint64(len(queue)), page.Len())
 		}
 	})
 }
@@ -150,12 +150,12 @@ func TestStarvedProducerIsRungByOnePop(t *testing.T) {
 }
 
 func BenchmarkPushPop(b *testing.B) {
-	p, c, _ := newRing(b, 256, 0)
+	p, c, page := newRing(b, 256, 0)
 	d, batch := descriptor(1), make([]Descriptor, 32)
 	b.ReportAllocs()
 	for b.Loop() {
 		_, _ = p.TryPush(d)
-		if p.Len() == 32 {
+		if page.Len() == 32 {
 			_, _ = c.TryPop(batch)
 		}
 	}

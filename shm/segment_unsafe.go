@@ -29,7 +29,7 @@ import (
 const CacheLine = 128
 
 // Segment is a mapped memfd. Its memory stays mapped until Close was called
-// and every [Segment.Hold] is released, because a pointer into memory that is
+// and every [Segment.Hold] has its Release, because a pointer into memory that is
 // gone is a crash.
 type Segment struct {
 	file   *os.File
@@ -77,21 +77,22 @@ func (s *Segment) File() *os.File { return s.file }
 // Size is the segment's length in bytes.
 func (s *Segment) Size() int { return len(s.memory) }
 
-// Hold keeps the memory mapped until release is called, once. It fails with
-// os.ErrClosed when the memory may be gone.
-func (s *Segment) Hold() (release func(), err error) {
+// Hold keeps the memory mapped until Release. It fails with os.ErrClosed when
+// the memory may be gone.
+func (s *Segment) Hold() error {
 	for {
 		n := s.holds.Load()
 		if n == 0 {
-			return nil, fmt.Errorf("hold segment: %w", os.ErrClosed)
+			return fmt.Errorf("hold segment: %w", os.ErrClosed)
 		}
 		if s.holds.CompareAndSwap(n, n+1) {
-			return s.release, nil
+			return nil
 		}
 	}
 }
 
-func (s *Segment) release() {
+// Release undoes one Hold. The last one unmaps a closed segment.
+func (s *Segment) Release() {
 	if s.holds.Add(-1) == 0 {
 		_ = sys.Unmap(s.memory)
 	}
@@ -103,7 +104,7 @@ func (s *Segment) Close() error {
 		return nil
 	}
 	err := s.file.Close()
-	s.release()
+	s.Release()
 	return err
 }
 

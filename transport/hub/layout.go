@@ -1,0 +1,198 @@
+package hub
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"structs"
+
+	"ddc/ring"
+	"ddc/shm"
+	"ddc/slot"
+	"ddc/wake"
+)
+
+// The layout of a hub, in bytes from the start of its segment:
+//
+//	0                    header                 4096
+//	4096                 one link for each peer  linkSize + 2 rings of cells
+//	then, page-aligned   the slot pool           slot.Size
+//
+// Whoever changes any of it raises layoutVersion.
+const (
+	magic         = 0x31_62_75_68_63_64_64 // "ddchub1"
+	layoutVersion = 1
+	headerSize    = 4096
+	maxPeers      = 32
+	maxClasses    = 8
+)
+
+// A link has two sides, a slot pool two parties for each link.
+const (
+	hostSide = 0
+	peerSide = 1
+)
+
+func party(peer, side int) int { return 2*peer + side }
+
+type header struct {
+	_       structs.HostLayout
+	Magic   shm.Word64
+	Version shm.Word32
+	Peers   shm.Word32
+	// Hash covers everything that both sides must agree on: see layout.hash.
+	Hash    shm.Word64
+	Cells   shm.Word32
+	Classes shm.Word32
+	Class   [maxClasses]struct{ Size, Count, Reserve shm.Word32 }
+	_       [128]byte
+
+	// SlotWaiters has a bit for each party that waits for a free slot.
+	SlotWaiters shm.Word64
+	_           [shm.CacheLine - 8]byte
+	// Gate is the word that the host sleeps on for all its futex wakers.
+	Gate shm.Word32
+	_    [shm.CacheLine - 4]byte
+}
+
+// Bits of link.Signals: what a ringer wants the pump to find.
+const (
+	signalSlot  = 1 << iota // a slot came free: try again
+	signalRelay             // to the host: a slot came free, tell all who wait for one
+)
+
+// link is what the two sides of one link share, beside their rings' cells.
+type link struct {
+	_ structs.HostLayout
+	// Incarnation counts the peers that this place was offered to.
+	Incarnation shm.Word32
+	// Attached is the incarnation that has attached.
+	Attached shm.Word32
+	Strategy [16]byte
+	_        [shm.CacheLine - 24]byte
+
+	// The arrays are indexed by side. Bells[s] wakes side s; Signals[s] is for its
+	// pump; Closed[s] is 1 once side s has closed; Rings[s] carries frames to side s.
+	Signals [2]struct {
+		shm.Word32
+		_ [shm.CacheLine - 4]byte
+	}
+	Closed [2]struct {
+		shm.Word32
+		_ [shm.CacheLine - 4]byte
+	}
+	// Gate is the word that the peer sleeps on for its futex waker.
+	Gate  shm.Word32
+	_     [shm.CacheLine - 4]byte
+	Bells [2]wake.Words
+	Rings [2]ring.Page
+}
+
+const linkSize = 6*shm.CacheLine + 2*wake.WordsSize + 2*ring.PageSize
+
+// layout is what fixes every offset in a hub.
+type layout struct {
+	peers, cells int
+	classes      []slot.Class
+}
+
+func (l layout) check() error {
+	switch {
+	case l.peers < 1 || l.peers > maxPeers:
+		return fmt.Errorf("%d peers: a hub has 1 to %d", l.peers, maxPeers)
+	case l.cells < 1 || l.cells > 1<<16 || l.cells&(l.cells-1) != 0:
+		return fmt.Errorf("rings of %d descriptors: a power of two up to 65536 is needed", l.cells)
+	case len(l.classes) < 1 || len(l.classes) > maxClasses:
+		return fmt.Errorf("%d slot classes: a hub has 1 to %d", len(l.classes), maxClasses)
+	}
+	return nil
+}
+
+func (l layout) linkOffset(peer int) int {
+	return headerSize + peer*(linkSize+2*l.cells*ring.CellSize)
+}
+
+func (l layout) cellsOffset(peer, side int) int {
+	return l.linkOffset(peer) + linkSize + side*l.cells*ring.CellSize
+}
+
+func (l layout) slotsOffset() int { return (l.linkOffset(l.peers) + 4095) &^ 4095 }
+
+func (l layout) parties() int { return 2 * l.peers }
+
+func (l layout) size() int { return l.slotsOffset() + slot.Size(l.classes) }
+
+// hash is FNV-1a over the numbers of the layout, and the sizes of its parts as
+// this program was compiled.
+func (l layout) hash() uint64 {
+	h := fnv.New64a()
+	fmt.Fprint(h, layoutVersion, headerSize, linkSize, wake.WordsSize, ring.PageSize, ring.CellSize, l.peers, l.cells, l.classes)
+	return h.Sum64()
+}
+
+// write fills a new hub's header. The magic comes last: what has it is whole.
+func (l layout) write(h *header) {
+	h.Version.Store(layoutVersion)
+	h.Peers.Store(uint32(l.peers))
+	h.Cells.Store(uint32(l.cells))
+	h.Classes.Store(uint32(len(l.classes)))
+	for i, c := range l.classes {
+		h.Class[i].Size.Store(uint32(c.Size))
+		h.Class[i].Count.Store(uint32(c.Count))
+		h.Class[i].Reserve.Store(uint32(c.Reserve))
+	}
+	h.Hash.Store(l.hash())
+	h.Magic.Store(magic)
+}
+
+var errLayout = errors.New("host and plugin do not speak the same hub layout: build both from the same version")
+
+// readLayout copies the layout out of a header, and checks it.
+func readLayout(h *header, size int) (layout, error) {
+	if m := h.Magic.Load(); m != magic {
+		return layout{}, fmt.Errorf("%w (magic %#x, want %#x)", errLayout, m, uint64(magic))
+	}
+	if v := h.Version.Load(); v != layoutVersion {
+		return layout{}, fmt.Errorf("%w (version %d, want %d)", errLayout, v, layoutVersion)
+	}
+	l := layout{peers: int(h.Peers.Load()), cells: int(h.Cells.Load())}
+	for i := range min(h.Classes.Load(), maxClasses) {
+		c := &h.Class[i]
+		l.classes = append(l.classes, slot.Class{Size: int(c.Size.Load()), Count: int(c.Count.Load()), Reserve: int(c.Reserve.Load())})
+	}
+	if err := l.check(); err != nil {
+		return layout{}, fmt.Errorf("%w: %w", errLayout, err)
+	}
+	if got, want := h.Hash.Load(), l.hash(); got != want {
+		return layout{}, fmt.Errorf("%w (layout hash %#x, want %#x)", errLayout, got, want)
+	}
+	if size < l.size() {
+		return layout{}, fmt.Errorf("%w (%d bytes, want %d)", errLayout, size, l.size())
+	}
+	return l, nil
+}
+
+// offer makes the link's place ready for a new peer: nobody else uses it.
+func (k *link) offer(strategy string) uint32 {
+	for side := range 2 {
+		k.Signals[side].Store(0)
+		k.Closed[side].Store(0)
+		k.Rings[side].Produced.Store(0)
+		k.Rings[side].Consumed.Store(0)
+		k.Rings[side].Starved.Store(0)
+		k.Bells[side].Sleeping.Store(0)
+		k.Bells[side].Parked.Store(0)
+		for _, counter := range []*shm.Word64{&k.Bells[side].Sent, &k.Bells[side].Suppressed, &k.Bells[side].Received, &k.Bells[side].Spurious} {
+			counter.Store(0)
+		}
+	}
+	k.Strategy = [16]byte{}
+	copy(k.Strategy[:], strategy)
+	return k.Incarnation.Add(1)
+}
+
+func (k *link) strategy() string {
+	name := k.Strategy
+	return string(bytes.TrimRight(name[:], "\x00"))
+}
