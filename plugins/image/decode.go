@@ -1,0 +1,79 @@
+package image
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"io"
+)
+
+// A format is told apart by its first bytes; its header is read before its pixels, so that its size can be refused first.
+type format struct {
+	name   string
+	magic  string
+	config func(io.Reader) (image.Config, error)
+	decode func(data []byte, config image.Config) (*image.NRGBA, error)
+}
+
+func formats() []format {
+	return []format{
+		{"PNG", "\x89PNG\r\n\x1a\n", png.DecodeConfig, decodePNG},
+		{"JPEG", "\xff\xd8\xff", jpeg.DecodeConfig, decodeJPEG},
+		{"GIF", "GIF8", gif.DecodeConfig, decodeGIF},
+	}
+}
+
+func decode(data []byte) (*image.NRGBA, error) {
+	for _, f := range formats() {
+		if !bytes.HasPrefix(data, []byte(f.magic)) {
+			continue
+		}
+		config, err := f.config(bytes.NewReader(data))
+		if err == nil {
+			err = checkSize(config.Width, config.Height)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cannot decode %s: %w", f.name, err)
+		}
+		picture, err := f.decode(data, config)
+		if err != nil {
+			return nil, fmt.Errorf("cannot decode %s: %w", f.name, err)
+		}
+		return picture, nil
+	}
+	return nil, fmt.Errorf("not a PNG, JPEG or GIF file (%d bytes, starting %q)", len(data), data[:min(len(data), 8)])
+}
+
+func decodePNG(data []byte, _ image.Config) (*image.NRGBA, error) {
+	m, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	return toNRGBA(m), nil
+}
+
+func decodeJPEG(data []byte, _ image.Config) (*image.NRGBA, error) {
+	m, err := jpeg.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	return upright(toNRGBA(m), orientation(data)), nil
+}
+
+// decodeGIF puts the first frame, which may be smaller, on a transparent picture of the file's size.
+func decodeGIF(data []byte, config image.Config) (*image.NRGBA, error) {
+	m, err := gif.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	frame, ok := m.(*image.Paletted)
+	if !ok {
+		return nil, fmt.Errorf("first frame is a %T", m)
+	}
+	canvas := image.NewNRGBA(image.Rect(0, 0, config.Width, config.Height))
+	copyPaletted(canvas, frame.Rect.Min, frame)
+	return canvas, nil
+}

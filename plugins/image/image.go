@@ -1,0 +1,76 @@
+// Package image decodes PNG, JPEG and GIF, resizes pictures and makes the blurred placeholders that stand in for them.
+//
+// The decoders are the standard library's, the resampling is golang.org/x/image/draw's, the placeholders are
+// go-thumbhash's. A picture in memory is 4 bytes a pixel, and resizing holds another 32 bytes for each pixel of (new width x
+// old height), so a photograph of 24 megapixels costs some 350 MB for as long as one call lasts.
+package image
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ddc/plugins/image/imagepb"
+)
+
+// maxPixels bounds what a few bytes of header can make the process allocate: 100 megapixels are 400 MB.
+const maxPixels = 100_000_000
+
+// Service answers the calls of the image plugin. It holds no state.
+type Service struct {
+	imagepb.UnimplementedImageServer
+}
+
+var _ imagepb.ImageServer = (*Service)(nil)
+
+// New makes the service; it loads nothing.
+func New() *Service { return &Service{} }
+
+// Register adds the service to r.
+func (s *Service) Register(r grpc.ServiceRegistrar) { imagepb.RegisterImageServer(r, s) }
+
+// Decode reads a PNG, a JPEG (turned upright as its EXIF orientation says) or the first frame of a GIF.
+func (s *Service) Decode(ctx context.Context, req *imagepb.DecodeRequest) (*imagepb.Pixels, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, status.FromContextError(err).Err()
+	}
+	picture, err := decode(req.GetData())
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "%s: %v", req.GetPath(), err)
+	}
+	return toMessage(picture), nil
+}
+
+// Resize scales a picture to a width, keeping its ratio; a height is never less than one pixel.
+func (s *Service) Resize(ctx context.Context, req *imagepb.ResizeRequest) (*imagepb.Pixels, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, status.FromContextError(err).Err()
+	}
+	picture, err := fromMessage(req.GetPixels())
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "resize: %v", err)
+	}
+	resized, err := resize(picture, int(req.GetWidth()))
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "resize: %v", err)
+	}
+	return toMessage(resized), nil
+}
+
+// Thumbhash makes the data URL of a blurred picture of at most 32 pixels a side.
+func (s *Service) Thumbhash(ctx context.Context, req *imagepb.ThumbhashRequest) (*imagepb.ThumbhashResponse, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, status.FromContextError(err).Err()
+	}
+	picture, err := fromMessage(req.GetPixels())
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "thumbhash: %v", err)
+	}
+	url, err := placeholder(picture)
+	if err != nil {
+		return nil, status.Errorf(codes.Internal, "thumbhash: %v", err)
+	}
+	return &imagepb.ThumbhashResponse{DataUrl: url}, nil
+}
