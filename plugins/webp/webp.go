@@ -1,0 +1,115 @@
+// Package webp decodes and encodes WebP.
+//
+// The encoder is libwebp as WebAssembly (gen2brain/webp on wazero). It is compiled at the first call, which takes 0.2 s, and
+// then needs some 0.8 s and 100 MB for a picture of 1920 x 1280; package longcall keeps it from starving the process. The
+// decoder is golang.org/x/image/webp's, plain Go, with a colour conversion of our own: the ready ones take WebP's limited
+// range of luma (16 to 235) for the full one and come out grey.
+package webp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+
+	wasm "github.com/gen2brain/webp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ddc/internal/longcall"
+	"ddc/plugins/webp/webppb"
+)
+
+const (
+	// maxSide is what the format can express.
+	maxSide = 16383
+	// maxPixels keeps the encoder, which takes 10 bytes a pixel and as much again while it grows, below 1 GB.
+	maxPixels = 50_000_000
+	// method trades time (0) for size (6); 4 is libwebp's default.
+	method = 4
+)
+
+// Service answers the calls of the webp plugin.
+type Service struct {
+	webppb.UnimplementedWebpServer
+	gate *longcall.Gate
+}
+
+var _ webppb.WebpServer = (*Service)(nil)
+
+// New makes the service; the encoder is loaded at the first call of Encode.
+func New() *Service { return &Service{gate: longcall.New()} }
+
+// Register adds the service to r.
+func (s *Service) Register(r grpc.ServiceRegistrar) { webppb.RegisterWebpServer(r, s) }
+
+// Close waits for encoders whose callers have gone.
+func (s *Service) Close() error {
+	s.gate.Close()
+	return nil
+}
+
+// Decode reads a WebP file, of an animation the first frame.
+func (s *Service) Decode(ctx context.Context, req *webppb.DecodeRequest) (*webppb.Pixels, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, status.FromContextError(err).Err()
+	}
+	picture, err := decode(req.GetData())
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "%s: cannot decode WebP: %v", req.GetPath(), err)
+	}
+	return &webppb.Pixels{Rgba: picture.Pix, Width: int32(picture.Rect.Dx()), Height: int32(picture.Rect.Dy())}, nil
+}
+
+// Encode writes a lossy WebP file. The same pixels and quality give the same bytes, on every machine.
+func (s *Service) Encode(ctx context.Context, req *webppb.EncodeRequest) (*webppb.EncodeResponse, error) {
+	picture, err := checked(req)
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "cannot encode WebP: %v", err)
+	}
+	if wasm.Dynamic() == nil {
+		return nil, status.Error(codes.FailedPrecondition, "cannot encode WebP: this binary would use the system's libwebp, whose output differs from machine to machine: build it with -tags nodynamic")
+	}
+	var file bytes.Buffer
+	err = s.gate.Do(ctx, func() error {
+		return wasm.Encode(&file, picture, wasm.Options{Quality: int(req.GetQuality()), Method: method})
+	})
+	switch {
+	case err == nil:
+		return &webppb.EncodeResponse{Data: file.Bytes()}, nil
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return nil, status.FromContextError(err).Err()
+	default:
+		return nil, status.Errorf(codes.Internal, "encoding %d x %d pixels as WebP: %v", picture.Rect.Dx(), picture.Rect.Dy(), err)
+	}
+}
+
+// checked views a request's pixels as an image, if they are one.
+func checked(req *webppb.EncodeRequest) (*image.NRGBA, error) {
+	p := req.GetPixels()
+	width, height := int(p.GetWidth()), int(p.GetHeight())
+	if err := checkSize(width, height); err != nil {
+		return nil, err
+	}
+	if want := width * height * 4; len(p.GetRgba()) != want {
+		return nil, fmt.Errorf("%d x %d pixels need %d bytes of RGBA, got %d", width, height, want, len(p.GetRgba()))
+	}
+	if q := req.GetQuality(); q < 1 || q > 100 {
+		return nil, fmt.Errorf("quality %d is not between 1 and 100", q)
+	}
+	return &image.NRGBA{Pix: p.GetRgba(), Stride: width * 4, Rect: image.Rect(0, 0, width, height)}, nil
+}
+
+func checkSize(width, height int) error {
+	switch {
+	case width <= 0 || height <= 0:
+		return fmt.Errorf("a picture of %d x %d pixels has no area", width, height)
+	case width > maxSide || height > maxSide:
+		return fmt.Errorf("%d x %d pixels: WebP has no more than %d a side: scale the picture down", width, height, maxSide)
+	case width*height > maxPixels:
+		return fmt.Errorf("%d x %d pixels are more than the %d megapixels allowed: scale the picture down", width, height, maxPixels/1_000_000)
+	}
+	return nil
+}
