@@ -1,0 +1,252 @@
+// Package config reads a site's configuration, .config/dodeca.kdl, and settles
+// where the site's folders are.
+//
+//	cfg, err := config.Load(".", config.Overrides{})
+//
+// Load looks for the file from the given folder upwards; the parent of the
+// .config folder is the project's root and every path in the file is relative
+// to it. All paths that leave this package are absolute. What is wrong with a
+// file comes back at once, as Errors, each with file, line and column; nothing
+// is read but that one file.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Name is where a configuration lies below a project's root.
+const Name = ".config/dodeca.kdl"
+
+// ErrNotFound says that no configuration lies in the folder or above it.
+// Point the user at another folder, or give both overrides.
+var ErrNotFound = errors.New("no configuration found")
+
+// Config is a site's configuration, complete: what the file leaves out has its
+// default.
+type Config struct {
+	// File is the configuration's path; empty when there is none and both
+	// overrides stand in for it.
+	File string
+	// Root is the project's root: the parent of the .config folder, or of the
+	// content folder when there is no file.
+	Root string
+	// Content and Output are the folders to read pages from and to write to.
+	// Templates, sass, static and data lie beside Content.
+	Content, Output string
+	LinkCheck       LinkCheck
+	// StableAssets are files that keep their names, relative to the static
+	// folder, with forward slashes.
+	StableAssets  []string
+	CodeExecution CodeExecution
+	// Wake is the wake strategy as written, or empty. Nobody has checked it.
+	Wake string
+}
+
+// Folder gives the path of a folder that lies beside the content folder, such
+// as "templates". It need not exist.
+func (c *Config) Folder(name string) string {
+	return filepath.Join(filepath.Dir(c.Content), name)
+}
+
+// LinkCheck is how external links are checked.
+type LinkCheck struct {
+	// RateLimit is the least time between two requests to one domain.
+	RateLimit time.Duration
+	// SkipDomains are never asked.
+	SkipDomains []string
+}
+
+// CodeExecution is how code samples are run.
+type CodeExecution struct {
+	Enabled bool
+	// FailOnError makes a failing sample an error of the build; else it is a
+	// warning.
+	FailOnError bool
+	// Timeout bounds one sample, compiling included.
+	Timeout time.Duration
+	// CacheDir keeps what samples are compiled into, and results; absolute.
+	CacheDir string
+	// Dependencies are offered to every sample, in the order written.
+	Dependencies []Dependency
+	// Languages by their name in lower case; "rust" is always there.
+	Languages map[string]Language
+}
+
+// Language gives the settings of a language as a sample's info string names
+// it; "rs" is rust.
+func (c CodeExecution) Language(name string) (Language, bool) {
+	name = strings.ToLower(name)
+	if name == "rs" {
+		name = "rust"
+	}
+	language, ok := c.Languages[name]
+	return language, ok
+}
+
+// Language is how samples of one language are run: COMMAND ARGS.
+type Language struct {
+	Command string
+	Args    []string
+	// Extension of the file that holds the sample, without the dot.
+	Extension string
+	// PrepareCode wraps a sample without main in one, after AutoImports.
+	PrepareCode bool
+	AutoImports []string
+	// ShowOutput prints what a sample prints.
+	ShowOutput bool
+}
+
+// Dependency is one package that samples may use. Exactly one of Version, Git
+// and Path says where it comes from, Version possibly beside the other two.
+type Dependency struct {
+	Name, Version         string
+	Git, Revision, Branch string
+	// Path is absolute.
+	Path     string
+	Features []string
+}
+
+// Overrides replace folders of the configuration; empty ones do not. They are
+// relative to the working directory.
+type Overrides struct{ Content, Output string }
+
+func defaults() *Config {
+	return &Config{
+		LinkCheck: LinkCheck{RateLimit: time.Second},
+		CodeExecution: CodeExecution{
+			Enabled:     true,
+			FailOnError: true,
+			Timeout:     30 * time.Second,
+			CacheDir:    ".cache/code-execution",
+			Languages: map[string]Language{"rust": {
+				Command:     "cargo",
+				Args:        []string{"run", "--quiet", "--release"},
+				Extension:   "rs",
+				PrepareCode: true,
+				ShowOutput:  true,
+			}},
+		},
+	}
+}
+
+// Load finds and reads the configuration of the site that the folder start
+// belongs to. With both overrides given there need not be one.
+// The error is Errors if the file is at fault, ErrNotFound if there is none.
+func Load(start string, o Overrides) (*Config, error) {
+	start, err := filepath.Abs(start)
+	if err != nil {
+		return nil, fmt.Errorf("find the configuration: %w", err)
+	}
+	if info, err := os.Stat(start); err != nil {
+		return nil, fmt.Errorf("find the configuration: %w", err)
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("find the configuration: %s is not a folder", start)
+	}
+	if err := o.makeAbsolute(); err != nil {
+		return nil, err
+	}
+	file, err := find(start)
+	if err != nil {
+		return nil, err
+	}
+	c := defaults()
+	switch {
+	case file != "":
+		c.File, c.Root = file, filepath.Dir(filepath.Dir(file))
+		source, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read the configuration: %w", err)
+		}
+		if err := c.decode(shortest(file), string(source), o); err != nil {
+			return nil, err
+		}
+	case o.Content != "" && o.Output != "":
+		c.Root = filepath.Dir(o.Content)
+	default:
+		return nil, fmt.Errorf("%w: neither %s nor a folder above it has a %s; make one that says\n\n"+
+			"    content \"content\"\n    output \"public\"\n\n"+
+			"or give both -c CONTENT and -o OUTPUT", ErrNotFound, start, Name)
+	}
+	c.settle(o)
+	return c, nil
+}
+
+// find walks from a folder upwards to the first that has a configuration.
+func find(folder string) (string, error) {
+	for {
+		file := filepath.Join(folder, filepath.FromSlash(Name))
+		info, err := os.Stat(file)
+		switch {
+		case err == nil && info.Mode().IsRegular():
+			return file, nil
+		case err == nil:
+			return "", fmt.Errorf("read the configuration: %s is not a regular file", file)
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", fmt.Errorf("find the configuration: %w", err)
+		}
+		parent := filepath.Dir(folder)
+		if parent == folder {
+			return "", nil
+		}
+		folder = parent
+	}
+}
+
+func (o *Overrides) makeAbsolute() error {
+	for _, path := range []*string{&o.Content, &o.Output} {
+		if *path == "" {
+			continue
+		}
+		absolute, err := filepath.Abs(*path)
+		if err != nil {
+			return fmt.Errorf("resolve %s: %w", *path, err)
+		}
+		*path = absolute
+	}
+	return nil
+}
+
+// settle applies the overrides and makes every path absolute.
+func (c *Config) settle(o Overrides) {
+	if o.Content != "" {
+		c.Content = o.Content
+	}
+	if o.Output != "" {
+		c.Output = o.Output
+	}
+	for _, path := range []*string{&c.Content, &c.Output, &c.CodeExecution.CacheDir} {
+		*path = c.absolute(*path)
+	}
+	for i := range c.CodeExecution.Dependencies {
+		if path := &c.CodeExecution.Dependencies[i].Path; *path != "" {
+			*path = c.absolute(*path)
+		}
+	}
+}
+
+func (c *Config) absolute(path string) string {
+	path = filepath.FromSlash(path)
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(c.Root, path)
+}
+
+// shortest is how a person in the working directory would name a file.
+func shortest(file string) string {
+	folder, err := os.Getwd()
+	if err != nil {
+		return file
+	}
+	relative, err := filepath.Rel(folder, file)
+	if err != nil || strings.HasPrefix(relative, "..") {
+		return file
+	}
+	return relative
+}

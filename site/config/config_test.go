@@ -1,0 +1,225 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/site/config"
+)
+
+// project makes a folder with a configuration and gives its path.
+func project(t *testing.T, source string) string {
+	t.Helper()
+	root := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(root, ".config"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(root, config.Name), []byte(source), 0o644))
+	return root
+}
+
+func load(t *testing.T, source string) *config.Config {
+	t.Helper()
+	c, err := config.Load(project(t, source), config.Overrides{})
+	require.NoError(t, err)
+	return c
+}
+
+const folders = "content \"docs/content\"\noutput \"public\"\n"
+
+func TestTheConfigurationIsFoundUpwardsAndItsPathsAreRelativeToTheRoot(t *testing.T) {
+	root := project(t, folders)
+	deep := filepath.Join(root, "docs", "content", "guide")
+	require.NoError(t, os.MkdirAll(deep, 0o755))
+	c, err := config.Load(deep, config.Overrides{})
+	require.NoError(t, err)
+	assert.Equal(t, root, c.Root)
+	assert.Equal(t, filepath.Join(root, config.Name), c.File)
+	assert.Equal(t, filepath.Join(root, "docs", "content"), c.Content)
+	assert.Equal(t, filepath.Join(root, "public"), c.Output)
+	assert.Equal(t, filepath.Join(root, "docs", "templates"), c.Folder("templates"))
+}
+
+func TestARelativeStartMeansTheWorkingDirectory(t *testing.T) {
+	root := project(t, folders)
+	require.NoError(t, os.Mkdir(filepath.Join(root, "sub"), 0o755))
+	t.Chdir(root)
+	c, err := config.Load("sub", config.Overrides{Output: "elsewhere"})
+	require.NoError(t, err)
+	assert.Equal(t, "elsewhere", filepath.Base(c.Output))
+	assert.True(t, filepath.IsAbs(c.Output))
+}
+
+func TestWhatTheFileLeavesOutHasItsDefault(t *testing.T) {
+	c := load(t, folders)
+	assert.Equal(t, config.LinkCheck{RateLimit: time.Second}, c.LinkCheck)
+	assert.Empty(t, c.StableAssets)
+	assert.Empty(t, c.Wake)
+	assert.True(t, c.CodeExecution.Enabled)
+	assert.True(t, c.CodeExecution.FailOnError)
+	assert.Equal(t, 30*time.Second, c.CodeExecution.Timeout)
+	assert.Equal(t, filepath.Join(c.Root, ".cache/code-execution"), c.CodeExecution.CacheDir)
+	rust, ok := c.CodeExecution.Language("RS")
+	require.True(t, ok)
+	assert.Equal(t, config.Language{Command: "cargo", Args: []string{"run", "--quiet", "--release"},
+		Extension: "rs", PrepareCode: true, ShowOutput: true}, rust)
+	_, ok = c.CodeExecution.Language("python")
+	assert.False(t, ok)
+}
+
+const everything = folders + `
+link_check { rate_limit_ms 250; skip_domain "x.org"; skip_domain "y.org" "z.org" }
+stable_assets { path "favicon.svg"; path "/img/../robots.txt" }
+wake "futex,fonts=pipe"
+code_execution {
+    enabled #false
+    fail_on_error false
+    timeout_secs 5
+    cache_dir "/var/tmp/samples"
+    dependencies {
+        "serde" "1.0" features="derive, rc"
+        local path="crates/local"
+        tip { git "https://example.org/tip"; branch "main" }
+    }
+    dependency "rand" version="0.9"
+    rust auto_imports="use std::fmt;" { args "run" }
+    Python { command "python3"; extension ".py" }
+}
+`
+
+func TestEverySettingIsRead(t *testing.T) {
+	c := load(t, everything)
+	assert.Equal(t, config.LinkCheck{RateLimit: 250 * time.Millisecond, SkipDomains: []string{"x.org", "y.org", "z.org"}}, c.LinkCheck)
+	assert.Equal(t, []string{"favicon.svg", "robots.txt"}, c.StableAssets)
+	assert.Equal(t, "futex,fonts=pipe", c.Wake)
+	e := c.CodeExecution
+	assert.False(t, e.Enabled)
+	assert.False(t, e.FailOnError)
+	assert.Equal(t, 5*time.Second, e.Timeout)
+	assert.Equal(t, "/var/tmp/samples", e.CacheDir)
+	assert.Equal(t, []config.Dependency{
+		{Name: "serde", Version: "1.0", Features: []string{"derive", "rc"}},
+		{Name: "local", Path: filepath.Join(c.Root, "crates/local")},
+		{Name: "tip", Git: "https://example.org/tip", Branch: "main"},
+		{Name: "rand", Version: "0.9"},
+	}, e.Dependencies)
+	rust, _ := e.Language("rust")
+	assert.Equal(t, config.Language{Command: "cargo", Args: []string{"run"}, Extension: "rs", PrepareCode: true,
+		AutoImports: []string{"use std::fmt;"}, ShowOutput: true}, rust)
+	python, ok := e.Language("python")
+	require.True(t, ok)
+	assert.Equal(t, config.Language{Command: "python3", Extension: "py", ShowOutput: true}, python)
+}
+
+func TestPropertiesMeanWhatChildNodesMean(t *testing.T) {
+	nodes := load(t, folders+"code_execution { enabled #false; timeout_secs 7 }\nlink_check { rate_limit_ms 5 }")
+	props := load(t, folders+"code_execution enabled=#false timeout_secs=7\nlink_check rate_limit_ms=5")
+	assert.Equal(t, nodes.LinkCheck, props.LinkCheck)
+	assert.Equal(t, nodes.CodeExecution.Timeout, props.CodeExecution.Timeout)
+	assert.Equal(t, nodes.CodeExecution.Enabled, props.CodeExecution.Enabled)
+}
+
+func TestOverridesReplaceFoldersAndBothNeedNoFile(t *testing.T) {
+	empty := t.TempDir()
+	content, output := filepath.Join(empty, "site", "pages"), filepath.Join(empty, "out")
+	c, err := config.Load(empty, config.Overrides{Content: content, Output: output})
+	require.NoError(t, err)
+	assert.Empty(t, c.File)
+	assert.Equal(t, filepath.Join(empty, "site"), c.Root)
+	assert.Equal(t, content, c.Content)
+	assert.Equal(t, filepath.Join(empty, "site", ".cache", "code-execution"), c.CodeExecution.CacheDir)
+
+	_, err = config.Load(empty, config.Overrides{Content: content})
+	require.ErrorIs(t, err, config.ErrNotFound)
+	assert.ErrorContains(t, err, `content "content"`, "the error shows what to write")
+	assert.ErrorContains(t, err, empty)
+
+	c, err = config.Load(project(t, `output "public"`), config.Overrides{Content: content})
+	require.NoError(t, err, "an override stands in for a missing setting")
+	assert.Equal(t, content, c.Content)
+}
+
+func TestFaultsNamePlaceAndRemedyAllAtOnce(t *testing.T) {
+	for source, want := range map[string][]string{
+		"contnet \"a\"\noutput \"b\"": {
+			"1:1: unknown setting \"contnet\" (did you mean content?)",
+			"1:1: content is missing; add: content \"content\"",
+		},
+		folders + "link_check { skip_domains \"x\" }":       {`3:14: unknown setting of link_check "skip_domains" (did you mean skip_domain?)`},
+		folders + "link_check { rate_limit_ms \"x\" }":      {`3:28: rate_limit_ms must be a whole number, not the string "x"`},
+		folders + "link_check { rate_limit_ms -1 }":         {`3:28: rate_limit_ms must lie between 0 and 86400000, not -1`},
+		folders + "link_check 5":                            {`3:1: link_check takes no value but a block, as in: link_check { ... }`},
+		folders + "stable_assets { path \"../x\" }":         {`3:17: path must name a file below the static folder, not "../x"`},
+		folders + "stable_assets { asset \"x\" }":           {`3:17: unknown setting of stable_assets "asset" (there is only path)`},
+		folders + "output \"again\"":                        {`3:1: output is given again; it stands in line 2 already`},
+		folders + "wake \"a\" \"b\"":                        {`3:1: wake takes one value, not 2`},
+		folders + "wake":                                    {`3:1: wake takes one value, not 0`},
+		folders + "code_execution { enabld #true }":         {`3:18: unknown setting of code_execution "enabld" (did you mean enabled?)`},
+		folders + "code_execution { enabled \"yes\" }":      {`3:26: enabled must be #true or #false, not the string "yes"`},
+		folders + "code_execution { timeout_secs 0 }":       {`3:18: timeout_secs must be at least 1`},
+		folders + "code_execution { go { args \"run\" } }":  {`3:18: the language go needs a command, as in: command "python3"`},
+		folders + "code_execution { rust { comand \"c\" }}": {`3:25: unknown setting of the language rust "comand" (did you mean command?)`},
+		folders + "code_execution { dependency }":           {`3:18: dependency needs a name, as in: dependency "serde" version="1.0"`},
+		folders + "code_execution { dependency \"a\" }":     {`3:18: the dependency a needs a version, git or path`},
+		folders + "code_execution { dependencies { a \"1\" branch=\"m\"; a \"1\" }}": {
+			`3:33: the dependency a has rev or branch, which need git`,
+			`3:51: the dependency a is given twice`,
+		},
+		"content \"\"\noutput 3": {`1:1: content must name a folder; it is empty`, `2:8: output must be a string, not the number 3`},
+		folders + "wake \"open":  {`3:6: this string is never closed on its line`},
+	} {
+		root := project(t, source)
+		_, err := config.Load(root, config.Overrides{})
+		var all config.Errors
+		if !assert.ErrorAs(t, err, &all, source) {
+			continue
+		}
+		var got []string
+		for _, one := range all {
+			assert.Equal(t, filepath.Join(root, config.Name), one.File)
+			got = append(got, strings.TrimPrefix(one.Error(), one.File+":"))
+		}
+		assert.Equal(t, want, got, source)
+	}
+}
+
+func TestAFileBelowTheWorkingDirectoryIsNamedRelativeToIt(t *testing.T) {
+	t.Chdir(project(t, "content 1\noutput \"x\""))
+	_, err := config.Load(".", config.Overrides{})
+	assert.EqualError(t, err, ".config/dodeca.kdl:1:9: content must be a string, not the number 1")
+}
+
+func TestAStartThatIsNoFolderIsSaidSo(t *testing.T) {
+	root := project(t, folders)
+	_, err := config.Load(filepath.Join(root, "missing"), config.Overrides{})
+	assert.ErrorIs(t, err, os.ErrNotExist)
+	_, err = config.Load(filepath.Join(root, config.Name), config.Overrides{})
+	assert.ErrorContains(t, err, "is not a folder")
+}
+
+func TestTheRealSitesLoad(t *testing.T) {
+	sites := filepath.FromSlash("../../../shared/sites")
+	if _, err := os.Stat(sites); err != nil {
+		t.Skip("the real sites are not here: ", err)
+	}
+	for name, content := range map[string]string{
+		"dodeca-docs": "docs/content", "sample-site": "content", "code-execution-site": "content", "no-scss-site": "content",
+	} {
+		c, err := config.Load(filepath.Join(sites, name), config.Overrides{})
+		if !assert.NoError(t, err, name) {
+			continue
+		}
+		assert.DirExists(t, c.Content, name)
+		assert.Equal(t, filepath.Join(c.Root, filepath.FromSlash(content)), c.Content, name)
+		assert.True(t, c.CodeExecution.Enabled, name)
+	}
+	c, err := config.Load(filepath.Join(sites, "dodeca-docs", "docs", "content"), config.Overrides{})
+	require.NoError(t, err)
+	rust, _ := c.CodeExecution.Language("rust")
+	assert.Equal(t, []string{"use std::collections::HashMap;"}, rust.AutoImports)
+	assert.Equal(t, []config.Dependency{{Name: "serde", Version: "1.0"}}, c.CodeExecution.Dependencies)
+}

@@ -1,0 +1,232 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ddc/internal/suggest"
+	"ddc/site/config/kdl"
+)
+
+// Error is one fault of a configuration file and what to do about it.
+type Error struct {
+	File      string
+	Line, Col int
+	Message   string
+	// Hint is what was probably meant, or empty.
+	Hint string
+}
+
+func (e *Error) Error() string {
+	text := fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Message)
+	if e.Hint != "" {
+		text += " (" + e.Hint + ")"
+	}
+	return text
+}
+
+// Errors are all faults of a configuration file, in the order they stand in it.
+type Errors []*Error
+
+func (e Errors) Error() string {
+	lines := make([]string, len(e))
+	for i, one := range e {
+		lines[i] = one.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+func syntaxError(err error) error {
+	if syntax, ok := errors.AsType[*kdl.SyntaxError](err); ok {
+		return Errors{{File: syntax.File, Line: syntax.Line, Col: syntax.Col, Message: syntax.Message}}
+	}
+	return err
+}
+
+// decoder turns nodes into settings and collects what is wrong with them.
+type decoder struct {
+	file   string
+	errors Errors
+}
+
+func (d *decoder) fail(line, col int, message, hint string) {
+	d.errors = append(d.errors, &Error{File: d.file, Line: line, Col: col, Message: message, Hint: hint})
+}
+
+func (d *decoder) err() error {
+	if len(d.errors) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(d.errors, func(a, b *Error) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Col - b.Col
+	})
+	return d.errors
+}
+
+// setting is a name with values: a node, or a property of one, since files
+// write both `rust command="cargo"` and `rust { command "cargo" }`.
+type setting struct {
+	name      string
+	values    []kdl.Value
+	node      *kdl.Node // nil for a property
+	line, col int
+}
+
+// settings gives the properties and the children of a node, alike.
+func settings(n *kdl.Node) []setting {
+	var all []setting
+	for _, p := range n.Props {
+		all = append(all, setting{name: p.Key, values: []kdl.Value{p.Value}, line: p.Value.Line, col: p.Value.Col})
+	}
+	for _, child := range n.Children {
+		all = append(all, setting{name: child.Name, values: child.Args, node: child, line: child.Line, col: child.Col})
+	}
+	return all
+}
+
+// inner gives the settings inside a block, which itself takes no value.
+func (d *decoder) inner(block setting) []setting {
+	if block.node == nil || len(block.values) > 0 {
+		d.fail(block.line, block.col, block.name+" takes no value but a block, as in: "+block.name+" { ... }", "")
+		return nil
+	}
+	return settings(block.node)
+}
+
+// once refuses names that are given again, save those that may be.
+func (d *decoder) once(all []setting, repeatable ...string) {
+	first := map[string]int{}
+	for _, s := range all {
+		if slices.Contains(repeatable, s.name) {
+			continue
+		}
+		if line, again := first[s.name]; again {
+			d.fail(s.line, s.col, fmt.Sprintf("%s is given again; it stands in line %d already", s.name, line), "")
+			continue
+		}
+		first[s.name] = s.line
+	}
+}
+
+func (d *decoder) unknown(s setting, what string, known ...string) {
+	hint := "there are " + strings.Join(known, ", ")
+	if len(known) == 1 {
+		hint = "there is only " + known[0]
+	}
+	if near := suggest.Nearest(s.name, known); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	d.fail(s.line, s.col, "unknown "+what+" "+quote(s.name), hint)
+}
+
+// single gives the one value of a setting that is no block.
+func (d *decoder) single(s setting) (kdl.Value, bool) {
+	if s.node != nil && len(s.node.Props)+len(s.node.Children) > 0 {
+		d.fail(s.line, s.col, s.name+" takes a value, no properties and no block", "")
+		return kdl.Value{}, false
+	}
+	if len(s.values) != 1 {
+		d.fail(s.line, s.col, fmt.Sprintf("%s takes one value, not %d", s.name, len(s.values)), "")
+		return kdl.Value{}, false
+	}
+	return s.values[0], true
+}
+
+// value reads one value of the type that into points to.
+func (d *decoder) value(v kdl.Value, name string, into any) {
+	ok := false
+	want := ""
+	switch into := into.(type) {
+	case *string:
+		want = "a string"
+		*into, ok = v.Any.(string)
+	case *bool:
+		want = "#true or #false"
+		*into, ok = v.Any.(bool)
+	case *int64:
+		want = "a whole number"
+		*into, ok = v.Any.(int64)
+	}
+	if !ok {
+		d.fail(v.Line, v.Col, fmt.Sprintf("%s must be %s, not %s", name, want, describe(v.Any)), "")
+	}
+}
+
+func (d *decoder) text(s setting, into *string) {
+	if v, ok := d.single(s); ok {
+		d.value(v, s.name, into)
+	}
+}
+
+func (d *decoder) boolean(s setting, into *bool) {
+	if v, ok := d.single(s); ok {
+		d.value(v, s.name, into)
+	}
+}
+
+// folder reads a path, which may not be empty.
+func (d *decoder) folder(s setting, into *string) {
+	before := len(d.errors)
+	d.text(s, into)
+	if *into == "" && len(d.errors) == before {
+		d.fail(s.line, s.col, s.name+" must name a folder; it is empty", "")
+	}
+}
+
+// texts reads one string or more.
+func (d *decoder) texts(s setting) []string {
+	if s.node != nil && len(s.node.Props)+len(s.node.Children) > 0 {
+		d.fail(s.line, s.col, s.name+" takes values, no properties and no block", "")
+		return nil
+	}
+	if len(s.values) == 0 {
+		d.fail(s.line, s.col, s.name+" needs a value", "")
+	}
+	all := make([]string, len(s.values))
+	for i, v := range s.values {
+		d.value(v, s.name, &all[i])
+	}
+	return all
+}
+
+// longest bounds durations far below what overflows one.
+const longest = 24 * time.Hour
+
+func (d *decoder) duration(s setting, unit time.Duration, into *time.Duration) {
+	v, ok := d.single(s)
+	if !ok {
+		return
+	}
+	var n int64
+	before := len(d.errors)
+	if d.value(v, s.name, &n); len(d.errors) > before {
+		return
+	}
+	if n < 0 || n > int64(longest/unit) {
+		d.fail(v.Line, v.Col, fmt.Sprintf("%s must lie between 0 and %d, not %d", s.name, longest/unit, n), "")
+		return
+	}
+	*into = time.Duration(n) * unit
+}
+
+func describe(value any) string {
+	switch value := value.(type) {
+	case nil:
+		return "#null"
+	case string:
+		return "the string " + quote(value)
+	case bool:
+		return "#" + strconv.FormatBool(value)
+	default:
+		return fmt.Sprintf("the number %v", value)
+	}
+}
+
+func quote(text string) string { return strconv.Quote(text) }
