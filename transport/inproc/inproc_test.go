@@ -1,0 +1,227 @@
+package inproc_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/transport"
+	"ddc/transport/inproc"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = time.Minute
+
+func pair(t *testing.T) (host, peer transport.Link) {
+	t.Helper()
+	tr := inproc.New()
+	t.Cleanup(func() { assert.NoError(t, tr.Close()) })
+	host, peer, err := tr.Pair("test")
+	require.NoError(t, err)
+	return host, peer
+}
+
+func await(t *testing.T, done <-chan struct{}, what string) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		require.FailNow(t, "still waiting: "+what)
+	}
+}
+
+func ignore(*transport.Frame) {}
+
+// payloadOf is n bytes that depend on seed.
+func payloadOf(seed, n int) []byte {
+	p := make([]byte, n)
+	for i := range p {
+		p[i] = byte(seed + i)
+	}
+	return p
+}
+
+// fillUp sends until there is no room, and reports how many frames went in.
+func fillUp(t *testing.T, l transport.Link) int {
+	t.Helper()
+	for n := 0; ; n++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		sent := make(chan error, 1)
+		go func() { sent <- l.Send(ctx, transport.Header{}, nil) }()
+		if n < 256 {
+			require.NoError(t, <-sent)
+			cancel()
+			continue
+		}
+		cancel() // the queue is full: only this ends the wait
+		err := <-sent
+		require.ErrorIs(t, err, context.Canceled)
+		return n
+	}
+}
+
+func TestFramesArriveInOrderWithHeaderAndPayload(t *testing.T) {
+	host, peer := pair(t)
+	sizes := []int{0, 1, 47, 48, 49, 1000, 1 << 16}
+	const rounds = 200
+	got := make(chan error, 1)
+	seen := 0
+	peer.Start(func(f *transport.Frame) {
+		want := payloadOf(seen, sizes[seen%len(sizes)])
+		header := transport.Header{Op: uint8(seen), Flags: 3, Stream: uint32(seen), Arg: uint64(seen) << 40}
+		if f.Header != header || string(f.Payload) != string(want) {
+			got <- errors.New("a frame differs or is out of order")
+		}
+		if seen++; seen == rounds {
+			got <- nil
+		}
+	})
+	for i := range rounds {
+		h := transport.Header{Op: uint8(i), Flags: 3, Stream: uint32(i), Arg: uint64(i) << 40}
+		p := payloadOf(i, sizes[i%len(sizes)])
+		if i%2 == 0 {
+			require.NoError(t, host.Send(t.Context(), h, p))
+			clear(p) // Send copied it
+		} else {
+			require.NoError(t, host.Fill(t.Context(), h, len(p), func(buf []byte) error { copy(buf, p); return nil }))
+		}
+	}
+	assert.NoError(t, <-got)
+	assert.EqualValues(t, rounds, host.Stats().FramesOut)
+	assert.Equal(t, host.Stats().BytesOut, peer.Stats().BytesIn)
+}
+
+func TestAKeptPayloadOutlivesTheFramesAfterIt(t *testing.T) {
+	host, peer := pair(t)
+	leases := make(chan transport.Lease, 4)
+	peer.Start(func(f *transport.Frame) { leases <- f.Keep() })
+	for i, n := range []int{0, 5, 48, 5000} {
+		require.NoError(t, host.Send(t.Context(), transport.Header{}, payloadOf(i, n)))
+	}
+	kept := []transport.Lease{<-leases, <-leases, <-leases, <-leases}
+	for i, n := range []int{0, 5, 48, 5000} {
+		assert.Equal(t, string(payloadOf(i, n)), string(kept[i].Payload))
+		kept[i].Release()
+	}
+}
+
+func TestAFillThatFailsSendsNothing(t *testing.T) {
+	host, peer := pair(t)
+	failure := errors.New("no message")
+	for _, n := range []int{10, 1000} {
+		assert.Same(t, failure, host.Fill(t.Context(), transport.Header{}, n, func([]byte) error { return failure }))
+	}
+	require.NoError(t, host.Close())
+	peer.Start(func(*transport.Frame) { t.Error("a frame came") })
+	await(t, peer.Done(), "the peer's end")
+}
+
+func TestAFullQueueHoldsTheSenderUntilItsContextEnds(t *testing.T) {
+	host, _ := pair(t)
+	assert.Equal(t, 256, fillUp(t, host))
+}
+
+func TestAFullQueueHoldsTheSenderUntilThereIsRoom(t *testing.T) {
+	host, peer := pair(t)
+	fillUp(t, host)
+	sent := make(chan error, 1)
+	go func() { sent <- host.Send(t.Context(), transport.Header{}, nil) }()
+	peer.Start(ignore)
+	assert.NoError(t, <-sent)
+}
+
+func TestAWaitingSenderIsFreedWhenEitherEndCloses(t *testing.T) {
+	for _, closer := range []string{"host", "peer"} {
+		t.Run(closer, func(t *testing.T) {
+			host, peer := pair(t)
+			fillUp(t, host)
+			sent := make(chan error, 1)
+			go func() { sent <- host.Send(t.Context(), transport.Header{}, nil) }()
+			require.NoError(t, map[string]transport.Link{"host": host, "peer": peer}[closer].Close())
+			assert.ErrorIs(t, <-sent, transport.ErrClosed)
+		})
+	}
+}
+
+func TestEveryFrameSentBeforeCloseIsDelivered(t *testing.T) {
+	host, peer := pair(t)
+	frames := fillUp(t, host)
+	require.NoError(t, host.Close())
+	assert.NoError(t, peer.Err())
+	peer.Start(ignore)
+	await(t, peer.Done(), "the peer's end")
+	assert.EqualValues(t, frames, peer.Stats().FramesIn)
+	assert.ErrorIs(t, peer.Err(), transport.ErrClosed)
+	assert.ErrorIs(t, peer.Send(t.Context(), transport.Header{}, nil), transport.ErrClosed)
+	assert.ErrorIs(t, host.Send(t.Context(), transport.Header{}, nil), transport.ErrClosed)
+	assert.NoError(t, host.Close(), "a second Close")
+}
+
+func TestTwoFullQueuesAreNoDeadlock(t *testing.T) {
+	host, peer := pair(t)
+	const senders, frames = 8, 2000
+	var group sync.WaitGroup
+	for _, l := range []transport.Link{host, peer} {
+		for range senders {
+			group.Go(func() {
+				for i := range frames {
+					assert.NoError(t, l.Send(t.Context(), transport.Header{}, binary.NativeEndian.AppendUint64(nil, uint64(i))))
+				}
+			})
+		}
+	}
+	var arrived sync.WaitGroup
+	arrived.Add(2 * senders * frames)
+	count := func(*transport.Frame) { arrived.Done() }
+	host.Start(count)
+	peer.Start(count)
+	done := make(chan struct{})
+	go func() { group.Wait(); arrived.Wait(); close(done) }()
+	await(t, done, "senders on both sides")
+}
+
+func TestACancelledContextSendsNothing(t *testing.T) {
+	host, _ := pair(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.ErrorIs(t, host.Send(ctx, transport.Header{}, nil), context.Canceled)
+	assert.Zero(t, host.Stats().FramesOut)
+}
+
+func TestATooLargePayloadIsRefused(t *testing.T) {
+	host, _ := pair(t)
+	// Only Fill is tried: Send would need the gigabyte.
+	err := host.Fill(t.Context(), transport.Header{}, transport.MaxPayload+1, func([]byte) error { return nil })
+	assert.ErrorIs(t, err, transport.ErrTooLarge)
+}
+
+func TestAClosedTransportMakesNoLinks(t *testing.T) {
+	tr := inproc.New()
+	host, _, err := tr.Pair("test")
+	require.NoError(t, err)
+	require.NoError(t, tr.Close())
+	assert.ErrorIs(t, host.Err(), transport.ErrClosed)
+	_, _, err = tr.Pair("test")
+	assert.ErrorIs(t, err, transport.ErrClosed)
+}
+
+func BenchmarkSend64(b *testing.B) {
+	tr := inproc.New()
+	defer tr.Close() //nolint:errcheck // the benchmark is over
+	host, peer, err := tr.Pair("bench")
+	require.NoError(b, err)
+	peer.Start(ignore)
+	payload := make([]byte, 64)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := host.Send(b.Context(), transport.Header{}, payload); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
