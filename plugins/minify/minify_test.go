@@ -1,0 +1,170 @@
+package minify
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/extension"
+	gmhtml "github.com/yuin/goldmark/renderer/html"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ddc/plugins/minify/minifypb"
+)
+
+const sites = "../../../shared/sites"
+
+func minified(t *testing.T, source string) string {
+	t.Helper()
+	res, err := New().Html(context.Background(), &minifypb.HtmlRequest{Path: "index.html", Html: source})
+	require.NoError(t, err)
+	return res.GetHtml()
+}
+
+// realPages renders the Markdown of the documentation site into its base template, whose own {% %} and {{ }} stay in
+// as text that a minifier has to leave alone.
+func realPages(t *testing.T) map[string]string {
+	t.Helper()
+	root := filepath.Join(sites, "dodeca-docs/docs")
+	base, err := os.ReadFile(filepath.Join(root, "templates/base.html"))
+	if err != nil {
+		t.Skip("no real site to read: ", err)
+	}
+	before, after, found := strings.Cut(string(base), "{% block content %}")
+	require.True(t, found, "the base template has a content block")
+	markdown := goldmark.New(goldmark.WithExtensions(extension.GFM, extension.Footnote), goldmark.WithRendererOptions(gmhtml.WithUnsafe()))
+	pages := map[string]string{}
+	for _, pattern := range []string{"content/*.md", "content/*/*.md"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		require.NoError(t, err)
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			_, body, _ := strings.Cut(strings.TrimPrefix(string(text), "+++"), "+++")
+			var page strings.Builder
+			page.WriteString(before)
+			require.NoError(t, markdown.Convert([]byte(body), &page))
+			page.WriteString(after)
+			pages[file] = page.String()
+		}
+	}
+	require.GreaterOrEqual(t, len(pages), 20)
+	return pages
+}
+
+func TestRealPagesKeepTheirVisibleTreeAndShrink(t *testing.T) {
+	for file, page := range realPages(t) {
+		small := minified(t, page)
+		assert.Equal(t, visible(t, page), visible(t, small), file)
+		assert.Less(t, len(small), len(page), file)
+		assert.True(t, strings.HasPrefix(small, "<!doctype html>"), file)
+		assert.Contains(t, small, "<body", file)
+	}
+}
+
+func TestMinifyingTwiceChangesNothingMore(t *testing.T) {
+	for file, page := range realPages(t) {
+		once := minified(t, page)
+		assert.Equal(t, once, minified(t, once), file)
+	}
+}
+
+func TestDocumentTagsAndDoctypeStay(t *testing.T) {
+	small := minified(t, "<!DOCTYPE html>\n<html>\n<head>\n  <title>A</title>\n</head>\n<body>\n  <p>Hello\n</body>\n</html>\n")
+	for _, want := range []string{"<!doctype html>", "<html>", "<head>", "<body>", "</body>", "</html>"} {
+		assert.Contains(t, small, want)
+	}
+}
+
+func TestQuotesGoWhereTheyAreNotNeeded(t *testing.T) {
+	assert.Equal(t, `<div data-icon=book data-custom=42 title="two words"></div>`,
+		minified(t, `<div data-icon="book" data-custom="42" title="two words"></div>`))
+}
+
+func TestWhitespaceStaysWhereItIsSeen(t *testing.T) {
+	for name, source := range map[string]string{
+		"pre":            "<pre>\n  a\n\n    b  c\n</pre>",
+		"pre code":       "<pre><code class=x>  a\n\n\tb\n</code></pre>",
+		"code":           "<p>see <code>a  b</code> and <code> c </code></p>",
+		"code with tags": "<p><code>a <b> b  c</b>\n d</code></p>",
+		"textarea":       "<textarea>\n a  b\n</textarea>",
+		"between words":  "<p>one <b>two</b> <i>three</i></p>",
+	} {
+		assert.Equal(t, visible(t, source), visible(t, minified(t, source)), name)
+	}
+	assert.Contains(t, minified(t, "<p>see <code>a  b</code></p>"), "a  b")
+	assert.Contains(t, minified(t, "<pre>a\n  b</pre>"), "a\n  b")
+}
+
+func TestStandInsNeverClashWithThePage(t *testing.T) {
+	source := "<p>\uE000\uE001\uE003 <code>a  b\uE002</code></p>"
+	assert.Equal(t, source, minified(t, source))
+}
+
+func TestTemplatesStayAsWritten(t *testing.T) {
+	source := `<p title="{{ a | b('x  y') }}">{{  page.title  }} and <code>{{ x }}</code></p>`
+	assert.Equal(t, source, minified(t, source))
+}
+
+func TestEndTagsBesideCustomElementsStay(t *testing.T) {
+	source := "<my-note><p>inside</p></my-note><p>outside</p>"
+	assert.Equal(t, visible(t, source), visible(t, minified(t, source)))
+}
+
+func TestStylesSelectOnDefaultAttributes(t *testing.T) {
+	assert.Contains(t, minified(t, `<style>input[type=text]{color:red}</style><input type="text">`), "<input type=text>")
+}
+
+func TestInlineStylesScriptsAndJSONShrink(t *testing.T) {
+	assert.Equal(t, "<style>a{color:red}</style>", minified(t, "<style>\n a {\n color: red;\n }\n</style>"))
+	assert.Equal(t, "<script>let a=1+window.b</script>", minified(t, "<script>\n // note\n let a = 1 + window.b;\n</script>"))
+	assert.Equal(t, `<script type=application/ld+json>{"a":[1,2]}</script>`, minified(t, "<script type=\"application/ld+json\">\n{ \"a\": [1, 2] }\n</script>"))
+}
+
+func TestWhatCannotBeParsedStaysAsWritten(t *testing.T) {
+	broken := "<script>\n let = = ;\n</script>"
+	assert.Equal(t, broken, minified(t, broken))
+	other := "<script type=text/x-template>\n <b>  x </b>\n</script>"
+	assert.Equal(t, other, minified(t, other))
+}
+
+func TestConditionalCommentsStayOthersGo(t *testing.T) {
+	assert.Equal(t, "<!--[if IE]><p>old</p><![endif]--><p>x</p>", minified(t, "<!--[if IE]><p>old</p><![endif]--><!-- note --><p>x</p>"))
+}
+
+func TestCancelledCallDoesNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := New().Html(ctx, &minifypb.HtmlRequest{Html: "<p>"})
+	assert.Equal(t, codes.Canceled, status.Code(err))
+}
+
+func FuzzMinifyNeverFails(f *testing.F) {
+	f.Add("<p>a <code> b  </code>{{ c }}")
+	f.Add("<!doctype html><html><body><pre>\n x</pre><script>a</script>")
+	service := New()
+	f.Fuzz(func(t *testing.T, source string) {
+		_, err := service.Html(context.Background(), &minifypb.HtmlRequest{Html: source})
+		assert.NoError(t, err)
+	})
+}
+
+func BenchmarkPage(b *testing.B) {
+	page, err := os.ReadFile(filepath.Join(sites, "dodeca-docs/docs/templates/base.html"))
+	if err != nil {
+		b.Skip("no real site to read: ", err)
+	}
+	m := newMinifier()
+	b.SetBytes(int64(len(page)))
+	for b.Loop() {
+		if _, err := m.page(string(page)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
