@@ -1,0 +1,177 @@
+package markdown
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/pelletier/go-toml/v2"
+
+	"ddc/plugins/markdown/markdownpb"
+)
+
+// fields is what a page may say of itself. Keys of other generators are let through, so that a page can be shared.
+type fields struct {
+	Title         string         `toml:"title" yaml:"title"`
+	Weight        int32          `toml:"weight" yaml:"weight"`
+	Description   *string        `toml:"description" yaml:"description"`
+	Template      *string        `toml:"template" yaml:"template"`
+	Draft         bool           `toml:"draft" yaml:"draft"`
+	Extra         map[string]any `toml:"extra" yaml:"extra"`
+	CodeExecution *bool          `toml:"code_execution" yaml:"code_execution"`
+}
+
+// block is a page cut into its parts. The fence stands on openLine, what it holds begins on the line after.
+type block struct {
+	fence    string
+	openLine int
+	matter   string
+	body     string
+	bodyLine int
+}
+
+func parseFrontMatter(source string) (*markdownpb.ParseFrontMatterResponse, error) {
+	if err := checkUTF8(source); err != nil {
+		return nil, err
+	}
+	cut, err := split(unixLines(source))
+	if err != nil {
+		return nil, err
+	}
+	var f fields
+	switch cut.fence {
+	case "+++":
+		err = decodeTOML(cut.matter, &f)
+	case "---":
+		err = decodeYAML(cut.matter, &f)
+	}
+	if err != nil {
+		var fault *sourceError
+		if errors.As(err, &fault) {
+			fault.line += cut.openLine
+		}
+		return nil, err
+	}
+	matter := &markdownpb.FrontMatter{
+		Title: f.Title, Weight: f.Weight, Description: f.Description, Template: f.Template, Draft: f.Draft, CodeExecution: f.CodeExecution,
+	}
+	if f.Extra != nil {
+		if matter.ExtraJson, err = json.Marshal(f.Extra); err != nil {
+			return nil, &sourceError{cut.openLine, 1, fmt.Sprintf("extra cannot be given to templates: %v", err)}
+		}
+	}
+	return &markdownpb.ParseFrontMatterResponse{FrontMatter: matter, Body: cut.body, BodyLine: int32(cut.bodyLine)}, nil
+}
+
+// split finds the fences. Blank lines may come before the first; a fence stands alone on its line, so that a value may
+// hold "+++".
+func split(source string) (block, error) {
+	whole := block{body: source, bodyLine: 1}
+	lines := strings.SplitAfter(source, "\n")
+	open := 0
+	for open < len(lines) && strings.TrimSpace(lines[open]) == "" {
+		open++
+	}
+	if open == len(lines) {
+		return whole, nil
+	}
+	fence := strings.TrimRight(lines[open], " \t\n")
+	if fence != "+++" && fence != "---" {
+		return whole, nil
+	}
+	for end := open + 1; end < len(lines); end++ {
+		if strings.TrimRight(lines[end], " \t\n") != fence {
+			continue
+		}
+		return block{
+			fence:    fence,
+			openLine: open + 1,
+			matter:   strings.Join(lines[open+1:end], ""),
+			body:     strings.Join(lines[end+1:], ""),
+			bodyLine: end + 2,
+		}, nil
+	}
+	hint := ""
+	if fence == "---" {
+		hint = " (a rule at the top of a page can be written ***)"
+	}
+	return block{}, &sourceError{open + 1, 1, fmt.Sprintf("front matter that opens with %s is never closed; add a line %s after it%s", fence, fence, hint)}
+}
+
+func decodeTOML(text string, f *fields) error {
+	err := toml.Unmarshal([]byte(text), f)
+	var fault *toml.DecodeError
+	if errors.As(err, &fault) {
+		row, column := fault.Position()
+		return &sourceError{row, column, "front matter is not valid TOML: " + inWords(fault.Error())}
+	}
+	if err != nil {
+		return &sourceError{1, 1, "front matter is not valid TOML: " + inWords(err.Error())}
+	}
+	return nil
+}
+
+func decodeYAML(text string, f *fields) error {
+	err := yaml.Unmarshal([]byte(text), f)
+	if err == nil {
+		return nil
+	}
+	line, column, message := 1, 1, err.Error()
+	var fault yaml.Error
+	if errors.As(err, &fault) {
+		message = fault.GetMessage()
+		if token := fault.GetToken(); token != nil && token.Position != nil {
+			line, column = token.Position.Line, token.Position.Column
+		}
+	}
+	return &sourceError{line, column, "front matter is not valid YAML: " + inWords(message)}
+}
+
+// inWords says what a decoder means by "cannot decode TOML string into struct field markdown.fields.Weight of type int32"
+// to somebody who writes pages, not Go.
+func inWords(message string) string {
+	message = strings.TrimPrefix(message, "toml: ")
+	what, rest, found := strings.Cut(message, " into ")
+	_, goType, typed := strings.Cut(rest, " of type ")
+	if !found || !typed {
+		return message
+	}
+	wanted := map[string]string{
+		"string": "text", "*string": "text", "int32": "a whole number", "bool": "true or false", "*bool": "true or false",
+		"map[string]interface {}": "a table",
+	}[goType]
+	if wanted == "" {
+		return message
+	}
+	for _, verb := range []string{"cannot decode TOML ", "cannot unmarshal "} {
+		what = strings.TrimPrefix(what, verb)
+	}
+	return fmt.Sprintf("%s stands where %s is wanted", what, wanted)
+}
+
+// unixLines drops a byte order mark and makes every line end in \n alone; lines keep their numbers.
+func unixLines(text string) string {
+	text = strings.TrimPrefix(text, "\ufeff")
+	return strings.ReplaceAll(text, "\r\n", "\n")
+}
+
+func checkUTF8(text string) error {
+	if utf8.ValidString(text) {
+		return nil
+	}
+	line, column := 1, 1
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		if column++; r == '\n' {
+			line, column = line+1, 1
+		}
+		i += size
+	}
+	return &sourceError{line, column, "this byte is not UTF-8; save the file as UTF-8"}
+}

@@ -1,0 +1,126 @@
+package markdown
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/util"
+
+	"ddc/plugins/markdown/markdownpb"
+)
+
+// headingIDs gives out each id once.
+type headingIDs struct{ taken map[string]bool }
+
+func newHeadingIDs() headingIDs { return headingIDs{map[string]bool{}} }
+
+// unique returns id, or id-1, id-2 and so on where it is taken.
+func (h headingIDs) unique(id string) string {
+	free := id
+	for n := 1; h.taken[free]; n++ {
+		free = fmt.Sprintf("%s-%d", id, n)
+	}
+	h.taken[free] = true
+	return free
+}
+
+// nameHeadings serves the ids that authors wrote before those made from titles, so that {#install} keeps its name
+// whatever stands above it.
+func (p *page) nameHeadings(headings []*ast.Heading) {
+	ids := make([]string, len(headings))
+	for i, h := range headings {
+		if written := explicitID(h); written != "" {
+			ids[i] = p.ids.unique(written)
+		}
+	}
+	for i, h := range headings {
+		title := plainText(h, p.source)
+		if ids[i] == "" {
+			ids[i] = p.ids.unique(slug(title))
+		}
+		h.SetAttributeString("id", []byte(ids[i]))
+		p.out.Headings = append(p.out.Headings, &markdownpb.Heading{Title: title, Id: ids[i], Level: int32(h.Level)})
+	}
+}
+
+func explicitID(h *ast.Heading) string {
+	value, _ := h.AttributeString("id")
+	switch id := value.(type) {
+	case []byte:
+		return string(id)
+	case string:
+		return id
+	}
+	return ""
+}
+
+// slug lower-cases a title and puts one hyphen for each run of what is neither letter nor digit.
+func slug(title string) string {
+	words := strings.FieldsFunc(strings.ToLower(title), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) })
+	if len(words) == 0 {
+		return "section"
+	}
+	return strings.Join(words, "-")
+}
+
+// plainText is what a reader sees of a heading: text and inline code, without markup or footnote marks.
+func plainText(n ast.Node, source []byte) string {
+	var out bytes.Buffer
+	writeText(&out, n, source)
+	return strings.TrimSpace(out.String())
+}
+
+func writeText(out *bytes.Buffer, n ast.Node, source []byte) {
+	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
+		switch c := c.(type) {
+		case *ast.Text:
+			value := c.Segment.Value(source)
+			if !c.IsRaw() {
+				value = unescape(value)
+			}
+			out.Write(value)
+			if c.SoftLineBreak() || c.HardLineBreak() {
+				out.WriteByte(' ')
+			}
+		case *ast.String:
+			out.Write(c.Value)
+		case *ast.AutoLink:
+			out.Write(c.Label(source))
+		case *ast.CodeSpan:
+			for t := c.FirstChild(); t != nil; t = t.NextSibling() {
+				if t, ok := t.(*ast.Text); ok {
+					out.Write(bytes.ReplaceAll(t.Segment.Value(source), []byte("\n"), []byte(" ")))
+				}
+			}
+		default:
+			writeText(out, c, source)
+		}
+	}
+}
+
+// unescape resolves backslashes and character references; goldmark leaves both for the renderer.
+func unescape(value []byte) []byte {
+	var out bytes.Buffer
+	for len(value) > 0 {
+		i := bytes.IndexByte(value, '\\')
+		if i < 0 || i+1 >= len(value) {
+			break
+		}
+		out.Write(references(value[:i]))
+		if !util.IsPunct(value[i+1]) {
+			out.WriteByte('\\')
+		}
+		// An escaped & is a plain & and begins no reference.
+		out.WriteByte(value[i+1])
+		value = value[i+2:]
+	}
+	out.Write(references(value))
+	return out.Bytes()
+}
+
+func references(value []byte) []byte {
+	return util.ResolveEntityNames(util.ResolveNumericReferences(value))
+}

@@ -1,0 +1,117 @@
+package markdown
+
+import (
+	"net/url"
+	"path"
+	"strings"
+)
+
+// linkResolver turns links to Markdown files into the URLs of their pages.
+type linkResolver struct {
+	folder string
+	known  map[string]bool
+	paths  []string
+}
+
+func newLinkResolver(page string, known []string) linkResolver {
+	set := make(map[string]bool, len(known))
+	for _, k := range known {
+		set[k] = true
+	}
+	return linkResolver{path.Dir(page), set, known}
+}
+
+// brokenLink says that a link leads to no file, and which path its author may have meant.
+type brokenLink struct{ suggestion string }
+
+// resolve returns the URL of a link: "@/" counts from the content folder, any other path to a .md file from the page's
+// own. What is neither, such as a URL, an absolute path or a fragment, comes back as it is.
+func (l linkResolver) resolve(link string) (string, *brokenLink) {
+	target, tail := cutTail(link)
+	decoded, err := url.PathUnescape(target)
+	if err != nil {
+		decoded = target
+	}
+	var file string
+	switch rooted, ok := strings.CutPrefix(decoded, "@/"); {
+	case ok:
+		file = path.Clean(rooted)
+	case relativeMarkdown(decoded):
+		file = path.Join(l.folder, decoded)
+	default:
+		return link, nil
+	}
+	if !l.known[file] {
+		return "", &brokenLink{nearest(file, l.paths)}
+	}
+	return pageURL(file) + tail, nil
+}
+
+// cutTail takes the query and the fragment off a link.
+func cutTail(link string) (target, tail string) {
+	if i := strings.IndexAny(link, "?#"); i >= 0 {
+		return link[:i], link[i:]
+	}
+	return link, ""
+}
+
+func relativeMarkdown(target string) bool {
+	if !strings.HasSuffix(target, ".md") || strings.HasPrefix(target, "/") {
+		return false
+	}
+	scheme, _, found := strings.Cut(target, ":")
+	return !found || strings.Contains(scheme, "/")
+}
+
+// pageURL is where the site puts a content file: guide/intro.md at /guide/intro/, guide/_index.md at /guide/.
+func pageURL(file string) string {
+	name := strings.TrimSuffix(file, ".md")
+	if name == "_index" || strings.HasSuffix(name, "/_index") {
+		name = strings.TrimSuffix(strings.TrimSuffix(name, "_index"), "/")
+	}
+	if name == "" {
+		return "/"
+	}
+	return (&url.URL{Path: "/" + name + "/"}).EscapedPath()
+}
+
+// nearest finds the path that wanted was probably meant to be: one of the same name in another folder, else the one
+// that fewest edits turn it into, if they are few.
+func nearest(wanted string, paths []string) string {
+	best, least := "", len(wanted)/3+2
+	sameName := false
+	for _, candidate := range paths {
+		same := path.Base(candidate) == path.Base(wanted) && path.Base(wanted) != "_index.md"
+		if sameName && !same {
+			continue
+		}
+		edits := distance(wanted, candidate)
+		better := edits < least || edits == least && best != "" && candidate < best
+		if same && !sameName || better {
+			best, least, sameName = candidate, edits, same
+		}
+	}
+	return best
+}
+
+// distance is the number of characters to insert, delete or change between a and b.
+func distance(a, b string) int {
+	from, to := []rune(a), []rune(b)
+	row := make([]int, len(to)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i, r := range from {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j, s := range to {
+			change := diagonal
+			if r != s {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(to)]
+}

@@ -1,0 +1,106 @@
+package markdown
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/renderer"
+	"github.com/yuin/goldmark/renderer/html"
+	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
+
+	"ddc/plugins/markdown/markdownpb"
+)
+
+// engine is built by the first page, not by every process that links this package.
+var engine = sync.OnceValue(func() goldmark.Markdown {
+	return goldmark.New(
+		goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.Footnote),
+		goldmark.WithParserOptions(parser.WithHeadingAttribute()),
+		goldmark.WithRendererOptions(
+			html.WithUnsafe(),
+			renderer.WithNodeRenderers(util.Prioritized(placeholderRenderer{}, 100)),
+		),
+	)
+})
+
+// page is one rendering under way.
+type page struct {
+	source []byte
+	lines  lineIndex
+	links  linkResolver
+	ids    headingIDs
+	// mark is what every placeholder of this page begins with.
+	mark string
+	out  *markdownpb.RenderResponse
+}
+
+func render(req *markdownpb.RenderRequest) (*markdownpb.RenderResponse, error) {
+	if err := checkUTF8(req.GetBody()); err != nil {
+		return nil, err
+	}
+	source := []byte(unixLines(req.GetBody()))
+	p := &page{
+		source: source,
+		lines:  newLineIndex(source, int(req.GetBodyLine())),
+		links:  newLinkResolver(req.GetPath(), req.GetKnownPaths()),
+		ids:    newHeadingIDs(),
+		mark:   placeholderMark(source),
+		out:    &markdownpb.RenderResponse{},
+	}
+	doc := engine().Parser().Parse(text.NewReader(source))
+	if err := p.walk(doc); err != nil {
+		return nil, err
+	}
+	var body bytes.Buffer
+	if err := engine().Renderer().Render(&body, source, doc); err != nil {
+		return nil, fmt.Errorf("render page: %w", err)
+	}
+	p.out.Html = body.String()
+	return p.out, nil
+}
+
+// walk gives headings their ids, takes the code blocks out and resolves the links.
+func (p *page) walk(doc ast.Node) error {
+	var headings []*ast.Heading
+	var codes []ast.Node
+	err := ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if !entering {
+			return ast.WalkContinue, nil
+		}
+		switch n := n.(type) {
+		case *ast.Heading:
+			headings = append(headings, n)
+		case *ast.CodeBlock, *ast.FencedCodeBlock:
+			codes = append(codes, n)
+		case *ast.Link:
+			p.resolve(n)
+		}
+		return ast.WalkContinue, nil
+	})
+	if err != nil {
+		return fmt.Errorf("walk page: %w", err)
+	}
+	p.nameHeadings(headings)
+	for _, n := range codes {
+		p.takeOut(n)
+	}
+	return nil
+}
+
+func (p *page) resolve(link *ast.Link) {
+	url, broken := p.links.resolve(string(link.Destination))
+	if broken != nil {
+		line, column := p.lines.at(link.Pos())
+		p.out.BrokenLinks = append(p.out.BrokenLinks, &markdownpb.BrokenLink{
+			Target: string(link.Destination), Line: int32(line), Column: int32(column), Suggestion: broken.suggestion,
+		})
+		return
+	}
+	link.Destination = []byte(url)
+}

@@ -1,0 +1,282 @@
+package markdown
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html"
+
+	"ddc/plugins/markdown/markdownpb"
+)
+
+func renderBody(t *testing.T, body string, known ...string) *markdownpb.RenderResponse {
+	t.Helper()
+	page, err := New().Render(t.Context(), &markdownpb.RenderRequest{Path: "guide/intro.md", Body: body, BodyLine: 5, KnownPaths: known})
+	require.NoError(t, err)
+	return page
+}
+
+func TestMarkdownOfTheSiteFormat(t *testing.T) {
+	for name, c := range map[string]struct{ body, want string }{
+		"table":             {"| a | b |\n|---|--:|\n| 1 | `x` |\n", "<td style=\"text-align:right\"><code>x</code></td>"},
+		"footnote":          {"Word[^1].\n\n[^1]: Note.\n", `<li id="fn:1">`},
+		"strikethrough":     {"~~gone~~", "<del>gone</del>"},
+		"raw block":         {"<div class=\"x\">\n<b>raw</b>\n</div>\n", "<div class=\"x\">\n<b>raw</b>\n</div>"},
+		"raw inline":        {"a <kbd>K</kbd>", "<p>a <kbd>K</kbd></p>"},
+		"template braces":   {"use `{{ page.title }}` and {{ x }}", "<code>{{ page.title }}</code> and {{ x }}"},
+		"no smart quotes":   {`"a" -- b`, "&quot;a&quot; -- b"},
+		"no task list":      {"- [ ] todo", "<li>[ ] todo</li>"},
+		"no bare link":      {"see https://x.org", "<p>see https://x.org</p>"},
+		"image is kept":     {"![a](@/x.png)", `src="@/x.png"`},
+		"heading attribute": {"## Go { #start .big }", `<h2 id="start" class="big">Go</h2>`},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Contains(t, renderBody(t, c.body).Html, c.want) })
+	}
+}
+
+func TestEachHeadingGetsItsOwnID(t *testing.T) {
+	page := renderBody(t, "## Sub `first()` &amp; *more*\n\n# Top\n\n## Sub {#explicit .c}\n\nSet\next\n===\n\n### ++\n\n## [Lnk](https://x.org) \\*x\\*\n")
+	want := []*markdownpb.Heading{
+		{Title: "Sub first() & more", Id: "sub-first-more", Level: 2},
+		{Title: "Top", Id: "top", Level: 1},
+		{Title: "Sub", Id: "explicit", Level: 2},
+		{Title: "Set ext", Id: "set-ext", Level: 1},
+		{Title: "++", Id: "section", Level: 3},
+		{Title: "Lnk *x*", Id: "lnk-x", Level: 2},
+	}
+	require.Len(t, page.Headings, len(want))
+	for i, h := range want {
+		assert.Equal(t, h.String(), page.Headings[i].String())
+		assert.Contains(t, page.Html, `id="`+h.Id+`"`)
+	}
+	assert.Contains(t, page.Html, `<h1 id="top">Top</h1>`)
+}
+
+func TestIDsAreUniqueAndWrittenOnesWin(t *testing.T) {
+	page := renderBody(t, "# Setup\n# Setup\n# Setup 1\n# Other {#setup}\n# Größe Æ\n")
+	var ids []string
+	for _, h := range page.Headings {
+		ids = append(ids, h.Id)
+	}
+	assert.Equal(t, []string{"setup-1", "setup-2", "setup-1-1", "setup", "größe-æ"}, ids)
+}
+
+func TestCodeBlocksLeavePlaceholders(t *testing.T) {
+	body := strings.Join([]string{
+		"Text", // line 5 of the source
+		"",
+		"```rust,noexec",
+		"fn main() {",
+		"\tprintln!(\"<&\");",
+		"}",
+		"```",
+		"",
+		"- item",
+		"",
+		"  ~~~ toml title=\"a b\"", // line 15
+		"  [x]",
+		"    y = 1",
+		"",
+		"  z = 2",
+		"  ~~~",
+		"",
+		"  1. deep",
+		"",
+		"         indented <i>", // line 24
+		"         code",
+		"",
+		"> ```",
+		"> quoted",
+		"> ```",
+		"",
+		"```",
+		"```",
+		"",
+	}, "\n")
+	page := renderBody(t, body)
+	type block struct {
+		code, language string
+		line           int32
+	}
+	var got []block
+	for _, c := range page.CodeBlocks {
+		got = append(got, block{c.Code, c.Language, c.Line})
+		assert.Equal(t, 1, strings.Count(page.Html, c.Placeholder), c.Placeholder)
+	}
+	assert.Equal(t, []block{
+		{"fn main() {\n\tprintln!(\"<&\");\n}\n", "rust,noexec", 7},
+		{"[x]\n  y = 1\n\nz = 2\n", `toml title="a b"`, 15},
+		{"indented <i>\ncode\n", "", 24},
+		{"quoted\n", "", 27},
+		{"", "", 31},
+	}, got)
+	assert.NotContains(t, page.Html, "<pre>")
+	assert.Equal(t, page.CodeBlocks[0].Placeholder, "<!--CODE_BLOCK_PLACEHOLDER_0-->")
+}
+
+func TestPageCannotForgeAPlaceholder(t *testing.T) {
+	page := renderBody(t, "<!--CODE_BLOCK_PLACEHOLDER_0-->\n\n```\nx\n```\n")
+	require.Len(t, page.CodeBlocks, 1)
+	assert.Equal(t, 1, strings.Count(page.Html, page.CodeBlocks[0].Placeholder))
+	assert.Contains(t, page.Html, "<!--CODE_BLOCK_PLACEHOLDER_0-->")
+}
+
+func TestLinksToContentBecomeURLs(t *testing.T) {
+	known := []string{"_index.md", "guide/_index.md", "guide/intro.md", "guide/a b.md", "other/deep/page.md", "my_index.md"}
+	for link, want := range map[string]string{
+		"@/_index.md":                   "/",
+		"@/guide/_index.md#start":       "/guide/#start",
+		"@/guide/intro.md?x=1#y":        "/guide/intro/?x=1#y",
+		"@/guide/../other/deep/page.md": "/other/deep/page/",
+		"@/my_index.md":                 "/my_index/",
+		"intro.md":                      "/guide/intro/",
+		"./intro.md#part":               "/guide/intro/#part",
+		"../other/deep/page.md":         "/other/deep/page/",
+		"./_index.md":                   "/guide/",
+		"a%20b.md":                      "/guide/a%20b/",
+		"<a b.md>":                      "/guide/a%20b/",
+		"https://x.org/readme.md":       "https://x.org/readme.md",
+		"//x.org/readme.md":             "//x.org/readme.md",
+		"/docs/plain.md":                "/docs/plain.md",
+		"#fragment":                     "#fragment",
+		"mailto:a@b.md":                 "mailto:a@b.md",
+		"./picture.png":                 "./picture.png",
+		"/guide/":                       "/guide/",
+	} {
+		page := renderBody(t, "See [it]("+link+").", known...)
+		assert.Empty(t, page.BrokenLinks, link)
+		assert.Contains(t, page.Html, `<a href="`+want+`">it</a>`, link)
+	}
+}
+
+func TestReferenceLinksAndLinksInsideBlocksAreResolved(t *testing.T) {
+	page := renderBody(t, "- [a][r]\n\n> | t |\n> |---|\n> | [b](@/x.md) |\n\n# [c](x.md)\n\nn[^1]\n\n[^1]: [d](@/x.md)\n\n[r]: @/x.md 'T'\n", "x.md", "guide/x.md")
+	assert.Empty(t, page.BrokenLinks)
+	assert.Contains(t, page.Html, `<a href="/x/" title="T">a</a>`)
+	assert.Equal(t, 3, strings.Count(page.Html, `href="/x/"`))
+	assert.Contains(t, page.Html, `<a href="/guide/x/">c</a>`)
+}
+
+func TestUnknownLinkIsReportedWithPlaceAndSuggestion(t *testing.T) {
+	known := []string{"_index.md", "guide/intro.md", "guide/features.md", "internals/architecture.md"}
+	page := renderBody(t, "Text\n\nSó [`x` y](@/architecture.md#z) and [w](./feature.md).\n\n- a\n  - [v](@/zzzzzzzzzzzz.md), [u](../../up.md), ![i](no.md)\n", known...)
+	type broken struct {
+		target       string
+		line, column int32
+		suggestion   string
+	}
+	var got []broken
+	for _, b := range page.BrokenLinks {
+		got = append(got, broken{b.Target, b.Line, b.Column, b.Suggestion})
+	}
+	assert.Equal(t, []broken{
+		{"@/architecture.md#z", 7, 4, "internals/architecture.md"},
+		{"./feature.md", 7, 37, "guide/features.md"},
+		{"@/zzzzzzzzzzzz.md", 10, 5, ""},
+		{"../../up.md", 10, 29, ""},
+	}, got)
+}
+
+// site is the documentation of the generator whose format this is.
+func site(t *testing.T) map[string]string {
+	t.Helper()
+	root := "../../../shared/sites/dodeca-docs/docs/content"
+	if _, err := os.Stat(root); err != nil {
+		t.Skipf("the site of real pages is not here: %v", err)
+	}
+	pages := map[string]string{}
+	require.NoError(t, filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		source, err := os.ReadFile(file)
+		name, _ := filepath.Rel(root, file)
+		pages[filepath.ToSlash(name)] = string(source)
+		return err
+	}))
+	return pages
+}
+
+func TestEveryPageOfRealSiteRenders(t *testing.T) {
+	pages := site(t)
+	require.Len(t, pages, 23)
+	var known []string
+	for name := range pages {
+		known = append(known, name)
+	}
+	blocks := 0
+	for name, source := range pages {
+		parsed := parse(t, source)
+		assert.NotEmpty(t, parsed.FrontMatter.Title, name)
+		page, err := New().Render(t.Context(), &markdownpb.RenderRequest{Path: name, Body: parsed.Body, BodyLine: parsed.BodyLine, KnownPaths: known})
+		require.NoError(t, err, name)
+		assert.Empty(t, page.BrokenLinks, name)
+		assert.NotContains(t, page.Html, "@/", name)
+		blocks += len(page.CodeBlocks)
+		lines := strings.Split(source, "\n")
+		for _, c := range page.CodeBlocks {
+			assert.Equal(t, 1, strings.Count(page.Html, c.Placeholder), name)
+			fence := lines[c.Line-1]
+			assert.Contains(t, fence, c.Language, "%s:%d", name, c.Line)
+			assert.True(t, strings.HasPrefix(strings.TrimSpace(fence), "```") || strings.HasPrefix(fence, "    "), "%s:%d: %s", name, c.Line, fence)
+		}
+		doc, err := html.Parse(strings.NewReader(page.Html))
+		require.NoError(t, err)
+		ids := map[string]bool{}
+		for n := range doc.Descendants() {
+			for _, a := range n.Attr {
+				if a.Key == "id" {
+					assert.False(t, ids[a.Val], "%s: id %s twice", name, a.Val)
+					ids[a.Val] = true
+				}
+			}
+		}
+		for _, h := range page.Headings {
+			assert.True(t, ids[h.Id], "%s: no element has id %s", name, h.Id)
+		}
+	}
+	assert.Equal(t, 94, blocks)
+}
+
+func FuzzRender(f *testing.F) {
+	f.Add("# A {#a}\n\n```rust\nx\n```\n[l](@/x.md) [m](y.md)\n\n- a\n\n      code\n")
+	f.Add("> 1. ~~~\n>    x\n[^1]\n\n[^1]: y\n| a |\n|---|\n")
+	f.Fuzz(func(t *testing.T, body string) {
+		page, err := render(&markdownpb.RenderRequest{Path: "p.md", Body: body, BodyLine: 1, KnownPaths: []string{"x.md"}})
+		if err != nil {
+			return
+		}
+		last := int32(strings.Count(body, "\n") + 1)
+		for _, c := range page.CodeBlocks {
+			assert.True(t, c.Line >= 1 && c.Line <= last)
+			assert.LessOrEqual(t, strings.Count(page.Html, c.Placeholder), 1)
+		}
+		for _, b := range page.BrokenLinks {
+			assert.True(t, b.Line >= 1 && b.Line <= last)
+		}
+		ids := map[string]bool{}
+		for _, h := range page.Headings {
+			assert.False(t, ids[h.Id])
+			ids[h.Id] = true
+		}
+	})
+}
+
+func BenchmarkRenderRealPage(b *testing.B) {
+	source, err := os.ReadFile("../../../shared/sites/dodeca-docs/docs/content/internals/architecture.md")
+	if err != nil {
+		b.Skip(err)
+	}
+	b.SetBytes(int64(len(source)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := render(&markdownpb.RenderRequest{Path: "internals/architecture.md", Body: string(source), BodyLine: 1}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
