@@ -1,0 +1,55 @@
+package css
+
+import (
+	"net/url"
+	"strings"
+)
+
+// rewrite replaces each reference that the map knows and leaves every other byte alone.
+func rewrite(sheet string, urls map[string]string, base string) (string, error) {
+	sheet = strings.TrimPrefix(sheet, "\ufeff")
+	found, err := scan(sheet)
+	if err != nil {
+		return "", err
+	}
+	var out strings.Builder
+	done := 0
+	for _, ref := range found {
+		replacement, known := lookUp(ref.value, urls, base)
+		if !known {
+			continue
+		}
+		out.WriteString(sheet[done:ref.start])
+		out.WriteString(quoted(replacement, ref.quote))
+		done = ref.end
+	}
+	out.WriteString(sheet[done:])
+	return out.String(), nil
+}
+
+// lookUp finds the new URL of one as written, or else of the path that it stands for seen from base. A query or fragment
+// (font.eot?#iefix, sprite.svg#icon) stays behind the new URL.
+func lookUp(written string, urls map[string]string, base string) (string, bool) {
+	if replacement, known := urls[written]; known {
+		return replacement, true
+	}
+	ref, err := url.Parse(written)
+	if err != nil || ref.IsAbs() || ref.Host != "" || ref.Path == "" {
+		return "", false
+	}
+	from, err := url.Parse(base)
+	if err != nil {
+		return "", false
+	}
+	tail := ""
+	if i := strings.IndexAny(written, "?#"); i >= 0 {
+		tail = written[i:]
+	}
+	target := from.ResolveReference(&url.URL{Path: ref.Path, RawPath: ref.RawPath})
+	for _, key := range []string{target.String(), target.Path} {
+		if replacement, known := urls[key]; known {
+			return replacement + tail, true
+		}
+	}
+	return "", false
+}

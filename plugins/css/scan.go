@@ -1,0 +1,156 @@
+package css
+
+import (
+	"io"
+	"strings"
+
+	"github.com/tdewolff/parse/v2"
+	"github.com/tdewolff/parse/v2/css"
+)
+
+// reference is a URL that a sheet names: its value, and where it is written. A quote of zero means that it is bare.
+type reference struct {
+	value      string
+	start, end int
+	quote      byte
+}
+
+// scanner reads a sheet once, collects its references and checks that what opens closes.
+type scanner struct {
+	sheet string
+	found []reference
+	// open are the brackets not closed yet.
+	open []bracket
+	// importing is set between @import and what follows it.
+	importing bool
+}
+
+type bracket struct {
+	offset   int
+	closer   css.TokenType
+	imageSet bool
+}
+
+// closerOf is the token that closes what kind opens.
+func closerOf(kind css.TokenType) css.TokenType {
+	switch kind {
+	case css.LeftBraceToken:
+		return css.RightBraceToken
+	case css.LeftBracketToken:
+		return css.RightBracketToken
+	}
+	return css.RightParenthesisToken
+}
+
+// scan finds every url(), every @import of a string and every string that stands for an image in image-set().
+func scan(sheet string) ([]reference, error) {
+	s := &scanner{sheet: sheet}
+	lexer := css.NewLexer(parse.NewInputString(sheet))
+	for offset := 0; ; {
+		kind, text := lexer.Next()
+		if kind == css.ErrorToken {
+			if err := lexer.Err(); err != io.EOF {
+				return nil, faultAt(sheet, offset, "cannot be read: %v", err)
+			}
+			break
+		}
+		if err := s.token(kind, string(text), offset); err != nil {
+			return nil, err
+		}
+		offset += len(text)
+	}
+	if len(s.open) > 0 {
+		last := s.open[len(s.open)-1]
+		return nil, faultAt(sheet, last.offset, "%s is never closed", opener(sheet, last))
+	}
+	return s.found, nil
+}
+
+func (s *scanner) token(kind css.TokenType, text string, offset int) error {
+	switch kind {
+	case css.WhitespaceToken:
+		return nil
+	case css.CommentToken:
+		if len(text) < 4 || !strings.HasSuffix(text, "*/") {
+			return faultAt(s.sheet, offset, "comment is never closed")
+		}
+		return nil
+	case css.BadStringToken:
+		return faultAt(s.sheet, offset, "string is not closed on its line")
+	case css.BadURLToken:
+		return faultAt(s.sheet, offset, "url() cannot be read; put the URL in quotes")
+	case css.StringToken:
+		if err := s.str(text, offset); err != nil {
+			return err
+		}
+	case css.URLToken:
+		if err := s.url(text, offset); err != nil {
+			return err
+		}
+	case css.FunctionToken, css.LeftBraceToken, css.LeftBracketToken, css.LeftParenthesisToken:
+		name := strings.ToLower(text)
+		s.open = append(s.open, bracket{offset, closerOf(kind), name == "image-set(" || name == "-webkit-image-set("})
+	case css.RightBraceToken, css.RightBracketToken, css.RightParenthesisToken:
+		if err := s.close(kind, text, offset); err != nil {
+			return err
+		}
+	}
+	s.importing = kind == css.AtKeywordToken && strings.EqualFold(text, "@import")
+	return nil
+}
+
+func (s *scanner) close(kind css.TokenType, text string, offset int) error {
+	if len(s.open) == 0 {
+		return faultAt(s.sheet, offset, "%s closes nothing", text)
+	}
+	last := s.open[len(s.open)-1]
+	if last.closer != kind {
+		at := faultAt(s.sheet, last.offset, "")
+		return faultAt(s.sheet, offset, "%s does not close the %s of %d:%d", text, opener(s.sheet, last), at.line, at.column)
+	}
+	s.open = s.open[:len(s.open)-1]
+	return nil
+}
+
+func (s *scanner) str(text string, offset int) error {
+	value, closed := unquote(text)
+	if !closed {
+		return faultAt(s.sheet, offset, "string is never closed")
+	}
+	inImageSet := len(s.open) > 0 && s.open[len(s.open)-1].imageSet
+	if s.importing || inImageSet {
+		s.found = append(s.found, reference{value, offset, offset + len(text), text[0]})
+	}
+	return nil
+}
+
+// url reads a whole url( ... ), which is one token.
+func (s *scanner) url(text string, offset int) error {
+	from := strings.IndexByte(text, '(') + 1
+	inner := text[from:]
+	from += len(inner) - len(strings.TrimLeft(inner, blanks))
+	inner = strings.TrimLeft(inner, blanks)
+	if inner != "" && (inner[0] == '"' || inner[0] == '\'') {
+		length, closed := quotedLength(inner)
+		if !closed || !strings.HasPrefix(strings.TrimLeft(inner[length:], blanks), ")") {
+			return faultAt(s.sheet, offset, "url( is never closed")
+		}
+		value, _ := unquote(inner[:length])
+		s.found = append(s.found, reference{value, offset + from, offset + from + length, inner[0]})
+		return nil
+	}
+	bare, closed := strings.CutSuffix(inner, ")")
+	if !closed {
+		return faultAt(s.sheet, offset, "url( is never closed")
+	}
+	bare = trimBlanks(bare)
+	s.found = append(s.found, reference{unescape(bare), offset + from, offset + from + len(bare), 0})
+	return nil
+}
+
+func opener(sheet string, b bracket) string {
+	if b.closer == css.RightParenthesisToken {
+		return "("
+	}
+	return sheet[b.offset : b.offset+1]
+}
