@@ -1,0 +1,109 @@
+package html
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/html"
+
+	"ddc/plugins/html/htmlpb"
+)
+
+// popup is what the buttons need, once per page: a style, and a script that shows the information in a dialog.
+//
+//go:embed buildinfo.html
+var popup string
+
+// injectBuildInfo adds a button before the </pre> of each code that has information, and says how many it added.
+func injectBuildInfo(source string, samples map[string]*htmlpb.BuildInfo) (string, int, error) {
+	known := make(map[string]*htmlpb.BuildInfo, len(samples))
+	for _, code := range slices.Sorted(maps.Keys(samples)) { // in order, in case two are the same but for spaces
+		known[normalise(code)] = samples[code]
+	}
+	if len(known) == 0 {
+		return source, 0, nil
+	}
+	p := &page{source: source}
+	count, bodyEnd := 0, len(source)
+	var fault error
+	p.walkCode(func(code string, end int) {
+		info, ok := known[normalise(code)]
+		if !ok {
+			return
+		}
+		button, err := buildInfoButton(info)
+		if err != nil {
+			fault = firstOf(fault, err)
+			return
+		}
+		p.insert(end, button)
+		count++
+	}, func(at int) { bodyEnd = at })
+	if fault != nil || count == 0 {
+		return source, 0, fault
+	}
+	p.insert(bodyEnd, popup)
+	return p.edited(), count, nil
+}
+
+// walkCode visits the text of each <pre>, or of the <code> in it, with the offset of its </pre>; and the offset of </body>.
+func (p *page) walkCode(visit func(code string, end int), visitBodyEnd func(at int)) {
+	var all, code strings.Builder
+	inPre, inCode, hasCode := false, 0, false
+	p.walk(func(t token) {
+		switch {
+		case t.kind == html.EndTagToken && t.name == "body":
+			visitBodyEnd(t.start)
+		case t.name == "pre" && t.kind == html.StartTagToken:
+			inPre, inCode, hasCode = true, 0, false
+			all.Reset()
+			code.Reset()
+		case !inPre:
+		case t.name == "pre":
+			inPre = false
+			if hasCode {
+				visit(code.String(), t.start)
+			} else {
+				visit(all.String(), t.start)
+			}
+		case t.name == "code" && t.kind == html.StartTagToken:
+			inCode, hasCode = inCode+1, true
+		case t.name == "code":
+			inCode = max(0, inCode-1)
+		case t.kind == html.TextToken:
+			text := html.UnescapeString(p.source[t.start:t.end])
+			all.WriteString(text)
+			if inCode > 0 {
+				code.WriteString(text)
+			}
+		}
+	})
+}
+
+// normalise is a code by which two copies of it are told to be the same: trimmed lines, blank ones left out.
+func normalise(code string) string {
+	var lines []string
+	for line := range strings.Lines(code) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func buildInfoButton(info *htmlpb.BuildInfo) (string, error) {
+	details, err := json.Marshal(map[string]any{
+		"compiler": info.GetCompiler(), "version": info.GetVersion(), "platform": info.GetPlatform(), "duration_ms": info.GetDurationMs(),
+	})
+	if err != nil {
+		return "", err
+	}
+	version, _, _ := strings.Cut(info.GetVersion(), "\n")
+	title := strings.TrimSpace("Verified: " + version)
+	return fmt.Sprintf(`<button type="button" class="build-info-btn verified" title="%s" onclick="showBuildInfoPopup(%s)">✓</button>`,
+		escapeDouble.Replace(title), escapeDouble.Replace(string(details))), nil
+}

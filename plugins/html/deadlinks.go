@@ -1,0 +1,63 @@
+package html
+
+import (
+	"net/url"
+	"path"
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// markDeadLinks adds data-dead to <a> and <area> whose target is no known route, and lists the targets as written.
+func markDeadLinks(source string, base *url.URL, knownRoutes []string) (string, []string) {
+	known := make(map[string]bool, len(knownRoutes))
+	for _, route := range knownRoutes {
+		known[withoutSlash(route)] = true
+	}
+	p := &page{source: source}
+	var dead []string
+	p.walk(func(t token) {
+		if t.kind != html.StartTagToken || t.name != "a" && t.name != "area" {
+			return
+		}
+		href := t.attributes.value("href")
+		target, ok := routeOf(base, href)
+		if !ok || known[withoutSlash(target)] {
+			return
+		}
+		dead = append(dead, href)
+		if !t.attributes.has("data-dead") {
+			p.addAttribute(t.attributes, "data-dead", target)
+		}
+	})
+	return p.edited(), dead
+}
+
+func withoutSlash(route string) string { return "/" + strings.Trim(route, "/") }
+
+// routeOf is the path that a link leads to, if it is one to a page of this site. Other sites, places on the same page, what the
+// server answers itself ("/__...") and files that are assets by their extension are none.
+func routeOf(base *url.URL, href string) (string, bool) {
+	href = strings.TrimSpace(href)
+	before, _ := split(href)
+	if before == "" || !isLocal(href) {
+		return "", false
+	}
+	target, ok := resolvePath(base, before)
+	if !ok || strings.HasPrefix(target, "/__") || isAsset(target) {
+		return "", false
+	}
+	return target, true
+}
+
+// isAsset knows files that a site serves beside its pages. Markdown is not among them: a link to a source file that became no
+// page leads nowhere.
+func isAsset(target string) bool {
+	switch strings.ToLower(path.Ext(target)) {
+	case ".css", ".js", ".mjs", ".json", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".ico", ".webp", ".jxl", ".avif",
+		".woff", ".woff2", ".ttf", ".otf", ".eot", ".pdf", ".zip", ".tar", ".gz", ".xml", ".txt", ".wasm",
+		".mp3", ".mp4", ".webm":
+		return true
+	}
+	return false
+}

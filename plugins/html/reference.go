@@ -1,0 +1,56 @@
+package html
+
+import (
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// reference is an attribute that holds a URL, or a list of them (srcset).
+type reference struct {
+	attribute *attribute
+	list      bool
+}
+
+// references are the attributes of a start tag that refer to something. <base href> is none: it says how to read the others.
+func references(t token) []reference {
+	if t.kind != html.StartTagToken || t.name == "base" {
+		return nil
+	}
+	var found []reference
+	for i := range t.attributes.list {
+		a := &t.attributes.list[i]
+		if t.attributes.find(a.name) != a {
+			continue // a second attribute of that name does not count
+		}
+		switch a.name {
+		case "href", "src", "poster", "xlink:href":
+			found = append(found, reference{attribute: a})
+		case "data":
+			if t.name == "object" {
+				found = append(found, reference{attribute: a})
+			}
+		case "content":
+			if t.name == "meta" && isPreview(t.attributes) {
+				found = append(found, reference{attribute: a})
+			}
+		case "srcset", "imagesrcset":
+			found = append(found, reference{attribute: a, list: true})
+		}
+	}
+	return found
+}
+
+// isPreview reports whether a <meta> names an image, a film, a sound or a page, as link previews do.
+func isPreview(of attributes) bool {
+	for _, key := range []string{"property", "name", "itemprop"} {
+		switch strings.ToLower(strings.TrimSpace(of.value(key))) {
+		case "og:image", "og:image:url", "og:image:secure_url", "og:video", "og:video:url", "og:video:secure_url",
+			"og:audio", "og:audio:url", "og:audio:secure_url", "og:url",
+			"twitter:image", "twitter:image:src", "twitter:player", "twitter:player:stream",
+			"msapplication-tileimage", "image", "thumbnailurl", "contenturl":
+			return true
+		}
+	}
+	return false
+}

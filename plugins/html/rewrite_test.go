@@ -1,0 +1,180 @@
+package html
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ddc/plugins/html/htmlpb"
+)
+
+const sites = "../../../shared/sites"
+
+// realTemplate is the base template of the documentation site: a page of 7 KB with inline SVG and a script.
+func realTemplate(t testing.TB) string {
+	t.Helper()
+	page, err := os.ReadFile(filepath.Join(sites, "dodeca-docs/docs/templates/base.html"))
+	if err != nil {
+		t.Skip("no real site to read: ", err)
+	}
+	return string(page)
+}
+
+func rewritten(t *testing.T, req *htmlpb.RewriteRequest) string {
+	t.Helper()
+	res, err := New().Rewrite(context.Background(), req)
+	require.NoError(t, err)
+	return res.GetHtml()
+}
+
+func TestPageWithoutChangesStaysByteForByte(t *testing.T) {
+	page := realTemplate(t) + "<P CLASS = a  >&nbsp;&copy <img src='/a.png' / ><br/></i></p\n><!-- <a href=/x> -->"
+	assert.Equal(t, page, rewritten(t, &htmlpb.RewriteRequest{Html: page, Urls: map[string]string{"/x": "/y"}}))
+}
+
+func TestURLsOfARealPageFollowTheirFiles(t *testing.T) {
+	out := rewritten(t, &htmlpb.RewriteRequest{Html: realTemplate(t), Base: "/guide/", Urls: map[string]string{
+		"/css/style.css": "/css/style.0a1c2d.css", "/favicon.svg": "/favicon.aa00.svg", "/js/dodeca.js": "/js/dodeca.11.js"}})
+	assert.Contains(t, out, `<link rel="stylesheet" href="/css/style.0a1c2d.css">`)
+	assert.Contains(t, out, `<link rel="icon" type="image/svg+xml" href="/favicon.aa00.svg">`)
+	assert.Contains(t, out, `<script src="/js/dodeca.11.js"></script>`)
+	assert.Contains(t, out, `href="/pagefind/pagefind-ui.css"`)
+}
+
+func TestURLIsReplacedInEachAttributeThatHoldsOne(t *testing.T) {
+	urls := map[string]string{"/a.png": "/a.0.png", "/b.png": "/b.0.png", "/guide/c d.png": "/guide/c d.0.png", "/s.svg": "/s.0.svg"}
+	for source, want := range map[string]string{
+		`<a href="/a.png">`:                                `<a href="/a.0.png">`,
+		`<a href='/a.png'>`:                                `<a href='/a.0.png'>`,
+		`<a href=/a.png>`:                                  `<a href="/a.0.png">`,
+		`<A HREF = "/a.png" >`:                             `<A HREF = "/a.0.png" >`,
+		`<a href=" /a.png ">`:                              `<a href="/a.0.png">`,
+		`<a href="../a.png">`:                              `<a href="/a.0.png">`,
+		`<a href="/x/../a.png?v=1&amp;w=2#top">`:           `<a href="/a.0.png?v=1&amp;w=2#top">`,
+		`<a href="c%20d.png">`:                             `<a href="/guide/c%20d.0.png">`,
+		`<a href="https://else.org/a.png">`:                `<a href="https://else.org/a.png">`,
+		`<a href="//else.org/a.png">`:                      `<a href="//else.org/a.png">`,
+		`<a href="#a.png">`:                                `<a href="#a.png">`,
+		`<a href="/a.png" href="/b.png">`:                  `<a href="/a.0.png" href="/b.png">`,
+		`<img srcset="/a.png 1x,/b.png 2x, /c.png 3x">`:    `<img srcset="/a.0.png 1x,/b.0.png 2x, /c.png 3x">`,
+		`<img srcset="data:a,b 1x, /b.png 200w 100h ">`:    `<img srcset="data:a,b 1x, /b.0.png 200w 100h ">`,
+		`<img srcset="/a.png, /b.png">`:                    `<img srcset="/a.0.png, /b.0.png">`,
+		`<img srcset="/a.png (x, /b.png), /b.png 2x">`:     `<img srcset="/a.0.png (x, /b.png), /b.0.png 2x">`,
+		`<link imagesrcset="/a.png 1x">`:                   `<link imagesrcset="/a.0.png 1x">`,
+		`<video poster="/a.png">`:                          `<video poster="/a.0.png">`,
+		`<object data="/s.svg">`:                           `<object data="/s.0.svg">`,
+		`<div data="/s.svg">`:                              `<div data="/s.svg">`,
+		`<use xlink:href="/s.svg#home"/>`:                  `<use xlink:href="/s.0.svg#home"/>`,
+		`<meta property="og:image" content="/a.png">`:      `<meta property="og:image" content="/a.0.png">`,
+		`<meta name="twitter:image" content="/a.png">`:     `<meta name="twitter:image" content="/a.0.png">`,
+		`<meta name="description" content="/a.png">`:       `<meta name="description" content="/a.png">`,
+		`<noscript><img src="/s.svg"></noscript>`:          `<noscript><img src="/s.0.svg"></noscript>`,
+		`<script>"<img src='/a.png'>"</script>`:            `<script>"<img src='/a.png'>"</script>`,
+		`<textarea><img src="/a.png"></textarea>`:          `<textarea><img src="/a.png"></textarea>`,
+		`<!-- <img src="/a.png"> -->`:                      `<!-- <img src="/a.png"> -->`,
+		`<base href="/a.png">`:                             `<base href="/a.png">`,
+		`<img alt="a>b" src="/s.svg"`:                      `<img alt="a>b" src="/s.svg"`,
+		`<a title="?a=1&copy=2" href="/a.png?a=1&copy=2">`: `<a title="?a=1&copy=2" href="/a.0.png?a=1&amp;copy=2">`,
+	} {
+		assert.Equal(t, want, rewritten(t, &htmlpb.RewriteRequest{Html: source, Base: "/guide/", Urls: urls}))
+	}
+}
+
+func TestAbsoluteURLOfTheSiteItselfIsReplaced(t *testing.T) {
+	req := &htmlpb.RewriteRequest{Base: "https://me.org/guide/", Urls: map[string]string{"/a.png": "/a.0.png"},
+		Html: `<meta property="og:image" content="https://me.org/a.png"><a href="https://you.org/a.png">`}
+	assert.Equal(t, `<meta property="og:image" content="https://me.org/a.0.png"><a href="https://you.org/a.png">`, rewritten(t, req))
+}
+
+func mountain() map[string]*htmlpb.Picture {
+	return map[string]*htmlpb.Picture{"/mountain.jpg": {
+		Sources: []*htmlpb.Picture_Source{
+			{Type: "image/jxl", Variants: []*htmlpb.Picture_Variant{{Url: "/m-320w.jxl", Width: 320}, {Url: "/m.jxl", Width: 1920}}},
+			{Type: "image/webp", Variants: []*htmlpb.Picture_Variant{{Url: "/m-320w.webp", Width: 320}, {Url: "/m.webp", Width: 1920}}},
+		},
+		Fallback: "/m.webp", Width: 1920, Height: 1280, Placeholder: "data:image/png;base64,AA+/==",
+	}}
+}
+
+const mountainSources = `<source srcset="/m-320w.jxl 320w, /m.jxl 1920w" type="image/jxl">` +
+	`<source srcset="/m-320w.webp 320w, /m.webp 1920w" type="image/webp">`
+
+func TestImageBecomesAPicture(t *testing.T) {
+	const more = ` width="1920" height="1280" loading="lazy" decoding="async"` +
+		` style="background:url(data:image/png;base64,AA+/==) center/cover no-repeat" onload="this.style.background='none'"`
+	for source, want := range map[string]string{
+		`<p><img src="/mountain.jpg" alt="A"></p>`: `<p><picture>` + mountainSources + `<img src="/m.webp" alt="A"` + more + `></picture></p>`,
+		`<img src=/mountain.jpg />`:                `<picture>` + mountainSources + `<img src="/m.webp"` + more + ` /></picture>`,
+		`<img src=../mountain.jpg>`:                `<picture>` + mountainSources + `<img src="/m.webp"` + more + `></picture>`,
+	} {
+		assert.Equal(t, want, rewritten(t, &htmlpb.RewriteRequest{Html: source, Base: "/guide/", Pictures: mountain()}))
+	}
+}
+
+func TestAttributesOfTheAuthorWin(t *testing.T) {
+	source := `<img src="/mountain.jpg" width="300" height="200" loading="eager" decoding="sync" style="color:red">`
+	want := `<picture>` + mountainSources + `<img src="/m.webp" width="300" height="200" loading="eager" decoding="sync" style="color:red"></picture>`
+	assert.Equal(t, want, rewritten(t, &htmlpb.RewriteRequest{Html: source, Pictures: mountain()}))
+}
+
+func TestOneSideGivenTheOtherKeepsTheRatio(t *testing.T) {
+	assert.Contains(t, rewritten(t, &htmlpb.RewriteRequest{Html: `<img width=300 src=/mountain.jpg>`, Pictures: mountain()}), ` height="200"`)
+	assert.Contains(t, rewritten(t, &htmlpb.RewriteRequest{Html: `<img height=200 src=/mountain.jpg>`, Pictures: mountain()}), ` width="300"`)
+	assert.NotContains(t, rewritten(t, &htmlpb.RewriteRequest{Html: `<img width=50% src=/mountain.jpg>`, Pictures: mountain()}), ` height=`)
+}
+
+func TestSizesOfAnImageCountForItsSources(t *testing.T) {
+	out := rewritten(t, &htmlpb.RewriteRequest{Html: `<img sizes="50vw" src=/mountain.jpg>`, Pictures: mountain()})
+	assert.Contains(t, out, `/m.webp 1920w" sizes="50vw" type="image/webp">`)
+}
+
+func TestImageInAPictureGetsItsSourcesThere(t *testing.T) {
+	source := `<picture><source srcset="/night.svg" media="(prefers-color-scheme: dark)"><img src="/mountain.jpg"></picture><img src="/mountain.jpg">`
+	out := rewritten(t, &htmlpb.RewriteRequest{Html: source, Pictures: mountain()})
+	assert.Contains(t, out, `(prefers-color-scheme: dark)">`+mountainSources+`<img src="/m.webp"`)
+	assert.Contains(t, out, `</picture><picture>`+mountainSources)
+}
+
+func TestImageWithASrcsetOfItsOwnIsNotWrapped(t *testing.T) {
+	out := rewritten(t, &htmlpb.RewriteRequest{Html: `<img src="/mountain.jpg" srcset="/mountain.jpg 1x, /big.jpg 2x">`, Pictures: mountain()})
+	assert.NotContains(t, out, "<picture>")
+	assert.Contains(t, out, `srcset="/m.webp 1x, /big.jpg 2x" width="1920"`)
+}
+
+func TestWhatElseRefersToAPictureGetsItsFallback(t *testing.T) {
+	source := `<link rel="icon" href="/mountain.jpg"><a href="/mountain.jpg">`
+	assert.Equal(t, `<link rel="icon" href="/m.webp"><a href="/m.webp">`, rewritten(t, &htmlpb.RewriteRequest{Html: source, Pictures: mountain()}))
+}
+
+func TestBaseThatIsNoURLIsRefused(t *testing.T) {
+	_, err := New().Rewrite(context.Background(), &htmlpb.RewriteRequest{Base: "http://[::1"})
+	assert.Equal(t, codes.InvalidArgument, status.Code(err))
+}
+
+func FuzzPageWithoutChangesStays(f *testing.F) {
+	f.Add("<a href=x y='z' w>t</a><script>a</script><!-- c -->")
+	f.Add("<picture><img src=a><noscript><b x=\"&amp;\"></noscript>")
+	f.Add("<svg><![CDATA[ x ]]><a b=c/></svg><plaintext><a>")
+	f.Fuzz(func(t *testing.T, source string) {
+		assert.Equal(t, source, rewritten(t, &htmlpb.RewriteRequest{Html: source, Urls: map[string]string{"/\x00none": "/y"}}))
+		inspect(source)
+		markDeadLinks(source, mustBase(t), nil)
+	})
+}
+
+func BenchmarkRewrite(b *testing.B) {
+	page := realTemplate(b)
+	service := New()
+	b.SetBytes(int64(len(page)))
+	for b.Loop() {
+		if _, err := service.Rewrite(context.Background(), &htmlpb.RewriteRequest{Html: page, Urls: map[string]string{"/css/style.css": "/c"}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
