@@ -41,3 +41,5 @@ generate: ## Make the service stubs anew (needs protoc, Debian's protobuf-compil
 	  PATH=$(CURDIR)/.tools/bin:$$PATH protoc -I $$(dirname $$proto) --go_out=. --go_opt=module=ddc \
 	    --go-grpc_out=. --go-grpc_opt=module=ddc $$(basename $$proto) || exit 1; \
 	done
+
+include tools.mk
