@@ -16,14 +16,14 @@ type attribute struct {
 	after      int // offset behind the whole attribute
 }
 
-// attributes are those of one start tag, in order.
+// attributes are those of one start tag that count, in order.
 type attributes struct {
 	list []attribute
 	// after is where another attribute can be added: behind the last, or behind the tag's name.
 	after int
 }
 
-// find is the attribute that counts: the first of that name. Nil if there is none.
+// find is the attribute of that name, nil if there is none.
 func (a attributes) find(name string) *attribute {
 	for i := range a.list {
 		if a.list[i].name == name {
@@ -61,8 +61,10 @@ func scanAttributes(source string, start, end int) attributes {
 		}
 		var a attribute
 		a, i = scanAttribute(source, i, end)
-		found.list = append(found.list, a)
 		found.after = a.after
+		if !found.has(a.name) { // of two, the first counts
+			found.list = append(found.list, a)
+		}
 	}
 }
 
@@ -72,7 +74,7 @@ func scanAttribute(source string, i, end int) (attribute, int) {
 	for i++; i < end && !isSpace(source[i]) && source[i] != '/' && source[i] != '>' && source[i] != '='; {
 		i++
 	}
-	a := attribute{name: strings.ToLower(source[nameStart:i]), start: i, end: i, after: i}
+	a := attribute{name: lower(source[nameStart:i]), start: i, end: i, after: i}
 	for i < end && isSpace(source[i]) {
 		i++
 	}
@@ -101,6 +103,16 @@ func scanAttribute(source string, i, end int) (attribute, int) {
 	}
 	a.value = decode(source[a.start:a.end])
 	return a, a.after
+}
+
+// lower lowers ASCII letters only, as the standard does: a name may hold any other character.
+func lower(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + ('a' - 'A')
+		}
+		return r
+	}, name)
 }
 
 func isSpace(c byte) bool {

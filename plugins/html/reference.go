@@ -20,9 +20,6 @@ func references(t token) []reference {
 	var found []reference
 	for i := range t.attributes.list {
 		a := &t.attributes.list[i]
-		if t.attributes.find(a.name) != a {
-			continue // a second attribute of that name does not count
-		}
 		switch a.name {
 		case "href", "src", "poster", "xlink:href":
 			found = append(found, reference{attribute: a})
