@@ -1,0 +1,145 @@
+package js
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/tdewolff/parse/v2"
+	"github.com/tdewolff/parse/v2/js"
+
+	"ddc/plugins/js/jspb"
+)
+
+var renamed = map[string]string{
+	"/a.png":      "/a.0c.png",
+	"/a.png.map":  "/a.png.1d.map",
+	"/js/lib.js":  "/js/lib.0c.js",
+	"/js/q'.js":   "/js/q'.0c.js",
+	"/ünï.png":    "/ünï.0c.png",
+	"/odd`${.png": "/odd`${.0c.png",
+	"/sp ace.png": "/sp ace.0c.png",
+	"":            "/never",
+}
+
+func call(t *testing.T, script string) string {
+	t.Helper()
+	got, err := New().Rewrite(t.Context(), &jspb.RewriteRequest{Path: "js/main.js", Js: script, Urls: renamed})
+	require.NoError(t, err)
+	return got.Js
+}
+
+func TestPathsInStringsAreReplaced(t *testing.T) {
+	for script, want := range map[string]string{
+		`f("/a.png")`:                            `f("/a.0c.png")`,
+		`f('/a.png', "x")`:                       `f('/a.0c.png', "x")`,
+		"f(`/a.png`)":                            "f(`/a.0c.png`)",
+		"f(`${b}/a.png?${`/a.png`}/a.png`)":      "f(`${b}/a.0c.png?${`/a.0c.png`}/a.0c.png`)",
+		`el.innerHTML = '<img src="/a.png">'`:    `el.innerHTML = '<img src="/a.0c.png">'`,
+		`el.style = "url(/a.png) , url(/a.png)"`: `el.style = "url(/a.0c.png) , url(/a.0c.png)"`,
+		`f("/a.png.map", "/a.png")`:              `f("/a.png.1d.map", "/a.0c.png")`,
+		`f("see /a.png.")`:                       `f("see /a.0c.png.")`,
+		`f("/a.png?v=1#x")`:                      `f("/a.0c.png?v=1#x")`,
+		`import x from "/js/lib.js"; export * from '/js/lib.js'; import("/js/lib.js"); export { x }`: `import x from "/js/lib.0c.js"; export * from '/js/lib.0c.js'; import("/js/lib.0c.js"); export { x }`,
+		`({ "/a.png": 1, ["/a.png"]: 2 })`:             `({ "/a.0c.png": 1, ["/a.0c.png"]: 2 })`,
+		`f("\/a.png", "\x2fa\u002e\u{70}ng\n")`:        `f("/a.0c.png", "/a.0c.png\n")`,
+		"f(\"/a\\\n.png\")":                            `f("/a.0c.png")`,
+		`f('/js/q\'.js', "/js/q'.js")`:                 `f('/js/q\'.0c.js', "/js/q'.0c.js")`,
+		"f(\"/odd`${.png\", `/odd\\`\\${.png`)":        "f(\"/odd`${.0c.png\", `/odd\\`\\${.0c.png`)",
+		`f("/ünï.png", '/sp ace.png')`:                 `f("/ünï.0c.png", '/sp ace.0c.png')`,
+		"#!/usr/bin/env node /a.png\nf('/a.png')":      "#!/usr/bin/env node /a.png\nf('/a.0c.png')",
+		"a = b\n/c/g.exec('/a.png')":                   "a = b\n/c/g.exec('/a.0c.png')",
+		`if (x) /"/.test("/a.png")`:                    `if (x) /"/.test("/a.0c.png")`,
+		`x = y / 2; z = "/a.png" / 3`:                  `x = y / 2; z = "/a.0c.png" / 3`,
+		"x = { f() {} } / 1; `${ {a: '/a.png'}.a }`":   "x = { f() {} } / 1; `${ {a: '/a.0c.png'}.a }`",
+		`switch (a) { case /'/.test(b): f('/a.png') }`: `switch (a) { case /'/.test(b): f('/a.0c.png') }`,
+		`class A extends B { static #p = /["]/; "/a.png"() { return /'/ } static { f("/a.png") } }`: `class A extends B { static #p = /["]/; "/a.0c.png"() { return /'/ } static { f("/a.0c.png") } }`,
+		`const { a = /"/, ...b } = await c?.d ?? 1n; f("/a.png", 1_000, (x = /'/) => x)`:            `const { a = /"/, ...b } = await c?.d ?? 1n; f("/a.0c.png", 1_000, (x = /'/) => x)`,
+	} {
+		assert.Equal(t, want, call(t, script), script)
+	}
+}
+
+// A regular expression that the tree walk missed would be read as a division, and its quote would open a string.
+func TestRegularExpressionsAreFoundWhereverGrammarAllowsThem(t *testing.T) {
+	for _, place := range []string{
+		"R", "x = R", "x = [, R, ...R]", "x = { a: R, [R]: R, b(c = R) { R }, get d() { return R } }", "f(R, ...R)", "new F(R)", "new (R.constructor)",
+		"R.test(a)", "R?.[R]", "a[R]", "a?.b?.(R)", "`x${R}y${R}`", "tag`${R}`", "(R)", "(a, R)", "a ? R : R", "a ?? R", "a = b || R && !R", "typeof R", "void R",
+		"if (R) R; else R", "for (let i = R; R; R) R", "for (const a of R) R", "for (const a in R) R", "while (R) R", "do R; while (R)", "switch (R) { case R: R; default: R }",
+		"try { R } catch { R } finally { R }", "throw R", "label: R", "(a = R) => R", "async (a = R) => { R }", "async () => { for await (const a of R) R }", "async () => await R",
+		"function f(a = R, { b = R, [R]: c } = R, [d = R] = R) { return R }", "function* g() { yield R; yield* R }", "let { a = R } = b, [c = R] = d", "({ a = R } = b)", "var v = R",
+		"class A extends R { a = R; static b = R; [R]() { R } static { R } #p = R }", "export default R", "export const e = R", "x = class { static async *m(a = R) { R } }",
+		"{ }\nR.test(a)", "x = function () {}\n;R", "import(R)", "with (R) { R }", "x = a\n/ R", "debugger; R", "delete R.x, R in R, R instanceof R", "x **= R",
+	} {
+		script := strings.ReplaceAll(place, "R", `/['"]/g`) + "\nf('/a.png')"
+		assert.Equal(t, strings.Replace(script, "/a.png", "/a.0c.png", 1), call(t, script), script)
+	}
+}
+
+func TestAllElseStays(t *testing.T) {
+	for _, script := range []string{
+		"", "// '/a.png'\n/* \"/a.png\" */ f('x')", `/"\/a.png"/.test(a); f("/other.png")`, `f("/lib/a.png", "./a.png", "https://x.org/a.png", "/a.pngx", "/a.png/b", "x/a.png")`,
+		`f("/a.png"`, `let = = "/a.png"`, "f('/a.png)", "<!DOCTYPE html><img src='/a.png'>", "f(\"\\", "`/a.png${", "/a.png",
+		"f(`/a.png", "f(\"\\u{2f\", '\\x2')", `if (x) /["'/a.png]/.test(y)`,
+	} {
+		assert.Equal(t, script, call(t, script))
+	}
+}
+
+func TestEmptyMapChangesNothing(t *testing.T) {
+	got, err := New().Rewrite(t.Context(), &jspb.RewriteRequest{Js: `f("\/a.png")`})
+	require.NoError(t, err)
+	assert.Equal(t, `f("\/a.png")`, got.Js)
+}
+
+func TestRealScriptsKeepAllButTheirPaths(t *testing.T) {
+	for _, file := range []string{"dodeca-docs/docs/static/js/dodeca.js", "sample-site/static/js/main.js"} {
+		source, err := os.ReadFile("../../../shared/sites/" + file)
+		if err != nil {
+			t.Skipf("the real scripts are not here: %v", err)
+		}
+		script := string(source) + "\nconst asset = '/a.png';\n"
+		assert.Equal(t, strings.Replace(script, "/a.png", "/a.0c.png", 1), call(t, script))
+		chunks, err := scan(string(source))
+		require.NoError(t, err)
+		assert.NotEmpty(t, chunks)
+	}
+}
+
+func FuzzRewrite(f *testing.F) {
+	f.Add("f('/a.png', `x${ {a:/}`/} }/a.png`) / 2 // '")
+	f.Add("import '/js/lib.js'; a = b\n/'/\n")
+	f.Add(`x("\u{2f}a.png\x2f")`)
+	f.Fuzz(func(t *testing.T, script string) {
+		chunks, err := scan(script)
+		if err != nil {
+			require.ErrorIs(t, err, errNoScript)
+			return
+		}
+		for _, c := range chunks {
+			require.True(t, 0 < c.start && c.start <= c.end && c.end < len(script))
+			l := decode(script[c.start:c.end])
+			require.Equal(t, l.text, decode(encode(l.text, c.quote)).text)
+		}
+		got, err := rewrite(script, renamed)
+		require.NoError(t, err)
+		_, err = js.Parse(parse.NewInputString(got), js.Options{})
+		require.NoError(t, err, "%q became %q", script, got)
+	})
+}
+
+func BenchmarkRewrite(b *testing.B) {
+	source, err := os.ReadFile("../../../shared/sites/dodeca-docs/docs/static/js/dodeca.js")
+	if err != nil {
+		b.Skip(err)
+	}
+	script := strings.Repeat("{\n"+string(source)+"\nf('/a.png')}\n", 100)
+	b.SetBytes(int64(len(script)))
+	for b.Loop() {
+		if _, err := rewrite(script, renamed); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package js
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/tdewolff/parse/v2"
+	"github.com/tdewolff/parse/v2/js"
+)
+
+// chunk is text between quotes, as written. The quote is ", ' or `; the text of a template ends at each ${.
+type chunk struct {
+	start, end int
+	quote      byte
+}
+
+// errNoScript says that a text is not a script that the parser knows.
+var errNoScript = errors.New("not an ES module")
+
+// scan finds the strings and template texts of a script.
+//
+// Whether a slash divides or begins a regular expression depends on the grammar, so the parser says where
+// the regular expressions are; the tokens that the tree leaves out (specifiers, property names) come from a second pass
+// over the tokens alone.
+func scan(script string) ([]chunk, error) {
+	expressions, err := regularExpressions(script)
+	if err != nil {
+		return nil, err
+	}
+	var found []chunk
+	lexer := js.NewLexer(parse.NewInputString(script))
+	for offset := shebang(script, lexer); ; {
+		kind, text := lexer.Next()
+		if expressions[offset] && (kind == js.DivToken || kind == js.DivEqToken) {
+			kind, text = lexer.RegExp()
+		}
+		if kind == js.ErrorToken {
+			if lexer.Err() == io.EOF && offset == len(script) {
+				return found, nil
+			}
+			return nil, fmt.Errorf("%w: %v", errNoScript, lexer.Err())
+		}
+		end := offset + len(text)
+		switch kind {
+		case js.StringToken:
+			found = append(found, chunk{offset + 1, end - 1, text[0]})
+		case js.TemplateToken, js.TemplateEndToken:
+			found = append(found, chunk{offset + 1, end - 1, '`'})
+		case js.TemplateStartToken, js.TemplateMiddleToken:
+			found = append(found, chunk{offset + 1, end - 2, '`'})
+		}
+		offset = end
+	}
+}
+
+// shebang takes a first line of #! off the lexer, as the parser does, and returns its length.
+func shebang(script string, lexer *js.Lexer) int {
+	if len(script) < 2 || script[:2] != "#!" {
+		return 0
+	}
+	length := 0
+	for length < len(script) && script[length] != '\n' && script[length] != '\r' {
+		length++
+	}
+	*lexer = *js.NewLexer(parse.NewInputString(script[length:]))
+	return length
+}
+
+// regularExpressions returns the offsets at which the parser found one.
+//
+// The tree has no positions, but its texts are slices of the parser's own copy of the source: what the visitor writes into
+// them shows in the copy, at the place asked for.
+func regularExpressions(script string) (map[int]bool, error) {
+	input := parse.NewInputString(script)
+	scratch := input.Bytes()
+	tree, err := js.Parse(input, js.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", errNoScript, err)
+	}
+	var marks marker
+	js.Walk(&marks, tree)
+	offsets := map[int]bool{}
+	for i := range len(script) {
+		if script[i] == '/' && scratch[i] == mark {
+			offsets[i] = true
+		}
+	}
+	if len(offsets) != marks.count {
+		return nil, fmt.Errorf("%d of %d regular expressions were not found in the source", marks.count-len(offsets), marks.count)
+	}
+	return offsets, nil
+}
+
+const mark = 0
+
+// marker overwrites the first byte of each regular expression.
+type marker struct{ count int }
+
+// Enter marks n where it is a regular expression.
+func (m *marker) Enter(n js.INode) js.IVisitor {
+	if literal, ok := n.(*js.LiteralExpr); ok && literal.TokenType == js.RegExpToken && literal.Data[0] == '/' {
+		literal.Data[0] = mark
+		m.count++
+	}
+	return m
+}
+
+// Exit has nothing to do.
+func (m *marker) Exit(js.INode) {}
