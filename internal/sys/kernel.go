@@ -55,6 +55,15 @@ func Memfd(name string, size int64) (*os.File, error) {
 	return f, nil
 }
 
+// Dup makes a second file for what f refers to. f stays the caller's.
+func Dup(f *os.File) (*os.File, error) {
+	number, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, fmt.Errorf("duplicate %s: %w", f.Name(), err)
+	}
+	return os.NewFile(uintptr(number), f.Name()), nil
+}
+
 // CheckSealed returns the size of a memfd that cannot shrink, and an error for
 // any other file.
 func CheckSealed(f *os.File) (int64, error) {

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 
 	"ddc/internal/sys"
@@ -79,15 +80,17 @@ func (s *Strategy) leave(g *gate) {
 }
 
 // gate is the word that one goroutine of this process sleeps on for all.
+//
+// Leadership is never in doubt: whoever gives it up names the next leader under
+// the same lock, and one who was named leads until he gives it up himself, also
+// if he finds a token of his own first. As long as anybody waits, somebody leads.
 type gate struct {
 	word   *shm.Word32
 	wakers int // guarded by Strategy.mu
 
-	mu sync.Mutex
-	// led says that a goroutine is leader. It is set by whoever finds it false, and
-	// cleared by the leader alone.
-	led bool
-	// waiting holds the wakers whose goroutines sleep on their channel.
+	mu     sync.Mutex
+	leader *waker // nil only while nobody waits
+	// waiting holds those inside Wait who do not lead.
 	waiting []*waker
 }
 
@@ -135,26 +138,62 @@ func (w *waker) begin() error {
 }
 
 // Wait sleeps until there is a token, as leader or behind one.
+//
+// The last look at the tokens and the step that makes a later token find this
+// goroutine (being in waiting, or having read the gate) are in one critical
+// section. A look before it would be the check before the announcement: a token
+// left in between has been seen by the leader before this goroutine was there to
+// be woken, and not by this goroutine.
 func (w *waker) Wait() error {
 	if err := w.begin(); err != nil {
 		return err
 	}
 	defer w.users.Done()
+	g := w.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	for {
-		if w.take() {
+		if g.leader == nil {
+			g.leader = w
+		}
+		seen := g.word.Load() // before any look at a token: one left after the look changes it
+		if w.closed || w.take() {
+			closed := w.closed
+			g.quit(w)
+			if closed {
+				return os.ErrClosed
+			}
 			return nil
 		}
-		switch lead, err := w.gate.join(w); {
-		case err != nil:
+		if err := w.sleep(seen); err != nil {
+			g.quit(w)
 			return err
-		case !lead:
-			<-w.woken
-		default:
-			if err := w.lead(); err != nil {
-				return err
-			}
 		}
 	}
+}
+
+// sleep sleeps on the gate for all, or on the channel behind whoever does. The
+// lock is held on entry and on return, and not while asleep.
+func (w *waker) sleep(seen uint32) error {
+	g := w.gate
+	if g.leader != w {
+		if !slices.Contains(g.waiting, w) {
+			g.waiting = append(g.waiting, w)
+		}
+		g.mu.Unlock()
+		defer g.mu.Lock()
+		<-w.woken
+		return nil
+	}
+	woke := g.wakeOwners()
+	g.mu.Unlock()
+	defer g.mu.Lock()
+	if woke {
+		// They run before this thread sleeps and takes its processor with it.
+		runtime.Gosched()
+		return nil
+	}
+	return sys.FutexWait(g.word, seen)
 }
 
 // take consumes all tokens, and says whether there were any.
@@ -206,89 +245,32 @@ func (w *waker) wake() {
 	}
 }
 
-// join makes w's goroutine the leader, if there is none, or one of those that
-// the leader wakes. It is decided under the lock under which a leader resigns,
-// so either the leader sees w waiting, or w sees that nobody leads.
-func (g *gate) join(w *waker) (lead bool, err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if w.closed {
-		return false, os.ErrClosed
-	}
-	if !g.led {
-		g.led = true
-		return true, nil
-	}
-	for _, other := range g.waiting {
-		if other == w {
-			return false, nil
-		}
-	}
-	g.waiting = append(g.waiting, w)
-	return false, nil
-}
-
-// lead sleeps on the gate until w itself has a token or is closed, and wakes
-// the others as their tokens come. Then it resigns.
-//
-// The gate is read before anybody's tokens are, and the kernel compares it again
-// before it sleeps: a token left after the look has changed the gate.
-func (w *waker) lead() error {
-	g := w.gate
-	for {
-		seen := g.word.Load()
-		woke, own := g.wakeOwners(w)
-		if own {
-			return nil
-		}
-		if woke {
-			// They run before this thread sleeps and takes its processor with it.
-			runtime.Gosched()
-			continue
-		}
-		if err := sys.FutexWait(g.word, seen); err != nil {
-			g.resign()
-			return err
-		}
-	}
-}
-
-// wakeOwners wakes every waiting goroutine that has a token. If the leader has
-// one itself, or is closed, it resigns under the same lock.
-func (g *gate) wakeOwners(leader *waker) (woke, own bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	waiting := g.waiting[:0]
-	for _, w := range g.waiting {
-		if w.pending() || w.closed {
+// wakeOwners wakes every waiting goroutine that has a token or is to end, and
+// says whether there were any. The leader calls it, with the lock held.
+func (g *gate) wakeOwners() (woke bool) {
+	g.waiting = slices.DeleteFunc(g.waiting, func(w *waker) bool {
+		owner := w.closed || w.pending()
+		if owner {
 			w.wake()
 			woke = true
-		} else {
-			waiting = append(waiting, w)
 		}
-	}
-	clear(g.waiting[len(waiting):])
-	g.waiting = waiting
-	if leader.pending() || leader.closed {
-		g.pass()
-		return woke, true
-	}
-	return woke, false
+		return owner
+	})
+	return woke
 }
 
-func (g *gate) resign() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.pass()
-}
-
-// pass ends a leadership: the next in line is woken, finds nobody leading, and
-// leads. The lock is held.
-func (g *gate) pass() {
-	g.led = false
+// quit ends a Wait. A leader names one who waits to lead from here on, and
+// wakes him. The lock is held.
+func (g *gate) quit(w *waker) {
+	if g.leader != w {
+		g.waiting = slices.DeleteFunc(g.waiting, func(other *waker) bool { return other == w })
+		return
+	}
+	g.leader = nil
 	if n := len(g.waiting); n > 0 {
-		next := g.waiting[n-1]
+		g.leader = g.waiting[n-1]
+		g.waiting[n-1] = nil
 		g.waiting = g.waiting[:n-1]
-		next.wake()
+		g.leader.wake()
 	}
 }
