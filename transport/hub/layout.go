@@ -60,6 +60,7 @@ type header struct {
 const (
 	signalSlot  = 1 << iota // a slot came free: try again
 	signalRelay             // to the host: a slot came free, tell all who wait for one
+	signalSpace             // cells of the full ring came free
 )
 
 // link is what the two sides of one link share, beside their rings' cells.

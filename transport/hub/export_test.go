@@ -1,0 +1,35 @@
+package hub
+
+import (
+	"os"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ddc/internal/sys"
+)
+
+// Bounds for what must happen, on however busy a machine.
+const (
+	minute = time.Minute
+	tick   = time.Millisecond
+)
+
+func dup(t *testing.T, files []*os.File) []*os.File {
+	t.Helper()
+	copies := make([]*os.File, 0, len(files))
+	for _, f := range files {
+		c, err := sys.Dup(f)
+		require.NoError(t, err)
+		copies = append(copies, c)
+	}
+	return copies
+}
+
+func pageSizes() (sizes struct{ header, link int }) {
+	sizes.header = int(reflect.TypeFor[header]().Size())
+	sizes.link = int(reflect.TypeFor[link]().Size())
+	return sizes
+}

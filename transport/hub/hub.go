@@ -1,0 +1,343 @@
+// Package hub carries frames between a host and its peers through one segment
+// of shared memory: for each peer two rings of descriptors and two doorbells,
+// and a pool of payload slots for all.
+//
+// The host creates the hub and offers each peer a place in it; the peer, a
+// process that inherits the offer's files, attaches:
+//
+//	h, err := hub.Create(hub.Options{})
+//	offer, err := h.Offer("fonts", strategy)      // offer.Link is the host's end
+//	cmd.ExtraFiles, cmd.Env = offer.Files, ...offer.Text
+//
+//	l, err := hub.Attach(text, files, strategy, spin) // in the peer
+//
+// # Who waits for what
+//
+// Each end has one doorbell and one goroutine that sleeps on it, the pump.
+// Everything that end may be waiting for rings that bell: a frame came, room
+// came free in a full ring, a slot came free, the peer closed. Senders that
+// wait park on Go channels, which the pump wakes. So a ring never has to choose
+// whom to wake, and the pump, woken for whatever reason, looks at everything.
+//
+// A freed slot may be waited for by any peer, but a plugin has no other
+// plugin's doorbell. It rings the host, whose pump passes the word on to all
+// who have announced that they wait (label: slot-waiters).
+package hub
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"os"
+	"sync"
+
+	"ddc/internal/sys"
+	"ddc/ring"
+	"ddc/shm"
+	"ddc/slot"
+	"ddc/transport"
+	"ddc/wake"
+	"ddc/wake/strategy"
+)
+
+// Options describe a hub. The zero Options are a sound choice.
+type Options struct {
+	// Peers is how many peers may be attached at once: 1 to 32, or 0 for 24.
+	Peers int
+	// Cells is the length of each ring, a power of two, or 0 for 256.
+	Cells int
+	// Classes are the payload slots, small to large, or nil for slot.DefaultClasses.
+	Classes []slot.Class
+	// Spin is how long the host's pumps spin before they sleep.
+	Spin wake.Spin
+	// Strategy is what Pair uses, or nil for the default one.
+	Strategy wake.Strategy
+}
+
+// Hub is the host's side.
+type Hub struct {
+	view
+	segment  *shm.Segment
+	spin     wake.Spin
+	strategy wake.Strategy
+
+	mu    sync.Mutex
+	links []*Link // the host's ends by peer; nil where no peer has been
+	pairs []*Link // peers' ends that live in this process
+}
+
+var _ transport.Transport = (*Hub)(nil)
+
+// view is a mapped hub, as both the host and a peer see it.
+type view struct {
+	layout layout
+	header *header
+	pool   *slot.Pool
+}
+
+// Create makes a hub.
+func Create(o Options) (*Hub, error) {
+	l := layout{peers: o.Peers, cells: o.Cells, classes: o.Classes}
+	if l.peers == 0 {
+		l.peers = 24
+	}
+	if l.cells == 0 {
+		l.cells = 256
+	}
+	if l.classes == nil {
+		l.classes = slot.DefaultClasses(l.parties())
+	}
+	if o.Strategy == nil {
+		var err error
+		if o.Strategy, err = strategy.ByName(strategy.Default); err != nil {
+			return nil, err
+		}
+	}
+	if err := l.check(); err != nil {
+		return nil, fmt.Errorf("create hub: %w", err)
+	}
+	segment, err := shm.Create("ddc-hub", l.size())
+	if err != nil {
+		return nil, fmt.Errorf("create hub: %w", err)
+	}
+	h := &Hub{segment: segment, spin: o.Spin, strategy: o.Strategy, links: make([]*Link, l.peers)}
+	if h.header, err = shm.View[header](segment, 0); err == nil {
+		h.layout = l
+		h.pool, err = slot.Open(segment, l.slotsOffset(), l.classes, l.parties())
+	}
+	if err != nil {
+		_ = segment.Close()
+		return nil, fmt.Errorf("create hub: %w", err)
+	}
+	h.pool.Format()
+	l.write(h.header)
+	return h, nil
+}
+
+// Name is "shm".
+func (h *Hub) Name() string { return "shm" }
+
+// Offer is a place in a hub for a peer to attach to.
+type Offer struct {
+	// Link is the host's end. Sending works at once; what is sent waits for the peer.
+	Link *Link
+	// Files are for the peer to inherit, in this order. Close closes them.
+	Files []*os.File
+	// Text is what the peer passes to Attach.
+	Text string
+}
+
+// Close closes the files, once the peer has inherited them.
+func (o *Offer) Close() {
+	for _, f := range o.Files {
+		_ = f.Close()
+	}
+	o.Files = nil
+}
+
+// ErrFull is returned by Offer when every place is taken. Close a link first,
+// or create the hub with more Peers.
+var ErrFull = errors.New("hub is full")
+
+// Offer makes a place for one peer, which wakes and is woken by s. All futex
+// strategies that a process passes must be one and the same, since its wakers
+// share a word.
+func (h *Hub) Offer(name string, s wake.Strategy) (*Offer, error) { return h.offer(name, s, false) }
+
+func (h *Hub) offer(name string, s wake.Strategy, paired bool) (*Offer, error) {
+	offer, err := h.offerLocked(name, s, paired)
+	// A place that was used before has given back its slots.
+	h.relay()
+	return offer, err
+}
+
+func (h *Hub) offerLocked(name string, s wake.Strategy, paired bool) (*Offer, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	peer := 0
+	for peer < len(h.links) && h.links[peer] != nil && !h.links[peer].gone() {
+		peer++
+	}
+	if peer == len(h.links) {
+		return nil, fmt.Errorf("offer place to %s: %w: %d peers", name, ErrFull, len(h.links))
+	}
+	if old := h.links[peer]; old != nil {
+		old.reap()
+	}
+	shared, err := shm.View[link](h.segment, h.layout.linkOffset(peer))
+	if err != nil {
+		return nil, fmt.Errorf("offer place to %s: %w", name, err)
+	}
+	incarnation := shared.offer(s.Name())
+	memfd, err := sys.Dup(h.segment.File())
+	if err != nil {
+		return nil, fmt.Errorf("offer place to %s: %w", name, err)
+	}
+	offer := &Offer{Files: []*os.File{memfd}}
+	var bells [2][]*os.File
+	for side := range bells {
+		if bells[side], err = s.Make(); err != nil {
+			offer.Close()
+			return nil, fmt.Errorf("offer place to %s: %w", name, err)
+		}
+		offer.Files = append(offer.Files, bells[side]...)
+	}
+	offer.Text = fmt.Sprintf("v%d peer=%d incarnation=%d wake=%s files=%d", layoutVersion, peer, incarnation, s.Name(), len(offer.Files))
+	offer.Link, err = openLink(h.segment, h.view, linkOptions{
+		name: name, peer: peer, side: hostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay, paired: paired,
+	})
+	if err != nil {
+		offer.Close()
+		return nil, fmt.Errorf("offer place to %s: %w", name, err)
+	}
+	h.links[peer] = offer.Link
+	return offer, nil
+}
+
+// Pair makes both ends of a link in this process, through the same memory and
+// the same wakers that two processes would use.
+func (h *Hub) Pair(name string) (host, peer transport.Link, err error) {
+	offer, err := h.offer(name, h.strategy, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer offer.Close()
+	files := make([]*os.File, 0, len(offer.Files))
+	for _, f := range offer.Files {
+		copied, err := sys.Dup(f)
+		if err != nil {
+			return nil, nil, errors.Join(err, offer.Link.Close())
+		}
+		files = append(files, copied)
+	}
+	attached, err := Attach(offer.Text, files, h.strategy, h.spin)
+	if err != nil {
+		return nil, nil, errors.Join(err, offer.Link.Close())
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.pairs = append(h.pairs, attached)
+	return offer.Link, attached, nil
+}
+
+// Close closes every link and frees the memory. Peers that are still attached
+// keep theirs until they close or end.
+func (h *Hub) Close() error {
+	h.mu.Lock()
+	links := append([]*Link(nil), h.pairs...)
+	for _, l := range h.links {
+		if l != nil {
+			links = append(links, l)
+		}
+	}
+	h.mu.Unlock()
+	var errs []error
+	for _, l := range links {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(append(errs, h.segment.Close())...)
+}
+
+// Usage counts the pool's slots by class and state.
+func (h *Hub) Usage() []slot.Usage { return h.pool.Usage(-1) }
+
+// relay tells everyone who has announced that they wait for a slot to try
+// again, whoever freed one (pairs with: slot-waiters). Bits are taken before the
+// bells are rung, so that an announcement made meanwhile stays.
+func (h *Hub) relay() {
+	for waiters := h.header.SlotWaiters.Swap(0); waiters != 0; waiters &= waiters - 1 {
+		waiter := bits.TrailingZeros64(waiters)
+		h.mu.Lock()
+		var l *Link
+		if waiter/2 < len(h.links) { // the mask is shared memory: a peer may have set any bit
+			l = h.links[waiter/2]
+		}
+		h.mu.Unlock()
+		if l != nil {
+			l.signal(waiter%2, signalSlot)
+		}
+	}
+}
+
+// Attach opens the peer's end of an offer. It takes over files, also when it
+// fails.
+func Attach(text string, files []*os.File, s wake.Strategy, spin wake.Spin) (*Link, error) {
+	l, err := attach(text, files, s, spin)
+	for _, f := range files {
+		_ = f.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("attach to hub: %w", err)
+	}
+	return l, nil
+}
+
+func attach(text string, files []*os.File, s wake.Strategy, spin wake.Spin) (*Link, error) {
+	var version, peer, count int
+	var incarnation uint32
+	var name string
+	if _, err := fmt.Sscanf(text, "v%d peer=%d incarnation=%d wake=%s files=%d", &version, &peer, &incarnation, &name, &count); err != nil {
+		return nil, fmt.Errorf("offer %q is not one: %w", text, err)
+	}
+	if version != layoutVersion {
+		return nil, fmt.Errorf("%w (offer of version %d, want %d)", errLayout, version, layoutVersion)
+	}
+	if count != len(files) || count < 1 || count%2 == 0 {
+		return nil, fmt.Errorf("offer of %d files came with %d", count, len(files))
+	}
+	memfd, err := sys.Dup(files[0])
+	if err != nil {
+		return nil, err
+	}
+	segment, err := shm.Open(memfd)
+	if err != nil {
+		return nil, err
+	}
+	// The link holds the memory from here on; without one this closes all.
+	defer segment.Close() //nolint:errcheck // the mapping is the link's, the descriptor nobody's
+	v, err := openView(segment)
+	if err != nil {
+		return nil, err
+	}
+	if peer < 0 || peer >= v.layout.peers {
+		return nil, fmt.Errorf("offer of place %d in a hub of %d", peer, v.layout.peers)
+	}
+	shared, err := shm.View[link](segment, v.layout.linkOffset(peer))
+	if err != nil {
+		return nil, err
+	}
+	if hub := shared.strategy(); name != hub || s.Name() != hub {
+		return nil, fmt.Errorf("wake strategies differ: the hub says %q, the offer %q, this process %q", hub, name, s.Name())
+	}
+	if now := shared.Incarnation.Load(); now != incarnation {
+		return nil, fmt.Errorf("offer %d is void: place %d has been offered again (%d)", incarnation, peer, now)
+	}
+	half := 1 + (count-1)/2
+	l, err := openLink(segment, v, linkOptions{
+		name: "host", peer: peer, side: peerSide, strategy: s, bells: [2][]*os.File{files[1:half], files[half:]}, spin: spin,
+	})
+	if err == nil {
+		shared.Attached.Store(incarnation)
+	}
+	return l, err
+}
+
+func openView(segment *shm.Segment) (view, error) {
+	h, err := shm.View[header](segment, 0)
+	if err != nil {
+		return view{}, err
+	}
+	l, err := readLayout(h, segment.Size())
+	if err != nil {
+		return view{}, err
+	}
+	pool, err := slot.Open(segment, l.slotsOffset(), l.classes, l.parties())
+	if err != nil {
+		return view{}, err
+	}
+	return view{layout: l, header: h, pool: pool}, nil
+}
+
+func (v view) cells(segment *shm.Segment, peer, side int) ([]ring.Descriptor, error) {
+	return shm.Views[ring.Descriptor](segment, v.layout.cellsOffset(peer, side), v.layout.cells)
+}

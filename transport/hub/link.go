@@ -1,0 +1,350 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"ddc/ring"
+	"ddc/shm"
+	"ddc/slot"
+	"ddc/transport"
+	"ddc/wake"
+)
+
+// Link is one end of a link through a hub.
+//
+// # Who may touch what
+//
+//	producer                  whoever holds turn
+//	consumer, groups, frame   the pump
+//	everything mapped         whoever is inside uses, or holds the segment
+//
+// # How it ends
+//
+// fail records the first reason and closes stop. Senders see stop and give up;
+// the pump sees it, delivers what the ring still holds if the reason allows
+// that, tells the peer, and closes done. Close then waits for the last use and
+// gives everything back.
+type Link struct {
+	name   string
+	peer   int
+	side   int
+	shared *link
+	view   view
+	// relay tells every party that waits for a slot that one came free. At the
+	// peer's end, in a process of its own, it is nil: the host is asked to.
+	relay func()
+
+	segment  *shm.Segment
+	bell     *wake.Doorbell // wakes this end
+	peerBell *wake.Doorbell // wakes the other
+	uses     *gate
+
+	// turn holds a value while somebody is the ring's producer. A channel, not a
+	// mutex: waiting for it must end with the sender's context.
+	turn     chan struct{}
+	producer *ring.Producer
+	aborts   aborts
+	group    atomic.Uint32
+	// space gets a value when the peer made room that was waited for.
+	space chan struct{}
+	slots broadcast
+
+	consumer *ring.Consumer
+	groups   map[uint32]*group
+	frame    transport.Frame // the one being received
+	receive  atomic.Pointer[func(*transport.Frame)]
+
+	reason   atomic.Pointer[error]
+	stop     chan struct{}
+	done     chan struct{}
+	released chan struct{} // closed when this end has let go of everything
+	closed   sync.Once
+	dead     atomic.Bool // the peer's process is known to have ended
+	paired   bool        // the peer's end is in this process: it cannot die alone
+
+	framesIn, framesOut, bytesIn, bytesOut atomic.Uint64
+	// final is what the doorbells' words counted, once they are out of reach.
+	final atomic.Pointer[transport.Stats]
+}
+
+var _ transport.Link = (*Link)(nil)
+
+type linkOptions struct {
+	name       string
+	peer, side int
+	strategy   wake.Strategy
+	bells      [2][]*os.File
+	spin       wake.Spin
+	relay      func()
+	paired     bool
+}
+
+// openLink opens one end, and starts its pump. It keeps none of the files.
+func openLink(segment *shm.Segment, v view, o linkOptions) (*Link, error) {
+	l := &Link{
+		name: o.name, peer: o.peer, side: o.side, view: v, relay: o.relay, paired: o.paired, segment: segment, uses: newGate(),
+		turn: make(chan struct{}, 1), space: make(chan struct{}, 1), groups: make(map[uint32]*group),
+		stop: make(chan struct{}), done: make(chan struct{}), released: make(chan struct{}),
+	}
+	l.slots.ch = make(chan struct{})
+	var err error
+	if l.shared, err = shm.View[link](segment, v.layout.linkOffset(o.peer)); err != nil {
+		return nil, fmt.Errorf("open link: %w", err)
+	}
+	in, err := v.cells(segment, o.peer, o.side)
+	if err != nil {
+		return nil, fmt.Errorf("open link: %w", err)
+	}
+	out, err := v.cells(segment, o.peer, 1-o.side)
+	if err != nil {
+		return nil, fmt.Errorf("open link: %w", err)
+	}
+	if l.consumer, err = ring.NewConsumer(&l.shared.Rings[o.side], in); err != nil {
+		return nil, fmt.Errorf("open link: %w", err)
+	}
+	if l.producer, err = ring.NewProducer(&l.shared.Rings[1-o.side], out); err != nil {
+		return nil, fmt.Errorf("open link: %w", err)
+	}
+	var wakers [2]wake.Waker
+	for side := range wakers {
+		gate := &v.header.Gate
+		if side == peerSide {
+			gate = &l.shared.Gate
+		}
+		if wakers[side], err = o.strategy.Open(l.shared.Bells[side].Tokens(gate), o.bells[side]); err != nil {
+			if side == peerSide {
+				_ = wakers[hostSide].Close()
+			}
+			return nil, fmt.Errorf("open link: %w", err)
+		}
+	}
+	// The memory is held until Close has let go of everything in it.
+	if err := segment.Hold(); err != nil {
+		return nil, errors.Join(err, wakers[hostSide].Close(), wakers[peerSide].Close())
+	}
+	l.bell = wake.NewDoorbell(&l.shared.Bells[o.side], wakers[o.side], o.spin)
+	l.peerBell = wake.NewDoorbell(&l.shared.Bells[1-o.side], wakers[1-o.side], wake.SpinOff)
+	go l.pump()
+	return l, nil
+}
+
+// Name is the peer's name.
+func (l *Link) Name() string { return l.name }
+
+// Start begins to deliver frames.
+func (l *Link) Start(receive func(*transport.Frame)) {
+	l.receive.Store(&receive)
+	l.wakeSelf()
+}
+
+// wakeSelf makes the pump look again, whatever became of its flag.
+func (l *Link) wakeSelf() {
+	if l.uses.enter() {
+		defer l.uses.leave()
+		_ = l.bell.Repay()
+	}
+}
+
+// fail ends the link for a reason; the first one counts.
+func (l *Link) fail(reason error) {
+	if l.reason.CompareAndSwap(nil, &reason) {
+		close(l.stop)
+	}
+}
+
+func (l *Link) ending() bool { return l.reason.Load() != nil }
+
+// why is the reason for which the link ends. It is asked after stop was closed.
+func (l *Link) why() error { return *l.reason.Load() }
+
+// PeerDied tells the link that its peer's process has ended. Frames that the
+// peer sent before are delivered, then the link ends with
+// [transport.ErrPeerDead]. At the host's end every slot that the dead had is
+// free when PeerDied returns, and its place can be offered again once Close
+// was called. It must not be called on the pump.
+func (l *Link) PeerDied(cause error) {
+	l.dead.Store(true)
+	err := fmt.Errorf("%s: %w", l.name, transport.ErrPeerDead)
+	if cause != nil {
+		err = fmt.Errorf("%s: %w: %w", l.name, transport.ErrPeerDead, cause)
+	}
+	l.fail(err)
+	// The peer may have died between taking this end's flag and leaving the token.
+	l.wakeSelf()
+	<-l.done
+	l.reap()
+	if l.relay != nil {
+		l.relay()
+	}
+}
+
+// reap frees the slots of a link whose ends are both done with it: also those
+// that the dead peer had accepted, but not those that this process still reads.
+func (l *Link) reap() {
+	if l.side != hostSide || l.segment.Hold() != nil {
+		return
+	}
+	defer l.segment.Release()
+	if l.dead.Load() {
+		l.view.pool.Reclaim(party(l.peer, peerSide), slot.Filling, slot.Sent)
+		l.view.pool.Reclaim(party(l.peer, hostSide), slot.Sent, slot.Held)
+	} else {
+		l.view.pool.Reclaim(party(l.peer, peerSide), slot.Sent)
+		l.view.pool.Reclaim(party(l.peer, hostSide), slot.Sent)
+	}
+}
+
+// gone says whether neither end will touch the link's place again.
+func (l *Link) gone() bool {
+	select {
+	case <-l.released:
+		return l.dead.Load() || l.paired && l.shared.Closed[1-l.side].Load() != 0
+	default:
+		return false
+	}
+}
+
+// Close ends the link in good order. Lost is only what the peer had sent and
+// this end had not yet received.
+func (l *Link) Close() error {
+	var err error
+	l.closed.Do(func() {
+		l.fail(fmt.Errorf("%s: %w", l.name, transport.ErrClosed))
+		l.wakeSelf()
+		<-l.done
+		l.uses.shut()
+		stats := l.count()
+		l.final.Store(&stats)
+		err = errors.Join(l.bell.Close(), l.peerBell.Close())
+		close(l.released)
+		l.segment.Release()
+	})
+	if err != nil {
+		return fmt.Errorf("close link to %s: %w", l.name, err)
+	}
+	return nil
+}
+
+// Done is closed when the pump has ended.
+func (l *Link) Done() <-chan struct{} { return l.done }
+
+// Err says why the link ended.
+func (l *Link) Err() error {
+	select {
+	case <-l.done:
+		return l.why()
+	default:
+		return nil
+	}
+}
+
+// Attached says whether the peer has opened its end.
+func (l *Link) Attached() bool {
+	if !l.uses.enter() {
+		return false
+	}
+	defer l.uses.leave()
+	return l.shared.Attached.Load() == l.shared.Incarnation.Load()
+}
+
+// Stats counts what this end has done.
+func (l *Link) Stats() transport.Stats {
+	if l.uses.enter() {
+		defer l.uses.leave()
+		return l.count()
+	}
+	<-l.released
+	return *l.final.Load()
+}
+
+func (l *Link) count() transport.Stats {
+	own, peers := l.bell.Stats(), l.peerBell.Stats()
+	return transport.Stats{
+		FramesIn: l.framesIn.Load(), FramesOut: l.framesOut.Load(), BytesIn: l.bytesIn.Load(), BytesOut: l.bytesOut.Load(),
+		WakeupsSent: peers.Sent, WakeupsSuppressed: peers.Suppressed,
+		WakeupsReceived: own.Received, WakeupsSpurious: own.Spurious,
+	}
+}
+
+// signal leaves a bit for the pump of one side, then rings its bell.
+func (l *Link) signal(side int, bit uint32) {
+	if !l.uses.enter() {
+		return
+	}
+	defer l.uses.leave()
+	l.shared.Signals[side].Or(bit)
+	bell := l.bell
+	if side != l.side {
+		bell = l.peerBell
+	}
+	_ = bell.Ring() // fails only once the link is closing, which wakes everybody itself
+}
+
+// ReleaseLease frees a slot that a receiver kept, and tells those who wait for one.
+func (l *Link) ReleaseLease(token uint64) {
+	l.free(slot.Ref(token))
+	l.segment.Release()
+}
+
+func (l *Link) free(ref slot.Ref) {
+	l.view.pool.Free(ref)
+	// pairs with: slot-waiters. Free comes before this look, as the announcement comes
+	// before the waiter's second look for a slot: one of the two sees the other.
+	if l.view.header.SlotWaiters.Load() == 0 {
+		return
+	}
+	if l.relay != nil {
+		l.relay()
+		return
+	}
+	l.signal(hostSide, signalRelay)
+}
+
+// broadcast wakes everyone who waits.
+type broadcast struct {
+	mu sync.Mutex
+	ch chan struct{}
+}
+
+// wait gives a channel that the next wake closes.
+func (b *broadcast) wait() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ch
+}
+
+func (b *broadcast) wake() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.ch)
+	b.ch = make(chan struct{})
+}
+
+// takeTurn makes the caller the ring's producer.
+func (l *Link) takeTurn(ctx context.Context) error {
+	select {
+	case l.turn <- struct{}{}:
+	default:
+		select {
+		case l.turn <- struct{}{}:
+		case <-ctx.Done():
+			return fmt.Errorf("send to %s: %w", l.name, ctx.Err())
+		case <-l.stop:
+			return l.sendError()
+		}
+	}
+	if l.ending() {
+		l.giveTurn()
+		return l.sendError()
+	}
+	return nil
+}
+
+func (l *Link) giveTurn() { <-l.turn }
+
+func (l *Link) sendError() error { return fmt.Errorf("send: %w", l.why()) }

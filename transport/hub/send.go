@@ -1,0 +1,243 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"ddc/ring"
+	"ddc/slot"
+	"ddc/transport"
+)
+
+// Send sends a copy of payload.
+func (l *Link) Send(ctx context.Context, h transport.Header, payload []byte) error {
+	if len(payload) > inlineMax {
+		return l.Fill(ctx, h, len(payload), func(buf []byte) error {
+			copy(buf, payload)
+			return nil
+		})
+	}
+	var d ring.Descriptor
+	encodeInline(&d, h, len(payload))
+	copy(d[inlineAt:], payload)
+	if !l.uses.enter() {
+		return l.closedError()
+	}
+	defer l.uses.leave()
+	return l.push(ctx, &d, len(payload))
+}
+
+// Fill sends what fill writes: into the descriptor where that is large enough,
+// else into a slot; into a buffer of this process only where the payload is
+// larger than any slot, or no slot that holds it is free.
+func (l *Link) Fill(ctx context.Context, h transport.Header, n int, fill func([]byte) error) error {
+	if n < 0 || n > transport.MaxPayload {
+		return fmt.Errorf("send to %s: %w: %d bytes, at most %d", l.name, transport.ErrTooLarge, n, transport.MaxPayload)
+	}
+	if !l.uses.enter() {
+		return l.closedError()
+	}
+	defer l.uses.leave()
+	if n <= inlineMax {
+		var d ring.Descriptor
+		encodeInline(&d, h, n)
+		if err := fill(d[inlineAt : inlineAt+n : inlineAt+n]); err != nil {
+			return err
+		}
+		return l.push(ctx, &d, n)
+	}
+	if ref, ok := l.view.pool.Alloc(l.party(), n); ok {
+		if err := fill(l.view.pool.Bytes(ref)[:n:n]); err != nil {
+			l.free(ref)
+			return err
+		}
+		return l.pushSlot(ctx, h, kindSlot, reference{ref: ref, length: n})
+	}
+	buf := make([]byte, n)
+	if err := fill(buf); err != nil {
+		return err
+	}
+	return l.sendPieces(ctx, h, buf)
+}
+
+func (l *Link) party() int { return party(l.peer, l.side) }
+
+func (l *Link) closedError() error { return fmt.Errorf("send to %s: %w", l.name, transport.ErrClosed) }
+
+// pushSlot hands a filled slot over. If that fails the slot is free again.
+func (l *Link) pushSlot(ctx context.Context, h transport.Header, kind uint8, r reference) error {
+	if err := l.view.pool.Send(r.ref); err != nil {
+		return fmt.Errorf("send to %s: %w: %w", l.name, transport.ErrCorrupt, err)
+	}
+	var d ring.Descriptor
+	encodeReference(&d, h, kind, r)
+	if err := l.push(ctx, &d, r.length); err != nil {
+		l.free(r.ref)
+		return err
+	}
+	return nil
+}
+
+// sendPieces sends a payload in as many slots as it takes. Pieces of one payload
+// are in order, and other frames may come between them.
+func (l *Link) sendPieces(ctx context.Context, h transport.Header, payload []byte) error {
+	r := reference{group: l.group.Add(1), total: uint64(len(payload))}
+	for sent := 0; sent < len(payload); sent += r.length {
+		var err error
+		if r.ref, err = l.allocPiece(ctx, len(payload)-sent); err == nil {
+			buf := l.view.pool.Bytes(r.ref)
+			r.length = min(len(buf), len(payload)-sent)
+			copy(buf, payload[sent:sent+r.length])
+			kind := uint8(kindPiece)
+			if sent+r.length == len(payload) {
+				kind = kindLast
+			}
+			err = l.pushSlot(ctx, h, kind, r)
+		}
+		if err != nil {
+			if sent > 0 {
+				l.abort(r.group)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// aborts are the groups given up whose abort is still to be sent.
+type aborts struct {
+	mu     sync.Mutex
+	groups []uint32
+	count  atomic.Int32 // len(groups), so that a push need not lock where there are none
+}
+
+// abort makes the receiver forget the pieces it has of a group. The sender's
+// context is over, so nothing is waited for: where somebody else has the turn,
+// or the ring is full, the next push sends the abort first. A link that never
+// sends again keeps the receiver's pieces until it ends.
+func (l *Link) abort(group uint32) {
+	l.aborts.mu.Lock()
+	l.aborts.groups = append(l.aborts.groups, group)
+	l.aborts.count.Add(1)
+	l.aborts.mu.Unlock()
+	select {
+	case l.turn <- struct{}{}:
+		_, err := l.flushAborts()
+		l.giveTurn()
+		if err == nil {
+			_ = l.peerBell.Ring()
+		}
+	default:
+	}
+}
+
+// flushAborts pushes the aborts that wait, and says whether there is none left.
+// The caller holds the turn.
+func (l *Link) flushAborts() (bool, error) {
+	if l.aborts.count.Load() == 0 {
+		return true, nil
+	}
+	l.aborts.mu.Lock()
+	defer l.aborts.mu.Unlock()
+	for len(l.aborts.groups) > 0 {
+		var d ring.Descriptor
+		encodeReference(&d, transport.Header{}, kindAbort, reference{group: l.aborts.groups[0]})
+		if ok, err := l.producer.TryPush(&d); !ok || err != nil {
+			return false, err
+		}
+		l.aborts.groups = l.aborts.groups[1:]
+		l.aborts.count.Add(-1)
+	}
+	return true, nil
+}
+
+// allocPiece takes a slot for (a part of) size bytes, and waits for one where
+// none is free.
+//
+// The announcement comes first and then a second look, as in wake.Doorbell: a
+// slot that was freed before its freer could see the announcement is found by
+// that look (pairs with: slot-waiters).
+func (l *Link) allocPiece(ctx context.Context, size int) (slot.Ref, error) {
+	for {
+		if ref, ok := l.view.pool.AllocPiece(l.party(), size); ok {
+			return ref, nil
+		}
+		freed := l.slots.wait()
+		l.view.header.SlotWaiters.Or(1 << l.party())
+		if ref, ok := l.view.pool.AllocPiece(l.party(), size); ok {
+			return ref, nil
+		}
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			return 0, fmt.Errorf("send to %s: wait for a slot: %w", l.name, ctx.Err())
+		case <-l.stop:
+			return 0, l.sendError()
+		}
+	}
+}
+
+// push puts a descriptor of a frame, or of a piece of n bytes, into the ring,
+// and rings. It waits for room as long as ctx allows.
+func (l *Link) push(ctx context.Context, d *ring.Descriptor, n int) error {
+	if err := l.takeTurn(ctx); err != nil {
+		return err
+	}
+	err := l.pushInTurn(ctx, d)
+	l.giveTurn()
+	if err != nil {
+		return err
+	}
+	if d[2] != kindPiece {
+		l.framesOut.Add(1)
+	}
+	l.bytesOut.Add(uint64(n))
+	// The descriptor is in the ring: publish first, ring second.
+	if err := l.peerBell.Ring(); err != nil {
+		return fmt.Errorf("send to %s: %w", l.name, err)
+	}
+	return nil
+}
+
+// pushInTurn pushes, and where the ring is full announces that it waits for
+// room, looks once more, and only then waits (pairs with: space-announced). Only
+// the holder of the turn waits here, so one token in space is enough.
+func (l *Link) pushInTurn(ctx context.Context, d *ring.Descriptor) error {
+	for {
+		if ok, err := l.tryPush(d); ok || err != nil {
+			return err
+		}
+		l.producer.AnnounceStarved()
+		if ok, err := l.tryPush(d); ok || err != nil {
+			return err
+		}
+		select {
+		case <-l.space:
+		case <-ctx.Done():
+			return fmt.Errorf("send to %s: wait for ring space: %w", l.name, ctx.Err())
+		case <-l.stop:
+			return l.sendError()
+		}
+	}
+}
+
+func (l *Link) tryPush(d *ring.Descriptor) (bool, error) {
+	ok, err := l.flushAborts()
+	if ok && err == nil {
+		ok, err = l.producer.TryPush(d)
+	}
+	if err != nil {
+		return false, l.corrupt(err)
+	}
+	return ok, nil
+}
+
+// corrupt ends the link because of what the peer wrote.
+func (l *Link) corrupt(err error) error {
+	reason := fmt.Errorf("%s: %w: %w", l.name, transport.ErrCorrupt, err)
+	l.fail(reason)
+	l.wakeSelf()
+	return reason
+}
