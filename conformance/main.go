@@ -1,0 +1,50 @@
+package conformance
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"ddc/wake"
+)
+
+// Main is the TestMain of a package that calls the suite. Started as a peer by
+// a program across processes, it serves as one, with one of strategies;
+// otherwise it runs the tests, and then fails if they left goroutines or open files behind.
+func Main(m *testing.M, strategies ...func() wake.Strategy) {
+	goleak.VerifyTestMain(leakCheck{m})
+}
+
+// leakCheck counts open files around the tests.
+type leakCheck struct{ m *testing.M }
+
+func (l leakCheck) Run() int {
+	// The runtime opens its poller's files with the first file that it polls.
+	if r, w, err := os.Pipe(); err == nil {
+		_, _ = r.Close(), w.Close()
+	}
+	before := openFiles()
+	code := l.m.Run()
+	if after := openFiles(); code == 0 && len(after) > len(before) {
+		fmt.Fprintf(os.Stderr, "the tests left files open: %d before, %d after: %v\n", len(before), len(after), after)
+		return 1
+	}
+	return code
+}
+
+// openFiles lists what this process's descriptors refer to.
+func openFiles() []string {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return nil
+	}
+	var files []string
+	for _, entry := range entries {
+		if target, err := os.Readlink("/proc/self/fd/" + entry.Name()); err == nil {
+			files = append(files, target)
+		}
+	}
+	return files
+}

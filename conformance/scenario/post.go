@@ -1,0 +1,152 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"structs"
+	"sync/atomic"
+
+	"ddc/internal/sys"
+	"ddc/shm"
+	"ddc/wake"
+)
+
+// padded words have a cache line to themselves.
+type padded32 struct {
+	_ structs.HostLayout
+	shm.Word32
+	_ [shm.CacheLine - 4]byte
+}
+
+type padded64 struct {
+	_ structs.HostLayout
+	shm.Word64
+	_ [shm.CacheLine - 8]byte
+}
+
+type postPage struct {
+	_     structs.HostLayout
+	Words wake.Words
+	Gate  padded32 // the sleeper's process sleeps here
+	Value padded64 // what programs publish
+}
+
+// post is one bell with a sleeper's end and a ringer's, each on a mapping and a
+// strategy of its own, as in two processes.
+type post struct {
+	env *Env
+	// page is the ringer's mapping, sleeperPage the sleeper's.
+	page, sleeperPage *postPage
+	// files are what the strategy made, still open for programs that meddle with them.
+	files []*os.File
+	// sleeper and ringer are the ends' wakers.
+	sleeper, ringer wake.Waker
+	// asleep and rung are bells on them, once bells was called.
+	asleep, rung Bell
+	segments     [2]*shm.Segment
+	// begun and ended count notifications.
+	begun, ended atomic.Uint64
+}
+
+func (e *Env) newPost() (_ *post, err error) {
+	p := &post{env: e}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("set up a bell: %w", err), p.close())
+		}
+	}()
+	if p.segments[0], err = shm.Create("ddc-scenario", 4096); err != nil {
+		return nil, err
+	}
+	if p.segments[1], err = remap(p.segments[0]); err != nil {
+		return nil, err
+	}
+	if p.page, err = shm.View[postPage](p.segments[0], 0); err != nil {
+		return nil, err
+	}
+	if p.sleeperPage, err = shm.View[postPage](p.segments[1], 0); err != nil {
+		return nil, err
+	}
+	theirs, mine := e.Strategy(), e.Strategy()
+	if p.files, err = mine.Make(); err != nil {
+		return nil, err
+	}
+	if p.ringer, err = mine.Open(p.page.Words.Tokens(&p.page.Gate.Word32), p.files); err != nil {
+		return nil, err
+	}
+	p.sleeper, err = theirs.Open(p.sleeperPage.Words.Tokens(&p.sleeperPage.Gate.Word32), p.files)
+	return p, err
+}
+
+// remap maps a segment a second time.
+func remap(segment *shm.Segment) (*shm.Segment, error) {
+	f, err := sys.Dup(segment.File())
+	if err != nil {
+		return nil, err
+	}
+	return shm.Open(f)
+}
+
+// newBells is a post with doorbells on its wakers.
+func (e *Env) newBells(spin wake.Spin) (*post, error) {
+	p, err := e.newPost()
+	if err != nil {
+		return nil, err
+	}
+	p.asleep = e.bell(&p.sleeperPage.Words, p.sleeper, spin)
+	p.rung = e.bell(&p.page.Words, p.ringer, spin)
+	return p, nil
+}
+
+// stop frees the sleeper.
+func (p *post) stop() {
+	if p.asleep != nil {
+		_ = p.asleep.Close()
+	}
+	if p.sleeper != nil {
+		_ = p.sleeper.Close()
+	}
+}
+
+func (p *post) close() error {
+	p.stop()
+	var errs []error
+	if p.rung != nil {
+		errs = append(errs, p.rung.Close())
+	}
+	if p.ringer != nil {
+		errs = append(errs, p.ringer.Close())
+	}
+	for _, f := range p.files {
+		errs = append(errs, f.Close())
+	}
+	for _, s := range p.segments {
+		if s != nil {
+			errs = append(errs, s.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// publish changes the value and rings, and says so to those who look.
+func (p *post) publish(value uint64) error {
+	p.begun.Add(1)
+	defer p.ended.Add(1)
+	return p.env.notify(Frame, func() { p.page.Value.Store(value) }, p.rung.Ring)
+}
+
+// parked says that the sleeper is inside Wait.
+func (p *post) parked() bool { return p.page.Words.Parked.Load() == 1 }
+
+// source looks at the sleeper, whose condition due is.
+func (p *post) source(due func() bool) Source {
+	return func() ([]Snapshot, error) {
+		// Ended before begun: a notification that runs meanwhile counts as owed.
+		ended := p.ended.Load()
+		s, err := Look("sleeper", &p.page.Words, p.ringer)
+		s.Due, s.Owed = due(), p.begun.Load()-ended
+		s.Note = fmt.Sprintf("published=%d", p.page.Value.Load())
+		return []Snapshot{s}, err
+	}
+}

@@ -1,0 +1,443 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ddc/shm"
+	"ddc/wake"
+)
+
+// tokens are the programs over wakers alone, without a doorbell.
+func tokens() []Program {
+	return []Program{
+		{Name: "TokenLeftBeforeWaitIsNotLost", Run: tokenBeforeWait},
+		{Name: "PendingConsumesNothing", Run: pendingConsumesNothing},
+		{Name: "WaitConsumesAllTokensThereAre", Run: waitConsumesAll},
+		{Name: "RingWakesWhoWaits", Run: ringWakes},
+		{Name: "CloseEndsWaitAndThePeersEndGoesOn", Run: closeEndsWait},
+		{Name: "FullStoreOfTokensIsSuccess", Rule: 4, Run: fullStore},
+		{Name: "WaitDoesNotPoll", Rule: 6, Run: waitDoesNotPoll},
+		{Name: "SignalsAreNotLostTokens", Rule: 9, Run: signalsAndTokens},
+		{Name: "ManyWaitersOfOneProcessAreAllWoken", Run: manyWaiters},
+		{Name: "FlippedNonblockingFlagStopsNobody", Run: flippedFlag},
+	}
+}
+
+// leave rings the bare waker, and counts it as a notification.
+func (p *post) leave() error {
+	p.begun.Add(1)
+	defer p.ended.Add(1)
+	p.page.Value.Add(1)
+	return p.ringer.Ring()
+}
+
+// wait waits on the bare waker, marking the sleeper as a doorbell would.
+func (p *post) wait() error {
+	w := &p.sleeperPage.Words
+	w.Parked.Store(1)
+	err := p.sleeper.Wait()
+	w.Parked.Store(0)
+	w.Received.Add(1)
+	return err
+}
+
+func (p *post) expectPending(want bool, when string) error {
+	for _, end := range []wake.Waker{p.sleeper, p.ringer} {
+		got, err := end.Pending()
+		if err != nil {
+			return fmt.Errorf("pending %s: %w", when, err)
+		}
+		if got != want {
+			return fmt.Errorf("pending %s is %t, want %t", when, got, want)
+		}
+	}
+	return nil
+}
+
+// alone runs one actor that rings and waits by itself: whenever it waits, a
+// token is due.
+func (e *Env) alone(ctx context.Context, actor func(context.Context, *post) error) (err error) {
+	p, err := e.newPost()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	return e.play(ctx, p.source(func() bool { return true }), p.stop, func(ctx context.Context) error { return actor(ctx, p) })
+}
+
+func tokenBeforeWait(ctx context.Context, e *Env) error {
+	return e.alone(ctx, func(_ context.Context, p *post) error {
+		for range e.rounds() {
+			if err := errors.Join(p.expectPending(false, "before any ring"), p.leave(), p.expectPending(true, "after a ring"), p.wait()); err != nil {
+				return err
+			}
+		}
+		return p.expectPending(false, "after the last wait")
+	})
+}
+
+func pendingConsumesNothing(ctx context.Context, e *Env) error {
+	return e.alone(ctx, func(_ context.Context, p *post) error {
+		if err := p.leave(); err != nil {
+			return err
+		}
+		for range 100 {
+			if err := p.expectPending(true, "after having been asked"); err != nil {
+				return err
+			}
+		}
+		return errors.Join(p.wait(), p.expectPending(false, "after the wait"))
+	})
+}
+
+func waitConsumesAll(ctx context.Context, e *Env) error {
+	return e.alone(ctx, func(_ context.Context, p *post) error {
+		choose := e.random(1)
+		for range e.rounds() {
+			for range 2 + choose.IntN(40) {
+				if err := p.leave(); err != nil {
+					return err
+				}
+			}
+			if err := errors.Join(p.wait(), p.expectPending(false, "after one wait for many rings")); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ringWakes rings a sleeper that is asleep each time, once or in a burst.
+func ringWakes(ctx context.Context, e *Env) (err error) { return e.ringAndWait(ctx) }
+
+// ringAndWait is ringWakes with something going on besides, until it is over.
+func (e *Env) ringAndWait(ctx context.Context, besides ...func(context.Context, *post) error) (err error) {
+	p, err := e.newPost()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	var seen atomic.Uint64
+	rounds := uint64(e.rounds())
+	over := make(chan struct{})
+	waiter := func(context.Context) error {
+		defer close(over)
+		for seen.Load() < rounds {
+			if err := p.wait(); err != nil {
+				return err
+			}
+			// A wait may end for no reason; the value tells.
+			seen.Store(p.sleeperPage.Value.Load())
+		}
+		return nil
+	}
+	ringer := func(ctx context.Context) error {
+		choose := e.random(1)
+		for sent := uint64(0); sent < rounds; {
+			if err := until(ctx, func() bool { return p.parked() && seen.Load() == sent }); err != nil {
+				return err
+			}
+			for range min(1+choose.Uint64N(4), rounds-sent) {
+				sent++
+				if err := p.leave(); err != nil {
+					return err
+				}
+			}
+			if err := until(ctx, func() bool { return seen.Load() == sent }); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	actors := []func(context.Context) error{waiter, ringer}
+	for _, b := range besides {
+		actors = append(actors, func(ctx context.Context) error {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			go func() {
+				<-over
+				cancel()
+			}()
+			return b(ctx, p)
+		})
+	}
+	return e.play(ctx, p.source(func() bool { return p.page.Value.Load() > seen.Load() }), p.stop, actors...)
+}
+
+func signalsAndTokens(ctx context.Context, e *Env) error {
+	return e.ringAndWait(ctx, func(ctx context.Context, _ *post) error { return storm(ctx, os.Getpid()) })
+}
+
+func closeEndsWait(ctx context.Context, e *Env) error {
+	// Close finds the waiter on its way into Wait, or inside.
+	for round := range min(e.rounds(), 50) {
+		p, err := e.newPost()
+		if err != nil {
+			return err
+		}
+		waited := make(chan error, 1)
+		go func() {
+			for {
+				if err := p.wait(); err != nil {
+					waited <- err
+					return
+				}
+			}
+		}()
+		if round%2 == 0 {
+			err = until(ctx, p.parked)
+		}
+		err = errors.Join(err, p.sleeper.Close())
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			if got := <-waited; !errors.Is(got, os.ErrClosed) {
+				err = errors.Join(err, fmt.Errorf("wait during close: %v, want an error that wraps os.ErrClosed", got))
+			}
+		}()
+		if err := done(ctx, "wait during close", over); err != nil {
+			return err // the waiter still uses the memory: leave all as it is
+		}
+		if got := p.wait(); !errors.Is(got, os.ErrClosed) {
+			err = errors.Join(err, fmt.Errorf("wait after close: %v, want an error that wraps os.ErrClosed", got))
+		}
+		if got := p.sleeper.Ring(); !errors.Is(got, os.ErrClosed) {
+			err = errors.Join(err, fmt.Errorf("ring after close: %v, want an error that wraps os.ErrClosed", got))
+		}
+		err = errors.Join(err, p.sleeper.Close())
+		// The peer's end outlives the other, and its token reaches whoever opens next.
+		err = errors.Join(err, p.leave())
+		if pending, e := p.ringer.Pending(); !pending || e != nil {
+			err = errors.Join(err, fmt.Errorf("pending at the peer's end after close is %t, %v, want true", pending, e))
+		}
+		if err := errors.Join(err, p.close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fullStore fills the store of tokens, rings on, and sees that the sleeper
+// wakes once and then sleeps and wakes as ever.
+func fullStore(ctx context.Context, e *Env) error {
+	return e.alone(ctx, func(_ context.Context, p *post) error {
+		for range 2 {
+			if err := p.fill(); err != nil {
+				return fmt.Errorf("fill the store of tokens: %w", err)
+			}
+			for range 10 {
+				if err := p.leave(); err != nil {
+					return fmt.Errorf("ring with the store of tokens full: %w", err)
+				}
+			}
+			if err := errors.Join(p.expectPending(true, "with the store full"), p.wait(), p.expectPending(false, "after the wait that emptied a full store"),
+				p.leave(), p.expectPending(true, "after the ring that followed"), p.wait(), p.expectPending(false, "at the end")); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// waitDoesNotPoll watches a waiter for whom no token is left. A Wait may end
+// for no reason, a signal say, but not in each of three seconds.
+func waitDoesNotPoll(ctx context.Context, e *Env) (err error) {
+	p, err := e.newPost()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	over := make(chan error, 1)
+	go func() {
+		for {
+			if err := p.wait(); err != nil {
+				over <- err
+				return
+			}
+		}
+	}()
+	quiet := false
+	for window := 0; window < 3 && !quiet; window++ {
+		if err := until(ctx, p.parked); err != nil {
+			return err
+		}
+		before := p.page.Words.Received.Load()
+		// Time is what is examined here: how long Wait lasts when nothing ends it.
+		select {
+		case <-time.After(1100 * time.Millisecond):
+		case <-ctx.Done():
+		}
+		quiet = p.page.Words.Received.Load() == before
+	}
+	returns := p.page.Words.Received.Load()
+	p.stop()
+	<-over
+	if !quiet {
+		return fmt.Errorf("wait returned %d times in 3 s although no token was left: it polls, which hides lost wake-ups", returns)
+	}
+	return nil
+}
+
+// crew are waiters of one process, that share a gate.
+type crew struct {
+	segments [2]*shm.Segment
+	pages    [2]*crewPage
+	files    [][]*os.File
+	sleepers []wake.Waker
+	ringers  []wake.Waker
+}
+
+const crewSize = 6
+
+type crewPage struct {
+	Gate  padded32
+	Words [crewSize]wake.Words
+}
+
+func (e *Env) newCrew() (_ *crew, err error) {
+	c := &crew{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("set up waiters: %w", err), c.close())
+		}
+	}()
+	if c.segments[0], err = shm.Create("ddc-scenario", 4096); err != nil {
+		return nil, err
+	}
+	if c.segments[1], err = remap(c.segments[0]); err != nil {
+		return nil, err
+	}
+	for i, segment := range c.segments {
+		if c.pages[i], err = shm.View[crewPage](segment, 0); err != nil {
+			return nil, err
+		}
+	}
+	mine, theirs := e.Strategy(), e.Strategy()
+	for i := range crewSize {
+		files, err := mine.Make()
+		if err != nil {
+			return nil, err
+		}
+		c.files = append(c.files, files)
+		ringer, err := mine.Open(c.pages[0].Words[i].Tokens(&c.pages[0].Gate.Word32), files)
+		if err != nil {
+			return nil, err
+		}
+		c.ringers = append(c.ringers, ringer)
+		sleeper, err := theirs.Open(c.pages[1].Words[i].Tokens(&c.pages[1].Gate.Word32), files)
+		if err != nil {
+			return nil, err
+		}
+		c.sleepers = append(c.sleepers, sleeper)
+	}
+	return c, nil
+}
+
+func (c *crew) stop() {
+	for _, s := range c.sleepers {
+		_ = s.Close()
+	}
+}
+
+func (c *crew) close() error {
+	c.stop()
+	var errs []error
+	for _, r := range c.ringers {
+		errs = append(errs, r.Close())
+	}
+	for _, files := range c.files {
+		for _, f := range files {
+			errs = append(errs, f.Close())
+		}
+	}
+	for _, s := range c.segments {
+		if s != nil {
+			errs = append(errs, s.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// manyWaiters lets each waiter of one process take one token and then go away,
+// by closing its waker or by never waiting again. Nobody may depend on another
+// to wait again.
+func manyWaiters(ctx context.Context, e *Env) error {
+	choose := e.random(1)
+	for range e.rounds() {
+		order := choose.Perm(crewSize)
+		together := 1 + choose.IntN(crewSize)
+		if err := e.manyWaitersOnce(ctx, order, together, choose.Uint64()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Env) manyWaitersOnce(ctx context.Context, order []int, together int, closers uint64) (err error) {
+	c, err := e.newCrew()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	var rung, left, woken [crewSize]atomic.Bool
+	look := func() ([]Snapshot, error) {
+		var all []Snapshot
+		for i := range crewSize {
+			s, err := Look(fmt.Sprintf("waiter %d of %d", i, crewSize), &c.pages[0].Words[i], c.ringers[i])
+			if err != nil {
+				return nil, err
+			}
+			s.Due = rung[i].Load() && !woken[i].Load()
+			if !left[i].Load() {
+				s.Owed = 1
+			}
+			all = append(all, s)
+		}
+		return all, nil
+	}
+	var actors []func(context.Context) error
+	for i := range crewSize {
+		actors = append(actors, func(ctx context.Context) error {
+			words := &c.pages[1].Words[i]
+			for !rung[i].Load() { // a wait may end for no reason
+				words.Parked.Store(1)
+				err := c.sleepers[i].Wait()
+				words.Parked.Store(0)
+				words.Received.Add(1)
+				if err != nil {
+					return err
+				}
+			}
+			woken[i].Store(true)
+			if closers>>i&1 == 1 {
+				return c.sleepers[i].Close()
+			}
+			return nil
+		})
+	}
+	actors = append(actors, func(ctx context.Context) error {
+		for n := 0; n < crewSize; n += together {
+			var rings sync.WaitGroup
+			var errs [crewSize]error
+			for _, i := range order[n:min(n+together, crewSize)] {
+				rings.Go(func() {
+					rung[i].Store(true)
+					errs[i] = c.ringers[i].Ring()
+					left[i].Store(true)
+				})
+			}
+			rings.Wait()
+			if err := errors.Join(errs[:]...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return e.play(ctx, look, c.stop, actors...)
+}

@@ -1,0 +1,6 @@
+package scenario
+
+// Wakers lists the programs that judge a strategy.
+func Wakers() []Program {
+	return tokens()
+}

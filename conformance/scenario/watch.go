@@ -1,0 +1,202 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"ddc/wake"
+)
+
+// Snapshot is one look at a sleeper from outside. It is comparable: two looks
+// that are equal saw nothing happen in between.
+type Snapshot struct {
+	// Name says whose bell it is.
+	Name string
+	// Parked is Words.Parked: the sleeper is inside the waker's Wait.
+	Parked bool
+	// Due says that the sleeper's condition holds: there is something to do.
+	Due bool
+	// Pending says that a token waits to be consumed.
+	Pending bool
+	// Owed counts notifications begun and not ended: their rings may be yet to come.
+	Owed uint64
+	// Sleeping and Seq are the event count, and Stats its counters.
+	Sleeping, Seq uint32
+	Stats         wake.Stats
+	// Note has what else a reader wants to know: ring indices, progress.
+	Note string
+}
+
+// Look fills a snapshot from a bell's words.
+func Look(name string, words *wake.Words, waker interface{ Pending() (bool, error) }) (Snapshot, error) {
+	s := Snapshot{
+		Name: name, Parked: words.Parked.Load() == 1, Sleeping: words.Sleeping.Load(), Seq: words.Seq.Load(),
+		Stats: wake.Stats{
+			Sent: words.Sent.Load(), Suppressed: words.Suppressed.Load(),
+			Received: words.Received.Load(), Spurious: words.Spurious.Load(),
+		},
+	}
+	s.Stats.Rings = s.Stats.Sent + s.Stats.Suppressed
+	var err error
+	s.Pending, err = waker.Pending()
+	return s, err
+}
+
+// Lost says that nothing will ever wake the sleeper, if the snapshot stays: it
+// sleeps, it should not, no token is there and none is to come.
+func (s Snapshot) Lost() bool { return s.Parked && s.Due && !s.Pending && s.Owed == 0 }
+
+// undelivered says that a token is there and the sleeper sleeps on.
+func (s Snapshot) undelivered() bool { return s.Parked && s.Due && s.Pending && s.Owed == 0 }
+
+func (s Snapshot) String() string {
+	return fmt.Sprintf("%s: parked=%t due=%t pending=%t owed=%d sleeping=%d seq=%d rings=%d sent=%d suppressed=%d received=%d spurious=%d %s",
+		s.Name, s.Parked, s.Due, s.Pending, s.Owed, s.Sleeping, s.Seq,
+		s.Stats.Rings, s.Stats.Sent, s.Stats.Suppressed, s.Stats.Received, s.Stats.Spurious, s.Note)
+}
+
+// LostWakeup is the verdict on a sleeper that nothing will wake.
+type LostWakeup struct {
+	// At is the sleeper, All everyone at the same time.
+	At  Snapshot
+	All []Snapshot
+	// Held is how long the snapshot stayed the same.
+	Held time.Duration
+}
+
+// Error says what was found, and the counters of all sides.
+func (l *LostWakeup) Error() string {
+	what := "lost wake-up: the sleeper is parked, its condition holds, no token is pending and none is owed"
+	if l.At.Pending {
+		what = "token not delivered: the sleeper is parked, its condition holds, a token is pending, and Wait does not return"
+	}
+	text := fmt.Sprintf("%s; unchanged for %v\n  %v", what, l.Held, l.At)
+	for _, s := range l.All {
+		if s != l.At {
+			text += "\n  " + s.String()
+		}
+	}
+	return text
+}
+
+// Source looks at all sleepers of a program.
+type Source func() ([]Snapshot, error)
+
+// Watch looks again and again until ctx is done, and then returns nil; or
+// until one sleeper is lost, in a snapshot that stays the same for settle, and
+// then returns a [*LostWakeup]. It decides by state. Time only tells a sleeper
+// that has been woken and waits for a processor from one that has not.
+func Watch(ctx context.Context, settle time.Duration, look Source) error {
+	tick := time.NewTicker(min(max(settle/20, time.Millisecond), 50*time.Millisecond))
+	defer tick.Stop()
+	since := map[string]Snapshot{}
+	begin := map[string]time.Time{}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		all, err := look()
+		if err != nil {
+			if ctx.Err() != nil { // the bells were closed meanwhile
+				return nil
+			}
+			return fmt.Errorf("look at sleepers: %w", err)
+		}
+		for _, s := range all {
+			if (!s.Lost() && !s.undelivered()) || since[s.Name] != s {
+				since[s.Name], begin[s.Name] = s, time.Now()
+				continue
+			}
+			if held := time.Since(begin[s.Name]); held >= settle {
+				return &LostWakeup{At: s, All: all, Held: held.Round(time.Millisecond)}
+			}
+		}
+	}
+}
+
+// stage runs the actors of one program and watches their sleepers.
+type stage struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	actors sync.WaitGroup
+}
+
+// play runs actors until all have ended. The first that fails, or the watch's
+// verdict, ends the rest: stop is called, which must free every sleeper.
+func (e *Env) play(ctx context.Context, look Source, stop func(), actors ...func(context.Context) error) error {
+	s := &stage{}
+	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	defer s.cancel(nil)
+	watching, unwatch := context.WithCancel(s.ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		if err := Watch(watching, e.settle(), look); err != nil {
+			s.cancel(err)
+		}
+	})
+	unstop := context.AfterFunc(s.ctx, stop)
+	for _, actor := range actors {
+		s.actors.Go(func() {
+			if err := actor(s.ctx); err != nil {
+				s.cancel(err)
+			}
+		})
+	}
+	s.actors.Wait()
+	unwatch()
+	watch.Wait()
+	unstop()
+	if err := context.Cause(s.ctx); err != nil {
+		return err
+	}
+	return nil
+}
+
+// until polls a state: it returns when cond holds, or with ctx's error.
+func until(ctx context.Context, cond func() bool) error {
+	for looks := 0; !cond(); looks++ {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if looks < 200 {
+			runtime.Gosched()
+		} else { // somebody else needs this processor
+			time.Sleep(100 * time.Microsecond)
+		}
+	}
+	return nil
+}
+
+// patience is how long programs wait for what has no state to tell its absence
+// by, before they call it missing. Never reached in a sound system.
+const patience = 60 * time.Second
+
+var errPatience = errors.New("nothing happened for " + patience.String())
+
+// withPatience is until, with an end.
+func withPatience(ctx context.Context, what string, cond func() bool) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
+	defer cancel()
+	if err := until(ctx, cond); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// done waits for a channel to be closed, with an end.
+func done(ctx context.Context, what string, c <-chan struct{}) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
+	defer cancel()
+	select {
+	case <-c:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", what, context.Cause(ctx))
+	}
+}
