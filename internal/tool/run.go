@@ -1,0 +1,202 @@
+package tool
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// grace is how long a program that was killed may keep its pipes, through children that left its group, before they are closed.
+const grace = 2 * time.Second
+
+// said bounds how much of a program's standard error an error repeats; the end is kept, where programs say why they gave up.
+const said = 2000
+
+// A Command is a program to run.
+type Command struct {
+	Name string // as Find takes it
+	Args []string
+	// Input is what Run writes to standard input.
+	Input []byte
+	// Folder is the working directory; empty means ours.
+	Folder string
+}
+
+// A Failure is a program that ran and said no.
+type Failure struct {
+	Tool string
+	// Message is what it wrote to standard error, its end at least.
+	Message string
+	// Err says how it ended, usually an *exec.ExitError.
+	Err error
+}
+
+func (f *Failure) Error() string {
+	if f.Message == "" {
+		return fmt.Sprintf("%s: %v", f.Tool, f.Err)
+	}
+	return fmt.Sprintf("%s: %v: %s", f.Tool, f.Err, f.Message)
+}
+
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Run runs the program to its end and returns what it wrote to standard output. It fails with ErrMissing, the context's error,
+// or a *Failure.
+func (c Command) Run(ctx context.Context) ([]byte, error) {
+	cmd, stderr, err := c.prepare(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var output bytes.Buffer
+	cmd.Stdin = bytes.NewReader(c.Input)
+	cmd.Stdout = &output
+	ended := make(chan error, 1)
+	go onItsThread(cmd, func(err error) {
+		if err != nil {
+			ended <- err
+		}
+	}, ended)
+	if err := c.explain(ctx, <-ended, stderr); err != nil {
+		return nil, err
+	}
+	return output.Bytes(), nil
+}
+
+// A Process is a program to talk with. In and Out are its standard input and output. Whoever started it calls Close.
+type Process struct {
+	In  io.WriteCloser
+	Out io.Reader
+
+	command Command
+	ctx     context.Context
+	cancel  context.CancelFunc
+	stderr  *tail
+	ended   chan error
+}
+
+// Start starts the program and returns when it runs. It is killed when ctx ends.
+func (c Command) Start(ctx context.Context) (*Process, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	cmd, stderr, err := c.prepare(ctx)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	p := &Process{command: c, ctx: ctx, cancel: cancel, stderr: stderr, ended: make(chan error, 1)}
+	if p.In, err = cmd.StdinPipe(); err == nil {
+		p.Out, err = cmd.StdoutPipe()
+	}
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("start %s: %w", c.Name, err)
+	}
+	started := make(chan error, 1)
+	go onItsThread(cmd, func(err error) { started <- err }, p.ended)
+	if err := <-started; err != nil {
+		cancel()
+		return nil, fmt.Errorf("start %s: %w", c.Name, err)
+	}
+	return p, nil
+}
+
+// Close closes the program's input, kills it if it does not end by itself within a moment, and returns how it ended, like
+// Run. What it still writes is lost.
+func (p *Process) Close() error {
+	p.In.Close()
+	select {
+	case err := <-p.ended:
+		defer p.cancel()
+		return p.command.explain(p.ctx, err, p.stderr)
+	case <-time.After(grace):
+		p.cancel()
+		return p.command.explain(p.ctx, <-p.ended, p.stderr)
+	}
+}
+
+// Kill ends the program at once.
+func (p *Process) Kill() {
+	p.cancel()
+	<-p.ended
+}
+
+func (c Command) prepare(ctx context.Context) (*exec.Cmd, *tail, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	path, err := Find(c.Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	CloseOnExec()
+	stderr := &tail{}
+	cmd := exec.CommandContext(ctx, path, c.Args...)
+	cmd.Dir = c.Folder
+	cmd.Stderr = stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = grace
+	return cmd, stderr, nil
+}
+
+// onItsThread starts cmd, reports that to started, waits for its end and sends that to ended. What the kernel takes for the parent is
+// the thread that forked: Pdeathsig would strike when the runtime ends that thread, so the goroutine keeps it.
+func onItsThread(cmd *exec.Cmd, started func(error), ended chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := cmd.Start()
+	started(err)
+	if err == nil {
+		ended <- cmd.Wait()
+	}
+}
+
+// explain makes an error that names the program out of how it ended.
+func (c Command) explain(ctx context.Context, err error, stderr *tail) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s was stopped: %w", c.Name, ctx.Err())
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return &Failure{Tool: c.Name, Message: stderr.String(), Err: err}
+	}
+	return fmt.Errorf("run %s: %w", c.Name, err)
+}
+
+// CloseOnExec keeps every descriptor of this process but the first three from being inherited. Those that Go opens never are; those that this
+// process inherited itself would be. Run and Start call it; it is for programs that somebody else starts.
+func CloseOnExec() {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return // without /proc there is no list; programs then inherit what we did
+	}
+	for _, entry := range entries {
+		if number, err := strconv.Atoi(entry.Name()); err == nil && number > 2 {
+			syscall.CloseOnExec(number)
+		}
+	}
+}
+
+// A tail keeps the end of what is written to it. It is read after the writing has ended.
+type tail struct{ end []byte }
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.end = append(t.end, p...)
+	if extra := len(t.end) - said; extra > 0 {
+		t.end = append(t.end[:0], t.end[extra:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string { return strings.ToValidUTF8(strings.TrimSpace(string(t.end)), "?") }
