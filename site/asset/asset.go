@@ -1,0 +1,120 @@
+// Package asset knows what becomes of a static file: of what kind it is, the
+// name that its content gives it, and in which order files that name one
+// another are settled.
+//
+//	hashed := asset.Hashed("css/style.css", asset.Hash(css)) // css/style.0a3dcc61e5o2.css
+//
+// Everything here is a function of bytes; nothing is read or written.
+package asset
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"path"
+	"strings"
+)
+
+// Kind says how a static file is treated.
+type Kind int
+
+// The kinds. Plain files are copied.
+const (
+	Plain Kind = iota
+	Picture
+	Font
+	Style
+	Script
+	Drawing
+)
+
+// KindOf goes by the extension, whatever its case.
+func KindOf(name string) Kind {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".png", ".jpg", ".jpeg", ".gif", ".webp", ".jxl":
+		return Picture
+	case ".ttf", ".otf", ".woff", ".woff2":
+		return Font
+	case ".css":
+		return Style
+	case ".js", ".mjs":
+		return Script
+	case ".svg":
+		return Drawing
+	default:
+		return Plain
+	}
+}
+
+// NewHash is the hash behind Hash, for files that are not held in memory.
+func NewHash() hash.Hash { return sha256.New() }
+
+// Hash names a file's content in 12 characters of "0123456acdeo", some 43 bits.
+func Hash(data []byte) string {
+	h := NewHash()
+	h.Write(data)
+	return Digits(h)
+}
+
+// Digits gives the 12 characters of a hash made by NewHash.
+func Digits(h hash.Hash) string {
+	const alphabet = "0123456acdeo"
+	n := binary.BigEndian.Uint64(h.Sum(nil))
+	var digits [12]byte
+	for i := len(digits) - 1; i >= 0; i-- {
+		digits[i] = alphabet[n%uint64(len(alphabet))]
+		n /= uint64(len(alphabet))
+	}
+	return string(digits[:])
+}
+
+// Hashed puts a hash before a name's last extension, or at its end.
+func Hashed(name, digits string) string {
+	ext := path.Ext(name)
+	return strings.TrimSuffix(name, ext) + "." + digits + ext
+}
+
+// URL is the address of a file or route: with a leading slash, and everything
+// escaped that has a meaning in HTML, CSS, a srcset or a URL.
+func URL(name string) string {
+	var b strings.Builder
+	b.WriteByte('/')
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c == '/' && i == 0:
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-._~/", c) >= 0:
+			b.WriteByte(c)
+		default:
+			const hex = "0123456789ABCDEF"
+			b.WriteString("%" + string(hex[c>>4]) + string(hex[c&15]))
+		}
+	}
+	return b.String()
+}
+
+// Names are the ways in which a page may write the address of a file: as it is,
+// and escaped.
+func Names(name string) []string {
+	plain, escaped := "/"+name, URL(name)
+	if plain == escaped {
+		return []string{plain}
+	}
+	return []string{plain, escaped}
+}
+
+// Relative gives the ways in which a script may name another as a module:
+// "./b.js" and "../lib/b.js".
+func Relative(from, to string) string {
+	parts, target := strings.Split(path.Dir(from), "/"), strings.Split(to, "/")
+	if parts[0] == "." {
+		parts = nil
+	}
+	for len(parts) > 0 && len(target) > 1 && parts[0] == target[0] {
+		parts, target = parts[1:], target[1:]
+	}
+	if len(parts) == 0 {
+		return "./" + strings.Join(target, "/")
+	}
+	return strings.Repeat("../", len(parts)) + strings.Join(target, "/")
+}

@@ -1,0 +1,235 @@
+// Package content finds a site's source files and knows what their paths mean.
+//
+//	project, err := content.Open("/home/me/blog")
+//	files, faults := project.Scan("content", content.Visible)
+//	tree := content.Grow(nodes)
+//
+// A Project reads nothing outside its folder: symbolic links that stay within
+// are followed, all others are faults, and so are devices, pipes and loops. The
+// check is made again by the kernel when a file is opened (os.Root), so a link
+// that changes in between leads nowhere either. Scanning costs one readdir for
+// each folder and one lstat for each file; nothing is read until ReadFile.
+package content
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strings"
+	"syscall"
+	"time"
+	"unicode/utf8"
+)
+
+// Project is a folder that a build may read from.
+type Project struct {
+	root *os.Root
+	// real is the folder's absolute path without symbolic links.
+	real string
+}
+
+// File is a regular file of the project.
+type File struct {
+	// Path is relative to the folder that was scanned, with forward slashes.
+	Path string
+	// Name is how a person calls it: relative to the project, as found.
+	Name string
+	// real is relative to the project, all links followed.
+	real     string
+	Size     int64
+	Modified time.Time
+}
+
+// Fault is a file or folder that can't be used, and what to do about it.
+type Fault struct {
+	// Name is relative to the project.
+	Name, Message, Hint string
+}
+
+// Open makes a project of a folder. Close it.
+func Open(folder string) (*Project, error) {
+	real, err := filepath.EvalSymlinks(folder)
+	if err != nil {
+		return nil, fmt.Errorf("open the project: %w", err)
+	}
+	root, err := os.OpenRoot(real)
+	if err != nil {
+		return nil, fmt.Errorf("open the project: %w", err)
+	}
+	return &Project{root: root, real: real}, nil
+}
+
+// Close lets go of the folder.
+func (p *Project) Close() error { return p.root.Close() }
+
+// Visible leaves out hidden files and folders.
+func Visible(name string) bool { return !strings.HasPrefix(path.Base(name), ".") }
+
+// Scan lists the files below a folder of the project, sorted by path. keep says
+// of each path, relative to that folder, whether to look at it. A folder that
+// is not there has no files.
+func (p *Project) Scan(folder string, keep func(path string) bool) ([]File, []Fault) {
+	s := scan{project: p, keep: keep, folder: filepath.ToSlash(folder)}
+	real, info, err := p.resolve(folder)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		s.fault("", err)
+	case !info.IsDir():
+		s.faults = append(s.faults, Fault{s.folder, "is not a folder", "move the file away"})
+	default:
+		s.walk("", real, nil)
+	}
+	sort.Slice(s.files, func(i, j int) bool { return s.files[i].Path < s.files[j].Path })
+	return s.files, s.faults
+}
+
+// OpenFile opens a file for reading. A file that has become something else
+// since it was scanned is an error.
+func (p *Project) OpenFile(f File) (*os.File, error) {
+	// Without O_NONBLOCK a pipe that took the file's place would hold the build for ever.
+	file, err := p.root.OpenFile(f.real, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file any more", f.Name)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// ReadFile reads a whole file.
+func (p *Project) ReadFile(f File) ([]byte, error) {
+	file, err := p.OpenFile(f)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data := make([]byte, 0, f.Size+1)
+	for {
+		n, err := file.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if err == io.EOF {
+			return data, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(data) == cap(data) {
+			data = append(data, 0)[:len(data)]
+		}
+	}
+}
+
+// errOutside is a link's fault.
+var errOutside = errors.New("leads out of the project")
+
+// resolve follows every link of a path relative to the project.
+func (p *Project) resolve(name string) (real string, info fs.FileInfo, err error) {
+	target, err := filepath.EvalSymlinks(filepath.Join(p.real, name))
+	if err != nil {
+		return "", nil, err
+	}
+	real, err = filepath.Rel(p.real, target)
+	if err != nil || !filepath.IsLocal(real) {
+		return "", nil, errOutside
+	}
+	info, err = p.root.Stat(real)
+	return real, info, err
+}
+
+type scan struct {
+	project *Project
+	keep    func(string) bool
+	folder  string
+	files   []File
+	faults  []Fault
+}
+
+// walk lists one folder: logical is its path below the scanned folder, real
+// below the project, above the real paths of the folders that led here.
+func (s *scan) walk(logical, real string, above []string) {
+	for _, folder := range above {
+		if folder == real {
+			s.faults = append(s.faults, Fault{path.Join(s.folder, logical), "is a link to a folder that it lies in", "remove the link"})
+			return
+		}
+	}
+	above = append(above[:len(above):len(above)], real)
+	entries, err := fs.ReadDir(s.project.root.FS(), filepath.ToSlash(real))
+	if err != nil {
+		s.fault(logical, err)
+		return
+	}
+	for _, entry := range entries {
+		name := path.Join(logical, entry.Name())
+		if !s.keep(name) {
+			continue
+		}
+		if !utf8.ValidString(name) {
+			s.faults = append(s.faults, Fault{strings.ToValidUTF8(path.Join(s.folder, name), "\ufffd"), "has a name that is not UTF-8", "rename it"})
+			continue
+		}
+		s.entry(name, filepath.Join(real, entry.Name()), entry, above)
+	}
+}
+
+func (s *scan) entry(name, real string, entry fs.DirEntry, above []string) {
+	info, err := entry.Info()
+	if err == nil && entry.Type()&fs.ModeSymlink != 0 {
+		real, info, err = s.project.resolve(real)
+	}
+	switch {
+	case err != nil:
+		s.fault(name, err)
+	case info.IsDir():
+		s.walk(name, real, above)
+	case info.Mode().IsRegular():
+		s.files = append(s.files, File{Path: name, Name: path.Join(s.folder, name), real: real, Size: info.Size(), Modified: info.ModTime()})
+	default:
+		s.faults = append(s.faults, Fault{path.Join(s.folder, name), "is not a file but a " + kind(info.Mode()), "move it out of the site"})
+	}
+}
+
+func (s *scan) fault(name string, err error) {
+	f := Fault{Name: path.Join(s.folder, name), Message: "can't be read: " + cause(err), Hint: "check its permissions"}
+	switch {
+	case errors.Is(err, errOutside):
+		f.Message, f.Hint = "is a symbolic link that leads out of the project", "copy the file into the project"
+	case errors.Is(err, fs.ErrNotExist):
+		f.Message, f.Hint = "is a symbolic link that leads nowhere", "remove it or restore what it names"
+	case errors.Is(err, syscall.ELOOP) || strings.Contains(err.Error(), "too many links"):
+		f.Message, f.Hint = "is a symbolic link that leads to itself", "remove it"
+	}
+	s.faults = append(s.faults, f)
+}
+
+// cause leaves the path out of a system call's error: the fault names it.
+func cause(err error) string {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		return e.Err.Error()
+	}
+	return err.Error()
+}
+
+func kind(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeNamedPipe != 0:
+		return "pipe"
+	case mode&fs.ModeSocket != 0:
+		return "socket"
+	default:
+		return "device"
+	}
+}

@@ -1,0 +1,307 @@
+// Package output writes a site so that it is either there whole or not at all.
+//
+//	stage, err := output.Begin("public")
+//	defer stage.Abort()
+//	err = stage.Write("index.html", page)
+//	err = stage.Commit()
+//
+// Files go to a hidden folder beside the final one, which takes its place in
+// one step (renameat2 with RENAME_EXCHANGE); where the file system can't do
+// that, in two, undone if the second fails. Abort removes everything, folders
+// made on the way included. A stage whose process was killed is found unlocked
+// and removed by the next Begin.
+//
+// Committing replaces the whole folder, so Begin refuses one that holds files
+// but not the marker that every commit leaves, an empty file named ".ddc".
+package output
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// Marker is the file by which a folder is known as ours. It is always empty, so
+// two outputs can be compared byte for byte.
+const Marker = ".ddc"
+
+// ErrForeign says that the output folder holds files that no build wrote. Point
+// the build at another folder, or empty this one.
+var ErrForeign = errors.New("it is not empty and was not made by ddc")
+
+// Stage is an output folder in the making. Write and Copy may be called from
+// many goroutines.
+type Stage struct {
+	final string
+	// folder is the hidden one; lock holds it open and locked.
+	folder string
+	lock   *os.File
+	// made is the topmost folder that Begin had to make for the final one to lie in.
+	made string
+
+	mu sync.Mutex
+	// owners has, for each path below the output, what it was made from.
+	owners map[string]string
+	files  atomic.Int64
+	bytes  atomic.Int64
+	done   bool
+}
+
+// Clash is two sources that want to be one file, or a file where another needs a folder.
+type Clash struct{ Path, First, Second string }
+
+func (c *Clash) Error() string {
+	return fmt.Sprintf("%s and %s would both be written to %s", c.First, c.Second, c.Path)
+}
+
+// Begin prepares to replace the folder final, which need not exist.
+func Begin(final string) (*Stage, error) {
+	// A link stays: what it names is replaced.
+	if target, err := filepath.EvalSymlinks(final); err == nil {
+		final = target
+	}
+	if err := ours(final); err != nil {
+		return nil, fmt.Errorf("refuse to replace %s: %w", final, err)
+	}
+	parent := filepath.Dir(final)
+	made := missing(parent)
+	if err := os.MkdirAll(parent, 0o777); err != nil {
+		return nil, fmt.Errorf("make the output's folder: %w", err)
+	}
+	sweep(final)
+	s := &Stage{final: final, made: made, owners: map[string]string{}}
+	if err := s.open(); err != nil {
+		s.removeMade()
+		return nil, fmt.Errorf("make a temporary folder beside the output: %w", err)
+	}
+	return s, nil
+}
+
+// ours says whether a folder may be replaced.
+func ours(folder string) error {
+	entries, err := os.ReadDir(folder)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case len(entries) == 0:
+		return nil
+	}
+	for _, entry := range entries {
+		if entry.Name() == Marker && entry.Type().IsRegular() {
+			return nil
+		}
+	}
+	return ErrForeign
+}
+
+// missing is the topmost folder of a path that does not exist yet.
+func missing(folder string) string {
+	top := ""
+	for {
+		if _, err := os.Lstat(folder); !errors.Is(err, fs.ErrNotExist) {
+			return top
+		}
+		top, folder = folder, filepath.Dir(folder)
+	}
+}
+
+// prefix of the hidden folders for a final one.
+func prefix(final string) string { return "." + filepath.Base(final) + ".ddc-" }
+
+func (s *Stage) open() error {
+	folder, err := os.MkdirTemp(filepath.Dir(s.final), prefix(s.final)+"*")
+	if err != nil {
+		return err
+	}
+	s.folder = folder
+	s.lock, err = os.Open(folder)
+	if err == nil {
+		err = unix.Flock(int(s.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	}
+	if err == nil {
+		// MkdirTemp keeps others out; a site is for everyone whom the umask lets in.
+		err = os.Chmod(folder, 0o777&^umask(filepath.Dir(s.final)))
+	}
+	if err != nil {
+		s.discard()
+	}
+	return err
+}
+
+// umask is what the process takes away from a new folder's permissions, read off a
+// new folder, since the call that reads it also sets it, for every thread.
+func umask(parent string) fs.FileMode {
+	probe := filepath.Join(parent, fmt.Sprintf(".ddc-umask-%d", os.Getpid()))
+	if err := os.Mkdir(probe, 0o777); err != nil {
+		return 0o022
+	}
+	defer os.Remove(probe)
+	info, err := os.Stat(probe)
+	if err != nil {
+		return 0o022
+	}
+	return 0o777 &^ info.Mode().Perm()
+}
+
+// sweep removes what killed builds left behind: hidden folders that nobody has locked.
+func sweep(final string) {
+	parent := filepath.Dir(final)
+	entries, err := os.ReadDir(parent)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() || !strings.HasPrefix(entry.Name(), prefix(final)) {
+			continue
+		}
+		folder := filepath.Join(parent, entry.Name())
+		lock, err := os.Open(folder)
+		if err != nil {
+			continue
+		}
+		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+			os.RemoveAll(folder)
+		}
+		lock.Close()
+	}
+}
+
+// Claim reserves a path, with forward slashes, for what is made of a source.
+// The error is a *Clash if another has it, or has a file where this needs a folder.
+func (s *Stage) Claim(name, source string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if first, taken := s.owners[name]; taken {
+		return &Clash{name, first, source}
+	}
+	s.owners[name] = source
+	for folder := path.Dir(name); folder != "."; folder = path.Dir(folder) {
+		owner, taken := s.owners[folder]
+		if taken && owner != isFolder {
+			delete(s.owners, name)
+			return &Clash{folder, owner, source}
+		}
+		s.owners[folder] = isFolder
+	}
+	return nil
+}
+
+// isFolder is the owner of a path that others lie below.
+const isFolder = "a folder"
+
+// Write puts a file at a claimed path.
+func (s *Stage) Write(name string, data []byte) error {
+	return s.create(name, func(f *os.File) (int64, error) {
+		n, err := f.Write(data)
+		return int64(n), err
+	})
+}
+
+// Copy puts what r gives at a claimed path.
+func (s *Stage) Copy(name string, r io.Reader) error {
+	return s.create(name, func(f *os.File) (int64, error) { return io.Copy(f, r) })
+}
+
+func (s *Stage) create(name string, fill func(*os.File) (int64, error)) (err error) {
+	if !filepath.IsLocal(filepath.FromSlash(name)) {
+		return fmt.Errorf("write %s: it does not lie in the output", name)
+	}
+	file := filepath.Join(s.folder, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+		return fmt.Errorf("write %s: %w", name, cause(err))
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, cause(err))
+	}
+	n, err := fill(f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, cause(err))
+	}
+	s.files.Add(1)
+	s.bytes.Add(n)
+	return nil
+}
+
+// cause leaves the hidden folder's path out of an error.
+func cause(err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
+// Written tells how much has been written so far.
+func (s *Stage) Written() (files int, bytes int64) {
+	return int(s.files.Load()), s.bytes.Load()
+}
+
+// Previous reads a file of the output that is about to be replaced.
+func (s *Stage) Previous(name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(s.final, filepath.FromSlash(name)))
+}
+
+// Commit puts the stage in the place of the final folder.
+func (s *Stage) Commit() error {
+	if err := os.WriteFile(filepath.Join(s.folder, Marker), nil, 0o666); err != nil {
+		return fmt.Errorf("finish the output: %w", err)
+	}
+	// Somebody may have filled the folder since Begin.
+	if err := ours(s.final); err != nil {
+		return fmt.Errorf("refuse to replace %s: %w", s.final, err)
+	}
+	left, err := swap(s.folder, s.final)
+	if err != nil {
+		return fmt.Errorf("put the output in place: %w", err)
+	}
+	s.done = true
+	s.lock.Close()
+	if left == "" {
+		return nil
+	}
+	if err := os.RemoveAll(left); err != nil {
+		return fmt.Errorf("remove the previous output: %w", err)
+	}
+	return nil
+}
+
+// Abort removes what was written, unless it was committed.
+func (s *Stage) Abort() {
+	if s.done {
+		return
+	}
+	s.done = true
+	s.discard()
+	s.removeMade()
+}
+
+func (s *Stage) discard() {
+	os.RemoveAll(s.folder)
+	if s.lock != nil {
+		s.lock.Close()
+	}
+}
+
+// removeMade removes the folders that Begin made, as far as they are empty.
+func (s *Stage) removeMade() {
+	if s.made == "" {
+		return
+	}
+	for folder := filepath.Dir(s.final); ; folder = filepath.Dir(folder) {
+		if os.Remove(folder) != nil || folder == s.made {
+			return
+		}
+	}
+}
