@@ -1,0 +1,286 @@
+package rpc
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"ddc/transport"
+)
+
+// ConnOptions are what a Conn may be told. The zero ConnOptions are sound.
+type ConnOptions struct {
+	// Name is the peer's, as errors are to call it: "plugin fonts".
+	Name string
+	// MaxMessage is the largest message to send or receive, in bytes; 0 is 256 MiB.
+	MaxMessage int
+	// Unary and Stream wrap each call, the first outermost. They are given no
+	// *grpc.ClientConn, since there is none.
+	Unary  []grpc.UnaryClientInterceptor
+	Stream []grpc.StreamClientInterceptor
+}
+
+// Conn makes calls over a link. It is safe for any number of goroutines.
+type Conn struct {
+	link   transport.Link
+	name   string
+	limit  int
+	unary  grpc.UnaryInvoker // c.invoke within the interceptors
+	stream grpc.Streamer     // c.newStream within the interceptors
+	out    *outbox
+	done   chan struct{}
+	idle   sync.Pool // of *call
+
+	mu      sync.Mutex
+	calls   map[uint32]receiver
+	last    uint32 // the stream that was opened last
+	methods map[string]*method
+	refusal error // why no call may begin; nil while calls may
+	err     error // why the link ended
+}
+
+var _ grpc.ClientConnInterface = (*Conn)(nil)
+
+// receiver is a call under way. Only the pump calls receive, and fail is called
+// once, by whoever took the receiver out of Conn.calls. Neither blocks.
+type receiver interface {
+	receive(f *transport.Frame)
+	fail(err error)
+	// enter is called when the call begins, with Conn.mu held, as describe is.
+	enter(id uint32, m *method)
+	describe() (method string, started time.Time)
+}
+
+// method is a name and the id that stands for it.
+type method struct {
+	name  string
+	id    uint16
+	known atomic.Bool // the server has been told what id means
+}
+
+// NewConn starts link and makes calls over it. The Conn owns the link.
+func NewConn(link transport.Link, o ConnOptions) *Conn {
+	c := &Conn{
+		link: link, name: cmp.Or(o.Name, "the peer"), limit: cmp.Or(o.MaxMessage, defaultMaxMessage),
+		out: newOutbox(link), done: make(chan struct{}),
+		calls: map[uint32]receiver{}, methods: map[string]*method{},
+	}
+	c.idle.New = func() any { return &call{reply: make(chan reply, 1)} }
+	c.unary, c.stream = c.invoke, c.newStream
+	for _, interceptor := range slices.Backward(o.Unary) {
+		next := c.unary
+		c.unary = func(ctx context.Context, method string, req, reply any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
+			return interceptor(ctx, method, req, reply, nil, next, opts...)
+		}
+	}
+	for _, interceptor := range slices.Backward(o.Stream) {
+		next := c.stream
+		c.stream = func(ctx context.Context, desc *grpc.StreamDesc, _ *grpc.ClientConn, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			return interceptor(ctx, desc, nil, method, next, opts...)
+		}
+	}
+	link.Start(c.receive)
+	go c.run()
+	return c
+}
+
+// Invoke makes a unary call. Generated stubs call it.
+func (c *Conn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	return c.unary(ctx, method, args, reply, nil, opts...)
+}
+
+// NewStream begins a streaming call. Generated stubs call it.
+func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	return c.stream(ctx, desc, nil, method, opts...)
+}
+
+// run outlives the link, and then fails what is still under way.
+func (c *Conn) run() {
+	defer close(c.done)
+	c.out.run()
+	<-c.link.Done()
+	err := c.link.Err()
+	if cause := c.out.cause(); cause != nil {
+		err = cause
+	}
+	c.mu.Lock()
+	c.err = err
+	c.mu.Unlock()
+	c.end(&linkError{peer: c.name, cause: err})
+}
+
+// end fails every call under way, and refuses new ones, with err.
+func (c *Conn) end(err error) {
+	c.mu.Lock()
+	calls := c.calls
+	c.calls = map[uint32]receiver{}
+	c.refusal = err
+	c.mu.Unlock()
+	for _, r := range calls {
+		r.fail(err)
+	}
+}
+
+// Close fails the calls under way with Canceled, closes the link and waits for
+// its end. The peer cancels their handlers.
+func (c *Conn) Close() error {
+	select {
+	case <-c.done:
+		return nil
+	default:
+	}
+	c.end(status.Errorf(codes.Canceled, "the connection to %s was closed at this end", c.name))
+	c.out.breakLink(errGoodOrder)
+	<-c.done
+	return nil
+}
+
+// Done is closed when the link has ended and every call has been failed.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Err says why: nil before Done is closed, then an error that wraps one of
+// package transport's.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Call is a call under way.
+type Call struct {
+	Method  string // "/package.Service/Method"
+	Started time.Time
+	Stream  uint32 // its number on the wire
+}
+
+// Calls lists the calls under way, oldest first.
+func (c *Conn) Calls() []Call {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	calls := make([]Call, 0, len(c.calls))
+	for id, r := range c.calls {
+		name, started := r.describe()
+		calls = append(calls, Call{Method: name, Started: started, Stream: id})
+	}
+	sortCalls(calls)
+	return calls
+}
+
+func sortCalls(calls []Call) {
+	slices.SortFunc(calls, func(a, b Call) int {
+		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.Stream, b.Stream))
+	})
+}
+
+// begin enters a call.
+func (c *Conn) begin(r receiver, name string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refusal != nil {
+		return c.refusal
+	}
+	m := c.methods[name]
+	if m == nil {
+		m = &method{name: name}
+		if len(c.methods) < maxMethods {
+			m.id = uint16(len(c.methods) + 1)
+			c.methods[name] = m
+		}
+	}
+	for c.last++; c.last == 0 || c.calls[c.last] != nil; c.last++ {
+	}
+	r.enter(c.last, m)
+	c.calls[c.last] = r
+	return nil
+}
+
+// forget takes a call out, and reports whether it was still in. If it was not,
+// its end has been, or is about to be, told to the receiver.
+func (c *Conn) forget(id uint32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, in := c.calls[id]
+	delete(c.calls, id)
+	return in
+}
+
+// cancel forgets a call that the peer knows of, and tells it to do the same.
+func (c *Conn) cancel(id uint32) bool {
+	if !c.forget(id) {
+		return false
+	}
+	c.out.post(transport.Header{Op: opCancel, Stream: id})
+	return true
+}
+
+// sendCall sends the frame that opens a call, which begin has entered. If it
+// fails the call is no longer entered, and its receiver has been told nothing
+// or is about to be told the same.
+func (c *Conn) sendCall(ctx context.Context, p *packet, id uint32, m *method, flags uint8) error {
+	var timeout time.Duration
+	if deadline, ok := ctx.Deadline(); ok {
+		if timeout = time.Until(deadline); timeout <= 0 {
+			return status.FromContextError(context.DeadlineExceeded).Err()
+		}
+	}
+	// Ids are told with the first call that uses them, and with others until a
+	// send of one has returned: whatever is sent after that comes behind it.
+	known := m.id != 0 && m.known.Load()
+	if !known {
+		flags |= flagMethod
+		p.sections = appendSection(p.sections, m.name)
+	}
+	if md, ok := metadata.FromOutgoingContext(ctx); ok && len(md) > 0 {
+		flags |= flagMetadata
+		before := len(p.sections)
+		if p.sections = appendMetadata(p.sections, md); len(p.sections)-before > maxMetadata {
+			return status.Errorf(codes.ResourceExhausted, "request metadata of %d bytes: at most %d", len(p.sections)-before, maxMetadata)
+		}
+	}
+	h := transport.Header{Op: opCall, Flags: flags, Stream: id, Arg: packCall(m.id, timeout)}
+	if err := p.send(ctx, c.link, h); err != nil {
+		return sendError(ctx, c.name, err)
+	}
+	if !known {
+		m.known.Store(true)
+	}
+	return nil
+}
+
+// receive is the pump's. It looks the call up and leaves the frame to it.
+func (c *Conn) receive(f *transport.Frame) {
+	if f.Op == opGoAway {
+		c.mu.Lock()
+		c.refusal = cmp.Or(c.refusal, shuttingDown(c.name))
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Lock()
+	r := c.calls[f.Stream]
+	if f.Op == opReply {
+		delete(c.calls, f.Stream)
+	}
+	c.mu.Unlock()
+	if r != nil { // else it has been cancelled here, and the peer does not know yet
+		r.receive(f)
+	}
+}
+
+// String names the peer, for dumps.
+func (c *Conn) String() string {
+	err := c.Err()
+	if err == nil {
+		return "connection to " + c.name
+	}
+	return fmt.Sprintf("connection to %s (%v)", c.name, errors.Unwrap(err))
+}

@@ -1,0 +1,98 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"ddc/transport"
+)
+
+// linkError is the failure of a call whose link has ended: Unavailable to those
+// who ask for the status, and what the link said to errors.Is.
+type linkError struct {
+	peer  string
+	cause error
+}
+
+func (e *linkError) Unwrap() error { return e.cause }
+func (e *linkError) Error() string { return e.GRPCStatus().Err().Error() }
+
+// GRPCStatus is what package status looks for.
+func (e *linkError) GRPCStatus() *status.Status {
+	what := "is out of reach"
+	switch {
+	case errors.Is(e.cause, transport.ErrPeerDead):
+		what = "died"
+	case errors.Is(e.cause, transport.ErrClosed):
+		what = "closed the link"
+	}
+	return status.Newf(codes.Unavailable, "%s %s: %v", e.peer, what, e.cause)
+}
+
+// sendError says what the failure of a send means to the call it was for.
+func sendError(ctx context.Context, peer string, err error) error {
+	var fill fillError
+	switch {
+	case errors.As(err, &fill):
+		return status.Error(codes.Internal, fill.Error())
+	case errors.Is(err, transport.ErrTooLarge):
+		return status.Error(codes.ResourceExhausted, err.Error())
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return status.FromContextError(ctx.Err()).Err()
+	}
+	return &linkError{peer: peer, cause: err}
+}
+
+// protocolError ends a link: no sound peer sends such frames.
+func protocolError(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", transport.ErrCorrupt, fmt.Sprintf(format, args...))
+}
+
+// statusOf is the status that a handler's error stands for, as grpc-go has it.
+func statusOf(err error) *status.Status {
+	if err == nil {
+		return nil
+	}
+	if s, ok := status.FromError(err); ok {
+		return s
+	}
+	return status.FromContextError(err)
+}
+
+// encodeStatus gives the section for s: none if the code says it all.
+func encodeStatus(s *status.Status) []byte {
+	if s == nil || s.Message() == "" && len(s.Proto().GetDetails()) == 0 {
+		return nil
+	}
+	b, err := proto.Marshal(s.Proto())
+	if err != nil { // a message that is no UTF-8, say
+		b, _ = proto.Marshal(&spb.Status{Code: int32(s.Code()), Message: fmt.Sprintf("%q", s.Message())})
+	}
+	return b
+}
+
+// replyError is the error that an opReply stands for: nil for OK.
+func (c *Conn) replyError(flags uint8, code uint64, section []byte) error {
+	if flags&flagRefused != 0 {
+		return shuttingDown(c.name)
+	}
+	if code == uint64(codes.OK) {
+		return nil
+	}
+	s := &spb.Status{}
+	if err := proto.Unmarshal(section, s); err != nil {
+		return status.Errorf(codes.Internal, "malformed status of code %v: %v", codes.Code(code), err)
+	}
+	s.Code = int32(code)
+	return status.ErrorProto(s)
+}
+
+func shuttingDown(peer string) error {
+	return status.Errorf(codes.Unavailable, "%s is shutting down", peer)
+}

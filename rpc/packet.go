@@ -1,0 +1,96 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"ddc/transport"
+)
+
+// packet is a payload about to be sent: sections, and behind them either a
+// message, marshalled where it travels, or what fill writes. Whoever sends many
+// keeps one, so that none of its parts is allocated for each.
+type packet struct {
+	sections []byte
+	message  proto.Message
+	fill     func([]byte) error
+	size     int // of the message, or of what fill writes
+
+	write func([]byte) error // p.writeTo, bound once
+}
+
+// setMessage makes m the message.
+func (p *packet) setMessage(m any, limit int) error {
+	message, ok := m.(proto.Message)
+	if !ok {
+		return status.Errorf(codes.Internal, "cannot send a %T: not a protobuf message", m)
+	}
+	size := proto.Size(message)
+	if size > limit {
+		return status.Errorf(codes.ResourceExhausted, "cannot send a message of %d bytes: at most %d", size, limit)
+	}
+	p.message, p.fill, p.size = message, nil, size
+	return nil
+}
+
+// clear empties p for its next use.
+func (p *packet) clear() { p.sections, p.message, p.fill, p.size = p.sections[:0], nil, nil, 0 }
+
+func (p *packet) send(ctx context.Context, link transport.Link, h transport.Header) error {
+	n := len(p.sections) + p.size
+	if n == 0 {
+		return link.Send(ctx, h, nil)
+	}
+	if p.write == nil {
+		p.write = p.writeTo
+	}
+	return link.Fill(ctx, h, n, p.write)
+}
+
+// errMutated would be the caller's fault: the size was taken a moment before.
+var errMutated = errors.New("the message changed while it was being sent")
+
+// fillError tells what went wrong in writing a payload from what went wrong in
+// sending it.
+type fillError struct{ error }
+
+func (e fillError) Unwrap() error { return e.error }
+
+func (p *packet) writeTo(buf []byte) error {
+	buf = buf[copy(buf, p.sections):]
+	if p.fill != nil {
+		if err := p.fill(buf); err != nil {
+			return fillError{err}
+		}
+		return nil
+	}
+	if p.message == nil {
+		return nil
+	}
+	out, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(buf[:0:len(buf)], p.message)
+	if err != nil {
+		return fillError{fmt.Errorf("marshal %s: %w", p.message.ProtoReflect().Descriptor().FullName(), err)}
+	}
+	// A message that outgrew its size was moved out of the slot by append.
+	if len(out) != len(buf) || len(out) > 0 && &out[0] != &buf[0] {
+		return fillError{errMutated}
+	}
+	return nil
+}
+
+// unmarshal reads a received message.
+func unmarshal(payload []byte, into any) error {
+	message, ok := into.(proto.Message)
+	if !ok {
+		return status.Errorf(codes.Internal, "cannot receive into a %T: not a protobuf message", into)
+	}
+	if err := proto.Unmarshal(payload, message); err != nil {
+		return status.Errorf(codes.Internal, "unmarshal %s: %v", message.ProtoReflect().Descriptor().FullName(), err)
+	}
+	return nil
+}

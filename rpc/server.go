@@ -1,0 +1,181 @@
+package rpc
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"google.golang.org/grpc"
+)
+
+// ServerOptions are what a Server may be told. The zero ServerOptions are sound.
+type ServerOptions struct {
+	// MaxMessage is the largest message to send or receive, in bytes; 0 is 256 MiB.
+	MaxMessage int
+	// Unary and Stream wrap each call, the first outermost.
+	Unary  []grpc.UnaryServerInterceptor
+	Stream []grpc.StreamServerInterceptor
+}
+
+// Server holds services, and serves them on any number of links. Register all of
+// them before the first Serve.
+type Server struct {
+	limit  int
+	unary  grpc.UnaryServerInterceptor // nil if there is none
+	stream grpc.StreamServerInterceptor
+
+	mu      sync.Mutex
+	methods map[string]*served
+	faults  []error // of registrations; Serve returns them
+	links   map[*session]struct{}
+}
+
+var _ grpc.ServiceRegistrar = (*Server)(nil)
+
+// served is a method: one of unary, stream and raw is set.
+type served struct {
+	name   string
+	impl   any
+	unary  *grpc.MethodDesc
+	stream *grpc.StreamDesc
+	raw    RawHandler
+}
+
+// RawHandler answers a raw call. request is where it arrived, read-only, and
+// valid until fill has returned; the reply has n bytes, all of which fill writes
+// where they travel. So a call may hold the request's slot while it waits for
+// the reply's. To keep such calls from waiting for one another a server holds
+// one request so, and copies those that come meanwhile.
+type RawHandler func(ctx context.Context, request []byte) (n int, fill func(reply []byte) error, err error)
+
+// NewServer makes a Server without services.
+func NewServer(o ServerOptions) *Server {
+	return &Server{
+		limit: cmp.Or(o.MaxMessage, defaultMaxMessage), unary: chainUnary(o.Unary), stream: chainStream(o.Stream),
+		methods: map[string]*served{}, links: map[*session]struct{}{},
+	}
+}
+
+// RegisterService adds a service. Generated code calls it. What is wrong with a
+// registration, Serve reports.
+func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
+	if impl != nil && desc.HandlerType != nil {
+		if want := reflect.TypeOf(desc.HandlerType).Elem(); !reflect.TypeOf(impl).Implements(want) {
+			s.fault(fmt.Errorf("register %s: %T does not implement %v", desc.ServiceName, impl, want))
+			return
+		}
+	}
+	for i := range desc.Methods {
+		m := &desc.Methods[i]
+		s.register(&served{name: "/" + desc.ServiceName + "/" + m.MethodName, impl: impl, unary: m})
+	}
+	for i := range desc.Streams {
+		m := &desc.Streams[i]
+		s.register(&served{name: "/" + desc.ServiceName + "/" + m.StreamName, impl: impl, stream: m})
+	}
+}
+
+// RegisterRaw adds a method, "/service/method", that [Conn.InvokeRaw] calls.
+// Interceptors do not see its calls.
+func (s *Server) RegisterRaw(method string, handler RawHandler) {
+	s.register(&served{name: method, raw: handler})
+}
+
+func (s *Server) register(m *served) {
+	s.mu.Lock()
+	_, twice := s.methods[m.name]
+	s.methods[m.name] = m
+	s.mu.Unlock()
+	if twice {
+		s.fault(fmt.Errorf("register %s: registered twice", m.name))
+	}
+}
+
+func (s *Server) fault(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, err)
+}
+
+func (s *Server) lookup(name string) *served {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.methods[name]
+}
+
+// unknown says which name was wrong, for a method that lookup did not find.
+func (s *Server) unknown(name string) string {
+	service, method, _ := strings.Cut(strings.TrimPrefix(name, "/"), "/")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for known := range maps.Keys(s.methods) {
+		if strings.HasPrefix(known, "/"+service+"/") {
+			return fmt.Sprintf("unknown method %s for service %s", method, service)
+		}
+	}
+	return "unknown service " + service
+}
+
+// Calls lists the calls that handlers are at work on, oldest first.
+func (s *Server) Calls() []Call {
+	s.mu.Lock()
+	links := slices.Collect(maps.Keys(s.links))
+	s.mu.Unlock()
+	var calls []Call
+	for _, l := range links {
+		calls = l.appendCalls(calls)
+	}
+	sortCalls(calls)
+	return calls
+}
+
+func (s *Server) startSession(l *session) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.faults) > 0 {
+		return errors.Join(s.faults...)
+	}
+	s.links[l] = struct{}{}
+	return nil
+}
+
+func (s *Server) endSession(l *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.links, l)
+}
+
+func chainUnary(interceptors []grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
+	if len(interceptors) == 0 {
+		return nil
+	}
+	first, rest := interceptors[0], chainUnary(interceptors[1:])
+	if rest == nil {
+		return first
+	}
+	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		return first(ctx, req, info, func(ctx context.Context, req any) (any, error) {
+			return rest(ctx, req, info, handler)
+		})
+	}
+}
+
+func chainStream(interceptors []grpc.StreamServerInterceptor) grpc.StreamServerInterceptor {
+	if len(interceptors) == 0 {
+		return func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+			return handler(srv, stream)
+		}
+	}
+	first, rest := interceptors[0], chainStream(interceptors[1:])
+	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		return first(srv, stream, info, func(srv any, stream grpc.ServerStream) error {
+			return rest(srv, stream, info, handler)
+		})
+	}
+}

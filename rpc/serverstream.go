@@ -1,0 +1,308 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"ddc/transport"
+)
+
+// serverStream is the handler's end of a call, unary or streaming. The pump
+// makes it, one goroutine of its own runs it.
+type serverStream struct {
+	session  *session
+	id       uint32
+	method   *served
+	started  time.Time
+	unary    bool // the request came with the call, and the reply goes whole
+	metadata metadata.MD
+
+	ctx       context.Context
+	cancel    context.CancelFunc
+	cancelled atomic.Bool // the client has forgotten the call
+	refusal   error       // to be replied in place of a call
+
+	request []byte // of a unary call: in lease, in small or on the heap
+	lease   transport.Lease
+	holds   bool // session.holding is this stream's
+	small   [smallMessage]byte
+
+	packet   packet // of the goroutine that sends
+	window   credit
+	in       inbox
+	returned bool // the handler came back, rather than panic
+
+	mu              sync.Mutex
+	header, trailer metadata.MD
+	headerSent      bool
+}
+
+var _ grpc.ServerStream = (*serverStream)(nil)
+
+// run answers the call.
+func (st *serverStream) run() {
+	defer st.session.handlers.Done()
+	defer st.leave()
+	defer st.rescue()
+	if err := st.refusal; err != nil {
+		st.reply(nil, nil, err)
+	} else {
+		st.handle()
+	}
+	st.returned = true
+}
+
+// leave frees what the call holds.
+func (st *serverStream) leave() {
+	st.cancel()
+	st.session.remove(st.id)
+	st.releaseRequest()
+	ended := status.Errorf(codes.Internal, "the handler of %s has returned", st.method.name)
+	st.in.abandon(ended)
+	st.window.end(ended)
+}
+
+// rescue replies for a handler that panicked, or ended its goroutine.
+func (st *serverStream) rescue() {
+	cause := recover()
+	switch {
+	case cause != nil:
+		slog.Error("handler panicked", "method", st.method.name, "panic", cause, "stack", string(debug.Stack()))
+		st.reply(nil, nil, status.Errorf(codes.Internal, "%s panicked: %v", st.method.name, cause))
+	case !st.returned:
+		st.reply(nil, nil, status.Errorf(codes.Internal, "%s ended its goroutine", st.method.name))
+	}
+}
+
+func (st *serverStream) handle() {
+	md := st.metadata
+	if md == nil {
+		md = metadata.MD{}
+	}
+	st.ctx = grpc.NewContextWithServerTransportStream(metadata.NewIncomingContext(st.ctx, md), transportStream{st})
+	m, server := st.method, st.session.server
+	switch {
+	case m.unary != nil:
+		message, err := m.unary.Handler(m.impl, st.ctx, st.decode, server.unary)
+		st.reply(message, nil, err)
+	case m.raw != nil && st.unary:
+		st.handleRaw()
+	case m.stream != nil && !st.unary:
+		info := &grpc.StreamServerInfo{FullMethod: m.name, IsClientStream: m.stream.ClientStreams, IsServerStream: m.stream.ServerStreams}
+		st.reply(nil, nil, server.stream(m.impl, st, info, m.stream.Handler))
+	case m.stream != nil:
+		st.reply(nil, nil, status.Errorf(codes.Internal, "%s is a streaming method: call it with NewStream", m.name))
+	case m.raw != nil:
+		st.reply(nil, nil, status.Errorf(codes.Internal, "%s is a raw method: call it with InvokeRaw", m.name))
+	default:
+		st.reply(nil, nil, status.Error(codes.Unimplemented, server.unknown(m.name)))
+	}
+}
+
+func (st *serverStream) handleRaw() {
+	n, fill, err := st.method.raw(st.ctx, st.request)
+	if err == nil && n > st.session.server.limit {
+		err = status.Errorf(codes.ResourceExhausted, "cannot send a message of %d bytes: at most %d", n, st.session.server.limit)
+	}
+	if err != nil {
+		st.reply(nil, nil, err)
+		return
+	}
+	st.packet.size = n
+	st.reply(nil, fill, nil)
+}
+
+// decode reads the request of a unary call.
+func (st *serverStream) decode(m any) error {
+	if !st.unary {
+		return st.RecvMsg(m)
+	}
+	err := unmarshal(st.request, m)
+	st.releaseRequest()
+	return err
+}
+
+func (st *serverStream) releaseRequest() {
+	st.request = nil
+	st.lease.Release()
+	if st.holds {
+		st.holds = false
+		st.session.holding.Store(false)
+	}
+}
+
+// reply ends the call: with err, or with message, or with what fill writes.
+func (st *serverStream) reply(message any, fill func([]byte) error, err error) {
+	if st.cancelled.Load() {
+		return
+	}
+	p := &st.packet
+	flags := uint8(0)
+	switch {
+	case err != nil:
+	case fill != nil:
+		p.fill, flags = fill, flagMessage
+	case st.method.unary != nil:
+		err = p.setMessage(message, st.session.server.limit)
+		flags = flagMessage
+	}
+	if err == nil {
+		err = st.sendReply(flags, nil)
+		if !errors.As(err, new(fillError)) {
+			return // sent, or the link has ended
+		}
+		err = status.Error(codes.Internal, err.Error())
+	}
+	p.clear()
+	// Of an error that has an OK status the caller must not hear that all is well.
+	s := statusOf(err)
+	if s.Code() == codes.OK {
+		s = status.New(codes.Unknown, err.Error())
+	}
+	_ = st.sendReply(0, s) // the link has ended
+}
+
+func (st *serverStream) sendReply(flags uint8, s *status.Status) error {
+	p := &st.packet
+	p.sections = p.sections[:0]
+	st.mu.Lock()
+	if (!st.headerSent || st.unary) && len(st.header) > 0 {
+		flags |= flagMetadata
+		p.sections = appendMetadata(p.sections, st.header)
+	}
+	if len(st.trailer) > 0 {
+		flags |= flagTrailer
+		p.sections = appendMetadata(p.sections, st.trailer)
+	}
+	st.headerSent = true
+	st.mu.Unlock()
+	if section := encodeStatus(s); section != nil {
+		flags |= flagStatus
+		p.sections = appendSection(p.sections, section)
+	}
+	return p.send(st.session.replying, st.session.link, transport.Header{
+		Op: opReply, Flags: flags, Stream: st.id, Arg: uint64(s.Code()),
+	})
+}
+
+// push is the pump's: a message of a stream arrived.
+func (st *serverStream) push(f *transport.Frame) {
+	var err error
+	if limit := st.session.server.limit; len(f.Payload) > limit {
+		err = tooLarge(len(f.Payload), limit)
+	} else if !st.unary {
+		err = st.in.push(f, 0)
+	}
+	if err != nil {
+		st.in.end(err)
+	}
+}
+
+// Context is the handler's: done when the client cancels, its deadline passes,
+// the link ends or the handler returns.
+func (st *serverStream) Context() context.Context { return st.ctx }
+
+var errHeaderSent = status.Error(codes.Internal, "the header has been sent")
+
+// SetHeader adds to the header, which goes with the first message or SendHeader.
+func (st *serverStream) SetHeader(md metadata.MD) error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.headerSent {
+		return errHeaderSent
+	}
+	st.header = metadata.Join(st.header, md)
+	return nil
+}
+
+// SendHeader sends the header. That of a unary call travels with its reply.
+func (st *serverStream) SendHeader(md metadata.MD) error {
+	if err := st.SetHeader(md); err != nil {
+		return err
+	}
+	return st.flushHeader(true)
+}
+
+// flushHeader sends the header unless it has been sent, or is empty.
+func (st *serverStream) flushHeader(empty bool) error {
+	st.mu.Lock()
+	if st.headerSent {
+		st.mu.Unlock()
+		return nil
+	}
+	st.headerSent = true
+	header := st.header
+	st.mu.Unlock()
+	if st.unary || len(header) == 0 && !empty {
+		return nil
+	}
+	h := transport.Header{Op: opHeader, Flags: flagMetadata, Stream: st.id}
+	if err := st.session.link.Send(st.ctx, h, appendMetadata(nil, header)); err != nil {
+		return sendError(st.ctx, "the caller", err)
+	}
+	return nil
+}
+
+// SetTrailer adds to the trailer, which goes with the status.
+func (st *serverStream) SetTrailer(md metadata.MD) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.trailer = metadata.Join(st.trailer, md)
+}
+
+// SendMsg sends a message, once the stream has credit for it.
+func (st *serverStream) SendMsg(m any) error {
+	if err := st.flushHeader(false); err != nil {
+		return err
+	}
+	if err := st.packet.setMessage(m, st.session.server.limit); err != nil {
+		return err
+	}
+	defer st.packet.clear()
+	if err := st.window.take(st.ctx, st.packet.size); err != nil {
+		return err
+	}
+	if err := st.packet.send(st.ctx, st.session.link, transport.Header{Op: opMessage, Stream: st.id}); err != nil {
+		return sendError(st.ctx, "the caller", err)
+	}
+	return nil
+}
+
+// RecvMsg waits for a message; io.EOF says that the client sends no more.
+func (st *serverStream) RecvMsg(m any) error {
+	message, grant, err := st.in.pop(st.ctx)
+	if err != nil {
+		return err
+	}
+	err = unmarshal(message.Payload, m)
+	message.Release()
+	if grant > 0 {
+		st.session.out.post(transport.Header{Op: opCredit, Stream: st.id, Arg: grant})
+	}
+	return err
+}
+
+// transportStream is what grpc.SetHeader and its like find in the context.
+type transportStream struct{ st *serverStream }
+
+var _ grpc.ServerTransportStream = transportStream{}
+
+func (t transportStream) Method() string                  { return t.st.method.name }
+func (t transportStream) SetHeader(md metadata.MD) error  { return t.st.SetHeader(md) }
+func (t transportStream) SendHeader(md metadata.MD) error { return t.st.SendHeader(md) }
+
+// SetTrailer never fails.
+func (t transportStream) SetTrailer(md metadata.MD) error {
+	t.st.SetTrailer(md)
+	return nil
+}

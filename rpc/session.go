@@ -1,0 +1,225 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ddc/transport"
+)
+
+// session is a Server on one link.
+type session struct {
+	server *Server
+	link   transport.Link
+	out    *outbox
+	base   context.Context // of every handler: Serve's values, but not its end
+	// replying ends when the session does, so that a peer that reads nothing
+	// cannot hold up a handler that is about to reply.
+	replying     context.Context
+	stopReplying context.CancelFunc
+	handlers     sync.WaitGroup
+
+	methods []*served // by id; the pump's
+	// holding is set while a raw handler holds its request's slot.
+	holding atomic.Bool
+
+	mu      sync.Mutex
+	streams map[uint32]*serverStream
+	closing bool
+}
+
+// Serve starts link and answers calls until it ends or ctx is done. Then it
+// cancels the contexts of its handlers, waits for them and closes the link. It
+// returns nil if the peer closed the link in good order.
+func (s *Server) Serve(ctx context.Context, link transport.Link) error {
+	l := &session{
+		server: s, link: link, out: newOutbox(link), base: context.WithoutCancel(ctx),
+		methods: make([]*served, maxMethods+1), streams: map[uint32]*serverStream{},
+	}
+	if err := s.startSession(l); err != nil {
+		return errors.Join(err, link.Close())
+	}
+	defer s.endSession(l)
+	l.replying, l.stopReplying = context.WithCancel(context.Background())
+	link.Start(l.receive)
+	go l.out.run()
+
+	var ended error
+	select {
+	case <-ctx.Done():
+		ended = ctx.Err()
+		l.out.post(transport.Header{Op: opGoAway})
+	case <-link.Done():
+		if ended = l.out.cause(); ended == nil && !errors.Is(link.Err(), transport.ErrClosed) {
+			ended = link.Err()
+		}
+	}
+	l.cancelHandlers()
+	l.handlers.Wait()
+	l.out.breakLink(errGoodOrder)
+	<-l.out.ended
+	if ended != nil {
+		return fmt.Errorf("serve: %w", ended)
+	}
+	return nil
+}
+
+func (l *session) cancelHandlers() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closing = true
+	l.stopReplying()
+	for _, st := range l.streams {
+		st.cancel()
+	}
+}
+
+// receive is the pump's.
+func (l *session) receive(f *transport.Frame) {
+	if f.Op == opCall {
+		if err := l.open(f); err != nil {
+			l.out.breakLink(err)
+		}
+		return
+	}
+	l.mu.Lock()
+	st := l.streams[f.Stream]
+	l.mu.Unlock()
+	if st == nil {
+		return // it ended here, and the peer does not know yet
+	}
+	switch f.Op {
+	case opMessage:
+		st.push(f)
+	case opEnd:
+		st.in.end(io.EOF)
+	case opCancel:
+		st.cancelled.Store(true)
+		st.cancel()
+	case opCredit:
+		st.window.grant(f.Arg)
+	default:
+		l.out.breakLink(protocolError("operation %d from a client", f.Op))
+	}
+}
+
+// open starts the handler of a call on a goroutine of its own. An error is the
+// peer's breach of the protocol; what else is wrong with the call is replied.
+func (l *session) open(f *transport.Frame) error {
+	parts, begins, err := parseSections(f.Flags, f.Payload)
+	if err != nil {
+		return protocolError("open call: %v", err)
+	}
+	id, timeout := unpackCall(f.Arg)
+	m, err := l.resolve(id, parts.method)
+	if err != nil {
+		return err
+	}
+	st := &serverStream{
+		session: l, id: f.Stream, method: m, started: time.Now(), unary: f.Flags&flagUnary != 0, metadata: parts.metadata,
+	}
+	if timeout > 0 {
+		st.ctx, st.cancel = context.WithTimeout(l.base, timeout)
+	} else {
+		st.ctx, st.cancel = context.WithCancel(l.base)
+	}
+	if !st.unary {
+		st.in.open()
+		st.window.open()
+	}
+	l.mu.Lock()
+	_, twice := l.streams[st.id]
+	closing := l.closing
+	if !twice && !closing {
+		l.streams[st.id] = st
+		l.handlers.Add(1)
+	}
+	l.mu.Unlock()
+	switch {
+	case twice:
+		st.cancel()
+		return protocolError("stream %d opened twice", st.id)
+	case closing:
+		st.cancel()
+		l.out.post(transport.Header{Op: opReply, Flags: flagRefused, Stream: st.id, Arg: uint64(codes.Unavailable)})
+		return nil
+	}
+	if st.unary {
+		st.setRequest(f, begins)
+	}
+	go st.run()
+	return nil
+}
+
+// resolve finds a method by its id, or by its name, which it files under id.
+func (l *session) resolve(id uint16, name string) (*served, error) {
+	if int(id) >= len(l.methods) {
+		return nil, protocolError("method id %d: at most %d", id, maxMethods)
+	}
+	known := l.methods[id]
+	switch {
+	case name == "" && known == nil:
+		return nil, protocolError("method id %d stands for nothing", id)
+	case name == "":
+		return known, nil
+	case known != nil && known.name != name:
+		return nil, protocolError("method id %d stands for both %q and %q", id, known.name, name)
+	case known != nil:
+		return known, nil
+	}
+	m := l.server.lookup(name)
+	if m == nil {
+		m = &served{name: name}
+	}
+	if id != 0 {
+		l.methods[id] = m
+	}
+	return m, nil
+}
+
+// remove takes a stream out; frames for it are ignored from now on.
+func (l *session) remove(id uint32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.streams, id)
+}
+
+func (l *session) appendCalls(calls []Call) []Call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id, st := range l.streams {
+		calls = append(calls, Call{Method: st.method.name, Started: st.started, Stream: id})
+	}
+	return calls
+}
+
+// setRequest takes the message of a unary call over from the pump. The handler
+// reads it at once, so it may keep its slot till then. A raw handler reads it
+// while it runs, which only one at a time may do from the slot.
+func (st *serverStream) setRequest(f *transport.Frame, begins int) {
+	n := len(f.Payload) - begins
+	switch {
+	case n > st.session.server.limit:
+		st.refusal = tooLarge(n, st.session.server.limit)
+	case n <= smallMessage:
+		st.request = st.small[:copy(st.small[:], f.Payload[begins:])]
+	case st.method.raw != nil && !st.session.holding.CompareAndSwap(false, true):
+		st.request = append([]byte(nil), f.Payload[begins:]...)
+	default:
+		st.holds = st.method.raw != nil
+		st.lease = f.Keep()
+		st.request = st.lease.Payload[begins:]
+	}
+}
+
+func tooLarge(n, limit int) error {
+	return status.Errorf(codes.ResourceExhausted, "received a message of %d bytes: at most %d", n, limit)
+}

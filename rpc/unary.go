@@ -1,0 +1,163 @@
+package rpc
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"ddc/transport"
+)
+
+// smallMessage is the size up to which a payload is copied rather than leased:
+// the copy costs less than giving the slot back does.
+const smallMessage = 128
+
+// call is a unary call. Calls are used again: the one who takes a call out of
+// Conn.calls, be it the pump, Conn.end or the caller, is the only one who may
+// tell it anything, so that none is told of the end of the one before.
+type call struct {
+	packet
+	id      uint32
+	method  *method
+	started time.Time
+	reply   chan reply // capacity one, so that the pump does not wait
+	small   [smallMessage]byte
+}
+
+// reply is the end of a call. The caller waits for nothing else, and reads it
+// at once: so the pump does not unmarshal, and need not copy.
+type reply struct {
+	flags   uint8
+	code    uint64
+	payload []byte
+	lease   transport.Lease
+	err     error // the link's end
+}
+
+func (c *call) receive(f *transport.Frame) {
+	if f.Op != opReply {
+		return // nothing else answers a call with flagUnary
+	}
+	r := reply{flags: f.Flags, code: f.Arg}
+	if len(f.Payload) <= smallMessage {
+		r.payload = c.small[:copy(c.small[:], f.Payload)]
+	} else {
+		r.lease = f.Keep()
+		r.payload = r.lease.Payload
+	}
+	c.reply <- r
+}
+
+func (c *call) fail(err error) { c.reply <- reply{err: err} }
+
+func (c *call) describe() (string, time.Time) { return c.method.name, c.started }
+
+func (c *call) enter(id uint32, m *method) { c.id, c.method, c.started = id, m, time.Now() }
+
+func (c *Conn) takeCall() *call { return c.idle.Get().(*call) }
+
+func (c *Conn) putCall(k *call) {
+	k.clear()
+	k.method = nil
+	c.idle.Put(k)
+}
+
+// invoke is a grpc.UnaryInvoker.
+func (c *Conn) invoke(ctx context.Context, name string, args, into any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
+	o, err := readOptions(opts, c.limit)
+	if err != nil {
+		return err
+	}
+	k := c.takeCall()
+	defer c.putCall(k)
+	var header, trailer metadata.MD
+	if err = k.setMessage(args, o.maxSend); err == nil {
+		var r reply
+		if r, err = c.roundTrip(ctx, k, name); err == nil {
+			var message []byte
+			if message, header, trailer, err = c.readReply(&r, o.maxRecv); err == nil {
+				err = unmarshal(message, into)
+			}
+			r.lease.Release()
+		}
+	}
+	o.finish(header, trailer, err)
+	return err
+}
+
+// InvokeRaw makes a unary call whose messages are bytes, neither marshalled nor
+// copied: fill writes the request of n bytes straight into the slot it travels
+// in, and read gets the reply where it arrived, valid until it returns. Their
+// errors are returned as they are. Interceptors do not see such calls; the
+// server's side of them is [Server.RegisterRaw].
+func (c *Conn) InvokeRaw(ctx context.Context, method string, n int, fill, read func([]byte) error) error {
+	if n < 0 || n > c.limit {
+		return status.Errorf(codes.ResourceExhausted, "cannot send a message of %d bytes: at most %d", n, c.limit)
+	}
+	k := c.takeCall()
+	defer c.putCall(k)
+	var filling error
+	k.fill, k.size = func(buf []byte) error { filling = fill(buf); return filling }, n
+	r, err := c.roundTrip(ctx, k, method)
+	if filling != nil {
+		return filling
+	}
+	if err != nil {
+		return err
+	}
+	defer r.lease.Release()
+	message, _, _, err := c.readReply(&r, c.limit)
+	if err != nil {
+		return err
+	}
+	return read(message)
+}
+
+// roundTrip sends k's packet and waits for the reply, the link's end or ctx.
+// The caller releases the reply's lease.
+func (c *Conn) roundTrip(ctx context.Context, k *call, name string) (reply, error) {
+	if err := c.begin(k, name); err != nil {
+		return reply{}, err
+	}
+	if err := c.sendCall(ctx, &k.packet, k.id, k.method, flagUnary|flagMessage); err != nil {
+		if !c.forget(k.id) {
+			if r := <-k.reply; r.err != nil { // Conn.end was faster
+				err = r.err
+			}
+		}
+		return reply{}, err
+	}
+	var r reply
+	select {
+	case r = <-k.reply:
+	case <-ctx.Done():
+		if c.cancel(k.id) {
+			return reply{}, status.FromContextError(ctx.Err()).Err()
+		}
+		r = <-k.reply // it has been taken out, so this comes at once
+	}
+	return r, r.err
+}
+
+var errNoMessage = status.Error(codes.Internal, "the reply has no message")
+
+// readReply takes a reply apart. message is part of the payload.
+func (c *Conn) readReply(r *reply, limit int) (message []byte, header, trailer metadata.MD, err error) {
+	s, begins, err := parseSections(r.flags, r.payload)
+	if err != nil {
+		return nil, nil, nil, status.Errorf(codes.Internal, "malformed reply: %v", err)
+	}
+	message = r.payload[begins:]
+	switch err = c.replyError(r.flags, r.code, s.status); {
+	case err != nil:
+	case r.flags&flagMessage == 0:
+		err = errNoMessage
+	case len(message) > limit:
+		err = status.Errorf(codes.ResourceExhausted, "received a message of %d bytes: at most %d", len(message), limit)
+	}
+	return message, s.metadata, s.trailer, err
+}
