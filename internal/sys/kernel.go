@@ -64,6 +64,22 @@ func Dup(f *os.File) (*os.File, error) {
 	return os.NewFile(uintptr(number), f.Name()), nil
 }
 
+// Inherited takes over a descriptor that this process was started with. It will
+// not be inherited further, and where it can block it goes through the poller.
+func Inherited(number int, name string) (*os.File, error) {
+	var stat unix.Stat_t
+	if err := unix.Fstat(number, &stat); err != nil {
+		return nil, fmt.Errorf("inherit %s as descriptor %d: %w", name, number, err)
+	}
+	unix.CloseOnExec(number)
+	// Blocking files are no files for the poller. The flag belongs to the open
+	// file, which the other process shares; all that share it expect it set.
+	if err := unix.SetNonblock(number, true); err != nil {
+		return nil, fmt.Errorf("inherit %s as descriptor %d: %w", name, number, err)
+	}
+	return os.NewFile(uintptr(number), name), nil
+}
+
 // CheckSealed returns the size of a memfd that cannot shrink, and an error for
 // any other file.
 func CheckSealed(f *os.File) (int64, error) {

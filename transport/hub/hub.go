@@ -182,7 +182,7 @@ func (h *Hub) offerLocked(name string, s wake.Strategy, paired bool) (*Offer, er
 		}
 		offer.Files = append(offer.Files, bells[side]...)
 	}
-	offer.Text = fmt.Sprintf("v%d peer=%d incarnation=%d wake=%s files=%d", layoutVersion, peer, incarnation, s.Name(), len(offer.Files))
+	offer.Text = place{peer: peer, incarnation: incarnation, strategy: s.Name(), files: len(offer.Files)}.String()
 	offer.Link, err = openLink(h.segment, h.view, linkOptions{
 		name: name, peer: peer, side: hostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay, paired: paired,
 	})
@@ -272,18 +272,48 @@ func Attach(text string, files []*os.File, s wake.Strategy, spin wake.Spin) (*Li
 	return l, nil
 }
 
-func attach(text string, files []*os.File, s wake.Strategy, spin wake.Spin) (*Link, error) {
-	var version, peer, count int
-	var incarnation uint32
-	var name string
-	if _, err := fmt.Sscanf(text, "v%d peer=%d incarnation=%d wake=%s files=%d", &version, &peer, &incarnation, &name, &count); err != nil {
-		return nil, fmt.Errorf("offer %q is not one: %w", text, err)
+// place is what the text of an offer says.
+type place struct {
+	peer        int
+	incarnation uint32
+	strategy    string
+	files       int
+}
+
+const offerFormat = "v%d peer=%d incarnation=%d wake=%s files=%d"
+
+func (p place) String() string {
+	return fmt.Sprintf(offerFormat, layoutVersion, p.peer, p.incarnation, p.strategy, p.files)
+}
+
+func parseOffer(text string) (p place, err error) {
+	var version int
+	if _, err := fmt.Sscanf(text, offerFormat, &version, &p.peer, &p.incarnation, &p.strategy, &p.files); err != nil {
+		return p, fmt.Errorf("offer %q is not one: %w", text, err)
 	}
 	if version != layoutVersion {
-		return nil, fmt.Errorf("%w (offer of version %d, want %d)", errLayout, version, layoutVersion)
+		return p, fmt.Errorf("%w (offer of version %d, want %d)", errLayout, version, layoutVersion)
 	}
-	if count != len(files) || count < 1 || count%2 == 0 {
-		return nil, fmt.Errorf("offer of %d files came with %d", count, len(files))
+	if p.files < 1 || p.files%2 == 0 {
+		return p, fmt.Errorf("offer %q is not one: %d files", text, p.files)
+	}
+	return p, nil
+}
+
+// ParseOffer says what a process needs to know before it can attach: the name
+// of the strategy, and how many files it has inherited for the hub.
+func ParseOffer(text string) (strategy string, files int, err error) {
+	p, err := parseOffer(text)
+	return p.strategy, p.files, err
+}
+
+func attach(text string, files []*os.File, s wake.Strategy, spin wake.Spin) (*Link, error) {
+	p, err := parseOffer(text)
+	if err != nil {
+		return nil, err
+	}
+	if p.files != len(files) {
+		return nil, fmt.Errorf("offer of %d files came with %d", p.files, len(files))
 	}
 	memfd, err := sys.Dup(files[0])
 	if err != nil {
@@ -299,25 +329,25 @@ func attach(text string, files []*os.File, s wake.Strategy, spin wake.Spin) (*Li
 	if err != nil {
 		return nil, err
 	}
-	if peer < 0 || peer >= v.layout.peers {
-		return nil, fmt.Errorf("offer of place %d in a hub of %d", peer, v.layout.peers)
+	if p.peer < 0 || p.peer >= v.layout.peers {
+		return nil, fmt.Errorf("offer of place %d in a hub of %d", p.peer, v.layout.peers)
 	}
-	shared, err := shm.View[link](segment, v.layout.linkOffset(peer))
+	shared, err := shm.View[link](segment, v.layout.linkOffset(p.peer))
 	if err != nil {
 		return nil, err
 	}
-	if hub := shared.strategy(); name != hub || s.Name() != hub {
-		return nil, fmt.Errorf("wake strategies differ: the hub says %q, the offer %q, this process %q", hub, name, s.Name())
+	if hub := shared.strategy(); p.strategy != hub || s.Name() != hub {
+		return nil, fmt.Errorf("wake strategies differ: the hub says %q, the offer %q, this process %q", hub, p.strategy, s.Name())
 	}
-	if now := shared.Incarnation.Load(); now != incarnation {
-		return nil, fmt.Errorf("offer %d is void: place %d has been offered again (%d)", incarnation, peer, now)
+	if now := shared.Incarnation.Load(); now != p.incarnation {
+		return nil, fmt.Errorf("offer %d is void: place %d has been offered again (%d)", p.incarnation, p.peer, now)
 	}
-	half := 1 + (count-1)/2
+	half := 1 + (p.files-1)/2
 	l, err := openLink(segment, v, linkOptions{
-		name: "host", peer: peer, side: peerSide, strategy: s, bells: [2][]*os.File{files[1:half], files[half:]}, spin: spin,
+		name: "host", peer: p.peer, side: peerSide, strategy: s, bells: [2][]*os.File{files[1:half], files[half:]}, spin: spin,
 	})
 	if err == nil {
-		shared.Attached.Store(incarnation)
+		shared.Attached.Store(p.incarnation)
 	}
 	return l, err
 }

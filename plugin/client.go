@@ -1,0 +1,275 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ddc/rpc"
+	"ddc/transport"
+)
+
+// Plugin is one plugin of a host, over all its runs. Its calls are those of the
+// run that is there; where there is none, or it has ended, a new one is started.
+//
+// A unary call whose plugin dies under it is made again on the next run: calls
+// of plugins must be safe to repeat. A stream is not repeated.
+type Plugin struct {
+	host *Host
+	name string
+
+	calls, errors atomic.Uint64
+
+	// turn holds a value while somebody starts or ends a run.
+	turn chan struct{}
+
+	mu       sync.Mutex // guards what follows, and is never held while waiting
+	current  run
+	restarts int
+	deaths   int // in a row, without a call that was answered
+	closed   bool
+	past     transport.Stats // of the runs that have ended
+}
+
+var _ grpc.ClientConnInterface = (*Plugin)(nil)
+
+// run is one life of a plugin: a process, or a service within this one.
+type run interface {
+	connection() *rpc.Conn
+	pid() int
+	stats() transport.Stats
+	stop(ctx context.Context) error
+}
+
+func (p *process) connection() *rpc.Conn  { return p.conn }
+func (p *process) pid() int               { return p.cmd.Process.Pid }
+func (p *process) stats() transport.Stats { return p.link.Stats() }
+
+func (l *local) connection() *rpc.Conn  { return l.conn }
+func (l *local) pid() int               { return 0 }
+func (l *local) stats() transport.Stats { return l.link.Stats() }
+
+// The pause before a plugin that died is started again doubles with each death
+// in a row.
+const (
+	firstPause = 20 * time.Millisecond
+	longPause  = 2 * time.Second
+)
+
+// Name is the plugin's name.
+func (p *Plugin) Name() string { return p.name }
+
+// Invoke makes a unary call, and makes it again where the plugin died of it, or
+// meanwhile, up to Options.Attempts times.
+func (p *Plugin) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	p.calls.Add(1)
+	for attempt := 1; ; attempt++ {
+		r, err := p.acquire(ctx)
+		if err == nil {
+			err = r.connection().Invoke(ctx, method, args, reply, opts...)
+		}
+		if r != nil && !lost(err) {
+			p.answered()
+		}
+		if err == nil {
+			return nil
+		}
+		if r == nil || !lost(err) || attempt == p.host.options.Attempts || ctx.Err() != nil {
+			p.errors.Add(1)
+			if attempt > 1 && lost(err) {
+				return status.Errorf(codes.Unavailable, "%s: given up after %d attempts: %s", method, attempt, status.Convert(err).Message())
+			}
+			return err
+		}
+		p.host.options.Logger.Warn("plugin is started again, and the call repeated", "plugin", p.name, "method", method, "attempt", attempt, "cause", err)
+	}
+}
+
+// NewStream begins a streaming call.
+func (p *Plugin) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	p.calls.Add(1)
+	r, err := p.acquire(ctx)
+	if err != nil {
+		p.errors.Add(1)
+		return nil, err
+	}
+	stream, err := r.connection().NewStream(ctx, desc, method, opts...)
+	if err != nil {
+		p.errors.Add(1)
+		return nil, err
+	}
+	return stream, nil
+}
+
+// lost says whether a call failed because its link ended under it.
+func lost(err error) bool {
+	return errors.Is(err, transport.ErrPeerDead) || errors.Is(err, transport.ErrCorrupt) || errors.Is(err, transport.ErrClosed)
+}
+
+func (p *Plugin) answered() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.deaths = 0
+}
+
+// acquire gives the run that there is, or starts one.
+func (p *Plugin) acquire(ctx context.Context) (run, error) {
+	if r, err := p.running(); r != nil || err != nil {
+		return r, err
+	}
+	select {
+	case p.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, status.FromContextError(ctx.Err()).Err()
+	}
+	defer func() { <-p.turn }()
+	if r, err := p.running(); r != nil || err != nil {
+		return r, err
+	}
+	if err := p.bury(ctx); err != nil {
+		return nil, err
+	}
+	r, err := p.start()
+	if err != nil {
+		return nil, status.Errorf(codes.Unavailable, "start plugin %s: %v", p.name, err)
+	}
+	p.mu.Lock()
+	p.current = r
+	p.mu.Unlock()
+	return r, nil
+}
+
+func (p *Plugin) running() (run, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, status.Errorf(codes.Canceled, "plugin %s: the host has stopped its plugins", p.name)
+	}
+	if p.current == nil {
+		return nil, nil
+	}
+	select {
+	case <-p.current.connection().Done():
+		return nil, nil
+	default:
+		return p.current, nil
+	}
+}
+
+// bury puts the run that has ended away, if there is one, and waits a while, the
+// longer the more often that has happened in a row. The caller has the turn.
+func (p *Plugin) bury(ctx context.Context) error {
+	p.mu.Lock()
+	old := p.current
+	p.current = nil
+	if old == nil {
+		p.mu.Unlock()
+		return nil
+	}
+	pause := min(firstPause<<min(p.deaths, 10), longPause)
+	p.deaths++
+	p.restarts++
+	p.mu.Unlock()
+
+	// Its link is over; whatever still runs there, runs for nobody.
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := old.stop(now); err != nil {
+		p.host.options.Logger.Warn("end of a plugin", "plugin", p.name, "cause", err)
+	}
+	p.remember(old)
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
+	}
+}
+
+func (p *Plugin) remember(old run) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.past = add(p.past, old.stats())
+}
+
+func (p *Plugin) start() (run, error) {
+	h := p.host
+	connect := rpc.ConnOptions{Name: "plugin " + p.name}
+	if h.options.Local != nil {
+		service, err := h.options.Local(p.name)
+		if err != nil {
+			return nil, err
+		}
+		return startLocal(h.transport, p.name, service, connect)
+	}
+	path, args := h.options.Command(p.name)
+	return startProcess(h.hub, h.threads, processSpec{
+		name: p.name, path: path, args: args, strategy: h.strategies[h.WakeOf(p.name)], spin: h.options.Spin,
+		level: h.options.Level, logger: h.options.Logger.With("plugin", p.name), connect: connect,
+	})
+}
+
+// close ends the run, and refuses new ones.
+func (p *Plugin) close(ctx context.Context) error {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.turn <- struct{}{} // whoever starts a run is waited for, and finds it closed next time
+	defer func() { <-p.turn }()
+	p.mu.Lock()
+	old := p.current
+	p.current = nil
+	p.mu.Unlock()
+	if old == nil {
+		return nil
+	}
+	err := old.stop(ctx)
+	p.remember(old)
+	if err != nil {
+		return fmt.Errorf("plugin %s: %w", p.name, err)
+	}
+	return nil
+}
+
+// Stats counts what a plugin has done over all its runs.
+type Stats struct {
+	Name string
+	// PID is that of the present run, or 0 where none is, or it is in this process.
+	PID      int
+	Wake     string
+	Calls    uint64
+	Errors   uint64
+	Restarts int
+	// Link is counted at the host's end.
+	Link transport.Stats
+}
+
+// Stats reads the counters.
+func (p *Plugin) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := Stats{Name: p.name, Wake: p.host.WakeOf(p.name), Calls: p.calls.Load(), Errors: p.errors.Load(), Restarts: p.restarts, Link: p.past}
+	if p.current != nil {
+		s.PID = p.current.pid()
+		s.Link = add(s.Link, p.current.stats())
+	}
+	return s
+}
+
+func add(a, b transport.Stats) transport.Stats {
+	return transport.Stats{
+		FramesIn: a.FramesIn + b.FramesIn, FramesOut: a.FramesOut + b.FramesOut,
+		BytesIn: a.BytesIn + b.BytesIn, BytesOut: a.BytesOut + b.BytesOut,
+		WakeupsSent: a.WakeupsSent + b.WakeupsSent, WakeupsSuppressed: a.WakeupsSuppressed + b.WakeupsSuppressed,
+		WakeupsReceived: a.WakeupsReceived + b.WakeupsReceived, WakeupsSpurious: a.WakeupsSpurious + b.WakeupsSpurious,
+	}
+}

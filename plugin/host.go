@@ -1,0 +1,176 @@
+package plugin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"ddc/transport"
+	"ddc/transport/hub"
+	"ddc/transport/inproc"
+	"ddc/wake"
+	"ddc/wake/strategy"
+)
+
+// Options say how a host runs its plugins.
+type Options struct {
+	// Command gives the program that is the plugin of a name.
+	Command func(name string) (path string, args []string)
+	// Local, if not nil, gives the service of a plugin's name, to run in this
+	// process instead of one of its own: no Command, no hub, no wake-up.
+	Local func(name string) (Service, error)
+	// Wake is the strategy of all plugins but those in WakeOf, or "" for the default.
+	Wake string
+	// WakeOf is the strategy of single plugins, by name.
+	WakeOf map[string]string
+	// Spin is how long both sides of each link spin before they sleep.
+	Spin wake.Spin
+	// Hub sizes the hub. Its Spin and Strategy are not used.
+	Hub hub.Options
+	// Attempts is how often one call may be made before a plugin that dies of it is
+	// given up, or 0 for 3.
+	Attempts int
+	// Logger gets what plugins log, or nil for nobody; Level is the least that they send.
+	Logger *slog.Logger
+	Level  slog.Level
+}
+
+// grace is how long a plugin that was asked to end may take.
+const grace = 5 * time.Second
+
+// Host runs plugins. All methods may be called from any goroutine.
+type Host struct {
+	options    Options
+	transport  transport.Transport
+	hub        *hub.Hub // nil where plugins are local
+	strategies map[string]wake.Strategy
+	threads    *forker
+
+	mu      sync.Mutex
+	closed  bool
+	plugins map[string]*Plugin
+}
+
+// NewHost makes a host. No plugin runs yet.
+func NewHost(o Options) (*Host, error) {
+	o.Wake = cmp.Or(o.Wake, strategy.Default)
+	o.Attempts = cmp.Or(o.Attempts, 3)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	h := &Host{options: o, strategies: map[string]wake.Strategy{}, plugins: map[string]*Plugin{}}
+	for _, s := range strategy.All() {
+		h.strategies[s.Name()] = s
+	}
+	for _, name := range append([]string{o.Wake}, slices.Collect(mapValues(o.WakeOf))...) {
+		if h.strategies[name] == nil {
+			_, err := strategy.ByName(name)
+			return nil, err
+		}
+	}
+	if o.Local != nil {
+		h.transport = inproc.New()
+		return h, nil
+	}
+	o.Hub.Spin = o.Spin
+	var err error
+	if h.hub, err = hub.Create(o.Hub); err != nil {
+		return nil, err
+	}
+	h.transport = h.hub
+	h.threads = newForker()
+	return h, nil
+}
+
+func mapValues(m map[string]string) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for _, v := range m {
+			if !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// Transport is the name of what carries the calls: "shm" or "inproc".
+func (h *Host) Transport() string { return h.transport.Name() }
+
+// WakeOf is the name of the strategy of a plugin.
+func (h *Host) WakeOf(name string) string { return cmp.Or(h.options.WakeOf[name], h.options.Wake) }
+
+// Conn gives the connection to a plugin, which starts with its first call.
+func (h *Host) Conn(name string) grpc.ClientConnInterface { return h.Plugin(name) }
+
+// Plugin gives the plugin of a name, started or not.
+func (h *Host) Plugin(name string) *Plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.plugins[name]
+	if p == nil {
+		p = &Plugin{host: h, name: name, turn: make(chan struct{}, 1), closed: h.closed}
+		h.plugins[name] = p
+	}
+	return p
+}
+
+// Plugins lists those that Plugin or Conn were asked for, by name.
+func (h *Host) Plugins() []*Plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	plugins := make([]*Plugin, 0, len(h.plugins))
+	for _, p := range h.plugins {
+		plugins = append(plugins, p)
+	}
+	slices.SortFunc(plugins, func(a, b *Plugin) int { return cmp.Compare(a.name, b.name) })
+	return plugins
+}
+
+// Start starts plugins ahead of their first calls, all at once.
+func (h *Host) Start(ctx context.Context, names ...string) error {
+	var started sync.WaitGroup
+	errs := make([]error, len(names))
+	for i, name := range names {
+		started.Go(func() { _, errs[i] = h.Plugin(name).acquire(ctx) })
+	}
+	started.Wait()
+	return errors.Join(errs...)
+}
+
+// Close fails the calls under way, and ends every plugin: in good order within
+// a few seconds, else by force. No process, descriptor or goroutine is left.
+func (h *Host) Close() error {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return nil
+	}
+	h.closed = true
+	h.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	plugins := h.Plugins()
+	var ended sync.WaitGroup
+	errs := make([]error, len(plugins))
+	for i, p := range plugins {
+		ended.Go(func() { errs[i] = p.close(ctx) })
+	}
+	ended.Wait()
+	errs = append(errs, h.transport.Close())
+	if h.threads != nil {
+		errs = append(errs, h.threads.Close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("stop plugins: %w", err)
+	}
+	return nil
+}
+
+var _ io.Closer = (*Host)(nil)

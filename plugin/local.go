@@ -1,0 +1,38 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+
+	"ddc/rpc"
+	"ddc/transport"
+)
+
+// local is a plugin that runs in the host's own process, over any transport:
+// the control group, where no wake-up crosses a process.
+type local struct {
+	conn   *rpc.Conn
+	link   transport.Link
+	served chan error
+}
+
+func startLocal(t transport.Transport, name string, s Service, o rpc.ConnOptions) (*local, error) {
+	host, peer, err := t.Pair(name)
+	if err != nil {
+		return nil, err
+	}
+	server := rpc.NewServer(rpc.ServerOptions{})
+	s.Register(server)
+	l := &local{link: host, served: make(chan error, 1)}
+	go func() {
+		err := ended(server.Serve(context.Background(), peer))
+		l.served <- errors.Join(err, closeService(s), peer.Close())
+	}()
+	l.conn = rpc.NewConn(host, o)
+	return l, nil
+}
+
+func (l *local) stop(context.Context) error {
+	err := l.conn.Close()
+	return errors.Join(err, <-l.served, l.link.Close())
+}

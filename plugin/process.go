@@ -1,0 +1,183 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"ddc/rpc"
+	"ddc/transport/hub"
+	"ddc/wake"
+)
+
+// drain is how long what a dead plugin wrote to standard error may take to come,
+// where a child of its own still holds the other end.
+const drain = time.Second
+
+// process is one run of a plugin.
+type process struct {
+	cmd      *exec.Cmd
+	conn     *rpc.Conn
+	link     *hub.Link
+	lifeline *os.File      // closing it tells the plugin that the host has gone
+	exited   chan struct{} // closed when everything of the run but conn is over
+}
+
+type processSpec struct {
+	name     string
+	path     string
+	args     []string
+	strategy wake.Strategy
+	spin     wake.Spin
+	level    slog.Level
+	logger   *slog.Logger
+	connect  rpc.ConnOptions
+}
+
+// startProcess starts a plugin on a place in the hub. It does not wait for the
+// plugin to attach: calls do, and fail when it dies instead.
+func startProcess(h *hub.Hub, threads *forker, spec processSpec) (_ *process, err error) {
+	offer, err := h.Offer(spec.name, spec.strategy)
+	if err != nil {
+		return nil, err
+	}
+	defer offer.Close()
+	defer func() {
+		if err != nil {
+			offer.Link.PeerDied(err)
+			err = errors.Join(err, offer.Link.Close())
+		}
+	}()
+	theirs, lifeline, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("make lifeline: %w", err)
+	}
+	defer theirs.Close() //nolint:errcheck // the plugin has its own by then
+	stderr, theirStderr, err := os.Pipe()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("make pipe for the log: %w", err), lifeline.Close())
+	}
+	defer theirStderr.Close() //nolint:errcheck // the plugin has its own by then
+
+	cmd := exec.Command(spec.path, spec.args...)
+	cmd.Env = append(environment(),
+		envAgreement+"="+agreement, envHub+"="+offer.Text, envName+"="+spec.name,
+		envSpin+"="+spec.spin.String(), envLogLevel+"="+spec.level.String(), "GOMAXPROCS=1")
+	cmd.Stdout, cmd.Stderr = theirStderr, theirStderr
+	cmd.ExtraFiles = append([]*os.File{theirs}, offer.Files...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := threads.start(cmd); err != nil {
+		return nil, errors.Join(fmt.Errorf("start plugin %s: %w", spec.name, err), lifeline.Close(), stderr.Close())
+	}
+	p := &process{cmd: cmd, link: offer.Link, lifeline: lifeline, exited: make(chan struct{})}
+	p.conn = rpc.NewConn(offer.Link, spec.connect)
+	go p.watch(&logs{logger: spec.logger}, stderr)
+	return p, nil
+}
+
+// environment is this process's, without what is said to plugins.
+func environment() []string {
+	var kept []string
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "DDC_PLUGIN") && !strings.HasPrefix(variable, "GOMAXPROCS=") {
+			kept = append(kept, variable)
+		}
+	}
+	return kept
+}
+
+// watch waits for the process to end, by the pidfd that package os holds for
+// it, and ends the link: that is how everyone who waits for the plugin learns.
+func (p *process) watch(l *logs, stderr *os.File) {
+	defer close(p.exited)
+	forwarded := make(chan struct{})
+	go func() {
+		defer close(forwarded)
+		l.forward(stderr)
+	}()
+	err := p.cmd.Wait()
+	// What the plugin wrote before it died is in the pipe already. A child of the
+	// plugin may still hold the other end, so the end of the pipe is not waited for.
+	_ = stderr.SetReadDeadline(time.Now().Add(drain))
+	<-forwarded
+	_ = stderr.Close()
+	p.link.PeerDied(cause(err, l.lastWords()))
+	_ = p.lifeline.Close()
+}
+
+// cause says how a plugin's process ended.
+func cause(err error, said string) error {
+	if err == nil {
+		err = errors.New("exit status 0")
+	}
+	if said == "" {
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, said)
+}
+
+// stop ends the plugin in good order, and by force once ctx is done. Nothing of
+// it is left when stop returns.
+func (p *process) stop(ctx context.Context) error {
+	err := p.conn.Close()
+	select {
+	case <-p.exited:
+	case <-ctx.Done():
+		_ = p.cmd.Process.Kill() // it may have ended just now
+		<-p.exited
+	}
+	return errors.Join(err, p.link.Close())
+}
+
+// running says whether calls can be made.
+func (p *process) running() bool {
+	select {
+	case <-p.conn.Done():
+		return false
+	default:
+		return true
+	}
+}
+
+// forker starts processes on one thread, which lives as long as the host:
+// Pdeathsig is sent when the thread that forked ends, not the process
+// (prctl(2), PR_SET_PDEATHSIG), and Go ends threads as it pleases.
+type forker struct {
+	requests chan func()
+	done     chan struct{}
+}
+
+func newForker() *forker {
+	f := &forker{requests: make(chan func()), done: make(chan struct{})}
+	go func() {
+		defer close(f.done)
+		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
+		for request := range f.requests {
+			request()
+		}
+	}()
+	return f
+}
+
+func (f *forker) start(cmd *exec.Cmd) error {
+	started := make(chan error, 1)
+	f.requests <- func() { started <- cmd.Start() }
+	return <-started
+}
+
+// Close ends the thread. No process that it started may be running.
+func (f *forker) Close() error {
+	close(f.requests)
+	<-f.done
+	return nil
+}
+
+var _ io.Closer = (*forker)(nil)

@@ -1,0 +1,148 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"ddc/internal/sys"
+	"ddc/rpc"
+	"ddc/transport"
+	"ddc/transport/hub"
+	"ddc/wake"
+	"ddc/wake/strategy"
+)
+
+// ErrNoHost is returned by Serve in a process that no host has started. Start
+// the program through its host.
+var ErrNoHost = errors.New("this program is a plugin and does nothing by itself: its host starts it (ddc build)")
+
+// errHostGone is the cause of a link whose host's process has ended.
+var errHostGone = errors.New("the host has ended")
+
+// lastWords is how long handlers may go on once the host has ended.
+const lastWords = 500 * time.Millisecond
+
+// Main serves s and ends the process: with status 0 when the host is done with
+// it, 1 otherwise, and within a second of the host's own end whatever a handler
+// may be doing.
+func Main(s Service) {
+	err := serve(context.Background(), s, func() { time.AfterFunc(lastWords, func() { os.Exit(1) }) })
+	if err == nil {
+		os.Exit(0)
+	}
+	slog.Error(err.Error())
+	if errors.Is(err, ErrNoHost) {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(1)
+}
+
+// Serve serves s to the host that started this process, and returns once no
+// handler runs any more: nil when the host closed the link, an error that wraps
+// [transport.ErrPeerDead] when it ended without.
+func Serve(ctx context.Context, s Service) error { return serve(ctx, s, func() {}) }
+
+func serve(ctx context.Context, s Service, hostGone func()) error {
+	inherited, err := inherit()
+	if err != nil {
+		return err
+	}
+	defer inherited.lifeline.Close() //nolint:errcheck // it is only read
+	slog.SetDefault(inherited.logger)
+	// Ctrl-C reaches every process of the terminal. The host decides what it means.
+	signal.Ignore(os.Interrupt)
+
+	link, err := hub.Attach(inherited.offer, inherited.files, inherited.strategy, inherited.spin)
+	if err != nil {
+		return err
+	}
+	server := rpc.NewServer(rpc.ServerOptions{})
+	s.Register(server)
+
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		// Nobody writes to a lifeline: reading ends with the host, or with Close below.
+		_, err := inherited.lifeline.Read(make([]byte, 1))
+		if errors.Is(err, io.EOF) {
+			hostGone()
+			link.PeerDied(errHostGone)
+		}
+	}()
+	err = server.Serve(ctx, link)
+	err = errors.Join(ended(err), closeService(s), link.Close(), inherited.lifeline.Close())
+	<-watched
+	return err
+}
+
+// ended says what the end of a link means to a plugin: that the host closed it
+// is no error.
+func ended(err error) error {
+	if errors.Is(err, transport.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// inheritance is what the host left to this process.
+type inheritance struct {
+	offer    string
+	files    []*os.File
+	lifeline *os.File
+	strategy wake.Strategy
+	spin     wake.Spin
+	logger   *slog.Logger
+}
+
+func inherit() (*inheritance, error) {
+	switch version := os.Getenv(envAgreement); version {
+	case "":
+		return nil, ErrNoHost
+	case agreement:
+	default:
+		return nil, fmt.Errorf("the host starts plugins of version %q, this one is of version %q: build both from the same source", version, agreement)
+	}
+	i := &inheritance{offer: os.Getenv(envHub)}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(os.Getenv(envLogLevel))); err != nil {
+		return nil, fmt.Errorf("%s: %w", envLogLevel, err)
+	}
+	i.logger = slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	var err error
+	if i.spin, err = wake.ParseSpin(os.Getenv(envSpin)); err != nil {
+		return nil, fmt.Errorf("%s: %w", envSpin, err)
+	}
+	name, files, err := hub.ParseOffer(i.offer)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", envHub, err)
+	}
+	if i.strategy, err = strategy.ByName(name); err != nil {
+		return nil, fmt.Errorf("%s: %w", envHub, err)
+	}
+	if i.lifeline, err = sys.Inherited(lifelineFD, "lifeline"); err != nil {
+		return nil, err
+	}
+	for n := range files {
+		f, err := sys.Inherited(hubFD+n, fmt.Sprintf("hub file %d", n))
+		if err != nil {
+			return nil, err
+		}
+		i.files = append(i.files, f)
+	}
+	// A child of this process is no plugin, whatever it finds in its environment.
+	for _, variable := range os.Environ() {
+		if key, _, _ := strings.Cut(variable, "="); key == envAgreement || key == envHub {
+			if err := os.Unsetenv(key); err != nil {
+				return nil, fmt.Errorf("unset %s: %w", key, err)
+			}
+		}
+	}
+	return i, nil
+}
