@@ -1,0 +1,123 @@
+package codeexecution
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	pb "ddc/plugins/code_execution/code_executionpb"
+)
+
+// cacheFormat is counted up when results of before can no longer be used.
+const cacheFormat = 1
+
+// cache is the folder in which projects, what cargo built and results are kept between builds:
+//
+//	projects/KEY/    a cargo project for each sample
+//	target/          what cargo built, shared by all of them
+//	results/KEY.json what a sample that ran well wrote
+//
+// Nil keeps nothing: each sample gets a temporary folder.
+type cache struct{ root string }
+
+func openCache(root string) (*cache, error) {
+	if root == "" {
+		return nil, nil
+	}
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, fmt.Errorf("find cache folder: %w", err)
+	}
+	return &cache{root: root}, nil
+}
+
+// cacheKey is the same as long as nothing changes that decides what a sample does. Its line is not part of it.
+func cacheKey(sample *pb.Sample, language *pb.Language, crates []*pb.Dependency, t installed) (string, error) {
+	parts, err := json.Marshal([]any{cacheFormat, sample.GetCode(), sample.GetLanguage(), t.identity,
+		language.GetArgs(), language.GetExtension(), language.GetPrepareCode(), language.GetAutoImports(), crates})
+	if err != nil {
+		return "", fmt.Errorf("name the sample's result: %w", err)
+	}
+	sum := sha256.Sum256(parts)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// folder is where a program is put, and a function that removes it if it is not to be kept.
+func (c *cache) folder(key string, keep bool) (string, func() error, error) {
+	if c != nil && keep {
+		path := filepath.Join(c.root, "projects", key)
+		return path, func() error { return nil }, os.MkdirAll(path, 0o755)
+	}
+	path, err := os.MkdirTemp("", "ddc-code-sample-")
+	return path, func() error { return os.RemoveAll(path) }, err
+}
+
+// target is the folder that cargo builds in. It locks it itself against other processes.
+func (c *cache) target(folder string) string {
+	if c == nil {
+		return filepath.Join(folder, "target")
+	}
+	return filepath.Join(c.root, "target")
+}
+
+// result is what is kept of a run that went well.
+type result struct {
+	Stdout     string `json:"stdout"`
+	Stderr     string `json:"stderr"`
+	DurationMS int64  `json:"duration_ms"`
+	Version    string `json:"tool_version"`
+}
+
+// load returns a kept result, nil if there is none. One that cannot be read is none: the sample is run again.
+func (c *cache) load(key string) *pb.ExecuteResponse {
+	if c == nil {
+		return nil
+	}
+	text, err := os.ReadFile(c.result(key))
+	if err != nil {
+		return nil
+	}
+	var kept result
+	if json.Unmarshal(text, &kept) != nil {
+		return nil
+	}
+	return &pb.ExecuteResponse{Outcome: pb.ExecuteResponse_OUTCOME_SUCCESS, Stdout: kept.Stdout, Stderr: kept.Stderr,
+		DurationMs: kept.DurationMS, ToolVersion: kept.Version, Cached: true}
+}
+
+// store keeps a result. It appears whole or not at all.
+func (c *cache) store(key string, r *pb.ExecuteResponse) (err error) {
+	if c == nil {
+		return nil
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("keep the sample's result: %w", err)
+		}
+	}()
+	text, err := json.Marshal(result{Stdout: r.GetStdout(), Stderr: r.GetStderr(), DurationMS: r.GetDurationMs(), Version: r.GetToolVersion()})
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(c.result(key)), 0o755); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(c.result(key)), "new-*")
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), c.result(key))
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return nil
+}
+
+func (c *cache) result(key string) string { return filepath.Join(c.root, "results", key+".json") }

@@ -1,0 +1,87 @@
+// Package codeexecution runs the code samples of a site, so that a documentation whose examples are broken does not build.
+//
+// Extract finds the samples; Execute runs one with its language's command. For Rust the command is cargo: a sample becomes a
+// project of its own, wrapped in a main function if it has none, and its code stands on the lines that it has in the
+// Markdown file, so that the compiler's message names the page and the line. Other languages get a file as last argument.
+//
+// A sample is a program of the site's author and is trusted as such; still, none is left running. Each runs in a process group
+// that is killed at its end, when its time is over, when the call is cancelled and when this process dies.
+//
+// A cargo run takes about a second. A sample that ran well is not run again while it, its language's settings and the
+// tool's version stay the same.
+package codeexecution
+
+import (
+	"context"
+	"runtime"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	pb "ddc/plugins/code_execution/code_executionpb"
+)
+
+// Service answers the calls of the code_execution plugin.
+type Service struct {
+	pb.UnimplementedCodeExecutionServer
+	versions versions
+	// cargo lets one sample through at a time: cargo would lock the others out of the shared target folder anyway, but count their
+	// waiting as their time. others lets through as many as there are processors.
+	cargo, others gate
+}
+
+var _ pb.CodeExecutionServer = (*Service)(nil)
+
+// New makes the service; it starts nothing.
+func New() *Service {
+	return &Service{versions: versions{asking: make(gate, 1), known: map[string]installed{}}, cargo: make(gate, 1), others: make(gate, runtime.NumCPU())}
+}
+
+// Register adds the service to r.
+func (s *Service) Register(r grpc.ServiceRegistrar) { pb.RegisterCodeExecutionServer(r, s) }
+
+// Extract lists the fenced code blocks of a page, front matter passed over.
+func (s *Service) Extract(ctx context.Context, req *pb.ExtractRequest) (*pb.ExtractResponse, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, status.FromContextError(err).Err()
+	}
+	return &pb.ExtractResponse{Samples: extract(req.GetSourcePath(), req.GetContent())}, nil
+}
+
+// Execute runs one sample. Whatever the sample does is an outcome; an error means that it could not be tried.
+func (s *Service) Execute(ctx context.Context, req *pb.ExecuteRequest) (*pb.ExecuteResponse, error) {
+	if req.GetSample() == nil || req.GetLanguage().GetCommand() == "" {
+		return nil, status.Errorf(codes.InvalidArgument, "%s:%d: no command is configured for language %q",
+			req.GetSample().GetSourcePath(), req.GetSample().GetLine(), req.GetSample().GetLanguage())
+	}
+	if !req.GetSample().GetExecutable() {
+		return &pb.ExecuteResponse{Outcome: pb.ExecuteResponse_OUTCOME_SKIPPED}, nil
+	}
+	response, err := s.execute(ctx, req)
+	switch {
+	case err == nil:
+		return response, nil
+	case ctx.Err() != nil:
+		return nil, status.FromContextError(ctx.Err()).Err()
+	}
+	if _, ok := status.FromError(err); ok {
+		return nil, err
+	}
+	return nil, status.Errorf(codes.Internal, "%s:%d: run code sample: %v", req.GetSample().GetSourcePath(), req.GetSample().GetLine(), err)
+}
+
+// gate lets through as many at once as it holds.
+type gate chan struct{}
+
+// enter waits for a place. The caller leaves.
+func (g gate) enter(ctx context.Context) error {
+	select {
+	case g <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (g gate) leave() { <-g }

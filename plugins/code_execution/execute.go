@@ -1,0 +1,192 @@
+package codeexecution
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	pb "ddc/plugins/code_execution/code_executionpb"
+)
+
+// defaultTimeout is a sample's time where the request sets none.
+const defaultTimeout = 30 * time.Second
+
+// rustFile is the program in a cargo project.
+const rustFile = "src/main.rs"
+
+// program is a sample made ready to run.
+type program struct {
+	sample    *pb.Sample
+	tool      installed
+	args      []string
+	extension string
+	source    string           // text of the program
+	crates    []*pb.Dependency // that it names
+	isCargo   bool
+	key       string // of its result
+	cache     *cache // nil where none is kept
+}
+
+func (s *Service) execute(ctx context.Context, req *pb.ExecuteRequest) (*pb.ExecuteResponse, error) {
+	found, missing, err := s.versions.find(ctx, req.GetLanguage().GetCommand())
+	if err != nil {
+		return nil, err
+	}
+	if missing != nil {
+		return missing, nil
+	}
+	p, err := prepare(req, found)
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "%s:%d: %v", req.GetSample().GetSourcePath(), req.GetSample().GetLine(), err)
+	}
+	if response := p.cache.load(p.key); response != nil {
+		return response, nil
+	}
+	through := s.others
+	if p.isCargo {
+		through = s.cargo
+	}
+	if err := through.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer through.leave()
+	if response := p.cache.load(p.key); response != nil { // the same sample may have run while we waited
+		return response, nil
+	}
+	response, err := p.run(ctx, timeout(req.GetTimeoutMs()))
+	if err != nil {
+		return nil, err
+	}
+	if response.GetOutcome() == pb.ExecuteResponse_OUTCOME_SUCCESS && p.repeatable() {
+		if err := p.cache.store(p.key, response); err != nil {
+			return nil, err
+		}
+	}
+	return response, nil
+}
+
+func timeout(milliseconds int32) time.Duration {
+	if milliseconds <= 0 {
+		return defaultTimeout
+	}
+	return time.Duration(milliseconds) * time.Millisecond
+}
+
+func prepare(req *pb.ExecuteRequest, found installed) (*program, error) {
+	sample, language := req.GetSample(), req.GetLanguage()
+	p := &program{sample: sample, tool: found, args: language.GetArgs(), extension: language.GetExtension(), isCargo: filepath.Base(language.GetCommand()) == "cargo"}
+	var err error
+	switch {
+	case isRust(sample.GetLanguage()) || p.isCargo:
+		if p.source, err = rustProgram(sample, language); err != nil {
+			return nil, err
+		}
+	case language.GetPrepareCode() && len(language.GetAutoImports()) > 0:
+		p.source = strings.Join(language.GetAutoImports(), "\n") + "\n" + sample.GetCode()
+	default:
+		p.source = sample.GetCode()
+	}
+	if p.isCargo {
+		p.crates = namedDependencies(p.source, language.GetDependencies())
+	}
+	if p.key, err = cacheKey(sample, language, p.crates, found); err != nil {
+		return nil, err
+	}
+	if p.cache, err = openCache(req.GetCacheDir()); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// repeatable reports whether the key says all that the result depends on: a dependency in a folder may change, a branch moves.
+func (p *program) repeatable() bool {
+	for _, d := range p.crates {
+		if d.GetPath() != "" || d.GetGit() != "" && d.GetRevision() == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// run puts the program into a folder and runs it there.
+func (p *program) run(ctx context.Context, limit time.Duration) (*pb.ExecuteResponse, error) {
+	folder, remove, err := p.cache.folder(p.key, p.isCargo)
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for the sample: %w", err)
+	}
+	response, err := p.runIn(ctx, folder, limit)
+	return response, errors.Join(err, remove())
+}
+
+func (p *program) runIn(ctx context.Context, folder string, limit time.Duration) (*pb.ExecuteResponse, error) {
+	c := command{path: p.tool.path, args: p.args, folder: folder, limit: limit}
+	var names *strings.Replacer // a program's messages name the file as we called it; the reader knows it as the page
+	var err error
+	if p.isCargo {
+		names, err = p.cargoProject(&c)
+	} else {
+		names, err = p.singleFile(&c)
+	}
+	if err != nil {
+		return nil, err
+	}
+	ended, err := c.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ended.stderr = names.Replace(ended.stderr)
+	return p.judge(ended, limit), nil
+}
+
+// cargoProject writes a project for the program and tells cargo how to build it.
+func (p *program) cargoProject(c *command) (*strings.Replacer, error) {
+	binaryName := "sample-" + p.key[:16]
+	text, err := cargoToml(binaryName, p.crates)
+	if err != nil {
+		return nil, fmt.Errorf("write Cargo.toml: %w", err)
+	}
+	c.environment = []string{"CARGO_TARGET_DIR=" + p.cache.target(c.folder), "CARGO_TERM_COLOR=never", "CARGO_INCREMENTAL=0"}
+	if len(p.crates) == 0 {
+		c.environment = append(c.environment, "CARGO_NET_OFFLINE=true")
+	}
+	return strings.NewReplacer(rustFile, p.sample.GetSourcePath(), binaryName, "sample"),
+		errors.Join(writeFile(filepath.Join(c.folder, "Cargo.toml"), string(text)), writeFile(filepath.Join(c.folder, rustFile), p.source))
+}
+
+// singleFile writes the program to a file and adds that to the command's arguments. Other languages' lines are not moved, since
+// blank lines may mean something to them; so the page's line is said with the file's name.
+func (p *program) singleFile(c *command) (*strings.Replacer, error) {
+	name := "sample"
+	if p.extension != "" {
+		name += "." + strings.TrimPrefix(p.extension, ".")
+	}
+	file := filepath.Join(c.folder, name)
+	c.args = append(slices.Clip(c.args), file)
+	shown := p.sample.GetSourcePath()
+	if !isRust(p.sample.GetLanguage()) {
+		shown = fmt.Sprintf("%s (sample at line %d)", shown, p.sample.GetLine())
+	}
+	return strings.NewReplacer(file, shown), writeFile(file, p.source)
+}
+
+// writeFile writes a file unless it is there already with that text: cargo goes by the time of a file.
+func writeFile(path, content string) error {
+	if old, err := os.ReadFile(path); err == nil && string(old) == content {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	return nil
+}

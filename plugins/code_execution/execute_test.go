@@ -1,0 +1,271 @@
+package codeexecution
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	pb "ddc/plugins/code_execution/code_executionpb"
+)
+
+const (
+	waitLimit = 30 * time.Second
+	waitStep  = 5 * time.Millisecond
+)
+
+// cargo is how the documentation's own configuration runs Rust.
+func cargo(t *testing.T) *pb.Language {
+	t.Helper()
+	if _, err := exec.LookPath("cargo"); err != nil {
+		t.Skip("no cargo to run samples with: ", err)
+	}
+	return &pb.Language{Command: "cargo", Args: []string{"run", "--quiet", "--release"}, Extension: "rs", PrepareCode: true,
+		AutoImports: []string{"use std::collections::HashMap;"}, Dependencies: []*pb.Dependency{{Name: "serde", Version: "1.0"}}}
+}
+
+// shell runs a sample with sh, which every machine has.
+func shell() *pb.Language { return &pb.Language{Command: "sh", Extension: "sh"} }
+
+func execute(t *testing.T, req *pb.ExecuteRequest) *pb.ExecuteResponse {
+	t.Helper()
+	res, err := New().Execute(context.Background(), req)
+	require.NoError(t, err)
+	return res
+}
+
+func script(code string) *pb.Sample {
+	return &pb.Sample{SourcePath: "content/a.md", Line: 7, Language: "sh", Code: code, Executable: true}
+}
+
+func rust(line int32, code string) *pb.Sample {
+	return &pb.Sample{SourcePath: "content/a.md", Line: line, Language: "rust", Code: code, Executable: true}
+}
+
+func TestSamplesOfRealSitesRunButForThoseMeantToFail(t *testing.T) {
+	language, cacheDir, service := cargo(t), t.TempDir(), New()
+	failing := map[string]string{
+		"docs/content/internals/architecture.md": "docs/content/internals/architecture.md:115:",
+		"content/failing.md":                     "content/failing.md:12:18",
+	}
+	ran := 0
+	for _, site := range []string{"dodeca-docs", "code-execution-site"} {
+		for _, sample := range samplesOf(t, site) {
+			if sample.GetLanguage() != "rust" || !sample.GetExecutable() {
+				continue
+			}
+			res, err := service.Execute(context.Background(), &pb.ExecuteRequest{Sample: sample, Language: language, CacheDir: cacheDir, TimeoutMs: 120_000})
+			require.NoError(t, err)
+			ran++
+			place, fails := failing[sample.GetSourcePath()]
+			if fails {
+				assert.Equal(t, pb.ExecuteResponse_OUTCOME_FAILED, res.GetOutcome())
+				assert.Contains(t, res.GetStderr(), place)
+				assert.NotZero(t, res.GetExitCode())
+			} else {
+				assert.Equal(t, pb.ExecuteResponse_OUTCOME_SUCCESS, res.GetOutcome(), "%s:%d: %s\n%s", sample.GetSourcePath(), sample.GetLine(), res.GetError(), res.GetStderr())
+			}
+			assert.True(t, strings.HasPrefix(res.GetToolVersion(), "cargo 1."), res.GetToolVersion())
+		}
+	}
+	assert.Equal(t, 6, ran)
+}
+
+func TestCompilersMessageNamesThePageAndItsLine(t *testing.T) {
+	sample := rust(40, "let x = 5;\nlet y: i32 = \"no number\";\n")
+	res := execute(t, &pb.ExecuteRequest{Sample: sample, Language: cargo(t), CacheDir: t.TempDir(), TimeoutMs: 120_000})
+	assert.Equal(t, pb.ExecuteResponse_OUTCOME_FAILED, res.GetOutcome())
+	assert.Contains(t, res.GetStderr(), "--> content/a.md:42:14")
+	assert.Equal(t, "mismatched types (line 42, column 14)", res.GetError())
+}
+
+func TestPanicNamesThePageAndItsLine(t *testing.T) {
+	sample := rust(12, "\npanic!(\"Intentional panic\");\n")
+	res := execute(t, &pb.ExecuteRequest{Sample: sample, Language: cargo(t), CacheDir: t.TempDir(), TimeoutMs: 120_000})
+	assert.Equal(t, pb.ExecuteResponse_OUTCOME_FAILED, res.GetOutcome())
+	assert.EqualValues(t, 101, res.GetExitCode())
+	assert.Equal(t, "panicked at line 14: Intentional panic", res.GetError())
+}
+
+func TestDependencyIsBuiltOnlyWhenTheSampleNamesIt(t *testing.T) {
+	language := cargo(t)
+	crate := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(crate, "src"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(crate, "Cargo.toml"), []byte("[package]\nname = \"my-crate\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(crate, "src/lib.rs"), []byte("pub fn seven() -> i32 { 7 }\n"), 0o644))
+	language.Dependencies = append(language.Dependencies, &pb.Dependency{Name: "my-crate", Path: crate},
+		&pb.Dependency{Name: "no-such-crate", Path: "/nonexistent"})
+	sample := rust(1, "println!(\"{}\", my_crate::seven());\n")
+	res := execute(t, &pb.ExecuteRequest{Sample: sample, Language: language, TimeoutMs: 120_000})
+	assert.Equal(t, "7\n", res.GetStdout(), res.GetStderr())
+}
+
+func TestRustProgramKeepsTheLinesOfThePage(t *testing.T) {
+	language := &pb.Language{PrepareCode: true, AutoImports: []string{"use std::fmt;", "extern crate core;"}}
+	for name, test := range map[string]struct{ code, first, rest string }{
+		"wrapped":          {"a();\nb();\n", "fn main() {", "\n\na();\nb();\n}\n"},
+		"program":          {"fn main() {}\n", "use ddc_auto_imports::*; ", "\n\nfn main() {}\n"},
+		"main in a remark": {"// fn main() {}\n", "fn main() {", "\n\n// fn main() {}\n}\n"},
+		"attributes first": {"//! Doc\n#![feature(x)]\n\npub async fn main() {}\n", "#![allow(unused)] #![feature(x)] extern crate core; mod ddc", "\n\n\n\npub async fn main() {}\n"},
+	} {
+		program, err := rustProgram(rust(2, test.code), language)
+		require.NoError(t, err)
+		first, _, _ := strings.Cut(program, "\n")
+		assert.Contains(t, first, test.first, name)
+		assert.Contains(t, first, "pub use std::fmt;", name)
+		assert.True(t, strings.HasSuffix(program, test.rest), "%s: %q", name, program)
+		for i, line := range strings.Split(strings.TrimSuffix(test.code, "\n"), "\n") {
+			if !strings.Contains(line, "!") {
+				assert.Equal(t, line, strings.Split(program, "\n")[2+i], name)
+			}
+		}
+	}
+	_, err := rustProgram(rust(2, "x"), &pb.Language{PrepareCode: true, AutoImports: []string{"use a; // b"}})
+	assert.ErrorContains(t, err, "without comments")
+}
+
+func TestImportsAndAttributesOfTheSampleDoNotClashWithAutoImports(t *testing.T) {
+	sample := rust(3, "#![deny(warnings)]\nuse std::collections::HashMap;\nfn main() { let _: HashMap<u8, u8> = HashMap::new(); }\n")
+	res := execute(t, &pb.ExecuteRequest{Sample: sample, Language: cargo(t), TimeoutMs: 120_000})
+	assert.Equal(t, pb.ExecuteResponse_OUTCOME_SUCCESS, res.GetOutcome(), res.GetStderr())
+}
+
+func TestResultIsKeptWhileNothingChanges(t *testing.T) {
+	req := &pb.ExecuteRequest{Sample: script("echo out; echo err >&2"), Language: shell(), CacheDir: t.TempDir()}
+	first := execute(t, req)
+	assert.False(t, first.GetCached())
+	req.Sample.Line = 99
+	second := execute(t, req)
+	assert.True(t, second.GetCached())
+	assert.Equal(t, "out\n", second.GetStdout())
+	assert.Equal(t, "err\n", second.GetStderr())
+	assert.Equal(t, first.GetDurationMs(), second.GetDurationMs())
+
+	req.Sample.Code += " "
+	assert.False(t, execute(t, req).GetCached())
+	req.Language.Args = []string{"-e"}
+	assert.False(t, execute(t, req).GetCached())
+}
+
+func TestFailureIsNotKept(t *testing.T) {
+	req := &pb.ExecuteRequest{Sample: script("exit 3"), Language: shell(), CacheDir: t.TempDir()}
+	for range 2 {
+		res := execute(t, req)
+		assert.Equal(t, pb.ExecuteResponse_OUTCOME_FAILED, res.GetOutcome())
+		assert.EqualValues(t, 3, res.GetExitCode())
+		assert.Equal(t, "ended with status 3", res.GetError())
+	}
+}
+
+func TestOtherLanguagesNameThePage(t *testing.T) {
+	res := execute(t, &pb.ExecuteRequest{Sample: script("if"), Language: shell()})
+	assert.Equal(t, pb.ExecuteResponse_OUTCOME_FAILED, res.GetOutcome())
+	assert.Contains(t, res.GetStderr(), "content/a.md (sample at line 7)")
+}
+
+func TestSampleMarkedNoexecIsSkipped(t *testing.T) {
+	sample := script("exit 1")
+	sample.Executable = false
+	assert.Equal(t, pb.ExecuteResponse_OUTCOME_SKIPPED, execute(t, &pb.ExecuteRequest{Sample: sample, Language: shell()}).GetOutcome())
+}
+
+func TestMissingToolIsNamed(t *testing.T) {
+	res := execute(t, &pb.ExecuteRequest{Sample: script("x"), Language: &pb.Language{Command: "no-such-tool"}})
+	assert.Equal(t, pb.ExecuteResponse_OUTCOME_TOOL_MISSING, res.GetOutcome())
+	assert.Equal(t, "no-such-tool", res.GetMissingTool())
+	assert.Contains(t, res.GetError(), "no-such-tool is not installed")
+}
+
+func TestLanguageWithoutCommandIsRefused(t *testing.T) {
+	_, err := New().Execute(context.Background(), &pb.ExecuteRequest{Sample: script("x"), Language: &pb.Language{}})
+	assert.Equal(t, codes.InvalidArgument, status.Code(err))
+	assert.ErrorContains(t, err, "content/a.md:7:")
+}
+
+func TestTimeOutKillsTheWholeGroup(t *testing.T) {
+	pids := filepath.Join(t.TempDir(), "pids")
+	code := fmt.Sprintf("sleep 1000 & echo $$ $! > %s; wait", pids)
+	res := execute(t, &pb.ExecuteRequest{Sample: script(code), Language: shell(), TimeoutMs: 1000})
+	assert.Equal(t, pb.ExecuteResponse_OUTCOME_TIMED_OUT, res.GetOutcome())
+	assert.Equal(t, "did not end within 1s and was killed", res.GetError())
+	assertGone(t, pids)
+}
+
+func TestBackgroundChildOfASampleEndsWithIt(t *testing.T) {
+	pids := filepath.Join(t.TempDir(), "pids")
+	code := fmt.Sprintf("sleep 1000 >/dev/null 2>&1 & echo $! > %s", pids)
+	assert.Equal(t, pb.ExecuteResponse_OUTCOME_SUCCESS, execute(t, &pb.ExecuteRequest{Sample: script(code), Language: shell()}).GetOutcome())
+	assertGone(t, pids)
+}
+
+// assertGone checks the processes whose numbers are in the file. A process that was killed but not yet reaped by init is gone.
+func assertGone(t *testing.T, file string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	for _, word := range strings.Fields(string(text)) {
+		pid, err := strconv.Atoi(word)
+		require.NoError(t, err)
+		assert.Eventually(t, func() bool { return !running(pid) }, waitLimit, waitStep, "process %d is still there", pid)
+	}
+}
+
+func running(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, after, _ := strings.Cut(string(stat), ") ")
+	return syscall.Kill(pid, 0) == nil && !strings.HasPrefix(after, "Z") && !strings.HasPrefix(after, "X")
+}
+
+func TestCancelledCallEndsAtOnceAndLeavesNothing(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "started")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := New().Execute(ctx, &pb.ExecuteRequest{Sample: script("echo $$ > " + pipe + "; sleep 1000"), Language: shell(), TimeoutMs: 600_000})
+		ended <- err
+	}()
+	pid, err := os.ReadFile(pipe) // blocks until the sample writes
+	require.NoError(t, err)
+	cancel()
+	assert.Equal(t, codes.Canceled, status.Code(<-ended))
+	file := filepath.Join(t.TempDir(), "pids")
+	require.NoError(t, os.WriteFile(file, pid, 0o600))
+	assertGone(t, file)
+}
+
+func TestProgramThatWritesTooMuchIsKilled(t *testing.T) {
+	res := execute(t, &pb.ExecuteRequest{Sample: script("cat /dev/zero"), Language: shell(), TimeoutMs: 120_000})
+	assert.Equal(t, pb.ExecuteResponse_OUTCOME_FAILED, res.GetOutcome())
+	assert.Equal(t, "wrote more than 10 MiB and was killed", res.GetError())
+	assert.Len(t, res.GetStdout(), outputLimit)
+}
+
+func TestOutputThatIsNoTextCanBeAnswered(t *testing.T) {
+	res := execute(t, &pb.ExecuteRequest{Sample: script(`printf 'a\377b'`), Language: shell()})
+	assert.Equal(t, "a\uFFFDb", res.GetStdout())
+}
+
+func TestNothingIsLeftInTheTemporaryFolder(t *testing.T) {
+	folder := t.TempDir()
+	t.Setenv("TMPDIR", folder)
+	execute(t, &pb.ExecuteRequest{Sample: script("true"), Language: shell()})
+	left, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}

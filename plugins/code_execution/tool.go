@@ -1,0 +1,81 @@
+package codeexecution
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	pb "ddc/plugins/code_execution/code_executionpb"
+)
+
+// installed is a command that is there.
+type installed struct {
+	path    string
+	version string // first line of what it says of its version, or empty
+	// identity changes when the tool does, also for one that says no version.
+	identity string
+}
+
+// versions remembers what tools said of themselves, since asking takes longer than many a sample.
+type versions struct {
+	asking gate // of one: guards known
+	known  map[string]installed
+}
+
+// find looks a command up. If it is not there, or is but does not run, the second result says so.
+func (v *versions) find(ctx context.Context, name string) (installed, *pb.ExecuteResponse, error) {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return installed{}, missing(name, fmt.Sprintf("%s is not installed: %s", name, howToInstall(name))), nil
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return installed{}, nil, fmt.Errorf("find %s: %w", name, err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return installed{}, nil, fmt.Errorf("find %s: %w", name, err)
+	}
+	file := fmt.Sprintf("%s %d %d", path, info.Size(), info.ModTime().UnixNano())
+	if err := v.asking.enter(ctx); err != nil {
+		return installed{}, nil, err
+	}
+	defer v.asking.leave()
+	if known, ok := v.known[file]; ok {
+		return known, nil, nil
+	}
+	c := command{path: path, args: []string{"--version"}, folder: os.TempDir(), limit: time.Minute}
+	ended, err := c.run(ctx)
+	if err != nil {
+		return installed{}, nil, fmt.Errorf("ask %s for its version: %w", name, err)
+	}
+	t := installed{path: path, identity: file}
+	if ended.well() {
+		t.version = firstLine(ended.stdout)
+		t.identity += " " + t.version // rustup's cargo is one file for all versions
+	} else if filepath.Base(name) == "cargo" {
+		return installed{}, missing(name, fmt.Sprintf("cargo is there, but does not run: %s", firstLine(ended.stderr))), nil
+	}
+	v.known[file] = t
+	return t, nil, nil
+}
+
+func missing(name, why string) *pb.ExecuteResponse {
+	return &pb.ExecuteResponse{Outcome: pb.ExecuteResponse_OUTCOME_TOOL_MISSING, MissingTool: name, Error: why}
+}
+
+func howToInstall(name string) string {
+	switch filepath.Base(name) {
+	case "cargo", "rustc":
+		return "get it from https://rustup.rs, or build with --no-code-exec"
+	}
+	return "install it, put it on the PATH, or build with --no-code-exec"
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return strings.TrimSpace(line)
+}
