@@ -59,6 +59,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 	"sync/atomic"
 )
 
@@ -69,17 +70,21 @@ type Doorbell struct {
 	waker Waker
 	spin  spinner
 
+	// closed is set under ending, and read anywhere.
 	closed atomic.Bool
-
-	// The awaiting goroutine alone touches these: the context whose end rings this
-	// bell, kept from one Await to the next so that a loop that passes the same
-	// context registers it once.
+	// watched is the context whose end rings this bell, kept from one Await to the
+	// next so that a loop that passes the same context registers it once. The
+	// awaiting goroutine alone touches it.
 	watched <-chan struct{}
+	// ending keeps a context that ends late from ringing a bell whose words may be
+	// gone. It guards unwatch.
+	ending  sync.Mutex
 	unwatch func() bool
 }
 
 // NewDoorbell joins the words of an event count to a waker, which it owns from
-// then on. The words must stay mapped until Close has returned.
+// then on. The words must stay mapped until Close and every other call has
+// returned; the end of a context touches them no more after Close.
 func NewDoorbell(words *Words, waker Waker, spin Spin) *Doorbell {
 	return &Doorbell{words: words, waker: waker, spin: newSpinner(spin)}
 }
@@ -140,6 +145,7 @@ func (d *Doorbell) Await(ctx context.Context, ready func() bool) error {
 		}
 		if woken {
 			d.words.Spurious.Add(1)
+			woken = false
 		}
 		if d.words.Seq.Load() == key { // S4
 			if err := d.sleep(); err != nil {
@@ -176,12 +182,25 @@ func (d *Doorbell) over(ctx context.Context) error {
 // watch makes the end of ctx ring this bell: cancelling is one more change
 // that the sleeper is to find, and so needs no mechanism of its own.
 func (d *Doorbell) watch(ctx context.Context) {
-	if done := ctx.Done(); done != d.watched {
-		d.stopWatching()
-		d.watched = done
-		if done != nil {
-			d.unwatch = context.AfterFunc(ctx, func() { _ = d.Ring() })
-		}
+	done := ctx.Done()
+	if done == d.watched {
+		return
+	}
+	d.watched = done
+	d.ending.Lock()
+	defer d.ending.Unlock()
+	d.stopWatching()
+	if done != nil && !d.closed.Load() {
+		d.unwatch = context.AfterFunc(ctx, d.ended)
+	}
+}
+
+// ended rings, unless Close was faster.
+func (d *Doorbell) ended() {
+	d.ending.Lock()
+	defer d.ending.Unlock()
+	if !d.closed.Load() {
+		_ = d.Ring()
 	}
 }
 
@@ -195,7 +214,11 @@ func (d *Doorbell) stopWatching() {
 // Close makes a waiting Await return and frees the waker. The other process's
 // end goes on by itself.
 func (d *Doorbell) Close() error {
-	if d.closed.Swap(true) {
+	d.ending.Lock()
+	closed := d.closed.Swap(true)
+	d.stopWatching()
+	d.ending.Unlock()
+	if closed {
 		return nil
 	}
 	if err := d.waker.Close(); err != nil {

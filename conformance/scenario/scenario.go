@@ -117,6 +117,13 @@ func (e *Env) rounds() int {
 	return e.Rounds
 }
 
+// times is e with n times the rounds.
+func (e *Env) times(n int) *Env {
+	more := *e
+	more.Rounds = n * e.rounds()
+	return &more
+}
+
 func (e *Env) settle() time.Duration {
 	if e.Settle == 0 {
 		return 10 * time.Second

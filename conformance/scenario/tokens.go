@@ -171,7 +171,7 @@ func (e *Env) ringAndWait(ctx context.Context, besides ...func(context.Context, 
 }
 
 func signalsAndTokens(ctx context.Context, e *Env) error {
-	return e.ringAndWait(ctx, func(ctx context.Context, _ *post) error { return storm(ctx, os.Getpid()) })
+	return e.times(10).ringAndWait(ctx, func(ctx context.Context, _ *post) error { return storm(ctx, os.Getpid()) })
 }
 
 func closeEndsWait(ctx context.Context, e *Env) error {
@@ -369,7 +369,7 @@ func (c *crew) close() error {
 // to wait again.
 func manyWaiters(ctx context.Context, e *Env) error {
 	choose := e.random(1)
-	for range e.rounds() {
+	for range 4 * e.rounds() {
 		order := choose.Perm(crewSize)
 		together := 1 + choose.IntN(crewSize)
 		if err := e.manyWaitersOnce(ctx, order, together, choose.Uint64()); err != nil {
