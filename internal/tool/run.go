@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"ddc/internal/sys"
 )
 
 // grace is how long a program that was killed may keep its pipes, through children that left its group, before they are closed.
@@ -25,7 +27,7 @@ const said = 2000
 type Command struct {
 	Name string // as Find takes it
 	Args []string
-	// Input is what Run writes to standard input.
+	// Input is what Run gives on standard input: a file in memory, for some of the programs insist on seeking.
 	Input []byte
 	// Folder is the working directory; empty means ours.
 	Folder string
@@ -56,8 +58,15 @@ func (c Command) Run(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(c.Input) > 0 {
+		file, err := inMemory(c.Input)
+		if err != nil {
+			return nil, fmt.Errorf("input for %s: %w", c.Name, err)
+		}
+		defer file.Close()
+		cmd.Stdin = file
+	}
 	var output bytes.Buffer
-	cmd.Stdin = bytes.NewReader(c.Input)
 	cmd.Stdout = &output
 	ended := make(chan error, 1)
 	go onItsThread(cmd, func(err error) {
@@ -69,6 +78,19 @@ func (c Command) Run(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	return output.Bytes(), nil
+}
+
+// inMemory makes a nameless file of data, to be read from its beginning.
+func inMemory(data []byte) (*os.File, error) {
+	file, err := sys.Memfd("ddc tool input", int64(len(data)))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := file.WriteAt(data, 0); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("write memfd: %w", err)
+	}
+	return file, nil
 }
 
 // A Process is a program to talk with. In and Out are its standard input and output. Whoever started it calls Close.

@@ -100,6 +100,13 @@ func TestRunPassesBytesThrough(t *testing.T) {
 	assert.True(t, bytes.Equal(input, output))
 }
 
+// cjxl seeks to the end to learn the size, through the name.
+func TestInputCanBeOpenedByNameAndSought(t *testing.T) {
+	output, err := tool.Command{Name: "sh", Args: []string{"-c", "tail -c 3 /dev/stdin; cat"}, Input: []byte("abcdef")}.Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "defabcdef", string(output))
+}
+
 func TestRunSurvivesAProgramThatReadsNothing(t *testing.T) {
 	output, err := tool.Command{Name: "echo", Args: []string{"hello"}, Input: make([]byte, 1<<20)}.Run(t.Context())
 	require.NoError(t, err)

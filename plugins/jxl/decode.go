@@ -1,0 +1,61 @@
+package jxl
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/draw"
+	"image/png"
+	"os"
+	"path/filepath"
+
+	"ddc/internal/tool"
+)
+
+// decode asks djxl for a PNG, the one format in which it writes grey, colour, transparency and animations, and which it chooses by
+// the name of the file it writes. That is a link to its standard output.
+func decode(ctx context.Context, data []byte) (*image.NRGBA, error) {
+	var file []byte
+	err := tool.InFolder(func(folder string) error {
+		output := filepath.Join(folder, "picture.png")
+		if err := os.Symlink("/dev/stdout", output); err != nil {
+			return fmt.Errorf("name djxl's output: %w", err)
+		}
+		var err error
+		file, err = tool.Command{
+			Name:  "djxl",
+			Args:  []string{"/dev/stdin", output, "--quiet", "--num_threads=1", "--bits_per_sample=8", "--color_space=RGB_D65_SRG_Rel_SRG"},
+			Input: data,
+		}.Run(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	picture, err := png.Decode(bytes.NewReader(file))
+	if err != nil {
+		return nil, fmt.Errorf("read djxl's PNG: %w", err)
+	}
+	return toNRGBA(picture), nil
+}
+
+// toNRGBA copies what the PNG decoder returns to 8 bits a sample with straight alpha. image/draw would go through
+// premultiplied alpha, so what can be transparent is copied by hand.
+func toNRGBA(src image.Image) *image.NRGBA {
+	switch src := src.(type) {
+	case *image.NRGBA:
+		return src
+	case *image.NRGBA64:
+		dst := image.NewNRGBA(src.Rect)
+		for i := range dst.Pix {
+			dst.Pix[i] = src.Pix[2*i]
+		}
+		return dst
+	}
+	bounds := src.Bounds()
+	dst := image.NewNRGBA(image.Rect(0, 0, bounds.Dx(), bounds.Dy()))
+	opaque := &image.RGBA{Pix: dst.Pix, Stride: dst.Stride, Rect: dst.Rect}
+	draw.Draw(opaque, opaque.Rect, src, bounds.Min, draw.Src)
+	return dst
+}
