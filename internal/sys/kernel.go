@@ -113,3 +113,13 @@ func Unmap(memory []byte) error {
 	}
 	return nil
 }
+
+// TerminalWidth is the number of columns of the terminal that f is, or 0 if it
+// is none.
+func TerminalWidth(f *os.File) int {
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return max(int(size.Col), 1)
+}

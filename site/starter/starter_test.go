@@ -1,0 +1,27 @@
+package starter
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestFolderThatHoldsSomethingIsLeftAlone(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "mine"), nil, 0o600))
+	assert.ErrorIs(t, Write(folder), ErrNotEmpty)
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	assert.Len(t, entries, 1)
+}
+
+func TestNewFolderGetsTheWholeSite(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "new", "site")
+	require.NoError(t, Write(folder))
+	for _, file := range []string{".config/dodeca.kdl", "content/_index.md", "templates/base.html", "sass/main.scss", "static/favicon.svg"} {
+		assert.FileExists(t, filepath.Join(folder, file))
+	}
+}
