@@ -32,7 +32,7 @@ lint: ## Check formatting and vet.
 	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
 	go vet -tags $(TAGS) $(PACKAGES)
 
-PROTOS := $(wildcard plugins/*/*.proto)
+PROTOS := $(wildcard plugins/*/*.proto examples/*/*.proto rpc/*.proto)
 generate: ## Make the service stubs anew (needs protoc, Debian's protobuf-compiler).
 	mkdir -p .tools/bin
 	GOBIN=$(CURDIR)/.tools/bin go install google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12

@@ -1,0 +1,50 @@
+// A host of one plugin: it starts the program named first, on the wake strategy
+// named second, and has it shout what follows.
+//
+//	go build -o /tmp/shout ./examples/plugin
+//	go run ./examples/plugin/host /tmp/shout futex hello there
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"ddc/examples/plugin/shoutpb"
+	"ddc/plugin"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) (err error) {
+	if len(args) < 2 {
+		return fmt.Errorf("usage: host PLUGIN STRATEGY TEXT...")
+	}
+	host, err := plugin.NewHost(plugin.Options{
+		Command: func(string) (string, []string) { return args[0], nil },
+		Wake:    args[1],
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closing := host.Close(); err == nil {
+			err = closing
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	answer, err := shoutpb.NewShoutClient(host.Conn("shout")).Louder(ctx, &shoutpb.Text{Text: strings.Join(args[2:], " ")})
+	if err != nil {
+		return err
+	}
+	fmt.Println(answer.Text)
+	return nil
+}
