@@ -2,7 +2,6 @@ package hub
 
 import (
 	"os"
-	"reflect"
 	"testing"
 	"time"
 
@@ -26,10 +25,4 @@ func dup(t *testing.T, files []*os.File) []*os.File {
 		copies = append(copies, c)
 	}
 	return copies
-}
-
-func pageSizes() (sizes struct{ header, link int }) {
-	sizes.header = int(reflect.TypeFor[header]().Size())
-	sizes.link = int(reflect.TypeFor[link]().Size())
-	return sizes
 }

@@ -1,0 +1,60 @@
+package hub
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"ddc/ring"
+	"ddc/slot"
+	"ddc/wake"
+)
+
+// offsets lists the named fields of a page: "Name@offset".
+func offsets[T any]() []string {
+	var all []string
+	page := reflect.TypeFor[T]()
+	for i := range page.NumField() {
+		if f := page.Field(i); f.Name != "_" {
+			all = append(all, fmt.Sprintf("%s@%d", f.Name, f.Offset))
+		}
+	}
+	return all
+}
+
+// docs/PROTOCOL.md describes these pages to other languages. Whoever changes
+// them raises layoutVersion.
+func TestOffsetsOfTheSharedPagesStay(t *testing.T) {
+	assert.Equal(t, []string{"Magic@0", "Version@8", "Peers@12", "Hash@16", "Cells@24", "Classes@28", "Class@32", "SlotWaiters@256", "Gate@384"}, offsets[header]())
+	assert.Equal(t, []string{"Incarnation@0", "Attached@4", "Strategy@8", "Signals@128", "Closed@384", "Gate@640", "Bells@768", "Rings@1280"}, offsets[link]())
+	assert.Equal(t, []string{"Seq@0", "Left@4", "Sent@8", "Suppressed@16", "Sleeping@128", "Parked@132", "Taken@136", "Received@144", "Spurious@152"}, offsets[wake.Words]())
+	assert.Equal(t, []string{"Produced@0", "Consumed@128", "Starved@256"}, offsets[ring.Page]())
+	assert.Equal(t, linkSize, int(reflect.TypeFor[link]().Size()))
+	assert.Equal(t, wake.WordsSize, int(reflect.TypeFor[wake.Words]().Size()))
+	assert.Equal(t, ring.PageSize, int(reflect.TypeFor[ring.Page]().Size()))
+	assert.LessOrEqual(t, int(reflect.TypeFor[header]().Size()), headerSize)
+}
+
+func TestLayoutHashChangesWithEveryNumberBothSidesMustAgreeOn(t *testing.T) {
+	base := layout{peers: 4, cells: 8, classes: slot.DefaultClasses(8)}
+	more := func(change func(*layout)) uint64 {
+		l := base
+		l.classes = append([]slot.Class(nil), base.classes...)
+		change(&l)
+		return l.hash()
+	}
+	seen := map[uint64]bool{base.hash(): true}
+	for _, changed := range []uint64{
+		more(func(l *layout) { l.peers++ }),
+		more(func(l *layout) { l.cells *= 2 }),
+		more(func(l *layout) { l.classes[0].Size *= 2 }),
+		more(func(l *layout) { l.classes[1].Count++ }),
+		more(func(l *layout) { l.classes[0].Reserve++ }),
+		more(func(l *layout) { l.classes = l.classes[:4] }),
+	} {
+		assert.False(t, seen[changed])
+		seen[changed] = true
+	}
+}
