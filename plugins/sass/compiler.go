@@ -1,0 +1,101 @@
+package sass
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bep/godartsass/v2"
+
+	"ddc/internal/tool"
+)
+
+// A compiler is a running Dart Sass, for one compilation at a time.
+type compiler struct {
+	dart *godartsass.Transpiler
+	stop chan struct{}
+	done chan error
+}
+
+// start starts Dart Sass from a goroutine that keeps its thread until close: the kernel sends the parent's death signal when
+// the thread that forked ends.
+func start() (*compiler, error) {
+	program, err := tool.Find("sass")
+	if err != nil {
+		return nil, err
+	}
+	c := &compiler{stop: make(chan struct{}), done: make(chan error, 1)}
+	started := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		tool.CloseOnExec()
+		var err error
+		c.dart, err = godartsass.Start(godartsass.Options{
+			DartSassEmbeddedFilename: program,
+			Timeout:                  24 * time.Hour, // the caller's context decides
+			LogEventHandler:          log,
+		})
+		started <- err
+		if err == nil {
+			<-c.stop
+			c.done <- c.dart.Close()
+		}
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start %s: %w", program, err)
+	}
+	return c, nil
+}
+
+// compile returns when Dart Sass has answered or ctx has ended; after the latter only close may follow.
+func (c *compiler) compile(ctx context.Context, args godartsass.Args) (string, error) {
+	type answer struct {
+		css string
+		err error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		result, err := c.dart.Execute(args)
+		answered <- answer{result.CSS, err}
+	}()
+	select {
+	case a := <-answered:
+		return a.css, a.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// close interrupts Dart Sass, also amid a compilation, and waits for its end.
+func (c *compiler) close() error {
+	close(c.stop)
+	if err := <-c.done; err != nil && !errors.Is(err, godartsass.ErrShutdown) {
+		return fmt.Errorf("end Dart Sass: %w", err)
+	}
+	return nil
+}
+
+// position is how the library starts a message that has a place: lines and columns count from nought.
+var position = regexp.MustCompile(`(?s)^` + regexp.QuoteMeta(scheme) + `(.*?):(\d+):(\d+): (.*)$`)
+
+// log passes on what @warn and @debug say, and warnings about features that are going away.
+func log(event godartsass.LogEvent) {
+	message := event.Message
+	if m := position.FindStringSubmatch(message); m != nil {
+		line, _ := strconv.Atoi(m[2])
+		column, _ := strconv.Atoi(m[3])
+		message = fmt.Sprintf("%s%s:%d:%d: %s", folder, m[1], line+1, column+1, m[4])
+	}
+	level := slog.LevelInfo
+	if event.Type == godartsass.LogEventTypeWarning {
+		level = slog.LevelWarn
+	}
+	slog.Log(context.Background(), level, strings.TrimSpace(message))
+}

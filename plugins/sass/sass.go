@@ -1,0 +1,111 @@
+// Package sass compiles SCSS with Dart Sass.
+//
+// The compiler is a process of its own, spoken to through its embedded protocol (bep/godartsass). It starts at the first call,
+// which takes 0.1 s, and stays, so that a later call takes a millisecond or two; it holds some 60 MB. It ends with
+// Service.Close, when its input closes, and, installed by `make tools`, when this process is killed.
+//
+// A compilation reads nothing but the files of its request.
+package sass
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/bep/godartsass/v2"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ddc/internal/tool"
+	"ddc/plugins/sass/sasspb"
+)
+
+// entry is the file that is compiled; folder is what its name is below, for people who read errors.
+const (
+	entry  = "main.scss"
+	folder = "sass/"
+)
+
+// Service answers the calls of the sass plugin.
+type Service struct {
+	sasspb.UnimplementedSassServer
+	// turn holds the compiler, nil until one runs. Who has taken it out compiles; the others wait.
+	turn chan *compiler
+}
+
+var _ sasspb.SassServer = (*Service)(nil)
+
+// New makes the service; the compiler starts at the first call.
+func New() *Service {
+	s := &Service{turn: make(chan *compiler, 1)}
+	s.turn <- nil
+	return s
+}
+
+// Register adds the service to r.
+func (s *Service) Register(r grpc.ServiceRegistrar) { sasspb.RegisterSassServer(r, s) }
+
+// Close ends the compiler. It waits for a call that runs; no call may begin after it.
+func (s *Service) Close() error {
+	if c := <-s.turn; c != nil {
+		return c.close()
+	}
+	return nil
+}
+
+// Compile compiles main.scss to CSS in the expanded style.
+func (s *Service) Compile(ctx context.Context, req *sasspb.CompileRequest) (*sasspb.CompileResponse, error) {
+	source, ok := req.GetFiles()[entry]
+	if !ok {
+		return nil, status.Errorf(codes.InvalidArgument, "%s%s: there is no such file among the %d given, and compiling begins there", folder, entry, len(req.GetFiles()))
+	}
+	files := sources(req.GetFiles())
+	css, err := s.compile(ctx, godartsass.Args{
+		Source:         source,
+		URL:            scheme + entry,
+		OutputStyle:    godartsass.OutputStyleExpanded,
+		ImportResolver: files,
+	})
+	var fault godartsass.SassError
+	switch {
+	case err == nil:
+		return &sasspb.CompileResponse{Css: css}, nil
+	case errors.As(err, &fault):
+		return nil, status.Error(codes.InvalidArgument, files.locate(fault))
+	}
+	return nil, status.Errorf(tool.Code(err), "compiling %s%s: %v", folder, entry, err)
+}
+
+// compile takes its turn. A compiler that did not answer is not used again; since compiling is safe to repeat, a new one gets
+// a second chance.
+func (s *Service) compile(ctx context.Context, args godartsass.Args) (string, error) {
+	var c *compiler
+	select {
+	case c = <-s.turn:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	defer func() { s.turn <- c }()
+	for attempt := 1; ; attempt++ {
+		if c == nil {
+			var err error
+			if c, err = start(); err != nil {
+				return "", err
+			}
+		}
+		css, err := c.compile(ctx, args)
+		var fault godartsass.SassError
+		if err == nil || errors.As(err, &fault) {
+			return css, err
+		}
+		err = errors.Join(err, c.close())
+		c = nil
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		if attempt == 2 {
+			return "", fmt.Errorf("the compiler gave up: %w", err)
+		}
+	}
+}
