@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"ddc/conformance/scenario"
 	"ddc/wake"
 )
 
@@ -14,6 +15,13 @@ import (
 // a program across processes, it serves as one, with one of strategies;
 // otherwise it runs the tests, and then fails if they left goroutines or open files behind.
 func Main(m *testing.M, strategies ...func() wake.Strategy) {
+	if scenario.IsPeer() {
+		if err := scenario.ServePeer(strategies...); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	goleak.VerifyTestMain(leakCheck{m})
 }
 

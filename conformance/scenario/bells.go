@@ -29,6 +29,7 @@ func bells() []Program {
 			return e.times(10).bursts(ctx, wake.SpinOff, func(ctx context.Context, _ *post) error { return storm(ctx, os.Getpid()) })
 		}},
 		{Name: "NobodyAsleepMeansNoToken", Run: nobodyAsleep},
+		{Name: "TokenOwedByTheDeadIsRepaid", Rule: 11, Run: tokenOwedByTheDead},
 		{Name: "CancelWakesTheSleeper", Rule: 6, Run: cancelWakes},
 		{Name: "CloseWakesTheSleeper", Run: closeWakes},
 	}
@@ -368,4 +369,32 @@ func closeWakes(ctx context.Context, e *Env) error {
 		}
 	}
 	return nil
+}
+
+// tokenOwedByTheDead plays the ringer that takes the sleeper's flag and dies
+// before it leaves the token: whoever learns of it pays.
+func tokenOwedByTheDead(ctx context.Context, e *Env) (err error) {
+	p, err := e.newBells(wake.SpinOff)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	var seen atomic.Uint64
+	return e.play(ctx, p.source(func() bool { return p.page.Value.Load() > seen.Load() }), p.stop,
+		func(ctx context.Context) error {
+			err := await(ctx, p.asleep, func() bool { return p.sleeperPage.Value.Load() > 0 })
+			seen.Store(1)
+			return err
+		},
+		func(ctx context.Context) error {
+			if err := until(ctx, p.parked); err != nil {
+				return err
+			}
+			p.begun.Add(1)
+			defer p.ended.Add(1)
+			p.page.Value.Store(1)
+			p.page.Words.Seq.Add(1)
+			p.page.Words.Sleeping.Store(0)
+			return p.rung.Repay()
+		})
 }

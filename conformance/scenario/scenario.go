@@ -70,6 +70,7 @@ type Program struct {
 type Bell interface {
 	Await(ctx context.Context, ready func() bool) error
 	Ring() error
+	Repay() error
 	Pending() (bool, error)
 	Close() error
 }

@@ -140,7 +140,11 @@ func (e *Env) play(ctx context.Context, look Source, stop func(), actors ...func
 			s.cancel(err)
 		}
 	})
-	unstop := context.AfterFunc(s.ctx, stop)
+	stopped := make(chan struct{})
+	unstop := context.AfterFunc(s.ctx, func() {
+		defer close(stopped)
+		stop()
+	})
 	for _, actor := range actors {
 		s.actors.Go(func() {
 			if err := actor(s.ctx); err != nil {
@@ -151,7 +155,9 @@ func (e *Env) play(ctx context.Context, look Source, stop func(), actors ...func
 	s.actors.Wait()
 	unwatch()
 	watch.Wait()
-	unstop()
+	if !unstop() {
+		<-stopped // stop must not outlive what it stops
+	}
 	if err := context.Cause(s.ctx); err != nil {
 		return err
 	}
