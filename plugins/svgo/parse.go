@@ -1,0 +1,225 @@
+package svgo
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+)
+
+// document is a parsed file: what stands before the root, and the root.
+type document struct {
+	prolog []node
+	root   *element
+}
+
+// node is an element, a text or markup that is passed on as it is.
+type node interface{ isNode() }
+
+type element struct {
+	prefix, name string
+	space        string // namespace that the prefix stands for
+	attributes   []attribute
+	children     []node
+	scope        *scope
+}
+
+type attribute struct {
+	prefix, name, value string
+}
+
+// text is character data, entities resolved.
+type text string
+
+// markup is a processing instruction or a document type, in full.
+type markup string
+
+func (*element) isNode() {}
+func (text) isNode()     {}
+func (markup) isNode()   {}
+
+// scope is what prefixes stand for inside an element.
+type scope struct {
+	outer    *scope
+	prefixes map[string]string
+}
+
+func (s *scope) lookup(prefix string) (string, bool) {
+	for ; s != nil; s = s.outer {
+		if space, ok := s.prefixes[prefix]; ok {
+			return space, true
+		}
+	}
+	return "", prefix == ""
+}
+
+// syntaxError is a fault of the file at a place counted from 1.
+type syntaxError struct {
+	line, column int
+	message      string
+}
+
+func (e *syntaxError) Error() string { return fmt.Sprintf("%d:%d: %s", e.line, e.column, e.message) }
+
+// parser builds the tree. encoding/xml resolves prefixes for good if asked to, so its raw tokens are used, and the nesting is
+// checked here.
+type parser struct {
+	decoder *xml.Decoder
+	open    []*element
+	result  document
+}
+
+func parse(source string) (*document, error) {
+	p := &parser{decoder: xml.NewDecoder(strings.NewReader(strings.TrimPrefix(source, "\ufeff")))}
+	// A message holds UTF-8 whatever the declaration says.
+	p.decoder.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
+	for {
+		line, column := p.decoder.InputPos()
+		token, err := p.decoder.RawToken()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, p.fault(err)
+		}
+		if err := p.take(token); err != nil {
+			return nil, &syntaxError{line, column, err.Error()}
+		}
+	}
+	line, column := p.decoder.InputPos()
+	if len(p.open) > 0 {
+		return nil, &syntaxError{line, column, fmt.Sprintf("<%s> is never closed", p.open[len(p.open)-1].tag())}
+	}
+	if p.result.root == nil {
+		return nil, &syntaxError{line, column, "there is no <svg> in the file"}
+	}
+	return &p.result, nil
+}
+
+// fault is the decoder's error at the place where it stopped.
+func (p *parser) fault(err error) error {
+	line, column := p.decoder.InputPos()
+	var syntax *xml.SyntaxError
+	if errors.As(err, &syntax) {
+		return &syntaxError{line, column, "not well-formed XML: " + syntax.Msg}
+	}
+	return &syntaxError{line, column, err.Error()}
+}
+
+func (p *parser) take(token xml.Token) error {
+	switch t := token.(type) {
+	case xml.StartElement:
+		return p.start(t)
+	case xml.EndElement:
+		return p.end(t)
+	case xml.CharData:
+		return p.text(string(t))
+	case xml.ProcInst:
+		if t.Target != "xml" { // the declaration says nothing that is not so without it
+			p.add(markup("<?" + strings.TrimSpace(t.Target+" "+string(t.Inst)) + "?>"))
+		}
+	case xml.Directive:
+		p.directive(string(t))
+	}
+	return nil
+}
+
+func (p *parser) start(t xml.StartElement) error {
+	if len(p.open) == 0 && p.result.root != nil {
+		return errors.New("a second root element")
+	}
+	e := &element{prefix: t.Name.Space, name: t.Name.Local, scope: &scope{prefixes: map[string]string{}}}
+	if len(p.open) > 0 {
+		e.scope.outer = p.open[len(p.open)-1].scope
+	} else {
+		e.scope.prefixes["xml"] = xmlSpace
+	}
+	seen := map[xml.Name]bool{}
+	for _, a := range t.Attr {
+		if seen[a.Name] {
+			return fmt.Errorf("attribute %s is there twice", joinName(a.Name.Space, a.Name.Local))
+		}
+		seen[a.Name] = true
+		e.attributes = append(e.attributes, attribute{a.Name.Space, a.Name.Local, a.Value})
+		switch {
+		case a.Name.Space == "xmlns":
+			e.scope.prefixes[a.Name.Local] = a.Value
+		case a.Name.Space == "" && a.Name.Local == "xmlns":
+			e.scope.prefixes[""] = a.Value
+		}
+	}
+	var ok bool
+	if e.space, ok = e.scope.lookup(e.prefix); !ok {
+		return fmt.Errorf("prefix of <%s> is not declared: add xmlns:%s", e.tag(), e.prefix)
+	}
+	for _, a := range e.attributes {
+		if _, ok := e.scope.lookup(a.prefix); !ok && a.prefix != "xmlns" {
+			return fmt.Errorf("prefix of attribute %s is not declared: add xmlns:%s", joinName(a.prefix, a.name), a.prefix)
+		}
+	}
+	if len(p.open) == 0 {
+		if e.name != "svg" || !e.isSVG() {
+			return fmt.Errorf("not an SVG: the root element is <%s>", e.tag())
+		}
+		p.result.root = e
+	} else {
+		p.add(e)
+	}
+	p.open = append(p.open, e)
+	return nil
+}
+
+func (p *parser) end(t xml.EndElement) error {
+	if len(p.open) == 0 {
+		return fmt.Errorf("</%s> closes nothing", joinName(t.Name.Space, t.Name.Local))
+	}
+	last := p.open[len(p.open)-1]
+	if last.prefix != t.Name.Space || last.name != t.Name.Local {
+		return fmt.Errorf("</%s> where </%s> should be", joinName(t.Name.Space, t.Name.Local), last.tag())
+	}
+	p.open = p.open[:len(p.open)-1]
+	return nil
+}
+
+func (p *parser) text(s string) error {
+	if len(p.open) > 0 {
+		p.add(text(s))
+	} else if strings.TrimSpace(s) != "" {
+		return errors.New("text outside of <svg>")
+	}
+	return nil
+}
+
+func (p *parser) add(n node) {
+	if len(p.open) > 0 {
+		last := p.open[len(p.open)-1]
+		last.children = append(last.children, n)
+	} else if p.result.root == nil {
+		p.result.prolog = append(p.result.prolog, n)
+	}
+}
+
+var entityDeclaration = regexp.MustCompile(`<!ENTITY\s+([\w.:-]+)\s+(?:"([^"]*)"|'([^']*)')\s*>`)
+
+// directive makes the entities that a document type declares known, so that they need not be declared in the output. A document type
+// that gives attributes default values has to stay.
+func (p *parser) directive(content string) {
+	p.decoder.Entity = map[string]string{}
+	for _, found := range entityDeclaration.FindAllStringSubmatch(content, -1) {
+		p.decoder.Entity[found[1]] = found[2] + found[3]
+	}
+	if strings.Contains(content, "<!ATTLIST") {
+		p.add(markup("<!" + content + ">"))
+	}
+}
+
+func joinName(prefix, name string) string {
+	if prefix == "" {
+		return name
+	}
+	return prefix + ":" + name
+}
+
+func (e *element) tag() string { return joinName(e.prefix, e.name) }
