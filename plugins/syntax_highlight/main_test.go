@@ -1,0 +1,12 @@
+package syntax_highlight
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// The clock of regexp2's time limits stays for one period after the last match.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2/v2.runClock"))
+}

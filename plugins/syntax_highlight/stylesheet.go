@@ -1,0 +1,106 @@
+package syntax_highlight
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/chroma/v2"
+)
+
+// theme is one set of colours.
+type theme struct {
+	background, text string
+	colours          map[ink]string
+}
+
+// ink is a colour's part in a theme. Inks are few: readers tell six colours apart, not eighty token types.
+type ink string
+
+const (
+	plain    ink = ""
+	keyword  ink = "keyword"
+	name     ink = "name"
+	function ink = "function"
+	kind     ink = "kind"
+	text     ink = "text"
+	number   ink = "number"
+	quiet    ink = "quiet"
+	added    ink = "added"
+	removed  ink = "removed"
+)
+
+// dark and light follow Tokyo Night and its Day, the themes that these sites had, with paler or deeper inks where their
+// contrast was under 4.5 to 1.
+func dark() theme {
+	return theme{"#1a1b26", "#c0caf5", map[ink]string{
+		keyword: "#bb9af7", name: "#7dcfff", function: "#7aa2f7", kind: "#2ac3de", text: "#9ece6a", number: "#ff9e64", quiet: "#868eb5",
+		added: "#9ece6a", removed: "#f7768e",
+	}}
+}
+
+func light() theme {
+	return theme{"#f4f5fa", "#343b58", map[ink]string{
+		keyword: "#7a3fc4", name: "#006a83", function: "#2558b8", kind: "#00697a", text: "#45631c", number: "#99480b", quiet: "#5f6684",
+		added: "#45631c", removed: "#b3263f",
+	}}
+}
+
+// inkOf gives a token type its ink. A type without one has that of the type it belongs to.
+func inkOf(t chroma.TokenType) ink {
+	for ; t != 0; t = t.Parent() {
+		switch t {
+		case chroma.Keyword, chroma.OperatorWord, chroma.NameTag, chroma.GenericHeading, chroma.GenericSubheading, chroma.StringInterpol:
+			return keyword
+		case chroma.NameFunction, chroma.NameFunctionMagic, chroma.NameDecorator, chroma.NameBuiltin:
+			return function
+		case chroma.KeywordType, chroma.NameClass, chroma.NameException, chroma.NameNamespace:
+			return kind
+		case chroma.NameAttribute, chroma.NameProperty, chroma.NameVariable, chroma.NameBuiltinPseudo, chroma.NameEntity, chroma.NameLabel:
+			return name
+		case chroma.LiteralString:
+			return text
+		case chroma.LiteralNumber, chroma.LiteralDate, chroma.NameConstant, chroma.KeywordConstant, chroma.LiteralStringEscape, chroma.LiteralStringSymbol:
+			return number
+		case chroma.Comment, chroma.GenericPrompt, chroma.GenericOutput:
+			return quiet
+		case chroma.GenericInserted:
+			return added
+		case chroma.GenericDeleted, chroma.GenericError:
+			return removed
+		}
+	}
+	return plain
+}
+
+// stylesheet sets background and text together, so that a block is readable on a page of any colour; it takes hold only of
+// blocks that were highlighted.
+func stylesheet() string {
+	var out strings.Builder
+	writeTheme(&out, dark())
+	out.WriteString("pre:has(>code>span)>code{background:none;color:inherit}\n")
+	out.WriteString("pre>code :is(.c,.c1,.ch,.cm,.cs,.ge){font-style:italic}\npre>code .gs{font-weight:bold}\npre>code .gl{text-decoration:underline}\n")
+	out.WriteString("@media (prefers-color-scheme:light){\n")
+	writeTheme(&out, light())
+	out.WriteString("}\n")
+	return out.String()
+}
+
+func writeTheme(out *strings.Builder, t theme) {
+	fmt.Fprintf(out, "pre:has(>code>span){background:%s;color:%s}\n", t.background, t.text)
+	for _, i := range []ink{keyword, name, function, kind, text, number, quiet, added, removed} {
+		fmt.Fprintf(out, "pre>code :is(%s){color:%s}\n", strings.Join(selectors(i), ","), t.colours[i])
+	}
+}
+
+// selectors are the classes of an ink, sorted.
+func selectors(i ink) []string {
+	var classes []string
+	for t, class := range chroma.StandardTypes {
+		if class != "" && inkOf(t) == i {
+			classes = append(classes, "."+class)
+		}
+	}
+	slices.Sort(classes)
+	return classes
+}
