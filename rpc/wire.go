@@ -48,17 +48,14 @@ const (
 func packCall(method uint16, timeout time.Duration) uint64 {
 	us := uint64(0)
 	if timeout > 0 {
-		us = min(uint64((timeout+time.Microsecond-1)/time.Microsecond), maxTimeout)
+		us = min(uint64((timeout-1)/time.Microsecond+1), maxTimeout) // never rounded down to none
 	}
 	return uint64(method)<<timeoutBits | us
 }
 
 func unpackCall(arg uint64) (method uint16, timeout time.Duration) {
-	us := arg & maxTimeout
-	return uint16(arg >> timeoutBits), time.Duration(min(us, uint64(maxDuration/time.Microsecond))) * time.Microsecond
+	return uint16(arg >> timeoutBits), time.Duration(arg&maxTimeout) * time.Microsecond
 }
-
-const maxDuration = time.Duration(1<<63 - 1)
 
 // appendSection appends content with its length in front.
 func appendSection[T string | []byte](b []byte, content T) []byte {

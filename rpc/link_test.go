@@ -1,0 +1,295 @@
+package rpc_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ddc/rpc"
+	"ddc/rpc/rpctestpb"
+	"ddc/transport"
+	"ddc/transport/inproc"
+)
+
+// blocked is a service whose unary calls and chats last until they are cancelled.
+func blocked() *service {
+	return &service{
+		echo: func(ctx context.Context, _ *packet) (*packet, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+		chat: func(stream grpc.BidiStreamingServer[packet, packet]) error {
+			<-stream.Context().Done()
+			return stream.Context().Err()
+		},
+	}
+}
+
+// startCalls begins a unary call, a stream that receives and one that sends
+// without credit, and returns once all three are with their handlers.
+func startCalls(t *testing.T, p *peers) (ended chan error, calls int) {
+	t.Helper()
+	ended = make(chan error, 3)
+	go func() {
+		_, err := p.client.Echo(context.Background(), &packet{})
+		ended <- err
+	}()
+	receiving, err := p.client.Chat(context.Background())
+	require.NoError(t, err)
+	go func() {
+		_, err := receiving.Recv()
+		ended <- err
+	}()
+	sending, err := p.client.Chat(context.Background())
+	require.NoError(t, err)
+	go func() {
+		for sending.Send(&packet{Data: bytesOf(100_000)}) == nil {
+		}
+		_, err := sending.Recv()
+		ended <- err
+	}()
+	for len(p.server.Calls()) < 3 {
+		runtime.Gosched()
+	}
+	return ended, 3
+}
+
+func TestALinkThatEndsFailsEveryCallWithThePeersName(t *testing.T) {
+	overEach(t, func(t *testing.T, tr transport.Transport) {
+		p := connect(t, tr, setup{service: blocked(), conn: rpc.ConnOptions{Name: "plugin fonts"}})
+		ended, n := startCalls(t, p)
+		require.NoError(t, p.link.Close())
+		for range n {
+			err := <-ended
+			assertStatus(t, err, codes.Unavailable, "plugin fonts closed the link")
+			assert.ErrorIs(t, err, transport.ErrClosed)
+		}
+		await(t, p.conn.Done(), "the connection's end")
+		assert.ErrorIs(t, p.conn.Err(), transport.ErrClosed)
+		_, err := p.client.Echo(t.Context(), &packet{})
+		assertStatus(t, err, codes.Unavailable, "plugin fonts closed the link")
+		_, err = p.client.Chat(t.Context())
+		assertStatus(t, err, codes.Unavailable, "plugin fonts closed the link")
+		assert.Empty(t, p.conn.Calls())
+		assert.NoError(t, <-p.served, "a link closed in good order is no failure")
+	})
+}
+
+// dying is a link whose peer dies rather than closes.
+type dying struct{ transport.Link }
+
+func (l dying) Err() error {
+	if l.Link.Err() == nil {
+		return nil
+	}
+	return fmt.Errorf("link to fonts: %w (exit status 2)", transport.ErrPeerDead)
+}
+
+func TestAPeerThatDiesFailsEveryCallSayingSo(t *testing.T) {
+	tr := inproc.New()
+	defer tr.Close() //nolint:errcheck // its links have ended
+	host, peer, err := tr.Pair("fonts")
+	require.NoError(t, err)
+	p := connectLinks(t, dying{host}, dying{peer}, setup{service: blocked(), conn: rpc.ConnOptions{Name: "plugin fonts"}})
+	ended, n := startCalls(t, p)
+	require.NoError(t, peer.Close())
+	for range n {
+		err := <-ended
+		assertStatus(t, err, codes.Unavailable, "plugin fonts died: link to fonts: peer died (exit status 2)")
+		assert.ErrorIs(t, err, transport.ErrPeerDead)
+	}
+	assert.ErrorIs(t, <-p.served, transport.ErrPeerDead)
+}
+
+func TestClosingAConnectionCancelsCallsOnBothSides(t *testing.T) {
+	overEach(t, func(t *testing.T, tr transport.Transport) {
+		p := connect(t, tr, setup{service: blocked(), conn: rpc.ConnOptions{Name: "plugin fonts"}})
+		ended, n := startCalls(t, p)
+		require.NoError(t, p.conn.Close())
+		for range n {
+			assertStatus(t, <-ended, codes.Canceled, "the connection to plugin fonts was closed at this end")
+		}
+		assert.NoError(t, <-p.served)
+		assert.Empty(t, p.server.Calls())
+		_, err := p.client.Echo(t.Context(), &packet{})
+		assert.Error(t, err)
+		assert.NoError(t, p.conn.Close(), "a second time")
+	})
+}
+
+func TestAServerThatIsStoppedCancelsItsHandlersAndWaitsForThem(t *testing.T) {
+	overEach(t, func(t *testing.T, tr transport.Transport) {
+		cancelled, release := make(chan struct{}), make(chan struct{})
+		p := connect(t, tr, setup{
+			conn: rpc.ConnOptions{Name: "plugin fonts"},
+			service: &service{echo: func(ctx context.Context, _ *packet) (*packet, error) {
+				<-ctx.Done()
+				close(cancelled)
+				<-release
+				return nil, ctx.Err()
+			}},
+		})
+		ended := make(chan error, 1)
+		go func() {
+			_, err := p.client.Echo(context.Background(), &packet{})
+			ended <- err
+		}()
+		for len(p.server.Calls()) < 1 {
+			runtime.Gosched()
+		}
+		p.stop()
+		await(t, cancelled, "the handler's context")
+		// The server is winding down: it says so to whoever calls now, at once.
+		_, err := p.client.Echo(t.Context(), &packet{})
+		assertStatus(t, err, codes.Unavailable, "plugin fonts is shutting down")
+		_, err = p.conn.NewStream(t.Context(), &grpc.StreamDesc{}, echoMethod)
+		assertStatus(t, err, codes.Unavailable, "plugin fonts is shutting down")
+		select {
+		case <-p.served:
+			assert.Fail(t, "Serve returned before its handler")
+		default:
+		}
+		close(release)
+		assert.ErrorIs(t, <-p.served, context.Canceled)
+		assertStatus(t, <-ended, codes.Unavailable, "plugin fonts closed the link")
+	})
+}
+
+func TestCallsUnderWayAreListedOldestFirst(t *testing.T) {
+	overEach(t, func(t *testing.T, tr transport.Transport) {
+		p := connect(t, tr, setup{service: blocked()})
+		for range 3 {
+			_, err := p.client.Chat(t.Context())
+			require.NoError(t, err)
+		}
+		calls := p.conn.Calls()
+		require.Len(t, calls, 3)
+		for i, call := range calls {
+			assert.Equal(t, rpctestpb.Test_Chat_FullMethodName, call.Method)
+			assert.EqualValues(t, i+1, call.Stream)
+			assert.False(t, call.Started.IsZero())
+		}
+	})
+}
+
+func TestAPeerThatBreaksTheProtocolLosesItsLink(t *testing.T) {
+	call := func(id uint64) transport.Header { return transport.Header{Op: 1, Flags: 1, Stream: 1, Arg: id << 48} }
+	for name, frames := range map[string][]struct {
+		h       transport.Header
+		payload string
+	}{
+		"an unknown method id": {{transport.Header{Op: 1, Stream: 1, Arg: 5 << 48}, ""}},
+		"a method id too high": {{call(5000), "\x01a"}},
+		"an id of two names":   {{call(5), "\x01a"}, {call(5), "\x01b"}},
+		"a section cut short":  {{call(5), "\x7fa"}},
+		"a stream opened twice": {
+			{call(1), "\x16/ddc.rpctest.Test/Chat\x00"}, {call(1), "\x16/ddc.rpctest.Test/Chat\x00"},
+		},
+		"an unknown operation": {{call(1), "\x16/ddc.rpctest.Test/Chat\x00"}, {transport.Header{Op: 99, Stream: 1}, ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := inproc.New()
+			defer tr.Close() //nolint:errcheck // its links have ended
+			host, peer, err := tr.Pair("mad")
+			require.NoError(t, err)
+			server := rpc.NewServer(rpc.ServerOptions{})
+			rpctestpb.RegisterTestServer(server, blocked())
+			served := make(chan error, 1)
+			go func() { served <- server.Serve(context.Background(), peer) }()
+			host.Start(func(*transport.Frame) {})
+			for _, f := range frames {
+				require.NoError(t, host.Send(t.Context(), f.h, []byte(f.payload)))
+			}
+			assert.ErrorIs(t, <-served, transport.ErrCorrupt)
+			await(t, host.Done(), "the link's end")
+		})
+	}
+}
+
+func TestFaultyRegistrationsAreReportedByServe(t *testing.T) {
+	tr := inproc.New()
+	defer tr.Close() //nolint:errcheck // its links have ended
+	server := rpc.NewServer(rpc.ServerOptions{})
+	rpctestpb.RegisterTestServer(server, &service{})
+	rpctestpb.RegisterTestServer(server, &service{})
+	server.RegisterService(&rpctestpb.Test_ServiceDesc, "no service")
+	_, peer, err := tr.Pair("test")
+	require.NoError(t, err)
+	err = server.Serve(t.Context(), peer)
+	assert.ErrorContains(t, err, "/ddc.rpctest.Test/Echo: registered twice")
+	assert.ErrorContains(t, err, "string does not implement rpctestpb.TestServer")
+}
+
+func TestAServerServesManyLinks(t *testing.T) {
+	tr := inproc.New()
+	defer tr.Close() //nolint:errcheck // its links have ended
+	server := rpc.NewServer(rpc.ServerOptions{})
+	rpctestpb.RegisterTestServer(server, &service{})
+	served := make(chan error, 3)
+	for range 3 {
+		host, peer, err := tr.Pair("test")
+		require.NoError(t, err)
+		go func() { served <- server.Serve(context.Background(), peer) }()
+		conn := rpc.NewConn(host, rpc.ConnOptions{})
+		_, err = rpctestpb.NewTestClient(conn).Echo(t.Context(), &packet{})
+		assert.NoError(t, err)
+		require.NoError(t, conn.Close())
+		assert.NoError(t, <-served)
+	}
+}
+
+func TestRawCallsCarryBytesAndErrors(t *testing.T) {
+	overEach(t, func(t *testing.T, tr transport.Transport) {
+		p := connect(t, tr, setup{prepare: func(s *rpc.Server) {
+			s.RegisterRaw("/raw/Echo", rawEcho)
+			s.RegisterRaw("/raw/Fail", func(context.Context, []byte) (int, func([]byte) error, error) {
+				return 0, nil, status.Error(codes.NotFound, "no such thing")
+			})
+			s.RegisterRaw("/raw/FailLate", func(context.Context, []byte) (int, func([]byte) error, error) {
+				return 10, func([]byte) error { return fmt.Errorf("disk full") }, nil
+			})
+		}})
+		raw := func(method string, request []byte) (reply string, err error) {
+			err = p.conn.InvokeRaw(t.Context(), method, len(request),
+				func(buf []byte) error { copy(buf, request); return nil },
+				func(got []byte) error { reply = string(got); return nil })
+			return reply, err
+		}
+		for _, n := range []int{0, 1, 200, 2 << 20} {
+			got, err := raw("/raw/Echo", bytesOf(n))
+			require.NoError(t, err)
+			assert.Equal(t, string(bytesOf(n)), got)
+		}
+		done := make(chan struct{})
+		const callers = 20 // of whose requests one is read in place, the others from copies
+		for range callers {
+			go func() {
+				got, err := raw("/raw/Echo", bytesOf(50_000))
+				assert.NoError(t, err)
+				assert.Equal(t, string(bytesOf(50_000)), got)
+				done <- struct{}{}
+			}()
+		}
+		for range callers {
+			<-done
+		}
+		_, err := raw("/raw/Fail", nil)
+		assertStatus(t, err, codes.NotFound, "no such thing")
+		_, err = raw("/raw/FailLate", nil)
+		assertStatus(t, err, codes.Internal, "disk full")
+		_, err = raw("/raw/Nope", nil)
+		assertStatus(t, err, codes.Unimplemented, "unknown method Nope for service raw")
+		mine := fmt.Errorf("mine")
+		fail := func([]byte) error { return mine }
+		assert.Same(t, mine, p.conn.InvokeRaw(t.Context(), "/raw/Echo", 5, fail, nil))
+		assert.Same(t, mine, p.conn.InvokeRaw(t.Context(), "/raw/Echo", 0, func([]byte) error { return nil }, fail))
+		assert.Empty(t, p.conn.Calls())
+	})
+}
