@@ -2,12 +2,15 @@ package codeexecution
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -96,6 +99,7 @@ func TestPanicNamesThePageAndItsLine(t *testing.T) {
 	assert.Equal(t, pb.ExecuteResponse_OUTCOME_FAILED, res.GetOutcome())
 	assert.EqualValues(t, 101, res.GetExitCode())
 	assert.Equal(t, "panicked at line 14: Intentional panic", res.GetError())
+	assert.Contains(t, res.GetStderr(), "thread 'main' panicked at content/a.md:14:1:")
 }
 
 func TestDependencyIsBuiltOnlyWhenTheSampleNamesIt(t *testing.T) {
@@ -247,6 +251,42 @@ func TestCancelledCallEndsAtOnceAndLeavesNothing(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "pids")
 	require.NoError(t, os.WriteFile(file, pid, 0o600))
 	assertGone(t, file)
+}
+
+func TestSampleThatBlocksDoesNotKeepAPluginOnOneProcessorFromAnswering(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	folder, service := t.TempDir(), New()
+	started, goOn := filepath.Join(folder, "started"), filepath.Join(folder, "go-on")
+	require.NoError(t, errors.Join(syscall.Mkfifo(started, 0o600), syscall.Mkfifo(goOn, 0o600)))
+	ended := make(chan *pb.ExecuteResponse, 1)
+	go func() {
+		res, err := service.Execute(context.Background(), &pb.ExecuteRequest{
+			Sample: script(fmt.Sprintf("echo x > %s; cat %s", started, goOn)), Language: shell(), TimeoutMs: 600_000})
+		assert.NoError(t, err)
+		ended <- res
+	}()
+	_, err := os.ReadFile(started)
+	require.NoError(t, err)
+	found, err := service.Extract(context.Background(), &pb.ExtractRequest{Content: "```rust\n```\n"})
+	require.NoError(t, err)
+	assert.Len(t, found.GetSamples(), 1)
+	assert.Empty(t, ended, "the sample still waits")
+	require.NoError(t, os.WriteFile(goOn, []byte("done"), 0o600))
+	assert.Equal(t, "done", (<-ended).GetStdout())
+}
+
+func TestSamplesAtTheSameTimeDoNotTakeEachOthersProgram(t *testing.T) {
+	language, cacheDir, service := cargo(t), t.TempDir(), New()
+	var calls sync.WaitGroup
+	for i := range 4 {
+		calls.Go(func() {
+			res, err := service.Execute(context.Background(), &pb.ExecuteRequest{
+				Sample: rust(1, fmt.Sprintf("println!(\"{}\", %d);\n", i)), Language: language, CacheDir: cacheDir, TimeoutMs: 120_000})
+			assert.NoError(t, err)
+			assert.Equal(t, fmt.Sprintln(i), res.GetStdout(), res.GetStderr())
+		})
+	}
+	calls.Wait()
 }
 
 func TestProgramThatWritesTooMuchIsKilled(t *testing.T) {

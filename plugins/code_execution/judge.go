@@ -14,13 +14,16 @@ var (
 	rustError = regexp.MustCompile(`(?m)^error(?:\[E\d+\])?: (.+)\n(?:\s*--> .+?:(\d+):(\d+))?`)
 	// rustPanic is a panic's place and message.
 	rustPanic = regexp.MustCompile(`(?m)^thread '[^']*'[^\n]* panicked at [^\n]*?:(\d+):\d+:\n([^\n]*)`)
+	// threadNumber is in a panic's message and differs each time.
+	threadNumber = regexp.MustCompile(`(?m)^(thread '[^']*') \(\d+\) panicked`)
 	// noLinker is what rustc says on a machine without a C compiler.
 	noLinker = regexp.MustCompile("linker `([^`]+)` not found")
 )
 
 // judge says what a program's end means for the sample.
 func (p *program) judge(e *ending, limit time.Duration) *pb.ExecuteResponse {
-	r := &pb.ExecuteResponse{ExitCode: int32(e.code), Stdout: e.stdout, Stderr: e.stderr, DurationMs: e.took.Milliseconds(), ToolVersion: p.tool.version}
+	r := &pb.ExecuteResponse{ExitCode: int32(e.code), Stdout: e.stdout, DurationMs: e.took.Milliseconds(), ToolVersion: p.tool.version}
+	r.Stderr = threadNumber.ReplaceAllString(e.stderr, "$1 panicked")
 	linker := noLinker.FindStringSubmatch(e.stderr)
 	switch {
 	case e.well():

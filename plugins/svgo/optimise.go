@@ -7,7 +7,7 @@ import (
 
 // optimise makes the tree smaller, in place.
 func optimise(d *document) *document {
-	o := optimiser{careful: isSensitive(d.root), animatesPaths: animatesPaths(d.root)}
+	o := optimiser{careful: isSensitive(d), animatesPaths: animatesPaths(d.root)}
 	o.element(d.root)
 	if !o.careful {
 		dropUnusedPrefixes(d.root)
@@ -20,13 +20,14 @@ type optimiser struct {
 	animatesPaths bool // an animation from one path to another needs both to have the same commands
 }
 
-// asksForMore finds selectors for which attributes or neighbours count.
-var asksForMore = regexp.MustCompile(`\[|[+~]|:(nth|first|last|only|empty|not|is|where|has)\b`)
+// asksForMore finds selectors for which attributes or neighbours count, and style sheets that we do not see.
+var asksForMore = regexp.MustCompile(`@import|\[|[+~]|:(nth|first|last|only|empty|not|is|where|has)\b`)
 
-// isSensitive reports whether something in the file may look at what is otherwise never seen: a script, or a selector.
-func isSensitive(root *element) bool {
-	found := false
-	each(root, func(e *element) {
+// isSensitive reports whether something in the file may look at what is otherwise never seen: a script, a selector, or a style sheet
+// of its own file, which a processing instruction before the root names.
+func isSensitive(d *document) bool {
+	found := len(d.prolog) > 0
+	each(d.root, func(e *element) {
 		if e.name == "script" || e.name == "style" && asksForMore.MatchString(textOf(e)) {
 			found = true
 		}
