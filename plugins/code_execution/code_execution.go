@@ -1,4 +1,4 @@
-// Package codeexecution runs the code samples of a site, so that a documentation whose examples are broken does not build.
+// Package code_execution runs the code samples of a site, so that a documentation whose examples are broken does not build.
 //
 // Extract finds the samples; Execute runs one with its language's command. For Rust the command is cargo: a sample becomes a
 // project of its own, wrapped in a main function if it has none, and its code stands on the lines that it has in the
@@ -9,7 +9,7 @@
 //
 // A cargo run takes about a second. A sample that ran well is not run again while it, its language's settings and the
 // tool's version stay the same.
-package codeexecution
+package code_execution
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package codeexecution
+package code_execution
 
 import (
 	"context"
