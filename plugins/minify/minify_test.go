@@ -102,6 +102,26 @@ func TestWhitespaceStaysWhereItIsSeen(t *testing.T) {
 	assert.Contains(t, minified(t, "<pre>a\n  b</pre>"), "a\n  b")
 }
 
+func TestOddPagesKeepTheirVisibleTree(t *testing.T) {
+	for _, source := range []string{
+		"<p>{{ don't }}  b</p>\n<pre> a\n </pre> <p title=\"{{ x\">y</p> <code> a  b</code>",
+		"<pre>{{ a</pre>  b <p> c }} d  e</p>",
+		"<script>var a = '{{'; </script> <p> x  y</p>",
+		"<p>a {{ <b>x</b> }} c</p><a href={{ url }}>x</a>",
+		"<table><tr><td>a<td>b</table>  <ul><li>a <li>b</ul> <dl><dt>a<dd>b</dl>",
+		"<svg> <text> a  <tspan>b</tspan></text></svg> <math><mi> x </mi></math>",
+		"<p>a<!-- x --> b</p><p>a <!-- x --> b</p><p>a <br> b</p>",
+		"<button> a </button> <label> b <input> </label> c",
+		"<p>&lt;b&gt; &amp;amp; &nbsp;x <a title='a\"b' data-x='' hidden=hidden>x</a>",
+		"<iframe srcdoc='<p>a</p>'></iframe><noscript><p> a  b</p></noscript>",
+		"<p>a</p> text <div>b</div> tail <details><summary>a</summary> b</details>",
+		"<span> a</span> <span>b </span><em> c </em>d <a-k>e</a-k> <a-k> f</a-k>",
+		"<textarea>\n\n a</textarea><pre>\n\nx</pre>",
+	} {
+		assert.Equal(t, visible(t, source), visible(t, minified(t, source)), source)
+	}
+}
+
 func TestStandInsNeverClashWithThePage(t *testing.T) {
 	source := "<p>\uE000\uE001\uE003 <code>a  b\uE002</code></p>"
 	assert.Equal(t, source, minified(t, source))
