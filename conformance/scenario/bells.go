@@ -18,6 +18,7 @@ func bells() []Program {
 	return []Program{
 		{Name: "RingInAnyLookIsNotLost", Rule: 1, Run: ringInAnyLook},
 		{Name: "RingBetweenCheckAndSleepIsNotDrained", Rule: 3, Run: ringBetweenCheckAndSleep},
+		{Name: "RingAfterTheLastCheckIsNotDrained", Rule: 3, Run: ringAfterLastCheck},
 		{Name: "StaleTokenAndSpuriousWakeAreTolerated", Rule: 3, Run: staleToken},
 		{Name: "BurstsThenSilence", Rule: 1, Run: func(ctx context.Context, e *Env) error { return e.bursts(ctx, wake.SpinOff) }},
 		{Name: "MessageAfterAPauseLongerThanAnySpin", Rule: 1, Run: func(ctx context.Context, e *Env) error {
@@ -68,10 +69,10 @@ func ringInAnyLook(ctx context.Context, e *Env) error {
 			at, look := 1+int(round%7), 0
 			var fault error
 			err := await(ctx, p.asleep, func() bool {
-				ready := p.sleeperPage.Value.Load() > round
+				ready := p.published() > round
 				switch look++; {
 				case look < at:
-					fault = errors.Join(fault, p.ringer.Ring())
+					fault = errors.Join(fault, p.nudge())
 				case look == at:
 					fault = errors.Join(fault, p.publish(round+1))
 				}
@@ -94,16 +95,36 @@ func ringBetweenCheckAndSleep(ctx context.Context, e *Env) error {
 			var fault error
 			// Announced looks only: the ring takes the flag and leaves a token.
 			err := await(ctx, p.asleep, func() bool {
-				ready := p.sleeperPage.Value.Load() > round
+				ready := p.published() > round
 				if !ready && p.page.Words.Sleeping.Load() == 1 {
 					fault = errors.Join(fault, p.publish(round+1))
 				} else if !ready && p.page.Words.Sleeping.Load() == 0 {
 					// Not announced yet, or never announced: a token brings it back.
-					fault = errors.Join(fault, p.ringer.Ring())
+					fault = errors.Join(fault, p.nudge())
 				}
 				return ready
 			})
 			if err := errors.Join(err, fault); err != nil {
+				return err
+			}
+			seen.Store(round + 1)
+		}
+		return nil
+	})
+}
+
+// ringAfterLastCheck has a ring fall between the doorbell's last check and the
+// waker's sleep, where only the token can save the sleeper.
+func ringAfterLastCheck(ctx context.Context, e *Env) error {
+	return e.onBells(ctx, func(ctx context.Context, p *post, seen *atomic.Uint64) error {
+		for round := range uint64(e.rounds()) {
+			p.beforeWait = func() error {
+				if p.page.Value.Load() > round {
+					return nil
+				}
+				return p.publish(round + 1)
+			}
+			if err := await(ctx, p.asleep, func() bool { return p.published() > round }); err != nil {
 				return err
 			}
 			seen.Store(round + 1)
@@ -126,13 +147,13 @@ func staleToken(ctx context.Context, e *Env) (err error) {
 		for n := uint64(0); n < rounds; n += 2 {
 			var fault error
 			err := await(ctx, p.asleep, func() bool {
-				if p.page.Words.Sleeping.Load() == 1 && p.sleeperPage.Value.Load() == n {
+				if p.page.Words.Sleeping.Load() == 1 && p.published() == n {
 					fault = errors.Join(fault, p.publish(n+1)) // takes the flag, leaves a token, and the look sees it at once
 				}
-				return p.sleeperPage.Value.Load() > n
+				return p.published() > n
 			})
 			seen.Store(n + 1)
-			err = errors.Join(err, fault, await(ctx, p.asleep, func() bool { return p.sleeperPage.Value.Load() > n+1 }))
+			err = errors.Join(err, fault, await(ctx, p.asleep, func() bool { return p.published() > n+1 }))
 			if err != nil {
 				return err
 			}
@@ -146,7 +167,7 @@ func staleToken(ctx context.Context, e *Env) (err error) {
 				return err
 			}
 			received := p.page.Words.Received.Load()
-			if err := p.ringer.Ring(); err != nil { // for no reason
+			if err := p.nudge(); err != nil {
 				return err
 			}
 			if err := until(ctx, func() bool { return p.page.Words.Received.Load() > received && p.parked() }); err != nil {
@@ -177,10 +198,10 @@ func (e *Env) bursts(ctx context.Context, spin wake.Spin, besides ...func(contex
 		func(ctx context.Context) error {
 			defer close(over)
 			for seen.Load() < rounds {
-				if err := await(ctx, p.asleep, func() bool { return p.sleeperPage.Value.Load() > seen.Load() }); err != nil {
+				if err := await(ctx, p.asleep, func() bool { return p.published() > seen.Load() }); err != nil {
 					return err
 				}
-				seen.Store(p.sleeperPage.Value.Load())
+				seen.Store(p.published())
 			}
 			return nil
 		},
@@ -250,10 +271,10 @@ func eightyRingers(ctx context.Context, e *Env) (err error) {
 	var seen atomic.Uint64
 	actors := []func(context.Context) error{func(ctx context.Context) error {
 		for seen.Load() < ringers*each {
-			if err := await(ctx, p.asleep, func() bool { return p.sleeperPage.Value.Load() > seen.Load() }); err != nil {
+			if err := await(ctx, p.asleep, func() bool { return p.published() > seen.Load() }); err != nil {
 				return err
 			}
-			seen.Store(p.sleeperPage.Value.Load())
+			seen.Store(p.published())
 		}
 		return nil
 	}}
@@ -382,7 +403,7 @@ func tokenOwedByTheDead(ctx context.Context, e *Env) (err error) {
 	var seen atomic.Uint64
 	return e.play(ctx, p.source(func() bool { return p.page.Value.Load() > seen.Load() }), p.stop,
 		func(ctx context.Context) error {
-			err := await(ctx, p.asleep, func() bool { return p.sleeperPage.Value.Load() > 0 })
+			err := await(ctx, p.asleep, func() bool { return p.published() > 0 })
 			seen.Store(1)
 			return err
 		},

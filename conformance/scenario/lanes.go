@@ -18,6 +18,7 @@ import (
 func lanes() []Program {
 	return []Program{
 		{Name: "EchoInBursts", Rule: 1, Run: echoInBursts(false, role{})},
+		{Name: "RoomMadeRingsTheSenderThatWaits", Rule: 5, Run: roomRings},
 		{Name: "FullRingsOfTwoDescriptorsBothWays", Rule: 5, Run: flood(false, 2)},
 		{Name: "FullRingsOfOneDescriptorBothWays", Rule: 7, Run: flood(false, 1)},
 		{Name: "EightyWorkersOnSixteenLanes", Rule: 8, Run: crowd(false)},
@@ -131,6 +132,61 @@ func (e *Env) echoInBursts(ctx context.Context, processes bool, r role, besides 
 		}
 		return 1 + choose.Uint64N(4), until(ctx, quiet)
 	}, besides...)
+}
+
+// roomRings lets the ring run full, until the sender waits and its pump sleeps,
+// and only then takes something out. Nothing else wakes the sender.
+func roomRings(ctx context.Context, e *Env) (err error) {
+	b, err := e.newBoard(1, 2, wake.SpinOff, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	l := b.ends[0]
+	peer, err := e.openEnd(b.page, 0, peerSide, l.cells, e.Strategy(), b.files[0], wake.SpinOff)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, peer.shut()) }()
+	total := uint64(e.rounds())
+	return e.play(ctx, b.look, b.stop,
+		func(ctx context.Context) error {
+			return l.pump(ctx, func(*ring.Descriptor) error { return errors.New("a message came from nowhere") })
+		},
+		func(ctx context.Context) error {
+			for n := range total {
+				if err := l.send(ctx, message(n, 0)); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		func(ctx context.Context) error {
+			batch := make([]ring.Descriptor, 1)
+			for n := range total {
+				if err := until(ctx, func() bool {
+					left := total - n
+					length := l.page.Rings[peerSide].Len()
+					return length == left || (length > 0 && l.page.Waiting[hostSide].Load() == 1 && l.page.parked(hostSide))
+				}); err != nil {
+					return err
+				}
+				if _, err := peer.in.TryPop(batch); err != nil {
+					return err
+				}
+				if number, _, err := open(&batch[0]); err != nil {
+					return err
+				} else if number != n {
+					return fmt.Errorf("message %d came where %d was due", number, n)
+				}
+				if peer.in.TakeStarved() {
+					if err := peer.notify(Space, func() {}); err != nil {
+						return err
+					}
+				}
+			}
+			return peer.close()
+		})
 }
 
 // flood sends flat out through tiny rings, so that both are full at once.

@@ -104,7 +104,7 @@ func flippedFlag(ctx context.Context, e *Env) error {
 						return
 					}
 				}
-				err = errors.Join(p.wait(), p.expectPending(false, "after the wait"))
+				err = inOrder(p.wait, p.idle("after the wait"))
 			}()
 			if err := done(ctx, fmt.Sprintf("%d rings and a wait on a blocking file", tokens), over); err != nil {
 				_ = flip(p.files, true)

@@ -44,7 +44,11 @@ type post struct {
 	sleeper, ringer wake.Waker
 	// asleep and rung are bells on them, once bells was called.
 	asleep, rung Bell
-	segments     [2]*shm.Segment
+	// beforeWait is called by the sleeper, see lateCaller.
+	beforeWait func() error
+	segments   [2]*shm.Segment
+	// nudged says that a token was left for no reason, and the sleeper has not looked since.
+	nudged atomic.Bool
 	// begun and ended count notifications.
 	begun, ended atomic.Uint64
 }
@@ -94,9 +98,25 @@ func (e *Env) newBells(spin wake.Spin) (*post, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.asleep = e.bell(&p.sleeperPage.Words, p.sleeper, spin)
+	p.asleep = e.bell(&p.sleeperPage.Words, &lateCaller{p.sleeper, p}, spin)
 	p.rung = e.bell(&p.page.Words, p.ringer, spin)
 	return p, nil
+}
+
+// lateCaller has something happen after the doorbell's last check and before
+// the waker sleeps.
+type lateCaller struct {
+	wake.Waker
+	p *post
+}
+
+func (l *lateCaller) Wait() error {
+	if l.p.beforeWait != nil {
+		if err := l.p.beforeWait(); err != nil {
+			return err
+		}
+	}
+	return l.Waker.Wait()
 }
 
 // stop frees the sleeper.
@@ -136,6 +156,20 @@ func (p *post) publish(value uint64) error {
 	return p.env.notify(Frame, func() { p.page.Value.Store(value) }, p.rung.Ring)
 }
 
+// nudge leaves a token for no reason.
+func (p *post) nudge() error {
+	p.begun.Add(1)
+	defer p.ended.Add(1)
+	p.nudged.Store(true)
+	return p.ringer.Ring()
+}
+
+// published is the sleeper's look.
+func (p *post) published() uint64 {
+	p.nudged.Store(false)
+	return p.sleeperPage.Value.Load()
+}
+
 // parked says that the sleeper is inside Wait.
 func (p *post) parked() bool { return p.page.Words.Parked.Load() == 1 }
 
@@ -145,7 +179,7 @@ func (p *post) source(due func() bool) Source {
 		// Ended before begun: a notification that runs meanwhile counts as owed.
 		ended := p.ended.Load()
 		s, err := Look("sleeper", &p.page.Words, p.ringer)
-		s.Due, s.Owed = due(), p.begun.Load()-ended
+		s.Due, s.Owed = due() || p.nudged.Load(), p.begun.Load()-ended
 		s.Note = fmt.Sprintf("published=%d", p.page.Value.Load())
 		return []Snapshot{s}, err
 	}

@@ -60,6 +60,25 @@ func (p *post) expectPending(want bool, when string) error {
 	return nil
 }
 
+// due and idle are steps that expect a token pending, and none.
+func (p *post) due(when string) func() error {
+	return func() error { return p.expectPending(true, when) }
+}
+
+func (p *post) idle(when string) func() error {
+	return func() error { return p.expectPending(false, when) }
+}
+
+// inOrder takes steps until one fails.
+func inOrder(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // alone runs one actor that rings and waits by itself: whenever it waits, a
 // token is due.
 func (e *Env) alone(ctx context.Context, actor func(context.Context, *post) error) (err error) {
@@ -74,7 +93,7 @@ func (e *Env) alone(ctx context.Context, actor func(context.Context, *post) erro
 func tokenBeforeWait(ctx context.Context, e *Env) error {
 	return e.alone(ctx, func(_ context.Context, p *post) error {
 		for range e.rounds() {
-			if err := errors.Join(p.expectPending(false, "before any ring"), p.leave(), p.expectPending(true, "after a ring"), p.wait()); err != nil {
+			if err := inOrder(p.idle("before any ring"), p.leave, p.due("after a ring"), p.wait); err != nil {
 				return err
 			}
 		}
@@ -92,7 +111,7 @@ func pendingConsumesNothing(ctx context.Context, e *Env) error {
 				return err
 			}
 		}
-		return errors.Join(p.wait(), p.expectPending(false, "after the wait"))
+		return inOrder(p.wait, p.idle("after the wait"))
 	})
 }
 
@@ -105,7 +124,7 @@ func waitConsumesAll(ctx context.Context, e *Env) error {
 					return err
 				}
 			}
-			if err := errors.Join(p.wait(), p.expectPending(false, "after one wait for many rings")); err != nil {
+			if err := inOrder(p.wait, p.idle("after one wait for many rings")); err != nil {
 				return err
 			}
 		}
@@ -236,8 +255,8 @@ func fullStore(ctx context.Context, e *Env) error {
 					return fmt.Errorf("ring with the store of tokens full: %w", err)
 				}
 			}
-			if err := errors.Join(p.expectPending(true, "with the store full"), p.wait(), p.expectPending(false, "after the wait that emptied a full store"),
-				p.leave(), p.expectPending(true, "after the ring that followed"), p.wait(), p.expectPending(false, "at the end")); err != nil {
+			if err := inOrder(p.due("with the store full"), p.wait, p.idle("after the wait that emptied a full store"),
+				p.leave, p.due("after the ring that followed"), p.wait, p.idle("at the end")); err != nil {
 				return err
 			}
 		}
@@ -263,15 +282,20 @@ func waitDoesNotPoll(ctx context.Context, e *Env) (err error) {
 		}
 	}()
 	quiet := false
-	for window := 0; window < 3 && !quiet; window++ {
+	for range 3 {
+		if quiet {
+			break
+		}
 		if err := until(ctx, p.parked); err != nil {
 			return err
 		}
 		before := p.page.Words.Received.Load()
 		// Time is what is examined here: how long Wait lasts when nothing ends it.
-		select {
-		case <-time.After(1100 * time.Millisecond):
-		case <-ctx.Done():
+		window, end := context.WithTimeout(ctx, 1100*time.Millisecond)
+		err := until(window, func() bool { return p.page.Words.Received.Load() != before })
+		end()
+		if err != nil && ctx.Err() != nil {
+			return err
 		}
 		quiet = p.page.Words.Received.Load() == before
 	}
@@ -279,7 +303,7 @@ func waitDoesNotPoll(ctx context.Context, e *Env) (err error) {
 	p.stop()
 	<-over
 	if !quiet {
-		return fmt.Errorf("wait returned %d times in 3 s although no token was left: it polls, which hides lost wake-ups", returns)
+		return fmt.Errorf("wait returned %d times in three windows of 1.1 s although no token was left: it polls, which hides lost wake-ups", returns)
 	}
 	return nil
 }

@@ -1,0 +1,126 @@
+package conformance_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/conformance/fault"
+	"ddc/conformance/scenario"
+	"ddc/wake"
+	"ddc/wake/strategy"
+)
+
+// catch is a fault, the program that must find it, and what it must say.
+type catch struct {
+	fault   string
+	rule    scenario.Rule
+	program string
+	put     func(e *scenario.Env)
+	// says is part of the error. lost asks for the verdict on a sleeper's state.
+	says string
+	lost bool
+}
+
+func decorate(f func(wake.Strategy) wake.Strategy) func(*scenario.Env) {
+	return func(e *scenario.Env) {
+		sound := e.Strategy
+		e.Strategy = func() wake.Strategy { return f(sound()) }
+	}
+}
+
+func catches() []catch {
+	return []catch{
+		{fault: "DropToken", rule: 0, program: "BurstsThenSilence", lost: true,
+			put: decorate(func(s wake.Strategy) wake.Strategy { return fault.DropToken(s, 5) })},
+		{fault: "DropToken", rule: 0, program: "TokenLeftBeforeWaitIsNotLost", says: "pending after a ring is false",
+			put: decorate(func(s wake.Strategy) wake.Strategy { return fault.DropToken(s, 5) })},
+		{fault: "DropToken", rule: 0, program: "EightyWorkersOnSixteenLanes", lost: true,
+			put: decorate(func(s wake.Strategy) wake.Strategy { return fault.DropToken(s, 5) })},
+		{fault: "CheckThenAnnounce", rule: 1, program: "RingInAnyLookIsNotLost", lost: true,
+			put: func(e *scenario.Env) { e.Bell = fault.CheckThenAnnounce }},
+		{fault: "RingThenPublish", rule: 1, program: "BurstsThenSilence", lost: true,
+			put: func(e *scenario.Env) { e.Notify = fault.RingThenPublish }},
+		{fault: "DrainAfterCheck", rule: 3, program: "RingBetweenCheckAndSleepIsNotDrained", lost: true,
+			put: func(e *scenario.Env) { e.Bell = fault.DrainAfterCheck }},
+		{fault: "DrainBeforeWait", rule: 3, program: "RingAfterTheLastCheckIsNotDrained", lost: true,
+			put: decorate(fault.DrainBeforeWait)},
+		{fault: "TrustTheWakeup", rule: 3, program: "StaleTokenAndSpuriousWakeAreTolerated", says: "nothing was ready",
+			put: func(e *scenario.Env) { e.Bell = fault.TrustTheWakeup }},
+		{fault: "FullIsError", rule: 4, program: "FullStoreOfTokensIsSuccess", says: "resource temporarily unavailable",
+			put: decorate(fault.FullIsError)},
+		{fault: "FullIsForgotten", rule: 4, program: "RingInAnyLookIsNotLost", lost: true,
+			put: func(e *scenario.Env) {
+				sound := fault.FullIsForgotten(e.Strategy())
+				e.Strategy = func() wake.Strategy { return sound }
+			}},
+		{fault: "SilentOnSpace", rule: 5, program: "RoomMadeRingsTheSenderThatWaits", lost: true,
+			put: func(e *scenario.Env) { e.Notify = fault.SilentOnSpace }},
+		{fault: "PollTimeout", rule: 6, program: "WaitDoesNotPoll", says: "it polls",
+			put: decorate(func(s wake.Strategy) wake.Strategy { return fault.PollTimeout(s, 100*time.Millisecond) })},
+		{fault: "ReportEINTR", rule: 9, program: "SignalsAreNotLostTokens", says: "interrupted system call",
+			put: decorate(func(s wake.Strategy) wake.Strategy { return fault.ReportEINTR(s, 10) })},
+		{fault: "ConsumePending", rule: 0, program: "PendingConsumesNothing", says: "pending after having been asked is false",
+			put: decorate(fault.ConsumePending)},
+	}
+}
+
+func programNamed(t *testing.T, name string) scenario.Program {
+	t.Helper()
+	for _, p := range scenario.Wakers() {
+		if p.Name == name {
+			return p
+		}
+	}
+	require.Failf(t, "no such program", "%s", name)
+	return scenario.Program{}
+}
+
+func TestSuiteCatchesEveryFaultOnEveryStrategy(t *testing.T) {
+	for _, c := range catches() {
+		for _, name := range strategy.Names() {
+			t.Run(c.fault+"/"+c.program+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				e := &scenario.Env{Strategy: byName(t, name), Seed: 1, Settle: 300 * time.Millisecond}
+				c.put(e)
+				err := programNamed(t, c.program).Run(t.Context(), e)
+				require.Error(t, err, "the fault breaks %v", c.rule)
+				var lost *scenario.LostWakeup
+				if c.lost {
+					require.ErrorAs(t, err, &lost)
+					assert.Contains(t, err.Error(), "lost wake-up")
+					assert.True(t, lost.At.Lost())
+				} else {
+					assert.ErrorContains(t, err, c.says)
+					assert.False(t, errors.As(err, &lost), "%v", err)
+				}
+			})
+		}
+	}
+}
+
+// A waker whose tokens stay costs nothing when the key is read too late: the
+// ring that came in between left one.
+func TestKeyReadAfterTheCheckIsHarmlessWhereTokensStay(t *testing.T) {
+	for _, name := range strategy.Names() {
+		t.Run(name, func(t *testing.T) {
+			e := &scenario.Env{Strategy: byName(t, name), Seed: 1, Bell: fault.KeyAfterCheck}
+			for _, program := range []string{"RingInAnyLookIsNotLost", "RingBetweenCheckAndSleepIsNotDrained", "BurstsThenSilence"} {
+				assert.NoError(t, programNamed(t, program).Run(t.Context(), e))
+			}
+		})
+	}
+}
+
+func byName(t *testing.T, name string) func() wake.Strategy {
+	t.Helper()
+	_, err := strategy.ByName(name)
+	require.NoError(t, err)
+	return func() wake.Strategy {
+		s, _ := strategy.ByName(name)
+		return s
+	}
+}

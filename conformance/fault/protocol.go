@@ -1,0 +1,145 @@
+package fault
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"ddc/conformance/scenario"
+	"ddc/wake"
+)
+
+// RingThenPublish rings before what the sleeper is to find is there (rule 1).
+// The pause in between is what a busy machine would put there sooner or later.
+func RingThenPublish(_ scenario.Change, publish func(), ring func() error) error {
+	err := ring()
+	time.Sleep(200 * time.Microsecond)
+	publish()
+	return err
+}
+
+// SilentOnSpace does not ring when a dequeue made room (rule 5).
+func SilentOnSpace(what scenario.Change, publish func(), ring func() error) error {
+	publish()
+	if what == scenario.Space {
+		return nil
+	}
+	return ring()
+}
+
+// step is one way of falling asleep. It returns true when ready did.
+type step func(b *bell, ready func() bool) (bool, error)
+
+// bell is a doorbell without what makes it sound: its Await does what step
+// does, over and over. It does not end with its context; close it.
+type bell struct {
+	words  *wake.Words
+	waker  wake.Waker
+	sound  *wake.Doorbell
+	step   step
+	closed atomic.Bool
+}
+
+var _ scenario.Bell = (*bell)(nil)
+
+func newBell(words *wake.Words, waker wake.Waker, s step) scenario.Bell {
+	return &bell{words: words, waker: waker, sound: wake.NewDoorbell(words, waker, wake.SpinOff), step: s}
+}
+
+func (b *bell) Ring() error            { return b.sound.Ring() }
+func (b *bell) Repay() error           { return b.sound.Repay() }
+func (b *bell) Pending() (bool, error) { return b.waker.Pending() }
+
+func (b *bell) Close() error {
+	b.closed.Store(true)
+	return b.sound.Close()
+}
+
+func (b *bell) Await(ctx context.Context, ready func() bool) error {
+	for {
+		if b.closed.Load() {
+			return fmt.Errorf("await: %w", os.ErrClosed)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		done, err := b.step(b, ready)
+		if err != nil && !b.closed.Load() {
+			return fmt.Errorf("await: %w", err)
+		}
+		if done {
+			return nil
+		}
+	}
+}
+
+func (b *bell) sleep() error {
+	b.words.Parked.Store(1)
+	err := b.waker.Wait()
+	b.words.Parked.Store(0)
+	b.words.Sleeping.Store(0)
+	b.words.Received.Add(1)
+	return err
+}
+
+// CheckThenAnnounce looks first, announces second, and sleeps (rule 1: what is
+// published in between rings nobody).
+func CheckThenAnnounce(words *wake.Words, waker wake.Waker, _ wake.Spin) scenario.Bell {
+	return newBell(words, waker, func(b *bell, ready func() bool) (bool, error) {
+		if ready() {
+			return true, nil
+		}
+		b.words.Sleeping.Store(1)
+		return false, b.sleep()
+	})
+}
+
+// KeyAfterCheck reads the event count's key after the look (rule 2).
+func KeyAfterCheck(words *wake.Words, waker wake.Waker, _ wake.Spin) scenario.Bell {
+	return newBell(words, waker, func(b *bell, ready func() bool) (bool, error) {
+		b.words.Sleeping.Store(1)
+		if ready() {
+			b.words.Sleeping.Store(0)
+			return true, nil
+		}
+		if key := b.words.Seq.Load(); key != b.words.Seq.Load() {
+			return false, nil
+		}
+		return false, b.sleep()
+	})
+}
+
+// DrainAfterCheck drains tokens between the look and the sleep, "to start
+// clean" (rule 3).
+func DrainAfterCheck(words *wake.Words, waker wake.Waker, _ wake.Spin) scenario.Bell {
+	return newBell(words, waker, func(b *bell, ready func() bool) (bool, error) {
+		b.words.Sleeping.Store(1)
+		if ready() {
+			b.words.Sleeping.Store(0)
+			return true, nil
+		}
+		if pending, err := b.waker.Pending(); err != nil {
+			return false, err
+		} else if pending {
+			if err := b.waker.Wait(); err != nil {
+				return false, err
+			}
+		}
+		return false, b.sleep()
+	})
+}
+
+// TrustTheWakeup takes a return from Wait for what it waited for, without
+// another look (rule 3: a wake-up is a hint).
+func TrustTheWakeup(words *wake.Words, waker wake.Waker, _ wake.Spin) scenario.Bell {
+	return newBell(words, waker, func(b *bell, ready func() bool) (bool, error) {
+		b.words.Sleeping.Store(1)
+		if ready() {
+			b.words.Sleeping.Store(0)
+			return true, nil
+		}
+		return true, b.sleep()
+	})
+}

@@ -1,0 +1,171 @@
+// Package fault holds deliberate defects of the wake protocol, as decorators
+// in the manner of testing/iotest: each takes something sound and returns it
+// with one named thing wrong. They show that the suite finds what it is there
+// for; nothing outside tests and tools for tests may import them.
+//
+//	env.Strategy = func() wake.Strategy { return fault.DropToken(eventfd.Strategy{}) }
+//	env.Bell = fault.CheckThenAnnounce
+//	env.Notify = fault.RingThenPublish
+package fault
+
+import (
+	"fmt"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"ddc/wake"
+)
+
+// decorated is a strategy whose wakers are wrapped.
+type decorated struct {
+	wake.Strategy
+	wrap func(wake.Waker) wake.Waker
+}
+
+func (d decorated) Open(tokens *wake.Tokens, files []*os.File) (wake.Waker, error) {
+	w, err := d.Strategy.Open(tokens, files)
+	if err != nil {
+		return nil, err
+	}
+	return d.wrap(w), nil
+}
+
+// DropToken makes every n-th Ring of a waker leave no token (a broken
+// promise of the waker: the byte that was never written).
+func DropToken(s wake.Strategy, n uint64) wake.Strategy {
+	return decorated{s, func(w wake.Waker) wake.Waker { return &dropper{Waker: w, every: n} }}
+}
+
+type dropper struct {
+	wake.Waker
+	every uint64
+	rings atomic.Uint64
+}
+
+func (d *dropper) Ring() error {
+	if d.rings.Add(1)%d.every == 0 {
+		return nil
+	}
+	return d.Waker.Ring()
+}
+
+// DrainBeforeWait makes Wait throw away the tokens it finds before it sleeps
+// (rule 3: a token left between check and sleep is drained unseen).
+func DrainBeforeWait(s wake.Strategy) wake.Strategy {
+	return decorated{s, func(w wake.Waker) wake.Waker { return &drainer{w} }}
+}
+
+type drainer struct{ wake.Waker }
+
+func (d *drainer) Wait() error {
+	pending, err := d.Pending()
+	if err != nil {
+		return err
+	}
+	if pending {
+		if err := d.Waker.Wait(); err != nil {
+			return err
+		}
+	}
+	return d.Waker.Wait()
+}
+
+// FullIsError makes Ring fail when a token is pending already, as a store of
+// one token would if EAGAIN were passed on (rule 4).
+func FullIsError(s wake.Strategy) wake.Strategy {
+	return decorated{s, func(w wake.Waker) wake.Waker { return &strict{w} }}
+}
+
+type strict struct{ wake.Waker }
+
+func (s *strict) Ring() error {
+	if pending, err := s.Pending(); err != nil {
+		return err
+	} else if pending {
+		return fmt.Errorf("leave token: %w", syscall.EAGAIN)
+	}
+	return s.Waker.Ring()
+}
+
+// FullIsForgotten makes Ring, when it finds a token pending, take it for one
+// that is still to be read for ever: it leaves no other until the sleeper's next
+// Wait has begun (rules 3 and 4: the note that a token was left is cleared after
+// the check).
+func FullIsForgotten(s wake.Strategy) wake.Strategy {
+	rung := new(atomic.Bool) // as one word that both sides share
+	return decorated{s, func(w wake.Waker) wake.Waker { return &forgetful{w, rung} }}
+}
+
+type forgetful struct {
+	wake.Waker
+	rung *atomic.Bool
+}
+
+func (f *forgetful) Ring() error {
+	if f.rung.Swap(true) {
+		return nil
+	}
+	return f.Waker.Ring()
+}
+
+func (f *forgetful) Wait() error {
+	if pending, err := f.Pending(); err != nil {
+		return err
+	} else if !pending {
+		f.rung.Store(false)
+	}
+	return f.Waker.Wait()
+}
+
+// ReportEINTR makes every n-th Wait fail as if a signal had interrupted it and
+// nobody had looked (rule 9).
+func ReportEINTR(s wake.Strategy, n uint64) wake.Strategy {
+	return decorated{s, func(w wake.Waker) wake.Waker { return &interrupted{Waker: w, every: n} }}
+}
+
+type interrupted struct {
+	wake.Waker
+	every uint64
+	waits atomic.Uint64
+}
+
+func (i *interrupted) Wait() error {
+	if i.waits.Add(1)%i.every == 0 {
+		return fmt.Errorf("wait: %w", syscall.EINTR)
+	}
+	return i.Waker.Wait()
+}
+
+// PollTimeout makes Wait return after limit, as if rung (rule 6: it heals what
+// it should show).
+func PollTimeout(s wake.Strategy, limit time.Duration) wake.Strategy {
+	return decorated{s, func(w wake.Waker) wake.Waker { return &impatient{w, limit} }}
+}
+
+type impatient struct {
+	wake.Waker
+	limit time.Duration
+}
+
+func (i *impatient) Wait() error {
+	healer := time.AfterFunc(i.limit, func() { _ = i.Waker.Ring() })
+	defer healer.Stop()
+	return i.Waker.Wait()
+}
+
+// ConsumePending makes Pending take the token that it reports.
+func ConsumePending(s wake.Strategy) wake.Strategy {
+	return decorated{s, func(w wake.Waker) wake.Waker { return &greedy{w} }}
+}
+
+type greedy struct{ wake.Waker }
+
+func (g *greedy) Pending() (bool, error) {
+	pending, err := g.Waker.Pending()
+	if pending && err == nil {
+		err = g.Waker.Wait()
+	}
+	return pending, err
+}
