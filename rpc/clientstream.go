@@ -113,7 +113,7 @@ func (s *clientStream) receive(f *transport.Frame) {
 
 func (s *clientStream) push(f *transport.Frame, begins int) {
 	if n := len(f.Payload) - begins; n > s.options.maxRecv {
-		s.abort(status.Errorf(codes.ResourceExhausted, "received a message of %d bytes: at most %d", n, s.options.maxRecv))
+		s.abort(tooLarge(n, s.options.maxRecv))
 	} else if err := s.in.push(f, begins); err != nil {
 		s.abort(err)
 	}

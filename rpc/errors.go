@@ -96,3 +96,11 @@ func (c *Conn) replyError(flags uint8, code uint64, section []byte) error {
 func shuttingDown(peer string) error {
 	return status.Errorf(codes.Unavailable, "%s is shutting down", peer)
 }
+
+func tooLarge(n, limit int) error {
+	return status.Errorf(codes.ResourceExhausted, "received a message of %d bytes: at most %d", n, limit)
+}
+
+func tooLargeToSend(n, limit int) error {
+	return status.Errorf(codes.ResourceExhausted, "cannot send a message of %d bytes: at most %d", n, limit)
+}

@@ -32,7 +32,7 @@ func (p *packet) setMessage(m any, limit int) error {
 	}
 	size := proto.Size(message)
 	if size > limit {
-		return status.Errorf(codes.ResourceExhausted, "cannot send a message of %d bytes: at most %d", size, limit)
+		return tooLargeToSend(size, limit)
 	}
 	p.message, p.fill, p.size = message, nil, size
 	return nil

@@ -37,7 +37,7 @@ type serverStream struct {
 	holds   bool // session.holding is this stream's
 	small   [smallMessage]byte
 
-	packet   packet // of the goroutine that sends
+	packet   packet // of SendMsg
 	window   credit
 	in       inbox
 	returned bool // the handler came back, rather than panic
@@ -55,7 +55,7 @@ func (st *serverStream) run() {
 	defer st.leave()
 	defer st.rescue()
 	if err := st.refusal; err != nil {
-		st.reply(nil, nil, err)
+		st.reply(nil, err)
 	} else {
 		st.handle()
 	}
@@ -67,10 +67,13 @@ func (st *serverStream) leave() {
 	st.cancel()
 	st.session.remove(st.id)
 	st.releaseRequest()
-	ended := status.Errorf(codes.Internal, "the handler of %s has returned", st.method.name)
-	st.in.abandon(ended)
-	st.window.end(ended)
+	if !st.unary {
+		st.in.abandon(errReturned)
+		st.window.end(errReturned)
+	}
 }
+
+var errReturned = status.Error(codes.Internal, "the call's handler has returned")
 
 // rescue replies for a handler that panicked, or ended its goroutine.
 func (st *serverStream) rescue() {
@@ -78,48 +81,38 @@ func (st *serverStream) rescue() {
 	switch {
 	case cause != nil:
 		slog.Error("handler panicked", "method", st.method.name, "panic", cause, "stack", string(debug.Stack()))
-		st.reply(nil, nil, status.Errorf(codes.Internal, "%s panicked: %v", st.method.name, cause))
+		st.reply(nil, status.Errorf(codes.Internal, "%s panicked: %v", st.method.name, cause))
 	case !st.returned:
-		st.reply(nil, nil, status.Errorf(codes.Internal, "%s ended its goroutine", st.method.name))
+		st.reply(nil, status.Errorf(codes.Internal, "%s ended its goroutine", st.method.name))
 	}
 }
 
 func (st *serverStream) handle() {
-	md := st.metadata
-	if md == nil {
-		md = metadata.MD{}
+	if len(st.metadata) > 0 { // else what Serve put there will do
+		st.ctx = metadata.NewIncomingContext(st.ctx, st.metadata)
 	}
-	st.ctx = grpc.NewContextWithServerTransportStream(metadata.NewIncomingContext(st.ctx, md), transportStream{st})
+	st.ctx = grpc.NewContextWithServerTransportStream(st.ctx, transportStream{st})
 	m, server := st.method, st.session.server
 	switch {
 	case m.unary != nil:
 		message, err := m.unary.Handler(m.impl, st.ctx, st.decode, server.unary)
-		st.reply(message, nil, err)
+		st.reply(message, err)
 	case m.raw != nil && st.unary:
-		st.handleRaw()
+		n, fill, err := m.raw(st.ctx, st.request)
+		if err == nil && n > server.limit {
+			err = tooLargeToSend(n, server.limit)
+		}
+		st.replyRaw(n, fill, err)
 	case m.stream != nil && !st.unary:
 		info := &grpc.StreamServerInfo{FullMethod: m.name, IsClientStream: m.stream.ClientStreams, IsServerStream: m.stream.ServerStreams}
-		st.reply(nil, nil, server.stream(m.impl, st, info, m.stream.Handler))
+		st.reply(nil, server.stream(m.impl, st, info, m.stream.Handler))
 	case m.stream != nil:
-		st.reply(nil, nil, status.Errorf(codes.Internal, "%s is a streaming method: call it with NewStream", m.name))
+		st.reply(nil, status.Errorf(codes.Internal, "%s is a streaming method: call it with NewStream", m.name))
 	case m.raw != nil:
-		st.reply(nil, nil, status.Errorf(codes.Internal, "%s is a raw method: call it with InvokeRaw", m.name))
+		st.reply(nil, status.Errorf(codes.Internal, "%s is a raw method: call it with InvokeRaw", m.name))
 	default:
-		st.reply(nil, nil, status.Error(codes.Unimplemented, server.unknown(m.name)))
+		st.reply(nil, status.Error(codes.Unimplemented, server.unknown(m.name)))
 	}
-}
-
-func (st *serverStream) handleRaw() {
-	n, fill, err := st.method.raw(st.ctx, st.request)
-	if err == nil && n > st.session.server.limit {
-		err = status.Errorf(codes.ResourceExhausted, "cannot send a message of %d bytes: at most %d", n, st.session.server.limit)
-	}
-	if err != nil {
-		st.reply(nil, nil, err)
-		return
-	}
-	st.packet.size = n
-	st.reply(nil, fill, nil)
 }
 
 // decode reads the request of a unary call.
@@ -141,39 +134,49 @@ func (st *serverStream) releaseRequest() {
 	}
 }
 
-// reply ends the call: with err, or with message, or with what fill writes.
-func (st *serverStream) reply(message any, fill func([]byte) error, err error) {
-	if st.cancelled.Load() {
-		return
-	}
-	p := &st.packet
+// reply ends the call with message, or with err.
+func (st *serverStream) reply(message any, err error) {
+	p := st.session.takePacket()
+	defer st.session.putPacket(p)
 	flags := uint8(0)
-	switch {
-	case err != nil:
-	case fill != nil:
-		p.fill, flags = fill, flagMessage
-	case st.method.unary != nil:
+	if err == nil && st.method.unary != nil {
 		err = p.setMessage(message, st.session.server.limit)
 		flags = flagMessage
 	}
+	st.send(p, flags, err)
+}
+
+// replyRaw ends the call with what fill writes, or with err.
+func (st *serverStream) replyRaw(n int, fill func([]byte) error, err error) {
+	p := st.session.takePacket()
+	defer st.session.putPacket(p)
 	if err == nil {
-		err = st.sendReply(flags, nil)
-		if !errors.As(err, new(fillError)) {
+		p.size, p.fill = n, fill
+	}
+	st.send(p, flagMessage, err)
+}
+
+// send sends the call's last frame: what is in p, unless there is an error or
+// writing it is one.
+func (st *serverStream) send(p *packet, flags uint8, err error) {
+	if st.cancelled.Load() {
+		return
+	}
+	if err == nil {
+		if err = st.sendReply(p, flags, nil); !errors.As(err, new(fillError)) {
 			return // sent, or the link has ended
 		}
 		err = status.Error(codes.Internal, err.Error())
 	}
-	p.clear()
-	// Of an error that has an OK status the caller must not hear that all is well.
 	s := statusOf(err)
-	if s.Code() == codes.OK {
+	if s.Code() == codes.OK { // an error all the same, so the caller must not hear that all is well
 		s = status.New(codes.Unknown, err.Error())
 	}
-	_ = st.sendReply(0, s) // the link has ended
+	p.clear()
+	_ = st.sendReply(p, 0, s) // the link has ended
 }
 
-func (st *serverStream) sendReply(flags uint8, s *status.Status) error {
-	p := &st.packet
+func (st *serverStream) sendReply(p *packet, flags uint8, s *status.Status) error {
 	p.sections = p.sections[:0]
 	st.mu.Lock()
 	if (!st.headerSent || st.unary) && len(st.header) > 0 {

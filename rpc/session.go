@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/metadata"
 
 	"ddc/transport"
 )
@@ -27,6 +27,11 @@ type session struct {
 	stopReplying context.CancelFunc
 	handlers     sync.WaitGroup
 
+	work    chan *serverStream // to idle workers
+	idle    atomic.Int32       // how many there are
+	workers sync.WaitGroup
+	packets sync.Pool // of *packet
+
 	methods []*served // by id; the pump's
 	// holding is set while a raw handler holds its request's slot.
 	holding atomic.Bool
@@ -41,9 +46,11 @@ type session struct {
 // returns nil if the peer closed the link in good order.
 func (s *Server) Serve(ctx context.Context, link transport.Link) error {
 	l := &session{
-		server: s, link: link, out: newOutbox(link), base: context.WithoutCancel(ctx),
+		server: s, link: link, out: newOutbox(link), work: make(chan *serverStream),
+		base:    metadata.NewIncomingContext(context.WithoutCancel(ctx), metadata.MD{}),
 		methods: make([]*served, maxMethods+1), streams: map[uint32]*serverStream{},
 	}
+	l.packets.New = func() any { return &packet{} }
 	if err := s.startSession(l); err != nil {
 		return errors.Join(err, link.Close())
 	}
@@ -64,6 +71,8 @@ func (s *Server) Serve(ctx context.Context, link transport.Link) error {
 	}
 	l.cancelHandlers()
 	l.handlers.Wait()
+	close(l.work) // no handler is left, so nobody is about to hand one over
+	l.workers.Wait()
 	l.out.breakLink(errGoodOrder)
 	<-l.out.ended
 	if ended != nil {
@@ -155,8 +164,38 @@ func (l *session) open(f *transport.Frame) error {
 	if st.unary {
 		st.setRequest(f, begins)
 	}
-	go st.run()
+	select {
+	case l.work <- st:
+	default:
+		l.workers.Add(1)
+		go l.worker(st)
+	}
 	return nil
+}
+
+// maxIdle is how many workers wait for work, at most.
+const maxIdle = 16
+
+// worker runs handlers. It is used again because its stack has grown by then:
+// on a fresh goroutine growing it costs more than the rest of a small call.
+func (l *session) worker(st *serverStream) {
+	defer l.workers.Done()
+	for open := true; open; {
+		st.run()
+		if l.idle.Add(1) > maxIdle {
+			l.idle.Add(-1)
+			return
+		}
+		st, open = <-l.work
+		l.idle.Add(-1)
+	}
+}
+
+func (l *session) takePacket() *packet { return l.packets.Get().(*packet) }
+
+func (l *session) putPacket(p *packet) {
+	p.clear()
+	l.packets.Put(p)
 }
 
 // resolve finds a method by its id, or by its name, which it files under id.
@@ -218,8 +257,4 @@ func (st *serverStream) setRequest(f *transport.Frame, begins int) {
 		st.lease = f.Keep()
 		st.request = st.lease.Payload[begins:]
 	}
-}
-
-func tooLarge(n, limit int) error {
-	return status.Errorf(codes.ResourceExhausted, "received a message of %d bytes: at most %d", n, limit)
 }

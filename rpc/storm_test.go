@@ -3,14 +3,12 @@ package rpc_test
 import (
 	"context"
 	"io"
-	"math/rand/v2"
 	"runtime"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -72,51 +70,44 @@ func TestAThousandCallsOfAllKindsAtOnce(t *testing.T) {
 	})
 }
 
-// Each call is cancelled at some moment of its life: before it is sent, on the
-// way, in the handler, while its reply is on the way, or after its end.
+// Each call is cancelled at some moment of its life: before it is sent or on the
+// way, in its handler, while its reply is on the way, amid its messages.
 func TestAStormOfCancellationsLeavesNothingBehind(t *testing.T) {
 	overEach(t, func(t *testing.T, tr transport.Transport) {
+		var cancels sync.Map // of calls that their handlers are to cancel, by number
 		p := connect(t, tr, setup{service: &service{
 			echo: func(ctx context.Context, in *packet) (*packet, error) {
+				if cancel, ok := cancels.Load(in.GetNumber()); ok {
+					cancel.(context.CancelFunc)()
+				}
 				if in.GetNumber()%2 == 0 {
 					<-ctx.Done()
 					return nil, ctx.Err()
 				}
-				return in, nil
-			},
-			chat: func(stream grpc.BidiStreamingServer[packet, packet]) error {
-				for {
-					in, err := stream.Recv()
-					if err != nil {
-						return err
-					}
-					if err := stream.Send(in); err != nil {
-						return err
-					}
-				}
+				return in, nil // a race with the cancellation
 			},
 		}})
 		const callers, calls = 40, 50
-		random := rand.New(rand.NewPCG(1, 2))
 		var group sync.WaitGroup
-		for range callers {
-			pauses := make([]int, calls)
-			for i := range pauses {
-				pauses[i] = random.IntN(60)
-			}
+		for caller := range callers {
 			group.Go(func() {
-				for i, pause := range pauses {
+				for i := range calls {
 					ctx, cancel := context.WithCancel(t.Context())
-					go func() {
-						for range pause {
-							runtime.Gosched()
-						}
-						cancel()
-					}()
-					if i%3 == 0 {
-						assertCancelled(t, chatUntilCancelled(ctx, p))
-					} else if _, err := p.client.Echo(ctx, &packet{Number: int64(i), Data: bytesOf(i * 20)}); err != nil {
-						assertCancelled(t, err)
+					number := int64(caller*calls + i)
+					request := &packet{Number: number, Data: bytesOf(i * 20)}
+					var err error
+					switch i % 4 {
+					case 0, 1:
+						cancels.Store(number, cancel)
+						_, err = p.client.Echo(ctx, request)
+					case 2:
+						go cancel()
+						_, err = p.client.Echo(ctx, request)
+					case 3:
+						err = chatUntilCancelled(ctx, cancel, p, i)
+					}
+					if err != nil {
+						assert.Equal(t, codes.Canceled, status.Code(err), "%v", err)
 					}
 					cancel()
 				}
@@ -132,22 +123,28 @@ func TestAStormOfCancellationsLeavesNothingBehind(t *testing.T) {
 	})
 }
 
-func chatUntilCancelled(ctx context.Context, p *peers) error {
+// chatUntilCancelled sends for as long as it can, and cancels after it has
+// received some messages.
+func chatUntilCancelled(ctx context.Context, cancel func(), p *peers, messages int) error {
 	stream, err := p.client.Chat(ctx)
 	if err != nil {
 		return err
 	}
+	sending := make(chan struct{})
 	go func() {
+		defer close(sending)
 		for stream.Send(&packet{Data: bytesOf(500)}) == nil {
 		}
 	}()
+	for range messages {
+		if _, err := stream.Recv(); err != nil {
+			return err
+		}
+	}
+	cancel()
 	for err == nil {
 		_, err = stream.Recv()
 	}
+	<-sending
 	return err
-}
-
-func assertCancelled(t *testing.T, err error) {
-	t.Helper()
-	assert.Equal(t, codes.Canceled, status.Code(err), "%v", err)
 }

@@ -96,7 +96,7 @@ func (c *Conn) invoke(ctx context.Context, name string, args, into any, _ *grpc.
 // server's side of them is [Server.RegisterRaw].
 func (c *Conn) InvokeRaw(ctx context.Context, method string, n int, fill, read func([]byte) error) error {
 	if n < 0 || n > c.limit {
-		return status.Errorf(codes.ResourceExhausted, "cannot send a message of %d bytes: at most %d", n, c.limit)
+		return tooLargeToSend(n, c.limit)
 	}
 	k := c.takeCall()
 	defer c.putCall(k)
@@ -157,7 +157,7 @@ func (c *Conn) readReply(r *reply, limit int) (message []byte, header, trailer m
 	case r.flags&flagMessage == 0:
 		err = errNoMessage
 	case len(message) > limit:
-		err = status.Errorf(codes.ResourceExhausted, "received a message of %d bytes: at most %d", len(message), limit)
+		err = tooLarge(len(message), limit)
 	}
 	return message, s.metadata, s.trailer, err
 }
