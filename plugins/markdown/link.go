@@ -3,22 +3,19 @@ package markdown
 import (
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 )
 
 // linkResolver turns links to Markdown files into the URLs of their pages.
 type linkResolver struct {
 	folder string
-	known  map[string]bool
-	paths  []string
+	// known is searched as it came: a page has few such links, and a map of a large site would cost every page more.
+	known []string
 }
 
 func newLinkResolver(page string, known []string) linkResolver {
-	set := make(map[string]bool, len(known))
-	for _, k := range known {
-		set[k] = true
-	}
-	return linkResolver{path.Dir(page), set, known}
+	return linkResolver{path.Dir(page), known}
 }
 
 // brokenLink says that a link leads to no file, and which path its author may have meant.
@@ -41,8 +38,8 @@ func (l linkResolver) resolve(link string) (string, *brokenLink) {
 	default:
 		return link, nil
 	}
-	if !l.known[file] {
-		return "", &brokenLink{nearest(file, l.paths)}
+	if !slices.Contains(l.known, file) {
+		return "", &brokenLink{nearest(file, l.known)}
 	}
 	return pageURL(file) + tail, nil
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -241,6 +242,26 @@ func TestEveryPageOfRealSiteRenders(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 94, blocks)
+}
+
+func TestPagesRenderedAtOnceComeOutAsAlone(t *testing.T) {
+	pages := site(t)
+	alone := map[string]string{}
+	for name, source := range pages {
+		pages[name] = parse(t, source).Body
+		alone[name] = renderBody(t, pages[name]).Html
+	}
+	var together sync.WaitGroup
+	for range 4 {
+		together.Go(func() {
+			for name, body := range pages {
+				page, err := New().Render(t.Context(), &markdownpb.RenderRequest{Path: "guide/intro.md", Body: body})
+				assert.NoError(t, err)
+				assert.Equal(t, alone[name], page.GetHtml(), name)
+			}
+		})
+	}
+	together.Wait()
 }
 
 func FuzzRender(f *testing.F) {

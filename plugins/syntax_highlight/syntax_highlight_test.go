@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/alecthomas/chroma/v2"
@@ -101,6 +102,26 @@ func TestSameCodeGivesSameBytes(t *testing.T) {
 	for range 20 {
 		assert.Equal(t, first.Html, highlight(t, "rust", code).Html)
 	}
+}
+
+func TestCodeHighlightedAtOnceComesOutAsAlone(t *testing.T) {
+	code := "let a = [1, 'b', /c/]; // d\nfn main() {}\n<p class=x>\n"
+	languages := []string{"rust", "js", "html", "python", "markdown", "jinja"}
+	alone := map[string]string{}
+	for _, language := range languages {
+		alone[language] = highlight(t, language, code).Html
+	}
+	var together sync.WaitGroup
+	for range 4 {
+		together.Go(func() {
+			for _, language := range languages {
+				got, err := New().Highlight(t.Context(), &pb.HighlightRequest{Language: language, Code: code})
+				assert.NoError(t, err)
+				assert.Equal(t, alone[language], got.GetHtml(), language)
+			}
+		})
+	}
+	together.Wait()
 }
 
 func TestCancelledCallStops(t *testing.T) {
