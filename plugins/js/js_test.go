@@ -62,6 +62,15 @@ func TestPathsInStringsAreReplaced(t *testing.T) {
 	}
 }
 
+func TestRelativeSpecifiersFollowTheirModule(t *testing.T) {
+	script := "import a from './lib.js'; import '../js/lib.js'; export * from /* x */ \"./lib.js\"; await import(`./lib.js`, await import('./lib.js')); f('./lib.js'); Array.from('./lib.js'); import './other.js'"
+	want := "import a from '/js/lib.0c.js'; import '/js/lib.0c.js'; export * from /* x */ \"/js/lib.0c.js\"; await import(`./lib.js`, await import('/js/lib.0c.js')); f('./lib.js'); Array.from('./lib.js'); import './other.js'"
+	assert.Equal(t, want, call(t, script))
+	inline, err := New().Rewrite(t.Context(), &jspb.RewriteRequest{Path: "guide/intro.md", Js: script, Urls: renamed})
+	require.NoError(t, err)
+	assert.Equal(t, script, inline.Js, "a page's own scripts are relative to its URL")
+}
+
 // A regular expression that the tree walk missed would be read as a division, and its quote would open a string.
 func TestRegularExpressionsAreFoundWhereverGrammarAllowsThem(t *testing.T) {
 	for _, place := range []string{
@@ -123,7 +132,7 @@ func FuzzRewrite(f *testing.F) {
 			l := decode(script[c.start:c.end])
 			require.Equal(t, l.text, decode(encode(l.text, c.quote)).text)
 		}
-		got, err := rewrite(script, renamed)
+		got, err := rewrite("js/main.js", script, renamed)
 		require.NoError(t, err)
 		_, err = js.Parse(parse.NewInputString(got), js.Options{})
 		require.NoError(t, err, "%q became %q", script, got)
@@ -138,7 +147,7 @@ func BenchmarkRewrite(b *testing.B) {
 	script := strings.Repeat("{\n"+string(source)+"\nf('/a.png')}\n", 100)
 	b.SetBytes(int64(len(script)))
 	for b.Loop() {
-		if _, err := rewrite(script, renamed); err != nil {
+		if _, err := rewrite("js/main.js", script, renamed); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -3,14 +3,17 @@ package js
 import (
 	"errors"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-func rewrite(script string, urls map[string]string) (string, error) {
+// rewrite returns the script with its asset paths replaced. The script lies at file below the site's root; where that is no
+// script file the text stands in a page, and relative specifiers are left alone.
+func rewrite(file, script string, urls map[string]string) (string, error) {
 	paths := newPathSet(urls)
-	if !paths.mentioned(script) {
+	if !paths.mentioned(script) && !strings.Contains(script, "./") {
 		return script, nil
 	}
 	chunks, err := scan(script)
@@ -20,24 +23,57 @@ func rewrite(script string, urls map[string]string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var out strings.Builder
-	done := 0
+	e := edit{script: script}
 	for _, c := range chunks {
 		l := decode(script[c.start:c.end])
+		if c.specifier {
+			if target := module(file, l.text); target != "" {
+				if url, known := urls[target]; known {
+					e.replace(c.start, c.end, encode(url, c.quote))
+				}
+				continue
+			}
+		}
 		for i := 0; i < len(l.text); {
-			path := paths.longestAt(l.text, i)
-			if path == "" {
+			known := paths.longestAt(l.text, i)
+			if known == "" {
 				i++
 				continue
 			}
-			out.WriteString(script[done : c.start+l.source(i)])
-			out.WriteString(encode(urls[path], c.quote))
-			i += len(path)
-			done = c.start + l.source(i)
+			e.replace(c.start+l.source(i), c.start+l.source(i+len(known)), encode(urls[known], c.quote))
+			i += len(known)
 		}
 	}
-	out.WriteString(script[done:])
-	return out.String(), nil
+	return e.finish(), nil
+}
+
+// module is the path that a relative specifier in a script file stands for, or "".
+func module(file, specifier string) string {
+	if !strings.HasPrefix(specifier, "./") && !strings.HasPrefix(specifier, "../") {
+		return ""
+	}
+	if ext := path.Ext(file); ext != ".js" && ext != ".mjs" {
+		return ""
+	}
+	return path.Join("/", path.Dir(file), specifier)
+}
+
+// edit copies a script, with replacements in order.
+type edit struct {
+	script string
+	out    strings.Builder
+	done   int
+}
+
+func (e *edit) replace(start, end int, text string) {
+	e.out.WriteString(e.script[e.done:start])
+	e.out.WriteString(text)
+	e.done = end
+}
+
+func (e *edit) finish() string {
+	e.out.WriteString(e.script[e.done:])
+	return e.out.String()
 }
 
 // pathSet finds known paths in a text.
@@ -51,10 +87,10 @@ type pathSet struct {
 func newPathSet(urls map[string]string) *pathSet {
 	lengths := map[int]bool{}
 	s := &pathSet{known: urls}
-	for path := range urls {
-		if path != "" {
-			lengths[len(path)] = true
-			s.first[path[0]] = true
+	for known := range urls {
+		if known != "" {
+			lengths[len(known)] = true
+			s.first[known[0]] = true
 		}
 	}
 	s.lengths = slices.SortedFunc(maps.Keys(lengths), func(a, b int) int { return b - a })

@@ -9,10 +9,12 @@ import (
 	"github.com/tdewolff/parse/v2/js"
 )
 
-// chunk is text between quotes, as written. The quote is ", ' or `; the text of a template ends at each ${.
+// chunk is text between quotes, as written. The quote is ", ' or `; the text of a template ends at each ${. A specifier
+// names a module: import "x", export ... from "x", import("x").
 type chunk struct {
 	start, end int
 	quote      byte
+	specifier  bool
 }
 
 // errNoScript says that a text is not a script that the parser knows.
@@ -29,6 +31,8 @@ func scan(script string) ([]chunk, error) {
 		return nil, err
 	}
 	var found []chunk
+	// before are the last two tokens that are no blanks or comments.
+	var before [2]js.TokenType
 	lexer := js.NewLexer(parse.NewInputString(script))
 	for offset := shebang(script, lexer); ; {
 		kind, text := lexer.Next()
@@ -44,14 +48,24 @@ func scan(script string) ([]chunk, error) {
 		end := offset + len(text)
 		switch kind {
 		case js.StringToken:
-			found = append(found, chunk{offset + 1, end - 1, text[0]})
+			found = append(found, chunk{offset + 1, end - 1, text[0], namesModule(before)})
 		case js.TemplateToken, js.TemplateEndToken:
-			found = append(found, chunk{offset + 1, end - 1, '`'})
+			found = append(found, chunk{offset + 1, end - 1, '`', false})
 		case js.TemplateStartToken, js.TemplateMiddleToken:
-			found = append(found, chunk{offset + 1, end - 2, '`'})
+			found = append(found, chunk{offset + 1, end - 2, '`', false})
 		}
 		offset = end
+		switch kind {
+		case js.WhitespaceToken, js.LineTerminatorToken, js.CommentToken, js.CommentLineTerminatorToken:
+		default:
+			before = [2]js.TokenType{before[1], kind}
+		}
 	}
+}
+
+// namesModule says whether a string after these two tokens is a specifier.
+func namesModule(before [2]js.TokenType) bool {
+	return before[1] == js.FromToken || before[1] == js.ImportToken || before[0] == js.ImportToken && before[1] == js.OpenParenToken
 }
 
 // shebang takes a first line of #! off the lexer, as the parser does, and returns its length.
