@@ -4,7 +4,7 @@
 // elements of one id, then elements of one tag. An element whose content HTML cannot bring back by itself (its
 // parser would put it elsewhere) is replaced with its parent; at worst one patch with an empty path holds the new document.
 //
-// A page of 2000 nodes costs about 2 ms. Aligning n old with m new children takes n*m steps once equal ends are cut off,
+// A page of 5 KB costs 0.3 ms after a small edit, twice that where all is new. Aligning n old with m new children takes n*m steps once equal ends are cut off,
 // up to a million; longer lists are first cut at the children that are unique.
 package html_diff
 

@@ -11,7 +11,7 @@ import (
 	"github.com/dlclark/regexp2/v2"
 )
 
-// patience is how long one pattern may look for a match, and half of how long at most.
+// patience is how long one pattern may look for a match before it is stopped, give or take as much again.
 //
 // Chroma gives each match 250 ms and skips the rule after that, so a process that the kernel held up for as long would colour
 // the same code another way, and a site would not come out the same twice. The clock behind this limit only ticks once a

@@ -18,31 +18,31 @@ type theme struct {
 type ink string
 
 const (
-	plain    ink = ""
-	keyword  ink = "keyword"
-	name     ink = "name"
-	function ink = "function"
-	kind     ink = "kind"
-	text     ink = "text"
-	number   ink = "number"
-	quiet    ink = "quiet"
-	added    ink = "added"
-	removed  ink = "removed"
+	plainInk    ink = ""
+	keywordInk  ink = "keyword"
+	nameInk     ink = "name"
+	functionInk ink = "function"
+	kindInk     ink = "kind"
+	textInk     ink = "text"
+	numberInk   ink = "number"
+	quietInk    ink = "quiet"
+	addedInk    ink = "added"
+	removedInk  ink = "removed"
 )
 
 // dark and light follow Tokyo Night and its Day, the themes that these sites had, with paler or deeper inks where their
 // contrast was under 4.5 to 1.
 func dark() theme {
 	return theme{"#1a1b26", "#c0caf5", map[ink]string{
-		keyword: "#bb9af7", name: "#7dcfff", function: "#7aa2f7", kind: "#2ac3de", text: "#9ece6a", number: "#ff9e64", quiet: "#868eb5",
-		added: "#9ece6a", removed: "#f7768e",
+		keywordInk: "#bb9af7", nameInk: "#7dcfff", functionInk: "#7aa2f7", kindInk: "#2ac3de", textInk: "#9ece6a", numberInk: "#ff9e64", quietInk: "#868eb5",
+		addedInk: "#9ece6a", removedInk: "#f7768e",
 	}}
 }
 
 func light() theme {
 	return theme{"#f4f5fa", "#343b58", map[ink]string{
-		keyword: "#7a3fc4", name: "#006a83", function: "#2558b8", kind: "#00697a", text: "#45631c", number: "#99480b", quiet: "#5f6684",
-		added: "#45631c", removed: "#b3263f",
+		keywordInk: "#7a3fc4", nameInk: "#006a83", functionInk: "#2558b8", kindInk: "#00697a", textInk: "#45631c", numberInk: "#99480b", quietInk: "#5f6684",
+		addedInk: "#45631c", removedInk: "#b3263f",
 	}}
 }
 
@@ -51,26 +51,26 @@ func inkOf(t chroma.TokenType) ink {
 	for ; t != 0; t = t.Parent() {
 		switch t {
 		case chroma.Keyword, chroma.OperatorWord, chroma.NameTag, chroma.GenericHeading, chroma.GenericSubheading, chroma.StringInterpol:
-			return keyword
+			return keywordInk
 		case chroma.NameFunction, chroma.NameFunctionMagic, chroma.NameDecorator, chroma.NameBuiltin:
-			return function
+			return functionInk
 		case chroma.KeywordType, chroma.NameClass, chroma.NameException, chroma.NameNamespace:
-			return kind
+			return kindInk
 		case chroma.NameAttribute, chroma.NameProperty, chroma.NameVariable, chroma.NameBuiltinPseudo, chroma.NameEntity, chroma.NameLabel:
-			return name
+			return nameInk
 		case chroma.LiteralString:
-			return text
+			return textInk
 		case chroma.LiteralNumber, chroma.LiteralDate, chroma.NameConstant, chroma.KeywordConstant, chroma.LiteralStringEscape, chroma.LiteralStringSymbol:
-			return number
+			return numberInk
 		case chroma.Comment, chroma.GenericPrompt, chroma.GenericOutput:
-			return quiet
+			return quietInk
 		case chroma.GenericInserted:
-			return added
+			return addedInk
 		case chroma.GenericDeleted, chroma.GenericError:
-			return removed
+			return removedInk
 		}
 	}
-	return plain
+	return plainInk
 }
 
 // stylesheet sets background and text together, so that a block is readable on a page of any colour; it takes hold only of
@@ -88,7 +88,7 @@ func stylesheet() string {
 
 func writeTheme(out *strings.Builder, t theme) {
 	fmt.Fprintf(out, "pre:has(>code>span){background:%s;color:%s}\n", t.background, t.text)
-	for _, i := range []ink{keyword, name, function, kind, text, number, quiet, added, removed} {
+	for _, i := range []ink{keywordInk, nameInk, functionInk, kindInk, textInk, numberInk, quietInk, addedInk, removedInk} {
 		fmt.Fprintf(out, "pre>code :is(%s){color:%s}\n", strings.Join(selectors(i), ","), t.colours[i])
 	}
 }

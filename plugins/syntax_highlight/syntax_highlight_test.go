@@ -204,13 +204,13 @@ func luminance(t *testing.T, colour string) float64 {
 }
 
 func TestInksReachTheTypesBelowThem(t *testing.T) {
-	assert.Equal(t, keyword, inkOf(chroma.KeywordDeclaration))
-	assert.Equal(t, kind, inkOf(chroma.KeywordType))
-	assert.Equal(t, text, inkOf(chroma.LiteralStringDouble))
-	assert.Equal(t, number, inkOf(chroma.LiteralNumberIntegerLong))
-	assert.Equal(t, quiet, inkOf(chroma.CommentSingle))
-	assert.Equal(t, plain, inkOf(chroma.Punctuation))
-	assert.Equal(t, plain, inkOf(chroma.Error))
+	assert.Equal(t, keywordInk, inkOf(chroma.KeywordDeclaration))
+	assert.Equal(t, kindInk, inkOf(chroma.KeywordType))
+	assert.Equal(t, textInk, inkOf(chroma.LiteralStringDouble))
+	assert.Equal(t, numberInk, inkOf(chroma.LiteralNumberIntegerLong))
+	assert.Equal(t, quietInk, inkOf(chroma.CommentSingle))
+	assert.Equal(t, plainInk, inkOf(chroma.Punctuation))
+	assert.Equal(t, plainInk, inkOf(chroma.Error))
 }
 
 func BenchmarkHighlightRust(b *testing.B) {
