@@ -17,6 +17,7 @@ import (
 	"ddc/rpc"
 	"ddc/rpc/rpctestpb"
 	"ddc/transport"
+	"ddc/transport/hub"
 	"ddc/transport/inproc"
 )
 
@@ -29,6 +30,11 @@ var transports = []struct {
 	open func(testing.TB) transport.Transport
 }{
 	{"inproc", func(testing.TB) transport.Transport { return inproc.New() }},
+	{"shm", func(t testing.TB) transport.Transport {
+		h, err := hub.Create(hub.Options{})
+		require.NoError(t, err)
+		return h
+	}},
 	{"poison", func(testing.TB) transport.Transport { return poisoning{inproc.New()} }},
 }
 

@@ -159,8 +159,8 @@ func (st *serverStream) replyRaw(n int, fill func([]byte) error, err error) {
 // send sends the call's last frame: what is in p, unless there is an error or
 // writing it is one.
 func (st *serverStream) send(p *packet, flags uint8, err error) {
-	if st.cancelled.Load() {
-		return
+	if st.cancelled.Load() || st.session.replying.Err() != nil {
+		return // nobody waits for it, or the link is about to end, which says more
 	}
 	if err == nil {
 		if err = st.sendReply(p, flags, nil); !errors.As(err, new(fillError)) {
