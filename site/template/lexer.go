@@ -1,0 +1,311 @@
+package template
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+type segmentKind int
+
+const (
+	textSegment       segmentKind = iota
+	expressionSegment             // {{ ... }}
+	tagSegment                    // {% ... %}
+)
+
+// segment is a stretch of a template: text, or the tokens between delimiters.
+type segment struct {
+	kind      segmentKind
+	text      string
+	tokens    []token // the last is always an endToken
+	line, col int
+}
+
+type tokenKind int
+
+const (
+	endToken tokenKind = iota
+	nameToken
+	stringToken
+	numberToken
+	operatorToken
+)
+
+// token is one word of the language. The text of a string is what it means,
+// not how it is written.
+type token struct {
+	kind      tokenKind
+	text      string
+	line, col int
+}
+
+// lexer cuts a source into segments and knows line and column of what is next.
+type lexer struct {
+	file      string
+	src       string
+	pos       int
+	line, col int
+	segments  []segment
+	errors    Errors
+	trimNext  bool
+}
+
+// scan cuts a whole source. Comments nest and leave no segment; a - inside a
+// delimiter trims the white space on its outer side.
+func scan(file, source string) ([]segment, Errors) {
+	l := &lexer{file: file, src: source, line: 1, col: 1}
+	for l.pos < len(l.src) {
+		l.segment()
+	}
+	return l.segments, l.errors
+}
+
+func (l *lexer) fail(line, col int, message, hint string) {
+	l.errors = append(l.errors, &Error{File: l.file, Line: line, Col: col, Message: message, Hint: hint})
+}
+
+func (l *lexer) has(prefix string) bool { return strings.HasPrefix(l.src[l.pos:], prefix) }
+
+func (l *lexer) skip(n int) {
+	for end := min(l.pos+n, len(l.src)); l.pos < end; {
+		c, size := utf8.DecodeRuneInString(l.src[l.pos:])
+		l.pos += size
+		if c == '\n' {
+			l.line++
+			l.col = 1
+		} else {
+			l.col++
+		}
+	}
+}
+
+func (l *lexer) segment() {
+	switch {
+	case l.has("{#"):
+		l.comment()
+	case l.has("{{"):
+		l.delimited(expressionSegment, "{{", "}}")
+	case l.has("{%"):
+		l.delimited(tagSegment, "{%", "%}")
+	default:
+		l.text()
+	}
+}
+
+func (l *lexer) text() {
+	end := len(l.src)
+	for _, opening := range []string{"{#", "{{", "{%"} {
+		if i := strings.Index(l.src[l.pos:], opening); i >= 0 {
+			end = min(end, l.pos+i)
+		}
+	}
+	l.addText(l.src[l.pos:end])
+	l.skip(end - l.pos)
+}
+
+func (l *lexer) addText(text string) {
+	if l.trimNext {
+		text = strings.TrimLeftFunc(text, unicode.IsSpace)
+		l.trimNext = false
+	}
+	if text != "" {
+		l.segments = append(l.segments, segment{kind: textSegment, text: text, line: l.line, col: l.col})
+	}
+}
+
+// trimBefore drops white space at the end of the text just read.
+func (l *lexer) trimBefore() {
+	if n := len(l.segments); n > 0 && l.segments[n-1].kind == textSegment {
+		l.segments[n-1].text = strings.TrimRightFunc(l.segments[n-1].text, unicode.IsSpace)
+	}
+}
+
+func (l *lexer) comment() {
+	line, col, depth := l.line, l.col, 0
+	for l.pos < len(l.src) {
+		switch {
+		case l.has("{#"):
+			l.skip(2)
+			if depth++; depth == 1 && l.has("-") {
+				l.trimBefore()
+			}
+		case l.has("#}"):
+			trim := l.src[l.pos-1] == '-'
+			l.skip(2)
+			if depth--; depth == 0 {
+				l.trimNext = trim
+				return
+			}
+		default:
+			_, size := utf8.DecodeRuneInString(l.src[l.pos:])
+			l.skip(size)
+		}
+	}
+	l.fail(line, col, "this {# is never closed", "a comment ends in #}")
+}
+
+func (l *lexer) delimited(kind segmentKind, opening, closing string) {
+	s := segment{kind: kind, line: l.line, col: l.col}
+	l.skip(2)
+	l.trimNext = false
+	if l.has("-") && !l.has("-"+closing) {
+		l.skip(1)
+		l.trimBefore()
+	}
+	depth := 0
+	for {
+		l.space()
+		switch {
+		case l.pos >= len(l.src):
+			l.fail(s.line, s.col, "this "+opening+" is never closed", "it ends in "+closing)
+			return
+		case depth == 0 && (l.has(closing) || l.has("-"+closing)):
+			s.tokens = append(s.tokens, token{endToken, closing, l.line, l.col})
+			l.trimNext = l.has("-")
+			l.skip(len(closing))
+			if l.trimNext {
+				l.skip(1)
+			}
+			l.close(s)
+			return
+		case l.has("{"):
+			depth++
+		case l.has("}"):
+			depth--
+		}
+		if !l.token(&s) {
+			l.recover(closing)
+			return
+		}
+	}
+}
+
+// close adds a segment, and after {% raw %} its text up to {% endraw %}.
+func (l *lexer) close(s segment) {
+	if s.kind != tagSegment || len(s.tokens) != 2 || s.tokens[0].text != "raw" {
+		l.segments = append(l.segments, s)
+		return
+	}
+	rest := l.src[l.pos:]
+	for offset := 0; ; {
+		i := strings.Index(rest[offset:], "{%")
+		if i < 0 {
+			l.fail(s.line, s.col, "this raw is never closed", "it ends in {% endraw %}")
+			l.skip(len(rest))
+			return
+		}
+		offset += i
+		tag, end, ok := strings.Cut(rest[offset+2:], "%}")
+		if ok && strings.TrimSpace(strings.Trim(tag, "-")) == "endraw" {
+			l.addText(rest[:offset])
+			l.skip(len(rest) - len(end))
+			l.trimNext = strings.HasSuffix(tag, "-")
+			return
+		}
+		offset += 2
+	}
+}
+
+// recover goes on after a fault behind the delimiter that ends its segment, so
+// that the faults that follow are found too.
+func (l *lexer) recover(closing string) {
+	if i := strings.Index(l.src[l.pos:], closing); i >= 0 {
+		l.skip(i + len(closing))
+	} else {
+		l.skip(len(l.src) - l.pos)
+	}
+}
+
+func (l *lexer) space() {
+	for l.pos < len(l.src) && strings.IndexByte(" \t\r\n", l.src[l.pos]) >= 0 {
+		l.skip(1)
+	}
+}
+
+// operators, the longest first.
+var operators = []string{
+	"::", "**", "//", "==", "!=", "<=", ">=",
+	"+", "-", "*", "/", "%", "~", "<", ">", "=", "|", ".", ",", ":", "(", ")", "[", "]", "{", "}",
+}
+
+func (l *lexer) token(s *segment) bool {
+	t := token{line: l.line, col: l.col}
+	rest := l.src[l.pos:]
+	switch c, _ := utf8.DecodeRuneInString(rest); {
+	case c == '"' || c == '\'':
+		text, ok := l.quoted()
+		if !ok {
+			return false
+		}
+		t.kind, t.text = stringToken, text
+	case c >= '0' && c <= '9':
+		t.kind, t.text = numberToken, number(rest)
+		l.skip(len(t.text))
+	case c == '_' || unicode.IsLetter(c):
+		end := strings.IndexFunc(rest, func(c rune) bool { return c != '_' && !unicode.IsLetter(c) && !unicode.IsDigit(c) })
+		if end < 0 {
+			end = len(rest)
+		}
+		t.kind, t.text = nameToken, rest[:end]
+		l.skip(end)
+	default:
+		for _, operator := range operators {
+			if strings.HasPrefix(rest, operator) {
+				t.kind, t.text = operatorToken, operator
+				break
+			}
+		}
+		if t.kind == endToken {
+			l.fail(t.line, t.col, "unexpected "+quote(string(c)), "")
+			return false
+		}
+		l.skip(len(t.text))
+	}
+	s.tokens = append(s.tokens, t)
+	return true
+}
+
+// number gives the digits at the start of a text: 12, 1_000, 1.5.
+func number(text string) string {
+	digits := func(from int) int {
+		for from < len(text) && (text[from] >= '0' && text[from] <= '9' || text[from] == '_') {
+			from++
+		}
+		return from
+	}
+	end := digits(0)
+	if end+1 < len(text) && text[end] == '.' && text[end+1] >= '0' && text[end+1] <= '9' {
+		end = digits(end + 1)
+	}
+	return text[:end]
+}
+
+func (l *lexer) quoted() (string, bool) {
+	line, col := l.line, l.col
+	quotes := l.src[l.pos]
+	l.skip(1)
+	var b strings.Builder
+	for l.pos < len(l.src) {
+		switch c := l.src[l.pos]; {
+		case c == quotes:
+			l.skip(1)
+			return b.String(), true
+		case c == '\\' && l.pos+1 < len(l.src):
+			escape := l.src[l.pos+1]
+			meant, ok := map[byte]string{'n': "\n", 't': "\t", 'r': "\r", '\\': "\\", '"': `"`, '\'': "'"}[escape]
+			if !ok {
+				l.fail(l.line, l.col, `unknown escape \`+string(rune(escape)), `a backslash itself is written \\`)
+				return "", false
+			}
+			b.WriteString(meant)
+			l.skip(2)
+		default:
+			_, size := utf8.DecodeRuneInString(l.src[l.pos:])
+			b.WriteString(l.src[l.pos : l.pos+size])
+			l.skip(size)
+		}
+	}
+	l.fail(line, col, "this string is never closed", "")
+	return "", false
+}
