@@ -227,3 +227,22 @@ func bytesOf(n int) []byte {
 	}
 	return b
 }
+
+// shared is a value that a test and its handlers both use. Its lock is what
+// tells the race detector of their order, which it cannot see through the hub.
+type shared[T any] struct {
+	mu    sync.Mutex
+	value T
+}
+
+func (s *shared[T]) set(value T) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.value = value
+}
+
+func (s *shared[T]) get() T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.value
+}

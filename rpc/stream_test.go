@@ -209,16 +209,17 @@ func TestAHandlerThatReturnsEarlyEndsTheSendersStream(t *testing.T) {
 
 func TestASingleReplyThatIsNoneOrTwoIsAnError(t *testing.T) {
 	overEach(t, func(t *testing.T, tr transport.Transport) {
-		replies := 0
+		var replies shared[int]
 		p := connect(t, tr, setup{service: &service{sum: func(stream grpc.ClientStreamingServer[packet, packet]) error {
-			for range replies {
+			for range replies.get() {
 				if err := stream.SendMsg(&packet{}); err != nil {
 					return err
 				}
 			}
 			return nil
 		}}})
-		for _, replies = range []int{0, 2} {
+		for _, n := range []int{0, 2} {
+			replies.set(n)
 			stream, err := p.client.Sum(t.Context())
 			require.NoError(t, err)
 			_, err = stream.CloseAndRecv()
@@ -391,16 +392,16 @@ func TestAStreamHandlerThatPanicsFailsItsCallOnly(t *testing.T) {
 
 func TestStreamInterceptorsWrapCallsInOrder(t *testing.T) {
 	overEach(t, func(t *testing.T, tr transport.Transport) {
-		var order []string
+		var order shared[[]string]
 		client := func(name string) grpc.StreamClientInterceptor {
 			return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-				order = append(order, name)
+				order.set(append(order.get(), name))
 				return next(ctx, desc, cc, method, opts...)
 			}
 		}
 		server := func(name string) grpc.StreamServerInterceptor {
 			return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-				order = append(order, name)
+				order.set(append(order.get(), name))
 				assert.Equal(t, rpctestpb.Test_Chat_FullMethodName, info.FullMethod)
 				assert.True(t, info.IsClientStream && info.IsServerStream)
 				return handler(srv, stream)
@@ -415,6 +416,6 @@ func TestStreamInterceptorsWrapCallsInOrder(t *testing.T) {
 		require.NoError(t, stream.CloseSend())
 		_, err = stream.Recv()
 		assert.ErrorIs(t, err, io.EOF)
-		assert.Equal(t, []string{"c1", "c2", "s1", "s2"}, order)
+		assert.Equal(t, []string{"c1", "c2", "s1", "s2"}, order.get())
 	})
 }

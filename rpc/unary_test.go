@@ -79,7 +79,7 @@ func errWithDetail(t *testing.T, detail *errdetails.ErrorInfo) error {
 
 func TestMetadataHeaderAndTrailerTravel(t *testing.T) {
 	overEach(t, func(t *testing.T, tr transport.Transport) {
-		var returned error
+		var returned shared[error]
 		p := connect(t, tr, setup{service: &service{echo: func(ctx context.Context, in *packet) (*packet, error) {
 			md, ok := metadata.FromIncomingContext(ctx)
 			assert.True(t, ok)
@@ -90,13 +90,14 @@ func TestMetadataHeaderAndTrailerTravel(t *testing.T) {
 			assert.Error(t, grpc.SetHeader(ctx, metadata.Pairs("late", "x")), "the header has been sent")
 			assert.NoError(t, grpc.SetTrailer(ctx, metadata.Pairs("cost-bin", "\x00\xff")))
 			assert.NoError(t, grpc.SetTrailer(ctx, metadata.Pairs("cost-bin", "")))
-			return in, returned
+			return in, returned.get()
 		}}})
-		for _, returned = range []error{nil, status.Error(codes.Aborted, "no")} {
+		for _, want := range []error{nil, status.Error(codes.Aborted, "no")} {
+			returned.set(want)
 			var header, trailer metadata.MD
 			ctx := metadata.AppendToOutgoingContext(t.Context(), "asked", "one", "Asked", "two")
 			_, err := p.client.Echo(ctx, &packet{Text: "x"}, grpc.Header(&header), grpc.Trailer(&trailer))
-			assert.Equal(t, status.Code(returned), status.Code(err))
+			assert.Equal(t, status.Code(want), status.Code(err))
 			assert.Equal(t, metadata.Pairs("method", echoMethod, "seen", "one", "seen", "two"), header)
 			assert.Equal(t, metadata.Pairs("cost-bin", "\x00\xff", "cost-bin", ""), trailer)
 		}
@@ -265,16 +266,16 @@ func TestAHandlerThatBlocksHoldsUpNoOtherCall(t *testing.T) {
 
 func TestInterceptorsWrapCallsInOrder(t *testing.T) {
 	overEach(t, func(t *testing.T, tr transport.Transport) {
-		var order []string
+		var order shared[[]string]
 		client := func(name string) grpc.UnaryClientInterceptor {
 			return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-				order = append(order, name+" "+method)
+				order.set(append(order.get(), name+" "+method))
 				return invoke(metadata.AppendToOutgoingContext(ctx, "by", name), method, req, reply, cc, opts...)
 			}
 		}
 		server := func(name string) grpc.UnaryServerInterceptor {
 			return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-				order = append(order, name+" "+info.FullMethod)
+				order.set(append(order.get(), name+" "+info.FullMethod))
 				return handler(ctx, req)
 			}
 		}
@@ -289,7 +290,7 @@ func TestInterceptorsWrapCallsInOrder(t *testing.T) {
 		got, err := p.client.Echo(t.Context(), &packet{})
 		require.NoError(t, err)
 		assert.Equal(t, "[c1 c2]", got.GetText())
-		assert.Equal(t, []string{"c1 " + echoMethod, "c2 " + echoMethod, "s1 " + echoMethod, "s2 " + echoMethod, "s3 " + echoMethod}, order)
+		assert.Equal(t, []string{"c1 " + echoMethod, "c2 " + echoMethod, "s1 " + echoMethod, "s2 " + echoMethod, "s3 " + echoMethod}, order.get())
 	})
 }
 
