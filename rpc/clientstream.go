@@ -225,7 +225,7 @@ func (s *clientStream) SendMsg(m any) error {
 		if s.in.hasEnded() {
 			return io.EOF
 		}
-		err = sendError(s.ctx, s.conn.name, err)
+		err = s.conn.sendError(s.ctx, err)
 		s.abort(err)
 		return err
 	}

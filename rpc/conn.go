@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -249,12 +248,23 @@ func (c *Conn) sendCall(ctx context.Context, p *packet, id uint32, m *method, fl
 	}
 	h := transport.Header{Op: opCall, Flags: flags, Stream: id, Arg: packCall(m.id, timeout)}
 	if err := p.send(ctx, c.link, h); err != nil {
-		return sendError(ctx, c.name, err)
+		return c.sendError(ctx, err)
 	}
 	if !known {
 		m.known.Store(true)
 	}
 	return nil
+}
+
+// sendError is sendError, but says why this end refuses calls if it does.
+func (c *Conn) sendError(ctx context.Context, err error) error {
+	err = sendError(ctx, c.name, err)
+	if !errors.As(err, new(*linkError)) {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return cmp.Or(c.refusal, err)
 }
 
 // receive is the pump's. It looks the call up and leaves the frame to it.
@@ -274,13 +284,4 @@ func (c *Conn) receive(f *transport.Frame) {
 	if r != nil { // else it has been cancelled here, and the peer does not know yet
 		r.receive(f)
 	}
-}
-
-// String names the peer, for dumps.
-func (c *Conn) String() string {
-	err := c.Err()
-	if err == nil {
-		return "connection to " + c.name
-	}
-	return fmt.Sprintf("connection to %s (%v)", c.name, errors.Unwrap(err))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -160,6 +161,82 @@ func TestAServerThatIsStoppedCancelsItsHandlersAndWaitsForThem(t *testing.T) {
 		assert.ErrorIs(t, <-p.served, context.Canceled)
 		assertStatus(t, <-ended, codes.Unavailable, "plugin fonts closed the link")
 	})
+}
+
+// A client that has been told refuses calls itself, so this one is played by hand.
+func TestACallThatCrossesTheServersEndIsRefused(t *testing.T) {
+	overEach(t, func(t *testing.T, tr transport.Transport) {
+		host, peer, err := tr.Pair("test")
+		require.NoError(t, err)
+		release := make(chan struct{})
+		server := rpc.NewServer(rpc.ServerOptions{})
+		rpctestpb.RegisterTestServer(server, &service{chat: func(grpc.BidiStreamingServer[packet, packet]) error {
+			<-release
+			return nil
+		}})
+		ctx, stop := context.WithCancel(t.Context())
+		served := make(chan error, 1)
+		go func() { served <- server.Serve(ctx, peer) }()
+		received := make(chan transport.Header, 2)
+		host.Start(func(f *transport.Frame) { received <- f.Header })
+		call := func(stream uint32) {
+			h := transport.Header{Op: 1, Flags: 1, Stream: stream, Arg: 1 << 48}
+			require.NoError(t, host.Send(t.Context(), h, []byte("\x16"+rpctestpb.Test_Chat_FullMethodName)))
+		}
+		call(1)
+		for len(server.Calls()) < 1 {
+			runtime.Gosched()
+		}
+		stop()
+		assert.Equal(t, transport.Header{Op: 8}, <-received, "go away")
+		call(2)
+		assert.Equal(t, transport.Header{Op: 7, Flags: 64, Stream: 2, Arg: uint64(codes.Unavailable)}, <-received)
+		close(release)
+		assert.ErrorIs(t, <-served, context.Canceled)
+		await(t, host.Done(), "the link's end")
+	})
+}
+
+// gated records the frames that Fill is asked to send, and holds the first.
+type gated struct {
+	transport.Link
+	asked chan transport.Header
+	open  chan struct{}
+	first sync.Once
+}
+
+func (l *gated) Fill(ctx context.Context, h transport.Header, n int, fill func([]byte) error) error {
+	l.asked <- h
+	l.first.Do(func() { <-l.open })
+	return l.Link.Fill(ctx, h, n, fill)
+}
+
+func TestAMethodsNameIsToldUntilItIsKnownToBeSent(t *testing.T) {
+	tr := inproc.New()
+	defer tr.Close() //nolint:errcheck // its links have ended
+	host, peer, err := tr.Pair("test")
+	require.NoError(t, err)
+	gate := &gated{Link: host, asked: make(chan transport.Header, 3), open: make(chan struct{})}
+	p := connectLinks(t, gate, peer, setup{})
+	echo := func() chan error {
+		done := make(chan error, 1)
+		go func() {
+			_, err := p.client.Echo(context.Background(), &packet{Number: 1})
+			done <- err
+		}()
+		return done
+	}
+	const named = 1
+	first := echo()
+	assert.EqualValues(t, named, (<-gate.asked).Flags&named)
+	second := echo() // would be there first
+	assert.EqualValues(t, named, (<-gate.asked).Flags&named, "the first call is still on its way")
+	close(gate.open)
+	assert.NoError(t, <-first)
+	assert.NoError(t, <-second)
+	third := echo()
+	assert.Zero(t, (<-gate.asked).Flags&named, "an id will do")
+	assert.NoError(t, <-third)
 }
 
 func TestCallsUnderWayAreListedOldestFirst(t *testing.T) {

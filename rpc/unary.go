@@ -91,8 +91,8 @@ func (c *Conn) invoke(ctx context.Context, name string, args, into any, _ *grpc.
 
 // InvokeRaw makes a unary call whose messages are bytes, neither marshalled nor
 // copied: fill writes the request of n bytes straight into the slot it travels
-// in, and read gets the reply where it arrived, valid until it returns. Their
-// errors are returned as they are. Interceptors do not see such calls; the
+// in, and read gets the reply where it arrived, valid until it returns: it must
+// not wait for others meanwhile. Their errors are returned as they are. Interceptors do not see such calls; the
 // server's side of them is [Server.RegisterRaw].
 func (c *Conn) InvokeRaw(ctx context.Context, method string, n int, fill, read func([]byte) error) error {
 	if n < 0 || n > c.limit {
@@ -125,9 +125,7 @@ func (c *Conn) roundTrip(ctx context.Context, k *call, name string) (reply, erro
 	}
 	if err := c.sendCall(ctx, &k.packet, k.id, k.method, flagUnary|flagMessage); err != nil {
 		if !c.forget(k.id) {
-			if r := <-k.reply; r.err != nil { // Conn.end was faster
-				err = r.err
-			}
+			<-k.reply // Conn.end was faster, and says the same
 		}
 		return reply{}, err
 	}

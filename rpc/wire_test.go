@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"context"
 	"math"
 	"strings"
 	"testing"
@@ -101,3 +102,27 @@ func TestAMessageIsLeasedOnlyToAReaderThatWaits(t *testing.T) {
 type owner struct{ released int }
 
 func (o *owner) ReleaseLease(uint64) { o.released++ }
+
+func TestOnlyOneRawRequestIsReadFromItsSlotAtATime(t *testing.T) {
+	owner := &owner{}
+	l := &session{server: NewServer(ServerOptions{})}
+	arrive := func() *serverStream {
+		st := &serverStream{session: l, method: &served{raw: func(context.Context, []byte) (int, func([]byte) error, error) { return 0, nil, nil }}}
+		f := transport.NewFrame(transport.Header{}, make([]byte, smallMessage+1), owner, 0)
+		st.setRequest(&f, 0)
+		f.Drop()
+		return st
+	}
+	first, second := arrive(), arrive()
+	assert.Equal(t, 1, owner.released, "the second was copied")
+	second.releaseRequest()
+	third := arrive()
+	assert.Equal(t, 2, owner.released, "the first is still held")
+	first.releaseRequest()
+	assert.Equal(t, 3, owner.released)
+	fourth := arrive()
+	assert.Equal(t, 3, owner.released, "held again")
+	third.releaseRequest()
+	fourth.releaseRequest()
+	assert.Equal(t, 4, owner.released)
+}
