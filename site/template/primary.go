@@ -171,7 +171,8 @@ func (p *parser) unknownImport(space token) {
 	aliases := []string{"self"}
 	for _, i := range p.t.unit.imports {
 		if i.alias == space.text {
-			return // the import itself is reported
+			p.err = &Error{} // the import itself is reported; that is enough
+			return
 		}
 		aliases = append(aliases, i.alias)
 	}

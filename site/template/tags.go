@@ -291,7 +291,7 @@ func (t *translator) macro(head token, p *parser) {
 		t.fail(head.line, head.col, "a macro must stand at the top level, not in the "+o.tag+" of line "+itoa(o.line), "")
 	}
 	p.expect("(")
-	var params []string
+	var names, params []string
 	defaults := false
 	for !p.accept(")") && p.err == nil {
 		if len(params) > 0 {
@@ -299,9 +299,10 @@ func (t *translator) macro(head token, p *parser) {
 		}
 		at := p.peek()
 		param := p.name("a parameter")
-		if slices.ContainsFunc(params, func(other string) bool { return strings.TrimSuffix(other, " ") == param }) {
+		if slices.Contains(names, param) {
 			p.fail(at, "the parameter "+param+" is there already", "")
 		}
+		names = append(names, param)
 		if p.accept("=") {
 			defaults = true
 			params = append(params, param+"="+p.expression())
