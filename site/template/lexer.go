@@ -54,7 +54,7 @@ type lexer struct {
 // scan cuts a whole source. Comments nest and leave no segment; a - inside a
 // delimiter trims the white space on its outer side.
 func scan(file, source string) ([]segment, Errors) {
-	l := &lexer{file: file, src: source, line: 1, col: 1}
+	l := &lexer{file: file, src: strings.TrimPrefix(source, "\ufeff"), line: 1, col: 1}
 	for l.pos < len(l.src) {
 		l.segment()
 	}

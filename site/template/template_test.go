@@ -31,7 +31,7 @@ func TestBlocksOverrideThoseOfParentsAcrossManyLevels(t *testing.T) {
 	got, err := show(t, files{
 		"base.html":  "<title>{% block title %}base{% endblock title %}</title>{% block body %}<main>{% block content %}-{% endblock %}</main>{% endblock %}",
 		"inner.html": `{% extends "base.html" %}{% block title %}inner {{ super() }}{% endblock %} ignored {% block content %}inner{% endblock %}`,
-		"page.html":  "\n{# a comment #}{% extends \"inner.html\" %}\n ignored {{ also_ignored }} {% block title %}{{ page.title }}: {{ super() }}{% endblock %}",
+		"page.html":  "\ufeff\n{# a comment #}{% extends \"inner.html\" %}\n ignored {{ also_ignored }} {% block title %}{{ page.title }}: {{ super() }}{% endblock %}",
 	})
 	require.NoError(t, err)
 	assert.Equal(t, "<title>T: inner base</title><main>inner</main>", got)
