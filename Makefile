@@ -4,33 +4,55 @@
 # so that the same input gives the same bytes everywhere.
 TAGS := nodynamic
 PACKAGES := ./...
+BENCHTIME := 200ms
+FUZZTIME := 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race bench fuzz lint generate
+.PHONY: help build run test race bench fuzz lint generate clean
 
 help: ## Say what there is to make.
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## Compile everything.
+build: tools ## Compile everything; the program is bin/ddc.
 	go build -tags $(TAGS) $(PACKAGES)
+	go build -tags $(TAGS) -o bin/ddc ./cmd/ddc
 
-test: lint ## Run every test, once plainly and once under the race detector.
-	go test -tags $(TAGS) $(PACKAGES)
-	go test -tags $(TAGS) -race $(PACKAGES)
+run: build example ## Set up, build ddc, and build the example site into out/example.
+	bin/ddc build examples/site -o out/example
 
-race: ## Run every test under the race detector.
-	go test -tags $(TAGS) -race $(PACKAGES)
+.PHONY: example
+example: # The example site's picture and font, which are made, not kept.
+	go run ./examples/site/generate
+
+test: tools example lint ## Run every test, once plainly and once under the race detector.
+	go test -tags $(TAGS) -timeout 15m $(PACKAGES)
+	go test -tags $(TAGS) -timeout 15m -race -short $(PACKAGES)
+
+race: tools example ## Run every test under the race detector, the long ones too.
+	go test -tags $(TAGS) -timeout 30m -race $(PACKAGES)
 
 bench: ## Run the benchmarks. Compare figures of one run only.
-	go test -tags $(TAGS) -run '^$$' -bench . -benchmem $(PACKAGES)
+	go test -tags $(TAGS) -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 30m $(PACKAGES)
 
-fuzz: ## Fuzz the ring against a slice for a minute.
-	go test -tags $(TAGS) -run '^$$' -fuzz FuzzRingIsASliceQueue -fuzztime 60s ./ring
+# Fuzz targets are found, so that a new one is not forgotten.
+fuzz: ## Fuzz each target for FUZZTIME (a minute).
+	@for file in $$(git grep -l '^func Fuzz' -- '*_test.go'); do \
+	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
+	    echo "$$target in $$(dirname $$file)"; \
+	    go test -tags $(TAGS) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file) || exit 1; \
+	  done; \
+	done
 
-lint: ## Check formatting and vet.
+STATICCHECK := .tools/bin/staticcheck
+$(STATICCHECK): Makefile
+	GOBIN=$(CURDIR)/.tools/bin go install honnef.co/go/tools/cmd/staticcheck@v0.8.2
+	@touch $@
+
+lint: $(STATICCHECK) ## Check formatting, vet and staticcheck.
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
 	go vet -tags $(TAGS) $(PACKAGES)
+	$(STATICCHECK) -tags $(TAGS) $(PACKAGES)
 
 PROTOS := $(wildcard plugins/*/*.proto examples/*/*.proto rpc/*.proto)
 generate: ## Make the service stubs anew (needs protoc, Debian's protobuf-compiler).
@@ -41,5 +63,8 @@ generate: ## Make the service stubs anew (needs protoc, Debian's protobuf-compil
 	  PATH=$(CURDIR)/.tools/bin:$$PATH protoc -I $$(dirname $$proto) --go_out=. --go_opt=module=ddc \
 	    --go-grpc_out=. --go-grpc_opt=module=ddc $$(basename $$proto) || exit 1; \
 	done
+
+clean: ## Remove what make has made, but for the tools.
+	rm -rf bin out
 
 include tools.mk

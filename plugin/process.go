@@ -137,16 +137,6 @@ func (p *process) stop(ctx context.Context) error {
 	return errors.Join(err, p.link.Close())
 }
 
-// running says whether calls can be made.
-func (p *process) running() bool {
-	select {
-	case <-p.conn.Done():
-		return false
-	default:
-		return true
-	}
-}
-
 // forker starts processes on one thread, which lives as long as the host:
 // Pdeathsig is sent when the thread that forked ends, not the process
 // (prctl(2), PR_SET_PDEATHSIG), and Go ends threads as it pleases.

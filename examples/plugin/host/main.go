@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -25,7 +26,7 @@ func main() {
 
 func run(args []string) (err error) {
 	if len(args) < 2 {
-		return fmt.Errorf("usage: host PLUGIN STRATEGY TEXT...")
+		return errors.New("usage: host PLUGIN STRATEGY TEXT")
 	}
 	host, err := plugin.NewHost(plugin.Options{
 		Command: func(string) (string, []string) { return args[0], nil },
