@@ -57,6 +57,7 @@ func TestStatusArrivesWithCodeMessageAndDetails(t *testing.T) {
 			{errWithDetail(t, detail), codes.FailedPrecondition, "woff2 is missing", []any{detail}},
 			{status.Error(codes.Internal, "\xff"), codes.Internal, `"\xff"`, nil},
 			{status.Error(77, "own code"), 77, "own code", nil},
+			{okError{}, codes.Unknown, "an error that says OK", nil},
 		} {
 			p := connect(t, tr, setup{service: &service{echo: func(context.Context, *packet) (*packet, error) { return nil, tt.returned }}})
 			_, err := p.client.Echo(t.Context(), &packet{})
@@ -70,6 +71,11 @@ func TestStatusArrivesWithCodeMessageAndDetails(t *testing.T) {
 		}
 	})
 }
+
+type okError struct{}
+
+func (okError) Error() string              { return "an error that says OK" }
+func (okError) GRPCStatus() *status.Status { return status.New(codes.OK, "") }
 
 func errWithDetail(t *testing.T, detail *errdetails.ErrorInfo) error {
 	s, err := status.New(codes.FailedPrecondition, "woff2 is missing").WithDetails(detail)
