@@ -10,6 +10,7 @@ import (
 
 	"ddc/conformance/fault"
 	"ddc/conformance/scenario"
+	"ddc/transport"
 	"ddc/wake"
 	"ddc/wake/strategy"
 )
@@ -123,4 +124,34 @@ func byName(t *testing.T, name string) func() wake.Strategy {
 		s, _ := strategy.ByName(name)
 		return s
 	}
+}
+
+// A hub whose wakers drop tokens shows as all sleepers asleep, no token, and
+// frames due.
+func TestSuiteCatchesAHubThatLosesWakeups(t *testing.T) {
+	for _, name := range strategy.Names() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := &scenario.LinkEnv{Seed: 1, Settle: 300 * time.Millisecond, New: func(room scenario.Room) (transport.Transport, error) {
+				return newHub(room, fault.DropToken(byName(t, name)(), 7), wake.SpinOff)
+			}}
+			for _, program := range []string{"LinkBurstsThenSilence", "EightyWorkersOnSixteenLinksWithTinyRings"} {
+				err := linkProgramNamed(t, program).Run(t.Context(), e)
+				var lost *scenario.LostWakeup
+				require.ErrorAs(t, err, &lost, program)
+				assert.Contains(t, err.Error(), "lost wake-up")
+			}
+		})
+	}
+}
+
+func linkProgramNamed(t *testing.T, name string) scenario.LinkProgram {
+	t.Helper()
+	for _, p := range scenario.Transports() {
+		if p.Name == name {
+			return p
+		}
+	}
+	require.Failf(t, "no such program", "%s", name)
+	return scenario.LinkProgram{}
 }
