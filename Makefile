@@ -8,7 +8,7 @@ BENCHTIME := 200ms
 FUZZTIME := 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race bench fuzz lint generate clean
+.PHONY: help build run test race soak bench fuzz lint generate clean
 
 help: ## Say what there is to make.
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ test: tools example lint ## Run every test, once plainly and once under the race
 
 race: tools example ## Run every test under the race detector, the long ones too.
 	go test -tags $(TAGS) -timeout 30m -race $(PACKAGES)
+
+SOAK := 200
+soak: tools ## Build the sample site SOAK (200) times in a row on each strategy.
+	DDC_SOAK=$(SOAK) go test -tags $(TAGS) -timeout 3h -v -run TestBuildsInARow ./cmd/ddc
 
 bench: ## Run the benchmarks. Compare figures of one run only.
 	go test -tags $(TAGS) -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 30m $(PACKAGES)
