@@ -17,7 +17,8 @@ import (
 	"ddc/internal/sys"
 )
 
-// grace is how long a program that was killed may keep its pipes, through children that left its group, before they are closed.
+// grace is how long a program may take to end when its input has, and how long one that was killed may keep its pipes, through
+// children that left its group.
 const grace = 2 * time.Second
 
 // said bounds how much of a program's standard error an error repeats; the end is kept, where programs say why they gave up.
@@ -99,55 +100,64 @@ type Process struct {
 	Out io.Reader
 
 	command Command
-	ctx     context.Context
-	cancel  context.CancelFunc
+	ctx     context.Context // the caller's
+	kill    context.CancelFunc
 	stderr  *tail
+	out     *os.File
 	ended   chan error
 }
 
 // Start starts the program and returns when it runs. It is killed when ctx ends.
 func (c Command) Start(ctx context.Context) (*Process, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	cmd, stderr, err := c.prepare(ctx)
-	if err != nil {
-		cancel()
+	running, kill := context.WithCancel(ctx)
+	p := &Process{command: c, ctx: ctx, kill: kill, ended: make(chan error, 1)}
+	if err := p.start(running); err != nil {
+		kill()
 		return nil, err
-	}
-	p := &Process{command: c, ctx: ctx, cancel: cancel, stderr: stderr, ended: make(chan error, 1)}
-	if p.In, err = cmd.StdinPipe(); err == nil {
-		p.Out, err = cmd.StdoutPipe()
-	}
-	if err != nil {
-		cancel()
-		return nil, fmt.Errorf("start %s: %w", c.Name, err)
-	}
-	started := make(chan error, 1)
-	go onItsThread(cmd, func(err error) { started <- err }, p.ended)
-	if err := <-started; err != nil {
-		cancel()
-		return nil, fmt.Errorf("start %s: %w", c.Name, err)
 	}
 	return p, nil
 }
 
-// Close closes the program's input, kills it if it does not end by itself within a moment, and returns how it ended, like
-// Run. What it still writes is lost.
-func (p *Process) Close() error {
-	p.In.Close()
-	select {
-	case err := <-p.ended:
-		defer p.cancel()
-		return p.command.explain(p.ctx, err, p.stderr)
-	case <-time.After(grace):
-		p.cancel()
-		return p.command.explain(p.ctx, <-p.ended, p.stderr)
+func (p *Process) start(running context.Context) error {
+	cmd, stderr, err := p.command.prepare(running)
+	if err != nil {
+		return err
 	}
+	p.stderr = stderr
+	if p.In, err = cmd.StdinPipe(); err != nil {
+		return fmt.Errorf("start %s: %w", p.command.Name, err)
+	}
+	// Not a StdoutPipe: waiting for the end, which begins at once, closes that before everything is read.
+	read, write, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("start %s: %w", p.command.Name, err)
+	}
+	defer write.Close()
+	cmd.Stdout = write
+	started := make(chan error, 1)
+	go onItsThread(cmd, func(err error) { started <- err }, p.ended)
+	if err := <-started; err != nil {
+		read.Close()
+		return fmt.Errorf("start %s: %w", p.command.Name, err)
+	}
+	p.Out, p.out = read, read
+	return nil
 }
 
-// Kill ends the program at once.
-func (p *Process) Kill() {
-	p.cancel()
-	<-p.ended
+// Close closes the program's input and returns how it ended, like Run; if it does not end within two seconds it is killed, which is a
+// Failure. What it still writes is lost.
+func (p *Process) Close() error {
+	defer p.kill()
+	p.In.Close()
+	p.out.Close()
+	var err error
+	select {
+	case err = <-p.ended:
+	case <-time.After(grace):
+		p.kill()
+		err = <-p.ended
+	}
+	return p.command.explain(p.ctx, err, p.stderr)
 }
 
 func (c Command) prepare(ctx context.Context) (*exec.Cmd, *tail, error) {

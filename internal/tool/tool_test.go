@@ -153,7 +153,18 @@ func TestEndedContextStartsNothing(t *testing.T) {
 func TestCloseEndsAProgramThatIgnoresTheEndOfItsInput(t *testing.T) {
 	process, err := tool.Command{Name: "sleep", Args: []string{"1000"}}.Start(t.Context())
 	require.NoError(t, err)
-	assert.ErrorIs(t, process.Close(), context.Canceled)
+	err = process.Close()
+	assert.ErrorContains(t, err, "sleep: signal: killed")
+	assert.Equal(t, codes.Internal, tool.Code(err), "the caller did not cancel it")
+}
+
+func TestWhatAProgramWroteBeforeItEndedCanBeRead(t *testing.T) {
+	process, err := tool.Command{Name: "seq", Args: []string{"1000"}}.Start(t.Context())
+	require.NoError(t, err)
+	output, err := io.ReadAll(process.Out)
+	require.NoError(t, err)
+	assert.True(t, strings.HasSuffix(string(output), "\n1000\n"))
+	assert.NoError(t, process.Close())
 }
 
 func TestStartedProgramAnswersUntilItIsClosed(t *testing.T) {

@@ -1,0 +1,231 @@
+package pagefind
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/yuin/goldmark"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ddc/internal/tool"
+	"ddc/plugins/pagefind/pagefindpb"
+)
+
+func needTools(t testing.TB) {
+	t.Helper()
+	if _, err := tool.Find("pagefind_extended"); err != nil {
+		t.Skip(err)
+	}
+}
+
+func index(t testing.TB, pages []*pagefindpb.Page) map[string][]byte {
+	t.Helper()
+	response, err := New().BuildIndex(context.Background(), &pagefindpb.BuildIndexRequest{Pages: pages})
+	require.NoError(t, err)
+	files := map[string][]byte{}
+	for _, file := range response.Files {
+		files[file.Path] = file.Contents
+	}
+	require.Len(t, files, len(response.Files), "each path once")
+	assert.True(t, slices.IsSortedFunc(response.Files, func(a, b *pagefindpb.IndexFile) int { return strings.Compare(a.Path, b.Path) }))
+	return files
+}
+
+// fragments unpacks what the browser shows of each page: JSON after a signature, in gzip.
+func fragments(t *testing.T, files map[string][]byte) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	for path, data := range files {
+		if !strings.HasPrefix(path, "pagefind/fragment/") {
+			continue
+		}
+		unpacked, err := gzip.NewReader(bytes.NewReader(data))
+		require.NoError(t, err)
+		text, err := io.ReadAll(unpacked)
+		require.NoError(t, err)
+		text, signed := bytes.CutPrefix(text, []byte("pagefind_dcd"))
+		require.True(t, signed)
+		var fragment struct{ URL, Content string }
+		require.NoError(t, json.Unmarshal(text, &fragment))
+		texts[fragment.URL] = fragment.Content
+	}
+	return texts
+}
+
+func page(url, body string) *pagefindpb.Page {
+	return &pagefindpb.Page{Url: url, Html: "<!doctype html><html lang=en><head><title>" + url + "</title></head><body>" + body + "</body></html>"}
+}
+
+func TestEveryPageIsInTheIndexWithItsWords(t *testing.T) {
+	needTools(t)
+	files := index(t, []*pagefindpb.Page{page("/", "<p>the elephant"), page("/guide/ünï/", "<p>an antelope, 5 &lt; 6, \"quoted\"</p>")})
+	assert.Equal(t, map[string]string{"/": "the elephant", "/guide/ünï/": "an antelope, 5 < 6, \"quoted\""}, trimmed(fragments(t, files)))
+	for _, name := range []string{"pagefind.js", "pagefind-ui.js", "pagefind-ui.css", "pagefind-entry.json", "wasm.en.pagefind"} {
+		assert.NotEmpty(t, files["pagefind/"+name], name)
+	}
+}
+
+func trimmed(texts map[string]string) map[string]string {
+	for url, text := range texts {
+		texts[url] = strings.TrimRight(text, ". ")
+	}
+	return texts
+}
+
+func TestNoPagesAreAnIndexToo(t *testing.T) {
+	needTools(t)
+	assert.NotEmpty(t, index(t, nil)["pagefind/pagefind-entry.json"])
+}
+
+func TestSamePagesInAnyOrderGiveTheSameBytes(t *testing.T) {
+	needTools(t)
+	words := strings.Fields("elephant antelope giraffe lion tiger zebra okapi gnu ibex yak eland oryx kudu")
+	random := rand.New(rand.NewPCG(1, 2))
+	var pages []*pagefindpb.Page
+	for i := range 60 {
+		var body strings.Builder
+		for range 200 {
+			fmt.Fprintf(&body, "<p>%s%d", words[random.IntN(len(words))], random.IntN(30))
+		}
+		pages = append(pages, page(fmt.Sprintf("/%d/", i), body.String()))
+	}
+	want := index(t, pages)
+	for range 5 {
+		random.Shuffle(len(pages), func(i, j int) { pages[i], pages[j] = pages[j], pages[i] })
+		got := index(t, pages)
+		require.Equal(t, len(want), len(got))
+		for path, data := range want {
+			assert.True(t, bytes.Equal(data, got[path]), path)
+		}
+	}
+}
+
+// More than both pipes hold.
+func TestManyLargePagesPass(t *testing.T) {
+	needTools(t)
+	var pages []*pagefindpb.Page
+	for i := range 300 {
+		pages = append(pages, page(fmt.Sprintf("/%d/", i), "<pre>"+strings.Repeat("a b c d e f g h ", 1000)))
+	}
+	assert.Len(t, fragments(t, index(t, pages)), 300)
+}
+
+func TestTwoPagesWithOneURLAreRefused(t *testing.T) {
+	_, err := New().BuildIndex(t.Context(), &pagefindpb.BuildIndexRequest{Pages: []*pagefindpb.Page{page("/a/", "x"), page("/a/", "y")}})
+	assert.Equal(t, codes.InvalidArgument, status.Code(err))
+	assert.ErrorContains(t, err, "/a/: two pages have this URL")
+}
+
+func TestCallEndsWithItsContext(t *testing.T) {
+	needTools(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := New().BuildIndex(ctx, &pagefindpb.BuildIndexRequest{})
+	assert.Equal(t, codes.Canceled, status.Code(err))
+}
+
+// fake puts a script in Pagefind's place.
+func fake(t *testing.T, script string) {
+	t.Helper()
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "pagefind_extended"), []byte("#!/bin/sh\n"+script+"\n"), 0o755))
+	t.Setenv(tool.FolderVariable, folder)
+}
+
+func TestPagefindThatDiesIsAnErrorThatSaysHow(t *testing.T) {
+	for name, script := range map[string]string{
+		"at once":     "echo out of cheese >&2; exit 3",
+		"in the talk": `printf '%s,' "$(printf '{"message_id":0,"payload":{"type":"NewIndex","index_id":0}}' | base64 -w0)"; echo out of cheese >&2; exit 3`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			fake(t, script)
+			pages := []*pagefindpb.Page{page("/", strings.Repeat("x", 1<<20)), page("/a/", strings.Repeat("x", 1<<20))}
+			_, err := New().BuildIndex(t.Context(), &pagefindpb.BuildIndexRequest{Pages: pages})
+			assert.Equal(t, codes.Internal, status.Code(err))
+			assert.ErrorContains(t, err, "pagefind_extended: exit status 3: out of cheese")
+		})
+	}
+}
+
+func TestPageThatPagefindRefusesIsNamed(t *testing.T) {
+	fake(t, `say() { printf '%s,' "$(printf '{"message_id":%s,"payload":{"type":"%s","index_id":0,"message":"too odd"}}' "$1" "$2" | base64 -w0)"; }
+say 0 NewIndex; say 2 IndexedFile; say 1 Error; cat >/dev/null`)
+	_, err := New().BuildIndex(t.Context(), &pagefindpb.BuildIndexRequest{Pages: []*pagefindpb.Page{page("/b/", ""), page("/a/", "")}})
+	assert.Equal(t, codes.InvalidArgument, status.Code(err))
+	assert.ErrorContains(t, err, "/a/: cannot be indexed: too odd")
+}
+
+func TestMissingPagefindIsAFailedPrecondition(t *testing.T) {
+	t.Setenv("PATH", "/nowhere")
+	t.Chdir(t.TempDir())
+	_, err := New().BuildIndex(t.Context(), &pagefindpb.BuildIndexRequest{})
+	assert.Equal(t, codes.FailedPrecondition, status.Code(err))
+	assert.ErrorContains(t, err, "pagefind_extended, which builds the search index, is not installed: run `make tools`")
+}
+
+// realPages renders the documentation site's pages, if it is there.
+func realPages(t testing.TB) (pages []*pagefindpb.Page) {
+	t.Helper()
+	content := os.DirFS("../../../shared/sites/dodeca-docs/docs/content")
+	err := fs.WalkDir(content, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		source, err := fs.ReadFile(content, name)
+		if err != nil {
+			return err
+		}
+		var html bytes.Buffer
+		if err := goldmark.Convert(source, &html); err != nil {
+			return err
+		}
+		pages = append(pages, page("/"+strings.TrimSuffix(name, ".md")+"/", html.String()))
+		return nil
+	})
+	if os.IsNotExist(err) {
+		t.Skip("the real sites are not beside the repository")
+	}
+	require.NoError(t, err)
+	return pages
+}
+
+func TestRealSiteIsIndexedWholeAndNothingIsLeft(t *testing.T) {
+	needTools(t)
+	t.Setenv("TMPDIR", t.TempDir())
+	pages := realPages(t)
+	texts := fragments(t, index(t, pages))
+	assert.Len(t, texts, len(pages))
+	assert.Contains(t, texts["/internals/font-subsetting/"], "font")
+
+	left, err := os.ReadDir(os.TempDir())
+	require.NoError(t, err)
+	assert.Empty(t, left)
+	lists, err := filepath.Glob("/proc/self/task/*/children")
+	require.NoError(t, err)
+	for _, list := range lists {
+		children, _ := os.ReadFile(list)
+		assert.Empty(t, string(children))
+	}
+}
+
+func BenchmarkRealSite(b *testing.B) {
+	needTools(b)
+	pages := realPages(b)
+	for b.Loop() {
+		index(b, pages)
+	}
+}

@@ -1,0 +1,165 @@
+package pagefind
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"ddc/internal/tool"
+	"ddc/plugins/pagefind/pagefindpb"
+)
+
+// Pagefind's service speaks JSON in base64, a comma after each message. A request has a number, which its answer repeats; the
+// answers come in any order. At the end of its input it stops without answering what it has still to answer.
+
+type request struct {
+	ID      int `json:"message_id"`
+	Payload any `json:"payload"`
+}
+
+type newIndex struct {
+	Type   string   `json:"type"` // "NewIndex"
+	Config struct{} `json:"config"`
+}
+
+type addFile struct {
+	Type  string `json:"type"` // "AddFile"
+	Index int    `json:"index_id"`
+	URL   string `json:"url"`
+	HTML  string `json:"file_contents"`
+}
+
+type getFiles struct {
+	Type  string `json:"type"` // "GetFiles"
+	Index int    `json:"index_id"`
+}
+
+type answer struct {
+	ID      *int `json:"message_id"`
+	Payload struct {
+		Type    string `json:"type"`
+		Message string `json:"message"` // of type "Error"
+		Index   int    `json:"index_id"`
+		Files   []struct {
+			Path    string `json:"path"`
+			Content []byte `json:"content"`
+		} `json:"files"`
+	} `json:"payload"`
+}
+
+// A refusal is Pagefind's word that a page cannot be indexed.
+type refusal struct{ url, message string }
+
+func (r *refusal) Error() string { return fmt.Sprintf("%s: cannot be indexed: %s", r.url, r.message) }
+
+// build runs one service from start to end.
+func build(ctx context.Context, pages []*pagefindpb.Page) (files []*pagefindpb.IndexFile, err error) {
+	process, err := tool.Command{Name: "pagefind_extended", Args: []string{"--service"}}.Start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		// If it ended by itself, how it ended says more than that an answer was missing.
+		if ended := process.Close(); ended != nil {
+			files, err = nil, errors.Join(ended, err)
+		}
+	}()
+	talk := conversation{in: process.In, out: bufio.NewReaderSize(process.Out, 1<<16)}
+	if err := talk.send(0, newIndex{Type: "NewIndex"}); err != nil {
+		return nil, err
+	}
+	created, err := talk.receive("NewIndex")
+	if err != nil {
+		return nil, err
+	}
+	index := created.Payload.Index
+	if err := talk.add(index, pages); err != nil {
+		return nil, err
+	}
+	if err := talk.send(len(pages)+1, getFiles{Type: "GetFiles", Index: index}); err != nil {
+		return nil, err
+	}
+	finished, err := talk.receive("GetFiles")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range finished.Payload.Files {
+		files = append(files, &pagefindpb.IndexFile{Path: "pagefind/" + file.Path, Contents: file.Content})
+	}
+	slices.SortFunc(files, func(a, b *pagefindpb.IndexFile) int { return strings.Compare(a.Path, b.Path) })
+	return files, nil
+}
+
+type conversation struct {
+	in  io.Writer
+	out *bufio.Reader
+}
+
+// add hands over every page, while the answers are read: were they left in the pipe, both sides would wait once it is full.
+func (c *conversation) add(index int, pages []*pagefindpb.Page) error {
+	sent := make(chan error, 1)
+	go func() {
+		for i, page := range pages {
+			if err := c.send(i+1, addFile{Type: "AddFile", Index: index, URL: page.GetUrl(), HTML: page.GetHtml()}); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- nil
+	}()
+	var failed error
+	for range pages {
+		added, err := c.receive("IndexedFile")
+		if err == nil {
+			continue
+		}
+		if added == nil { // it has died, and the sender cannot hang
+			return errors.Join(err, <-sent)
+		}
+		if id := *added.ID; failed == nil && id >= 1 && id <= len(pages) {
+			failed = &refusal{pages[id-1].GetUrl(), added.Payload.Message}
+		}
+	}
+	return errors.Join(failed, <-sent)
+}
+
+func (c *conversation) send(id int, payload any) error {
+	text, err := json.Marshal(request{ID: id, Payload: payload})
+	if err != nil {
+		return fmt.Errorf("write a request to Pagefind: %w", err)
+	}
+	message := base64.StdEncoding.AppendEncode(nil, text)
+	if _, err := c.in.Write(append(message, ',')); err != nil {
+		return fmt.Errorf("send to Pagefind: %w", err)
+	}
+	return nil
+}
+
+// receive reads the next answer. With an error it returns the answer if there was one.
+func (c *conversation) receive(want string) (*answer, error) {
+	message, err := c.out.ReadBytes(',')
+	if err != nil {
+		return nil, fmt.Errorf("wait for Pagefind's answer: %w", err)
+	}
+	text, err := base64.StdEncoding.AppendDecode(nil, message[:len(message)-1])
+	if err != nil {
+		return nil, fmt.Errorf("read Pagefind's answer: %w", err)
+	}
+	var got answer
+	if err := json.Unmarshal(text, &got); err != nil {
+		return nil, fmt.Errorf("read Pagefind's answer: %w", err)
+	}
+	if got.ID == nil || got.Payload.Type != want {
+		if got.ID == nil {
+			return nil, fmt.Errorf("Pagefind cannot read our request: %s", got.Payload.Message)
+		}
+		return &got, fmt.Errorf("Pagefind answered %s: %s", got.Payload.Type, got.Payload.Message)
+	}
+	return &got, nil
+}
