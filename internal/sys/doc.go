@@ -1,5 +1,6 @@
 // Package sys holds the system calls that the transport makes, one thin
-// function each. It is the only package that imports golang.org/x/sys/unix.
+// function each. No other package imports golang.org/x/sys/unix, but for
+// site/output, which exchanges and locks folders.
 //
 // A call that sleeps is made as an ordinary system call: the runtime's monitor
 // takes the processor back after some 20 µs. The alternative, giving it up at

@@ -1,0 +1,203 @@
+// Package ddc_test holds the layering as a test: who may import whom, and why
+// not. It is the drawing of docs/ARCHITECTURE.md, checked.
+package ddc_test
+
+import (
+	"go/build"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// layers lists packages from the bottom up. A package may import those in lines
+// above its own, unless forbidden says otherwise; those in one line are
+// siblings, and never import each other. "x/*" stands for every folder in x,
+// "x/..." for x and everything below.
+var layers = []string{
+	"internal/sys internal/suggest internal/longcall",
+	"internal/tool",
+	"shm",
+	"wake ring slot",
+	"wake/eventfd wake/socketpair wake/pipe wake/futex",
+	"wake/strategy",
+	"transport",
+	"transport/hub transport/inproc",
+	"rpc/...",
+	"plugin/...",
+	"conformance/scenario",
+	"conformance/fault conformance/explore",
+	"conformance",
+	"inspect",
+	"plugins/*pb",
+	"plugins/...",
+	"site/config/...",
+	"site/content site/template site/asset site/output site/starter",
+	"site",
+	"bench wakebench examples/...",
+	"cmd/...",
+}
+
+// forbidden are imports that the layers would allow, each with its reason. "from"
+// may be a pattern of layers; "to" is one too, or a package of others.
+var forbidden = []struct{ from, to, why string }{
+	{"rpc/...", "wake/...", "calls know links, not what is under them"},
+	{"rpc/...", "ring", "calls know links, not what is under them"},
+	{"rpc/...", "slot", "calls know links, not what is under them"},
+	{"rpc/...", "shm", "calls know links, not what is under them"},
+	{"rpc/...", "transport/*", "calls run on any transport"},
+	{"transport", "shm", "vocabulary only, no mechanism"},
+	{"transport", "wake/...", "vocabulary only, no mechanism"},
+	{"transport/inproc", "wake/...", "the control group has no wake-up at all"},
+	{"transport/inproc", "shm", "the control group shares no memory"},
+	{"site/...", "transport/...", "the pipeline knows services, by their generated clients"},
+	{"site/...", "wake/...", "the pipeline knows services, by their generated clients"},
+	{"site/...", "shm", "the pipeline knows services, by their generated clients"},
+	{"site/...", "rpc/...", "a client is an interface; a test fakes it"},
+	{"site/...", "plugin/...", "who starts plugins is no matter of the pipeline"},
+	{"site/...", "plugins/*", "only the generated stubs: the implementation runs elsewhere"},
+	{"plugins/*", "transport/...", "a service does not know how it is called"},
+	{"plugins/*", "wake/...", "a service does not know how it is called"},
+	{"conformance/scenario", "testing", "programs run in tools too"},
+	{"conformance/fault", "testing", "faults run in tools too"},
+	{"cmd/...", "conformance", "the suite needs the testing package; tools run its programs"},
+	{"conformance/scenario", "transport/*", "programs are written against the interface"},
+	{"conformance/scenario", "wake/*", "programs are written against the interface"},
+}
+
+func match(pattern, path string) bool {
+	switch {
+	case pattern == "plugins/*pb":
+		return strings.HasPrefix(path, "plugins/") && strings.HasSuffix(path, "pb")
+	case strings.HasSuffix(pattern, "/..."):
+		base := strings.TrimSuffix(pattern, "/...")
+		return path == base || strings.HasPrefix(path, base+"/")
+	case strings.HasSuffix(pattern, "/*"):
+		dir, rest, ok := strings.Cut(path, "/")
+		return ok && dir == strings.TrimSuffix(pattern, "/*") && !strings.Contains(rest, "/")
+	}
+	return pattern == path
+}
+
+// layerOf is the line of a package, and the pattern there that names it.
+func layerOf(path string) (line int, pattern string) {
+	for i, l := range layers {
+		for _, p := range strings.Fields(l) {
+			if match(p, path) {
+				return i, p
+			}
+		}
+	}
+	return -1, ""
+}
+
+// packages are the imports of every package of this module, without its tests.
+func packages(t *testing.T) map[string][]string {
+	t.Helper()
+	context := build.Default
+	context.BuildTags = []string{"nodynamic"}
+	found := map[string][]string{}
+	require.NoError(t, filepath.WalkDir(".", func(dir string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() {
+			return err
+		}
+		if name := entry.Name(); dir != "." && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "node_modules") {
+			return fs.SkipDir
+		}
+		p, err := context.ImportDir(dir, 0)
+		if _, none := err.(*build.NoGoError); none {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if len(p.GoFiles)+len(p.CgoFiles) > 0 {
+			found[filepath.ToSlash(dir)] = p.Imports
+		}
+		return nil
+	}))
+	return found
+}
+
+func TestArrowsPointDownOnly(t *testing.T) {
+	for path, imports := range packages(t) {
+		line, pattern := layerOf(path)
+		if !assert.GreaterOrEqual(t, line, 0, "%s has no place in the layers: give it one", path) {
+			continue
+		}
+		for _, full := range imports {
+			target, own := strings.CutPrefix(full, "ddc/")
+			if !own {
+				continue
+			}
+			targetLine, targetPattern := layerOf(target)
+			// Within one tree ("rpc/...") the tree decides for itself.
+			if target != path && line == targetLine && pattern == targetPattern && strings.HasSuffix(pattern, "...") && pattern != "plugins/..." {
+				continue
+			}
+			assert.Less(t, targetLine, line, "%s imports %s, which is not below it", path, target)
+		}
+	}
+}
+
+func TestForbiddenImports(t *testing.T) {
+	for path, imports := range packages(t) {
+		for _, full := range imports {
+			target := strings.TrimPrefix(full, "ddc/")
+			for _, rule := range forbidden {
+				assert.False(t, match(rule.from, path) && match(rule.to, target) && !strings.HasSuffix(target, "pb"),
+					"%s must not import %s: %s", path, target, rule.why)
+			}
+		}
+	}
+}
+
+// Few packages may touch what the compiler and the kernel cannot check.
+func TestUnsafeAndSystemCallsHaveAnAddress(t *testing.T) {
+	for path, imports := range packages(t) {
+		if slices.Contains(imports, "golang.org/x/sys/unix") {
+			// site/output exchanges folders and locks them: nothing that sleeps or is shared.
+			assert.Contains(t, []string{"internal/sys", "site/output"}, path, "only internal/sys makes system calls")
+		}
+		if strings.HasSuffix(path, "pb") { // protoc-gen-go embeds descriptors with it
+			continue
+		}
+		if slices.Contains(imports, "unsafe") {
+			assert.Contains(t, []string{"internal/sys", "shm"}, path, "only shm and internal/sys hold unsafe pointers")
+		}
+	}
+	for _, dir := range []string{"internal/sys", "shm"} {
+		p, err := build.ImportDir(dir, 0)
+		require.NoError(t, err)
+		require.NotEmpty(t, p.ImportPos["unsafe"])
+		for _, position := range p.ImportPos["unsafe"] {
+			assert.Contains(t, position.Filename, "_unsafe.go", "unsafe is in files that say so")
+		}
+	}
+}
+
+func TestOnlyTestsImportTestingTools(t *testing.T) {
+	for path, imports := range packages(t) {
+		for _, full := range imports {
+			if full == "testing" || strings.HasPrefix(full, "github.com/stretchr/testify") || full == "go.uber.org/goleak" {
+				assert.Equal(t, "conformance", path, "%s imports %s: only the suite and tests may", path, full)
+			}
+		}
+	}
+}
+
+// A rule that matches nothing forbids nothing.
+func TestRulesNameWhatExists(t *testing.T) {
+	found := packages(t)
+	for _, rule := range forbidden {
+		matched := false
+		for path := range found {
+			matched = matched || match(rule.from, path)
+		}
+		assert.True(t, matched, "no package is meant by %q", rule.from)
+	}
+}
