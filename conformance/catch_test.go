@@ -64,8 +64,8 @@ func catches() []catch {
 			put: decorate(func(s wake.Strategy) wake.Strategy { return fault.PollTimeout(s, 100*time.Millisecond) })},
 		{fault: "ReportEINTR", rule: 9, program: "SignalsAreNotLostTokens", says: "interrupted system call",
 			put: decorate(func(s wake.Strategy) wake.Strategy { return fault.ReportEINTR(s, 10) })},
-		{fault: "ConsumePending", rule: 0, program: "PendingConsumesNothing", says: "pending after having been asked is false",
-			put: decorate(fault.ConsumePending)},
+		{fault: "PendingOnce", rule: 0, program: "PendingConsumesNothing", says: "pending after having been asked is false",
+			put: decorate(fault.PendingOnce)},
 	}
 }
 

@@ -155,17 +155,23 @@ func (i *impatient) Wait() error {
 	return i.Waker.Wait()
 }
 
-// ConsumePending makes Pending take the token that it reports.
-func ConsumePending(s wake.Strategy) wake.Strategy {
-	return decorated{s, func(w wake.Waker) wake.Waker { return &greedy{w} }}
+// PendingOnce makes Pending say so only once for each Ring of the same waker, as
+// if to ask were to take.
+func PendingOnce(s wake.Strategy) wake.Strategy {
+	return decorated{s, func(w wake.Waker) wake.Waker { return &forgetter{Waker: w} }}
 }
 
-type greedy struct{ wake.Waker }
+type forgetter struct {
+	wake.Waker
+	asked atomic.Bool
+}
 
-func (g *greedy) Pending() (bool, error) {
-	pending, err := g.Waker.Pending()
-	if pending && err == nil {
-		err = g.Waker.Wait()
-	}
-	return pending, err
+func (f *forgetter) Ring() error {
+	f.asked.Store(false)
+	return f.Waker.Ring()
+}
+
+func (f *forgetter) Pending() (bool, error) {
+	pending, err := f.Waker.Pending()
+	return pending && !f.asked.Swap(true), err
 }
