@@ -1,0 +1,81 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var stuck = Snapshot{Name: "sleeper", Parked: true, Due: true}
+
+func TestOnlyASleeperThatNothingWillWakeIsLost(t *testing.T) {
+	assert.True(t, stuck.Lost())
+	for name, change := range map[string]func(*Snapshot){
+		"awake":           func(s *Snapshot) { s.Parked = false },
+		"nothing to do":   func(s *Snapshot) { s.Due = false },
+		"token pending":   func(s *Snapshot) { s.Pending = true },
+		"ring on its way": func(s *Snapshot) { s.Owed = 1 },
+	} {
+		s := stuck
+		change(&s)
+		assert.False(t, s.Lost(), name)
+	}
+}
+
+func TestWatchReportsASleeperThatStaysLost(t *testing.T) {
+	other := Snapshot{Name: "other", Seq: 7}
+	err := Watch(t.Context(), 20*time.Millisecond, func() ([]Snapshot, error) { return []Snapshot{other, stuck}, nil })
+	var lost *LostWakeup
+	require.ErrorAs(t, err, &lost)
+	assert.Equal(t, stuck, lost.At)
+	assert.ErrorContains(t, err, "lost wake-up")
+	assert.ErrorContains(t, err, "other: parked=false", "both sides' counters are shown")
+}
+
+func TestWatchReportsATokenThatIsNotDelivered(t *testing.T) {
+	s := stuck
+	s.Pending = true
+	err := Watch(t.Context(), 20*time.Millisecond, func() ([]Snapshot, error) { return []Snapshot{s}, nil })
+	assert.ErrorContains(t, err, "token not delivered")
+}
+
+// A snapshot that changes is of a system that moves, however bad it looks.
+func TestWatchIsSilentWhileAnythingMoves(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var looks atomic.Uint32
+	err := Watch(ctx, time.Millisecond, func() ([]Snapshot, error) {
+		s := stuck
+		if s.Seq = looks.Add(1); s.Seq == 50 {
+			cancel()
+		}
+		return []Snapshot{s}, nil
+	})
+	assert.NoError(t, err)
+}
+
+func TestWatchReportsThatItCannotLook(t *testing.T) {
+	err := Watch(t.Context(), time.Millisecond, func() ([]Snapshot, error) { return nil, errors.New("no light") })
+	assert.ErrorContains(t, err, "look at sleepers: no light")
+}
+
+func TestEveryProgramHasANameOfItsOwnAndARule(t *testing.T) {
+	names := map[string]bool{}
+	for _, p := range Wakers() {
+		assert.False(t, names[p.Name], "%s twice", p.Name)
+		names[p.Name] = true
+		assert.NotContains(t, p.Rule.String(), "there is none")
+	}
+	for _, p := range Transports() {
+		assert.False(t, names[p.Name], "%s twice", p.Name)
+		names[p.Name] = true
+		assert.NotContains(t, p.Rule.String(), "there is none")
+	}
+}
