@@ -1,0 +1,238 @@
+package fonts
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+
+	"ddc/plugins/fonts/fontspb"
+)
+
+// usage has, for each family in lower case, its spelling and the characters shown in it.
+type usage map[string]*shown
+
+type shown struct {
+	family     string
+	characters map[rune]struct{}
+}
+
+func (u usage) add(families []string, text string) {
+	for _, family := range families {
+		key := strings.ToLower(family)
+		if u[key] == nil {
+			u[key] = &shown{family, map[rune]struct{}{' ': {}}}
+		}
+		for _, r := range text {
+			if !unicode.IsControl(r) && r != unicode.ReplacementChar {
+				u[key].characters[r] = struct{}{}
+			}
+		}
+	}
+}
+
+// byFamily spells families as the faces do, which may differ in case.
+func (u usage) byFamily(faces []*fontspb.FontFace) map[string]string {
+	all := map[string]string{}
+	for _, s := range u {
+		characters := make([]rune, 0, len(s.characters))
+		for r := range s.characters {
+			characters = append(characters, r)
+		}
+		slices.Sort(characters)
+		all[s.family] = string(characters)
+	}
+	for _, face := range faces {
+		if s := u[strings.ToLower(face.GetFamily())]; s != nil && s.family != face.GetFamily() {
+			all[face.GetFamily()] = all[s.family]
+		}
+	}
+	return all
+}
+
+// collect adds a page's text to used.
+func (s *style) collect(page string, used usage) error {
+	document, err := html.ParseWithOptions(strings.NewReader(page), html.ParseOptionEnableScripting(false))
+	if err != nil {
+		return err
+	}
+	s.walk(document, []string{"serif"}, used)
+	return nil
+}
+
+func (s *style) walk(node *html.Node, families []string, used usage) {
+	switch node.Type {
+	case html.TextNode:
+		if text := strings.TrimSpace(node.Data); text != "" {
+			s.show(families, text, used)
+		}
+		return
+	case html.ElementNode:
+		switch node.DataAtom {
+		case atom.Head, atom.Script, atom.Style, atom.Template:
+			return
+		}
+		families = s.computed(node, families)
+		s.show(families, s.generated(node), used)
+	}
+	for child := node.FirstChild; child != nil; child = child.NextSibling {
+		s.walk(child, families, used)
+	}
+}
+
+func (s *style) show(families []string, text string, used usage) {
+	if text == "" {
+		return
+	}
+	if strings.Contains(text, "\u00ad") { // a soft hyphen shows as one
+		text += "-\u2010"
+	}
+	if s.recased {
+		text += strings.ToUpper(text) + strings.ToLower(text)
+	}
+	used.add(families, text+s.added)
+}
+
+// computed applies the cascade: the strongest of the rules that always hold, or what is inherited, and every rule that may hold.
+func (s *style) computed(node *html.Node, inherited []string) []string {
+	var best *rule
+	var possible []string
+	own := inlineRules(node)
+	for _, rules := range [][]rule{s.rules, own} {
+		for i := range rules {
+			r := &rules[i]
+			switch {
+			case r.matches != nil && !r.matches.Match(node):
+			case r.maybe:
+				possible = append(possible, s.families(r.value)...)
+			case best == nil || !weaker(r, best):
+				best = r
+			}
+		}
+	}
+	families := inherited
+	switch node.DataAtom {
+	case atom.Code, atom.Pre, atom.Kbd, atom.Samp, atom.Tt:
+		families = []string{"monospace"}
+	}
+	if best != nil {
+		switch strings.ToLower(best.value) {
+		case "inherit", "unset", "revert", "revert-layer":
+			families = inherited
+		case "initial":
+			families = []string{"serif"}
+		default:
+			families = s.families(best.value)
+		}
+	}
+	if len(possible) == 0 {
+		return families
+	}
+	all := slices.Concat(families, possible)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// weaker tells whether a loses against b, which came earlier.
+func weaker(a, b *rule) bool {
+	if a.important != b.important {
+		return b.important
+	}
+	return a.specificity.Less(b.specificity)
+}
+
+// inlineRules reads the style attribute, which is stronger than any selector.
+func inlineRules(node *html.Node) []rule {
+	text := attribute(node, "style")
+	if !strings.Contains(strings.ToLower(text), "font") {
+		return nil
+	}
+	inline := newStyle()
+	inline.add("*{"+text+"}", 0)
+	for i := range inline.rules {
+		inline.rules[i].specificity = [3]int{1 << 20}
+	}
+	return inline.rules
+}
+
+// generated is what an element shows beside its text nodes.
+func (s *style) generated(node *html.Node) string {
+	var text strings.Builder
+	switch node.DataAtom {
+	case atom.Img, atom.Area:
+		text.WriteString(attribute(node, "alt"))
+	case atom.Input:
+		if kind := strings.ToLower(attribute(node, "type")); kind != "hidden" {
+			text.WriteString(attribute(node, "value") + attribute(node, "placeholder") + attribute(node, "alt"))
+		}
+		if strings.EqualFold(attribute(node, "type"), "password") {
+			text.WriteString("•●")
+		}
+	case atom.Textarea:
+		text.WriteString(attribute(node, "placeholder"))
+	case atom.Optgroup, atom.Option:
+		text.WriteString(attribute(node, "label"))
+	case atom.Li:
+		text.WriteString("•◦▪0123456789.-")
+		if node.Parent != nil && attribute(node.Parent, "type") != "" {
+			text.WriteString("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+		}
+	case atom.Summary:
+		text.WriteString("▸▾")
+	case atom.Q:
+		text.WriteString("“”‘’")
+	}
+	for i := range s.contents {
+		if r := &s.contents[i]; r.matches == nil || r.matches.Match(node) {
+			text.WriteString(s.content(r.value, node))
+		}
+	}
+	return text.String()
+}
+
+// content is the text that a content declaration makes for an element.
+func (s *style) content(value string, node *html.Node) string {
+	var text strings.Builder
+	for _, value := range s.resolve(value, 0) {
+		text.WriteString(literals(value))
+		lower := strings.ToLower(value)
+		if _, rest, ok := strings.Cut(lower, "attr("); ok {
+			name, _, _ := strings.Cut(rest, ")")
+			text.WriteString(attribute(node, strings.TrimSpace(name)))
+		}
+		if strings.Contains(lower, "counter") {
+			text.WriteString("0123456789.-")
+		}
+		if strings.Contains(lower, "quote") {
+			text.WriteString("“”‘’")
+		}
+	}
+	return text.String()
+}
+
+func attribute(node *html.Node, name string) string {
+	for _, a := range node.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+// styleElements joins the contents of a page's <style> elements.
+func styleElements(page string) (string, error) {
+	document, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		return "", fmt.Errorf("parse: %w", err)
+	}
+	var sheets []string
+	for node := range document.Descendants() {
+		if node.DataAtom == atom.Style && node.FirstChild != nil {
+			sheets = append(sheets, node.FirstChild.Data)
+		}
+	}
+	return strings.Join(sheets, "\n"), nil
+}

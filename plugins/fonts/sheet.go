@@ -1,0 +1,234 @@
+package fonts
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/andybalholm/cascadia"
+	"github.com/tdewolff/parse/v2"
+	"github.com/tdewolff/parse/v2/css"
+
+	"ddc/plugins/fonts/fontspb"
+)
+
+// A style is what the sheets say about fonts.
+type style struct {
+	rules     []rule
+	contents  []rule // rules of pseudo-elements with text of their own
+	variables map[string][]string
+	faces     []*fontspb.FontFace
+	// recased is set if any text is shown in other letters than it is written in; added is what styles put in anywhere.
+	recased bool
+	added   string
+	lists   map[string][]string // what families found, by value
+}
+
+// A rule is one declaration under one selector.
+type rule struct {
+	matches     cascadia.Sel // nil matches everything
+	value       string
+	important   bool
+	specificity cascadia.Specificity
+	// maybe is set for rules that hold at times (:hover, @media), or for a part of the element (::first-line).
+	maybe bool
+}
+
+func newStyle() *style { return &style{variables: map[string][]string{}, lists: map[string][]string{}} }
+
+// add reads a sheet, the number of which goes into its faces.
+func (s *style) add(sheet string, number int) {
+	lexer := css.NewLexer(parse.NewInputString(sheet))
+	var tokens []token
+	for {
+		kind, text := lexer.Next()
+		if kind == css.ErrorToken {
+			break
+		}
+		if kind != css.CommentToken && kind != css.CDOToken && kind != css.CDCToken {
+			tokens = append(tokens, token{kind, string(text)})
+		}
+	}
+	s.block(&tokens, scope{sheet: number})
+}
+
+type token struct {
+	kind css.TokenType
+	text string
+}
+
+// A scope is what surrounds a block.
+type scope struct {
+	selectors []string
+	maybe     bool
+	face      *fontspb.FontFace
+	skip      bool
+	sheet     int
+}
+
+// block reads declarations and nested rules to the closing brace. A sheet is such a block, without declarations.
+func (s *style) block(tokens *[]token, in scope) {
+	var item []token
+	depth := 0
+	for len(*tokens) > 0 {
+		t := (*tokens)[0]
+		*tokens = (*tokens)[1:]
+		switch t.kind {
+		case css.LeftParenthesisToken, css.FunctionToken, css.LeftBracketToken:
+			depth++
+		case css.RightParenthesisToken, css.RightBracketToken:
+			depth = max(0, depth-1)
+		case css.SemicolonToken:
+			if depth == 0 {
+				s.declare(item, in)
+				item = nil
+				continue
+			}
+		case css.LeftBraceToken:
+			s.block(tokens, s.enter(item, in))
+			item, depth = nil, 0
+			continue
+		case css.RightBraceToken:
+			s.declare(item, in)
+			s.finish(in)
+			return
+		}
+		item = append(item, t)
+	}
+	s.declare(item, in)
+	s.finish(in)
+}
+
+// enter makes the scope of the block that a prelude opens.
+func (s *style) enter(prelude []token, outer scope) scope {
+	text := join(prelude)
+	inner := scope{selectors: outer.selectors, maybe: outer.maybe, sheet: outer.sheet, skip: outer.skip}
+	if !strings.HasPrefix(text, "@") {
+		inner.selectors = nest(outer.selectors, split(text, ','))
+		return inner
+	}
+	name := strings.ToLower(text)
+	if end := strings.IndexAny(name, " (\"'"); end >= 0 {
+		name = name[:end]
+	}
+	switch name {
+	case "@font-face":
+		inner.face = &fontspb.FontFace{Sheet: int32(outer.sheet)}
+	case "@media", "@supports", "@container", "@layer", "@scope", "@starting-style":
+		inner.maybe = true
+	default: // @keyframes, @page, @property ...: no selectors inside
+		inner.skip = true
+	}
+	return inner
+}
+
+// nest puts selectors into those around them.
+func nest(outer, inner []string) (all []string) {
+	if len(outer) == 0 {
+		return inner
+	}
+	for _, parent := range outer {
+		for _, child := range inner {
+			if strings.Contains(child, "&") {
+				all = append(all, strings.ReplaceAll(child, "&", parent))
+			} else {
+				all = append(all, parent+" "+child)
+			}
+		}
+	}
+	return all
+}
+
+func (s *style) finish(in scope) {
+	if in.face != nil && in.face.Family != "" {
+		s.faces = append(s.faces, in.face)
+	}
+}
+
+func (s *style) declare(item []token, in scope) {
+	name, value, ok := strings.Cut(join(item), ":")
+	if !ok || in.skip || strings.HasPrefix(name, "@") {
+		return
+	}
+	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+	if !strings.HasPrefix(name, "--") {
+		name = strings.ToLower(name)
+	}
+	if in.face != nil {
+		face(in.face, name, value)
+		return
+	}
+	value, important := strings.CutSuffix(value, "important")
+	if important {
+		value = strings.TrimRight(value, " !")
+	}
+	lower := strings.ToLower(value)
+	switch {
+	case strings.HasPrefix(name, "--"):
+		if !slices.Contains(s.variables[name], value) {
+			s.variables[name] = append(s.variables[name], value)
+		}
+	case name == "font-family", name == "font":
+		if name == "font" {
+			value = shorthand(value)
+		}
+		s.rules = append(s.rules, rules(in, value, important, false)...)
+	case name == "content" && lower != "none" && lower != "normal":
+		s.contents = append(s.contents, rules(in, value, important, true)...)
+	}
+	s.recased = s.recased || strings.Contains(lower, "small-caps") ||
+		name == "text-transform" && lower != "none"
+	switch name {
+	case "text-overflow":
+		s.added += "…"
+	case "hyphens":
+		s.added += "-\u2010"
+	case "quotes", "list-style-type", "list-style":
+		s.added += literals(value)
+	}
+}
+
+// face notes what a @font-face rule declares.
+func face(f *fontspb.FontFace, name, value string) {
+	switch name {
+	case "font-family":
+		f.Family = unquote(value)
+	case "font-weight":
+		f.Weight = value
+	case "font-style":
+		f.Style = value
+	case "src":
+		f.Src = firstURL(value)
+	}
+}
+
+// rules makes one rule for each selector that is around a declaration.
+func rules(in scope, value string, important, ofPart bool) (list []rule) {
+	for _, selector := range in.selectors {
+		r := rule{value: value, important: important, maybe: in.maybe}
+		element, partly := withoutStates(selector)
+		if partly && !ofPart {
+			r.maybe = true
+		}
+		matches, err := cascadia.Parse(element)
+		if err != nil {
+			// A selector that is not understood may match anything.
+			r.maybe = true
+		} else {
+			r.matches, r.specificity = matches, matches.Specificity()
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+func join(tokens []token) string {
+	var text strings.Builder
+	for _, t := range tokens {
+		if t.kind == css.WhitespaceToken {
+			text.WriteByte(' ')
+		} else {
+			text.WriteString(t.text)
+		}
+	}
+	return strings.TrimSpace(text.String())
+}
