@@ -170,3 +170,15 @@ func BenchmarkAnalyseRealSite(b *testing.B) {
 		analyse(b, css, pages...)
 	}
 }
+
+func FuzzAnalyseNeverPanics(f *testing.F) {
+	f.Add(`@media(x){a:not(:hover)::before{content:"\41";font:1em/2 var(--x,F)}} :root{--x:var(--x)}`, `<p style="font:x">a<li>b`)
+	f.Add(`a{b:var(`, `<p style="}{">`)
+	f.Fuzz(func(t *testing.T, css, page string) { analyse(t, css, page) })
+}
+
+func FuzzFontsNeverPanic(f *testing.F) {
+	f.Add([]byte("wOFF\x00\x01\x00\x00\x00\x00\x00\x2c\x00\x01"))
+	f.Add([]byte("\x00\x01\x00\x00\x00\x01\x00\x10\x00\x00\x00\x00glyf\x00\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, data []byte) { _, _ = decompress(data) })
+}

@@ -1,6 +1,9 @@
 package fonts
 
 import (
+	"bytes"
+	"compress/zlib"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"testing"
@@ -101,6 +104,48 @@ func TestRealFontsShrinkAndStillHaveTheirCharacters(t *testing.T) {
 func TestPlainFontsPassDecompressionUnchanged(t *testing.T) {
 	whole := decompressed(t, realFont(t, sans))
 	assert.Equal(t, whole, decompressed(t, whole))
+}
+
+// woff packs a font's tables with zlib, as WOFF 1.0 says; tables that do not shrink stay as they are.
+func woff(t *testing.T, sfnt []byte) []byte {
+	t.Helper()
+	count := int(binary.BigEndian.Uint16(sfnt[4:]))
+	head := append([]byte("wOFF"), sfnt[:4]...)
+	head = binary.BigEndian.AppendUint32(head, 0) // length, below
+	head = binary.BigEndian.AppendUint16(head, uint16(count))
+	head = binary.BigEndian.AppendUint16(head, 0)
+	head = binary.BigEndian.AppendUint32(head, uint32(len(sfnt)))
+	head = append(head, make([]byte, 24)...)
+	var tables []byte
+	for i := range count {
+		entry := sfnt[12+16*i:]
+		offset, length := binary.BigEndian.Uint32(entry[8:]), binary.BigEndian.Uint32(entry[12:])
+		var packed bytes.Buffer
+		writer := zlib.NewWriter(&packed)
+		_, err := writer.Write(sfnt[offset : offset+length])
+		require.NoError(t, err)
+		require.NoError(t, writer.Close())
+		data := packed.Bytes()
+		if len(data) >= int(length) {
+			data = sfnt[offset : offset+length]
+		}
+		head = append(head, entry[:4]...)
+		head = binary.BigEndian.AppendUint32(head, uint32(44+20*count+len(tables)))
+		head = binary.BigEndian.AppendUint32(head, uint32(len(data)))
+		head = binary.BigEndian.AppendUint32(head, length)
+		head = append(head, entry[4:8]...)
+		tables = append(tables, data...)
+		tables = append(tables, make([]byte, -len(tables)&3)...)
+	}
+	binary.BigEndian.PutUint32(head[8:], uint32(len(head)+len(tables)))
+	return append(head, tables...)
+}
+
+func TestWOFFIsUnpacked(t *testing.T) {
+	plain := decompressed(t, realFont(t, sans))
+	parsed, err := font.ParseSFNT(decompressed(t, woff(t, plain)), 0)
+	require.NoError(t, err)
+	assert.NotZero(t, parsed.GlyphIndex('A'))
 }
 
 func TestManyCharactersPassAndThoseNotInTheFontAreIgnored(t *testing.T) {

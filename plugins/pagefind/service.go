@@ -157,9 +157,9 @@ func (c *conversation) receive(want string) (*answer, error) {
 	}
 	if got.ID == nil || got.Payload.Type != want {
 		if got.ID == nil {
-			return nil, fmt.Errorf("Pagefind cannot read our request: %s", got.Payload.Message)
+			return nil, fmt.Errorf("a request that Pagefind cannot read: %s", got.Payload.Message)
 		}
-		return &got, fmt.Errorf("Pagefind answered %s: %s", got.Payload.Type, got.Payload.Message)
+		return &got, fmt.Errorf("an answer of type %s: %s", got.Payload.Type, got.Payload.Message)
 	}
 	return &got, nil
 }

@@ -275,3 +275,13 @@ func BenchmarkRealSite(b *testing.B) {
 		compile(b, s, files)
 	}
 }
+
+func BenchmarkFirstCall(b *testing.B) {
+	files := realSite(b, "dodeca-docs/docs/sass")
+	begin(b)
+	for b.Loop() {
+		s := New()
+		compile(b, s, files)
+		require.NoError(b, s.Close())
+	}
+}
