@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ddc/plugin"
+	"ddc/site"
+	"ddc/site/config"
+	"ddc/wake"
+)
+
+const buildHelp = `Build the site in DIR (or the folder above it that has .config/dodeca.kdl; by
+default the working directory).
+
+The output is written beside its place and swapped in at the end: a build that
+fails leaves the last good site as it was. The same sources give the same
+bytes, whatever the strategy, the transport or the number of jobs.
+
+--wake names the strategy of all plugins, and NAME=STRATEGY that of one:
+--wake futex,fonts=pipe. Without it $DDC_WAKE counts, then the configuration's
+"wake", then futex. With --transport inproc the plugins run in this process and
+nobody wakes anybody: a hang that stays was never a lost wake-up.`
+
+// buildFlags are what the command line says of a build.
+type buildFlags struct {
+	content, output    string
+	wake, transport    string
+	spin               string
+	jobs               int
+	allPlugins         bool
+	checkLinks, strict bool
+	noCodeExec         bool
+	json, verbose      bool
+}
+
+func newBuild() *cobra.Command {
+	var f buildFlags
+	c := &cobra.Command{
+		Use:     "build [DIR]",
+		Short:   "Build a site",
+		Long:    buildHelp,
+		Example: "  ddc build docs -o /tmp/out --no-code-exec\n  ddc build --wake eventfd,image=futex --spin off -v",
+		Args:    usage(cobra.MaximumNArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			dir := "."
+			if len(args) == 1 {
+				dir = args[0]
+			}
+			return build(c.Context(), dir, f, newPrinter(c.OutOrStdout(), c.ErrOrStderr(), f))
+		},
+	}
+	flags := c.Flags()
+	flags.SortFlags = false
+	flags.StringVarP(&f.content, "content", "c", "", "folder of the pages, instead of the configuration's")
+	flags.StringVarP(&f.output, "output", "o", "", "folder to write to, instead of the configuration's")
+	flags.StringVar(&f.wake, "wake", "", "wake strategy: eventfd, socketpair, pipe or futex; NAME=STRATEGY for one plugin")
+	flags.StringVar(&f.transport, "transport", "shm", "what carries the calls: shm or inproc")
+	flags.StringVar(&f.spin, "spin", "auto", "how long to spin before sleeping: auto, off or a duration such as 20us")
+	flags.IntVar(&f.jobs, "jobs", 0, "calls under way at once; 0 for twice the processors")
+	flags.BoolVar(&f.allPlugins, "all-plugins", false, "start all sixteen plugins at once, not with their first calls")
+	flags.BoolVar(&f.checkLinks, "check-links", false, "ask external links whether they still answer")
+	flags.BoolVar(&f.strict, "strict", false, "make broken links errors")
+	flags.BoolVar(&f.noCodeExec, "no-code-exec", false, "run no code samples")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object on standard output")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "say more: what plugins log, what each did, which pages changed")
+	complete(c)
+	return c
+}
+
+// build runs one build and prints what came of it.
+func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
+	begun := time.Now()
+	if f.jobs < 0 {
+		return usagef("--jobs %d: a number from 1, or 0 for the default", f.jobs)
+	}
+	spin, err := wake.ParseSpin(f.spin)
+	if err != nil {
+		return usageError{err}
+	}
+	cfg, err := config.Load(dir, config.Overrides{Content: f.content, Output: f.output})
+	if err != nil {
+		return out.failed(ctx, loadError(err))
+	}
+	choice, err := chooseWake(f.wake, os.Getenv("DDC_WAKE"), cfg)
+	if err != nil {
+		return out.failed(ctx, err)
+	}
+	command, err := self()
+	if err != nil {
+		return out.failed(ctx, err)
+	}
+	options := plugin.Options{
+		Command: command, Wake: choice.all, WakeOf: choice.of, Spin: spin,
+		Logger: out.logger, Level: out.level,
+	}
+	switch f.transport {
+	case "shm":
+	case "inproc":
+		options.Local = openService
+	default:
+		return usagef("--transport %q is none of shm, inproc", f.transport)
+	}
+	host, err := plugin.NewHost(options)
+	if err != nil {
+		return out.failed(ctx, err)
+	}
+	result, err := buildWith(ctx, host, cfg, f, out)
+	stats := statsOf(host)
+	err = errors.Join(err, host.Close())
+	return out.finished(ctx, report{
+		result: result, config: cfg, plugins: stats, wake: choice.all, transport: host.Transport(), took: time.Since(begun), err: err,
+	})
+}
+
+func buildWith(ctx context.Context, host *plugin.Host, cfg *config.Config, f buildFlags, out *printer) (*site.Result, error) {
+	if f.allPlugins {
+		if err := host.Start(ctx, pluginNames()...); err != nil {
+			return nil, err
+		}
+	}
+	defer out.endProgress()
+	return site.Build(ctx, cfg, site.Connect(host.Conn), site.Options{
+		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, NoCodeExec: f.noCodeExec, Changes: f.verbose,
+		Progress: out.progress(), Log: out.logger,
+	})
+}
+
+// loadError says which errors of loading are the site's or the caller's.
+func loadError(err error) error {
+	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, config.ErrNotFound) {
+		return usageError{err}
+	}
+	return err
+}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/wake/strategy"
+)
+
+// ways are all that carries a build: the four strategies, and one process.
+func ways() map[string][]string {
+	ways := map[string][]string{"inproc": {"--transport", "inproc"}}
+	for _, name := range strategy.Names() {
+		ways[name] = []string{"--wake", name}
+	}
+	return ways
+}
+
+func TestEverySiteComesOutTheSameByEveryWay(t *testing.T) {
+	for site, flags := range map[string][]string{
+		"sample-site":  nil,
+		"no-scss-site": nil,
+		"dodeca-docs":  {"--no-code-exec"},
+	} {
+		t.Run(site, func(t *testing.T) {
+			if site == "dodeca-docs" && testing.Short() {
+				t.Skip("minutes under the race detector")
+			}
+			folder := realSite(t, site)
+			outputs := t.TempDir()
+			nothingLeft(t, outputs)
+			var first map[string]string
+			for way, chosen := range ways() {
+				output := filepath.Join(outputs, way)
+				o := ddc(t, append(append([]string{"build", folder, "-o", output}, flags...), chosen...)...)
+				require.Zero(t, o.code, "%s: %s", way, o.stderr)
+				files := tree(t, output)
+				if first == nil {
+					first = files
+				}
+				assert.Equal(t, first, files, "%s differs", way)
+			}
+		})
+	}
+}
+
+// The documentation has everything that a build makes.
+func TestDocumentationIsWholeAndSmall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a minute under the race detector")
+	}
+	folder := realSite(t, "dodeca-docs")
+	output := filepath.Join(t.TempDir(), "out")
+	o := ddc(t, "build", folder, "-o", output, "--no-code-exec", "--json", "--all-plugins")
+	require.Zero(t, o.code, o.stdout+o.stderr)
+	r := decodeReport(t, o)
+	assert.Equal(t, 23, r.Pages)
+	assert.Len(t, r.Plugins, 16)
+	for _, p := range r.Plugins {
+		assert.NotZero(t, p.PID, p.Name)
+		assert.Equal(t, "futex", p.Wake)
+		assert.Zero(t, p.Errors, p.Name)
+		assert.Zero(t, p.Restarts, p.Name)
+	}
+	var pages, fonts, webp, jxl int
+	for file := range tree(t, output) {
+		info, err := os.Stat(filepath.Join(output, file))
+		require.NoError(t, err)
+		switch {
+		case strings.HasSuffix(file, "index.html"):
+			pages++
+		case strings.HasPrefix(file, "fonts/"):
+			fonts++
+			assert.Less(t, info.Size(), int64(100_000), file)
+			assert.Regexp(t, `^fonts/\w+-\w+\.[0-9acdeo]{12}\.woff2$`, file)
+		case strings.HasSuffix(file, ".webp"):
+			webp++
+		case strings.HasSuffix(file, ".jxl"):
+			jxl++
+		}
+	}
+	assert.Equal(t, []int{23, 4, 5, 5}, []int{pages, fonts, webp, jxl})
+	assert.FileExists(t, filepath.Join(output, "pagefind/pagefind.js"))
+	page, err := os.ReadFile(filepath.Join(output, "guide/sass/index.html"))
+	require.NoError(t, err)
+	assert.Regexp(t, `/css/style\.[0-9acdeo]{12}\.css`, string(page))
+	assert.Contains(t, string(page), "<span")
+	assert.Contains(t, string(page), "/pagefind/pagefind-ui.js")
+}
+
+func TestFailingSampleFailsTheBuildWithItsPageAndLine(t *testing.T) {
+	folder := realSite(t, "code-execution-site")
+	output := filepath.Join(t.TempDir(), "out")
+	o := ddc(t, "build", folder, "-o", output)
+	assert.Equal(t, exitSite, o.code)
+	assert.Regexp(t, `error: content/failing\.md:\d+:\d+: `, o.stderr)
+	assert.NotContains(t, o.stderr, "successful.md")
+	assert.NoDirExists(t, output)
+
+	o = ddc(t, "build", folder, "-o", output, "--no-code-exec")
+	assert.Zero(t, o.code, o.stderr)
+}
+
+func TestOfTheDocumentationsSamplesOneIsNoProgram(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a minute under the race detector")
+	}
+	// The cache lies in the project: built in a copy, the original stays as it is.
+	folder := filepath.Join(t.TempDir(), "docs")
+	require.NoError(t, os.CopyFS(folder, os.DirFS(realSite(t, "dodeca-docs"))))
+	o := ddc(t, "build", folder, "--json")
+	assert.Equal(t, exitSite, o.code)
+	r := decodeReport(t, o)
+	require.Len(t, r.Errors, 1, o.stdout)
+	assert.Equal(t, "docs/content/internals/architecture.md", r.Errors[0].File)
+	assert.NotZero(t, r.Errors[0].Line)
+}
+
+func TestBuildSaysOneLineAndNothingElse(t *testing.T) {
+	site := smallSite(t)
+	nothingLeft(t, site)
+	o := ddc(t, "build", site, "--spin", "off", "--all-plugins")
+	require.Zero(t, o.code, o.stderr)
+	assert.Empty(t, o.stderr)
+	assert.Equal(t, 1, strings.Count(o.stdout, "\n"), o.stdout)
+	assert.Regexp(t, `public: 3 pages, \d+ files, .* \(16 plugins, futex\)`, o.stdout)
+}
+
+func TestSecondBuildGivesTheSameBytesAndCleanRemovesThem(t *testing.T) {
+	site := smallSite(t)
+	require.Zero(t, ddc(t, "build", site).code)
+	first := tree(t, filepath.Join(site, "public"))
+	require.Zero(t, ddc(t, "build", site, "--jobs", "1").code)
+	assert.Equal(t, first, tree(t, filepath.Join(site, "public")))
+
+	o := ddc(t, "clean", site)
+	require.Zero(t, o.code, o.stderr)
+	assert.Contains(t, o.stdout, "removed")
+	assert.NoDirExists(t, filepath.Join(site, "public"))
+	assert.Contains(t, ddc(t, "clean", site).stdout, "nothing to remove")
+}
+
+func TestVerboseShowsEachPluginsWakeUps(t *testing.T) {
+	o := ddc(t, "build", smallSite(t), "--wake", "pipe,markdown=futex", "-v")
+	require.Zero(t, o.code, o.stderr)
+	assert.Regexp(t, `markdown +futex +\d+ +\d+`, o.stdout)
+	assert.Regexp(t, `html +pipe +\d+ +\d+`, o.stdout)
+	assert.Contains(t, o.stderr, "call")
+}
+
+func TestJSONHasTheFieldsThatScriptsReadAlsoWhereTheBuildFails(t *testing.T) {
+	site := smallSite(t)
+	keys := func(o outcome) []string {
+		var object map[string]any
+		require.NoError(t, json.Unmarshal([]byte(o.stdout), &object), o.stdout)
+		var keys []string
+		for key := range object {
+			keys = append(keys, key)
+		}
+		return keys
+	}
+	want := []string{"pages", "files", "bytes", "duration_ms", "wake", "transport", "plugins", "warnings", "errors"}
+	o := ddc(t, "build", site, "--json", "--wake", "socketpair")
+	require.Zero(t, o.code, o.stderr)
+	assert.ElementsMatch(t, want, keys(o))
+	r := decodeReport(t, o)
+	assert.Equal(t, "socketpair", r.Wake)
+	assert.Equal(t, "shm", r.Transport)
+	assert.Empty(t, r.Errors)
+	for _, p := range r.Plugins {
+		assert.NotZero(t, p.PID, p.Name)
+		assert.NotZero(t, p.Calls, p.Name)
+		assert.NotZero(t, p.BytesIn, p.Name)
+		assert.NotZero(t, p.BytesOut, p.Name)
+	}
+
+	write(t, site, "content/bad.md", "+++\ntitle = \n+++\n")
+	o = ddc(t, "build", site, "--json")
+	assert.Equal(t, exitSite, o.code)
+	assert.ElementsMatch(t, want, keys(o))
+	r = decodeReport(t, o)
+	require.NotEmpty(t, r.Errors)
+	assert.Equal(t, "content/bad.md", r.Errors[0].File)
+	assert.Equal(t, 2, r.Errors[0].Line)
+}
+
+// The hang that all this is about came after some ten calls. `make soak` runs
+// two hundred builds on each strategy.
+func TestBuildsInARowLeaveNothingBehind(t *testing.T) {
+	folder := realSite(t, "sample-site")
+	builds := 5
+	if testing.Short() {
+		builds = 1
+	}
+	if soak := os.Getenv("DDC_SOAK"); soak != "" {
+		var err error
+		builds, err = strconv.Atoi(soak)
+		require.NoError(t, err)
+	}
+	for _, name := range strategy.Names() {
+		t.Run(name, func(t *testing.T) {
+			outputs := t.TempDir()
+			nothingLeft(t, outputs)
+			for range builds {
+				o := ddc(t, "build", folder, "-o", filepath.Join(outputs, "out"), "--all-plugins", "--spin", "off", "--wake", name)
+				require.Zero(t, o.code, o.stderr)
+			}
+		})
+	}
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ddc/site"
+	"ddc/site/config"
+)
+
+func newClean() *cobra.Command {
+	return &cobra.Command{
+		Use:   "clean [DIR]",
+		Short: "Remove what builds of a site have left: its output and its cache",
+		Long: "Remove the output folder of a site, if a build made it, and the cache of its code\n" +
+			"samples. Sources are never touched.",
+		Args: usage(cobra.MaximumNArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			dir := "."
+			if len(args) == 1 {
+				dir = args[0]
+			}
+			cfg, err := config.Load(dir, config.Overrides{})
+			if err != nil {
+				return loadError(err)
+			}
+			removed, err := site.Clean(cfg)
+			for _, path := range removed {
+				fmt.Fprintf(c.OutOrStdout(), "removed %s\n", shortest(path))
+			}
+			if len(removed) == 0 && err == nil {
+				fmt.Fprintln(c.OutOrStdout(), "nothing to remove")
+			}
+			return err
+		},
+	}
+}

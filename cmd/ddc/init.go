@@ -1,0 +1,31 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ddc/site/starter"
+)
+
+func newInit() *cobra.Command {
+	return &cobra.Command{
+		Use:   "init DIR",
+		Short: "Make a small site that builds",
+		Long: "Make a small site in DIR, which must not exist or be empty: two pages, templates,\n" +
+			"SCSS and a configuration that names every setting.",
+		Args: usage(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			err := starter.Write(args[0])
+			if errors.Is(err, starter.ErrNotEmpty) {
+				return usageError{err}
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%s is ready: ddc build %s\n", args[0], args[0])
+			return nil
+		},
+	}
+}

@@ -1,0 +1,132 @@
+// Command ddc builds static sites. The work is done by sixteen plugins, each a
+// process of its own (ddc plugin NAME), over a hub in shared memory, with a
+// choice of ways in which the processes wake each other. See ddc --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"ddc/site"
+	"ddc/site/config"
+)
+
+// Exit codes, as the help tells them.
+const (
+	exitOK          = 0
+	exitSite        = 1 // the site is at fault
+	exitUsage       = 2 // wrong usage
+	exitMachinery   = 3 // the machinery failed
+	exitInterrupted = 130
+)
+
+func main() {
+	ctx, stop := interruptible()
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// interruptible gives a context that the first Ctrl-C or SIGTERM ends. After
+// that a second one ends the process at once.
+func interruptible() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+// run is the program but for what belongs to the process.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot(stdout, stderr)
+	root.SetArgs(args)
+	return exitCode(ctx, root.ExecuteContext(ctx), stderr)
+}
+
+// usageError marks an error as one of usage: exit code 2.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// errReported is returned where everything has been said already.
+type errReported struct{ code int }
+
+func (e errReported) Error() string { return fmt.Sprintf("exit %d", e.code) }
+
+func exitCode(ctx context.Context, err error, stderr io.Writer) int {
+	var reported errReported
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &reported):
+		return reported.code
+	}
+	fmt.Fprintf(stderr, "ddc: %v\n", err)
+	return codeOf(ctx, err)
+}
+
+func codeOf(ctx context.Context, err error) int {
+	var usage usageError
+	var siteErrors site.Errors
+	var configErrors config.Errors
+	switch {
+	case ctx.Err() != nil:
+		return exitInterrupted
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &siteErrors), errors.As(err, &configErrors), errors.Is(err, config.ErrNotFound):
+		return exitSite
+	}
+	return exitMachinery
+}
+
+const rootHelp = `ddc builds static sites: Markdown, templates, SCSS, images and fonts in, a
+finished site out. Sixteen plugins do the work, each a process of its own, over
+one hub in shared memory. How the processes wake each other is yours to choose
+(--wake), so that the ways can be compared.
+
+  ddc init my-site          make a small site
+  ddc build my-site         build it into my-site/public
+  ddc build --wake=pipe -v  say which strategy, and see what it did
+  ddc wake list             the strategies, and whether they work here
+  ddc wake bench            compare them
+
+Exit codes: 0 done, 1 the site is at fault, 2 wrong usage, 3 the machinery
+failed, 130 interrupted.`
+
+func newRoot(stdout, stderr io.Writer) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "ddc",
+		Short:         "Build static sites with plugins over shared memory",
+		Long:          rootHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          usage(cobra.NoArgs),
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usagef("%w\nSee %q.", err, c.CommandPath()+" --help")
+	})
+	root.AddCommand(newBuild(), newInit(), newClean(), newPlugin(), newWake(), newVersion())
+	return root
+}
+
+// usage makes what cobra finds wrong with arguments an error of usage.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return usagef("%w\nSee %q.", err, c.CommandPath()+" --help")
+		}
+		return nil
+	}
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+// TestMain is also what the plugins of the tests are: they start this very
+// binary, as a build starts ddc.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && (os.Args[1] == "plugin" || os.Args[1] == "wake") {
+		main()
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// outcome is what one run of the program left.
+type outcome struct {
+	code           int
+	stdout, stderr string
+}
+
+// ddc runs the program within the test.
+func ddc(t *testing.T, args ...string) outcome {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), args, &stdout, &stderr)
+	return outcome{code, stdout.String(), stderr.String()}
+}
+
+// sites is where the real sites are.
+const sites = "../../../shared/sites"
+
+func realSite(t *testing.T, name string) string {
+	t.Helper()
+	folder := filepath.Join(sites, name)
+	if _, err := os.Stat(folder); err != nil {
+		t.Skip("the real sites are not beside the repository")
+	}
+	return folder
+}
+
+// write makes a site of files, given as path and content in turn.
+func write(t *testing.T, folder string, files ...string) {
+	t.Helper()
+	for i := 0; i < len(files); i += 2 {
+		path := filepath.Join(folder, files[i])
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
+		require.NoError(t, os.WriteFile(path, []byte(files[i+1]), 0o666))
+	}
+}
+
+// smallSite is a site that builds.
+func smallSite(t *testing.T) string {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), "site")
+	require.Zero(t, ddc(t, "init", folder).code)
+	return folder
+}
+
+// tree is the content of a folder: hash by path.
+func tree(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	require.NoError(t, filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		sum := sha256.Sum256(content)
+		files[strings.TrimPrefix(path, folder+"/")] = hex.EncodeToString(sum[:8])
+		return err
+	}))
+	return files
+}
+
+// nothingLeft fails if a build left a process, a descriptor, or anything in the
+// temporary folder or beside the output.
+func nothingLeft(t *testing.T, beside string) {
+	t.Helper()
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	before := openFiles(t)
+	t.Cleanup(func() {
+		assert.Empty(t, children(t), "processes")
+		assert.Equal(t, before, openFiles(t), "descriptors")
+		for _, folder := range []string{temporary, beside} {
+			entries, err := os.ReadDir(folder)
+			require.NoError(t, err)
+			for _, e := range entries {
+				assert.NotContains(t, e.Name(), "ddc-", "left in %s", folder)
+			}
+		}
+	})
+}
+
+func openFiles(t *testing.T) []string {
+	t.Helper()
+	r, w, err := os.Pipe() // the poller has descriptors of its own from the first pipe on
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	require.NoError(t, w.Close())
+	entries, err := os.ReadDir("/proc/self/fd")
+	require.NoError(t, err)
+	var open []string
+	for _, e := range entries {
+		if target, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil {
+			open = append(open, target)
+		}
+	}
+	return open
+}
+
+func children(t *testing.T) []string {
+	t.Helper()
+	lists, err := filepath.Glob("/proc/self/task/*/children")
+	require.NoError(t, err)
+	var found []string
+	for _, list := range lists {
+		if pids, err := os.ReadFile(list); err == nil {
+			found = append(found, strings.Fields(string(pids))...)
+		}
+	}
+	return found
+}
+
+func decodeReport(t *testing.T, o outcome) buildReport {
+	t.Helper()
+	var r buildReport
+	decoder := json.NewDecoder(strings.NewReader(o.stdout))
+	decoder.DisallowUnknownFields()
+	require.NoError(t, decoder.Decode(&r), o.stdout)
+	assert.False(t, decoder.More(), "one object")
+	return r
+}

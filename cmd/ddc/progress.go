@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"ddc/internal/sys"
+	"ddc/site"
+)
+
+// liveLine is one line on a terminal that says which plugin is doing what.
+type liveLine struct {
+	w     io.Writer
+	width func() int
+
+	mu    sync.Mutex
+	busy  map[string][]string // subjects under way, by plugin
+	calls int
+	drawn time.Time
+	shown bool
+}
+
+// redrawEvery bounds how often the line changes: faster is only flicker.
+const redrawEvery = 60 * time.Millisecond
+
+// newLiveLine gives nil where w is no terminal.
+func newLiveLine(w io.Writer) *liveLine {
+	f, ok := w.(*os.File)
+	if !ok || sys.TerminalWidth(f) == 0 {
+		return nil
+	}
+	return &liveLine{w: w, width: func() int { return sys.TerminalWidth(f) }, busy: map[string][]string{}}
+}
+
+func (l *liveLine) event(e site.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	subjects := l.busy[e.Plugin]
+	if !e.Done {
+		l.busy[e.Plugin] = append(subjects, e.Subject)
+		l.calls++
+	} else if i := slices.Index(subjects, e.Subject); i >= 0 {
+		l.busy[e.Plugin] = slices.Delete(subjects, i, i+1)
+	}
+	if now := time.Now(); now.Sub(l.drawn) >= redrawEvery {
+		l.drawn = now
+		l.draw()
+	}
+}
+
+// draw writes the line over the old one. The lock is held.
+func (l *liveLine) draw() {
+	var parts []string
+	for plugin, subjects := range l.busy {
+		switch len(subjects) {
+		case 0:
+		case 1:
+			parts = append(parts, plugin+" "+subjects[0])
+		default:
+			parts = append(parts, fmt.Sprintf("%s %s +%d", plugin, subjects[0], len(subjects)-1))
+		}
+	}
+	slices.Sort(parts)
+	line := []rune(fmt.Sprintf("%d calls  %s", l.calls, strings.Join(parts, " · ")))
+	if width := l.width() - 1; width > 0 && len(line) > width {
+		line = append(line[:width-1], '…')
+	}
+	fmt.Fprintf(l.w, "\r\x1b[K%s", string(line))
+	l.shown = true
+}
+
+func (l *liveLine) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.shown {
+		fmt.Fprint(l.w, "\r\x1b[K")
+		l.shown = false
+	}
+}
+
+// progress is what a build tells its events to.
+func (p *printer) progress() func(site.Event) {
+	switch {
+	case p.verbose:
+		return func(e site.Event) {
+			if e.Done {
+				p.logger.Debug("call", "plugin", e.Plugin, "subject", e.Subject, "took", e.Elapsed.Round(time.Microsecond))
+			}
+		}
+	case p.live != nil:
+		return p.live.event
+	}
+	return nil
+}
+
+func (p *printer) endProgress() {
+	if p.live != nil {
+		p.live.clear()
+	}
+}
+
+// aboveLiveLine is where to log: the line makes way, and comes back with the
+// next event.
+func (p *printer) aboveLiveLine() io.Writer {
+	if p.live == nil {
+		return p.stderr
+	}
+	return writerFunc(func(b []byte) (int, error) {
+		p.live.clear()
+		return p.stderr.Write(b)
+	})
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"ddc/plugin"
+	"ddc/site"
+	"ddc/site/config"
+)
+
+// printer is what a build says, and where.
+type printer struct {
+	stdout, stderr io.Writer
+	json, verbose  bool
+	logger         *slog.Logger
+	level          slog.Level
+	live           *liveLine // nil where standard error is no terminal
+}
+
+func newPrinter(stdout, stderr io.Writer, f buildFlags) *printer {
+	p := &printer{stdout: stdout, stderr: stderr, json: f.json, verbose: f.verbose, level: slog.LevelWarn}
+	if f.verbose {
+		p.level = slog.LevelDebug
+	} else {
+		p.live = newLiveLine(stderr)
+	}
+	p.logger = slog.New(slog.NewTextHandler(p.aboveLiveLine(), &slog.HandlerOptions{Level: p.level, ReplaceAttr: withoutTime}))
+	return p
+}
+
+func withoutTime(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
+}
+
+// report is what there is to say at the end of a build.
+type report struct {
+	result    *site.Result // nil where there is none
+	config    *config.Config
+	plugins   []pluginReport
+	wake      string
+	transport string
+	took      time.Duration
+	err       error
+}
+
+// The object that --json prints.
+type buildReport struct {
+	Pages      int            `json:"pages"`
+	Files      int            `json:"files"`
+	Bytes      int64          `json:"bytes"`
+	DurationMS int64          `json:"duration_ms"`
+	Wake       string         `json:"wake"`
+	Transport  string         `json:"transport"`
+	Plugins    []pluginReport `json:"plugins"`
+	Warnings   []problem      `json:"warnings"`
+	Errors     []problem      `json:"errors"`
+}
+
+// pluginReport counts bytes as the plugin sees them, and wake-ups as the host
+// does: tokens it left for the plugin, rings that found the plugin awake, and
+// its own wakings for nothing.
+type pluginReport struct {
+	Name              string `json:"name"`
+	PID               int    `json:"pid"`
+	Wake              string `json:"wake"`
+	Calls             uint64 `json:"calls"`
+	Errors            uint64 `json:"errors"`
+	Restarts          int    `json:"restarts"`
+	BytesIn           uint64 `json:"bytes_in"`
+	BytesOut          uint64 `json:"bytes_out"`
+	WakeupsSent       uint64 `json:"wakeups_sent"`
+	WakeupsSuppressed uint64 `json:"wakeups_suppressed"`
+	WakeupsSpurious   uint64 `json:"wakeups_spurious"`
+}
+
+type problem struct {
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Col     int    `json:"col,omitempty"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// statsOf reports on the plugins that ran.
+func statsOf(host *plugin.Host) []pluginReport {
+	reports := []pluginReport{}
+	for _, p := range host.Plugins() {
+		s := p.Stats()
+		if s.PID == 0 && s.Calls == 0 {
+			continue
+		}
+		r := pluginReport{
+			Name: s.Name, PID: s.PID, Wake: s.Wake, Calls: s.Calls, Errors: s.Errors, Restarts: s.Restarts,
+			BytesIn: s.Link.BytesOut, BytesOut: s.Link.BytesIn,
+			WakeupsSent: s.Link.WakeupsSent, WakeupsSuppressed: s.Link.WakeupsSuppressed, WakeupsSpurious: s.Link.WakeupsSpurious,
+		}
+		if host.Transport() == "inproc" {
+			r.Wake = "none"
+		}
+		reports = append(reports, r)
+	}
+	return reports
+}
+
+// failed reports an error that came before any plugin could be started.
+func (p *printer) failed(ctx context.Context, err error) error {
+	return p.finished(ctx, report{plugins: []pluginReport{}, err: err})
+}
+
+// finished prints the end of a build. The error is what the program ends with.
+func (p *printer) finished(ctx context.Context, r report) error {
+	p.endProgress()
+	if p.json {
+		return p.finishedJSON(ctx, r)
+	}
+	if r.result != nil {
+		for _, w := range r.result.Warnings {
+			fmt.Fprintf(p.stderr, "warning: %v\n", w)
+		}
+	}
+	if r.err != nil {
+		return p.printError(ctx, r.err)
+	}
+	if p.verbose {
+		p.printDetails(r)
+	}
+	fmt.Fprintf(p.stdout, "%s: %s, %s, %s in %s (%s)\n", shortest(r.config.Output),
+		count(r.result.Pages, "page"), count(r.result.Files, "file"), size(r.result.Bytes), duration(r.took), r.how())
+	return nil
+}
+
+func (r report) how() string {
+	if r.transport == "inproc" {
+		return "in one process"
+	}
+	return fmt.Sprintf("%s, %s", count(len(r.plugins), "plugin"), r.wake)
+}
+
+// printError prints each of the site's faults on a line of its own.
+func (p *printer) printError(ctx context.Context, err error) error {
+	code := codeOf(ctx, err)
+	problems := problemsOf(err)
+	switch code {
+	case exitInterrupted:
+		fmt.Fprintln(p.stderr, "ddc: interrupted; the last output is as it was")
+	case exitUsage:
+		return err
+	default:
+		for _, problem := range problems {
+			fmt.Fprintf(p.stderr, "error: %v\n", site.Problem(problem))
+		}
+		if code == exitSite {
+			fmt.Fprintf(p.stderr, "Build failed: %s. The last output is as it was.\n", count(len(problems), "error"))
+		}
+	}
+	return errReported{code}
+}
+
+func (p *printer) printDetails(r report) {
+	for _, c := range r.result.Changes {
+		fmt.Fprintf(p.stdout, "%v\n", c)
+	}
+	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "plugin\twake\tpid\tcalls\terrors\trestarts\tin\tout\tsent\tsuppressed\tspurious\t")
+	for _, s := range r.plugins {
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%d\t%d\t%d\t\n", s.Name, s.Wake, s.PID, s.Calls, s.Errors, s.Restarts,
+			size(int64(s.BytesIn)), size(int64(s.BytesOut)), s.WakeupsSent, s.WakeupsSuppressed, s.WakeupsSpurious)
+	}
+	_ = table.Flush() // standard output that is gone is found at the summary
+}
+
+func (p *printer) finishedJSON(ctx context.Context, r report) error {
+	object := buildReport{
+		DurationMS: r.took.Milliseconds(), Wake: r.wake, Transport: r.transport, Plugins: r.plugins,
+		Warnings: []problem{}, Errors: problemsOf(r.err),
+	}
+	if r.result != nil {
+		object.Pages, object.Files, object.Bytes = r.result.Pages, r.result.Files, r.result.Bytes
+		object.Warnings = problems(r.result.Warnings)
+	}
+	if err := printJSON(p.stdout, object); err != nil {
+		return err
+	}
+	if r.err == nil {
+		return nil
+	}
+	return errReported{codeOf(ctx, r.err)}
+}
+
+func problems(of []site.Problem) []problem {
+	all := make([]problem, 0, len(of))
+	for _, p := range of {
+		all = append(all, problem(p))
+	}
+	return all
+}
+
+func problemsOf(err error) []problem {
+	var siteErrors site.Errors
+	var configErrors config.Errors
+	switch {
+	case err == nil:
+		return []problem{}
+	case errors.As(err, &siteErrors):
+		return problems(siteErrors)
+	case errors.As(err, &configErrors):
+		all := make([]problem, 0, len(configErrors))
+		for _, e := range configErrors {
+			all = append(all, problem{File: e.File, Line: e.Line, Col: e.Col, Message: e.Message, Hint: e.Hint})
+		}
+		return all
+	}
+	return []problem{{Message: err.Error()}}
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func size(n int64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d B", n)
+	case n < 1000*1000:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	default:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+}
+
+func duration(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
+
+// shortest is how a person in the working directory would name a path.
+func shortest(path string) string {
+	here, err := filepath.Abs(".")
+	if err != nil {
+		return path
+	}
+	relative, err := filepath.Rel(here, path)
+	if err != nil || len(relative) > len(path) {
+		return path
+	}
+	return relative
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ddc/internal/suggest"
+	"ddc/site"
+	"ddc/site/config"
+	"ddc/wake/strategy"
+)
+
+// wakeChoice is which strategy wakes which plugin.
+type wakeChoice struct {
+	all string
+	of  map[string]string
+}
+
+// chooseWake takes the flag, else the environment, else the configuration, else
+// the default. Each says where a wrong word stands.
+func chooseWake(flag, environment string, cfg *config.Config) (wakeChoice, error) {
+	switch {
+	case flag != "":
+		c, err := parseWake(flag)
+		if err != nil {
+			return c, usagef("--wake: %w", err)
+		}
+		return c, nil
+	case environment != "":
+		c, err := parseWake(environment)
+		if err != nil {
+			return c, usagef("DDC_WAKE: %w", err)
+		}
+		return c, nil
+	case cfg.Wake != "":
+		c, err := parseWake(cfg.Wake)
+		if err != nil {
+			return c, site.Errors{{File: config.Name, Message: "wake: " + err.Error()}}
+		}
+		return c, nil
+	}
+	return wakeChoice{all: strategy.Default}, nil
+}
+
+// parseWake reads "futex", "fonts=pipe" or "futex,fonts=pipe".
+func parseWake(text string) (wakeChoice, error) {
+	c := wakeChoice{of: map[string]string{}}
+	for _, word := range strings.Split(text, ",") {
+		name, wanted, one := strings.Cut(strings.TrimSpace(word), "=")
+		if !one {
+			name, wanted = "", name
+		}
+		if !slices.Contains(strategy.Names(), wanted) {
+			return c, fmt.Errorf("unknown strategy %q: choose one of %s%s", wanted, strings.Join(strategy.Names(), ", "), meant(wanted, strategy.Names()))
+		}
+		switch {
+		case !one && c.all != "":
+			return c, fmt.Errorf("%q and %q are both to be the strategy of all plugins: say NAME=STRATEGY for one plugin", c.all, wanted)
+		case !one:
+			c.all = wanted
+		case !slices.Contains(pluginNames(), name):
+			return c, fmt.Errorf("unknown plugin %q%s: the plugins are %s", name, meant(name, pluginNames()), strings.Join(pluginNames(), ", "))
+		case c.of[name] != "":
+			return c, fmt.Errorf("plugin %s is named twice", name)
+		default:
+			c.of[name] = wanted
+		}
+	}
+	c.all = cmp.Or(c.all, strategy.Default)
+	return c, nil
+}
+
+func meant(word string, names []string) string {
+	if near := suggest.Nearest(word, names); near != "" {
+		return fmt.Sprintf(" (did you mean %s?)", near)
+	}
+	return ""
+}
+
+// complete tells the shell what the flags of build take.
+func complete(c *cobra.Command) {
+	for flag, values := range map[string][]string{
+		"wake":      strategy.Names(),
+		"transport": {"shm", "inproc"},
+		"spin":      {"auto", "off", "20us"},
+	} {
+		err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+		if err != nil {
+			panic(err) // a flag's name is misspelt above: a mistake of this program
+		}
+	}
+}

@@ -1,0 +1,198 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+
+	"ddc/plugins/fonts/fontspb"
+	"ddc/site/asset"
+	"ddc/site/output"
+)
+
+// assets cuts the fonts down to what the pages show, and gives every static file
+// its final name.
+func (b *build) assets(ctx context.Context) error {
+	if err := b.cutFonts(ctx); err != nil {
+		return err
+	}
+	b.nameAssets()
+	var faults []error
+	for _, s := range b.statics {
+		if s.kind != asset.Picture {
+			faults = append(faults, b.claim(s.output, s.name()))
+		}
+	}
+	return joined(faults)
+}
+
+// cutFonts finds which characters the pages show in which font, and leaves only
+// those in the files that style sheets load. A font that no sheet loads, or of
+// which no page shows a character, is copied as it is.
+func (b *build) cutFonts(ctx context.Context) error {
+	var fonts []*static
+	for _, s := range b.statics {
+		if s.unpacked {
+			fonts = append(fonts, s)
+		}
+	}
+	if len(fonts) == 0 {
+		return nil
+	}
+	shown, err := b.shown(ctx)
+	if missing, err := b.without(err, "fonts are copied whole"); missing || err != nil {
+		for _, s := range fonts {
+			s.data = nil
+		}
+		return err
+	}
+	return each(ctx, b, fonts, func(ctx context.Context, s *static) error { return b.cutFont(ctx, s, shown[s]) })
+}
+
+// shown gives, for each font file that a style sheet loads, the characters that
+// pages show in its family.
+func (b *build) shown(ctx context.Context) (map[*static]string, error) {
+	request := &fontspb.AnalyseRequest{}
+	var bases []string
+	for _, s := range b.statics {
+		if s.kind == asset.Style {
+			request.Css, bases = append(request.Css, s.written), append(bases, asset.URL(s.path))
+		}
+	}
+	seen := map[string]bool{}
+	for _, p := range b.pages {
+		request.Html = append(request.Html, p.html)
+		for _, style := range p.found.Styles {
+			if key := p.Route + "\x00" + style; strings.Contains(style, "@font-face") && !seen[key] {
+				seen[key] = true
+				request.Css, bases = append(request.Css, style), append(bases, p.URL())
+			}
+		}
+	}
+	answer, err := call(ctx, b, "fonts", "", b.Fonts.Analyse, request)
+	if err != nil {
+		return nil, err
+	}
+	shown := map[*static]string{}
+	for _, face := range answer.Faces {
+		if int(face.Sheet) < 0 || int(face.Sheet) >= len(bases) {
+			continue
+		}
+		if s := b.staticAt(bases[face.Sheet], face.Src); s != nil {
+			shown[s] = union(shown[s], answer.Characters[face.Family])
+		}
+	}
+	return shown, nil
+}
+
+// staticAt finds the static file that a reference in a document at base leads to.
+func (b *build) staticAt(base, reference string) *static {
+	from, err := url.Parse(base)
+	if err != nil {
+		return nil
+	}
+	to, err := from.Parse(reference)
+	if err != nil || to.Host != "" || to.Scheme != "" {
+		return nil
+	}
+	return b.byPath[strings.TrimPrefix(to.Path, "/")]
+}
+
+// union adds the characters of b that a lacks.
+func union(a, b string) string {
+	var all strings.Builder
+	all.WriteString(a)
+	for _, r := range b {
+		if !strings.ContainsRune(a, r) {
+			all.WriteRune(r)
+		}
+	}
+	return all.String()
+}
+
+func (b *build) cutFont(ctx context.Context, s *static, characters string) error {
+	whole := s.data
+	s.data = nil // copied as it is, unless all goes well
+	if characters == "" {
+		return nil
+	}
+	cut, err := call(ctx, b, "fonts", s.name(), b.Fonts.Subset, &fontspb.SubsetRequest{Path: s.name(), Data: whole, Characters: characters})
+	if missing, err := b.without(err, "fonts are copied whole"); missing || err != nil {
+		return err
+	}
+	packed, err := call(ctx, b, "fonts", s.name(), b.Fonts.Compress, &fontspb.CompressRequest{Path: s.name(), Data: cut.Data})
+	if missing, err := b.without(err, "fonts are copied whole"); missing || err != nil {
+		return err
+	}
+	s.data = packed.Data
+	s.digits = asset.Hash(s.data)
+	return nil
+}
+
+// nameAssets names every static file by what is in it: first those that name no
+// others, then style sheets and scripts, each after what it names. Those that
+// name one another in a circle are named together, by the hash of them all.
+func (b *build) nameAssets() {
+	references := func(i int) []int {
+		var named []int
+		for _, s := range b.marked(b.statics[i].text) {
+			named = append(named, s.index)
+		}
+		return named
+	}
+	address := func(s *static) string { return asset.URL(s.output) }
+	for _, group := range asset.Order(len(b.statics), references) {
+		in := map[*static]bool{}
+		for _, i := range group {
+			in[b.statics[i]] = true
+		}
+		// Within the group a name would depend on itself, so there the plain path stands for it.
+		settled := func(s *static) string {
+			if in[s] {
+				return asset.URL(s.path)
+			}
+			return address(s)
+		}
+		var all strings.Builder
+		for _, i := range group {
+			if s := b.statics[i]; s.text != "" {
+				all.WriteString(b.unmark(s.text, settled))
+			}
+		}
+		for _, i := range group {
+			s := b.statics[i]
+			if s.kind == asset.Style || s.kind == asset.Script {
+				s.digits = asset.Hash([]byte(all.String()))
+			}
+			s.output = s.path
+			if !s.stable {
+				s.output = asset.Hashed(s.path, s.digits)
+			}
+		}
+		for _, i := range group {
+			b.statics[i].text = b.unmark(b.statics[i].text, address)
+		}
+	}
+}
+
+// addresses maps every way to write the address of a static file to its final one.
+func (b *build) addresses() map[string]string {
+	m := make(map[string]string, len(b.statics))
+	for _, s := range b.statics {
+		for _, name := range asset.Names(s.path) {
+			m[name] = asset.URL(s.output)
+		}
+	}
+	return m
+}
+
+// claim reserves a path of the output. Two sources for one path are the site's fault.
+func (b *build) claim(name, source string) error {
+	err := b.stage.Claim(name, source)
+	var clash *output.Clash
+	if errors.As(err, &clash) {
+		return Errors{{File: clash.Second, Message: "would be written to " + clash.Path + ", as would " + clash.First, Hint: "rename one of the two"}}
+	}
+	return err
+}

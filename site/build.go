@@ -1,0 +1,223 @@
+// Package site builds a static site: it drives the plugins through the phases
+// of a build and knows nothing of how they are reached.
+//
+//	plugins := site.Connect(func(name string) grpc.ClientConnInterface { return host.Conn(name) })
+//	result, err := site.Build(ctx, cfg, plugins, site.Options{})
+//
+// The phases, each in a file of its own, and what one hands to the next:
+//
+//	scan      sources and their texts, the data files, the templates
+//	parse     front matter, the tree of sections, HTML of every body; meanwhile samples
+//	          are run, pictures encoded, fonts unpacked, style sheets and scripts read
+//	render    every page through its template, and what it links to
+//	assets    fonts cut down to what the pages show; every file named by its content
+//	links     what leads nowhere
+//	finish    pages with the new names in them, minified
+//	search    the index over the final pages
+//	write     everything put in the place of the last output, in one step
+//
+// A fault in the site's sources ends the build with Errors, at the end of its
+// phase, when all the others of that phase are known too; the last good output
+// stays. The output is a function of the sources (modification times included,
+// where a template shows them) and of the plugins: neither Jobs nor the
+// order in which calls are answered changes a byte of it.
+//
+// A build holds every page and style sheet in memory, every font unpacked, and
+// the pictures that are being encoded, of which pixelBudget bounds the sum;
+// variants are written as soon as they are made, other files copied.
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+
+	"ddc/site/config"
+	"ddc/site/content"
+	"ddc/site/output"
+	"ddc/site/template"
+)
+
+// pixelBudget bounds the pixels in flight, in bytes: the host's copies, and so
+// also what the picture plugins are given at once. A larger picture travels alone.
+const pixelBudget = 256 << 20
+
+// Options of a build.
+type Options struct {
+	// Jobs is how many calls may be under way at once; 0 for twice the processors,
+	// since the host's part of a call is to wait.
+	Jobs int
+	// CheckLinks asks external links whether they still answer.
+	CheckLinks bool
+	// Strict makes broken links errors.
+	Strict bool
+	// NoCodeExec runs no code samples.
+	NoCodeExec bool
+	// Changes compares pages with those of the output that is replaced, and
+	// fills in Result.Changes. It costs a read of every old page, and a call
+	// for each of those that differ, up to maxChanges.
+	Changes bool
+	// Progress, if not nil, is told what the plugins do, one event at a time; calls wait for it.
+	Progress func(Event)
+	// Log, if not nil, gets what code samples print, where the configuration asks for it.
+	Log *slog.Logger
+}
+
+// Result is what a build has made.
+type Result struct {
+	// Pages are HTML pages; Files all files, the pages among them.
+	Pages, Files int
+	Bytes        int64
+	// Warnings are sorted by file and line.
+	Warnings []Problem
+	// Changes lists pages that differ from the previous output, by path, if Options.Changes.
+	Changes []Change
+}
+
+// build is the state of one build. A field is written in the phase whose file
+// defines what is in it, and only read afterwards.
+type build struct {
+	Plugins
+	cfg     *config.Config
+	options Options
+	project *content.Project
+	stage   *output.Stage
+
+	sources   sources
+	templates *template.Set
+	data      map[string]any
+	root      *content.Node
+	pages     []*page
+	statics   []*static
+	// byPath finds a static file by its path below the static folder.
+	byPath map[string]*static
+	known  map[string]*page
+
+	slots    chan struct{}
+	pixels   *semaphore.Weighted
+	progress sync.Mutex
+
+	mu       sync.Mutex
+	problems []Problem
+	warnings []Problem
+	hashed   map[string]bool
+}
+
+// Build makes the site that cfg describes. The error is Errors if the site is
+// at fault; any other says that the machinery failed or ctx ended.
+func Build(ctx context.Context, cfg *config.Config, p Plugins, o Options) (*Result, error) {
+	if o.Jobs <= 0 {
+		o.Jobs = 2 * runtime.GOMAXPROCS(0)
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	b := &build{Plugins: p, cfg: cfg, options: o,
+		slots: make(chan struct{}, o.Jobs), pixels: semaphore.NewWeighted(pixelBudget), hashed: map[string]bool{}}
+	project, err := content.Open(b.folder())
+	if err != nil {
+		return nil, Errors{{File: cfg.Root, Message: err.Error(), Hint: "check the folder's permissions"}}
+	}
+	defer project.Close()
+	b.project = project
+	if err := b.checkOutput(); err != nil {
+		return nil, err
+	}
+	if b.stage, err = output.Begin(cfg.Output); err != nil {
+		if errors.Is(err, output.ErrForeign) {
+			return nil, Errors{{File: cfg.Output, Message: "the output folder is not empty and was not made by ddc",
+				Hint: "choose another with -o, or empty it"}}
+		}
+		return nil, fmt.Errorf("prepare the output: %w", err)
+	}
+	defer b.stage.Abort()
+	return b.run(ctx)
+}
+
+func (b *build) run(ctx context.Context) (*Result, error) {
+	if err := b.phase(ctx, b.scan); err != nil {
+		return nil, err
+	}
+	if err := b.phase(ctx, b.parse, b.readStatics); err != nil {
+		return nil, err
+	}
+	if err := b.phase(ctx, b.render); err != nil {
+		return nil, err
+	}
+	if err := b.phase(ctx, b.assets, b.links); err != nil {
+		return nil, err
+	}
+	if err := b.phase(ctx, b.finish); err != nil {
+		return nil, err
+	}
+	var changes []Change
+	findChanges := func(ctx context.Context) (err error) {
+		changes, err = b.changes(ctx)
+		return err
+	}
+	if err := b.phase(ctx, b.search, findChanges); err != nil {
+		return nil, err
+	}
+	if err := b.write(); err != nil {
+		return nil, err
+	}
+	files, bytes := b.stage.Written()
+	return &Result{Pages: len(b.pages), Files: files, Bytes: bytes, Warnings: sorted(b.warnings), Changes: changes}, nil
+}
+
+// folder is what a build may read: the project, or, where -c names a folder
+// elsewhere, the one that holds it.
+func (b *build) folder() string {
+	if within(b.cfg.Root, b.cfg.Content) {
+		return b.cfg.Root
+	}
+	return filepath.Dir(b.cfg.Content)
+}
+
+// sourceFolders are those that a site is made of, by what they hold.
+var sourceFolders = [...]string{"templates", "sass", "static", "data"}
+
+// checkOutput refuses an output that would replace sources or be read as such.
+func (b *build) checkOutput() error {
+	output := resolved(b.cfg.Output)
+	sources := []string{b.cfg.Content}
+	for _, name := range sourceFolders {
+		sources = append(sources, b.cfg.Folder(name))
+	}
+	for _, source := range sources {
+		source = resolved(source)
+		if within(output, source) || within(source, output) {
+			return Errors{{File: b.cfg.Output, Message: "the output folder would replace or lie in the sources in " + source,
+				Hint: "choose another with -o, or \"output\" in " + config.Name}}
+		}
+	}
+	if within(output, resolved(b.folder())) || b.cfg.File != "" && within(output, resolved(b.cfg.File)) {
+		return Errors{{File: b.cfg.Output, Message: "the output folder would replace the project",
+			Hint: "choose another with -o, or \"output\" in " + config.Name}}
+	}
+	return nil
+}
+
+// within tells whether path is folder or lies in it.
+func within(folder, path string) bool {
+	relative, err := filepath.Rel(folder, path)
+	return err == nil && filepath.IsLocal(relative)
+}
+
+// resolved follows the links of as much of a path as exists.
+func resolved(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	parent := filepath.Dir(path)
+	if parent == path {
+		return path
+	}
+	return filepath.Join(resolved(parent), filepath.Base(path))
+}

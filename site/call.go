@@ -1,0 +1,112 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+)
+
+// Event tells that a plugin has begun, or ended, a piece of work.
+type Event struct {
+	Plugin string
+	// Subject is what the work is about: a file, relative to the project, or a URL.
+	Subject string
+	Done    bool
+	// Elapsed is how long it took, once Done.
+	Elapsed time.Duration
+}
+
+// call makes one call about a file. The error is as fault describes.
+func call[Q, A any](ctx context.Context, b *build, plugin, file string,
+	method func(context.Context, *Q, ...grpc.CallOption) (*A, error), in *Q) (*A, error) {
+	begun := time.Now()
+	b.report(Event{Plugin: plugin, Subject: file})
+	out, err := method(ctx, in)
+	b.report(Event{Plugin: plugin, Subject: file, Done: true, Elapsed: time.Since(begun)})
+	if err != nil {
+		return nil, fault(plugin, file, err)
+	}
+	return out, nil
+}
+
+func (b *build) report(e Event) {
+	if b.options.Progress == nil {
+		return
+	}
+	b.progress.Lock()
+	defer b.progress.Unlock()
+	b.options.Progress(e)
+}
+
+// collect keeps the site's faults for the end of the phase, so that one build
+// finds them all, and lets any other error through, which ends the build.
+func (b *build) collect(err error) error {
+	var faults Errors
+	if !errors.As(err, &faults) {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.problems = append(b.problems, faults...)
+	return nil
+}
+
+func (b *build) warn(p Problem) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.warnings = append(b.warnings, p)
+}
+
+// without turns a missing tool into one warning for the whole build, with what
+// the site goes without, and reports that it did. Other errors stay.
+func (b *build) without(err error, loss string) (bool, error) {
+	var missing *missingTool
+	if !errors.As(err, &missing) {
+		return false, err
+	}
+	b.warn(Problem{Message: missing.Error(), Hint: loss})
+	return true, nil
+}
+
+// each runs f for every item, at most as many at once over the whole build as
+// there are jobs. No f may call each: it holds the slot that the inner one waits for.
+func each[T any](ctx context.Context, b *build, items []T, f func(context.Context, T) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(b.options.Jobs)
+	for _, item := range items {
+		g.Go(func() error {
+			select {
+			case b.slots <- struct{}{}:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			defer func() { <-b.slots }()
+			return b.collect(f(ctx, item))
+		})
+	}
+	return g.Wait()
+}
+
+// phase runs tasks at once and ends when all have. The site's faults end the
+// build here, and not before, so that one phase's tasks all have their say.
+func (b *build) phase(ctx context.Context, tasks ...func(context.Context) error) error {
+	g, inner := errgroup.WithContext(ctx)
+	for _, task := range tasks {
+		g.Go(func() error { return b.collect(task(inner)) })
+	}
+	if err := g.Wait(); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.problems) > 0 {
+		return Errors(sorted(b.problems))
+	}
+	return nil
+}

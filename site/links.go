@@ -1,0 +1,164 @@
+package site
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"ddc/plugins/html/htmlpb"
+	"ddc/plugins/linkcheck/linkcheckpb"
+	"ddc/site/content"
+)
+
+// home stands for the site's own host while addresses are resolved.
+const home = "https://site.invalid"
+
+// externalTimeout is how long a server may take to answer, in milliseconds.
+const externalTimeout = 10_000
+
+// searchFolder is what the build itself makes; links into it are not dead.
+const searchFolder = "/pagefind/"
+
+// links finds what leads nowhere, in the pages as their templates made them.
+func (b *build) links(ctx context.Context) error {
+	ids := map[string]map[string]bool{}
+	for _, p := range b.pages {
+		ids[p.Route] = map[string]bool{}
+		for _, id := range p.found.Ids {
+			ids[p.Route][id] = true
+		}
+	}
+	external := map[string][]*page{}
+	var faults Errors
+	for _, p := range b.pages {
+		for _, link := range p.found.Links {
+			target, err := resolve(p.URL(), link.Url)
+			switch {
+			case err != nil:
+				faults = append(faults, b.brokenLink(p, link.Url, "is no address", "correct it"))
+			case target == nil:
+			case target.Scheme+"://"+target.Host != home:
+				target.Fragment, target.RawFragment = "", ""
+				if from := external[target.String()]; isLink(link) && !slices.Contains(from, p) {
+					external[target.String()] = append(from, p)
+				}
+			default:
+				if broken := b.deadEnd(target, ids); broken != "" {
+					faults = append(faults, b.brokenLink(p, link.Url, broken, ""))
+				}
+			}
+		}
+	}
+	checked, err := b.external(ctx, external)
+	if err != nil {
+		return err
+	}
+	faults = sorted(append(faults, checked...))
+	if b.options.Strict && len(faults) > 0 {
+		return faults
+	}
+	for _, f := range faults {
+		b.warn(f)
+	}
+	return nil
+}
+
+// isLink tells what a reader follows from what a browser loads or is told.
+func isLink(l *htmlpb.Link) bool {
+	return l.Attribute == "href" && (l.Element == "a" || l.Element == "area")
+}
+
+// resolve gives the whole address of a link on the page at base; nil for those
+// that name no document (mailto:, data:, an empty one).
+func resolve(base, link string) (*url.URL, error) {
+	link = strings.TrimSpace(link)
+	if link == "" {
+		return nil, nil
+	}
+	to, err := url.Parse(link)
+	if err != nil {
+		return nil, err
+	}
+	if to.Scheme != "" && to.Scheme != "http" && to.Scheme != "https" {
+		return nil, nil
+	}
+	from, err := url.Parse(home + base)
+	if err != nil {
+		return nil, err
+	}
+	return from.ResolveReference(to), nil
+}
+
+// deadEnd says why an address of the site leads nowhere, or nothing.
+func (b *build) deadEnd(target *url.URL, ids map[string]map[string]bool) string {
+	name := path.Clean("/" + target.Path)
+	if strings.HasPrefix(name+"/", searchFolder) || b.byPath[name[1:]] != nil {
+		return ""
+	}
+	route := strings.TrimSuffix(name, "/index.html")
+	if route == "" {
+		route = "/"
+	}
+	if b.known[route] == nil {
+		return "leads nowhere: the site has neither a page nor a file " + name
+	}
+	// "#" and "#top" are the top of any page, "#:~:" is the browser's own.
+	anchor, _, _ := strings.Cut(target.Fragment, ":~:")
+	if anchor != "" && anchor != "top" && !ids[route][anchor] {
+		return fmt.Sprintf("leads to %s, which has no %q", name, "#"+anchor)
+	}
+	return ""
+}
+
+// brokenLink says where the link stands: in the page's source, else in a
+// template, else, where it was put together by a template, on the page at large.
+func (b *build) brokenLink(p *page, link, message, hint string) Problem {
+	problem := Problem{File: p.file.Name, Message: fmt.Sprintf("the link %q %s", link, message), Hint: hint}
+	if places := content.Links(p.source, link); len(places) > 0 {
+		problem.Line, problem.Col = places[0].Line, places[0].Col
+		return problem
+	}
+	for _, name := range sortedKeys(b.sources.templates) {
+		if places := content.Links(b.sources.templates[name], link); len(places) > 0 {
+			problem.File, problem.Line, problem.Col = b.sources.templateNames[name], places[0].Line, places[0].Col
+			return problem
+		}
+	}
+	// A link to a .md file was made an address; its fragment was left as it is.
+	if _, fragment, has := strings.Cut(link, "#"); has {
+		problem.Line, _ = lineOf(p.source, "#"+fragment+")")
+	}
+	return problem
+}
+
+// external asks those who answer for addresses outside the site, if that is wanted.
+func (b *build) external(ctx context.Context, pages map[string][]*page) (Errors, error) {
+	if !b.options.CheckLinks || len(pages) == 0 {
+		return nil, nil
+	}
+	answer, err := call(ctx, b, "linkcheck", "", b.Linkcheck.Check, &linkcheckpb.CheckRequest{
+		Urls: sortedKeys(pages), DelayMs: int32(b.cfg.LinkCheck.RateLimit.Milliseconds()), TimeoutMs: externalTimeout, SkipDomains: b.cfg.LinkCheck.SkipDomains,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var faults Errors
+	for _, r := range answer.Results {
+		message := ""
+		switch r.Status {
+		case linkcheckpb.Result_STATUS_ERROR:
+			message = fmt.Sprintf("is answered with %d", r.Code)
+		case linkcheckpb.Result_STATUS_FAILED:
+			message = "is not answered: " + r.Message
+		default:
+			continue
+		}
+		for _, p := range pages[r.Url] {
+			faults = append(faults, b.brokenLink(p, r.Url, message, "skip_domain in "+b.configName()+" leaves a domain alone"))
+		}
+	}
+	return faults, nil
+}

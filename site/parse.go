@@ -1,0 +1,150 @@
+package site
+
+import (
+	"context"
+	"fmt"
+	"html"
+	"path"
+	"strings"
+
+	"ddc/plugins/html/htmlpb"
+	"ddc/plugins/markdown/markdownpb"
+	"ddc/plugins/syntax_highlight/syntax_highlightpb"
+	"ddc/site/content"
+)
+
+// page is a page or section on its way from Markdown to its final HTML.
+type page struct {
+	*content.Node
+	file   content.File
+	source string
+
+	// Set by parse. extra is never nil, so that a template may ask for what is not in it.
+	front    *markdownpb.FrontMatter
+	extra    any
+	body     string
+	bodyLine int32
+	content  string
+	headings []*markdownpb.Heading
+	// highlighted says that the content has coloured code.
+	highlighted bool
+	// verified has, by their code, the samples that ran well.
+	verified map[string]*htmlpb.BuildInfo
+
+	// html is the whole page: set by render, made final by finish.
+	html string
+	// found is what render's html has in it.
+	found *htmlpb.InspectResponse
+}
+
+// parse turns every page's source into HTML, and runs the samples meanwhile.
+func (b *build) parse(ctx context.Context) error {
+	if err := each(ctx, b, b.pages, b.frontMatter); err != nil {
+		return err
+	}
+	var whole []*page
+	var nodes []*content.Node
+	var paths []string
+	b.known = map[string]*page{}
+	for _, p := range b.pages {
+		switch {
+		case p.front == nil: // its fault is known; links to it are not broken
+			paths = append(paths, p.Path)
+		case !p.front.Draft:
+			whole, nodes, paths = append(whole, p), append(nodes, p.Node), append(paths, p.Path)
+			b.known[p.Route] = p
+		}
+	}
+	b.pages = whole
+	b.growTree(nodes)
+	return b.phase(ctx,
+		func(ctx context.Context) error {
+			return each(ctx, b, b.pages, func(ctx context.Context, p *page) error { return b.body(ctx, p, paths) })
+		},
+		b.samples)
+}
+
+// growTree sorts pages into sections. A root section that nobody wrote gets a page of its own.
+func (b *build) growTree(nodes []*content.Node) {
+	root, clashes := content.Grow(nodes)
+	b.root = root
+	for _, c := range clashes {
+		b.collect(Errors{{File: b.known[c[1].Route].file.Name, Message: fmt.Sprintf("has the same address as %s: %s", c[0].Path, c[1].URL()), Hint: "rename one of the two"}})
+	}
+	if b.known["/"] == nil {
+		home := &page{Node: root, front: &markdownpb.FrontMatter{Title: root.Title}, extra: map[string]any{},
+			file: content.File{Path: root.Path, Name: path.Join(b.name(b.cfg.Content), root.Path)}}
+		b.known["/"] = home
+		b.pages = append(b.pages, home)
+	}
+}
+
+func (b *build) frontMatter(ctx context.Context, p *page) error {
+	answer, err := call(ctx, b, "markdown", p.file.Name, b.Markdown.ParseFrontMatter,
+		&markdownpb.ParseFrontMatterRequest{Path: p.file.Name, Source: p.source})
+	if err != nil {
+		return err
+	}
+	front := answer.GetFrontMatter()
+	if front == nil {
+		front = &markdownpb.FrontMatter{}
+	}
+	if p.extra, err = decodeExtra(front.ExtraJson); err != nil {
+		return fmt.Errorf("markdown plugin, %s: extra_json: %w", p.file.Name, err)
+	}
+	if front.Title == "" {
+		front.Title = content.TitleOf(p.Path)
+	}
+	p.Title, p.Weight = front.Title, int(front.Weight)
+	p.body, p.bodyLine = answer.Body, answer.BodyLine
+	p.front = front
+	return nil
+}
+
+// body renders a page's Markdown and puts highlighted code in it.
+func (b *build) body(ctx context.Context, p *page, known []string) error {
+	answer, err := call(ctx, b, "markdown", p.file.Name, b.Markdown.Render,
+		&markdownpb.RenderRequest{Path: p.Path, Body: p.body, BodyLine: p.bodyLine, KnownPaths: known})
+	if err != nil {
+		return err
+	}
+	var faults Errors
+	for _, link := range answer.BrokenLinks {
+		hint := "check the path; it counts from the content folder after @/, else from the page's own"
+		if link.Suggestion != "" {
+			hint = fmt.Sprintf("did you mean %q?", "@/"+link.Suggestion)
+		}
+		faults = append(faults, Problem{File: p.file.Name, Line: int(link.Line), Col: int(link.Column),
+			Message: fmt.Sprintf("the link %q leads to no page", link.Target), Hint: hint})
+	}
+	if faults != nil {
+		return faults
+	}
+	replace := make([]string, 0, 2*len(answer.CodeBlocks))
+	for _, block := range answer.CodeBlocks {
+		code, err := b.codeBlock(ctx, p, block)
+		if err != nil {
+			return err
+		}
+		replace = append(replace, block.Placeholder, code)
+	}
+	// One pass over the whole: code that itself shows a placeholder is left alone.
+	p.content = strings.NewReplacer(replace...).Replace(answer.Html)
+	p.headings = answer.Headings
+	return nil
+}
+
+func (b *build) codeBlock(ctx context.Context, p *page, block *markdownpb.CodeBlock) (string, error) {
+	language, _, _ := strings.Cut(strings.TrimSpace(block.Language), ",")
+	language = strings.TrimSpace(language)
+	if language == "" {
+		return "<pre><code>" + html.EscapeString(block.Code) + "</code></pre>", nil
+	}
+	answer, err := call(ctx, b, "syntax_highlight", p.file.Name, b.SyntaxHighlight.Highlight,
+		&syntax_highlightpb.HighlightRequest{Code: block.Code, Language: language})
+	if err != nil {
+		return "", err
+	}
+	p.highlighted = p.highlighted || answer.Highlighted
+	return fmt.Sprintf(`<pre><code class="language-%s">%s</code></pre>`, html.EscapeString(language), answer.Html), nil
+}

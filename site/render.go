@@ -1,0 +1,145 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"ddc/plugins/html/htmlpb"
+	"ddc/plugins/syntax_highlight/syntax_highlightpb"
+	"ddc/site/content"
+	"ddc/site/template"
+)
+
+// render puts every page through its template, and reads what came out.
+func (b *build) render(ctx context.Context) error {
+	style, err := b.highlightStyle(ctx)
+	if err != nil {
+		return err
+	}
+	v := b.values()
+	return each(ctx, b, b.pages, func(ctx context.Context, p *page) error { return b.renderPage(ctx, p, v, style) })
+}
+
+// highlightStyle is the style element that colours code, empty where no page has any.
+func (b *build) highlightStyle(ctx context.Context) (string, error) {
+	for _, p := range b.pages {
+		if p.highlighted {
+			answer, err := call(ctx, b, "syntax_highlight", "", b.SyntaxHighlight.Stylesheet, &syntax_highlightpb.StylesheetRequest{})
+			if err != nil {
+				return "", err
+			}
+			return "<style>" + answer.Css + "</style>", nil
+		}
+	}
+	return "", nil
+}
+
+func (b *build) renderPage(ctx context.Context, p *page, v *values, style string) error {
+	name, err := b.templateOf(p)
+	if err != nil {
+		return err
+	}
+	p.html, err = b.templates.Render(ctx, name, v.of(p), template.Funcs{GetURL: b.getURL, GetSection: v.section})
+	if err != nil {
+		return b.templateFault(err)
+	}
+	if p.highlighted {
+		p.html = intoHead(p.html, style)
+	}
+	if len(p.verified) > 0 {
+		answer, err := call(ctx, b, "html", p.file.Name, b.Html.InjectBuildInfo, &htmlpb.InjectBuildInfoRequest{Html: p.html, Samples: p.verified})
+		if err != nil {
+			return err
+		}
+		p.html = answer.Html
+	}
+	p.found, err = call(ctx, b, "html", p.file.Name, b.Html.Inspect, &htmlpb.InspectRequest{Html: p.html})
+	return err
+}
+
+// templateOf is the template that a page's front matter names, or that of its kind.
+func (b *build) templateOf(p *page) (string, error) {
+	if name := p.front.GetTemplate(); name != "" {
+		if !b.templates.Has(name) {
+			line, _ := lineOf(p.source, name)
+			return "", Errors{{File: p.file.Name, Line: line, Message: fmt.Sprintf("there is no template %q", name),
+				Hint: "templates lie in " + b.name(b.cfg.Folder("templates"))}}
+		}
+		return name, nil
+	}
+	name := "page.html"
+	switch {
+	case p.Route == "/":
+		name = "index.html"
+	case p.Section:
+		name = "section.html"
+	}
+	if !b.templates.Has(name) {
+		return "", Errors{{File: path.Join(b.name(b.cfg.Folder("templates")), name),
+			Message: fmt.Sprintf("is missing: %s needs it", p.file.Name), Hint: "write it, or name another template in the page's front matter"}}
+	}
+	return name, nil
+}
+
+// templateFault makes the site's Errors of a template's, with the files' names
+// as they are in this site.
+func (b *build) templateFault(err error) error {
+	var several template.Errors
+	var one *template.Error
+	switch {
+	case errors.As(err, &several):
+	case errors.As(err, &one):
+		several = template.Errors{one}
+	default:
+		return err
+	}
+	var faults Errors
+	for _, e := range several {
+		file := e.File
+		if name, known := b.sources.templateNames[strings.TrimPrefix(file, template.Folder)]; known {
+			file = name
+		}
+		faults = append(faults, Problem{File: file, Line: e.Line, Col: e.Col, Message: e.Message, Hint: e.Hint})
+	}
+	return faults
+}
+
+// intoHead puts an element at the end of a page's head; of a page that names
+// none, before its body or at its start, where browsers make one.
+func intoHead(html, element string) string {
+	lower := strings.ToLower(html)
+	for _, tag := range []string{"</head", "<body"} {
+		if i := strings.Index(lower, tag); i >= 0 {
+			return html[:i] + element + html[i:]
+		}
+	}
+	end := 0
+	if strings.HasPrefix(strings.TrimSpace(lower), "<!doctype") {
+		end = strings.IndexByte(html, '>') + 1
+	}
+	return html[:end] + element + html[end:]
+}
+
+// getURL is the templates' function: the address of a page ("@/guide/intro.md"
+// or its path alone), else the path from the site's root.
+func (b *build) getURL(name string) (string, error) {
+	if source, isPage := strings.CutPrefix(name, "@/"); isPage {
+		if p := b.known[content.NewNode(source).Route]; p != nil && p.Path == source {
+			return p.URL(), nil
+		}
+		return "", fmt.Errorf("%q leads to no page", name)
+	}
+	return "/" + strings.TrimPrefix(name, "/"), nil
+}
+
+// lineOf finds the line, from 1, of the first occurrence of a text; 0 if there is none.
+func lineOf(source, text string) (line int, found bool) {
+	i := strings.Index(source, text)
+	if i < 0 {
+		return 0, false
+	}
+	return strings.Count(source[:i], "\n") + 1, true
+}

@@ -1,0 +1,125 @@
+package site
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+
+	pb "ddc/plugins/code_execution/code_executionpb"
+	"ddc/plugins/html/htmlpb"
+	"ddc/site/config"
+)
+
+// sample is a code sample that is to be run.
+type sample struct {
+	*pb.Sample
+	page     *page
+	language *pb.Language
+	show     bool
+}
+
+// samples runs the code samples of all pages, of languages that the
+// configuration has. One that fails is an error, or a warning where
+// fail_on_error is off; one that runs well is marked as verified.
+func (b *build) samples(ctx context.Context) error {
+	if b.options.NoCodeExec || !b.cfg.CodeExecution.Enabled {
+		return nil
+	}
+	found := make([][]sample, len(b.pages))
+	index := make([]int, len(b.pages))
+	for i := range index {
+		index[i] = i
+	}
+	err := each(ctx, b, index, func(ctx context.Context, i int) (err error) {
+		found[i], err = b.extract(ctx, b.pages[i])
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var all []sample
+	for _, some := range found {
+		all = append(all, some...)
+	}
+	return each(ctx, b, all, b.execute)
+}
+
+// extract lists what is to be run of a page. A page that was read by halves is
+// never asked: its fault is known already.
+func (b *build) extract(ctx context.Context, p *page) ([]sample, error) {
+	if p.source == "" || p.front.CodeExecution != nil && !*p.front.CodeExecution {
+		return nil, nil
+	}
+	answer, err := call(ctx, b, "code_execution", p.file.Name, b.CodeExecution.Extract,
+		&pb.ExtractRequest{SourcePath: p.file.Name, Content: p.source})
+	if err != nil {
+		return nil, err
+	}
+	var found []sample
+	for _, s := range answer.Samples {
+		if language, ok := b.cfg.CodeExecution.Language(s.Language); ok && s.Executable {
+			found = append(found, sample{s, p, b.language(language), language.ShowOutput})
+		}
+	}
+	return found, nil
+}
+
+func (b *build) language(l config.Language) *pb.Language {
+	m := &pb.Language{Command: l.Command, Args: l.Args, Extension: l.Extension, PrepareCode: l.PrepareCode, AutoImports: l.AutoImports}
+	for _, d := range b.cfg.CodeExecution.Dependencies {
+		m.Dependencies = append(m.Dependencies, &pb.Dependency{Name: d.Name, Version: d.Version, Git: d.Git, Revision: d.Revision,
+			Branch: d.Branch, Path: d.Path, Features: d.Features})
+	}
+	return m
+}
+
+func (b *build) execute(ctx context.Context, s sample) error {
+	answer, err := call(ctx, b, "code_execution", fmt.Sprintf("%s:%d", s.page.file.Name, s.Line), b.CodeExecution.Execute,
+		&pb.ExecuteRequest{Sample: s.Sample, Language: s.language, TimeoutMs: int32(b.cfg.CodeExecution.Timeout.Milliseconds()), CacheDir: b.cfg.CodeExecution.CacheDir})
+	if err != nil {
+		return err
+	}
+	if s.show && answer.Stdout != "" {
+		b.options.Log.Info("code sample printed", "file", s.page.file.Name, "line", s.Line, "output", answer.Stdout)
+	}
+	switch answer.Outcome {
+	case pb.ExecuteResponse_OUTCOME_SUCCESS:
+		b.verify(s, answer)
+		return nil
+	case pb.ExecuteResponse_OUTCOME_SKIPPED:
+		return nil
+	case pb.ExecuteResponse_OUTCOME_TOOL_MISSING:
+		b.warn(Problem{Message: fmt.Sprintf("code samples in %s were not run: %s", s.Language, cmpOr(answer.Error, answer.MissingTool+" is not installed")),
+			Hint: "install " + answer.MissingTool + ", or build with --no-code-exec"})
+		return nil
+	}
+	p := Problem{File: s.page.file.Name, Line: int(s.Line), Message: "the code sample failed: " + cmpOr(answer.Error, fmt.Sprintf("status %d", answer.ExitCode))}
+	if said := strings.TrimRight(answer.Stderr, "\n"); said != "" {
+		p.Message += "\n" + said
+	}
+	if b.cfg.CodeExecution.FailOnError {
+		p.Hint = fmt.Sprintf("correct the sample, or mark it as ```%s,noexec", s.Language)
+		return Errors{p}
+	}
+	b.warn(p)
+	return nil
+}
+
+// verify notes what a sample was verified with. How long it took is left out: it
+// would make every build's bytes differ.
+func (b *build) verify(s sample, answer *pb.ExecuteResponse) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s.page.verified == nil {
+		s.page.verified = map[string]*htmlpb.BuildInfo{}
+	}
+	s.page.verified[s.Code] = &htmlpb.BuildInfo{Compiler: s.language.Command, Version: answer.ToolVersion, Platform: runtime.GOOS + "/" + runtime.GOARCH}
+}
+
+func cmpOr(text, otherwise string) string {
+	if text != "" {
+		return text
+	}
+	return otherwise
+}

@@ -1,0 +1,207 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"ddc/site/asset"
+	"ddc/site/content"
+	"ddc/site/template"
+)
+
+// sources are the texts that later phases look lines up in.
+type sources struct {
+	// templates and sass by path below their folder.
+	templates, sass map[string]string
+	templateNames   map[string]string
+}
+
+// scan finds every source file and reads the texts among them.
+func (b *build) scan(context.Context) error {
+	pages, err := b.files(b.cfg.Content, content.Visible)
+	if err == nil && len(pages) == 0 {
+		err = b.nothingToBuild()
+	}
+	faults := []error{err}
+	add := func(err error) { faults = append(faults, err) }
+	for _, f := range pages {
+		if path.Ext(f.Path) != ".md" {
+			continue
+		}
+		text, err := b.text(f)
+		add(err)
+		if err == nil {
+			b.pages = append(b.pages, &page{Node: content.NewNode(f.Path), file: f, source: text})
+		}
+	}
+	add(b.scanTemplates())
+	b.sources.sass, _, err = b.texts("sass", ".scss", ".sass", ".css")
+	add(err)
+	add(b.scanData())
+	add(b.scanStatic())
+	return joined(faults)
+}
+
+// nothingToBuild says why there are no pages.
+func (b *build) nothingToBuild() error {
+	return Errors{{File: b.name(b.cfg.Content), Message: "there are no pages: the content folder is empty or missing",
+		Hint: "write " + path.Join(b.name(b.cfg.Content), "_index.md") + ", or name another folder with -c"}}
+}
+
+func (b *build) scanTemplates() error {
+	var err error
+	b.sources.templates, b.sources.templateNames, err = b.texts("templates", ".html")
+	if err != nil {
+		return err
+	}
+	b.templates, err = template.Load(b.sources.templates)
+	return b.templateFault(err)
+}
+
+func (b *build) scanStatic() error {
+	stable := map[string]bool{}
+	for _, name := range b.cfg.StableAssets {
+		stable[path.Clean(strings.TrimPrefix(name, "/"))] = true
+	}
+	// Hidden files are left out, but for those that the configuration names.
+	keep := func(name string) bool {
+		if content.Visible(name) {
+			return true
+		}
+		for s := range stable {
+			if s == name || strings.HasPrefix(s, name+"/") || strings.HasPrefix(name, s+"/") {
+				return true
+			}
+		}
+		return false
+	}
+	files, err := b.files(b.cfg.Folder("static"), keep)
+	b.byPath = map[string]*static{}
+	for _, f := range files {
+		b.addStatic(&static{file: f, path: f.Path, kind: asset.KindOf(f.Path), stable: isStable(stable, f.Path)})
+	}
+	faults := []error{err}
+	for _, name := range b.cfg.StableAssets {
+		if name = path.Clean(strings.TrimPrefix(name, "/")); b.byPath[name] == nil && !anyBelow(files, name) {
+			b.warn(Problem{File: b.configName(), Message: fmt.Sprintf("stable_assets names %q, which is not in the static folder", name),
+				Hint: "paths are relative to the static folder"})
+		}
+	}
+	if _, has := b.sources.sass["main.scss"]; has {
+		if clash := b.byPath["main.css"]; clash != nil {
+			faults = append(faults, Errors{{File: clash.file.Name, Message: "sass/main.scss is compiled to main.css as well", Hint: "rename one of the two"}})
+		} else {
+			b.addStatic(&static{path: "main.css", kind: asset.Style, compiled: true, stable: isStable(stable, "main.css")})
+		}
+	}
+	return joined(faults)
+}
+
+func isStable(stable map[string]bool, name string) bool {
+	for ; name != "."; name = path.Dir(name) {
+		if stable[name] {
+			return true
+		}
+	}
+	return false
+}
+
+func anyBelow(files []content.File, folder string) bool {
+	for _, f := range files {
+		if strings.HasPrefix(f.Path, folder+"/") {
+			return true
+		}
+	}
+	return folder == "main.css"
+}
+
+// files lists what lies in a folder, given absolute; its faults are errors.
+func (b *build) files(folder string, keep func(string) bool) ([]content.File, error) {
+	files, faults := b.project.Scan(b.name(folder), keep)
+	var problems Errors
+	for _, f := range faults {
+		problems = append(problems, Problem{File: f.Name, Message: f.Message, Hint: f.Hint})
+	}
+	if problems != nil {
+		return files, problems
+	}
+	return files, nil
+}
+
+// texts reads the files with one of the extensions in a folder beside the
+// content: by path below it, and their names for messages, likewise.
+func (b *build) texts(folder string, extensions ...string) (texts, names map[string]string, err error) {
+	files, err := b.files(b.cfg.Folder(folder), content.Visible)
+	faults := []error{err}
+	texts, names = map[string]string{}, map[string]string{}
+	for _, f := range files {
+		for _, extension := range extensions {
+			if path.Ext(f.Path) == extension {
+				text, err := b.text(f)
+				faults = append(faults, err)
+				texts[f.Path], names[f.Path] = text, f.Name
+			}
+		}
+	}
+	return texts, names, joined(faults)
+}
+
+// text reads a file that must be text.
+func (b *build) text(f content.File) (string, error) {
+	data, err := b.bytes(f)
+	if err != nil {
+		return "", err
+	}
+	text, line, col, ok := content.Text(data)
+	if !ok {
+		return "", Errors{{File: f.Name, Line: line, Col: col, Message: "is not UTF-8", Hint: "save the file as UTF-8"}}
+	}
+	return text, nil
+}
+
+func (b *build) bytes(f content.File) ([]byte, error) {
+	data, err := b.project.ReadFile(f)
+	if err != nil {
+		return nil, Errors{{File: f.Name, Message: "can't be read: " + err.Error(), Hint: "check its permissions"}}
+	}
+	return data, nil
+}
+
+// name is how messages call a file or folder, given absolute.
+func (b *build) name(file string) string {
+	relative, err := filepath.Rel(b.folder(), file)
+	if err != nil {
+		return file
+	}
+	return filepath.ToSlash(relative)
+}
+
+func (b *build) configName() string {
+	if b.cfg.File == "" {
+		return ""
+	}
+	return b.name(b.cfg.File)
+}
+
+// joined makes one Errors of several; an error that is none wins.
+func joined(errs []error) error {
+	var all Errors
+	for _, err := range errs {
+		var some Errors
+		switch {
+		case err == nil:
+		case errors.As(err, &some):
+			all = append(all, some...)
+		default:
+			return err
+		}
+	}
+	if all == nil {
+		return nil
+	}
+	return all
+}

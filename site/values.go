@@ -1,0 +1,111 @@
+package site
+
+import (
+	"maps"
+
+	"ddc/plugins/markdown/markdownpb"
+	"ddc/site/content"
+)
+
+// values are what templates see. All are made before the first template is
+// rendered and only read from then on, by many goroutines.
+type values struct {
+	pages   map[*content.Node]map[string]any
+	byPath  map[string]map[string]any
+	site    map[string]any // what every page sees
+	sources map[*content.Node]*page
+}
+
+func (b *build) values() *values {
+	v := &values{pages: map[*content.Node]map[string]any{}, byPath: map[string]map[string]any{}, sources: map[*content.Node]*page{}}
+	for _, p := range b.pages {
+		v.sources[p.Node] = p
+	}
+	root := v.grow(b.root)
+	home := v.sources[b.root]
+	v.site = map[string]any{
+		"config": map[string]any{"title": root["title"], "description": home.front.GetDescription(), "base_url": "/"},
+		"root":   root,
+		"data":   b.data,
+	}
+	return v
+}
+
+// grow makes the values of a section and of all that lies below it.
+func (v *values) grow(n *content.Node) map[string]any {
+	value := v.value(n)
+	pages, sections := make([]any, 0, len(n.Pages)), make([]any, 0, len(n.Sections))
+	for _, p := range n.Pages {
+		pages = append(pages, v.value(p))
+	}
+	for _, s := range n.Sections {
+		sections = append(sections, v.grow(s))
+	}
+	value["pages"], value["subsections"] = pages, sections
+	v.byPath[n.Path] = value
+	return value
+}
+
+// value is what pages and sections have alike.
+func (v *values) value(n *content.Node) map[string]any {
+	p := v.sources[n]
+	ancestors := []any{}
+	for _, a := range n.Ancestors() {
+		if a.Route != "/" {
+			ancestors = append(ancestors, map[string]any{"title": a.Title, "permalink": a.Route, "path": a.Path, "weight": a.Weight})
+		}
+	}
+	value := map[string]any{
+		"title": n.Title, "description": nil, "content": p.content, "permalink": n.Route, "path": n.Path, "weight": n.Weight,
+		"toc": outline(p.headings), "ancestors": ancestors, "extra": p.extra, "last_updated": int64(0),
+	}
+	if p.front.Description != nil {
+		value["description"] = *p.front.Description
+	}
+	if !p.file.Modified.IsZero() {
+		value["last_updated"] = p.file.Modified.Unix()
+	}
+	v.pages[n] = value
+	return value
+}
+
+// of gives the variables of one page's template: a section is its own section,
+// a page's is the one it lies in.
+func (v *values) of(p *page) map[string]any {
+	vars := maps.Clone(v.site)
+	vars["current_path"] = p.Route
+	if p.Section {
+		vars["section"], vars["page"] = v.pages[p.Node], nil
+	} else {
+		vars["page"], vars["section"] = v.pages[p.Node], v.pages[p.Parent]
+	}
+	return vars
+}
+
+// section is the templates' function get_section.
+func (v *values) section(path string) (any, error) {
+	if value, known := v.byPath[path]; known {
+		return value, nil
+	}
+	return nil, nil
+}
+
+// outline nests headings: each below the nearest before it of a lower level.
+func outline(headings []*markdownpb.Heading) []any {
+	type open struct {
+		level int32
+		node  map[string]any
+	}
+	top := map[string]any{"children": []any{}}
+	path := []open{{0, top}}
+	for _, h := range headings {
+		for path[len(path)-1].level >= h.Level {
+			path = path[:len(path)-1]
+		}
+		node := map[string]any{"title": h.Title, "id": h.Id, "level": int64(h.Level), "permalink": "#" + h.Id, "children": []any{}}
+		parent := path[len(path)-1].node
+		parent["children"] = append(parent["children"].([]any), node)
+		path = append(path, open{h.Level, node})
+	}
+	return top["children"].([]any)
+}
