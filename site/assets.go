@@ -28,7 +28,7 @@ func (b *build) assets(ctx context.Context) error {
 }
 
 // cutFonts finds which characters the pages show in which font, and leaves only
-// those in the files that style sheets load. A font that no sheet loads, or of
+// those in the files that style sheets load. A font that no page's sheet loads, or of
 // which no page shows a character, is copied as it is.
 func (b *build) cutFonts(ctx context.Context) error {
 	var fonts []*static
@@ -50,40 +50,79 @@ func (b *build) cutFonts(ctx context.Context) error {
 	return each(ctx, b, fonts, func(ctx context.Context, s *static) error { return b.cutFont(ctx, s, shown[s]) })
 }
 
-// shown gives, for each font file that a style sheet loads, the characters that
-// pages show in its family.
+// styled are pages that load the same style sheets, in the same order.
+type styled struct {
+	request *fontspb.AnalyseRequest
+	bases   []string // of the request's sheets
+}
+
+// shown gives, for each font file that a page's style sheets load, the characters
+// that pages show in its family.
 func (b *build) shown(ctx context.Context) (map[*static]string, error) {
-	request := &fontspb.AnalyseRequest{}
-	var bases []string
-	for _, s := range b.statics {
-		if s.kind == asset.Style {
-			request.Css, bases = append(request.Css, s.written), append(bases, asset.URL(s.path))
-		}
-	}
-	seen := map[string]bool{}
+	groups := map[string]*styled{}
 	for _, p := range b.pages {
-		request.Html = append(request.Html, p.html)
-		for _, style := range p.found.Styles {
-			if key := p.Route + "\x00" + style; strings.Contains(style, "@font-face") && !seen[key] {
-				seen[key] = true
-				request.Css, bases = append(request.Css, style), append(bases, p.URL())
-			}
+		css, bases := b.sheetsOf(p)
+		key := strings.Join(append(bases, css...), "\x00")
+		if groups[key] == nil {
+			groups[key] = &styled{request: &fontspb.AnalyseRequest{Css: css}, bases: bases}
 		}
+		groups[key].request.Html = append(groups[key].request.Html, p.html)
 	}
-	answer, err := call(ctx, b, "fonts", "", b.Fonts.Analyse, request)
+	keys := sortedKeys(groups)
+	answers := make([]*fontspb.AnalyseResponse, len(keys))
+	index := make([]int, len(keys))
+	for i := range index {
+		index[i] = i
+	}
+	err := each(ctx, b, index, func(ctx context.Context, i int) (err error) {
+		answers[i], err = call(ctx, b, "fonts", "", b.Fonts.Analyse, groups[keys[i]].request)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	shown := map[*static]string{}
-	for _, face := range answer.Faces {
-		if int(face.Sheet) < 0 || int(face.Sheet) >= len(bases) {
-			continue
-		}
-		if s := b.staticAt(bases[face.Sheet], face.Src); s != nil {
-			shown[s] = union(shown[s], answer.Characters[face.Family])
+	for i, answer := range answers {
+		bases := groups[keys[i]].bases
+		for _, face := range answer.Faces {
+			if int(face.Sheet) < 0 || int(face.Sheet) >= len(bases) {
+				continue
+			}
+			if s := b.staticAt(bases[face.Sheet], face.Src); s != nil {
+				shown[s] = union(shown[s], answer.Characters[face.Family])
+			}
 		}
 	}
 	return shown, nil
+}
+
+// sheetsOf gives the style sheets that a page loads, those that they import before
+// them, and the page's own, as far as they can
+// concern fonts; with the address of each.
+func (b *build) sheetsOf(p *page) (css, bases []string) {
+	seen := map[*static]bool{}
+	var load func(s *static)
+	load = func(s *static) {
+		if s == nil || s.kind != asset.Style || seen[s] {
+			return
+		}
+		seen[s] = true
+		for _, named := range b.marked(s.text) {
+			load(named)
+		}
+		css, bases = append(css, s.written), append(bases, asset.URL(s.path))
+	}
+	for _, link := range p.found.Links {
+		if link.Element == "link" {
+			load(b.staticAt(p.URL(), link.Url))
+		}
+	}
+	for _, style := range p.found.Styles {
+		if strings.Contains(style, "font") {
+			css, bases = append(css, style), append(bases, p.URL())
+		}
+	}
+	return css, bases
 }
 
 // staticAt finds the static file that a reference in a document at base leads to.
@@ -176,10 +215,14 @@ func (b *build) nameAssets() {
 	}
 }
 
-// addresses maps every way to write the address of a static file to its final one.
-func (b *build) addresses() map[string]string {
+// addresses maps every way to write the address of a static file to its final
+// one: of those that keep says.
+func (b *build) addresses(keep func(*static) bool) map[string]string {
 	m := make(map[string]string, len(b.statics))
 	for _, s := range b.statics {
+		if !keep(s) {
+			continue
+		}
 		for _, name := range asset.Names(s.path) {
 			m[name] = asset.URL(s.output)
 		}

@@ -37,8 +37,10 @@ func newInline(kind inlineKind, text string, p *page) inline {
 // finish puts the assets' final names into every page, makes pictures of its
 // images, and minifies it.
 func (b *build) finish(ctx context.Context) error {
-	addresses, pictures := b.addresses(), b.pictureMap()
-	done, err := b.rewriteInline(ctx, addresses)
+	pictures := b.pictureMap()
+	// What has variants to choose from is never the original.
+	addresses := b.addresses(func(s *static) bool { return s.picture == nil })
+	done, err := b.rewriteInline(ctx, b.addresses(func(*static) bool { return true }))
 	if err != nil {
 		return err
 	}
