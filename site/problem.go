@@ -58,6 +58,7 @@ func (e Errors) Error() string {
 
 // sorted puts problems in the order of files and lines, each once.
 func sorted(problems []Problem) []Problem {
+	problems = slices.Clone(problems)
 	slices.SortFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col),
 			cmp.Compare(a.Message, b.Message), cmp.Compare(a.Hint, b.Hint))

@@ -60,7 +60,8 @@ func (b *build) renderPage(ctx context.Context, p *page, v *values, style string
 	return err
 }
 
-// templateOf is the template that a page's front matter names, or that of its kind.
+// templateOf is the template that a page's front matter names, or that of its
+// kind; the home section may do with that of any section.
 func (b *build) templateOf(p *page) (string, error) {
 	if name := p.front.GetTemplate(); name != "" {
 		if !b.templates.Has(name) {
@@ -70,18 +71,20 @@ func (b *build) templateOf(p *page) (string, error) {
 		}
 		return name, nil
 	}
-	name := "page.html"
+	wanted := []string{"page.html"}
 	switch {
 	case p.Route == "/":
-		name = "index.html"
+		wanted = []string{"index.html", "section.html"}
 	case p.Section:
-		name = "section.html"
+		wanted = []string{"section.html"}
 	}
-	if !b.templates.Has(name) {
-		return "", Errors{{File: path.Join(b.name(b.cfg.Folder("templates")), name),
-			Message: fmt.Sprintf("is missing: %s needs it", p.file.Name), Hint: "write it, or name another template in the page's front matter"}}
+	for _, name := range wanted {
+		if b.templates.Has(name) {
+			return name, nil
+		}
 	}
-	return name, nil
+	return "", Errors{{File: path.Join(b.name(b.cfg.Folder("templates")), wanted[0]),
+		Message: fmt.Sprintf("is missing: %s needs it", p.file.Name), Hint: "write it, or name another template in the page's front matter"}}
 }
 
 // templateFault makes the site's Errors of a template's, with the files' names

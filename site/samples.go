@@ -3,7 +3,9 @@ package site
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 
 	pb "ddc/plugins/code_execution/code_executionpb"
@@ -95,6 +97,11 @@ func (b *build) execute(ctx context.Context, s sample) error {
 		return nil
 	}
 	p := Problem{File: s.page.file.Name, Line: int(s.Line), Message: "the code sample failed: " + cmpOr(answer.Error, fmt.Sprintf("status %d", answer.ExitCode))}
+	// A compiler that knows the page's name says where in it the fault is.
+	if at := placeIn(p.File).FindStringSubmatch(answer.Stderr); at != nil {
+		p.Line, _ = strconv.Atoi(at[1])
+		p.Col, _ = strconv.Atoi(at[2])
+	}
 	if said := strings.TrimRight(answer.Stderr, "\n"); said != "" {
 		p.Message += "\n" + said
 	}
@@ -104,6 +111,10 @@ func (b *build) execute(ctx context.Context, s sample) error {
 	}
 	b.warn(p)
 	return nil
+}
+
+func placeIn(file string) *regexp.Regexp {
+	return regexp.MustCompile(regexp.QuoteMeta(file) + `:(\d+):(\d+)`)
 }
 
 // verify notes what a sample was verified with. How long it took is left out: it

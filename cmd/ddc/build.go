@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"time"
 
@@ -103,6 +104,7 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	case "shm":
 	case "inproc":
 		options.Local = openService
+		slog.SetDefault(out.logger) // services log as if they had a process to themselves
 	default:
 		return usagef("--transport %q is none of shm, inproc", f.transport)
 	}

@@ -3,11 +3,11 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // Each fault of a site is told with its file, and its line where there is one;
@@ -115,9 +115,23 @@ func TestUnreadableFolderAndFullDiskAreToldAndLeaveNothing(t *testing.T) {
 		require.NoError(t, os.Chmod(filepath.Join(site, "content", "guide"), 0o700))
 	})
 	t.Run("output in a file", func(t *testing.T) {
-		site := smallSite(t)
-		o := ddc(t, "build", site, "-o", filepath.Join(site, "static/favicon.svg/out"))
-		assert.NotZero(t, o.code)
-		assert.Contains(t, strings.ToLower(o.stderr), "not a directory")
+		file := filepath.Join(t.TempDir(), "file")
+		require.NoError(t, os.WriteFile(file, nil, 0o600))
+		o := ddc(t, "build", smallSite(t), "-o", filepath.Join(file, "out"))
+		assert.Equal(t, exitMachinery, o.code)
+		assert.Contains(t, o.stderr, "not a directory")
+	})
+	t.Run("full disk", func(t *testing.T) {
+		disk := t.TempDir()
+		if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=64k"); err != nil {
+			t.Skipf("no small disk to fill: %v", err)
+		}
+		t.Cleanup(func() { require.NoError(t, unix.Unmount(disk, 0)) })
+		o := ddc(t, "build", smallSite(t), "-o", filepath.Join(disk, "out"))
+		assert.Equal(t, exitMachinery, o.code)
+		assert.Contains(t, o.stderr, "no space left on device")
+		entries, err := os.ReadDir(disk)
+		require.NoError(t, err)
+		assert.Empty(t, entries)
 	})
 }
