@@ -93,16 +93,13 @@ func ringBetweenCheckAndSleep(ctx context.Context, e *Env) error {
 	return e.onBells(ctx, func(ctx context.Context, p *post, seen *atomic.Uint64) error {
 		for round := range uint64(e.rounds()) {
 			var fault error
-			// Announced looks only: the ring takes the flag and leaves a token.
+			looks := 0
 			err := await(ctx, p.asleep, func() bool {
-				ready := p.published() > round
-				if !ready && p.page.Words.Sleeping.Load() == 1 {
-					fault = errors.Join(fault, p.publish(round+1))
-				} else if !ready && p.page.Words.Sleeping.Load() == 0 {
-					// Not announced yet, or never announced: a token brings it back.
-					fault = errors.Join(fault, p.nudge())
+				if p.published() > round {
+					return true
 				}
-				return ready
+				fault = errors.Join(fault, p.publishOnceAnnounced(round+1, &looks))
+				return fault != nil
 			})
 			if err := errors.Join(err, fault); err != nil {
 				return err
@@ -111,6 +108,19 @@ func ringBetweenCheckAndSleep(ctx context.Context, e *Env) error {
 		}
 		return nil
 	})
+}
+
+// publishOnceAnnounced is called in a look. In one that follows an announcement
+// it publishes, so that the ring takes the flag and leaves a token; any other
+// gets a token that brings the sleeper back for the next.
+func (p *post) publishOnceAnnounced(value uint64, looks *int) error {
+	switch *looks++; {
+	case *looks > 1000:
+		return errors.New("a thousand looks, and none after announcing")
+	case p.page.Words.Sleeping.Load() == 1:
+		return p.publish(value)
+	}
+	return p.nudge()
 }
 
 // ringAfterLastCheck has a ring fall between the doorbell's last check and the
@@ -146,11 +156,12 @@ func staleToken(ctx context.Context, e *Env) (err error) {
 	sleeper := func(ctx context.Context) error {
 		for n := uint64(0); n < rounds; n += 2 {
 			var fault error
+			looks := 0
 			err := await(ctx, p.asleep, func() bool {
-				if p.page.Words.Sleeping.Load() == 1 && p.published() == n {
-					fault = errors.Join(fault, p.publish(n+1)) // takes the flag, leaves a token, and the look sees it at once
+				if p.published() == n { // the look sees at once what it publishes
+					fault = errors.Join(fault, p.publishOnceAnnounced(n+1, &looks))
 				}
-				return p.published() > n
+				return fault != nil || p.published() > n
 			})
 			seen.Store(n + 1)
 			err = errors.Join(err, fault, await(ctx, p.asleep, func() bool { return p.published() > n+1 }))

@@ -88,16 +88,17 @@ func bothFull(room Room) func(context.Context, *LinkEnv) error {
 	}
 }
 
-// full waits until a link sends no more, for as long as many looks take.
+// full waits until a link has sent nothing for as long as many looks take. That
+// it is full then is likely, no more: programs may not rest on it.
 func (w *wires) full(ctx context.Context, l transport.Link) error {
-	last, same := uint64(0), 0
+	last, same := l.Stats().FramesOut, 0
 	return until(ctx, func() bool {
 		if now := l.Stats().FramesOut; now != last {
 			last, same = now, 0
 		}
 		same++
 		w.steps.Add(1)
-		return last > 0 && same > 220
+		return same > 220
 	})
 }
 
