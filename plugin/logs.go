@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -19,8 +20,9 @@ const maxLine = 64 << 10
 type logs struct {
 	logger *slog.Logger
 
-	mu   sync.Mutex
-	last string // the last line that was no log record: a panic's first line, say
+	mu    sync.Mutex
+	last  string // the last error, or line that was no log record
+	fatal string // how the runtime began to tell of a crash
 }
 
 // forward reads r to its end.
@@ -41,8 +43,8 @@ func (l *logs) record(line string) {
 	var fields map[string]any
 	if json.Unmarshal([]byte(line), &fields) != nil || fields[slog.MessageKey] == nil {
 		l.mu.Lock()
-		if l.last == "" || strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") {
-			l.last = line
+		if l.last = line; strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") {
+			l.fatal = line
 		}
 		l.mu.Unlock()
 		l.logger.Warn(line)
@@ -72,5 +74,5 @@ func (l *logs) record(line string) {
 func (l *logs) lastWords() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.last
+	return cmp.Or(l.fatal, l.last)
 }

@@ -323,6 +323,41 @@ func TestPluginThatCannotStartSaysWhy(t *testing.T) {
 	assert.ErrorContains(t, err, "exit status 3: cannot be")
 }
 
+func TestDumpSaysWhoWaitsForWhat(t *testing.T) {
+	var mu sync.Mutex
+	var logged bytes.Buffer
+	h := newHost(t, Options{Logger: slog.New(slog.NewTextHandler(lockedWriter{&mu, &logged}, nil))})
+	ctx, cancel := context.WithCancel(t.Context())
+	waiting := make(chan struct{})
+	go func() {
+		defer close(waiting)
+		_, _ = rpctestpb.NewTestClient(h.Conn("sleeper")).Echo(ctx, &rpctestpb.Packet{Text: "wait"})
+	}()
+	defer func() { cancel(); <-waiting }()
+	_, err := echo(t, h, "sleeper", &rpctestpb.Packet{})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		var dump bytes.Buffer
+		h.Dump(&dump)
+		text := dump.String()
+		return strings.Contains(text, "plugin sleeper: pid") && strings.Contains(text, "call /ddc.rpctest.Test/Echo") &&
+			strings.Contains(text, "to plugin") && strings.Contains(text, "bell asleep") && strings.Contains(text, "goroutine")
+	}, time.Minute, time.Millisecond)
+
+	// SIGUSR1 makes both sides dump, and ends neither.
+	stop := h.DumpOnSignal()
+	defer stop()
+	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGUSR1))
+	require.Eventually(t, func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return strings.Contains(logged.String(), "in its own words")
+	}, time.Minute, time.Millisecond)
+	_, err = echo(t, h, "sleeper", &rpctestpb.Packet{})
+	assert.NoError(t, err)
+	assert.Zero(t, h.Plugin("sleeper").Stats().Restarts)
+}
+
 func TestCallsAfterCloseAreRefused(t *testing.T) {
 	h := newHost(t, Options{})
 	_, err := echo(t, h, "late", &rpctestpb.Packet{})

@@ -58,6 +58,9 @@ func serve(ctx context.Context, s Service, hostGone func()) error {
 	slog.SetDefault(inherited.logger)
 	// Ctrl-C reaches every process of the terminal. The host decides what it means.
 	signal.Ignore(os.Interrupt)
+	// Before the host can see this plugin attached, and send it one.
+	dumps := notifyDump()
+	defer dumps.stop()
 
 	link, err := hub.Attach(inherited.offer, inherited.files, inherited.strategy, inherited.spin)
 	if err != nil {
@@ -76,7 +79,9 @@ func serve(ctx context.Context, s Service, hostGone func()) error {
 			link.PeerDied(errHostGone)
 		}
 	}()
+	dumps.each(func(w io.Writer) { dumpServer(w, os.Getenv(envName), link, server) })
 	err = server.Serve(ctx, link)
+	dumps.stop()
 	err = errors.Join(ended(err), closeService(s), link.Close(), inherited.lifeline.Close())
 	<-watched
 	return err

@@ -112,6 +112,8 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	if err != nil {
 		return out.failed(ctx, err)
 	}
+	stopDumping := host.DumpOnSignal()
+	defer stopDumping()
 	result, err := buildWith(ctx, host, cfg, f, out)
 	stats := statsOf(host)
 	err = errors.Join(err, host.Close())
