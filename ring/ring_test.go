@@ -149,6 +149,34 @@ func TestStarvedProducerIsRungByOnePop(t *testing.T) {
 	assert.False(t, c.TakeStarved(), "the ring is owed once")
 }
 
+// The announcement is taken by a pop whose room the producer has already used
+// up: woken for nothing, it must announce again, or nobody will tell it.
+func TestProducerThatWakesToAFullRingAnnouncesAgain(t *testing.T) {
+	p, c, _ := newRing(t, 1, 0)
+	push := func() {
+		ok, err := p.TryPush(descriptor(1))
+		require.NoError(t, err)
+		require.True(t, ok)
+	}
+	pop := func() {
+		n, err := c.TryPop(make([]Descriptor, 1))
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+	}
+	push()
+	pop()  // the consumer makes room,
+	push() // which is used up
+	assert.False(t, p.AnnounceStarved())
+	assert.True(t, c.TakeStarved(), "before the consumer asks who is starved")
+	pop()
+	assert.False(t, c.TakeStarved(), "and the next pop owes nothing")
+	push()
+	assert.False(t, p.AnnounceStarved())
+	pop()
+	assert.True(t, c.TakeStarved())
+	assert.True(t, p.AnnounceStarved(), "a look after room was made finds it")
+}
+
 func BenchmarkPushPop(b *testing.B) {
 	p, c, page := newRing(b, 256, 0)
 	d, batch := descriptor(1), make([]Descriptor, 32)

@@ -94,7 +94,7 @@ func openEnd(segment *shm.Segment, side int, name string, spin wake.Spin, bells 
 		e.bell, e.peer = e.peer, e.bell
 	}
 	e.waitIn = func() bool { return !e.in.Empty() }
-	e.waitOut = e.out.HasRoom
+	e.waitOut = e.out.AnnounceStarved // announced before every sleep, not once for all
 	return e, nil
 }
 
@@ -108,8 +108,6 @@ func (e *end) send(ctx context.Context, d *ring.Descriptor) error {
 		if ok {
 			return e.peer.Ring()
 		}
-		// pairs with: receive. Announced first, then asked once more, by Await.
-		e.out.AnnounceStarved()
 		if err := e.bell.Await(ctx, e.waitOut); err != nil {
 			return err
 		}

@@ -209,9 +209,8 @@ func (l *Link) pushInTurn(ctx context.Context, d *ring.Descriptor) error {
 		if ok, err := l.tryPush(d); ok || err != nil {
 			return err
 		}
-		l.producer.AnnounceStarved()
-		if ok, err := l.tryPush(d); ok || err != nil {
-			return err
+		if l.producer.AnnounceStarved() {
+			continue
 		}
 		select {
 		case <-l.space:
