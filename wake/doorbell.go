@@ -133,9 +133,14 @@ func (d *Doorbell) Await(ctx context.Context, ready func() bool) error {
 	d.watch(ctx)
 	woken := false
 	for {
-		// Whatever else can run on this processor goes first: the sleeping thread
-		// takes the processor with it for a while (internal/sys says how long).
-		runtime.Gosched()
+		// On a lone processor whatever else can run goes first: the sleeping thread
+		// takes the processor with it for a while (internal/sys says how long). Where
+		// there are more, yielding would wake a thread to look for work on another, which costs a
+		// parked round trip four times what it takes; only a sleeper that has just made
+		// others runnable gains by it, and yields itself.
+		if runtime.GOMAXPROCS(0) == 1 {
+			runtime.Gosched()
+		}
 		d.words.Sleeping.Store(1)   // S1
 		key := d.words.Seq.Load()   // S2
 		over := d.over(ctx)         // counts as something to do, so it is asked here

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"runtime"
 	"time"
+
+	"ddc/internal/sys"
 )
 
 // Spin says how long a sleeper looks again and again before it announces
@@ -71,6 +73,7 @@ const (
 	// looksPerYield is how often ready is asked between two chances for other
 	// goroutines; with GOMAXPROCS=1 what ready waits for may need one of them.
 	looksPerYield = 8
+	alone = 12*time.Microsecond
 )
 
 func newSpinner(s Spin) spinner {
@@ -95,7 +98,11 @@ func (s *spinner) wait(ready func() bool) bool {
 	if limit == 0 {
 		return false
 	}
-	for start := time.Now(); time.Since(start) < limit; {
+	for start := time.Now(); ; {
+		spent := time.Since(start)
+		if spent >= limit {
+			break
+		}
 		for range looksPerYield {
 			if ready() {
 				s.trust = min(s.trust+8, maxTrust)
@@ -103,6 +110,9 @@ func (s *spinner) wait(ready func() bool) bool {
 			}
 		}
 		runtime.Gosched()
+		if spent > alone {
+			sys.YieldProcessor()
+		}
 	}
 	s.trust /= 2
 	return false

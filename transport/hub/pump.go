@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	"ddc/ring"
 	"ddc/transport"
@@ -35,6 +36,9 @@ func (l *Link) pump() {
 		case err != nil:
 			l.fail(fmt.Errorf("%s: %w", l.name, err))
 		case more:
+			// Those whom the frames were for run on this processor at once, rather than on
+			// another whose thread has to be woken first.
+			runtime.Gosched()
 			continue
 		case peerClosed && l.receive.Load() != nil:
 			l.fail(fmt.Errorf("%s: %w", l.name, errPeerClosed))
