@@ -70,10 +70,13 @@ type spinner struct {
 const (
 	maxTrust   = 64
 	probeEvery = 32
-	// looksPerYield is how often ready is asked between two chances for other
-	// goroutines; with GOMAXPROCS=1 what ready waits for may need one of them.
+	// looksPerYield is how often ready is asked between two chances for others.
 	looksPerYield = 8
-	alone = 12*time.Microsecond
+	// alone is how long a spin keeps its processor from other threads. The scheduler
+	// likes to put a process beside the one that wakes it, on one processor, though
+	// another be idle; each would then spin in vain for as long as it may, while the
+	// other waits for the processor.
+	alone = 3 * time.Microsecond
 )
 
 func newSpinner(s Spin) spinner {
@@ -99,18 +102,22 @@ func (s *spinner) wait(ready func() bool) bool {
 		return false
 	}
 	for start := time.Now(); ; {
-		spent := time.Since(start)
-		if spent >= limit {
-			break
-		}
 		for range looksPerYield {
 			if ready() {
 				s.trust = min(s.trust+8, maxTrust)
 				return true
 			}
 		}
-		runtime.Gosched()
-		if spent > alone {
+		spent := time.Since(start)
+		if spent >= limit {
+			break
+		}
+		// With one processor what ready waits for may need another goroutine. Where
+		// there are more, the others run those, and Gosched would wake a thread each time.
+		if runtime.GOMAXPROCS(0) == 1 {
+			runtime.Gosched()
+		}
+		if spent >= alone {
 			sys.YieldProcessor()
 		}
 	}
