@@ -60,6 +60,8 @@ func TestMain(m *testing.M) {
 		plugin.Main(plugin.Func(func(r grpc.ServiceRegistrar) { rpctestpb.RegisterTestServer(r, echo{}) }))
 	case "grpc":
 		err = serveGRPC()
+	case "poller":
+		err = servePoller()
 	case "lease", "link":
 		// The parent may have gone before this end has seen that it closed the link.
 		if err = servePeer(role); errors.Is(err, io.EOF) {
