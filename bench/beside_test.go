@@ -58,6 +58,7 @@ func beside(b *testing.B, n, calls int, ours func() error) {
 	}
 	round(theirs) // both processes have started
 	round(ours)
+	place(b)
 	var grpcTimes, hubTimes []float64
 	for b.Loop() {
 		grpcTimes = append(grpcTimes, round(theirs))

@@ -17,6 +17,7 @@ func BenchmarkLink(b *testing.B) {
 		b.Run(s.name, func(b *testing.B) {
 			eachSetting(b, func(b *testing.B, name string, spin wake.Spin) {
 				link := overHub(b, "link", name, spin)
+				place(b)
 				replies := make(chan int, 1)
 				link.Start(func(f *transport.Frame) { replies <- len(f.Payload) })
 				payload := pattern(s.size)
@@ -86,6 +87,7 @@ func BenchmarkCallStream(b *testing.B) {
 func benchMessages(b *testing.B, client rpctestpb.TestClient, wakeups func() uint64) {
 	stream, err := client.Sum(b.Context())
 	require.NoError(b, err)
+	place(b)
 	message := &rpctestpb.Packet{Data: pattern(64)}
 	b.ReportAllocs()
 	before, sent := wakeups(), int64(0)

@@ -12,6 +12,9 @@
 //	spinning    --spin 50us
 //	wakeups/op  tokens left for both sides, for each call or frame
 //
+// Where the kernel places the two processes matters most; BENCH_PIN=apart or
+// BENCH_PIN=together decides it.
+//
 // Figures of different runs do not compare: the machine may be busy otherwise.
 // BenchmarkBesideGRPC therefore takes turns, a round of one and a round of the
 // other, and reports the medians and their ratio.
@@ -52,17 +55,20 @@ const maxMessage = 64 << 20
 
 func TestMain(m *testing.M) {
 	role := os.Getenv(envRole)
-	var err error
-	switch role {
-	case "":
+	if role == "" {
 		goleak.VerifyTestMain(m)
-	case "plugin":
+		return
+	}
+	err := pin(false)
+	switch {
+	case err != nil:
+	case role == "plugin":
 		plugin.Main(plugin.Func(func(r grpc.ServiceRegistrar) { rpctestpb.RegisterTestServer(r, echo{}) }))
-	case "grpc":
+	case role == "grpc":
 		err = serveGRPC()
-	case "poller":
+	case role == "poller":
 		err = servePoller()
-	case "lease", "link":
+	case role == "lease", role == "link":
 		// The parent may have gone before this end has seen that it closed the link.
 		if err = servePeer(role); errors.Is(err, io.EOF) {
 			err = nil

@@ -28,6 +28,7 @@ func benchEcho(b *testing.B, client rpctestpb.TestClient, n int, wakeups func() 
 		}
 	}
 	call() // starts the process
+	place(b)
 	b.SetBytes(int64(n))
 	b.ReportAllocs()
 	before := wakeups()
@@ -66,6 +67,7 @@ func BenchmarkLeases(b *testing.B) {
 		b.Run(s.name, func(b *testing.B) {
 			eachSetting(b, func(b *testing.B, name string, spin wake.Spin) {
 				conn, link := overLeases(b, name, spin)
+				place(b)
 				payload := pattern(s.size)
 				b.SetBytes(int64(s.size))
 				b.ReportAllocs()

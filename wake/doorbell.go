@@ -135,10 +135,10 @@ func (d *Doorbell) Await(ctx context.Context, ready func() bool) error {
 	for {
 		// On a lone processor whatever else can run goes first: the sleeping thread
 		// takes the processor with it for a while (internal/sys says how long). Where
-		// there are more, yielding would wake a thread to look for work on another, which costs a
-		// parked round trip four times what it takes; only a sleeper that has just made
-		// others runnable gains by it, and yields itself.
-		if runtime.GOMAXPROCS(0) == 1 {
+		// there are more, yielding would wake a thread to look for work on another, and
+		// make a parked round trip take four times as long; only a sleeper that has
+		// just made others runnable gains by it, and yields itself.
+		if d.spin.lone {
 			runtime.Gosched()
 		}
 		d.words.Sleeping.Store(1)   // S1

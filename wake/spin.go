@@ -65,6 +65,9 @@ type spinner struct {
 	// halves. At 0 only every probeEvery-th wait spins, to find out whether times have changed.
 	trust int
 	waits uint
+	// lone says that goroutines have one processor between them. It is asked once,
+	// since asking takes a lock of the runtime's.
+	lone bool
 }
 
 const (
@@ -76,7 +79,7 @@ const (
 	// likes to put a process beside the one that wakes it, on one processor, though
 	// another be idle; each would then spin in vain for as long as it may, while the
 	// other waits for the processor.
-	alone = 3 * time.Microsecond
+	alone = 5 * time.Microsecond
 )
 
 func newSpinner(s Spin) spinner {
@@ -84,7 +87,7 @@ func newSpinner(s Spin) spinner {
 		// The other side cannot run while this one spins.
 		s.limit = 0
 	}
-	return spinner{limit: s.limit, adaptive: s.adaptive, trust: maxTrust / 2}
+	return spinner{limit: s.limit, adaptive: s.adaptive, trust: maxTrust / 2, lone: runtime.GOMAXPROCS(0) == 1}
 }
 
 // wait spins until ready returns true, and says whether it did in time.
@@ -114,7 +117,7 @@ func (s *spinner) wait(ready func() bool) bool {
 		}
 		// With one processor what ready waits for may need another goroutine. Where
 		// there are more, the others run those, and Gosched would wake a thread each time.
-		if runtime.GOMAXPROCS(0) == 1 {
+		if s.lone {
 			runtime.Gosched()
 		}
 		if spent >= alone {
