@@ -16,7 +16,7 @@ var systemCalls = map[string]calls{
 	"futex":      {ring: 1, wait: 1}, // futex; futex
 	"eventfd":    {ring: 2, wait: 2}, // poll, write; poll, preadv2
 	"pipe":       {ring: 1, wait: 2}, // pwritev2; poll, preadv2
-	"socketpair": {ring: 1, wait: 2}, // sendmsg; poll, recvfrom
+	"socketpair": {ring: 1, wait: 2}, // sendmsg; poll, preadv2
 }
 
 // usage is what one or both processes of a pair have used.

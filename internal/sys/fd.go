@@ -176,15 +176,6 @@ func (fd *FD) SendNow(buf []byte) (int, error) {
 	})
 }
 
-// RecvNow reads from a socket what is there without ever blocking. Nothing
-// there is (0, nil).
-func (fd *FD) RecvNow(buf []byte) (int, error) {
-	return fd.now("receive", func(number int) (int, error) {
-		n, _, err := unix.Recvfrom(number, buf, unix.MSG_DONTWAIT)
-		return n, err
-	})
-}
-
 // now retries f on EINTR, and turns EAGAIN into "nothing done".
 func (fd *FD) now(what string, f func(number int) (int, error)) (int, error) {
 	n := 0

@@ -42,17 +42,22 @@ func (Strategy) Open(_ *wake.Tokens, files []*os.File) (wake.Waker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open eventfd waker: %w", err)
 	}
-	return &waker{take: fds[0], leave: fds[1]}, nil
+	w := &waker{take: fds[0], leave: fds[1]}
+	binary.NativeEndian.PutUint64(w.one[:], 1)
+	return w, nil
 }
 
-type waker struct{ take, leave *sys.FD }
+type waker struct {
+	take, leave *sys.FD
+	// What is written and read is here so that neither costs an allocation.
+	one   [8]byte // immutable
+	count [8]byte // the awaiting goroutine's
+}
 
 // Ring adds one. A counter without room (it is then at 2^64-2) is left as it
 // is: tokens are waiting.
 func (w *waker) Ring() error {
-	var one [8]byte
-	binary.NativeEndian.PutUint64(one[:], 1)
-	_, err := w.leave.WriteIfRoom(one[:])
+	_, err := w.leave.WriteIfRoom(w.one[:])
 	return err
 }
 
@@ -61,8 +66,7 @@ func (w *waker) Wait() error {
 	if err := w.take.WaitReadable(); err != nil {
 		return err
 	}
-	var count [8]byte
-	_, err := w.take.ReadNow(count[:])
+	_, err := w.take.ReadNow(w.count[:])
 	return err
 }
 

@@ -41,14 +41,19 @@ func (Strategy) Open(_ *wake.Tokens, files []*os.File) (wake.Waker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open pipe waker: %w", err)
 	}
-	return &waker{take: fds[0], leave: fds[1]}, nil
+	return &waker{take: fds[0], leave: fds[1], token: [1]byte{1}}, nil
 }
 
-type waker struct{ take, leave *sys.FD }
+type waker struct {
+	take, leave *sys.FD
+	// What is written and read is here so that neither costs an allocation.
+	token  [1]byte    // immutable
+	tokens [4096]byte // the awaiting goroutine's
+}
 
 // Ring writes a byte. A full pipe is left as it is: tokens are waiting.
 func (w *waker) Ring() error {
-	_, err := w.leave.WriteNow([]byte{1})
+	_, err := w.leave.WriteNow(w.token[:])
 	return err
 }
 
@@ -59,10 +64,9 @@ func (w *waker) Wait() error {
 	if err := w.take.WaitReadable(); err != nil {
 		return err
 	}
-	var tokens [4096]byte
 	for {
-		n, err := w.take.ReadNow(tokens[:])
-		if err != nil || n < len(tokens) {
+		n, err := w.take.ReadNow(w.tokens[:])
+		if err != nil || n < len(w.tokens) {
 			return err
 		}
 	}
