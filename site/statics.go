@@ -187,24 +187,12 @@ func (b *build) readScript(ctx context.Context, s *static, urls map[string]strin
 		return err
 	}
 	answer, err := call(ctx, b, "js", s.name(), b.Js.Rewrite,
-		&jspb.RewriteRequest{Path: s.name(), Js: s.written, Urls: b.withModules(urls, s.path)})
+		&jspb.RewriteRequest{Path: s.path, Js: s.written, Urls: urls}) // modules import others relative to their own path
 	if err != nil {
 		return err
 	}
 	s.text = answer.Js
 	return nil
-}
-
-// withModules adds the scripts of the site by the relative names by which a
-// module at a path imports them: those count from the module, not from the page.
-func (b *build) withModules(urls map[string]string, from string) map[string]string {
-	all := maps.Clone(urls)
-	for _, s := range b.statics {
-		if s.kind == asset.Script && s.path != from {
-			all[asset.Relative(from, s.path)] = urls["/"+s.path]
-		}
-	}
-	return all
 }
 
 // readDrawing optimises an SVG. It is copied where the tool for it is missing.

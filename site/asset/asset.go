@@ -102,19 +102,3 @@ func Names(name string) []string {
 	}
 	return []string{plain, escaped}
 }
-
-// Relative gives the ways in which a script may name another as a module:
-// "./b.js" and "../lib/b.js".
-func Relative(from, to string) string {
-	parts, target := strings.Split(path.Dir(from), "/"), strings.Split(to, "/")
-	if parts[0] == "." {
-		parts = nil
-	}
-	for len(parts) > 0 && len(target) > 1 && parts[0] == target[0] {
-		parts, target = parts[1:], target[1:]
-	}
-	if len(parts) == 0 {
-		return "./" + strings.Join(target, "/")
-	}
-	return strings.Repeat("../", len(parts)) + strings.Join(target, "/")
-}
