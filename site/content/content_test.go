@@ -1,0 +1,106 @@
+package content
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestRouteFollowsFromThePath(t *testing.T) {
+	for source, want := range map[string]Node{
+		"_index.md":       {Route: "/", Section: true},
+		"a.md":            {Route: "/a"},
+		"a/_index.md":     {Route: "/a", Section: true},
+		"a/b-c.md":        {Route: "/a/b-c"},
+		"a/not_index.md":  {Route: "/a/not_index"},
+		"a/b/c/_index.md": {Route: "/a/b/c", Section: true},
+	} {
+		want.Path = source
+		assert.Equal(t, &want, NewNode(source))
+	}
+	assert.Equal(t, "/a/", NewNode("a.md").URL())
+	assert.Equal(t, "a/index.html", NewNode("a.md").Output())
+	assert.Equal(t, "/", NewNode("_index.md").URL())
+	assert.Equal(t, "index.html", NewNode("_index.md").Output())
+}
+
+func TestTitleIsMadeOfTheName(t *testing.T) {
+	for source, want := range map[string]string{"hello-world.md": "Hello World", "a/_index.md": "A", "_index.md": "Home", "über_uns.md": "Über Uns"} {
+		assert.Equal(t, want, TitleOf(source))
+	}
+}
+
+func TestTreeHangsPagesOnTheNearestSection(t *testing.T) {
+	var nodes []*Node
+	for _, source := range []string{"_index.md", "guide/_index.md", "guide/deep/er/page.md", "guidebook.md", "guide/a.md"} {
+		nodes = append(nodes, NewNode(source))
+	}
+	root, clashes := Grow(nodes)
+	assert.Empty(t, clashes)
+	require.Len(t, root.Sections, 1)
+	guide := root.Sections[0]
+	assert.Len(t, guide.Pages, 2)
+	assert.Equal(t, []*Node{root, guide}, guide.Pages[0].Ancestors())
+	require.Len(t, root.Pages, 1, "a name that only begins alike is no child")
+	assert.Equal(t, "/guidebook", root.Pages[0].Route)
+}
+
+func TestPlacesOfALinkAreThoseOfTheWholeAddress(t *testing.T) {
+	source := "see /a/b\n[x](/a) and [y](/a/b)\n<img src=\"/a\">\n[r]: /a\n"
+	assert.Equal(t, []Place{{2, 5}, {3, 11}, {4, 6}}, Links(source, "/a"))
+	assert.Empty(t, Links(source, "/b"))
+	assert.Empty(t, Links(source, ""))
+}
+
+func TestTextSaysWhereItIsNone(t *testing.T) {
+	text, _, _, ok := Text([]byte("\ufeffhällo"))
+	assert.True(t, ok)
+	assert.Equal(t, "hällo", text)
+	_, line, col, ok := Text([]byte("one\ntwö\xff"))
+	assert.False(t, ok)
+	assert.Equal(t, [2]int{2, 4}, [2]int{line, col})
+}
+
+func TestScanFollowsLinksWithinAndNamesAllOthers(t *testing.T) {
+	folder := t.TempDir()
+	static := filepath.Join(folder, "static")
+	require.NoError(t, os.MkdirAll(filepath.Join(static, "real"), 0o777))
+	require.NoError(t, os.WriteFile(filepath.Join(static, "real", "file"), []byte("x"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(static, ".hidden"), nil, 0o600))
+	for name, target := range map[string]string{"link": "real", "outside": "/etc/passwd", "nowhere": "gone", "up": ".."} {
+		require.NoError(t, os.Symlink(target, filepath.Join(static, name)))
+	}
+	require.NoError(t, syscall.Mkfifo(filepath.Join(static, "pipe"), 0o600))
+	project, err := Open(folder)
+	require.NoError(t, err)
+	defer project.Close()
+
+	files, faults := project.Scan("static", Visible)
+	var names, wrong []string
+	for _, f := range files {
+		names = append(names, f.Path)
+	}
+	for _, f := range faults {
+		wrong = append(wrong, f.Name+": "+f.Message)
+	}
+	assert.Equal(t, []string{"link/file", "real/file"}, names)
+	assert.ElementsMatch(t, []string{
+		"static/outside: is a symbolic link that leads out of the project",
+		"static/nowhere: is a symbolic link that leads nowhere",
+		"static/up/static: is a link to a folder that it lies in",
+		"static/pipe: is not a file but a pipe",
+	}, wrong)
+	data, err := project.ReadFile(files[0])
+	require.NoError(t, err)
+	assert.Equal(t, "x", string(data))
+
+	// A file that has become something else meanwhile holds nothing up.
+	require.NoError(t, os.Remove(filepath.Join(static, "real", "file")))
+	require.NoError(t, syscall.Mkfifo(filepath.Join(static, "real", "file"), 0o600))
+	_, err = project.ReadFile(files[1])
+	assert.ErrorContains(t, err, "not a regular file any more")
+}
