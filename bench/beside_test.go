@@ -17,15 +17,15 @@ func BenchmarkBesideGRPC(b *testing.B) {
 	for _, s := range []struct {
 		name        string
 		size, calls int
-	}{{"64B", 64, 100}, {"1MiB", 1 << 20, 5}} {
+	}{{"64B", 64, 200}, {"1MiB", 1 << 20, 5}} {
 		b.Run("messages/"+s.name, func(b *testing.B) {
-			eachSetting(b, func(b *testing.B, name string, spin wake.Spin) {
+			eachSetting(b, allWays, func(b *testing.B, name string, spin wake.Spin) {
 				client, _ := overPlugin(b, name, spin)
 				beside(b, s.size, s.calls, echoCall(b, client, s.size))
 			})
 		})
 		b.Run("leases/"+s.name, func(b *testing.B) {
-			eachSetting(b, func(b *testing.B, name string, spin wake.Spin) {
+			eachSetting(b, allWays, func(b *testing.B, name string, spin wake.Spin) {
 				conn, _ := overLeases(b, name, spin)
 				payload := pattern(s.size)
 				beside(b, s.size, s.calls, func() error { return leaseEcho(b.Context(), conn, payload) })

@@ -15,7 +15,7 @@ import (
 func BenchmarkLink(b *testing.B) {
 	for _, s := range sizes {
 		b.Run(s.name, func(b *testing.B) {
-			eachSetting(b, func(b *testing.B, name string, spin wake.Spin) {
+			eachSetting(b, bothWays, func(b *testing.B, name string, spin wake.Spin) {
 				link := overHub(b, "link", name, spin)
 				place(b)
 				replies := make(chan int, 1)
@@ -46,7 +46,7 @@ func BenchmarkLinkStream(b *testing.B) {
 		size int
 	}{{"48B", 48}, {"64B", 64}, {"4KiB", 4 << 10}, {"64KiB", 64 << 10}} {
 		b.Run(s.name, func(b *testing.B) {
-			eachSetting(b, func(b *testing.B, name string, spin wake.Spin) { benchFrames(b, name, spin, s.size) })
+			eachSetting(b, allWays, func(b *testing.B, name string, spin wake.Spin) { benchFrames(b, name, spin, s.size) })
 		})
 	}
 }
@@ -78,7 +78,7 @@ func benchFrames(b *testing.B, name string, spin wake.Spin, n int) {
 // BenchmarkCallStream sends messages of 64 bytes on a stream, one way.
 func BenchmarkCallStream(b *testing.B) {
 	b.Run("grpc-unix", func(b *testing.B) { benchMessages(b, overGRPC(b), noWakeups) })
-	eachSetting(b, func(b *testing.B, name string, spin wake.Spin) {
+	eachSetting(b, allWays, func(b *testing.B, name string, spin wake.Spin) {
 		client, wakeups := overPlugin(b, name, spin)
 		benchMessages(b, client, wakeups)
 	})

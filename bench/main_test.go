@@ -10,7 +10,8 @@
 //
 //	parked      --spin off: whoever waits sleeps in the kernel at once
 //	spinning    --spin 50us
-//	wakeups/op  tokens left for both sides, for each call or frame
+//	auto        --spin auto, what `ddc build` does if it is not told otherwise
+//	wakeups/op  wake-ups of both sides together, for each call or frame
 //
 // Where the kernel places the two processes matters most; BENCH_PIN=apart or
 // BENCH_PIN=together decides it.

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,16 +24,25 @@ import (
 	"ddc/wake/strategy"
 )
 
-// spins are the two ways of waiting that are measured.
-var spins = []struct {
+// setting is a way of waiting.
+type setting struct {
 	name string
 	spin wake.Spin
-}{{"parked", wake.SpinOff}, {"spinning", wake.SpinFor(50_000)}}
+}
 
-// eachSetting runs a benchmark for each strategy, parked and spinning.
-func eachSetting(b *testing.B, run func(b *testing.B, name string, spin wake.Spin)) {
+var (
+	parked   = setting{"parked", wake.SpinOff}
+	spinning = setting{"spinning", wake.SpinFor(50 * time.Microsecond)}
+	auto     = setting{"auto", wake.SpinAuto}
+
+	bothWays = []setting{parked, spinning}
+	allWays  = []setting{parked, spinning, auto}
+)
+
+// eachSetting runs a benchmark for each strategy and setting.
+func eachSetting(b *testing.B, settings []setting, run func(b *testing.B, name string, spin wake.Spin)) {
 	for _, name := range strategy.Names() {
-		for _, s := range spins {
+		for _, s := range settings {
 			b.Run(name+"/"+s.name, func(b *testing.B) { run(b, name, s.spin) })
 		}
 	}

@@ -47,7 +47,7 @@ func BenchmarkUnary(b *testing.B) {
 	for _, s := range sizes {
 		b.Run(s.name, func(b *testing.B) {
 			b.Run("grpc-unix", func(b *testing.B) { benchEcho(b, overGRPC(b), s.size, noWakeups) })
-			eachSetting(b, func(b *testing.B, name string, spin wake.Spin) {
+			eachSetting(b, bothWays, func(b *testing.B, name string, spin wake.Spin) {
 				client, wakeups := overPlugin(b, name, spin)
 				benchEcho(b, client, s.size, wakeups)
 			})
@@ -65,7 +65,7 @@ func tokens(link transport.Link) uint64 {
 func BenchmarkLeases(b *testing.B) {
 	for _, s := range sizes {
 		b.Run(s.name, func(b *testing.B) {
-			eachSetting(b, func(b *testing.B, name string, spin wake.Spin) {
+			eachSetting(b, bothWays, func(b *testing.B, name string, spin wake.Spin) {
 				conn, link := overLeases(b, name, spin)
 				place(b)
 				payload := pattern(s.size)

@@ -9,9 +9,10 @@ import (
 	"ddc/transport"
 )
 
-// batchSize is how many descriptors the pump pops at once: enough that the
-// indices' cache lines move seldom, few enough that the peer gets room soon.
-const batchSize = 32
+// batchSize is how many descriptors the pump pops at once. A sender that waits
+// for room is rung once for each pop: popping half a ring makes that one ring for
+// 128 frames, and leaves as many to work on while the sender wakes.
+const batchSize = 128
 
 // errPeerClosed is the reason of a link whose other end was closed in good order.
 var errPeerClosed = fmt.Errorf("the other end closed: %w", transport.ErrClosed)
