@@ -61,9 +61,10 @@ type Hub struct {
 	spin     wake.Spin
 	strategy wake.Strategy
 
-	mu    sync.Mutex
-	links []*Link // the host's ends by peer; nil where no peer has been
-	pairs []*Link // peers' ends that live in this process
+	mu     sync.Mutex
+	closed bool
+	links  []*Link // the host's ends by peer; nil where no peer has been
+	pairs  []*Link // peers' ends that live in this process
 }
 
 var _ transport.Transport = (*Hub)(nil)
@@ -146,14 +147,18 @@ func (h *Hub) Offer(name string, s wake.Strategy) (*Offer, error) { return h.off
 
 func (h *Hub) offer(name string, s wake.Strategy, paired bool) (*Offer, error) {
 	offer, err := h.offerLocked(name, s, paired)
-	// A place that was used before has given back its slots.
-	h.relay()
+	if err == nil {
+		h.relay() // a place that was used before has given back its slots
+	}
 	return offer, err
 }
 
 func (h *Hub) offerLocked(name string, s wake.Strategy, paired bool) (*Offer, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.closed {
+		return nil, fmt.Errorf("offer place to %s: hub: %w", name, transport.ErrClosed)
+	}
 	peer := 0
 	for peer < len(h.links) && h.links[peer] != nil && !h.links[peer].gone() {
 		peer++
@@ -224,6 +229,7 @@ func (h *Hub) Pair(name string) (host, peer transport.Link, err error) {
 // keep theirs until they close or end.
 func (h *Hub) Close() error {
 	h.mu.Lock()
+	h.closed = true
 	links := append([]*Link(nil), h.pairs...)
 	for _, l := range h.links {
 		if l != nil {
@@ -238,13 +244,23 @@ func (h *Hub) Close() error {
 	return errors.Join(append(errs, h.segment.Close())...)
 }
 
-// Usage counts the pool's slots by class and state.
-func (h *Hub) Usage() []slot.Usage { return h.pool.Usage(-1) }
+// Usage counts the pool's slots by class and state; nothing once the hub is closed.
+func (h *Hub) Usage() []slot.Usage {
+	if h.segment.Hold() != nil {
+		return nil
+	}
+	defer h.segment.Release()
+	return h.pool.Usage(-1)
+}
 
 // relay tells everyone who has announced that they wait for a slot to try
 // again, whoever freed one (pairs with: slot-waiters). Bits are taken before the
 // bells are rung, so that an announcement made meanwhile stays.
 func (h *Hub) relay() {
+	if h.segment.Hold() != nil {
+		return // nobody waits for a slot that is not there any more
+	}
+	defer h.segment.Release()
 	for waiters := h.header.SlotWaiters.Swap(0); waiters != 0; waiters &= waiters - 1 {
 		waiter := bits.TrailingZeros64(waiters)
 		h.mu.Lock()

@@ -229,6 +229,19 @@ func TestPlaceOfAClosedPairIsOfferedAgain(t *testing.T) {
 	}
 }
 
+func TestClosedHubOffersNothing(t *testing.T) {
+	h := newHub(t, Options{})
+	a, _, err := h.Pair("last")
+	require.NoError(t, err)
+	require.NoError(t, h.Close())
+	require.NoError(t, h.Close())
+	_, _, err = h.Pair("late")
+	assert.ErrorIs(t, err, transport.ErrClosed)
+	assert.ErrorIs(t, a.Send(t.Context(), transport.Header{}, nil), transport.ErrClosed)
+	assert.Equal(t, uint64(0), a.Stats().FramesOut)
+	a.(*Link).PeerDied(nil)
+}
+
 func TestPeerDeathEndsTheLinkAndFreesItsSlots(t *testing.T) {
 	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
 		h := newHub(t, Options{Strategy: s, Cells: 4, Peers: 1})
