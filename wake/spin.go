@@ -68,6 +68,9 @@ type spinner struct {
 	// lone says that goroutines have one processor between them. It is asked once,
 	// since asking takes a lock of the runtime's.
 	lone bool
+	// patience is how long the next spin goes on before it yields the processor:
+	// alone, or not at all where the last one found others waiting for it.
+	patience time.Duration
 }
 
 const (
@@ -75,11 +78,13 @@ const (
 	probeEvery = 32
 	// looksPerYield is how often ready is asked between two chances for others.
 	looksPerYield = 8
-	// alone is how long a spin keeps its processor from other threads. The scheduler
-	// likes to put a process beside the one that wakes it, on one processor, though
-	// another be idle; each would then spin in vain for as long as it may, while the
-	// other waits for the processor.
-	alone = 5 * time.Microsecond
+	// alone is how long a spin keeps its processor from other threads, and switched
+	// the least that yielding it takes where another thread has run meanwhile. The
+	// scheduler likes to put a process beside the one that wakes it, on one
+	// processor, though another be idle; each would then spin in vain for as long as
+	// it may, while the other waits for the processor.
+	alone    = 5 * time.Microsecond
+	switched = time.Microsecond
 )
 
 func newSpinner(s Spin) spinner {
@@ -87,7 +92,7 @@ func newSpinner(s Spin) spinner {
 		// The other side cannot run while this one spins.
 		s.limit = 0
 	}
-	return spinner{limit: s.limit, adaptive: s.adaptive, trust: maxTrust / 2, lone: runtime.GOMAXPROCS(0) == 1}
+	return spinner{limit: s.limit, adaptive: s.adaptive, trust: maxTrust / 2, lone: runtime.GOMAXPROCS(0) == 1, patience: alone}
 }
 
 // wait spins until ready returns true, and says whether it did in time.
@@ -120,8 +125,12 @@ func (s *spinner) wait(ready func() bool) bool {
 		if s.lone {
 			runtime.Gosched()
 		}
-		if spent >= alone {
+		if spent >= s.patience {
 			sys.YieldProcessor()
+			s.patience = alone
+			if time.Since(start)-spent >= switched {
+				s.patience = 0
+			}
 		}
 	}
 	s.trust /= 2
