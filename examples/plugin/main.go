@@ -14,7 +14,9 @@ import (
 	"ddc/plugin"
 )
 
-type shout struct{ shoutpb.UnimplementedShoutServer }
+type shout struct {
+	shoutpb.UnimplementedShoutServer
+}
 
 // Register is what makes it a plugin.Service.
 func (s shout) Register(r grpc.ServiceRegistrar) { shoutpb.RegisterShoutServer(r, s) }
