@@ -30,19 +30,13 @@ const (
 	removedInk  ink = "removed"
 )
 
-// dark and light follow Tokyo Night and its Day, the themes that these sites had, with paler or deeper inks where their
-// contrast was under 4.5 to 1.
-func dark() theme {
+// tokyoNight follows the theme that these sites had, with paler inks where their
+// contrast was under 4.5 to 1. There is no light twin: a page that is dark whatever the reader prefers, as most are that are, would
+// get light blocks, which is worse than dark blocks on a light page.
+func tokyoNight() theme {
 	return theme{"#1a1b26", "#c0caf5", map[ink]string{
 		keywordInk: "#bb9af7", nameInk: "#7dcfff", functionInk: "#7aa2f7", kindInk: "#2ac3de", textInk: "#9ece6a", numberInk: "#ff9e64", quietInk: "#868eb5",
 		addedInk: "#9ece6a", removedInk: "#f7768e",
-	}}
-}
-
-func light() theme {
-	return theme{"#f4f5fa", "#343b58", map[ink]string{
-		keywordInk: "#7a3fc4", nameInk: "#006a83", functionInk: "#2558b8", kindInk: "#00697a", textInk: "#45631c", numberInk: "#99480b", quietInk: "#5f6684",
-		addedInk: "#45631c", removedInk: "#b3263f",
 	}}
 }
 
@@ -77,12 +71,9 @@ func inkOf(t chroma.TokenType) ink {
 // blocks that were highlighted.
 func stylesheet() string {
 	var out strings.Builder
-	writeTheme(&out, dark())
+	writeTheme(&out, tokyoNight())
 	out.WriteString("pre:has(>code>span)>code{background:none;color:inherit}\n")
 	out.WriteString("pre>code :is(.c,.c1,.ch,.cm,.cs,.ge){font-style:italic}\npre>code .gs{font-weight:bold}\npre>code .gl{text-decoration:underline}\n")
-	out.WriteString("@media (prefers-color-scheme:light){\n")
-	writeTheme(&out, light())
-	out.WriteString("}\n")
 	return out.String()
 }
 

@@ -2,7 +2,6 @@ package syntax_highlight
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -153,15 +152,12 @@ func TestCodeOfRealSitesKeepsItsText(t *testing.T) {
 	assert.GreaterOrEqual(t, len(languages), 12)
 }
 
-func TestStylesheetColoursEveryClassOnceInBothThemes(t *testing.T) {
+func TestStylesheetColoursEveryClassOnce(t *testing.T) {
 	sheet, err := New().Stylesheet(t.Context(), &pb.StylesheetRequest{})
 	require.NoError(t, err)
-	night, day, found := strings.Cut(sheet.Css, "@media (prefers-color-scheme:light){")
-	require.True(t, found)
 	for _, class := range []string{"k", "kd", "kt", "s", "s2", "m", "mi", "c", "c1", "cm", "nf", "nc", "na", "nt", "gd", "gi"} {
 		selector := regexp.MustCompile(`:is\([^)]*\.` + class + `\b[^)]*\)\{color:`)
-		assert.Len(t, selector.FindAllString(night, -1), 1, class)
-		assert.Len(t, selector.FindAllString(day, -1), 1, class)
+		assert.Len(t, selector.FindAllString(sheet.Css, -1), 1, class)
 	}
 	for range 10 {
 		assert.Equal(t, sheet.Css, stylesheet())
@@ -170,14 +166,10 @@ func TestStylesheetColoursEveryClassOnceInBothThemes(t *testing.T) {
 
 // Text that is read wants a contrast of 4.5 to 1 (WCAG 2.2, 1.4.3).
 func TestEveryInkIsReadable(t *testing.T) {
-	for name, th := range map[string]theme{"dark": dark(), "light": light()} {
-		colours := map[ink]string{"plain": th.text}
-		for i, c := range th.colours {
-			colours[i] = c
-		}
-		for i, c := range colours {
-			assert.GreaterOrEqual(t, contrast(t, c, th.background), 4.5, fmt.Sprintf("%s of the %s theme", i, name))
-		}
+	th := tokyoNight()
+	assert.GreaterOrEqual(t, contrast(t, th.text, th.background), 4.5)
+	for i, c := range th.colours {
+		assert.GreaterOrEqual(t, contrast(t, c, th.background), 4.5, i)
 	}
 }
 
