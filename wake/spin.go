@@ -27,7 +27,8 @@ var (
 // or eventfd round trip between two processes takes 5 to 25 µs (ddc wake bench).
 const autoLimit = 30 * time.Microsecond
 
-// SpinFor spins for up to limit each time.
+// SpinFor spins for up to limit each time, and as seldom as SpinAuto while others
+// keep all processors busy.
 func SpinFor(limit time.Duration) Spin { return Spin{limit: limit} }
 
 // ParseSpin reads what the flag --spin takes: auto, off, or a duration ("20us").
@@ -61,10 +62,12 @@ func (s Spin) String() string {
 type spinner struct {
 	limit    time.Duration
 	adaptive bool
-	// trust is how well spinning pays, 0 to maxTrust: a success adds, a failure
-	// halves. At 0 only every probeEvery-th wait spins, to find out whether times have changed.
-	trust int
-	waits uint
+	// trust is how well spinning pays, 0 to maxTrust: a success adds, a failure of
+	// an adaptive spin halves it, a processor lost to somebody busy takes it all. At 0
+	// only every pause-th wait spins, to find out whether times have changed; pause
+	// doubles each time they have not.
+	trust        int
+	waits, pause int
 	// lone says that goroutines have one processor between them. It is asked once,
 	// since asking takes a lock of the runtime's.
 	lone bool
@@ -74,8 +77,10 @@ type spinner struct {
 }
 
 const (
-	maxTrust   = 64
-	probeEvery = 32
+	maxTrust = 64
+	// A try that fails where all processors are busy costs a time slice of whoever
+	// is given the processor, some milliseconds: hence the long pause in the end.
+	shortPause, longPause = 32, 1024
 	// looksPerYield is how often ready is asked between two chances for others.
 	looksPerYield = 8
 	// alone is how long a spin keeps its processor from other threads, and switched
@@ -92,7 +97,7 @@ func newSpinner(s Spin) spinner {
 		// The other side cannot run while this one spins.
 		s.limit = 0
 	}
-	return spinner{limit: s.limit, adaptive: s.adaptive, trust: maxTrust / 2, lone: runtime.GOMAXPROCS(0) == 1, patience: alone}
+	return spinner{limit: s.limit, adaptive: s.adaptive, trust: maxTrust / 2, lone: runtime.GOMAXPROCS(0) == 1, patience: alone, pause: shortPause}
 }
 
 // wait spins until ready returns true, and says whether it did in time.
@@ -100,24 +105,18 @@ func (s *spinner) wait(ready func() bool) bool {
 	if ready() {
 		return true
 	}
-	limit := s.limit
-	if s.adaptive && s.trust == 0 {
-		if s.waits++; s.waits%probeEvery != 0 {
-			return false
-		}
-	}
-	if limit == 0 {
+	if s.limit == 0 || !s.worthTrying() {
 		return false
 	}
 	for start := time.Now(); ; {
 		for range looksPerYield {
 			if ready() {
-				s.trust = min(s.trust+8, maxTrust)
+				s.trust, s.pause = min(s.trust+8, maxTrust), shortPause
 				return true
 			}
 		}
 		spent := time.Since(start)
-		if spent >= limit {
+		if spent >= s.limit {
 			break
 		}
 		// With one processor what ready waits for may need another goroutine. Where
@@ -125,14 +124,45 @@ func (s *spinner) wait(ready func() bool) bool {
 		if s.lone {
 			runtime.Gosched()
 		}
-		if spent >= s.patience {
-			sys.YieldProcessor()
-			s.patience = alone
-			if time.Since(start)-spent >= switched {
-				s.patience = 0
-			}
+		if spent >= s.patience && !s.yield() {
+			break
 		}
 	}
-	s.trust /= 2
+	if s.trust == 0 {
+		s.pause = min(2*s.pause, longPause)
+	}
+	if s.adaptive {
+		s.trust /= 2
+	}
 	return false
+}
+
+// yield lets other threads have the processor, and says whether to go on. One
+// that kept it for longer than a spin may last is none that answers soon: it is
+// better to sleep, since who is woken is given the processor before such a one.
+func (s *spinner) yield() bool {
+	start := time.Now()
+	sys.YieldProcessor()
+	gone := time.Since(start)
+	s.patience = alone
+	if gone >= switched {
+		s.patience = 0
+	}
+	if gone > s.limit {
+		s.trust = 0
+		return false
+	}
+	return true
+}
+
+// worthTrying says whether the next spin is likely to pay, or a try is due.
+func (s *spinner) worthTrying() bool {
+	if s.trust > 0 {
+		return true
+	}
+	if s.waits++; s.waits < s.pause {
+		return false
+	}
+	s.waits = 0
+	return true
 }

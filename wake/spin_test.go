@@ -33,39 +33,55 @@ func TestSpinOffLooksOnce(t *testing.T) {
 }
 
 func TestSpinEndsAtItsLimit(t *testing.T) {
-	s, looks := spinner{limit: time.Microsecond}, 0
+	s, looks := spinner{limit: time.Microsecond, trust: maxTrust, patience: time.Hour}, 0
 	assert.False(t, s.wait(func() bool { looks++; return false }))
 	assert.Positive(t, looks)
 }
 
 func TestSpinFindsWhatComesInTime(t *testing.T) {
-	s, looks := spinner{limit: time.Hour}, 0
+	s, looks := spinner{limit: time.Hour, trust: maxTrust}, 0
 	assert.True(t, s.wait(func() bool { looks++; return looks == 20 }))
 }
 
 // What does not pay is given up, but for a try now and then, and taken up again
 // when it pays.
 func TestAdaptiveSpinFollowsWhatPays(t *testing.T) {
-	s := spinner{limit: time.Microsecond, adaptive: true, trust: maxTrust}
-	never := func() bool { return false }
-	for range 10 {
-		s.wait(never)
-	}
-	require.Zero(t, s.trust)
-	spun := 0
-	for range 3 * probeEvery {
-		looks := 0
-		s.wait(func() bool { looks++; return false })
-		if looks > 1 {
-			spun++
+	// It never yields, for that could take it any time.
+	s := spinner{limit: time.Microsecond, adaptive: true, trust: maxTrust, pause: shortPause, patience: time.Hour}
+	// tries is how many of n waits looked more than once.
+	tries := func(n int) (spun int) {
+		for range n {
+			looks := 0
+			s.wait(func() bool { looks++; return false })
+			if looks > 1 {
+				spun++
+			}
 		}
+		return spun
 	}
-	assert.Equal(t, 3, spun)
+	tries(10)
+	require.Zero(t, s.trust)
+	assert.Equal(t, 1, tries(shortPause))
+	assert.Equal(t, 1, tries(2*shortPause), "the second failure makes the pause longer")
+	tries(20 * longPause)
+	assert.Equal(t, 3, tries(3*longPause), "but not for ever")
 
 	s.limit = time.Hour
-	for range probeEvery {
+	for range longPause {
 		looks := 0
 		s.wait(func() bool { looks++; return looks == 2 })
 	}
 	assert.Positive(t, s.trust)
+	assert.Equal(t, shortPause, s.pause)
+}
+
+// Who is given the processor for longer than a spin may last is busy with
+// something else: spinning stops, whatever its kind.
+func TestSpinThatLosesItsProcessorIsGivenUp(t *testing.T) {
+	s := spinner{trust: maxTrust, pause: shortPause} // any yield takes longer than 0
+	assert.False(t, s.yield())
+	assert.Zero(t, s.trust)
+	s.limit = time.Hour
+	assert.False(t, s.wait(func() bool { return false }), "the next wait does not spin, or would for an hour")
+	assert.True(t, s.yield())
 }
