@@ -49,8 +49,8 @@ type end struct {
 	in      *ring.Consumer
 	out     *ring.Producer
 
-	batch          [32]ring.Descriptor
-	unread, popped int // of batch
+	batch          [cells / 2]ring.Descriptor // as much as the hub pops at once
+	unread, popped int                        // of batch
 	waitIn         func() bool
 	waitOut        func() bool
 }
