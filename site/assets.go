@@ -84,7 +84,8 @@ func (b *build) shown(ctx context.Context) (map[*static]string, error) {
 	shown := map[*static]string{}
 	for i, answer := range answers {
 		bases := groups[keys[i]].bases
-		for _, face := range answer.Faces {
+		// An answer that is a fault of the site is nil, and reported already.
+		for _, face := range answer.GetFaces() {
 			if int(face.Sheet) < 0 || int(face.Sheet) >= len(bases) {
 				continue
 			}

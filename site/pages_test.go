@@ -1,6 +1,7 @@
 package site_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -126,4 +127,12 @@ func TestChangesTellWhatDiffersFromTheLastBuild(t *testing.T) {
 	if assert.NoError(t, err) {
 		assert.ElementsMatch(t, []site.Change{{Path: "a/index.html", Patches: 1}, {Path: "c/index.html", New: true}}, result.Changes)
 	}
+}
+
+func TestColoursOfCodeGoBeforeTheBodyWhereTheHeadIsNotClosed(t *testing.T) {
+	p := newProject(t, "content/a.md", "+++\ntitle = \"A\"\n+++\n```rust,noexec\nfn main() {}\n```\n",
+		"templates/page.html", "<!DOCTYPE html><title>x</title><body><header>top</header>{{ page.content | safe }}")
+	p.mustBuild()
+	page := p.read("a/index.html")
+	assert.Less(t, strings.Index(page, "<style"), strings.Index(page, "<header"), page)
 }

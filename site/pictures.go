@@ -44,8 +44,7 @@ func (b *build) inBudget(ctx context.Context, s *static) error {
 	}
 	s.digits = asset.Hash(data)
 	if asset.Animated(data) {
-		s.kind = asset.Plain
-		return nil
+		return nil // without variants it is copied
 	}
 	weight := int64(pixelBudget)
 	if pixels := asset.Pixels(data); pixels > 0 {

@@ -114,7 +114,7 @@ func (b *build) templateFault(err error) error {
 // none, before its body or at its start, where browsers make one.
 func intoHead(html, element string) string {
 	lower := strings.ToLower(html)
-	for _, tag := range []string{"</head", "<body"} {
+	for _, tag := range []string{"</head>", "<body"} { // "</head" alone would find a </header>
 		if i := strings.Index(lower, tag); i >= 0 {
 			return html[:i] + element + html[i:]
 		}
