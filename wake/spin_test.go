@@ -33,7 +33,7 @@ func TestSpinOffLooksOnce(t *testing.T) {
 }
 
 func TestSpinEndsAtItsLimit(t *testing.T) {
-	s, looks := spinner{limit: time.Microsecond, trust: maxTrust, patience: time.Hour}, 0
+	s, looks := spinner{limit: time.Microsecond, trust: maxTrust}, 0
 	assert.False(t, s.wait(func() bool { looks++; return false }))
 	assert.Positive(t, looks)
 }
@@ -46,8 +46,7 @@ func TestSpinFindsWhatComesInTime(t *testing.T) {
 // What does not pay is given up, but for a try now and then, and taken up again
 // when it pays.
 func TestAdaptiveSpinFollowsWhatPays(t *testing.T) {
-	// It never yields, for that could take it any time.
-	s := spinner{limit: time.Microsecond, adaptive: true, trust: maxTrust, pause: shortPause, patience: time.Hour}
+	s := spinner{limit: time.Microsecond, adaptive: true, trust: maxTrust, pause: shortPause}
 	// tries is how many of n waits looked more than once.
 	tries := func(n int) (spun int) {
 		for range n {
@@ -73,15 +72,4 @@ func TestAdaptiveSpinFollowsWhatPays(t *testing.T) {
 	}
 	assert.Positive(t, s.trust)
 	assert.Equal(t, shortPause, s.pause)
-}
-
-// Who is given the processor for longer than a spin may last is busy with
-// something else: spinning stops, whatever its kind.
-func TestSpinThatLosesItsProcessorIsGivenUp(t *testing.T) {
-	s := spinner{trust: maxTrust, pause: shortPause} // any yield takes longer than 0
-	assert.False(t, s.yield())
-	assert.Zero(t, s.trust)
-	s.limit = time.Hour
-	assert.False(t, s.wait(func() bool { return false }), "the next wait does not spin, or would for an hour")
-	assert.True(t, s.yield())
 }

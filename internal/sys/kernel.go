@@ -123,9 +123,3 @@ func TerminalWidth(f *os.File) int {
 	}
 	return max(int(size.Col), 1)
 }
-
-// YieldProcessor lets another thread that is ready to run on this processor go
-// first. Where there is none it returns at once, after some 200 ns.
-func YieldProcessor() {
-	_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) // it cannot fail
-}
