@@ -124,23 +124,23 @@ func (l *Link) abort(group uint32) {
 	l.aborts.mu.Unlock()
 	select {
 	case l.turn <- struct{}{}:
-		_, err := l.flushAborts()
+		_, _ = l.flushAborts() // what ails the ring the next push will tell
 		l.giveTurn()
-		if err == nil {
-			_ = l.peerBell.Ring()
-		}
 	default:
 	}
 }
 
 // flushAborts pushes the aborts that wait, and says whether there is none left.
-// The caller holds the turn.
-func (l *Link) flushAborts() (bool, error) {
+// It rings for those it pushed, since the push that it is made for may find no
+// room behind them, and would wait for a receiver that nobody has woken. The
+// caller holds the turn.
+func (l *Link) flushAborts() (none bool, err error) {
 	if l.aborts.count.Load() == 0 {
 		return true, nil
 	}
 	l.aborts.mu.Lock()
 	defer l.aborts.mu.Unlock()
+	defer l.peerBell.Ring() //nolint:errcheck // a bell that is broken fails the next push too
 	for len(l.aborts.groups) > 0 {
 		var d ring.Descriptor
 		encodeReference(&d, transport.Header{}, kindAbort, reference{group: l.aborts.groups[0]})
