@@ -13,12 +13,12 @@ func newInit() *cobra.Command {
 	return &cobra.Command{
 		Use:   "init DIR",
 		Short: "Make a small site that builds",
-		Long: "Make a small site in DIR, which must not exist or be empty: two pages, templates,\n" +
+		Long: "Make a small site in DIR, which must not exist or be empty: three pages, templates,\n" +
 			"SCSS and a configuration that names every setting.",
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			err := starter.Write(args[0])
-			if errors.Is(err, starter.ErrNotEmpty) {
+			if errors.Is(err, starter.ErrNotEmpty) || errors.Is(err, starter.ErrNoName) {
 				return usageError{err}
 			}
 			if err != nil {

@@ -18,6 +18,13 @@ func TestFolderThatHoldsSomethingIsLeftAlone(t *testing.T) {
 	assert.Len(t, entries, 1)
 }
 
+// os.CopyFS joins "" and a file's name to a path from the root.
+func TestFolderWithoutANameIsNotTheRootOfAllFiles(t *testing.T) {
+	require.NoFileExists(t, "/content/_index.md")
+	assert.ErrorIs(t, Write(""), ErrNoName)
+	assert.NoFileExists(t, "/content/_index.md")
+}
+
 func TestNewFolderGetsTheWholeSite(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "new", "site")
 	require.NoError(t, Write(folder))
