@@ -74,11 +74,23 @@ func newBuild() *cobra.Command {
 	return c
 }
 
+// check says what is wrong with the flags, whatever the site says.
+func (f buildFlags) check() error {
+	if f.jobs < 0 {
+		return usagef("--jobs %d: a number from 1, or 0 for the default", f.jobs)
+	}
+	if f.transport != "shm" && f.transport != "inproc" {
+		return usagef("--transport %q is none of shm, inproc", f.transport)
+	}
+	_, err := chooseWake(f.wake, "", &config.Config{})
+	return err
+}
+
 // build runs one build and prints what came of it.
 func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	begun := time.Now()
-	if f.jobs < 0 {
-		return usagef("--jobs %d: a number from 1, or 0 for the default", f.jobs)
+	if err := f.check(); err != nil {
+		return err
 	}
 	spin, err := wake.ParseSpin(f.spin)
 	if err != nil {
@@ -100,13 +112,9 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 		Command: command, Wake: choice.all, WakeOf: choice.of, Spin: spin,
 		Logger: out.logger, Level: out.level,
 	}
-	switch f.transport {
-	case "shm":
-	case "inproc":
+	if f.transport == "inproc" {
 		options.Local = openService
 		slog.SetDefault(out.logger) // services log as if they had a process to themselves
-	default:
-		return usagef("--transport %q is none of shm, inproc", f.transport)
 	}
 	host, err := plugin.NewHost(options)
 	if err != nil {

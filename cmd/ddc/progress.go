@@ -28,10 +28,11 @@ type liveLine struct {
 // redrawEvery bounds how often the line changes: faster is only flicker.
 const redrawEvery = 60 * time.Millisecond
 
-// newLiveLine gives nil where w is no terminal.
+// newLiveLine gives nil where w is no terminal, or one that can't go back in a
+// line (TERM=dumb).
 func newLiveLine(w io.Writer) *liveLine {
 	f, ok := w.(*os.File)
-	if !ok || sys.TerminalWidth(f) == 0 {
+	if !ok || os.Getenv("TERM") == "dumb" || sys.TerminalWidth(f) == 0 {
 		return nil
 	}
 	return &liveLine{w: w, width: func() int { return sys.TerminalWidth(f) }, busy: map[string][]string{}}
