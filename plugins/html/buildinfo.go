@@ -13,12 +13,16 @@ import (
 	"ddc/plugins/html/htmlpb"
 )
 
-// popup is what the buttons need, once per page: a style, and a script that shows the information in a dialog.
-//
-//go:embed buildinfo.html
-var popup string
+// What the buttons need, once per page: a style, and a script that shows the information in a dialog.
+var (
+	//go:embed buildinfo_style.html
+	popupStyle string
+	//go:embed buildinfo_script.html
+	popupScript string
+)
 
-// injectBuildInfo adds a button before the </pre> of each code that has information, and says how many it added.
+// injectBuildInfo adds a button before the </pre> of each code that has information, and says how many it added. The
+// style goes to the end of the head, if the page says where that is: HTML allows none in a body.
 func injectBuildInfo(source string, samples map[string]*htmlpb.BuildInfo) (string, int, error) {
 	known := make(map[string]*htmlpb.BuildInfo, len(samples))
 	for _, code := range slices.Sorted(maps.Keys(samples)) { // in order, in case two are the same but for spaces
@@ -28,7 +32,7 @@ func injectBuildInfo(source string, samples map[string]*htmlpb.BuildInfo) (strin
 		return source, 0, nil
 	}
 	p := &page{source: source}
-	count, bodyEnd := 0, len(source)
+	count, headEnd, bodyEnd := 0, -1, len(source)
 	var fault error
 	p.walkCode(func(code string, end int) {
 		info, ok := known[normalise(code)]
@@ -42,22 +46,33 @@ func injectBuildInfo(source string, samples map[string]*htmlpb.BuildInfo) (strin
 		}
 		p.insert(end, button)
 		count++
-	}, func(at int) { bodyEnd = at })
+	})
 	if fault != nil || count == 0 {
 		return source, 0, fault
 	}
-	p.insert(bodyEnd, popup)
+	p.walk(func(t token) {
+		switch {
+		case t.kind != html.EndTagToken:
+		case t.name == "head" && headEnd < 0:
+			headEnd = t.start
+		case t.name == "body":
+			bodyEnd = t.start
+		}
+	})
+	if headEnd < 0 {
+		headEnd = bodyEnd
+	}
+	p.insert(headEnd, popupStyle)
+	p.insert(bodyEnd, popupScript)
 	return p.edited(), count, nil
 }
 
-// walkCode visits the text of each <pre>, or of the <code> in it, with the offset of its </pre>; and the offset of </body>.
-func (p *page) walkCode(visit func(code string, end int), visitBodyEnd func(at int)) {
+// walkCode visits the text of each <pre>, or of the <code> in it, with the offset of its </pre>.
+func (p *page) walkCode(visit func(code string, end int)) {
 	var all, code strings.Builder
 	inPre, inCode, hasCode := false, 0, false
 	p.walk(func(t token) {
 		switch {
-		case t.kind == html.EndTagToken && t.name == "body":
-			visitBodyEnd(t.start)
 		case t.name == "pre" && t.kind == html.StartTagToken:
 			inPre, inCode, hasCode = true, 0, false
 			all.Reset()
@@ -104,6 +119,6 @@ func buildInfoButton(info *htmlpb.BuildInfo) (string, error) {
 	}
 	version, _, _ := strings.Cut(info.GetVersion(), "\n")
 	title := strings.TrimSpace("Verified: " + version)
-	return fmt.Sprintf(`<button type="button" class="build-info-btn verified" title="%s" onclick="showBuildInfoPopup(%s)">✓</button>`,
+	return fmt.Sprintf(`<button type="button" class="build-info-btn verified" data-pagefind-ignore title="%s" onclick="showBuildInfoPopup(%s)">✓</button>`,
 		escapeDouble.Replace(title), escapeDouble.Replace(string(details))), nil
 }

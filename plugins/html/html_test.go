@@ -120,18 +120,32 @@ func TestBuildInfoIsFoundWhateverTheIndent(t *testing.T) {
 	require.NoError(t, err)
 	assert.EqualValues(t, 1, res.GetInjected())
 	out := res.GetHtml()
-	assert.Contains(t, out, `</code><button type="button" class="build-info-btn verified" title="Verified: rustc 1.95.0 &quot;x&quot;"`)
+	assert.Contains(t, out, `</code><button type="button" class="build-info-btn verified" data-pagefind-ignore title="Verified: rustc 1.95.0 &quot;x&quot;"`)
 	assert.Equal(t, strings.Index(out, "function showBuildInfoPopup"), strings.LastIndex(out, "function showBuildInfoPopup"))
 
 	root, err := html.Parse(strings.NewReader(out))
 	require.NoError(t, err)
 	for node := range root.Descendants() {
 		if node.Data == "button" {
-			onclick := node.Attr[3].Val
+			onclick := node.Attr[4].Val
 			assert.Equal(t, `showBuildInfoPopup({"compiler":"cargo","duration_ms":7,"platform":"linux","version":"rustc 1.95.0 \"x\"\nmore"})`, onclick)
 			assert.Equal(t, "pre", node.Parent.Data)
 		}
 	}
+}
+
+func TestStyleOfBuildInfoLiesInTheHeadWhereThereIsOne(t *testing.T) {
+	inject := func(page string) string {
+		res, err := New().InjectBuildInfo(context.Background(), &htmlpb.InjectBuildInfoRequest{Html: page,
+			Samples: map[string]*htmlpb.BuildInfo{"a": {Compiler: "cargo"}}})
+		require.NoError(t, err)
+		require.EqualValues(t, 1, res.GetInjected())
+		return res.GetHtml()
+	}
+	whole := inject("<html><head><title></head></title></head><body><pre>a</pre></body></html>")
+	assert.True(t, strings.HasPrefix(whole, "<html><head><title></head></title>"+popupStyle+"</head><body><pre>a<button"), whole)
+	assert.True(t, strings.HasSuffix(whole, "</pre>"+popupScript+"</body></html>"), whole)
+	assert.True(t, strings.HasSuffix(inject("<pre>a</pre>"), "</pre>"+popupStyle+popupScript))
 }
 
 func TestPageWithoutVerifiedSamplesStays(t *testing.T) {
