@@ -34,7 +34,8 @@
 //
 //   - S3 before S1 (check, then announce) loses the change published between them.
 //   - R3 before R1 (ring, then publish) finds the sleeper still awake, or wakes it too early.
-//   - S1 or R1 as a plain store may be seen after S3 or R3: each side reads the past.
+//   - S1 or R1 as a plain store may be seen after S3 or R3: each side reads the past. R2 is
+//     what orders R1, whatever R1 is.
 //   - S2 after S3 would take a ring that came in between for an old one.
 //
 // Sleeping goes 0 -> 1 by the sleeper alone, 1 -> 0 by whoever gets there first:
@@ -141,7 +142,7 @@ func (d *Doorbell) Await(ctx context.Context, ready func() bool) error {
 		if d.spin.lone {
 			runtime.Gosched()
 		}
-		d.words.Sleeping.Store(1)   // S1
+		d.words.Sleeping.Swap(1)    // S1, and no Store: package shm says why
 		key := d.words.Seq.Load()   // S2
 		over := d.over(ctx)         // counts as something to do, so it is asked here
 		if over != nil || ready() { // S3
