@@ -134,8 +134,11 @@ func (p *printer) finished(ctx context.Context, r report) error {
 	if p.verbose {
 		p.printDetails(r)
 	}
-	fmt.Fprintf(p.stdout, "%s: %s, %s, %s in %s (%s)\n", shortest(r.config.Output),
+	_, err := fmt.Fprintf(p.stdout, "%s: %s, %s, %s in %s (%s)\n", shortest(r.config.Output),
 		count(r.result.Pages, "page"), count(r.result.Files, "file"), size(r.result.Bytes), duration(r.took), r.how())
+	if err != nil {
+		return fmt.Errorf("the site is built, but that can't be said: %w", err)
+	}
 	return nil
 }
 
