@@ -2,6 +2,8 @@ package hub
 
 import (
 	"context"
+	"errors"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,5 +32,51 @@ func TestAbortsThatFillTheRingWakeTheReceiver(t *testing.T) {
 		defer cancel()
 		require.NoError(t, a.Send(ctx, transport.Header{Arg: 7}, nil))
 		assert.Equal(t, uint64(7), <-got)
+	})
+}
+
+// muteStrategy makes wakers of which the second, which is the host's way to wake
+// the peer, cannot ring.
+type muteStrategy struct {
+	wake.Strategy
+	opened int
+}
+
+func (m *muteStrategy) Open(tokens *wake.Tokens, files []*os.File) (wake.Waker, error) {
+	w, err := m.Strategy.Open(tokens, files)
+	if m.opened++; m.opened == 2 {
+		return muteWaker{w}, err
+	}
+	return w, err
+}
+
+type muteWaker struct{ wake.Waker }
+
+var errNoMemory = errors.New("no memory for a token")
+
+func (muteWaker) Ring() error { return errNoMemory }
+
+// The flag is taken and no token left, so nobody would ever ring the peer again.
+func TestDoorbellThatCannotRingEndsTheLink(t *testing.T) {
+	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
+		h := newHub(t, Options{Strategy: &muteStrategy{Strategy: s}})
+		a, b, err := h.Pair("deaf")
+		require.NoError(t, err)
+		b.Start(func(*transport.Frame) {})
+		require.Eventually(t, func() bool { return b.(*Link).State().Sides[peerSide].Parked }, minute, tick)
+
+		// The frame is in the ring, where its slot must stay its own.
+		require.NoError(t, a.Send(t.Context(), transport.Header{}, pattern(1000, 0)))
+		ctx, cancel := context.WithTimeout(t.Context(), minute)
+		defer cancel()
+		select {
+		case <-a.Done():
+		case <-ctx.Done():
+			require.NoError(t, ctx.Err(), "the link goes on, though its peer cannot be woken")
+		}
+		assert.ErrorIs(t, a.Err(), transport.ErrCorrupt)
+		assert.ErrorIs(t, a.Err(), errNoMemory)
+		assert.Equal(t, 1, h.Usage()[0].Sent)
+		require.NoError(t, b.Close())
 	})
 }

@@ -282,7 +282,7 @@ func (l *Link) signal(side int, bit uint32) {
 	if side != l.side {
 		bell = l.peerBell
 	}
-	_ = bell.Ring() // fails only once the link is closing, which wakes everybody itself
+	l.ring(bell)
 }
 
 // ReleaseLease frees a slot that a receiver kept, and tells those who wait for one.

@@ -25,7 +25,7 @@ func (l *Link) pump() {
 	var batch [batchSize]ring.Descriptor
 	for {
 		if err := l.bell.Await(context.Background(), l.ready); err != nil {
-			l.fail(fmt.Errorf("%s: %w", l.name, err))
+			l.fail(fmt.Errorf("%s: %w: %w", l.name, transport.ErrCorrupt, err))
 			break
 		}
 		l.answerSignals()

@@ -9,6 +9,7 @@ import (
 	"ddc/ring"
 	"ddc/slot"
 	"ddc/transport"
+	"ddc/wake"
 )
 
 // Send sends a copy of payload.
@@ -140,7 +141,7 @@ func (l *Link) flushAborts() (none bool, err error) {
 	}
 	l.aborts.mu.Lock()
 	defer l.aborts.mu.Unlock()
-	defer l.peerBell.Ring() //nolint:errcheck // a bell that is broken fails the next push too
+	defer l.ring(l.peerBell)
 	for len(l.aborts.groups) > 0 {
 		var d ring.Descriptor
 		encodeReference(&d, transport.Header{}, kindAbort, reference{group: l.aborts.groups[0]})
@@ -195,10 +196,19 @@ func (l *Link) push(ctx context.Context, d *ring.Descriptor, n int) error {
 	}
 	l.bytesOut.Add(uint64(n))
 	// The descriptor is in the ring: publish first, ring second.
-	if err := l.peerBell.Ring(); err != nil {
-		return fmt.Errorf("send to %s: %w", l.name, err)
-	}
+	l.ring(l.peerBell)
 	return nil
+}
+
+// ring rings, or ends the link. A bell that fails may have taken the sleeper's
+// flag, so that no later ring would try to wake it. What was rung for is out
+// already, hence no error to the caller: the link tells. The bells are closed
+// after the last use, so it is the kernel that says no: for want of memory, or
+// because the peer has spoilt the file.
+func (l *Link) ring(bell *wake.Doorbell) {
+	if err := bell.Ring(); err != nil {
+		_ = l.corrupt(err)
+	}
 }
 
 // pushInTurn pushes, and where the ring is full announces that it waits for
@@ -233,7 +243,7 @@ func (l *Link) tryPush(d *ring.Descriptor) (bool, error) {
 	return ok, nil
 }
 
-// corrupt ends the link because of what the peer wrote.
+// corrupt ends the link because of what the peer wrote, or because it cannot be woken.
 func (l *Link) corrupt(err error) error {
 	reason := fmt.Errorf("%s: %w: %w", l.name, transport.ErrCorrupt, err)
 	l.fail(reason)
