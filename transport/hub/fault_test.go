@@ -22,7 +22,10 @@ func TestAbortsThatFillTheRingWakeTheReceiver(t *testing.T) {
 		require.NoError(t, err)
 		got := make(chan uint64, 1)
 		b.Start(func(f *transport.Frame) { got <- f.Arg })
-		require.Eventually(t, func() bool { return b.(*Link).State().Sides[peerSide].Parked }, minute, tick)
+		require.Eventually(t, func() bool {
+			own := b.(*Link).State().Sides[peerSide]
+			return own.Sleeping && own.Parked && !own.Token
+		}, minute, tick)
 
 		// As abort leaves it where somebody else has the turn.
 		link := a.(*Link)
@@ -62,7 +65,7 @@ func TestDoorbellThatCannotRingEndsTheLink(t *testing.T) {
 		h := newHub(t, Options{Strategy: &muteStrategy{Strategy: s}})
 		a, b, err := h.Pair("deaf")
 		require.NoError(t, err)
-		b.Start(func(*transport.Frame) {})
+		// It is not started, so nothing but a frame will ring it.
 		require.Eventually(t, func() bool { return b.(*Link).State().Sides[peerSide].Parked }, minute, tick)
 
 		// The frame is in the ring, where its slot must stay its own.
@@ -79,4 +82,24 @@ func TestDoorbellThatCannotRingEndsTheLink(t *testing.T) {
 		assert.Equal(t, 1, h.Usage()[0].Sent)
 		require.NoError(t, b.Close())
 	})
+}
+
+// An end that has said that it is closed still rings: on a place that somebody
+// else has by then it would take a sleeper's flag, and leave the token elsewhere.
+func TestPlaceOfAPairIsKeptUntilBothEndsHaveLetGo(t *testing.T) {
+	h := newHub(t, Options{Peers: 1})
+	a, b, err := h.Pair("slow to go")
+	require.NoError(t, err)
+	peer := b.(*Link)
+	require.True(t, peer.uses.enter()) // as a sender that has pushed and is about to ring
+	closed := make(chan error, 1)
+	go func() { closed <- b.Close() }()
+	<-b.Done()
+	require.NoError(t, a.Close())
+	_, _, err = h.Pair("too early")
+	assert.ErrorIs(t, err, ErrFull)
+	peer.uses.leave()
+	require.NoError(t, <-closed)
+	_, _, err = h.Pair("in time")
+	assert.NoError(t, err)
 }

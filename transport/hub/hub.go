@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"math/bits"
 	"os"
+	"slices"
 	"sync"
 
 	"ddc/internal/sys"
@@ -143,17 +144,15 @@ var ErrFull = errors.New("hub is full")
 // Offer makes a place for one peer, which wakes and is woken by s. All futex
 // strategies that a process passes must be one and the same, since its wakers
 // share a word.
-func (h *Hub) Offer(name string, s wake.Strategy) (*Offer, error) { return h.offer(name, s, false) }
-
-func (h *Hub) offer(name string, s wake.Strategy, paired bool) (*Offer, error) {
-	offer, err := h.offerLocked(name, s, paired)
+func (h *Hub) Offer(name string, s wake.Strategy) (*Offer, error) {
+	offer, err := h.offerLocked(name, s)
 	if err == nil {
 		h.relay() // a place that was used before has given back its slots
 	}
 	return offer, err
 }
 
-func (h *Hub) offerLocked(name string, s wake.Strategy, paired bool) (*Offer, error) {
+func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -189,7 +188,7 @@ func (h *Hub) offerLocked(name string, s wake.Strategy, paired bool) (*Offer, er
 	}
 	offer.Text = place{peer: peer, incarnation: incarnation, strategy: s.Name(), files: len(offer.Files)}.String()
 	offer.Link, err = openLink(h.segment, h.view, linkOptions{
-		name: name, peer: peer, side: hostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay, paired: paired,
+		name: name, peer: peer, side: hostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay,
 	})
 	if err != nil {
 		offer.Close()
@@ -202,27 +201,48 @@ func (h *Hub) offerLocked(name string, s wake.Strategy, paired bool) (*Offer, er
 // Pair makes both ends of a link in this process, through the same memory and
 // the same wakers that two processes would use.
 func (h *Hub) Pair(name string) (host, peer transport.Link, err error) {
-	offer, err := h.offer(name, h.strategy, true)
+	offer, err := h.Offer(name, h.strategy)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer offer.Close()
+	attached, err := h.attachOwn(offer)
+	if err != nil {
+		offer.Link.PeerDied(err) // it never was, so the place is free again
+		return nil, nil, errors.Join(err, offer.Link.Close())
+	}
+	return offer.Link, attached, nil
+}
+
+// attachOwn opens the peer's end of an offer in this process.
+func (h *Hub) attachOwn(offer *Offer) (*Link, error) {
 	files := make([]*os.File, 0, len(offer.Files))
 	for _, f := range offer.Files {
 		copied, err := sys.Dup(f)
 		if err != nil {
-			return nil, nil, errors.Join(err, offer.Link.Close())
+			for _, f := range files {
+				_ = f.Close()
+			}
+			return nil, err
 		}
 		files = append(files, copied)
 	}
 	attached, err := Attach(offer.Text, files, h.strategy, h.spin)
 	if err != nil {
-		return nil, nil, errors.Join(err, offer.Link.Close())
+		return nil, err
 	}
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.pairs = append(h.pairs, attached)
-	return offer.Link, attached, nil
+	closed := h.closed // then Close has not seen this end, and will not close it
+	if !closed {
+		offer.Link.pair = attached
+		h.pairs = slices.DeleteFunc(h.pairs, (*Link).letGo)
+		h.pairs = append(h.pairs, attached)
+	}
+	h.mu.Unlock()
+	if closed {
+		return nil, errors.Join(fmt.Errorf("attach to hub: %w", transport.ErrClosed), attached.Close())
+	}
+	return attached, nil
 }
 
 // Close closes every link and frees the memory. Peers that are still attached

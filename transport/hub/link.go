@@ -65,7 +65,7 @@ type Link struct {
 	released chan struct{} // closed when this end has let go of everything
 	closed   sync.Once
 	dead     atomic.Bool // the peer's process is known to have ended
-	paired   bool        // the peer's end is in this process: it cannot die alone
+	pair     *Link       // the peer's end, where it is in this process and cannot die alone: guarded by Hub.mu
 
 	framesIn, framesOut, bytesIn, bytesOut atomic.Uint64
 	// final is what the doorbells' words counted, once they are out of reach.
@@ -81,13 +81,12 @@ type linkOptions struct {
 	bells      [2][]*os.File
 	spin       wake.Spin
 	relay      func()
-	paired     bool
 }
 
 // openLink opens one end, and starts its pump. It keeps none of the files.
 func openLink(segment *shm.Segment, v view, o linkOptions) (*Link, error) {
 	l := &Link{
-		name: o.name, peer: o.peer, side: o.side, view: v, relay: o.relay, paired: o.paired, segment: segment, uses: newGate(),
+		name: o.name, peer: o.peer, side: o.side, view: v, relay: o.relay, segment: segment, uses: newGate(),
 		turn: make(chan struct{}, 1), space: make(chan struct{}, 1), groups: make(map[uint32]*group),
 		stop: make(chan struct{}), done: make(chan struct{}), released: make(chan struct{}),
 	}
@@ -199,11 +198,17 @@ func (l *Link) reap() {
 	}
 }
 
-// gone says whether neither end will touch the link's place again.
+// gone says whether neither end will touch the link's place again. That an end
+// has said that it is closed is not enough: it may still be about to ring. The
+// caller has Hub.mu.
 func (l *Link) gone() bool {
+	return l.letGo() && (l.dead.Load() || l.pair != nil && l.pair.letGo())
+}
+
+func (l *Link) letGo() bool {
 	select {
 	case <-l.released:
-		return l.dead.Load() || l.paired && l.shared.Closed[1-l.side].Load() != 0
+		return true
 	default:
 		return false
 	}
