@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"slices"
@@ -25,15 +26,15 @@ type logs struct {
 	fatal string // how the runtime began to tell of a crash
 }
 
-// forward reads r to its end.
+// forward reads r to its end. A line longer than maxLine is taken for several.
 func (l *logs) forward(r io.Reader) {
 	lines := bufio.NewReaderSize(r, maxLine)
 	for {
-		line, err := lines.ReadString('\n')
-		if line = strings.TrimRight(line, "\r\n"); line != "" {
-			l.record(line)
+		line, err := lines.ReadSlice('\n')
+		if text := strings.TrimRight(string(line), "\r\n"); text != "" {
+			l.record(text)
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return
 		}
 	}
