@@ -68,6 +68,20 @@ func TestTextGoesToTheFamilyThatTheCascadeGivesIt(t *testing.T) {
 	}
 }
 
+func TestCountersGetTheirLetters(t *testing.T) {
+	for css, letters := range map[string]string{
+		`ol{list-style:lower-greek}`:                       "αω",
+		`ol{list-style-type:Upper-Roman}`:                  "IVXLCDM",
+		`li::before{content:counter(x, upper-alpha) ") "}`: "AZ)",
+	} {
+		got := analyse(t, `@font-face{font-family:F;src:url(f.woff2)} html{font-family:F}`+css, `<ol><li>.</ol>`)
+		for _, letter := range letters {
+			assert.Contains(t, got.Characters["F"], string(letter), css)
+		}
+		assert.NotContains(t, got.Characters["F"], "q", css)
+	}
+}
+
 func TestTextDoesNotGoToFamiliesThatLose(t *testing.T) {
 	for name, c := range map[string]struct{ css, page string }{
 		"earlier":             {`p{font-family:F} p{font-family:X}`, `<p>AB</p>`},

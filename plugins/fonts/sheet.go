@@ -182,8 +182,13 @@ func (s *style) declare(item []token, in scope) {
 		s.added += "…"
 	case "hyphens":
 		s.added += "-\u2010"
-	case "quotes", "list-style-type", "list-style":
+	case "quotes":
 		s.added += literals(value)
+	case "list-style-type", "list-style", "content":
+		s.added += counterLetters(lower)
+		if name != "content" {
+			s.added += literals(value)
+		}
 	}
 }
 
