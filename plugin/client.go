@@ -89,6 +89,14 @@ func (p *Plugin) Invoke(ctx context.Context, method string, args, reply any, opt
 			return err
 		}
 		p.host.options.Logger.Warn("plugin is started again, and the call repeated", "plugin", p.name, "method", method, "attempt", attempt, "cause", err)
+		// Sending fails as soon as a link is about to end; until it has ended, acquire
+		// would give the same run, and the attempts be spent on it in no time.
+		select {
+		case <-r.connection().Done():
+		case <-ctx.Done():
+			p.errors.Add(1)
+			return status.FromContextError(ctx.Err()).Err()
+		}
 	}
 }
 
