@@ -158,7 +158,7 @@ func (p *Plugin) running() (run, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return nil, status.Errorf(codes.Canceled, "plugin %s: the host has stopped its plugins", p.name)
+		return nil, p.stopped()
 	}
 	if p.current == nil {
 		return nil, nil
@@ -198,9 +198,15 @@ func (p *Plugin) bury(ctx context.Context) error {
 	select {
 	case <-timer.C:
 		return nil
+	case <-p.host.closing:
+		return p.stopped()
 	case <-ctx.Done():
 		return status.FromContextError(ctx.Err()).Err()
 	}
+}
+
+func (p *Plugin) stopped() error {
+	return status.Errorf(codes.Canceled, "plugin %s: the host has stopped its plugins", p.name)
 }
 
 func (p *Plugin) remember(old run) {

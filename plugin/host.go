@@ -53,6 +53,7 @@ type Host struct {
 	hub        *hub.Hub // nil where plugins are local
 	strategies map[string]wake.Strategy
 	threads    *forker
+	closing    chan struct{} // closed when Close begins
 
 	mu      sync.Mutex
 	closed  bool
@@ -66,7 +67,7 @@ func NewHost(o Options) (*Host, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Host{options: o, strategies: map[string]wake.Strategy{}, plugins: map[string]*Plugin{}}
+	h := &Host{options: o, strategies: map[string]wake.Strategy{}, plugins: map[string]*Plugin{}, closing: make(chan struct{})}
 	for _, s := range strategy.All() {
 		h.strategies[s.Name()] = s
 	}
@@ -153,6 +154,7 @@ func (h *Host) Close() error {
 		return nil
 	}
 	h.closed = true
+	close(h.closing)
 	h.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()

@@ -5,9 +5,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"ddc/rpc"
 	"ddc/rpc/rpctestpb"
@@ -65,5 +68,29 @@ func TestDyingRunCostsACallOneAttempt(t *testing.T) {
 		close(run.over)
 		assert.NoError(t, <-answered, "the next run answers")
 		assert.NoError(t, h.Close())
+	})
+}
+
+func TestCloseWaitsForNoBackOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := localHost(t)
+		run := &dying{over: make(chan struct{})}
+		close(run.over)
+		run.conn = rpc.NewConn(run, rpc.ConnOptions{})
+		<-run.conn.Done()
+		p := h.Plugin("mortal")
+		p.current, p.deaths = run, 100
+
+		refused := make(chan error, 1)
+		go func() {
+			_, err := p.acquire(t.Context())
+			refused <- err
+		}()
+		synctest.Wait()
+		began := time.Now()
+		require.NoError(t, h.Close())
+		assert.Zero(t, time.Since(began))
+		assert.Equal(t, codes.Canceled, status.Code(<-refused))
+		assert.Nil(t, p.current)
 	})
 }
