@@ -34,10 +34,14 @@ func main() {
 	os.Exit(code)
 }
 
-// interruptible gives a context that the first Ctrl-C or SIGTERM ends. After
-// that a second one ends the process at once.
+// interruptible gives a context that the first Ctrl-C, SIGTERM or SIGHUP (of a
+// terminal that closes) ends. After that a second one ends the process at once.
 func interruptible() (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
 }

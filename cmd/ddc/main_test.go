@@ -19,7 +19,7 @@ import (
 // TestMain is also what the plugins of the tests are: they start this very
 // binary, as a build starts ddc.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && (os.Args[1] == "plugin" || os.Args[1] == "wake") {
+	if len(os.Args) > 1 && (os.Args[1] == "plugin" || os.Args[1] == "wake" || os.Args[1] == "build") {
 		main()
 	}
 	// In one process with the plugins, the highlighter's clock goes on for a while
