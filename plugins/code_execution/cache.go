@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
@@ -32,7 +34,28 @@ func openCache(root string) (*cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find cache folder: %w", err)
 	}
-	return &cache{root: root}, nil
+	c := &cache{root: root}
+	if err := c.usable(); err != nil {
+		// A site that may only be read is built all the same, each sample from scratch.
+		slog.Info("results of code samples are not kept", "folder", root, "cause", err)
+		return nil, nil
+	}
+	return c, nil
+}
+
+// usable makes the cache's folders, and says why they cannot be written to.
+func (c *cache) usable() error {
+	for _, name := range []string{"projects", "results"} {
+		folder := filepath.Join(c.root, name)
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return err
+		}
+		const write = 2 // W_OK
+		if err := syscall.Access(folder, write); err != nil {
+			return fmt.Errorf("write to %s: %w", folder, err)
+		}
+	}
+	return nil
 }
 
 // cacheKey is the same as long as nothing changes that decides what a sample does. Its line is not part of it.

@@ -309,3 +309,14 @@ func TestNothingIsLeftInTheTemporaryFolder(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, left)
 }
+
+func TestCacheThatCannotBeWrittenIsDoneWithout(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	for range 2 {
+		res := execute(t, &pb.ExecuteRequest{Sample: script("echo fine"), Language: shell(), CacheDir: filepath.Join(file, "cache"), TimeoutMs: 60_000})
+		assert.Equal(t, pb.ExecuteResponse_OUTCOME_SUCCESS, res.GetOutcome())
+		assert.Equal(t, "fine\n", res.GetStdout())
+		assert.False(t, res.GetCached())
+	}
+}
