@@ -38,7 +38,11 @@ func (p Problem) String() string {
 		b.WriteString(": ")
 	}
 	b.WriteString(p.Message)
-	if p.Hint != "" {
+	switch {
+	case p.Hint == "":
+	case strings.Contains(p.Message, "\n"): // a compiler's, say: behind its last line the hint would be part of it
+		fmt.Fprintf(&b, "\n  (%s)", p.Hint)
+	default:
 		fmt.Fprintf(&b, " (%s)", p.Hint)
 	}
 	return b.String()
