@@ -29,7 +29,8 @@ var (
 	// that are safe to repeat, on a new link.
 	ErrPeerDead = errors.New("peer died")
 	// ErrCorrupt is returned once the peer has written to shared memory what no
-	// sound peer writes. The link is unusable; restart the peer.
+	// sound peer writes, or its doorbell cannot be rung any more. The link is
+	// unusable; restart the peer.
 	ErrCorrupt = errors.New("corrupt hub")
 	// ErrTooLarge is returned for a payload over [MaxPayload]. Send it in parts.
 	ErrTooLarge = errors.New("payload too large")
