@@ -119,30 +119,49 @@ func missing(folder string) string {
 // prefix of the hidden folders for a final one.
 func prefix(final string) string { return "." + filepath.Base(final) + ".ddc-" }
 
-func (s *Stage) open() error {
-	folder, err := os.MkdirTemp(filepath.Dir(s.final), prefix(s.final)+"*")
-	if err != nil {
-		return err
-	}
-	s.folder = folder
-	s.lock, err = os.Open(folder)
-	if err == nil {
-		err = unix.Flock(int(s.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	}
-	if err == nil {
-		// MkdirTemp keeps others out; a site is for everyone whom the umask lets in.
-		err = os.Chmod(folder, 0o777&^umask(filepath.Dir(s.final)))
-	}
-	if err != nil {
+// openAttempts bounds how often open begins anew.
+const openAttempts = 10
+
+// open makes the hidden folder and locks it. Another build that sweeps between the
+// two takes the folder for a dead one's, and removes it: then a new one is made.
+func (s *Stage) open() (err error) {
+	for range openAttempts {
+		if s.folder, err = os.MkdirTemp(filepath.Dir(s.final), prefix(s.final)+"*"); err != nil {
+			return err
+		}
+		s.lock, err = lock(s.folder)
+		if err == nil {
+			// MkdirTemp keeps others out; a site is for everyone whom the umask lets in.
+			err = os.Chmod(s.folder, 0o777&^umask(s.folder))
+		}
+		if err == nil {
+			return nil
+		}
 		s.discard()
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.EWOULDBLOCK) {
+			return err
+		}
 	}
 	return err
 }
 
+// lock opens a folder and locks it; the error is EWOULDBLOCK if another build has.
+func lock(folder string) (*os.File, error) {
+	f, err := os.Open(folder)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", folder, err)
+	}
+	return f, nil
+}
+
 // umask is what the process takes away from a new folder's permissions, read off a
 // new folder, since the call that reads it also sets it, for every thread.
-func umask(parent string) fs.FileMode {
-	probe := filepath.Join(parent, fmt.Sprintf(".ddc-umask-%d", os.Getpid()))
+func umask(folder string) fs.FileMode {
+	probe := filepath.Join(folder, "umask")
 	if err := os.Mkdir(probe, 0o777); err != nil {
 		return 0o022
 	}
@@ -166,14 +185,10 @@ func sweep(final string) {
 			continue
 		}
 		folder := filepath.Join(parent, entry.Name())
-		lock, err := os.Open(folder)
-		if err != nil {
-			continue
-		}
-		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+		if held, err := lock(folder); err == nil {
 			os.RemoveAll(folder)
+			held.Close()
 		}
-		lock.Close()
 	}
 }
 
