@@ -115,12 +115,12 @@ func (b *build) sheetsOf(p *page) (css, bases []string) {
 	}
 	for _, link := range p.found.Links {
 		if link.Element == "link" {
-			load(b.staticAt(p.URL(), link.Url))
+			load(b.staticAt(p.base(), link.Url))
 		}
 	}
 	for _, style := range p.found.Styles {
 		if strings.Contains(style, "font") {
-			css, bases = append(css, style), append(bases, p.URL())
+			css, bases = append(css, style), append(bases, p.base())
 		}
 	}
 	return css, bases

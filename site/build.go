@@ -50,8 +50,9 @@ const pixelBudget = 256 << 20
 
 // Options of a build.
 type Options struct {
-	// Jobs is how many calls may be under way at once; 0 for twice the processors,
-	// since the host's part of a call is to wait.
+	// Jobs is how many files are worked on at once, each with one call, or, for
+	// a picture, one for each format; 0 for twice the processors, since the host's
+	// part of a call is to wait.
 	Jobs int
 	// CheckLinks asks external links whether they still answer.
 	CheckLinks bool

@@ -71,8 +71,7 @@ func (b *build) without(err error, loss string) (bool, error) {
 	return true, nil
 }
 
-// each runs f for every item, at most as many at once over the whole build as
-// there are jobs. No f may call each: it holds the slot that the inner one waits for.
+// each runs f for every item, at most Options.Jobs at once over the whole build. No f may call each: it holds the slot that the inner one waits for.
 func each[T any](ctx context.Context, b *build, items []T, f func(context.Context, T) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(b.options.Jobs)

@@ -20,16 +20,18 @@ func (b *build) scanData() error {
 	texts, names, err := b.texts("data", ".json", ".toml", ".yaml", ".yml", ".kdl")
 	faults := []error{err}
 	b.data = map[string]any{}
+	from := map[string]string{}
 	for _, file := range sortedKeys(texts) {
-		if texts[file] == "" && names[file] == "" {
-			continue
-		}
 		value, err := decode(names[file], texts[file])
 		if err != nil {
 			faults = append(faults, Errors{problemIn(names[file], err.Error())})
 			continue
 		}
-		b.data[strings.TrimSuffix(path.Base(file), path.Ext(file))] = value
+		key := strings.TrimSuffix(path.Base(file), path.Ext(file))
+		if first, taken := from[key]; taken {
+			b.warn(Problem{File: first, Message: fmt.Sprintf("is not seen: data.%s is made of %s", key, names[file]), Hint: "rename one of the two"})
+		}
+		b.data[key], from[key] = value, names[file]
 	}
 	return joined(faults)
 }

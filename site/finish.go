@@ -29,7 +29,7 @@ const (
 func newInline(kind inlineKind, text string, p *page) inline {
 	i := inline{kind: kind, text: text}
 	if kind != inlineScript && (strings.Contains(text, "url(") || strings.Contains(text, "@import")) {
-		i.base = p.URL()
+		i.base = p.base()
 	}
 	return i
 }
@@ -60,7 +60,7 @@ func (b *build) finish(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		rewritten, err := call(ctx, b, "html", p.file.Name, b.Html.Rewrite, &htmlpb.RewriteRequest{Html: replaced.Html, Urls: addresses, Base: p.URL(), Pictures: pictures})
+		rewritten, err := call(ctx, b, "html", p.file.Name, b.Html.Rewrite, &htmlpb.RewriteRequest{Html: replaced.Html, Urls: addresses, Base: p.base(), Pictures: pictures})
 		if err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func (b *build) rewritePiece(ctx context.Context, i inline, p *page, addresses m
 		return i.text, nil // names nothing
 	}
 	answer, err := call(ctx, b, "css", p.file.Name, b.Css.Rewrite, &csspb.RewriteRequest{
-		Path: p.file.Name, Css: i.text, Urls: addresses, Base: p.URL(), Minify: i.kind == inlineStyle,
+		Path: p.file.Name, Css: i.text, Urls: addresses, Base: p.base(), Minify: i.kind == inlineStyle,
 	})
 	return answer.GetCss(), err
 }

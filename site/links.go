@@ -35,7 +35,7 @@ func (b *build) links(ctx context.Context) error {
 	var faults Errors
 	for _, p := range b.pages {
 		for _, link := range p.found.Links {
-			target, err := resolve(p.URL(), link.Url)
+			target, err := resolve(p.base(), link.Url)
 			switch {
 			case err != nil:
 				faults = append(faults, b.brokenLink(p, link.Url, "is no address", "correct it"))
@@ -129,7 +129,7 @@ func (b *build) brokenLink(p *page, link, message, hint string) Problem {
 	}
 	// A link to a .md file was made an address; its fragment was left as it is.
 	if _, fragment, has := strings.Cut(link, "#"); has {
-		problem.Line, _ = lineOf(p.source, "#"+fragment+")")
+		problem.Line = lineOf(p.source, "#"+fragment+")")
 	}
 	return problem
 }

@@ -10,6 +10,7 @@ import (
 	"ddc/plugins/html/htmlpb"
 	"ddc/plugins/markdown/markdownpb"
 	"ddc/plugins/syntax_highlight/syntax_highlightpb"
+	"ddc/site/asset"
 	"ddc/site/content"
 )
 
@@ -36,6 +37,10 @@ type page struct {
 	// found is what render's html has in it.
 	found *htmlpb.InspectResponse
 }
+
+// base is what relative addresses on the page count from. Unlike the route it is
+// a URL whatever the file is called ("100%.md").
+func (p *page) base() string { return asset.URL(p.URL()) }
 
 // parse turns every page's source into HTML, and runs the samples meanwhile.
 func (b *build) parse(ctx context.Context) error {

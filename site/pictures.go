@@ -94,8 +94,8 @@ func (b *build) variants(ctx context.Context, s *static, data []byte) error {
 }
 
 // assemble puts a picture together: best format first; the <img> shows the
-// largest WebP. nil where no format came out, nil too where only JPEG XL did,
-// since a browser without it would then see nothing.
+// largest WebP, or, where there is none, the original (see pictureMap). nil
+// where no format came out.
 func assemble(own *imagepb.Pixels, placeholder string, jxl, webp *htmlpb.Picture_Source) *htmlpb.Picture {
 	p := &htmlpb.Picture{Width: own.Width, Height: own.Height, Placeholder: placeholder}
 	for _, source := range []*htmlpb.Picture_Source{jxl, webp} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"strings"
 
 	"ddc/plugins/html/htmlpb"
@@ -65,8 +66,7 @@ func (b *build) renderPage(ctx context.Context, p *page, v *values, style string
 func (b *build) templateOf(p *page) (string, error) {
 	if name := p.front.GetTemplate(); name != "" {
 		if !b.templates.Has(name) {
-			line, _ := lineOf(p.source, name)
-			return "", Errors{{File: p.file.Name, Line: line, Message: fmt.Sprintf("there is no template %q", name),
+			return "", Errors{{File: p.file.Name, Line: lineOf(p.source, name), Message: fmt.Sprintf("there is no template %q", name),
 				Hint: "templates lie in " + b.name(b.cfg.Folder("templates"))}}
 		}
 		return name, nil
@@ -110,20 +110,24 @@ func (b *build) templateFault(err error) error {
 	return faults
 }
 
+var (
+	headEnd   = regexp.MustCompile(`(?i)</head\s*>`) // "</head" alone would find a </header>
+	bodyStart = regexp.MustCompile(`(?i)<body[\s>]`)
+	doctype   = regexp.MustCompile(`(?i)^\s*<!doctype[^>]*>`)
+)
+
 // intoHead puts an element at the end of a page's head; of a page that names
 // none, before its body or at its start, where browsers make one.
 func intoHead(html, element string) string {
-	lower := strings.ToLower(html)
-	for _, tag := range []string{"</head>", "<body"} { // "</head" alone would find a </header>
-		if i := strings.Index(lower, tag); i >= 0 {
-			return html[:i] + element + html[i:]
-		}
+	at := 0
+	if head := headEnd.FindStringIndex(html); head != nil {
+		at = head[0]
+	} else if body := bodyStart.FindStringIndex(html); body != nil {
+		at = body[0]
+	} else if first := doctype.FindStringIndex(html); first != nil {
+		at = first[1]
 	}
-	end := 0
-	if strings.HasPrefix(strings.TrimSpace(lower), "<!doctype") {
-		end = strings.IndexByte(html, '>') + 1
-	}
-	return html[:end] + element + html[end:]
+	return html[:at] + element + html[at:]
 }
 
 // getURL is the templates' function: the address of a page ("@/guide/intro.md"
@@ -139,10 +143,10 @@ func (b *build) getURL(name string) (string, error) {
 }
 
 // lineOf finds the line, from 1, of the first occurrence of a text; 0 if there is none.
-func lineOf(source, text string) (line int, found bool) {
-	i := strings.Index(source, text)
-	if i < 0 {
-		return 0, false
+func lineOf(source, text string) int {
+	before, _, found := strings.Cut(source, text)
+	if !found {
+		return 0
 	}
-	return strings.Count(source[:i], "\n") + 1, true
+	return strings.Count(before, "\n") + 1
 }

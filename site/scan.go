@@ -133,7 +133,7 @@ func (b *build) files(folder string, keep func(string) bool) ([]content.File, er
 }
 
 // texts reads the files with one of the extensions in a folder beside the
-// content: by path below it, and their names for messages, likewise.
+// content: by path below it, and their names for messages, likewise. What can't be read is in neither.
 func (b *build) texts(folder string, extensions ...string) (texts, names map[string]string, err error) {
 	files, err := b.files(b.cfg.Folder(folder), content.Visible)
 	faults := []error{err}
@@ -142,7 +142,10 @@ func (b *build) texts(folder string, extensions ...string) (texts, names map[str
 		for _, extension := range extensions {
 			if path.Ext(f.Path) == extension {
 				text, err := b.text(f)
-				faults = append(faults, err)
+				if err != nil {
+					faults = append(faults, err)
+					continue
+				}
 				texts[f.Path], names[f.Path] = text, f.Name
 			}
 		}
