@@ -1,7 +1,6 @@
 package site
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -171,10 +170,10 @@ func kdlNode(n *kdl.Node) any {
 	return m
 }
 
-// decodeExtra reads the [extra] table of a page; nil where there is none.
+// decodeExtra reads the [extra] table of a page; empty where there is none.
 func decodeExtra(data []byte) (any, error) {
-	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, nil
+	if len(data) == 0 {
+		return map[string]any{}, nil
 	}
 	return decodeJSON("extra", string(data))
 }

@@ -38,8 +38,9 @@ func newInline(kind inlineKind, text string, p *page) inline {
 // images, and minifies it.
 func (b *build) finish(ctx context.Context) error {
 	pictures := b.pictureMap()
-	// What has variants to choose from is never the original.
-	addresses := b.addresses(func(s *static) bool { return s.picture == nil })
+	// What names a picture, be it no <img> but a link or an icon, gets the largest WebP
+	// and spares the site the original; unless that is there in any case.
+	addresses := b.addresses(func(s *static) bool { return s.picture == nil || s.stable })
 	done, err := b.rewriteInline(ctx, b.addresses(func(*static) bool { return true }))
 	if err != nil {
 		return err

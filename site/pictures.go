@@ -23,7 +23,7 @@ const (
 )
 
 // pictures makes the variants of every picture. The original itself is written
-// only where something other than an <img> names it; see writeReferenced.
+// only where something names it that gets no variant; see writeReferenced.
 func (b *build) pictures(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(b.options.Jobs)
@@ -180,9 +180,9 @@ func (b *build) pictureMap() map[string]*htmlpb.Picture {
 	return m
 }
 
-// writeReferenced copies the original of each picture that is named by something
-// that has no variants to choose from: a style sheet, a script, a link, a
-// browser without WebP. texts are all that the site's files say.
+// writeReferenced copies the original of each picture that is named by what gets
+// no variant: a style sheet, a script, or, where no WebP came out, a page. texts
+// are all that the site's files say.
 func (b *build) writeReferenced(texts []string) error {
 	for _, s := range b.statics {
 		if s.kind != asset.Picture || s.picture == nil || s.stable {

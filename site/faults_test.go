@@ -1,0 +1,198 @@
+package site_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"ddc/site"
+)
+
+// Each is one thing that an author gets wrong, and what the build says of it.
+func TestEveryFaultNamesItsFileAndPlace(t *testing.T) {
+	const page = "+++\ntitle = \"x\"\n+++\n"
+	for name, c := range map[string]struct {
+		files []string
+		want  []string
+	}{
+		"front matter that is no TOML": {
+			[]string{"content/a.md", "+++\ntitle = \n+++\n"}, []string{"content/a.md:2:"}},
+		"a template with a syntax error": {
+			[]string{"templates/page.html", "a\n{% if %}\n"}, []string{"templates/page.html:2:"}},
+		"a template that asks for what is not there": {
+			[]string{"content/a.md", page, "templates/page.html", "a\n{{ page.nothing.more }}\n"}, []string{"templates/page.html:2:"}},
+		"get_url of a page that is not there": {
+			[]string{"content/a.md", page, "templates/page.html", `{{ get_url(path="@/b.md") }}`}, []string{"templates/page.html:1:", `"@/b.md" leads to no page`}},
+		"a template that is not there": {
+			[]string{"content/a.md", "+++\ntitle = \"x\"\ntemplate = \"gone.html\"\n+++\n"}, []string{`content/a.md:3: there is no template "gone.html"`}},
+		"text that is not UTF-8": {
+			[]string{"content/a.md", page + "\nab\xff"}, []string{"content/a.md:5:3: is not UTF-8"}},
+		"a data file that is no JSON": {
+			[]string{"data/a.json", "{\n  \"x\": nope\n}"}, []string{"data/a.json:2:"}},
+		"a data file with two values": {
+			[]string{"data/a.json", "{}\n{}"}, []string{"data/a.json:", "after the value"}},
+		"a data file that is no TOML": {
+			[]string{"data/a.toml", "x = 1\ny = \n"}, []string{"data/a.toml:2:"}},
+		"a data file that is no YAML": {
+			[]string{"data/a.yaml", "x: 1\ny: [\n"}, []string{"data/a.yaml:"}},
+		"a data file that is no KDL": {
+			[]string{"data/a.kdl", "x 1\ny {\n"}, []string{"data/a.kdl:"}},
+		"a style sheet that is none": {
+			[]string{"static/a.css", "p { color: red }\n@import url(; }"}, []string{"static/a.css:"}},
+		"a picture that is none": {
+			[]string{"static/a.png", pngFile(30, 30)[:60]}, []string{"static/a.png:"}},
+		"a picture of another kind": {
+			[]string{"static/a.webp", "RIFF\x10\x00\x00\x00WEBPVP8 xxxx"}, []string{"static/a.webp:"}},
+		"a sheet that two sources make": {
+			[]string{"sass/main.scss", "p{a:b}", "static/main.css", "p{c:d}"}, []string{"static/main.css: sass/main.scss is compiled to main.css as well"}},
+		"a static file in the place of a page": {
+			[]string{"static/index.html", "x", ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nstable_assets { path \"index.html\" }\n"}, []string{"would be written to index.html"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProject(t, c.files...)
+			faults := strings.Join(p.faults(site.Options{}), "\n")
+			for _, want := range c.want {
+				assert.Contains(t, faults, want)
+			}
+			assert.NotContains(t, faults, "InvalidArgument")
+			p.assertNoOutput()
+		})
+	}
+}
+
+// assertNoOutput claims that a failed build left no folder, hidden or not.
+func (p *project) assertNoOutput() {
+	p.t.Helper()
+	entries, err := os.ReadDir(p.folder)
+	require.NoError(p.t, err)
+	for _, e := range entries {
+		assert.NotContains(p.t, e.Name(), "public")
+	}
+}
+
+func TestFontThatIsBrokenIsAFaultOfTheSite(t *testing.T) {
+	needTools(t, "hb-subset")
+	p := newProject(t, "static/f.woff2", "wOF2 and nothing more")
+	assert.Contains(t, p.faults(site.Options{})[0], "static/f.woff2: ")
+	p.assertNoOutput()
+}
+
+func TestSassFaultNamesThePartial(t *testing.T) {
+	needTools(t, "sass")
+	p := newProject(t, "sass/main.scss", "@use \"part\";\n", "sass/_part.scss", "p {\n  @include nope;\n}\n")
+	assert.Contains(t, p.faults(site.Options{})[0], "sass/_part.scss:2:3: ")
+}
+
+func TestAllFaultsOfAPhaseAreToldAtOnceInTheOrderOfFiles(t *testing.T) {
+	p := newProject(t,
+		"content/z.md", "+++\ntitle = \"z\"\n+++\n[x](@/no.md)\n\n[y](@/none.md)\n",
+		"content/a.md", "+++\ntitle = \n+++\n",
+		"content/m.md", "+++\ntitle = \"m\"\n+++\n[x](@/a.md) is broken only because a.md is\n",
+		"static/b.css", "p { color: red }\n@import url(; }",
+	)
+	faults := p.faults(site.Options{})
+	require.Len(t, faults, 4, "%q", faults)
+	for i, name := range []string{"content/a.md:2:", "content/z.md:4:", "content/z.md:6:", "static/b.css:2:"} {
+		assert.True(t, strings.HasPrefix(faults[i], name), "%q", faults)
+	}
+}
+
+func TestFolderWithoutPagesSaysWhatToWrite(t *testing.T) {
+	p := newProject(t)
+	p.remove("content")
+	assert.Contains(t, p.faults(site.Options{})[0], "content: there are no pages: the content folder is empty or missing (write content/_index.md")
+}
+
+func TestMissingTemplateSaysWhoNeedsIt(t *testing.T) {
+	p := newProject(t, "content/a.md", "+++\ntitle = \"x\"\n+++\n")
+	p.remove("templates/page.html")
+	assert.Contains(t, p.faults(site.Options{})[0], "templates/page.html: is missing: content/a.md needs it")
+}
+
+func TestPipesInTheSiteAreRefusedAndNeverRead(t *testing.T) {
+	p := newProject(t)
+	for _, folder := range []string{"content", "templates", "static", "data", "sass"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(p.folder, folder), 0o777))
+		require.NoError(t, syscall.Mkfifo(filepath.Join(p.folder, folder, "pipe.css"), 0o600))
+	}
+	faults := p.faults(site.Options{})
+	assert.Len(t, faults, 5)
+	assert.Contains(t, strings.Join(faults, "\n"), "static/pipe.css: is not a file but a pipe")
+}
+
+func TestDevicesInTheSiteAreRefused(t *testing.T) {
+	p := newProject(t, "static/x", "")
+	if err := unix.Mknod(filepath.Join(p.folder, "static", "zero"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5))); err != nil {
+		t.Skip("making a device: ", err)
+	}
+	assert.Equal(t, []string{"static/zero: is not a file but a device (move it out of the site)"}, p.faults(site.Options{}))
+}
+
+func TestFilesThatCantBeReadAreNamed(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root reads everything")
+	}
+	p := newProject(t, "static/secret.txt", "x", "content/secret.md", "x", "data/secret.json", "{}", "static/s/x", "")
+	for _, name := range []string{"static/secret.txt", "content/secret.md", "data/secret.json", "static/s"} {
+		require.NoError(t, os.Chmod(filepath.Join(p.folder, name), 0))
+	}
+	t.Cleanup(func() { os.Chmod(filepath.Join(p.folder, "static/s"), 0o700) })
+	faults := strings.Join(p.faults(site.Options{}), "\n")
+	for _, name := range []string{"content/secret.md", "data/secret.json", "static/s"} {
+		assert.Contains(t, faults, name+": can't be read: permission denied")
+	}
+	assert.NotContains(t, faults, "after the value", "what can't be read is not parsed")
+}
+
+func TestOutputInTheWrongPlaceIsRefusedAndTouchesNothing(t *testing.T) {
+	for output, want := range map[string]string{
+		"content":     "would replace or lie in the sources",
+		"static/out":  "would replace or lie in the sources",
+		".":           "would replace",
+		"..":          "would replace",
+		"precious":    "is not empty and was not made by ddc",
+		"link/inside": "would replace or lie in the sources",
+	} {
+		p := newProject(t, "precious/file", "x")
+		require.NoError(t, os.Symlink("content", filepath.Join(p.folder, "link")))
+		cfg := p.config()
+		cfg.Output = filepath.Join(p.folder, output)
+		_, err := site.Build(t.Context(), cfg, connect(t), site.Options{})
+		var faults site.Errors
+		if assert.ErrorAs(t, err, &faults, output) {
+			assert.ErrorContains(t, faults, want, output)
+		}
+		assert.FileExists(t, filepath.Join(p.folder, "precious/file"))
+		assert.FileExists(t, filepath.Join(p.folder, "content/_index.md"))
+	}
+}
+
+func TestDiskThatIsFullIsTheMachinesFaultAndLeavesTheLastOutput(t *testing.T) {
+	p := newProject(t, "static/small.txt", "x")
+	disk := t.TempDir()
+	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=4m"); err != nil {
+		t.Skip("mounting a small file system: ", err)
+	}
+	t.Cleanup(func() { assert.NoError(t, unix.Unmount(disk, 0)) })
+	cfg := p.config()
+	cfg.Output = filepath.Join(disk, "public")
+	plugins := connect(t)
+	_, err := site.Build(t.Context(), cfg, plugins, site.Options{})
+	require.NoError(t, err)
+	p.write("static/large.bin", strings.Repeat("large", 1<<20))
+	_, err = site.Build(t.Context(), cfg, plugins, site.Options{})
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	assert.False(t, errors.As(err, new(site.Errors)))
+	assert.ErrorContains(t, err, "large.")
+	entries, err := os.ReadDir(disk)
+	require.NoError(t, err)
+	assert.Len(t, entries, 1, "no hidden folder stays")
+	assert.FileExists(t, filepath.Join(cfg.Output, "index.html"))
+}
