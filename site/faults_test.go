@@ -88,6 +88,14 @@ func TestSassFaultNamesThePartial(t *testing.T) {
 	needTools(t, "sass")
 	p := newProject(t, "sass/main.scss", "@use \"part\";\n", "sass/_part.scss", "p {\n  @include nope;\n}\n")
 	assert.Contains(t, p.faults(site.Options{})[0], "sass/_part.scss:2:3: ")
+
+	// The same in a site whose sources lie in a folder of the project.
+	deep := &project{t, filepath.Join(t.TempDir(), "site")}
+	deep.write(".config/dodeca.kdl", "content \"docs/content\"\noutput \"docs/public\"\n", "docs/content/_index.md", "x",
+		"docs/templates/index.html", "x", "docs/sass/main.scss", "@use \"part\";\n", "docs/sass/_part.scss", "p {\n  @include nope;\n}\n")
+	assert.True(t, strings.HasPrefix(deep.faults(site.Options{})[0], "docs/sass/_part.scss:2:3: "))
+	deep.write("docs/sass/_part.scss", "", "docs/sass/main.scss", "p {\n  @include nope;\n}\n")
+	assert.True(t, strings.HasPrefix(deep.faults(site.Options{})[0], "docs/sass/main.scss:2:3: "))
 }
 
 func TestAllFaultsOfAPhaseAreToldAtOnceInTheOrderOfFiles(t *testing.T) {

@@ -34,11 +34,14 @@ func (b *build) links(ctx context.Context) error {
 	external := map[string][]*page{}
 	var faults Errors
 	for _, p := range b.pages {
+		before := map[string]int{} // how often the page had the same link
 		for _, link := range p.found.Links {
+			nth := before[link.Url]
+			before[link.Url]++
 			target, err := resolve(p.base(), link.Url)
 			switch {
 			case err != nil:
-				faults = append(faults, b.brokenLink(p, link.Url, "is no address", "correct it"))
+				faults = append(faults, b.brokenLink(p, link.Url, nth, "is no address", "correct it"))
 			case target == nil:
 			case target.Scheme+"://"+target.Host != home:
 				target.Fragment, target.RawFragment = "", ""
@@ -47,7 +50,7 @@ func (b *build) links(ctx context.Context) error {
 				}
 			default:
 				if broken := b.deadEnd(target, ids); broken != "" {
-					faults = append(faults, b.brokenLink(p, link.Url, broken, ""))
+					faults = append(faults, b.brokenLink(p, link.Url, nth, broken, ""))
 				}
 			}
 		}
@@ -113,17 +116,24 @@ func (b *build) deadEnd(target *url.URL, ids map[string]map[string]bool) string 
 	return ""
 }
 
-// brokenLink says where the link stands: in the page's source, else in a
+// brokenLink says where the link, of several alike the nth, stands: in the page's source, else in a
 // template, else, where it was put together by a template, on the page at large.
-func (b *build) brokenLink(p *page, link, message, hint string) Problem {
+func (b *build) brokenLink(p *page, link string, nth int, message, hint string) Problem {
 	problem := Problem{File: p.file.Name, Message: fmt.Sprintf("the link %q %s", link, message), Hint: hint}
-	if places := content.Links(p.source, link); len(places) > 0 {
-		problem.Line, problem.Col = places[0].Line, places[0].Col
+	in := func(file, source string) bool {
+		places := content.Links(source, link)
+		if len(places) == 0 {
+			return false
+		}
+		place := places[min(nth, len(places)-1)]
+		problem.File, problem.Line, problem.Col = file, place.Line, place.Col
+		return true
+	}
+	if in(p.file.Name, p.source) {
 		return problem
 	}
 	for _, name := range sortedKeys(b.sources.templates) {
-		if places := content.Links(b.sources.templates[name], link); len(places) > 0 {
-			problem.File, problem.Line, problem.Col = b.sources.templateNames[name], places[0].Line, places[0].Col
+		if in(b.sources.templateNames[name], b.sources.templates[name]) {
 			return problem
 		}
 	}
@@ -157,7 +167,7 @@ func (b *build) external(ctx context.Context, pages map[string][]*page) (Errors,
 			continue
 		}
 		for _, p := range pages[r.Url] {
-			faults = append(faults, b.brokenLink(p, r.Url, message, "skip_domain in "+b.configName()+" leaves a domain alone"))
+			faults = append(faults, b.brokenLink(p, r.Url, 0, message, "skip_domain in "+b.configName()+" leaves a domain alone"))
 		}
 	}
 	return faults, nil

@@ -91,6 +91,17 @@ func TestDeadEndsAreWarningsWithTheirPlace(t *testing.T) {
 	assert.Len(t, p.faults(site.Options{Strict: true}), len(want))
 }
 
+func TestEachOfSeveralDeadEndsAlikeHasItsPlace(t *testing.T) {
+	p := newProject(t, "content/a.md", "+++\ntitle = \"A\"\n+++\n[1](/gone) and [2](/gone)\n\n[3](/gone)\n[4](./b.md#gone)\n", "content/b.md", "+++\ntitle = \"B\"\n+++\n")
+	warnings := p.mustBuild()
+	if assert.Len(t, warnings, 4, "%q", warnings) {
+		for i, place := range []string{"4:5:", "4:20:", "6:5:", "7: "} {
+			assert.Contains(t, warnings[i], "content/a.md:"+place)
+		}
+		assert.Contains(t, warnings[3], `leads to /b, which has no "#gone"`)
+	}
+}
+
 func TestLinkToNoPageIsAnErrorWithASuggestion(t *testing.T) {
 	p := newProject(t, "content/guide.md", "+++\ntitle = \"x\"\n+++\n", "content/a.md", "+++\ntitle = \"A\"\n+++\n\nsee [x](@/giude.md)\n")
 	faults := p.faults(site.Options{})

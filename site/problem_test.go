@@ -72,3 +72,30 @@ func TestLineIsThatOfTheFirstOccurrence(t *testing.T) {
 	assert.Equal(t, 2, lineOf("a\nb\nb", "b"))
 	assert.Zero(t, lineOf("a", "b"))
 }
+
+func TestKeysAndValuesOfDataBecomeWhatTemplatesKnow(t *testing.T) {
+	for text, want := range map[string]any{
+		"{1: a, true: b}":      map[string]any{"1": "a", "true": "b"},
+		"18446744073709551615": float64(1 << 64),
+		"- 1\n- 0.5\n- null":   []any{int64(1), 0.5, nil},
+	} {
+		got, err := decode("x.yaml", text)
+		assert.NoError(t, err)
+		assert.Equal(t, want, got, text)
+	}
+	got, err := decode("x.toml", "at = 2024-01-02")
+	assert.NoError(t, err)
+	assert.Equal(t, map[string]any{"at": "2024-01-02"}, got)
+	got, err = decode("x.json", "123456789012345678901")
+	assert.NoError(t, err)
+	assert.Equal(t, 123456789012345678901.0, got)
+}
+
+func TestChangeIsALine(t *testing.T) {
+	for want, c := range map[string]Change{
+		"a: new": {Path: "a", New: true}, "a: changed": {Path: "a", Patches: -1},
+		"a: changed in 1 place": {Path: "a", Patches: 1}, "a: changed in 2 places": {Path: "a", Patches: 2},
+	} {
+		assert.Equal(t, want, c.String())
+	}
+}
