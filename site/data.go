@@ -117,12 +117,6 @@ func plain(value any) any {
 			m[key] = plain(v[key])
 		}
 		return m
-	case map[any]any:
-		m := make(map[string]any, len(v))
-		for key := range v {
-			m[fmt.Sprint(key)] = plain(v[key])
-		}
-		return m
 	default:
 		return fmt.Sprint(v)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // home stands for the site's own host while addresses are resolved.
-const home = "https://site.invalid"
+const home = "site.invalid"
 
 // externalTimeout is how long a server may take to answer, in milliseconds.
 const externalTimeout = 10_000
@@ -38,12 +38,12 @@ func (b *build) links(ctx context.Context) error {
 		for _, link := range p.found.Links {
 			nth := before[link.Url]
 			before[link.Url]++
-			target, err := resolve(p.base(), link.Url)
+			target, err := resolve(p, link.Url)
 			switch {
 			case err != nil:
 				faults = append(faults, b.brokenLink(p, link.Url, nth, "is no address", "correct it"))
 			case target == nil:
-			case target.Scheme+"://"+target.Host != home:
+			case target.Host != home:
 				target.Fragment, target.RawFragment = "", ""
 				if from := external[target.String()]; isLink(link) && !slices.Contains(from, p) {
 					external[target.String()] = append(from, p)
@@ -74,24 +74,17 @@ func isLink(l *htmlpb.Link) bool {
 	return l.Attribute == "href" && (l.Element == "a" || l.Element == "area")
 }
 
-// resolve gives the whole address of a link on the page at base; nil for those
-// that name no document (mailto:, data:, an empty one).
-func resolve(base, link string) (*url.URL, error) {
-	link = strings.TrimSpace(link)
-	if link == "" {
-		return nil, nil
-	}
-	to, err := url.Parse(link)
+// resolve gives the whole address of a link on a page; nil for those that name
+// no document (mailto:, data:).
+func resolve(p *page, link string) (*url.URL, error) {
+	to, err := url.Parse(strings.TrimSpace(link))
 	if err != nil {
 		return nil, err
 	}
 	if to.Scheme != "" && to.Scheme != "http" && to.Scheme != "https" {
 		return nil, nil
 	}
-	from, err := url.Parse(home + base)
-	if err != nil {
-		return nil, err
-	}
+	from := &url.URL{Scheme: "https", Host: home, Path: p.URL()}
 	return from.ResolveReference(to), nil
 }
 

@@ -72,7 +72,7 @@ func TestDeadEndsAreWarningsWithTheirPlace(t *testing.T) {
 	p := newProject(t,
 		"content/a.md", "+++\ntitle = \"A\"\n+++\n## Here\n\n[1](/nowhere/) [2](#here) [3](#there) [4](/a/#here) [5](/a#there)\n"+
 			"[6](mailto:x@y.z) [7](https://example.org/x) [8](/pagefind/pagefind-ui.js) [9](/static.txt?q=1) [10](../gone/) [11](#top)\n"+
-			"<img src=\"/no.png\">\n",
+			"<img src=\"/no.png\"> <a href=\"/%zz\">12</a> <a href=\"\">13</a> <a href=\" /index.html \">14</a> <a href=\"/a/index.html#here\">15</a>\n",
 		"static/static.txt", "x",
 		"templates/section.html", "<a href=\"/from-a-template/\">x</a>",
 		"content/s/_index.md", "+++\ntitle = \"S\"\n+++\n",
@@ -80,7 +80,7 @@ func TestDeadEndsAreWarningsWithTheirPlace(t *testing.T) {
 	warnings := p.mustBuild()
 	want := []string{
 		`content/a.md:6:5: the link "/nowhere/" leads nowhere: the site has neither a page nor a file /nowhere`,
-		`content/a.md:6:`, `content/a.md:6:`, `content/a.md:7:`, `content/a.md:8:`,
+		`content/a.md:6:`, `content/a.md:6:`, `content/a.md:7:`, `content/a.md:8:11: the link "/no.png" leads nowhere`, `content/a.md:8:30: the link "/%zz" is no address`,
 		`templates/section.html:1:10: the link "/from-a-template/" leads nowhere`,
 	}
 	if assert.Len(t, warnings, len(want), "%q", warnings) {
