@@ -179,6 +179,9 @@ func TestJobsChangeNoByte(t *testing.T) {
 
 // Whenever a build is cancelled, it leaves the last output and nothing else.
 func TestCancelledBuildLeavesTheLastOutput(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: some ten builds")
+	}
 	p := newProject(t, "static/a.png", pngFile(700, 300), "content/a.md", "+++\ntitle = \"A\"\n+++\nold\n")
 	p.mustBuild()
 	p.write("content/a.md", "+++\ntitle = \"A\"\n+++\nnew\n")

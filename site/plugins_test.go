@@ -59,6 +59,9 @@ func everything(t *testing.T) *project {
 // What a plugin's error means does not depend on which plugin it is, but for what a
 // site can do without.
 func TestErrorOfAnyPluginIsTheSitesOrTheMachinesOrAWarning(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: some forty builds")
+	}
 	needTools(t, "cargo", "sass", "cjxl", "hb-subset", "pagefind_extended")
 	p := everything(t)
 	p.write("sass/main.scss", "p{color:red}")

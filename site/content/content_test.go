@@ -1,6 +1,8 @@
 package content
 
 import (
+	"bytes"
+	"net"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -103,4 +105,71 @@ func TestScanFollowsLinksWithinAndNamesAllOthers(t *testing.T) {
 	require.NoError(t, syscall.Mkfifo(filepath.Join(static, "real", "file"), 0o600))
 	_, err = project.ReadFile(files[1])
 	assert.ErrorContains(t, err, "not a regular file any more")
+}
+
+func TestFolderThatIsNoneHasNoFilesOrIsAFault(t *testing.T) {
+	folder := t.TempDir()
+	_, err := Open(filepath.Join(folder, "gone"))
+	assert.ErrorContains(t, err, "open the project")
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "static"), nil, 0o600))
+	project, err := Open(folder)
+	require.NoError(t, err)
+	defer project.Close()
+	files, faults := project.Scan("data", Visible)
+	assert.Empty(t, files)
+	assert.Empty(t, faults)
+	_, faults = project.Scan("static", Visible)
+	assert.Equal(t, []Fault{{"static", "is not a folder", "move the file away"}}, faults)
+	_, faults = project.Scan("../static", Visible)
+	assert.Empty(t, faults, "what is not there is not there")
+	_, faults = project.Scan("..", Visible)
+	assert.Equal(t, []Fault{{"..", "is a symbolic link that leads out of the project", "copy the file into the project"}}, faults)
+}
+
+func TestNameThatIsNoTextAndSocketsAreFaults(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(folder, "s"), 0o777))
+	if err := os.WriteFile(filepath.Join(folder, "s", "a\xff"), nil, 0o600); err != nil {
+		t.Skip("this file system takes only UTF-8: ", err)
+	}
+	socket, err := net.Listen("unix", filepath.Join(folder, "s", "b"))
+	require.NoError(t, err)
+	defer socket.Close()
+	project, err := Open(folder)
+	require.NoError(t, err)
+	defer project.Close()
+	_, faults := project.Scan("s", Visible)
+	assert.ElementsMatch(t, []Fault{
+		{"s/a\ufffd", "has a name that is not UTF-8", "rename it"},
+		{"s/b", "is not a file but a socket", "move it out of the site"},
+	}, faults)
+}
+
+func TestFileThatGrowsWhileItIsReadIsReadWhole(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "a"), []byte("x"), 0o600))
+	project, err := Open(folder)
+	require.NoError(t, err)
+	defer project.Close()
+	files, _ := project.Scan(".", Visible)
+	require.Len(t, files, 1)
+	long := bytes.Repeat([]byte("long"), 10_000)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "a"), long, 0o600))
+	data, err := project.ReadFile(files[0])
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(long, data))
+}
+
+func TestSiblingsAreSortedByWeightThenTitleThenRoute(t *testing.T) {
+	nodes := []*Node{
+		{Path: "d.md", Route: "/d", Title: "B"}, {Path: "c.md", Route: "/c", Title: "A", Weight: 1},
+		{Path: "b.md", Route: "/b", Title: "B"}, {Path: "a.md", Route: "/a", Title: "Z", Weight: -1},
+	}
+	root, _ := Grow(nodes)
+	var routes []string
+	for _, n := range root.Pages {
+		routes = append(routes, n.Route)
+	}
+	assert.Equal(t, []string{"/a", "/b", "/d", "/c"}, routes)
+	assert.Equal(t, "Home", root.Title, "a root that nobody wrote")
 }
