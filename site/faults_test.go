@@ -204,3 +204,8 @@ func TestDiskThatIsFullIsTheMachinesFaultAndLeavesTheLastOutput(t *testing.T) {
 	assert.Len(t, entries, 1, "no hidden folder stays")
 	assert.FileExists(t, filepath.Join(cfg.Output, "index.html"))
 }
+
+func TestWhatCantBeReadIsToldOnceAndNotParsed(t *testing.T) {
+	p := newProject(t, "data/a.json", "{\n\"\xff\": 1}")
+	assert.Equal(t, []string{"data/a.json:2:2: is not UTF-8 (save the file as UTF-8)"}, p.faults(site.Options{}))
+}
