@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -71,7 +72,7 @@ func NewHost(o Options) (*Host, error) {
 	for _, s := range strategy.All() {
 		h.strategies[s.Name()] = s
 	}
-	for _, name := range append([]string{o.Wake}, slices.Collect(mapValues(o.WakeOf))...) {
+	for _, name := range append([]string{o.Wake}, slices.Collect(maps.Values(o.WakeOf))...) {
 		if h.strategies[name] == nil {
 			_, err := strategy.ByName(name)
 			return nil, err
@@ -89,16 +90,6 @@ func NewHost(o Options) (*Host, error) {
 	h.transport = h.hub
 	h.threads = newForker()
 	return h, nil
-}
-
-func mapValues(m map[string]string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for _, v := range m {
-			if !yield(v) {
-				return
-			}
-		}
-	}
 }
 
 // Transport is the name of what carries the calls: "shm" or "inproc".

@@ -70,11 +70,7 @@ func (b *build) shown(ctx context.Context) (map[*static]string, error) {
 	}
 	keys := sortedKeys(groups)
 	answers := make([]*fontspb.AnalyseResponse, len(keys))
-	index := make([]int, len(keys))
-	for i := range index {
-		index[i] = i
-	}
-	err := each(ctx, b, index, func(ctx context.Context, i int) (err error) {
+	err := eachIndex(ctx, b, len(keys), func(ctx context.Context, i int) (err error) {
 		answers[i], err = call(ctx, b, "fonts", "", b.Fonts.Analyse, groups[keys[i]].request)
 		return err
 	})

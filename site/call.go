@@ -89,6 +89,16 @@ func each[T any](ctx context.Context, b *build, items []T, f func(context.Contex
 	return g.Wait()
 }
 
+// eachIndex is each for the numbers from 0 to n-1: where results have places of
+// their own.
+func eachIndex(ctx context.Context, b *build, n int, f func(context.Context, int) error) error {
+	index := make([]int, n)
+	for i := range index {
+		index[i] = i
+	}
+	return each(ctx, b, index, f)
+}
+
 // phase runs tasks at once and ends when all have. The site's faults end the
 // build here, and not before, so that one phase's tasks all have their say.
 func (b *build) phase(ctx context.Context, tasks ...func(context.Context) error) error {

@@ -43,11 +43,9 @@ func (b *build) changes(ctx context.Context) ([]Change, error) {
 		return nil, nil
 	}
 	found := make([]Change, len(b.pages))
-	index := make([]int, len(b.pages))
 	compared := 0
 	olds := make([]string, len(b.pages))
 	for i, p := range b.pages {
-		index[i] = i
 		old, err := b.stage.Previous(p.Output())
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -61,7 +59,7 @@ func (b *build) changes(ctx context.Context) ([]Change, error) {
 			}
 		}
 	}
-	err := each(ctx, b, index, func(ctx context.Context, i int) error {
+	err := eachIndex(ctx, b, len(b.pages), func(ctx context.Context, i int) error {
 		if olds[i] == "" {
 			return nil
 		}

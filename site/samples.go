@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -29,11 +30,7 @@ func (b *build) samples(ctx context.Context) error {
 		return nil
 	}
 	found := make([][]sample, len(b.pages))
-	index := make([]int, len(b.pages))
-	for i := range index {
-		index[i] = i
-	}
-	err := each(ctx, b, index, func(ctx context.Context, i int) (err error) {
+	err := eachIndex(ctx, b, len(b.pages), func(ctx context.Context, i int) (err error) {
 		found[i], err = b.extract(ctx, b.pages[i])
 		return err
 	})
@@ -92,11 +89,11 @@ func (b *build) execute(ctx context.Context, s sample) error {
 	case pb.ExecuteResponse_OUTCOME_SKIPPED:
 		return nil
 	case pb.ExecuteResponse_OUTCOME_TOOL_MISSING:
-		b.warn(Problem{Message: fmt.Sprintf("code samples in %s were not run: %s", s.Language, cmpOr(answer.Error, answer.MissingTool+" is not installed")),
+		b.warn(Problem{Message: fmt.Sprintf("code samples in %s were not run: %s", s.Language, cmp.Or(answer.Error, answer.MissingTool+" is not installed")),
 			Hint: "install " + answer.MissingTool + ", or build with --no-code-exec"})
 		return nil
 	}
-	p := Problem{File: s.page.file.Name, Line: int(s.Line), Message: "the code sample failed: " + cmpOr(answer.Error, fmt.Sprintf("status %d", answer.ExitCode))}
+	p := Problem{File: s.page.file.Name, Line: int(s.Line), Message: "the code sample failed: " + cmp.Or(answer.Error, fmt.Sprintf("status %d", answer.ExitCode))}
 	// A compiler that knows the page's name says where in it the fault is.
 	if at := placeIn(p.File).FindStringSubmatch(answer.Stderr); at != nil {
 		p.Line, _ = strconv.Atoi(at[1])
@@ -126,11 +123,4 @@ func (b *build) verify(s sample, answer *pb.ExecuteResponse) {
 		s.page.verified = map[string]*htmlpb.BuildInfo{}
 	}
 	s.page.verified[s.Code] = &htmlpb.BuildInfo{Compiler: s.language.Command, Version: answer.ToolVersion, Platform: runtime.GOOS + "/" + runtime.GOARCH}
-}
-
-func cmpOr(text, otherwise string) string {
-	if text != "" {
-		return text
-	}
-	return otherwise
 }
