@@ -31,14 +31,16 @@ type ConnOptions struct {
 
 // Conn makes calls over a link. It is safe for any number of goroutines.
 type Conn struct {
-	link   transport.Link
-	name   string
-	limit  int
-	unary  grpc.UnaryInvoker // c.invoke within the interceptors
-	stream grpc.Streamer     // c.newStream within the interceptors
-	out    *outbox
-	done   chan struct{}
-	idle   sync.Pool // of *call
+	link transport.Link
+	// awaiter is link, or nil if it is none.
+	awaiter transport.Awaiter
+	name    string
+	limit   int
+	unary   grpc.UnaryInvoker // c.invoke within the interceptors
+	stream  grpc.Streamer     // c.newStream within the interceptors
+	out     *outbox
+	done    chan struct{}
+	idle    sync.Pool // of *call
 
 	mu      sync.Mutex
 	calls   map[uint32]receiver
@@ -74,7 +76,8 @@ func NewConn(link transport.Link, o ConnOptions) *Conn {
 		out: newOutbox(link), done: make(chan struct{}),
 		calls: map[uint32]receiver{}, methods: map[string]*method{},
 	}
-	c.idle.New = func() any { return &call{reply: make(chan reply, 1)} }
+	c.awaiter, _ = link.(transport.Awaiter)
+	c.idle.New = newCall
 	c.unary, c.stream = c.invoke, c.newStream
 	for _, interceptor := range slices.Backward(o.Unary) {
 		next := c.unary

@@ -24,7 +24,8 @@ type call struct {
 	id      uint32
 	method  *method
 	started time.Time
-	reply   chan reply // capacity one, so that the pump does not wait
+	reply   chan reply  // capacity one, so that the pump does not wait
+	replied func() bool // says whether there is a reply; made once, as the call is
 	small   [smallMessage]byte
 }
 
@@ -36,6 +37,12 @@ type reply struct {
 	payload []byte
 	lease   transport.Lease
 	err     error // the link's end
+}
+
+func newCall() any {
+	c := &call{reply: make(chan reply, 1)}
+	c.replied = func() bool { return len(c.reply) > 0 }
+	return c
 }
 
 func (c *call) receive(f *transport.Frame) {
@@ -128,6 +135,9 @@ func (c *Conn) roundTrip(ctx context.Context, k *call, name string) (reply, erro
 			<-k.reply // Conn.end was faster, and says the same
 		}
 		return reply{}, err
+	}
+	if c.awaiter != nil {
+		c.awaiter.Await(ctx, k.replied)
 	}
 	var r reply
 	select {

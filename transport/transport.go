@@ -145,6 +145,16 @@ type Link interface {
 	Stats() Stats
 }
 
+// Awaiter is a link by which a goroutine that waits for one frame can receive
+// on the link's behalf, and so is woken by the peer itself rather than by the pump.
+type Awaiter interface {
+	// Await receives frames on this goroutine until done returns true, ctx is done or
+	// the link ends; or returns at once, where the pump does as well. Either way
+	// the caller then waits as if Await did not exist. done must be cheap; the
+	// receive function given to Start must be what makes it true.
+	Await(ctx context.Context, done func() bool)
+}
+
 // Stats counts what one end of a link did. Wake-ups are those of the two
 // doorbells as this end sees them.
 type Stats struct {

@@ -94,20 +94,27 @@ func NewDoorbell(words *Words, waker Waker, spin Spin) *Doorbell {
 // calling it. Errors are those of a waker that is closed or broken; the
 // sleeper may then not wake.
 func (d *Doorbell) Ring() error {
+	_, err := d.Wake()
+	return err
+}
+
+// Wake rings, and says whether somebody was asleep and now has a token. Where
+// nobody was, whoever is to be told can be told in another way.
+func (d *Doorbell) Wake() (asleep bool, err error) {
 	d.words.Seq.Add(1)
 	// A plain load first: under load nobody sleeps, and a failed compare-and-swap
 	// would take the cache line from the sleeper each time.
 	if d.words.Sleeping.Load() == 0 || !d.words.Sleeping.CompareAndSwap(1, 0) {
 		d.words.Suppressed.Add(1)
-		return nil
+		return false, nil
 	}
 	// The flag is taken: from here on this process owes the token. Should it die
 	// before the next line has run, the hub pays (transport/hub, peer death).
 	d.words.Sent.Add(1)
 	if err := d.waker.Ring(); err != nil {
-		return fmt.Errorf("ring doorbell: %w", err)
+		return true, fmt.Errorf("ring doorbell: %w", err)
 	}
-	return nil
+	return true, nil
 }
 
 // Repay leaves a token whatever the flag says: for a ringer that may have taken

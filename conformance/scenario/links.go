@@ -88,7 +88,8 @@ func (w *wires) look() ([]Snapshot, error) {
 		}
 		rung := uint64(0)
 		for _, one := range all {
-			s.Pending = s.Pending || one.Pending
+			// A token where nobody sleeps is no help to those who do.
+			s.Pending = s.Pending || one.Pending && one.Parked
 			s.Owed += one.Owed
 			s.Stats.Received += one.Stats.Received
 			rung += one.Stats.Sent

@@ -31,6 +31,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"ddc/internal/sys"
 	"ddc/ring"
@@ -61,6 +62,8 @@ type Hub struct {
 	segment  *shm.Segment
 	spin     wake.Spin
 	strategy wake.Strategy
+	// standing is true while a caller receives in the place of some link's pump.
+	standing atomic.Bool
 
 	mu     sync.Mutex
 	closed bool
@@ -178,17 +181,17 @@ func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 		return nil, fmt.Errorf("offer place to %s: %w", name, err)
 	}
 	offer := &Offer{Files: []*os.File{memfd}}
-	var bells [2][]*os.File
-	for side := range bells {
-		if bells[side], err = s.Make(); err != nil {
+	var bells [numBells][]*os.File
+	for i := range bells {
+		if bells[i], err = s.Make(); err != nil {
 			offer.Close()
 			return nil, fmt.Errorf("offer place to %s: %w", name, err)
 		}
-		offer.Files = append(offer.Files, bells[side]...)
+		offer.Files = append(offer.Files, bells[i]...)
 	}
 	offer.Text = place{peer: peer, incarnation: incarnation, strategy: s.Name(), files: len(offer.Files)}.String()
 	offer.Link, err = openLink(h.segment, h.view, linkOptions{
-		name: name, peer: peer, side: hostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay,
+		name: name, peer: peer, side: hostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay, standing: &h.standing,
 	})
 	if err != nil {
 		offer.Close()
@@ -330,7 +333,7 @@ func parseOffer(text string) (p place, err error) {
 	if version != layoutVersion {
 		return p, fmt.Errorf("%w (offer of version %d, want %d)", errLayout, version, layoutVersion)
 	}
-	if p.files < 1 || p.files%2 == 0 {
+	if p.files < 1 || (p.files-1)%numBells != 0 {
 		return p, fmt.Errorf("offer %q is not one: %d files", text, p.files)
 	}
 	return p, nil
@@ -378,9 +381,13 @@ func attach(text string, files []*os.File, s wake.Strategy, spin wake.Spin) (*Li
 	if now := shared.Incarnation.Load(); now != p.incarnation {
 		return nil, fmt.Errorf("offer %d is void: place %d has been offered again (%d)", p.incarnation, p.peer, now)
 	}
-	half := 1 + (p.files-1)/2
+	var bells [numBells][]*os.File
+	each := (p.files - 1) / numBells
+	for i := range bells {
+		bells[i] = files[1+i*each : 1+(i+1)*each]
+	}
 	l, err := openLink(segment, v, linkOptions{
-		name: "host", peer: p.peer, side: peerSide, strategy: s, bells: [2][]*os.File{files[1:half], files[half:]}, spin: spin,
+		name: "host", peer: p.peer, side: peerSide, strategy: s, bells: bells, spin: spin,
 	})
 	if err == nil {
 		shared.Attached.Store(p.incarnation)

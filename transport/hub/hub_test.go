@@ -358,7 +358,7 @@ func TestOfferIsRefusedWhereItDoesNotFit(t *testing.T) {
 		fmt.Sprintf("v%d peer=%d incarnation=%d wake=eventfd files=%d", v+1, p, i, f): "do not speak the same hub layout",
 		fmt.Sprintf("v%d peer=%d incarnation=%d wake=eventfd files=%d", v, 99, i, f):  "place 99",
 		fmt.Sprintf("v%d peer=%d incarnation=%d wake=eventfd files=%d", v, p, i+1, f): "is void",
-		fmt.Sprintf("v%d peer=%d incarnation=%d wake=eventfd files=%d", v, p, i, f+2): "came with",
+		fmt.Sprintf("v%d peer=%d incarnation=%d wake=eventfd files=%d", v, p, i, f+3): "came with",
 		fmt.Sprintf("v%d peer=%d incarnation=%d wake=futex files=%d", v, p, i, f):     "wake strategies differ",
 	} {
 		_, err := Attach(text, dup(t, offer.Files), eventfd, wake.SpinOff)

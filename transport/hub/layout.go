@@ -22,7 +22,7 @@ import (
 // Whoever changes any of it raises layoutVersion.
 const (
 	magic         = 0x31_62_75_68_63_64_64 // "ddchub1"
-	layoutVersion = 1
+	layoutVersion = 2
 	headerSize    = 4096
 	maxPeers      = 32
 	maxClasses    = 8
@@ -32,6 +32,12 @@ const (
 const (
 	hostSide = 0
 	peerSide = 1
+)
+
+// A link has a doorbell for the pump of each side, by side, and one more.
+const (
+	callerBell = 2
+	numBells   = 3
 )
 
 func party(peer, side int) int { return 2*peer + side }
@@ -73,7 +79,7 @@ type link struct {
 	Strategy [16]byte
 	_        [shm.CacheLine - 24]byte
 
-	// The arrays are indexed by side. Bells[s] wakes side s; Signals[s] is for its
+	// The arrays are indexed by side. Bells[s] wakes the pump of side s; Signals[s] is for its
 	// pump; Closed[s] is 1 once side s has closed; Rings[s] carries frames to side s.
 	Signals [2]struct {
 		shm.Word32
@@ -84,13 +90,17 @@ type link struct {
 		_ [shm.CacheLine - 4]byte
 	}
 	// Gate is the word that the peer sleeps on for its futex waker.
-	Gate  shm.Word32
-	_     [shm.CacheLine - 4]byte
-	Bells [2]wake.Words
+	Gate shm.Word32
+	_    [shm.CacheLine - 4]byte
+	// CallerGate is the word that the host's caller sleeps on for its futex waker.
+	CallerGate shm.Word32
+	_          [shm.CacheLine - 4]byte
+	// Bells[callerBell] wakes the host's caller: see Link.Await.
+	Bells [numBells]wake.Words
 	Rings [2]ring.Page
 }
 
-const linkSize = 6*shm.CacheLine + 2*wake.WordsSize + 2*ring.PageSize
+const linkSize = 7*shm.CacheLine + numBells*wake.WordsSize + 2*ring.PageSize
 
 // layout is what fixes every offset in a hub.
 type layout struct {
@@ -182,9 +192,12 @@ func (k *link) offer(strategy string) uint32 {
 		k.Rings[side].Produced.Store(0)
 		k.Rings[side].Consumed.Store(0)
 		k.Rings[side].Starved.Store(0)
-		k.Bells[side].Sleeping.Store(0)
-		k.Bells[side].Parked.Store(0)
-		for _, counter := range []*shm.Word64{&k.Bells[side].Sent, &k.Bells[side].Suppressed, &k.Bells[side].Received, &k.Bells[side].Spurious} {
+	}
+	for i := range k.Bells {
+		bell := &k.Bells[i]
+		bell.Sleeping.Store(0)
+		bell.Parked.Store(0)
+		for _, counter := range []*shm.Word64{&bell.Sent, &bell.Suppressed, &bell.Received, &bell.Spurious} {
 			counter.Store(0)
 		}
 	}

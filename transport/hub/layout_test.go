@@ -28,7 +28,7 @@ func offsets[T any]() []string {
 // them raises layoutVersion.
 func TestOffsetsOfTheSharedPagesStay(t *testing.T) {
 	assert.Equal(t, []string{"Magic@0", "Version@8", "Peers@12", "Hash@16", "Cells@24", "Classes@28", "Class@32", "SlotWaiters@256", "Gate@384"}, offsets[header]())
-	assert.Equal(t, []string{"Incarnation@0", "Attached@4", "Strategy@8", "Signals@128", "Closed@384", "Gate@640", "Bells@768", "Rings@1280"}, offsets[link]())
+	assert.Equal(t, []string{"Incarnation@0", "Attached@4", "Strategy@8", "Signals@128", "Closed@384", "Gate@640", "CallerGate@768", "Bells@896", "Rings@1664"}, offsets[link]())
 	assert.Equal(t, []string{"Seq@0", "Left@4", "Sent@8", "Suppressed@16", "Sleeping@128", "Parked@132", "Taken@136", "Received@144", "Spurious@152"}, offsets[wake.Words]())
 	assert.Equal(t, []string{"Produced@0", "Consumed@128", "Starved@256"}, offsets[ring.Page]())
 	assert.Equal(t, linkSize, int(reflect.TypeFor[link]().Size()))

@@ -19,9 +19,9 @@ import (
 //
 // # Who may touch what
 //
-//	producer                  whoever holds turn
-//	consumer, groups, frame   the pump
-//	everything mapped         whoever is inside uses, or holds the segment
+//	producer                         whoever holds turn
+//	consumer, groups, frame, batch   whoever holds receiving: the pump, or a caller in its place
+//	everything mapped                whoever is inside uses, or holds the segment
 //
 // # How it ends
 //
@@ -40,8 +40,13 @@ type Link struct {
 	relay func()
 
 	segment  *shm.Segment
-	bell     *wake.Doorbell // wakes this end
-	peerBell *wake.Doorbell // wakes the other
+	bell     *wake.Doorbell // wakes this end's pump
+	peerBell *wake.Doorbell // wakes the other's
+	// caller wakes the host's goroutine that receives in its pump's place: the host
+	// awaits it, both ends ring it.
+	caller *wake.Doorbell
+	// standing is the hub's, and nil at the peer's end, where nobody stands in.
+	standing *atomic.Bool
 	uses     *gate
 
 	// turn holds a value while somebody is the ring's producer. A channel, not a
@@ -54,10 +59,13 @@ type Link struct {
 	space chan struct{}
 	slots broadcast
 
-	consumer *ring.Consumer
-	groups   map[uint32]*group
-	frame    transport.Frame // the one being received
-	receive  atomic.Pointer[func(*transport.Frame)]
+	receiving sync.Mutex
+	consumer  *ring.Consumer
+	batch     [batchSize]ring.Descriptor
+	groups    map[uint32]*group
+	frame     transport.Frame // the one being received
+	over      bool            // the pump has ended: guarded by receiving
+	receive   atomic.Pointer[func(*transport.Frame)]
 
 	reason   atomic.Pointer[error]
 	stop     chan struct{}
@@ -78,15 +86,16 @@ type linkOptions struct {
 	name       string
 	peer, side int
 	strategy   wake.Strategy
-	bells      [2][]*os.File
+	bells      [numBells][]*os.File
 	spin       wake.Spin
 	relay      func()
+	standing   *atomic.Bool
 }
 
 // openLink opens one end, and starts its pump. It keeps none of the files.
 func openLink(segment *shm.Segment, v view, o linkOptions) (*Link, error) {
 	l := &Link{
-		name: o.name, peer: o.peer, side: o.side, view: v, relay: o.relay, segment: segment, uses: newGate(),
+		name: o.name, peer: o.peer, side: o.side, view: v, relay: o.relay, standing: o.standing, segment: segment, uses: newGate(),
 		turn: make(chan struct{}, 1), space: make(chan struct{}, 1), groups: make(map[uint32]*group),
 		stop: make(chan struct{}), done: make(chan struct{}), released: make(chan struct{}),
 	}
@@ -109,27 +118,37 @@ func openLink(segment *shm.Segment, v view, o linkOptions) (*Link, error) {
 	if l.producer, err = ring.NewProducer(&l.shared.Rings[1-o.side], out); err != nil {
 		return nil, fmt.Errorf("open link: %w", err)
 	}
-	var wakers [2]wake.Waker
-	for side := range wakers {
-		gate := &v.header.Gate
-		if side == peerSide {
-			gate = &l.shared.Gate
-		}
-		if wakers[side], err = o.strategy.Open(l.shared.Bells[side].Tokens(gate), o.bells[side]); err != nil {
-			if side == peerSide {
-				_ = wakers[hostSide].Close()
-			}
-			return nil, fmt.Errorf("open link: %w", err)
-		}
-	}
 	// The memory is held until Close has let go of everything in it.
 	if err := segment.Hold(); err != nil {
-		return nil, errors.Join(err, wakers[hostSide].Close(), wakers[peerSide].Close())
+		return nil, fmt.Errorf("open link: %w", err)
 	}
-	l.bell = wake.NewDoorbell(&l.shared.Bells[o.side], wakers[o.side], o.spin)
-	l.peerBell = wake.NewDoorbell(&l.shared.Bells[1-o.side], wakers[1-o.side], wake.SpinOff)
+	if err := l.openBells(o); err != nil {
+		segment.Release()
+		return nil, fmt.Errorf("open link: %w", err)
+	}
 	go l.pump()
 	return l, nil
+}
+
+func (l *Link) openBells(o linkOptions) error {
+	gates := [numBells]*shm.Word32{hostSide: &l.view.header.Gate, peerSide: &l.shared.Gate, callerBell: &l.shared.CallerGate}
+	var bells [numBells]*wake.Doorbell
+	for i := range bells {
+		waker, err := o.strategy.Open(l.shared.Bells[i].Tokens(gates[i]), o.bells[i])
+		if err != nil {
+			for _, b := range bells[:i] {
+				err = errors.Join(err, b.Close())
+			}
+			return err
+		}
+		spin := o.spin
+		if i == 1-o.side {
+			spin = wake.SpinOff // nobody awaits it here
+		}
+		bells[i] = wake.NewDoorbell(&l.shared.Bells[i], waker, spin)
+	}
+	l.bell, l.peerBell, l.caller = bells[o.side], bells[1-o.side], bells[callerBell]
+	return nil
 }
 
 // Name is the peer's name.
@@ -141,11 +160,13 @@ func (l *Link) Start(receive func(*transport.Frame)) {
 	l.wakeSelf()
 }
 
-// wakeSelf makes the pump look again, whatever became of its flag.
+// wakeSelf makes the pump look again, and whoever stands in for it, whatever
+// became of their flags.
 func (l *Link) wakeSelf() {
 	if l.uses.enter() {
 		defer l.uses.leave()
 		_ = l.bell.Repay()
+		l.repayCaller()
 	}
 }
 
@@ -225,7 +246,7 @@ func (l *Link) Close() error {
 		l.uses.shut()
 		stats := l.count()
 		l.final.Store(&stats)
-		err = errors.Join(l.bell.Close(), l.peerBell.Close())
+		err = errors.Join(l.bell.Close(), l.peerBell.Close(), l.caller.Close())
 		close(l.released)
 		l.segment.Release()
 	})
@@ -269,6 +290,12 @@ func (l *Link) Stats() transport.Stats {
 
 func (l *Link) count() transport.Stats {
 	own, peers := l.bell.Stats(), l.peerBell.Stats()
+	if callers := l.caller.Stats(); l.side == hostSide {
+		own.Received += callers.Received
+		own.Spurious += callers.Spurious
+	} else {
+		peers.Sent += callers.Sent
+	}
 	return transport.Stats{
 		FramesIn: l.framesIn.Load(), FramesOut: l.framesOut.Load(), BytesIn: l.bytesIn.Load(), BytesOut: l.bytesOut.Load(),
 		WakeupsSent: peers.Sent, WakeupsSuppressed: peers.Suppressed,
@@ -283,11 +310,11 @@ func (l *Link) signal(side int, bit uint32) {
 	}
 	defer l.uses.leave()
 	l.shared.Signals[side].Or(bit)
-	bell := l.bell
-	if side != l.side {
-		bell = l.peerBell
+	if side == l.side {
+		l.ring(l.bell)
+	} else {
+		l.ringPeer()
 	}
-	l.ring(bell)
 }
 
 // ReleaseLease frees a slot that a receiver kept, and tells those who wait for one.

@@ -17,12 +17,11 @@ const batchSize = 128
 // errPeerClosed is the reason of a link whose other end was closed in good order.
 var errPeerClosed = fmt.Errorf("the other end closed: %w", transport.ErrClosed)
 
-// pump is the one goroutine of this end that sleeps on its doorbell. It never
-// blocks on anything else: not on sending, not on a receiver, not on a lock that
-// somebody holds while they wait.
+// pump is the goroutine of this end that sleeps on its doorbell whenever no
+// caller does so in its place. It never blocks on anything else: not on sending,
+// not on a receiver, not on a lock that somebody holds while they wait.
 func (l *Link) pump() {
 	defer close(l.done)
-	var batch [batchSize]ring.Descriptor
 	for {
 		if err := l.bell.Await(context.Background(), l.ready); err != nil {
 			l.fail(fmt.Errorf("%s: %w: %w", l.name, transport.ErrCorrupt, err))
@@ -32,11 +31,12 @@ func (l *Link) pump() {
 		// Asked before the ring is looked at: what the peer pushed before it closed, or
 		// died, is then found by this look.
 		peerClosed, ending := l.shared.Closed[1-l.side].Load() != 0, l.ending()
-		more, err := l.deliver(batch[:])
+		more, err := l.deliver()
 		switch {
 		case err != nil:
 			l.fail(fmt.Errorf("%s: %w", l.name, err))
 		case more:
+			l.ringCaller()
 			// Those whom the frames were for run on this processor at once, rather than on
 			// another whose thread has to be woken first.
 			runtime.Gosched()
@@ -48,7 +48,10 @@ func (l *Link) pump() {
 		}
 		break
 	}
-	l.groups = nil
+	l.receiving.Lock()
+	l.over, l.groups = true, nil
+	l.receiving.Unlock()
+	l.repayCaller()
 	l.sayClosed()
 }
 
@@ -78,12 +81,14 @@ func (l *Link) answerSignals() {
 
 // deliver receives up to one batch of descriptors, and says whether there may be
 // more. An end that was closed here delivers nothing any more.
-func (l *Link) deliver(batch []ring.Descriptor) (more bool, err error) {
+func (l *Link) deliver() (more bool, err error) {
+	l.receiving.Lock()
+	defer l.receiving.Unlock()
 	receive := l.receive.Load()
-	if receive == nil || l.ending() && !l.dead.Load() {
+	if receive == nil || l.over || l.ending() && !l.dead.Load() {
 		return false, nil
 	}
-	n, err := l.consumer.TryPop(batch)
+	n, err := l.consumer.TryPop(l.batch[:])
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", transport.ErrCorrupt, err)
 	}
@@ -93,7 +98,7 @@ func (l *Link) deliver(batch []ring.Descriptor) (more bool, err error) {
 		l.signal(1-l.side, signalSpace)
 	}
 	for i := range n {
-		if err := l.receiveOne(&batch[i], *receive); err != nil {
+		if err := l.receiveOne(&l.batch[i], *receive); err != nil {
 			return false, err
 		}
 	}
@@ -204,9 +209,9 @@ func (l *Link) addPiece(d *ring.Descriptor, last bool) ([]byte, error) {
 
 // sayClosed tells the peer that nothing more comes. Having the turn, and never
 // giving it back, it is the last that this end says: senders see stop and give up.
-// A waker that fails here is broken, and the peer learns by the end of this process.
+// A bell that fails here is broken, and the peer learns by the end of this process.
 func (l *Link) sayClosed() {
 	l.turn <- struct{}{}
 	l.shared.Closed[l.side].Store(1)
-	_ = l.peerBell.Ring()
+	l.ringPeer()
 }

@@ -141,7 +141,7 @@ func (l *Link) flushAborts() (none bool, err error) {
 	}
 	l.aborts.mu.Lock()
 	defer l.aborts.mu.Unlock()
-	defer l.ring(l.peerBell)
+	defer l.ringPeer()
 	for len(l.aborts.groups) > 0 {
 		var d ring.Descriptor
 		encodeReference(&d, transport.Header{}, kindAbort, reference{group: l.aborts.groups[0]})
@@ -196,8 +196,25 @@ func (l *Link) push(ctx context.Context, d *ring.Descriptor, n int) error {
 	}
 	l.bytesOut.Add(uint64(n))
 	// The descriptor is in the ring: publish first, ring second.
-	l.ring(l.peerBell)
+	l.ringPeer()
 	return nil
+}
+
+// ringPeer wakes whoever receives at the other end: the caller that stands in
+// for the host's pump if it sleeps, else the pump. Of the two, one that sleeps is
+// enough: each looks at everything, and the caller, before it goes, leaves what
+// it has not looked at to the pump (pairs with: caller-leaves).
+func (l *Link) ringPeer() {
+	if l.side == peerSide {
+		asleep, err := l.caller.Wake()
+		if err != nil {
+			_ = l.corrupt(err)
+		}
+		if asleep {
+			return
+		}
+	}
+	l.ring(l.peerBell)
 }
 
 // ring rings, or ends the link. A bell that fails may have taken the sleeper's

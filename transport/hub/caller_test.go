@@ -1,0 +1,232 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/ring"
+	"ddc/transport"
+	"ddc/wake"
+)
+
+// stand is a link whose host end counts what it receives.
+type stand struct {
+	host, peer *Link
+	received   atomic.Int64
+}
+
+func newStand(t *testing.T, s wake.Strategy) *stand {
+	t.Helper()
+	a, b, err := newHub(t, Options{Strategy: s}).Pair("stand")
+	require.NoError(t, err)
+	st := &stand{host: a.(*Link), peer: b.(*Link)}
+	st.host.Start(func(*transport.Frame) { st.received.Add(1) })
+	return st
+}
+
+func (st *stand) send(t *testing.T) {
+	t.Helper()
+	assert.NoError(t, st.peer.Send(context.Background(), transport.Header{}, nil))
+}
+
+func (st *stand) has(n int64) func() bool {
+	return func() bool { return st.received.Load() >= n }
+}
+
+// asleep says whether the pump sleeps, or whoever stands in for it.
+func (st *stand) asleep(bell int) func() bool {
+	return func() bool { return st.host.shared.Bells[bell].Parked.Load() == 1 }
+}
+
+func (st *stand) await(done func() bool) (returned chan struct{}) {
+	returned = make(chan struct{})
+	go func() {
+		defer close(returned)
+		st.host.Await(context.Background(), done)
+	}()
+	return returned
+}
+
+func TestCallerIsWokenByThePeerWhileThePumpSleepsOn(t *testing.T) {
+	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
+		st := newStand(t, s)
+		require.Eventually(t, st.asleep(hostSide), minute, tick)
+		before := st.host.bell.Stats().Received
+		for n := range int64(100) {
+			returned := st.await(st.has(n + 1))
+			require.Eventually(t, st.asleep(callerBell), minute, tick)
+			st.send(t)
+			<-returned
+		}
+		assert.LessOrEqual(t, st.host.bell.Stats().Received, before+1, "but for the token that Start leaves")
+	})
+}
+
+// The caller's flag was taken for a frame that the caller does not wait for, and
+// the caller goes without having looked at the ring: the pump must be told.
+func TestCallerThatLeavesTellsThePumpWhatItHasNotLookedAt(t *testing.T) {
+	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
+		st := newStand(t, s)
+		require.Eventually(t, st.asleep(hostSide), minute, tick)
+		asked := 0
+		st.host.Await(t.Context(), func() bool {
+			if asked == 0 && st.host.shared.Bells[callerBell].Sleeping.Load() == 1 {
+				asked++ // announced, and about to look: the moment at which the flag is up
+				st.send(t)
+				assert.Zero(t, st.host.shared.Bells[callerBell].Sleeping.Load(), "the ring found the caller")
+			}
+			return asked > 0
+		})
+		require.Equal(t, 1, asked)
+		require.Eventually(t, st.has(1), minute, tick)
+	})
+}
+
+// The pump was awake when the caller's frame came, and receives it.
+func TestPumpThatReceivesWakesTheCaller(t *testing.T) {
+	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
+		st := newStand(t, s)
+		returned := st.await(st.has(1))
+		require.Eventually(t, st.asleep(callerBell), minute, tick)
+		var d ring.Descriptor
+		encodeInline(&d, transport.Header{}, 0)
+		ok, err := st.peer.producer.TryPush(&d)
+		require.True(t, ok)
+		require.NoError(t, err)
+		require.NoError(t, st.host.bell.Ring())
+		<-returned
+	})
+}
+
+func TestCallerReceivesOthersFramesAndSignalsToo(t *testing.T) {
+	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
+		st := newStand(t, s)
+		returned := st.await(st.has(3))
+		for n := range int64(3) {
+			require.Eventually(t, st.has(n), minute, tick)
+			require.Eventually(t, st.asleep(callerBell), minute, tick)
+			st.send(t)
+		}
+		<-returned
+		// Room in the ring to the peer, which the host waits for while its caller sleeps.
+		returned = st.await(st.has(4))
+		sent := make(chan error, 1)
+		go func() {
+			for range 300 {
+				if err := st.host.Send(context.Background(), transport.Header{}, nil); err != nil {
+					sent <- err
+					return
+				}
+			}
+			sent <- nil
+		}()
+		require.Eventually(t, func() bool { return st.host.shared.Rings[peerSide].Starved.Load() == 1 }, minute, tick)
+		require.Eventually(t, st.asleep(callerBell), minute, tick)
+		st.peer.Start(func(*transport.Frame) {})
+		require.NoError(t, <-sent)
+		st.send(t)
+		<-returned
+	})
+}
+
+func TestOneCallerAtATimeStandsIn(t *testing.T) {
+	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
+		st := newStand(t, s)
+		returned := st.await(st.has(1))
+		require.Eventually(t, st.asleep(callerBell), minute, tick)
+		st.host.Await(t.Context(), func() bool { return false }) // returns, for it does not stand
+		st.peer.Await(t.Context(), func() bool { return false })
+		st.send(t)
+		<-returned
+	})
+}
+
+func TestCallerLeavesWhenThereIsNothingLeftToWaitFor(t *testing.T) {
+	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
+		for name, end := range map[string]func(*stand, context.CancelFunc){
+			"context": func(_ *stand, cancel context.CancelFunc) { cancel() },
+			"close":   func(st *stand, _ context.CancelFunc) { assert.NoError(t, st.host.Close()) },
+			"peer":    func(st *stand, _ context.CancelFunc) { assert.NoError(t, st.peer.Close()) },
+			"death":   func(st *stand, _ context.CancelFunc) { st.host.PeerDied(errors.New("signal: killed")) },
+			"corrupt": func(st *stand, _ context.CancelFunc) {
+				st.host.shared.Rings[hostSide].Produced.Store(1 << 40)
+				st.peer.ringPeer()
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				st := newStand(t, s)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				returned := make(chan struct{})
+				go func() {
+					defer close(returned)
+					st.host.Await(ctx, func() bool { return false })
+				}()
+				require.Eventually(t, st.asleep(callerBell), minute, tick)
+				end(st, cancel)
+				<-returned
+				assert.False(t, st.host.standing.Load())
+			})
+		}
+	})
+}
+
+// The peer dies with the caller's flag taken and no token left.
+func TestTokenOwedToTheCallerIsRepaidWhenThePeerDies(t *testing.T) {
+	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
+		st := newStand(t, s)
+		returned := st.await(func() bool { return false })
+		require.Eventually(t, st.asleep(callerBell), minute, tick)
+		st.host.shared.Bells[callerBell].Sleeping.Store(0)
+		st.host.PeerDied(errors.New("signal: killed"))
+		<-returned
+	})
+}
+
+// Callers come and go while frames for others arrive: whoever the ringer finds
+// asleep, or finds nobody, each frame is received without another to help it.
+func TestNoFrameIsLostBetweenPumpAndCallers(t *testing.T) {
+	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
+		st := newStand(t, s)
+		rounds := int64(20_000)
+		if testing.Short() {
+			rounds = 2_000
+		}
+		stop := make(chan struct{})
+		stopped := make(chan struct{})
+		go func() { // calls of no fixed length: they end whenever any frame has come
+			defer close(stopped)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					seen := st.received.Load()
+					st.host.Await(context.Background(), func() bool {
+						select {
+						case <-stop:
+							return true
+						default:
+							return st.received.Load() != seen
+						}
+					})
+				}
+			}
+		}()
+		for n := range rounds {
+			st.send(t)
+			if n%3 == 0 { // silence: nothing else rings
+				require.Eventually(t, st.has(n+1), minute, tick/100)
+			}
+		}
+		require.Eventually(t, st.has(rounds), minute, tick)
+		close(stop)
+		st.host.ringCaller()
+		<-stopped
+	})
+}
