@@ -19,6 +19,7 @@ import (
 // siblings, and never import each other. "x/*" stands for every folder in x,
 // "x/..." for x and everything below.
 var layers = []string{
+	"internal/fault",
 	"internal/sys internal/suggest internal/longcall",
 	"internal/tool",
 	"shm",

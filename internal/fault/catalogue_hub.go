@@ -1,0 +1,104 @@
+package fault
+
+// sharing lists the faults of what several use: ring, slots, words.
+func sharing() []Entry {
+	return []Entry{
+		{
+			Name: FullThenRing, Rule: 1, Stands: FullFirst, On: everyone, Shows: []Kind{Hung},
+			Defect: "senders that come together ring once, when the last of them has pushed; one that finds the ring full sleeps for space before that",
+			Seen:   "suspected in the hang's report: the ring is full before the doorbell's byte is written (BRIEF.md)",
+		},
+		{
+			Name: NoRingOnSpace, Rule: 5, On: everyone, Shows: []Kind{Hung},
+			Defect: "the consumer frees cells of a full ring and tells nobody",
+			Seen:   "shmipc has no wake-up for space at all: its sender sleeps and polls (FACTS.md)",
+		},
+		{
+			Name: NoRingOnSlot, Rule: 5, On: everyone, Shows: []Kind{Hung},
+			Defect: "a payload slot is freed and nobody who waits for one is told",
+			Seen:   "shmipc's senders run out of buffers under load and are told so by a retry, if ever (shmipc-go#32, #37 to #39, FACTS.md)",
+		},
+		{
+			Name: SlotWaitersOwnPeer, Rule: 5, On: everyone, Shows: []Kind{Hung},
+			Defect: "a freed slot is offered only to the peer whose link it was freed on",
+			Seen:   "the system that this replaces told the peer at hand only (docs/ARCHITECTURE.md)",
+		},
+		{
+			Name: OneWordTwoMeanings, Rule: 5, On: []string{"futex"}, Shows: []Kind{Hung},
+			Defect: "several sleepers share one futex word, a ring wakes one of them, and it may be one that the ring was not for",
+			Seen:   "a futex wake names a word, not a sleeper, and says nothing more (futex(2), FACTS.md); rings for data and for space shared a word in the system that this replaces (issue 3)",
+			Immune: "each doorbell has a descriptor of its own, which one goroutine sleeps on",
+		},
+		{
+			Name: PrivateFutex, Rule: 0, On: []string{"futex"}, Shows: []Kind{Hung},
+			Defect: "the futex calls carry FUTEX_PRIVATE_FLAG, which confines a wake-up to one process",
+			Seen:   "Go's own runtime uses the private calls, which are right within one process only (FACTS.md, futex(2))",
+			Immune: "a descriptor is the same file in both processes",
+		},
+		{
+			Name: TwoProducers, Rule: 8, On: everyone, Shows: []Kind{Corrupt, Failed, Hung},
+			Defect: "senders of one link push into the ring without taking turns",
+			Seen:   "shmipc's queue needs a mutex within the process for the same reason (FACTS.md)",
+			Window: "a second push between the filling of a cell and the index that hands it over",
+		},
+		{
+			Name: MissingFence, Rule: 1, On: everyone, Shows: []Kind{Hung},
+			Defect: "the consumer reads the sender's flag before it has stored the index that makes room",
+			Seen:   "a load may overtake an earlier store in every processor's memory model; without a fence the flag is read too early (TSO model, FACTS.md)",
+			Window: "the sender's announcement and its last look, between the two",
+		},
+	}
+}
+
+// pump lists the faults of the goroutine that receives.
+func pump() []Entry {
+	return []Entry{
+		{
+			Name: HandlerOnPump, Rule: 7, Stands: ChildBlocks, On: everyone, Shows: []Kind{Hung}, Inproc: true,
+			Defect: "handlers run on the goroutine that receives, so one that blocks stops all frames",
+			Seen:   "the hang's report lists it as fixed: a blocking child process in a handler, on the runtime's only thread (BRIEF.md); shmipc runs handlers with its dispatcher's lock held (FACTS.md)",
+		},
+		{
+			Name: PumpSends, Rule: 7, Stands: FutexBlocks, On: everyone, Shows: []Kind{Hung},
+			Defect: "the goroutine that receives waits for room in order to send what its frames ask for",
+			Seen:   "the hang's report lists it as fixed: a blocking futex wait for space froze the plugin's only thread (BRIEF.md)",
+			Window: "both rings full at once",
+		},
+	}
+}
+
+// found lists the faults that were bugs of this repository, and what its own
+// refinements could break.
+func found() []Entry {
+	return []Entry{
+		{
+			Name: LookBeforeRegister, Rule: 1, Stands: NoFirstLook, On: []string{"futex"}, Shows: []Kind{Hung},
+			Defect: "a waiter looks for its token, then joins those whom the process's leader wakes",
+			Seen:   "wake/futex had it: two doorbells of one process hung within a minute under the race detector (CHANGELOG.md)",
+			Immune: "waiters do not share a sleeper: each polls its own descriptor",
+			Window: "a token that the leader sees between the look and the joining",
+		},
+		{
+			Name: AnnounceOnce, Rule: 5, On: everyone, Shows: []Kind{Hung},
+			Defect: "a sender announces once that it waits for room, wakes to a ring that is full, and sleeps again unannounced",
+			Seen:   "this repository's benchmark had it: both sides asleep, ring empty (CHANGELOG.md)",
+			Window: "room used up, and the ring full again, before the consumer takes the announcement",
+		},
+		{
+			Name: AbortFillsRing, Rule: 1, On: everyone, Shows: []Kind{Hung},
+			Defect: "aborts of payloads in pieces are pushed and not rung for, and the frame behind them finds the ring full",
+			Seen:   "transport/hub had it (commit \"aborts are rung for, also where nothing fits behind them\")",
+		},
+		{
+			Name: FlagTakenRingFails, Rule: 11, On: everyone, Shows: []Kind{Hung},
+			Defect: "a ring that took the sleeper's flag fails to leave the token, and the link goes on",
+			Seen:   "transport/hub had it (commit \"a doorbell that cannot ring ends the link\"): nobody would ever ring that sleeper again",
+		},
+		{
+			Name: CallerLeavesSilently, Rule: 11, On: everyone, Shows: []Kind{Hung},
+			Defect: "a caller that received in its pump's place goes without leaving what it has not looked at to the pump",
+			Seen:   "the hand-over that gVisor's sleepers and this hub's callers need (pairs with: caller-leaves); without it a ring that chose the caller is a ring of nobody",
+			Window: "a frame rung for after the caller's last look",
+		},
+	}
+}

@@ -1,0 +1,59 @@
+package fault
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestEveryNameHasOneEntryThatIsWhole(t *testing.T) {
+	source, err := os.ReadFile("names.go")
+	require.NoError(t, err)
+	seen := map[Name]bool{}
+	for _, e := range Catalogue() {
+		assert.False(t, seen[e.Name], "%s twice", e.Name)
+		seen[e.Name] = true
+		assert.Contains(t, string(source), `"`+string(e.Name)+`"`)
+		assert.NotEmpty(t, e.Defect, e.Name)
+		assert.NotEmpty(t, e.Seen, e.Name)
+		assert.NotEmpty(t, e.On, e.Name)
+		assert.NotEmpty(t, e.Shows, e.Name)
+		assert.Equal(t, len(e.On) < len(everyone) || e.On[0] == epolls[0], e.Immune != "", "%s: whoever is immune is so for a reason", e.Name)
+		assert.True(t, e.Rule >= 0 && e.Rule <= 11, e.Name)
+		if e.Rare {
+			assert.NotEmpty(t, e.Window, "%s is rare because of its window", e.Name)
+		}
+	}
+	assert.Equal(t, strings.Count(string(source), " Name = "), len(seen), "a name without an entry")
+}
+
+func TestEverySuspicionOfTheReportHasAFault(t *testing.T) {
+	for _, s := range Suspicions() {
+		found := false
+		for _, e := range Catalogue() {
+			found = found || e.Stands == s
+		}
+		assert.True(t, found, s)
+	}
+}
+
+func TestAFaultOfAStrategyBitesThroughAnEventLoopToo(t *testing.T) {
+	moved, ok := ByName("moved-doorbell")
+	require.True(t, ok)
+	assert.True(t, moved.Bites("pipe"))
+	assert.True(t, moved.Bites("pipe+epoll"))
+	assert.False(t, moved.Bites("futex"))
+	cleared, ok := ByName("cleared-readiness")
+	require.True(t, ok)
+	assert.True(t, cleared.Bites("pipe+epoll"))
+	assert.False(t, cleared.Bites("pipe"))
+}
+
+func TestNothingIsOnByItself(t *testing.T) {
+	for _, e := range Catalogue() {
+		assert.False(t, On(e.Name), e.Name)
+	}
+}
