@@ -20,7 +20,8 @@ import (
 // "x/..." for x and everything below.
 var layers = []string{
 	"internal/fault",
-	"internal/sys internal/suggest internal/longcall",
+	"internal/step internal/suggest internal/longcall",
+	"internal/sys",
 	"internal/tool",
 	"shm",
 	"wake ring slot",

@@ -1,0 +1,173 @@
+//go:build explore
+
+package explore
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/internal/step"
+)
+
+// indexer is the benchmark of Flanagan and Godefroid, figure 3: threads that
+// insert messages into a hash table of their own keys. Up to 11 threads no two
+// keys collide, so that one schedule stands for all.
+func indexer(threads int) Scenario {
+	return Scenario{Name: "indexer", Setup: func(w *World) {
+		const size, messages = 128, 4
+		table := make([]step.Uint32, size)
+		for id := range threads {
+			w.Go("main", fmt.Sprint(id), func() {
+				for m := 1; m <= messages; m++ {
+					msg := uint32(m*11 + id)
+					for h := (msg * 7) % size; !table[h].CompareAndSwap(0, msg); {
+						h = (h + 1) % size
+					}
+				}
+			})
+		}
+	}}
+}
+
+func TestReductionOfTheIndexerIsThePublishedOne(t *testing.T) {
+	for threads, want := range map[int]int{2: 1, 8: 1, 11: 1, 12: 8, 13: 64} {
+		got, err := Explore(indexer(threads), Options{Bound: -1})
+		require.NoError(t, err)
+		assert.Equal(t, want, got.Schedules, "%d threads", threads)
+		assert.True(t, got.Exhausted)
+	}
+}
+
+// program is a random small program. What its tasks read decides what they do next, and
+// with what they read the state ends in differs from schedule to schedule.
+func program(seed uint64, state *func() string) Scenario {
+	return Scenario{Name: fmt.Sprint("program ", seed), Setup: func(w *World) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		var words [3]step.Uint32
+		var locks [2]step.Mutex
+		tokens := make(chan struct{}, 1)
+		over := make(chan struct{})
+		closed := false
+		tasks := 2 + random.IntN(2)
+		results := make([]string, tasks)
+		for id := range tasks {
+			n := 2 + random.IntN(3)
+			type instruction struct{ op, on, value int }
+			code := make([]instruction, n)
+			for i := range code {
+				code[i] = instruction{random.IntN(14), random.IntN(3), random.IntN(3)}
+			}
+			if id == 0 {
+				w.Mortal("0")
+			}
+			w.Go(fmt.Sprint(id), "main", func() {
+				for _, c := range code {
+					word := &words[c.on]
+					note := func(v any) { results[id] += fmt.Sprint(v, ",") }
+					switch c.op {
+					case 0, 1:
+						note(word.Load())
+					case 2:
+						word.Store(uint32(10*id + c.value))
+					case 3:
+						note(word.CompareAndSwap(0, uint32(10*id+1)))
+					case 4:
+						note(word.Add(1))
+					case 5:
+						if word.Load() == 0 {
+							words[(c.on+1)%3].Store(uint32(c.value + 1))
+						}
+					case 6: // may deadlock with its like
+						a, b := &locks[c.value&1], &locks[1-c.value&1]
+						a.Lock()
+						b.Lock()
+						note(word.Swap(uint32(id + 1)))
+						b.Unlock()
+						a.Unlock()
+					case 7:
+						locks[0].Lock()
+						words[0].Store(words[0].Load() + uint32(id) + 1)
+						locks[0].Unlock()
+					case 8: // waits for a token
+						step.Recv(tokens)
+						<-tokens
+					case 9:
+						step.At(tokens)
+						select {
+						case tokens <- struct{}{}:
+							note("left")
+						default:
+							note("full")
+						}
+					case 10:
+						a, b, _ := step.RecvAny(tokens, over, nil)
+						select {
+						case <-a:
+							note("token")
+						case <-b:
+							note("over")
+						}
+					case 12:
+						note(w.Choose(2 + c.value))
+					case 13:
+						if id != 0 {
+							w.Kill("0")
+						}
+					case 11:
+						step.At(over)
+						if !closed {
+							closed = true
+							close(over)
+						}
+					}
+				}
+				results[id] += "end"
+			})
+		}
+		*state = func() string {
+			return fmt.Sprint(results, words[0].Peek(), words[1].Peek(), words[2].Peek(), len(tokens), closed, locks[0].Held(), locks[1].Held())
+		}
+	}}
+}
+
+// The reduction runs a schedule for every way in which a program can end, deadlocks
+// among them.
+func TestReductionLosesNoEndOfAnyProgram(t *testing.T) {
+	programs, full, reduced, skipped := 300, 0, 0, 0
+	if testing.Short() {
+		programs = 100
+	}
+	for seed := range uint64(programs) {
+		ends := func(o Options) (map[string]bool, Result) {
+			found := map[string]bool{}
+			var state func() string
+			o.ended = func(*run) { found[state()] = true }
+			o.Schedules = 4_000
+			result, err := Explore(program(seed, &state), o)
+			require.NoError(t, err)
+			return found, result
+		}
+		all, a := ends(Options{Full: true, Bound: -1})
+		if !a.Exhausted {
+			skipped++
+			continue
+		}
+		few, b := ends(Options{Bound: -1})
+		full, reduced = full+a.Schedules, reduced+b.Schedules
+		require.True(t, b.Exhausted)
+		for end := range all {
+			assert.True(t, few[end], "program %d: %s is not reached, by %d schedules of %d", seed, end, b.Schedules, a.Schedules)
+		}
+		assert.LessOrEqual(t, len(few), len(all))
+		if t.Failed() {
+			return
+		}
+	}
+	t.Logf("%d schedules instead of %d; %d programs were too large", reduced, full, skipped)
+	assert.Less(t, reduced*3, full)
+	assert.Less(t, skipped, 2*programs/3)
+}

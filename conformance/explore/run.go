@@ -1,0 +1,218 @@
+//go:build explore
+
+package explore
+
+import (
+	"fmt"
+
+	"ddc/internal/step"
+)
+
+// run is one schedule being run.
+type run struct {
+	world   *World
+	tasks   []*task
+	current *task
+	closing bool
+
+	ids     map[any]int32
+	objects []object
+	quiet   map[any]bool
+	shadows map[uintptr]*shadow
+
+	log     []entry
+	finding Kind
+	text    string
+	detail  string
+}
+
+// object is what a run knows of one.
+type object struct {
+	// written and read are what comes before the next read, and besides that before
+	// the next write, as far as dependence goes.
+	written, read clock
+	// released is what acquirers are behind.
+	released clock
+}
+
+// entry is a step that was made.
+type entry struct {
+	task          int
+	verb          string
+	object        any
+	before, after uint64
+	did           bool
+	alternative   int
+	rare          bool
+	alternatives  bool
+}
+
+func newRun(s Scenario) *run {
+	r := &run{ids: map[any]int32{}, quiet: map[any]bool{}, shadows: map[uintptr]*shadow{}}
+	r.world = &World{run: r, names: map[any]string{}}
+	installed.Lock()
+	step.Install(setup{r})
+	s.Setup(r.world)
+	step.Install(r)
+	return r
+}
+
+// end gives everything back.
+func (r *run) end() {
+	r.unwind()
+	for i := len(r.world.after) - 1; i >= 0; i-- {
+		r.world.after[i]()
+	}
+	installed.Unlock()
+}
+
+func (r *run) id(o any) int32 {
+	id, ok := r.ids[o]
+	if !ok {
+		id = int32(len(r.objects))
+		r.ids[o] = id
+		r.objects = append(r.objects, object{})
+	}
+	return id
+}
+
+func (r *run) object(o any) *object { return &r.objects[r.id(o)] }
+
+// pending is what the search knows of a task's next operation.
+type pending struct {
+	uses [6]use
+	n    uint8
+	// ready are the alternatives that are possible, rare those of them that may never be.
+	ready, rare uint8
+	alive       bool
+	// waits says that the operation may have to wait for others.
+	waits bool
+	steps uint32
+}
+
+// use is an object's id, twice, plus one where the object may be changed.
+type use int32
+
+func (r *run) pending(t *task, p *pending) {
+	*p = pending{}
+	if t.over {
+		return
+	}
+	p.alive, p.steps, p.waits = true, t.steps, t.op.Ready != nil
+	add := func(o any, write bool) {
+		u := use(r.id(o) << 1)
+		if write {
+			u |= 1
+		}
+		p.uses[p.n] = u
+		p.n++
+	}
+	if t.op.Object != nil {
+		add(t.op.Object, t.op.Write)
+	}
+	for _, u := range t.op.Also {
+		add(u.Object, u.Write)
+	}
+	if r.world.mortal.has(t.process) {
+		add(life{r.world, t.process}, false)
+	}
+	r.renew(t, p)
+}
+
+// renew asks again what a task may do.
+func (r *run) renew(t *task, p *pending) {
+	switch p.ready, p.rare = 1, t.op.Rare; {
+	case t.dead:
+		p.ready = 0
+	case t.op.Ready != nil:
+		p.ready = t.op.Ready()
+	}
+}
+
+// dependent says whether the order of two operations may make a difference.
+func (p *pending) dependent(q *pending) bool {
+	for _, a := range p.uses[:p.n] {
+		for _, b := range q.uses[:q.n] {
+			if a>>1 == b>>1 && (a|b)&1 != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// step lets a task make its next operation, and go on to the one after.
+func (r *run) step(t *task, alternative int, p *pending) (order clock) {
+	// What came before, by dependence.
+	t.steps++
+	t.order[t.id] = t.steps
+	for _, u := range p.uses[:p.n] {
+		o := &r.objects[u>>1]
+		t.order.join(&o.written)
+		if u&1 != 0 {
+			t.order.join(&o.read)
+		}
+	}
+	for _, u := range p.uses[:p.n] {
+		o := &r.objects[u>>1]
+		if u&1 != 0 {
+			o.written, o.read = t.order, clock{}
+		} else {
+			o.read.join(&t.order)
+		}
+	}
+	order = t.order
+	rare := t.op.Rare>>alternative&1 != 0
+	if rare {
+		t.interrupts++
+	}
+	r.log = append(r.log, entry{task: t.id, verb: t.op.Verb, object: t.op.Object, alternative: alternative, rare: rare})
+	t.alternative = alternative
+	r.current = t
+	t.next()
+	r.current = nil
+	return order
+}
+
+// Did notes what the step at hand has found and left.
+func (r *run) Did(before, after uint64) {
+	if n := len(r.log); n > 0 && r.log[n-1].task == r.current.id && !r.log[n-1].did {
+		e := &r.log[n-1]
+		e.before, e.after, e.did = before, after, true
+	}
+}
+
+// find records the first finding of the run.
+func (r *run) find(k Kind, text string) {
+	if r.finding == "" && !r.closing {
+		r.finding, r.text = k, text
+	}
+}
+
+// judge is asked when nobody can go on.
+func (r *run) judge() {
+	if r.finding != "" {
+		return
+	}
+	stuck := ""
+	for _, t := range r.tasks {
+		if !t.over && !t.dead && !t.idle {
+			stuck += fmt.Sprintf("\n  %s waits in %s of %s", t.name, t.op.Verb, r.name(t.op.Object))
+		}
+	}
+	step.Install(nil)
+	defer step.Install(r)
+	if stuck == "" {
+		for _, check := range r.world.finally {
+			check()
+		}
+		return
+	}
+	for _, s := range r.world.sleepers {
+		if s.parked() && s.ready() && !s.token() {
+			r.find(LostWakeup, fmt.Sprintf("%s sleeps, what it waits for is there, and no token is on its way%s", s.name, stuck))
+			return
+		}
+	}
+	r.find(Deadlock, "nobody can go on"+stuck)
+}

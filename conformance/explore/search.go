@@ -1,0 +1,293 @@
+//go:build explore
+
+package explore
+
+import (
+	"fmt"
+	"math/bits"
+	"time"
+)
+
+// Options say how to search.
+type Options struct {
+	// Bound is the number of preemptions up to which all schedules are run; a
+	// negative one runs all there are, with partial-order reduction.
+	Bound int
+	// Full runs all there are without reduction: for tests of the reduction.
+	Full bool
+	// Schedules and Duration end a search that takes too long: it is then not exhausted. 0 is no limit.
+	Schedules int
+	Duration  time.Duration
+	// Steps is the most that a schedule may have, or 0 for 5000.
+	Steps int
+	// ended is called at the end of each run, for tests: the search then goes on
+	// whatever the run has shown.
+	ended func(*run)
+}
+
+// Result is what a search has found.
+type Result struct {
+	// Schedules were run to their end, Pruned begun and found to be like another.
+	Schedules, Pruned int
+	// Steps is the number of steps made in all of them, Longest that of the longest.
+	Steps, Longest int
+	// Exhausted says that nothing within Bound is left to run.
+	Exhausted bool
+	Bound     int
+	Took      time.Duration
+	// Finding is the first one, or nil.
+	Finding *Finding
+}
+
+// node is a state on the way of the schedule at hand, and what was, and is to be, tried there.
+type node struct {
+	pending [maxTasks]pending
+	tasks   int
+	enabled set
+
+	backtrack, done, sleep set
+	chosen                 int
+	// tried are the alternatives of chosen that were tried, or are being.
+	tried       uint8
+	alternative int
+
+	// before is the task that made the step before, preemptions how many there were.
+	before, preemptions int
+
+	// made and order are those of the step that was made from here, prior what came before the
+	// task that made it otherwise than by this step.
+	made         uint32
+	prior, order clock
+}
+
+type search struct {
+	scenario Scenario
+	options  Options
+	stack    []*node
+	depth    int // nodes in use
+	result   Result
+	err      error
+}
+
+// Explore runs every schedule of a scenario, until one shows a defect.
+func Explore(s Scenario, o Options) (Result, error) {
+	if o.Steps == 0 {
+		o.Steps = 5000
+	}
+	x := &search{scenario: s, options: o, result: Result{Bound: o.Bound}}
+	start := time.Now()
+	for {
+		x.schedule(nil)
+		x.result.Took = time.Since(start)
+		if x.err != nil {
+			return x.result, fmt.Errorf("explore %s: %w", s.Name, x.err)
+		}
+		if x.result.Finding != nil {
+			return x.result, nil
+		}
+		if !x.back() {
+			x.result.Exhausted = true
+			return x.result, nil
+		}
+		if o.Schedules > 0 && x.result.Schedules >= o.Schedules || o.Duration > 0 && x.result.Took > o.Duration {
+			return x.result, nil
+		}
+	}
+}
+
+// Replay runs the one schedule that a token stands for.
+func Replay(s Scenario, token string) (*Finding, error) {
+	choices, err := parseToken(token)
+	if err != nil {
+		return nil, err
+	}
+	x := &search{scenario: s, options: Options{Bound: -1, Steps: len(choices) + 1}}
+	x.schedule(choices)
+	if x.err != nil {
+		return nil, fmt.Errorf("replay %s: %w", s.Name, x.err)
+	}
+	return x.result.Finding, nil
+}
+
+// schedule runs one: along the stack as far as that goes, and beyond it by choice.
+func (x *search) schedule(forced []choice) {
+	r := newRun(x.scenario)
+	defer r.end()
+	var now [maxTasks]pending
+	preemptions := 0
+	for i, t := range r.tasks {
+		r.pending(t, &now[i])
+	}
+	last := -1
+	for at := 0; ; at++ {
+		if r.finding != "" {
+			break
+		}
+		if at == x.options.Steps {
+			if forced == nil {
+				r.find(Endless, fmt.Sprintf("after %d steps the end is not in sight", at))
+			}
+			break
+		}
+		replayed := at < x.depth
+		if !replayed {
+			x.push(r, &now, last)
+		}
+		n := x.stack[at]
+		if replayed && (n.tasks != len(r.tasks) || n.pending[n.chosen] != now[n.chosen]) {
+			x.err = fmt.Errorf("step %d of a schedule differs when run again (%+v, then %+v): the scenario is not deterministic", at, n.pending[n.chosen], now[n.chosen])
+			return
+		}
+		if !replayed {
+			if !r.progress(&now) {
+				x.depth--
+				r.judge()
+				break
+			}
+			if forced != nil {
+				if at == len(forced) {
+					x.depth--
+					break
+				}
+				c := forced[at]
+				if !n.enabled.has(c.task) || n.pending[c.task].ready>>c.alternative&1 == 0 {
+					x.err = fmt.Errorf("the token does not fit: at step %d task %d cannot go on", at, c.task)
+					return
+				}
+				n.chosen, n.alternative = c.task, c.alternative
+			} else if !x.choose(n) {
+				x.depth--
+				x.result.Pruned++
+				return
+			}
+		}
+		t := r.tasks[n.chosen]
+		n.prior = t.order
+		n.order = r.step(t, n.alternative, &now[n.chosen])
+		n.made = t.steps
+		preemptions = n.preemptions + n.cost(n.chosen)
+		last = n.chosen
+		for i, t := range r.tasks {
+			if i == last || now[i] == (pending{}) {
+				r.pending(t, &now[i])
+			} else {
+				r.renew(t, &now[i])
+			}
+		}
+	}
+	x.result.Schedules++
+	x.result.Steps += len(r.log)
+	x.result.Longest = max(x.result.Longest, len(r.log))
+	if x.options.ended != nil {
+		x.options.ended(r)
+	} else if r.finding != "" {
+		x.result.Finding = &Finding{Kind: r.finding, Text: r.text, Columns: r.columns(), Replay: r.token(), Steps: len(r.log), Preemptions: preemptions}
+		if r.detail != "" {
+			x.result.Finding.Text += "\n" + r.detail
+		}
+	}
+}
+
+// progress says whether somebody can go on who need not be interrupted for it.
+func (r *run) progress(now *[maxTasks]pending) bool {
+	for i := range r.tasks {
+		if now[i].ready&^now[i].rare != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// push makes the node of a state that the search is in for the first time.
+func (x *search) push(r *run, now *[maxTasks]pending, last int) {
+	if x.depth == len(x.stack) {
+		x.stack = append(x.stack, new(node))
+	}
+	n := x.stack[x.depth]
+	*n = node{pending: *now, tasks: len(r.tasks), before: last}
+	for i := range r.tasks {
+		if now[i].ready != 0 {
+			n.enabled = n.enabled.with(i)
+		}
+	}
+	if x.depth > 0 {
+		parent := x.stack[x.depth-1]
+		n.preemptions = parent.preemptions + parent.cost(parent.chosen)
+		if x.reduces() {
+			for rest := parent.sleep | parent.done; rest != 0; rest &= rest - 1 {
+				i := bits.TrailingZeros32(uint32(rest))
+				if i != parent.chosen && !parent.pending[i].dependent(&parent.pending[parent.chosen]) {
+					n.sleep = n.sleep.with(i)
+				}
+			}
+			x.races(r, n)
+		}
+	}
+	x.depth++
+}
+
+func (x *search) reduces() bool { return x.options.Bound < 0 && !x.options.Full }
+
+// cost is 1 where choosing a task is a preemption.
+func (n *node) cost(task int) int {
+	if n.before >= 0 && task != n.before && n.pending[n.before].ready != 0 {
+		return 1
+	}
+	return 0
+}
+
+// choose picks the first task to try in a new state, and says whether there is one.
+func (x *search) choose(n *node) bool {
+	candidates := n.enabled &^ n.sleep
+	if candidates == 0 {
+		return false
+	}
+	task := bits.TrailingZeros32(uint32(candidates))
+	if n.before >= 0 && candidates.has(n.before) {
+		task = n.before // no preemption
+	}
+	n.begin(task)
+	if x.reduces() {
+		n.backtrack = n.backtrack.with(task)
+	} else {
+		n.backtrack = n.enabled
+	}
+	return true
+}
+
+func (n *node) begin(task int) {
+	n.chosen, n.tried = task, 0
+	n.another()
+}
+
+// another goes on to the next alternative of the chosen task, and says whether there is one.
+func (n *node) another() bool {
+	left := n.pending[n.chosen].ready &^ n.tried
+	if left == 0 {
+		return false
+	}
+	n.alternative = bits.TrailingZeros8(left)
+	n.tried |= 1 << n.alternative
+	return true
+}
+
+// back goes to the deepest state at which something is left to try, and says
+// whether there is one.
+func (x *search) back() bool {
+	for ; x.depth > 0; x.depth-- {
+		n := x.stack[x.depth-1]
+		if n.another() {
+			return true
+		}
+		n.done = n.done.with(n.chosen)
+		for left := n.backtrack &^ n.done &^ n.sleep; left != 0; left &= left - 1 {
+			task := bits.TrailingZeros32(uint32(left))
+			if x.options.Bound >= 0 && !x.options.Full && n.preemptions+n.cost(task) > x.options.Bound {
+				continue
+			}
+			n.begin(task)
+			return true
+		}
+	}
+	return false
+}

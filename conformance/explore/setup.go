@@ -1,0 +1,42 @@
+//go:build explore
+
+package explore
+
+import (
+	"sync"
+
+	"ddc/internal/step"
+)
+
+// installed keeps two explorations of one process apart.
+var installed sync.Mutex
+
+// setup is the explorer while a scenario is set up: nothing runs beside it, so
+// every operation is made at once; but goroutines are tasks of the run already.
+type setup struct{ *run }
+
+func (setup) Do(op step.Op) int {
+	if op.Ready != nil && op.Ready() == 0 {
+		panic("explore: setting up waits for " + op.Verb)
+	}
+	return 0
+}
+func (setup) Did(uint64, uint64)  {}
+func (setup) Acquire(any)         {}
+func (setup) Release(any)         {}
+func (setup) Publish(any)         {}
+func (setup) Access([]byte, bool) {}
+func (setup) Interrupts() bool    { return false }
+func (setup) Process() int        { return 0 }
+
+func (s setup) Go(name string, first step.Op, idle bool, f func()) {
+	if name == "" {
+		name = "pump"
+	}
+	w := s.run.world
+	process := max(len(w.processes)-1, 0)
+	if len(w.processes) == 0 {
+		w.processes = append(w.processes, "main")
+	}
+	s.run.spawn(w.processes[process]+"."+name, process, first, idle, f)
+}

@@ -1,0 +1,110 @@
+//go:build explore
+
+package explore
+
+import (
+	"fmt"
+	"iter"
+	"runtime/debug"
+
+	"ddc/internal/step"
+)
+
+// task is a goroutine of the run at hand. It is parked in front of its next
+// operation, or has ended.
+type task struct {
+	id      int
+	name    string
+	process int
+	// idle tasks may wait for ever, to no harm.
+	idle bool
+
+	op          step.Op
+	alternative int
+	next        func() (struct{}, bool)
+	stop        func()
+	yield       func(struct{}) bool
+	over, dead  bool
+
+	// steps counts the operations made. order is what came before the next one as far as
+	// dependence goes, seen as far as synchronisation does.
+	steps uint32
+	order clock
+	seen  clock
+	// interrupts counts the system calls that a signal cut short.
+	interrupts int
+}
+
+// ended is what unwinds a task whose run is over.
+type ended struct{}
+
+// spawn makes a task that is parked in front of first.
+func (r *run) spawn(name string, process int, first step.Op, idle bool, f func()) *task {
+	if len(r.tasks) == maxTasks {
+		panic(fmt.Sprintf("explore: more than %d tasks", maxTasks))
+	}
+	t := &task{id: len(r.tasks), name: name, process: process, idle: idle, op: first}
+	if r.current != nil {
+		t.order, t.seen = r.current.order, r.current.seen
+	}
+	r.tasks = append(r.tasks, t)
+	t.next, t.stop = iter.Pull(func(yield func(struct{}) bool) {
+		t.yield = yield
+		defer func() {
+			t.over = true
+			switch p := recover().(type) {
+			case nil, ended:
+			default:
+				if !r.closing {
+					r.find(Panic, fmt.Sprintf("%s: %v", t.name, p))
+					r.detail = string(debug.Stack())
+				}
+			}
+		}()
+		if yield(struct{}{}) {
+			f()
+		}
+	})
+	t.next() // to the yield above
+	return t
+}
+
+// Do parks the running task.
+func (r *run) Do(op step.Op) int {
+	if r.quiet[op.Object] {
+		return 0
+	}
+	t := r.current
+	if t == nil {
+		panic("explore: a goroutine that is no task made a step")
+	}
+	t.op = op
+	if !t.yield(struct{}{}) {
+		panic(ended{})
+	}
+	return t.alternative
+}
+
+// Go starts a task of the running task's process.
+func (r *run) Go(name string, first step.Op, idle bool, f func()) {
+	parent := r.current
+	if name == "" {
+		name = "go"
+	}
+	r.spawn(fmt.Sprintf("%s.%s%d", parent.name, name, len(r.tasks)), parent.process, first, idle, f)
+}
+
+// Interrupts says whether a signal may cut the running task's next system call short.
+func (r *run) Interrupts() bool { return r.current.interrupts < r.world.signals }
+
+// Process names the running task's process.
+func (r *run) Process() int { return r.current.process }
+
+// unwind ends every task, wherever it is parked.
+func (r *run) unwind() {
+	r.closing = true
+	step.Install(nil)
+	for _, t := range r.tasks {
+		t.stop()
+	}
+}

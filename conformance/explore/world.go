@@ -1,0 +1,127 @@
+//go:build explore
+
+package explore
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"ddc/internal/step"
+)
+
+// Scenario is a small program of several tasks, to be run in every order.
+type Scenario struct {
+	// Name is what the scenario is called in tables and tests.
+	Name string
+	// Setup makes everything anew for one run, and gives w its tasks. It must do the
+	// same each time.
+	Setup func(w *World)
+}
+
+// World is one run of a scenario, to whoever sets it up and to its tasks.
+type World struct {
+	run       *run
+	processes []string
+	mortal    set // processes
+	names     map[any]string
+	memory    []memory
+	sleepers  []sleeper
+	finally   []func()
+	after     []func()
+	signals   int
+}
+
+type memory struct {
+	name     string
+	at, size uintptr
+}
+
+type sleeper struct {
+	name                 string
+	parked, ready, token func() bool
+}
+
+// Go adds a task to a process. Tasks of one process share a column.
+func (w *World) Go(process, name string, f func()) {
+	w.run.spawn(process+"."+name, w.process(process), step.Op{Verb: "start"}, false, f)
+}
+
+func (w *World) process(name string) int {
+	n := slices.Index(w.processes, name)
+	if n < 0 {
+		n = len(w.processes)
+		w.processes = append(w.processes, name)
+	}
+	return n
+}
+
+// Mortal says that a process may be killed: every step of its tasks is one
+// before which [World.Kill] may come.
+func (w *World) Mortal(process string) { w.mortal = w.mortal.with(w.process(process)) }
+
+// Kill stops every task of a mortal process for ever. A task of another process calls it.
+func (w *World) Kill(process string) {
+	victim := w.process(process)
+	w.run.Do(step.Op{Verb: "kill", Object: life{w, victim}, Write: true})
+	for _, t := range w.run.tasks {
+		t.dead = t.dead || t.process == victim
+	}
+}
+
+// life is the object that death changes.
+type life struct {
+	w       *World
+	process int
+}
+
+// Name gives an object, such as a word in shared memory, its name in what people read.
+func (w *World) Name(object any, name string) { w.names[object] = name }
+
+// Quiet makes operations on objects no steps. It is for words on which no
+// decision rests: counters that are only looked at from outside.
+func (w *World) Quiet(objects ...any) {
+	for _, o := range objects {
+		w.run.quiet[o] = true
+	}
+}
+
+// Memory names bytes that tasks access plainly.
+func (w *World) Memory(name string, b []byte) {
+	w.memory = append(w.memory, memory{name, reflect.ValueOf(b).Pointer(), uintptr(len(b))})
+}
+
+// Sleeper is someone who sleeps until ready is true and token tells so. It is asked
+// when nobody can go on.
+func (w *World) Sleeper(name string, parked, ready, token func() bool) {
+	w.sleepers = append(w.sleepers, sleeper{name, parked, ready, token})
+}
+
+// Signals lets up to n system calls of each task be interrupted by a signal.
+func (w *World) Signals(n int) { w.signals = n }
+
+// Finally adds a check of how a run has ended, in good order or with processes killed.
+func (w *World) Finally(check func()) { w.finally = append(w.finally, check) }
+
+// After adds what gives back what Setup took, run after every run.
+func (w *World) After(f func()) { w.after = append(w.after, f) }
+
+// Failf reports a finding of a kind, such as "frame", and ends the run.
+func (w *World) Failf(kind Kind, format string, args ...any) {
+	w.run.find(kind, fmt.Sprintf(format, args...))
+	if w.run.current != nil {
+		panic(ended{})
+	}
+}
+
+// Must fails the run on an error that nothing in the scenario explains.
+func (w *World) Must(err error) {
+	if err != nil {
+		w.Failf(Failure, "%v", err)
+	}
+}
+
+// Choose lets the explorer try each of the numbers 0 to n-1, n up to 8.
+func (w *World) Choose(n int) int {
+	return w.run.Do(step.Op{Verb: "choose", Object: w.run.current, Ready: func() uint8 { return uint8(1<<n - 1) }})
+}
