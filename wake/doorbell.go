@@ -62,6 +62,9 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"ddc/internal/fault"
+	"ddc/shm"
 )
 
 // Doorbell is one process's end of an event count with a waker. One goroutine
@@ -101,6 +104,9 @@ func (d *Doorbell) Ring() error {
 // Wake rings, and says whether somebody was asleep and now has a token. Where
 // nobody was, whoever is to be told can be told in another way.
 func (d *Doorbell) Wake() (asleep bool, err error) {
+	if fault.On(fault.SuppressedDrained) {
+		return d.wakeSuppressed()
+	}
 	d.words.Seq.Add(1)
 	// A plain load first: under load nobody sleeps, and a failed compare-and-swap
 	// would take the cache line from the sleeper each time.
@@ -110,7 +116,16 @@ func (d *Doorbell) Wake() (asleep bool, err error) {
 	}
 	// The flag is taken: from here on this process owes the token. Should it die
 	// before the next line has run, the hub pays (transport/hub, peer death).
+	if fault.On(fault.RingerDies) {
+		fault.Die()
+	}
+	if fault.On(fault.EAGAINDropsToken) && d.words.Parked.Load() == 0 {
+		return true, nil
+	}
 	d.words.Sent.Add(1)
+	if fault.On(fault.FlagTakenRingFails) && d.words.Sent.Load()%16 == 0 {
+		return true, errNoToken
+	}
 	if err := d.waker.Ring(); err != nil {
 		return true, fmt.Errorf("ring doorbell: %w", err)
 	}
@@ -121,6 +136,9 @@ func (d *Doorbell) Wake() (asleep bool, err error) {
 // the flag and died before it left the token it then owed. Where nothing was
 // owed, the sleeper wakes for no reason, which is allowed.
 func (d *Doorbell) Repay() error {
+	if fault.On(fault.RingerDies) {
+		return d.Ring()
+	}
 	d.words.Seq.Add(1)
 	d.words.Sleeping.Store(0)
 	d.words.Sent.Add(1)
@@ -135,6 +153,9 @@ func (d *Doorbell) Repay() error {
 // whenever it is rung, and for no reason at all; ready must be cheap and is
 // called by this goroutine only.
 func (d *Doorbell) Await(ctx context.Context, ready func() bool) error {
+	if fault.On(fault.SuppressedDrained) {
+		return d.awaitSuppressed(ctx, ready)
+	}
 	if d.spin.wait(ready) {
 		return nil
 	}
@@ -149,10 +170,17 @@ func (d *Doorbell) Await(ctx context.Context, ready func() bool) error {
 		if d.spin.lone {
 			runtime.Gosched()
 		}
-		d.words.Sleeping.Swap(1)    // S1, and no Store: package shm says why
-		key := d.words.Seq.Load()   // S2
-		over := d.over(ctx)         // counts as something to do, so it is asked here
-		if over != nil || ready() { // S3
+		if looksEarly() && d.looked(ready) {
+			return nil
+		}
+		if fault.On(fault.PlainStore) {
+			shm.PlainStore(&d.words.Sleeping, 1)
+		} else {
+			d.words.Sleeping.Swap(1) // S1, and no Store: package shm says why
+		}
+		key := d.words.Seq.Load()                    // S2
+		over := d.over(ctx)                          // counts as something to do, so it is asked here
+		if over != nil || !looksEarly() && ready() { // S3
 			d.words.Sleeping.Store(0) // a token already owed wakes a later Wait in vain
 			return over
 		}
@@ -161,6 +189,7 @@ func (d *Doorbell) Await(ctx context.Context, ready func() bool) error {
 			woken = false
 		}
 		if d.words.Seq.Load() == key { // S4
+			fault.Widen(fault.EAGAINDropsToken)
 			if err := d.sleep(); err != nil {
 				return err
 			}
@@ -171,6 +200,12 @@ func (d *Doorbell) Await(ctx context.Context, ready func() bool) error {
 
 func (d *Doorbell) sleep() error {
 	d.words.Parked.Store(1)
+	if fault.On(fault.DrainAfterCheck) {
+		d.drainEarly()
+	}
+	if fault.On(fault.TimeoutHeals) {
+		d.healLater()
+	}
 	err := d.waker.Wait()
 	d.words.Parked.Store(0)
 	// Wait may have returned for no reason, with the flag still up. It must come
