@@ -23,6 +23,7 @@ import (
 	"slices"
 	"sync"
 
+	"ddc/internal/fault"
 	"ddc/internal/sys"
 	"ddc/shm"
 	"ddc/wake"
@@ -149,6 +150,9 @@ func (w *waker) Wait() error {
 		return err
 	}
 	defer w.users.Done()
+	if fault.On(fault.OneWordTwoMeanings) {
+		return w.waitAmongOthers()
+	}
 	g := w.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -165,6 +169,10 @@ func (w *waker) Wait() error {
 			}
 			return nil
 		}
+		if fault.On(fault.KeyAfterCheck) {
+			fault.Widen(fault.KeyAfterCheck)
+			seen = g.word.Load()
+		}
 		if err := w.sleep(seen); err != nil {
 			g.quit(w)
 			return err
@@ -177,6 +185,9 @@ func (w *waker) Wait() error {
 func (w *waker) sleep(seen uint32) error {
 	g := w.gate
 	if g.leader != w {
+		if fault.On(fault.LookBeforeRegister) {
+			g.letPass()
+		}
 		if !slices.Contains(g.waiting, w) {
 			g.waiting = append(g.waiting, w)
 		}
@@ -193,6 +204,7 @@ func (w *waker) sleep(seen uint32) error {
 		runtime.Gosched()
 		return nil
 	}
+	fault.Widen(fault.EAGAINIsFatal)
 	return sys.FutexWait(g.word, seen)
 }
 
@@ -230,6 +242,9 @@ func (w *waker) Close() error {
 	// The sleeper is either the leader, whom the gate wakes, or behind it, whom the
 	// channel wakes.
 	err := w.ring()
+	if fault.On(fault.OneWordTwoMeanings) {
+		w.wakeAll()
+	}
 	w.wake()
 	w.users.Wait()
 	w.strategy.leave(w.gate)
