@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"structs"
 
+	"ddc/internal/fault"
 	"ddc/shm"
 )
 
@@ -94,6 +95,7 @@ func (p *Producer) TryPush(d *Descriptor) (bool, error) {
 		return false, err
 	}
 	p.cells[p.produced&uint64(len(p.cells)-1)] = *d
+	fault.Widen(fault.TwoProducers)
 	p.produced++
 	p.page.Produced.Store(p.produced)
 	return true, nil
@@ -140,6 +142,7 @@ type Consumer struct {
 	cells    []Descriptor
 	consumed uint64
 	produced uint64 // copy of page.Produced, never ahead of it
+	early    early
 }
 
 // NewConsumer opens the consuming end. len(cells) is a power of two.
@@ -163,6 +166,9 @@ func (c *Consumer) TryPop(batch []Descriptor) (int, error) {
 	}
 	for i := range n {
 		batch[i] = c.cells[(c.consumed+uint64(i))&uint64(len(c.cells)-1)]
+	}
+	if fault.On(fault.MissingFence) {
+		c.early.look(c.page)
 	}
 	c.consumed += uint64(n)
 	c.page.Consumed.Swap(c.consumed) // no Store, since TakeStarved looks next: package shm says why
@@ -193,5 +199,9 @@ func (c *Consumer) Empty() bool { return c.page.Produced.Load() == c.page.Consum
 // Whoever gets true owes it a ring. Every pop that makes room asks, since it
 // cannot know whether the announcement came before or after an earlier pop.
 func (c *Consumer) TakeStarved() bool {
+	if fault.On(fault.NoRingOnSpace) || fault.On(fault.MissingFence) && !c.early.starved() {
+		return false
+	}
+	fault.Widen(fault.AnnounceOnce)
 	return c.page.Starved.Load() == 1 && c.page.Starved.CompareAndSwap(1, 0)
 }
