@@ -1,7 +1,10 @@
 package bench
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,16 +48,51 @@ func echoCall(b *testing.B, client rpctestpb.TestClient, n int) func() error {
 	}
 }
 
-func beside(b *testing.B, n, calls int, ours func() error) {
+// BenchmarkThroughputBesideGRPC has several calls under way at once, as a host with
+// many workers has: what one side copies, collects and sends overlaps with what
+// the other does.
+func BenchmarkThroughputBesideGRPC(b *testing.B) {
+	for _, workers := range []int{4, 8} {
+		b.Run(fmt.Sprintf("messages/1MiB/%d at once", workers), func(b *testing.B) {
+			eachSetting(b, []setting{parked}, func(b *testing.B, name string, spin wake.Spin) {
+				client, _ := overPlugin(b, name, spin)
+				call := echoCall(b, client, 1<<20)
+				besideAtOnce(b, 1<<20, workers, 5, call)
+			})
+		})
+	}
+}
+
+func beside(b *testing.B, n, calls int, ours func() error) { besideAtOnce(b, n, 1, calls, ours) }
+
+// besideAtOnce makes rounds in which each of the workers makes so many calls, one after
+// the other.
+func besideAtOnce(b *testing.B, n, workers, calls int, ours func() error) {
 	theirs := echoCall(b, overGRPC(b), n)
 	round := func(call func() error) float64 {
-		start := time.Now()
-		for range calls {
-			if err := call(); err != nil {
-				b.Fatal(err)
+		errs := make([]error, workers)
+		work := func(worker int) {
+			for range calls {
+				if errs[worker] = call(); errs[worker] != nil {
+					return
+				}
 			}
 		}
-		return float64(time.Since(start).Nanoseconds()) / float64(calls)
+		start := time.Now()
+		if workers == 1 {
+			work(0)
+		} else {
+			var all sync.WaitGroup
+			for worker := range workers {
+				all.Go(func() { work(worker) })
+			}
+			all.Wait()
+		}
+		took := time.Since(start)
+		if err := errors.Join(errs...); err != nil {
+			b.Fatal(err)
+		}
+		return float64(took.Nanoseconds()) / float64(workers*calls)
 	}
 	round(theirs) // both processes have started
 	round(ours)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -29,10 +30,18 @@ var errHostGone = errors.New("the host has ended")
 // lastWords is how long handlers may go on once the host has ended.
 const lastWords = 500 * time.Millisecond
 
+// gcPercent lets a plugin's heap grow to three times what is live before the
+// collector runs, which has the plugin's only processor meanwhile. Calls of 1 MiB
+// take a tenth less time so; what a plugin keeps between calls is little.
+const gcPercent = 200
+
 // Main serves s and ends the process: with status 0 when the host is done with
 // it, 1 otherwise, and within a second of the host's own end whatever a handler
-// may be doing.
+// may be doing. Where GOGC is not set it lets the heap grow to three times what is live.
 func Main(s Service) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	err := serve(context.Background(), s, func() { time.AfterFunc(lastWords, func() { os.Exit(1) }) })
 	if err == nil {
 		os.Exit(0)

@@ -16,6 +16,8 @@ type State struct {
 	// Sides are what belongs to the host's end, then to the peer's: the ring that
 	// carries frames to it, and the doorbell that wakes it.
 	Sides [2]SideState
+	// Caller is the doorbell of the host's goroutine that receives in its pump's place.
+	Caller BellState
 }
 
 // SideState is one side of a State.
@@ -25,7 +27,11 @@ type SideState struct {
 	Starved bool
 	Closed  bool
 	Signals uint32
+	BellState
+}
 
+// BellState is one doorbell of a State.
+type BellState struct {
 	Seq              uint32
 	Sleeping, Parked bool
 	// Token says that a token waits to be consumed; false too where nobody can tell.
@@ -39,22 +45,28 @@ func (l *Link) State() State {
 		return State{Name: l.name}
 	}
 	defer l.uses.leave()
-	s := State{Name: l.name, Attached: l.shared.Attached.Load() == l.shared.Incarnation.Load()}
+	s := State{Name: l.name, Attached: l.shared.Attached.Load() == l.shared.Incarnation.Load(), Caller: l.bellState(l.caller, callerBell)}
 	for side := range s.Sides {
 		bell := l.bell
 		if side != l.side {
 			bell = l.peerBell
 		}
-		words, page := &l.shared.Bells[side], &l.shared.Rings[side]
-		token, err := bell.Pending()
+		page := &l.shared.Rings[side]
 		s.Sides[side] = SideState{
 			Produced: page.Produced.Load(), Consumed: page.Consumed.Load(), Starved: page.Starved.Load() == 1,
-			Closed: l.shared.Closed[side].Load() != 0, Signals: l.shared.Signals[side].Load(),
-			Seq: words.Seq.Load(), Sleeping: words.Sleeping.Load() == 1, Parked: words.Parked.Load() == 1,
-			Token: token && err == nil, Bell: bell.Stats(),
+			Closed: l.shared.Closed[side].Load() != 0, Signals: l.shared.Signals[side].Load(), BellState: l.bellState(bell, side),
 		}
 	}
 	return s
+}
+
+func (l *Link) bellState(bell *wake.Doorbell, index int) BellState {
+	words := &l.shared.Bells[index]
+	token, err := bell.Pending()
+	return BellState{
+		Seq: words.Seq.Load(), Sleeping: words.Sleeping.Load() == 1, Parked: words.Parked.Load() == 1,
+		Token: token && err == nil, Bell: bell.Stats(),
+	}
 }
 
 // Print writes a snapshot, two lines a link, one for each direction.
@@ -68,9 +80,12 @@ func (s State) Print(w io.Writer) {
 			to, d.Produced-d.Consumed, d.Produced, d.Consumed, mark(d.Starved, ", sender waits for room"),
 			d.sleeper(), d.Seq, d.Token, d.Signals, mark(d.Closed, ", closed"), d.Bell.Sent, d.Bell.Suppressed, d.Bell.Spurious)
 	}
+	if c := s.Caller; c.Parked || c.Sleeping {
+		fmt.Fprintf(w, "  a caller receives in the pump's place: %s, seq %d, token %v\n", c.sleeper(), c.Seq, c.Token)
+	}
 }
 
-func (d SideState) sleeper() string {
+func (d BellState) sleeper() string {
 	switch {
 	case d.Parked:
 		return "asleep"

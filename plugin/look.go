@@ -1,0 +1,26 @@
+package plugin
+
+import (
+	"ddc/rpc"
+	"ddc/transport/hub"
+)
+
+// Look is one look at a plugin's present run, from the host: for tools that
+// judge whether anybody still moves.
+type Look struct {
+	PID   int
+	Link  hub.State
+	Calls []rpc.Call
+}
+
+// Look looks. It takes no lock that a caller could hold while waiting; false says
+// that no process runs, or that the plugin is in this process.
+func (p *Plugin) Look() (Look, bool) {
+	p.mu.Lock()
+	r, ok := p.current.(*process)
+	p.mu.Unlock()
+	if !ok {
+		return Look{}, false
+	}
+	return Look{PID: r.pid(), Link: r.link.State(), Calls: r.conn.Calls()}, true
+}
