@@ -138,11 +138,11 @@ func (p *Producer) AnnounceStarved() bool {
 
 // Consumer is the end that pops. One goroutine at a time may use it, but for Empty.
 type Consumer struct {
+	early    early // of no size, but for a fault
 	page     *Page
 	cells    []Descriptor
 	consumed uint64
 	produced uint64 // copy of page.Produced, never ahead of it
-	early    early
 }
 
 // NewConsumer opens the consuming end. len(cells) is a power of two.
