@@ -1,6 +1,6 @@
 package shm
 
-import "sync/atomic"
+import "ddc/internal/step"
 
 // Word32 and Word64 are the words through which processes speak to each other.
 // Every operation on them is sequentially consistent, on every architecture:
@@ -13,6 +13,6 @@ import "sync/atomic"
 // another word next is stored by Swap, which is a fence everywhere and, in the
 // ordinary build, the very instruction that Store is.
 type (
-	Word32 = atomic.Uint32
-	Word64 = atomic.Uint64
+	Word32 = step.Uint32
+	Word64 = step.Uint64
 )

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"ddc/internal/step"
+	"ddc/internal/sys"
 )
 
 // run is one schedule being run.
@@ -51,6 +52,7 @@ func newRun(s Scenario) *run {
 	r := &run{ids: map[any]int32{}, quiet: map[any]bool{}, shadows: map[uintptr]*shadow{}}
 	r.world = &World{run: r, names: map[any]string{}}
 	installed.Lock()
+	sys.NewKernel(&sys.RealLimits)
 	step.Install(setup{r})
 	s.Setup(r.world)
 	step.Install(r)
@@ -63,6 +65,7 @@ func (r *run) end() {
 	for i := len(r.world.after) - 1; i >= 0; i-- {
 		r.world.after[i]()
 	}
+	sys.NewKernel(nil)
 	installed.Unlock()
 }
 

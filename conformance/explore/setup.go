@@ -28,6 +28,7 @@ func (setup) Publish(any)         {}
 func (setup) Access([]byte, bool) {}
 func (setup) Interrupts() bool    { return false }
 func (setup) Process() int        { return 0 }
+func (setup) Lives() func() bool  { return func() bool { return true } }
 
 func (s setup) Go(name string, first step.Op, idle bool, f func()) {
 	if name == "" {

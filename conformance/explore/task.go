@@ -100,6 +100,12 @@ func (r *run) Interrupts() bool { return r.current.interrupts < r.world.signals 
 // Process names the running task's process.
 func (r *run) Process() int { return r.current.process }
 
+// Lives gives a question: whether the task that runs now has not been killed.
+func (r *run) Lives() func() bool {
+	t := r.current
+	return func() bool { return !t.dead }
+}
+
 // unwind ends every task, wherever it is parked.
 func (r *run) unwind() {
 	r.closing = true

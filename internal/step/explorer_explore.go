@@ -24,8 +24,10 @@ type Explorer interface {
 	Go(name string, first Op, idle bool, f func())
 	// Interrupts says whether a system call may be interrupted by a signal here.
 	Interrupts() bool
-	// Process names the process of the running task.
+	// Process names the process of the running task, and Lives asks later whether that task
+	// has not been killed.
 	Process() int
+	Lives() func() bool
 }
 
 // Op is an operation that a task is about to make.

@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"ddc/internal/step"
 )
 
 // FD is a file descriptor that may be closed while other goroutines use it:
@@ -15,7 +16,7 @@ import (
 type FD struct {
 	number int
 	// users holds the number of uses under way, plus closing once Close was called.
-	users atomic.Int64
+	users step.Int64
 }
 
 const closing = 1 << 32
@@ -25,7 +26,7 @@ func NewFD(number int) *FD { return &FD{number: number} }
 
 // DupFD makes a descriptor of its own for what f refers to. f stays the caller's.
 func DupFD(f *os.File) (*FD, error) {
-	number, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	number, err := dup(f, 0)
 	if err != nil {
 		return nil, fmt.Errorf("duplicate descriptor of %s: %w", f.Name(), err)
 	}
@@ -62,7 +63,7 @@ func (fd *FD) release() {
 	// Exactly one release brings a closing descriptor to no users: it swaps the
 	// count for a value that none can reach, so that a late use cannot close twice.
 	if fd.users.Add(-1) == closing && fd.users.CompareAndSwap(closing, 2*closing) {
-		_ = unix.Close(fd.number)
+		_ = closeNumber(fd.number)
 	}
 }
 
@@ -112,7 +113,7 @@ func (fd *FD) WaitReadable() error {
 
 func poll(number, timeout int) (bool, error) {
 	fds := [1]unix.PollFd{{Fd: int32(number), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds[:], timeout)
+	n, err := pollFDs(fds[:], timeout)
 	switch {
 	case errors.Is(err, unix.EINTR):
 		return false, nil
@@ -128,7 +129,7 @@ func poll(number, timeout int) (bool, error) {
 // Nothing there is (0, nil).
 func (fd *FD) ReadNow(buf []byte) (int, error) {
 	return fd.now("read", func(number int) (int, error) {
-		n, err := unix.Preadv2(number, [][]byte{buf}, -1, unix.RWF_NOWAIT)
+		n, err := readNow(number, buf)
 		if !errors.Is(err, unix.EOPNOTSUPP) {
 			return n, err
 		}
@@ -137,14 +138,14 @@ func (fd *FD) ReadNow(buf []byte) (int, error) {
 		if ready, err := poll(number, 0); !ready {
 			return 0, err
 		}
-		return unix.Read(number, buf)
+		return read(number, buf)
 	})
 }
 
 // WriteNow writes buf to a pipe without ever blocking. No room is (0, nil).
 func (fd *FD) WriteNow(buf []byte) (int, error) {
 	return fd.now("write", func(number int) (int, error) {
-		n, err := unix.Pwritev2(number, [][]byte{buf}, -1, unix.RWF_NOWAIT)
+		n, err := writeNow(number, buf)
 		if !errors.Is(err, unix.EOPNOTSUPP) {
 			return n, err
 		}
@@ -163,16 +164,16 @@ func (fd *FD) WriteIfRoom(buf []byte) (int, error) {
 // each announcement of its sleeper, so that room never gets that short.
 func writeIfRoom(number int, buf []byte) (int, error) {
 	fds := [1]unix.PollFd{{Fd: int32(number), Events: unix.POLLOUT}}
-	if ready, err := unix.Poll(fds[:], 0); err != nil || ready == 0 {
+	if ready, err := pollFDs(fds[:], 0); err != nil || ready == 0 {
 		return 0, err
 	}
-	return unix.Write(number, buf)
+	return write(number, buf)
 }
 
 // SendNow is WriteNow for sockets.
 func (fd *FD) SendNow(buf []byte) (int, error) {
 	return fd.now("send", func(number int) (int, error) {
-		return unix.SendmsgN(number, buf, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		return send(number, buf)
 	})
 }
 

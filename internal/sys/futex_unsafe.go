@@ -1,42 +1,23 @@
+//go:build !explore
+
 package sys
 
 import (
-	"fmt"
-	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"ddc/internal/step"
 )
 
-// Futex operations of linux/futex.h. The private variants look faster and are
-// wrong here: the kernel keys them by process, so a wake-up would never reach
-// the other one.
-const (
-	futexWait = 0
-	futexWake = 1
-)
+// The futex system calls, as they are. futex_explore.go has a model of them.
 
-// FutexWait sleeps while *word is still expected, until somebody calls
-// [FutexWake] on the same word, in this process or another. It may return early
-// and for no reason: the caller looks again. A word that has changed already is
-// no error, nor is a signal.
-func FutexWait(word *atomic.Uint32, expected uint32) error {
-	_, _, errno := unix.Syscall6(unix.SYS_FUTEX,
-		uintptr(unsafe.Pointer(word)), futexWait, uintptr(expected), 0, 0, 0)
-	switch errno {
-	case 0, unix.EAGAIN, unix.EINTR:
-		return nil
-	}
-	return fmt.Errorf("futex wait: %w", errno)
+func futexSleep(word *step.Uint32, op uintptr, expected uint32) unix.Errno {
+	_, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), op, uintptr(expected), 0, 0, 0)
+	return errno
 }
 
-// FutexWake wakes up to n sleepers of word, and returns how many it woke. It
-// never blocks, so it is made as a raw system call, with the processor kept.
-func FutexWake(word *atomic.Uint32, n int) (int, error) {
-	woken, _, errno := unix.RawSyscall6(unix.SYS_FUTEX,
-		uintptr(unsafe.Pointer(word)), futexWake, uintptr(n), 0, 0, 0)
-	if errno != 0 {
-		return 0, fmt.Errorf("futex wake: %w", errno)
-	}
-	return int(woken), nil
+func futexRouse(word *step.Uint32, op uintptr, n int) (int, unix.Errno) {
+	woken, _, errno := unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), op, uintptr(n), 0, 0, 0)
+	return int(woken), errno
 }

@@ -9,7 +9,7 @@ import (
 
 // Eventfd makes an event counter. Reading returns the whole count and zeroes it.
 func Eventfd() (*os.File, error) {
-	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	fd, err := makeEventfd()
 	if err != nil {
 		return nil, fmt.Errorf("make eventfd: %w", err)
 	}
@@ -18,8 +18,8 @@ func Eventfd() (*os.File, error) {
 
 // Pipe makes a pipe: what is written to w is read from r.
 func Pipe() (r, w *os.File, err error) {
-	var fds [2]int
-	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+	fds, err := makePipe()
+	if err != nil {
 		return nil, nil, fmt.Errorf("make pipe: %w", err)
 	}
 	return os.NewFile(uintptr(fds[0]), "pipe read end"), os.NewFile(uintptr(fds[1]), "pipe write end"), nil
@@ -27,7 +27,7 @@ func Pipe() (r, w *os.File, err error) {
 
 // Socketpair makes two connected stream sockets.
 func Socketpair() (a, b *os.File, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fds, err := makeSocketpair()
 	if err != nil {
 		return nil, nil, fmt.Errorf("make socketpair: %w", err)
 	}
@@ -57,7 +57,7 @@ func Memfd(name string, size int64) (*os.File, error) {
 
 // Dup makes a second file for what f refers to. f stays the caller's.
 func Dup(f *os.File) (*os.File, error) {
-	number, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	number, err := dup(f, 3)
 	if err != nil {
 		return nil, fmt.Errorf("duplicate %s: %w", f.Name(), err)
 	}
