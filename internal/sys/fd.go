@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ddc/internal/fault"
 	"ddc/internal/step"
 )
 
@@ -115,7 +116,7 @@ func poll(number, timeout int) (bool, error) {
 	fds := [1]unix.PollFd{{Fd: int32(number), Events: unix.POLLIN}}
 	n, err := pollFDs(fds[:], timeout)
 	switch {
-	case errors.Is(err, unix.EINTR):
+	case errors.Is(err, unix.EINTR) && !fault.On(fault.EINTRIsFatal):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("poll: %w", err)
@@ -165,6 +166,9 @@ func (fd *FD) WriteIfRoom(buf []byte) (int, error) {
 func writeIfRoom(number int, buf []byte) (int, error) {
 	fds := [1]unix.PollFd{{Fd: int32(number), Events: unix.POLLOUT}}
 	if ready, err := pollFDs(fds[:], 0); err != nil || ready == 0 {
+		if err == nil && fault.On(fault.EAGAINIsFatal) {
+			err = unix.EAGAIN
+		}
 		return 0, err
 	}
 	return write(number, buf)
@@ -185,9 +189,9 @@ func (fd *FD) now(what string, f func(number int) (int, error)) (int, error) {
 			var err error
 			n, err = f(number)
 			switch {
-			case errors.Is(err, unix.EINTR):
+			case errors.Is(err, unix.EINTR) && !fault.On(fault.EINTRIsFatal):
 				continue
-			case errors.Is(err, unix.EAGAIN):
+			case errors.Is(err, unix.EAGAIN) && !fault.On(fault.EAGAINIsFatal):
 				n = 0
 				return nil
 			case err != nil:

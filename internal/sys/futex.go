@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ddc/internal/fault"
 	"ddc/internal/step"
 )
 
@@ -14,6 +15,8 @@ import (
 const (
 	futexWait = 0
 	futexWake = 1
+
+	futexPrivate = 128 // for a fault
 )
 
 // FutexWait sleeps while *word is still expected, until somebody calls
@@ -21,8 +24,13 @@ const (
 // and for no reason: the caller looks again. A word that has changed already is
 // no error, nor is a signal.
 func FutexWait(word *step.Uint32, expected uint32) error {
-	switch errno := futexSleep(word, futexWait, expected); errno {
-	case 0, unix.EAGAIN, unix.EINTR:
+	op := uintptr(futexWait)
+	if fault.On(fault.PrivateFutex) {
+		op |= futexPrivate
+	}
+	errno := futexSleep(word, op, expected)
+	switch {
+	case errno == 0, errno == unix.EAGAIN && !fault.On(fault.EAGAINIsFatal), errno == unix.EINTR && !fault.On(fault.EINTRIsFatal):
 		return nil
 	default:
 		return fmt.Errorf("futex wait: %w", errno)
@@ -32,7 +40,11 @@ func FutexWait(word *step.Uint32, expected uint32) error {
 // FutexWake wakes up to n sleepers of word, and returns how many it woke. It
 // never blocks, so it is made as a raw system call, with the processor kept.
 func FutexWake(word *step.Uint32, n int) (int, error) {
-	woken, errno := futexRouse(word, futexWake, n)
+	op := uintptr(futexWake)
+	if fault.On(fault.PrivateFutex) {
+		op |= futexPrivate
+	}
+	woken, errno := futexRouse(word, op, n)
 	if errno != 0 {
 		return 0, fmt.Errorf("futex wake: %w", errno)
 	}
