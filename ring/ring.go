@@ -30,6 +30,7 @@ import (
 	"structs"
 
 	"ddc/internal/fault"
+	"ddc/internal/step"
 	"ddc/shm"
 )
 
@@ -94,7 +95,9 @@ func (p *Producer) TryPush(d *Descriptor) (bool, error) {
 	if room, err := p.room(); room == 0 || err != nil {
 		return false, err
 	}
-	p.cells[p.produced&uint64(len(p.cells)-1)] = *d
+	cell := &p.cells[p.produced&uint64(len(p.cells)-1)]
+	step.Write(cell[:])
+	*cell = *d
 	fault.Widen(fault.TwoProducers)
 	p.produced++
 	p.page.Produced.Store(p.produced)
@@ -165,7 +168,9 @@ func (c *Consumer) TryPop(batch []Descriptor) (int, error) {
 		return 0, nil
 	}
 	for i := range n {
-		batch[i] = c.cells[(c.consumed+uint64(i))&uint64(len(c.cells)-1)]
+		cell := &c.cells[(c.consumed+uint64(i))&uint64(len(c.cells)-1)]
+		step.Read(cell[:])
+		batch[i] = *cell
 	}
 	if fault.On(fault.MissingFence) {
 		c.early.look(c.page)

@@ -60,10 +60,9 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"sync"
-	"sync/atomic"
 
 	"ddc/internal/fault"
+	"ddc/internal/step"
 	"ddc/shm"
 )
 
@@ -75,14 +74,14 @@ type Doorbell struct {
 	spin  spinner
 
 	// closed is set under ending, and read anywhere.
-	closed atomic.Bool
+	closed step.Bool
 	// watched is the context whose end rings this bell, kept from one Await to the
 	// next so that a loop that passes the same context registers it once. The
 	// awaiting goroutine alone touches it.
 	watched <-chan struct{}
 	// ending keeps a context that ends late from ringing a bell whose words may be
 	// gone. It guards unwatch.
-	ending  sync.Mutex
+	ending  step.Mutex
 	unwatch func() bool
 }
 
@@ -224,7 +223,7 @@ func (d *Doorbell) over(ctx context.Context) error {
 	if d.closed.Load() {
 		return fmt.Errorf("await doorbell: %w", os.ErrClosed)
 	}
-	return ctx.Err()
+	return step.Err(ctx)
 }
 
 // watch makes the end of ctx ring this bell: cancelling is one more change
@@ -239,7 +238,7 @@ func (d *Doorbell) watch(ctx context.Context) {
 	defer d.ending.Unlock()
 	d.stopWatching()
 	if done != nil && !d.closed.Load() {
-		d.unwatch = context.AfterFunc(ctx, d.ended)
+		d.unwatch = step.AfterFunc(ctx, d.ended)
 	}
 }
 

@@ -74,8 +74,6 @@ const (
 	// A try that fails where all processors are busy can cost a time slice of whoever
 	// waits for this one, some milliseconds: hence the long pause in the end.
 	shortPause, longPause = 32, 1024
-	// looksPerYield is how often ready is asked between two chances for other goroutines.
-	looksPerYield = 8
 )
 
 func newSpinner(s Spin) spinner {
@@ -99,7 +97,7 @@ func (s *spinner) wait(ready func() bool) bool {
 	if s.limit == 0 || !s.worthTrying() {
 		return false
 	}
-	for start := time.Now(); time.Since(start) < s.limit; {
+	for start := now(); start.within(s.limit); {
 		for range looksPerYield {
 			if ready() {
 				s.trust, s.pause = min(s.trust+8, maxTrust), shortPause

@@ -275,12 +275,12 @@ type futexSleeper struct {
 	lives func() bool
 }
 
-// futexPrivate is FUTEX_PRIVATE_FLAG.
-const futexPrivate = 128
+// processPrivate is FUTEX_PRIVATE_FLAG.
+const processPrivate = 128
 
 func (k *Kernel) futex(word *step.Uint32, op uintptr) *futexQueue {
 	key := futexKey{word: word, process: -1}
-	if e := step.Running(); e != nil && op&futexPrivate != 0 {
+	if e := step.Running(); e != nil && op&processPrivate != 0 {
 		key.process = e.Process()
 	}
 	q := k.sleeper[key]

@@ -21,9 +21,9 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"sync"
 
 	"ddc/internal/fault"
+	"ddc/internal/step"
 	"ddc/internal/sys"
 	"ddc/shm"
 	"ddc/wake"
@@ -32,7 +32,7 @@ import (
 // Strategy makes futex wakers. Wakers of one process that share a gate must
 // come from one Strategy. The zero Strategy is ready for use.
 type Strategy struct {
-	mu    sync.Mutex
+	mu    step.Mutex
 	gates map[*shm.Word32]*gate
 }
 
@@ -89,7 +89,7 @@ type gate struct {
 	word   *shm.Word32
 	wakers int // guarded by Strategy.mu
 
-	mu     sync.Mutex
+	mu     step.Mutex
 	leader *waker // nil only while nobody waits
 	// waiting holds those inside Wait who do not lead.
 	waiting []*waker
@@ -106,7 +106,7 @@ type waker struct {
 	// closed is guarded by gate.mu.
 	closed bool
 	// users counts calls into the words, so that Close can wait for them: guarded by gate.mu.
-	users sync.WaitGroup
+	users step.WaitGroup
 }
 
 // Ring leaves a token, then changes the gate, then wakes whoever sleeps on it.
@@ -193,6 +193,7 @@ func (w *waker) sleep(seen uint32) error {
 		}
 		g.mu.Unlock()
 		defer g.mu.Lock()
+		step.Recv(w.woken)
 		<-w.woken
 		return nil
 	}
@@ -254,6 +255,7 @@ func (w *waker) Close() error {
 // wake makes the goroutine that sleeps on woken look again. A value that is
 // there already does as well.
 func (w *waker) wake() {
+	step.At(w.woken)
 	select {
 	case w.woken <- struct{}{}:
 	default:

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"ddc/shm"
 	"ddc/wake"
 )
 
@@ -79,7 +80,7 @@ func newBell(t *testing.T, s wake.Strategy) *wake.Doorbell {
 // One gate for each test: its doorbells belong to one process.
 var gates sync.Map
 
-func gateFor(t *testing.T) *atomic.Uint32 {
-	gate, _ := gates.LoadOrStore(t.Name(), new(atomic.Uint32))
-	return gate.(*atomic.Uint32)
+func gateFor(t *testing.T) *shm.Word32 {
+	gate, _ := gates.LoadOrStore(t.Name(), new(shm.Word32))
+	return gate.(*shm.Word32)
 }
