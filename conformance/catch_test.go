@@ -118,10 +118,10 @@ func TestKeyReadAfterTheCheckIsHarmlessWhereTokensStay(t *testing.T) {
 
 func byName(t *testing.T, name string) func() wake.Strategy {
 	t.Helper()
-	_, err := strategy.ByName(name)
+	_, err := strategyByName(name)
 	require.NoError(t, err)
 	return func() wake.Strategy {
-		s, _ := strategy.ByName(name)
+		s, _ := strategyByName(name)
 		return s
 	}
 }

@@ -29,23 +29,23 @@ func SilentOnSpace(what scenario.Change, publish func(), ring func() error) erro
 	return ring()
 }
 
-// step is one way of falling asleep. It returns true when ready did.
-type step func(b *bell, ready func() bool) (bool, error)
+// way is one of falling asleep. It returns true when ready did.
+type way func(b *bell, ready func() bool) (bool, error)
 
-// bell is a doorbell without what makes it sound: its Await does what step
+// bell is a doorbell without what makes it sound: its Await does what way
 // does, over and over. It does not end with its context; close it.
 type bell struct {
 	words  *wake.Words
 	waker  wake.Waker
 	sound  *wake.Doorbell
-	step   step
+	way    way
 	closed atomic.Bool
 }
 
 var _ scenario.Bell = (*bell)(nil)
 
-func newBell(words *wake.Words, waker wake.Waker, s step) scenario.Bell {
-	return &bell{words: words, waker: waker, sound: wake.NewDoorbell(words, waker, wake.SpinOff), step: s}
+func newBell(words *wake.Words, waker wake.Waker, w way) scenario.Bell {
+	return &bell{words: words, waker: waker, sound: wake.NewDoorbell(words, waker, wake.SpinOff), way: w}
 }
 
 func (b *bell) Ring() error            { return b.sound.Ring() }
@@ -65,7 +65,7 @@ func (b *bell) Await(ctx context.Context, ready func() bool) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		done, err := b.step(b, ready)
+		done, err := b.way(b, ready)
 		if err != nil && !b.closed.Load() {
 			return fmt.Errorf("await: %w", err)
 		}
