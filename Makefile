@@ -13,9 +13,10 @@ FUZZTIME := 60s
 help: ## Say what there is to make.
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: tools ## Compile everything; the program is bin/ddc.
+build: tools ## Compile everything; the program is bin/ddc, bin/ddc-fault the one to break.
 	go build -tags $(TAGS) $(PACKAGES)
 	go build -tags $(TAGS) -o bin/ddc ./cmd/ddc
+	go build -tags $(TAGS),ddcfault -o bin/ddc-fault ./cmd/ddc
 
 run: build example ## Set up, build ddc, and build the example site into out/example.
 	bin/ddc build examples/site -o out/example

@@ -40,7 +40,8 @@ var layers = []string{
 	"site/config/...",
 	"site/content site/template site/asset site/output site/starter",
 	"site",
-	"bench wakebench examples/...",
+	"bench wakebench faultmatrix examples/...",
+	"verdict",
 	"cmd/...",
 }
 

@@ -1,0 +1,161 @@
+package faultmatrix
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// tickTime is USER_HZ, in which /proc counts: 100 a second on every Linux that
+// Go runs on.
+const tickTime = 10 * time.Millisecond
+
+// procStat is what /proc/PID/stat says of a process.
+type procStat struct {
+	pid, parent, group int
+	state              byte
+	used               time.Duration // by itself
+}
+
+func readStat(pid int) (s procStat, ok bool) {
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return s, false
+	}
+	// The second field is the program's name, in parentheses, and may hold anything.
+	end := bytes.LastIndexByte(line, ')')
+	fields := strings.Fields(string(line[end+1:]))
+	if end < 0 || len(fields) < 15 {
+		return s, false
+	}
+	number := func(i int) int { n, _ := strconv.Atoi(fields[i]); return n }
+	return procStat{
+		pid: pid, state: fields[0][0], parent: number(1), group: number(2),
+		used: time.Duration(number(11)+number(12)) * tickTime,
+	}, true
+}
+
+// processes lists all processes.
+func processes() []procStat {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	var all []procStat
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			if s, ok := readStat(pid); ok {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}
+
+// cpuTime is what this process and all that descend from it have used so far.
+func cpuTime() time.Duration {
+	all := processes()
+	children := map[int][]procStat{}
+	var sum time.Duration
+	for _, s := range all {
+		children[s.parent] = append(children[s.parent], s)
+	}
+	queue := []int{os.Getpid()}
+	if own, ok := readStat(os.Getpid()); ok {
+		sum += own.used
+	}
+	for len(queue) > 0 {
+		for _, c := range children[queue[0]] {
+			sum += c.used
+			queue = append(queue, c.pid)
+		}
+		queue = queue[1:]
+	}
+	return sum
+}
+
+// groupAlive says whether a process group has a process that is not only a zombie.
+func groupAlive(group int) bool {
+	for _, s := range processes() {
+		if s.group == group && s.state != 'Z' && s.state != 'X' {
+			return true
+		}
+	}
+	return false
+}
+
+// What threads do in the kernel, as the report of the hang says it.
+const (
+	inFutexBell = "futex_wait on the doorbell"
+	inFutex     = "futex_wait, idle"
+	inEpoll     = "epoll_wait"
+	inPoll      = "poll"
+)
+
+// threadWaits counts a process's threads by what they wait for.
+func threadWaits(pid int) map[string]int {
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return nil
+	}
+	hubs := hubMemory(pid)
+	waits := map[string]int{}
+	for _, t := range threads {
+		if what := threadWait(fmt.Sprintf("/proc/%d/task/%s", pid, t.Name()), hubs); what != "" {
+			waits[what]++
+		}
+	}
+	return waits
+}
+
+func threadWait(folder string, hubs []addresses) string {
+	call, err := os.ReadFile(folder + "/syscall")
+	if err != nil {
+		return ""
+	}
+	fields := strings.Fields(string(call))
+	if len(fields) < 2 {
+		return strings.TrimSpace(string(call)) // "running"
+	}
+	switch channel, _ := os.ReadFile(folder + "/wchan"); {
+	case fields[0] == strconv.Itoa(syscall.SYS_FUTEX):
+		address, _ := strconv.ParseUint(fields[1], 0, 64)
+		for _, h := range hubs {
+			if h.from <= address && address < h.to {
+				return inFutexBell
+			}
+		}
+		return inFutex
+	case bytes.Contains(channel, []byte("ep_poll")), fields[0] == strconv.Itoa(syscall.SYS_EPOLL_PWAIT):
+		return inEpoll
+	case bytes.Contains(channel, []byte("poll")), fields[0] == strconv.Itoa(syscall.SYS_PPOLL):
+		return inPoll
+	case len(channel) > 1:
+		return string(channel)
+	}
+	return "system call " + fields[0]
+}
+
+type addresses struct{ from, to uint64 }
+
+// hubMemory says where a process has mapped its hub.
+func hubMemory(pid int) []addresses {
+	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
+	if err != nil {
+		return nil
+	}
+	var found []addresses
+	for line := range strings.Lines(string(maps)) {
+		var a addresses
+		if strings.Contains(line, "memfd:ddc-hub") {
+			if _, err := fmt.Sscanf(line, "%x-%x", &a.from, &a.to); err == nil {
+				found = append(found, a)
+			}
+		}
+	}
+	return found
+}
