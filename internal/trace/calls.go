@@ -1,0 +1,125 @@
+package trace
+
+import (
+	"bytes"
+	"structs"
+	"sync/atomic"
+)
+
+// maxCalls is how many calls under way the page of a link holds, maxMethods how
+// many names, and nameSize how much of each, in bytes.
+const (
+	maxCalls   = 64
+	maxMethods = 64
+	nameSize   = 96
+	probes     = 4
+)
+
+// Calls is the page of the calls under way on a link, written by the host's end
+// alone, one change at a time. A call stands in one of the few places that its
+// stream number picks, so that nobody has to remember where: beginning and
+// ending one costs some 15 ns together.
+type Calls struct {
+	_ structs.HostLayout
+	// Uncounted is how many calls of all that have begun found their places taken.
+	Uncounted atomic.Uint64
+	_         [56]byte
+	entries   [maxCalls]entry
+	names     [maxMethods]name
+}
+
+type entry struct {
+	_ structs.HostLayout
+	// Call is method<<32 | stream, and 0 where no call stands: streams begin at 1.
+	Call  atomic.Uint64
+	Began atomic.Uint64
+}
+
+type name struct {
+	_    structs.HostLayout
+	Size atomic.Uint32 // written after Text
+	_    uint32
+	Text [nameSize]byte
+}
+
+// Began notes a call.
+func (c *Calls) Began(stream uint32, method uint16, when int64) {
+	for i := range uint32(probes) {
+		e := &c.entries[(stream+i)%maxCalls]
+		if e.Call.Load() == 0 {
+			e.Began.Store(uint64(when))
+			e.Call.Store(uint64(method)<<32 | uint64(stream))
+			return
+		}
+	}
+	c.Uncounted.Add(1)
+}
+
+// Ended takes a call out. One that found no place is not there.
+func (c *Calls) Ended(stream uint32) {
+	for i := range uint32(probes) {
+		e := &c.entries[(stream+i)%maxCalls]
+		if uint32(e.Call.Load()) == stream {
+			e.Call.Store(0)
+			return
+		}
+	}
+}
+
+// Name says what a method's id stands for; ids begin at 1. Of a long name the
+// end is kept, which says most.
+func (c *Calls) Name(method uint16, text string) {
+	if method < 1 || method > maxMethods {
+		return
+	}
+	if len(text) > nameSize {
+		text = text[len(text)-nameSize:]
+	}
+	n := &c.names[method-1]
+	n.Size.Store(0)
+	copy(n.Text[:], text)
+	n.Size.Store(uint32(len(text)))
+}
+
+// Method is the name of an id, "" where it has none. It is what others wrote:
+// only its length is sure.
+func (c *Calls) Method(id uint16) string {
+	if id < 1 || id > maxMethods {
+		return ""
+	}
+	n := &c.names[id-1]
+	text := n.Text
+	return string(bytes.ToValidUTF8(text[:min(n.Size.Load(), nameSize)], []byte("?")))
+}
+
+// Entry is a call under way.
+type Entry struct {
+	Stream uint32
+	Method uint16
+	Began  int64 // CLOCK_MONOTONIC, in nanoseconds
+}
+
+// List lists the calls under way, in no order.
+func (c *Calls) List() []Entry {
+	var list []Entry
+	for i := range c.entries {
+		e := &c.entries[i]
+		call := e.Call.Load()
+		began := e.Began.Load()
+		if call != 0 && e.Call.Load() == call {
+			list = append(list, Entry{Stream: uint32(call), Method: uint16(call >> 32), Began: int64(began)})
+		}
+	}
+	return list
+}
+
+// Reset forgets all calls and names. Nobody may be noting.
+func (c *Calls) Reset() {
+	c.Uncounted.Store(0)
+	for i := range c.entries {
+		c.entries[i].Call.Store(0)
+	}
+	for i := range c.names {
+		c.names[i].Size.Store(0)
+	}
+}
