@@ -22,6 +22,7 @@ func Transports() []LinkProgram {
 		{Name: "EightyWorkersOnSixteenLinks", Rule: 8, Run: workersOnLinks(Ample)},
 		{Name: "EightyWorkersOnSixteenLinksWithTinyRings", Rule: 8, Run: workersOnLinks(Tiny)},
 		{Name: "LinkBurstsThenSilence", Rule: 1, Run: linkBursts},
+		{Name: "CallersInThePumpsPlaceComeAndGo", Rule: 1, Run: callersComeAndGo},
 		{Name: "HandlerThatBlocksStopsNoOtherCall", Rule: 7, Run: blockingHandler},
 	}, endings()...)
 }

@@ -1,0 +1,80 @@
+package scenario
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+
+	"ddc/transport"
+)
+
+// callersComeAndGo makes calls whose caller receives in the pump's place, where
+// the link offers that, while frames that no caller waits for arrive around each
+// reply. Whom the peer finds asleep, the caller or the pump, changes with every
+// frame, and after each call there is silence: a frame left to the wrong one of
+// the two stays in the ring.
+func callersComeAndGo(ctx context.Context, e *LinkEnv) error {
+	const reply, news = 1, 2
+	w, err := e.wire(Ample, 1)
+	if err != nil {
+		return err
+	}
+	host, peer := w.links[0][0], w.links[0][1]
+	var replies, heard, told atomic.Uint64
+	host.Start(func(f *transport.Frame) {
+		if f.Op == reply {
+			replies.Add(1)
+		} else {
+			heard.Add(1)
+		}
+	})
+	requests := make(chan struct{}, 1) // there is one call at a time
+	peer.Start(func(*transport.Frame) { requests <- struct{}{} })
+
+	calls := e.rounds()
+	answer := func(ctx context.Context) error {
+		choose := e.random(1)
+		for range calls {
+			select {
+			case <-requests:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			frames := choose.IntN(4)
+			told.Add(uint64(frames))
+			for n, place := 0, choose.IntN(frames+1); n <= frames; n++ {
+				op := uint8(news)
+				if n == place {
+					op = reply
+				}
+				if err := peer.Send(ctx, transport.Header{Op: op}, nil); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	call := func(ctx context.Context) error {
+		for n := range uint64(calls) {
+			if err := host.Send(ctx, transport.Header{}, nil); err != nil {
+				return err
+			}
+			replied := func() bool { return replies.Load() > n }
+			if awaiter, ok := host.(transport.Awaiter); ok {
+				// Some looks are slow, so that frames come between announcement and look.
+				slow := n%2 == 1
+				awaiter.Await(ctx, func() bool {
+					for i := 0; slow && i < 200; i++ {
+						runtime.Gosched()
+					}
+					return replied()
+				})
+			}
+			if err := until(ctx, func() bool { return replied() && heard.Load() == told.Load() && w.asleep() }); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return w.play(ctx, answer, call)
+}
