@@ -1,0 +1,215 @@
+//go:build explore
+
+package explore
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"ddc/internal/step"
+	"ddc/shm"
+	"ddc/slot"
+)
+
+// closing is a doorbell that is closed while its sleeper sleeps, or is about to, and
+// while a ring is under way.
+func closing(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		p := newProcesses(w, strategy, "host", "peer")
+		var change step.Uint32
+		w.Name(&change, "change")
+		b := p.bell("b", "peer", func() bool { return change.Load() == 1 }, "host")
+		w.Go("peer", "await", func() {
+			err := b.ends["peer"].Await(context.Background(), func() bool { return change.Load() == 1 })
+			if err != nil && !errors.Is(err, os.ErrClosed) {
+				w.Must(err)
+			}
+		})
+		w.Go("peer", "close", func() { w.Must(b.ends["peer"].Close()) })
+		w.Go("host", "ring", func() {
+			change.Store(1)
+			w.Must(b.ends["host"].Ring())
+		})
+	}}
+}
+
+// cancelling is a sleeper whose context ends.
+func cancelling(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		p := newProcesses(w, strategy, "host", "peer")
+		var change step.Uint32
+		w.Name(&change, "change")
+		ctx, cancel := context.WithCancel(context.Background())
+		w.After(cancel)
+		b := p.bell("b", "peer", func() bool { return change.Load() == 1 || ctx.Err() != nil }, "host")
+		w.Go("peer", "await", func() {
+			// The second time finds the context watched already.
+			for range 2 {
+				err := b.ends["peer"].Await(ctx, func() bool { return false })
+				if !errors.Is(err, context.Canceled) {
+					w.Failf(Failure, "await ended with %v", err)
+				}
+			}
+			w.Must(b.ends["peer"].Close())
+		})
+		w.Go("peer", "cancel", func() { step.Cancel(ctx, cancel) })
+		w.Go("host", "ring", func() { w.Must(b.ends["host"].Ring()) })
+	}}
+}
+
+// dying is a process that is killed at any step of sending two frames. Whoever
+// learns of it repays what the dead may have owed, and the receiver must come to
+// an end.
+func dying(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		p := newProcesses(w, strategy, "host", "peer")
+		l := p.lane("peer", "host", 2)
+		w.Mortal("peer")
+		var dead step.Bool
+		w.Name(&dead, "dead")
+		w.Go("peer", "send", func() { l.send(2) })
+		w.Go("host", "receive", func() {
+			for l.received < 2 {
+				var died bool
+				l.frames.await(w, "host", func() bool {
+					died = dead.Load() // before the ring: what it sent before it died is found
+					return died || !l.consumer.Empty()
+				})
+				if l.pop() == 0 && died {
+					return
+				}
+			}
+		})
+		w.Go("host", "reaper", func() {
+			w.Kill("peer")
+			dead.Store(true)
+			w.Must(l.frames.ends["host"].Repay())
+		})
+	}}
+}
+
+// pool makes a slot pool of one slot for so many parties.
+func pool(w *World, parties int) *slot.Pool {
+	classes := []slot.Class{{Size: 64, Count: 1}}
+	segment, err := shm.Create("explore", slot.Size(classes))
+	w.Must(err)
+	w.After(func() { w.Must(segment.Close()) })
+	p, err := slot.Open(segment, 0, classes, parties)
+	w.Must(err)
+	p.Format()
+	return p
+}
+
+// onePoolSlot is three peers that fill the only slot in turn. Who finds none announces
+// that it waits, looks again, and sleeps; who frees one rings all who have announced.
+func onePoolSlot(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		names := []string{"one", "two", "three"}
+		p := newProcesses(w, strategy, names...)
+		slots := pool(w, len(names))
+		var waiters step.Uint64
+		w.Name(&waiters, "waiters")
+		bells := make([]*bell, len(names))
+		for i, name := range names {
+			others := append(append([]string{}, names[:i]...), names[i+1:]...)
+			bells[i] = p.bell(name, name, func() bool { return slots.Usage(-1)[0].Filling == 0 }, others...)
+		}
+		for i, name := range names {
+			w.Go(name, "fill", func() {
+				var ref slot.Ref
+				bells[i].await(w, name, func() (ok bool) {
+					if ref, ok = slots.Alloc(i, 64); ok {
+						return true
+					}
+					waiters.Or(1 << i)
+					ref, ok = slots.Alloc(i, 64)
+					return ok
+				})
+				b := slots.Bytes(ref)
+				step.Write(b)
+				b[0] = byte(i)
+				step.Read(b)
+				if b[0] != byte(i) {
+					w.Failf(Slot, "the slot of %s was written by another", name)
+				}
+				slots.Free(ref)
+				for set, n := waiters.Swap(0), 0; set != 0; set, n = set>>1, n+1 {
+					if set&1 != 0 && n != i {
+						w.Must(bells[n].ends[name].Ring())
+					}
+				}
+			})
+		}
+		allFree(w, slots)
+	}}
+}
+
+func allFree(w *World, slots *slot.Pool) {
+	w.Finally(func() {
+		for _, u := range slots.Usage(-1) {
+			if n := u.Filling + u.Sent + u.Held; n > 0 {
+				w.Failf(Slot, "%d slots are leaked (%d filling, %d sent, %d held)", n, u.Filling, u.Sent, u.Held)
+			}
+		}
+	})
+}
+
+// dyingWithSlot is a peer that is killed at any step of sending a payload in a slot,
+// and a host that reads it and gives it back, or reclaims it.
+func dyingWithSlot(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		const host, peer = 0, 1
+		p := newProcesses(w, strategy, "host", "peer")
+		w.Mortal("peer")
+		slots := pool(w, 2)
+		var sent step.Uint64
+		var dead step.Bool
+		w.Name(&sent, "reference")
+		w.Name(&dead, "dead")
+		b := p.bell("b", "host", func() bool { return sent.Load() != 0 || dead.Load() }, "peer")
+		w.Go("peer", "send", func() {
+			ref, ok := slots.Alloc(peer, 64)
+			if !ok {
+				w.Failf(Slot, "no slot is free at the beginning")
+			}
+			payload := slots.Bytes(ref)
+			step.Write(payload)
+			payload[0] = 42
+			w.Must(slots.Send(ref))
+			sent.Store(uint64(ref))
+			w.Must(b.ends["peer"].Ring())
+		})
+		w.Go("host", "receive", func() {
+			var died bool
+			b.await(w, "host", func() bool {
+				died = dead.Load()
+				return died || sent.Load() != 0
+			})
+			if ref := slot.Ref(sent.Load()); ref != 0 {
+				w.Must(slots.Accept(ref, peer))
+				payload := slots.Bytes(ref)
+				step.Read(payload)
+				if payload[0] != 42 {
+					w.Failf(Frame, "the payload is torn: %d", payload[0])
+				}
+				slots.Free(ref)
+			}
+			if !died {
+				b.await(w, "host", dead.Load)
+			}
+			slots.Reclaim(peer, slot.Filling, slot.Sent)
+		})
+		w.Go("host", "reaper", func() {
+			w.Kill("peer")
+			dead.Store(true)
+			w.Must(b.ends["host"].Repay())
+		})
+		allFree(w, slots)
+		w.Finally(func() {
+			if _, ok := slots.Alloc(host, 64); !ok {
+				w.Failf(Slot, "the hint of a free slot is lost")
+			}
+		})
+	}}
+}

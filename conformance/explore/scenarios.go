@@ -1,0 +1,171 @@
+//go:build explore
+
+package explore
+
+import (
+	"time"
+
+	"ddc/internal/step"
+	"ddc/internal/sys"
+	"ddc/wake"
+)
+
+// Planned is a scenario and how far it is searched.
+type Planned struct {
+	Scenario
+	// Bound is for make prove, and Fast for make test: the preemptions up to which every
+	// schedule is run, or Exhaust for all there are, or Skip.
+	Bound, Fast int
+}
+
+// Bounds that are no numbers of preemptions.
+const (
+	Exhaust = -1
+	Skip    = -2
+)
+
+// Plan is the scenarios of one strategy.
+func Plan(strategy string) []Planned {
+	tiny := sys.Limits{Eventfd: 1, Pipe: 1, Socket: 1}
+	return []Planned{
+		{oneWay("ring of 1, 1 frame", strategy, 1, 1), Exhaust, Exhaust},
+		{oneWay("ring of 1, 2 frames", strategy, 1, 2), Exhaust, 2},
+		{oneWay("ring of 1, 3 frames", strategy, 1, 3), 4, 1},
+		{oneWay("ring of 2, 3 frames", strategy, 2, 3), Exhaust, 1},
+		{bothWays("both directions full at once", strategy), 2, 1},
+		{twoSenders("two senders behind one ring", strategy), 2, 1},
+		{oneWay("spin, then sleep", strategy, 1, 2, spinning), 4, 2},
+		{oneWay("a signal in any system call", strategy, 1, 2, signals(1)), 3, 1},
+		{threeRings("three rings, one sleeper", strategy, sys.RealLimits), Exhaust, 2},
+		{threeRings("three rings, room for one token", strategy, tiny), Exhaust, 2},
+		{twoRingers("two ringers, one sleeper", strategy, tiny), 4, 2},
+		{twoSleepers("two sleepers of one process", strategy), 3, 1},
+		{closing("close at every step", strategy), Exhaust, 2},
+		{cancelling("cancel at every step", strategy), Exhaust, 2},
+		{dying("death of a ringer at every step", strategy), Exhaust, 2},
+		{onePoolSlot("one slot, three peers", strategy), 3, 1},
+		{dyingWithSlot("death of a sender of slots at every step", strategy), Exhaust, 2},
+	}
+}
+
+// option changes the processes of a scenario.
+type option func(*processes)
+
+func spinning(p *processes) { p.spin = wake.SpinFor(time.Microsecond) }
+
+func signals(n int) option { return func(p *processes) { p.w.Signals(n) } }
+
+// oneWay is one producer, one consumer, and a ring of so many cells for so many
+// frames: full, empty, and around the end of the index.
+func oneWay(name, strategy string, cells, frames int, options ...option) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		p := newProcesses(w, strategy, "host", "peer")
+		for _, o := range options {
+			o(p)
+		}
+		l := p.lane("host", "peer", cells)
+		w.Go("host", "send", func() { l.send(frames) })
+		w.Go("peer", "receive", func() { l.receive(frames) })
+		l.drained()
+	}}
+}
+
+// bothWays is two rings of one cell, both of which fill.
+func bothWays(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		p := newProcesses(w, strategy, "host", "peer")
+		out, in := p.lane("host", "peer", 1), p.lane("peer", "host", 1)
+		w.Go("host", "send", func() { out.send(2) })
+		w.Go("host", "receive", func() { in.receive(2) })
+		w.Go("peer", "send", func() { in.send(2) })
+		w.Go("peer", "receive", func() { out.receive(2) })
+		out.drained()
+		in.drained()
+	}}
+}
+
+// twoSenders is two tasks that take turns at one producing end.
+func twoSenders(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		l := newProcesses(w, strategy, "host", "peer").lane("host", "peer", 1)
+		var turn step.Mutex
+		w.Name(&turn, "turn")
+		sent := 0
+		for _, name := range []string{"sendA", "sendB"} {
+			w.Go("host", name, func() {
+				turn.Lock()
+				sent++
+				l.push(sent)
+				turn.Unlock()
+			})
+		}
+		w.Go("peer", "receive", func() { l.receive(2) })
+		l.drained()
+	}}
+}
+
+// threeRings is three changes, each rung for, and a sleeper that must see them all:
+// stale tokens, and tokens that merge.
+func threeRings(name, strategy string, limits sys.Limits) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		sys.NewKernel(&limits)
+		p := newProcesses(w, strategy, "host", "peer")
+		var changes step.Uint32
+		w.Name(&changes, "changes")
+		seen := uint32(0)
+		b := p.bell("b", "peer", func() bool { return changes.Load() > seen }, "host")
+		w.Go("host", "ring", func() {
+			for range 3 {
+				changes.Add(1)
+				w.Must(b.ends["host"].Ring())
+			}
+		})
+		w.Go("peer", "await", func() {
+			for seen < 3 {
+				b.await(w, "peer", func() bool { return changes.Load() > seen })
+				seen = changes.Load()
+			}
+		})
+	}}
+}
+
+// twoRingers is two processes that ring one sleeper.
+func twoRingers(name, strategy string, limits sys.Limits) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		sys.NewKernel(&limits)
+		p := newProcesses(w, strategy, "peer", "one", "two")
+		var changes step.Uint32
+		w.Name(&changes, "changes")
+		b := p.bell("b", "peer", func() bool { return changes.Load() == 2 }, "one", "two")
+		for _, name := range []string{"one", "two"} {
+			w.Go(name, "ring", func() {
+				changes.Add(1)
+				w.Must(b.ends[name].Ring())
+			})
+		}
+		w.Go("peer", "await", func() {
+			for n := uint32(1); n <= 2; n++ {
+				b.await(w, "peer", func() bool { return changes.Load() >= n })
+			}
+		})
+	}}
+}
+
+// twoSleepers is a host that sleeps on two bells at once, for futex wakers behind
+// one gate, and a peer for each that rings.
+func twoSleepers(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		p := newProcesses(w, strategy, "host", "one", "two")
+		for _, name := range []string{"one", "two"} {
+			var change step.Uint32
+			w.Name(&change, "change."+name)
+			ready := func() bool { return change.Load() == 1 }
+			b := p.bell(name, "host", ready, name)
+			w.Go(name, "ring", func() {
+				change.Store(1)
+				w.Must(b.ends[name].Ring())
+			})
+			w.Go("host", "await-"+name, func() { b.await(w, "host", ready) })
+		}
+	}}
+}
