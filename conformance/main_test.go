@@ -8,6 +8,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	serveCell()
 	var strategies []func() wake.Strategy
 	for _, name := range strategyNames() {
 		strategies = append(strategies, func() wake.Strategy { s, _ := strategyByName(name); return s })

@@ -24,11 +24,13 @@ func bells() []Program {
 		{Name: "MessageAfterAPauseLongerThanAnySpin", Rule: 1, Run: func(ctx context.Context, e *Env) error {
 			return errors.Join(e.bursts(ctx, wake.SpinAuto), e.bursts(ctx, wake.SpinFor(200*time.Microsecond)))
 		}},
+		{Name: "SleeperAndRingerAtTheSameMoment", Rule: 1, Run: collide},
 		{Name: "EightyRingersOfOneBell", Rule: 1, Run: eightyRingers},
 		{Name: "EveryProcessorBusy", Rule: 1, Run: everyProcessorBusy},
 		{Name: "SignalsDuringAwait", Rule: 9, Run: func(ctx context.Context, e *Env) error {
 			return e.times(10).bursts(ctx, wake.SpinOff, func(ctx context.Context, _ *post) error { return storm(ctx, os.Getpid()) })
 		}},
+		{Name: "AwaitDoesNotPoll", Rule: 6, Run: awaitDoesNotPoll},
 		{Name: "NobodyAsleepMeansNoToken", Run: nobodyAsleep},
 		{Name: "TokenOwedByTheDeadIsRepaid", Rule: 11, Run: tokenOwedByTheDead},
 		{Name: "CancelWakesTheSleeper", Rule: 6, Run: cancelWakes},

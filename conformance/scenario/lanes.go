@@ -41,6 +41,7 @@ func processes() []Program {
 		{Name: "SignalsHitThePeerProcess", Rule: 9, Run: signalsHitPeer},
 		{Name: "EightyWorkersOnSixteenPeerProcesses", Rule: 8, Run: crowd(true)},
 		{Name: "PeerProcessClosesInTheMiddle", Rule: 5, Run: peerCloses},
+		{Name: "PeerProcessDiesOwingAToken", Rule: 11, Run: peerDiesOwing},
 		{Name: "PeerProcessKilledInTheMiddle", Rule: 11, Run: peerKilled},
 	}
 	for i := range list {

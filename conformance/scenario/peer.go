@@ -34,6 +34,9 @@ type role struct {
 	Flip bool
 	// CloseAfter closes the peer's side after so many echoes; 0 is never.
 	CloseAfter uint64
+	// OweAfter has the peer die after so many echoes, with the host's flag taken and
+	// no token left; 0 is never.
+	OweAfter uint64
 }
 
 // IsPeer says that this process was started as a peer.
@@ -126,6 +129,10 @@ func (e *Env) echo(ctx context.Context, board *boardPage, r role, s wake.Strateg
 				}
 				if echoed++; echoed == r.CloseAfter {
 					cancel(errors.Join(l.close(), errPeerClosed))
+					return
+				}
+				if echoed == r.OweAfter {
+					cancel(l.dieOwing(ctx))
 					return
 				}
 			}

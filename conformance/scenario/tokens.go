@@ -23,6 +23,7 @@ func tokens() []Program {
 		{Name: "WaitDoesNotPoll", Rule: 6, Run: waitDoesNotPoll},
 		{Name: "SignalsAreNotLostTokens", Rule: 9, Run: signalsAndTokens},
 		{Name: "ManyWaitersOfOneProcessAreAllWoken", Run: manyWaiters},
+		{Name: "WakeUpsOfNeighboursHideNoToken", Run: neighbours},
 		{Name: "FlippedNonblockingFlagStopsNobody", Run: flippedFlag},
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"ddc/internal/fault"
 )
 
 // Epoll is an epoll instance whose descriptors are all registered edge-triggered
@@ -47,7 +49,7 @@ func (e *Epoll) Wait(keys []uint64) (int, error) {
 		n, err = epollWait(epoll, keys)
 		return err
 	})
-	if err != nil && !errors.Is(err, unix.EINTR) {
+	if err != nil && (!errors.Is(err, unix.EINTR) || fault.On(fault.EINTRIsFatal)) {
 		return 0, fmt.Errorf("epoll wait: %w", err)
 	}
 	return max(n, 0), nil
