@@ -34,13 +34,15 @@ type Conn struct {
 	link transport.Link
 	// awaiter is link, or nil if it is none.
 	awaiter transport.Awaiter
-	name    string
-	limit   int
-	unary   grpc.UnaryInvoker // c.invoke within the interceptors
-	stream  grpc.Streamer     // c.newStream within the interceptors
-	out     *outbox
-	done    chan struct{}
-	idle    sync.Pool // of *call
+	// log is link too, or nil. It is told of calls with mu held.
+	log    transport.CallLog
+	name   string
+	limit  int
+	unary  grpc.UnaryInvoker // c.invoke within the interceptors
+	stream grpc.Streamer     // c.newStream within the interceptors
+	out    *outbox
+	done   chan struct{}
+	idle   sync.Pool // of *call
 
 	mu      sync.Mutex
 	calls   map[uint32]receiver
@@ -77,6 +79,7 @@ func NewConn(link transport.Link, o ConnOptions) *Conn {
 		calls: map[uint32]receiver{}, methods: map[string]*method{},
 	}
 	c.awaiter, _ = link.(transport.Awaiter)
+	c.log, _ = link.(transport.CallLog)
 	c.idle.New = newCall
 	c.unary, c.stream = c.invoke, c.newStream
 	for _, interceptor := range slices.Backward(o.Unary) {
@@ -127,6 +130,11 @@ func (c *Conn) end(err error) {
 	calls := c.calls
 	c.calls = map[uint32]receiver{}
 	c.refusal = err
+	if c.log != nil {
+		for id := range calls {
+			c.log.CallEnded(id)
+		}
+	}
 	c.mu.Unlock()
 	for _, r := range calls {
 		r.fail(err)
@@ -197,12 +205,19 @@ func (c *Conn) begin(r receiver, name string) error {
 		if len(c.methods) < maxMethods {
 			m.id = uint16(len(c.methods) + 1)
 			c.methods[name] = m
+			if c.log != nil {
+				c.log.NameMethod(m.id, name)
+			}
 		}
 	}
 	for c.last++; c.last == 0 || c.calls[c.last] != nil; c.last++ {
 	}
 	r.enter(c.last, m)
 	c.calls[c.last] = r
+	if c.log != nil {
+		_, started := r.describe()
+		c.log.CallBegan(c.last, m.id, started)
+	}
 	return nil
 }
 
@@ -212,8 +227,17 @@ func (c *Conn) forget(id uint32) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, in := c.calls[id]
-	delete(c.calls, id)
+	c.delete(id, in)
 	return in
+}
+
+// delete takes a call out of the table, and out of the link's log if it was in
+// the table. The caller has c.mu.
+func (c *Conn) delete(id uint32, in bool) {
+	delete(c.calls, id)
+	if in && c.log != nil {
+		c.log.CallEnded(id)
+	}
 }
 
 // cancel forgets a call that the peer knows of, and tells it to do the same.
@@ -281,7 +305,7 @@ func (c *Conn) receive(f *transport.Frame) {
 	c.mu.Lock()
 	r := c.calls[f.Stream]
 	if f.Op == opReply {
-		delete(c.calls, f.Stream)
+		c.delete(f.Stream, r != nil)
 	}
 	c.mu.Unlock()
 	if r != nil { // else it has been cancelled here, and the peer does not know yet

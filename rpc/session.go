@@ -19,6 +19,7 @@ import (
 type session struct {
 	server *Server
 	link   transport.Link
+	log    transport.CallLog // link too, or nil; told with mu held
 	out    *outbox
 	base   context.Context // of every handler: Serve's values, but not its end
 	// replying ends when the session does, so that a peer that reads nothing
@@ -50,6 +51,7 @@ func (s *Server) Serve(ctx context.Context, link transport.Link) error {
 		base:    metadata.NewIncomingContext(context.WithoutCancel(ctx), metadata.MD{}),
 		methods: make([]*served, maxMethods+1), streams: map[uint32]*serverStream{},
 	}
+	l.log, _ = link.(transport.CallLog)
 	l.packets.New = func() any { return &packet{} }
 	if err := s.startSession(l); err != nil {
 		return errors.Join(err, link.Close())
@@ -150,6 +152,9 @@ func (l *session) open(f *transport.Frame) error {
 	if !twice && !closing {
 		l.streams[st.id] = st
 		l.handlers.Add(1)
+		if l.log != nil {
+			l.log.CallBegan(st.id, id, st.started)
+		}
 	}
 	l.mu.Unlock()
 	switch {
@@ -229,6 +234,9 @@ func (l *session) remove(id uint32) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.streams, id)
+	if l.log != nil {
+		l.log.CallEnded(id)
+	}
 }
 
 func (l *session) appendCalls(calls []Call) []Call {

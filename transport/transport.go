@@ -18,6 +18,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 var (
@@ -153,6 +154,18 @@ type Awaiter interface {
 	// the caller then waits as if Await did not exist. done must be cheap; the
 	// receive function given to Start must be what makes it true.
 	Await(ctx context.Context, done func() bool)
+}
+
+// CallLog is a link that notes the calls under way, for those who look at it from
+// outside. Its methods take some 20 ns and never block; those of one end are
+// called one at a time.
+type CallLog interface {
+	// NameMethod says what a method's id stands for, before the first call of it.
+	NameMethod(id uint16, name string)
+	// CallBegan and CallEnded are told at the client's end of each call, and at the
+	// server's of each handler. Id 0 is a method that has none.
+	CallBegan(stream uint32, method uint16, at time.Time)
+	CallEnded(stream uint32)
 }
 
 // Stats counts what one end of a link did. Wake-ups are those of the two

@@ -54,7 +54,17 @@ type Options struct {
 	Spin wake.Spin
 	// Strategy is what Pair uses, or nil for the default one.
 	Strategy wake.Strategy
+	// Trace keeps many more events of each end of a link than the last 128, and those
+	// of calls as well.
+	Trace bool
 }
+
+// How many events each end keeps, without a trace and with one. Memory is used
+// once written: 16 bytes an event.
+const (
+	lastEvents  = 128
+	traceEvents = 1 << 16
+)
 
 // Hub is the host's side.
 type Hub struct {
@@ -82,12 +92,15 @@ type view struct {
 
 // Create makes a hub.
 func Create(o Options) (*Hub, error) {
-	l := layout{peers: o.Peers, cells: o.Cells, classes: o.Classes}
+	l := layout{peers: o.Peers, cells: o.Cells, events: lastEvents, classes: o.Classes}
 	if l.peers == 0 {
 		l.peers = 24
 	}
 	if l.cells == 0 {
 		l.cells = 256
+	}
+	if o.Trace {
+		l.events = traceEvents
 	}
 	if l.classes == nil {
 		l.classes = slot.DefaultClasses(l.parties())
@@ -115,6 +128,9 @@ func Create(o Options) (*Hub, error) {
 		return nil, fmt.Errorf("create hub: %w", err)
 	}
 	h.pool.Format()
+	if o.Trace {
+		h.header.Tracing.Store(1)
+	}
 	l.write(h.header)
 	return h, nil
 }
@@ -176,6 +192,7 @@ func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 		return nil, fmt.Errorf("offer place to %s: %w", name, err)
 	}
 	incarnation := shared.offer(s.Name())
+	shared.Notes.introduce(name)
 	memfd, err := sys.Dup(h.segment.File())
 	if err != nil {
 		return nil, fmt.Errorf("offer place to %s: %w", name, err)
@@ -187,6 +204,7 @@ func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 			offer.Close()
 			return nil, fmt.Errorf("offer place to %s: %w", name, err)
 		}
+		shared.Notes.objects(i, bells[i])
 		offer.Files = append(offer.Files, bells[i]...)
 	}
 	offer.Text = place{peer: peer, incarnation: incarnation, strategy: s.Name(), files: len(offer.Files)}.String()
@@ -390,6 +408,7 @@ func attach(text string, files []*os.File, s wake.Strategy, spin wake.Spin) (*Li
 		name: "host", peer: p.peer, side: peerSide, strategy: s, bells: bells, spin: spin,
 	})
 	if err == nil {
+		shared.Notes.PIDs[peerSide].Store(uint32(os.Getpid()))
 		shared.Attached.Store(p.incarnation)
 	}
 	return l, err

@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"structs"
 
+	"ddc/internal/trace"
 	"ddc/ring"
 	"ddc/shm"
 	"ddc/slot"
@@ -16,13 +17,13 @@ import (
 // The layout of a hub, in bytes from the start of its segment:
 //
 //	0                    header                 4096
-//	4096                 one link for each peer  linkSize + 2 rings of cells
+//	4096                 one link for each peer  linkSize + 2 rings of cells + 2 of events
 //	then, page-aligned   the slot pool           slot.Size
 //
 // Whoever changes any of it raises layoutVersion.
 const (
 	magic         = 0x31_62_75_68_63_64_64 // "ddchub1"
-	layoutVersion = 2
+	layoutVersion = 3
 	headerSize    = 4096
 	maxPeers      = 32
 	maxClasses    = 8
@@ -52,7 +53,11 @@ type header struct {
 	Cells   shm.Word32
 	Classes shm.Word32
 	Class   [maxClasses]struct{ Size, Count, Reserve shm.Word32 }
-	_       [128]byte
+	// Events is how many events each end of a link keeps, and Tracing is 1 where calls
+	// are events too.
+	Events  shm.Word32
+	Tracing shm.Word32
+	_       [120]byte
 
 	// SlotWaiters has a bit for each party that waits for a free slot.
 	SlotWaiters shm.Word64
@@ -98,13 +103,15 @@ type link struct {
 	// Bells[callerBell] wakes the host's caller: see Link.Await.
 	Bells [numBells]wake.Words
 	Rings [2]ring.Page
+	Notes notes
 }
 
-const linkSize = 7*shm.CacheLine + numBells*wake.WordsSize + 2*ring.PageSize
+const linkSize = 7*shm.CacheLine + numBells*wake.WordsSize + 2*ring.PageSize + notesSize
 
 // layout is what fixes every offset in a hub.
 type layout struct {
 	peers, cells int
+	events       int
 	classes      []slot.Class
 }
 
@@ -114,6 +121,8 @@ func (l layout) check() error {
 		return fmt.Errorf("%d peers: a hub has 1 to %d", l.peers, maxPeers)
 	case l.cells < 1 || l.cells > 1<<16 || l.cells&(l.cells-1) != 0:
 		return fmt.Errorf("rings of %d descriptors: a power of two up to 65536 is needed", l.cells)
+	case l.events < 1 || l.events > 1<<20 || l.events&(l.events-1) != 0:
+		return fmt.Errorf("%d events: a power of two up to 1048576 is needed", l.events)
 	case len(l.classes) < 1 || len(l.classes) > maxClasses:
 		return fmt.Errorf("%d slot classes: a hub has 1 to %d", len(l.classes), maxClasses)
 	}
@@ -121,11 +130,15 @@ func (l layout) check() error {
 }
 
 func (l layout) linkOffset(peer int) int {
-	return headerSize + peer*(linkSize+2*l.cells*ring.CellSize)
+	return headerSize + peer*(linkSize+2*l.cells*ring.CellSize+2*l.events*trace.CellSize)
 }
 
 func (l layout) cellsOffset(peer, side int) int {
 	return l.linkOffset(peer) + linkSize + side*l.cells*ring.CellSize
+}
+
+func (l layout) eventsOffset(peer, side int) int {
+	return l.cellsOffset(peer, 2) + side*l.events*trace.CellSize
 }
 
 func (l layout) slotsOffset() int { return (l.linkOffset(l.peers) + 4095) &^ 4095 }
@@ -138,7 +151,7 @@ func (l layout) size() int { return l.slotsOffset() + slot.Size(l.classes) }
 // this program was compiled.
 func (l layout) hash() uint64 {
 	h := fnv.New64a()
-	fmt.Fprint(h, layoutVersion, headerSize, linkSize, wake.WordsSize, ring.PageSize, ring.CellSize, l.peers, l.cells, l.classes)
+	fmt.Fprint(h, layoutVersion, headerSize, linkSize, wake.WordsSize, ring.PageSize, ring.CellSize, trace.CellSize, l.peers, l.cells, l.events, l.classes)
 	return h.Sum64()
 }
 
@@ -147,6 +160,7 @@ func (l layout) write(h *header) {
 	h.Version.Store(layoutVersion)
 	h.Peers.Store(uint32(l.peers))
 	h.Cells.Store(uint32(l.cells))
+	h.Events.Store(uint32(l.events))
 	h.Classes.Store(uint32(len(l.classes)))
 	for i, c := range l.classes {
 		h.Class[i].Size.Store(uint32(c.Size))
@@ -167,7 +181,7 @@ func readLayout(h *header, size int) (layout, error) {
 	if v := h.Version.Load(); v != layoutVersion {
 		return layout{}, fmt.Errorf("%w (version %d, want %d)", errLayout, v, layoutVersion)
 	}
-	l := layout{peers: int(h.Peers.Load()), cells: int(h.Cells.Load())}
+	l := layout{peers: int(h.Peers.Load()), cells: int(h.Cells.Load()), events: int(h.Events.Load())}
 	for i := range min(h.Classes.Load(), maxClasses) {
 		c := &h.Class[i]
 		l.classes = append(l.classes, slot.Class{Size: int(c.Size.Load()), Count: int(c.Count.Load()), Reserve: int(c.Reserve.Load())})
@@ -201,6 +215,7 @@ func (k *link) offer(strategy string) uint32 {
 			counter.Store(0)
 		}
 	}
+	k.Notes.reset()
 	k.Strategy = [16]byte{}
 	copy(k.Strategy[:], strategy)
 	return k.Incarnation.Add(1)

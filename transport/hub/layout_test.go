@@ -27,10 +27,12 @@ func offsets[T any]() []string {
 // docs/PROTOCOL.md describes these pages to other languages. Whoever changes
 // them raises layoutVersion.
 func TestOffsetsOfTheSharedPagesStay(t *testing.T) {
-	assert.Equal(t, []string{"Magic@0", "Version@8", "Peers@12", "Hash@16", "Cells@24", "Classes@28", "Class@32", "SlotWaiters@256", "Gate@384"}, offsets[header]())
-	assert.Equal(t, []string{"Incarnation@0", "Attached@4", "Strategy@8", "Signals@128", "Closed@384", "Gate@640", "CallerGate@768", "Bells@896", "Rings@1664"}, offsets[link]())
+	assert.Equal(t, []string{"Magic@0", "Version@8", "Peers@12", "Hash@16", "Cells@24", "Classes@28", "Class@32", "Events@128", "Tracing@132", "SlotWaiters@256", "Gate@384"}, offsets[header]())
+	assert.Equal(t, []string{"Incarnation@0", "Attached@4", "Strategy@8", "Signals@128", "Closed@384", "Gate@640", "CallerGate@768", "Bells@896", "Rings@1664", "Notes@2432"}, offsets[link]())
 	assert.Equal(t, []string{"Seq@0", "Left@4", "Sent@8", "Suppressed@16", "Sleeping@128", "Parked@132", "Taken@136", "Received@144", "Spurious@152"}, offsets[wake.Words]())
 	assert.Equal(t, []string{"Produced@0", "Consumed@128", "Starved@256"}, offsets[ring.Page]())
+	assert.Equal(t, []string{"Name@0", "PIDs@32", "Objects@40", "Waits@128", "Events@384", "Calls@640"}, offsets[notes]())
+	assert.Equal(t, notesSize, int(reflect.TypeFor[notes]().Size()))
 	assert.Equal(t, linkSize, int(reflect.TypeFor[link]().Size()))
 	assert.Equal(t, wake.WordsSize, int(reflect.TypeFor[wake.Words]().Size()))
 	assert.Equal(t, ring.PageSize, int(reflect.TypeFor[ring.Page]().Size()))
@@ -38,7 +40,7 @@ func TestOffsetsOfTheSharedPagesStay(t *testing.T) {
 }
 
 func TestLayoutHashChangesWithEveryNumberBothSidesMustAgreeOn(t *testing.T) {
-	base := layout{peers: 4, cells: 8, classes: slot.DefaultClasses(8)}
+	base := layout{peers: 4, cells: 8, events: 16, classes: slot.DefaultClasses(8)}
 	more := func(change func(*layout)) uint64 {
 		l := base
 		l.classes = append([]slot.Class(nil), base.classes...)
@@ -49,6 +51,7 @@ func TestLayoutHashChangesWithEveryNumberBothSidesMustAgreeOn(t *testing.T) {
 	for _, changed := range []uint64{
 		more(func(l *layout) { l.peers++ }),
 		more(func(l *layout) { l.cells *= 2 }),
+		more(func(l *layout) { l.events *= 2 }),
 		more(func(l *layout) { l.classes[0].Size *= 2 }),
 		more(func(l *layout) { l.classes[1].Count++ }),
 		more(func(l *layout) { l.classes[0].Reserve++ }),

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"ddc/internal/trace"
 	"ddc/ring"
 	"ddc/shm"
 	"ddc/slot"
@@ -48,6 +49,8 @@ type Link struct {
 	// standing is the hub's, and nil at the peer's end, where nobody stands in.
 	standing *atomic.Bool
 	uses     *gate
+	events   *trace.Events // what this end notes of itself
+	tracing  bool          // calls are events too
 
 	// turn holds a value while somebody is the ring's producer. A channel, not a
 	// mutex: waiting for it must end with the sender's context.
@@ -118,6 +121,10 @@ func openLink(segment *shm.Segment, v view, o linkOptions) (*Link, error) {
 	if l.producer, err = ring.NewProducer(&l.shared.Rings[1-o.side], out); err != nil {
 		return nil, fmt.Errorf("open link: %w", err)
 	}
+	if l.events, err = v.events(segment, l.shared, o.peer, o.side); err != nil {
+		return nil, fmt.Errorf("open link: %w", err)
+	}
+	l.tracing = v.header.Tracing.Load() == 1
 	// The memory is held until Close has let go of everything in it.
 	if err := segment.Hold(); err != nil {
 		return nil, fmt.Errorf("open link: %w", err)
@@ -145,7 +152,7 @@ func (l *Link) openBells(o linkOptions) error {
 		if i == 1-o.side {
 			spin = wake.SpinOff // nobody awaits it here
 		}
-		bells[i] = wake.NewDoorbell(&l.shared.Bells[i], waker, spin)
+		bells[i] = wake.NewDoorbell(&l.shared.Bells[i], &notedWaker{waker, l.events, uint64(i)}, spin)
 	}
 	l.bell, l.peerBell, l.caller = bells[o.side], bells[1-o.side], bells[callerBell]
 	return nil

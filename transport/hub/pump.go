@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"ddc/internal/trace"
 	"ddc/ring"
 	"ddc/transport"
 )
@@ -212,6 +213,7 @@ func (l *Link) addPiece(d *ring.Descriptor, last bool) ([]byte, error) {
 // A bell that fails here is broken, and the peer learns by the end of this process.
 func (l *Link) sayClosed() {
 	l.turn <- struct{}{}
+	l.events.Add(trace.Ended, 0)
 	l.shared.Closed[l.side].Store(1)
 	l.ringPeer()
 }

@@ -170,13 +170,22 @@ func (l *Link) allocPiece(ctx context.Context, size int) (slot.Ref, error) {
 		if ref, ok := l.view.pool.AllocPiece(l.party(), size); ok {
 			return ref, nil
 		}
-		select {
-		case <-freed:
-		case <-ctx.Done():
-			return 0, fmt.Errorf("send to %s: wait for a slot: %w", l.name, ctx.Err())
-		case <-l.stop:
-			return 0, l.sendError()
+		if err := l.awaitSlot(ctx, freed); err != nil {
+			return 0, err
 		}
+	}
+}
+
+func (l *Link) awaitSlot(ctx context.Context, freed <-chan struct{}) error {
+	l.noteSlotWait()
+	defer l.noteSlot()
+	select {
+	case <-freed:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("send to %s: wait for a slot: %w", l.name, ctx.Err())
+	case <-l.stop:
+		return l.sendError()
 	}
 }
 
@@ -239,13 +248,22 @@ func (l *Link) pushInTurn(ctx context.Context, d *ring.Descriptor) error {
 		if l.producer.AnnounceStarved() {
 			continue
 		}
-		select {
-		case <-l.space:
-		case <-ctx.Done():
-			return fmt.Errorf("send to %s: wait for ring space: %w", l.name, ctx.Err())
-		case <-l.stop:
-			return l.sendError()
+		if err := l.awaitSpace(ctx); err != nil {
+			return err
 		}
+	}
+}
+
+func (l *Link) awaitSpace(ctx context.Context) error {
+	l.noteSpaceWait()
+	defer l.noteSpace()
+	select {
+	case <-l.space:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("send to %s: wait for ring space: %w", l.name, ctx.Err())
+	case <-l.stop:
+		return l.sendError()
 	}
 }
 
