@@ -23,7 +23,7 @@ type Calls struct {
 	_ structs.HostLayout
 	// Uncounted is how many calls of all that have begun found their places taken.
 	Uncounted atomic.Uint64
-	_         [56]byte
+	_         [120]byte
 	entries   [maxCalls]entry
 	names     [maxMethods]name
 }
