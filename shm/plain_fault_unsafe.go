@@ -1,4 +1,4 @@
-//go:build ddcfault
+//go:build ddcfault && !explore
 
 package shm
 

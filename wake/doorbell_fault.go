@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ddc/internal/fault"
+	"ddc/internal/step"
 )
 
 // errNoToken is what a ring says that took the flag and left no token.
@@ -44,7 +45,7 @@ const healingPoll = 100 * time.Millisecond
 // healLater makes the sleeper look again, whether somebody rings or not.
 func (d *Doorbell) healLater() {
 	received := d.words.Received.Load()
-	time.AfterFunc(healingPoll, func() {
+	step.Later(healingPoll, func() {
 		d.ending.Lock()
 		defer d.ending.Unlock()
 		if !d.closed.Load() && d.words.Received.Load() == received {

@@ -27,6 +27,7 @@ func (setup) Release(any)         {}
 func (setup) Publish(any)         {}
 func (setup) Access([]byte, bool) {}
 func (setup) Interrupts() bool    { return false }
+func (setup) Task() any           { return nil }
 func (setup) Process() int        { return 0 }
 func (setup) Lives() func() bool  { return func() bool { return true } }
 

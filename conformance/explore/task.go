@@ -97,6 +97,9 @@ func (r *run) Go(name string, first step.Op, idle bool, f func()) {
 // Interrupts says whether a signal may cut the running task's next system call short.
 func (r *run) Interrupts() bool { return r.current.interrupts < r.world.signals }
 
+// Task is the running task.
+func (r *run) Task() any { return r.current }
+
 // Process names the running task's process.
 func (r *run) Process() int { return r.current.process }
 

@@ -29,6 +29,7 @@ func change[T number](verb string, word any, v func() (before, after T)) (before
 	if e == nil {
 		return v()
 	}
+	fence(e)
 	e.Do(Op{Verb: verb, Object: word, Write: true})
 	before, after = v()
 	if verb == "store" {
@@ -46,6 +47,7 @@ func compareAndSwap[T number](word any, load func() T, swap func() bool, new T) 
 	if e == nil {
 		return swap()
 	}
+	fence(e)
 	e.Do(Op{Verb: "cas", Object: word, Write: true})
 	before := load()
 	done := swap()
@@ -62,7 +64,12 @@ func compareAndSwap[T number](word any, load func() T, swap func() bool, new T) 
 // Uint32 is an atomic.Uint32 whose every operation is a step.
 type Uint32 struct{ v atomic.Uint32 }
 
-func (w *Uint32) Load() uint32 { return load(w, w.v.Load) }
+func (w *Uint32) Load() uint32 {
+	if b := buffer(w); b != nil {
+		return b.value
+	}
+	return load(w, w.v.Load)
+}
 func (w *Uint32) Store(new uint32) {
 	change("store", w, func() (uint32, uint32) { return w.v.Swap(new), new })
 }

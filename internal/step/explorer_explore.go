@@ -24,6 +24,8 @@ type Explorer interface {
 	Go(name string, first Op, idle bool, f func())
 	// Interrupts says whether a system call may be interrupted by a signal here.
 	Interrupts() bool
+	// Task is the running task.
+	Task() any
 	// Process names the process of the running task, and Lives asks later whether that task
 	// has not been killed.
 	Process() int
@@ -53,7 +55,12 @@ type Use struct {
 var current Explorer
 
 // Install makes e decide from here on, or nobody where e is nil.
-func Install(e Explorer) { current = e }
+func Install(e Explorer) {
+	current = e
+	if e == nil {
+		buffered = nil
+	}
+}
 
 // Running is the explorer installed, or nil.
 func Running() Explorer { return current }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Enabled says whether this build can be explored.
@@ -43,6 +44,9 @@ func Write([]byte) {}
 
 // Go starts a goroutine.
 func Go(f func()) { go f() }
+
+// Later calls f after a while.
+func Later(d time.Duration, f func()) { time.AfterFunc(d, f) }
 
 // Err is ctx.Err, and AfterFunc that of package context.
 func Err(ctx context.Context) error                              { return ctx.Err() }

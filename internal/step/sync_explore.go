@@ -20,6 +20,7 @@ func (m *Mutex) Lock() {
 		m.plain.Lock()
 		return
 	}
+	fence(e)
 	e.Do(Op{Verb: "lock", Object: m, Write: true, Ready: func() uint8 { return ready(!m.held) }})
 	m.held = true
 	e.Acquire(m)

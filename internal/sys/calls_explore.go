@@ -96,7 +96,7 @@ func send(number int, buf []byte) (int, error) {
 
 // call makes a system call a step, and says whether a signal cut it short. ready says when
 // a call that sleeps would return, nil for one that does not sleep.
-func call(verb string, object any, write bool, ready func() bool) (interrupted bool) {
+func call(verb string, object any, write bool, ready func() bool, also ...step.Use) (interrupted bool) {
 	e := step.Running()
 	if e == nil {
 		return false
@@ -105,7 +105,7 @@ func call(verb string, object any, write bool, ready func() bool) (interrupted b
 	if e.Interrupts() {
 		signals = 2
 	}
-	return e.Do(step.Op{Verb: verb, Object: object, Write: write, Rare: 2, Ready: func() uint8 {
+	return e.Do(step.Op{Verb: verb, Object: object, Write: write, Also: also, Rare: 2, Ready: func() uint8 {
 		if ready != nil && !ready() {
 			return signals
 		}

@@ -29,6 +29,8 @@ type Kernel struct {
 	next    int
 	files   map[int]*file
 	sleeper map[futexKey]*futexQueue
+	// arrived are told of every stream that something came into.
+	arrived []func(stream)
 }
 
 // kernel is nil unless an exploration runs. It changes only while none of its tasks does.
@@ -187,7 +189,13 @@ func (k *Kernel) write(number int, buf []byte) (int, error) {
 	if f == nil || f.sink == nil {
 		return 0, unix.EBADF
 	}
-	if call("write", f.sink, true, nil) {
+	// What a stream's arrival does to an epoll instance depends on who watches by then: all
+	// such steps count as dependent.
+	var also []step.Use
+	if len(k.arrived) > 0 {
+		also = []step.Use{{Object: k, Write: true}}
+	}
+	if call("write", f.sink, true, nil, also...) {
 		return 0, unix.EINTR
 	}
 	if f.sink.ends()[0] == 0 {
@@ -196,6 +204,11 @@ func (k *Kernel) write(number int, buf []byte) (int, error) {
 	before := f.sink.level()
 	n := f.sink.put(buf)
 	did(before, f.sink.level())
+	if n > 0 {
+		for _, tell := range k.arrived {
+			tell(f.sink)
+		}
+	}
 	if n == 0 {
 		return 0, unix.EAGAIN
 	}
