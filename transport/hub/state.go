@@ -3,16 +3,27 @@ package hub
 import (
 	"fmt"
 	"io"
+	"time"
 
+	"ddc/internal/trace"
 	"ddc/slot"
 	"ddc/wake"
 )
 
 // State is a link as its shared memory shows it at one moment: a snapshot of
-// words that go on changing, for people to read.
+// words that go on changing, for people to read. Two States that are equal saw
+// nothing happen in between.
 type State struct {
 	Name     string
-	Attached bool
+	Strategy string
+	// Peer is the link's place in the hub.
+	Peer        int
+	Incarnation uint32
+	Attached    bool
+	// PIDs are the processes that say they are the host and the peer; 0 is none yet.
+	PIDs [2]int
+	// Cells is the length of each ring.
+	Cells int
 	// Sides are what belongs to the host's end, then to the peer's: the ring that
 	// carries frames to it, and the doorbell that wakes it.
 	Sides [2]SideState
@@ -25,18 +36,24 @@ type SideState struct {
 	Produced, Consumed uint64
 	// Starved says that the sender of this ring has announced that it waits for room.
 	Starved bool
-	Closed  bool
-	Signals uint32
+	// SpaceSince and SlotSince say since when senders into this ring wait for room, or for a
+	// slot, by CLOCK_MONOTONIC in nanoseconds; 0 is nobody.
+	SpaceSince, SlotSince int64
+	Closed                bool
+	Signals               uint32
 	BellState
 }
+
+// Unread is the number of descriptors in the ring. Untrusted: it can be anything at all.
+func (s *SideState) Unread() uint64 { return s.Produced - s.Consumed }
 
 // BellState is one doorbell of a State.
 type BellState struct {
 	Seq              uint32
 	Sleeping, Parked bool
-	// Token says that a token waits to be consumed; false too where nobody can tell.
-	Token bool
-	Bell  wake.Stats
+	// Token says that a token waits to be consumed; Blind that nobody could tell.
+	Token, Blind bool
+	Bell         wake.Stats
 }
 
 // State takes a snapshot. The zero State is that of a link that has ended.
@@ -45,28 +62,142 @@ func (l *Link) State() State {
 		return State{Name: l.name}
 	}
 	defer l.uses.leave()
-	s := State{Name: l.name, Attached: l.shared.Attached.Load() == l.shared.Incarnation.Load(), Caller: l.bellState(l.caller, callerBell)}
+	return l.state()
+}
+
+// state is State for those inside uses.
+func (l *Link) state() State {
+	s := readState(l.shared, l.peer, l.view.layout.cells)
+	s.Name = l.name
+	for _, b := range []struct {
+		bell  *wake.Doorbell
+		state *BellState
+	}{{l.bell, &s.Sides[l.side].BellState}, {l.peerBell, &s.Sides[1-l.side].BellState}, {l.caller, &s.Caller}} {
+		token, err := b.bell.Pending()
+		b.state.Token, b.state.Blind = token && err == nil, err != nil
+	}
+	return s
+}
+
+// readState reads what the words of a link say by themselves: of tokens only
+// those that are words.
+func readState(k *link, peer, cells int) State {
+	s := State{
+		Name: k.Notes.name(), Strategy: k.strategy(), Peer: peer, Cells: cells,
+		Incarnation: k.Incarnation.Load(), Caller: readBell(&k.Bells[callerBell], k.strategy()),
+	}
+	s.Attached = s.Incarnation != 0 && k.Attached.Load() == s.Incarnation
 	for side := range s.Sides {
-		bell := l.bell
-		if side != l.side {
-			bell = l.peerBell
-		}
-		page := &l.shared.Rings[side]
+		s.PIDs[side] = int(k.Notes.PIDs[side].Load())
+		page, waits := &k.Rings[side], &k.Notes.Waits[1-side]
+		// The consumer's index first: of a ring in use the length is then never less than none.
+		consumed := page.Consumed.Load()
 		s.Sides[side] = SideState{
-			Produced: page.Produced.Load(), Consumed: page.Consumed.Load(), Starved: page.Starved.Load() == 1,
-			Closed: l.shared.Closed[side].Load() != 0, Signals: l.shared.Signals[side].Load(), BellState: l.bellState(bell, side),
+			Produced: page.Produced.Load(), Consumed: consumed, Starved: page.Starved.Load() == 1,
+			SpaceSince: waits.Space.Load(), SlotSince: waits.Slot.Load(),
+			Closed: k.Closed[side].Load() != 0, Signals: k.Signals[side].Load(),
+			BellState: readBell(&k.Bells[side], k.strategy()),
 		}
 	}
 	return s
 }
 
-func (l *Link) bellState(bell *wake.Doorbell, index int) BellState {
-	words := &l.shared.Bells[index]
-	token, err := bell.Pending()
-	return BellState{
-		Seq: words.Seq.Load(), Sleeping: words.Sleeping.Load() == 1, Parked: words.Parked.Load() == 1,
-		Token: token && err == nil, Bell: bell.Stats(),
+func readBell(w *wake.Words, strategy string) BellState {
+	sent, suppressed := w.Sent.Load(), w.Suppressed.Load()
+	b := BellState{
+		Seq: w.Seq.Load(), Sleeping: w.Sleeping.Load() == 1, Parked: w.Parked.Load() == 1,
+		Bell: wake.Stats{Rings: sent + suppressed, Sent: sent, Suppressed: suppressed, Received: w.Received.Load(), Spurious: w.Spurious.Load()},
 	}
+	// wake/futex keeps its tokens in words; the others in the kernel.
+	if b.Blind = strategy != "futex"; !b.Blind {
+		b.Token = w.Left.Load() != w.Taken.Load()
+	}
+	return b
+}
+
+// Call is a call under way, as the host's end has noted it.
+type Call struct {
+	Stream uint32
+	Method string // "" where it was not noted
+	Began  int64  // CLOCK_MONOTONIC, in nanoseconds
+}
+
+// LinkSnapshot is all there is to see of a link.
+type LinkSnapshot struct {
+	State
+	Calls []Call
+	// Unnoted is how many calls of all there ever were found no room among Calls.
+	Unnoted uint64
+	// Slots are what the host's end owns, and the peer's.
+	Slots [2]slot.Share
+	// Objects are the kernel objects of the doorbells' files, as package sys counts
+	// them: of the host's, the peer's and the caller's bell.
+	Objects [numBells][2]uint64
+}
+
+// Snapshot is all there is to see of a hub at one moment.
+type Snapshot struct {
+	// At is when, by CLOCK_MONOTONIC in nanoseconds.
+	At int64
+	// SlotWaiters has a bit for each party that waits for a slot: 2*place for the host's
+	// end of a link, 2*place+1 for the peer's.
+	SlotWaiters uint64
+	Classes     []slot.Usage
+	// FreeSlots is how many of the slots that all share are free.
+	FreeSlots int
+	Links     []LinkSnapshot
+}
+
+func (v view) snapshot(links []LinkSnapshot) Snapshot {
+	census := v.pool.Census()
+	s := Snapshot{At: trace.Now(), SlotWaiters: v.header.SlotWaiters.Load(), Classes: census.Classes, FreeSlots: census.Free, Links: links}
+	for i := range s.Links {
+		for side := range s.Links[i].Slots {
+			s.Links[i].Slots[side] = census.Parties[party(s.Links[i].Peer, side)]
+		}
+	}
+	return s
+}
+
+func lookAt(k *link, s State) LinkSnapshot {
+	look := LinkSnapshot{State: s, Unnoted: k.Notes.Calls.Uncounted.Load()}
+	for _, e := range k.Notes.Calls.List() {
+		look.Calls = append(look.Calls, Call{Stream: e.Stream, Method: k.Notes.Calls.Method(e.Method), Began: e.Began})
+	}
+	for i := range look.Objects {
+		for f := range look.Objects[i] {
+			look.Objects[i][f] = k.Notes.Objects[i][f].Load()
+		}
+	}
+	return look
+}
+
+// Snapshot looks at every link that has not ended, from the host.
+func (h *Hub) Snapshot() Snapshot {
+	if h.segment.Hold() != nil {
+		return Snapshot{At: trace.Now()}
+	}
+	defer h.segment.Release()
+	var looks []LinkSnapshot
+	for _, l := range h.hostLinks() {
+		if l.uses.enter() {
+			looks = append(looks, lookAt(l.shared, l.state()))
+			l.uses.leave()
+		}
+	}
+	return h.snapshot(looks)
+}
+
+func (h *Hub) hostLinks() []*Link {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var links []*Link
+	for _, l := range h.links {
+		if l != nil {
+			links = append(links, l)
+		}
+	}
+	return links
 }
 
 // Print writes a snapshot, two lines a link, one for each direction.
@@ -74,18 +205,42 @@ func (s State) Print(w io.Writer) {
 	if !s.Attached {
 		fmt.Fprintln(w, "  not attached")
 	}
+	now := trace.Now()
 	for side, to := range [...]string{"to host", "to plugin"} {
 		d := s.Sides[side]
-		fmt.Fprintf(w, "  %-9s  ring %d unread (produced %d, consumed %d)%s   bell %s, seq %d, token %v, signals %#x%s   %d sent, %d suppressed, %d spurious\n",
-			to, d.Produced-d.Consumed, d.Produced, d.Consumed, mark(d.Starved, ", sender waits for room"),
-			d.sleeper(), d.Seq, d.Token, d.Signals, mark(d.Closed, ", closed"), d.Bell.Sent, d.Bell.Suppressed, d.Bell.Spurious)
+		fmt.Fprintf(w, "  %-9s  ring %d unread (produced %d, consumed %d)%s   bell %s, seq %d, token %s, signals %#x%s   %d sent, %d suppressed, %d spurious\n",
+			to, d.Unread(), d.Produced, d.Consumed, mark(d.Starved, ", sender waits for room"),
+			d.Sleeper(), d.Seq, d.TokenWord(), d.Signals, mark(d.Closed, ", closed"), d.Bell.Sent, d.Bell.Suppressed, d.Bell.Spurious)
+		for _, wait := range d.Waits(now) {
+			fmt.Fprintf(w, "  %-9s  %s\n", to, wait)
+		}
 	}
 	if c := s.Caller; c.Parked || c.Sleeping {
-		fmt.Fprintf(w, "  a caller receives in the pump's place: %s, seq %d, token %v\n", c.sleeper(), c.Seq, c.Token)
+		fmt.Fprintf(w, "  a caller receives in the pump's place: %s, seq %d, token %s\n", c.Sleeper(), c.Seq, c.TokenWord())
 	}
 }
 
-func (d BellState) sleeper() string {
+// Waits says what senders into this ring wait for, at a time of trace's clock.
+func (s *SideState) Waits(now int64) []string {
+	var waits []string
+	for _, w := range []struct {
+		since int64
+		what  string
+	}{{s.SpaceSince, "ring space"}, {s.SlotSince, "a slot"}} {
+		if w.since != 0 {
+			waits = append(waits, fmt.Sprintf("sender waits for %s since %s", w.what, Seconds(now-w.since)))
+		}
+	}
+	return waits
+}
+
+// Seconds is a time in nanoseconds as dumps say it: "3.2 s".
+func Seconds(ns int64) string {
+	return fmt.Sprintf("%.1f s", time.Duration(max(ns, 0)).Seconds())
+}
+
+// Sleeper says what whoever awaits the bell does.
+func (d *BellState) Sleeper() string {
 	switch {
 	case d.Parked:
 		return "asleep"
@@ -93,6 +248,17 @@ func (d BellState) sleeper() string {
 		return "about to sleep"
 	}
 	return "awake"
+}
+
+// TokenWord says whether a token is pending.
+func (d *BellState) TokenWord() string {
+	switch {
+	case d.Blind:
+		return "unknown"
+	case d.Token:
+		return "pending"
+	}
+	return "none"
 }
 
 func mark(is bool, text string) string {

@@ -1,0 +1,92 @@
+package hub
+
+import (
+	"fmt"
+	"os"
+
+	"ddc/internal/trace"
+	"ddc/shm"
+)
+
+// Observer looks at a hub from a process that has no part in it. It maps the
+// hub for reading, and so can neither help nor harm: whoever has the hub may run,
+// stand still or be gone.
+type Observer struct {
+	view
+	segment *shm.Segment
+	links   []*link
+	noted   [][2]*trace.Events
+}
+
+// Observe opens a hub's memory, or a copy of it. It takes over f, also when it
+// fails.
+func Observe(f *os.File) (*Observer, error) {
+	segment, err := shm.OpenToRead(f)
+	if err != nil {
+		return nil, fmt.Errorf("observe hub: %w", err)
+	}
+	o := &Observer{segment: segment}
+	if err := o.open(); err != nil {
+		_ = segment.Close()
+		return nil, fmt.Errorf("observe hub: %w", err)
+	}
+	return o, nil
+}
+
+func (o *Observer) open() (err error) {
+	if o.view, err = openView(o.segment); err != nil {
+		return err
+	}
+	for peer := range o.layout.peers {
+		k, err := shm.View[link](o.segment, o.layout.linkOffset(peer))
+		if err != nil {
+			return err
+		}
+		var noted [2]*trace.Events
+		for side := range noted {
+			if noted[side], err = o.events(o.segment, k, peer, side); err != nil {
+				return err
+			}
+		}
+		o.links, o.noted = append(o.links, k), append(o.noted, noted)
+	}
+	return nil
+}
+
+// Snapshot looks at every place that was ever offered. Tokens in the kernel are
+// unknown to it.
+func (o *Observer) Snapshot() Snapshot {
+	var looks []LinkSnapshot
+	for peer, k := range o.links {
+		if k.Incarnation.Load() != 0 {
+			looks = append(looks, lookAt(k, readState(k, peer, o.layout.cells)))
+		}
+	}
+	return o.snapshot(looks)
+}
+
+// Events are the last events of a link's host's end, and of its peer's. A place
+// that does not exist has none.
+func (o *Observer) Events(peer int) [2][]trace.Event {
+	if peer < 0 || peer >= len(o.noted) {
+		return [2][]trace.Event{}
+	}
+	return [2][]trace.Event{o.noted[peer][hostSide].Last(), o.noted[peer][peerSide].Last()}
+}
+
+// Events are those of one of the host's own links.
+func (h *Hub) Events(peer int) [2][]trace.Event {
+	for _, l := range h.hostLinks() {
+		if l.peer != peer || !l.uses.enter() {
+			continue
+		}
+		defer l.uses.leave()
+		if theirs, err := h.events(h.segment, l.shared, peer, peerSide); err == nil {
+			return [2][]trace.Event{l.events.Last(), theirs.Last()}
+		}
+	}
+	return [2][]trace.Event{}
+}
+
+// Close lets the memory go.
+func (o *Observer) Close() error { return o.segment.Close() }
