@@ -23,9 +23,12 @@ func (h seenHub) Name() string { return h.Hub.Name() }
 func newHub(room scenario.Room, s wake.Strategy, spin wake.Spin) (transport.Transport, error) {
 	o := scenario.Observe(s)
 	options := hub.Options{Strategy: o, Spin: spin}
-	if room == scenario.Tiny {
+	switch room {
+	case scenario.Tiny:
 		options.Peers, options.Cells = 16, 2
 		options.Classes = []slot.Class{{Size: 1 << 10, Count: 34, Reserve: 1}, {Size: 4 << 10, Count: 2}}
+	case scenario.Bare:
+		options.Classes = []slot.Class{{Size: 1 << 10, Count: 2}}
 	}
 	h, err := hub.Create(options)
 	if err != nil {

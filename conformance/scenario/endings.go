@@ -14,6 +14,7 @@ func endings() []LinkProgram {
 	return []LinkProgram{
 		{Name: "KeptPayloadsStayUntilReleased", Run: keptPayloads},
 		{Name: "ReleaseLetsWaitingSendersGoOn", Rule: 5, Run: releaseWakes},
+		{Name: "SlotFreedOnOneLinkServesAnother", Rule: 5, Run: sharedSlots},
 		{Name: "SenderThatGivesUpLeavesTheLinkWhole", Rule: 6, Run: givenUp},
 		{Name: "FillThatFailsSendsNothing", Run: failedFill},
 		{Name: "FramesSentBeforeStartWait", Run: sentBeforeStart},

@@ -21,10 +21,13 @@ const (
 	// each class, none larger than 4 KiB. A transport without such limits
 	// ignores it.
 	Tiny
+	// Bare is a pool of two slots of 1 KiB, neither of which is anybody's own. A
+	// transport without slots ignores it.
+	Bare
 )
 
-// String is "ample" or "tiny".
-func (r Room) String() string { return [...]string{"ample", "tiny"}[r] }
+// String is "ample", "tiny" or "bare".
+func (r Room) String() string { return [...]string{"ample", "tiny", "bare"}[r] }
 
 // LinkEnv is what a program over links runs in. Only New is required.
 type LinkEnv struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -12,7 +13,7 @@ import (
 
 // Transports lists the programs that judge a transport.
 func Transports() []LinkProgram {
-	return append([]LinkProgram{
+	return slices.Concat([]LinkProgram{
 		{Name: "PayloadsOfEverySizeInOrder", Run: everySize(Ample)},
 		{Name: "PayloadsOfEverySizeThroughTinyRings", Run: everySize(Tiny)},
 		{Name: "BothDirectionsFull", Rule: 7, Run: bothFull(Ample)},
@@ -24,7 +25,7 @@ func Transports() []LinkProgram {
 		{Name: "LinkBurstsThenSilence", Rule: 1, Run: linkBursts},
 		{Name: "CallersInThePumpsPlaceComeAndGo", Rule: 1, Run: callersComeAndGo},
 		{Name: "HandlerThatBlocksStopsNoOtherCall", Rule: 7, Run: blockingHandler},
-	}, endings()...)
+	}, endings(), calls())
 }
 
 // everySize sends payloads around every limit there may be, both ways.
