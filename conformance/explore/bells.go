@@ -5,9 +5,9 @@ package explore
 import (
 	"context"
 
+	"ddc/internal/fault"
 	"ddc/shm"
 	"ddc/wake"
-	"ddc/wake/strategy"
 )
 
 // processes are the processes of a scenario, each with a wake strategy of its own
@@ -23,7 +23,7 @@ func newProcesses(w *World, strategyName string, names ...string) *processes {
 	p := &processes{w: w, wakes: map[string]wake.Strategy{}, gates: map[string]*shm.Word32{}}
 	for _, name := range names {
 		w.process(name)
-		s, err := strategy.ByName(strategyName)
+		s, err := byName(strategyName)
 		w.Must(err)
 		p.wakes[name], p.gates[name] = s, new(shm.Word32)
 		w.Name(p.gates[name], "gate."+name)
@@ -45,9 +45,11 @@ func (p *processes) bell(name, sleeper string, ready func() bool, ringers ...str
 	files, err := p.wakes[sleeper].Make()
 	p.w.Must(err)
 	for _, process := range append([]string{sleeper}, ringers...) {
-		waker, err := p.wakes[process].Open(b.words.Tokens(p.gates[sleeper]), files)
-		p.w.Must(err)
-		b.ends[process] = wake.NewDoorbell(b.words, waker, p.spin)
+		p.w.Within(process, func() {
+			waker, err := p.wakes[process].Open(b.words.Tokens(p.gates[sleeper]), files)
+			p.w.Must(err)
+			b.ends[process] = wake.NewDoorbell(b.words, waker, p.spin)
+		})
 	}
 	p.w.Sleeper(sleeper+" on bell."+name, func() bool { return b.words.Parked.Peek() == 1 }, ready,
 		func() bool { pending, _ := b.ends[sleeper].Pending(); return pending })
@@ -65,5 +67,9 @@ func nameWords(w *World, words *wake.Words, name string) {
 	w.Name(&words.Left, name+".left")
 	w.Name(&words.Sleeping, name+".sleeping")
 	w.Name(&words.Taken, name+".taken")
-	w.Quiet(&words.Sent, &words.Suppressed, &words.Parked, &words.Received, &words.Spurious)
+	w.Name(&words.Parked, name+".parked")
+	w.Quiet(&words.Sent, &words.Suppressed, &words.Received, &words.Spurious)
+	if !fault.On(fault.EAGAINDropsToken) {
+		w.Quiet(&words.Parked)
+	}
 }

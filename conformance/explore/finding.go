@@ -56,6 +56,12 @@ func (r *run) name(o any) string {
 	kind := fmt.Sprintf("%T", o)
 	kind = strings.TrimPrefix(kind, "*")
 	kind = kind[strings.LastIndex(kind, ".")+1:]
+	switch kind {
+	case "Int64", "Int32":
+		kind = "count"
+	case "Bool":
+		kind = "flag"
+	}
 	if strings.HasPrefix(fmt.Sprintf("%T", o), "<-chan") {
 		kind = "channel"
 	}

@@ -20,6 +20,9 @@ type Options struct {
 	Duration  time.Duration
 	// Steps is the most that a schedule may have, or 0 for 5000.
 	Steps int
+	// Shorten is how many schedules more to run for a shorter one where one has shown a
+	// defect.
+	Shorten int
 	// ended is called at the end of each run, for tests: the search then goes on
 	// whatever the run has shown.
 	ended func(*run)
@@ -67,6 +70,8 @@ type search struct {
 	depth    int // nodes in use
 	result   Result
 	err      error
+	// shown is the number of the schedule that first showed a defect.
+	shown int
 }
 
 // Explore runs every schedule of a scenario, until one shows a defect.
@@ -82,7 +87,7 @@ func Explore(s Scenario, o Options) (Result, error) {
 		if x.err != nil {
 			return x.result, fmt.Errorf("explore %s: %w", s.Name, x.err)
 		}
-		if x.result.Finding != nil {
+		if x.result.Finding != nil && x.result.Schedules >= x.shown+o.Shorten {
 			return x.result, nil
 		}
 		if !x.back() {
@@ -180,7 +185,10 @@ func (x *search) schedule(forced []choice) {
 	x.result.Longest = max(x.result.Longest, len(r.log))
 	if x.options.ended != nil {
 		x.options.ended(r)
-	} else if r.finding != "" {
+	} else if best := x.result.Finding; r.finding != "" && (best == nil || len(r.log) < best.Steps) {
+		if best == nil {
+			x.shown = x.result.Schedules
+		}
 		x.result.Finding = &Finding{Kind: r.finding, Text: r.text, Columns: r.columns(), Replay: r.token(), Steps: len(r.log), Preemptions: preemptions}
 		if r.detail != "" {
 			x.result.Finding.Text += "\n" + r.detail

@@ -3,6 +3,7 @@
 package explore
 
 import (
+	"fmt"
 	"sync"
 
 	"ddc/internal/step"
@@ -12,7 +13,8 @@ import (
 var installed sync.Mutex
 
 // setup is the explorer while a scenario is set up: nothing runs beside it, so
-// every operation is made at once; but goroutines are tasks of the run already.
+// every operation is made at once; but goroutines are tasks of the run already, idle ones, in the process
+// that [World.Within] names.
 type setup struct{ *run }
 
 func (setup) Do(op step.Op) int {
@@ -36,9 +38,5 @@ func (s setup) Go(name string, first step.Op, idle bool, f func()) {
 		name = "pump"
 	}
 	w := s.run.world
-	process := max(len(w.processes)-1, 0)
-	if len(w.processes) == 0 {
-		w.processes = append(w.processes, "main")
-	}
-	s.run.spawn(w.processes[process]+"."+name, process, first, idle, f)
+	s.run.spawn(fmt.Sprintf("%s.%s%d", w.processes[w.within], name, len(s.run.tasks)), w.within, first, true, f)
 }

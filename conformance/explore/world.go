@@ -23,6 +23,7 @@ type Scenario struct {
 type World struct {
 	run       *run
 	processes []string
+	within    int
 	mortal    set // processes
 	names     map[any]string
 	memory    []memory
@@ -56,6 +57,14 @@ func (w *World) process(name string) int {
 	return n
 }
 
+// Within sets something up in a process.
+func (w *World) Within(process string, f func()) {
+	before := w.within
+	w.within = w.process(process)
+	f()
+	w.within = before
+}
+
 // Mortal says that a process may be killed: every step of its tasks is one
 // before which [World.Kill] may come.
 func (w *World) Mortal(process string) { w.mortal = w.mortal.with(w.process(process)) }
@@ -65,7 +74,7 @@ func (w *World) Kill(process string) {
 	victim := w.process(process)
 	w.run.Do(step.Op{Verb: "kill", Object: life{w, victim}, Write: true})
 	for _, t := range w.run.tasks {
-		t.dead = t.dead || t.process == victim
+		t.dead = t.dead || t.process == victim && t != w.run.current
 	}
 }
 

@@ -151,7 +151,7 @@ func (w *Int64) CompareAndSwap(old, new int64) bool {
 }
 
 // Bool is an atomic.Bool whose every operation is a step.
-type Bool struct{ v Uint32 }
+type Bool struct{ v atomic.Uint32 }
 
 func bit(is bool) uint32 {
 	if is {
@@ -160,11 +160,16 @@ func bit(is bool) uint32 {
 	return 0
 }
 
-func (w *Bool) Load() bool         { return w.v.Load() == 1 }
-func (w *Bool) Store(new bool)     { w.v.Store(bit(new)) }
-func (w *Bool) Swap(new bool) bool { return w.v.Swap(bit(new)) == 1 }
+func (w *Bool) Load() bool { return load(w, w.v.Load) == 1 }
+func (w *Bool) Store(new bool) {
+	change("store", w, func() (uint32, uint32) { return w.v.Swap(bit(new)), bit(new) })
+}
+func (w *Bool) Swap(new bool) bool {
+	old, _ := change("swap", w, func() (uint32, uint32) { return w.v.Swap(bit(new)), bit(new) })
+	return old == 1
+}
 func (w *Bool) CompareAndSwap(old, new bool) bool {
-	return w.v.CompareAndSwap(bit(old), bit(new))
+	return compareAndSwap(w, w.v.Load, func() bool { return w.v.CompareAndSwap(bit(old), bit(new)) }, bit(new))
 }
 
 // Pointer is an atomic.Pointer whose every operation is a step.
