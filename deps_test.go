@@ -22,7 +22,7 @@ var layers = []string{
 	"internal/fault",
 	"internal/step internal/suggest internal/longcall",
 	"internal/sys",
-	"internal/tool",
+	"internal/tool internal/sandbox",
 	"shm",
 	"wake ring slot internal/trace",
 	"wake/eventfd wake/socketpair wake/pipe wake/futex",
@@ -163,17 +163,18 @@ func TestForbiddenImports(t *testing.T) {
 func TestUnsafeAndSystemCallsHaveAnAddress(t *testing.T) {
 	for path, imports := range packages(t) {
 		if slices.Contains(imports, "golang.org/x/sys/unix") {
-			// site/output exchanges folders and locks them: nothing that sleeps or is shared.
-			assert.Contains(t, []string{"internal/sys", "site/output"}, path, "only internal/sys makes system calls")
+			// site/output exchanges folders and locks them, internal/sandbox restricts what is
+			// started: nothing that sleeps or is shared.
+			assert.Contains(t, []string{"internal/sys", "internal/sandbox", "site/output"}, path, "only internal/sys makes system calls")
 		}
 		if strings.HasSuffix(path, "pb") { // protoc-gen-go embeds descriptors with it
 			continue
 		}
 		if slices.Contains(imports, "unsafe") {
-			assert.Contains(t, []string{"internal/sys", "shm"}, path, "only shm and internal/sys hold unsafe pointers")
+			assert.Contains(t, []string{"internal/sys", "internal/sandbox", "shm"}, path, "only shm, internal/sys and internal/sandbox hold unsafe pointers")
 		}
 	}
-	for _, dir := range []string{"internal/sys", "shm"} {
+	for _, dir := range []string{"internal/sys", "internal/sandbox", "shm"} {
 		p, err := build.ImportDir(dir, 0)
 		require.NoError(t, err)
 		require.NotEmpty(t, p.ImportPos["unsafe"])

@@ -1,0 +1,320 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// What this test binary is when it was started by itself: it does each of the
+// acts in envActs, and prints their errors as a JSON object.
+const (
+	envActs       = "DDC_TEST_ACTS"
+	envNoPrograms = "DDC_TEST_NO_PROGRAMS"
+)
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(envActs); text != "" {
+		act(strings.Split(text, "\n"))
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// act is a process in a sandbox.
+func act(acts []string) {
+	errs := map[string]string{}
+	if os.Getenv(envNoPrograms) != "" {
+		if err := NoPrograms(); err != nil {
+			errs["NoPrograms"] = err.Error()
+		}
+	}
+	for _, text := range acts {
+		if err := perform(text); err != nil {
+			errs[text] = err.Error()
+		}
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(errs); err != nil {
+		panic(err)
+	}
+}
+
+func perform(text string) error {
+	verb, argument, _ := strings.Cut(text, " ")
+	switch verb {
+	case "read":
+		content, err := os.ReadFile(argument)
+		if err == nil && len(content) == 0 {
+			err = errors.New("nothing there")
+		}
+		return err
+	case "list":
+		_, err := os.ReadDir(argument)
+		return err
+	case "write":
+		return os.WriteFile(argument, []byte("x"), 0o600)
+	case "remove":
+		return os.Remove(argument)
+	case "make":
+		return os.Mkdir(argument, 0o700)
+	case "run":
+		return exec.Command(argument).Run()
+	case "connect":
+		c, err := net.Dial("tcp", argument)
+		if err == nil {
+			err = c.Close()
+		}
+		return err
+	case "unix":
+		c, err := net.Dial("unix", argument)
+		if err == nil {
+			err = c.Close()
+		}
+		return err
+	case "kill":
+		pid, err := strconv.Atoi(argument)
+		if err != nil {
+			return err
+		}
+		return syscall.Kill(pid, 0)
+	case "peek":
+		f, err := os.Open("/proc/" + argument + "/mem")
+		if err == nil {
+			err = f.Close()
+		}
+		return err
+	case "ptrace":
+		_, _, errno := unix.Syscall(unix.SYS_PTRACE, unix.PTRACE_TRACEME, 0, 0)
+		return number(errno)
+	case "uring":
+		_, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, 1, 0, 0)
+		return number(errno)
+	case "threads":
+		done := make(chan struct{})
+		for range 8 {
+			go func() {
+				runtime.LockOSThread() // each needs a thread of its own, and ends it
+				done <- struct{}{}
+			}()
+		}
+		for range 8 {
+			<-done
+		}
+		return nil
+	}
+	return fmt.Errorf("no such act: %s", text)
+}
+
+func number(errno syscall.Errno) error {
+	if errno == 0 {
+		return nil
+	}
+	return errno
+}
+
+// needs skips a test where the kernel has not what it is about.
+func needs(t *testing.T, landlock int, seccomp bool) {
+	t.Helper()
+	if k := Kernel(); k.Landlock < landlock || seccomp && !k.Seccomp {
+		t.Skipf("this kernel offers %v", k)
+	}
+}
+
+// libraries are what the test binary needs to start at all.
+func libraries(t *testing.T) Policy {
+	t.Helper()
+	program, err := os.Executable()
+	require.NoError(t, err)
+	return Policy{
+		Read:    []string{"/etc/ld.so.cache", "/dev/null"},
+		Execute: []string{program, "/lib", "/lib64", "/usr/lib", "/usr/lib64"},
+	}
+}
+
+// within starts this binary on a restricted thread, and returns what became of each act.
+func within(t *testing.T, p Policy, noPrograms bool, acts ...string) map[string]string {
+	t.Helper()
+	program, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.Command(program)
+	cmd.Env = append(os.Environ(), envActs+"="+strings.Join(acts, "\n"))
+	if noPrograms {
+		cmd.Env = append(cmd.Env, envNoPrograms+"=1")
+	}
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	failed := make(chan error)
+	go OnThread(func() {
+		err := Restrict(p)
+		if err == nil {
+			err = cmd.Run()
+		}
+		failed <- err
+	})
+	require.NoError(t, <-failed, stderr.String())
+	errs := map[string]string{}
+	require.NoError(t, json.Unmarshal(stdout.Bytes(), &errs), stdout.String())
+	return errs
+}
+
+func TestFilesOutsideThePolicyAreOutOfReach(t *testing.T) {
+	needs(t, 3, false)
+	mine, foreign := t.TempDir(), t.TempDir()
+	secret := filepath.Join(foreign, "secret")
+	require.NoError(t, os.WriteFile(secret, []byte("x"), 0o600))
+	require.NoError(t, os.Symlink(secret, filepath.Join(mine, "link")))
+	require.NoError(t, os.WriteFile(filepath.Join(mine, "old"), nil, 0o600))
+	p := libraries(t)
+	p.Write = []string{mine}
+	errs := within(t, p, false, "read "+secret, "list "+foreign, "write "+filepath.Join(foreign, "new"), "remove "+secret,
+		"read "+filepath.Join(mine, "link"), "read /etc/shadow", "make "+filepath.Join(foreign, "d"),
+		"write "+filepath.Join(mine, "new"), "make "+filepath.Join(mine, "d"), "remove "+filepath.Join(mine, "old"), "list "+mine)
+	for _, forbidden := range []string{"read " + secret, "list " + foreign, "write " + filepath.Join(foreign, "new"), "remove " + secret,
+		"read " + filepath.Join(mine, "link"), "read /etc/shadow", "make " + filepath.Join(foreign, "d")} {
+		assert.Contains(t, errs[forbidden], "permission denied", forbidden)
+		delete(errs, forbidden)
+	}
+	assert.Empty(t, errs, "what the policy allows")
+	assert.FileExists(t, secret)
+}
+
+func TestReadOnlyFoldersCannotBeWritten(t *testing.T) {
+	needs(t, 3, false)
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "text"), []byte("x"), 0o600))
+	p := libraries(t)
+	p.Read = append(p.Read, folder)
+	errs := within(t, p, false, "read "+filepath.Join(folder, "text"), "write "+filepath.Join(folder, "text"), "remove "+filepath.Join(folder, "text"))
+	assert.NotContains(t, errs, "read "+filepath.Join(folder, "text"))
+	assert.Contains(t, errs, "write "+filepath.Join(folder, "text"))
+	assert.Contains(t, errs, "remove "+filepath.Join(folder, "text"))
+}
+
+func TestSocketsAreForTheNetworkAlone(t *testing.T) {
+	needs(t, 0, true)
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer server.Close()
+	local := filepath.Join(t.TempDir(), "socket")
+	other, err := net.Listen("unix", local)
+	require.NoError(t, err)
+	defer other.Close()
+	acts := []string{"connect " + server.Addr().String(), "unix " + local}
+
+	errs := within(t, libraries(t), false, acts...)
+	assert.Contains(t, errs[acts[0]], "operation not permitted")
+	assert.Contains(t, errs[acts[1]], "operation not permitted")
+
+	p := libraries(t)
+	p.Network = true
+	errs = within(t, p, false, acts...)
+	assert.NotContains(t, errs, acts[0])
+	assert.Contains(t, errs[acts[1]], "operation not permitted", "a socket file may be a door to root: Docker's is")
+}
+
+func TestNoProgramsForbidsThemAndLeavesThreads(t *testing.T) {
+	needs(t, 0, true)
+	p := libraries(t)
+	p.Execute = append(p.Execute, "/bin", "/usr")
+	p.Write = []string{"/dev/null"}
+	assert.Empty(t, within(t, p, false, "run /bin/true", "threads"))
+	errs := within(t, p, true, "run /bin/true", "threads")
+	assert.Contains(t, errs["run /bin/true"], "operation not permitted")
+	assert.NotContains(t, errs, "threads")
+}
+
+func TestProgramsOutsideThePolicyDoNotStart(t *testing.T) {
+	needs(t, 1, false)
+	p := libraries(t)
+	p.Write = []string{"/dev/null"}
+	errs := within(t, p, false, "run /bin/true")
+	assert.Contains(t, errs["run /bin/true"], "permission denied")
+}
+
+func TestOtherProcessesAreOutOfReach(t *testing.T) {
+	needs(t, 1, true)
+	p := libraries(t)
+	p.Read = append(p.Read, "/proc")
+	pid := strconv.Itoa(os.Getpid())
+	errs := within(t, p, false, "peek "+pid, "read /proc/"+pid+"/environ", "ptrace", "uring", "read /proc/self/environ")
+	for _, forbidden := range []string{"peek " + pid, "read /proc/" + pid + "/environ", "ptrace", "uring"} {
+		assert.Contains(t, errs, forbidden)
+	}
+	assert.NotContains(t, errs, "read /proc/self/environ")
+}
+
+func TestTheHostIsNotSignalled(t *testing.T) {
+	if landlockErrata()&(1<<(signalsWithinProcess-1)) == 0 {
+		t.Skip("this kernel cannot keep signals in without keeping Go's own in")
+	}
+	kill := "kill " + strconv.Itoa(os.Getpid())
+	assert.Contains(t, within(t, libraries(t), false, kill)[kill], "operation not permitted")
+}
+
+// The thread that is restricted is the only one: the rest of the process goes on as before.
+func TestOtherThreadsOfTheProcessAreFree(t *testing.T) {
+	within(t, libraries(t), false, "threads")
+	_, err := os.ReadDir(t.TempDir())
+	require.NoError(t, err)
+	require.NoError(t, exec.Command("/bin/true").Run())
+	done := make(chan error)
+	for range 16 {
+		go func() {
+			_, err := os.Stat("/etc/shadow")
+			if errors.Is(err, fs.ErrNotExist) {
+				err = nil
+			}
+			done <- err
+		}()
+	}
+	for range 16 {
+		require.NoError(t, <-done)
+	}
+}
+
+func TestSupportSaysWhatThereIs(t *testing.T) {
+	assert.Equal(t, "Landlock 7 and seccomp", Support{Landlock: 7, Seccomp: true}.String())
+	assert.Equal(t, "seccomp", Support{Seccomp: true}.String())
+	assert.Contains(t, Support{}.String(), "no_new_privs alone")
+}
+
+// Each test of the kernel's answers is made by running; this one reads the
+// programs, so that a jump that goes astray is found on any kernel.
+func TestFiltersEndInAnAnswerOnEveryPath(t *testing.T) {
+	for name, p := range map[string]program{"closed": reachOut(false), "network": reachOut(true), "programs": startPrograms()} {
+		for i, s := range p {
+			if s.Code&0x07 != unix.BPF_JMP {
+				continue
+			}
+			assert.Less(t, i+1+int(max(s.Jt, s.Jf)), len(p), "%s: jump at %d", name, i)
+		}
+		assert.Equal(t, uint16(unix.BPF_RET|unix.BPF_K), p[len(p)-1].Code, name)
+	}
+}
+
+// What a policy of some twenty paths costs a host, once for each plugin.
+func BenchmarkRestrict(b *testing.B) {
+	p := Policy{Read: []string{"/etc/ld.so.cache", "/dev/null", "/proc"}, Execute: []string{"/lib", "/lib64", "/usr", "/bin"}, Write: []string{b.TempDir()}}
+	done := make(chan error)
+	for b.Loop() {
+		go OnThread(func() { done <- Restrict(p) })
+		if err := <-done; err != nil {
+			b.Fatal(err)
+		}
+	}
+}
