@@ -2,12 +2,12 @@ package plugin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -19,8 +19,8 @@ import (
 // Plugin is one plugin of a host, over all its runs. Its calls are those of the
 // run that is there; where there is none, or it has ended, a new one is started.
 //
-// A unary call whose plugin dies under it is made again on the next run: calls
-// of plugins must be safe to repeat. A stream is not repeated.
+// A unary call whose plugin dies under it, or does not answer in time, is made again on the next run:
+// calls of plugins must be safe to repeat. A stream is not repeated, and has no time of its own.
 type Plugin struct {
 	host *Host
 	name string
@@ -29,6 +29,8 @@ type Plugin struct {
 
 	// turn holds a value while somebody starts or ends a run.
 	turn chan struct{}
+	// room is taken by calls under way: see attempt.
+	room *semaphore.Weighted
 
 	mu       sync.Mutex // guards what follows, and is never held while waiting
 	current  run
@@ -45,6 +47,9 @@ type run interface {
 	connection() *rpc.Conn
 	pid() int
 	stats() transport.Stats
+	// kill ends it by force, for a reason that its calls are failed with, and does not
+	// wait. What shares this process can't be killed: then it reports false.
+	kill(cause error) bool
 	stop(ctx context.Context) error
 }
 
@@ -66,40 +71,6 @@ const (
 // Name is the plugin's name.
 func (p *Plugin) Name() string { return p.name }
 
-// Invoke makes a unary call, and makes it again where the plugin died of it, or
-// meanwhile, up to Options.Attempts times.
-func (p *Plugin) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	p.calls.Add(1)
-	for attempt := 1; ; attempt++ {
-		r, err := p.acquire(ctx)
-		if err == nil {
-			err = r.connection().Invoke(ctx, method, args, reply, opts...)
-		}
-		if r != nil && !lost(err) {
-			p.answered()
-		}
-		if err == nil {
-			return nil
-		}
-		if r == nil || !lost(err) || attempt == p.host.options.Attempts || ctx.Err() != nil {
-			p.errors.Add(1)
-			if attempt > 1 && lost(err) {
-				return status.Errorf(codes.Unavailable, "%s: given up after %d attempts: %s", method, attempt, status.Convert(err).Message())
-			}
-			return err
-		}
-		p.host.options.Logger.Warn("plugin is started again, and the call repeated", "plugin", p.name, "method", method, "attempt", attempt, "cause", err)
-		// Sending fails as soon as a link is about to end; until it has ended, acquire
-		// would give the same run, and the attempts be spent on it in no time.
-		select {
-		case <-r.connection().Done():
-		case <-ctx.Done():
-			p.errors.Add(1)
-			return status.FromContextError(ctx.Err()).Err()
-		}
-	}
-}
-
 // NewStream begins a streaming call.
 func (p *Plugin) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	p.calls.Add(1)
@@ -114,11 +85,6 @@ func (p *Plugin) NewStream(ctx context.Context, desc *grpc.StreamDesc, method st
 		return nil, err
 	}
 	return stream, nil
-}
-
-// lost says whether a call failed because its link ended under it.
-func lost(err error) bool {
-	return errors.Is(err, transport.ErrPeerDead) || errors.Is(err, transport.ErrCorrupt) || errors.Is(err, transport.ErrClosed)
 }
 
 func (p *Plugin) answered() {

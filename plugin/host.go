@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 
 	"ddc/transport"
@@ -32,6 +33,8 @@ type Options struct {
 	Wake string
 	// WakeOf is the strategy of single plugins, by name.
 	WakeOf map[string]string
+	// ByName makes the strategy of a name, or is nil for [strategy.ByName].
+	ByName func(name string) (wake.Strategy, error)
 	// Spin is how long both sides of each link spin before they sleep.
 	Spin wake.Spin
 	// Hub sizes the hub. Its Spin and Strategy are not used.
@@ -39,10 +42,18 @@ type Options struct {
 	// Attempts is how often one call may be made before a plugin that dies of it is
 	// given up, or 0 for 3.
 	Attempts int
+	// CallTimeout is how long one attempt of a unary call may take, or 0 for DefaultCallTimeout. A plugin that
+	// has not answered by then is taken for hung: it is killed, and the call repeated, once.
+	CallTimeout time.Duration
+	// CallTimeoutOf is that of the calls of single plugins, by name.
+	CallTimeoutOf map[string]time.Duration
 	// Logger gets what plugins log, or nil for nobody; Level is the least that they send.
 	Logger *slog.Logger
 	Level  slog.Level
 }
+
+// DefaultCallTimeout is generous: it is to find what hangs, not what is slow.
+const DefaultCallTimeout = 2 * time.Minute
 
 // grace is how long a plugin that was asked to end may take.
 const grace = 5 * time.Second
@@ -65,17 +76,20 @@ type Host struct {
 func NewHost(o Options) (*Host, error) {
 	o.Wake = cmp.Or(o.Wake, strategy.Default)
 	o.Attempts = cmp.Or(o.Attempts, 3)
+	o.CallTimeout = cmp.Or(o.CallTimeout, DefaultCallTimeout)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	h := &Host{options: o, strategies: map[string]wake.Strategy{}, plugins: map[string]*Plugin{}, closing: make(chan struct{})}
-	for _, s := range strategy.All() {
-		h.strategies[s.Name()] = s
+	if o.ByName == nil {
+		o.ByName = strategy.ByName
 	}
 	for _, name := range append([]string{o.Wake}, slices.Collect(maps.Values(o.WakeOf))...) {
 		if h.strategies[name] == nil {
-			_, err := strategy.ByName(name)
-			return nil, err
+			var err error
+			if h.strategies[name], err = o.ByName(name); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if o.Local != nil {
@@ -107,7 +121,7 @@ func (h *Host) Plugin(name string) *Plugin {
 	defer h.mu.Unlock()
 	p := h.plugins[name]
 	if p == nil {
-		p = &Plugin{host: h, name: name, turn: make(chan struct{}, 1), closed: h.closed}
+		p = &Plugin{host: h, name: name, turn: make(chan struct{}, 1), room: semaphore.NewWeighted(everyone), closed: h.closed}
 		h.plugins[name] = p
 	}
 	return p
@@ -139,6 +153,14 @@ func (h *Host) Start(ctx context.Context, names ...string) error {
 // Close fails the calls under way, and ends every plugin: in good order within
 // a few seconds, else by force. No process, descriptor or goroutine is left.
 func (h *Host) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	return h.Stop(ctx)
+}
+
+// Stop is Close that uses force once ctx is done. A handler that shares this process can't be
+// forced: Stop leaves it running, and returns an error.
+func (h *Host) Stop(ctx context.Context) error {
 	h.mu.Lock()
 	if h.closed {
 		h.mu.Unlock()
@@ -147,8 +169,6 @@ func (h *Host) Close() error {
 	h.closed = true
 	close(h.closing)
 	h.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
-	defer cancel()
 	plugins := h.Plugins()
 	var ended sync.WaitGroup
 	errs := make([]error, len(plugins))

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"ddc/rpc"
 	"ddc/transport"
@@ -32,7 +33,14 @@ func startLocal(t transport.Transport, name string, s Service, o rpc.ConnOptions
 	return l, nil
 }
 
-func (l *local) stop(context.Context) error {
+func (l *local) kill(error) bool { return false }
+
+func (l *local) stop(ctx context.Context) error {
 	err := l.conn.Close()
-	return errors.Join(err, <-l.served, l.link.Close())
+	select {
+	case served := <-l.served:
+		return errors.Join(err, served, l.link.Close())
+	case <-ctx.Done():
+		return errors.Join(err, fmt.Errorf("a handler does not return: %w", ctx.Err()))
+	}
 }

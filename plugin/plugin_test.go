@@ -68,6 +68,12 @@ func (testService) Echo(ctx context.Context, p *rpctestpb.Packet) (*rpctestpb.Pa
 		fmt.Fprintln(os.Stdout, "printed "+argument)
 	case "pid":
 		return &rpctestpb.Packet{Number: int64(os.Getpid())}, nil
+	case "pass": // once the file, a named pipe, has been opened for writing
+		f, err := os.Open(argument)
+		if err != nil {
+			return nil, err
+		}
+		_ = f.Close()
 	case "block":
 		<-blocked // for ever, whatever ctx says
 	case "wait":

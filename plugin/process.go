@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -29,6 +30,9 @@ type process struct {
 	link     *hub.Link
 	lifeline *os.File      // closing it tells the plugin that the host has gone
 	exited   chan struct{} // closed when everything of the run but conn is over
+
+	mu     sync.Mutex
+	killed error // why kill was called
 }
 
 type processSpec struct {
@@ -109,7 +113,13 @@ func (p *process) watch(l *logs, stderr *os.File) {
 	_ = stderr.SetReadDeadline(time.Now().Add(drain))
 	<-forwarded
 	_ = stderr.Close()
-	p.link.PeerDied(cause(err, l.lastWords()))
+	p.mu.Lock()
+	killed := p.killed
+	p.mu.Unlock()
+	if killed == nil {
+		killed = cause(err, l.lastWords())
+	}
+	p.link.PeerDied(killed)
 	_ = p.lifeline.Close()
 }
 
@@ -122,6 +132,17 @@ func cause(err error, said string) error {
 		return err
 	}
 	return fmt.Errorf("%w: %s", err, said)
+}
+
+// kill is for a plugin that no longer answers. Killed while it is stopped, it ends all the same.
+func (p *process) kill(cause error) bool {
+	p.mu.Lock()
+	if p.killed == nil {
+		p.killed = cause
+	}
+	p.mu.Unlock()
+	_ = p.cmd.Process.Kill() // it may have ended just now
+	return true
 }
 
 // stop ends the plugin in good order, and by force once ctx is done. Nothing of

@@ -1,0 +1,124 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ddc/transport"
+)
+
+// everyone is all the room that a plugin's calls have: each takes a part, so that they run
+// together, and one that takes everything runs alone.
+const everyone = 1 << 30
+
+// hungAttempts is how often a call may find its plugin hung. Fewer than those that may find it dead: each of them
+// lasts as long as the call may take.
+const hungAttempts = 2
+
+// errHung is the cause of a run that was killed since it did not answer.
+type errHung struct {
+	method string
+	after  time.Duration
+}
+
+func (e errHung) Error() string {
+	return fmt.Sprintf("%s was not answered within %v", e.method, e.after)
+}
+
+// Invoke makes a unary call, and makes it again where the plugin died of it, or
+// meanwhile, up to Options.Attempts times, or hung, once. The last attempt is made while no other call
+// of the plugin is under way: who kills a plugin is to be told by name, and not to take others along.
+func (p *Plugin) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	p.calls.Add(1)
+	last := p.host.options.Attempts
+	for attempt := 1; ; attempt++ {
+		r, err := p.attempt(ctx, attempt > 1 && attempt == last, method, args, reply, opts)
+		if err == nil {
+			return nil
+		}
+		if r == nil || !lost(err) || attempt >= last || ctx.Err() != nil {
+			p.errors.Add(1)
+			if attempt > 1 && lost(err) {
+				return status.Errorf(codes.Unavailable, "%s: given up after %d attempts: %s", method, attempt, status.Convert(err).Message())
+			}
+			return err
+		}
+		if errors.As(err, new(*hungError)) {
+			last = min(last, max(hungAttempts, attempt+1))
+		}
+		p.host.options.Logger.Warn("plugin is started again, and the call repeated", "plugin", p.name, "method", method, "attempt", attempt, "cause", err)
+		// Sending fails as soon as a link is about to end; until it has ended, acquire
+		// would give the same run, and the attempts be spent on it in no time.
+		select {
+		case <-r.connection().Done():
+		case <-ctx.Done():
+			p.errors.Add(1)
+			return status.FromContextError(ctx.Err()).Err()
+		}
+	}
+}
+
+// attempt makes a call once. The run is nil where none could be had.
+func (p *Plugin) attempt(ctx context.Context, alone bool, method string, args, reply any, opts []grpc.CallOption) (run, error) {
+	room := int64(1)
+	if alone {
+		room = everyone
+	}
+	if err := p.room.Acquire(ctx, room); err != nil {
+		return nil, status.FromContextError(err).Err()
+	}
+	defer p.room.Release(room)
+	r, err := p.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	limit := p.host.callTimeout(p.name)
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err = r.connection().Invoke(limited, method, args, reply, opts...)
+	if limited.Err() != nil && ctx.Err() == nil && status.Code(err) == codes.DeadlineExceeded {
+		hung := errHung{method, limit}
+		if r.kill(hung) {
+			// Everyone whose call this run had learns of it as of any death.
+			return r, &hungError{plugin: p.name, errHung: hung}
+		}
+		return r, status.Errorf(codes.DeadlineExceeded, "plugin %s: %v", p.name, hung)
+	}
+	if !lost(err) {
+		p.answered()
+	}
+	return r, err
+}
+
+// hungError is what the call gets that its plugin did not answer. Others get the link's end.
+type hungError struct {
+	errHung
+	plugin string
+}
+
+// Unwrap makes it an errHung, and a death of the plugin.
+func (e *hungError) Unwrap() []error { return []error{e.errHung, transport.ErrPeerDead} }
+
+// GRPCStatus is what the call ends with if it is not repeated.
+func (e *hungError) GRPCStatus() *status.Status {
+	return status.Newf(codes.Unavailable, "plugin %s was killed: %v", e.plugin, e.errHung)
+}
+
+// callTimeout is how long an attempt of a call of a plugin may take.
+func (h *Host) callTimeout(name string) time.Duration {
+	if limit, ok := h.options.CallTimeoutOf[name]; ok {
+		return limit
+	}
+	return h.options.CallTimeout
+}
+
+// lost says whether a call failed because its link ended under it.
+func lost(err error) bool {
+	return errors.Is(err, transport.ErrPeerDead) || errors.Is(err, transport.ErrCorrupt) || errors.Is(err, transport.ErrClosed)
+}

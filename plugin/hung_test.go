@@ -1,0 +1,119 @@
+package plugin
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ddc/rpc/rpctestpb"
+	"ddc/wake/strategy"
+)
+
+func TestStoppedPluginIsFoundByTheCallsDeadlineAndReplaced(t *testing.T) {
+	for _, name := range strategy.Names() {
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t, Options{Wake: name, CallTimeoutOf: map[string]time.Duration{"frozen": 3 * time.Second}})
+			first, err := echo(t, h, "frozen", &rpctestpb.Packet{Text: "pid"})
+			require.NoError(t, err)
+			require.NoError(t, syscall.Kill(int(first.Number), syscall.SIGSTOP))
+			second, err := echo(t, h, "frozen", &rpctestpb.Packet{Text: "pid"})
+			require.NoError(t, err)
+			assert.NotEqual(t, first.Number, second.Number)
+			assert.Equal(t, 1, h.Plugin("frozen").Stats().Restarts)
+		})
+	}
+}
+
+func TestPluginThatGoesOnAfterAStopIsNotReplaced(t *testing.T) {
+	h := newHost(t, Options{})
+	first, err := echo(t, h, "napper", &rpctestpb.Packet{Text: "pid"})
+	require.NoError(t, err)
+	pid := int(first.Number)
+	require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
+	answered := make(chan error, 1)
+	go func() {
+		_, err := rpctestpb.NewTestClient(h.Conn("napper")).Echo(t.Context(), &rpctestpb.Packet{})
+		answered <- err
+	}()
+	require.Eventually(t, func() bool {
+		look, ok := h.Plugin("napper").Look()
+		return ok && len(look.Calls) == 1
+	}, time.Minute, time.Millisecond)
+	require.NoError(t, syscall.Kill(pid, syscall.SIGCONT))
+	require.NoError(t, <-answered)
+	assert.Zero(t, h.Plugin("napper").Stats().Restarts)
+}
+
+func TestHandlerThatNeverReturnsIsGivenUpWithItsName(t *testing.T) {
+	h := newHost(t, Options{CallTimeout: 2 * time.Second})
+	_, err := echo(t, h, "stuck", &rpctestpb.Packet{Text: "block"})
+	require.Equal(t, codes.Unavailable, status.Code(err))
+	assert.ErrorContains(t, err, "/ddc.rpctest.Test/Echo: given up after 2 attempts: plugin stuck was killed: /ddc.rpctest.Test/Echo was not answered within 2s")
+	_, err = echo(t, h, "stuck", &rpctestpb.Packet{Text: "and other calls go on"})
+	assert.NoError(t, err)
+}
+
+func TestHandlerOfThisProcessThatNeverReturnsHoldsUpNeitherItsCallerNorStop(t *testing.T) {
+	blocked := make(chan struct{})
+	s := stubborn{until: blocked}
+	h, err := NewHost(Options{Local: func(string) (Service, error) { return s, nil }, CallTimeout: time.Millisecond})
+	require.NoError(t, err)
+	_, err = rpctestpb.NewTestClient(h.Conn("stuck")).Echo(t.Context(), &rpctestpb.Packet{Text: "stubborn"})
+	assert.Equal(t, codes.DeadlineExceeded, status.Code(err))
+	assert.ErrorContains(t, err, "plugin stuck: /ddc.rpctest.Test/Echo was not answered within 1ms")
+	now, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.ErrorContains(t, h.Stop(now), "a handler does not return")
+	close(blocked)
+}
+
+// stubborn does not listen to its context.
+type stubborn struct {
+	testService
+	until chan struct{}
+}
+
+func (s stubborn) Register(r grpc.ServiceRegistrar) { rpctestpb.RegisterTestServer(r, s) }
+
+func (s stubborn) Echo(context.Context, *rpctestpb.Packet) (*rpctestpb.Packet, error) {
+	<-s.until
+	return &rpctestpb.Packet{}, nil
+}
+
+// Ten calls are under way when one more kills the plugin, each time it is made: it alone is given up.
+func TestCallThatKillsItsPluginTakesNoOthersAlong(t *testing.T) {
+	h := newHost(t, Options{})
+	gate := filepath.Join(t.TempDir(), "gate")
+	require.NoError(t, syscall.Mkfifo(gate, 0o600))
+	var calls sync.WaitGroup
+	for range 10 {
+		calls.Go(func() {
+			_, err := echo(t, h, "mortal", &rpctestpb.Packet{Text: "pass " + gate})
+			assert.NoError(t, err)
+		})
+	}
+	require.Eventually(t, func() bool {
+		look, ok := h.Plugin("mortal").Look()
+		return ok && len(look.Calls) == 10
+	}, time.Minute, time.Millisecond)
+	calls.Go(func() {
+		_, err := echo(t, h, "mortal", &rpctestpb.Packet{Text: "exit"})
+		assert.ErrorContains(t, err, "given up after 3 attempts: plugin mortal died")
+	})
+	require.Eventually(t, func() bool { return h.Plugin("mortal").Stats().Restarts == 2 }, time.Minute, time.Millisecond)
+	open, err := os.OpenFile(gate, os.O_RDWR, 0)
+	require.NoError(t, err)
+	calls.Wait()
+	assert.NoError(t, open.Close())
+	assert.Equal(t, uint64(1), h.Plugin("mortal").Stats().Errors)
+}
