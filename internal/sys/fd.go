@@ -166,8 +166,8 @@ func (fd *FD) WriteIfRoom(buf []byte) (int, error) {
 func writeIfRoom(number int, buf []byte) (int, error) {
 	fds := [1]unix.PollFd{{Fd: int32(number), Events: unix.POLLOUT}}
 	if ready, err := pollFDs(fds[:], 0); err != nil || ready == 0 {
-		if err == nil && fault.On(fault.EAGAINIsFatal) {
-			err = unix.EAGAIN
+		if fault.Enabled && fault.On(fault.EAGAINIsFatal) && err == nil {
+			return 0, unix.EAGAIN
 		}
 		return 0, err
 	}
