@@ -89,8 +89,8 @@ type LinkEvidence struct {
 	SenderWaits bool `json:"sender_waits"`
 	Asleep      bool `json:"asleep"`
 	Token       bool `json:"token"`
-	// Lost says: asleep, with something to do, and no token.
-	Lost bool `json:"lost"`
+	// Due says: asleep, with something to do. With no token that is a lost wake-up.
+	Due bool `json:"due"`
 }
 
 // Stalls counts sleepers that lay over work with no token for at least

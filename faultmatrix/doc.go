@@ -8,7 +8,7 @@
 // A pair is a cell. For each cell a host process is started, which has the fault
 // on, and which starts sixteen plugin processes over one hub with rings of four
 // descriptors and few slots. The host process is the program with the tag
-// ddcfault, whose main calls [Host], and [ProbePlugin] in the plugins.
+// ddcfault, whose main calls [Host], and [Plugin] in the plugins.
 //
 // # How a cell is judged
 //

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ddc/plugin"
+	"ddc/transport/hub"
 )
 
 // The sides of a link, as hub.State counts them.
@@ -44,20 +45,19 @@ func (w *workload) hung(v view, share float64, instead error) Outcome {
 }
 
 // culprit finds the link at which it hangs: one whose sleeper lost a wake-up, the plugin's
-// before the host's; else one whose sender waits for room; else that of the oldest call.
+// before the host's; else one that sleeps over a token; else one whose sender waits for
+// room; else that of the oldest call.
 func (v view) culprit() (name string, side int) {
 	names := slices.Sorted(maps.Keys(v.plugins))
-	for _, side := range []int{toPlugin, toHost} {
-		for _, n := range names {
-			if lost(v.plugins[n].Link, side) {
-				return n, side
-			}
-		}
+	signs := []func(hub.State, int) bool{
+		lost, due, func(s hub.State, side int) bool { return s.Attached && s.Sides[side].Starved },
 	}
-	for _, side := range []int{toPlugin, toHost} {
-		for _, n := range names {
-			if s := v.plugins[n].Link; s.Attached && s.Sides[side].Starved {
-				return n, side
+	for _, sign := range signs {
+		for _, side := range []int{toPlugin, toHost} {
+			for _, n := range names {
+				if sign(v.plugins[n].Link, side) {
+					return n, side
+				}
 			}
 		}
 	}
@@ -74,7 +74,7 @@ func linkEvidence(l plugin.Look, side int) LinkEvidence {
 	s := l.Link.Sides[side]
 	return LinkEvidence{
 		ToPlugin: side == toPlugin, Unread: s.Produced - s.Consumed, Cells: ringCells, SenderWaits: s.Starved,
-		Asleep: s.Parked, Token: s.Token, Lost: lost(l.Link, side),
+		Asleep: s.Parked, Token: s.Token, Due: due(l.Link, side),
 	}
 }
 
@@ -149,35 +149,40 @@ func (e *Evidence) words(name string, look plugin.Look) []string {
 	if name == "" {
 		return []string{"calls are under way, and no plugin runs"}
 	}
-	var words []string
-	l, from, to := e.Link, "host", name
-	if !l.ToPlugin {
-		from, to = to, from
-	}
-	state := "awake"
-	if l.Asleep {
-		state = "asleep"
-	}
-	token := "no token"
-	if l.Token {
-		token = "a token left"
-	}
-	if !l.ToPlugin && l.Lost && l.Unread == 0 {
-		words = append(words, fmt.Sprintf("%s asleep on its doorbell, told of something it has not seen, %s", to, token))
-	} else {
-		words = append(words, fmt.Sprintf("%s%s with %d unread frames in a ring of %d, %s",
-			waitsFor(from, l, e.HostWaits), to+" "+state, l.Unread, l.Cells, token))
-	}
+	words := []string{e.sentence(name)}
 	if syscall.Kill(look.PID, 0) != nil {
 		words = append([]string{fmt.Sprintf("plugin %s has ended, and whoever waits for it was not told", name)}, words...)
 	}
-	words = append(words,
+	return append(words,
 		"goroutines of the host wait for: "+counts(e.HostWaits),
 		"threads of the host are in: "+counts(e.HostThreads),
 		fmt.Sprintf("goroutines of plugin %s wait for: %s", name, cmp.Or(counts(e.PluginWaits), "it does not answer SIGUSR1")),
 		fmt.Sprintf("threads of plugin %s are in: %s", name, counts(e.PluginThreads)),
 	)
-	return words
+}
+
+// sentence says who waits, who sleeps, over what.
+func (e *Evidence) sentence(name string) string {
+	l, from, to := e.Link, "host", name
+	if !l.ToPlugin {
+		from, to = to, from
+	}
+	text := waitsFor(from, l, e.HostWaits) + to
+	if !l.Asleep {
+		return fmt.Sprintf("%s awake with %d unread frames in a ring of %d", text, l.Unread, l.Cells)
+	}
+	switch {
+	case l.Unread > 0:
+		text += fmt.Sprintf(" asleep with %d unread frames in a ring of %d", l.Unread, l.Cells)
+	case l.Due:
+		text += " asleep, with a signal unseen"
+	default:
+		text += " asleep with nothing unread"
+	}
+	if l.Token {
+		return text + ", a token left for it and not delivered"
+	}
+	return text + ", no token"
 }
 
 func waitsFor(from string, l LinkEvidence, host map[string]int) string {

@@ -43,7 +43,7 @@ type news struct {
 // Hosting is what a host process needs of the program that it is.
 type Hosting struct {
 	// Names are those of the plugins, Open makes the service of one, and Command is the
-	// program that serves it with [ProbePlugin].
+	// program that serves it with [Plugin].
 	Names   []string
 	Open    func(name string) (plugin.Service, error)
 	Command func(name string) (path string, args []string)
@@ -101,7 +101,7 @@ func slotClasses() []slot.Class {
 
 func hostOptions(t task, o Hosting, log *journal) plugin.Options {
 	options := plugin.Options{
-		Wake: t.Strategy, Spin: wake.SpinOff, Command: o.Command,
+		Wake: t.Strategy, ByName: byName, Spin: wake.SpinOff, Command: o.Command,
 		Hub:    hub.Options{Peers: hubPeers, Cells: ringCells, Classes: slotClasses()},
 		Logger: slog.New(log), Level: slog.LevelWarn,
 	}
@@ -112,7 +112,7 @@ func hostOptions(t task, o Hosting, log *journal) plugin.Options {
 			if err != nil {
 				return nil, err
 			}
-			return ProbePlugin(own), nil
+			return withProbe(own), nil
 		}
 	}
 	return options

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -13,10 +14,12 @@ import (
 type journal struct {
 	mu       sync.Mutex
 	lines    map[string][]string // by plugin
-	restarts []string
+	restarts map[string][]string // causes, by plugin
 }
 
-func newJournal() *journal { return &journal{lines: map[string][]string{}} }
+func newJournal() *journal {
+	return &journal{lines: map[string][]string{}, restarts: map[string][]string{}}
+}
 
 // killed is how the cause of a restart ends that the workload, or a fault, has made.
 const killed = "signal: killed"
@@ -38,9 +41,7 @@ func (j *journal) record(name string, r slog.Record) {
 		return true
 	})
 	if strings.HasPrefix(r.Message, "plugin is started again") {
-		if !strings.Contains(cause, killed) {
-			j.restarts = append(j.restarts, fmt.Sprintf("%s: %s", name, cause))
-		}
+		j.restarts[name] = append(j.restarts[name], cause)
 		return
 	}
 	if lines := j.lines[name]; len(lines) < maxLines {
@@ -55,14 +56,25 @@ func (j *journal) said(name string) []string {
 	return append([]string(nil), j.lines[name]...)
 }
 
-// restart says why a plugin was started again, if one was that nobody had killed.
+// kills notes that the workload kills a plugin: a call that had got hold of the
+// run before may see no more of it than that its link is closed.
+func (j *journal) kills(name string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.restarts[name] = append(j.restarts[name], killed)
+}
+
+// restart says why a plugin was started again, if one was that nobody had
+// killed.
 func (j *journal) restart() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.restarts) == 0 {
-		return ""
+	for name, causes := range j.restarts {
+		if !slices.ContainsFunc(causes, func(c string) bool { return strings.Contains(c, killed) }) {
+			return fmt.Sprintf("%s: %s", name, causes[0])
+		}
 	}
-	return j.restarts[0]
+	return ""
 }
 
 func (j *journal) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }

@@ -21,6 +21,8 @@ const (
 	idleShare = 0.25
 	// stallTime is how long a sleeper must lie over work without a token to be counted.
 	stallTime = 60 * time.Millisecond
+	// enoughStalls is how many of those end a cell: it is slow, and need not be so to its end.
+	enoughStalls = 30
 	// patience bounds a cell that is never idle and never done.
 	patience = 90 * time.Second
 )
@@ -58,11 +60,14 @@ func (v view) same(o view) bool {
 // underway says that somebody waits.
 func (v view) underway() bool { return v.begun > v.ended }
 
-// lost says that a side of a link sleeps, has something to do, and has no token.
-func lost(s hub.State, side int) bool {
+// due says that a side of a link sleeps and has something to do.
+func due(s hub.State, side int) bool {
 	d := s.Sides[side]
-	return s.Attached && d.Parked && !d.Token && (d.Produced != d.Consumed || d.Signals != 0)
+	return s.Attached && d.Parked && (d.Produced != d.Consumed || d.Signals != 0)
 }
+
+// lost says that it has no token, either.
+func lost(s hub.State, side int) bool { return due(s, side) && !s.Sides[side].Token }
 
 // stallBook counts the sleepers that lay over work.
 type stallBook struct {
@@ -80,7 +85,8 @@ type stallBegin struct {
 	at    time.Time
 }
 
-// note takes a look into the book. A stall is counted when it is over.
+// note takes a look into the book. A stall is counted when it is over. Before its first
+// frame a plugin may sleep because it has not yet begun to receive.
 func (b *stallBook) note(v view, now time.Time) {
 	if b.since == nil {
 		b.since = map[stallKey]stallBegin{}
@@ -89,7 +95,7 @@ func (b *stallBook) note(v view, now time.Time) {
 		for side := range l.Link.Sides {
 			key, state := stallKey{name, side}, l.Link.Sides[side]
 			begin, known := b.since[key]
-			is := lost(l.Link, side)
+			is := lost(l.Link, side) && state.Consumed > 0
 			if known && (!is || begin.state.Bell.Received != state.Bell.Received) {
 				if held := now.Sub(begin.at); held >= stallTime {
 					b.Count++
@@ -124,6 +130,9 @@ func (w *workload) judge(ctx context.Context) Outcome {
 		}
 		v, now := w.look(), time.Now()
 		w.stalls.note(v, now)
+		if w.stalls.Count >= enoughStalls {
+			return w.finished(nil)
+		}
 		if !v.same(last) || !v.underway() {
 			last, since, used = v, now, cpuTime()
 			if now.Sub(begun) > patience {
@@ -147,7 +156,11 @@ func (w *workload) judge(ctx context.Context) Outcome {
 // finished is the outcome of a workload that has come to an end.
 func (w *workload) finished(err error) Outcome {
 	o := Outcome{Verdict: Immune, Answered: int(w.answered.Load()), Stalls: w.stalls.Stalls, Latency: w.watch.latencies()}
-	if err == nil {
+	switch {
+	case o.Stalls.Count >= enoughStalls:
+		o.Stage = w.now() // judgeSlow says the rest
+		return o
+	case err == nil:
 		o.Why = fmt.Sprintf("%d calls and a site, all as they should be", o.Answered)
 		return o
 	}

@@ -22,8 +22,11 @@ const (
 	methodRelease = "/" + probeService + "/Release" // as a handler waits for a child process
 )
 
-// ProbePlugin gives a plugin's own service the probe.
-func ProbePlugin(own plugin.Service) plugin.Service { return &probed{Service: own, probe: newProbe()} }
+// Plugin is the main of a cell's plugin process: it serves own and the probe, and
+// ends the process.
+func Plugin(own plugin.Service) { plugin.MainWith(withProbe(own), byName) }
+
+func withProbe(own plugin.Service) plugin.Service { return &probed{Service: own, probe: newProbe()} }
 
 type probed struct {
 	plugin.Service

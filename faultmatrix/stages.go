@@ -113,6 +113,7 @@ func (w *workload) death(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("plugin %s does not run", name)
 	}
+	w.log.kills(name)
 	return each(ctx, 2*ringCells+1, func(ctx context.Context, i int) error {
 		if i == 0 {
 			time.Sleep(time.Millisecond) // into the middle of the calls, or not: either must do

@@ -38,11 +38,15 @@ const gcPercent = 200
 // Main serves s and ends the process: with status 0 when the host is done with
 // it, 1 otherwise, and within a second of the host's own end whatever a handler
 // may be doing. Where GOGC is not set it lets the heap grow to three times what is live.
-func Main(s Service) {
+func Main(s Service) { MainWith(s, strategy.ByName) }
+
+// MainWith is Main for a host that has strategies of its own (Options.ByName):
+// byName must know those.
+func MainWith(s Service, byName func(name string) (wake.Strategy, error)) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	err := serve(context.Background(), s, func() { time.AfterFunc(lastWords, func() { os.Exit(1) }) })
+	err := serve(context.Background(), s, byName, func() { time.AfterFunc(lastWords, func() { os.Exit(1) }) })
 	if err == nil {
 		os.Exit(0)
 	}
@@ -56,10 +60,10 @@ func Main(s Service) {
 // Serve serves s to the host that started this process, and returns once no
 // handler runs any more: nil when the host closed the link, an error that wraps
 // [transport.ErrPeerDead] when it ended without.
-func Serve(ctx context.Context, s Service) error { return serve(ctx, s, func() {}) }
+func Serve(ctx context.Context, s Service) error { return serve(ctx, s, strategy.ByName, func() {}) }
 
-func serve(ctx context.Context, s Service, hostGone func()) error {
-	inherited, err := inherit()
+func serve(ctx context.Context, s Service, byName func(string) (wake.Strategy, error), hostGone func()) error {
+	inherited, err := inherit(byName)
 	if err != nil {
 		return err
 	}
@@ -115,7 +119,7 @@ type inheritance struct {
 	logger   *slog.Logger
 }
 
-func inherit() (*inheritance, error) {
+func inherit(byName func(string) (wake.Strategy, error)) (*inheritance, error) {
 	switch version := os.Getenv(envAgreement); version {
 	case "":
 		return nil, ErrNoHost
@@ -137,7 +141,7 @@ func inherit() (*inheritance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", envHub, err)
 	}
-	if i.strategy, err = strategy.ByName(name); err != nil {
+	if i.strategy, err = byName(name); err != nil {
 		return nil, fmt.Errorf("%s: %w", envHub, err)
 	}
 	if i.lifeline, err = sys.Inherited(lifelineFD, "lifeline"); err != nil {

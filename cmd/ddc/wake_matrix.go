@@ -15,7 +15,6 @@ import (
 	"ddc/faultmatrix"
 	"ddc/internal/fault"
 	"ddc/internal/sys"
-	"ddc/plugin"
 	"ddc/site/starter"
 )
 
@@ -176,7 +175,7 @@ func newWakeCell() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			plugin.Main(faultmatrix.ProbePlugin(service))
+			faultmatrix.Plugin(service)
 			return nil
 		},
 	})
