@@ -1,7 +1,9 @@
 package plugin
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -19,13 +21,31 @@ import (
 	"ddc/wake/strategy"
 )
 
+// freeze stops a process, and returns once none of its threads runs any more.
+func freeze(t *testing.T, pid int) {
+	t.Helper()
+	require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
+	require.Eventually(t, func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		require.NoError(t, err)
+		for _, thread := range threads {
+			stat, err := os.ReadFile(thread)
+			// The state follows the name, which is in parentheses and may hold anything.
+			if err != nil || !bytes.HasPrefix(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" T")) {
+				return false
+			}
+		}
+		return len(threads) > 0
+	}, time.Minute, time.Millisecond)
+}
+
 func TestStoppedPluginIsFoundByTheCallsDeadlineAndReplaced(t *testing.T) {
 	for _, name := range strategy.Names() {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t, Options{Wake: name, CallTimeoutOf: map[string]time.Duration{"frozen": 3 * time.Second}})
 			first, err := echo(t, h, "frozen", &rpctestpb.Packet{Text: "pid"})
 			require.NoError(t, err)
-			require.NoError(t, syscall.Kill(int(first.Number), syscall.SIGSTOP))
+			freeze(t, int(first.Number))
 			second, err := echo(t, h, "frozen", &rpctestpb.Packet{Text: "pid"})
 			require.NoError(t, err)
 			assert.NotEqual(t, first.Number, second.Number)
@@ -39,7 +59,7 @@ func TestPluginThatGoesOnAfterAStopIsNotReplaced(t *testing.T) {
 	first, err := echo(t, h, "napper", &rpctestpb.Packet{Text: "pid"})
 	require.NoError(t, err)
 	pid := int(first.Number)
-	require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
+	freeze(t, pid)
 	answered := make(chan error, 1)
 	go func() {
 		_, err := rpctestpb.NewTestClient(h.Conn("napper")).Echo(t.Context(), &rpctestpb.Packet{})
