@@ -185,7 +185,7 @@ func (w *epollWaker) clear(tick uint64) {
 	defer w.loop.mu.Unlock()
 	same := w.tick == tick
 	if fault.On(fault.ReadinessTickWraps) {
-		same = uint8(w.tick) == uint8(tick)
+		same = wrapped(w.tick) == wrapped(tick)
 	}
 	if same || fault.On(fault.ClearedReadiness) {
 		w.ready = false

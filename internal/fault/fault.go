@@ -63,9 +63,12 @@ type Entry struct {
 	// Window is what has to fall between two steps for it to harm, or "" where it
 	// harms every time.
 	Window string
-	// Rare says that stress finds it only in a window made wide, and the model
-	// checker as it is.
+	// Rare says that a system at work seldom meets the window, be it wide or not: a
+	// run without a sign of the fault says nothing.
 	Rare bool
+	// Unseen says that no program meets it even so, and only the model checker finds
+	// it: the window is in the processor, where nothing can be put in between.
+	Unseen bool
 }
 
 // Suspicion is a place in the report of the hang (BRIEF.md).

@@ -1,0 +1,68 @@
+package fault
+
+import "ddc/internal/fault"
+
+// Catch says which program of package scenario catches a fault, on the
+// strategies where the fault can bite, and what it then says.
+type Catch struct {
+	Fault   fault.Name
+	Program string
+	// Says is part of the error. Empty means the verdict by state: somebody sleeps
+	// whom nothing will wake.
+	Says string
+	// Only are the strategies that it is about, or nil for all on which the fault can
+	// bite.
+	Only []string
+	// Rounds is how long the program goes on, as scenario.Env.Rounds.
+	Rounds int
+}
+
+// In says whether the catch is about a strategy.
+func (c Catch) In(strategy string) bool {
+	e, ok := fault.ByName(string(c.Fault))
+	if !ok || !e.Bites(strategy) {
+		return false
+	}
+	for _, s := range c.Only {
+		if s == strategy {
+			return true
+		}
+	}
+	return c.Only == nil
+}
+
+// Table lists what catches what. Each fault is caught on each strategy where it
+// can bite, by real wakers, and in processes of their own where the fault is
+// about processes: package conformance's tests run it.
+func Table() []Catch {
+	descriptors := []string{"eventfd", "pipe", "socketpair"}
+	return []Catch{
+		{Fault: fault.CheckBeforeAnnounce, Program: "RingInAnyLookIsNotLost", Rounds: 100},
+		{Fault: fault.CheckBeforeAnnounce, Program: "BurstsThenSilence", Rounds: 100},
+		{Fault: fault.DrainAfterCheck, Program: "BurstsThenSilence", Rounds: 100},
+		{Fault: fault.KeyAfterCheck, Program: "RingWakesWhoWaits", Rounds: 100},
+		{Fault: fault.KeyAfterCheck, Program: "PeerProcessEchoesInBursts", Rounds: 100},
+		{Fault: fault.PlainStore, Program: "SleeperAndRingerAtTheSameMoment", Rounds: 1000},
+		{Fault: fault.TimeoutHeals, Program: "AwaitDoesNotPoll", Says: "it polls", Rounds: 100},
+		{Fault: fault.SuppressedDrained, Program: "BurstsThenSilence", Rounds: 300},
+		{Fault: fault.EAGAINDropsToken, Program: "EightyRingersOfOneBell", Rounds: 100},
+		{Fault: fault.EAGAINIsFatal, Program: "FullStoreOfTokensIsSuccess", Says: "resource temporarily unavailable", Only: descriptors, Rounds: 100},
+		{Fault: fault.EAGAINIsFatal, Program: "RingWakesWhoWaits", Says: "resource temporarily unavailable", Only: []string{"futex"}, Rounds: 100},
+		{Fault: fault.EINTRIsFatal, Program: "SignalsAreNotLostTokens", Says: "interrupted system call", Rounds: 300},
+		{Fault: fault.EINTRIsFatal, Program: "SignalsHitThePeerProcess", Says: "interrupted system call", Rounds: 300},
+		{Fault: fault.RingerDies, Program: "PeerProcessDiesOwingAToken", Rounds: 100},
+		{Fault: fault.ClearedReadiness, Program: "RingWakesWhoWaits", Rounds: 100},
+		{Fault: fault.ClearedReadiness, Program: "PeerProcessEchoesInBursts", Rounds: 100},
+		{Fault: fault.DeregisteredFD, Program: "RingWakesWhoWaits", Rounds: 100},
+		{Fault: fault.DeregisteredFD, Program: "PeerProcessEchoesInBursts", Rounds: 100},
+		{Fault: fault.LateRegistration, Program: "TokenLeftBeforeWaitIsNotLost", Rounds: 100},
+		{Fault: fault.ReadinessTickWraps, Program: "WakeUpsOfNeighboursHideNoToken", Rounds: 100},
+		{Fault: fault.NoRingOnSpace, Program: "RoomMadeRingsTheSenderThatWaits", Rounds: 100},
+		{Fault: fault.NoRingOnSpace, Program: "EightySendersThroughTinyRings", Rounds: 60},
+		{Fault: fault.MissingFence, Program: "EightySendersThroughTinyRings", Rounds: 60},
+		{Fault: fault.OneWordTwoMeanings, Program: "ManyWaitersOfOneProcessAreAllWoken", Rounds: 100},
+		{Fault: fault.PrivateFutex, Program: "RingWakesWhoWaits", Rounds: 100},
+		{Fault: fault.PrivateFutex, Program: "PeerProcessEchoesInBursts", Rounds: 100},
+		{Fault: fault.LookBeforeRegister, Program: "ManyWaitersOfOneProcessAreAllWoken", Rounds: 100},
+	}
+}

@@ -1,0 +1,151 @@
+//go:build ddcfault
+
+package conformance_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/conformance/fault"
+	faults "ddc/internal/fault"
+)
+
+// A fault stays, so a sleeper that it has lost is the same after any time. A
+// sound sleeper may be kept from running for as long as the machine is busy, and
+// is given the programs' own patience.
+const settleFaulty = 400 * time.Millisecond
+
+// tries is how often a program may fail to meet a fault's window.
+const tries = 3
+
+// cellPatience ends a cell that ends by no verdict.
+const cellPatience = 2 * time.Minute
+
+// atOnce is how many cells run at a time. Most of their time they wait.
+const atOnce = 4
+
+// start runs a cell in a process of its own, with a fault on.
+func (c cell) start(ctx context.Context, name faults.Name, more ...string) (outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, cellPatience)
+	defer cancel()
+	text, err := json.Marshal(c)
+	if err != nil {
+		return outcome{}, err
+	}
+	command := exec.CommandContext(ctx, "/proc/self/exe")
+	command.Env = slices.Concat(os.Environ(), []string{cellVariable + "=" + string(text), faults.Variable + "=" + string(name)}, more)
+	command.Stderr = os.Stderr
+	output, err := command.Output()
+	if err != nil {
+		return outcome{}, fmt.Errorf("run %s on %s with %s: %w\n%s", c.Program, c.Strategy, name, err, output)
+	}
+	var o outcome
+	if err := json.Unmarshal(output, &o); err != nil {
+		return o, fmt.Errorf("read what %s on %s with %s said: %w\n%s", c.Program, c.Strategy, name, err, output)
+	}
+	return o, nil
+}
+
+// trial is a cell of the table, and what became of it.
+type trial struct {
+	fault.Catch
+	strategy string
+	outcome  outcome
+	err      error
+}
+
+func (c *trial) name() string { return fmt.Sprintf("%s/%s/%s", c.Fault, c.Program, c.strategy) }
+
+// caught says whether the outcome is what the table says.
+func (c *trial) caught() bool {
+	if c.Says != "" && !c.looped() {
+		return contains(c.outcome.Error, c.Says)
+	}
+	return c.outcome.Lost
+}
+
+// looped says that the program runs on an event loop, which has nobody to tell of
+// an error, and stops.
+func (c *trial) looped() bool { return contains(c.strategy, faults.EpollSuffix) }
+
+// runAll runs trials, some at a time.
+func runAll(t *testing.T, trials []trial, run func(ctx context.Context, c *trial)) {
+	t.Helper()
+	turns := make(chan struct{}, atOnce)
+	var running sync.WaitGroup
+	for i := range trials {
+		running.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			run(t.Context(), &trials[i])
+		})
+	}
+	running.Wait()
+}
+
+// everywhere lists the trials of the table for which want holds. In a short run
+// each catch has one strategy, in turn.
+func everywhere(want func(c fault.Catch, strategy string) bool) []trial {
+	var trials []trial
+	for n, c := range fault.Table() {
+		var on []string
+		for _, s := range fault.Strategies() {
+			if want(c, s) {
+				on = append(on, s)
+			}
+		}
+		if testing.Short() && len(on) > 0 {
+			on = on[n%len(on):][:1]
+		}
+		for _, s := range on {
+			trials = append(trials, trial{Catch: c, strategy: s})
+		}
+	}
+	return trials
+}
+
+func TestSuiteCatchesEveryFaultWhereItCanBite(t *testing.T) {
+	trials := everywhere(func(c fault.Catch, strategy string) bool {
+		e, _ := faults.ByName(string(c.Fault))
+		return c.In(strategy) && !e.Unseen && slices.Contains(e.On, strategy)
+	})
+	runAll(t, trials, func(ctx context.Context, c *trial) {
+		for seed := uint64(1); seed <= tries && c.err == nil && !c.caught(); seed++ {
+			c.outcome, c.err = cell{Program: c.Program, Strategy: c.strategy, Seed: seed, Rounds: c.Rounds, Settle: settleFaulty}.start(ctx, c.Fault)
+		}
+	})
+	for _, c := range trials {
+		t.Run(c.name(), func(t *testing.T) {
+			require.NoError(t, c.err)
+			assert.True(t, c.caught(), "want %q or a lost wake-up, got %q", c.Says, c.outcome.Error)
+		})
+	}
+}
+
+// What a strategy cannot suffer, nobody may report.
+func TestNoFaultIsReportedWhereAStrategyIsImmune(t *testing.T) {
+	trials := everywhere(func(c fault.Catch, strategy string) bool {
+		e, _ := faults.ByName(string(c.Fault))
+		return !e.Bites(strategy) && !contains(strategy, faults.EpollSuffix)
+	})
+	require.NotEmpty(t, trials)
+	runAll(t, trials, func(ctx context.Context, c *trial) {
+		c.outcome, c.err = cell{Program: c.Program, Strategy: c.strategy, Seed: 1, Rounds: c.Rounds}.start(ctx, c.Fault)
+	})
+	for _, c := range trials {
+		t.Run(c.name(), func(t *testing.T) {
+			require.NoError(t, c.err)
+			assert.Empty(t, c.outcome.Error)
+		})
+	}
+}

@@ -1,0 +1,36 @@
+package conformance_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"ddc/conformance/fault"
+	"ddc/conformance/scenario"
+	faults "ddc/internal/fault"
+)
+
+func contains(text, part string) bool { return strings.Contains(text, part) }
+
+func TestTableHasACatchForEveryFaultOnEveryStrategyWhereItCanBite(t *testing.T) {
+	programs := map[string]scenario.Rule{}
+	for _, p := range scenario.Wakers() {
+		programs[p.Name] = p.Rule
+	}
+	for _, p := range scenario.Transports() {
+		programs[p.Name] = p.Rule
+	}
+	for _, c := range fault.Table() {
+		_, known := faults.ByName(string(c.Fault))
+		assert.True(t, known, c.Fault)
+		assert.Contains(t, programs, c.Program)
+	}
+	for _, e := range faults.Catalogue() {
+		for _, strategy := range e.On {
+			assert.True(t, slices.ContainsFunc(fault.Table(), func(c fault.Catch) bool { return c.Fault == e.Name && c.In(strategy) }),
+				"nothing catches %s on %s", e.Name, strategy)
+		}
+	}
+}
