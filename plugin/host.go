@@ -37,6 +37,9 @@ type Options struct {
 	ByName func(name string) (wake.Strategy, error)
 	// Spin is how long both sides of each link spin before they sleep.
 	Spin wake.Spin
+	// Confine, if not nil, says what each plugin may do and gets of the environment,
+	// by its name; else plugins may do what this process may.
+	Confine func(name string) Confinement
 	// Hub sizes the hub. Its Spin and Strategy are not used.
 	Hub hub.Options
 	// Attempts is how often one call may be made before a plugin that dies of it is
@@ -64,7 +67,7 @@ type Host struct {
 	transport  transport.Transport
 	hub        *hub.Hub // nil where plugins are local
 	strategies map[string]wake.Strategy
-	threads    *forker
+	threads    *forkers
 	closing    chan struct{} // closed when Close begins
 
 	mu      sync.Mutex
@@ -102,7 +105,7 @@ func NewHost(o Options) (*Host, error) {
 		return nil, err
 	}
 	h.transport = h.hub
-	h.threads = newForker()
+	h.threads = newForkers(o)
 	return h, nil
 }
 

@@ -8,12 +8,11 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"runtime"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"ddc/internal/sandbox"
 	"ddc/rpc"
 	"ddc/transport/hub"
 	"ddc/wake"
@@ -48,7 +47,7 @@ type processSpec struct {
 
 // startProcess starts a plugin on a place in the hub. It does not wait for the
 // plugin to attach: calls do, and fail when it dies instead.
-func startProcess(h *hub.Hub, threads *forker, spec processSpec) (_ *process, err error) {
+func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, err error) {
 	offer, err := h.Offer(spec.name, spec.strategy)
 	if err != nil {
 		return nil, err
@@ -72,30 +71,19 @@ func startProcess(h *hub.Hub, threads *forker, spec processSpec) (_ *process, er
 	defer theirStderr.Close() //nolint:errcheck // the plugin has its own by then
 
 	cmd := exec.Command(spec.path, spec.args...)
-	cmd.Env = append(environment(),
+	cmd.Env = append(threads.environment(spec.name),
 		envAgreement+"="+agreement, envHub+"="+offer.Text, envName+"="+spec.name,
 		envSpin+"="+spec.spin.String(), envLogLevel+"="+spec.level.String(), "GOMAXPROCS=1")
 	cmd.Stdout, cmd.Stderr = theirStderr, theirStderr
 	cmd.ExtraFiles = append([]*os.File{theirs}, offer.Files...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := threads.start(cmd); err != nil {
+	if err := threads.start(spec.name, cmd); err != nil {
 		return nil, errors.Join(fmt.Errorf("start plugin %s: %w", spec.name, err), lifeline.Close(), stderr.Close())
 	}
 	p := &process{cmd: cmd, link: offer.Link, lifeline: lifeline, exited: make(chan struct{})}
 	p.conn = rpc.NewConn(offer.Link, spec.connect)
 	go p.watch(&logs{logger: spec.logger}, stderr)
 	return p, nil
-}
-
-// environment is this process's, without what is said to plugins.
-func environment() []string {
-	var kept []string
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "DDC_PLUGIN") && !strings.HasPrefix(variable, "GOMAXPROCS=") {
-			kept = append(kept, variable)
-		}
-	}
-	return kept
 }
 
 // watch waits for the process to end, by the pidfd that package os holds for
@@ -166,15 +154,16 @@ type forker struct {
 	done     chan struct{}
 }
 
-func newForker() *forker {
+// newForker begins a thread, which calls first before it starts anything.
+func newForker(first func()) *forker {
 	f := &forker{requests: make(chan func()), done: make(chan struct{})}
-	go func() {
+	go sandbox.OnThread(func() {
 		defer close(f.done)
-		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
+		first()
 		for request := range f.requests {
 			request()
 		}
-	}()
+	})
 	return f
 }
 

@@ -68,6 +68,9 @@ func serve(ctx context.Context, s Service, byName func(string) (wake.Strategy, e
 		return err
 	}
 	defer inherited.lifeline.Close() //nolint:errcheck // it is only read
+	if err := confineSelf(); err != nil {
+		return err
+	}
 	slog.SetDefault(inherited.logger)
 	// Ctrl-C reaches every process of the terminal. The host decides what it means.
 	signal.Ignore(os.Interrupt)

@@ -1,0 +1,173 @@
+package plugin
+
+import (
+	"debug/elf"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"ddc/internal/sandbox"
+)
+
+// Confinement is what a plugin may do besides computing and answering calls. The
+// zero Confinement is nothing.
+type Confinement struct {
+	// Policy names files and rights on top of what a program needs to start.
+	Policy sandbox.Policy
+	// Environment names the host's variables that the plugin gets, besides those
+	// that all get. One that ends in an asterisk stands for all that begin so.
+	Environment []string
+}
+
+// Policy is what a Confinement leaves to a plugin.
+type Policy = sandbox.Policy
+
+// variables are what every plugin gets of its host's environment: what Go's
+// runtime and the time zone go by, and what is called DDC. What begins with
+// DDC_PLUGIN and DDC_HUB is said to each plugin anew.
+var variables = []string{"GOGC", "GOMEMLIMIT", "GODEBUG", "GOTRACEBACK", "GORACE", "GOCOVERDIR", "TZ", "LANG", "LC_*", "TMPDIR", "DDC_*"}
+
+// startable is what a program needs to be started: its libraries, the zone of
+// its clock, and what every program takes for granted.
+var startable = Policy{
+	Read: []string{
+		"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store", "/etc/ld.so.cache", "/etc/ld.so.preload",
+		"/etc/localtime", "/usr/share/zoneinfo", "/dev/zero", "/dev/random", "/dev/urandom", "/sys/kernel/mm/transparent_hugepage",
+	},
+	Write: []string{"/dev/null"},
+}
+
+// confined is p with what the program at path needs to start.
+func (c Confinement) confined(path string) Policy {
+	p := c.Policy
+	p.Read = slices.Concat(p.Read, startable.Read)
+	p.Write = slices.Concat(p.Write, startable.Write)
+	p.Execute = append(slices.Clone(p.Execute), path)
+	if interpreter := interpreterOf(path); interpreter != "" {
+		p.Execute = append(p.Execute, interpreter)
+	}
+	if folder := os.Getenv("GOCOVERDIR"); folder != "" {
+		p.Write = append(p.Write, folder)
+	}
+	return p
+}
+
+// interpreterOf is the program that the kernel starts to load another with its
+// libraries, or "" where it needs none, or is no such program.
+func interpreterOf(path string) string {
+	f, err := elf.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			name, err := io.ReadAll(io.LimitReader(p.Open(), 4096))
+			if err != nil {
+				return ""
+			}
+			return strings.TrimRight(string(name), "\x00")
+		}
+	}
+	return ""
+}
+
+// forkers start plugins, each from a thread of its own that lives by the
+// plugin's confinement: what it starts can't be free of that, whatever it is.
+// Plugins that shared a thread would share a Landlock domain, and so could look
+// into each other's memory.
+type forkers struct {
+	confine func(name string) Confinement // or nil: plugins may do what this process may
+	logger  *slog.Logger
+
+	mu     sync.Mutex
+	byName map[string]*forker
+}
+
+func newForkers(o Options) *forkers {
+	return &forkers{confine: o.Confine, logger: o.Logger, byName: map[string]*forker{}}
+}
+
+// start starts cmd as the plugin of a name.
+func (f *forkers) start(name string, cmd *exec.Cmd) error {
+	// What this process has inherited without a mark, and its plugins need not have.
+	if err := sandbox.CloseOnExec(); err != nil {
+		f.logger.Debug("plugins may inherit descriptors of the host's parent", "cause", err)
+	}
+	return f.of(name, cmd.Path).start(cmd)
+}
+
+// of gives the thread of a plugin, which begins, and is restricted, with the first run.
+func (f *forkers) of(name, path string) *forker {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if known := f.byName[name]; known != nil {
+		return known
+	}
+	made := newForker(func() {
+		if f.confine == nil {
+			return
+		}
+		if err := sandbox.Restrict(f.confine(name).confined(path)); err != nil {
+			f.logger.Warn("plugin is not confined as it should be", "plugin", name, "cause", err)
+		}
+	})
+	f.byName[name] = made
+	return made
+}
+
+// environment is what the plugin of a name gets of this process's environment.
+func (f *forkers) environment(name string) []string {
+	keep := []string{"*"}
+	if f.confine != nil {
+		c := f.confine(name)
+		keep = slices.Concat(variables, c.Environment)
+	}
+	var kept []string
+	for _, variable := range os.Environ() {
+		key, _, _ := strings.Cut(variable, "=")
+		if !strings.HasPrefix(key, "DDC_PLUGIN") && key != envHub && key != "GOMAXPROCS" && slices.ContainsFunc(keep, func(pattern string) bool {
+			matched, err := filepath.Match(pattern, key)
+			return err == nil && matched
+		}) {
+			kept = append(kept, variable)
+		}
+	}
+	if f.confine != nil && !f.confine(name).Policy.Programs {
+		kept = append(kept, envPrograms+"="+noPrograms)
+	}
+	return kept
+}
+
+// Close ends the threads. No process that they started may be running.
+func (f *forkers) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var errs []error
+	for _, one := range f.byName {
+		errs = append(errs, one.Close())
+	}
+	clear(f.byName)
+	return errors.Join(errs...)
+}
+
+// envPrograms says whether a plugin may start programs. Its host's thread can't
+// be kept from that, since it starts the plugin; so the plugin does the rest to itself.
+const (
+	envPrograms = "DDC_PLUGIN_PROGRAMS"
+	noPrograms  = "none"
+)
+
+// confineSelf does in a plugin what the host could not do before it started.
+func confineSelf() error {
+	if os.Getenv(envPrograms) != noPrograms {
+		return nil
+	}
+	return sandbox.NoPrograms()
+}
