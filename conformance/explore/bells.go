@@ -4,6 +4,7 @@ package explore
 
 import (
 	"context"
+	"strings"
 
 	"ddc/internal/fault"
 	"ddc/shm"
@@ -13,19 +14,25 @@ import (
 // processes are the processes of a scenario, each with a wake strategy of its own
 // of one name.
 type processes struct {
-	w     *World
-	wakes map[string]wake.Strategy
-	gates map[string]*shm.Word32
-	spin  wake.Spin
+	w *World
+	// wakes are what sleepers use, rings what those do who only ring: where the
+	// sleeper has an event loop, they need none.
+	wakes, rings map[string]wake.Strategy
+	gates        map[string]*shm.Word32
+	spin         wake.Spin
 }
 
 func newProcesses(w *World, strategyName string, names ...string) *processes {
-	p := &processes{w: w, wakes: map[string]wake.Strategy{}, gates: map[string]*shm.Word32{}}
+	p := &processes{w: w, wakes: map[string]wake.Strategy{}, rings: map[string]wake.Strategy{}, gates: map[string]*shm.Word32{}}
 	for _, name := range names {
 		w.process(name)
 		s, err := byName(strategyName)
 		w.Must(err)
-		p.wakes[name], p.gates[name] = s, new(shm.Word32)
+		p.wakes[name], p.rings[name], p.gates[name] = s, s, new(shm.Word32)
+		if below, looped := strings.CutSuffix(strategyName, fault.EpollSuffix); looped {
+			p.rings[name], err = byName(below)
+			w.Must(err)
+		}
 		w.Name(p.gates[name], "gate."+name)
 	}
 	return p
@@ -44,9 +51,13 @@ func (p *processes) bell(name, sleeper string, ready func() bool, ringers ...str
 	nameWords(p.w, b.words, "bell."+name)
 	files, err := p.wakes[sleeper].Make()
 	p.w.Must(err)
-	for _, process := range append([]string{sleeper}, ringers...) {
+	for i, process := range append([]string{sleeper}, ringers...) {
+		strategies := p.rings
+		if i == 0 {
+			strategies = p.wakes
+		}
 		p.w.Within(process, func() {
-			waker, err := p.wakes[process].Open(b.words.Tokens(p.gates[sleeper]), files)
+			waker, err := strategies[process].Open(b.words.Tokens(p.gates[sleeper]), files)
 			p.w.Must(err)
 			b.ends[process] = wake.NewDoorbell(b.words, waker, p.spin)
 		})

@@ -31,16 +31,18 @@ var exposing = map[fault.Name]func(strategy string) Scenario{
 	fault.PrivateFutex:        oneFrame,
 	fault.ClearedReadiness:    rings,
 	fault.LateRegistration:    rings,
-	fault.DeregisteredFD:      rings,
-	fault.ReadinessTickWraps:  rings,
+	fault.DeregisteredFD:      twelveTurns,
+	fault.ReadinessTickWraps:  neighbouring,
 }
 
-func oneFrame(s string) Scenario    { return oneWay("", s, 1, 1) }
-func threeFrames(s string) Scenario { return oneWay("", s, 1, 3) }
-func interrupted(s string) Scenario { return oneWay("", s, 1, 2, signals(1)) }
-func rings(s string) Scenario       { return planned(s, "three rings, room for one token") }
-func gate(s string) Scenario        { return planned(s, "two sleepers of one process") }
-func deaths(s string) Scenario      { return planned(s, "death of a ringer at every step") }
+func oneFrame(s string) Scenario     { return oneWay("", s, 1, 1) }
+func threeFrames(s string) Scenario  { return oneWay("", s, 1, 3) }
+func interrupted(s string) Scenario  { return oneWay("", s, 1, 2, signals(1)) }
+func rings(s string) Scenario        { return planned(s, "three rings, room for one token") }
+func twelveTurns(s string) Scenario  { return turns("", s, 12) }
+func neighbouring(s string) Scenario { return neighbours("", s) }
+func gate(s string) Scenario         { return planned(s, "two sleepers of one process") }
+func deaths(s string) Scenario       { return planned(s, "death of a ringer at every step") }
 
 func planned(strategy, name string) Scenario {
 	for _, p := range Plan(strategy) {

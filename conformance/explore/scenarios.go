@@ -151,6 +151,71 @@ func twoRingers(name, strategy string, limits sys.Limits) Scenario {
 	}}
 }
 
+// turns is two processes that ring each other in turn, so many times, as a call and
+// its reply do.
+func turns(name, strategy string, rounds uint32) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		p := newProcesses(w, strategy, "host", "peer")
+		var calls, replies step.Uint32
+		w.Name(&calls, "calls")
+		w.Name(&replies, "replies")
+		seen, answered := uint32(0), uint32(0)
+		called, replied := func() bool { return calls.Load() > seen }, func() bool { return replies.Load() > answered }
+		toPeer, toHost := p.bell("peer", "peer", called, "host"), p.bell("host", "host", replied, "peer")
+		w.Go("host", "call", func() {
+			for range rounds {
+				calls.Add(1)
+				w.Must(toPeer.ends["host"].Ring())
+				toHost.await(w, "host", replied)
+				answered++
+			}
+		})
+		w.Go("peer", "reply", func() {
+			for range rounds {
+				toPeer.await(w, "peer", called)
+				seen++
+				replies.Add(1)
+				w.Must(toHost.ends["peer"].Ring())
+			}
+		})
+	}}
+}
+
+// neighbours is a host that sleeps on two bells. One is rung twice, the second time, as the
+// other is, once the first was heard.
+func neighbours(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		p := newProcesses(w, strategy, "host", "one", "two")
+		heard := make(chan struct{})
+		for i, name := range []string{"one", "two"} {
+			var changes step.Uint32
+			w.Name(&changes, "changes."+name)
+			rings, seen := uint32(2-i), uint32(0)
+			ready := func() bool { return changes.Load() > seen }
+			b := p.bell(name, "host", ready, name)
+			w.Go(name, "ring", func() {
+				for n := range rings {
+					if rings == 1 || n == 1 {
+						step.Recv(heard)
+						<-heard
+					}
+					changes.Add(1)
+					w.Must(b.ends[name].Ring())
+				}
+			})
+			w.Go("host", "await-"+name, func() {
+				for seen < rings {
+					b.await(w, "host", ready)
+					if seen++; rings == 2 && seen == 1 {
+						step.At(heard)
+						close(heard)
+					}
+				}
+			})
+		}
+	}}
+}
+
 // twoSleepers is a host that sleeps on two bells at once, for futex wakers behind
 // one gate, and a peer for each that rings.
 func twoSleepers(name, strategy string) Scenario {

@@ -13,6 +13,11 @@ type Options struct {
 	// Bound is the number of preemptions up to which all schedules are run; a
 	// negative one runs all there are, with partial-order reduction.
 	Bound int
+	// Delays makes Bound one on delays instead: on how often another task goes on than the
+	// one that would without the explorer, which is the one that ran before, or, where that
+	// cannot go on, the next one that can. With many tasks there are fewer such schedules
+	// than with as many preemptions.
+	Delays bool
 	// Full runs all there are without reduction: for tests of the reduction.
 	Full bool
 	// Schedules and Duration end a search that takes too long: it is then not exhausted. 0 is no limit.
@@ -170,7 +175,7 @@ func (x *search) schedule(forced []choice) {
 		n.prior = t.order
 		n.order = r.step(t, n.alternative, &now[n.chosen])
 		n.made = t.steps
-		preemptions = n.preemptions + n.cost(n.chosen)
+		preemptions = n.preemptions + x.cost(n, n.chosen)
 		last = n.chosen
 		for i, t := range r.tasks {
 			if i == last || now[i] == (pending{}) {
@@ -220,7 +225,7 @@ func (x *search) push(r *run, now *[maxTasks]pending, last int) {
 	}
 	if x.depth > 0 {
 		parent := x.stack[x.depth-1]
-		n.preemptions = parent.preemptions + parent.cost(parent.chosen)
+		n.preemptions = parent.preemptions + x.cost(parent, parent.chosen)
 		if x.reduces() {
 			for rest := parent.sleep | parent.done; rest != 0; rest &= rest - 1 {
 				i := bits.TrailingZeros32(uint32(rest))
@@ -236,12 +241,22 @@ func (x *search) push(r *run, now *[maxTasks]pending, last int) {
 
 func (x *search) reduces() bool { return x.options.Bound < 0 && !x.options.Full }
 
-// cost is 1 where choosing a task is a preemption.
-func (n *node) cost(task int) int {
-	if n.before >= 0 && task != n.before && n.pending[n.before].ready != 0 {
+// cost is 1 where choosing a task is a preemption, or a delay.
+func (x *search) cost(n *node, task int) int {
+	runs := n.before >= 0 && n.pending[n.before].ready != 0
+	if task != n.before && runs || x.options.Delays && !runs && task != n.next() {
 		return 1
 	}
 	return 0
+}
+
+// next is the task that can go on, counting from the one that ran before.
+func (n *node) next() int {
+	for i := n.before + 1; ; i++ {
+		if n.enabled.has(i % maxTasks) {
+			return i % maxTasks
+		}
+	}
 }
 
 // choose picks the first task to try in a new state, and says whether there is one.
@@ -250,9 +265,11 @@ func (x *search) choose(n *node) bool {
 	if candidates == 0 {
 		return false
 	}
-	task := bits.TrailingZeros32(uint32(candidates))
-	if n.before >= 0 && candidates.has(n.before) {
-		task = n.before // no preemption
+	task := n.before // no preemption
+	if task < 0 || !candidates.has(task) {
+		if task = n.next(); !candidates.has(task) {
+			task = bits.TrailingZeros32(uint32(candidates))
+		}
 	}
 	n.begin(task)
 	if x.reduces() {
@@ -290,7 +307,7 @@ func (x *search) back() bool {
 		n.done = n.done.with(n.chosen)
 		for left := n.backtrack &^ n.done &^ n.sleep; left != 0; left &= left - 1 {
 			task := bits.TrailingZeros32(uint32(left))
-			if x.options.Bound >= 0 && !x.options.Full && n.preemptions+n.cost(task) > x.options.Bound {
+			if x.options.Bound >= 0 && !x.options.Full && n.preemptions+x.cost(n, task) > x.options.Bound {
 				continue
 			}
 			n.begin(task)
