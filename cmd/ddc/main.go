@@ -102,6 +102,7 @@ one hub in shared memory. How the processes wake each other is yours to choose
   ddc build --wake=pipe -v  say which strategy, and see what it did
   ddc wake list             the strategies, and whether they work here
   ddc wake bench            compare them
+  ddc inspect PID           look at a build that hangs
 
 Exit codes: 0 done, 1 the site is at fault, 2 wrong usage, 3 the machinery
 failed, 130 interrupted.`
@@ -121,7 +122,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w\nSee %q.", err, c.CommandPath()+" --help")
 	})
-	root.AddCommand(newBuild(), newInit(), newClean(), newPlugin(), newWake(), newVersion())
+	root.AddCommand(newBuild(), newInit(), newClean(), newPlugin(), newWake(), newInspect(), newVersion())
 	return root
 }
 

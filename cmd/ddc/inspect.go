@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ddc/inspect"
+)
+
+const inspectHelp = `Look at the hub of a build from outside, and say of each plugin's link what is
+the matter with it, if anything. TARGET is the process id of a build or of one
+of its plugins, or a file that holds a hub: /proc/PID/fd/N, or a copy of one.
+
+The build is neither asked nor disturbed: its memory is read, never written. It
+may run, hang, be stopped (SIGSTOP) or be dead.
+
+Diagnoses:
+  healthy                          nothing to be said
+  back-pressure (...)              a sender waits for room, and the receiver works
+  lost wake-up (...)               somebody sleeps over work, and no token will wake it
+  deadlock (both wait for space)   each side waits until the other makes room
+  slots exhausted by PLUGIN (...)  no payload slot is free, and none becomes free
+  handler stuck (...)              a call is not answered, and its plugin is idle
+  peer dead, stopped, closed       a process has ended, was stopped, or ended its link
+
+Exit codes: 0 nothing wrong, 1 something is, 2 wrong usage, 3 no look possible.`
+
+type inspectFlags struct {
+	watch, json, verbose, events bool
+	interval                     time.Duration
+}
+
+func newInspect() *cobra.Command {
+	var f inspectFlags
+	c := &cobra.Command{
+		Use:     "inspect TARGET",
+		Short:   "Look at a running, hung or dead build from outside",
+		Long:    inspectHelp,
+		Example: "  ddc inspect $(pgrep -o ddc)\n  ddc inspect --watch 4711\n  ddc inspect --json /proc/4711/fd/7 | jq '.links[].diagnosis'",
+		Args:    usage(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			if f.interval < 10*time.Millisecond {
+				return usagef("--interval %v: at least 10ms", f.interval)
+			}
+			return runInspect(c.Context(), args[0], f, c.OutOrStdout())
+		},
+	}
+	flags := c.Flags()
+	flags.SortFlags = false
+	flags.BoolVarP(&f.watch, "watch", "w", false, "look again and again, until Ctrl-C")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object a look")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "say all that is known of every link, not only of those with something wrong")
+	flags.BoolVar(&f.events, "events", false, "list the last events of links with something wrong; of all with -v")
+	flags.DurationVar(&f.interval, "interval", 250*time.Millisecond, "time between the two looks that a diagnosis goes by; with --watch a second is added between screens")
+	complete(c)
+	return c
+}
+
+func runInspect(ctx context.Context, target string, f inspectFlags, w io.Writer) error {
+	hubs, err := inspect.Open(target)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, h := range hubs {
+			_ = h.Close() // it was only read
+		}
+	}()
+	if f.watch {
+		return watchHubs(ctx, hubs, f, w)
+	}
+	wrong, err := lookOnce(ctx, hubs, f, w)
+	if err != nil {
+		return err
+	}
+	if wrong {
+		return errReported{exitSite}
+	}
+	return nil
+}
+
+// lookOnce looks at every hub twice, and prints what came of it.
+func lookOnce(ctx context.Context, hubs []*inspect.Hub, f inspectFlags, w io.Writer) (wrong bool, err error) {
+	first := make([]inspect.Snapshot, len(hubs))
+	for i, h := range hubs {
+		first[i] = h.Look()
+	}
+	if !pause(ctx, f.interval) {
+		return false, ctx.Err()
+	}
+	for i, h := range hubs {
+		last := h.Look()
+		report := inspect.NewReport(h.Path, first[i], last)
+		wrong = wrong || report.Wrong()
+		if f.json {
+			if err := printJSON(w, report); err != nil {
+				return wrong, err
+			}
+			continue
+		}
+		report.Print(w, f.verbose)
+		if f.events {
+			printEvents(w, h, report, last.At, f.verbose)
+		}
+	}
+	return wrong, nil
+}
+
+func printEvents(w io.Writer, h *inspect.Hub, r inspect.Report, now int64, all bool) {
+	for _, l := range r.Links {
+		if all || l.Kind.Wrong() {
+			fmt.Fprintf(w, "\n%s: last events\n", l.Name)
+			inspect.PrintEvents(w, now, h.Events(l.Place))
+		}
+	}
+}
+
+// watchHubs looks until Ctrl-C, or until everyone who had the hubs has ended.
+func watchHubs(ctx context.Context, hubs []*inspect.Hub, f inspectFlags, w io.Writer) error {
+	live := false
+	if file, ok := w.(*os.File); ok && !f.json {
+		info, err := file.Stat()
+		live = err == nil && info.Mode()&os.ModeCharDevice != 0
+	}
+	for {
+		var screen strings.Builder
+		if _, err := lookOnce(ctx, hubs, f, &screen); err != nil {
+			break
+		}
+		text := screen.String()
+		if live {
+			text = "\x1b[H\x1b[2J" + text // as top does: from the top, on an empty screen
+		}
+		if _, err := io.WriteString(w, text); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+		gone := true
+		for _, h := range hubs {
+			gone = gone && !h.Held()
+		}
+		if gone || !pause(ctx, time.Second) {
+			break
+		}
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil // Ctrl-C is how this ends
+	}
+	return ctx.Err()
+}
+
+// pause waits, and says whether it did to the end.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

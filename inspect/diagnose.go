@@ -1,0 +1,362 @@
+package inspect
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"ddc/transport/hub"
+)
+
+// Kind is what is the matter with a link.
+type Kind string
+
+// The kinds. Those up to SlotsExhausted do not pass by themselves; HandlerStuck
+// may, if the handler waits for something that comes.
+const (
+	LostWakeup     Kind = "lost wake-up"
+	Deadlock       Kind = "deadlock"
+	PeerDead       Kind = "peer dead"
+	Corrupt        Kind = "corrupt"
+	Halted         Kind = "stopped" // by a signal, as SIGSTOP
+	SlotsExhausted Kind = "slots exhausted"
+	HandlerStuck   Kind = "handler stuck"
+	BackPressure   Kind = "back-pressure"
+	Starting       Kind = "starting"
+	Closed         Kind = "closed"
+	Healthy        Kind = "healthy"
+)
+
+// Wrong says that the transport or a plugin is at fault, rather than busy.
+func (k Kind) Wrong() bool {
+	return k != BackPressure && k != Starting && k != Closed && k != Healthy
+}
+
+// Diagnosis is what is to be said of one link.
+type Diagnosis struct {
+	Place int    `json:"place"`
+	Name  string `json:"name"`
+	Kind  Kind   `json:"kind"`
+	// Why is what it goes by, in a few words.
+	Why string `json:"why,omitempty"`
+	// Whom is the peer that has the slots.
+	Whom string `json:"whom,omitempty"`
+	// Since is how long the longest wait that it is about has lasted, 0 if nobody knows.
+	Since time.Duration `json:"since_ns,omitempty"`
+}
+
+// String is one line: "lost wake-up (plugin sleeps, 3 frames unread, no token)".
+func (d Diagnosis) String() string {
+	text := string(d.Kind)
+	if d.Whom != "" {
+		text += " by " + d.Whom
+	}
+	if d.Why != "" {
+		text += " (" + d.Why + ")"
+	}
+	return text
+}
+
+// stuckAfter is how long a call may be under way, with its plugin idle, before
+// its handler is called stuck.
+const stuckAfter = 5 * time.Second
+
+// Diagnose says what is the matter with each link of the last of some snapshots of
+// a hub. It goes by what moved since the first: two, with time enough between
+// them for whoever can run to do so (a quarter of a second), tell a sleeper that was
+// forgotten from one that is about to wake. With one snapshot, as of a copy, it takes
+// everything to stand still. It looks at nothing but its arguments.
+func Diagnose(snapshots ...Snapshot) []Diagnosis {
+	if len(snapshots) == 0 {
+		return nil
+	}
+	first, last := snapshots[0], snapshots[len(snapshots)-1]
+	var all []Diagnosis
+	for i := range last.Links {
+		l := look{link: &last.Links[i], now: &last, still: true}
+		if len(snapshots) > 1 {
+			l.before = &first
+			l.still = still(snapshots, l.link)
+		}
+		d := l.diagnose()
+		d.Place, d.Name = l.link.Peer, l.link.Name
+		all = append(all, d)
+	}
+	return all
+}
+
+// still says that a link was the same in all snapshots: no word of it moved, and
+// no call began or ended.
+func still(snapshots []Snapshot, last *hub.LinkSnapshot) bool {
+	for _, s := range snapshots[:len(snapshots)-1] {
+		i := slices.IndexFunc(s.Links, func(l hub.LinkSnapshot) bool { return l.Peer == last.Peer })
+		if i < 0 || !sameState(s.Links[i].State, last.State) || !sameCalls(s.Links[i].Calls, last.Calls) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameState compares all but what can be unknown in one look and known in the next.
+func sameState(a, b hub.State) bool {
+	for _, s := range []*hub.State{&a, &b} {
+		s.Caller.Blind, s.Sides[0].Blind, s.Sides[1].Blind = false, false, false
+		s.Caller.Token, s.Sides[0].Token, s.Sides[1].Token = false, false, false
+	}
+	return a == b
+}
+
+func sameCalls(a, b []hub.Call) bool {
+	stream := func(x, y hub.Call) int { return int(x.Stream) - int(y.Stream) }
+	a, b = slices.SortedFunc(slices.Values(a), stream), slices.SortedFunc(slices.Values(b), stream)
+	return slices.Equal(a, b)
+}
+
+// look is one link in the last snapshot, and whether it moved since the first.
+type look struct {
+	link   *hub.LinkSnapshot
+	now    *Snapshot
+	before *Snapshot // nil where there is one snapshot only
+	still  bool
+}
+
+// The sides, as people call them.
+var sides = [2]string{"host", "plugin"}
+
+func (l *look) diagnose() Diagnosis {
+	for _, rule := range []func() (Diagnosis, bool){
+		l.ended, l.halted, l.starting, l.corrupt, l.deadlocked, l.asleepOverWork, l.waitsForSpace, l.waitsForSlot, l.notReceiving, l.handling,
+	} {
+		if d, ok := rule(); ok {
+			return d
+		}
+	}
+	return Diagnosis{Kind: Healthy}
+}
+
+// does says what the process of a side does; Unknown where it was not looked at.
+func (l *look) does(side int) Doing {
+	p, ok := l.now.Processes[l.link.PIDs[side]]
+	if !ok {
+		return Unknown
+	}
+	if p.Doing != Asleep && p.Doing != Unknown || l.before == nil {
+		return p.Doing
+	}
+	// A thread that runs in short bursts is seldom caught at it.
+	if old, ok := l.before.Processes[p.PID]; p.Children || ok && p.CPU > old.CPU+tickTime {
+		return Running
+	}
+	return p.Doing
+}
+
+// ended tells of links that were closed, and of processes that have ended.
+func (l *look) ended() (d Diagnosis, is bool) {
+	if l.link.Sides[0].Closed && l.link.Sides[1].Closed || l.link.Incarnation == 0 {
+		return Diagnosis{Kind: Closed}, true
+	}
+	for side := range sides {
+		if l.does(side) == Ended {
+			if l.link.Sides[side].Closed && side == peerSide {
+				return Diagnosis{Kind: Closed}, true
+			}
+			return Diagnosis{Kind: PeerDead, Why: fmt.Sprintf("%s, process %d, has ended", sides[side], l.link.PIDs[side])}, true
+		}
+	}
+	return d, false
+}
+
+func (l *look) halted() (d Diagnosis, is bool) {
+	for side := range sides {
+		if l.does(side) == Stopped {
+			return Diagnosis{Kind: Halted, Why: fmt.Sprintf("%s, process %d, was stopped by a signal", sides[side], l.link.PIDs[side])}, true
+		}
+	}
+	return d, false
+}
+
+func (l *look) starting() (d Diagnosis, is bool) {
+	return Diagnosis{Kind: Starting, Why: "the plugin has not attached"}, !l.link.Attached
+}
+
+// corrupt tells of rings that no sound peer leaves so.
+func (l *look) corrupt() (d Diagnosis, is bool) {
+	for side := range sides {
+		if n := l.link.Sides[side].Unread(); l.still && n > uint64(l.link.Cells) {
+			return Diagnosis{Kind: Corrupt, Why: fmt.Sprintf("ring to the %s has %d of %d descriptors", sides[side], n, l.link.Cells)}, true
+		}
+	}
+	return d, false
+}
+
+func (l *look) full(side int) bool { return l.link.Sides[side].Unread() >= uint64(l.link.Cells) }
+
+// deadlocked: each side waits until the other makes room, and neither can.
+func (l *look) deadlocked() (d Diagnosis, is bool) {
+	a, b := &l.link.Sides[0], &l.link.Sides[1]
+	if !l.still || a.SpaceSince == 0 || b.SpaceSince == 0 || !l.full(0) || !l.full(1) || a.Parked || b.Parked {
+		return d, false
+	}
+	return l.since(Diagnosis{Kind: Deadlock, Why: "both wait for space"}, max(a.SpaceSince, b.SpaceSince)), true
+}
+
+// asleepOverWork: whoever receives at a side sleeps, there is something to do, and no
+// token that will wake it.
+func (l *look) asleepOverWork() (d Diagnosis, is bool) {
+	for _, side := range []int{peerSide, hostSide} {
+		work := l.work(side)
+		if !l.still || work == "" || !l.link.Sides[side].Parked {
+			continue
+		}
+		token, blind := l.token(side)
+		switch {
+		case !token && blind:
+			work += ", token unknown"
+		case !token:
+			work += ", no token"
+		case l.does(side) == Running:
+			continue // it is about to wake
+		default:
+			work += ", and a token that it does not notice"
+		}
+		return l.since(Diagnosis{Kind: LostWakeup, Why: sides[side] + " sleeps, " + work}, l.link.Sides[side].SpaceSince), true
+	}
+	return d, false
+}
+
+const (
+	hostSide = 0
+	peerSide = 1
+)
+
+// work says what a side has to do, "" for nothing.
+func (l *look) work(side int) string {
+	s := &l.link.Sides[side]
+	switch unread := s.Unread(); {
+	case unread == 1:
+		return "1 frame unread"
+	case unread > 0:
+		return fmt.Sprintf("%d frames unread", unread)
+	case s.Signals != 0:
+		return "signals unanswered"
+	case l.link.Sides[1-side].Closed:
+		return "the end of the link unseen"
+	}
+	return ""
+}
+
+// token says whether somebody who receives at a side is about to be woken.
+func (l *look) token(side int) (token, blind bool) {
+	s := &l.link.Sides[side]
+	if side == hostSide && l.link.Caller.Parked {
+		return s.Token || l.link.Caller.Token, s.Blind || l.link.Caller.Blind
+	}
+	return s.Token, s.Blind
+}
+
+// waitsForSpace: a sender waits for room in a ring.
+func (l *look) waitsForSpace() (d Diagnosis, is bool) {
+	for _, side := range []int{peerSide, hostSide} {
+		s, sender := &l.link.Sides[side], sides[1-side]
+		if s.SpaceSince == 0 {
+			continue
+		}
+		switch {
+		case !l.full(side) && l.still:
+			d = Diagnosis{Kind: LostWakeup, Why: fmt.Sprintf("%s waits for space, ring has room for %d, nobody told it", sender, uint64(l.link.Cells)-s.Unread())}
+		case !l.full(side):
+			d = Diagnosis{Kind: BackPressure, Why: fmt.Sprintf("%s waits for space; %s is running", sender, sides[side])}
+		case l.still && !s.Parked && l.does(side) == Asleep:
+			d = Diagnosis{Kind: HandlerStuck, Why: fmt.Sprintf("%s waits for space; whoever receives at the %s does something else, and sleeps", sender, sides[side])}
+		case l.does(side) == Unknown:
+			d = Diagnosis{Kind: BackPressure, Why: sender + " waits for space"}
+		default:
+			d = Diagnosis{Kind: BackPressure, Why: fmt.Sprintf("%s waits for space; %s is %s", sender, sides[side], l.motion(side))}
+		}
+		return l.since(d, s.SpaceSince), true
+	}
+	return d, false
+}
+
+// motion is what a side does, if not what its process does.
+func (l *look) motion(side int) Doing {
+	if !l.still {
+		return Running
+	}
+	return l.does(side)
+}
+
+// waitsForSlot: a sender has room in its ring, and nothing to put the payload in.
+func (l *look) waitsForSlot() (d Diagnosis, is bool) {
+	for _, side := range []int{peerSide, hostSide} {
+		s, sender := &l.link.Sides[side], sides[1-side]
+		if s.SlotSince == 0 {
+			continue
+		}
+		free := l.now.FreeSlots + l.link.Slots[1-side].Reserve
+		switch {
+		case free > 0 && l.still:
+			d = Diagnosis{Kind: LostWakeup, Why: fmt.Sprintf("%s waits for a slot, %d are free, nobody told it", sender, free)}
+		case !l.still:
+			d = Diagnosis{Kind: BackPressure, Why: fmt.Sprintf("%s waits for a slot; %s has most", sender, l.richest())}
+		default:
+			d = Diagnosis{Kind: SlotsExhausted, Whom: l.richest(), Why: sender + " waits for a slot"}
+		}
+		return l.since(d, s.SlotSince), true
+	}
+	return d, false
+}
+
+// richest is the peer on whose link most slots are in use.
+func (l *look) richest() string {
+	most, name := -1, ""
+	for i := range l.now.Links {
+		other := &l.now.Links[i]
+		if n := other.Slots[0].Slots + other.Slots[1].Slots; n > most {
+			most, name = n, other.Name
+		}
+	}
+	return name
+}
+
+// notReceiving: frames lie there, and whoever is to take them neither sleeps at its
+// doorbell nor runs.
+func (l *look) notReceiving() (d Diagnosis, is bool) {
+	for _, side := range []int{peerSide, hostSide} {
+		if s := &l.link.Sides[side]; l.still && s.Unread() > 0 && !s.Parked && l.does(side) == Asleep {
+			d = Diagnosis{Kind: HandlerStuck, Why: fmt.Sprintf("%s, and whoever receives at the %s does something else, and sleeps", l.work(side), sides[side])}
+			return l.since(d, l.oldest().Began), true
+		}
+	}
+	return d, false
+}
+
+// handling: all is quiet, and a call is not answered.
+func (l *look) handling() (d Diagnosis, is bool) {
+	oldest := l.oldest()
+	age := time.Duration(l.now.At - oldest.Began)
+	if oldest.Began == 0 || !l.still || age < stuckAfter || l.does(peerSide) == Running {
+		return d, false
+	}
+	why := "plugin sleeps, nothing to read"
+	if oldest.Method != "" {
+		why = oldest.Method + "; " + why
+	}
+	return l.since(Diagnosis{Kind: HandlerStuck, Why: why}, oldest.Began), true
+}
+
+func (l *look) oldest() (oldest hub.Call) {
+	for _, c := range l.link.Calls {
+		if oldest.Began == 0 || c.Began < oldest.Began {
+			oldest = c
+		}
+	}
+	return oldest
+}
+
+func (l *look) since(d Diagnosis, when int64) Diagnosis {
+	if when != 0 {
+		d.Since = max(time.Duration(l.now.At-when), 0)
+	}
+	return d
+}

@@ -1,0 +1,181 @@
+// Package inspect looks at a hub from outside and says what it sees: who waits
+// for what, and whether anything is wrong.
+//
+//	hubs, err := inspect.Open("4711")              // a process, or a hub's file
+//	first, second := hubs[0].Look(), ...           // a quarter of a second later
+//	for _, d := range inspect.Diagnose(first, second) {
+//		fmt.Println(d.Name, d)                     // fonts lost wake-up (plugin sleeps, 3 frames unread, no token)
+//	}
+//
+// It needs no help of those it looks at, which may run, stand still, be stopped
+// or be dead: the hub's memory is found through /proc and mapped for reading, and
+// what the processes do is read from /proc too. One look costs some ten
+// milliseconds of one processor, and those it looks at nothing.
+//
+// [Diagnose] is the one place where states get a name. `ddc inspect`, the dump of
+// SIGUSR1 and the host's watchdog all ask it.
+package inspect
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"ddc/internal/trace"
+	"ddc/transport/hub"
+)
+
+// Snapshot is a hub, and the processes on its links, at one moment.
+type Snapshot struct {
+	hub.Snapshot
+	// Processes are what the links say is at their ends, by process id.
+	Processes map[int]Process
+}
+
+// Hub is a hub that is looked at.
+type Hub struct {
+	// Path is how the hub was found.
+	Path string
+	// Holders are the processes that had the hub mapped when it was opened.
+	Holders []int
+
+	observer *hub.Observer
+	inode    uint64 // of the memory, or 0 where it is a copy
+}
+
+// ErrNoHub is returned where there is none to look at.
+var ErrNoHub = errors.New("no hub found")
+
+// Open opens the hubs of a process, be it the host's or a plugin's, or the hub
+// that is a file: /proc/PID/fd/N, or a copy of one.
+func Open(target string) ([]*Hub, error) {
+	paths := []string{target}
+	if pid, err := strconv.Atoi(target); err == nil {
+		if paths, err = findHubs(pid); err != nil {
+			return nil, err
+		}
+	}
+	var hubs []*Hub
+	for _, path := range paths {
+		h, err := openFile(path)
+		if err != nil {
+			for _, h := range hubs {
+				err = errors.Join(err, h.Close())
+			}
+			return nil, err
+		}
+		hubs = append(hubs, h)
+	}
+	return hubs, nil
+}
+
+func openFile(path string) (*Hub, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open hub: %w", err)
+	}
+	inode := hubInode(f)
+	observer, err := hub.Observe(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	h := &Hub{Path: path, observer: observer, inode: inode}
+	if inode != 0 {
+		h.Holders = holders(inode)
+	}
+	return h, nil
+}
+
+// Look looks once.
+func (h *Hub) Look() Snapshot {
+	s := Snapshot{Snapshot: h.observer.Snapshot()}
+	if h.inode != 0 {
+		s.complete(h.inode)
+	}
+	return s
+}
+
+// Events are the last events of a link, by its place.
+func (h *Hub) Events(place int) [2][]trace.Event { return h.observer.Events(place) }
+
+// Held says whether any of Holders still has the hub. Of a copy nobody knows.
+func (h *Hub) Held() bool {
+	return h.inode == 0 || slices.ContainsFunc(h.Holders, func(pid int) bool {
+		has, err := hasMapped(pid, h.inode)
+		return has && err == nil
+	})
+}
+
+// Close lets the hub go.
+func (h *Hub) Close() error { return h.observer.Close() }
+
+// Own is a look at a hub by its own host, who knows of every token.
+func Own(h *hub.Hub) Snapshot {
+	s := Snapshot{Snapshot: h.Snapshot()}
+	s.complete(0)
+	return s
+}
+
+// complete adds what /proc knows. inode is the hub's, or 0 where the processes
+// are known to be those of the links.
+func (s *Snapshot) complete(inode uint64) {
+	var pids []int
+	for i := range s.Links {
+		pids = append(pids, s.Links[i].PIDs[:]...)
+	}
+	s.Processes = lookAtProcesses(pids, inode)
+	if inode == 0 {
+		return
+	}
+	tokens := tokenFinder{}
+	for i := range s.Links {
+		tokens.fill(&s.Links[i])
+	}
+}
+
+// findHubs finds the files of the hubs that a process has.
+func findHubs(pid int) ([]string, error) {
+	if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err != nil {
+		return nil, fmt.Errorf("%w: there is no process %d", ErrNoHub, pid)
+	}
+	paths, err := hubFiles(pid)
+	if err != nil {
+		return nil, fmt.Errorf("look at process %d: %w", pid, err)
+	}
+	if len(paths) > 0 {
+		return paths, nil
+	}
+	// A plugin keeps the memory and not the descriptor: its host has both.
+	mapped, err := mappedHubs(pid)
+	if err != nil {
+		return nil, fmt.Errorf("look at process %d: %w", pid, err)
+	}
+	for _, m := range mapped {
+		paths = append(paths, fileOf(m, pid))
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("%w: process %d has none: it is neither a build nor a plugin of one", ErrNoHub, pid)
+	}
+	return paths, nil
+}
+
+// fileOf finds a file for memory that a process has mapped: a descriptor of some
+// other process if there is one, else the mapping itself, which only a
+// privileged user may open.
+func fileOf(m mapping, pid int) string {
+	for _, holder := range holders(m.inode) {
+		paths, err := hubFiles(holder)
+		if err != nil {
+			continue
+		}
+		for _, path := range paths {
+			if inodeOf(path) == m.inode {
+				return path
+			}
+		}
+	}
+	return filepath.Join("/proc", strconv.Itoa(pid), "map_files", m.addresses)
+}

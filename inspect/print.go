@@ -1,0 +1,153 @@
+package inspect
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"ddc/internal/trace"
+)
+
+// Print writes a report: one line a link, and of those with something wrong, or
+// of all, what their words say.
+func (r *Report) Print(w io.Writer, all bool) {
+	used, of := r.Used()
+	fmt.Fprintf(w, "%srings of %d, %d of %d slots in use\n", prefix(r.Hub), r.Cells, used, of)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "PLUGIN\tWAKE\tPID\tDOES\tTO PLUGIN\tTO HOST\tCALLS\tOLDEST\tDIAGNOSIS")
+	for i := range r.Links {
+		l := &r.Links[i]
+		oldest := "-"
+		if len(l.Calls) > 0 {
+			oldest = fmt.Sprintf("%.1f s", l.Calls[0].Age)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%d\t%d\t%d\t%s\t%s\n", l.Name, l.Wake, l.Plugin.PID, l.Plugin.Doing,
+			l.ToPlugin.Unread, l.ToHost.Unread, len(l.Calls), oldest, l.Text)
+	}
+	_ = table.Flush() // whoever reads this knows whether it came
+	for i := range r.Links {
+		if l := &r.Links[i]; all || l.Kind.Wrong() {
+			fmt.Fprintln(w)
+			l.Print(w)
+		}
+	}
+}
+
+func prefix(path string) string {
+	if path == "" {
+		return ""
+	}
+	return "hub " + path + ": "
+}
+
+// maxCallLines bounds how many calls are listed.
+const maxCallLines = 8
+
+// Print writes all that is known of a link.
+func (l *LinkReport) Print(w io.Writer) {
+	fmt.Fprintf(w, "%s: %s\n", l.Name, l.Text)
+	for _, d := range []struct {
+		to     string
+		whose  string
+		sender string
+		direction
+	}{{"to plugin", "plugin's", "host", l.ToPlugin}, {"to host", "host's", "plugin", l.ToHost}} {
+		fmt.Fprintf(w, "  %-9s  %d unread (produced %d, consumed %d)%s; %s bell: %s, signals %#x\n",
+			d.to, d.Unread, d.Produced, d.Consumed, mark(d.Starved, ", announced full"), d.whose, d.Bell.text(), d.Signals)
+		for _, wait := range d.words {
+			fmt.Fprintf(w, "  %-9s  %s\n", d.to, strings.Replace(wait, "sender", d.sender, 1))
+		}
+	}
+	if l.Caller.Sleeper != "awake" {
+		fmt.Fprintf(w, "  a caller receives in the place of the host's pump: %s\n", l.Caller.text())
+	}
+	fmt.Fprintf(w, "  slots owned: host %d, plugin %d\n", l.Owned["host"], l.Owned["plugin"])
+	for i, c := range l.Calls {
+		if i == maxCallLines {
+			fmt.Fprintf(w, "  and %d more calls\n", len(l.Calls)-i)
+			break
+		}
+		fmt.Fprintf(w, "  call %s, stream %d, since %.1f s\n", cmp.Or(c.Method, "(not noted)"), c.Stream, c.Age)
+	}
+	for _, p := range []struct {
+		who string
+		Process
+	}{{"host", l.Host}, {"plugin", l.Plugin}} {
+		if p.PID != 0 {
+			fmt.Fprintf(w, "  %s, process %d: %s%s\n", p.who, p.PID, p.Doing, threadWaits(p.Threads))
+		}
+	}
+}
+
+func (b bell) text() string {
+	return fmt.Sprintf("%s, token %s, seq %d, %d sent, %d suppressed, %d spurious", b.Sleeper, b.Token, b.Seq, b.Sent, b.Suppressed, b.Spurious)
+}
+
+func mark(is bool, text string) string {
+	if is {
+		return text
+	}
+	return ""
+}
+
+// threadWaits counts threads by what they do in the kernel: "; 5 in futex_wait_queue".
+func threadWaits(threads []Thread) string {
+	counts := map[string]int{}
+	for _, t := range threads {
+		switch {
+		case t.State == "R":
+			counts["running"]++
+		case t.Waits != "":
+			counts["in "+t.Waits]++
+		case t.Call != "":
+			counts["in system call "+t.Call]++
+		}
+	}
+	var text strings.Builder
+	for i, what := range slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	}) {
+		text.WriteString([]string{"; threads: ", ", "}[min(i, 1)])
+		fmt.Fprintf(&text, "%d %s", counts[what], what)
+	}
+	return text.String()
+}
+
+// bells are the doorbells of a link, as events number them.
+var bells = []string{"the host's bell", "the plugin's bell", "the caller's bell"}
+
+// PrintEvents writes the last events of both ends of a link, oldest first, with
+// how long before now each was.
+func PrintEvents(w io.Writer, now int64, ends [2][]trace.Event) {
+	type sided struct {
+		trace.Event
+		side int
+	}
+	var all []sided
+	for side, events := range ends {
+		for _, e := range events {
+			all = append(all, sided{e, side})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b sided) int { return cmp.Compare(a.When, b.When) })
+	for _, e := range all {
+		fmt.Fprintf(w, "  %12.6f s  %-6s  %v%s\n", -seconds(now-e.When), sides[e.side], e.Kind, about(e.Event))
+	}
+}
+
+// about says what an event's argument is.
+func about(e trace.Event) string {
+	switch e.Kind {
+	case trace.Asleep, trace.Awake, trace.Token:
+		if int(e.Arg) < len(bells) {
+			return " (" + bells[e.Arg] + ")"
+		}
+	case trace.CallBegan, trace.CallEnded, trace.HandlerBegan, trace.HandlerEnded:
+		return fmt.Sprintf(" (stream %d)", e.Stream())
+	}
+	return ""
+}

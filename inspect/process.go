@@ -1,0 +1,196 @@
+package inspect
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Doing is what a process does, all its threads together.
+type Doing string
+
+// What processes do.
+const (
+	Running Doing = "running" // some thread runs, or could
+	Asleep  Doing = "asleep"
+	Stopped Doing = "stopped" // by a signal, or a debugger
+	Ended   Doing = "dead"
+	Unknown Doing = "unknown"
+)
+
+// Process is what /proc says of a process.
+type Process struct {
+	PID   int   `json:"pid"`
+	Doing Doing `json:"doing"`
+	// CPU is what it and its descendants have used so far.
+	CPU time.Duration `json:"cpu_ns"`
+	// Children says that a descendant of it runs, or could.
+	Children bool     `json:"children_running,omitempty"`
+	Threads  []Thread `json:"threads,omitempty"`
+}
+
+// Thread is one of a process's threads.
+type Thread struct {
+	ID    int    `json:"id"`
+	State string `json:"state"` // R runs, S sleeps, D waits for a device, T is stopped, ...
+	// Call is the number of the system call that it is in, and Waits the function of
+	// the kernel that it waits in; "" where nobody may know.
+	Call  string `json:"call,omitempty"`
+	Waits string `json:"waits,omitempty"`
+}
+
+// stat is what /proc/PID/stat says.
+type stat struct {
+	pid, parent int
+	state       byte
+	used        time.Duration
+}
+
+// tickTime is USER_HZ, in which /proc counts: 100 a second wherever Go runs on Linux.
+const tickTime = 10 * time.Millisecond
+
+func readStat(path string) (s stat, err error) {
+	line, err := os.ReadFile(path)
+	if err != nil {
+		return s, err
+	}
+	// The second field is the program's name, in parentheses, and may hold anything.
+	open, end := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
+	if open < 1 || end < open {
+		return s, fmt.Errorf("%s: not of the form that is known", path)
+	}
+	fields := strings.Fields(string(line[end+1:]))
+	if len(fields) < 13 {
+		return s, fmt.Errorf("%s: not of the form that is known", path)
+	}
+	number := func(text string) int { n, _ := strconv.Atoi(text); return n }
+	s.pid = number(strings.TrimSpace(string(line[:open])))
+	s.state, s.parent = fields[0][0], number(fields[1])
+	s.used = time.Duration(number(fields[11])+number(fields[12])) * tickTime
+	return s, nil
+}
+
+// lookAtProcesses looks at processes, and at what descends from them. With an
+// inode it takes those that have not mapped that file for others, that have come
+// to the same number.
+func lookAtProcesses(pids []int, inode uint64) map[int]Process {
+	looks := map[int]Process{}
+	family := familyTree()
+	for _, pid := range pids {
+		if _, known := looks[pid]; known || pid == 0 {
+			continue
+		}
+		p := lookAtProcess(pid, inode)
+		if p.Doing != Ended {
+			p.CPU, p.Children = family.descendants(pid)
+		}
+		looks[pid] = p
+	}
+	return looks
+}
+
+func lookAtProcess(pid int, inode uint64) Process {
+	p := Process{PID: pid, Doing: Unknown}
+	own, err := readStat(fmt.Sprintf("/proc/%d/stat", pid))
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && (own.state == 'Z' || own.state == 'X'):
+		p.Doing = Ended
+		return p
+	case err != nil:
+		return p
+	}
+	if inode != 0 {
+		if is, err := hasMapped(pid, inode); err == nil && !is {
+			p.Doing = Ended
+			return p
+		}
+	}
+	p.Threads = threads(pid)
+	p.Doing = doing(p.Threads)
+	return p
+}
+
+// doing sums threads up.
+func doing(threads []Thread) Doing {
+	if len(threads) == 0 {
+		return Unknown
+	}
+	sum := Asleep
+	for _, t := range threads {
+		switch t.State {
+		case "T", "t":
+			return Stopped
+		case "R":
+			sum = Running
+		}
+	}
+	return sum
+}
+
+func threads(pid int) []Thread {
+	folder := fmt.Sprintf("/proc/%d/task", pid)
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil
+	}
+	var all []Thread
+	for _, e := range entries {
+		path := folder + "/" + e.Name()
+		s, err := readStat(path + "/stat")
+		if err != nil {
+			continue
+		}
+		t := Thread{ID: s.pid, State: string(s.state)}
+		if call, err := os.ReadFile(path + "/syscall"); err == nil {
+			t.Call, _, _ = strings.Cut(strings.TrimSpace(string(call)), " ")
+		}
+		if waits, err := os.ReadFile(path + "/wchan"); err == nil && string(waits) != "0" {
+			t.Waits = string(waits)
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+// family is all processes, by their parents.
+type family struct {
+	own      map[int]stat
+	children map[int][]int
+}
+
+func familyTree() family {
+	f := family{own: map[int]stat{}, children: map[int][]int{}}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return f
+	}
+	for _, e := range entries {
+		if _, err := strconv.Atoi(e.Name()); err != nil {
+			continue
+		}
+		if s, err := readStat("/proc/" + e.Name() + "/stat"); err == nil {
+			f.own[s.pid] = s
+			f.children[s.parent] = append(f.children[s.parent], s.pid)
+		}
+	}
+	return f
+}
+
+// descendants is what a process and all that descend from it have used, and
+// whether one of the latter runs.
+func (f family) descendants(pid int) (used time.Duration, running bool) {
+	used = f.own[pid].used
+	queue := f.children[pid]
+	for i := 0; i < len(queue) && i < len(f.own); i++ {
+		s := f.own[queue[i]]
+		used += s.used
+		running = running || s.state == 'R'
+		queue = append(queue[:len(queue):len(queue)], f.children[s.pid]...)
+	}
+	return used, running
+}

@@ -1,0 +1,149 @@
+package inspect
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"ddc/transport/hub"
+)
+
+// Report is what is to be told of a hub: a snapshot, in the words of people and
+// of JSON, and the diagnosis of each link.
+type Report struct {
+	Hub   string       `json:"hub,omitempty"`
+	Cells int          `json:"ring_cells"`
+	Slots []slotReport `json:"slots"`
+	Links []LinkReport `json:"links"`
+}
+
+type slotReport struct {
+	Size    int `json:"size"`
+	Count   int `json:"count"`
+	Filling int `json:"filling"`
+	Sent    int `json:"sent"`
+	Held    int `json:"held"`
+}
+
+// LinkReport is one link of a Report. Times are in seconds.
+type LinkReport struct {
+	Diagnosis
+	Text string `json:"diagnosis"`
+
+	Wake        string  `json:"wake"`
+	Incarnation uint32  `json:"incarnation"`
+	Host        Process `json:"host"`
+	Plugin      Process `json:"plugin"`
+
+	ToPlugin direction      `json:"to_plugin"`
+	ToHost   direction      `json:"to_host"`
+	Caller   bell           `json:"caller_bell"`
+	Calls    []callReport   `json:"calls"`
+	Unnoted  uint64         `json:"calls_not_noted,omitempty"`
+	Owned    map[string]int `json:"slots_owned"`
+}
+
+// direction is a ring, those who send into it, and the bell of whoever receives.
+type direction struct {
+	Produced uint64  `json:"produced"`
+	Consumed uint64  `json:"consumed"`
+	Unread   uint64  `json:"unread"`
+	Starved  bool    `json:"announced_full"`
+	Space    float64 `json:"waits_for_space_s,omitempty"`
+	Slot     float64 `json:"waits_for_slot_s,omitempty"`
+	Closed   bool    `json:"closed,omitempty"`
+	Signals  uint32  `json:"signals"`
+	Bell     bell    `json:"bell"`
+
+	words []string
+}
+
+type bell struct {
+	Seq        uint32 `json:"seq"`
+	Sleeper    string `json:"sleeper"`
+	Token      string `json:"token"`
+	Sent       uint64 `json:"sent"`
+	Suppressed uint64 `json:"suppressed"`
+	Received   uint64 `json:"received"`
+	Spurious   uint64 `json:"spurious"`
+}
+
+type callReport struct {
+	Stream uint32  `json:"stream"`
+	Method string  `json:"method,omitempty"`
+	Age    float64 `json:"age_s"`
+}
+
+// NewReport diagnoses snapshots of one hub, and reports the last of them. Links
+// that nobody uses any more are left out.
+func NewReport(path string, snapshots ...Snapshot) Report {
+	last := snapshots[len(snapshots)-1]
+	r := Report{Hub: path, Slots: []slotReport{}, Links: []LinkReport{}}
+	for _, u := range last.Classes {
+		r.Slots = append(r.Slots, slotReport{u.Size, u.Count, u.Filling, u.Sent, u.Held})
+	}
+	for i, d := range Diagnose(snapshots...) {
+		r.Cells = last.Links[i].Cells
+		if d.Kind != Closed {
+			r.Links = append(r.Links, newLinkReport(&last, &last.Links[i], d))
+		}
+	}
+	slices.SortStableFunc(r.Links, func(a, b LinkReport) int { return cmp.Compare(a.Name, b.Name) })
+	return r
+}
+
+func newLinkReport(s *Snapshot, l *hub.LinkSnapshot, d Diagnosis) LinkReport {
+	r := LinkReport{
+		Diagnosis: d, Text: d.String(), Wake: l.Strategy, Incarnation: l.Incarnation,
+		Host: s.process(l.PIDs[hostSide]), Plugin: s.process(l.PIDs[peerSide]),
+		ToPlugin: newDirection(&l.Sides[peerSide], s.At), ToHost: newDirection(&l.Sides[hostSide], s.At),
+		Caller: newBell(&l.Caller), Calls: []callReport{}, Unnoted: l.Unnoted,
+		Owned: map[string]int{"host": l.Slots[hostSide].Slots, "plugin": l.Slots[peerSide].Slots},
+	}
+	for _, c := range l.Calls {
+		r.Calls = append(r.Calls, callReport{c.Stream, c.Method, seconds(s.At - c.Began)})
+	}
+	slices.SortFunc(r.Calls, func(a, b callReport) int { return cmp.Or(cmp.Compare(b.Age, a.Age), cmp.Compare(a.Stream, b.Stream)) })
+	return r
+}
+
+func (s *Snapshot) process(pid int) Process {
+	if p, ok := s.Processes[pid]; ok {
+		return p
+	}
+	return Process{PID: pid, Doing: Unknown}
+}
+
+func seconds(ns int64) float64 { return time.Duration(max(ns, 0)).Seconds() }
+
+func newDirection(s *hub.SideState, now int64) direction {
+	d := direction{
+		Produced: s.Produced, Consumed: s.Consumed, Unread: s.Unread(), Starved: s.Starved,
+		Closed: s.Closed, Signals: s.Signals, Bell: newBell(&s.BellState), words: s.Waits(now),
+	}
+	if s.SpaceSince != 0 {
+		d.Space = seconds(now - s.SpaceSince)
+	}
+	if s.SlotSince != 0 {
+		d.Slot = seconds(now - s.SlotSince)
+	}
+	return d
+}
+
+func newBell(b *hub.BellState) bell {
+	return bell{b.Seq, b.Sleeper(), b.TokenWord(), b.Bell.Sent, b.Bell.Suppressed, b.Bell.Received, b.Bell.Spurious}
+}
+
+// Used counts slots in use.
+func (r *Report) Used() (used, of int) {
+	for _, s := range r.Slots {
+		used += s.Filling + s.Sent + s.Held
+		of += s.Count
+	}
+	return used, of
+}
+
+// Wrong says whether any link's diagnosis is.
+func (r *Report) Wrong() bool {
+	return slices.ContainsFunc(r.Links, func(l LinkReport) bool { return l.Kind.Wrong() })
+}
