@@ -59,7 +59,6 @@ func newInspect() *cobra.Command {
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "say all that is known of every link, not only of those with something wrong")
 	flags.BoolVar(&f.events, "events", false, "list the last events of links with something wrong; of all with -v")
 	flags.DurationVar(&f.interval, "interval", 250*time.Millisecond, "time between the two looks that a diagnosis goes by; with --watch a second is added between screens")
-	complete(c)
 	return c
 }
 
