@@ -1,0 +1,126 @@
+// Package heir clears up after a process that was killed: kill -9 leaves nobody who could.
+//
+//	h, err := heir.Start()
+//	folder, err := h.TempDir(parent, ".public.ddc-")
+//	...
+//	err = h.Close()
+//
+// The heir is one small process, a shell, that waits for the end of its standard input, which only we hold: the
+// kernel closes it when we end, however that comes about. What it was told of by then it removes. Close
+// tells it that there is nothing to do.
+//
+// It costs a fork and an exec (about 1 ms) and 0.7 MB. It leads a process group of its own, so that neither Ctrl-C nor a
+// signal to our group reaches it. Whoever kills both at once (the end of a container) leaves what there is: folders are
+// locked by their users, and found unlocked they are removed by the next.
+package heir
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// script keeps what it is told, a line each, as its arguments: "-" and a folder to remove with everything in it, "="
+// and one to remove if it is empty, "*" and a control group to kill and remove; "." is the end in good order. A line
+// without an end was cut off with its writer. Groups come first, for what runs in them may write to the folders;
+// a process that was killed takes a moment to leave its group.
+const script = `trap '' INT TERM HUP QUIT
+while IFS= read -r line; do
+  case $line in
+    .) exit 0;;
+    *) set -- "$line" "$@";;
+  esac
+done
+for line; do
+  case $line in
+    \**) group=${line#?}; tries=0
+      while [ -d "$group" ] && [ $tries -lt 40 ]; do
+        if [ -w "$group/cgroup.kill" ]; then echo 1 >"$group/cgroup.kill"; else
+          while read -r pid; do kill -KILL "$pid"; done <"$group/cgroup.procs"
+        fi
+        rmdir "$group" && break
+        sleep 0.02; tries=$((tries+1))
+      done;;
+  esac
+done 2>/dev/null
+for line; do case $line in -*) rm -rf -- "${line#?}";; esac; done 2>/dev/null
+for line; do case $line in =*) rmdir -- "${line#?}";; esac; done 2>/dev/null
+`
+
+// patience is how long the heir may take to end once it was told to.
+const patience = 2 * time.Second
+
+// Heir clears up if this process dies. A nil *Heir makes folders, and clears up nothing.
+type Heir struct {
+	cmd *exec.Cmd
+
+	mu  sync.Mutex
+	say *os.File // its standard input
+}
+
+// Start starts the heir.
+func Start() (*Heir, error) {
+	hears, says, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("make a pipe for the heir: %w", err)
+	}
+	defer hears.Close() //nolint:errcheck // the heir has its own by then
+	h := &Heir{say: says, cmd: exec.Command("/bin/sh", "-c", script, "ddc-heir")}
+	h.cmd.Dir = "/" // it must not keep a folder busy
+	h.cmd.Stdin = hears
+	h.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := h.cmd.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the heir: %w", err), says.Close())
+	}
+	return h, nil
+}
+
+// TempDir makes a new folder with a name that begins with prefix, which the heir removes with everything in it.
+// The heir is told first: there is no moment at which the folder is nobody's.
+func (h *Heir) TempDir(parent, prefix string) (string, error) {
+	folder, err := filepath.Abs(filepath.Join(parent, prefix+rand.Text()))
+	if err != nil {
+		return "", err
+	}
+	if err := h.tell("-", folder); err != nil {
+		return "", err
+	}
+	return folder, os.Mkdir(folder, 0o700)
+}
+
+// Empty has the heir remove a folder if it is empty. Of several the last named goes first.
+func (h *Heir) Empty(folder string) error { return h.tell("=", folder) }
+
+// Group has the heir kill what runs in a control group, and remove it.
+func (h *Heir) Group(folder string) error { return h.tell("*", folder) }
+
+func (h *Heir) tell(what, path string) error {
+	if h == nil || strings.Contains(path, "\n") {
+		return nil // what a line can't say is left to the next build
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, err := h.say.WriteString(what + path + "\n"); err != nil && !errors.Is(err, syscall.EPIPE) {
+		return fmt.Errorf("tell the heir: %w", err) // EPIPE: somebody killed it, and then there is none
+	}
+	return nil
+}
+
+// Close ends the heir, which removes nothing.
+func (h *Heir) Close() error {
+	if h == nil {
+		return nil
+	}
+	err := h.tell(".", "")
+	timer := time.AfterFunc(patience, func() { _ = h.cmd.Process.Kill() }) // it may have ended just now
+	defer timer.Stop()
+	_ = h.cmd.Wait() // how it ended says nothing: it had nothing to do
+	return errors.Join(err, h.say.Close())
+}

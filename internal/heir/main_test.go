@@ -1,0 +1,42 @@
+package heir
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain is also the process that has an heir and is killed.
+func TestMain(m *testing.M) {
+	if folder := os.Getenv("DDC_TEST_LEAVES"); folder != "" {
+		leave(folder)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// leave makes what the heir is to remove, says so, and waits to be killed.
+func leave(folder string) {
+	h, err := Start()
+	if err == nil {
+		err = h.Empty(folder + "/a")
+	}
+	if err == nil {
+		err = h.Empty(folder + "/a/b")
+	}
+	if err == nil {
+		err = os.MkdirAll(folder+"/a/b", 0o700)
+	}
+	for range 3 {
+		var made string
+		if err == nil {
+			made, err = h.TempDir(folder+"/a/b", ".it's a  \"folder\" ")
+		}
+		if err == nil {
+			err = os.WriteFile(made+"/file", nil, 0o600)
+		}
+	}
+	fmt.Println(err)
+	select {}
+}
