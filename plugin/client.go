@@ -194,7 +194,7 @@ func (p *Plugin) start() (run, error) {
 	path, args := h.options.Command(p.name)
 	return startProcess(h.hub, h.threads, processSpec{
 		name: p.name, path: path, args: args, strategy: h.strategies[h.WakeOf(p.name)], spin: h.options.Spin,
-		level: h.options.Level, logger: h.options.Logger.With("plugin", p.name), connect: connect,
+		level: h.options.Level, logger: h.options.Logger.With("plugin", p.name), temporary: h.temporary, connect: connect,
 	})
 }
 

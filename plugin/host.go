@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -50,6 +51,8 @@ type Options struct {
 	CallTimeout time.Duration
 	// CallTimeoutOf is that of the calls of single plugins, by name.
 	CallTimeoutOf map[string]time.Duration
+	// TempDir makes a temporary folder in parent, with a name that begins with prefix; nil is for os.MkdirTemp.
+	TempDir func(parent, prefix string) (string, error)
 	// Logger gets what plugins log, or nil for nobody; Level is the least that they send.
 	Logger *slog.Logger
 	Level  slog.Level
@@ -68,6 +71,7 @@ type Host struct {
 	hub        *hub.Hub // nil where plugins are local
 	strategies map[string]wake.Strategy
 	threads    *forkers
+	temporary  string        // the plugins' TMPDIR: what a killed one leaves there goes with the host
 	closing    chan struct{} // closed when Close begins
 
 	mu      sync.Mutex
@@ -80,6 +84,9 @@ func NewHost(o Options) (*Host, error) {
 	o.Wake = cmp.Or(o.Wake, strategy.Default)
 	o.Attempts = cmp.Or(o.Attempts, 3)
 	o.CallTimeout = cmp.Or(o.CallTimeout, DefaultCallTimeout)
+	if o.TempDir == nil {
+		o.TempDir = func(parent, prefix string) (string, error) { return os.MkdirTemp(parent, prefix+"*") }
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -103,6 +110,9 @@ func NewHost(o Options) (*Host, error) {
 	var err error
 	if h.hub, err = hub.Create(o.Hub); err != nil {
 		return nil, err
+	}
+	if h.temporary, err = o.TempDir(os.TempDir(), "ddc-"); err != nil {
+		return nil, errors.Join(fmt.Errorf("make a temporary folder for plugins: %w", err), h.hub.Close())
 	}
 	h.transport = h.hub
 	h.threads = newForkers(o)
@@ -181,7 +191,7 @@ func (h *Host) Stop(ctx context.Context) error {
 	ended.Wait()
 	errs = append(errs, h.transport.Close())
 	if h.threads != nil {
-		errs = append(errs, h.threads.Close())
+		errs = append(errs, h.threads.Close(), os.RemoveAll(h.temporary))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("stop plugins: %w", err)

@@ -42,7 +42,9 @@ type processSpec struct {
 	spin     wake.Spin
 	level    slog.Level
 	logger   *slog.Logger
-	connect  rpc.ConnOptions
+	// temporary is the folder for its temporary files.
+	temporary string
+	connect   rpc.ConnOptions
 }
 
 // startProcess starts a plugin on a place in the hub. It does not wait for the
@@ -73,7 +75,7 @@ func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, e
 	cmd := exec.Command(spec.path, spec.args...)
 	cmd.Env = append(threads.environment(spec.name),
 		envAgreement+"="+agreement, envHub+"="+offer.Text, envName+"="+spec.name,
-		envSpin+"="+spec.spin.String(), envLogLevel+"="+spec.level.String(), "GOMAXPROCS=1")
+		envSpin+"="+spec.spin.String(), envLogLevel+"="+spec.level.String(), "TMPDIR="+spec.temporary, "GOMAXPROCS=1")
 	cmd.Stdout, cmd.Stderr = theirStderr, theirStderr
 	cmd.ExtraFiles = append([]*os.File{theirs}, offer.Files...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -66,6 +66,9 @@ type Options struct {
 	Changes bool
 	// Progress, if not nil, is told what the plugins do, one event at a time; calls wait for it.
 	Progress func(Event)
+	// TempDir makes a temporary folder in parent, with a name that begins with prefix, for the output in the
+	// making; nil is for os.MkdirTemp.
+	TempDir func(parent, prefix string) (string, error)
 	// Log, if not nil, gets what code samples print, where the configuration asks for it.
 	Log *slog.Logger
 }
@@ -130,7 +133,7 @@ func Build(ctx context.Context, cfg *config.Config, p Plugins, o Options) (*Resu
 	if err := b.checkOutput(); err != nil {
 		return nil, err
 	}
-	if b.stage, err = output.Begin(cfg.Output); err != nil {
+	if b.stage, err = output.Begin(cfg.Output, o.TempDir); err != nil {
 		if errors.Is(err, output.ErrForeign) {
 			return nil, Errors{{File: cfg.Output, Message: "the output folder is not empty and was not made by ddc",
 				Hint: "choose another with -o, or empty it"}}

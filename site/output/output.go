@@ -1,6 +1,6 @@
 // Package output writes a site so that it is either there whole or not at all.
 //
-//	stage, err := output.Begin("public")
+//	stage, err := output.Begin("public", nil)
 //	defer stage.Abort()
 //	err = stage.Write("index.html", page)
 //	err = stage.Commit()
@@ -9,7 +9,7 @@
 // one step (renameat2 with RENAME_EXCHANGE); where the file system can't do
 // that, in two, undone if the second fails. Abort removes everything, folders
 // made on the way included. A stage whose process was killed is found unlocked
-// and removed by the next Begin.
+// and removed by the next Begin, unless Begin's tempDir sees to that at once.
 //
 // Committing replaces the whole folder, so Begin refuses one that holds files
 // but not the marker that every commit leaves, an empty file named ".ddc".
@@ -45,6 +45,8 @@ type Stage struct {
 	// folder is the hidden one; lock holds it open and locked.
 	folder string
 	lock   *os.File
+	// tempDir makes the hidden folder.
+	tempDir func(parent, prefix string) (string, error)
 	// made is the topmost folder that Begin had to make for the final one to lie in.
 	made string
 
@@ -63,8 +65,12 @@ func (c *Clash) Error() string {
 	return fmt.Sprintf("%s and %s would both be written to %s", c.First, c.Second, c.Path)
 }
 
-// Begin prepares to replace the folder final, which need not exist.
-func Begin(final string) (*Stage, error) {
+// Begin prepares to replace the folder final, which need not exist. tempDir makes
+// the hidden folder, with a name that begins with prefix; nil is for os.MkdirTemp.
+func Begin(final string, tempDir func(parent, prefix string) (string, error)) (*Stage, error) {
+	if tempDir == nil {
+		tempDir = func(parent, prefix string) (string, error) { return os.MkdirTemp(parent, prefix+"*") }
+	}
 	// A link stays: what it names is replaced.
 	if target, err := filepath.EvalSymlinks(final); err == nil {
 		final = target
@@ -78,7 +84,7 @@ func Begin(final string) (*Stage, error) {
 		return nil, fmt.Errorf("make the output's folder: %w", err)
 	}
 	sweep(final)
-	s := &Stage{final: final, made: made, owners: map[string]string{}}
+	s := &Stage{final: final, made: made, tempDir: tempDir, owners: map[string]string{}}
 	if err := s.open(); err != nil {
 		s.removeMade()
 		return nil, fmt.Errorf("make a temporary folder beside the output: %w", err)
@@ -126,12 +132,12 @@ const openAttempts = 10
 // two takes the folder for a dead one's, and removes it: then a new one is made.
 func (s *Stage) open() (err error) {
 	for range openAttempts {
-		if s.folder, err = os.MkdirTemp(filepath.Dir(s.final), prefix(s.final)+"*"); err != nil {
+		if s.folder, err = s.tempDir(filepath.Dir(s.final), prefix(s.final)); err != nil {
 			return err
 		}
 		s.lock, err = lock(s.folder)
 		if err == nil {
-			// MkdirTemp keeps others out; a site is for everyone whom the umask lets in.
+			// A temporary folder keeps others out; a site is for everyone whom the umask lets in.
 			err = os.Chmod(s.folder, 0o777&^umask(s.folder))
 		}
 		if err == nil {

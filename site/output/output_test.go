@@ -13,7 +13,7 @@ import (
 
 func stage(t *testing.T, final string) *Stage {
 	t.Helper()
-	s, err := Begin(final)
+	s, err := Begin(final, nil)
 	require.NoError(t, err)
 	t.Cleanup(s.Abort)
 	return s
@@ -75,7 +75,7 @@ func TestFolderThatNobodyHereMadeIsRefused(t *testing.T) {
 	folder := t.TempDir()
 	precious := filepath.Join(folder, "precious")
 	require.NoError(t, os.WriteFile(precious, nil, 0o600))
-	_, err := Begin(folder)
+	_, err := Begin(folder, nil)
 	assert.ErrorIs(t, err, ErrForeign)
 	_, err = Remove(folder)
 	assert.ErrorIs(t, err, ErrForeign)

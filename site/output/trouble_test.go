@@ -22,7 +22,7 @@ func TestBuildsThatBeginAtOnceDoNotSweepEachOther(t *testing.T) {
 	for range 4 {
 		all.Go(func() {
 			for range 50 {
-				s, err := Begin(final)
+				s, err := Begin(final, nil)
 				if !assert.NoError(t, err) {
 					return
 				}
@@ -128,7 +128,7 @@ func TestOutputIsAsOpenAsTheUmaskLetsIt(t *testing.T) {
 func TestFileInThePlaceOfTheOutputIsRefused(t *testing.T) {
 	final := filepath.Join(t.TempDir(), "public")
 	require.NoError(t, os.WriteFile(final, []byte("precious"), 0o600))
-	_, err := Begin(final)
+	_, err := Begin(final, nil)
 	assert.Error(t, err)
 	assert.FileExists(t, final)
 }
