@@ -37,6 +37,7 @@ type buildFlags struct {
 	allPlugins         bool
 	checkLinks, strict bool
 	noCodeExec         bool
+	noSandbox          bool
 	json, verbose      bool
 }
 
@@ -68,6 +69,7 @@ func newBuild() *cobra.Command {
 	flags.BoolVar(&f.checkLinks, "check-links", false, "ask external links whether they still answer")
 	flags.BoolVar(&f.strict, "strict", false, "make broken links errors")
 	flags.BoolVar(&f.noCodeExec, "no-code-exec", false, "run no code samples")
+	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "let plugins, and the programs they start, do whatever you may")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object on standard output")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "say more: what plugins log, what each did, which pages changed")
 	complete(c)
@@ -112,6 +114,9 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 		Command: command, Wake: choice.all, WakeOf: choice.of, Spin: spin,
 		Logger: out.logger, Level: out.level,
 	}
+	if !f.noSandbox {
+		options.Confine = confine(cfg)
+	}
 	if f.transport == "inproc" {
 		options.Local = openService
 		slog.SetDefault(out.logger) // services log as if they had a process to themselves
@@ -126,7 +131,7 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	stats := statsOf(host)
 	err = errors.Join(err, host.Close())
 	return out.finished(ctx, report{
-		result: result, config: cfg, plugins: stats, wake: choice.all, transport: host.Transport(), took: time.Since(begun), err: err,
+		result: result, config: cfg, plugins: stats, wake: choice.all, transport: host.Transport(), sandbox: f.held(cfg), took: time.Since(begun), err: err,
 	})
 }
 
@@ -141,6 +146,17 @@ func buildWith(ctx context.Context, host *plugin.Host, cfg *config.Config, f bui
 		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, NoCodeExec: f.noCodeExec, Changes: f.verbose,
 		Progress: out.progress(), Log: out.logger,
 	})
+}
+
+// held says what keeps plugins from what they need not do.
+func (f buildFlags) held(cfg *config.Config) string {
+	switch {
+	case f.transport == "inproc":
+		return "none (plugins run in this process)"
+	case f.noSandbox:
+		return "none (--no-sandbox)"
+	}
+	return confinements(cfg)
 }
 
 // loadError says which errors of loading are the site's or the caller's.

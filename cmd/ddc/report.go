@@ -49,6 +49,7 @@ type report struct {
 	plugins   []pluginReport
 	wake      string
 	transport string
+	sandbox   string // what plugins are held by
 	took      time.Duration
 	err       error
 }
@@ -180,6 +181,7 @@ func (p *printer) printDetails(r report) {
 			size(int64(s.BytesIn)), size(int64(s.BytesOut)), s.WakeupsSent, s.WakeupsSuppressed, s.WakeupsSpurious)
 	}
 	_ = table.Flush() // standard output that is gone is found at the summary
+	fmt.Fprintf(p.stdout, "sandbox: %s\n", r.sandbox)
 }
 
 func (p *printer) finishedJSON(ctx context.Context, r report) error {

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ddc/internal/sandbox"
+	"ddc/internal/tool"
+	"ddc/plugin"
+	"ddc/site/config"
+)
+
+// toolsOf are the external programs that plugins drive.
+var toolsOf = map[string][]string{
+	"fonts":    {"hb-subset", "woff2_compress"},
+	"jxl":      {"cjxl", "djxl"},
+	"pagefind": {"pagefind_extended"},
+	"sass":     {"sass"},
+}
+
+// programs are where a system has its programs, and what those read.
+var programs = plugin.Policy{
+	Programs: true,
+	Execute:  []string{"/bin", "/sbin", "/usr", "/lib", "/lib64", "/opt", "/nix/store"},
+	Read: []string{
+		"/proc", "/sys/devices/system", "/sys/fs/cgroup", "/dev/full", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/alternatives",
+		"/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/fonts", "/etc/locale.alias",
+	},
+}
+
+// internet is what asking for an address and speaking TLS reads.
+var internet = []string{
+	"/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/gai.conf", "/etc/nsswitch.conf", "/etc/services", "/etc/ssl", "/etc/pki",
+	"/etc/ca-certificates", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/run/systemd/resolve", "/run/resolvconf",
+}
+
+// proxies are the variables that say how the internet is reached.
+var proxies = []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+
+// confine says what each of the sixteen plugins may do. Ten compute and no
+// more; four of those that are left start one or two programs each, linkcheck
+// asks the internet, and code_execution runs what the site's author wrote.
+func confine(cfg *config.Config) func(name string) plugin.Confinement {
+	return func(name string) plugin.Confinement {
+		if name == "code_execution" {
+			// A folder that is not there can't be allowed. Where it can't be made, nothing
+			// is kept between builds, and the plugin says so.
+			_ = os.MkdirAll(cfg.CodeExecution.CacheDir, 0o777)
+		}
+		return confinementOf(name, cfg)
+	}
+}
+
+func confinementOf(name string, cfg *config.Config) plugin.Confinement {
+	switch {
+	case name == "linkcheck":
+		return plugin.Confinement{Policy: plugin.Policy{Network: true, Read: append(certificates(), internet...)}, Environment: proxies}
+	case name == "code_execution":
+		return confineSamples(cfg.CodeExecution)
+	case toolsOf[name] != nil:
+		return confineTools(toolsOf[name])
+	}
+	return plugin.Confinement{}
+}
+
+func certificates() []string {
+	return append(filepath.SplitList(os.Getenv("SSL_CERT_DIR")), filepath.SplitList(os.Getenv("SSL_CERT_FILE"))...)
+}
+
+// confineTools is for a plugin that starts programs of package tool. They get
+// the temporary folder, since some insist on files.
+func confineTools(names []string) plugin.Confinement {
+	p := clone(programs)
+	p.Write = append(p.Write, os.TempDir())
+	for _, name := range names {
+		path, err := tool.Find(name)
+		if err != nil {
+			continue // the plugin says so, when it is needed
+		}
+		p.Execute = append(p.Execute, homeOf(path)...)
+		// By this file the plugin finds the same folder again.
+		p.Read = append(p.Read, filepath.Join(filepath.Dir(filepath.Dir(filepath.Dir(path))), "go.mod"))
+	}
+	return plugin.Confinement{Policy: p, Environment: []string{"PATH", "HOME"}}
+}
+
+// homeOf are the folders that a program's own files are in: its own, and, where
+// that is a bin, the one that holds the bin, but for somebody's home and the root.
+func homeOf(path string) []string {
+	paths := []string{path}
+	if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
+		paths = append(paths, real)
+	}
+	var folders []string
+	for _, path := range paths {
+		folders = append(folders, around(filepath.Dir(path))...)
+	}
+	return folders
+}
+
+func around(folder string) []string {
+	parent := filepath.Dir(folder)
+	home, _ := os.UserHomeDir()
+	if name := filepath.Base(folder); (name != "bin" && name != "shims") || parent == home || parent == "/" || parent == filepath.Join(home, ".local") {
+		return []string{folder}
+	}
+	return []string{folder, parent}
+}
+
+// confineSamples is for code_execution, whose programs are those of the site's
+// languages, wherever they are installed. Each sample is held to less: see
+// plugins/code_execution. It has the network only where the site's dependencies
+// are to be fetched.
+func confineSamples(c config.CodeExecution) plugin.Confinement {
+	p := clone(programs)
+	home, _ := os.UserHomeDir()
+	cargo, rustup := variableOr("CARGO_HOME", filepath.Join(home, ".cargo")), variableOr("RUSTUP_HOME", filepath.Join(home, ".rustup"))
+	p.Write = append(p.Write, c.CacheDir, os.TempDir(), cargo)
+	p.Execute = append(p.Execute, c.CacheDir, os.TempDir(), cargo, rustup)
+	for _, folder := range filepath.SplitList(os.Getenv("PATH")) {
+		if filepath.IsAbs(folder) {
+			p.Execute = append(p.Execute, around(filepath.Clean(folder))...)
+		}
+	}
+	for _, d := range c.Dependencies {
+		if d.Path != "" {
+			p.Read = append(p.Read, d.Path)
+		} else {
+			p.Network = true
+		}
+	}
+	if p.Network {
+		p.Read = append(p.Read, slices.Concat(internet, certificates())...)
+	}
+	return plugin.Confinement{Policy: p, Environment: append([]string{
+		"PATH", "HOME", "USER", "LOGNAME", "SHELL", "CARGO_HOME", "CARGO_NET_*", "CARGO_HTTP_*", "CARGO_BUILD_*", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN",
+		"RUSTUP_DIST_SERVER", "RUSTFLAGS", "CC", "CXX", "AR", "CFLAGS", "LDFLAGS", "LD_LIBRARY_PATH", "LIBRARY_PATH", "PKG_CONFIG_*",
+		"GOROOT", "GOPATH", "GOFLAGS", "GOTOOLCHAIN", "PYTHON*", "PYENV_*", "VIRTUAL_ENV", "NODE_PATH", "NODE_OPTIONS", "RUBYLIB", "GEM_*", "JAVA_HOME",
+	}, proxies...)}
+}
+
+func variableOr(name, otherwise string) string {
+	if value := os.Getenv(name); value != "" {
+		return value
+	}
+	return otherwise
+}
+
+func clone(p plugin.Policy) plugin.Policy {
+	p.Read, p.Execute, p.Write = slices.Clone(p.Read), slices.Clone(p.Execute), slices.Clone(p.Write)
+	return p
+}
+
+// confinements describes, for people, what confine leaves to the plugins.
+func confinements(cfg *config.Config) string {
+	allowed := map[string][]string{}
+	for _, name := range pluginNames() {
+		p := confinementOf(name, cfg).Policy
+		if p.Network {
+			allowed["network"] = append(allowed["network"], name)
+		}
+		if p.Programs {
+			allowed["programs"] = append(allowed["programs"], name)
+		}
+	}
+	return sandbox.Kernel().String() + "; network: " + strings.Join(allowed["network"], ", ") + "; programs: " + strings.Join(allowed["programs"], ", ")
+}
