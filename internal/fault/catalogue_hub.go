@@ -6,17 +6,17 @@ func sharing() []Entry {
 		{
 			Name: FullThenRing, Rule: 1, Stands: FullFirst, On: everyone, Shows: []Kind{Hung},
 			Defect: "senders that come together ring once, when the last of them has pushed; one that finds the ring full sleeps for space before that",
-			Seen:   "suspected in the hang's report: the ring is full before the doorbell's byte is written (BRIEF.md)",
+			Seen:   "suspected in the hang's report: the ring is full before the doorbell's byte is written",
 		},
 		{
 			Name: NoRingOnSpace, Rule: 5, On: everyone, Shows: []Kind{Hung},
 			Defect: "the consumer frees cells of a full ring and tells nobody",
-			Seen:   "shmipc has no wake-up for space at all: its sender sleeps and polls (FACTS.md)",
+			Seen:   "shmipc has no wake-up for space at all: its sender sleeps and polls",
 		},
 		{
 			Name: NoRingOnSlot, Rule: 5, On: everyone, Shows: []Kind{Hung},
 			Defect: "a payload slot is freed and nobody who waits for one is told",
-			Seen:   "shmipc's senders run out of buffers under load and are told so by a retry, if ever (shmipc-go#32, #37 to #39, FACTS.md)",
+			Seen:   "shmipc's senders run out of buffers under load and are told so by a retry, if ever (shmipc-go#32, #37 to #39)",
 		},
 		{
 			Name: SlotWaitersOwnPeer, Rule: 5, On: everyone, Shows: []Kind{Hung},
@@ -26,25 +26,25 @@ func sharing() []Entry {
 		{
 			Name: OneWordTwoMeanings, Rule: 5, On: []string{"futex"}, Shows: []Kind{Hung},
 			Defect: "several sleepers share one futex word, a ring wakes one of them, and it may be one that the ring was not for",
-			Seen:   "a futex wake names a word, not a sleeper, and says nothing more (futex(2), FACTS.md); rings for data and for space shared a word in the system that this replaces (issue 3)",
+			Seen:   "a futex wake names a word, not a sleeper, and says nothing more (futex(2)); rings for data and for space shared a word in the system that this replaces",
 			Immune: "each doorbell has a descriptor of its own, which one goroutine sleeps on",
 		},
 		{
 			Name: PrivateFutex, Rule: 0, On: []string{"futex"}, Shows: []Kind{Hung},
 			Defect: "the futex calls carry FUTEX_PRIVATE_FLAG, which confines a wake-up to one process",
-			Seen:   "Go's own runtime uses the private calls, which are right within one process only (FACTS.md, futex(2))",
+			Seen:   "Go's own runtime uses the private calls, which are right within one process only (futex(2))",
 			Immune: "a descriptor is the same file in both processes",
 		},
 		{
 			Name: TwoProducers, Rule: 8, On: everyone, Shows: []Kind{Corrupt, Failed, Hung},
 			Defect: "senders of one link push into the ring without taking turns",
-			Seen:   "shmipc's queue needs a mutex within the process for the same reason (FACTS.md)",
+			Seen:   "shmipc's queue needs a mutex within the process for the same reason",
 			Window: "a second push between the filling of a cell and the index that hands it over",
 		},
 		{
 			Name: MissingFence, Rule: 1, On: everyone, Shows: []Kind{Hung},
 			Defect: "the consumer reads the sender's flag before it has stored the index that makes room",
-			Seen:   "a load may overtake an earlier store in every processor's memory model; without a fence the flag is read too early (TSO model, FACTS.md)",
+			Seen:   "a load may overtake an earlier store in every processor's memory model; without a fence the flag is read too early (TSO model)",
 			Window: "the sender's announcement and its last look, between the two",
 		},
 	}
@@ -56,12 +56,12 @@ func pump() []Entry {
 		{
 			Name: HandlerOnPump, Rule: 7, Stands: ChildBlocks, On: everyone, Shows: []Kind{Hung}, Inproc: true,
 			Defect: "handlers run on the goroutine that receives, so one that blocks stops all frames",
-			Seen:   "the hang's report lists it as fixed: a blocking child process in a handler, on the runtime's only thread (BRIEF.md); shmipc runs handlers with its dispatcher's lock held (FACTS.md)",
+			Seen:   "the hang's report lists it as fixed: a blocking child process in a handler, on the runtime's only thread; shmipc runs handlers with its dispatcher's lock held",
 		},
 		{
 			Name: PumpSends, Rule: 7, Stands: FutexBlocks, On: everyone, Shows: []Kind{Hung},
 			Defect: "the goroutine that receives waits for room in order to send what its frames ask for",
-			Seen:   "the hang's report lists it as fixed: a blocking futex wait for space froze the plugin's only thread (BRIEF.md)",
+			Seen:   "the hang's report lists it as fixed: a blocking futex wait for space froze the plugin's only thread",
 			Window: "both rings full at once",
 		},
 	}

@@ -71,7 +71,7 @@ type Entry struct {
 	Unseen bool
 }
 
-// Suspicion is a place in the report of the hang (BRIEF.md).
+// Suspicion is a place in the report of the hang.
 type Suspicion string
 
 // The four suspects, and the three that had been fixed before.

@@ -1,0 +1,25 @@
+package fault
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var write = flag.Bool("write", false, "write docs/FAULTS.md anew")
+
+const page = "../../docs/FAULTS.md"
+
+func TestPageOfFaultsIsCurrent(t *testing.T) {
+	want, err := Page()
+	require.NoError(t, err)
+	if *write {
+		require.NoError(t, os.WriteFile(page, []byte(want), 0o644))
+	}
+	have, err := os.ReadFile(page)
+	require.NoError(t, err)
+	assert.Equal(t, want, string(have), "run make faults")
+}
