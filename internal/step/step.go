@@ -15,6 +15,7 @@ const Enabled = false
 type (
 	Mutex          = sync.Mutex
 	WaitGroup      = sync.WaitGroup
+	Once           = sync.Once
 	Bool           = atomic.Bool
 	Int32          = atomic.Int32
 	Int64          = atomic.Int64
@@ -28,6 +29,9 @@ type (
 
 // At stands before a channel is changed without waiting for it.
 func At[T any](chan T) {}
+
+// Poll stands before a look at a channel that does not wait.
+func Poll[T any](<-chan T) {}
 
 // Recv stands before a receive that may wait, Send before a send that may.
 func Recv[T any](<-chan T) {}

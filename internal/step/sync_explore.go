@@ -111,6 +111,21 @@ func (g *WaitGroup) Wait() {
 	e.Acquire(g)
 }
 
+// Once is a sync.Once whose every operation is a step.
+type Once struct {
+	mu   Mutex
+	done bool
+}
+
+func (o *Once) Do(f func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.done {
+		o.done = true
+		f()
+	}
+}
+
 type (
 	signal  = struct{}
 	receive = <-chan signal
@@ -144,6 +159,14 @@ func At[T any](ch chan T) {
 		e.Acquire(key[T](ch))
 		e.Release(key[T](ch))
 		e.Did(uint64(before), uint64(len(ch)))
+	}
+}
+
+// Poll stands before a look at a channel that does not wait.
+func Poll[T any](ch <-chan T) {
+	if e := current; e != nil {
+		e.Do(Op{Verb: "look", Object: key(ch)})
+		e.Acquire(key(ch))
 	}
 }
 

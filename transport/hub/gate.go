@@ -1,6 +1,6 @@
 package hub
 
-import "sync/atomic"
+import "ddc/internal/step"
 
 // gate counts the uses of what must not be freed under its users, so that
 // closing can wait for them. Uses may nest: one that comes too late is
@@ -10,7 +10,7 @@ import "sync/atomic"
 //	uses >= shutting     shutting: the rest are uses that still run, or are being refused
 //	uses >= 2*shutting   shut, and idle is closed
 type gate struct {
-	uses atomic.Int64
+	uses step.Int64
 	idle chan struct{}
 }
 
@@ -31,6 +31,7 @@ func (g *gate) enter() bool {
 // one leave moves the count on from shutting to twice that.
 func (g *gate) leave() {
 	if g.uses.Add(-1) == shutting && g.uses.CompareAndSwap(shutting, 2*shutting) {
+		step.At(g.idle)
 		close(g.idle)
 	}
 }
@@ -39,5 +40,6 @@ func (g *gate) leave() {
 func (g *gate) shut() {
 	g.uses.Add(shutting + 1)
 	g.leave()
+	step.Recv(g.idle)
 	<-g.idle
 }

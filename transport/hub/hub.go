@@ -30,9 +30,8 @@ import (
 	"math/bits"
 	"os"
 	"slices"
-	"sync"
-	"sync/atomic"
 
+	"ddc/internal/step"
 	"ddc/internal/sys"
 	"ddc/ring"
 	"ddc/shm"
@@ -73,9 +72,9 @@ type Hub struct {
 	spin     wake.Spin
 	strategy wake.Strategy
 	// standing is true while a caller receives in the place of some link's pump.
-	standing atomic.Bool
+	standing step.Bool
 
-	mu     sync.Mutex
+	mu     step.Mutex
 	closed bool
 	links  []*Link // the host's ends by peer; nil where no peer has been
 	pairs  []*Link // peers' ends that live in this process

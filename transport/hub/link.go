@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 	"sync/atomic"
 
+	"ddc/internal/step"
 	"ddc/internal/trace"
 	"ddc/ring"
 	"ddc/shm"
@@ -47,7 +47,7 @@ type Link struct {
 	// awaits it, both ends ring it.
 	caller *wake.Doorbell
 	// standing is the hub's, and nil at the peer's end, where nobody stands in.
-	standing *atomic.Bool
+	standing *step.Bool
 	uses     *gate
 	events   *trace.Events // what this end notes of itself
 	tracing  bool          // calls are events too
@@ -57,26 +57,26 @@ type Link struct {
 	turn     chan struct{}
 	producer *ring.Producer
 	aborts   aborts
-	group    atomic.Uint32
+	group    step.Uint32
 	// space gets a value when the peer made room that was waited for.
 	space chan struct{}
 	slots broadcast
 
-	receiving sync.Mutex
+	receiving step.Mutex
 	consumer  *ring.Consumer
 	batch     [batchSize]ring.Descriptor
 	groups    map[uint32]*group
 	frame     transport.Frame // the one being received
 	over      bool            // the pump has ended: guarded by receiving
-	receive   atomic.Pointer[func(*transport.Frame)]
+	receive   step.Pointer[func(*transport.Frame)]
 
-	reason   atomic.Pointer[error]
+	reason   step.Pointer[error]
 	stop     chan struct{}
 	done     chan struct{}
 	released chan struct{} // closed when this end has let go of everything
-	closed   sync.Once
-	dead     atomic.Bool // the peer's process is known to have ended
-	pair     *Link       // the peer's end, where it is in this process and cannot die alone: guarded by Hub.mu
+	closed   step.Once
+	dead     step.Bool // the peer's process is known to have ended
+	pair     *Link     // the peer's end, where it is in this process and cannot die alone: guarded by Hub.mu
 
 	framesIn, framesOut, bytesIn, bytesOut atomic.Uint64
 	// final is what the doorbells' words counted, once they are out of reach.
@@ -92,7 +92,7 @@ type linkOptions struct {
 	bells      [numBells][]*os.File
 	spin       wake.Spin
 	relay      func()
-	standing   *atomic.Bool
+	standing   *step.Bool
 }
 
 // openLink opens one end, and starts its pump. It keeps none of the files.
@@ -133,7 +133,7 @@ func openLink(segment *shm.Segment, v view, o linkOptions) (*Link, error) {
 		segment.Release()
 		return nil, fmt.Errorf("open link: %w", err)
 	}
-	go l.pump()
+	step.Go(l.pump)
 	return l, nil
 }
 
@@ -196,6 +196,7 @@ func (l *Link) Rescue() {
 // fail ends the link for a reason; the first one counts.
 func (l *Link) fail(reason error) {
 	if l.reason.CompareAndSwap(nil, &reason) {
+		step.At(l.stop)
 		close(l.stop)
 	}
 }
@@ -219,6 +220,7 @@ func (l *Link) PeerDied(cause error) {
 	l.fail(err)
 	// The peer may have died between taking this end's flag and leaving the token.
 	l.wakeSelf()
+	step.Recv(l.done)
 	<-l.done
 	l.reap()
 	if l.relay != nil {
@@ -250,6 +252,7 @@ func (l *Link) gone() bool {
 }
 
 func (l *Link) letGo() bool {
+	step.Poll(l.released)
 	select {
 	case <-l.released:
 		return true
@@ -265,11 +268,13 @@ func (l *Link) Close() error {
 	l.closed.Do(func() {
 		l.fail(fmt.Errorf("%s: %w", l.name, transport.ErrClosed))
 		l.wakeSelf()
+		step.Recv(l.done)
 		<-l.done
 		l.uses.shut()
 		stats := l.count()
 		l.final.Store(&stats)
 		err = errors.Join(l.bell.Close(), l.peerBell.Close(), l.caller.Close())
+		step.At(l.released)
 		close(l.released)
 		l.segment.Release()
 	})
@@ -284,6 +289,7 @@ func (l *Link) Done() <-chan struct{} { return l.done }
 
 // Err says why the link ended.
 func (l *Link) Err() error {
+	step.Poll(l.done)
 	select {
 	case <-l.done:
 		return l.why()
@@ -307,6 +313,7 @@ func (l *Link) Stats() transport.Stats {
 		defer l.uses.leave()
 		return l.count()
 	}
+	step.Recv(l.released)
 	<-l.released
 	return *l.final.Load()
 }
@@ -362,7 +369,7 @@ func (l *Link) free(ref slot.Ref) {
 
 // broadcast wakes everyone who waits.
 type broadcast struct {
-	mu sync.Mutex
+	mu step.Mutex
 	ch chan struct{}
 }
 
@@ -376,20 +383,23 @@ func (b *broadcast) wait() <-chan struct{} {
 func (b *broadcast) wake() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	step.At(b.ch)
 	close(b.ch)
 	b.ch = make(chan struct{})
 }
 
 // takeTurn makes the caller the ring's producer.
 func (l *Link) takeTurn(ctx context.Context) error {
+	step.At(l.turn)
 	select {
 	case l.turn <- struct{}{}:
 	default:
+		turn, over, stop := step.SendOrRecv(l.turn, ctx.Done(), l.stop)
 		select {
-		case l.turn <- struct{}{}:
-		case <-ctx.Done():
+		case turn <- struct{}{}:
+		case <-over:
 			return fmt.Errorf("send to %s: %w", l.name, ctx.Err())
-		case <-l.stop:
+		case <-stop:
 			return l.sendError()
 		}
 	}
@@ -400,6 +410,9 @@ func (l *Link) takeTurn(ctx context.Context) error {
 	return nil
 }
 
-func (l *Link) giveTurn() { <-l.turn }
+func (l *Link) giveTurn() {
+	step.At(l.turn)
+	<-l.turn
+}
 
 func (l *Link) sendError() error { return fmt.Errorf("send: %w", l.why()) }

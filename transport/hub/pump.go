@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"ddc/internal/step"
 	"ddc/internal/trace"
 	"ddc/ring"
 	"ddc/transport"
@@ -22,7 +23,6 @@ var errPeerClosed = fmt.Errorf("the other end closed: %w", transport.ErrClosed)
 // caller does so in its place. It never blocks on anything else: not on sending,
 // not on a receiver, not on a lock that somebody holds while they wait.
 func (l *Link) pump() {
-	defer close(l.done)
 	for {
 		if err := l.bell.Await(context.Background(), l.ready); err != nil {
 			l.fail(fmt.Errorf("%s: %w: %w", l.name, transport.ErrCorrupt, err))
@@ -54,6 +54,8 @@ func (l *Link) pump() {
 	l.receiving.Unlock()
 	l.repayCaller()
 	l.sayClosed()
+	step.At(l.done)
+	close(l.done)
 }
 
 // ready says whether the pump has anything to do. It is what the doorbell asks
@@ -67,6 +69,7 @@ func (l *Link) ready() bool {
 func (l *Link) answerSignals() {
 	bits := l.shared.Signals[l.side].Swap(0)
 	if bits&signalSpace != 0 {
+		step.At(l.space)
 		select {
 		case l.space <- struct{}{}:
 		default: // a token is there already: it does as well
@@ -125,7 +128,9 @@ func (l *Link) receiveOne(d *ring.Descriptor, receive func(*transport.Frame)) er
 			l.free(r.ref)
 			return err
 		}
-		l.hand(receive, transport.NewFrame(h, l.view.pool.Bytes(r.ref)[:r.length:r.length], l, uint64(r.ref)))
+		payload := l.view.pool.Bytes(r.ref)[:r.length:r.length]
+		step.Read(payload)
+		l.hand(receive, transport.NewFrame(h, payload, l, uint64(r.ref)))
 	case kindPiece, kindLast:
 		payload, err := l.addPiece(d, kind == kindLast)
 		if err != nil || payload == nil {
@@ -197,7 +202,9 @@ func (l *Link) addPiece(d *ring.Descriptor, last bool) ([]byte, error) {
 		g = &group{total: r.total, payload: make([]byte, 0, min(r.total, firstPiece))}
 		l.groups[r.group] = g
 	}
-	g.payload = append(g.payload, l.view.pool.Bytes(r.ref)[:r.length]...)
+	piece := l.view.pool.Bytes(r.ref)[:r.length]
+	step.Read(piece)
+	g.payload = append(g.payload, piece...)
 	if have := uint64(len(g.payload)); r.total != g.total || have > g.total || last != (have == g.total) {
 		return nil, fmt.Errorf("%w: descriptor: %d bytes of a payload of %d, last piece %v", transport.ErrCorrupt, have, g.total, last)
 	}
@@ -212,6 +219,7 @@ func (l *Link) addPiece(d *ring.Descriptor, last bool) ([]byte, error) {
 // giving it back, it is the last that this end says: senders see stop and give up.
 // A bell that fails here is broken, and the peer learns by the end of this process.
 func (l *Link) sayClosed() {
+	step.Send(l.turn)
 	l.turn <- struct{}{}
 	l.events.Add(trace.Ended, 0)
 	l.shared.Closed[l.side].Store(1)

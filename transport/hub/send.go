@@ -3,9 +3,8 @@ package hub
 import (
 	"context"
 	"fmt"
-	"sync"
-	"sync/atomic"
 
+	"ddc/internal/step"
 	"ddc/ring"
 	"ddc/slot"
 	"ddc/transport"
@@ -50,7 +49,9 @@ func (l *Link) Fill(ctx context.Context, h transport.Header, n int, fill func([]
 		return l.push(ctx, &d, n)
 	}
 	if ref, ok := l.view.pool.Alloc(l.party(), n); ok {
-		if err := fill(l.view.pool.Bytes(ref)[:n:n]); err != nil {
+		payload := l.view.pool.Bytes(ref)[:n:n]
+		step.Write(payload)
+		if err := fill(payload); err != nil {
 			l.free(ref)
 			return err
 		}
@@ -90,6 +91,7 @@ func (l *Link) sendPieces(ctx context.Context, h transport.Header, payload []byt
 		if r.ref, err = l.allocPiece(ctx, len(payload)-sent); err == nil {
 			buf := l.view.pool.Bytes(r.ref)
 			r.length = min(len(buf), len(payload)-sent)
+			step.Write(buf[:r.length])
 			copy(buf, payload[sent:sent+r.length])
 			kind := uint8(kindPiece)
 			if sent+r.length == len(payload) {
@@ -109,9 +111,9 @@ func (l *Link) sendPieces(ctx context.Context, h transport.Header, payload []byt
 
 // aborts are the groups given up whose abort is still to be sent.
 type aborts struct {
-	mu     sync.Mutex
+	mu     step.Mutex
 	groups []uint32
-	count  atomic.Int32 // len(groups), so that a push need not lock where there are none
+	count  step.Int32 // len(groups), so that a push need not lock where there are none
 }
 
 // abort makes the receiver forget the pieces it has of a group. The sender's
@@ -123,6 +125,7 @@ func (l *Link) abort(group uint32) {
 	l.aborts.groups = append(l.aborts.groups, group)
 	l.aborts.count.Add(1)
 	l.aborts.mu.Unlock()
+	step.At(l.turn)
 	select {
 	case l.turn <- struct{}{}:
 		_, _ = l.flushAborts() // what ails the ring the next push will tell
@@ -179,12 +182,13 @@ func (l *Link) allocPiece(ctx context.Context, size int) (slot.Ref, error) {
 func (l *Link) awaitSlot(ctx context.Context, freed <-chan struct{}) error {
 	l.noteSlotWait()
 	defer l.noteSlot()
+	freed, over, stop := step.RecvAny(freed, ctx.Done(), l.stop)
 	select {
 	case <-freed:
 		return nil
-	case <-ctx.Done():
+	case <-over:
 		return fmt.Errorf("send to %s: wait for a slot: %w", l.name, ctx.Err())
-	case <-l.stop:
+	case <-stop:
 		return l.sendError()
 	}
 }
@@ -257,12 +261,13 @@ func (l *Link) pushInTurn(ctx context.Context, d *ring.Descriptor) error {
 func (l *Link) awaitSpace(ctx context.Context) error {
 	l.noteSpaceWait()
 	defer l.noteSpace()
+	space, over, stop := step.RecvAny(l.space, ctx.Done(), l.stop)
 	select {
-	case <-l.space:
+	case <-space:
 		return nil
-	case <-ctx.Done():
+	case <-over:
 		return fmt.Errorf("send to %s: wait for ring space: %w", l.name, ctx.Err())
-	case <-l.stop:
+	case <-stop:
 		return l.sendError()
 	}
 }
