@@ -76,6 +76,8 @@ type Evidence struct {
 	// HostThreads and PluginThreads count threads by what they do in the kernel.
 	HostThreads   map[string]int `json:"host_threads"`
 	PluginThreads map[string]int `json:"plugin_threads,omitempty"`
+	// Inspect is what `ddc inspect` said of the links at which something was wrong.
+	Inspect []string `json:"inspect,omitempty"`
 	// CPU is what all processes of the cell used while nothing moved, as a share of one processor.
 	CPU float64 `json:"cpu"`
 }
@@ -85,12 +87,22 @@ type LinkEvidence struct {
 	ToPlugin bool   `json:"to_plugin"`
 	Unread   uint64 `json:"unread"`
 	Cells    int    `json:"cells"`
-	// SenderWaits says that the sender has announced that it waits for room.
-	SenderWaits bool `json:"sender_waits"`
-	Asleep      bool `json:"asleep"`
-	Token       bool `json:"token"`
+	// SenderWaitsForSpace and SenderWaitsForSlot say what somebody who sends in this
+	// direction waits for.
+	SenderWaitsForSpace bool `json:"sender_waits_for_space"`
+	SenderWaitsForSlot  bool `json:"sender_waits_for_slot"`
+	Asleep              bool `json:"asleep"`
+	Token               bool `json:"token"`
 	// Due says: asleep, with something to do. With no token that is a lost wake-up.
 	Due bool `json:"due"`
+	// Sent and Received count the tokens that were ever left for this side, and its
+	// returns from sleep; Suppressed the rings that found it awake.
+	Sent       uint64 `json:"tokens_left"`
+	Received   uint64 `json:"wakeups"`
+	Suppressed uint64 `json:"rings_suppressed"`
+	// CallerForgotten says that a caller of the host sleeps in its pump's place, and its
+	// answer has come.
+	CallerForgotten bool `json:"caller_forgotten,omitempty"`
 }
 
 // Stalls counts sleepers that lay over work with no token for at least

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"ddc/inspect"
 	"ddc/plugin"
 	"ddc/transport/hub"
 )
@@ -25,32 +26,38 @@ const (
 func (w *workload) hung(v view, share float64, instead error) Outcome {
 	name, side := v.culprit()
 	look := v.plugins[name]
-	e := &Evidence{CPU: share, HostThreads: threadWaits(os.Getpid()), HostWaits: goroutineWaits(ownStacks())}
+	e := &Evidence{CPU: share, HostThreads: threadWaits(os.Getpid()), HostWaits: goroutineWaits(ownStacks()), Inspect: diagnoses()}
 	o := Outcome{
 		Verdict: Hung, Stage: cmp.Or(w.now(), "start"), Answered: int(v.answered), Plugin: name,
 		Evidence: e, Stalls: w.stalls.Stalls, Latency: w.watch.latencies(),
 	}
 	if name != "" {
-		o.AnsweredByPlugin = int(w.byPlugin[name].Load())
+		o.AnsweredByPlugin = int(w.plugins[name].answered.Load())
 		e.PluginThreads = threadWaits(look.PID)
 		e.PluginWaits = w.askPlugin(name, look.PID)
 		e.Link = linkEvidence(look, side)
+		e.Link.CallerForgotten = callerForgotten(v, name)
 	}
 	e.Words = e.words(name, look)
 	o.Why = e.Words[0]
 	if instead != nil {
-		o.Why = instead.Error()
+		o.Why = instead.Error() + ": " + o.Why
 	}
 	return o
 }
 
 // culprit finds the link at which it hangs: one whose sleeper lost a wake-up, the plugin's
 // before the host's; else one that sleeps over a token; else one whose sender waits for
-// room; else that of the oldest call.
+// room or for a slot; else one with a call that is answered and has not ended; else that of
+// the oldest call.
 func (v view) culprit() (name string, side int) {
 	names := slices.Sorted(maps.Keys(v.plugins))
 	signs := []func(hub.State, int) bool{
-		lost, due, func(s hub.State, side int) bool { return s.Attached && s.Sides[side].Starved },
+		lost, due,
+		func(s hub.State, side int) bool {
+			return s.Attached && (s.Sides[side].Starved || s.Sides[side].SpaceSince != 0)
+		},
+		func(s hub.State, side int) bool { return s.Attached && s.Sides[side].SlotSince != 0 },
 	}
 	for _, sign := range signs {
 		for _, side := range []int{toPlugin, toHost} {
@@ -63,6 +70,9 @@ func (v view) culprit() (name string, side int) {
 	}
 	var oldest time.Time
 	for _, n := range names {
+		if callerForgotten(v, n) {
+			return n, toHost
+		}
 		if calls := v.plugins[n].Calls; len(calls) > 0 && (name == "" || calls[0].Started.Before(oldest)) {
 			name, oldest = n, calls[0].Started
 		}
@@ -70,12 +80,43 @@ func (v view) culprit() (name string, side int) {
 	return name, toPlugin
 }
 
+// callerForgotten says that a caller sleeps in its pump's place although all
+// calls have their answers.
+func callerForgotten(v view, name string) bool {
+	l := v.plugins[name]
+	return l.Link.Caller.Parked && len(l.Calls) == 0 && v.waited[name] > 0
+}
+
 func linkEvidence(l plugin.Look, side int) LinkEvidence {
-	s := l.Link.Sides[side]
+	s := &l.Link.Sides[side]
 	return LinkEvidence{
-		ToPlugin: side == toPlugin, Unread: s.Produced - s.Consumed, Cells: ringCells, SenderWaits: s.Starved,
-		Asleep: s.Parked, Token: s.Token, Due: due(l.Link, side),
+		ToPlugin: side == toPlugin, Unread: s.Unread(), Cells: l.Link.Cells, Due: due(l.Link, side),
+		SenderWaitsForSpace: s.SpaceSince != 0, SenderWaitsForSlot: s.SlotSince != 0,
+		Asleep: s.Parked, Token: s.Token, Sent: s.Bell.Sent, Received: s.Bell.Received, Suppressed: s.Bell.Suppressed,
 	}
+}
+
+// inspectPause is the time between the two looks of a diagnosis.
+const inspectPause = 250 * time.Millisecond
+
+// diagnoses are what ddc inspect says of the links at which something is wrong.
+func diagnoses() []string {
+	hubs, err := inspect.Open(fmt.Sprint(os.Getpid()))
+	if err != nil {
+		return nil // there is none in one process
+	}
+	var found []string
+	for _, h := range hubs {
+		first := h.Look()
+		time.Sleep(inspectPause)
+		for _, d := range inspect.Diagnose(first, h.Look()) {
+			if d.Kind.Wrong() {
+				found = append(found, d.Name+": "+d.String())
+			}
+		}
+		_ = h.Close()
+	}
+	return found
 }
 
 // answerTime is how long a plugin may take to answer SIGUSR1.
@@ -116,7 +157,8 @@ var waitsByFunction = []struct{ function, what string }{
 	{"hub.(*Link).pushInTurn", forSpace},
 	{"hub.(*Link).allocPiece", forSlot},
 	{"hub.(*Link).takeTurn", forTurn},
-	{"wake.(*Doorbell).sleep", forBell},
+	{"hub.(*Link).pump(", forBell},
+	{"hub.(*Link).Await", forReply + ", in the pump's place"},
 	{"rpc.(*Conn).roundTrip", forReply},
 }
 
@@ -138,7 +180,7 @@ func goroutineWait(stack string) string {
 			what, at = w.what, i
 		}
 	}
-	if strings.Contains(stack, "hub.(*Link).pump") && what != "" && what != forBell {
+	if strings.Contains(stack, "hub.(*Link).pump(") && what != "" && what != forBell {
 		return what + ", on the receiving goroutine"
 	}
 	return what
@@ -152,6 +194,9 @@ func (e *Evidence) words(name string, look plugin.Look) []string {
 	words := []string{e.sentence(name)}
 	if syscall.Kill(look.PID, 0) != nil {
 		words = append([]string{fmt.Sprintf("plugin %s has ended, and whoever waits for it was not told", name)}, words...)
+	}
+	for _, d := range e.Inspect {
+		words = append(words, "ddc inspect: "+d)
 	}
 	return append(words,
 		"goroutines of the host wait for: "+counts(e.HostWaits),
@@ -167,34 +212,39 @@ func (e *Evidence) sentence(name string) string {
 	if !l.ToPlugin {
 		from, to = to, from
 	}
-	text := waitsFor(from, l, e.HostWaits) + to
-	if !l.Asleep {
-		return fmt.Sprintf("%s awake with %d unread frames in a ring of %d", text, l.Unread, l.Cells)
+	if l.CallerForgotten {
+		return fmt.Sprintf("host's caller asleep on its doorbell although %s has answered, %s", name, token(l.Token))
 	}
+	text := to
 	switch {
+	case l.SenderWaitsForSpace:
+		text = from + " waits for ring space, " + to
+	case l.SenderWaitsForSlot:
+		text = from + " waits for a payload slot, " + to
+	case l.ToPlugin && e.HostWaits[forReply] > 0:
+		text = from + " waits for a reply, " + to
+	}
+	unread := fmt.Sprintf("%d unread frames in a ring of %d", l.Unread, l.Cells)
+	switch {
+	case !l.Asleep:
+		return text + " awake with " + unread
+	case l.SenderWaitsForSpace && l.Unread < uint64(l.Cells):
+		text += fmt.Sprintf(" asleep, the ring has room for %d and nobody said so", uint64(l.Cells)-l.Unread)
 	case l.Unread > 0:
-		text += fmt.Sprintf(" asleep with %d unread frames in a ring of %d", l.Unread, l.Cells)
+		text += " asleep with " + unread
 	case l.Due:
 		text += " asleep, with a signal unseen"
 	default:
 		text += " asleep with nothing unread"
 	}
-	if l.Token {
-		return text + ", a token left for it and not delivered"
-	}
-	return text + ", no token"
+	return text + ", " + token(l.Token)
 }
 
-func waitsFor(from string, l LinkEvidence, host map[string]int) string {
-	switch {
-	case l.ToPlugin && host[forSpace] > 0, l.SenderWaits:
-		return from + " waits for ring space, "
-	case l.ToPlugin && host[forSlot] > 0:
-		return from + " waits for a payload slot, "
-	case l.ToPlugin && host[forReply] > 0:
-		return from + " waits for a reply, "
+func token(left bool) string {
+	if left {
+		return "a token left and not delivered"
 	}
-	return ""
+	return "no token"
 }
 
 // counts writes "80 a reply, 1 ring space", the most first.

@@ -29,15 +29,20 @@ const (
 
 // view is all that one look sees. Two equal views saw nothing happen in between.
 type view struct {
-	plugins                map[string]plugin.Look
+	plugins map[string]plugin.Look
+	// waited counts the calls under way by plugin, as their callers see it.
+	waited                 map[string]int64
 	begun, ended, answered int64
 }
 
 func (w *workload) look() view {
-	v := view{plugins: map[string]plugin.Look{}, ended: w.ended.Load(), answered: w.answered.Load(), begun: w.begun.Load()}
+	v := view{plugins: map[string]plugin.Look{}, waited: map[string]int64{}, ended: w.ended.Load(), answered: w.answered.Load(), begun: w.begun.Load()}
 	for _, p := range w.host.Plugins() {
 		if l, ok := p.Look(); ok {
 			v.plugins[p.Name()] = l
+			t := w.plugins[p.Name()]
+			ended := t.ended.Load()
+			v.waited[p.Name()] = t.begun.Load() - ended
 		}
 	}
 	return v
@@ -167,7 +172,7 @@ func (w *workload) finished(err error) Outcome {
 	o.Verdict, o.Stage, o.Why = verdictOf(err), w.now(), err.Error()
 	var call *callError
 	if errors.As(err, &call) {
-		o.Plugin, o.AnsweredByPlugin = call.plugin, int(w.byPlugin[call.plugin].Load())
+		o.Plugin, o.AnsweredByPlugin = call.plugin, int(w.plugins[call.plugin].answered.Load())
 	}
 	return o
 }

@@ -64,6 +64,10 @@ type Machine struct {
 
 const defaultCalls = 2000
 
+// Reported is the strategy that the system of the hang's report has: a socket
+// pair as the doorbell, and an event loop that sleeps in edge-triggered epoll.
+const Reported = "socketpair" + fault.EpollSuffix
+
 // Strategies lists those that a matrix can have: the four, and those that sleep
 // as an event loop does, which only the program with faults has.
 func Strategies() []string {
@@ -98,9 +102,10 @@ func plan(o Options) []task {
 	for _, name := range names {
 		if len(o.Strategies) == 0 {
 			e, _ := fault.ByName(name)
-			// An event loop adds nothing to a fault that is not of event loops.
+			// An event loop adds nothing to a fault that is not of event loops; one of them is
+			// run all the same, for it is what the hang's report has.
 			chosen = slices.DeleteFunc(Strategies(), func(s string) bool {
-				return strings.HasSuffix(s, fault.EpollSuffix) && !slices.Contains(e.On, s)
+				return strings.HasSuffix(s, fault.EpollSuffix) && s != Reported && !slices.Contains(e.On, s)
 			})
 		}
 		add(name)

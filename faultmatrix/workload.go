@@ -30,7 +30,7 @@ type workload struct {
 	numbers atomic.Uint64 // of calls
 	// begun and ended count calls, answered those of them that were as they should be.
 	begun, ended, answered atomic.Int64
-	byPlugin               map[string]*atomic.Int64
+	plugins                map[string]*tally
 	stalls                 stallBook
 	telling                sync.Mutex
 	over                   bool // guarded by telling
@@ -39,10 +39,13 @@ type workload struct {
 	stage string
 }
 
+// tally counts the calls of one plugin.
+type tally struct{ begun, ended, answered atomic.Int64 }
+
 func newWorkload(t task, names []string, host *plugin.Host, log *journal) *workload {
-	w := &workload{task: t, names: names, host: host, log: log, watch: newStopwatch(), byPlugin: map[string]*atomic.Int64{}}
+	w := &workload{task: t, names: names, host: host, log: log, watch: newStopwatch(), plugins: map[string]*tally{}}
 	for _, name := range names {
-		w.byPlugin[name] = new(atomic.Int64)
+		w.plugins[name] = new(tally)
 	}
 	return w
 }
@@ -121,6 +124,9 @@ func (w *workload) callNumber(ctx context.Context, name, method string, number u
 	var reply wrapperspb.BytesValue
 	w.begun.Add(1)
 	defer w.ended.Add(1)
+	t := w.plugins[name]
+	t.begun.Add(1)
+	defer t.ended.Add(1)
 	begun := time.Now()
 	err := w.host.Plugin(name).Invoke(ctx, method, wrapperspb.Bytes(payload(number, size)), &reply)
 	if err == nil {
@@ -133,7 +139,7 @@ func (w *workload) callNumber(ctx context.Context, name, method string, number u
 		return &callError{name, err}
 	}
 	w.answered.Add(1)
-	w.byPlugin[name].Add(1)
+	t.answered.Add(1)
 	return nil
 }
 

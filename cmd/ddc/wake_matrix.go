@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -143,10 +144,24 @@ func findFaultProgram() (string, error) {
 }
 
 func printMatrix(w io.Writer, report *faultmatrix.Report, f matrixFlags) error {
+	if f.html != "" {
+		if err := writeFile(f.html, report.HTML); err != nil {
+			return err
+		}
+	}
 	if f.asJSON {
 		return printJSON(w, report)
 	}
 	return report.Table(w)
+}
+
+// writeFile writes a file once its whole content is there.
+func writeFile(path string, write func(io.Writer) error) error {
+	var content bytes.Buffer
+	if err := write(&content); err != nil {
+		return err
+	}
+	return os.WriteFile(path, content.Bytes(), 0o666)
 }
 
 // newWakeCell is the host process of a cell.

@@ -1,0 +1,2 @@
+// Package verdict writes what a matrix, an exploration and a benchmark say.
+package verdict
