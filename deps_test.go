@@ -22,7 +22,7 @@ var layers = []string{
 	"internal/fault",
 	"internal/step internal/suggest internal/longcall internal/heir",
 	"internal/sys",
-	"internal/tool internal/sandbox",
+	"internal/tool internal/sandbox internal/memory",
 	"shm",
 	"wake ring slot internal/trace",
 	"wake/eventfd wake/socketpair wake/pipe wake/futex",

@@ -1,0 +1,164 @@
+package memory
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"ddc/internal/sys"
+)
+
+// TestMain is also a process that takes memory in a group.
+func TestMain(m *testing.M) {
+	if os.Getenv("DDC_TEST_HUNGRY") != "" {
+		hungry()
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func TestSizesAreReadAsPeopleWriteThem(t *testing.T) {
+	for text, want := range map[string]int64{
+		"4GiB": 4 << 30, "512MiB": 512 << 20, "1.5G": 3 << 29, "800M": 800 << 20, "2GB": 2e9, "1073741824": 1 << 30, "1 GiB": 1 << 30,
+	} {
+		got, err := Parse(text)
+		assert.NoError(t, err, text)
+		assert.Equal(t, want, got, text)
+	}
+	for _, text := range []string{"", "much", "4TiB", "-1GiB", "1MiB", "NaNGiB", "1e300GiB"} {
+		_, err := Parse(text)
+		assert.Error(t, err, text)
+	}
+}
+
+func group(t *testing.T, folder string, files ...string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	for i := 0; i < len(files); i += 2 {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, files[i]), []byte(files[i+1]), 0o600))
+	}
+}
+
+func TestLeastLimitOfTheGroupsAboveCounts(t *testing.T) {
+	t.Run("version 2", func(t *testing.T) {
+		mount := t.TempDir()
+		group(t, mount, "cgroup.controllers", "memory pids\n")
+		group(t, filepath.Join(mount, "user.slice"), "memory.max", "1073741824\n")
+		group(t, filepath.Join(mount, "user.slice/session"), "memory.max", "max\n")
+		h, ok := findIn("0::/user.slice/session\n", mount)
+		require.True(t, ok)
+		assert.Equal(t, int64(1<<30), h.limit())
+	})
+	t.Run("version 1 beside 2", func(t *testing.T) {
+		mount := t.TempDir()
+		group(t, filepath.Join(mount, "memory/a"), "memory.limit_in_bytes", "9223372036854771712\n")
+		group(t, filepath.Join(mount, "memory/a/b"), "memory.limit_in_bytes", "2147483648\n")
+		h, ok := findIn("4:cpu,memory:/a/b\n0::/x\n", mount)
+		require.True(t, ok)
+		assert.Equal(t, int64(2<<30), h.limit())
+	})
+	t.Run("container", func(t *testing.T) {
+		mount := t.TempDir()
+		group(t, mount, "cgroup.controllers", "memory", "memory.max", "536870912")
+		h, ok := findIn("0::/docker/0123\n", mount)
+		require.True(t, ok)
+		assert.Equal(t, int64(512<<20), h.limit())
+	})
+	t.Run("none", func(t *testing.T) {
+		_, ok := findIn("0::/\n", t.TempDir())
+		assert.False(t, ok)
+	})
+}
+
+func TestGroupIsMadeWhereNoLimitIsLeftBehind(t *testing.T) {
+	mount := t.TempDir()
+	group(t, mount, "cgroup.controllers", "memory")
+	group(t, filepath.Join(mount, "app.slice"), "cgroup.subtree_control", "cpu memory pids\n")
+	group(t, filepath.Join(mount, "app.slice/terminal"), "memory.max", "max\n")
+	group(t, filepath.Join(mount, "app.slice/limited"), "memory.max", "1073741824\n")
+	group(t, filepath.Join(mount, "plain/terminal"))
+	for own, want := range map[string]string{"/app.slice/terminal": "app.slice", "/": "", "/app.slice/limited": "refused", "/plain/terminal": "refused"} {
+		h, ok := findIn("0::"+own+"\n", mount)
+		require.True(t, ok)
+		parent, err := h.parent()
+		if want == "refused" {
+			assert.ErrorIs(t, err, ErrNotPermitted, own)
+			continue
+		}
+		require.NoError(t, err, own)
+		assert.Equal(t, filepath.Join(mount, want), parent)
+	}
+}
+
+func TestMeterSeesHeapSegmentsAndChildren(t *testing.T) {
+	meter := NewMeter()
+	before := Now()
+	const size = 64 << 20
+	heap := make([]byte, size)
+	for i := 0; i < size; i += 4096 {
+		heap[i] = 1
+	}
+	f, err := sys.Memfd("meter", size)
+	require.NoError(t, err)
+	_, err = f.Write(heap)
+	require.NoError(t, err)
+	child := exec.Command("/bin/sh", "-c", "x=$(head -c 32000000 /dev/zero | tr '\\0' x); echo ready; read y")
+	in, err := child.StdinPipe()
+	require.NoError(t, err)
+	out, err := child.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
+	_, err = out.Read(make([]byte, 6))
+	require.NoError(t, err)
+	during := Now()
+	assert.InDelta(t, 2*size+32e6, during-before, 40e6)
+	require.NoError(t, in.Close())
+	_ = child.Wait()
+	require.NoError(t, f.Close())
+	assert.GreaterOrEqual(t, meter.Stop(), during-4e6)
+	assert.NotZero(t, heap[0])
+}
+
+// hungry confines itself, and takes too much.
+func hungry() {
+	g, err := Confine(Min, func(folder string) error { _, err := os.Stdout.WriteString(folder + "\n"); return err })
+	if err != nil || g == nil {
+		os.Exit(3)
+	}
+	var all [][]byte
+	for range 4 * Min >> 20 {
+		b := make([]byte, 1<<20)
+		for i := 0; i < len(b); i += 4096 {
+			b[i] = 1
+		}
+		all = append(all, b)
+	}
+	os.Exit(len(all))
+}
+
+func TestGroupHoldsWhatIsInIt(t *testing.T) {
+	program, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.Command(program)
+	cmd.Env = append(os.Environ(), "DDC_TEST_HUNGRY=1")
+	out, _ := cmd.Output()
+	if cmd.ProcessState.ExitCode() == 3 {
+		t.Skip("control groups are not ours to make here")
+	}
+	assert.Equal(t, "signal: killed", cmd.ProcessState.String())
+	assert.NoError(t, os.Remove(string(out[:len(out)-1])))
+}
+
+func TestGroupIsLeftAndRemoved(t *testing.T) {
+	g, err := Confine(Min, func(string) error { return nil })
+	if err != nil {
+		t.Skip(err)
+	}
+	require.DirExists(t, g.Folder())
+	require.NoError(t, g.Close())
+	assert.NoDirExists(t, g.Folder())
+}
