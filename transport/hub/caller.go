@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"ddc/internal/fault"
 	"ddc/transport"
 )
 
@@ -32,7 +33,10 @@ func (l *Link) Await(ctx context.Context, done func() bool) {
 	defer l.uses.leave()
 	// The sleeper's condition. Whoever delivers a frame, or ends the link, rings this
 	// bell afterwards, as the peer does (pairs with: caller-stands).
-	ready := func() bool { return done() || l.ready() }
+	ready := func() bool {
+		fault.Widen(fault.CallerLeavesSilently)
+		return done() || l.ready()
+	}
 	for !done() && !l.ending() {
 		if l.caller.Await(ctx, ready) != nil || done() || !l.lookInPlace() {
 			break
@@ -43,7 +47,7 @@ func (l *Link) Await(ctx context.Context, done func() bool) {
 	}
 	// pairs with: caller-leaves. A ringer that took this bell's flag has told nobody
 	// else. What it published was there before the flag came down, so this look sees it.
-	if l.ready() {
+	if !fault.On(fault.CallerLeavesSilently) && l.ready() {
 		l.ring(l.bell)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync/atomic"
 
+	"ddc/internal/fault"
 	"ddc/internal/step"
 	"ddc/internal/trace"
 	"ddc/ring"
@@ -31,6 +32,7 @@ import (
 // that, tells the peer, and closes done. Close then waits for the last use and
 // gives everything back.
 type Link struct {
+	faults faults // of no size, but for faults
 	name   string
 	peer   int
 	side   int
@@ -133,6 +135,9 @@ func openLink(segment *shm.Segment, v view, o linkOptions) (*Link, error) {
 		segment.Release()
 		return nil, fmt.Errorf("open link: %w", err)
 	}
+	if fault.Enabled && fault.On(fault.WrongPeerDoorbell) {
+		l.settleDown()
+	}
 	step.Go(l.pump)
 	return l, nil
 }
@@ -147,6 +152,9 @@ func (l *Link) openBells(o linkOptions) error {
 				err = errors.Join(err, b.Close())
 			}
 			return err
+		}
+		if fault.On(fault.MovedDoorbell) {
+			waker = moved(waker, i, o)
 		}
 		spin := o.spin
 		if i == 1-o.side {
@@ -355,6 +363,13 @@ func (l *Link) ReleaseLease(token uint64) {
 
 func (l *Link) free(ref slot.Ref) {
 	l.view.pool.Free(ref)
+	if fault.On(fault.NoRingOnSlot) {
+		return
+	}
+	if fault.On(fault.SlotWaitersOwnPeer) {
+		l.offerHere()
+		return
+	}
 	// pairs with: slot-waiters. Free comes before this look, as the announcement comes
 	// before the waiter's second look for a slot: one of the two sees the other.
 	if l.view.header.SlotWaiters.Load() == 0 {
@@ -390,6 +405,9 @@ func (b *broadcast) wake() {
 
 // takeTurn makes the caller the ring's producer.
 func (l *Link) takeTurn(ctx context.Context) error {
+	if fault.On(fault.TwoProducers) {
+		return l.takeNoTurn()
+	}
 	step.At(l.turn)
 	select {
 	case l.turn <- struct{}{}:
@@ -411,6 +429,10 @@ func (l *Link) takeTurn(ctx context.Context) error {
 }
 
 func (l *Link) giveTurn() {
+	if fault.On(fault.TwoProducers) {
+		l.giveNoTurn()
+		return
+	}
 	step.At(l.turn)
 	<-l.turn
 }

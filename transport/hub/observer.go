@@ -88,5 +88,14 @@ func (h *Hub) Events(peer int) [2][]trace.Event {
 	return [2][]trace.Event{}
 }
 
+// Rescue is [Link.Rescue] of one of the host's own links, by its place.
+func (h *Hub) Rescue(peer int) {
+	for _, l := range h.hostLinks() {
+		if l.peer == peer {
+			l.Rescue()
+		}
+	}
+}
+
 // Close lets the memory go.
 func (o *Observer) Close() error { return o.segment.Close() }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"ddc/internal/fault"
 	"ddc/internal/step"
 	"ddc/internal/trace"
 	"ddc/ring"
@@ -105,6 +106,9 @@ func (l *Link) deliver() (more bool, err error) {
 		if err := l.receiveOne(&l.batch[i], *receive); err != nil {
 			return false, err
 		}
+	}
+	if fault.On(fault.PumpSends) {
+		l.acknowledge(l.batch[:n])
 	}
 	return n > 0, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"ddc/internal/fault"
 	"ddc/internal/step"
 	"ddc/ring"
 	"ddc/slot"
@@ -142,9 +143,16 @@ func (l *Link) flushAborts() (none bool, err error) {
 	if l.aborts.count.Load() == 0 {
 		return true, nil
 	}
+	if fault.On(fault.AbortFillsRing) {
+		return l.pushAborts()
+	}
+	defer l.ringPeer()
+	return l.pushAborts()
+}
+
+func (l *Link) pushAborts() (none bool, err error) {
 	l.aborts.mu.Lock()
 	defer l.aborts.mu.Unlock()
-	defer l.ringPeer()
 	for len(l.aborts.groups) > 0 {
 		var d ring.Descriptor
 		encodeReference(&d, transport.Header{}, kindAbort, reference{group: l.aborts.groups[0]})
@@ -196,6 +204,9 @@ func (l *Link) awaitSlot(ctx context.Context, freed <-chan struct{}) error {
 // push puts a descriptor of a frame, or of a piece of n bytes, into the ring,
 // and rings. It waits for room as long as ctx allows.
 func (l *Link) push(ctx context.Context, d *ring.Descriptor, n int) error {
+	if fault.Enabled && ringsOtherwise() {
+		defer l.ringOtherwise()()
+	}
 	if err := l.takeTurn(ctx); err != nil {
 		return err
 	}
@@ -208,6 +219,9 @@ func (l *Link) push(ctx context.Context, d *ring.Descriptor, n int) error {
 		l.framesOut.Add(1)
 	}
 	l.bytesOut.Add(uint64(n))
+	if ringsOtherwise() {
+		return nil
+	}
 	// The descriptor is in the ring: publish first, ring second.
 	l.ringPeer()
 	return nil
@@ -218,9 +232,12 @@ func (l *Link) push(ctx context.Context, d *ring.Descriptor, n int) error {
 // enough: each looks at everything, and the caller, before it goes, leaves what
 // it has not looked at to the pump (pairs with: caller-leaves).
 func (l *Link) ringPeer() {
+	if fault.On(fault.WrongPeerDoorbell) && l.rangNeighbour() {
+		return
+	}
 	if l.side == peerSide {
 		asleep, err := l.caller.Wake()
-		if err != nil {
+		if err != nil && !fault.On(fault.FlagTakenRingFails) {
 			_ = l.corrupt(err)
 		}
 		if asleep {
@@ -236,7 +253,7 @@ func (l *Link) ringPeer() {
 // after the last use, so it is the kernel that says no: for want of memory, or
 // because the peer has spoilt the file.
 func (l *Link) ring(bell *wake.Doorbell) {
-	if err := bell.Ring(); err != nil {
+	if err := bell.Ring(); err != nil && !fault.On(fault.FlagTakenRingFails) {
 		_ = l.corrupt(err)
 	}
 }
@@ -245,6 +262,9 @@ func (l *Link) ring(bell *wake.Doorbell) {
 // room, looks once more, and only then waits (pairs with: space-announced). Only
 // the holder of the turn waits here, so one token in space is enough.
 func (l *Link) pushInTurn(ctx context.Context, d *ring.Descriptor) error {
+	if fault.Enabled && fault.On(fault.AnnounceOnce) {
+		return l.pushAnnouncedOnce(ctx, d)
+	}
 	for {
 		if ok, err := l.tryPush(d); ok || err != nil {
 			return err
