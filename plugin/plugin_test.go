@@ -37,6 +37,8 @@ func TestMain(m *testing.M) {
 		goleak.VerifyTestMain(m)
 	case "host":
 		hostThatNeverCloses()
+	case "intruder":
+		Main(intruder{})
 	default:
 		Main(testService{})
 	}

@@ -42,7 +42,7 @@ func everything(version int) uint64 {
 // own process. Go's collector does that.
 const signalsWithinProcess = 2
 
-func ruleset(p Policy, version int, errata uint64) unix.LandlockRulesetAttr {
+func ruleset(p Policy, version int) unix.LandlockRulesetAttr {
 	attr := unix.LandlockRulesetAttr{Handled_access_fs: everything(version)}
 	if version >= 4 {
 		attr.Handled_access_net = unix.LANDLOCK_ACCESS_NET_BIND_TCP
@@ -52,7 +52,7 @@ func ruleset(p Policy, version int, errata uint64) unix.LandlockRulesetAttr {
 	}
 	if version >= 6 {
 		attr.Scoped = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
-		if errata&(1<<(signalsWithinProcess-1)) != 0 {
+		if KeepsSignals() {
 			attr.Scoped |= unix.LANDLOCK_SCOPE_SIGNAL
 		}
 	}
@@ -65,7 +65,7 @@ func landlock(p Policy) error {
 	if version == 0 {
 		return nil
 	}
-	attr := ruleset(p, version, landlockErrata())
+	attr := ruleset(p, version)
 	rules, err := landlockCreate(&attr, version)
 	if err != nil {
 		return fmt.Errorf("make rules: %w", err)
@@ -102,4 +102,9 @@ func allow(rules int, path string, rights uint64) error {
 		rights &= onFiles
 	}
 	return landlockAllow(rules, int(file.Fd()), rights)
+}
+
+// KeepsSignals says whether this kernel keeps those that Restrict restricts from signalling others.
+func KeepsSignals() bool {
+	return landlockVersion() >= 6 && landlockErrata()&(1<<(signalsWithinProcess-1)) != 0
 }
