@@ -11,8 +11,8 @@ import (
 // Kind is what is the matter with a link.
 type Kind string
 
-// The kinds. Those up to SlotsExhausted do not pass by themselves; HandlerStuck
-// may, if the handler waits for something that comes.
+// The kinds. LostWakeup and Deadlock do not pass by themselves. SlotsExhausted and
+// HandlerStuck may, if what a handler waits for comes after all.
 const (
 	LostWakeup     Kind = "lost wake-up"
 	Deadlock       Kind = "deadlock"
@@ -71,18 +71,38 @@ func Diagnose(snapshots ...Snapshot) []Diagnosis {
 		return nil
 	}
 	first, last := snapshots[0], snapshots[len(snapshots)-1]
+	stills := make([]bool, len(last.Links))
+	for i := range last.Links {
+		stills[i] = still(snapshots, &last.Links[i])
+	}
 	var all []Diagnosis
 	for i := range last.Links {
-		l := look{link: &last.Links[i], now: &last, still: true}
+		l := look{link: &last.Links[i], now: &last, still: stills[i], all: stills}
 		if len(snapshots) > 1 {
 			l.before = &first
-			l.still = still(snapshots, l.link)
 		}
 		d := l.diagnose()
 		d.Place, d.Name = l.link.Peer, l.link.Name
 		all = append(all, d)
 	}
 	return all
+}
+
+// Quiet says that a link has stood still between two snapshots with something to
+// be done or waited for: then /proc is worth a look.
+func Quiet(before, now Snapshot) bool {
+	for i := range now.Links {
+		l := &now.Links[i]
+		waits := len(l.Calls) > 0
+		for side := range l.Sides {
+			s := &l.Sides[side]
+			waits = waits || s.Unread() > 0 || s.SpaceSince != 0 || s.SlotSince != 0 || s.Signals != 0
+		}
+		if waits && still([]Snapshot{before, now}, l) {
+			return true
+		}
+	}
+	return false
 }
 
 // still says that a link was the same in all snapshots: no word of it moved, and
@@ -118,6 +138,7 @@ type look struct {
 	now    *Snapshot
 	before *Snapshot // nil where there is one snapshot only
 	still  bool
+	all    []bool // still of each link of now
 }
 
 // The sides, as people call them.
@@ -297,7 +318,7 @@ func (l *look) waitsForSlot() (d Diagnosis, is bool) {
 		switch {
 		case free > 0 && l.still:
 			d = Diagnosis{Kind: LostWakeup, Why: fmt.Sprintf("%s waits for a slot, %d are free, nobody told it", sender, free)}
-		case !l.still:
+		case !l.still || l.slotsMove():
 			d = Diagnosis{Kind: BackPressure, Why: fmt.Sprintf("%s waits for a slot; %s has most", sender, l.richest())}
 		default:
 			d = Diagnosis{Kind: SlotsExhausted, Whom: l.richest(), Why: sender + " waits for a slot"}
@@ -305,6 +326,17 @@ func (l *look) waitsForSlot() (d Diagnosis, is bool) {
 		return l.since(d, s.SlotSince), true
 	}
 	return d, false
+}
+
+// slotsMove says that somebody who has slots is at work: they will come free.
+func (l *look) slotsMove() bool {
+	for i := range l.now.Links {
+		other := look{link: &l.now.Links[i], now: l.now, before: l.before, still: l.all[i]}
+		if other.link.Slots[0].Slots+other.link.Slots[1].Slots > 0 && (!other.still || other.does(peerSide) == Running) {
+			return true
+		}
+	}
+	return false
 }
 
 // richest is the peer on whose link most slots are in use.

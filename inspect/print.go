@@ -151,3 +151,10 @@ func about(e trace.Event) string {
 	}
 	return ""
 }
+
+// PrintSlots writes the pool's slots by class and state.
+func (r *Report) PrintSlots(w io.Writer) {
+	for _, s := range r.Slots {
+		fmt.Fprintf(w, "slots of %d bytes: %d of %d free (%d filling, %d sent, %d held)\n", s.Size, s.Count-s.Filling-s.Sent-s.Held, s.Count, s.Filling, s.Sent, s.Held)
+	}
+}

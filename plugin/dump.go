@@ -5,26 +5,35 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
 	"sync"
 	"syscall"
 	"time"
 
+	"ddc/inspect"
 	"ddc/rpc"
 	"ddc/transport/hub"
 )
 
-// Dump writes what every plugin is doing, and what everyone who waits in the
-// transport waits for, as the host sees it; then the host's goroutines. It takes
-// no lock that a caller could hold while waiting.
+// settle is how far apart the two looks of a dump are: long enough for whoever is
+// about to wake to do so.
+const settle = 100 * time.Millisecond
+
+// Dump writes what every plugin is doing, what everyone who waits in the transport
+// waits for, as the host sees it, and what is wrong, if anything; then the host's
+// goroutines. It takes no lock that a caller could hold while waiting.
 func (h *Host) Dump(w io.Writer) {
 	plugins := h.Plugins()
 	fmt.Fprintf(w, "host: %d plugins known, transport %s\n", len(plugins), h.transport.Name())
 	for _, p := range plugins {
 		p.dump(w)
 	}
-	if h.hub != nil {
-		hub.PrintUsage(w, h.hub.Usage())
+	for _, hub := range h.hubs() {
+		before := inspect.Own(hub)
+		time.Sleep(settle)
+		now := inspect.Own(hub)
+		report := inspect.NewReport("", before, now)
+		report.Print(w, true)
+		report.PrintSlots(w)
 	}
 	writeStacks(w)
 }
@@ -82,6 +91,8 @@ func (h *Host) signal(s syscall.Signal) {
 	}
 }
 
+// dump says what the transport does not know. Calls in the host's own process have
+// no hub to be noted in.
 func (p *Plugin) dump(w io.Writer) {
 	stats := p.Stats()
 	p.mu.Lock()
@@ -92,23 +103,12 @@ func (p *Plugin) dump(w io.Writer) {
 	}
 	fmt.Fprintf(w, "plugin %s: pid %d, wake %s, %d calls, %d errors, %d restarts\n", p.name, stats.PID, stats.Wake, stats.Calls, stats.Errors, stats.Restarts)
 	dumpCalls(w, r.connection().Calls())
-	if process, ok := r.(*process); ok {
-		process.link.State().Print(w)
-	}
 }
 
 func dumpCalls(w io.Writer, calls []rpc.Call) {
 	for _, c := range calls {
 		fmt.Fprintf(w, "  call %s, stream %d, since %v\n", c.Method, c.Stream, time.Since(c.Started).Round(time.Millisecond))
 	}
-}
-
-// maxStacks bounds what a dump says of goroutines, in bytes.
-const maxStacks = 1 << 20
-
-func writeStacks(w io.Writer) {
-	stacks := make([]byte, maxStacks)
-	_, _ = w.Write(stacks[:runtime.Stack(stacks, true)]) // a dump that cannot be written helps nobody
 }
 
 // dumpServer is the plugin's own side of a dump.

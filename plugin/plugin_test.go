@@ -349,7 +349,8 @@ func TestDumpSaysWhoWaitsForWhat(t *testing.T) {
 		h.Dump(&dump)
 		text := dump.String()
 		return strings.Contains(text, "plugin sleeper: pid") && strings.Contains(text, "call /ddc.rpctest.Test/Echo") &&
-			strings.Contains(text, "to plugin") && strings.Contains(text, "bell asleep") && strings.Contains(text, "goroutine")
+			strings.Contains(text, "to plugin") && strings.Contains(text, "plugin's bell: asleep") && strings.Contains(text, "DIAGNOSIS") && strings.Contains(text, "slots of 1024 bytes") &&
+			(strings.Contains(text, "1: waits for a reply") || strings.Contains(text, "1: receives in a pump's place"))
 	}, time.Minute, time.Millisecond)
 
 	// SIGUSR1 makes both sides dump, and ends neither.
