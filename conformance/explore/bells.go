@@ -62,7 +62,7 @@ func (p *processes) bell(name, sleeper string, ready func() bool, ringers ...str
 			b.ends[process] = wake.NewDoorbell(b.words, waker, p.spin)
 		})
 	}
-	p.w.Sleeper(sleeper+" on bell."+name, func() bool { return b.words.Parked.Peek() == 1 }, ready,
+	p.w.Sleeper(sleeper, sleeper+" on bell."+name, func() bool { return b.words.Parked.Peek() == 1 }, ready,
 		func() bool { pending, _ := b.ends[sleeper].Pending(); return pending })
 	return b
 }

@@ -205,17 +205,21 @@ func (r *run) judge() {
 	}
 	step.Install(nil)
 	defer step.Install(r)
-	if stuck == "" {
-		for _, check := range r.world.finally {
-			check()
-		}
-		return
-	}
 	for _, s := range r.world.sleepers {
-		if s.parked() && s.ready() && !s.token() {
-			r.find(LostWakeup, fmt.Sprintf("%s sleeps, what it waits for is there, and no token is on its way%s", s.name, stuck))
+		if !r.world.killed.has(s.process) && s.parked() && s.ready() {
+			told := "no token is on its way"
+			if s.token() {
+				told = "its token does not wake it"
+			}
+			r.find(LostWakeup, fmt.Sprintf("%s sleeps, what it waits for is there, and %s%s", s.name, told, stuck))
 			return
 		}
 	}
-	r.find(Deadlock, "nobody can go on"+stuck)
+	if stuck != "" {
+		r.find(Deadlock, "nobody can go on"+stuck)
+		return
+	}
+	for _, check := range r.world.finally {
+		check()
+	}
 }

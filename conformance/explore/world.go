@@ -25,6 +25,7 @@ type World struct {
 	processes []string
 	within    int
 	mortal    set // processes
+	killed    set // processes
 	names     map[any]string
 	memory    []memory
 	sleepers  []sleeper
@@ -39,6 +40,7 @@ type memory struct {
 }
 
 type sleeper struct {
+	process              int
 	name                 string
 	parked, ready, token func() bool
 }
@@ -73,6 +75,7 @@ func (w *World) Mortal(process string) { w.mortal = w.mortal.with(w.process(proc
 func (w *World) Kill(process string) {
 	victim := w.process(process)
 	w.run.Do(step.Op{Verb: "kill", Object: life{w, victim}, Write: true})
+	w.killed = w.killed.with(victim)
 	for _, t := range w.run.tasks {
 		t.dead = t.dead || t.process == victim && t != w.run.current
 	}
@@ -100,10 +103,10 @@ func (w *World) Memory(name string, b []byte) {
 	w.memory = append(w.memory, memory{name, reflect.ValueOf(b).Pointer(), uintptr(len(b))})
 }
 
-// Sleeper is someone who sleeps until ready is true and token tells so. It is asked
+// Sleeper is someone in a process who sleeps until ready is true and token tells so. It is asked
 // when nobody can go on.
-func (w *World) Sleeper(name string, parked, ready, token func() bool) {
-	w.sleepers = append(w.sleepers, sleeper{name, parked, ready, token})
+func (w *World) Sleeper(process, name string, parked, ready, token func() bool) {
+	w.sleepers = append(w.sleepers, sleeper{w.process(process), name, parked, ready, token})
 }
 
 // Signals lets up to n system calls of each task be interrupted by a signal.

@@ -94,6 +94,34 @@ func send(number int, buf []byte) (int, error) {
 	return unix.SendmsgN(number, buf, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 }
 
+// modelMemfd makes a file whose memory is at the same place for all who map it, so that a word
+// is one object whoever names it.
+func modelMemfd(name string, size int64) *os.File {
+	k := kernel
+	if k == nil {
+		return nil
+	}
+	number := k.open(nil, nil)
+	k.files[number].memory = make([]byte, size)
+	k.mapped[&k.files[number].memory[0]] = true
+	return os.NewFile(uintptr(number), name)
+}
+
+func modelMemory(f *os.File) []byte {
+	k := kernelOf(int(f.Fd()))
+	if k == nil || k.files[int(f.Fd())] == nil {
+		return nil
+	}
+	return k.files[int(f.Fd())].memory
+}
+
+func unmap(memory []byte) error {
+	if kernel != nil && kernel.mapped[&memory[0]] {
+		return nil
+	}
+	return unix.Munmap(memory)
+}
+
 // call makes a system call a step, and says whether a signal cut it short. ready says when
 // a call that sleeps would return, nil for one that does not sleep.
 func call(verb string, object any, write bool, ready func() bool, also ...step.Use) (interrupted bool) {

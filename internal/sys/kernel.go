@@ -38,6 +38,9 @@ func Socketpair() (a, b *os.File, err error) {
 // neither shrink nor grow afterwards, so a peer that holds it cannot cut the
 // memory away under a reader.
 func Memfd(name string, size int64) (*os.File, error) {
+	if f := modelMemfd(name, size); f != nil {
+		return f, nil
+	}
 	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, fmt.Errorf("make memfd: %w", err)
@@ -83,6 +86,9 @@ func Inherited(number int, name string) (*os.File, error) {
 // CheckSealed returns the size of a memfd that cannot shrink, and an error for
 // any other file.
 func CheckSealed(f *os.File) (int64, error) {
+	if memory := modelMemory(f); memory != nil {
+		return int64(len(memory)), nil
+	}
 	seals, err := unix.FcntlInt(f.Fd(), unix.F_GET_SEALS, 0)
 	if err != nil {
 		return 0, fmt.Errorf("read seals of %s: %w (it is no memfd)", f.Name(), err)
@@ -99,6 +105,9 @@ func CheckSealed(f *os.File) (int64, error) {
 
 // Map maps size bytes of f, shared with everyone who maps it.
 func Map(f *os.File, size int) ([]byte, error) {
+	if memory := modelMemory(f); memory != nil {
+		return memory[:size], nil
+	}
 	memory, err := unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("map %d bytes of %s: %w", size, f.Name(), err)
@@ -108,7 +117,7 @@ func Map(f *os.File, size int) ([]byte, error) {
 
 // Unmap undoes Map. Nobody may hold a pointer into memory any more.
 func Unmap(memory []byte) error {
-	if err := unix.Munmap(memory); err != nil {
+	if err := unmap(memory); err != nil {
 		return fmt.Errorf("unmap: %w", err)
 	}
 	return nil

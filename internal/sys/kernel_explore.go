@@ -29,6 +29,7 @@ type Kernel struct {
 	next    int
 	files   map[int]*file
 	sleeper map[futexKey]*futexQueue
+	mapped  map[*byte]bool // memory that is a model's
 	// arrived are told of every stream that something came into.
 	arrived []func(stream)
 }
@@ -41,7 +42,7 @@ var kernel *Kernel
 func NewKernel(limits *Limits) {
 	kernel = nil
 	if limits != nil {
-		kernel = &Kernel{limits: *limits, next: modelled, files: map[int]*file{}, sleeper: map[futexKey]*futexQueue{}}
+		kernel = &Kernel{limits: *limits, next: modelled, files: map[int]*file{}, sleeper: map[futexKey]*futexQueue{}, mapped: map[*byte]bool{}}
 	}
 }
 
@@ -66,6 +67,7 @@ var gone = &Kernel{}
 type file struct {
 	source, sink stream
 	uses         int
+	memory       []byte // of a memfd
 }
 
 // stream is what can be read from one end and written to at another.
@@ -110,6 +112,9 @@ func (k *Kernel) close(number int) error {
 		return unix.EBADF
 	}
 	delete(k.files, number)
+	if f.memory != nil {
+		return nil
+	}
 	call("close", f.any(), true, nil)
 	if f.uses--; f.uses == 0 {
 		for i, s := range []stream{f.source, f.sink} {

@@ -1,0 +1,298 @@
+//go:build explore
+
+package explore
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"ddc/internal/step"
+	"ddc/internal/sys"
+	"ddc/slot"
+	"ddc/transport"
+	"ddc/transport/hub"
+	"ddc/wake"
+)
+
+// hubWorld is a hub and its peers, each as in a process of its own.
+type hubWorld struct {
+	w     *World
+	hub   *hub.Hub
+	peers map[string]*linkPair
+	bg    context.Context
+}
+
+// linkPair is the two ends of one link, and what each has received.
+type linkPair struct {
+	host, peer *end
+}
+
+// end is one end of a link.
+type end struct {
+	h        *hubWorld
+	process  string
+	link     *hub.Link
+	received int
+	// want are the payload sizes that are to come, all is closed with the last.
+	want int
+	all  chan struct{}
+	// react, if not nil, is called for each frame, on the pump.
+	react func(n int)
+}
+
+// bytesOf is the nth payload of an end: all its bytes say n.
+func bytesOf(n, size int) []byte {
+	b := make([]byte, size)
+	for i := range b {
+		b[i] = byte(n)
+	}
+	return b
+}
+
+// small is a payload that travels in its descriptor, slotted one that takes the
+// only class of slots, and large one that takes two of them.
+const (
+	small   = 8
+	slotted = 64
+	large   = 128
+)
+
+// newHub makes a hub with rings of one cell and so many slots of 64 bytes, and a link to each
+// peer, over which each end wants so many frames.
+func newHub(w *World, strategy string, slots int, peers []string, fromHost, toHost int) *hubWorld {
+	h := &hubWorld{w: w, peers: map[string]*linkPair{}, bg: context.Background()}
+	hosts, err := byName(strategy)
+	w.Must(err)
+	w.process("host")
+	w.Within("host", func() {
+		h.hub, err = hub.Create(hub.Options{Peers: len(peers), Cells: 1, Strategy: hosts, Classes: []slot.Class{{Size: 64, Count: slots}}})
+		w.Must(err)
+	})
+	for _, name := range peers {
+		var offer *hub.Offer
+		w.Within("host", func() {
+			offer, err = h.hub.Offer(name, hosts)
+			w.Must(err)
+		})
+		pair := &linkPair{host: h.end("host", toHost), peer: h.end(name, fromHost)}
+		pair.host.link = offer.Link
+		w.Within(name, func() {
+			s, err := byName(strategy)
+			w.Must(err)
+			var files []*os.File
+			for _, f := range offer.Files {
+				copied, err := sys.Dup(f)
+				w.Must(err)
+				files = append(files, copied)
+			}
+			pair.peer.link, err = hub.Attach(offer.Text, files, s, wake.SpinOff)
+			w.Must(err)
+		})
+		offer.Close()
+		h.peers[name] = pair
+		prefix := ""
+		if len(peers) > 1 {
+			prefix = name + "."
+		}
+		for _, e := range []*end{pair.host, pair.peer} {
+			e.link.Words(prefix, func(word any, name string) {
+				if name == "" {
+					w.Quiet(word)
+				} else {
+					w.Name(word, name)
+				}
+			})
+			e.link.Sleepers(func(name string, asleep, ready, told func() bool) {
+				w.Sleeper(e.process, prefix+name, asleep, ready, told)
+			})
+			w.Within(e.process, e.start)
+		}
+	}
+	return h
+}
+
+func (h *hubWorld) end(process string, want int) *end {
+	e := &end{h: h, process: process, want: want, all: make(chan struct{})}
+	h.w.Name((<-chan struct{})(e.all), process+" has all")
+	return e
+}
+
+// start receives: every frame is to be the next one, and whole.
+func (e *end) start() {
+	w := e.h.w
+	e.link.Start(func(f *transport.Frame) {
+		e.received++
+		n := e.received
+		for _, b := range f.Payload {
+			if int(b) != n && f.Op == 0 {
+				w.Failf(Frame, "%s received %v... as payload %d", e.process, f.Payload[:4], n)
+			}
+		}
+		if e.react != nil {
+			e.react(n)
+		}
+		if n == e.want {
+			step.At(e.all)
+			close(e.all)
+		}
+		if n > e.want {
+			w.Failf(Frame, "%s received %d frames, of %d sent", e.process, n, e.want)
+		}
+	})
+}
+
+// send sends payloads 1 to n of a size.
+func (e *end) send(n, size int) {
+	for i := range n {
+		e.h.w.Must(e.link.Send(e.h.bg, transport.Header{}, bytesOf(i+1, size)))
+	}
+}
+
+// wait waits until all that the end wants has come.
+func (e *end) wait() {
+	step.Recv(e.all)
+	<-e.all
+}
+
+// leaks claims, once all is over, that every slot is free.
+func (h *hubWorld) leaks() {
+	h.w.Finally(func() {
+		for _, u := range h.hub.Usage() {
+			if n := u.Filling + u.Sent + u.Held; n > 0 {
+				h.w.Failf(Slot, "%d slots are leaked (%d filling, %d sent, %d held)", n, u.Filling, u.Sent, u.Held)
+			}
+		}
+	})
+}
+
+// hubOneWay is a host that sends and a peer that receives.
+func hubOneWay(name, strategy string, frames, size int) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		h := newHub(w, strategy, 1, []string{"peer"}, frames, 0)
+		p := h.peers["peer"]
+		w.Go("host", "send", func() { p.host.send(frames, size) })
+		w.Go("peer", "wait", p.peer.wait)
+		h.leaks()
+	}}
+}
+
+// hubBothWays is two ends that send before they look at what comes, over rings of one
+// cell: both are full at once.
+func hubBothWays(name, strategy string, frames int) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		h := newHub(w, strategy, 1, []string{"peer"}, frames, frames)
+		p := h.peers["peer"]
+		for _, e := range []*end{p.host, p.peer} {
+			w.Go(e.process, "send", func() {
+				e.send(frames, small)
+				e.wait()
+			})
+		}
+	}}
+}
+
+// hubReplies is an end that answers from a task of its own what comes in, as rpc's
+// server does, to calls that come faster than the ring can hold.
+func hubReplies(name, strategy string, calls int, handle func(f func())) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		h := newHub(w, strategy, 1, []string{"peer"}, calls, calls)
+		p := h.peers["peer"]
+		p.peer.react = func(n int) {
+			handle(func() {
+				w.Must(p.peer.link.Send(h.bg, transport.Header{Op: 1}, bytesOf(n, small)))
+			})
+		}
+		for n := range calls {
+			w.Go("host", "call"+string(rune('A'+n)), func() {
+				w.Must(p.host.link.Send(h.bg, transport.Header{Op: 1}, bytesOf(n+1, small)))
+			})
+		}
+		w.Go("host", "wait", p.host.wait)
+	}}
+}
+
+// hubSenders is two senders at one end.
+func hubSenders(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		h := newHub(w, strategy, 1, []string{"peer"}, 2, 0)
+		p := h.peers["peer"]
+		for n := range 2 {
+			w.Go("host", "send"+string(rune('A'+n)), func() {
+				w.Must(p.host.link.Send(h.bg, transport.Header{Op: 1, Stream: uint32(n)}, bytesOf(n+1, small)))
+			})
+		}
+		w.Go("peer", "wait", p.peer.wait)
+	}}
+}
+
+// hubSlots is two peers that send payloads in slots, of which the hub has one.
+func hubSlots(name, strategy string, size int) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		h := newHub(w, strategy, 1, []string{"one", "two"}, 0, 1)
+		for _, name := range []string{"one", "two"} {
+			p := h.peers[name]
+			w.Go(name, "send", func() { p.peer.send(1, size) })
+			w.Go("host", "wait-"+name, p.host.wait)
+		}
+		h.leaks()
+	}}
+}
+
+// hubClosing is an end that closes while the other sends.
+func hubClosing(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		h := newHub(w, strategy, 1, []string{"peer"}, 2, 0)
+		p := h.peers["peer"]
+		w.Go("host", "send", func() {
+			for n := range 2 {
+				err := p.host.link.Send(h.bg, transport.Header{}, bytesOf(n+1, small))
+				if err != nil && !errors.Is(err, transport.ErrClosed) {
+					w.Must(err)
+				}
+			}
+			w.Must(p.host.link.Close())
+		})
+		w.Go("peer", "close", func() { w.Must(p.peer.link.Close()) })
+	}}
+}
+
+// hubDying is a peer that is killed at any step of sending a payload in a slot. Its
+// place is free again, and no slot is lost.
+func hubDying(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		h := newHub(w, strategy, 1, []string{"peer"}, 0, 2)
+		p := h.peers["peer"]
+		w.Mortal("peer")
+		w.Go("peer", "send", func() { p.peer.send(1, slotted) })
+		w.Go("host", "reaper", func() {
+			w.Kill("peer")
+			p.host.link.PeerDied(errors.New("killed"))
+			if err := p.host.link.Err(); !errors.Is(err, transport.ErrPeerDead) {
+				w.Failf(Failure, "a link whose peer died ended with %v", err)
+			}
+			w.Must(p.host.link.Close())
+		})
+		h.leaks()
+	}}
+}
+
+// hubCaller is a goroutine of the host that receives in its pump's place while it
+// waits for the reply to its call.
+func hubCaller(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		h := newHub(w, strategy, 1, []string{"peer"}, 1, 1)
+		p := h.peers["peer"]
+		var replied step.Bool
+		w.Name(&replied, "replied")
+		p.host.react = func(int) { replied.Store(true) }
+		p.peer.react = func(n int) {
+			step.Go(func() { w.Must(p.peer.link.Send(h.bg, transport.Header{Op: 1}, bytesOf(n, small))) })
+		}
+		w.Go("host", "call", func() {
+			w.Must(p.host.link.Send(h.bg, transport.Header{Op: 1}, bytesOf(1, small)))
+			p.host.link.Await(h.bg, replied.Load)
+			p.host.wait()
+		})
+	}}
+}

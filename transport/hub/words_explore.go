@@ -1,0 +1,78 @@
+//go:build explore
+
+package hub
+
+import (
+	"ddc/slot"
+	"ddc/wake"
+)
+
+// Words names the words that the two ends of a link share, for the explorer. Words that are
+// only looked at from outside have no name.
+func (l *Link) Words(prefix string, name func(word any, name string)) {
+	sides := [numBells]string{"host", "peer", "caller"}
+	for i := range l.shared.Bells {
+		b, of := &l.shared.Bells[i], prefix+"bell."+sides[i]
+		name(&b.Seq, of+".seq")
+		name(&b.Left, of+".left")
+		name(&b.Sleeping, of+".sleeping")
+		name(&b.Taken, of+".taken")
+		for _, counter := range []any{&b.Sent, &b.Suppressed, &b.Received, &b.Spurious} {
+			name(counter, "")
+		}
+		name(&b.Parked, "")
+	}
+	for side := range 2 {
+		page, to := &l.shared.Rings[side], prefix+"ring.to-"+sides[side]
+		name(&page.Produced, to+".produced")
+		name(&page.Consumed, to+".consumed")
+		name(&page.Starved, to+".starved")
+		name(&l.shared.Signals[side].Word32, prefix+"signals."+sides[side])
+		name(&l.shared.Closed[side].Word32, prefix+"closed."+sides[side])
+	}
+	name(&l.shared.Gate, prefix+"gate.peer")
+	name(&l.view.header.Gate, "gate.host")
+	name(&l.shared.CallerGate, prefix+"gate.caller")
+	name(&l.view.header.SlotWaiters, "slot-waiters")
+	own := prefix + sides[l.side] + "."
+	name((<-chan struct{})(l.turn), own+"turn")
+	name((<-chan struct{})(l.space), own+"space")
+	name((<-chan struct{})(l.stop), own+"stop")
+	name((<-chan struct{})(l.done), own+"done")
+	name(&l.receive, own+"receive")
+	name(&l.reason, own+"reason")
+	name(&l.receiving, own+"receiving")
+	name(&l.uses.uses, own+"uses")
+	name(&l.dead, own+"dead")
+}
+
+// Sleepers are those of this end who may sleep, with what they wait for and
+// whether somebody has told them.
+func (l *Link) Sleepers(each func(name string, asleep, ready, told func() bool)) {
+	pending := func(b *wake.Doorbell) func() bool {
+		return func() bool { is, err := b.Pending(); return is && err == nil }
+	}
+	own := [...]string{"host", "peer"}[l.side]
+	parked := func(bell int) func() bool {
+		return func() bool { return l.shared.Bells[bell].Parked.Peek() == 1 }
+	}
+	each(own+"'s pump", parked(l.side), l.ready, pending(l.bell))
+	if l.side == hostSide {
+		each("the host's caller", parked(callerBell), l.ready, pending(l.caller))
+	}
+	waits := &l.shared.Notes.Waits[l.side]
+	each(own+"'s sender, for room,", func() bool { return waits.Space.Load() != 0 }, l.producer.HasRoom,
+		func() bool { return len(l.space) > 0 || l.shared.Signals[l.side].Peek()&signalSpace != 0 })
+	each(own+"'s sender, for a slot,", func() bool { return waits.Slot.Load() != 0 },
+		func() bool { return free(l.view.pool.Usage(-1)) },
+		func() bool { return l.shared.Signals[l.side].Peek()&signalSlot != 0 })
+}
+
+func free(usage []slot.Usage) bool {
+	for _, u := range usage {
+		if u.Count > u.Filling+u.Sent+u.Held {
+			return true
+		}
+	}
+	return false
+}
