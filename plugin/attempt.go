@@ -78,22 +78,38 @@ func (p *Plugin) attempt(ctx context.Context, alone bool, method string, args, r
 	if err != nil {
 		return nil, err
 	}
-	limit := p.host.callTimeout(p.name)
-	limited, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	err = r.connection().Invoke(limited, method, args, reply, opts...)
-	if limited.Err() != nil && ctx.Err() == nil && status.Code(err) == codes.DeadlineExceeded {
-		hung := errHung{method, limit}
-		if r.kill(hung) {
-			// Everyone whose call this run had learns of it as of any death.
-			return r, &hungError{plugin: p.name, errHung: hung}
-		}
-		return r, status.Errorf(codes.DeadlineExceeded, "plugin %s: %v", p.name, hung)
+	if p.host.options.Local != nil {
+		err = p.invokeHere(ctx, r, method, args, reply, opts)
+	} else {
+		err = p.invokeThere(ctx, r, method, args, reply, opts)
 	}
 	if !lost(err) {
 		p.answered()
 	}
 	return r, err
+}
+
+// invokeThere makes a call of a process, which is killed if it takes too long.
+func (p *Plugin) invokeThere(ctx context.Context, r run, method string, args, reply any, opts []grpc.CallOption) error {
+	a := p.patience.begin(r, method)
+	err := r.connection().Invoke(ctx, method, args, reply, opts...)
+	if hung := p.patience.end(a); hung && lost(err) {
+		// Everyone else whose call this run had learns of it as of any death.
+		return &hungError{plugin: p.name, errHung: errHung{method, p.patience.limit}}
+	}
+	return err
+}
+
+// invokeHere makes a call of a service in this process, which is let go on if it takes too long.
+func (p *Plugin) invokeHere(ctx context.Context, r run, method string, args, reply any, opts []grpc.CallOption) error {
+	hung := errHung{method, p.patience.limit}
+	limited, cancel := context.WithTimeoutCause(ctx, hung.after, hung)
+	defer cancel()
+	err := r.connection().Invoke(limited, method, args, reply, opts...)
+	if context.Cause(limited) == hung && status.Code(err) == codes.DeadlineExceeded {
+		return status.Errorf(codes.DeadlineExceeded, "plugin %s: %v", p.name, hung)
+	}
+	return err
 }
 
 // hungError is what the call gets that its plugin did not answer. Others get the link's end.

@@ -31,6 +31,8 @@ type Plugin struct {
 	turn chan struct{}
 	// room is taken by calls under way: see attempt.
 	room *semaphore.Weighted
+	// patience is for calls of a process.
+	patience *patience
 
 	mu       sync.Mutex // guards what follows, and is never held while waiting
 	current  run
@@ -48,8 +50,8 @@ type run interface {
 	pid() int
 	stats() transport.Stats
 	// kill ends it by force, for a reason that its calls are failed with, and does not
-	// wait. What shares this process can't be killed: then it reports false.
-	kill(cause error) bool
+	// wait. What shares this process can't be killed: then it does nothing.
+	kill(cause error)
 	stop(ctx context.Context) error
 }
 
@@ -194,7 +196,7 @@ func (p *Plugin) start() (run, error) {
 	path, args := h.options.Command(p.name)
 	return startProcess(h.hub, h.threads, processSpec{
 		name: p.name, path: path, args: args, strategy: h.strategies[h.WakeOf(p.name)], spin: h.options.Spin,
-		level: h.options.Level, logger: h.options.Logger.With("plugin", p.name), temporary: h.temporary, connect: connect,
+		level: h.options.Level, logger: h.options.Logger.With("plugin", p.name), temporary: h.temporary, heap: h.options.MemoryLimit, connect: connect,
 	})
 }
 
@@ -209,6 +211,7 @@ func (p *Plugin) close(ctx context.Context) error {
 	old := p.current
 	p.current = nil
 	p.mu.Unlock()
+	p.patience.stop()
 	if old == nil {
 		return nil
 	}

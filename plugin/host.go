@@ -51,6 +51,9 @@ type Options struct {
 	CallTimeout time.Duration
 	// CallTimeoutOf is that of the calls of single plugins, by name.
 	CallTimeoutOf map[string]time.Duration
+	// MemoryLimit is the heap, in bytes, beyond which a plugin's collector leaves no garbage, or 0 for none: what is
+	// needed is taken all the same.
+	MemoryLimit int64
 	// TempDir makes a temporary folder in parent, with a name that begins with prefix; nil is for os.MkdirTemp.
 	TempDir func(parent, prefix string) (string, error)
 	// Logger gets what plugins log, or nil for nobody; Level is the least that they send.
@@ -134,7 +137,7 @@ func (h *Host) Plugin(name string) *Plugin {
 	defer h.mu.Unlock()
 	p := h.plugins[name]
 	if p == nil {
-		p = &Plugin{host: h, name: name, turn: make(chan struct{}, 1), room: semaphore.NewWeighted(everyone), closed: h.closed}
+		p = &Plugin{host: h, name: name, turn: make(chan struct{}, 1), room: semaphore.NewWeighted(everyone), patience: newPatience(h.callTimeout(name)), closed: h.closed}
 		h.plugins[name] = p
 	}
 	return p

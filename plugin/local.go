@@ -33,7 +33,7 @@ func startLocal(t transport.Transport, name string, s Service, o rpc.ConnOptions
 	return l, nil
 }
 
-func (l *local) kill(error) bool { return false }
+func (l *local) kill(error) {}
 
 func (l *local) stop(ctx context.Context) error {
 	err := l.conn.Close()

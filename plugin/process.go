@@ -44,6 +44,7 @@ type processSpec struct {
 	logger   *slog.Logger
 	// temporary is the folder for its temporary files.
 	temporary string
+	heap      int64 // see Options.MemoryLimit
 	connect   rpc.ConnOptions
 }
 
@@ -76,12 +77,14 @@ func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, e
 	cmd.Env = append(threads.environment(spec.name),
 		envAgreement+"="+agreement, envHub+"="+offer.Text, envName+"="+spec.name,
 		envSpin+"="+spec.spin.String(), envLogLevel+"="+spec.level.String(), "TMPDIR="+spec.temporary, "GOMAXPROCS=1")
+	cmd.Env = append(cmd.Env, heapLimit(spec.heap)...)
 	cmd.Stdout, cmd.Stderr = theirStderr, theirStderr
 	cmd.ExtraFiles = append([]*os.File{theirs}, offer.Files...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := threads.start(spec.name, cmd); err != nil {
 		return nil, errors.Join(fmt.Errorf("start plugin %s: %w", spec.name, err), lifeline.Close(), stderr.Close())
 	}
+	makeExpendable(cmd.Process.Pid)
 	p := &process{cmd: cmd, link: offer.Link, lifeline: lifeline, exited: make(chan struct{})}
 	p.conn = rpc.NewConn(offer.Link, spec.connect)
 	go p.watch(&logs{logger: spec.logger}, stderr)
@@ -125,14 +128,13 @@ func cause(err error, said string) error {
 }
 
 // kill is for a plugin that no longer answers. Killed while it is stopped, it ends all the same.
-func (p *process) kill(cause error) bool {
+func (p *process) kill(cause error) {
 	p.mu.Lock()
 	if p.killed == nil {
 		p.killed = cause
 	}
 	p.mu.Unlock()
 	_ = p.cmd.Process.Kill() // it may have ended just now
-	return true
 }
 
 // stop ends the plugin in good order, and by force once ctx is done. Nothing of

@@ -33,7 +33,7 @@ func (d *dying) Close() error                   { <-d.over; return nil }
 func (d *dying) connection() *rpc.Conn          { return d.conn }
 func (d *dying) pid() int                       { return 0 }
 func (d *dying) stats() transport.Stats         { return transport.Stats{} }
-func (d *dying) kill(error) bool                { return false }
+func (d *dying) kill(error)                     {}
 func (d *dying) stop(ctx context.Context) error { return d.conn.Close() }
 
 func (d *dying) Send(context.Context, transport.Header, []byte) error {
