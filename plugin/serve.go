@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"ddc/internal/sys"
 	"ddc/rpc"
 	"ddc/transport"
@@ -82,7 +84,9 @@ func serve(ctx context.Context, s Service, byName func(string) (wake.Strategy, e
 	if err != nil {
 		return err
 	}
-	server := rpc.NewServer(rpc.ServerOptions{})
+	tidier := newTidier()
+	defer tidier.stop()
+	server := rpc.NewServer(rpc.ServerOptions{Unary: []grpc.UnaryServerInterceptor{tidier.intercept}})
 	s.Register(server)
 
 	watched := make(chan struct{})

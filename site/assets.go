@@ -47,7 +47,9 @@ func (b *build) cutFonts(ctx context.Context) error {
 		}
 		return err
 	}
-	return each(ctx, b, fonts, func(ctx context.Context, s *static) error { return b.cutFont(ctx, s, shown[s]) })
+	return beside(ctx, b, fonts, func(ctx context.Context, s *static) error {
+		return b.weigh(ctx, fontCost(len(s.data)), func(ctx context.Context) error { return b.cutFont(ctx, s, shown[s]) })
+	})
 }
 
 // styled are pages that load the same style sheets, in the same order.

@@ -23,7 +23,7 @@
 // order in which calls are answered changes a byte of it.
 //
 // A build holds every page and style sheet in memory, every font unpacked, and
-// the pictures that are being encoded, of which pixelBudget bounds the sum;
+// the pictures that are being encoded, of which Options.Memory bounds the sum;
 // variants are written as soon as they are made, other files copied.
 package site
 
@@ -44,16 +44,15 @@ import (
 	"ddc/site/template"
 )
 
-// pixelBudget bounds the pixels in flight, in bytes: the host's copies, and so
-// also what the picture plugins are given at once. A larger picture travels alone.
-const pixelBudget = 256 << 20
-
 // Options of a build.
 type Options struct {
 	// Jobs is how many files are worked on at once, each with one call, or, for
 	// a picture, one for each format; 0 for twice the processors, since the host's
 	// part of a call is to wait.
 	Jobs int
+	// Memory bounds what pictures and fonts may take at once, in this process and the plugins together, in
+	// bytes; 0 for 3 GiB. See admission.go.
+	Memory int64
 	// CheckLinks asks external links whether they still answer.
 	CheckLinks bool
 	// Strict makes broken links errors.
@@ -104,7 +103,7 @@ type build struct {
 	known  map[string]*page
 
 	slots    chan struct{}
-	pixels   *semaphore.Weighted
+	memory   *semaphore.Weighted
 	progress sync.Mutex
 
 	mu       sync.Mutex
@@ -119,11 +118,14 @@ func Build(ctx context.Context, cfg *config.Config, p Plugins, o Options) (*Resu
 	if o.Jobs <= 0 {
 		o.Jobs = 2 * runtime.GOMAXPROCS(0)
 	}
+	if o.Memory <= 0 {
+		o.Memory = defaultMemory
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	b := &build{Plugins: p, cfg: cfg, options: o,
-		slots: make(chan struct{}, o.Jobs), pixels: semaphore.NewWeighted(pixelBudget), hashed: map[string]bool{}}
+		slots: make(chan struct{}, o.Jobs), memory: semaphore.NewWeighted(o.Memory), hashed: map[string]bool{}}
 	project, err := content.Open(b.folder())
 	if err != nil {
 		return nil, Errors{{File: cfg.Root, Message: err.Error(), Hint: "check the folder's permissions"}}

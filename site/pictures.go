@@ -25,18 +25,10 @@ const (
 // pictures makes the variants of every picture. The original itself is written
 // only where something names it that gets no variant; see writeReferenced.
 func (b *build) pictures(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(b.options.Jobs)
-	for _, s := range b.statics {
-		if s.kind == asset.Picture {
-			g.Go(func() error { return b.collect(b.inBudget(ctx, s)) })
-		}
-	}
-	return g.Wait()
+	return beside(ctx, b, b.staticsOf(asset.Picture), b.inBudget)
 }
 
-// inBudget waits until a picture's pixels, twice (as decoded and as resized), fit beside
-// those that are in flight, and then for a slot: never the other way round, since the slot would be idle meanwhile.
+// inBudget works on a picture once there is memory for it.
 func (b *build) inBudget(ctx context.Context, s *static) error {
 	data, err := b.bytes(s.file)
 	if err != nil {
@@ -46,15 +38,17 @@ func (b *build) inBudget(ctx context.Context, s *static) error {
 	if asset.Animated(data) {
 		return nil // without variants it is copied
 	}
-	weight := int64(pixelBudget)
-	if pixels := asset.Pixels(data); pixels > 0 {
-		weight = min(weight, 2*4*pixels)
+	width, height := asset.Size(data)
+	cost := pictureCost{int64(width), int64(height)}
+	bytes := b.options.Memory // where the header doesn't tell, it travels alone
+	if cost.pixels() > 0 {
+		if !b.fits(cost, cost.decode()) {
+			b.tooLarge(s.name(), "is copied without variants", cost.held()+cost.decode())
+			return nil
+		}
+		bytes = cost.most(b.options.Memory)
 	}
-	if err := b.pixels.Acquire(ctx, weight); err != nil {
-		return err
-	}
-	defer b.pixels.Release(weight)
-	return each(ctx, b, []*static{s}, func(ctx context.Context, s *static) error { return b.variants(ctx, s, data) })
+	return b.weigh(ctx, bytes, func(ctx context.Context) error { return b.variants(ctx, s, data) })
 }
 
 // variants decodes a picture and encodes it at every width.
@@ -67,30 +61,47 @@ func (b *build) variants(ctx context.Context, s *static, data []byte) error {
 	if err != nil {
 		return err
 	}
+	cost := pictureCost{int64(own.Width), int64(own.Height)}
 	jxl, webp := &htmlpb.Picture_Source{Type: "image/jxl"}, &htmlpb.Picture_Source{Type: "image/webp"}
 	for _, width := range asset.Widths(int(own.Width)) {
 		pixels := own
-		if width != int(own.Width) {
+		if resize := cost.resize(int64(width)); !b.fits(cost, resize) {
+			b.tooLarge(s.name(), fmt.Sprintf("has no variants of width %d", width), cost.held()+resize)
+			continue
+		} else if resize > 0 {
 			if pixels, err = call(ctx, b, "image", s.name(), b.Image.Resize, &imagepb.ResizeRequest{Pixels: own, Width: int32(width)}); err != nil {
 				return err
 			}
 		}
-		name := func(extension string) string { return asset.Variant(s.path, width, int(own.Width), extension) }
-		g, ctx := errgroup.WithContext(ctx)
-		g.Go(func() error {
-			data, err := b.encodeJxl(ctx, s.name(), pixels)
-			return b.variant(s, jxl, name("jxl"), width, data, err)
-		})
-		g.Go(func() error {
-			data, err := b.encodeWebp(ctx, s.name(), pixels)
-			return b.variant(s, webp, name("webp"), width, data, err)
-		})
-		if err := g.Wait(); err != nil {
+		if err := b.encode(ctx, s, cost, pixels, jxl, webp); err != nil {
 			return err
 		}
 	}
 	s.picture = assemble(own, hash.DataUrl, jxl, webp)
 	return nil
+}
+
+// encode makes both formats of one width: at once, if there is memory for both.
+func (b *build) encode(ctx context.Context, s *static, cost pictureCost, pixels *imagepb.Pixels, jxl, webp *htmlpb.Picture_Source) error {
+	width := int(pixels.Width)
+	name := func(extension string) string { return asset.Variant(s.path, width, int(cost.width), extension) }
+	g, ctx := errgroup.WithContext(ctx)
+	if !b.fits(cost, cost.jxl(int64(width))+cost.webp(int64(width))) {
+		g.SetLimit(1)
+	}
+	encode := func(source *htmlpb.Picture_Source, extension string, need int64, encoder func(context.Context, string, *imagepb.Pixels) ([]byte, error)) {
+		if !b.fits(cost, need) {
+			b.tooLarge(s.name(), fmt.Sprintf("has no %s variant of width %d", source.Type, width), cost.held()+need)
+			return
+		}
+		g.Go(func() error {
+			data, err := encoder(ctx, s.name(), pixels)
+			return b.variant(s, source, name(extension), width, data, err)
+		})
+	}
+	encode(jxl, "jxl", cost.jxl(int64(width)), b.encodeJxl)
+	encode(webp, "webp", cost.webp(int64(width)), b.encodeWebp)
+	return g.Wait()
 }
 
 // assemble puts a picture together: best format first; the <img> shows the

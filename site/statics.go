@@ -55,6 +55,16 @@ func (s *static) name() string {
 	return s.file.Name
 }
 
+func (b *build) staticsOf(kind asset.Kind) []*static {
+	var found []*static
+	for _, s := range b.statics {
+		if s.kind == kind {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
 func (b *build) addStatic(s *static) {
 	s.index = len(b.statics)
 	b.statics = append(b.statics, s)
@@ -111,6 +121,7 @@ func (b *build) readStatics(ctx context.Context) error {
 	urls := b.markMap()
 	return b.phase(ctx,
 		func(ctx context.Context) error { return b.pictures(ctx) },
+		func(ctx context.Context) error { return beside(ctx, b, b.staticsOf(asset.Font), b.unpackFont) },
 		func(ctx context.Context) error {
 			return each(ctx, b, b.statics, func(ctx context.Context, s *static) error {
 				switch s.kind {
@@ -120,12 +131,10 @@ func (b *build) readStatics(ctx context.Context) error {
 					return b.readScript(ctx, s, urls)
 				case asset.Drawing:
 					return b.readDrawing(ctx, s)
-				case asset.Font:
-					return b.unpackFont(ctx, s)
 				case asset.Plain:
 					return b.digest(s)
 				default:
-					return nil // pictures has it
+					return nil // a picture or a font
 				}
 			})
 		})
@@ -220,10 +229,12 @@ func (b *build) unpackFont(ctx context.Context, s *static) error {
 		return err
 	}
 	s.digits = asset.Hash(data)
-	answer, err := call(ctx, b, "fonts", s.name(), b.Fonts.Decompress, &fontspb.DecompressRequest{Path: s.name(), Data: data})
-	if missing, err := b.without(err, "fonts are copied whole"); missing || err != nil {
-		return err
-	}
-	s.data, s.unpacked = answer.Data, true
-	return nil
+	return b.weigh(ctx, fontCost(fontUnpacked*len(data)), func(ctx context.Context) error {
+		answer, err := call(ctx, b, "fonts", s.name(), b.Fonts.Decompress, &fontspb.DecompressRequest{Path: s.name(), Data: data})
+		if missing, err := b.without(err, "fonts are copied whole"); missing || err != nil {
+			return err
+		}
+		s.data, s.unpacked = answer.Data, true
+		return nil
+	})
 }

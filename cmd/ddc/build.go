@@ -26,7 +26,12 @@ bytes, whatever the strategy, the transport or the number of jobs.
 --wake names the strategy of all plugins, and NAME=STRATEGY that of one:
 --wake futex,fonts=pipe. Without it $DDC_WAKE counts, then the configuration's
 "wake", then futex. With --transport inproc the plugins run in this process and
-nobody wakes anybody: a hang that stays was never a lost wake-up.`
+nobody wakes anybody: a hang that stays was never a lost wake-up.
+
+A plugin that dies, or does not answer within --call-timeout, is started again
+and its calls repeated; a call that fails so up to three times ends the build,
+and the error names it. Pictures that could not be worked on within
+--memory-limit go without the variants that are too large, with a warning.`
 
 // buildFlags are what the command line says of a build.
 type buildFlags struct {
@@ -34,6 +39,8 @@ type buildFlags struct {
 	wake, transport    string
 	spin               string
 	jobs               int
+	memoryLimit        string
+	callTimeout        string
 	allPlugins         bool
 	checkLinks, strict bool
 	noCodeExec         bool
@@ -65,6 +72,8 @@ func newBuild() *cobra.Command {
 	flags.StringVar(&f.transport, "transport", "shm", "what carries the calls: shm or inproc")
 	flags.StringVar(&f.spin, "spin", "auto", "how long to spin before sleeping: auto, off or a duration such as 20us")
 	flags.IntVar(&f.jobs, "jobs", 0, "calls under way at once; 0 for twice the processors")
+	flags.StringVar(&f.memoryLimit, "memory-limit", "", "what the build and all that it starts may take, such as 2GiB; by default\nthe limit of the control group, or 4GiB")
+	flags.StringVar(&f.callTimeout, "call-timeout", "", "how long a plugin may take to answer, such as 5m, before it is restarted;\nNAME=TIME for one plugin; by default minutes, by plugin")
 	flags.BoolVar(&f.allPlugins, "all-plugins", false, "start all sixteen plugins at once, not with their first calls")
 	flags.BoolVar(&f.checkLinks, "check-links", false, "ask external links whether they still answer")
 	flags.BoolVar(&f.strict, "strict", false, "make broken links errors")
@@ -110,7 +119,16 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	if err != nil {
 		return out.failed(ctx, err)
 	}
+	shares, err := shareMemory(f.memoryLimit)
+	if err != nil {
+		return usagef("--memory-limit: %w", err)
+	}
+	times, err := parseCallTimes(f.callTimeout)
+	if err != nil {
+		return usagef("--call-timeout: %w", err)
+	}
 	options := plugin.Options{
+		CallTimeout: times.all, CallTimeoutOf: times.withDefaults(cfg, jobsOf(f)),
 		Command: command, Wake: choice.all, WakeOf: choice.of, Spin: spin,
 		Logger: out.logger, Level: out.level,
 	}
@@ -121,30 +139,29 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 		options.Local = openService
 		slog.SetDefault(out.logger) // services log as if they had a process to themselves
 	}
-	host, err := plugin.NewHost(options)
+	m, err := startMachine(options, cfg, shares, out.logger)
 	if err != nil {
 		return out.failed(ctx, err)
 	}
-	stopDumping := host.DumpOnSignal()
-	defer stopDumping()
-	result, err := buildWith(ctx, host, cfg, f, out)
-	stats := statsOf(host)
-	err = errors.Join(err, host.Close())
+	result, err := buildWith(ctx, m, cfg, f, out)
+	stats := statsOf(m.host)
+	err = errors.Join(err, m.stop(ctx))
 	return out.finished(ctx, report{
-		result: result, config: cfg, plugins: stats, wake: choice.all, transport: host.Transport(), sandbox: f.held(cfg), took: time.Since(begun), err: err,
+		result: result, config: cfg, plugins: stats, wake: choice.all, transport: m.host.Transport(), sandbox: f.held(cfg), peakMemory: m.peak,
+		took: time.Since(begun), err: err,
 	})
 }
 
-func buildWith(ctx context.Context, host *plugin.Host, cfg *config.Config, f buildFlags, out *printer) (*site.Result, error) {
+func buildWith(ctx context.Context, m *machine, cfg *config.Config, f buildFlags, out *printer) (*site.Result, error) {
 	if f.allPlugins {
-		if err := host.Start(ctx, pluginNames()...); err != nil {
+		if err := m.host.Start(ctx, pluginNames()...); err != nil {
 			return nil, err
 		}
 	}
 	defer out.endProgress()
-	return site.Build(ctx, cfg, site.Connect(host.Conn), site.Options{
+	return site.Build(ctx, cfg, site.Connect(m.host.Conn), site.Options{
 		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, NoCodeExec: f.noCodeExec, Changes: f.verbose,
-		Progress: out.progress(), Log: out.logger,
+		Memory: m.shares.work, TempDir: m.heir.TempDir, Progress: out.progress(), Log: out.logger,
 	})
 }
 

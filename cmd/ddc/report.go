@@ -50,16 +50,20 @@ type report struct {
 	wake      string
 	transport string
 	sandbox   string // what plugins are held by
-	took      time.Duration
-	err       error
+	// peakMemory is what host, plugins and their children took together at most, in bytes.
+	peakMemory int64
+	took       time.Duration
+	err        error
 }
 
 // The object that --json prints.
 type buildReport struct {
-	Pages      int            `json:"pages"`
-	Files      int            `json:"files"`
-	Bytes      int64          `json:"bytes"`
-	DurationMS int64          `json:"duration_ms"`
+	Pages      int   `json:"pages"`
+	Files      int   `json:"files"`
+	Bytes      int64 `json:"bytes"`
+	DurationMS int64 `json:"duration_ms"`
+	// PeakMemory is of host, plugins and their children together.
+	PeakMemory int64          `json:"peak_memory_bytes"`
 	Wake       string         `json:"wake"`
 	Transport  string         `json:"transport"`
 	Plugins    []pluginReport `json:"plugins"`
@@ -135,8 +139,8 @@ func (p *printer) finished(ctx context.Context, r report) error {
 	if p.verbose {
 		p.printDetails(r)
 	}
-	_, err := fmt.Fprintf(p.stdout, "%s: %s, %s, %s in %s (%s)\n", shortest(r.config.Output),
-		count(r.result.Pages, "page"), count(r.result.Files, "file"), size(r.result.Bytes), duration(r.took), r.how())
+	_, err := fmt.Fprintf(p.stdout, "%s: %s, %s, %s in %s with %s of memory (%s)\n", shortest(r.config.Output),
+		count(r.result.Pages, "page"), count(r.result.Files, "file"), size(r.result.Bytes), duration(r.took), size(r.peakMemory), r.how())
 	if err != nil {
 		return fmt.Errorf("the site is built, but that can't be said: %w", err)
 	}
@@ -186,7 +190,7 @@ func (p *printer) printDetails(r report) {
 
 func (p *printer) finishedJSON(ctx context.Context, r report) error {
 	object := buildReport{
-		DurationMS: r.took.Milliseconds(), Wake: r.wake, Transport: r.transport, Plugins: r.plugins,
+		DurationMS: r.took.Milliseconds(), PeakMemory: r.peakMemory, Wake: r.wake, Transport: r.transport, Plugins: r.plugins,
 		Warnings: []problem{}, Errors: problemsOf(r.err),
 	}
 	if r.result != nil {

@@ -21,6 +21,8 @@ var ErrNotPermitted = errors.New("control groups of memory are not ours to make"
 // Group is a control group of its own for this process and those that it starts from now on.
 type Group struct {
 	folder, before string // where it is, and where this process was
+	v2             bool
+	brought        int64 // what this process had taken before, which counts where it was
 }
 
 // made numbers the groups of this process.
@@ -41,7 +43,7 @@ func Confine(limit int64, doomed func(folder string) error) (*Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Group{folder: filepath.Join(parent, fmt.Sprintf("ddc-%d-%d", os.Getpid(), made.Add(1))), before: h.own}
+	g := &Group{folder: filepath.Join(parent, fmt.Sprintf("ddc-%d-%d", os.Getpid(), made.Add(1))), before: h.own, v2: h.v2, brought: anonymous(os.Getpid())}
 	if err := doomed(g.folder); err != nil {
 		return nil, err
 	}
@@ -127,4 +129,30 @@ func (g *Group) Close() error {
 		}
 		time.Sleep(leavePace)
 	}
+}
+
+// use is how much memory is taken in the group, and false where the kernel doesn't say.
+func (g *Group) use() (int64, bool) {
+	text, err := os.ReadFile(filepath.Join(g.folder, "memory.stat"))
+	if err != nil {
+		return 0, false
+	}
+	wanted := []string{"total_rss ", "total_shmem "}
+	if g.v2 {
+		wanted = []string{"anon ", "shmem "}
+	}
+	sum, found := g.brought, 0
+	for line := range strings.Lines(string(text)) {
+		for _, name := range wanted {
+			if number, ok := strings.CutPrefix(line, name); ok {
+				value, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+				if err != nil {
+					return 0, false
+				}
+				sum += value
+				found++
+			}
+		}
+	}
+	return sum, found == len(wanted)
 }

@@ -95,7 +95,7 @@ func TestGroupIsMadeWhereNoLimitIsLeftBehind(t *testing.T) {
 }
 
 func TestMeterSeesHeapSegmentsAndChildren(t *testing.T) {
-	meter := NewMeter()
+	meter := NewMeter(nil)
 	before := Now()
 	const size = 64 << 20
 	heap := make([]byte, size)
@@ -159,6 +159,19 @@ func TestGroupIsLeftAndRemoved(t *testing.T) {
 		t.Skip(err)
 	}
 	require.DirExists(t, g.Folder())
+	heap := make([]byte, 64<<20)
+	for i := 0; i < len(heap); i += 4096 {
+		heap[i] = 1
+	}
+	meter := NewMeter(g)
+	assert.InDelta(t, Now(), meter.Stop(), 24<<20, "the group's word, and the processes'")
+	assert.NotZero(t, heap[0])
 	require.NoError(t, g.Close())
 	assert.NoDirExists(t, g.Folder())
+}
+
+func BenchmarkNow(b *testing.B) {
+	for b.Loop() {
+		Now()
+	}
 }

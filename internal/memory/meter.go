@@ -18,16 +18,18 @@ const (
 	share = 50
 )
 
-// Meter looks, from time to time, at how much memory this process and its descendants take.
+// Meter looks, from time to time, at how much memory this process and its descendants take. A group tells that at
+// once; without one, all processes are asked.
 type Meter struct {
+	group   *Group
 	stop    chan struct{}
 	stopped sync.WaitGroup
 	peak    int64
 }
 
-// NewMeter starts to look.
-func NewMeter() *Meter {
-	m := &Meter{stop: make(chan struct{})}
+// NewMeter starts to look. The group may be nil.
+func NewMeter(group *Group) *Meter {
+	m := &Meter{group: group, stop: make(chan struct{})}
 	m.stopped.Go(func() {
 		timer := time.NewTimer(0)
 		defer timer.Stop()
@@ -35,11 +37,11 @@ func NewMeter() *Meter {
 			select {
 			case <-timer.C:
 			case <-m.stop:
-				m.peak = max(m.peak, Now())
+				m.peak = max(m.peak, m.now())
 				return
 			}
 			begun := time.Now()
-			m.peak = max(m.peak, Now())
+			m.peak = max(m.peak, m.now())
 			timer.Reset(max(quick, share*time.Since(begun)))
 		}
 	})
@@ -51,6 +53,15 @@ func (m *Meter) Stop() int64 {
 	close(m.stop)
 	m.stopped.Wait()
 	return m.peak
+}
+
+func (m *Meter) now() int64 {
+	if m.group != nil {
+		if use, ok := m.group.use(); ok {
+			return use
+		}
+	}
+	return Now()
 }
 
 // Now is how much memory this process and its descendants take, in bytes.

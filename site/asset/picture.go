@@ -35,14 +35,14 @@ func Variant(name string, width, own int, extension string) string {
 	return stem + "." + extension
 }
 
-// Pixels is the number of pixels that a picture's header announces, or 0 where
-// the format, such as JPEG XL, does not say it in a place that we can read.
-func Pixels(data []byte) int64 {
+// Size is what a picture's header says, or 0 where the format, such as JPEG XL, does not say it in a place that
+// we can read.
+func Size(data []byte) (width, height int) {
 	config, _, err := image.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	return int64(config.Width) * int64(config.Height)
+	return config.Width, config.Height
 }
 
 // Animated tells whether a GIF, PNG or WebP has several frames: variants would

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"ddc/internal/memory"
+	"ddc/plugin"
+	"ddc/site/config"
+)
+
+// callTimes is how long the calls of which plugin may take.
+type callTimes struct {
+	all time.Duration // 0: each plugin's own default
+	of  map[string]time.Duration
+}
+
+// parseCallTimes reads "5m", "fonts=10m" or "1m,fonts=10m".
+func parseCallTimes(text string) (callTimes, error) {
+	c := callTimes{of: map[string]time.Duration{}}
+	if text == "" {
+		return c, nil
+	}
+	for _, word := range strings.Split(text, ",") {
+		name, wanted, one := strings.Cut(strings.TrimSpace(word), "=")
+		if !one {
+			name, wanted = "", name
+		}
+		limit, err := time.ParseDuration(wanted)
+		switch {
+		case err != nil || limit <= 0:
+			return c, fmt.Errorf("%q is no time: write 90s, 5m or 1h", wanted)
+		case !one && c.all != 0:
+			return c, fmt.Errorf("%q and another are both to be the time of all plugins: say NAME=TIME for one plugin", wanted)
+		case !one:
+			c.all = limit
+		case !slices.Contains(pluginNames(), name):
+			return c, fmt.Errorf("unknown plugin %q%s: the plugins are %s", name, meant(name, pluginNames()), strings.Join(pluginNames(), ", "))
+		default:
+			c.of[name] = limit
+		}
+	}
+	return c, nil
+}
+
+// linksTime is for a thousand links to one domain, and more: see package linkcheck.
+const linksTime = time.Hour
+
+// picturesTime is for plugins whose work grows with what they are given.
+const picturesTime = 10 * time.Minute
+
+// withDefaults fills in what the plugins need of themselves, where nothing was said. A code sample has a time of
+// its own, and waits for jobs-1 others before it begins.
+func (c callTimes) withDefaults(cfg *config.Config, jobs int) map[string]time.Duration {
+	of := map[string]time.Duration{}
+	if c.all == 0 {
+		for _, name := range []string{"image", "webp", "jxl", "fonts", "pagefind"} {
+			of[name] = picturesTime
+		}
+		of["linkcheck"] = linksTime
+		of["code_execution"] = plugin.DefaultCallTimeout + time.Duration(jobs)*cfg.CodeExecution.Timeout
+	}
+	for name, limit := range c.of {
+		of[name] = limit
+	}
+	return of
+}
+
+// memoryShares is who may take what of a limit.
+type memoryShares struct {
+	limit int64
+	// host and each are the heaps at which Go's collector works harder, of the host and of one plugin: what is
+	// needed is taken all the same, only garbage is not kept beyond.
+	host, each int64
+	// work is for what grows with the site, in all processes together.
+	work int64
+}
+
+const (
+	leastHeap = 64 << 20
+	// resting is what sixteen plugins, the host and Dart Sass take without work to do.
+	resting = 256 << 20
+	// hubShare is the part of the limit that slots may take.
+	hubShare = 16
+)
+
+func shareMemory(flag string) (memoryShares, error) {
+	limit := memory.Default()
+	if flag != "" {
+		var err error
+		if limit, err = memory.Parse(flag); err != nil {
+			return memoryShares{}, err
+		}
+	}
+	return memoryShares{
+		limit: limit,
+		host:  max(limit/8, leastHeap), each: max(limit/16, leastHeap),
+		work: max(limit-resting-limit/hubShare, limit/8),
+	}, nil
+}
+
+// lower is the smaller of two limits of the collector, of which one may be unset.
+func lower(a, b int64) int64 { return min(cmp.Or(a, math.MaxInt64), cmp.Or(b, math.MaxInt64)) }

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"ddc/internal/heir"
+	"ddc/internal/memory"
+	"ddc/plugin"
+	"ddc/site/config"
+)
+
+// machine is what a build runs on: who clears up if this process is killed, the control group that holds
+// it all, the meter, and the plugins. What is started first is stopped last.
+type machine struct {
+	heir        *heir.Heir
+	group       *memory.Group
+	meter       *memory.Meter
+	host        *plugin.Host
+	stopDumping func()
+	shares      memoryShares
+	collector   int64 // this process's limit before
+	peak        int64 // once stopped
+}
+
+// hurry is how long plugins may take to end when the build was interrupted.
+const hurry = 300 * time.Millisecond
+
+// startMachine starts all but the plugins, which their calls start.
+func startMachine(options plugin.Options, cfg *config.Config, shares memoryShares, log *slog.Logger) (*machine, error) {
+	m := &machine{shares: shares}
+	var err error
+	if m.heir, err = heir.Start(); err != nil {
+		log.Warn("should this build be killed, its temporary folders stay until the next", "cause", err)
+	}
+	if err := m.bequeath(cfg.Output); err != nil {
+		return nil, errors.Join(err, m.stop(context.Background()))
+	}
+	if m.group, err = memory.Confine(shares.limit, m.heir.Group); err != nil {
+		log.Debug("the memory limit is kept by the processes, not by the kernel", "limit", shares.limit, "cause", err)
+	}
+	m.collector = debug.SetMemoryLimit(lower(debug.SetMemoryLimit(-1), shares.host))
+	m.meter = memory.NewMeter(m.group)
+	options.TempDir = m.heir.TempDir
+	options.MemoryLimit = shares.each
+	options.Hub.Classes = plugin.SlotsWithin(shares.limit / hubShare)
+	if m.host, err = plugin.NewHost(options); err != nil {
+		return nil, errors.Join(err, m.stop(context.Background()))
+	}
+	m.stopDumping = m.host.DumpOnSignal()
+	return m, nil
+}
+
+// bequeath leaves to the heir the folders that the build has to make for the output to lie in, if they stay empty.
+func (m *machine) bequeath(output string) error {
+	var missing []string
+	for folder := filepath.Dir(output); ; folder = filepath.Dir(folder) {
+		if _, err := os.Lstat(folder); err == nil || folder == filepath.Dir(folder) {
+			break
+		}
+		missing = append(missing, folder)
+	}
+	var errs []error
+	for i := len(missing) - 1; i >= 0; i-- {
+		errs = append(errs, m.heir.Empty(missing[i]))
+	}
+	return errors.Join(errs...)
+}
+
+// stop stops everything, in a hurry if ctx is done.
+func (m *machine) stop(ctx context.Context) error {
+	var errs []error
+	if m.host != nil {
+		m.stopDumping()
+		errs = append(errs, m.stopHost(ctx))
+	}
+	if m.meter != nil {
+		m.peak = m.meter.Stop()
+		debug.SetMemoryLimit(m.collector)
+	}
+	return errors.Join(append(errs, m.group.Close(), m.heir.Close())...)
+}
+
+func (m *machine) stopHost(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return m.host.Close()
+	}
+	soon, cancel := context.WithTimeout(context.WithoutCancel(ctx), hurry)
+	defer cancel()
+	return m.host.Stop(soon)
+}
+
+func jobsOf(f buildFlags) int {
+	if f.jobs > 0 {
+		return f.jobs
+	}
+	return 2 * runtime.GOMAXPROCS(0)
+}

@@ -1,0 +1,126 @@
+package site
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"ddc/site/asset"
+)
+
+// Work that needs much memory is let in by bytes, not by count: each piece takes, while it lasts, what it is estimated
+// to need in all processes together of Options.Memory, and waits until that is there. What would not fit by
+// itself is not begun: a variant is left out, a picture copied as it is, and a warning says so.
+//
+// The estimates, in bytes a pixel, are of what was measured with photographs of 24 megapixels (make chaos, the memory
+// limit's test), rounded up. Copies are counted as the calls make them: a message in pieces is put together and then
+// unmarshalled, at both ends.
+const (
+	// held by the host as long as a picture is worked on: RGBA.
+	heldPerPixel = 4
+	// decodePerPixel: samples and RGBA in the plugin, the reply at both ends.
+	decodePerPixel = 3 + 4 + 4 + 4
+	// resizePerPixel of the original: the request at both ends; and the scaler's own rows, 32 bytes for
+	// each pixel of (new width x old height).
+	resizePerPixel = 4 + 4 + 4
+	rowPerPixel    = 32
+	// resizedPerPixel of what comes out, at both ends.
+	resizedPerPixel = 4 + 4 + 4
+	// webpPerPixel: the request at both ends, and libwebp, whose memory grows by copying.
+	webpPerPixel = 4 + 30
+	// jxlPerPixel: the request at both ends, the file for cjxl, and cjxl.
+	jxlPerPixel = 4 + 8 + 3 + 57
+)
+
+// A font is read, cut and packed by programs that take so much whatever the font, and so much for each byte of it.
+// What is packed is some three times as large unpacked.
+const (
+	fontFixed    = 32 << 20
+	fontPerByte  = 12
+	fontUnpacked = 3
+)
+
+func fontCost(unpacked int) int64 { return fontFixed + fontPerByte*int64(unpacked) }
+
+// defaultMemory is for those who set no Options.Memory: most of 4 GiB.
+const defaultMemory = 3 << 30
+
+// pictureCost is what working on a picture takes, by step.
+type pictureCost struct{ width, height int64 }
+
+func (c pictureCost) pixels() int64 { return c.width * c.height }
+func (c pictureCost) held() int64   { return heldPerPixel * c.pixels() }
+func (c pictureCost) decode() int64 { return decodePerPixel * c.pixels() }
+
+// variant is the size of the variant of a width.
+func (c pictureCost) variant(width int64) int64 {
+	return width * max(1, c.height*width/max(1, c.width))
+}
+
+func (c pictureCost) resize(width int64) int64 {
+	if width == c.width {
+		return 0
+	}
+	return resizePerPixel*c.pixels() + rowPerPixel*width*c.height + resizedPerPixel*c.variant(width)
+}
+
+func (c pictureCost) webp(width int64) int64 {
+	return (c.own(width) + webpPerPixel) * c.variant(width)
+}
+
+func (c pictureCost) jxl(width int64) int64 {
+	return (c.own(width) + jxlPerPixel) * c.variant(width)
+}
+
+// own is what the host holds of a variant, by pixel.
+func (c pictureCost) own(width int64) int64 {
+	if width == c.width {
+		return 0 // it is the picture itself
+	}
+	return heldPerPixel
+}
+
+// most is what a picture takes, of all the steps that fit into limit: those are made.
+func (c pictureCost) most(limit int64) int64 {
+	most := c.decode()
+	for _, w := range asset.Widths(int(c.width)) {
+		width := int64(w)
+		for _, step := range []int64{c.resize(width), c.webp(width), c.jxl(width), c.webp(width) + c.jxl(width)} {
+			if c.held()+step <= limit {
+				most = max(most, step)
+			}
+		}
+	}
+	return c.held() + most
+}
+
+// fits tells whether a step of a picture may be made at all.
+func (b *build) fits(c pictureCost, step int64) bool { return c.held()+step <= b.options.Memory }
+
+// tooLarge warns that something is left out.
+func (b *build) tooLarge(name, what string, need int64) {
+	b.warn(Problem{File: name, Message: fmt.Sprintf("%s: that takes some %d MB of memory", what, need/1e6),
+		Hint: "scale the picture down, or allow more with --memory-limit"})
+}
+
+// beside runs f for items as each does, but takes no slots: f has weigh take one when there is memory. The other way round slots
+// would be idle meanwhile, and with all of them waiting nobody could go on.
+func beside[T any](ctx context.Context, b *build, items []T, f func(context.Context, T) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(b.options.Jobs)
+	for _, item := range items {
+		g.Go(func() error { return b.collect(f(ctx, item)) })
+	}
+	return g.Wait()
+}
+
+// weigh runs f when its bytes fit beside those of the others under way, and a slot is free.
+func (b *build) weigh(ctx context.Context, bytes int64, f func(context.Context) error) error {
+	bytes = min(bytes, b.options.Memory)
+	if err := b.memory.Acquire(ctx, bytes); err != nil {
+		return err
+	}
+	defer b.memory.Release(bytes)
+	return each(ctx, b, []func(context.Context) error{f}, func(ctx context.Context, f func(context.Context) error) error { return f(ctx) })
+}
