@@ -160,12 +160,11 @@ func (w *Watchdog) look(index int, h *hub.Hub) {
 	still := map[suspect]int{}
 	for i, d := range inspect.Diagnose(before, now) {
 		s := suspect{index, d.Place, now.Links[i].Incarnation, d.Kind}
-		limit, watched := w.limit(d)
-		if !watched {
+		if !w.watched(d) {
 			continue
 		}
 		still[s] = w.seen[s] + 1
-		if still[s] == limit {
+		if still[s] == looksPerBound {
 			w.report(h, before, now, d)
 		}
 	}
@@ -179,16 +178,15 @@ func (w *Watchdog) look(index int, h *hub.Hub) {
 	}
 }
 
-// limit is the number of looks in a row after which a diagnosis is reported.
-func (w *Watchdog) limit(d inspect.Diagnosis) (looks int, watched bool) {
+// watched says whether a diagnosis that lasts is to be reported.
+func (w *Watchdog) watched(d inspect.Diagnosis) bool {
 	switch d.Kind {
 	case inspect.LostWakeup, inspect.Deadlock:
-		return looksPerBound, true
+		return true
 	case inspect.SlotsExhausted, inspect.HandlerStuck:
-		half := w.host.callTimeout(d.Name) / 2
-		return max(looksPerBound, int(half/(w.options.Bound/looksPerBound))), true
+		return d.Since >= w.host.callTimeout(d.Name)/2
 	}
-	return 0, false
+	return false
 }
 
 func (w *Watchdog) report(h *hub.Hub, before, now inspect.Snapshot, d inspect.Diagnosis) {

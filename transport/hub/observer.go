@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 
+	"ddc/internal/sys"
 	"ddc/internal/trace"
 	"ddc/shm"
 )
@@ -72,6 +73,41 @@ func (o *Observer) Events(peer int) [2][]trace.Event {
 		return [2][]trace.Event{}
 	}
 	return [2][]trace.Event{o.noted[peer][hostSide].Last(), o.noted[peer][peerSide].Last()}
+}
+
+// LinkName is a link, and what it calls its methods.
+type LinkName struct {
+	State
+	shared *link
+}
+
+// Method is the name of a method's id on this link, "" where it was not noted.
+func (n *LinkName) Method(id uint16) string { return n.shared.Notes.Calls.Method(id) }
+
+// Links are the links of every place that was ever offered.
+func (o *Observer) Links() []LinkName {
+	var links []LinkName
+	for peer, k := range o.links {
+		if k.Incarnation.Load() != 0 {
+			links = append(links, LinkName{readState(k, peer, o.layout.cells), k})
+		}
+	}
+	return links
+}
+
+// EventsFrom are the events of one side of a link from a number on, and the number
+// to go on with: see [trace.Events.From].
+func (o *Observer) EventsFrom(peer, side int, number uint64) ([]trace.Event, uint64) {
+	return o.noted[peer][side].From(number)
+}
+
+// Observer looks at this hub as a process without part in it would.
+func (h *Hub) Observer() (*Observer, error) {
+	f, err := sys.Dup(h.segment.File())
+	if err != nil {
+		return nil, fmt.Errorf("observe hub: %w", err)
+	}
+	return Observe(f)
 }
 
 // Events are those of one of the host's own links.
