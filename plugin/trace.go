@@ -59,7 +59,8 @@ type track struct{ pid, tid int }
 // at least is not full before 3 ms, and in builds not before seconds.
 const drainEvery = 20 * time.Millisecond
 
-// Trace starts to write a trace to w. Stop it before the host is closed.
+// Trace starts to write a trace to w. Stopped after the host was closed, it has all
+// that the plugins did.
 func (h *Host) Trace(w io.Writer) (*Tracer, error) {
 	if h.hub == nil {
 		return nil, fmt.Errorf("trace: plugins in this process share no memory, and note no events")

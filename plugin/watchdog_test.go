@@ -86,6 +86,7 @@ func TestATraceHasHostAndPluginsOnOneTimeLine(t *testing.T) {
 		require.NoError(t, err)
 	}
 	pid := h.Plugin("traced").Stats().PID
+	require.NoError(t, h.Close()) // a handler's end may come after its reply
 	require.NoError(t, tracer.Stop())
 	var marks []struct {
 		Name, Cat, Ph, ID string
