@@ -14,6 +14,7 @@ import (
 
 	"ddc/conformance/scenario"
 	"ddc/transport"
+	"ddc/transport/inproc"
 	"ddc/wake"
 )
 
@@ -35,6 +36,9 @@ type outcome struct {
 }
 
 const cellVariable = "DDC_CELL"
+
+// inprocName stands for the control group where a strategy is named.
+const inprocName = "inproc"
 
 // serveCell runs the cell that this process was started for, and ends it.
 func serveCell() {
@@ -59,6 +63,9 @@ func serveCell() {
 }
 
 func (c cell) run(ctx context.Context) error {
+	if c.Strategy == inprocName {
+		return c.overLinks(ctx, func(scenario.Room) (transport.Transport, error) { return inproc.New(), nil })
+	}
 	if _, err := strategyByName(c.Strategy); err != nil {
 		return err
 	}
@@ -69,11 +76,18 @@ func (c cell) run(ctx context.Context) error {
 			Peer: func() *exec.Cmd { return exec.Command("/proc/self/exe") },
 		})
 	}
-	if i := slices.IndexFunc(scenario.Transports(), func(p scenario.LinkProgram) bool { return p.Name == c.Program }); i >= 0 {
-		return scenario.Transports()[i].Run(ctx, &scenario.LinkEnv{
-			Seed: c.Seed, Rounds: c.Rounds, Settle: c.Settle,
-			New: func(room scenario.Room) (transport.Transport, error) { return newHub(room, strategy(), wake.SpinOff) },
-		})
+	return c.overLinks(ctx, func(room scenario.Room) (transport.Transport, error) { return newHub(room, strategy(), wake.SpinOff) })
+}
+
+func (c cell) overLinks(ctx context.Context, open func(scenario.Room) (transport.Transport, error)) error {
+	for _, p := range scenario.Transports() {
+		if p.Name == c.Program {
+			return p.Run(ctx, &scenario.LinkEnv{Seed: c.Seed, Rounds: c.Rounds, Settle: c.Settle, New: open})
+		}
 	}
 	return fmt.Errorf("there is no program %q", c.Program)
+}
+
+func overLinks(program string) bool {
+	return slices.ContainsFunc(scenario.Transports(), func(p scenario.LinkProgram) bool { return p.Name == program })
 }

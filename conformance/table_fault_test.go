@@ -68,7 +68,10 @@ func (c *trial) name() string { return fmt.Sprintf("%s/%s/%s", c.Fault, c.Progra
 
 // caught says whether the outcome is what the table says.
 func (c *trial) caught() bool {
-	if c.Says != "" && !c.looped() {
+	switch {
+	case c.Any:
+		return c.outcome.Error != ""
+	case c.Says != "" && !c.looped():
 		return contains(c.outcome.Error, c.Says)
 	}
 	return c.outcome.Lost
@@ -99,7 +102,7 @@ func everywhere(want func(c fault.Catch, strategy string) bool) []trial {
 	var trials []trial
 	for n, c := range fault.Table() {
 		var on []string
-		for _, s := range fault.Strategies() {
+		for _, s := range append(fault.Strategies(), inprocName) {
 			if want(c, s) {
 				on = append(on, s)
 			}
@@ -132,10 +135,29 @@ func TestSuiteCatchesEveryFaultWhereItCanBite(t *testing.T) {
 	}
 }
 
-// What a strategy cannot suffer, nobody may report.
+// The control group shares no memory and wakes nobody. A fault that harms it all the
+// same was never about waking.
+func TestFaultsOfOtherKindsHarmTheControlGroupToo(t *testing.T) {
+	for _, c := range fault.Table() {
+		e, _ := faults.ByName(string(c.Fault))
+		if !e.Inproc {
+			continue
+		}
+		t.Run(string(e.Name), func(t *testing.T) {
+			o, err := cell{Program: c.Program, Strategy: inprocName, Seed: 1, Rounds: c.Rounds, Settle: settleFaulty}.start(t.Context(), e.Name)
+			require.NoError(t, err)
+			assert.NotEmpty(t, o.Error)
+		})
+	}
+}
+
+// What a strategy cannot suffer, nobody may report; nor may the control group.
 func TestNoFaultIsReportedWhereAStrategyIsImmune(t *testing.T) {
 	trials := everywhere(func(c fault.Catch, strategy string) bool {
 		e, _ := faults.ByName(string(c.Fault))
+		if strategy == inprocName {
+			return !e.Inproc && overLinks(c.Program)
+		}
 		return !e.Bites(strategy) && !contains(strategy, faults.EpollSuffix)
 	})
 	require.NotEmpty(t, trials)

@@ -244,6 +244,7 @@ func (d *Doorbell) watch(ctx context.Context) {
 
 // ended rings, unless Close was faster.
 func (d *Doorbell) ended() {
+	fault.Widen(fault.CallerLeavesSilently)
 	d.ending.Lock()
 	defer d.ending.Unlock()
 	if !d.closed.Load() {

@@ -112,7 +112,10 @@ func Page() (string, error) {
 				continue
 			}
 			how := "a sleeper that nothing will wake"
-			if c.Says != "" {
+			switch {
+			case c.Any:
+				how = "frames that are lost, doubled or out of order, or a link that ends"
+			case c.Says != "":
 				how = fmt.Sprintf("an error that says %q", c.Says)
 			}
 			only := ""

@@ -10,6 +10,8 @@ type Catch struct {
 	// Says is part of the error. Empty means the verdict by state: somebody sleeps
 	// whom nothing will wake.
 	Says string
+	// Any means any error at all: what was harmed is chance.
+	Any bool
 	// Only are the strategies that it is about, or nil for all on which the fault can
 	// bite.
 	Only []string
@@ -63,6 +65,20 @@ func Table() []Catch {
 		{Fault: fault.OneWordTwoMeanings, Program: "ManyWaitersOfOneProcessAreAllWoken", Rounds: 100},
 		{Fault: fault.PrivateFutex, Program: "RingWakesWhoWaits", Rounds: 100},
 		{Fault: fault.PrivateFutex, Program: "PeerProcessEchoesInBursts", Rounds: 100},
+		{Fault: fault.RingBeforePublish, Program: "LinkBurstsThenSilence", Rounds: 100},
+		{Fault: fault.WrongPeerDoorbell, Program: "EightyWorkersOnSixteenLinks", Rounds: 100},
+		{Fault: fault.MovedDoorbell, Program: "LinkBurstsThenSilence", Rounds: 100},
+		{Fault: fault.FullThenRing, Program: "EightySendersOfOneLink", Rounds: 100},
+		{Fault: fault.FullThenRing, Program: "EightySendersThroughTinyRings", Rounds: 60},
+		{Fault: fault.NoRingOnSlot, Program: "ReleaseLetsWaitingSendersGoOn", Rounds: 100},
+		{Fault: fault.SlotWaitersOwnPeer, Program: "SlotFreedOnOneLinkServesAnother", Rounds: 60},
+		{Fault: fault.TwoProducers, Program: "EightySendersOfOneLink", Any: true, Rounds: 100},
+		{Fault: fault.HandlerOnPump, Program: "CallThatBlocksStopsNoOtherCall", Rounds: 100},
+		{Fault: fault.PumpSends, Program: "BothDirectionsFullWithTinyRings", Rounds: 60},
+		{Fault: fault.AnnounceOnce, Program: "BothDirectionsFullWithTinyRings", Rounds: 60},
+		{Fault: fault.AbortFillsRing, Program: "PayloadsGivenUpInPiecesLeaveTheLinkWhole", Rounds: 100},
+		{Fault: fault.FlagTakenRingFails, Program: "LinkBurstsThenSilence", Rounds: 100},
+		{Fault: fault.CallerLeavesSilently, Program: "CallerThatGivesUpLeavesNoFrameBehind", Rounds: 100},
 		{Fault: fault.LookBeforeRegister, Program: "ManyWaitersOfOneProcessAreAllWoken", Rounds: 100},
 	}
 }

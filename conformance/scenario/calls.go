@@ -17,6 +17,7 @@ func calls() []LinkProgram {
 	return []LinkProgram{
 		{Name: "CallThatBlocksStopsNoOtherCall", Rule: 7, Run: blockingCall},
 		{Name: "TwoCallsAtOnceThenSilence", Rule: 11, Run: twoCalls},
+		{Name: "CallerThatGivesUpLeavesNoFrameBehind", Rule: 11, Run: callerGivesUp},
 	}
 }
 
@@ -41,8 +42,11 @@ func serve(l [2]transport.Link) *service {
 	server.RegisterRaw(echoMethod, func(_ context.Context, request []byte) (int, func([]byte) error, error) {
 		return len(request), func(reply []byte) error { copy(reply, request); return nil }, nil
 	})
-	server.RegisterRaw(blockMethod, func(context.Context, []byte) (int, func([]byte) error, error) {
-		<-released
+	server.RegisterRaw(blockMethod, func(ctx context.Context, _ []byte) (int, func([]byte) error, error) {
+		select {
+		case <-released:
+		case <-ctx.Done():
+		}
 		return 0, func([]byte) error { return nil }, nil
 	})
 	s.serving.Go(func() { _ = server.Serve(context.Background(), l[1]) }) // ends with the link, which the caller sees

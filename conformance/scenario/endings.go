@@ -16,6 +16,7 @@ func endings() []LinkProgram {
 		{Name: "ReleaseLetsWaitingSendersGoOn", Rule: 5, Run: releaseWakes},
 		{Name: "SlotFreedOnOneLinkServesAnother", Rule: 5, Run: sharedSlots},
 		{Name: "SenderThatGivesUpLeavesTheLinkWhole", Rule: 6, Run: givenUp},
+		{Name: "PayloadsGivenUpInPiecesLeaveTheLinkWhole", Rule: 1, Run: abortedPieces},
 		{Name: "FillThatFailsSendsNothing", Run: failedFill},
 		{Name: "FramesSentBeforeStartWait", Run: sentBeforeStart},
 		{Name: "CloseDeliversWhatWasSentBefore", Run: closeDelivers},

@@ -251,20 +251,29 @@ func linkBursts(ctx context.Context, e *LinkEnv) error {
 
 // asleep says that both pumps of the only link sleep, or cannot be seen.
 func (w *wires) asleep() bool {
+	parked := w.parked()
+	return parked == 2 || parked < 0
+}
+
+// parked is how many sleepers sleep, or -1 if they cannot be seen.
+func (w *wires) parked() int {
 	t, ok := w.transport.(interface {
 		Sleepers() ([]Snapshot, error)
 	})
 	if !ok {
-		return true
+		return -1
 	}
 	all, err := t.Sleepers()
+	if err != nil {
+		return -1
+	}
 	parked := 0
 	for _, s := range all {
 		if s.Parked {
 			parked++
 		}
 	}
-	return err == nil && parked == 2
+	return parked
 }
 
 // blockingHandler has a handler that does not come back, on a peer that goes on

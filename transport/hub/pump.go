@@ -101,6 +101,7 @@ func (l *Link) deliver() (more bool, err error) {
 	// they wait for one is told, by every pop that made room.
 	if n > 0 && l.consumer.TakeStarved() {
 		l.signal(1-l.side, signalSpace)
+		fault.Widen(fault.AnnounceOnce)
 	}
 	for i := range n {
 		if err := l.receiveOne(&l.batch[i], *receive); err != nil {
