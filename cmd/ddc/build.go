@@ -13,6 +13,7 @@ import (
 	"ddc/plugin"
 	"ddc/site"
 	"ddc/site/config"
+	"ddc/transport/hub"
 	"ddc/wake"
 )
 
@@ -27,6 +28,10 @@ bytes, whatever the strategy, the transport or the number of jobs.
 --wake futex,fonts=pipe. Without it $DDC_WAKE counts, then the configuration's
 "wake", then futex. With --transport inproc the plugins run in this process and
 nobody wakes anybody: a hang that stays was never a lost wake-up.
+
+A link that lies still over work that nobody will be woken for is reported: what
+is wrong, and the link's last events, go into a file, and the build ends with
+exit code 3 (--on-hang). "ddc inspect" sees the same from outside.
 
 A plugin that dies, or does not answer within --call-timeout, is started again
 and its calls repeated; a call that fails so up to three times ends the build,
@@ -46,6 +51,8 @@ type buildFlags struct {
 	noCodeExec         bool
 	noSandbox          bool
 	json, verbose      bool
+	onHang, trace      string
+	hangAfter          time.Duration
 }
 
 func newBuild() *cobra.Command {
@@ -80,6 +87,9 @@ func newBuild() *cobra.Command {
 	flags.BoolVar(&f.noCodeExec, "no-code-exec", false, "run no code samples")
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "let plugins, and the programs they start, do whatever you may")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object on standard output")
+	flags.StringVar(&f.onHang, "on-hang", string(plugin.AbortHang), "when a link hangs, once it is reported: report and wait on, abort, or rescue (ring again)")
+	flags.DurationVar(&f.hangAfter, "hang-after", 0, "how long a lost wake-up must last before it is reported; 0 for 5s")
+	flags.StringVar(&f.trace, "trace", "", "write calls, waits and wake-ups to FILE, for ui.perfetto.dev")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "say more: what plugins log, what each did, which pages changed")
 	complete(c)
 	return c
@@ -92,6 +102,9 @@ func (f buildFlags) check() error {
 	}
 	if f.transport != "shm" && f.transport != "inproc" {
 		return usagef("--transport %q is none of shm, inproc", f.transport)
+	}
+	if err := f.checkWatch(); err != nil {
+		return err
 	}
 	_, err := chooseWake(f.wake, "", &config.Config{})
 	return err
@@ -130,7 +143,7 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	options := plugin.Options{
 		CallTimeout: times.all, CallTimeoutOf: times.withDefaults(cfg, jobsOf(f)),
 		Command: command, Wake: choice.all, WakeOf: choice.of, Spin: spin,
-		Logger: out.logger, Level: out.level,
+		Logger: out.logger, Level: out.level, Hub: hub.Options{Trace: f.trace != ""},
 	}
 	if !f.noSandbox {
 		options.Confine = confine(cfg)
@@ -143,11 +156,16 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	if err != nil {
 		return out.failed(ctx, err)
 	}
-	result, err := buildWith(ctx, m, cfg, f, out)
+	w, err := startWatch(ctx, f, m.host, out)
+	if err != nil {
+		return out.failed(ctx, errors.Join(err, m.stop(ctx)))
+	}
+	result, err := buildWith(w.ctx, m, cfg, f, out)
 	stats := statsOf(m.host)
-	err = errors.Join(err, m.stop(ctx))
+	hangs, err := w.over(err)
+	err = errors.Join(err, m.stop(w.ctx), w.stop())
 	return out.finished(ctx, report{
-		result: result, config: cfg, plugins: stats, wake: choice.all, transport: m.host.Transport(), sandbox: f.held(cfg), peakMemory: m.peak,
+		result: result, config: cfg, plugins: stats, wake: choice.all, transport: m.host.Transport(), sandbox: f.held(cfg), peakMemory: m.peak, hangs: hangs,
 		took: time.Since(begun), err: err,
 	})
 }

@@ -52,6 +52,7 @@ type report struct {
 	sandbox   string // what plugins are held by
 	// peakMemory is what host, plugins and their children took together at most, in bytes.
 	peakMemory int64
+	hangs      []hangReport
 	took       time.Duration
 	err        error
 }
@@ -67,8 +68,10 @@ type buildReport struct {
 	Wake       string         `json:"wake"`
 	Transport  string         `json:"transport"`
 	Plugins    []pluginReport `json:"plugins"`
-	Warnings   []problem      `json:"warnings"`
-	Errors     []problem      `json:"errors"`
+	// Hangs are what the watchdog has found.
+	Hangs    []hangReport `json:"hangs"`
+	Warnings []problem    `json:"warnings"`
+	Errors   []problem    `json:"errors"`
 }
 
 // pluginReport counts bytes as the plugin sees them, and wake-ups as the host
@@ -86,6 +89,13 @@ type pluginReport struct {
 	WakeupsSent       uint64 `json:"wakeups_sent"`
 	WakeupsSuppressed uint64 `json:"wakeups_suppressed"`
 	WakeupsSpurious   uint64 `json:"wakeups_spurious"`
+}
+
+// hangReport is a link that hung.
+type hangReport struct {
+	Plugin    string `json:"plugin"`
+	Diagnosis string `json:"diagnosis"`
+	File      string `json:"file"`
 }
 
 type problem struct {
@@ -119,7 +129,7 @@ func statsOf(host *plugin.Host) []pluginReport {
 
 // failed reports an error that came before any plugin could be started.
 func (p *printer) failed(ctx context.Context, err error) error {
-	return p.finished(ctx, report{plugins: []pluginReport{}, err: err})
+	return p.finished(ctx, report{plugins: []pluginReport{}, hangs: []hangReport{}, err: err})
 }
 
 // finished prints the end of a build. The error is what the program ends with.
@@ -190,7 +200,7 @@ func (p *printer) printDetails(r report) {
 
 func (p *printer) finishedJSON(ctx context.Context, r report) error {
 	object := buildReport{
-		DurationMS: r.took.Milliseconds(), PeakMemory: r.peakMemory, Wake: r.wake, Transport: r.transport, Plugins: r.plugins,
+		DurationMS: r.took.Milliseconds(), PeakMemory: r.peakMemory, Wake: r.wake, Transport: r.transport, Plugins: r.plugins, Hangs: r.hangs,
 		Warnings: []problem{}, Errors: problemsOf(r.err),
 	}
 	if r.result != nil {
