@@ -72,8 +72,9 @@ func Start() (*Heir, error) {
 		return nil, fmt.Errorf("make a pipe for the heir: %w", err)
 	}
 	defer hears.Close() //nolint:errcheck // the heir has its own by then
-	h := &Heir{say: says, cmd: exec.Command("/bin/sh", "-c", script, "ddc-heir")}
-	h.cmd.Dir = "/" // it must not keep a folder busy
+	h := &Heir{say: says, cmd: exec.Command("/bin/sh", "-c", `eval "$script"`, "ddc-heir")}
+	h.cmd.Dir = "/"                                                       // it must not keep a folder busy
+	h.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "script=" + script} // a list of processes shows arguments
 	h.cmd.Stdin = hears
 	h.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := h.cmd.Start(); err != nil {
