@@ -1,6 +1,7 @@
 package faultmatrix
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -28,6 +29,9 @@ type Cell struct {
 	Fault    string `json:"fault"`
 	Strategy string `json:"strategy"`
 	Outcome
+	// Again are more runs of a cell of the reported strategy that hung: at which of its two
+	// ends a fault hits is luck.
+	Again []Outcome `json:"again,omitempty"`
 	// Expected says what the catalogue expects, and Agrees whether that came.
 	Expected Expectation `json:"expected"`
 	Agrees   bool        `json:"agrees"`
@@ -111,6 +115,12 @@ type Stalls struct {
 	Count   int           `json:"count"`
 	Longest time.Duration `json:"longest_ns"`
 	Sum     time.Duration `json:"sum_ns"`
+}
+
+// String says it in a sentence.
+func (s Stalls) String() string {
+	return fmt.Sprintf("%d times a sleeper lay over work with no token, for %v at the longest, until something else woke it",
+		s.Count, s.Longest.Round(time.Millisecond))
 }
 
 // Latency is how long the calls of one stage took.

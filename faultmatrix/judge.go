@@ -163,7 +163,8 @@ func (w *workload) finished(err error) Outcome {
 	o := Outcome{Verdict: Immune, Answered: int(w.answered.Load()), Stalls: w.stalls.Stalls, Latency: w.watch.latencies()}
 	switch {
 	case o.Stalls.Count >= enoughStalls:
-		o.Stage = w.now() // judgeSlow says the rest
+		o.Verdict, o.Stage = Slow, w.now()
+		o.Why = o.Stalls.String()
 		return o
 	case err == nil:
 		o.Why = fmt.Sprintf("%d calls and a site, all as they should be", o.Answered)

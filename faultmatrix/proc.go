@@ -94,6 +94,8 @@ const (
 	inFutex     = "futex_wait, idle"
 	inEpoll     = "epoll_wait"
 	inPoll      = "poll"
+	inOther     = "another system call"
+	inNothing   = "no system call"
 )
 
 // threadWaits counts a process's threads by what they wait for.
@@ -119,7 +121,7 @@ func threadWait(folder string, hubs []addresses) string {
 	}
 	fields := strings.Fields(string(call))
 	if len(fields) < 2 {
-		return strings.TrimSpace(string(call)) // "running"
+		return inNothing // it runs
 	}
 	switch channel, _ := os.ReadFile(folder + "/wchan"); {
 	case fields[0] == strconv.Itoa(syscall.SYS_FUTEX):
@@ -134,10 +136,8 @@ func threadWait(folder string, hubs []addresses) string {
 		return inEpoll
 	case bytes.Contains(channel, []byte("poll")), fields[0] == strconv.Itoa(syscall.SYS_PPOLL):
 		return inPoll
-	case len(channel) > 1:
-		return string(channel)
 	}
-	return "system call " + fields[0]
+	return inOther
 }
 
 type addresses struct{ from, to uint64 }

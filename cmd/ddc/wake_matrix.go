@@ -71,7 +71,7 @@ func newWakeMatrix() *cobra.Command {
 	flags.SortFlags = false
 	flags.StringVar(&f.faults, "fault", "all", "faults, with commas between them, or all")
 	flags.StringVar(&f.wakes, "wake", "all", "strategies, with commas between them, or all")
-	flags.IntVar(&f.calls, "calls", 2000, "small calls of each cell's burst")
+	flags.IntVar(&f.calls, "calls", faultmatrix.DefaultCalls, "small calls of each cell's burst")
 	flags.Uint64Var(&f.seed, "seed", 1, "makes the workload's choices")
 	flags.IntVar(&f.together, "together", 0, "cells at a time; 0 for one a processor, two at most")
 	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object on standard output")
