@@ -38,6 +38,8 @@ func ddc(t *testing.T, args ...string) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code := run(t.Context(), args, &stdout, &stderr)
+	// No run here is meant to hang: where the watchdog speaks, it is wrong, or a wake-up was lost.
+	assert.NotContains(t, stderr.String(), "hangs: ")
 	return outcome{code, stdout.String(), stderr.String()}
 }
 
@@ -144,5 +146,6 @@ func decodeReport(t *testing.T, o outcome) buildReport {
 	decoder.DisallowUnknownFields()
 	require.NoError(t, decoder.Decode(&r), o.stdout)
 	assert.False(t, decoder.More(), "one object")
+	assert.Empty(t, r.Hangs, "the watchdog found something in a run without a fault")
 	return r
 }
