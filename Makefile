@@ -8,7 +8,7 @@ BENCHTIME := 200ms
 FUZZTIME := 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race soak bench fuzz lint generate clean
+.PHONY: help build run test race soak bench fuzz lint generate clean faults rates prove
 
 help: ## Say what there is to make.
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,19 @@ example: # The example site's picture and font, which are made, not kept.
 test: tools example lint ## Run every test, once plainly and once under the race detector.
 	go test -tags $(TAGS) -timeout 15m $(PACKAGES)
 	go test -tags $(TAGS) -timeout 15m -race -short $(PACKAGES)
+	$(FAULTY) -short
+
+# -short has each fault on one strategy. The tests that need no fault are in test.
+FAULTY := go test -tags $(TAGS),ddcfault -timeout 15m -run 'Fault|EventLoop' ./internal/fault ./conformance
+faults: ## Run each fault on each strategy where it can bite, and write docs/FAULTS.md.
+	$(FAULTY)
+	go test -tags $(TAGS) -count=1 -run TestPageOfFaults ./conformance/fault -write
+
+rates: ## Measure how often stress finds a fault, some minutes.
+	DDC_RATES=$(CURDIR)/conformance/fault/rates.json go test -tags $(TAGS),ddcfault -timeout 30m -count=1 -run TestRatesOfNarrowWindows ./conformance
+	go test -tags $(TAGS) -count=1 -run TestPageOfFaults ./conformance/fault -write
+
+prove: faults
 
 race: tools example ## Run every test under the race detector, the long ones too.
 	go test -tags $(TAGS) -timeout 30m -race $(PACKAGES)
@@ -60,6 +73,7 @@ lint: $(STATICCHECK) ## Check formatting, vet and staticcheck.
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
 	go vet -tags $(TAGS) $(PACKAGES)
+	go vet -tags $(TAGS),ddcfault ./internal/... ./shm ./ring ./slot ./wake/... ./transport/... ./rpc ./conformance/...
 	$(STATICCHECK) -tags $(TAGS) $(PACKAGES)
 
 PROTOS := $(wildcard plugins/*/*.proto examples/*/*.proto rpc/*.proto)

@@ -60,6 +60,7 @@ func (c cell) start(ctx context.Context, name faults.Name, more ...string) (outc
 type trial struct {
 	fault.Catch
 	strategy string
+	seed     uint64
 	outcome  outcome
 	err      error
 }

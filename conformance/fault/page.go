@@ -14,10 +14,11 @@ import (
 // Rate says how often stress found a fault whose window was left as narrow as it
 // is: a run is one program of the table, on one strategy.
 type Rate struct {
-	Fault  fault.Name
-	Runs   int // all ended by themselves
-	Found  int // with the verdict of the table
-	Rounds int // of each run
+	Fault   fault.Name
+	Program string
+	Runs    int // over all strategies on which the fault can bite
+	Found   int // those with the verdict of the table
+	Rounds  int // of each run
 }
 
 // Measured is a set of rates, and what it takes to read them.
@@ -82,9 +83,9 @@ func Page() (string, error) {
 	p("\n## How seldom stress finds them\n\n")
 	p("Faults whose harm needs somebody to come between two steps, with nothing done to widen that window: how many runs of the suite's\n")
 	p("own programs found it. `%s`, %s. A green stress run is next to no evidence; that is what the\nmodel checker is for.\n\n", measured.Command, measured.Machine)
-	p("| fault | found | runs | rounds each |\n|---|---:|---:|---:|\n")
+	p("| fault | program | rounds of a run | found |\n|---|---|---:|---:|\n")
 	for _, r := range measured.Rates {
-		p("| %s | %d | %d | %d |\n", r.Fault, r.Found, r.Runs, r.Rounds)
+		p("| %s | `%s` | %d | %d of %d runs |\n", r.Fault, r.Program, r.Rounds, r.Found, r.Runs)
 	}
 
 	p("\n## Each fault\n")
