@@ -31,6 +31,8 @@ type task struct {
 	Site   string `json:"site"`
 	Output string `json:"output"`
 	Tree   string `json:"tree"`
+	// Hold keeps a cell that hung as it is: see Hold.
+	Hold bool `json:"hold,omitempty"`
 }
 
 // news is a line that a host process writes: how far it is, or how it ended.
@@ -77,12 +79,16 @@ func Host(ctx context.Context, o Hosting, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	defer host.DumpOnSignal()()
 	run := newWorkload(t, o.Names, host, log)
 	go run.tell(ctx, func(n news) { _ = out.Encode(n) })
 	outcome := run.judge(ctx)
 	run.quiet() // no more news but one
 	if err := out.Encode(news{Outcome: &outcome}); err != nil {
 		return fmt.Errorf("tell the outcome: %w", err)
+	}
+	if t.Hold && outcome.Verdict == Hung {
+		select {} // until whoever has the lifeline has seen enough
 	}
 	killPlugins(host)
 	os.Exit(0) // what a fault has put to sleep does not end by itself

@@ -68,6 +68,15 @@ func startHost(o Options, t task, folder string) (*hostProcess, error) {
 		h.cmd.Env = append(h.cmd.Env, "DDC_FAULT="+t.Fault)
 	}
 	h.cmd.Stderr = &h.said
+	if t.Hold {
+		// A file, since it is read while the process runs.
+		f, err := os.Create(heldStderr(folder))
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close() //nolint:errcheck // the process has its own
+		h.cmd.Stderr = f
+	}
 	h.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if h.lifeline, err = h.cmd.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("start the host process: %w", err)
