@@ -5,29 +5,10 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
-	"time"
 
 	"ddc/conformance/scenario"
 	"ddc/wake"
 )
-
-// RingThenPublish rings before what the sleeper is to find is there (rule 1).
-// The pause in between is what a busy machine would put there sooner or later.
-func RingThenPublish(_ scenario.Change, publish func(), ring func() error) error {
-	err := ring()
-	time.Sleep(200 * time.Microsecond)
-	publish()
-	return err
-}
-
-// SilentOnSpace does not ring when a dequeue made room (rule 5).
-func SilentOnSpace(what scenario.Change, publish func(), ring func() error) error {
-	publish()
-	if what == scenario.Space {
-		return nil
-	}
-	return ring()
-}
 
 // way is one of falling asleep. It returns true when ready did.
 type way func(b *bell, ready func() bool) (bool, error)
@@ -84,18 +65,6 @@ func (b *bell) sleep() error {
 	return err
 }
 
-// CheckThenAnnounce looks first, announces second, and sleeps (rule 1: what is
-// published in between rings nobody).
-func CheckThenAnnounce(words *wake.Words, waker wake.Waker, _ wake.Spin) scenario.Bell {
-	return newBell(words, waker, func(b *bell, ready func() bool) (bool, error) {
-		if ready() {
-			return true, nil
-		}
-		b.words.Sleeping.Store(1)
-		return false, b.sleep()
-	})
-}
-
 // KeyAfterCheck reads the event count's key after the look (rule 2).
 func KeyAfterCheck(words *wake.Words, waker wake.Waker, _ wake.Spin) scenario.Bell {
 	return newBell(words, waker, func(b *bell, ready func() bool) (bool, error) {
@@ -106,26 +75,6 @@ func KeyAfterCheck(words *wake.Words, waker wake.Waker, _ wake.Spin) scenario.Be
 		}
 		if key := b.words.Seq.Load(); key != b.words.Seq.Load() {
 			return false, nil
-		}
-		return false, b.sleep()
-	})
-}
-
-// DrainAfterCheck drains tokens between the look and the sleep, "to start
-// clean" (rule 3).
-func DrainAfterCheck(words *wake.Words, waker wake.Waker, _ wake.Spin) scenario.Bell {
-	return newBell(words, waker, func(b *bell, ready func() bool) (bool, error) {
-		b.words.Sleeping.Store(1)
-		if ready() {
-			b.words.Sleeping.Store(0)
-			return true, nil
-		}
-		if pending, err := b.waker.Pending(); err != nil {
-			return false, err
-		} else if pending {
-			if err := b.waker.Wait(); err != nil {
-				return false, err
-			}
 		}
 		return false, b.sleep()
 	})

@@ -1,18 +1,20 @@
-// Package fault holds deliberate defects of the wake protocol, as decorators
-// in the manner of testing/iotest: each takes something sound and returns it
-// with one named thing wrong. They show that the suite finds what it is there
-// for; nothing outside tests and tools for tests may import them.
+// Package fault shows that the suite finds what it is there for. It has the
+// table of the deliberate defects of package ddc/internal/fault, which says what
+// program catches what ([Table]); the page made from both ([Page]); and what a
+// waker alone can do wrong, as decorators in the manner of testing/iotest: each
+// takes something sound and returns it with one thing wrong.
 //
-//	env.Strategy = func() wake.Strategy { return fault.DropToken(eventfd.Strategy{}) }
-//	env.Bell = fault.CheckThenAnnounce
-//	env.Notify = fault.RingThenPublish
+//	env.Strategy = func() wake.Strategy { return fault.DropToken(eventfd.Strategy{}, 5) }
+//	env.Bell = fault.TrustTheWakeup
+//
+// With the tag ddcfault it also has strategies that sleep as an event loop does
+// ([Epoll]), which the faults about readiness need. Nothing outside tests and
+// tools for tests may import it.
 package fault
 
 import (
-	"fmt"
 	"os"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"ddc/wake"
@@ -72,23 +74,6 @@ func (d *drainer) Wait() error {
 	return d.Waker.Wait()
 }
 
-// FullIsError makes Ring fail when a token is pending already, as a store of
-// one token would if EAGAIN were passed on (rule 4).
-func FullIsError(s wake.Strategy) wake.Strategy {
-	return decorated{s, func(w wake.Waker) wake.Waker { return &strict{w} }}
-}
-
-type strict struct{ wake.Waker }
-
-func (s *strict) Ring() error {
-	if pending, err := s.Pending(); err != nil {
-		return err
-	} else if pending {
-		return fmt.Errorf("leave token: %w", syscall.EAGAIN)
-	}
-	return s.Waker.Ring()
-}
-
 // FullIsForgotten makes Ring, when it finds a token pending, take it for one
 // that is still to be read for ever: it leaves no other until the sleeper's next
 // Wait has begun (rules 3 and 4: the note that a token was left is cleared after
@@ -117,25 +102,6 @@ func (f *forgetful) Wait() error {
 		f.rung.Store(false)
 	}
 	return f.Waker.Wait()
-}
-
-// ReportEINTR makes every n-th Wait fail as if a signal had interrupted it and
-// nobody had looked (rule 9).
-func ReportEINTR(s wake.Strategy, n uint64) wake.Strategy {
-	return decorated{s, func(w wake.Waker) wake.Waker { return &interrupted{Waker: w, every: n} }}
-}
-
-type interrupted struct {
-	wake.Waker
-	every uint64
-	waits atomic.Uint64
-}
-
-func (i *interrupted) Wait() error {
-	if i.waits.Add(1)%i.every == 0 {
-		return fmt.Errorf("wait: %w", syscall.EINTR)
-	}
-	return i.Waker.Wait()
 }
 
 // PollTimeout makes Wait return after limit, as if rung (rule 6: it heals what

@@ -296,7 +296,7 @@ func eightyRingers(ctx context.Context, e *Env) (err error) {
 			choose := e.random(2 + n)
 			for range each {
 				p.begun.Add(1)
-				err := e.notify(Frame, func() { p.page.Value.Add(1) }, p.rung.Ring)
+				err := notify(func() { p.page.Value.Add(1) }, p.rung.Ring)
 				p.ended.Add(1)
 				if err != nil {
 					return err

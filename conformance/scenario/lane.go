@@ -9,6 +9,7 @@ import (
 	"structs"
 	"sync"
 
+	"ddc/internal/fault"
 	"ddc/ring"
 	"ddc/shm"
 	"ddc/wake"
@@ -73,6 +74,9 @@ func (e *Env) openEnd(board *boardPage, n, side, cells int, s wake.Strategy, fil
 		if l.wakers[i], err = s.Open(page.Bells[i].Tokens(gates[i]), files[i]); err != nil {
 			return nil, err
 		}
+		if fault.On(fault.MovedDoorbell) && i != side && len(files[i]) > 0 {
+			l.wakers[i] = unowned{l.wakers[i]}
+		}
 	}
 	l.own = e.bell(&page.Bells[side], l.wakers[side], spin)
 	l.other = e.bell(&page.Bells[1-side], l.wakers[1-side], wake.SpinOff)
@@ -83,12 +87,17 @@ func (e *Env) openEnd(board *boardPage, n, side, cells int, s wake.Strategy, fil
 	return l, err
 }
 
+// unowned is a waker whose files somebody else has to himself: a fault.
+type unowned struct{ wake.Waker }
+
+func (unowned) Ring() error { return nil }
+
 func (l *end) shut() error { return errors.Join(l.own.Close(), l.other.Close()) }
 
-func (l *end) notify(what Change, publish func()) error {
+func (l *end) notify(publish func()) error {
 	l.page.Begun[l.side].Add(1)
 	defer l.page.Ended[l.side].Add(1)
-	return l.env.notify(what, publish, l.other.Ring)
+	return notify(publish, l.other.Ring)
 }
 
 // due is what side waits for, as anyone can see it.
@@ -126,7 +135,7 @@ func (l *end) trySend(d *ring.Descriptor) (sent bool, room <-chan struct{}, err 
 		}
 		return false, l.room, nil
 	}
-	err = l.notify(Frame, func() { sent, err = l.out.TryPush(d) })
+	err = l.notify(func() { sent, err = l.out.TryPush(d) })
 	return sent, nil, err
 }
 
@@ -147,7 +156,7 @@ func (l *end) pump(ctx context.Context, receive func(*ring.Descriptor) error) er
 			return err
 		}
 		if n > 0 && l.in.TakeStarved() {
-			if err := l.notify(Space, func() {}); err != nil {
+			if err := l.notify(func() {}); err != nil {
 				return err
 			}
 		}
@@ -176,7 +185,7 @@ func (l *end) wakeSenders() {
 }
 
 func (l *end) close() error {
-	return l.notify(Closed, func() { l.page.Closed[l.side].Store(1) })
+	return l.notify(func() { l.page.Closed[l.side].Store(1) })
 }
 
 // parked says whether a side sleeps.

@@ -181,7 +181,7 @@ func roomRings(ctx context.Context, e *Env) (err error) {
 					return fmt.Errorf("message %d came where %d was due", number, n)
 				}
 				if peer.in.TakeStarved() {
-					if err := peer.notify(Space, func() {}); err != nil {
+					if err := peer.notify(func() {}); err != nil {
 						return err
 					}
 				}

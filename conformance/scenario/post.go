@@ -153,7 +153,7 @@ func (p *post) close() error {
 func (p *post) publish(value uint64) error {
 	p.begun.Add(1)
 	defer p.ended.Add(1)
-	return p.env.notify(Frame, func() { p.page.Value.Store(value) }, p.rung.Ring)
+	return notify(func() { p.page.Value.Store(value) }, p.rung.Ring)
 }
 
 // nudge leaves a token for no reason.

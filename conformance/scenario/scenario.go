@@ -23,6 +23,7 @@ import (
 	"os/exec"
 	"time"
 
+	"ddc/internal/fault"
 	"ddc/wake"
 )
 
@@ -77,24 +78,12 @@ type Bell interface {
 
 var _ Bell = (*wake.Doorbell)(nil)
 
-// Change is what a notifier has to tell.
-type Change int
-
-// The changes that programs publish.
-const (
-	Frame  Change = iota // something to read
-	Space                // room to write
-	Closed               // the end
-)
-
 // Env is what a program runs in. Only Strategy is required.
 type Env struct {
 	// Strategy makes the strategy of one process.
 	Strategy func() wake.Strategy
 	// Bell joins words and waker; nil is wake.NewDoorbell.
 	Bell func(*wake.Words, wake.Waker, wake.Spin) Bell
-	// Notify publishes a change and rings; nil does so in that order.
-	Notify func(what Change, publish func(), ring func() error) error
 	// Peer makes the command of a peer process, whose main must call [ServePeer]
 	// when [IsPeer] says so; nil leaves programs across processes out.
 	Peer func() *exec.Cmd
@@ -139,9 +128,13 @@ func (e *Env) bell(words *wake.Words, waker wake.Waker, spin wake.Spin) Bell {
 	return e.Bell(words, waker, spin)
 }
 
-func (e *Env) notify(what Change, publish func(), ring func() error) error {
-	if e.Notify != nil {
-		return e.Notify(what, publish, ring)
+// notify publishes a change and rings, in this order.
+func notify(publish func(), ring func() error) error {
+	if fault.On(fault.RingBeforePublish) {
+		err := ring()
+		fault.Widen(fault.RingBeforePublish)
+		publish()
+		return err
 	}
 	publish()
 	return ring()
