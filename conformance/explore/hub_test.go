@@ -5,15 +5,13 @@ package explore
 import (
 	"testing"
 	"time"
-
-	"ddc/internal/step"
 )
 
 func TestHubs(t *testing.T) {
 	for _, s := range []string{"futex", "eventfd"} {
 		for _, p := range []Scenario{
 			hubOneWay("one way 1", s, 1, small), hubOneWay("one way 2", s, 2, small), hubOneWay("slot", s, 1, slotted), hubOneWay("pieces", s, 1, large),
-			hubBothWays("both", s, 2), hubReplies("replies", s, 2, step.Go), hubSenders("senders", s),
+			hubBothWays("both", s, 2), hubReplies("replies", s, 2), hubAborts("aborts", s), hubNeighbours("neighbours", s, 3), hubSenders("senders", s, 1),
 			hubSlots("slots", s, slotted), hubSlots("pieces", s, large), hubClosing("closing", s), hubDying("dying", s), hubCaller("caller", s),
 		} {
 			t.Run(s+"/"+p.Name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 
+	"ddc/internal/fault"
 	"ddc/internal/step"
 	"ddc/internal/sys"
 	"ddc/slot"
@@ -58,15 +59,15 @@ const (
 	large   = 128
 )
 
-// newHub makes a hub with rings of one cell and so many slots of 64 bytes, and a link to each
+// newHub makes a hub with rings of so many cells and so many slots of 64 bytes, and a link to each
 // peer, over which each end wants so many frames.
-func newHub(w *World, strategy string, slots int, peers []string, fromHost, toHost int) *hubWorld {
+func newHub(w *World, strategy string, cells, slots int, peers []string, fromHost, toHost int) *hubWorld {
 	h := &hubWorld{w: w, peers: map[string]*linkPair{}, bg: context.Background()}
 	hosts, err := byName(strategy)
 	w.Must(err)
 	w.process("host")
 	w.Within("host", func() {
-		h.hub, err = hub.Create(hub.Options{Peers: len(peers), Cells: 1, Strategy: hosts, Classes: []slot.Class{{Size: 64, Count: slots}}})
+		h.hub, err = hub.Create(hub.Options{Peers: len(peers), Cells: cells, Strategy: hosts, Classes: []slot.Class{{Size: 64, Count: slots}}})
 		w.Must(err)
 	})
 	for _, name := range peers {
@@ -97,6 +98,9 @@ func newHub(w *World, strategy string, slots int, peers []string, fromHost, toHo
 		}
 		for _, e := range []*end{pair.host, pair.peer} {
 			e.link.Words(prefix, func(word any, name string) {
+				if counter, ok := word.(*step.Uint64); ok && name == "" && fault.On(fault.FlagTakenRingFails) {
+					counter.Store(14) // every sixteenth token is not left, and Start leaves one
+				}
 				if name == "" {
 					w.Quiet(word)
 				} else {
@@ -169,7 +173,7 @@ func (h *hubWorld) leaks() {
 // hubOneWay is a host that sends and a peer that receives.
 func hubOneWay(name, strategy string, frames, size int) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
-		h := newHub(w, strategy, 1, []string{"peer"}, frames, 0)
+		h := newHub(w, strategy, 1, 1, []string{"peer"}, frames, 0)
 		p := h.peers["peer"]
 		w.Go("host", "send", func() { p.host.send(frames, size) })
 		w.Go("peer", "wait", p.peer.wait)
@@ -181,7 +185,7 @@ func hubOneWay(name, strategy string, frames, size int) Scenario {
 // cell: both are full at once.
 func hubBothWays(name, strategy string, frames int) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
-		h := newHub(w, strategy, 1, []string{"peer"}, frames, frames)
+		h := newHub(w, strategy, 1, 1, []string{"peer"}, frames, frames)
 		p := h.peers["peer"]
 		for _, e := range []*end{p.host, p.peer} {
 			w.Go(e.process, "send", func() {
@@ -194,14 +198,17 @@ func hubBothWays(name, strategy string, frames int) Scenario {
 
 // hubReplies is an end that answers from a task of its own what comes in, as rpc's
 // server does, to calls that come faster than the ring can hold.
-func hubReplies(name, strategy string, calls int, handle func(f func())) Scenario {
+func hubReplies(name, strategy string, calls int) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
-		h := newHub(w, strategy, 1, []string{"peer"}, calls, calls)
+		h := newHub(w, strategy, 1, 1, []string{"peer"}, calls, calls)
 		p := h.peers["peer"]
 		p.peer.react = func(n int) {
-			handle(func() {
-				w.Must(p.peer.link.Send(h.bg, transport.Header{Op: 1}, bytesOf(n, small)))
-			})
+			handle := func() { w.Must(p.peer.link.Send(h.bg, transport.Header{Op: 1}, bytesOf(n, small))) }
+			if fault.On(fault.HandlerOnPump) {
+				handle()
+				return
+			}
+			step.Go(handle)
 		}
 		for n := range calls {
 			w.Go("host", "call"+string(rune('A'+n)), func() {
@@ -213,9 +220,9 @@ func hubReplies(name, strategy string, calls int, handle func(f func())) Scenari
 }
 
 // hubSenders is two senders at one end.
-func hubSenders(name, strategy string) Scenario {
+func hubSenders(name, strategy string, cells int) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
-		h := newHub(w, strategy, 1, []string{"peer"}, 2, 0)
+		h := newHub(w, strategy, cells, 1, []string{"peer"}, 2, 0)
 		p := h.peers["peer"]
 		for n := range 2 {
 			w.Go("host", "send"+string(rune('A'+n)), func() {
@@ -229,7 +236,7 @@ func hubSenders(name, strategy string) Scenario {
 // hubSlots is two peers that send payloads in slots, of which the hub has one.
 func hubSlots(name, strategy string, size int) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
-		h := newHub(w, strategy, 1, []string{"one", "two"}, 0, 1)
+		h := newHub(w, strategy, 1, 1, []string{"one", "two"}, 0, 1)
 		for _, name := range []string{"one", "two"} {
 			p := h.peers[name]
 			w.Go(name, "send", func() { p.peer.send(1, size) })
@@ -242,7 +249,7 @@ func hubSlots(name, strategy string, size int) Scenario {
 // hubClosing is an end that closes while the other sends.
 func hubClosing(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
-		h := newHub(w, strategy, 1, []string{"peer"}, 2, 0)
+		h := newHub(w, strategy, 1, 1, []string{"peer"}, 2, 0)
 		p := h.peers["peer"]
 		w.Go("host", "send", func() {
 			for n := range 2 {
@@ -261,7 +268,7 @@ func hubClosing(name, strategy string) Scenario {
 // place is free again, and no slot is lost.
 func hubDying(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
-		h := newHub(w, strategy, 1, []string{"peer"}, 0, 2)
+		h := newHub(w, strategy, 1, 1, []string{"peer"}, 0, 2)
 		p := h.peers["peer"]
 		w.Mortal("peer")
 		w.Go("peer", "send", func() { p.peer.send(1, slotted) })
@@ -277,17 +284,56 @@ func hubDying(name, strategy string) Scenario {
 	}}
 }
 
+// hubAborts is a sender that gives up between two pieces of a payload, and then sends
+// a frame: the abort may fill the ring before it.
+func hubAborts(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		h := newHub(w, strategy, 1, 1, []string{"peer"}, 1, 0)
+		p := h.peers["peer"]
+		ctx, cancel := context.WithCancel(h.bg)
+		w.After(cancel)
+		p.peer.react = func(int) {}
+		w.Go("host", "send", func() {
+			err := p.host.link.Send(ctx, transport.Header{Op: 1}, bytesOf(1, large))
+			if err == nil {
+				return // it was faster, and is the one frame
+			}
+			if !errors.Is(err, context.Canceled) {
+				w.Must(err)
+			}
+			w.Must(p.host.link.Send(h.bg, transport.Header{Op: 1}, bytesOf(1, small)))
+		})
+		w.Go("host", "cancel", func() { step.Cancel(ctx, cancel) })
+		w.Go("peer", "wait", p.peer.wait)
+		h.leaks()
+	}}
+}
+
+// hubNeighbours is two peers, one of which gets many frames, one after the other.
+func hubNeighbours(name, strategy string, frames int) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		h := newHub(w, strategy, 1, 1, []string{"one", "two"}, frames, 0)
+		p := h.peers["one"]
+		w.Go("host", "send", func() { p.host.send(frames, small) })
+		w.Go("one", "wait", p.peer.wait)
+	}}
+}
+
 // hubCaller is a goroutine of the host that receives in its pump's place while it
 // waits for the reply to its call.
 func hubCaller(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
-		h := newHub(w, strategy, 1, []string{"peer"}, 1, 1)
+		h := newHub(w, strategy, 1, 1, []string{"peer"}, 1, 2)
 		p := h.peers["peer"]
 		var replied step.Bool
 		w.Name(&replied, "replied")
 		p.host.react = func(int) { replied.Store(true) }
 		p.peer.react = func(n int) {
-			step.Go(func() { w.Must(p.peer.link.Send(h.bg, transport.Header{Op: 1}, bytesOf(n, small))) })
+			step.Go(func() {
+				for range 2 { // the second is nobody's reply
+					w.Must(p.peer.link.Send(h.bg, transport.Header{Op: 1}, bytesOf(n, small)))
+				}
+			})
 		}
 		w.Go("host", "call", func() {
 			w.Must(p.host.link.Send(h.bg, transport.Header{Op: 1}, bytesOf(1, small)))

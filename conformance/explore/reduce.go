@@ -89,9 +89,19 @@ func (x *search) reverse(i, p int, order *clock) {
 	if initials == 0 || initials&(n.backtrack|n.sleep) != 0 {
 		return
 	}
-	if initials.has(p) {
-		n.backtrack = n.backtrack.with(p)
+	task := p
+	if !initials.has(p) {
+		task = bits.TrailingZeros32(uint32(initials))
+	}
+	n.backtrack = n.backtrack.with(task)
+	if !x.options.Races {
 		return
 	}
-	n.backtrack = n.backtrack.with(bits.TrailingZeros32(uint32(initials)))
+	// Within a bound, a task that may not interrupt here may have begun where the one that
+	// runs here did (Coons, Musuvathi, McKinley, Bounded partial-order reduction, OOPSLA 2013).
+	for ; i > 0 && x.stack[i-1].chosen == n.chosen; i-- {
+	}
+	if begin := x.stack[i]; begin.enabled.has(task) {
+		begin.backtrack = begin.backtrack.with(task)
+	}
 }

@@ -18,6 +18,10 @@ type Options struct {
 	// cannot go on, the next one that can. With many tasks there are fewer such schedules
 	// than with as many preemptions.
 	Delays bool
+	// Races leaves out, within Bound, schedules that reverse no race of one that was run. What
+	// is left is not sure to show every defect that Bound allows: it is for finding one
+	// that is there.
+	Races bool
 	// Full runs all there are without reduction: for tests of the reduction.
 	Full bool
 	// Schedules and Duration end a search that takes too long: it is then not exhausted. 0 is no limit.
@@ -42,7 +46,9 @@ type Result struct {
 	// Exhausted says that nothing within Bound is left to run.
 	Exhausted bool
 	Bound     int
-	Took      time.Duration
+	// Delays says that Bound counts delays, not preemptions.
+	Delays bool
+	Took   time.Duration
 	// Finding is the first one, or nil.
 	Finding *Finding
 }
@@ -84,7 +90,7 @@ func Explore(s Scenario, o Options) (Result, error) {
 	if o.Steps == 0 {
 		o.Steps = 5000
 	}
-	x := &search{scenario: s, options: o, result: Result{Bound: o.Bound}}
+	x := &search{scenario: s, options: o, result: Result{Bound: o.Bound, Delays: o.Delays}}
 	start := time.Now()
 	for {
 		x.schedule(nil)
@@ -226,20 +232,24 @@ func (x *search) push(r *run, now *[maxTasks]pending, last int) {
 	if x.depth > 0 {
 		parent := x.stack[x.depth-1]
 		n.preemptions = parent.preemptions + x.cost(parent, parent.chosen)
-		if x.reduces() {
+		if x.sleeps() {
 			for rest := parent.sleep | parent.done; rest != 0; rest &= rest - 1 {
 				i := bits.TrailingZeros32(uint32(rest))
 				if i != parent.chosen && !parent.pending[i].dependent(&parent.pending[parent.chosen]) {
 					n.sleep = n.sleep.with(i)
 				}
 			}
+		}
+		if x.reduces() {
 			x.races(r, n)
 		}
 	}
 	x.depth++
 }
 
-func (x *search) reduces() bool { return x.options.Bound < 0 && !x.options.Full }
+// reduces says whether only races are reversed, sleeps whether there are sleep sets too.
+func (x *search) reduces() bool { return x.options.Races || x.sleeps() }
+func (x *search) sleeps() bool  { return x.options.Bound < 0 && !x.options.Full }
 
 // cost is 1 where choosing a task is a preemption, or a delay.
 func (x *search) cost(n *node, task int) int {
