@@ -146,6 +146,9 @@ func (x *search) schedule(forced []choice) {
 			break
 		}
 		replayed := at < x.depth
+		if replayed && r.world.settling {
+			r.world.settling = r.tasks[x.stack[at].chosen].idle
+		}
 		if !replayed {
 			x.push(r, &now, last)
 		}
@@ -224,11 +227,17 @@ func (x *search) push(r *run, now *[maxTasks]pending, last int) {
 	}
 	n := x.stack[x.depth]
 	*n = node{pending: *now, tasks: len(r.tasks), before: last}
-	for i := range r.tasks {
-		if now[i].ready != 0 {
-			n.enabled = n.enabled.with(i)
+	for i, t := range r.tasks {
+		if now[i].ready == 0 {
+			continue
 		}
+		if r.world.settling && t.idle {
+			n.enabled = set(0).with(i)
+			break
+		}
+		n.enabled = n.enabled.with(i)
 	}
+	r.world.settling = r.world.settling && n.enabled != 0 && r.tasks[bits.TrailingZeros32(uint32(n.enabled))].idle
 	if x.depth > 0 {
 		parent := x.stack[x.depth-1]
 		n.preemptions = parent.preemptions + x.cost(parent, parent.chosen)

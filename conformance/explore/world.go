@@ -32,6 +32,7 @@ type World struct {
 	finally   []func()
 	after     []func()
 	signals   int
+	settling  bool
 }
 
 type memory struct {
@@ -108,6 +109,10 @@ func (w *World) Memory(name string, b []byte) {
 func (w *World) Sleeper(process, name string, parked, ready, token func() bool) {
 	w.sleepers = append(w.sleepers, sleeper{w.process(process), name, parked, ready, token})
 }
+
+// Settle lets what Setup has started, such as pumps, run until it waits before anything
+// else does, in one order only.
+func (w *World) Settle() { w.settling = true }
 
 // Signals lets up to n system calls of each task be interrupted by a signal.
 func (w *World) Signals(n int) { w.signals = n }
