@@ -80,6 +80,12 @@ func Page() (string, error) {
 		p("| %s | %s |\n", s, strings.Join(names, ", "))
 	}
 
+	p("\n## What breaks each rule, and what catches it\n\n| rule | broken by | caught by |\n|---|---|---|\n")
+	for rule := range rules {
+		broken, caught := breakers(rule)
+		p("| %s | %s | %s |\n", scenario.Rule(rule), strings.Join(broken, ", "), strings.Join(caught, ", "))
+	}
+
 	p("\n## How seldom stress finds them\n\n")
 	p("Faults whose harm needs somebody to come between two steps, with nothing done to widen that window: how many runs of the suite's\n")
 	p("own programs found it. `%s`, %s. A green stress run is next to no evidence; that is what the\nmodel checker is for.\n\n", measured.Command, measured.Machine)
@@ -131,6 +137,25 @@ func Page() (string, error) {
 		}
 	}
 	return b.String(), nil
+}
+
+// rules is how many there are: eleven, and what a waker promises by itself.
+const rules = 12
+
+// breakers are the faults that break a rule, and the programs that catch them.
+func breakers(rule int) (broken, caught []string) {
+	for _, e := range fault.Catalogue() {
+		if e.Rule != rule {
+			continue
+		}
+		broken = append(broken, string(e.Name))
+		for _, c := range Table() {
+			if program := "`" + c.Program + "`"; c.Fault == e.Name && !e.Unseen && !slices.Contains(caught, program) {
+				caught = append(caught, program)
+			}
+		}
+	}
+	return broken, caught
 }
 
 // where is a cell of the page's table.

@@ -13,6 +13,14 @@ var write = flag.Bool("write", false, "write docs/FAULTS.md anew")
 
 const page = "../../docs/FAULTS.md"
 
+func TestEveryRuleIsBrokenByAFaultThatIsCaught(t *testing.T) {
+	for rule := range rules {
+		broken, caught := breakers(rule)
+		assert.NotEmpty(t, broken, "rule %d", rule)
+		assert.NotEmpty(t, caught, "rule %d", rule)
+	}
+}
+
 func TestPageOfFaultsIsCurrent(t *testing.T) {
 	want, err := Page()
 	require.NoError(t, err)

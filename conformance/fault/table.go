@@ -61,6 +61,7 @@ func Table() []Catch {
 		{Fault: fault.ReadinessTickWraps, Program: "WakeUpsOfNeighboursHideNoToken", Rounds: 100},
 		{Fault: fault.NoRingOnSpace, Program: "RoomMadeRingsTheSenderThatWaits", Rounds: 100},
 		{Fault: fault.NoRingOnSpace, Program: "EightySendersThroughTinyRings", Rounds: 60},
+		{Fault: fault.TrustedIndex, Program: "IndexThatNoSoundPeerStoresIsRefused", Says: "was taken for frames", Rounds: 100},
 		{Fault: fault.MissingFence, Program: "EightySendersThroughTinyRings", Rounds: 60},
 		{Fault: fault.OneWordTwoMeanings, Program: "ManyWaitersOfOneProcessAreAllWoken", Rounds: 100},
 		{Fault: fault.PrivateFutex, Program: "RingWakesWhoWaits", Rounds: 100},

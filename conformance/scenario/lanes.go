@@ -18,6 +18,7 @@ import (
 func lanes() []Program {
 	return []Program{
 		{Name: "EchoInBursts", Rule: 1, Run: echoInBursts(false, role{})},
+		{Name: "IndexThatNoSoundPeerStoresIsRefused", Rule: 10, Run: wrongIndex},
 		{Name: "RoomMadeRingsTheSenderThatWaits", Rule: 5, Run: roomRings},
 		{Name: "FullRingsOfTwoDescriptorsBothWays", Rule: 5, Run: flood(false, 2)},
 		{Name: "FullRingsOfOneDescriptorBothWays", Rule: 7, Run: flood(false, 1)},

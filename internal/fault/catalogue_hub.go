@@ -42,6 +42,12 @@ func sharing() []Entry {
 			Window: "a second push between the filling of a cell and the index that hands it over",
 		},
 		{
+			Name: TrustedIndex, Rule: 10, On: everyone, Shows: []Kind{Corrupt, Failed, Hung}, Rare: true,
+			Defect: "the consumer takes the producer's index as it stands in shared memory, without a look at whether it can be",
+			Seen:   "Xen's paravirtual drivers read and trusted what the other side could write (XSA-155, CVE-2015-8550)",
+			Window: "a peer that stores nonsense, which no sound one does",
+		},
+		{
 			Name: MissingFence, Rule: 1, On: everyone, Shows: []Kind{Hung},
 			Defect: "the consumer reads the sender's flag before it has stored the index that makes room",
 			Seen:   "a load may overtake an earlier store in every processor's memory model; without a fence the flag is read too early (TSO model)",

@@ -34,4 +34,5 @@ const (
 	AbortFillsRing       Name = "abort-fills-ring-unrung"
 	FlagTakenRingFails   Name = "flag-taken-ring-fails"
 	CallerLeavesSilently Name = "caller-leaves-silently"
+	TrustedIndex         Name = "trusted-index"
 )
