@@ -15,23 +15,38 @@ type Held struct {
 	folder string
 }
 
-// Hold starts a cell. Its host process dumps on SIGUSR1, to what Said reads.
-func Hold(o Options, faultName, strategy string) (_ *Held, err error) {
+// Holding starts cells that are held.
+type Holding struct {
+	options Options
+	tree    string
+}
+
+// Hold prepares for cells: of o it uses Program, Args, Open, Site, Calls and Seed.
+func Hold(ctx context.Context, o Options) (*Holding, error) {
 	if o.Calls == 0 {
 		o.Calls = DefaultCalls
 	}
+	tree, err := controlTree(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("build the site to compare with: %w", err)
+	}
+	return &Holding{o, tree}, nil
+}
+
+// Start starts a cell. Its host process dumps on SIGUSR1, to what Said reads.
+func (h *Holding) Start(faultName, strategy string) (*Held, error) {
 	folder, err := os.MkdirTemp("", "ddc-matrix-")
 	if err != nil {
 		return nil, err
 	}
-	t := task{Fault: faultName, Strategy: strategy, Calls: o.Calls, Seed: o.Seed, Site: o.Site, Output: filepath.Join(folder, "site"), Hold: true}
-	if t.Tree, err = controlTree(context.Background(), o); err == nil {
-		var host *hostProcess
-		if host, err = startHost(o, t, folder); err == nil {
-			return &Held{host, folder}, nil
-		}
+	host, err := startHost(h.options, task{
+		Fault: faultName, Strategy: strategy, Calls: h.options.Calls, Seed: h.options.Seed,
+		Site: h.options.Site, Output: filepath.Join(folder, "site"), Tree: h.tree, Hold: true,
+	}, folder)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("fault %s on %s: %w", faultName, strategy, err), os.RemoveAll(folder))
 	}
-	return nil, errors.Join(fmt.Errorf("fault %s on %s: %w", faultName, strategy, err), os.RemoveAll(folder))
+	return &Held{host, folder}, nil
 }
 
 // PID is the host process.
