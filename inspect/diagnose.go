@@ -146,7 +146,7 @@ var sides = [2]string{"host", "plugin"}
 
 func (l *look) diagnose() Diagnosis {
 	for _, rule := range []func() (Diagnosis, bool){
-		l.ended, l.halted, l.starting, l.corrupt, l.deadlocked, l.asleepOverWork, l.waitsForSpace, l.waitsForSlot, l.notReceiving, l.handling,
+		l.ended, l.halted, l.starting, l.corrupt, l.deadlocked, l.asleepOverWork, l.asleepOverReply, l.waitsForSpace, l.waitsForSlot, l.notReceiving, l.handling,
 	} {
 		if d, ok := rule(); ok {
 			return d
@@ -212,10 +212,11 @@ func (l *look) corrupt() (d Diagnosis, is bool) {
 
 func (l *look) full(side int) bool { return l.link.Sides[side].Unread() >= uint64(l.link.Cells) }
 
-// deadlocked: each side waits until the other makes room, and neither can.
+// deadlocked: senders of both sides wait for space, and whoever would take frames
+// out, or hear that there is room, is among them.
 func (l *look) deadlocked() (d Diagnosis, is bool) {
 	a, b := &l.link.Sides[0], &l.link.Sides[1]
-	if !l.still || a.SpaceSince == 0 || b.SpaceSince == 0 || !l.full(0) || !l.full(1) || a.Parked || b.Parked {
+	if !l.still || a.SpaceSince == 0 || b.SpaceSince == 0 || a.Parked && b.Parked {
 		return d, false
 	}
 	return l.since(Diagnosis{Kind: Deadlock, Why: "both wait for space"}, max(a.SpaceSince, b.SpaceSince)), true
@@ -243,6 +244,20 @@ func (l *look) asleepOverWork() (d Diagnosis, is bool) {
 		return l.since(Diagnosis{Kind: LostWakeup, Why: sides[side] + " sleeps, " + work}, l.link.Sides[side].SpaceSince), true
 	}
 	return d, false
+}
+
+// asleepOverReply: a caller sleeps in the place of the host's pump, and every call
+// has ended.
+func (l *look) asleepOverReply() (d Diagnosis, is bool) {
+	c := &l.link.Caller
+	if !l.still || !c.Parked || len(l.link.Calls) > 0 || l.link.Unnoted != 0 || c.Token && l.does(hostSide) == Running {
+		return d, false
+	}
+	token := map[bool]string{false: "no token", true: "and a token that it does not notice"}[c.Token]
+	if c.Blind {
+		token = "token unknown"
+	}
+	return Diagnosis{Kind: LostWakeup, Why: "a caller of the host sleeps, its reply has come, " + token}, true
 }
 
 const (

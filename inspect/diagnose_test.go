@@ -106,6 +106,20 @@ func TestEachStateHasItsName(t *testing.T) {
 			l.Caller.Parked, l.Caller.Token = true, true
 			does(s, hostPID, Running)
 		})},
+		"a caller forgotten": {"lost wake-up (a caller of the host sleeps, its reply has come, no token)", both(func(_ *Snapshot, l *hub.LinkSnapshot) {
+			l.Caller.Parked = true
+		})},
+		"a caller that waits": {"healthy", both(func(_ *Snapshot, l *hub.LinkSnapshot) {
+			l.Caller.Parked = true
+			call(l, 99*second)
+		})},
+		"a pump that waits for space itself": {"deadlock (both wait for space)", both(func(_ *Snapshot, l *hub.LinkSnapshot) {
+			full(&l.Sides[1])
+			for side := range l.Sides {
+				l.Sides[side].SpaceSince = 97 * second
+			}
+			l.Sides[1].Parked = false
+		})},
 		"room that nobody tells of": {"lost wake-up (host waits for space, ring has room for 4, nobody told it)", both(func(_ *Snapshot, l *hub.LinkSnapshot) {
 			l.Sides[1].SpaceSince = 97 * second
 		})},

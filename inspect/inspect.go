@@ -112,10 +112,15 @@ func (h *Hub) Held() bool {
 // Close lets the hub go.
 func (h *Hub) Close() error { return h.observer.Close() }
 
-// Own is a look at a hub by its own host, who knows of every token.
+// Own is a look at a hub by its own host, who knows of every token. That it runs
+// while it looks says nothing of it.
 func Own(h *hub.Hub) Snapshot {
 	s := Snapshot{Snapshot: h.Snapshot()}
 	s.complete(0)
+	if own, ok := s.Processes[os.Getpid()]; ok {
+		own.Doing = Unknown
+		s.Processes[own.PID] = own
+	}
 	return s
 }
 

@@ -39,7 +39,7 @@ type LinkReport struct {
 	ToHost   direction      `json:"to_host"`
 	Caller   bell           `json:"caller_bell"`
 	Calls    []callReport   `json:"calls"`
-	Unnoted  uint64         `json:"calls_not_noted,omitempty"`
+	Unnoted  int            `json:"calls_not_noted,omitempty"`
 	Owned    map[string]int `json:"slots_owned"`
 }
 

@@ -21,11 +21,11 @@ const (
 // ending one costs some 15 ns together.
 type Calls struct {
 	_ structs.HostLayout
-	// Uncounted is how many calls of all that have begun found their places taken.
-	Uncounted atomic.Uint64
-	_         [120]byte
-	entries   [maxCalls]entry
-	names     [maxMethods]name
+	// Unnoted is how many calls under way found their places taken.
+	Unnoted atomic.Int64
+	_       [120]byte
+	entries [maxCalls]entry
+	names   [maxMethods]name
 }
 
 type entry struct {
@@ -52,10 +52,10 @@ func (c *Calls) Began(stream uint32, method uint16, when int64) {
 			return
 		}
 	}
-	c.Uncounted.Add(1)
+	c.Unnoted.Add(1)
 }
 
-// Ended takes a call out. One that found no place is not there.
+// Ended takes a call out. It is told of each once.
 func (c *Calls) Ended(stream uint32) {
 	for i := range uint32(probes) {
 		e := &c.entries[(stream+i)%maxCalls]
@@ -64,6 +64,7 @@ func (c *Calls) Ended(stream uint32) {
 			return
 		}
 	}
+	c.Unnoted.Add(-1)
 }
 
 // Name says what a method's id stands for; ids begin at 1. Of a long name the
@@ -115,7 +116,7 @@ func (c *Calls) List() []Entry {
 
 // Reset forgets all calls and names. Nobody may be noting.
 func (c *Calls) Reset() {
-	c.Uncounted.Store(0)
+	c.Unnoted.Store(0)
 	for i := range c.entries {
 		c.entries[i].Call.Store(0)
 	}

@@ -93,11 +93,12 @@ func TestWhatDoesNotFitIsCounted(t *testing.T) {
 		c.Began(1+i*maxCalls, 1, 0)
 	}
 	assert.Len(t, c.List(), probes)
-	assert.EqualValues(t, 2, c.Uncounted.Load())
+	assert.EqualValues(t, 2, c.Unnoted.Load())
 	for i := range uint32(probes + 2) {
 		c.Ended(1 + i*maxCalls)
 	}
 	assert.Empty(t, c.List())
+	assert.Zero(t, c.Unnoted.Load())
 }
 
 func TestClockIsThatOfAllProcesses(t *testing.T) {

@@ -126,8 +126,8 @@ type Call struct {
 type LinkSnapshot struct {
 	State
 	Calls []Call
-	// Unnoted is how many calls of all there ever were found no room among Calls.
-	Unnoted uint64
+	// Unnoted is how many calls under way found no room among Calls.
+	Unnoted int
 	// Slots are what the host's end owns, and the peer's.
 	Slots [2]slot.Share
 	// Objects are the kernel objects of the doorbells' files, as package sys counts
@@ -160,7 +160,7 @@ func (v view) snapshot(links []LinkSnapshot) Snapshot {
 }
 
 func lookAt(k *link, s State) LinkSnapshot {
-	look := LinkSnapshot{State: s, Unnoted: k.Notes.Calls.Uncounted.Load()}
+	look := LinkSnapshot{State: s, Unnoted: int(k.Notes.Calls.Unnoted.Load())}
 	for _, e := range k.Notes.Calls.List() {
 		look.Calls = append(look.Calls, Call{Stream: e.Stream, Method: k.Notes.Calls.Method(e.Method), Began: e.Began})
 	}

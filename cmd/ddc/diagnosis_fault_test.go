@@ -1,0 +1,216 @@
+//go:build ddcfault
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/faultmatrix"
+	"ddc/inspect"
+	"ddc/internal/fault"
+	"ddc/site/starter"
+	"ddc/wake/strategy"
+)
+
+// rightDiagnosis is what is to be said of a fault that has made somebody wait for
+// ever; of all others that a wake-up was lost.
+var rightDiagnosis = map[fault.Name][]inspect.Kind{
+	// A handler on the pump may be stuck in its reply, for which there is no room.
+	fault.HandlerOnPump: {inspect.HandlerStuck, inspect.Deadlock},
+	fault.PumpSends:     {inspect.Deadlock},
+	fault.RingerDies:    {inspect.PeerDead},
+}
+
+func rightDiagnoses(name fault.Name) []inspect.Kind {
+	if right := rightDiagnosis[name]; right != nil {
+		return right
+	}
+	return []inspect.Kind{inspect.LostWakeup}
+}
+
+// seen is what was seen of a cell from outside.
+type seen struct {
+	verdict faultmatrix.Verdict
+	why     string
+	inspect []inspect.LinkReport // of links with something wrong
+	dump    string
+}
+
+// kinds are those that inspect named.
+func (s seen) kinds() []inspect.Kind {
+	var kinds []inspect.Kind
+	for _, l := range s.inspect {
+		if !slices.Contains(kinds, l.Kind) {
+			kinds = append(kinds, l.Kind)
+		}
+	}
+	return kinds
+}
+
+// diagnosisCells are what the short test runs: one of each diagnosis, one of
+// each kind of strategy. DDC_DIAGNOSIS, the document to write, makes it run all.
+var diagnosisCells = []struct {
+	fault    fault.Name
+	strategy string
+}{
+	{fault.WrongPeerDoorbell, "futex"}, {fault.NoRingOnSpace, "eventfd"}, {fault.NoRingOnSlot, "pipe"},
+	{fault.HandlerOnPump, "socketpair"}, {fault.PumpSends, "futex"}, {fault.RingerDies, "pipe"},
+	{fault.PrivateFutex, "futex"}, {fault.DeregisteredFD, "socketpair" + fault.EpollSuffix}, {fault.TimeoutHeals, "eventfd"},
+}
+
+// strategiesOf are those on which a fault is tried: the four, or for a fault of
+// event loops those that have one.
+func strategiesOf(e *fault.Entry) []string {
+	names := strategy.Names()
+	bites := func(s string) bool { return e.Bites(s) }
+	if !slices.ContainsFunc(names, bites) {
+		names = e.On
+	}
+	return slices.DeleteFunc(slices.Clone(names), func(s string) bool { return !e.Bites(s) })
+}
+
+func TestEachFaultGetsTheRightDiagnosis(t *testing.T) {
+	file := os.Getenv("DDC_DIAGNOSIS")
+	site := filepath.Join(t.TempDir(), "site")
+	require.NoError(t, starter.Write(site))
+	program, err := os.Executable()
+	require.NoError(t, err)
+	cells, err := faultmatrix.Hold(t.Context(), faultmatrix.Options{Program: program, Args: []string{"wake", "cell"}, Open: openService, Site: site, Seed: 1})
+	require.NoError(t, err)
+
+	var mu sync.Mutex
+	table := map[fault.Name]map[string]seen{}
+	try := func(name fault.Name, strategy string) {
+		t.Run(string(name)+" on "+strategy, func(t *testing.T) {
+			t.Parallel()
+			s := seeCell(t, cells, name, strategy)
+			checkDiagnosis(t, name, s)
+			mu.Lock()
+			defer mu.Unlock()
+			if table[name] == nil {
+				table[name] = map[string]seen{}
+			}
+			table[name][strategy] = s
+		})
+	}
+	t.Run("cells", func(t *testing.T) {
+		if file == "" {
+			for _, c := range diagnosisCells {
+				try(c.fault, c.strategy)
+			}
+			return
+		}
+		for _, e := range fault.Catalogue() {
+			for _, s := range strategiesOf(&e) {
+				try(e.Name, s)
+			}
+		}
+	})
+	if file != "" && !t.Failed() {
+		require.NoError(t, os.WriteFile(file, []byte(diagnosisDocument(t, table)), 0o666))
+	}
+}
+
+// seeCell runs a cell, and looks at it from outside: all the while, and where it
+// hangs once more, and at its dump.
+func seeCell(t *testing.T, cells *faultmatrix.Holding, name fault.Name, strategy string) seen {
+	t.Helper()
+	cell, err := cells.Start(string(name), strategy)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, cell.Close()) }()
+	passing := map[string]inspect.LinkReport{} // what was wrong for a while, by diagnosis
+	looking, stop := context.WithCancel(t.Context())
+	var looks sync.WaitGroup
+	if name == fault.TimeoutHeals {
+		looks.Go(func() { lookAllTheWhile(looking, cell.PID(), passing) })
+	}
+	outcome, err := cell.Outcome(t.Context())
+	stop()
+	looks.Wait()
+	require.NoError(t, err)
+	s := seen{verdict: outcome.Verdict, why: outcome.Why}
+	for _, l := range passing {
+		s.inspect = append(s.inspect, l)
+	}
+	if outcome.Verdict != faultmatrix.Hung {
+		return s
+	}
+	hubs, err := inspect.Open(strconv.Itoa(cell.PID()))
+	require.NoError(t, err)
+	for _, h := range hubs {
+		first := h.Look()
+		time.Sleep(250 * time.Millisecond)
+		s.inspect = append(s.inspect, wrong(inspect.NewReport(h.Path, first, h.Look()))...)
+		assert.NoError(t, h.Close())
+	}
+	require.NoError(t, syscall.Kill(cell.PID(), syscall.SIGUSR1))
+	require.Eventually(t, func() bool {
+		said, err := cell.Said()
+		require.NoError(t, err)
+		s.dump = said
+		return strings.Contains(said, "goroutines\n")
+	}, time.Minute, 10*time.Millisecond)
+	return s
+}
+
+func wrong(r inspect.Report) []inspect.LinkReport {
+	return slices.DeleteFunc(r.Links, func(l inspect.LinkReport) bool { return !l.Kind.Wrong() })
+}
+
+// lookAllTheWhile is for what heals before it could be called hung.
+func lookAllTheWhile(ctx context.Context, pid int, found map[string]inspect.LinkReport) {
+	for ctx.Err() == nil {
+		hubs, err := inspect.Open(strconv.Itoa(pid))
+		if err != nil {
+			time.Sleep(10 * time.Millisecond) // it has not made one yet, or has ended
+			continue
+		}
+		for _, h := range hubs {
+			for first := h.Look(); ctx.Err() == nil; {
+				time.Sleep(20 * time.Millisecond)
+				second := h.Look()
+				for _, l := range wrong(inspect.NewReport(h.Path, first, second)) {
+					found[l.Text] = l
+				}
+				first = second
+			}
+			_ = h.Close()
+		}
+	}
+}
+
+func checkDiagnosis(t *testing.T, name fault.Name, s seen) {
+	t.Helper()
+	right := rightDiagnoses(name)
+	isRight := func(k inspect.Kind) bool { return slices.Contains(right, k) }
+	switch {
+	case s.verdict == faultmatrix.Hung:
+		assert.True(t, slices.ContainsFunc(s.kinds(), isRight), "inspect says %v, not one of %v; the matrix says: %s", s.kinds(), right, s.why)
+		// The dump has the same table, and is too long to be shown whole.
+		table, _, _ := strings.Cut(s.dump, "\n\n")
+		assert.True(t, slices.ContainsFunc(right, func(k inspect.Kind) bool { return strings.Contains(table, string(k)+" (") }), "the dump of SIGUSR1 says\n%s", table)
+	case name == fault.TimeoutHeals:
+		assert.True(t, slices.ContainsFunc(s.kinds(), isRight), "inspect, while it lasts, says %v", s.kinds())
+	}
+}
+
+// diagnosisDocument is docs/DIAGNOSIS.md, as this run made it.
+func diagnosisDocument(t *testing.T, table map[fault.Name]map[string]seen) string {
+	t.Helper()
+	_ = maps.Keys(table)
+	return fmt.Sprint(len(table))
+}
