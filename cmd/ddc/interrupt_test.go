@@ -7,8 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -43,4 +45,55 @@ func TestSignalEndsABuildAndNothingIsLeft(t *testing.T) {
 			assert.NoDirExists(t, filepath.Join(outputs, "out"))
 		})
 	}
+}
+
+// A sample that does not end, on a machine that may be busy: the times are bounded generously, and told.
+func TestInterruptEndsABuildSoonAndASecondOneAtOnce(t *testing.T) {
+	site := sampleSite(t)
+	for name, times := range map[string]int{"once": 1, "twice": 2} {
+		t.Run(name, func(t *testing.T) {
+			temporary, beside := t.TempDir(), t.TempDir()
+			c := startBuild(t, []string{"TMPDIR=" + temporary}, site, "-o", filepath.Join(beside, "out"), "--all-plugins")
+			require.Eventually(t, func() bool {
+				for _, line := range c.processes() {
+					if strings.HasPrefix(line, "sleep ") {
+						return true
+					}
+				}
+				return false
+			}, time.Minute, time.Millisecond)
+			begun := time.Now()
+			require.NoError(t, c.Process.Signal(syscall.SIGINT))
+			if times == 2 {
+				// The first has been taken once it no longer is to be taken twice.
+				require.Eventually(t, func() bool { return c.Process.Signal(syscall.SIGINT) != nil }, 30*time.Second, time.Millisecond)
+			}
+			<-c.ended
+			took := time.Since(begun)
+			if times == 1 {
+				assert.Equal(t, exitInterrupted, c.ProcessState.ExitCode(), c.stderr.String())
+				assert.Contains(t, c.stderr.String(), "interrupted")
+			}
+			assert.NoDirExists(t, filepath.Join(beside, "out"))
+			t.Logf("ended after %v; nothing was left after %v more", took.Round(time.Millisecond), clearedUp(t, c, temporary, beside).Round(time.Millisecond))
+			assert.Less(t, took, 20*time.Second)
+		})
+	}
+}
+
+// A plugin that was stopped does not hold up the end.
+func TestInterruptEndsABuildWhosePluginsAreStopped(t *testing.T) {
+	site := sampleSite(t)
+	temporary, beside := t.TempDir(), t.TempDir()
+	c := startBuild(t, []string{"TMPDIR=" + temporary}, site, "-o", filepath.Join(beside, "out"), "--all-plugins")
+	require.Eventually(t, func() bool { return len(c.plugins()) == 16 }, time.Minute, time.Millisecond)
+	for _, pid := range c.plugins() {
+		require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
+	}
+	begun := time.Now()
+	require.NoError(t, c.Process.Signal(syscall.SIGINT))
+	<-c.ended
+	t.Logf("ended after %v", time.Since(begun).Round(time.Millisecond))
+	assert.Equal(t, exitInterrupted, c.ProcessState.ExitCode(), c.stderr.String())
+	clearedUp(t, c, temporary, beside)
 }

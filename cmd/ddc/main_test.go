@@ -19,6 +19,9 @@ import (
 // TestMain is also what the plugins of the tests are: they start this very
 // binary, as a build starts ddc.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == "plugin" && os.Getenv(envMischief) != "" {
+		misbehave(os.Args[2])
+	}
 	if len(os.Args) > 1 && (os.Args[1] == "plugin" || os.Args[1] == "wake" || os.Args[1] == "build") {
 		main()
 	}
