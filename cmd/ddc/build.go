@@ -145,7 +145,12 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 		Command: command, Wake: choice.all, WakeOf: choice.of, Spin: spin,
 		Logger: out.logger, Level: out.level, Hub: hub.Options{Trace: f.trace != ""},
 	}
-	if !f.noSandbox {
+	if f.noSandbox {
+		// code_execution confines what it starts by itself.
+		if err := os.Setenv("DDC_SANDBOX", "off"); err != nil {
+			return out.failed(ctx, err)
+		}
+	} else {
 		options.Confine = confine(cfg)
 	}
 	if f.transport == "inproc" {

@@ -9,6 +9,7 @@ import (
 	"ddc/internal/sandbox"
 	"ddc/internal/tool"
 	"ddc/plugin"
+	"ddc/plugins/code_execution"
 	"ddc/site/config"
 )
 
@@ -118,6 +119,7 @@ func confineSamples(c config.CodeExecution) plugin.Confinement {
 	home, _ := os.UserHomeDir()
 	cargo, rustup := variableOr("CARGO_HOME", filepath.Join(home, ".cargo")), variableOr("RUSTUP_HOME", filepath.Join(home, ".rustup"))
 	p.Write = append(p.Write, c.CacheDir, os.TempDir(), cargo)
+	p.Write = append(p.Write, filepath.SplitList(os.Getenv(code_execution.WriteVariable))...)
 	p.Execute = append(p.Execute, c.CacheDir, os.TempDir(), cargo, rustup)
 	for _, folder := range filepath.SplitList(os.Getenv("PATH")) {
 		if filepath.IsAbs(folder) {

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"ddc/internal/sandbox"
 	"ddc/internal/tool"
 )
 
@@ -29,6 +29,8 @@ type command struct {
 	args        []string
 	folder      string
 	environment []string // besides our own
+	write       []string // folders that it may write to, besides its own
+	network     bool
 	limit       time.Duration
 }
 
@@ -51,20 +53,25 @@ func (e *ending) well() bool { return e.code == 0 && !e.timedOut && !e.tooMuch }
 // program alone, not the compiler or the sample that it started; and while the watcher lives, no other group can have its number.)
 func (c *command) run(ctx context.Context) (*ending, error) {
 	tool.CloseOnExec()
-	limited, cancel := context.WithTimeout(ctx, c.limit)
+	// Not on the confined thread, whose like may not signal the watcher: so what is watched can't kill it first.
+	group, release, err := watcher()
+	if err != nil {
+		return nil, fmt.Errorf("start the watcher of %s: %w", c.path, err)
+	}
+	defer release()
+	timed, cancel := context.WithTimeout(ctx, c.limit)
 	defer cancel()
 	type outcome struct {
 		ended *ending
 		err   error
 	}
 	done := make(chan outcome, 1)
-	go func() {
-		// The parent that the death signal goes by is the thread that forked, so it must live as long as the child.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		ended, err := c.runWatched(limited, cancel)
+	// On a thread of its own, which is confined as the program is. The parent that the death signal goes by is the thread that
+	// forked, so it must live as long as the child.
+	go sandbox.OnThread(func() {
+		ended, err := c.runWatched(timed, group, cancel)
 		done <- outcome{ended, err}
-	}()
+	})
 	result := <-done
 	if result.err != nil {
 		return nil, result.err
@@ -75,14 +82,10 @@ func (c *command) run(ctx context.Context) (*ending, error) {
 	return result.ended, nil
 }
 
-func (c *command) runWatched(ctx context.Context, cancel context.CancelFunc) (*ending, error) {
-	group, release, err := watcher()
-	if err != nil {
-		return nil, fmt.Errorf("start the watcher of %s: %w", c.path, err)
-	}
-	defer release()
+func (c *command) runWatched(ctx context.Context, group int, cancel context.CancelFunc) (*ending, error) {
+	c.confine()
 	output := &output{left: outputLimit, exceeded: cancel}
-	cmd := exec.CommandContext(ctx, c.path, c.args...)
+	cmd := exec.CommandContext(ctx, "/bin/sh", limited(c.path, c.args)...)
 	cmd.Dir = c.folder
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), isOurs), c.environment...)
 	cmd.Stdout, cmd.Stderr = output.stream(&output.stdout), output.stream(&output.stderr)
@@ -90,7 +93,7 @@ func (c *command) runWatched(ctx context.Context, cancel context.CancelFunc) (*e
 	cmd.Cancel = func() error { return syscall.Kill(-group, syscall.SIGKILL) }
 	cmd.WaitDelay = pipesAfterDeath
 	start := time.Now()
-	err = cmd.Run()
+	err := cmd.Run()
 	if cmd.ProcessState == nil && ctx.Err() != nil { // its time was over before it began
 		return &ending{code: -1, timedOut: true}, nil
 	}

@@ -1,6 +1,7 @@
 package code_execution
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -138,13 +139,33 @@ func (p *program) runIn(ctx context.Context, folder string, limit time.Duration)
 	if err != nil {
 		return nil, err
 	}
-	ended, err := c.run(ctx)
+	ended, err := p.fetch(ctx, c)
+	if err == nil && ended.well() {
+		ended, err = c.run(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
 	ended.stderr = names.Replace(ended.stderr)
 	return p.judge(ended, limit), nil
 }
+
+// fetch gets the crates that are not there yet: it alone has the network, and may write to cargo's home. What the crates then do
+// while they are compiled, and the sample when it runs, they do without either.
+func (p *program) fetch(ctx context.Context, c command) (*ending, error) {
+	if !p.isCargo || len(p.crates) == 0 {
+		return &ending{}, nil
+	}
+	c.args, c.network = []string{"fetch", "--quiet"}, true
+	c.environment = slices.DeleteFunc(slices.Clone(c.environment), func(v string) bool { return v == offline })
+	if home := cmp.Or(os.Getenv("CARGO_HOME"), filepath.Join(os.Getenv("HOME"), ".cargo")); filepath.IsAbs(home) {
+		c.write = append(slices.Clone(c.write), home)
+	}
+	return c.run(ctx)
+}
+
+// offline keeps cargo from asking for news of crates that it has.
+const offline = "CARGO_NET_OFFLINE=true"
 
 // cargoProject writes a project for the program and tells cargo how to build it.
 func (p *program) cargoProject(c *command) (*strings.Replacer, error) {
@@ -153,12 +174,14 @@ func (p *program) cargoProject(c *command) (*strings.Replacer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write Cargo.toml: %w", err)
 	}
-	c.environment = []string{"CARGO_TARGET_DIR=" + p.cache.target(c.folder), "CARGO_TERM_COLOR=never", "CARGO_INCREMENTAL=0"}
-	if len(p.crates) == 0 {
-		c.environment = append(c.environment, "CARGO_NET_OFFLINE=true")
+	target := p.cache.target(c.folder)
+	if err := os.MkdirAll(target, 0o755); err != nil { // what is not there can't be allowed
+		return nil, fmt.Errorf("make cargo's target folder: %w", err)
 	}
+	c.write = []string{target}
+	c.environment = []string{"CARGO_TARGET_DIR=" + target, "CARGO_TERM_COLOR=never", "CARGO_INCREMENTAL=0", offline}
 	return strings.NewReplacer(rustFile, p.sample.GetSourcePath(), binaryName, "sample"),
-		errors.Join(writeFile(filepath.Join(c.folder, "Cargo.toml"), string(text)), writeFile(filepath.Join(c.folder, rustFile), p.source))
+		errors.Join(temporary(c), writeFile(c.folder, "Cargo.toml", string(text)), writeFile(c.folder, rustFile, p.source))
 }
 
 // singleFile writes the program to a file and adds that to the command's arguments. Other languages' lines are not moved, since
@@ -174,19 +197,41 @@ func (p *program) singleFile(c *command) (*strings.Replacer, error) {
 	if !isRust(p.sample.GetLanguage()) {
 		shown = fmt.Sprintf("%s (sample at line %d)", shown, p.sample.GetLine())
 	}
-	return strings.NewReplacer(file, shown), writeFile(file, p.source)
+	return strings.NewReplacer(file, shown), errors.Join(temporary(c), writeFile(c.folder, name, p.source))
 }
 
-// writeFile writes a file unless it is there already with that text: cargo goes by the time of a file.
-func writeFile(path, content string) error {
-	if old, err := os.ReadFile(path); err == nil && string(old) == content {
-		return nil
+// temporary gives a program a folder within its own for what others put into the system's.
+func temporary(c *command) error {
+	folder := filepath.Join(c.folder, "tmp")
+	c.environment = append(c.environment, "TMPDIR="+folder, "XDG_CACHE_HOME="+folder)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return fmt.Errorf("make a temporary folder: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	return nil
+}
+
+// writeFile writes a file in folder unless it is there already with that text: cargo goes by the time of a file. A program that ran
+// in the folder before may have left anything there, so a link that leads out is refused, and what is no file is replaced.
+func writeFile(folder, name, content string) error {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(name), err)
 	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	defer root.Close()
+	if info, err := root.Lstat(name); err == nil && info.Mode().IsRegular() {
+		if old, err := root.ReadFile(name); err == nil && string(old) == content {
+			return nil
+		}
+	}
+	err = root.MkdirAll(filepath.Dir(name), 0o755)
+	if err == nil {
+		err = root.RemoveAll(name)
+	}
+	if err == nil {
+		err = root.WriteFile(name, []byte(content), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(name), err)
 	}
 	return nil
 }

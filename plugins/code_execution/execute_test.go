@@ -198,7 +198,7 @@ func TestLanguageWithoutCommandIsRefused(t *testing.T) {
 }
 
 func TestTimeOutKillsTheWholeGroup(t *testing.T) {
-	pids := filepath.Join(t.TempDir(), "pids")
+	pids := filepath.Join(writable(t), "pids")
 	code := fmt.Sprintf("sleep 1000 & echo $$ $! > %s; wait", pids)
 	res := execute(t, &pb.ExecuteRequest{Sample: script(code), Language: shell(), TimeoutMs: 1000})
 	assert.Equal(t, pb.ExecuteResponse_OUTCOME_TIMED_OUT, res.GetOutcome())
@@ -207,10 +207,18 @@ func TestTimeOutKillsTheWholeGroup(t *testing.T) {
 }
 
 func TestBackgroundChildOfASampleEndsWithIt(t *testing.T) {
-	pids := filepath.Join(t.TempDir(), "pids")
+	pids := filepath.Join(writable(t), "pids")
 	code := fmt.Sprintf("sleep 1000 >/dev/null 2>&1 & echo $! > %s", pids)
 	assert.Equal(t, pb.ExecuteResponse_OUTCOME_SUCCESS, execute(t, &pb.ExecuteRequest{Sample: script(code), Language: shell()}).GetOutcome())
 	assertGone(t, pids)
+}
+
+// writable is a folder that samples of this test may write to.
+func writable(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	t.Setenv(WriteVariable, folder)
+	return folder
 }
 
 // assertGone checks the processes whose numbers are in the file. A process that was killed but not yet reaped by init is gone.
@@ -235,7 +243,7 @@ func running(pid int) bool {
 }
 
 func TestCancelledCallEndsAtOnceAndLeavesNothing(t *testing.T) {
-	pipe := filepath.Join(t.TempDir(), "started")
+	pipe := filepath.Join(writable(t), "started")
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -255,7 +263,7 @@ func TestCancelledCallEndsAtOnceAndLeavesNothing(t *testing.T) {
 
 func TestSampleThatBlocksDoesNotKeepAPluginOnOneProcessorFromAnswering(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	folder, service := t.TempDir(), New()
+	folder, service := writable(t), New()
 	started, goOn := filepath.Join(folder, "started"), filepath.Join(folder, "go-on")
 	require.NoError(t, errors.Join(syscall.Mkfifo(started, 0o600), syscall.Mkfifo(goOn, 0o600)))
 	ended := make(chan *pb.ExecuteResponse, 1)

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestNoChildOutlivesAPluginThatIsKilled(t *testing.T) {
-	folder := t.TempDir()
+	folder := writable(t)
 	plugin := exec.Command(os.Args[0])
 	// The pipe is a named one: a child that held the plugin's standard output would be noticed by Wait only.
 	pipe := filepath.Join(folder, "pids")

@@ -1,0 +1,64 @@
+package code_execution
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ddc/internal/sandbox"
+)
+
+const (
+	// memoryLimit is how much memory of its own each process of a sample may have.
+	memoryLimit = 4 << 30
+	// processLimit is how many processes and threads a sample may add to those of
+	// the machine. The kernel counts them by user, and for root not at all.
+	processLimit = 1024
+)
+
+// limiter is a shell's line that limits itself, then becomes the program that
+// its arguments name. Shells differ in what they call processes; for one that
+// knows no limit of a kind, or forbids to raise one, that limit stays as it was.
+const limiter = `ulimit -c 0; ulimit -d "$1"; ulimit -p "$2" || ulimit -u "$2"; shift 2; exec "$@"`
+
+// limited is the command line for a program with its limits.
+func limited(path string, args []string) []string {
+	quiet := "{ " + strings.Replace(limiter, "; shift", "; } 2>/dev/null; shift", 1)
+	return append([]string{"-c", quiet, "sh", fmt.Sprint(memoryLimit >> 10), fmt.Sprint(tasks() + processLimit), path}, args...)
+}
+
+// tasks is the number of processes and threads of the machine.
+func tasks() int {
+	text, err := os.ReadFile("/proc/loadavg") // 0.20 0.18 0.12 1/80 11206
+	if err != nil {
+		return 0
+	}
+	var load float64
+	var running, all int
+	if _, err := fmt.Sscanf(string(text), "%g %g %g %d/%d", &load, &load, &load, &running, &all); err != nil {
+		return 0
+	}
+	return all
+}
+
+// WriteVariable names the environment variable with a list of folders that samples may write to besides their own.
+const WriteVariable = "DDC_SAMPLES_WRITE"
+
+// confine holds the calling thread, and so the program that it starts, to
+// writing in folders, and keeps it from the network unless it is to fetch
+// something. What the plugin itself may not read, its programs may not either.
+func (c *command) confine() {
+	if os.Getenv("DDC_SANDBOX") == "off" {
+		return
+	}
+	err := sandbox.Restrict(sandbox.Policy{
+		Read: []string{"/"}, Execute: []string{"/"}, Network: c.network, Programs: true,
+		Write: slices.Concat([]string{"/dev/null", "/dev/tty", c.folder}, c.write, filepath.SplitList(os.Getenv(WriteVariable))),
+	})
+	if err != nil {
+		slog.Warn("a code sample is not confined as it should be", "cause", err)
+	}
+}
