@@ -58,7 +58,7 @@ func hubFrames(n int) func(string) Scenario {
 	return func(s string) Scenario { return hubOneWay("", s, n, small) }
 }
 func gate(s string) Scenario   { return planned(s, "two sleepers of one process") }
-func deaths(s string) Scenario { return planned(s, "death of a ringer at every step") }
+func deaths(s string) Scenario { return planned(s, "death of a sender at every step") }
 
 func planned(strategy, name string) Scenario {
 	for _, p := range Plan(strategy) {

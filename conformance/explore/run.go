@@ -48,8 +48,16 @@ type entry struct {
 	alternatives  bool
 }
 
-func newRun(s Scenario) *run {
+// newRun sets a scenario up. It takes over the memory of a run that is over, if not nil.
+func newRun(s Scenario, old *run) *run {
 	r := &run{ids: map[any]int32{}, quiet: map[any]bool{}, shadows: map[uintptr]*shadow{}}
+	if old != nil {
+		clear(old.ids)
+		clear(old.quiet)
+		clear(old.shadows)
+		clear(old.log) // it holds on to objects
+		r.ids, r.quiet, r.shadows, r.log, r.objects = old.ids, old.quiet, old.shadows, old.log[:0], old.objects[:0]
+	}
 	r.world = &World{run: r, names: map[any]string{}}
 	installed.Lock()
 	sys.NewKernel(&sys.RealLimits)

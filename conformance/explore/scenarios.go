@@ -10,44 +10,6 @@ import (
 	"ddc/wake"
 )
 
-// Planned is a scenario and how far it is searched.
-type Planned struct {
-	Scenario
-	// Bound is for make prove, and Fast for make test: the preemptions up to which every
-	// schedule is run, or Exhaust for all there are, or Skip.
-	Bound, Fast int
-}
-
-// Bounds that are no numbers of preemptions.
-const (
-	Exhaust = -1
-	Skip    = -2
-)
-
-// Plan is the scenarios of one strategy.
-func Plan(strategy string) []Planned {
-	tiny := sys.Limits{Eventfd: 1, Pipe: 1, Socket: 1}
-	return []Planned{
-		{oneWay("ring of 1, 1 frame", strategy, 1, 1), Exhaust, Exhaust},
-		{oneWay("ring of 1, 2 frames", strategy, 1, 2), Exhaust, 2},
-		{oneWay("ring of 1, 3 frames", strategy, 1, 3), 4, 1},
-		{oneWay("ring of 2, 3 frames", strategy, 2, 3), Exhaust, 1},
-		{bothWays("both directions full at once", strategy), 2, 1},
-		{twoSenders("two senders behind one ring", strategy), 2, 1},
-		{oneWay("spin, then sleep", strategy, 1, 2, spinning), 4, 2},
-		{oneWay("a signal in any system call", strategy, 1, 2, signals(1)), 3, 1},
-		{threeRings("three rings, one sleeper", strategy, sys.RealLimits), Exhaust, 2},
-		{threeRings("three rings, room for one token", strategy, tiny), Exhaust, 2},
-		{twoRingers("two ringers, one sleeper", strategy, tiny), 4, 2},
-		{twoSleepers("two sleepers of one process", strategy), 3, 1},
-		{closing("close at every step", strategy), Exhaust, 2},
-		{cancelling("cancel at every step", strategy), Exhaust, 2},
-		{dying("death of a ringer at every step", strategy), Exhaust, 2},
-		{onePoolSlot("one slot, three peers", strategy), 3, 1},
-		{dyingWithSlot("death of a sender of slots at every step", strategy), Exhaust, 2},
-	}
-}
-
 // option changes the processes of a scenario.
 type option func(*processes)
 

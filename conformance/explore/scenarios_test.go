@@ -4,11 +4,10 @@ package explore
 
 import (
 	"flag"
-	"fmt"
 	"runtime/debug"
 	"testing"
-	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"ddc/wake/strategy"
@@ -22,32 +21,34 @@ var (
 // Garbage is most of what a schedule leaves.
 func init() { debug.SetGCPercent(800) }
 
+// On the code as it is no schedule of any scenario shows a defect.
 func TestScenarios(t *testing.T) {
 	for _, s := range strategy.Names() {
 		for _, p := range Plan(s) {
-			t.Run(s+"/"+p.Name, func(t *testing.T) {
-				if *replay != "" {
-					f, err := Replay(p.Scenario, *replay)
-					require.NoError(t, err)
-					if f != nil {
-						t.Fatal(f)
-					}
-					return
-				}
-				bound := p.Fast
-				if *all {
-					bound = p.Bound
-				}
-				if bound == Skip {
-					t.Skip("only in make prove")
-				}
-				r, err := Explore(p.Scenario, Options{Bound: bound, Duration: 30 * time.Second})
-				require.NoError(t, err)
-				fmt.Printf("%-10s %-42s %8d schedules %9d steps, longest %3d, %-5v bound %d  %v\n", s, p.Name, r.Schedules, r.Steps, r.Longest, r.Exhausted, bound, r.Took.Round(time.Millisecond))
-				if r.Finding != nil {
-					t.Fatal(r.Finding)
-				}
-			})
+			t.Run(s+"/"+p.Name, func(t *testing.T) { explored(t, s, p) })
 		}
 	}
+}
+
+func explored(t *testing.T, strategy string, p Planned) {
+	if *replay != "" {
+		f, err := Replay(p.Scenario, *replay)
+		require.NoError(t, err)
+		assert.Nil(t, f, "%v", f)
+		return
+	}
+	extent := p.Fast
+	if *all {
+		extent = p.All
+	}
+	if extent == skip {
+		t.Skip("only with -explore.all")
+	}
+	r, err := Explore(p.Scenario, Options{Bound: extent.Bound, Delays: extent.Delays})
+	require.NoError(t, err)
+	report(Row{Scenario: p.Name, Strategy: strategy}, extent, r)
+	if r.Finding != nil {
+		t.Fatal(r.Finding)
+	}
+	assert.True(t, r.Exhausted)
 }

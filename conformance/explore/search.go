@@ -83,6 +83,8 @@ type search struct {
 	err      error
 	// shown is the number of the schedule that first showed a defect.
 	shown int
+	// last is the run before, for its memory.
+	last *run
 }
 
 // Explore runs every schedule of a scenario, until one shows a defect.
@@ -127,7 +129,8 @@ func Replay(s Scenario, token string) (*Finding, error) {
 
 // schedule runs one: along the stack as far as that goes, and beyond it by choice.
 func (x *search) schedule(forced []choice) {
-	r := newRun(x.scenario)
+	r := newRun(x.scenario, x.last)
+	x.last = r
 	defer r.end()
 	var now [maxTasks]pending
 	preemptions := 0
