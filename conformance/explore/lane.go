@@ -19,6 +19,7 @@ type lane struct {
 	// frames wakes the consumer, space the producer.
 	frames, space *bell
 	received      int
+	consumerCells []ring.Descriptor
 }
 
 func (p *processes) lane(from, to string, cells int) *lane {
@@ -37,6 +38,7 @@ func (p *processes) lane(from, to string, cells int) *lane {
 	var err error
 	l.producer, err = ring.NewProducer(l.page, memory)
 	p.w.Must(err)
+	l.consumerCells = memory
 	l.consumer, err = ring.NewConsumer(l.page, memory)
 	p.w.Must(err)
 	l.frames = p.bell("frames."+l.name, to, func() bool { return !l.consumer.Empty() }, from)

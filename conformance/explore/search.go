@@ -156,8 +156,8 @@ func (x *search) schedule(forced []choice) {
 			x.push(r, &now, last)
 		}
 		n := x.stack[at]
-		if replayed && (n.tasks != len(r.tasks) || n.pending[n.chosen] != now[n.chosen]) {
-			x.err = fmt.Errorf("step %d of a schedule differs when run again (%+v, then %+v): the scenario is not deterministic", at, n.pending[n.chosen], now[n.chosen])
+		if replayed && (n.tasks != len(r.tasks) || n.pending != now) {
+			x.err = fmt.Errorf("step %d of a schedule differs when run again: the scenario is not deterministic", at)
 			return
 		}
 		if !replayed {
