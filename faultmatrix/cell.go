@@ -82,7 +82,8 @@ type Evidence struct {
 	PluginThreads map[string]int `json:"plugin_threads,omitempty"`
 	// Inspect is what `ddc inspect` said of the links at which something was wrong.
 	Inspect []string `json:"inspect,omitempty"`
-	// CPU is what all processes of the cell used while nothing moved, as a share of one processor.
+	// CPU is what all threads of the cell used, or were ready to use, while nothing moved,
+	// as a share of one processor.
 	CPU float64 `json:"cpu"`
 }
 

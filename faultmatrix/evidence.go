@@ -195,8 +195,12 @@ func (e *Evidence) words(name string, look plugin.Look) []string {
 	if syscall.Kill(look.PID, 0) != nil {
 		words = append([]string{fmt.Sprintf("plugin %s has ended, and whoever waits for it was not told", name)}, words...)
 	}
-	for _, d := range e.Inspect {
+	own := slices.DeleteFunc(slices.Clone(e.Inspect), func(d string) bool { return !strings.HasPrefix(d, name+": ") })
+	for _, d := range own {
 		words = append(words, "ddc inspect: "+d)
+	}
+	if n := len(e.Inspect) - len(own); n > 0 {
+		words = append(words, fmt.Sprintf("ddc inspect: and %d more links", n))
 	}
 	return append(words,
 		"goroutines of the host wait for: "+counts(e.HostWaits),

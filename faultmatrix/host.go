@@ -95,14 +95,15 @@ func Host(ctx context.Context, o Hosting, w io.Writer) error {
 	return nil
 }
 
-// Few descriptors and few slots: a ring that fills, and a pool that runs dry.
+// Few descriptors and few slots, none of them anybody's own: a ring that fills, and
+// a pool that runs dry for one who has nothing of it.
 const (
 	ringCells = 4
 	hubPeers  = 17 // sixteen, and one for a plugin that is started again
 )
 
 func slotClasses() []slot.Class {
-	return []slot.Class{{Size: 1 << 10, Count: 48, Reserve: 1}, {Size: 16 << 10, Count: 8}, {Size: 256 << 10, Count: 4}}
+	return []slot.Class{{Size: 1 << 10, Count: 12}, {Size: 16 << 10, Count: 6}, {Size: 256 << 10, Count: 4}}
 }
 
 func hostOptions(t task, o Hosting, log *journal) plugin.Options {

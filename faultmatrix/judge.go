@@ -16,8 +16,8 @@ const (
 	// settle is how long nothing may move, with calls under way and processors idle,
 	// until that is called hung.
 	settle = time.Second
-	// idleShare is how much of one processor all processes of a cell may use
-	// meanwhile. The looks themselves take about a twentieth.
+	// idleShare is how much of one processor all threads of a cell may use, or be ready
+	// to use, meanwhile. The looks themselves take about a twentieth.
 	idleShare = 0.25
 	// stallTime is how long a sleeper must lie over work without a token to be counted.
 	stallTime = 60 * time.Millisecond
@@ -130,7 +130,7 @@ func (w *workload) judge(ctx context.Context) Outcome {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	begun := time.Now()
-	last, since, used := w.look(), time.Now(), cpuTime()
+	last, since, used := w.look(), time.Now(), demand()
 	for {
 		select {
 		case err := <-done:
@@ -143,20 +143,20 @@ func (w *workload) judge(ctx context.Context) Outcome {
 			return w.finished(nil)
 		}
 		if !v.same(last) || !v.underway() {
-			last, since, used = v, now, cpuTime()
+			last, since, used = v, now, demand()
 			if now.Sub(begun) > patience {
 				return w.hung(v, 1, fmt.Errorf("not at its end after %v", patience))
 			}
 			continue
 		}
 		if held := now.Sub(since); held >= settle {
-			share := float64(cpuTime()-used) / float64(held)
+			share := float64(demand()-used) / float64(held)
 			if share <= idleShare {
 				return w.hung(v, share, nil)
 			}
-			since, used = now, cpuTime()
+			since, used = now, demand()
 			if now.Sub(begun) > patience {
-				return w.hung(v, share, errors.New("nothing moves, and the processors are busy"))
+				return w.hung(v, share, errors.New("nothing moves, and somebody is busy"))
 			}
 		}
 	}

@@ -135,14 +135,19 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if r.Cells, err = runAll(ctx, o, tasks); err != nil {
 		return nil, err
 	}
+	r.finish()
+	r.Took = time.Since(begun)
+	return r, nil
+}
+
+// finish compares cells with their controls, and with the catalogue.
+func (r *Report) finish() {
 	r.judgeSlow()
 	for i := range r.Cells {
 		c := &r.Cells[i]
 		c.Expected = expectation(c.Fault, c.Strategy)
 		c.Agrees = c.Expected.agrees(c.Verdict)
 	}
-	r.Took = time.Since(begun)
-	return r, nil
 }
 
 func runAll(ctx context.Context, o Options, tasks []task) ([]Cell, error) {

@@ -10,15 +10,10 @@ import (
 	"time"
 )
 
-// tickTime is USER_HZ, in which /proc counts: 100 a second on every Linux that
-// Go runs on.
-const tickTime = 10 * time.Millisecond
-
 // procStat is what /proc/PID/stat says of a process.
 type procStat struct {
 	pid, parent, group int
 	state              byte
-	used               time.Duration // by itself
 }
 
 func readStat(pid int) (s procStat, ok bool) {
@@ -29,14 +24,11 @@ func readStat(pid int) (s procStat, ok bool) {
 	// The second field is the program's name, in parentheses, and may hold anything.
 	end := bytes.LastIndexByte(line, ')')
 	fields := strings.Fields(string(line[end+1:]))
-	if end < 0 || len(fields) < 15 {
+	if end < 0 || len(fields) < 3 {
 		return s, false
 	}
 	number := func(i int) int { n, _ := strconv.Atoi(fields[i]); return n }
-	return procStat{
-		pid: pid, state: fields[0][0], parent: number(1), group: number(2),
-		used: time.Duration(number(11)+number(12)) * tickTime,
-	}, true
+	return procStat{pid: pid, state: fields[0][0], parent: number(1), group: number(2)}, true
 }
 
 // processes lists all processes.
@@ -56,24 +48,36 @@ func processes() []procStat {
 	return all
 }
 
-// cpuTime is what this process and all that descend from it have used so far.
-func cpuTime() time.Duration {
-	all := processes()
-	children := map[int][]procStat{}
+// demand is how long the threads of this process, and of all that descend from
+// it, have run or have been ready to run so far. Unlike the time they have run it
+// goes on where a busy machine does not let them.
+func demand() time.Duration {
+	children := map[int][]int{}
+	for _, s := range processes() {
+		children[s.parent] = append(children[s.parent], s.pid)
+	}
 	var sum time.Duration
-	for _, s := range all {
-		children[s.parent] = append(children[s.parent], s)
+	for queue := []int{os.Getpid()}; len(queue) > 0; queue = queue[1:] {
+		sum += processDemand(queue[0])
+		queue = append(queue, children[queue[0]]...)
 	}
-	queue := []int{os.Getpid()}
-	if own, ok := readStat(os.Getpid()); ok {
-		sum += own.used
+	return sum
+}
+
+func processDemand(pid int) (sum time.Duration) {
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return 0 // it has ended
 	}
-	for len(queue) > 0 {
-		for _, c := range children[queue[0]] {
-			sum += c.used
-			queue = append(queue, c.pid)
+	for _, t := range threads {
+		var ran, waited int64
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/schedstat", pid, t.Name()))
+		if err != nil {
+			continue
 		}
-		queue = queue[1:]
+		if _, err := fmt.Sscan(string(line), &ran, &waited); err == nil {
+			sum += time.Duration(ran + waited)
+		}
 	}
 	return sum
 }
