@@ -3,7 +3,9 @@ package site
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"ddc/site/config"
 	"ddc/site/output"
@@ -25,11 +27,29 @@ func Clean(cfg *config.Config) (removed []string, err error) {
 	if cache == cfg.Root || !within(cfg.Root, cache) || within(cache, cfg.Content) {
 		return removed, nil
 	}
-	if _, err := os.Stat(cache); err != nil {
-		return removed, nil
-	}
-	if err := os.RemoveAll(cache); err != nil {
+	there, err = removeWithin(cfg.Root, cache)
+	if err != nil {
 		return removed, fmt.Errorf("remove the cache: %w", err)
 	}
-	return append(removed, cache), nil
+	if there {
+		removed = append(removed, cache)
+	}
+	return removed, nil
+}
+
+// removeWithin removes a folder of a project, unless a link on the way leads out of it.
+func removeWithin(project, folder string) (there bool, err error) {
+	relative, err := filepath.Rel(project, folder)
+	if err != nil {
+		return false, err
+	}
+	root, err := os.OpenRoot(project)
+	if err != nil {
+		return false, err
+	}
+	defer root.Close()
+	if _, err := root.Stat(relative); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return true, root.RemoveAll(relative)
 }

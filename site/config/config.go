@@ -13,10 +13,12 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -159,11 +161,11 @@ func Load(start string, o Overrides) (*Config, error) {
 	switch {
 	case file != "":
 		c.File, c.Root = file, filepath.Dir(filepath.Dir(file))
-		source, err := os.ReadFile(file)
+		source, err := read(c.Root)
 		if err != nil {
 			return nil, fmt.Errorf("read the configuration: %w", err)
 		}
-		if err := c.decode(shortest(file), string(source), o); err != nil {
+		if err := c.decode(shortest(file), source, o); err != nil {
 			return nil, err
 		}
 	case o.Content != "" && o.Output != "":
@@ -174,7 +176,66 @@ func Load(start string, o Overrides) (*Config, error) {
 			"or give both -c CONTENT and -o OUTPUT", ErrNotFound, start, Name)
 	}
 	c.settle(o)
+	if err := c.keepCacheWithin(); err != nil {
+		return nil, err
+	}
 	return c, nil
+}
+
+// read reads the configuration of the project in a folder: by no link that leads out of it, and without waiting for a pipe that
+// has taken the file's place.
+func read(folder string) (string, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return "", err
+	}
+	defer root.Close()
+	file, err := root.OpenFile(filepath.FromSlash(Name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return "", err
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("%s is not a regular file", Name)
+	case info.Size() > maxSize:
+		return "", fmt.Errorf("%s has %d bytes; a configuration has at most %d", Name, info.Size(), maxSize)
+	}
+	source, err := io.ReadAll(io.LimitReader(file, maxSize))
+	return string(source), err
+}
+
+// maxSize bounds a configuration, in bytes.
+const maxSize = 1 << 20
+
+// keepCacheWithin refuses a cache folder in the project that a link leads out of it: a build would write there, and "ddc clean"
+// remove. One that is named outside was meant to be.
+func (c *Config) keepCacheWithin() error {
+	relative, err := filepath.Rel(c.Root, c.CodeExecution.CacheDir)
+	if err != nil || !filepath.IsLocal(relative) {
+		return nil
+	}
+	root, err := os.OpenRoot(c.Root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // nor is there a link: the build says what is missing
+	}
+	if err != nil {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	defer root.Close()
+	for folder := relative; folder != "."; folder = filepath.Dir(folder) {
+		if info, err := root.Lstat(folder); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+			continue
+		}
+		if _, err := root.Stat(folder); err != nil {
+			return fmt.Errorf("the cache of code samples: %s is a symbolic link that leads out of the project, or nowhere: remove it, or name the folder itself as cache_dir",
+				shortest(filepath.Join(c.Root, folder)))
+		}
+	}
+	return nil
 }
 
 // find walks from a folder upwards to the first that has a configuration.

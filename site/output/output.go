@@ -238,11 +238,16 @@ func (s *Stage) create(name string, fill func(*os.File) (int64, error)) (err err
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
 		return fmt.Errorf("write %s: it does not lie in the output", name)
 	}
-	file := filepath.Join(s.folder, filepath.FromSlash(name))
-	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+	root, err := os.OpenRoot(s.folder)
+	if err != nil {
 		return fmt.Errorf("write %s: %w", name, cause(err))
 	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	defer root.Close()
+	file := filepath.FromSlash(name)
+	if err := root.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+		return fmt.Errorf("write %s: %w", name, cause(err))
+	}
+	f, err := root.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, cause(err))
 	}
@@ -271,7 +276,21 @@ func (s *Stage) Written() (files int, bytes int64) {
 
 // Previous reads a file of the output that is about to be replaced.
 func (s *Stage) Previous(name string) ([]byte, error) {
-	return os.ReadFile(filepath.Join(s.final, filepath.FromSlash(name)))
+	root, err := os.OpenRoot(s.final)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	// Somebody may have put a link there since, or a pipe, which without O_NONBLOCK would hold the build.
+	f, err := root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(err, fmt.Errorf("%s is not a regular file", name))
+	}
+	return io.ReadAll(f)
 }
 
 // Commit puts the stage in the place of the final folder.
