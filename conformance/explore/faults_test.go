@@ -3,107 +3,149 @@
 package explore
 
 import (
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"ddc/internal/fault"
+	"ddc/internal/sys"
+	"ddc/wake/strategy"
 )
 
 // exposing are the scenarios that show each fault.
 var exposing = map[fault.Name]func(strategy string) Scenario{
-	fault.CheckBeforeAnnounce:  oneFrame,
-	fault.DrainAfterCheck:      oneFrame,
-	fault.KeyAfterCheck:        oneFrame,
-	fault.PlainStore:           oneFrame,
-	fault.TimeoutHeals:         oneFrame,
-	fault.SuppressedDrained:    rings,
-	fault.EAGAINDropsToken:     oneFrame,
-	fault.EAGAINIsFatal:        rings,
-	fault.EINTRIsFatal:         interrupted,
-	fault.RingerDies:           deaths,
-	fault.NoRingOnSpace:        threeFrames,
-	fault.MissingFence:         threeFrames,
-	fault.OneWordTwoMeanings:   gate,
-	fault.LookBeforeRegister:   gate,
-	fault.PrivateFutex:         oneFrame,
-	fault.ClearedReadiness:     rings,
-	fault.LateRegistration:     rings,
-	fault.RingBeforePublish:    hubFrames(1),
-	fault.MovedDoorbell:        hubFrames(1),
-	fault.AnnounceOnce:         hubFrames(3),
-	fault.FlagTakenRingFails:   hubFrames(1),
-	fault.WrongPeerDoorbell:    func(s string) Scenario { return hubNeighbours("", s, 14) },
-	fault.FullThenRing:         func(s string) Scenario { return hubSenders("", s, 1) },
-	fault.TwoProducers:         func(s string) Scenario { return hubSenders("", s, 2) },
-	fault.NoRingOnSlot:         func(s string) Scenario { return hubSlots("", s, large) },
-	fault.SlotWaitersOwnPeer:   func(s string) Scenario { return hubSlots("", s, large) },
-	fault.HandlerOnPump:        func(s string) Scenario { return hubReplies("", s, 3) },
-	fault.PumpSends:            func(s string) Scenario { return hubBothWays("", s, 3) },
-	fault.AbortFillsRing:       func(s string) Scenario { return hubAborts("", s) },
-	fault.CallerLeavesSilently: func(s string) Scenario { return hubCaller("", s) },
-	fault.DeregisteredFD:       twelveTurns,
-	fault.ReadinessTickWraps:   neighbouring,
+	fault.CheckBeforeAnnounce: oneFrame,
+	fault.DrainAfterCheck:     oneFrame,
+	fault.KeyAfterCheck:       oneFrame,
+	fault.PlainStore:          oneFrame,
+	fault.TimeoutHeals:        oneFrame,
+	fault.EAGAINDropsToken:    oneFrame,
+	fault.PrivateFutex:        oneFrame,
+	fault.NoRingOnSpace:       threeFrames,
+	fault.MissingFence:        threeFrames,
+	fault.SuppressedDrained:   rings,
+	fault.EAGAINIsFatal:       rings,
+	fault.ClearedReadiness:    rings,
+	fault.LateRegistration:    rings,
+	fault.EINTRIsFatal: func(s string) Scenario {
+		return oneWay("a signal in any system call", s, 1, 2, signals(1))
+	},
+	fault.RingerDies: func(s string) Scenario { return dying("death of a sender at every step", s) },
+
+	fault.OneWordTwoMeanings: twoOfOneProcess,
+	fault.LookBeforeRegister: twoOfOneProcess,
+	fault.ReadinessTickWraps: func(s string) Scenario { return neighbours("two sleepers, one rung twice", s) },
+	fault.DeregisteredFD:     func(s string) Scenario { return turns("twelve calls and replies", s, 12) },
+
+	fault.RingBeforePublish:    linkFrames(1),
+	fault.MovedDoorbell:        linkFrames(1),
+	fault.FlagTakenRingFails:   linkFrames(1),
+	fault.AnnounceOnce:         linkFrames(3),
+	fault.WrongPeerDoorbell:    func(s string) Scenario { return hubNeighbours("link: 14 frames, two peers", s, 14) },
+	fault.FullThenRing:         func(s string) Scenario { return hubSenders("link: two senders", s, 1) },
+	fault.TwoProducers:         func(s string) Scenario { return hubSenders("link: two senders, ring of 2", s, 2) },
+	fault.NoRingOnSlot:         twoPeersPieces,
+	fault.SlotWaitersOwnPeer:   twoPeersPieces,
+	fault.HandlerOnPump:        func(s string) Scenario { return hubReplies("link: calls faster than the ring", s, 3) },
+	fault.PumpSends:            func(s string) Scenario { return hubBothWays("link: both directions full at once", s, 3) },
+	fault.AbortFillsRing:       func(s string) Scenario { return hubAborts("link: a payload given up between pieces", s) },
+	fault.CallerLeavesSilently: func(s string) Scenario { return hubCaller("link: a caller in the pump's place", s) },
 }
 
-func oneFrame(s string) Scenario     { return oneWay("", s, 1, 1) }
-func threeFrames(s string) Scenario  { return oneWay("", s, 1, 3) }
-func interrupted(s string) Scenario  { return oneWay("", s, 1, 2, signals(1)) }
-func rings(s string) Scenario        { return planned(s, "three rings, room for one token") }
-func twelveTurns(s string) Scenario  { return turns("", s, 12) }
-func neighbouring(s string) Scenario { return neighbours("", s) }
-func hubFrames(n int) func(string) Scenario {
-	return func(s string) Scenario { return hubOneWay("", s, n, small) }
-}
-func gate(s string) Scenario   { return planned(s, "two sleepers of one process") }
-func deaths(s string) Scenario { return planned(s, "death of a sender at every step") }
+func oneFrame(s string) Scenario    { return oneWay("ring of 1, 1 frame", s, 1, 1) }
+func threeFrames(s string) Scenario { return oneWay("ring of 1, 3 frames", s, 1, 3) }
 
-func planned(strategy, name string) Scenario {
-	for _, p := range Plan(strategy) {
-		if p.Name == name {
-			return p.Scenario
-		}
-	}
-	panic("no scenario is called " + name)
+func rings(s string) Scenario {
+	return threeRings("three rings, room for one token", s, sys.Limits{Eventfd: 1, Pipe: 1, Socket: 1})
 }
 
+func twoOfOneProcess(s string) Scenario { return twoSleepers("two sleepers of one process", s) }
+
+func linkFrames(n int) func(string) Scenario {
+	return func(s string) Scenario { return hubOneWay("link: frames, ring of 1", s, n, small) }
+}
+
+func twoPeersPieces(s string) Scenario {
+	return hubSlots("link: two peers, payloads in pieces, one slot", s, large)
+}
+
+// Every fault shows on each strategy where it can bite, with a schedule that shows it again,
+// and on none that is immune.
 func TestFaults(t *testing.T) {
-	defer fault.Switch()
 	for _, e := range fault.Catalogue() {
 		setup, ok := exposing[e.Name]
-		if !ok {
-			t.Log("NOT COVERED", e.Name)
+		if !assert.True(t, ok, "no scenario exposes %s", e.Name) {
 			continue
 		}
-		for _, s := range e.On {
-			t.Run(string(e.Name)+"/"+s, func(t *testing.T) {
-				fault.Switch(e.Name)
-				defer fault.Switch()
-				r, err := Shortest(setup(s), 3, 30_000)
-				require.NoError(t, err)
-				if assert.NotNil(t, r.Finding, "%d schedules, bound %d", r.Schedules, r.Bound) {
-					t.Logf("%d schedules, %d preemptions, %v\n%s", r.Schedules, r.Finding.Preemptions, r.Took, r.Finding)
-				}
-			})
+		strategies := e.On
+		if !*all {
+			strategies = e.On[len(e.On)-1:] // one will do in passing
+		}
+		for _, s := range strategies {
+			t.Run(string(e.Name)+"/"+s, func(t *testing.T) { found(t, e, s, setup(s)) })
+		}
+		for _, s := range strategy.Names() {
+			if !e.Bites(s) && (*all || s == strategy.Default) {
+				t.Run(string(e.Name)+"/"+s+" is immune", func(t *testing.T) { immune(t, e, s, setup(s)) })
+			}
 		}
 	}
 }
 
-// The event loops of the faults are sound by themselves.
+func found(t *testing.T, e fault.Entry, strategy string, s Scenario) {
+	fault.Switch(e.Name)
+	defer fault.Switch()
+	if *replay != "" {
+		f, err := Replay(s, *replay)
+		require.NoError(t, err)
+		assert.Nil(t, f, "%v", f)
+		return
+	}
+	r, err := Shortest(s, 3, 100_000)
+	require.NoError(t, err)
+	require.NotNil(t, r.Finding, "%d schedules, up to %d preemptions, show nothing", r.Schedules, r.Bound)
+	report(Row{Scenario: s.Name, Strategy: strategy, Fault: string(e.Name)}, preemptions(r.Bound), r)
+	if testing.Verbose() {
+		t.Log(r.Finding)
+	}
+	// What shows as a failure in a program shows as an error, or as whatever it was to prevent.
+	if slices.Contains(e.Shows, fault.Hung) && !slices.Contains(e.Shows, fault.Failed) && !slices.Contains(e.Shows, fault.Corrupt) {
+		assert.Contains(t, []Kind{LostWakeup, Deadlock}, r.Finding.Kind, r.Finding)
+	}
+	again, err := Replay(s, r.Finding.Replay)
+	require.NoError(t, err)
+	require.NotNil(t, again)
+	assert.Equal(t, r.Finding.Columns, again.Columns)
+	fault.Switch()
+	sound, err := Replay(s, r.Finding.Replay)
+	assert.True(t, err != nil || sound == nil, "without the fault the same schedule shows\n%v", sound)
+}
+
+func immune(t *testing.T, e fault.Entry, strategy string, s Scenario) {
+	fault.Switch(e.Name)
+	defer fault.Switch()
+	r, err := Explore(s, Options{Bound: 1, Delays: true})
+	require.NoError(t, err)
+	report(Row{Scenario: s.Name, Strategy: strategy, Fault: string(e.Name)}, delays(1), r)
+	assert.Nil(t, r.Finding, "%v", r.Finding)
+}
+
+// The event loops of the faults are sound by themselves, or what they show was
+// nothing.
 func TestEventLoopsAreSound(t *testing.T) {
-	for _, e := range fault.Catalogue() {
-		if e.Name != fault.ClearedReadiness {
-			continue
-		}
-		for _, s := range e.On {
-			for _, p := range []Scenario{oneFrame(s), rings(s)} {
-				r, err := Explore(p, Options{Bound: 2, Duration: 10 * time.Second})
-				require.NoError(t, err)
-				assert.Nil(t, r.Finding)
-				t.Logf("%s: %d schedules, %v %v", s, r.Schedules, r.Exhausted, r.Took)
-			}
+	loops, ok := fault.ByName(string(fault.ClearedReadiness))
+	require.True(t, ok)
+	for _, s := range loops.On {
+		for _, p := range []Scenario{oneFrame(s), rings(s), neighbours("two sleepers, one rung twice", s)} {
+			t.Run(s+"/"+p.Name, func(t *testing.T) {
+				extent := delays(2)
+				if *all {
+					extent = delays(4)
+				}
+				explored(t, s, Planned{Scenario: p, Fast: extent, All: extent})
+			})
 		}
 	}
 }

@@ -50,7 +50,7 @@ func Plan(strategy string) []Planned {
 	return []Planned{
 		{oneWay("ring of 1, 1 frame", strategy, 1, 1), exhaust, exhaust},
 		{oneWay("ring of 1, 2 frames", strategy, 1, 2), exhaust, exhaust},
-		{oneWay("ring of 1, 3 frames", strategy, 1, 3), preemptions(1), preemptions(4)},
+		{oneWay("ring of 1, 3 frames", strategy, 1, 3), preemptions(1), preemptions(3)},
 		{oneWay("ring of 2, 3 frames", strategy, 2, 3), preemptions(1), preemptions(4)},
 		{bothWays("both directions full at once", strategy), delays(1), delays(3)},
 		{twoSenders("two senders behind one ring", strategy), preemptions(1), preemptions(2)},

@@ -4,9 +4,12 @@ package explore
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
+	"slices"
 	"testing"
 )
 
@@ -51,14 +54,32 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	code := m.Run()
 	if *jsonFile != "" {
-		text, err := json.MarshalIndent(rows, "", "\t")
-		if err == nil {
-			err = os.WriteFile(*jsonFile, text, 0o644)
-		}
-		if err != nil {
+		if err := writeRows(*jsonFile); err != nil {
 			fmt.Fprintln(os.Stderr, "write what was searched:", err)
 			code = 1
 		}
 	}
 	os.Exit(code)
+}
+
+// writeRows adds the rows to those that a run with other tags has written to the file: of
+// one search, the last one counts.
+func writeRows(path string) error {
+	var before []Row
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(text, &before)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	merged := slices.DeleteFunc(before, func(old Row) bool {
+		return slices.ContainsFunc(rows, func(r Row) bool {
+			return r.Scenario == old.Scenario && r.Strategy == old.Strategy && r.Fault == old.Fault
+		})
+	})
+	if text, err = json.MarshalIndent(append(merged, rows...), "", "\t"); err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o644)
 }

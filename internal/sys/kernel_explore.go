@@ -324,9 +324,11 @@ func futexSleep(word *step.Uint32, op uintptr, expected uint32) unix.Errno {
 	}
 	me := &futexSleeper{lives: e.Lives()}
 	q.asleep = append(q.asleep, me)
+	// A wait without a time limit goes on after a signal whose handler has SA_RESTART, as
+	// all of Go's have. It may return for no reason, though.
 	if call("futex woken", q, true, func() bool { return me.woken }) {
 		q.asleep = slices.DeleteFunc(q.asleep, func(s *futexSleeper) bool { return s == me })
-		return unix.EINTR
+		return 0
 	}
 	did(uint64(len(q.asleep)), uint64(len(q.asleep)))
 	return 0
