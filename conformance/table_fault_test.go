@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -73,14 +74,14 @@ func (c *trial) caught() bool {
 	case c.Any:
 		return c.outcome.Error != ""
 	case c.Says != "" && !c.looped():
-		return contains(c.outcome.Error, c.Says)
+		return strings.Contains(c.outcome.Error, c.Says)
 	}
 	return c.outcome.Lost
 }
 
 // looped says that the program runs on an event loop, which has nobody to tell of
 // an error, and stops.
-func (c *trial) looped() bool { return contains(c.strategy, faults.EpollSuffix) }
+func (c *trial) looped() bool { return strings.Contains(c.strategy, faults.EpollSuffix) }
 
 // runAll runs trials, some at a time.
 func runAll(t *testing.T, trials []trial, run func(ctx context.Context, c *trial)) {
@@ -159,7 +160,7 @@ func TestNoFaultIsReportedWhereAStrategyIsImmune(t *testing.T) {
 		if strategy == inprocName {
 			return !e.Inproc && overLinks(c.Program)
 		}
-		return !e.Bites(strategy) && !contains(strategy, faults.EpollSuffix)
+		return !e.Bites(strategy) && !strings.Contains(strategy, faults.EpollSuffix)
 	})
 	require.NotEmpty(t, trials)
 	runAll(t, trials, func(ctx context.Context, c *trial) {

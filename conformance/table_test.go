@@ -2,7 +2,6 @@ package conformance_test
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,8 +10,6 @@ import (
 	"ddc/conformance/scenario"
 	faults "ddc/internal/fault"
 )
-
-func contains(text, part string) bool { return strings.Contains(text, part) }
 
 func TestTableHasACatchForEveryFaultOnEveryStrategyWhereItCanBite(t *testing.T) {
 	programs := map[string]scenario.Rule{}

@@ -408,6 +408,7 @@ func attach(text string, files []*os.File, s wake.Strategy, spin wake.Spin) (*Li
 	})
 	if err == nil {
 		shared.Notes.PIDs[peerSide].Store(uint32(os.Getpid()))
+		shared.Notes.Handlers.Add(1)
 		shared.Attached.Store(p.incarnation)
 	}
 	return l, err

@@ -108,6 +108,11 @@ func (l *Link) settleDown() {
 	if neighbours.of == nil {
 		neighbours.of = map[*shm.Segment][]*Link{}
 	}
+	for segment, links := range neighbours.of {
+		if neighbours.of[segment] = slices.DeleteFunc(links, (*Link).letGo); len(neighbours.of[segment]) == 0 {
+			delete(neighbours.of, segment)
+		}
+	}
 	neighbours.of[l.segment] = append(neighbours.of[l.segment], l)
 }
 
@@ -116,8 +121,8 @@ const goodRings = 10
 
 // rangNeighbour rings another peer in this one's place, and says whether there
 // was one to ring.
-func (l *Link) rangNeighbour() bool {
-	if l.side != hostSide || l.faults.rings.Add(1) <= goodRings {
+func (f *faults) rangNeighbour(l *Link) bool {
+	if l.side != hostSide || f.rings.Add(1) <= goodRings {
 		return false
 	}
 	neighbours.Lock()

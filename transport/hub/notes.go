@@ -25,7 +25,10 @@ type notes struct {
 	PIDs [2]atomic.Uint32
 	// Objects are what package sys calls the kernel objects of each doorbell's files.
 	Objects [numBells][2]atomic.Uint64
-	_       [40]byte
+	// Handlers is one more than the calls that the peer is at work on; 0 is a peer that
+	// does not count them.
+	Handlers atomic.Int32
+	_        [36]byte
 	// Waits[s] says since when senders of side s wait, by trace's clock; 0 is nobody.
 	Waits [2]struct {
 		Space, Slot atomic.Int64
@@ -54,6 +57,7 @@ func (n *notes) reset() {
 			n.Objects[i][k].Store(0)
 		}
 	}
+	n.Handlers.Store(0)
 	n.Calls.Reset()
 }
 
@@ -141,15 +145,17 @@ func (l *Link) NameMethod(id uint16, name string) {
 	}
 }
 
-// CallBegan notes a call. Handlers are noted only where a trace is kept.
+// CallBegan notes a call at the host's end, a handler at the peer's.
 func (l *Link) CallBegan(stream uint32, method uint16, at time.Time) {
-	if l.side == peerSide && !l.tracing || !l.uses.enter() {
+	if !l.uses.enter() {
 		return
 	}
 	when, kind := trace.At(at), trace.HandlerBegan
 	if l.side == hostSide {
 		kind = trace.CallBegan
 		l.shared.Notes.Calls.Began(stream, method, when)
+	} else {
+		l.shared.Notes.Handlers.Add(1)
 	}
 	if l.tracing {
 		l.events.AddAt(when, kind, trace.Call(stream, method))
@@ -157,15 +163,17 @@ func (l *Link) CallBegan(stream uint32, method uint16, at time.Time) {
 	l.uses.leave()
 }
 
-// CallEnded notes a call's end.
+// CallEnded notes the end of either.
 func (l *Link) CallEnded(stream uint32) {
-	if l.side == peerSide && !l.tracing || !l.uses.enter() {
+	if !l.uses.enter() {
 		return
 	}
 	kind := trace.HandlerEnded
 	if l.side == hostSide {
 		kind = trace.CallEnded
 		l.shared.Notes.Calls.Ended(stream)
+	} else {
+		l.shared.Notes.Handlers.Add(-1)
 	}
 	if l.tracing {
 		l.events.Add(kind, trace.Call(stream, 0))

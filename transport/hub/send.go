@@ -232,7 +232,7 @@ func (l *Link) push(ctx context.Context, d *ring.Descriptor, n int) error {
 // enough: each looks at everything, and the caller, before it goes, leaves what
 // it has not looked at to the pump (pairs with: caller-leaves).
 func (l *Link) ringPeer() {
-	if fault.On(fault.WrongPeerDoorbell) && l.rangNeighbour() {
+	if fault.On(fault.WrongPeerDoorbell) && l.faults.rangNeighbour(l) {
 		return
 	}
 	if l.side == peerSide {

@@ -128,6 +128,8 @@ type LinkSnapshot struct {
 	Calls []Call
 	// Unnoted is how many calls under way found no room among Calls.
 	Unnoted int
+	// Handlers is how many calls the peer is at work on, or -1 where it does not say.
+	Handlers int
 	// Slots are what the host's end owns, and the peer's.
 	Slots [2]slot.Share
 	// Objects are the kernel objects of the doorbells' files, as package sys counts
@@ -160,7 +162,7 @@ func (v view) snapshot(links []LinkSnapshot) Snapshot {
 }
 
 func lookAt(k *link, s State) LinkSnapshot {
-	look := LinkSnapshot{State: s, Unnoted: int(k.Notes.Calls.Unnoted.Load())}
+	look := LinkSnapshot{State: s, Unnoted: int(k.Notes.Calls.Unnoted.Load()), Handlers: int(k.Notes.Handlers.Load()) - 1}
 	for _, e := range k.Notes.Calls.List() {
 		look.Calls = append(look.Calls, Call{Stream: e.Stream, Method: k.Notes.Calls.Method(e.Method), Began: e.Began})
 	}
