@@ -11,10 +11,11 @@ import (
 // Kind is what is the matter with a link.
 type Kind string
 
-// The kinds. LostWakeup and Deadlock do not pass by themselves. SlotsExhausted and
+// The kinds. LostWakeup, LostFrame and Deadlock do not pass by themselves. SlotsExhausted and
 // HandlerStuck may, if what a handler waits for comes after all.
 const (
 	LostWakeup     Kind = "lost wake-up"
+	LostFrame      Kind = "lost frame"
 	Deadlock       Kind = "deadlock"
 	PeerDead       Kind = "peer dead"
 	Corrupt        Kind = "corrupt"
@@ -146,7 +147,7 @@ var sides = [2]string{"host", "plugin"}
 
 func (l *look) diagnose() Diagnosis {
 	for _, rule := range []func() (Diagnosis, bool){
-		l.ended, l.halted, l.starting, l.corrupt, l.deadlocked, l.asleepOverWork, l.asleepOverReply, l.waitsForSpace, l.waitsForSlot, l.notReceiving, l.handling,
+		l.ended, l.halted, l.starting, l.corrupt, l.deadlocked, l.asleepOverWork, l.asleepOverReply, l.waitsForSpace, l.waitsForSlot, l.notReceiving, l.frameLost, l.handling,
 	} {
 		if d, ok := rule(); ok {
 			return d
@@ -164,11 +165,20 @@ func (l *look) does(side int) Doing {
 	if p.Doing != Asleep && p.Doing != Unknown || l.before == nil {
 		return p.Doing
 	}
-	// A thread that runs in short bursts is seldom caught at it.
+	// A thread that runs in short bursts is seldom caught at it. The host's descendants
+	// are the plugins, and say nothing of it.
+	if side == hostSide {
+		return p.Doing
+	}
 	if old, ok := l.before.Processes[p.PID]; p.Children || ok && p.CPU > old.CPU+tickTime {
 		return Running
 	}
 	return p.Doing
+}
+
+// runnable says that some thread of a side's process ran, or could, at this moment.
+func (l *look) runnable(side int) bool {
+	return l.now.Processes[l.link.PIDs[side]].Doing == Running
 }
 
 // ended tells of links that were closed, and of processes that have ended.
@@ -236,7 +246,7 @@ func (l *look) asleepOverWork() (d Diagnosis, is bool) {
 			work += ", token unknown"
 		case !token:
 			work += ", no token"
-		case l.does(side) == Running:
+		case l.runnable(side):
 			continue // it is about to wake
 		default:
 			work += ", and a token that it does not notice"
@@ -250,7 +260,7 @@ func (l *look) asleepOverWork() (d Diagnosis, is bool) {
 // has ended.
 func (l *look) asleepOverReply() (d Diagnosis, is bool) {
 	c := &l.link.Caller
-	if !l.still || !c.Parked || len(l.link.Calls) > 0 || l.link.Unnoted != 0 || c.Token && l.does(hostSide) == Running {
+	if !l.still || !c.Parked || len(l.link.Calls) > 0 || l.link.Unnoted != 0 || c.Token && l.runnable(hostSide) {
 		return d, false
 	}
 	token := map[bool]string{false: "no token", true: "and a token that it does not notice"}[c.Token]
@@ -297,7 +307,9 @@ func (l *look) waitsForSpace() (d Diagnosis, is bool) {
 		if s.SpaceSince == 0 {
 			continue
 		}
-		switch {
+		switch own := &l.link.Sides[1-side]; {
+		case !l.full(side) && l.still && own.Signals != 0 && !own.Parked:
+			d = Diagnosis{Kind: HandlerStuck, Why: fmt.Sprintf("%s waits for space; whoever receives there does something else, and does not hear that there is room", sender)}
 		case !l.full(side) && l.still:
 			d = Diagnosis{Kind: LostWakeup, Why: fmt.Sprintf("%s waits for space, ring has room for %d, nobody told it", sender, uint64(l.link.Cells)-s.Unread())}
 		case !l.full(side):
@@ -376,6 +388,24 @@ func (l *look) notReceiving() (d Diagnosis, is bool) {
 		}
 	}
 	return d, false
+}
+
+// frameLost: all is quiet, and the host waits for more replies than the plugin is at
+// work on.
+func (l *look) frameLost() (d Diagnosis, is bool) {
+	calls := len(l.link.Calls) + l.link.Unnoted
+	if !l.still || l.link.Handlers < 0 || calls <= l.link.Handlers || l.runnable(hostSide) || l.does(peerSide) == Running {
+		return d, false
+	}
+	why := fmt.Sprintf("host waits for %s, plugin is at work on %d, nothing to read", replies(calls), l.link.Handlers)
+	return l.since(Diagnosis{Kind: LostFrame, Why: why}, l.oldest().Began), true
+}
+
+func replies(n int) string {
+	if n == 1 {
+		return "1 reply"
+	}
+	return fmt.Sprintf("%d replies", n)
 }
 
 // handling: all is quiet, and a call is not answered.

@@ -59,6 +59,7 @@ func does(s *Snapshot, pid int, what Doing) {
 
 func call(l *hub.LinkSnapshot, began int64) {
 	l.Calls = append(l.Calls, hub.Call{Stream: 9, Method: "/fonts.Fonts/Subset", Began: began})
+	l.Handlers = len(l.Calls)
 }
 
 func TestEachStateHasItsName(t *testing.T) {
@@ -106,6 +107,14 @@ func TestEachStateHasItsName(t *testing.T) {
 			l.Caller.Parked, l.Caller.Token = true, true
 			does(s, hostPID, Running)
 		})},
+		"a frame overwritten": {"lost frame (host waits for 1 reply, plugin is at work on 0, nothing to read)", both(func(_ *Snapshot, l *hub.LinkSnapshot) {
+			call(l, 98*second)
+			l.Handlers = 0
+		})},
+		"a plugin that does not count its calls": {"healthy", both(func(_ *Snapshot, l *hub.LinkSnapshot) {
+			call(l, 98*second)
+			l.Handlers = -1
+		})},
 		"a caller forgotten": {"lost wake-up (a caller of the host sleeps, its reply has come, no token)", both(func(_ *Snapshot, l *hub.LinkSnapshot) {
 			l.Caller.Parked = true
 		})},
@@ -119,6 +128,9 @@ func TestEachStateHasItsName(t *testing.T) {
 				l.Sides[side].SpaceSince = 97 * second
 			}
 			l.Sides[1].Parked = false
+		})},
+		"room that nobody hears of": {"handler stuck (plugin waits for space; whoever receives there does something else, and does not hear that there is room)", both(func(_ *Snapshot, l *hub.LinkSnapshot) {
+			l.Sides[0].SpaceSince, l.Sides[1].Signals, l.Sides[1].Parked = 97*second, 4, false
 		})},
 		"room that nobody tells of": {"lost wake-up (host waits for space, ring has room for 4, nobody told it)", both(func(_ *Snapshot, l *hub.LinkSnapshot) {
 			l.Sides[1].SpaceSince = 97 * second

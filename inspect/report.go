@@ -40,6 +40,7 @@ type LinkReport struct {
 	Caller   bell           `json:"caller_bell"`
 	Calls    []callReport   `json:"calls"`
 	Unnoted  int            `json:"calls_not_noted,omitempty"`
+	Handlers int            `json:"handlers"` // -1 where the plugin does not say
 	Owned    map[string]int `json:"slots_owned"`
 }
 
@@ -97,7 +98,7 @@ func newLinkReport(s *Snapshot, l *hub.LinkSnapshot, d Diagnosis) LinkReport {
 		Diagnosis: d, Text: d.String(), Wake: l.Strategy, Incarnation: l.Incarnation,
 		Host: s.process(l.PIDs[hostSide]), Plugin: s.process(l.PIDs[peerSide]),
 		ToPlugin: newDirection(&l.Sides[peerSide], s.At), ToHost: newDirection(&l.Sides[hostSide], s.At),
-		Caller: newBell(&l.Caller), Calls: []callReport{}, Unnoted: l.Unnoted,
+		Caller: newBell(&l.Caller), Calls: []callReport{}, Unnoted: l.Unnoted, Handlers: l.Handlers,
 		Owned: map[string]int{"host": l.Slots[hostSide].Slots, "plugin": l.Slots[peerSide].Slots},
 	}
 	for _, c := range l.Calls {

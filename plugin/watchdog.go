@@ -181,7 +181,7 @@ func (w *Watchdog) look(index int, h *hub.Hub) {
 // watched says whether a diagnosis that lasts is to be reported.
 func (w *Watchdog) watched(d inspect.Diagnosis) bool {
 	switch d.Kind {
-	case inspect.LostWakeup, inspect.Deadlock:
+	case inspect.LostWakeup, inspect.LostFrame, inspect.Deadlock:
 		return true
 	case inspect.SlotsExhausted, inspect.HandlerStuck:
 		return d.Since >= w.host.callTimeout(d.Name)/2
@@ -204,9 +204,9 @@ func (w *Watchdog) report(h *hub.Hub, before, now inspect.Snapshot, d inspect.Di
 			w.options.Say(fmt.Sprintf("the report could not be written: %v", err))
 		}
 	}
-	lost := d.Kind == inspect.LostWakeup || d.Kind == inspect.Deadlock
+	passes := d.Kind == inspect.SlotsExhausted || d.Kind == inspect.HandlerStuck // with the call's time
 	switch {
-	case w.options.OnHang == AbortHang && lost && w.options.Abort != nil:
+	case w.options.OnHang == AbortHang && !passes && w.options.Abort != nil:
 		w.options.Abort(&hang)
 	case w.options.OnHang == RescueHang:
 		if w.options.Say != nil {
