@@ -1,0 +1,98 @@
+package hub
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/internal/trace"
+	"ddc/transport"
+)
+
+func pair(t testing.TB, o Options) (h *Hub, host, peer *Link) {
+	t.Helper()
+	h, err := Create(o)
+	require.NoError(t, err)
+	a, b, err := h.Pair("fonts")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, h.Close()) })
+	return h, a.(*Link), b.(*Link)
+}
+
+// There is another mapping, for reading, through which everything must look alike.
+func TestWhoLooksFromOutsideSeesWhatTheHostSees(t *testing.T) {
+	h, host, peer := pair(t, Options{})
+	received := make(chan struct{})
+	peer.Start(func(*transport.Frame) { received <- struct{}{} })
+	host.NameMethod(1, "/fonts.Fonts/Subset")
+	host.CallBegan(7, 1, time.Now())
+	peer.CallBegan(7, 1, time.Now())
+	require.NoError(t, host.Send(t.Context(), transport.Header{Stream: 7}, make([]byte, 5000)))
+	<-received
+
+	o, err := h.Observer()
+	require.NoError(t, err)
+	defer o.Close()
+	seen := o.Snapshot()
+	require.Len(t, seen.Links, 1)
+	l := seen.Links[0]
+	assert.Equal(t, "fonts", l.Name)
+	assert.Equal(t, [2]int{os.Getpid(), os.Getpid()}, l.PIDs)
+	assert.EqualValues(t, 1, l.Sides[peerSide].Produced)
+	require.Len(t, l.Calls, 1)
+	assert.Equal(t, "/fonts.Fonts/Subset", l.Calls[0].Method)
+	assert.Equal(t, 1, l.Handlers)
+	assert.LessOrEqual(t, l.Calls[0].Began, trace.Now())
+
+	host.CallEnded(7)
+	peer.CallEnded(7)
+	assert.Empty(t, h.Snapshot().Links[0].Calls)
+	assert.Zero(t, h.Snapshot().Links[0].Handlers)
+}
+
+func TestWhoLooksFromOutsideCannotWrite(t *testing.T) {
+	h, _, _ := pair(t, Options{})
+	o, err := h.Observer()
+	require.NoError(t, err)
+	defer o.Close()
+	maps, err := os.ReadFile("/proc/self/maps")
+	require.NoError(t, err)
+	assert.Regexp(t, `r--s \S+ \S+ \S+ +/memfd:ddc-hub`, string(maps))
+}
+
+func TestAWaitForRoomIsNotedAndOver(t *testing.T) {
+	_, host, peer := pair(t, Options{Cells: 1})
+	require.NoError(t, host.Send(t.Context(), transport.Header{}, nil))
+	sent := make(chan error)
+	go func() { sent <- host.Send(t.Context(), transport.Header{}, nil) }()
+	require.Eventually(t, func() bool { return host.State().Sides[peerSide].SpaceSince != 0 }, minute, tick)
+	peer.Start(func(*transport.Frame) {})
+	require.NoError(t, <-sent)
+	assert.Zero(t, host.State().Sides[peerSide].SpaceSince)
+}
+
+func TestRescueWakesWhoeverSleeps(t *testing.T) {
+	_, host, peer := pair(t, Options{})
+	for _, l := range []*Link{host, peer} {
+		l.Start(func(*transport.Frame) {})
+		require.Eventually(t, func() bool { return l.State().Sides[l.side].Parked }, minute, tick)
+	}
+	woken := func(side int) uint64 { return host.State().Sides[side].Bell.Received }
+	before := [2]uint64{woken(hostSide), woken(peerSide)}
+	host.Rescue()
+	require.Eventually(t, func() bool { return woken(hostSide) > before[0] && woken(peerSide) > before[1] }, minute, tick)
+}
+
+// What a call pays for being seen: both at the host's end.
+func BenchmarkNotedCall(b *testing.B) {
+	_, host, _ := pair(b, Options{})
+	now := time.Now()
+	b.ReportAllocs()
+	for stream := uint32(1); b.Loop(); stream++ {
+		host.CallBegan(stream, 1, now)
+		host.CallEnded(stream)
+	}
+}
