@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"ddc/plugin"
@@ -248,66 +246,4 @@ func (w *workload) large(ctx context.Context) error {
 		}
 		return nil
 	})
-}
-
-// givenUp gives up calls together, with their payloads under way in pieces, twice as many
-// to a plugin as its ring has descriptors, and then makes a small one.
-func (w *workload) givenUp(ctx context.Context) error {
-	const together, rounds = 2 * ringCells, 3
-	choose := rand.New(rand.NewPCG(w.Seed, 1000))
-	for i := range rounds * len(w.names) {
-		name := w.names[i%len(w.names)]
-		short, cancel := context.WithTimeout(ctx, time.Duration(500+choose.IntN(5000))*time.Microsecond)
-		err := each(ctx, together, func(context.Context, int) error {
-			return unless(ctx, codes.DeadlineExceeded, w.call(short, name, methodEcho, 1_000_000))
-		})
-		cancel()
-		if err != nil {
-			return err
-		}
-		if err := w.call(ctx, name, methodEcho, 32); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// standTime is how long a caller may take until it sleeps in its pump's place.
-// One that does not stands for nobody, which is allowed.
-const standTime = 5 * time.Millisecond
-
-// leaving gives up a call while its caller receives in the pump's place, at
-// about the moment at which the answer to another comes.
-func (w *workload) leaving(ctx context.Context) error {
-	const rounds = 10
-	choose := rand.New(rand.NewPCG(w.Seed, 2000))
-	for i := range rounds * len(w.names) {
-		name := w.names[i%len(w.names)]
-		short, cancel := context.WithCancel(ctx)
-		err := each(ctx, 2, func(_ context.Context, n int) error {
-			if n == 0 {
-				return unless(ctx, codes.Canceled, w.call(short, name, methodPark, 8))
-			}
-			for deadline := time.Now().Add(standTime); time.Now().Before(deadline); time.Sleep(50 * time.Microsecond) {
-				if l, ok := w.host.Plugin(name).Look(); !ok || l.Link.Caller.Parked {
-					break
-				}
-			}
-			time.AfterFunc(time.Duration(choose.IntN(200))*time.Microsecond, cancel)
-			return w.call(ctx, name, methodEcho, 32)
-		})
-		cancel()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// unless is err, but for one that a call is given up with, while ctx lasts.
-func unless(ctx context.Context, code codes.Code, err error) error {
-	if err != nil && status.Code(errors.Unwrap(err)) == code && ctx.Err() == nil {
-		return nil
-	}
-	return err
 }
