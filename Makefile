@@ -8,7 +8,7 @@ BENCHTIME := 200ms
 FUZZTIME := 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race soak bench fuzz lint generate clean faults rates prove
+.PHONY: help build run test race soak chaos bench fuzz lint generate clean faults rates prove
 
 help: ## Say what there is to make.
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,7 @@ test: tools example lint ## Run every test, once plainly and once under the race
 	go test -tags $(TAGS) -timeout 15m $(PACKAGES)
 	go test -tags $(TAGS) -timeout 15m -race -short $(PACKAGES)
 	$(FAULTY) -short
+	$(DIAGNOSE)
 
 # -short has each fault on one strategy. The tests that need no fault are in test.
 FAULTY := go test -tags $(TAGS),ddcfault -timeout 15m -run 'Fault|EventLoop' ./internal/fault ./conformance
@@ -40,7 +41,12 @@ rates: ## Measure how often stress finds a fault, some minutes.
 	DDC_RATES=$(CURDIR)/conformance/fault/rates.json go test -tags $(TAGS),ddcfault -timeout 30m -count=1 -run TestRatesOfNarrowWindows ./conformance
 	go test -tags $(TAGS) -count=1 -run TestPageOfFaults ./conformance/fault -write
 
-prove: faults
+# The short form, one cell of each diagnosis, is in test.
+DIAGNOSE := go test -tags $(TAGS),ddcfault -timeout 20m -count=1 -run 'RightDiagnosis|BuildThatHangs' ./cmd/ddc
+diagnosis: example ## Look at each fault from outside, and write docs/DIAGNOSIS.md.
+	DDC_DIAGNOSIS=$(CURDIR)/docs/DIAGNOSIS.md $(DIAGNOSE)
+
+prove: faults diagnosis
 
 race: tools example ## Run every test under the race detector, the long ones too.
 	go test -tags $(TAGS) -timeout 30m -race $(PACKAGES)
@@ -48,6 +54,12 @@ race: tools example ## Run every test under the race detector, the long ones too
 SOAK := 200
 soak: tools ## Build the sample site SOAK (200) times in a row on each strategy.
 	DDC_SOAK=$(SOAK) go test -tags $(TAGS) -timeout 3h -v -run TestBuildsInARow ./cmd/ddc
+
+chaos: tools example ## Kill plugins and hosts, leak, and fill memory: an hour or so. Figures: docs/RELIABILITY.md.
+	DDC_CHAOS_CALLS=100000 go test -tags $(TAGS) -timeout 1h -v -run TestNothingGrowsWithCalls ./plugin
+	DDC_CHAOS_KILLS=500 go test -tags $(TAGS) -timeout 2h -v -run TestBuildSurvives ./cmd/ddc
+	DDC_CHAOS_DEATHS=200 go test -tags $(TAGS) -timeout 2h -v -run 'TestHostDeath|TestInterrupt' ./cmd/ddc
+	DDC_CHAOS_PHOTOS=40 go test -tags $(TAGS) -timeout 4h -v -run TestBuildKeepsWithinItsMemory ./cmd/ddc
 
 # -cpu 1,2: the host's processors. A plugin always has one.
 bench: ## Run the benchmarks, some five minutes. Compare figures of one run only.

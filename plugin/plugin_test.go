@@ -70,6 +70,8 @@ func (testService) Echo(ctx context.Context, p *rpctestpb.Packet) (*rpctestpb.Pa
 		fmt.Fprintln(os.Stdout, "printed "+argument)
 	case "pid":
 		return &rpctestpb.Packet{Number: int64(os.Getpid())}, nil
+	case "holdings":
+		return answerHoldings()
 	case "pass": // once the file, a named pipe, has been opened for writing
 		f, err := os.Open(argument)
 		if err != nil {
