@@ -29,6 +29,8 @@ test: tools example lint ## Run every test, once plainly and once under the race
 	go test -tags $(TAGS) -timeout 15m $(PACKAGES)
 	go test -tags $(TAGS) -timeout 15m -race -short $(PACKAGES)
 	$(FAULTY) -short
+	$(EXPLORE)
+	$(EXPLORE_FAULTS)
 	$(DIAGNOSE)
 
 # -short has each fault on one strategy. The tests that need no fault are in test.
@@ -47,6 +49,18 @@ diagnosis: example ## Look at each fault from outside, and write docs/DIAGNOSIS.
 	DDC_DIAGNOSIS=$(CURDIR)/docs/DIAGNOSIS.md $(DIAGNOSE)
 
 prove: faults diagnosis
+
+# In test these go less far, some seconds each. The second breaks the code first.
+EXPLORE := go test -tags $(TAGS),explore -timeout 60m ./conformance/explore
+EXPLORE_FAULTS := go test -tags $(TAGS),explore,ddcfault -timeout 60m -run 'Fault|EventLoop' ./conformance/explore
+EXPLORED := $(CURDIR)/out/explore.json
+.PHONY: explore
+explore: ## Run every schedule of the scenarios on the transport's own code, some minutes; writes out/explore.json.
+	mkdir -p out
+	$(EXPLORE) -v -explore.all -explore.json $(EXPLORED)
+	$(EXPLORE_FAULTS) -v -explore.all -explore.json $(EXPLORED)
+
+prove: explore
 
 race: tools example ## Run every test under the race detector, the long ones too.
 	go test -tags $(TAGS) -timeout 30m -race $(PACKAGES)

@@ -45,7 +45,6 @@ type entry struct {
 	did           bool
 	alternative   int
 	rare          bool
-	alternatives  bool
 }
 
 // newRun sets a scenario up. It takes over the memory of a run that is over, if not nil.

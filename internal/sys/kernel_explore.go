@@ -220,14 +220,6 @@ func (k *Kernel) write(number int, buf []byte) (int, error) {
 	return n, nil
 }
 
-// Level is how much is in what a descriptor reads from.
-func (k *Kernel) level(number int) uint64 {
-	if f := k.files[number]; f != nil && f.source != nil {
-		return f.source.level()
-	}
-	return 0
-}
-
 // eventfd is a counter.
 type eventfd struct {
 	count, most uint64
