@@ -73,6 +73,9 @@ func (r *run) columns() string {
 	width := make([]int, len(r.world.processes))
 	cells := make([]string, len(r.log))
 	for i, e := range r.log {
+		if i < r.settled {
+			continue
+		}
 		t := r.tasks[e.task]
 		cells[i] = r.describe(e)
 		width[t.process] = max(width[t.process], len(cells[i]))
@@ -98,7 +101,13 @@ func (r *run) columns() string {
 		head += fmt.Sprintf("%-*s", width[p]+3, name)
 	}
 	b.WriteString(strings.TrimRight(head, " ") + "\n")
+	if r.settled > 0 {
+		fmt.Fprintf(&b, "%4s  until all that was started sleeps: %d steps\n", "", r.settled)
+	}
 	for i, e := range r.log {
+		if i < r.settled {
+			continue
+		}
 		line(fmt.Sprint(i+1), r.tasks[e.task].process, cells[i])
 	}
 	return b.String()

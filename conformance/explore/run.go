@@ -22,6 +22,9 @@ type run struct {
 	shadows map[uintptr]*shadow
 
 	log     []entry
+	// settled is how many steps were made before what Setup has started went to sleep.
+	settled int
+
 	finding Kind
 	text    string
 	detail  string

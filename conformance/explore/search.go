@@ -155,6 +155,9 @@ func (x *search) schedule(forced []choice) {
 		if !replayed {
 			x.push(r, &now, last)
 		}
+		if r.world.settling {
+			r.settled = at + 1
+		}
 		n := x.stack[at]
 		if replayed && (n.tasks != len(r.tasks) || n.pending != now) {
 			x.err = fmt.Errorf("step %d of a schedule differs when run again: the scenario is not deterministic", at)
