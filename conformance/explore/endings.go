@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"ddc/internal/step"
+	"ddc/ring"
 	"ddc/shm"
 	"ddc/slot"
 )
@@ -85,6 +86,38 @@ func dying(name, strategy string) Scenario {
 			w.Kill("peer")
 			dead.Store(true)
 			w.Must(l.frames.ends["host"].Repay())
+		})
+	}}
+}
+
+// lying is a peer that sends a frame, and stores an index that no sound peer stores. The
+// receiver gets the frame or the refusal, and nothing else.
+func lying(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		l := newProcesses(w, strategy, "host", "peer").lane("peer", "host", 2)
+		w.Go("peer", "send", func() { l.push(1) })
+		w.Go("peer", "lie", func() {
+			l.page.Produced.Add(100)
+			w.Must(l.frames.ends["peer"].Ring())
+		})
+		w.Go("host", "receive", func() {
+			for {
+				l.await()
+				var batch [2]ring.Descriptor
+				n, err := l.consumer.TryPop(batch[:])
+				if errors.Is(err, ring.ErrCorrupt) {
+					return
+				}
+				w.Must(err)
+				for _, d := range batch[:n] {
+					if l.received++; d != frame(1) || l.received > 1 {
+						w.Failf(Frame, "the host received %v as frame %d, of one that was sent", d[:8], l.received)
+					}
+				}
+				if n > 0 && l.page.Produced.Load() == l.page.Consumed.Load() {
+					return // the honest store came last
+				}
+			}
 		})
 	}}
 }

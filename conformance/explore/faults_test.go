@@ -25,6 +25,7 @@ var exposing = map[fault.Name]func(strategy string) Scenario{
 	fault.PrivateFutex:        oneFrame,
 	fault.NoRingOnSpace:       threeFrames,
 	fault.MissingFence:        threeFrames,
+	fault.TrustedIndex:        func(s string) Scenario { return lying("a peer that stores nonsense", s) },
 	fault.SuppressedDrained:   rings,
 	fault.EAGAINIsFatal:       rings,
 	fault.ClearedReadiness:    rings,

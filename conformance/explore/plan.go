@@ -66,6 +66,7 @@ func Plan(strategy string) []Planned {
 		{cancelling("cancel at every step", strategy), preemptions(2), exhaust},
 		{dying("death of a sender at every step", strategy), preemptions(2), exhaust},
 		{dyingWithSlot("death of a sender of slots at every step", strategy), exhaust, exhaust},
+		{lying("a peer that stores nonsense", strategy), exhaust, exhaust},
 		{onePoolSlot("one slot, three peers", strategy), preemptions(1), preemptions(3)},
 
 		{hubOneWay("link: 3 frames, ring of 1", strategy, 3, small), delays(1), delays(3)},

@@ -21,7 +21,7 @@ type run struct {
 	quiet   map[any]bool
 	shadows map[uintptr]*shadow
 
-	log     []entry
+	log []entry
 	// settled is how many steps were made before what Setup has started went to sleep.
 	settled int
 
