@@ -22,6 +22,7 @@
 //	Sent    -> Free      Free, by the owner whose reference could not be sent
 //	Held    -> Free      Free, by the receiver
 //	any     -> Free      Reclaim, by the host, for a link whose peer is dead
+//	nonsense -> Free     Mend, by the host, after a peer has written over words
 //
 // The generation makes ABA harmless: a reference names the generation that it
 // was made for, and no step succeeds on another.
@@ -303,6 +304,9 @@ func (p *Pool) step(ref Ref, wantOwner int, from, to State) error {
 	return nil
 }
 
+// attempts bounds how often Free tries.
+const attempts = 64
+
 // Free gives a slot back. A slot that Reclaim freed already is left as it is,
 // whoever has it by now.
 func (p *Pool) Free(ref Ref) {
@@ -310,7 +314,9 @@ func (p *Pool) Free(ref Ref) {
 	if err != nil {
 		return
 	}
-	for {
+	// Nobody else moves the word of a slot that is held, but a peer that writes where
+	// it must not: it may keep this one slot from being freed, not this goroutine.
+	for range attempts {
 		old := c.slots[ref.index()].Load()
 		generation, owner, state := unpack(old)
 		if generation != ref.generation() || state == Free {
@@ -342,6 +348,28 @@ func (p *Pool) Reclaim(owner int, states ...State) int {
 					c.hint(index)
 					freed++
 				}
+			}
+		}
+	}
+	return freed
+}
+
+// Mend frees the slots whose words are such as no step leaves them: a state or
+// an owner that there is none of. Somebody has written over them, and they would
+// be lost for ever. It returns how many it freed.
+func (p *Pool) Mend() int {
+	freed := 0
+	for i := range p.classes {
+		c := &p.classes[i]
+		for index := range c.slots {
+			old := c.slots[index].Load()
+			generation, owner, state := unpack(old)
+			if old == word(generation, owner, state) && state <= Held && (state == Free || owner < p.parties) {
+				continue
+			}
+			if c.slots[index].CompareAndSwap(old, word(generation, 0, Free)) {
+				c.hint(index)
+				freed++
 			}
 		}
 	}

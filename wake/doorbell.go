@@ -57,6 +57,7 @@ package wake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -84,6 +85,15 @@ type Doorbell struct {
 	ending  step.Mutex
 	unwatch func() bool
 }
+
+// ErrInVain is returned by Await when the bell was rung a million times in a row
+// with nothing to find: no sound ringer does that, and one that means harm would
+// keep the sleeper from ever sleeping. Treat the ringer as hostile.
+var ErrInVain = errors.New("doorbell is rung again and again for nothing")
+
+// inVain is how many looks in a row may find nothing. A sound ringer publishes
+// first, so even one is rare.
+const inVain = 1 << 20
 
 // NewDoorbell joins the words of an event count to a waker, which it owns from
 // then on. The words must stay mapped until Close and every other call has
@@ -160,7 +170,11 @@ func (d *Doorbell) Await(ctx context.Context, ready func() bool) error {
 	}
 	d.watch(ctx)
 	woken := false
-	for {
+	for looks := 0; ; looks++ {
+		if looks > inVain {
+			d.words.Sleeping.Store(0)
+			return ErrInVain
+		}
 		// On a lone processor whatever else can run goes first: the sleeping thread
 		// takes the processor with it for a while (internal/sys says how long). Where
 		// there are more, yielding would wake a thread to look for work on another, and

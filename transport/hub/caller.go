@@ -2,11 +2,13 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 
 	"ddc/internal/fault"
 	"ddc/transport"
+	"ddc/wake"
 )
 
 // Await receives in the pump's place until done returns true, ctx is done or the
@@ -38,7 +40,11 @@ func (l *Link) Await(ctx context.Context, done func() bool) {
 		return done() || l.ready()
 	}
 	for !done() && !l.ending() {
-		if l.caller.Await(ctx, ready) != nil || done() || !l.lookInPlace() {
+		err := l.caller.Await(ctx, ready)
+		if errors.Is(err, wake.ErrInVain) {
+			_ = l.corrupt(fmt.Errorf("Bells[caller]: %w", err))
+		}
+		if err != nil || done() || !l.lookInPlace() {
 			break
 		}
 		if !done() {
@@ -55,8 +61,10 @@ func (l *Link) Await(ctx context.Context, done func() bool) {
 // lookInPlace does what the pump does when it wakes, and says whether there may
 // be more to do. Whatever ends the link is left to the pump.
 func (l *Link) lookInPlace() (more bool) {
-	l.answerSignals()
-	more, err := l.deliver()
+	err := l.answerSignals()
+	if err == nil {
+		more, err = l.deliver()
+	}
 	if err != nil {
 		l.fail(fmt.Errorf("%s: %w", l.name, err))
 		l.wakeSelf()

@@ -74,6 +74,9 @@ const (
 	signalSpace             // cells of the full ring came free
 )
 
+// signals are all of them.
+const signals = signalSlot | signalRelay | signalSpace
+
 // link is what the two sides of one link share, beside their rings' cells.
 type link struct {
 	_ structs.HostLayout

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"ddc/internal/fault"
 	"ddc/internal/step"
@@ -68,6 +69,7 @@ type Link struct {
 	consumer  *ring.Consumer
 	batch     [batchSize]ring.Descriptor
 	groups    map[uint32]*group
+	pieces    int             // bytes allocated for groups
 	frame     transport.Frame // the one being received
 	over      bool            // the pump has ended: guarded by receiving
 	receive   step.Pointer[func(*transport.Frame)]
@@ -79,6 +81,10 @@ type Link struct {
 	closed   step.Once
 	dead     step.Bool // the peer's process is known to have ended
 	pair     *Link     // the peer's end, where it is in this process and cannot die alone: guarded by Hub.mu
+
+	flood flood
+	// leases are the slots of the peer's that this process reads: delivered, and not yet given back.
+	leases atomic.Int64
 
 	framesIn, framesOut, bytesIn, bytesOut atomic.Uint64
 	// final is what the doorbells' words counted, once they are out of reach.
@@ -227,12 +233,30 @@ func (l *Link) PeerDied(cause error) {
 	}
 	l.fail(err)
 	// The peer may have died between taking this end's flag and leaving the token.
-	l.wakeSelf()
-	step.Recv(l.done)
-	<-l.done
+	l.awaitEnd()
 	l.reap()
 	if l.relay != nil {
 		l.relay()
+	}
+}
+
+// insist is how often awaitEnd wakes the pump.
+const insist = time.Second
+
+// awaitEnd wakes the pump, which is to find that the link ends, and waits until
+// it has. Once is enough among sound peers. Another peer of the hub that writes
+// where it must not may take the token back, and must not keep this process from
+// ending a link for it: hence again, until it has. No other wait is like this one.
+func (l *Link) awaitEnd() {
+	l.wakeSelf()
+	step.Recv(l.done)
+	for {
+		select {
+		case <-l.done:
+			return
+		case <-time.After(insist):
+			l.wakeSelf()
+		}
 	}
 }
 
@@ -244,8 +268,15 @@ func (l *Link) reap() {
 	}
 	defer l.segment.Release()
 	if l.dead.Load() {
-		l.view.pool.Reclaim(party(l.peer, peerSide), slot.Filling, slot.Sent)
+		states := []slot.State{slot.Filling, slot.Sent}
+		if l.leases.Load() == 0 {
+			states = append(states, slot.Held) // nobody holds it, whatever the word says
+		}
+		l.view.pool.Reclaim(party(l.peer, peerSide), states...)
 		l.view.pool.Reclaim(party(l.peer, hostSide), slot.Sent, slot.Held)
+		if errors.Is(l.why(), transport.ErrCorrupt) {
+			l.view.pool.Mend()
+		}
 	} else {
 		l.view.pool.Reclaim(party(l.peer, peerSide), slot.Sent)
 		l.view.pool.Reclaim(party(l.peer, hostSide), slot.Sent)
@@ -275,9 +306,7 @@ func (l *Link) Close() error {
 	var err error
 	l.closed.Do(func() {
 		l.fail(fmt.Errorf("%s: %w", l.name, transport.ErrClosed))
-		l.wakeSelf()
-		step.Recv(l.done)
-		<-l.done
+		l.awaitEnd()
 		l.uses.shut()
 		stats := l.count()
 		l.final.Store(&stats)
@@ -358,6 +387,7 @@ func (l *Link) signal(side int, bit uint32) {
 // ReleaseLease frees a slot that a receiver kept, and tells those who wait for one.
 func (l *Link) ReleaseLease(token uint64) {
 	l.free(slot.Ref(token))
+	l.leases.Add(-1)
 	l.segment.Release()
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync/atomic"
+	"time"
 
 	"ddc/internal/fault"
 	"ddc/internal/step"
@@ -26,17 +28,23 @@ var errPeerClosed = fmt.Errorf("the other end closed: %w", transport.ErrClosed)
 func (l *Link) pump() {
 	for {
 		if err := l.bell.Await(context.Background(), l.ready); err != nil {
-			l.fail(fmt.Errorf("%s: %w: %w", l.name, transport.ErrCorrupt, err))
+			l.fail(fmt.Errorf("%s: %w: Bells[%s]: %w", l.name, transport.ErrCorrupt, sides[l.side], err))
 			break
 		}
-		l.answerSignals()
+		err := l.answerSignals()
 		// Asked before the ring is looked at: what the peer pushed before it closed, or
 		// died, is then found by this look.
-		peerClosed, ending := l.shared.Closed[1-l.side].Load() != 0, l.ending()
-		more, err := l.deliver()
+		closed, ending := l.shared.Closed[1-l.side].Load(), l.ending()
+		peerClosed := closed != 0
+		more := false
+		if err == nil {
+			more, err = l.deliver()
+		}
 		switch {
 		case err != nil:
 			l.fail(fmt.Errorf("%s: %w", l.name, err))
+		case closed > 1:
+			l.fail(fmt.Errorf("%s: %w: Closed[%s] is %#x", l.name, transport.ErrCorrupt, sides[1-l.side], closed))
 		case more:
 			l.ringCaller()
 			// Those whom the frames were for run on this processor at once, rather than on
@@ -51,7 +59,7 @@ func (l *Link) pump() {
 		break
 	}
 	l.receiving.Lock()
-	l.over, l.groups = true, nil
+	l.over, l.groups, l.pieces = true, nil, 0
 	l.receiving.Unlock()
 	l.repayCaller()
 	l.sayClosed()
@@ -66,9 +74,21 @@ func (l *Link) ready() bool {
 		l.receive.Load() != nil && (!l.consumer.Empty() || l.shared.Closed[1-l.side].Load() != 0)
 }
 
+// sides are what errors call the sides of a link.
+var sides = [...]string{hostSide: "host", peerSide: "peer"}
+
 // answerSignals takes the bits that ringers left, and wakes whom they are for.
-func (l *Link) answerSignals() {
+func (l *Link) answerSignals() error {
 	bits := l.shared.Signals[l.side].Swap(0)
+	if bits == 0 {
+		return nil
+	}
+	if bits&^signals != 0 {
+		return fmt.Errorf("%w: Signals[%s] are %#x", transport.ErrCorrupt, sides[l.side], bits)
+	}
+	if l.flood.tooMuch() {
+		return fmt.Errorf("%w: Signals[%s] are set again and again for nothing", transport.ErrCorrupt, sides[l.side])
+	}
 	if bits&signalSpace != 0 {
 		step.At(l.space)
 		select {
@@ -81,6 +101,37 @@ func (l *Link) answerSignals() {
 	}
 	if bits&signalRelay != 0 && l.relay != nil {
 		l.relay()
+	}
+	return nil
+}
+
+// flood notices a peer that signals without end to keep the pump busy. Signals
+// come one for each pop of a full ring and each slot that was waited for, so
+// that a million in a second, and no frame among them, are none of a sound peer.
+type flood struct {
+	signals atomic.Int64 // since the last frame, or since the count began
+	since   atomic.Int64 // when that was, by trace's clock
+}
+
+const (
+	floodSignals = 1 << 20
+	floodTime    = int64(time.Second)
+)
+
+func (f *flood) tooMuch() bool {
+	switch f.signals.Add(1) {
+	case 1:
+		f.since.Store(trace.Now())
+	case floodSignals:
+		f.signals.Store(0)
+		return trace.Now()-f.since.Load() < floodTime
+	}
+	return false
+}
+
+func (f *flood) frame() {
+	if f.signals.Load() != 0 {
+		f.signals.Store(0)
 	}
 }
 
@@ -95,7 +146,10 @@ func (l *Link) deliver() (more bool, err error) {
 	}
 	n, err := l.consumer.TryPop(l.batch[:])
 	if err != nil {
-		return false, fmt.Errorf("%w: %w", transport.ErrCorrupt, err)
+		return false, fmt.Errorf("%w: Rings[%s]: %w", transport.ErrCorrupt, sides[l.side], err)
+	}
+	if n > 0 {
+		l.flood.frame()
 	}
 	// pairs with: space-announced. The cells are free, and whoever announced that
 	// they wait for one is told, by every pop that made room.
@@ -135,6 +189,7 @@ func (l *Link) receiveOne(d *ring.Descriptor, receive func(*transport.Frame)) er
 		}
 		payload := l.view.pool.Bytes(r.ref)[:r.length:r.length]
 		step.Read(payload)
+		l.leases.Add(1)
 		l.hand(receive, transport.NewFrame(h, payload, l, uint64(r.ref)))
 	case kindPiece, kindLast:
 		payload, err := l.addPiece(d, kind == kindLast)
@@ -143,7 +198,7 @@ func (l *Link) receiveOne(d *ring.Descriptor, receive func(*transport.Frame)) er
 		}
 		l.hand(receive, transport.NewFrame(h, payload, heap{}, 0))
 	case kindAbort:
-		delete(l.groups, decodeReference(d).group)
+		l.forget(decodeReference(d).group)
 	default:
 		return fmt.Errorf("%w: descriptor: kind %d", transport.ErrCorrupt, kind)
 	}
@@ -185,12 +240,23 @@ type group struct {
 	payload []byte
 }
 
-// maxGroups bounds what a peer can make this process remember.
-const maxGroups = 1024
+// These bound what a peer can make this process remember: how many payloads
+// under way; how many bytes of them in all; and how many before they have come,
+// on the word of the first piece, for one payload and for all.
+const (
+	maxGroups  = 1024
+	maxPieces  = transport.MaxPayload
+	firstPiece = 64 << 20
+	maxFirst   = 256 << 20
+)
 
-// firstPiece bounds what the first piece can make this process allocate, before
-// the others have come.
-const firstPiece = 64 << 20
+// forget drops what has come of a payload.
+func (l *Link) forget(id uint32) {
+	if g := l.groups[id]; g != nil {
+		l.pieces -= cap(g.payload)
+		delete(l.groups, id)
+	}
+}
 
 // addPiece copies a piece out of its slot, and returns the payload once it is whole.
 func (l *Link) addPiece(d *ring.Descriptor, last bool) ([]byte, error) {
@@ -204,19 +270,28 @@ func (l *Link) addPiece(d *ring.Descriptor, last bool) ([]byte, error) {
 		if r.total > transport.MaxPayload || len(l.groups) >= maxGroups {
 			return nil, fmt.Errorf("%w: descriptor: payload of %d bytes in pieces, %d others under way", transport.ErrCorrupt, r.total, len(l.groups))
 		}
-		g = &group{total: r.total, payload: make([]byte, 0, min(r.total, firstPiece))}
+		g = &group{total: r.total}
+		if first := int(min(r.total, firstPiece)); l.pieces+first <= maxFirst {
+			g.payload = make([]byte, 0, first)
+			l.pieces += first
+		}
 		l.groups[r.group] = g
 	}
 	piece := l.view.pool.Bytes(r.ref)[:r.length]
 	step.Read(piece)
+	before := cap(g.payload)
+	if l.pieces-before+len(g.payload)+r.length > maxPieces {
+		return nil, fmt.Errorf("%w: descriptor: more than %d bytes in pieces under way", transport.ErrCorrupt, maxPieces)
+	}
 	g.payload = append(g.payload, piece...)
+	l.pieces += cap(g.payload) - before
 	if have := uint64(len(g.payload)); r.total != g.total || have > g.total || last != (have == g.total) {
 		return nil, fmt.Errorf("%w: descriptor: %d bytes of a payload of %d, last piece %v", transport.ErrCorrupt, have, g.total, last)
 	}
 	if !last {
 		return nil, nil
 	}
-	delete(l.groups, r.group)
+	l.forget(r.group)
 	return g.payload, nil
 }
 

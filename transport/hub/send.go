@@ -72,7 +72,7 @@ func (l *Link) closedError() error { return fmt.Errorf("send to %s: %w", l.name,
 // pushSlot hands a filled slot over. If that fails the slot is free again.
 func (l *Link) pushSlot(ctx context.Context, h transport.Header, kind uint8, r reference) error {
 	if err := l.view.pool.Send(r.ref); err != nil {
-		return fmt.Errorf("send to %s: %w: %w", l.name, transport.ErrCorrupt, err)
+		return l.corrupt(err)
 	}
 	var d ring.Descriptor
 	encodeReference(&d, h, kind, r)
@@ -298,7 +298,7 @@ func (l *Link) tryPush(d *ring.Descriptor) (bool, error) {
 		ok, err = l.producer.TryPush(d)
 	}
 	if err != nil {
-		return false, l.corrupt(err)
+		return false, l.corrupt(fmt.Errorf("Rings[%s]: %w", sides[1-l.side], err))
 	}
 	return ok, nil
 }
