@@ -20,7 +20,7 @@ import (
 // "x/..." for x and everything below.
 var layers = []string{
 	"internal/fault",
-	"internal/step internal/suggest internal/longcall internal/heir",
+	"internal/step internal/suggest internal/longcall internal/telemetry internal/heir",
 	"internal/sys",
 	"internal/tool internal/sandbox internal/memory",
 	"shm",

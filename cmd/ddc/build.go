@@ -165,24 +165,24 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	if err != nil {
 		return out.failed(ctx, errors.Join(err, m.stop(ctx)))
 	}
-	result, err := buildWith(w.ctx, m, cfg, f, out)
-	stats := statsOf(m.host)
-	hangs, err := w.over(err)
-	err = errors.Join(err, m.stop(w.ctx), w.stop())
-	return out.finished(ctx, report{
-		result: result, config: cfg, plugins: stats, wake: choice.all, transport: m.host.Transport(), sandbox: f.held(cfg), peakMemory: m.peak, hangs: hangs,
-		took: time.Since(begun), err: err,
-	})
+	r := report{config: cfg, wake: choice.all, transport: m.host.Transport(), sandbox: f.held(cfg)}
+	r.result, r.err = buildWith(m, w, cfg, f, out)
+	r.plugins = statsOf(m.host)
+	r.hangs, r.err = w.over(r.err)
+	r.err = errors.Join(r.err, m.stop(w.ctx))
+	r.peakMemory, r.took = m.peak, time.Since(begun)
+	r.err = errors.Join(r.err, w.stop(&r, out.logger))
+	return out.finished(ctx, r)
 }
 
-func buildWith(ctx context.Context, m *machine, cfg *config.Config, f buildFlags, out *printer) (*site.Result, error) {
+func buildWith(m *machine, w *watch, cfg *config.Config, f buildFlags, out *printer) (*site.Result, error) {
 	if f.allPlugins {
-		if err := m.host.Start(ctx, pluginNames()...); err != nil {
+		if err := m.host.Start(w.ctx, pluginNames()...); err != nil {
 			return nil, err
 		}
 	}
 	defer out.endProgress()
-	return site.Build(ctx, cfg, site.Connect(m.host.Conn), site.Options{
+	return site.Build(w.ctx, cfg, site.Connect(w.conns(m.host.Conn)), site.Options{
 		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, NoCodeExec: f.noCodeExec, Changes: f.verbose,
 		Memory: m.shares.work, TempDir: m.heir.TempDir, Progress: out.progress(), Log: out.logger,
 	})

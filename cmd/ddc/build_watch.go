@@ -5,24 +5,34 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 
+	"google.golang.org/grpc"
+
+	"ddc/internal/telemetry"
 	"ddc/plugin"
 )
 
-// watch is who looks on while a build runs: the watchdog, and whoever writes the
-// trace. Where plugins run in this process there are no wake-ups to be lost.
+// watch is who looks on while a build runs: the watchdog, whoever writes the
+// trace, and telemetry. Where plugins run in this process there are no wake-ups to be lost.
 type watch struct {
-	dog    *plugin.Watchdog
-	tracer *plugin.Tracer
-	file   *os.File // the trace
-	cancel context.CancelCauseFunc
-	ctx    context.Context // ended by a hang that is to abort the build
+	telemetry *telemetry.Telemetry
+	dog       *plugin.Watchdog
+	tracer    *plugin.Tracer
+	file      *os.File // the trace
+	cancel    context.CancelCauseFunc
+	ctx       context.Context // ended by a hang that is to abort the build
 }
 
 func startWatch(ctx context.Context, f buildFlags, host *plugin.Host, out *printer) (*watch, error) {
 	w := &watch{}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
+	var err error
+	if w.telemetry, w.ctx, err = telemetry.Start(w.ctx, revision(), out.logger); err != nil {
+		w.cancel(nil)
+		return nil, usageError{err}
+	}
 	if f.transport == "inproc" {
 		return w, nil
 	}
@@ -67,13 +77,44 @@ func (w *watch) over(err error) ([]hangReport, error) {
 	return reports, err
 }
 
-// stop ends the trace, once the plugins have stopped.
-func (w *watch) stop() error {
+// stop ends the trace, once the plugins have stopped, and sends what there is to
+// send of a build that ended with err. That a collector does not answer fails no build.
+func (w *watch) stop(r *report, log *slog.Logger) error {
 	w.cancel(nil)
+	w.count(r)
+	if err := w.telemetry.Stop(context.Background(), r.err); err != nil {
+		log.Warn("nobody took the build's telemetry", "cause", err)
+	}
 	if w.tracer == nil {
 		return nil
 	}
 	return errors.Join(w.tracer.Stop(), w.file.Close())
+}
+
+// count sends the metrics of the build, which are those of --json.
+func (w *watch) count(r *report) {
+	for _, p := range r.plugins {
+		of := telemetry.Of("ddc.plugin", p.Name)
+		for _, m := range []struct {
+			name  string
+			value uint64
+			unit  string
+		}{
+			{"ddc.plugin.calls", p.Calls, "{call}"}, {"ddc.plugin.errors", p.Errors, "{call}"}, {"ddc.plugin.restarts", uint64(p.Restarts), "{restart}"},
+			{"ddc.plugin.bytes_in", p.BytesIn, "By"}, {"ddc.plugin.bytes_out", p.BytesOut, "By"},
+			{"ddc.wakeups.sent", p.WakeupsSent, "{wakeup}"}, {"ddc.wakeups.suppressed", p.WakeupsSuppressed, "{wakeup}"},
+			{"ddc.wakeups.spurious", p.WakeupsSpurious, "{wakeup}"},
+		} {
+			w.telemetry.Count(m.name, int64(m.value), m.unit, of)
+		}
+	}
+	w.telemetry.Count("ddc.hangs", int64(len(r.hangs)), "{hang}")
+	w.telemetry.Count("ddc.memory.peak", r.peakMemory, "By")
+}
+
+// conns makes the calls of connections the telemetry's, if there is any.
+func (w *watch) conns(of func(string) grpc.ClientConnInterface) func(string) grpc.ClientConnInterface {
+	return func(name string) grpc.ClientConnInterface { return w.telemetry.Conn(name, of(name)) }
 }
 
 // checkWatch says what is wrong with the flags of a watch.

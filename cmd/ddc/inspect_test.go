@@ -191,3 +191,23 @@ func TestATraceOfABuildIsJSON(t *testing.T) {
 	assert.Equal(t, exitUsage, ddc(t, "build", site, "--trace", file, "--transport", "inproc").code)
 	assert.Equal(t, exitUsage, ddc(t, "build", site, "--on-hang", "ignore").code)
 }
+
+func TestABuildTellsACollectorOfItsCalls(t *testing.T) {
+	told := make(chan string, 1000)
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { told <- r.URL.Path }))
+	defer collector.Close()
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
+	site := smallSite(t)
+	o := ddc(t, "build", site)
+	require.Zero(t, o.code, o.stderr)
+	paths := map[string]bool{}
+	for len(told) > 0 {
+		paths[<-told] = true
+	}
+	assert.Equal(t, map[string]bool{"/v1/traces": true, "/v1/metrics": true}, paths)
+
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+	o = ddc(t, "build", site)
+	assert.Zero(t, o.code, "nobody to tell is no reason to fail")
+	assert.Contains(t, o.stderr, "telemetry")
+}
