@@ -59,7 +59,7 @@ func Page() (string, error) {
 
 	p("## Which fault bites where\n\n")
 	p("**caught**: the suite finds it. **event loop**: it bites where the strategy sleeps through edge-triggered epoll with a flag of readiness,\n")
-	p("as tokio's AsyncFd does (`%s` and so on), and is caught there; the strategy as it is, is immune. **explorer**: only the model\nchecker finds it. –: immune.\n\n", "eventfd"+fault.EpollSuffix)
+	p("as tokio's AsyncFd does (`%s` and so on), and is caught there; the strategy as it is, is immune. **explorer**: the model\nchecker finds it for certain, a program of the suite by luck: how often, is below. –: immune.\n\n", "eventfd"+fault.EpollSuffix)
 	p("| fault | rule | %s | shows as |\n|---|---|%s---|\n", strings.Join(columns, " | "), strings.Repeat("---|", len(columns)))
 	for _, e := range fault.Catalogue() {
 		p("| [%s](#%s) | %d |", e.Name, e.Name, e.Rule)
@@ -130,7 +130,7 @@ func Page() (string, error) {
 				only = " on " + strings.Join(c.Only, ", ")
 			}
 			if e.Unseen {
-				p("- **Looked for by** `%s`%s, in vain; the model checker finds it.\n", c.Program, only)
+				p("- **Looked for by** `%s`%s, which finds it by luck; the model checker finds it for certain.\n", c.Program, only)
 			} else {
 				p("- **Caught by** `%s`%s: %s.\n", c.Program, only, how)
 			}

@@ -53,7 +53,9 @@ func collide(ctx context.Context, e *Env) (err error) {
 					return err
 				}
 				ahead(choose.IntN(64))
-				if err := await(ctx, p.asleep, func() bool { return p.published() >= n }); err != nil {
+				// The look is one load and no more: a store in it would be a fence, and hide that
+				// the announcement was none.
+				if err := await(ctx, p.asleep, func() bool { return p.sleeperPage.Value.Load() >= n }); err != nil {
 					return err
 				}
 				seen.Store(n)
