@@ -179,7 +179,8 @@ func umask(folder string) fs.FileMode {
 	return 0o777 &^ info.Mode().Perm()
 }
 
-// sweep removes what killed builds left behind: hidden folders that nobody has locked.
+// sweep removes what killed builds left behind: hidden folders that nobody has locked. One that was
+// killed between the two steps of swapInTwo has left the output under another name: it gets its own back.
 func sweep(final string) {
 	parent := filepath.Dir(final)
 	entries, err := os.ReadDir(parent)
@@ -191,6 +192,16 @@ func sweep(final string) {
 			continue
 		}
 		folder := filepath.Join(parent, entry.Name())
+		if fresh, replaced := strings.CutSuffix(folder, replacedSuffix); replaced {
+			if held, err := lock(fresh); err == nil {
+				held.Close()
+			} else if !errors.Is(err, fs.ErrNotExist) {
+				continue // its build is about to go on
+			}
+			if os.Rename(folder, final) == nil {
+				continue
+			}
+		}
 		if held, err := lock(folder); err == nil {
 			os.RemoveAll(folder)
 			held.Close()

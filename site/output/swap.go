@@ -26,9 +26,12 @@ func swap(fresh, final string) (left string, err error) {
 	}
 }
 
-// swapInTwo leaves a moment in which there is no output.
+// replacedSuffix is what swapInTwo adds to the name of the new folder for that of the old one.
+const replacedSuffix = ".old"
+
+// swapInTwo leaves a moment in which there is no output. Whoever is killed in it leaves the rest to sweep.
 func swapInTwo(fresh, final string) (left string, err error) {
-	left = fresh + ".old"
+	left = fresh + replacedSuffix
 	if err := os.Rename(final, left); err != nil {
 		return "", err
 	}

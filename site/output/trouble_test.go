@@ -98,6 +98,25 @@ func TestSwapInTwoStepsPutsBackWhatItCouldNotReplace(t *testing.T) {
 	assert.Equal(t, []string{"old"}, names(t, left))
 }
 
+func TestOutputOfABuildThatWasKilledBetweenTheTwoStepsComesBack(t *testing.T) {
+	folder := t.TempDir()
+	final := filepath.Join(folder, "public")
+	fresh := filepath.Join(folder, prefix(final)+"1")
+	for _, name := range []string{fresh, fresh + replacedSuffix} {
+		require.NoError(t, os.Mkdir(name, 0o777))
+		require.NoError(t, os.WriteFile(filepath.Join(name, Marker), nil, 0o600))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(fresh+replacedSuffix, "old"), nil, 0o600))
+	running, err := lock(fresh)
+	require.NoError(t, err)
+	sweep(final)
+	assert.DirExists(t, fresh+replacedSuffix, "its build is about to go on")
+	require.NoError(t, running.Close())
+	sweep(final)
+	assert.Equal(t, []string{"public"}, names(t, folder))
+	assert.FileExists(t, filepath.Join(final, "old"))
+}
+
 func TestLinkToTheOutputStays(t *testing.T) {
 	folder := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(folder, "real"), 0o777))
