@@ -31,8 +31,9 @@ type cell struct {
 type outcome struct {
 	// Error is what the program found, or "".
 	Error string
-	// Lost says that it found a sleeper that nothing will wake.
-	Lost bool
+	// Lost says that it found a sleeper that nothing will wake, Undelivered one that a
+	// token does not wake.
+	Lost, Undelivered bool
 }
 
 const cellVariable = "DDC_CELL"
@@ -54,7 +55,10 @@ func serveCell() {
 	var o outcome
 	if err != nil {
 		var lost *scenario.LostWakeup
-		o = outcome{Error: err.Error(), Lost: errors.As(err, &lost)}
+		o = outcome{Error: err.Error()}
+		if errors.As(err, &lost) {
+			o.Lost, o.Undelivered = !lost.At.Pending, lost.At.Pending
+		}
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(o); err != nil {
 		os.Exit(2)

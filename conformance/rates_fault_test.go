@@ -29,7 +29,7 @@ const (
 	runs   = 3
 )
 
-// settleNarrow is longer than settleFaulty: whoever only waits for a processor
+// settleNarrow is longer than settleLost: whoever only waits for a processor
 // must not pass for a find.
 const settleNarrow = 2 * time.Second
 

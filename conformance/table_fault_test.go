@@ -21,10 +21,21 @@ import (
 	faults "ddc/internal/fault"
 )
 
-// A fault stays, so a sleeper that it has lost is the same after any time. A
-// sound sleeper may be kept from running for as long as the machine is busy, and
-// is given the programs' own patience.
-const settleFaulty = 400 * time.Millisecond
+// A fault stays, so a sleeper that it has lost is the same after any time. One
+// that has a token may also be waiting for a processor, and is given longer; a
+// sound one may be kept from running for as long as the machine is busy, and is
+// given the programs' own patience.
+const (
+	settleLost  = 400 * time.Millisecond
+	settleToken = time.Second
+)
+
+func settle(c fault.Catch) time.Duration {
+	if c.Token {
+		return settleToken
+	}
+	return settleLost
+}
 
 // tries is how often a program may fail to meet a fault's window.
 const tries = 3
@@ -76,7 +87,7 @@ func (c *trial) caught() bool {
 	case c.Says != "" && !c.looped():
 		return strings.Contains(c.outcome.Error, c.Says)
 	}
-	return c.outcome.Lost
+	return c.outcome.Lost || c.outcome.Undelivered && (c.Token || c.looped())
 }
 
 // looped says that the program runs on an event loop, which has nobody to tell of
@@ -126,7 +137,7 @@ func TestSuiteCatchesEveryFaultWhereItCanBite(t *testing.T) {
 	})
 	runAll(t, trials, func(ctx context.Context, c *trial) {
 		for seed := uint64(1); seed <= tries && c.err == nil && !c.caught(); seed++ {
-			c.outcome, c.err = cell{Program: c.Program, Strategy: c.strategy, Seed: seed, Rounds: c.Rounds, Settle: settleFaulty}.start(ctx, c.Fault)
+			c.outcome, c.err = cell{Program: c.Program, Strategy: c.strategy, Seed: seed, Rounds: c.Rounds, Settle: settle(c.Catch)}.start(ctx, c.Fault)
 		}
 	})
 	for _, c := range trials {
@@ -146,7 +157,7 @@ func TestFaultsOfOtherKindsHarmTheControlGroupToo(t *testing.T) {
 			continue
 		}
 		t.Run(string(e.Name), func(t *testing.T) {
-			o, err := cell{Program: c.Program, Strategy: inprocName, Seed: 1, Rounds: c.Rounds, Settle: settleFaulty}.start(t.Context(), e.Name)
+			o, err := cell{Program: c.Program, Strategy: inprocName, Seed: 1, Rounds: c.Rounds, Settle: settleLost}.start(t.Context(), e.Name)
 			require.NoError(t, err)
 			assert.NotEmpty(t, o.Error)
 		})

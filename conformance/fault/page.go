@@ -120,6 +120,8 @@ func Page() (string, error) {
 			}
 			how := "a sleeper that nothing will wake"
 			switch {
+			case c.Token:
+				how = "a sleeper that a token does not wake"
 			case c.Any:
 				how = "frames that are lost, doubled or out of order, or a link that ends"
 			case c.Says != "":

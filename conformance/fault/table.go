@@ -10,6 +10,8 @@ type Catch struct {
 	// Says is part of the error. Empty means the verdict by state: somebody sleeps
 	// whom nothing will wake.
 	Says string
+	// Token means that the sleeper has a token, which does not wake it.
+	Token bool
 	// Any means any error at all: what was harmed is chance.
 	Any bool
 	// Only are the strategies that it is about, or nil for all on which the fault can
@@ -42,8 +44,8 @@ func Table() []Catch {
 		{Fault: fault.CheckBeforeAnnounce, Program: "RingInAnyLookIsNotLost", Rounds: 100},
 		{Fault: fault.CheckBeforeAnnounce, Program: "BurstsThenSilence", Rounds: 100},
 		{Fault: fault.DrainAfterCheck, Program: "BurstsThenSilence", Rounds: 100},
-		{Fault: fault.KeyAfterCheck, Program: "RingWakesWhoWaits", Rounds: 100},
-		{Fault: fault.KeyAfterCheck, Program: "PeerProcessEchoesInBursts", Rounds: 100},
+		{Fault: fault.KeyAfterCheck, Program: "RingWakesWhoWaits", Token: true, Rounds: 100},
+		{Fault: fault.KeyAfterCheck, Program: "PeerProcessEchoesInBursts", Token: true, Rounds: 100},
 		{Fault: fault.PlainStore, Program: "SleeperAndRingerAtTheSameMoment", Rounds: 1000},
 		{Fault: fault.TimeoutHeals, Program: "AwaitDoesNotPoll", Says: "it polls", Rounds: 100},
 		{Fault: fault.SuppressedDrained, Program: "BurstsThenSilence", Rounds: 300},
@@ -53,19 +55,19 @@ func Table() []Catch {
 		{Fault: fault.EINTRIsFatal, Program: "SignalsAreNotLostTokens", Says: "interrupted system call", Rounds: 300},
 		{Fault: fault.EINTRIsFatal, Program: "SignalsHitThePeerProcess", Says: "interrupted system call", Rounds: 300},
 		{Fault: fault.RingerDies, Program: "PeerProcessDiesOwingAToken", Rounds: 100},
-		{Fault: fault.ClearedReadiness, Program: "RingWakesWhoWaits", Rounds: 100},
-		{Fault: fault.ClearedReadiness, Program: "PeerProcessEchoesInBursts", Rounds: 100},
-		{Fault: fault.DeregisteredFD, Program: "RingWakesWhoWaits", Rounds: 100},
-		{Fault: fault.DeregisteredFD, Program: "PeerProcessEchoesInBursts", Rounds: 100},
-		{Fault: fault.LateRegistration, Program: "TokenLeftBeforeWaitIsNotLost", Rounds: 100},
-		{Fault: fault.ReadinessTickWraps, Program: "WakeUpsOfNeighboursHideNoToken", Rounds: 100},
+		{Fault: fault.ClearedReadiness, Program: "RingWakesWhoWaits", Token: true, Rounds: 100},
+		{Fault: fault.ClearedReadiness, Program: "PeerProcessEchoesInBursts", Token: true, Rounds: 100},
+		{Fault: fault.DeregisteredFD, Program: "RingWakesWhoWaits", Token: true, Rounds: 100},
+		{Fault: fault.DeregisteredFD, Program: "PeerProcessEchoesInBursts", Token: true, Rounds: 100},
+		{Fault: fault.LateRegistration, Program: "TokenLeftBeforeWaitIsNotLost", Token: true, Rounds: 100},
+		{Fault: fault.ReadinessTickWraps, Program: "WakeUpsOfNeighboursHideNoToken", Token: true, Rounds: 100},
 		{Fault: fault.NoRingOnSpace, Program: "RoomMadeRingsTheSenderThatWaits", Rounds: 100},
 		{Fault: fault.NoRingOnSpace, Program: "EightySendersThroughTinyRings", Rounds: 60},
 		{Fault: fault.TrustedIndex, Program: "IndexThatNoSoundPeerStoresIsRefused", Says: "was taken for frames", Rounds: 100},
 		{Fault: fault.MissingFence, Program: "EightySendersThroughTinyRings", Rounds: 60},
-		{Fault: fault.OneWordTwoMeanings, Program: "ManyWaitersOfOneProcessAreAllWoken", Rounds: 100},
-		{Fault: fault.PrivateFutex, Program: "RingWakesWhoWaits", Rounds: 100},
-		{Fault: fault.PrivateFutex, Program: "PeerProcessEchoesInBursts", Rounds: 100},
+		{Fault: fault.OneWordTwoMeanings, Program: "ManyWaitersOfOneProcessAreAllWoken", Token: true, Rounds: 100},
+		{Fault: fault.PrivateFutex, Program: "RingWakesWhoWaits", Token: true, Rounds: 100},
+		{Fault: fault.PrivateFutex, Program: "PeerProcessEchoesInBursts", Token: true, Rounds: 100},
 		{Fault: fault.RingBeforePublish, Program: "LinkBurstsThenSilence", Rounds: 100},
 		{Fault: fault.RingBeforePublish, Program: "PeerProcessEchoesInBursts", Rounds: 100},
 		{Fault: fault.WrongPeerDoorbell, Program: "EightyWorkersOnSixteenLinks", Rounds: 100},
@@ -82,6 +84,6 @@ func Table() []Catch {
 		{Fault: fault.AbortFillsRing, Program: "PayloadsGivenUpInPiecesLeaveTheLinkWhole", Rounds: 100},
 		{Fault: fault.FlagTakenRingFails, Program: "LinkBurstsThenSilence", Rounds: 100},
 		{Fault: fault.CallerLeavesSilently, Program: "CallerThatGivesUpLeavesNoFrameBehind", Rounds: 100},
-		{Fault: fault.LookBeforeRegister, Program: "ManyWaitersOfOneProcessAreAllWoken", Rounds: 100},
+		{Fault: fault.LookBeforeRegister, Program: "ManyWaitersOfOneProcessAreAllWoken", Token: true, Rounds: 100},
 	}
 }

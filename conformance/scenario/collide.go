@@ -19,11 +19,16 @@ type barrier [2]atomic.Uint64
 func (b *barrier) meet(ctx context.Context, me int, round uint64) error {
 	b[me].Store(round)
 	for looks := 0; b[1-me].Load() < round; looks++ {
-		if looks%256 == 255 {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
+		if looks%256 < 255 {
+			continue
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if looks < 1<<14 {
 			runtime.Gosched()
+		} else { // the other waits for this processor, or is asleep
+			time.Sleep(50 * time.Microsecond)
 		}
 	}
 	return nil
