@@ -93,17 +93,22 @@ func Diagnose(snapshots ...Snapshot) []Diagnosis {
 // be done or waited for: then /proc is worth a look.
 func Quiet(before, now Snapshot) bool {
 	for i := range now.Links {
-		l := &now.Links[i]
-		waits := len(l.Calls) > 0
-		for side := range l.Sides {
-			s := &l.Sides[side]
-			waits = waits || s.Unread() > 0 || s.SpaceSince != 0 || s.SlotSince != 0 || s.Signals != 0
-		}
-		if waits && still([]Snapshot{before, now}, l) {
+		if l := &now.Links[i]; busy(l) && still([]Snapshot{before, now}, l) {
 			return true
 		}
 	}
 	return false
+}
+
+// busy says that something is to be done on a link, or waited for.
+func busy(l *hub.LinkSnapshot) bool {
+	for side := range l.Sides {
+		s := &l.Sides[side]
+		if s.Unread() > 0 || s.SpaceSince != 0 || s.SlotSince != 0 || s.Signals != 0 || s.Closed {
+			return true
+		}
+	}
+	return len(l.Calls) > 0 || l.Caller.Parked
 }
 
 // still says that a link was the same in all snapshots: no word of it moved, and

@@ -43,7 +43,8 @@ type Hub struct {
 	Holders []int
 
 	observer *hub.Observer
-	inode    uint64 // of the memory, or 0 where it is a copy
+	inode    uint64         // of the memory, or 0 where it is a copy
+	held     map[int]string // processes that have it, and when they began
 }
 
 // ErrNoHub is returned where there is none to look at.
@@ -82,7 +83,7 @@ func openFile(path string) (*Hub, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	h := &Hub{Path: path, observer: observer, inode: inode}
+	h := &Hub{Path: path, observer: observer, inode: inode, held: map[int]string{}}
 	if inode != 0 {
 		h.Holders = holders(inode)
 	}
@@ -92,10 +93,30 @@ func openFile(path string) (*Hub, error) {
 // Look looks once.
 func (h *Hub) Look() Snapshot {
 	s := Snapshot{Snapshot: h.observer.Snapshot()}
-	if h.inode != 0 {
-		s.complete(h.inode)
+	if h.inode == 0 {
+		return s
+	}
+	s.Processes = lookAtProcesses(s.ends(), h.holds)
+	tokens := tokenFinder{}
+	for i := range s.Links {
+		tokens.fill(&s.Links[i])
 	}
 	return s
+}
+
+// holds says whether a process has the hub. One that had it once has it as long as it lives.
+func (h *Hub) holds(pid int, began string) bool {
+	if h.held[pid] == began {
+		return true
+	}
+	has, err := hasMapped(pid, h.inode)
+	if err != nil {
+		return true // who may not ask takes the link's word
+	}
+	if has {
+		h.held[pid] = began
+	}
+	return has
 }
 
 // Events are the last events of a link, by its place.
@@ -116,7 +137,7 @@ func (h *Hub) Close() error { return h.observer.Close() }
 // while it looks says nothing of it.
 func Own(h *hub.Hub) Snapshot {
 	s := Snapshot{Snapshot: h.Snapshot()}
-	s.complete(0)
+	s.Processes = lookAtProcesses(s.ends(), func(int, string) bool { return true })
 	if own, ok := s.Processes[os.Getpid()]; ok {
 		own.Doing = Unknown
 		s.Processes[own.PID] = own
@@ -124,21 +145,20 @@ func Own(h *hub.Hub) Snapshot {
 	return s
 }
 
-// complete adds what /proc knows. inode is the hub's, or 0 where the processes
-// are known to be those of the links.
-func (s *Snapshot) complete(inode uint64) {
-	var pids []int
+// ends are the processes at the ends of the links.
+func (s *Snapshot) ends() ends {
+	all := ends{}
 	for i := range s.Links {
-		pids = append(pids, s.Links[i].PIDs[:]...)
+		l := &s.Links[i]
+		for _, pid := range l.PIDs {
+			if pid != 0 {
+				e := all[pid]
+				e.closely = e.closely || busy(l)
+				all[pid] = e
+			}
+		}
 	}
-	s.Processes = lookAtProcesses(pids, inode)
-	if inode == 0 {
-		return
-	}
-	tokens := tokenFinder{}
-	for i := range s.Links {
-		tokens.fill(&s.Links[i])
-	}
+	return all
 }
 
 // findHubs finds the files of the hubs that a process has.

@@ -2,9 +2,7 @@ package inspect
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -49,6 +47,7 @@ type stat struct {
 	pid, parent int
 	state       byte
 	used        time.Duration
+	began       string // in ticks since the machine's start: tells two of one number apart
 }
 
 // tickTime is USER_HZ, in which /proc counts: 100 a second wherever Go runs on Linux.
@@ -65,54 +64,40 @@ func readStat(path string) (s stat, err error) {
 		return s, fmt.Errorf("%s: not of the form that is known", path)
 	}
 	fields := strings.Fields(string(line[end+1:]))
-	if len(fields) < 13 {
+	if len(fields) < 20 {
 		return s, fmt.Errorf("%s: not of the form that is known", path)
 	}
 	number := func(text string) int { n, _ := strconv.Atoi(text); return n }
 	s.pid = number(strings.TrimSpace(string(line[:open])))
 	s.state, s.parent = fields[0][0], number(fields[1])
+	s.began = fields[19]
 	s.used = time.Duration(number(fields[11])+number(fields[12])) * tickTime
 	return s, nil
 }
 
-// lookAtProcesses looks at processes, and at what descends from them. With an
-// inode it takes those that have not mapped that file for others, that have come
-// to the same number.
-func lookAtProcesses(pids []int, inode uint64) map[int]Process {
+// ends are the processes to look at. Those that have something to do are worth a
+// look at each thread.
+type ends map[int]struct{ closely bool }
+
+// lookAtProcesses looks at processes, and at what descends from them. Those that
+// holds says no to are others, that have come to the same number.
+func lookAtProcesses(pids ends, holds func(pid int, began string) bool) map[int]Process {
 	looks := map[int]Process{}
 	family := familyTree()
-	for _, pid := range pids {
-		if _, known := looks[pid]; known || pid == 0 {
-			continue
-		}
-		p := lookAtProcess(pid, inode)
-		if p.Doing != Ended {
+	for pid, how := range pids {
+		own, ok := family.own[pid]
+		p := Process{PID: pid, Doing: Ended}
+		if ok && own.state != 'Z' && own.state != 'X' && holds(pid, own.began) {
+			p.Threads = []Thread{{ID: pid, State: string(own.state)}}
+			if how.closely {
+				p.Threads = threads(pid)
+			}
+			p.Doing = doing(p.Threads)
 			p.CPU, p.Children = family.descendants(pid)
 		}
 		looks[pid] = p
 	}
 	return looks
-}
-
-func lookAtProcess(pid int, inode uint64) Process {
-	p := Process{PID: pid, Doing: Unknown}
-	own, err := readStat(fmt.Sprintf("/proc/%d/stat", pid))
-	switch {
-	case errors.Is(err, fs.ErrNotExist), err == nil && (own.state == 'Z' || own.state == 'X'):
-		p.Doing = Ended
-		return p
-	case err != nil:
-		return p
-	}
-	if inode != 0 {
-		if is, err := hasMapped(pid, inode); err == nil && !is {
-			p.Doing = Ended
-			return p
-		}
-	}
-	p.Threads = threads(pid)
-	p.Doing = doing(p.Threads)
-	return p
 }
 
 // doing sums threads up.
@@ -146,11 +131,10 @@ func threads(pid int) []Thread {
 			continue
 		}
 		t := Thread{ID: s.pid, State: string(s.state)}
-		if call, err := os.ReadFile(path + "/syscall"); err == nil {
-			t.Call, _, _ = strings.Cut(strings.TrimSpace(string(call)), " ")
-		}
 		if waits, err := os.ReadFile(path + "/wchan"); err == nil && string(waits) != "0" {
 			t.Waits = string(waits)
+		} else if call, err := os.ReadFile(path + "/syscall"); err == nil {
+			t.Call, _, _ = strings.Cut(strings.TrimSpace(string(call)), " ")
 		}
 		all = append(all, t)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,7 +47,12 @@ func newInspect() *cobra.Command {
 		Example: "  ddc inspect $(pgrep -o ddc)\n  ddc inspect --watch 4711\n  ddc inspect --json /proc/4711/fd/7 | jq '.links[].diagnosis'",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			if f.interval < 10*time.Millisecond {
+			switch {
+			case f.interval == 0 && f.watch:
+				f.interval = time.Second
+			case f.interval == 0:
+				f.interval = 250 * time.Millisecond
+			case f.interval < 10*time.Millisecond:
 				return usagef("--interval %v: at least 10ms", f.interval)
 			}
 			return runInspect(c.Context(), args[0], f, c.OutOrStdout())
@@ -58,7 +64,7 @@ func newInspect() *cobra.Command {
 	flags.BoolVar(&f.json, "json", false, "print one JSON object a look")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "say all that is known of every link, not only of those with something wrong")
 	flags.BoolVar(&f.events, "events", false, "list the last events of links with something wrong; of all with -v")
-	flags.DurationVar(&f.interval, "interval", 250*time.Millisecond, "time between the two looks that a diagnosis goes by; with --watch a second is added between screens")
+	flags.DurationVar(&f.interval, "interval", 0, "time between the two looks that a diagnosis goes by; 0 for 250ms, with --watch 1s")
 	return c
 }
 
@@ -75,7 +81,11 @@ func runInspect(ctx context.Context, target string, f inspectFlags, w io.Writer)
 	if f.watch {
 		return watchHubs(ctx, hubs, f, w)
 	}
-	wrong, err := lookOnce(ctx, hubs, f, w)
+	first := look(hubs)
+	if !pause(ctx, f.interval) {
+		return ctx.Err()
+	}
+	wrong, err := printLooks(hubs, first, look(hubs), f, w)
 	if err != nil {
 		return err
 	}
@@ -85,18 +95,19 @@ func runInspect(ctx context.Context, target string, f inspectFlags, w io.Writer)
 	return nil
 }
 
-// lookOnce looks at every hub twice, and prints what came of it.
-func lookOnce(ctx context.Context, hubs []*inspect.Hub, f inspectFlags, w io.Writer) (wrong bool, err error) {
-	first := make([]inspect.Snapshot, len(hubs))
+// look looks at every hub.
+func look(hubs []*inspect.Hub) []inspect.Snapshot {
+	looks := make([]inspect.Snapshot, len(hubs))
 	for i, h := range hubs {
-		first[i] = h.Look()
+		looks[i] = h.Look()
 	}
-	if !pause(ctx, f.interval) {
-		return false, ctx.Err()
-	}
+	return looks
+}
+
+// printLooks prints what came of two looks at every hub.
+func printLooks(hubs []*inspect.Hub, first, last []inspect.Snapshot, f inspectFlags, w io.Writer) (wrong bool, err error) {
 	for i, h := range hubs {
-		last := h.Look()
-		report := inspect.NewReport(h.Path, first[i], last)
+		report := inspect.NewReport(h.Path, first[i], last[i])
 		wrong = wrong || report.Wrong()
 		if f.json {
 			if err := printJSON(w, report); err != nil {
@@ -106,7 +117,7 @@ func lookOnce(ctx context.Context, hubs []*inspect.Hub, f inspectFlags, w io.Wri
 		}
 		report.Print(w, f.verbose)
 		if f.events {
-			printEvents(w, h, report, last.At, f.verbose)
+			printEvents(w, h, report, last[i].At, f.verbose)
 		}
 	}
 	return wrong, nil
@@ -128,11 +139,14 @@ func watchHubs(ctx context.Context, hubs []*inspect.Hub, f inspectFlags, w io.Wr
 		info, err := file.Stat()
 		live = err == nil && info.Mode()&os.ModeCharDevice != 0
 	}
-	for {
+	first := look(hubs)
+	for pause(ctx, f.interval) {
+		last := look(hubs)
 		var screen strings.Builder
-		if _, err := lookOnce(ctx, hubs, f, &screen); err != nil {
-			break
+		if _, err := printLooks(hubs, first, last, f, &screen); err != nil {
+			return err
 		}
+		first = last
 		text := screen.String()
 		if live {
 			text = "\x1b[H\x1b[2J" + text // as top does: from the top, on an empty screen
@@ -140,12 +154,8 @@ func watchHubs(ctx context.Context, hubs []*inspect.Hub, f inspectFlags, w io.Wr
 		if _, err := io.WriteString(w, text); err != nil {
 			return fmt.Errorf("print: %w", err)
 		}
-		gone := true
-		for _, h := range hubs {
-			gone = gone && !h.Held()
-		}
-		if gone || !pause(ctx, time.Second) {
-			break
+		if !slices.ContainsFunc(hubs, (*inspect.Hub).Held) {
+			return nil
 		}
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {
