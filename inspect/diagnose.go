@@ -186,6 +186,13 @@ func (l *look) runnable(side int) bool {
 	return l.now.Processes[l.link.PIDs[side]].Doing == Running
 }
 
+// aboutToWake says that a sleeper with a token may have had no processor yet. Whose
+// caller has been waiting for long is not about to wake.
+func (l *look) aboutToWake(side int) bool {
+	oldest := l.oldest()
+	return l.runnable(side) && (oldest.Began == 0 || time.Duration(l.now.At-oldest.Began) < stuckAfter)
+}
+
 // ended tells of links that were closed, and of processes that have ended.
 func (l *look) ended() (d Diagnosis, is bool) {
 	if l.link.Sides[0].Closed && l.link.Sides[1].Closed || l.link.Incarnation == 0 {
@@ -251,8 +258,8 @@ func (l *look) asleepOverWork() (d Diagnosis, is bool) {
 			work += ", token unknown"
 		case !token:
 			work += ", no token"
-		case l.runnable(side):
-			continue // it is about to wake
+		case l.aboutToWake(side):
+			continue
 		default:
 			work += ", and a token that it does not notice"
 		}
@@ -265,7 +272,7 @@ func (l *look) asleepOverWork() (d Diagnosis, is bool) {
 // has ended.
 func (l *look) asleepOverReply() (d Diagnosis, is bool) {
 	c := &l.link.Caller
-	if !l.still || !c.Parked || len(l.link.Calls) > 0 || l.link.Unnoted != 0 || c.Token && l.runnable(hostSide) {
+	if !l.still || !c.Parked || len(l.link.Calls) > 0 || l.link.Unnoted != 0 || c.Token && l.aboutToWake(hostSide) {
 		return d, false
 	}
 	token := map[bool]string{false: "no token", true: "and a token that it does not notice"}[c.Token]

@@ -102,6 +102,12 @@ func TestEachStateHasItsName(t *testing.T) {
 			l.Sides[1].Token = true
 			does(s, peerPID, Running)
 		})},
+		"a token for long, and an event loop that turns": {"lost wake-up (host sleeps, 1 frame unread, and a token that it does not notice)", both(func(s *Snapshot, l *hub.LinkSnapshot) {
+			l.Sides[0].Produced++
+			l.Sides[0].Token = true
+			call(l, 90*second)
+			does(s, hostPID, Running)
+		})},
 		"caller about to wake": {"healthy", both(func(s *Snapshot, l *hub.LinkSnapshot) {
 			l.Sides[0].Produced++
 			l.Caller.Parked, l.Caller.Token = true, true
