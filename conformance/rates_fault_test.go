@@ -76,8 +76,10 @@ func TestRatesOfNarrowWindows(t *testing.T) {
 	assert.NoError(t, os.WriteFile(file, append(text, '\n'), 0o644))
 }
 
-// machine says on what the rates were measured.
+// machine says on what the rates were measured, and how busy it was.
 func machine() string {
 	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
-	return fmt.Sprintf("on %d processors, %s, Linux %s", runtime.NumCPU(), runtime.Version(), strings.TrimSpace(string(kernel)))
+	load, _ := os.ReadFile("/proc/loadavg")
+	average, _, _ := strings.Cut(string(load), " ")
+	return fmt.Sprintf("on %d processors with a load of %s, %s, Linux %s", runtime.NumCPU(), average, runtime.Version(), strings.TrimSpace(string(kernel)))
 }
