@@ -110,7 +110,7 @@ func found(t *testing.T, e fault.Entry, strategy string, s Scenario) {
 	r, err := Shortest(s, 3, 100_000)
 	require.NoError(t, err)
 	require.NotNil(t, r.Finding, "%d schedules, up to %d preemptions, show nothing", r.Schedules, r.Bound)
-	report(Row{Scenario: s.Name, Strategy: strategy, Fault: string(e.Name)}, preemptions(r.Bound), r)
+	report(Row{Scenario: s.Name, Strategy: strategy, Fault: string(e.Name)}, races(r.Bound), r)
 	if testing.Verbose() {
 		t.Log(r.Finding)
 	}

@@ -86,22 +86,20 @@ func (x *search) reverse(i, p int, order *clock) {
 	}
 	begins(p, ^uint32(0), order)
 	initials &= n.enabled
-	if initials == 0 || initials&(n.backtrack|n.sleep) != 0 {
-		return
-	}
-	task := p
-	if !initials.has(p) {
-		task = bits.TrailingZeros32(uint32(initials))
-	}
-	n.backtrack = n.backtrack.with(task)
 	if !x.options.Races {
+		if initials == 0 || initials&(n.backtrack|n.sleep) != 0 {
+			return
+		}
+		if initials.has(p) {
+			initials = set(0).with(p)
+		}
+		n.backtrack = n.backtrack.with(bits.TrailingZeros32(uint32(initials)))
 		return
 	}
 	// Within a bound, a task that may not interrupt here may have begun where the one that
 	// runs here did (Coons, Musuvathi, McKinley, Bounded partial-order reduction, OOPSLA 2013).
+	n.backtrack |= initials
 	for ; i > 0 && x.stack[i-1].chosen == n.chosen; i-- {
 	}
-	if begin := x.stack[i]; begin.enabled.has(task) {
-		begin.backtrack = begin.backtrack.with(task)
-	}
+	x.stack[i].backtrack |= initials & x.stack[i].enabled
 }

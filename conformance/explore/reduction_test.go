@@ -138,7 +138,7 @@ func program(seed uint64, state *func() string) Scenario {
 // among them.
 func TestReductionLosesNoEndOfAnyProgram(t *testing.T) {
 	programs, full, reduced, skipped := 300, 0, 0, 0
-	if testing.Short() {
+	if !*all {
 		programs = 100
 	}
 	for seed := range uint64(programs) {
@@ -170,4 +170,35 @@ func TestReductionLosesNoEndOfAnyProgram(t *testing.T) {
 	t.Logf("%d schedules instead of %d; %d programs were too large", reduced, full, skipped)
 	assert.Less(t, reduced*3, full)
 	assert.Less(t, skipped, 2*programs/3)
+}
+
+// So does the reduction within a bound on preemptions, with all that the bound allows.
+func TestReductionWithinABoundLosesNoEnd(t *testing.T) {
+	programs := 120
+	if !*all {
+		programs = 30
+	}
+	compared, full, reduced := 0, 0, 0
+	for seed := range uint64(programs) {
+		for bound := range 3 {
+			ends := func(races bool) (map[string]bool, Result) {
+				var state func() string
+				found := map[string]bool{}
+				r, err := Explore(program(seed, &state), Options{Bound: bound, Races: races, Schedules: 20_000,
+					ended: func(*run) { found[state()] = true }})
+				require.NoError(t, err)
+				return found, r
+			}
+			every, a := ends(false)
+			if !a.Exhausted {
+				continue
+			}
+			some, b := ends(true)
+			compared, full, reduced = compared+1, full+a.Schedules, reduced+b.Schedules
+			require.Equal(t, len(every), len(some), "program %d within %d preemptions", seed, bound)
+		}
+	}
+	t.Logf("%d schedules instead of %d", reduced, full)
+	assert.Greater(t, compared, 2*programs)
+	assert.Less(t, 2*reduced, full)
 }

@@ -44,7 +44,7 @@ func explored(t *testing.T, strategy string, p Planned) {
 	if extent == skip {
 		t.Skip("only with -explore.all")
 	}
-	r, err := Explore(p.Scenario, Options{Bound: extent.Bound, Delays: extent.Delays})
+	r, err := Explore(p.Scenario, Options{Bound: extent.Bound, Delays: extent.Delays, Races: extent.Races})
 	require.NoError(t, err)
 	report(Row{Scenario: p.Name, Strategy: strategy}, extent, r)
 	if r.Finding != nil {

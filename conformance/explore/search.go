@@ -18,9 +18,8 @@ type Options struct {
 	// cannot go on, the next one that can. With many tasks there are fewer such schedules
 	// than with as many preemptions.
 	Delays bool
-	// Races leaves out, within Bound, schedules that reverse no race of one that was run. What
-	// is left is not sure to show every defect that Bound allows: it is for finding one
-	// that is there.
+	// Races runs, within Bound, only schedules that reverse a race of one that was run. That this
+	// loses no end of a program is not proven, but tested (TestReductionWithinABoundLosesNoEnd).
 	Races bool
 	// Full runs all there are without reduction: for tests of the reduction.
 	Full bool

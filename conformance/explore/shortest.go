@@ -5,7 +5,7 @@ package explore
 // Shortest looks for a schedule that shows a defect with as few preemptions as
 // possible, and among those for a short one: all with none, then with one, and so
 // on up to bound, and at the number that shows it for a while longer. Of those
-// that one race more or less tells apart it runs one ([Options.Races]); of each number
+// that no race tells apart it runs one ([Options.Races]); of each number
 // at most so many.
 func Shortest(s Scenario, bound, schedules int) (Result, error) {
 	var total Result

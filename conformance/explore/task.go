@@ -71,7 +71,7 @@ func (r *run) spawn(name string, process int, first step.Op, idle bool, f func()
 
 // Do parks the running task.
 func (r *run) Do(op step.Op) int {
-	if r.quiet[op.Object] {
+	if len(r.quiet) > 0 && r.quiet[op.Object] {
 		return 0
 	}
 	t := r.current
