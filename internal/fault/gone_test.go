@@ -243,6 +243,9 @@ func is(e ast.Expr, name string) bool {
 
 // The program that people run knows neither the variable nor the switch.
 func TestProgramKnowsNoSwitch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the whole program")
+	}
 	program := filepath.Join(t.TempDir(), "ddc")
 	c := exec.Command("go", "build", "-tags", "nodynamic", "-o", program, "./cmd/ddc")
 	c.Dir = "../.."
