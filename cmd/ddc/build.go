@@ -165,7 +165,7 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	if err != nil {
 		return out.failed(ctx, errors.Join(err, m.stop(ctx)))
 	}
-	r := report{config: cfg, wake: choice.all, transport: m.host.Transport(), sandbox: f.held(cfg)}
+	r := report{config: cfg, wake: choice.all, transport: m.host.Transport(), sandbox: f.held(cfg), memory: m.keeper()}
 	r.result, r.err = buildWith(m, w, cfg, f, out)
 	r.plugins = statsOf(m.host)
 	r.hangs, r.err = w.over(r.err)

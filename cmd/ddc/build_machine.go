@@ -96,6 +96,14 @@ func (m *machine) stopHost(ctx context.Context) error {
 	return m.host.Stop(soon)
 }
 
+// keeper says how much memory there may be, and who sees to it.
+func (m *machine) keeper() string {
+	if m.group == nil {
+		return size(m.shares.limit) + ", kept by the processes themselves"
+	}
+	return size(m.shares.limit) + ", kept by a control group too"
+}
+
 func jobsOf(f buildFlags) int {
 	if f.jobs > 0 {
 		return f.jobs

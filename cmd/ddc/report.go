@@ -52,6 +52,7 @@ type report struct {
 	sandbox   string // what plugins are held by
 	// peakMemory is what host, plugins and their children took together at most, in bytes.
 	peakMemory int64
+	memory     string // what there may be, and who sees to it
 	hangs      []hangReport
 	took       time.Duration
 	err        error
@@ -196,6 +197,7 @@ func (p *printer) printDetails(r report) {
 	}
 	_ = table.Flush() // standard output that is gone is found at the summary
 	fmt.Fprintf(p.stdout, "sandbox: %s\n", r.sandbox)
+	fmt.Fprintf(p.stdout, "memory: %s at most, of %s\n", size(r.peakMemory), r.memory)
 }
 
 func (p *printer) finishedJSON(ctx context.Context, r report) error {
