@@ -34,7 +34,7 @@ func (d *document) matrix(in *Input, fragment template.HTML) {
 func (d *document) explorer(in *Input) {
 	d.section("Every interleaving: the explorer")
 	if len(in.Explore) == 0 {
-		d.say("No search was given. `make prove` searches; `ddc wake verdict --explore FILE` takes what it writes (`-explore.json FILE`).")
+		d.say("No search was given. `make explore` searches, and writes out/explore.json, which `ddc wake verdict` takes.")
 		return
 	}
 	var sound, found [][]string

@@ -47,7 +47,7 @@ func ReadMatrix(path string) (*faultmatrix.Report, error) {
 	return &r, nil
 }
 
-// ReadExplore reads what the model checker wrote (-explore.json).
+// ReadExplore reads what the model checker wrote (make explore).
 func ReadExplore(path string) ([]Exploration, error) {
 	var all []Exploration
 	return all, readJSON(path, &all)

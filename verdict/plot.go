@@ -29,7 +29,8 @@ func benchPlot(rows []wakebench.Row) template.HTML {
 			low, high = math.Min(low, float64(t.P50)), math.Max(high, float64(t.P99))
 		}
 	}
-	first, last := math.Floor(math.Log10(low)), math.Ceil(math.Log10(high))
+	// A distribution that was not measured is 0, which has no place on such an axis.
+	first, last := math.Floor(math.Log10(max(low, 1))), math.Ceil(math.Log10(high))
 	x := func(d time.Duration) float64 {
 		return left + width*(math.Log10(float64(max(d, 1)))-first)/math.Max(last-first, 1)
 	}

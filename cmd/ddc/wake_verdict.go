@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -21,10 +23,13 @@ strategy to take by default. All of it comes from runs:
 
   --matrix   what ddc wake matrix --json wrote; without it the matrix is run
   --bench    what ddc wake bench --json wrote; without it the benchmark is run
-  --explore  what the model checker wrote (-explore.json); without it the
-             verdict says that it is missing
+  --explore  what make explore wrote; without it the verdict says that it is
+             missing
 
 It is written as Markdown and as a page with plots.`
+
+// explored is what make explore writes.
+const explored = "out/explore.json"
 
 // verdictFlags are what the command line says of a verdict.
 type verdictFlags struct {
@@ -51,7 +56,7 @@ func newWakeVerdict() *cobra.Command {
 	flags := c.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.matrix, "matrix", "", "file of a matrix, instead of a run")
-	flags.StringVar(&f.explore, "explore", "", "file of the model checker's searches")
+	flags.StringVar(&f.explore, "explore", explored, "file of the model checker's searches; by default taken if it is there")
 	flags.StringVar(&f.bench, "bench", "", "file of a benchmark, instead of a run")
 	flags.StringVarP(&f.output, "output", "o", "docs/VERDICT.md", "file to write as Markdown; - is standard output")
 	flags.StringVar(&f.html, "html", "out/verdict.html", "file to write as a page; \"\" for none")
@@ -61,10 +66,9 @@ func newWakeVerdict() *cobra.Command {
 // verdictInput reads what there is, before it runs what is missing: a wrong file
 // name should not show after six minutes.
 func verdictInput(c *cobra.Command, f verdictFlags) (in verdict.Input, err error) {
-	if f.explore != "" {
-		if in.Explore, err = verdict.ReadExplore(f.explore); err != nil {
-			return in, usageError{fmt.Errorf("--explore: %w", err)}
-		}
+	in.Explore, err = verdict.ReadExplore(f.explore)
+	if err != nil && (c.Flags().Changed("explore") || !errors.Is(err, fs.ErrNotExist)) {
+		return in, usageError{fmt.Errorf("--explore: %w", err)}
 	}
 	if f.matrix != "" {
 		if in.Matrix, err = verdict.ReadMatrix(f.matrix); err != nil {
