@@ -11,6 +11,8 @@ import (
 	"os"
 	"slices"
 	"testing"
+
+	"go.uber.org/goleak"
 )
 
 var jsonFile = flag.String("explore.json", "", "write what was searched to this file")
@@ -53,6 +55,10 @@ func report(row Row, extent Extent, r Result) {
 func TestMain(m *testing.M) {
 	flag.Parse()
 	code := m.Run()
+	if err := goleak.Find(); err != nil { // tasks that no run has ended
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
 	if *jsonFile != "" {
 		if err := writeRows(*jsonFile); err != nil {
 			fmt.Fprintln(os.Stderr, "write what was searched:", err)
