@@ -62,6 +62,10 @@ explore: ## Run every schedule of the scenarios on the transport's own code, som
 
 prove: explore
 
+.PHONY: verdict
+verdict: build ## Run the matrix of faults and the benchmark, and write docs/VERDICT.md and out/verdict.html.
+	bin/ddc wake verdict
+
 race: tools example ## Run every test under the race detector, the long ones too.
 	go test -tags $(TAGS) -timeout 30m -race $(PACKAGES)
 

@@ -60,6 +60,9 @@ func (r *Report) LatencyPlot() template.HTML {
 		if c.Verdict != Slow || control == nil {
 			continue
 		}
+		if b.Len() == 0 {
+			b.WriteString("<p>Share of calls by how long they took, without the fault (green) and with it:</p>")
+		}
 		b.WriteString(histogram(fmt.Sprintf("%s on %s", c.Fault, c.Strategy), c.total(), control.total()))
 	}
 	return template.HTML(b.String())
@@ -81,10 +84,10 @@ func (c *Cell) total() []int {
 
 // histogram draws two distributions of calls over time, as shares.
 func histogram(title string, with, without []int) string {
-	const left, bar, high, top = 10, 22, 90, 24
+	const left, bar, high, top = 10, 16, 80, 24
 	n := max(len(with), len(without))
 	var b strings.Builder
-	fmt.Fprintf(&b, `<figure><svg viewBox="0 0 %d %d" width="%d" role="img" aria-label="latency of calls, %s">`, left+n*bar+40, top+high+30, left+n*bar+40, template.HTMLEscapeString(title))
+	fmt.Fprintf(&b, `<figure class="small"><svg viewBox="0 0 %d %d" width="%d" role="img" aria-label="latency of calls, %s">`, left+n*bar+40, top+high+30, left+n*bar+40, template.HTMLEscapeString(title))
 	fmt.Fprintf(&b, `<text x="%d" y="14">%s</text>`, left, template.HTMLEscapeString(title))
 	for k, series := range [][]int{without, with} {
 		all := 0
@@ -100,10 +103,10 @@ func histogram(title string, with, without []int) string {
 				[]string{"immune", "slow"}[k], left+i*bar+k*bar/2, top+high-h, bar/2-1, h, calls, all, bucketEnd(i))
 		}
 	}
-	for i := 0; i < n; i += 4 {
+	for i := 0; i < n; i += 5 {
 		fmt.Fprintf(&b, `<text class="soft" x="%d" y="%d">%v</text>`, left+i*bar, top+high+16, bucketEnd(i))
 	}
-	b.WriteString(`</svg><figcaption>Share of calls by how long they took, without the fault and with it.</figcaption></figure>`)
+	b.WriteString(`</svg></figure>`)
 	return b.String()
 }
 
