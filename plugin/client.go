@@ -194,7 +194,11 @@ func (p *Plugin) start() (run, error) {
 		return startLocal(h.transport, p.name, service, connect)
 	}
 	path, args := h.options.Command(p.name)
-	return startProcess(h.hub, h.threads, processSpec{
+	own, err := h.hubFor(p.name)
+	if err != nil {
+		return nil, err
+	}
+	return startProcess(own, h.threads, processSpec{
 		name: p.name, path: path, args: args, strategy: h.strategies[h.WakeOf(p.name)], spin: h.options.Spin,
 		level: h.options.Level, logger: h.options.Logger.With("plugin", p.name), temporary: h.temporary, heap: h.options.MemoryLimit, connect: connect,
 	})

@@ -41,6 +41,8 @@ type Options struct {
 	// Confine, if not nil, says what each plugin may do and gets of the environment,
 	// by its name; else plugins may do what this process may.
 	Confine func(name string) Confinement
+	// Isolate gives each plugin a hub of its own, so that none can write where another reads.
+	Isolate bool
 	// Hub sizes the hub. Its Spin and Strategy are not used.
 	Hub hub.Options
 	// Attempts is how often one call may be made before a plugin that dies of it is
@@ -71,7 +73,8 @@ const grace = 5 * time.Second
 type Host struct {
 	options    Options
 	transport  transport.Transport
-	hub        *hub.Hub // nil where plugins are local
+	hub        *hub.Hub // nil where plugins are local, or isolated
+	isolation  *isolation
 	strategies map[string]wake.Strategy
 	threads    *forkers
 	temporary  string        // the plugins' TMPDIR: what a killed one leaves there goes with the host
@@ -111,14 +114,20 @@ func NewHost(o Options) (*Host, error) {
 	}
 	o.Hub.Spin = o.Spin
 	var err error
-	if h.hub, err = hub.Create(o.Hub); err != nil {
+	if o.Isolate {
+		h.isolation, err = newIsolation(o.Hub)
+		h.transport = h.isolation
+	} else {
+		h.hub, err = hub.Create(o.Hub)
+		h.transport = h.hub
+	}
+	if err != nil {
 		return nil, err
 	}
 	if h.temporary, err = o.TempDir(os.TempDir(), "ddc-"); err != nil {
-		return nil, errors.Join(fmt.Errorf("make a temporary folder for plugins: %w", err), h.hub.Close())
+		return nil, errors.Join(fmt.Errorf("make a temporary folder for plugins: %w", err), h.transport.Close())
 	}
-	h.transport = h.hub
-	h.threads = newForkers(o)
+	h.threads = newForkers(o, h.temporary)
 	return h, nil
 }
 

@@ -39,6 +39,8 @@ func TestMain(m *testing.M) {
 		hostThatNeverCloses()
 	case "intruder":
 		Main(intruder{})
+	case "scribbler":
+		Main(newScribbler())
 	default:
 		Main(testService{})
 	}

@@ -87,6 +87,7 @@ func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, e
 	makeExpendable(cmd.Process.Pid)
 	p := &process{cmd: cmd, link: offer.Link, lifeline: lifeline, exited: make(chan struct{})}
 	p.conn = rpc.NewConn(offer.Link, spec.connect)
+	go p.banish()
 	go p.watch(&logs{logger: spec.logger}, stderr)
 	return p, nil
 }

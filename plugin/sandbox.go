@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"ddc/internal/sandbox"
+	"ddc/transport"
 )
 
 // Confinement is what a plugin may do besides computing and answering calls. The
@@ -23,6 +24,8 @@ type Confinement struct {
 	// Environment names the host's variables that the plugin gets, besides those
 	// that all get. One that ends in an asterisk stands for all that begin so.
 	Environment []string
+	// Temporary allows to write in the folder that is its TMPDIR.
+	Temporary bool
 }
 
 // Policy is what a Confinement leaves to a plugin.
@@ -44,11 +47,17 @@ var startable = Policy{
 }
 
 // confined is p with what the program at path needs to start.
-func (c Confinement) confined(path string) Policy {
+func (c Confinement) confined(path, temporary string) Policy {
 	p := c.Policy
 	p.Read = slices.Concat(p.Read, startable.Read)
 	p.Write = slices.Concat(p.Write, startable.Write)
 	p.Execute = append(slices.Clone(p.Execute), path)
+	if c.Temporary {
+		p.Write = append(p.Write, temporary)
+		if p.Programs { // a compiler may put its program there
+			p.Execute = append(p.Execute, temporary)
+		}
+	}
 	if interpreter := interpreterOf(path); interpreter != "" {
 		p.Execute = append(p.Execute, interpreter)
 	}
@@ -85,13 +94,15 @@ func interpreterOf(path string) string {
 type forkers struct {
 	confine func(name string) Confinement // or nil: plugins may do what this process may
 	logger  *slog.Logger
+	// temporary is the plugins' folder for temporary files.
+	temporary string
 
 	mu     sync.Mutex
 	byName map[string]*forker
 }
 
-func newForkers(o Options) *forkers {
-	return &forkers{confine: o.Confine, logger: o.Logger, byName: map[string]*forker{}}
+func newForkers(o Options, temporary string) *forkers {
+	return &forkers{confine: o.Confine, logger: o.Logger, temporary: temporary, byName: map[string]*forker{}}
 }
 
 // start starts cmd as the plugin of a name.
@@ -114,7 +125,7 @@ func (f *forkers) of(name, path string) *forker {
 		if f.confine == nil {
 			return
 		}
-		if err := sandbox.Restrict(f.confine(name).confined(path)); err != nil {
+		if err := sandbox.Restrict(f.confine(name).confined(path, f.temporary)); err != nil {
 			f.logger.Warn("plugin is not confined as it should be", "plugin", name, "cause", err)
 		}
 	})
@@ -163,6 +174,15 @@ const (
 	envPrograms = "DDC_PLUGIN_PROGRAMS"
 	noPrograms  = "none"
 )
+
+// banish ends a plugin that has written to shared memory what no sound one does,
+// at once: until its next call it could go on.
+func (p *process) banish() {
+	<-p.link.Done()
+	if err := p.link.Err(); errors.Is(err, transport.ErrCorrupt) {
+		p.kill(err)
+	}
+}
 
 // confineSelf does in a plugin what the host could not do before it started.
 func confineSelf() error {

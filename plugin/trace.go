@@ -62,6 +62,9 @@ const drainEvery = 20 * time.Millisecond
 // Trace starts to write a trace to w. Stopped after the host was closed, it has all
 // that the plugins did.
 func (h *Host) Trace(w io.Writer) (*Tracer, error) {
+	if h.isolation != nil {
+		return nil, fmt.Errorf("trace: isolated plugins have hubs of their own, which come and go: trace without isolating")
+	}
 	if h.hub == nil {
 		return nil, fmt.Errorf("trace: plugins in this process share no memory, and note no events")
 	}

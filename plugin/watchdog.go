@@ -136,7 +136,10 @@ func (w *Watchdog) run() {
 
 // hubs lists the hubs that carry the host's calls.
 func (h *Host) hubs() []*hub.Hub {
-	if h.hub == nil {
+	switch {
+	case h.isolation != nil:
+		return h.isolation.list()
+	case h.hub == nil:
 		return nil
 	}
 	return []*hub.Hub{h.hub}

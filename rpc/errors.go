@@ -85,6 +85,9 @@ func (c *Conn) replyError(flags uint8, code uint64, section []byte) error {
 	if code == uint64(codes.OK) {
 		return nil
 	}
+	if code > uint64(codes.Unauthenticated) {
+		return status.Errorf(codes.Internal, "%s replied with status %d, which does not exist", c.name, code)
+	}
 	s := &spb.Status{}
 	if err := proto.Unmarshal(section, s); err != nil {
 		return status.Errorf(codes.Internal, "malformed status of code %v: %v", codes.Code(code), err)

@@ -71,10 +71,9 @@ func certificates() []string {
 }
 
 // confineTools is for a plugin that starts programs of package tool. They get
-// the temporary folder, since some insist on files.
+// a temporary folder, since some insist on files.
 func confineTools(names []string) plugin.Confinement {
 	p := clone(programs)
-	p.Write = append(p.Write, os.TempDir())
 	for _, name := range names {
 		path, err := tool.Find(name)
 		if err != nil {
@@ -84,7 +83,7 @@ func confineTools(names []string) plugin.Confinement {
 		// By this file the plugin finds the same folder again.
 		p.Read = append(p.Read, filepath.Join(filepath.Dir(filepath.Dir(filepath.Dir(path))), "go.mod"))
 	}
-	return plugin.Confinement{Policy: p, Environment: []string{"PATH", "HOME"}}
+	return plugin.Confinement{Policy: p, Temporary: true, Environment: []string{"PATH", "HOME"}}
 }
 
 // homeOf are the folders that a program's own files are in: its own, and, where
@@ -118,9 +117,9 @@ func confineSamples(c config.CodeExecution) plugin.Confinement {
 	p := clone(programs)
 	home, _ := os.UserHomeDir()
 	cargo, rustup := variableOr("CARGO_HOME", filepath.Join(home, ".cargo")), variableOr("RUSTUP_HOME", filepath.Join(home, ".rustup"))
-	p.Write = append(p.Write, c.CacheDir, os.TempDir(), cargo)
+	p.Write = append(p.Write, c.CacheDir, cargo)
 	p.Write = append(p.Write, filepath.SplitList(os.Getenv(code_execution.WriteVariable))...)
-	p.Execute = append(p.Execute, c.CacheDir, os.TempDir(), cargo, rustup)
+	p.Execute = append(p.Execute, c.CacheDir, cargo, rustup)
 	for _, folder := range filepath.SplitList(os.Getenv("PATH")) {
 		if filepath.IsAbs(folder) {
 			p.Execute = append(p.Execute, around(filepath.Clean(folder))...)
@@ -136,7 +135,7 @@ func confineSamples(c config.CodeExecution) plugin.Confinement {
 	if p.Network {
 		p.Read = append(p.Read, slices.Concat(internet, certificates())...)
 	}
-	return plugin.Confinement{Policy: p, Environment: append([]string{
+	return plugin.Confinement{Policy: p, Temporary: true, Environment: append([]string{
 		"PATH", "HOME", "USER", "LOGNAME", "SHELL", "CARGO_HOME", "CARGO_NET_*", "CARGO_HTTP_*", "CARGO_BUILD_*", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN",
 		"RUSTUP_DIST_SERVER", "RUSTFLAGS", "CC", "CXX", "AR", "CFLAGS", "LDFLAGS", "LD_LIBRARY_PATH", "LIBRARY_PATH", "PKG_CONFIG_*",
 		"GOROOT", "GOPATH", "GOFLAGS", "GOTOOLCHAIN", "PYTHON*", "PYENV_*", "VIRTUAL_ENV", "NODE_PATH", "NODE_OPTIONS", "RUBYLIB", "GEM_*", "JAVA_HOME",

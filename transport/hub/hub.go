@@ -51,6 +51,9 @@ type Options struct {
 	Classes []slot.Class
 	// Spin is how long the host's pumps spin before they sleep.
 	Spin wake.Spin
+	// Beside, if not nil, is another hub of this process, with which this one shares
+	// who receives in a pump's place: one goroutine at a time of both.
+	Beside *Hub
 	// Strategy is what Pair uses, or nil for the default one.
 	Strategy wake.Strategy
 	// Trace keeps many more events of each end of a link than the last 128, and those
@@ -72,7 +75,7 @@ type Hub struct {
 	spin     wake.Spin
 	strategy wake.Strategy
 	// standing is true while a caller receives in the place of some link's pump.
-	standing step.Bool
+	standing *step.Bool
 
 	mu     step.Mutex
 	closed bool
@@ -118,6 +121,9 @@ func Create(o Options) (*Hub, error) {
 		return nil, fmt.Errorf("create hub: %w", err)
 	}
 	h := &Hub{segment: segment, spin: o.Spin, strategy: o.Strategy, links: make([]*Link, l.peers)}
+	if h.standing = new(step.Bool); o.Beside != nil {
+		h.standing = o.Beside.standing
+	}
 	if h.header, err = shm.View[header](segment, 0); err == nil {
 		h.layout = l
 		h.pool, err = slot.Open(segment, l.slotsOffset(), l.classes, l.parties())
@@ -190,6 +196,7 @@ func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("offer place to %s: %w", name, err)
 	}
+	h.mend()
 	incarnation := shared.offer(s.Name())
 	shared.Notes.introduce(name)
 	memfd, err := sys.Dup(h.segment.File())
@@ -208,7 +215,7 @@ func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 	}
 	offer.Text = place{peer: peer, incarnation: incarnation, strategy: s.Name(), files: len(offer.Files)}.String()
 	offer.Link, err = openLink(h.segment, h.view, linkOptions{
-		name: name, peer: peer, side: hostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay, standing: &h.standing,
+		name: name, peer: peer, side: hostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay, standing: h.standing,
 	})
 	if err != nil {
 		offer.Close()
@@ -216,6 +223,15 @@ func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 	}
 	h.links[peer] = offer.Link
 	return offer, nil
+}
+
+// mend writes the header again if some peer has written over it: those to come
+// could not attach. What this process does rests on its own copy of the layout.
+func (h *Hub) mend() {
+	if _, err := readLayout(h.header, h.segment.Size()); err != nil {
+		h.layout.write(h.header)
+		h.pool.Mend()
+	}
 }
 
 // Pair makes both ends of a link in this process, through the same memory and

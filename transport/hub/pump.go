@@ -105,17 +105,17 @@ func (l *Link) answerSignals() error {
 	return nil
 }
 
-// flood notices a peer that signals without end to keep the pump busy. Signals
-// come one for each pop of a full ring and each slot that was waited for, so
-// that a million in a second, and no frame among them, are none of a sound peer.
+// flood notices a peer that signals without end to keep the pump busy. A sound
+// one signals what somebody waits for. So of a hundred thousand within two
+// seconds, when no frame came and nobody here began to wait, most are for nothing.
 type flood struct {
-	signals atomic.Int64 // since the last frame, or since the count began
+	signals atomic.Int64 // since the last frame or wait, or since the count began
 	since   atomic.Int64 // when that was, by trace's clock
 }
 
 const (
-	floodSignals = 1 << 20
-	floodTime    = int64(time.Second)
+	floodSignals = 1 << 17
+	floodTime    = int64(2 * time.Second)
 )
 
 func (f *flood) tooMuch() bool {
@@ -129,7 +129,8 @@ func (f *flood) tooMuch() bool {
 	return false
 }
 
-func (f *flood) frame() {
+// calm is called for every reason to signal.
+func (f *flood) calm() {
 	if f.signals.Load() != 0 {
 		f.signals.Store(0)
 	}
@@ -149,7 +150,7 @@ func (l *Link) deliver() (more bool, err error) {
 		return false, fmt.Errorf("%w: Rings[%s]: %w", transport.ErrCorrupt, sides[l.side], err)
 	}
 	if n > 0 {
-		l.flood.frame()
+		l.flood.calm()
 	}
 	// pairs with: space-announced. The cells are free, and whoever announced that
 	// they wait for one is told, by every pop that made room.

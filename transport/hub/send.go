@@ -188,6 +188,7 @@ func (l *Link) allocPiece(ctx context.Context, size int) (slot.Ref, error) {
 }
 
 func (l *Link) awaitSlot(ctx context.Context, freed <-chan struct{}) error {
+	l.flood.calm()
 	l.noteSlotWait()
 	defer l.noteSlot()
 	freed, over, stop := step.RecvAny(freed, ctx.Done(), l.stop)
@@ -279,6 +280,7 @@ func (l *Link) pushInTurn(ctx context.Context, d *ring.Descriptor) error {
 }
 
 func (l *Link) awaitSpace(ctx context.Context) error {
+	l.flood.calm()
 	l.noteSpaceWait()
 	defer l.noteSpace()
 	space, over, stop := step.RecvAny(l.space, ctx.Done(), l.stop)

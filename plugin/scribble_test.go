@@ -1,0 +1,208 @@
+package plugin
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ddc/rpc/rpctestpb"
+	"ddc/transport/hub"
+)
+
+// scribbler is a plugin that, told so, writes all over its hub until it is killed.
+// Plugins of any other name are good, and echo.
+type scribbler struct {
+	testService
+	memory []byte // the hub, mapped
+}
+
+func newScribbler() Service {
+	if os.Getenv(envName) != "scribbler" {
+		return testService{}
+	}
+	var stat syscall.Stat_t
+	if err := syscall.Fstat(hubFD, &stat); err != nil {
+		panic(err)
+	}
+	memory, err := syscall.Mmap(hubFD, 0, int(stat.Size), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	if err != nil {
+		panic(err)
+	}
+	return &scribbler{memory: memory}
+}
+
+func (s *scribbler) Register(r grpc.ServiceRegistrar) { rpctestpb.RegisterTestServer(r, s) }
+
+// Echo scribbles: "scribble SEED". It never answers: a handler that runs keeps the
+// process from ending when its link does, so that it scribbles until it is killed.
+func (s *scribbler) Echo(_ context.Context, p *rpctestpb.Packet) (*rpctestpb.Packet, error) {
+	var seed uint64
+	if _, err := fmt.Sscanf(p.Text, "scribble %d", &seed); err == nil {
+		s.scribble(rand.New(rand.NewPCG(seed, 0)))
+	}
+	return p, nil
+}
+
+// wicked are values that a reader may trip over: ends of ranges, and what is
+// just past the lengths and numbers that a hub has.
+var wicked = []uint64{
+	0, 1, 2, 3, 47, 49, 64, 255, 256, 257, 1 << 10, 1<<10 + 1, 1 << 16, 1 << 20, 1 << 24, 1 << 30, 1<<31 - 1, 1 << 31, 1<<32 - 1, 1 << 32, 1<<32 + 1,
+	1<<63 - 1, 1 << 63, 1<<64 - 2, 1<<64 - 1, 0x00010000_00000001, 0x01000002_00000301, 0x00000000_01000000,
+}
+
+// scribble writes for ever. Half of what it writes goes to the first pages, where
+// every word is that others read; the rest anywhere, slots' words and payloads included.
+func (s *scribbler) scribble(random *rand.Rand) {
+	const heads = 512 << 10
+	for {
+		limit := len(s.memory)
+		if random.IntN(2) == 0 {
+			limit = heads
+		}
+		at := random.IntN(limit/8) * 8
+		word := s.memory[at : at+8]
+		switch random.IntN(6) {
+		case 0:
+			binary.NativeEndian.PutUint64(word, random.Uint64())
+		case 1:
+			binary.NativeEndian.PutUint64(word, wicked[random.IntN(len(wicked))])
+		case 2:
+			binary.NativeEndian.PutUint32(word[random.IntN(2)*4:], uint32(wicked[random.IntN(len(wicked))]))
+		case 3: // one too many or too few: an index that is nearly right
+			binary.NativeEndian.PutUint64(word, binary.NativeEndian.Uint64(word)+uint64(random.IntN(5)-2))
+		case 4:
+			word[random.IntN(8)] ^= 1 << random.IntN(8)
+		case 5: // what is right somewhere else
+			from := random.IntN(limit/64) * 64
+			copy(s.memory[at&^63:at&^63+64], s.memory[from:from+64])
+		}
+	}
+}
+
+// scribbling is how long the test scribbles: two seconds, or $DDC_SCRIBBLE.
+func scribbling(t *testing.T) time.Duration {
+	t.Helper()
+	text := os.Getenv("DDC_SCRIBBLE")
+	if text == "" {
+		return 2 * time.Second
+	}
+	d, err := time.ParseDuration(text)
+	require.NoError(t, err)
+	return d
+}
+
+// attack has a scribbler and good plugins called at once, and the scribbler
+// started again whenever its link was closed. check judges each call of a good
+// one that was answered, refuse each that was not.
+func attack(t *testing.T, o Options, check func(sent, got []byte), refuse func(error)) *Host {
+	// A call whose wake-up was scribbled over is found by its time, as one of a hung plugin.
+	o.CallTimeout = 500 * time.Millisecond
+	o.Attempts = 5
+	h := newHost(t, o)
+	t.Setenv(envRole, "scribbler")
+	require.NoError(t, h.Start(t.Context(), "scribbler", "good0", "good1"))
+	until := time.Now().Add(scribbling(t))
+	var callers sync.WaitGroup
+	var answered, refused atomic.Int64
+	for i := range 6 {
+		name := fmt.Sprintf("good%d", i%2)
+		callers.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(i), 1))
+			for time.Now().Before(until) {
+				sent := bytes.Repeat([]byte{byte(i + 1)}, []int{0, 20, 900, 10_000, 200_000}[random.IntN(5)])
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				answer, err := rpctestpb.NewTestClient(h.Conn(name)).Echo(ctx, &rpctestpb.Packet{Data: sent})
+				cancel()
+				if err != nil {
+					refused.Add(1)
+					refuse(err)
+					continue
+				}
+				answered.Add(1)
+				check(sent, answer.Data)
+			}
+		})
+	}
+	runs := uint64(0)
+	for ; time.Now().Before(until); runs++ {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		_, _ = rpctestpb.NewTestClient(h.Conn("scribbler")).Echo(ctx, &rpctestpb.Packet{Text: fmt.Sprintf("scribble %d", runs)})
+		cancel()
+	}
+	callers.Wait()
+	s := h.Plugin("scribbler").Stats()
+	t.Logf("scribbler: %d calls, %d restarts; good: %d calls answered, %d refused, restarts %d and %d", runs, s.Restarts,
+		answered.Load(), refused.Load(), h.Plugin("good0").Stats().Restarts, h.Plugin("good1").Stats().Restarts)
+	return h
+}
+
+// In a hub that all share, a scribbler may spoil every plugin's link. It must not
+// crash, hang or mislead the host; and where it has ended, all is well again.
+func TestAScribblerDoesNotTakeTheHostAlong(t *testing.T) {
+	for _, wake := range []string{"futex", "eventfd", "socketpair", "pipe"} {
+		t.Run(wake, func(t *testing.T) {
+			h := attack(t, Options{Wake: wake}, func(_, _ []byte) {}, func(err error) {
+				assert.Contains(t, []codes.Code{codes.Unavailable, codes.DeadlineExceeded, codes.Internal, codes.Unimplemented, codes.ResourceExhausted}, status.Code(err), "%v", err)
+			})
+			scribbler := h.Plugin("scribbler")
+			scribbler.mu.Lock()
+			last, _ := scribbler.current.(*process)
+			scribbler.mu.Unlock()
+			if last != nil {
+				last.kill(nil)
+				<-last.exited
+			}
+			// What it wrote last may still be found; once found it is gone.
+			data := bytes.Repeat([]byte{7}, 10_000)
+			require.Eventually(t, func() bool {
+				answer, err := echo(t, h, "good0", &rpctestpb.Packet{Data: data})
+				return err == nil && bytes.Equal(data, answer.Data)
+			}, time.Minute, time.Millisecond)
+		})
+	}
+}
+
+// With a hub each, the scribbler has nobody's memory but its own and the host's.
+func TestIsolatedNeighboursOfAScribblerNoticeNothing(t *testing.T) {
+	for _, wake := range []string{"futex", "eventfd", "socketpair", "pipe"} {
+		t.Run(wake, func(t *testing.T) {
+			h := attack(t, Options{Wake: wake, Isolate: true},
+				func(sent, got []byte) { assert.True(t, bytes.Equal(sent, got), "a neighbour's bytes are not whole") },
+				func(err error) { assert.NoError(t, err) })
+			assert.Zero(t, h.Plugin("good0").Stats().Restarts)
+			assert.Zero(t, h.Plugin("good1").Stats().Restarts)
+			assert.Positive(t, h.Plugin("scribbler").Stats().Restarts, "it was never found out")
+		})
+	}
+}
+
+// A neighbour's whole memory stays as it was, to the byte, but for what it writes itself.
+func TestIsolatedHubsShareNoMemory(t *testing.T) {
+	h := newHost(t, Options{Isolate: true})
+	for _, name := range []string{"a", "b"} {
+		_, err := echo(t, h, name, &rpctestpb.Packet{Data: make([]byte, 10_000)})
+		require.NoError(t, err)
+	}
+	hubs := h.hubs()
+	require.Len(t, hubs, 2)
+	for i, one := range hubs {
+		links := one.Snapshot().Links
+		require.Len(t, links, 1, "hub %d", i)
+	}
+	assert.NotEqual(t, hubs[0], hubs[1])
+	assert.IsType(t, []*hub.Hub{}, hubs)
+}
