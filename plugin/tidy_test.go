@@ -15,6 +15,10 @@ import (
 func TestIdlePluginGivesBackWhatALargeCallTookAndABusyOneDoesNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		freed := 0
+		pass := func(d time.Duration) {
+			time.Sleep(d)
+			synctest.Wait()
+		}
 		tidier := newTidier()
 		tidier.free = func() { freed++ }
 		call := func(size int, lasts time.Duration) {
@@ -25,24 +29,24 @@ func TestIdlePluginGivesBackWhatALargeCallTookAndABusyOneDoesNot(t *testing.T) {
 			assert.NoError(t, err)
 		}
 		call(1000, 0)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		assert.Zero(t, freed, "nothing large")
 
 		for range 10 {
 			call(tidyAbove, tidyPause/2)
-			time.Sleep(tidyPause / 2)
+			pass(tidyPause / 2)
 		}
 		assert.Zero(t, freed, "the next call comes soon")
 		go call(1000, time.Second)
-		time.Sleep(tidyPause * 2)
+		pass(tidyPause * 2)
 		assert.Zero(t, freed, "another is under way")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		assert.Equal(t, 1, freed)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		assert.Equal(t, 1, freed)
 		call(tidyAbove, 0)
 		tidier.stop()
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		assert.Equal(t, 1, freed)
 	})
 }
