@@ -193,7 +193,7 @@ func (e *Evidence) words(name string, look plugin.Look) []string {
 	}
 	words := []string{e.sentence(name)}
 	if syscall.Kill(look.PID, 0) != nil {
-		words = append([]string{fmt.Sprintf("plugin %s has ended, and whoever waits for it was not told", name)}, words...)
+		words[0] = fmt.Sprintf("plugin %s has ended, and whoever waits for it was not told", name)
 	}
 	own := slices.DeleteFunc(slices.Clone(e.Inspect), func(d string) bool { return !strings.HasPrefix(d, name+": ") })
 	for _, d := range own {

@@ -238,8 +238,8 @@ func thisMachine() Machine {
 
 const (
 	// A cell is slow with at least so many stalls, and so many times as many as its
-	// control has.
-	slowStalls = 3
+	// control has. A busy machine makes one or two.
+	slowStalls = 6
 	slowRatio  = 4
 	// Or with calls that had the machine to themselves and took so long.
 	slowCall = 50 * time.Millisecond
