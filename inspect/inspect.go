@@ -1,7 +1,7 @@
 // Package inspect looks at a hub from outside and says what it sees: who waits
 // for what, and whether anything is wrong.
 //
-//	hubs, err := inspect.Open("4711")              // a process, or a hub's file
+//	hubs, err := inspect.Open("4711")              // processes, or hubs' files
 //	first, second := hubs[0].Look(), ...           // a quarter of a second later
 //	for _, d := range inspect.Diagnose(first, second) {
 //		fmt.Println(d.Name, d)                     // fonts lost wake-up (plugin sleeps, 3 frames unread, no token)
@@ -50,25 +50,45 @@ type Hub struct {
 // ErrNoHub is returned where there is none to look at.
 var ErrNoHub = errors.New("no hub found")
 
-// Open opens the hubs of a process, be it the host's or a plugin's, or the hub
-// that is a file: /proc/PID/fd/N, or a copy of one.
-func Open(target string) ([]*Hub, error) {
-	paths := []string{target}
-	if pid, err := strconv.Atoi(target); err == nil {
-		if paths, err = findHubs(pid); err != nil {
-			return nil, err
-		}
-	}
-	var hubs []*Hub
-	for _, path := range paths {
-		h, err := openFile(path)
+// Open opens the hubs of processes, be they hosts or plugins, or those that are
+// files: /proc/PID/fd/N, or copies. Each hub is opened once; of several processes
+// those that have none are passed over.
+func Open(targets ...string) (hubs []*Hub, err error) {
+	defer func() {
 		if err != nil {
 			for _, h := range hubs {
 				err = errors.Join(err, h.Close())
 			}
-			return nil, err
+			hubs = nil
 		}
-		hubs = append(hubs, h)
+	}()
+	var none error
+	for _, target := range targets {
+		paths := []string{target}
+		if pid, err := strconv.Atoi(target); err == nil {
+			paths, err = findHubs(pid)
+			if errors.Is(err, ErrNoHub) {
+				none = err
+				continue
+			}
+			if err != nil {
+				return hubs, err
+			}
+		}
+		for _, path := range paths {
+			inode := inodeOf(path)
+			if slices.ContainsFunc(hubs, func(h *Hub) bool { return h.inode != 0 && h.inode == inode }) {
+				continue
+			}
+			h, err := openFile(path)
+			if err != nil {
+				return hubs, err
+			}
+			hubs = append(hubs, h)
+		}
+	}
+	if len(hubs) == 0 {
+		return nil, none
 	}
 	return hubs, nil
 }

@@ -16,8 +16,9 @@ import (
 )
 
 const inspectHelp = `Look at the hub of a build from outside, and say of each plugin's link what is
-the matter with it, if anything. TARGET is the process id of a build or of one
+the matter with it, if anything. A TARGET is the process id of a build or of one
 of its plugins, or a file that holds a hub: /proc/PID/fd/N, or a copy of one.
+Of several, each hub is looked at once.
 
 The build is neither asked nor disturbed: its memory is read, never written. It
 may run, hang, be stopped (SIGSTOP) or be dead.
@@ -41,11 +42,11 @@ type inspectFlags struct {
 func newInspect() *cobra.Command {
 	var f inspectFlags
 	c := &cobra.Command{
-		Use:     "inspect TARGET",
+		Use:     "inspect TARGET...",
 		Short:   "Look at a running, hung or dead build from outside",
 		Long:    inspectHelp,
-		Example: "  ddc inspect $(pgrep -o ddc)\n  ddc inspect --watch 4711\n  ddc inspect --json /proc/4711/fd/7 | jq '.links[].diagnosis'",
-		Args:    usage(cobra.ExactArgs(1)),
+		Example: "  ddc inspect $(pgrep -x ddc)\n  ddc inspect --watch 4711\n  ddc inspect --json /proc/4711/fd/7 | jq '.links[].diagnosis'",
+		Args:    usage(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
 			case f.interval == 0 && f.watch:
@@ -55,7 +56,7 @@ func newInspect() *cobra.Command {
 			case f.interval < 10*time.Millisecond:
 				return usagef("--interval %v: at least 10ms", f.interval)
 			}
-			return runInspect(c.Context(), args[0], f, c.OutOrStdout())
+			return runInspect(c.Context(), args, f, c.OutOrStdout())
 		},
 	}
 	flags := c.Flags()
@@ -68,8 +69,8 @@ func newInspect() *cobra.Command {
 	return c
 }
 
-func runInspect(ctx context.Context, target string, f inspectFlags, w io.Writer) error {
-	hubs, err := inspect.Open(target)
+func runInspect(ctx context.Context, targets []string, f inspectFlags, w io.Writer) error {
+	hubs, err := inspect.Open(targets...)
 	if err != nil {
 		return err
 	}

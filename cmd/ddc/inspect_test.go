@@ -102,6 +102,8 @@ func TestInspectSeesABuildFromOutside(t *testing.T) {
 
 			ofPlugin, _ := inspected(t, strconv.Itoa(l.Plugin.PID))
 			assert.Equal(t, l.Plugin, ofPlugin.Plugin, "a plugin's hub is its host's")
+			o := ddc(t, "inspect", "--json", pid, strconv.Itoa(l.Plugin.PID), strconv.Itoa(os.Getppid()))
+			assert.Equal(t, 1, strings.Count(o.stdout, `"ring_cells"`), "one hub, however it is found")
 
 			sendSignal(t, l.Plugin.PID, syscall.SIGSTOP, "T")
 			l, code = inspected(t, pid)
