@@ -114,6 +114,7 @@ func found(t *testing.T, e fault.Entry, strategy string, s Scenario) {
 	if testing.Verbose() {
 		t.Log(r.Finding)
 	}
+	assert.NotContains(t, []Kind{Panic, Endless}, r.Finding.Kind)
 	// What shows as a failure in a program shows as an error, or as whatever it was to prevent.
 	if slices.Contains(e.Shows, fault.Hung) && !slices.Contains(e.Shows, fault.Failed) && !slices.Contains(e.Shows, fault.Corrupt) {
 		assert.Contains(t, []Kind{LostWakeup, Deadlock}, r.Finding.Kind, r.Finding)

@@ -302,3 +302,15 @@ func TestTokenThatDoesNotFitIsRefused(t *testing.T) {
 		assert.Error(t, err, token)
 	}
 }
+
+func TestScenarioWithTooManyTasksIsRefused(t *testing.T) {
+	s := Scenario{Name: "too many", Setup: func(w *World) {
+		w.Go("host", "run", func() {
+			for range maxTasks {
+				step.Go(func() {})
+			}
+		})
+	}}
+	_, err := Explore(s, Options{Bound: -1})
+	assert.ErrorContains(t, err, "tasks")
+}

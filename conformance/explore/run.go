@@ -25,6 +25,8 @@ type run struct {
 	// settled is how many steps were made before what Setup has started went to sleep.
 	settled int
 
+	// err says why the search cannot go on.
+	err     error
 	finding Kind
 	text    string
 	detail  string

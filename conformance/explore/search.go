@@ -138,6 +138,10 @@ func (x *search) schedule(forced []choice) {
 	}
 	last := -1
 	for at := 0; ; at++ {
+		if r.err != nil {
+			x.err = r.err
+			return
+		}
 		if r.finding != "" {
 			break
 		}

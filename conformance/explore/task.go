@@ -35,13 +35,16 @@ type task struct {
 	interrupts int
 }
 
+// limit is what unwinds a task that the explorer has no room for.
+type limit struct{ error }
+
 // ended is what unwinds a task whose run is over.
 type ended struct{}
 
 // spawn makes a task that is parked in front of first.
 func (r *run) spawn(name string, process int, first step.Op, idle bool, f func()) *task {
 	if len(r.tasks) == maxTasks {
-		panic(fmt.Sprintf("explore: more than %d tasks", maxTasks))
+		panic(limit{fmt.Errorf("a schedule has more than %d tasks", maxTasks)})
 	}
 	t := &task{id: len(r.tasks), name: name, process: process, idle: idle, op: first}
 	if r.current != nil {
@@ -54,6 +57,8 @@ func (r *run) spawn(name string, process int, first step.Op, idle bool, f func()
 			t.over = true
 			switch p := recover().(type) {
 			case nil, ended:
+			case limit:
+				r.err = p
 			default:
 				if !r.closing {
 					r.find(Panic, fmt.Sprintf("%s: %v", t.name, p))

@@ -58,7 +58,7 @@ var current Explorer
 func Install(e Explorer) {
 	current = e
 	if e == nil {
-		buffered = nil
+		buffered, fired = nil, 0
 	}
 }
 

@@ -62,9 +62,17 @@ func fence(e Explorer) {
 	}
 }
 
-// Later calls f after a while, on which nobody may rely.
+// fired counts the timers that have gone off.
+var fired int
+
+// Later calls f after a while, on which nobody may rely. One timer of a schedule goes off:
+// with more, those who wait for the next one would go on for ever.
 func Later(_ time.Duration, f func()) {
 	if e := current; e != nil {
-		e.Go("timer", Op{Verb: "time passes", Object: &f, Rare: 1}, true, f)
+		first := Op{Verb: "time passes", Object: &fired, Write: true, Rare: 1, Ready: func() uint8 { return ready(fired == 0) }}
+		e.Go("timer", first, true, func() {
+			fired++
+			f()
+		})
 	}
 }
