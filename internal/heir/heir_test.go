@@ -65,3 +65,11 @@ func TestWithoutAnHeirFoldersAreMadeAllTheSame(t *testing.T) {
 	assert.NoError(t, none.Empty(folder))
 	assert.NoError(t, none.Close())
 }
+
+func BenchmarkStartAndClose(b *testing.B) {
+	for b.Loop() {
+		h, err := Start()
+		require.NoError(b, err)
+		require.NoError(b, h.Close())
+	}
+}

@@ -206,3 +206,13 @@ func BenchmarkNow(b *testing.B) {
 		Now()
 	}
 }
+
+func BenchmarkGroup(b *testing.B) {
+	for b.Loop() {
+		g, err := Confine(Min, func(string) error { return nil })
+		if err != nil {
+			b.Skip(err)
+		}
+		require.NoError(b, g.Close())
+	}
+}
