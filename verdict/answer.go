@@ -24,7 +24,7 @@ func (in *Input) opening() string {
 	s = append(s, fmt.Sprintf("What hangs is a broken rule of using one: %d of the %d faults show on every strategy that was run, %d on some only.", len(everywhere), len(in.faults()), len(some)))
 	all := in.matches()
 	if exact := names(all, reported); len(exact) > 0 {
-		s = append(s, fmt.Sprintf("Exactly the evidence of the report (the first calls succeed, then the plugin lies idle in `epoll_wait` over an unread ring while the host waits for ring space) comes from %s.", and(quoted(exact))))
+		s = append(s, fmt.Sprintf("Exactly the evidence of the report (the first calls succeed, then the plugin lies idle in `epoll_wait` over an unread ring while the host waits for ring space) comes from %s.%s", and(quoted(exact)), apart(exact)))
 	} else {
 		s = append(s, "No fault showed exactly the evidence of the report.")
 	}
@@ -33,12 +33,20 @@ func (in *Input) opening() string {
 		s = append(s, fmt.Sprintf("Of the four suspects, %s can only happen to those who sleep in edge-triggered epoll, and %s out by sleeping in an ordinary system call.", and(loopOnly), areRuled(loopOnly)))
 	}
 	if len(anywhere) > 0 {
-		s = append(s, fmt.Sprintf("With any strategy %s can happen, and only the rule that it breaks prevents it.", and(anywhere)))
+		s = append(s, fmt.Sprintf("With any strategy %s can happen, and only keeping to the rule prevents it.", and(anywhere)))
 	}
 	if r := in.brokenRules(names(all, reported)); len(r) > 0 {
 		s = append(s, fmt.Sprintf("**The fix is to keep the %s that those faults break: %s.**", plural(len(r), "rule"), strings.Join(r, "; ")))
 	}
 	return strings.Join(s, " ")
+}
+
+// apart says that some evidence has several explanations.
+func apart(exact []string) string {
+	if len(exact) < 2 {
+		return ""
+	}
+	return " The evidence does not tell these apart: each of them has to be looked for in the old system's code."
 }
 
 func plural(n int, word string) string {

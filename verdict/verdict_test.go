@@ -151,6 +151,8 @@ func TestVerdictOpensWithTheAnswer(t *testing.T) {
 	assert.Contains(t, opening, "suspect 1 and suspect 2 can only happen to those who sleep in edge-triggered epoll")
 	assert.Contains(t, opening, "With any strategy suspect 3 and suspect 4 can happen")
 	assert.Contains(t, opening, "`full-then-ring`")
+	assert.Contains(t, opening, "The evidence does not tell these apart")
+	assert.Contains(t, text, "Of `wrong-peer-doorbell` and `deregistered-fd` the first piece says nothing")
 	assert.Contains(t, opening, "**The fix is to keep the ")
 
 	m := ideal()
