@@ -22,6 +22,7 @@ import (
 // it did. Who reads them is a goroutine of the host; what it was too late for is
 // counted, and told at the end of the trace.
 type Tracer struct {
+	host *Host
 	out  *trace.Chrome
 	stop chan struct{}
 	done chan struct{}
@@ -35,13 +36,14 @@ type Tracer struct {
 }
 
 type tracedHub struct {
+	hub      *hub.Hub
 	observer *hub.Observer
 	index    int
 	ends     map[end]*tracedEnd
-	// asleep and rung are, by place and bell, since when it is slept on, and the last
-	// token left for it.
-	asleep, rung map[end]int64
-	flow         map[end]int
+	// asleep and flow are, by place and bell, since when it is slept on, and the arrow
+	// of the last token left for it.
+	asleep map[end]int64
+	flow   map[end]int
 }
 
 // end is an end of a link, or one of its bells.
@@ -62,25 +64,37 @@ const drainEvery = 20 * time.Millisecond
 // Trace starts to write a trace to w. Stopped after the host was closed, it has all
 // that the plugins did.
 func (h *Host) Trace(w io.Writer) (*Tracer, error) {
-	if h.isolation != nil {
-		return nil, fmt.Errorf("trace: isolated plugins have hubs of their own, which come and go: trace without isolating")
-	}
-	if h.hub == nil {
+	if h.options.Local != nil {
 		return nil, fmt.Errorf("trace: plugins in this process share no memory, and note no events")
 	}
-	t := &Tracer{out: trace.NewChrome(w), stop: make(chan struct{}), done: make(chan struct{}), named: map[track]bool{}}
-	for i, hub := range h.hubs() {
-		observer, err := hub.Observer()
-		if err != nil {
-			return nil, fmt.Errorf("trace: %w", err)
-		}
-		t.hubs = append(t.hubs, &tracedHub{
-			observer: observer, index: i, ends: map[end]*tracedEnd{}, asleep: map[end]int64{}, rung: map[end]int64{}, flow: map[end]int{},
-		})
-	}
+	t := &Tracer{host: h, out: trace.NewChrome(w), stop: make(chan struct{}), done: make(chan struct{}), named: map[track]bool{}}
 	t.name(os.Getpid(), 0, "process_name", "host")
+	t.follow()
 	go t.run()
 	return t, nil
+}
+
+// follow opens the hubs that are new: an isolated plugin gets one with each life.
+func (t *Tracer) follow() {
+	for i, hub := range t.host.hubs() {
+		if i < len(t.hubs) && t.hubs[i].hub == hub {
+			continue
+		}
+		observer, err := hub.Observer()
+		if err != nil {
+			continue // it has been closed meanwhile
+		}
+		traced := &tracedHub{
+			hub: hub, observer: observer, index: i, ends: map[end]*tracedEnd{}, asleep: map[end]int64{}, flow: map[end]int{},
+		}
+		if i == len(t.hubs) {
+			t.hubs = append(t.hubs, traced)
+			continue
+		}
+		t.drain(t.hubs[i])
+		_ = t.hubs[i].observer.Close() // it was only read
+		t.hubs[i] = traced
+	}
 }
 
 func (t *Tracer) run() {
@@ -93,6 +107,7 @@ func (t *Tracer) run() {
 			stopping = true
 		case <-tick.C:
 		}
+		t.follow()
 		for _, h := range t.hubs {
 			t.drain(h)
 		}
