@@ -94,6 +94,16 @@ fuzz: ## Fuzz each target for FUZZTIME (a minute).
 	  done; \
 	done
 
+# What CI does: the seeds run with every test, and each target a moment on top.
+.PHONY: fuzz-short
+fuzz-short: # Fuzz each target for five seconds.
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s
+
+# A minute for each strategy, shared and isolated; "make test" has two seconds of it.
+.PHONY: scribble
+scribble: # Let a plugin write all over the hub for a minute on each strategy.
+	DDC_SCRIBBLE=1m go test -tags $(TAGS) -timeout 30m -v -run 'Scribbler' ./plugin
+
 STATICCHECK := .tools/bin/staticcheck
 $(STATICCHECK): Makefile
 	GOBIN=$(CURDIR)/.tools/bin go install honnef.co/go/tools/cmd/staticcheck@v0.8.2

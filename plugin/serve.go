@@ -127,29 +127,9 @@ type inheritance struct {
 }
 
 func inherit(byName func(string) (wake.Strategy, error)) (*inheritance, error) {
-	switch version := os.Getenv(envAgreement); version {
-	case "":
-		return nil, ErrNoHost
-	case agreement:
-	default:
-		return nil, fmt.Errorf("the host starts plugins of version %q, this one is of version %q: build both from the same source", version, agreement)
-	}
-	i := &inheritance{offer: os.Getenv(envHub)}
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(os.Getenv(envLogLevel))); err != nil {
-		return nil, fmt.Errorf("%s: %w", envLogLevel, err)
-	}
-	i.logger = slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	var err error
-	if i.spin, err = wake.ParseSpin(os.Getenv(envSpin)); err != nil {
-		return nil, fmt.Errorf("%s: %w", envSpin, err)
-	}
-	name, files, err := hub.ParseOffer(i.offer)
+	i, files, err := agree(os.Getenv, byName)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", envHub, err)
-	}
-	if i.strategy, err = byName(name); err != nil {
-		return nil, fmt.Errorf("%s: %w", envHub, err)
+		return nil, err
 	}
 	if i.lifeline, err = sys.Inherited(lifelineFD, "lifeline"); err != nil {
 		return nil, err
@@ -170,4 +150,39 @@ func inherit(byName func(string) (wake.Strategy, error)) (*inheritance, error) {
 		}
 	}
 	return i, nil
+}
+
+// maxFiles is more than any strategy has for the hub and three doorbells.
+const maxFiles = 16
+
+// agree reads what a host says to its plugins in the environment: everything of
+// an inheritance but the files, and how many those are.
+func agree(getenv func(string) string, byName func(string) (wake.Strategy, error)) (_ *inheritance, files int, err error) {
+	switch version := getenv(envAgreement); version {
+	case "":
+		return nil, 0, ErrNoHost
+	case agreement:
+	default:
+		return nil, 0, fmt.Errorf("the host starts plugins of version %q, this one is of version %q: build both from the same source", version, agreement)
+	}
+	i := &inheritance{offer: getenv(envHub)}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(getenv(envLogLevel))); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", envLogLevel, err)
+	}
+	i.logger = slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	if i.spin, err = wake.ParseSpin(getenv(envSpin)); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", envSpin, err)
+	}
+	name, files, err := hub.ParseOffer(i.offer)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", envHub, err)
+	}
+	if files > maxFiles {
+		return nil, 0, fmt.Errorf("%s: %d files, at most %d", envHub, files, maxFiles)
+	}
+	if i.strategy, err = byName(name); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", envHub, err)
+	}
+	return i, files, nil
 }

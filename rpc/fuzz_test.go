@@ -9,39 +9,10 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 
 	"ddc/rpc/rpctestpb"
 	"ddc/transport"
 )
-
-func FuzzSections(f *testing.F) {
-	f.Add(uint8(0), []byte("message"))
-	f.Add(flagMethod|flagMessage, appendSection(nil, "/a.B/C"))
-	f.Add(flagMethod|flagMetadata, appendMetadata(appendSection(nil, "/a.B/C"), metadata.Pairs("k", "v", "k", "w", "bin-bin", "\x00\xff")))
-	f.Add(flagMetadata|flagTrailer|flagStatus, appendSection(appendMetadata(appendMetadata(nil, metadata.Pairs("a", "1")), metadata.Pairs("t", "2")), "\x08\x05"))
-	f.Add(flagMethod, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
-	f.Add(flagMetadata, []byte{3, 200, 1, 0})
-	f.Fuzz(func(t *testing.T, flags uint8, payload []byte) {
-		parts, begins, err := parseSections(flags, payload)
-		if err != nil {
-			return
-		}
-		if begins < 0 || begins > len(payload) {
-			t.Fatalf("the message begins at %d of %d bytes", begins, len(payload))
-		}
-		total := len(parts.method) + len(parts.status)
-		for key, values := range parts.metadata {
-			total += len(key) * len(values)
-			for _, v := range values {
-				total += len(v)
-			}
-		}
-		if total > len(payload) {
-			t.Fatalf("%d bytes were read out of %d", total, len(payload))
-		}
-	})
-}
 
 // wire is a link that swallows what is sent, and delivers what the fuzzer wants.
 type wire struct {
