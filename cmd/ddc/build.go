@@ -49,7 +49,7 @@ type buildFlags struct {
 	allPlugins         bool
 	checkLinks, strict bool
 	noCodeExec         bool
-	noSandbox          bool
+	noSandbox, isolate bool
 	json, verbose      bool
 	onHang, trace      string
 	hangAfter          time.Duration
@@ -86,6 +86,7 @@ func newBuild() *cobra.Command {
 	flags.BoolVar(&f.strict, "strict", false, "make broken links errors")
 	flags.BoolVar(&f.noCodeExec, "no-code-exec", false, "run no code samples")
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "let plugins, and the programs they start, do whatever you may")
+	flags.BoolVar(&f.isolate, "isolate", false, "give each plugin shared memory of its own, out of the others' reach")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object on standard output")
 	flags.StringVar(&f.onHang, "on-hang", string(plugin.AbortHang), "when a link hangs, once it is reported: report and wait on, abort, or rescue (ring again)")
 	flags.DurationVar(&f.hangAfter, "hang-after", 0, "how long a lost wake-up must last before it is reported; 0 for 5s")
@@ -102,6 +103,9 @@ func (f buildFlags) check() error {
 	}
 	if f.transport != "shm" && f.transport != "inproc" {
 		return usagef("--transport %q is none of shm, inproc", f.transport)
+	}
+	if f.isolate && f.trace != "" {
+		return usagef("--trace follows one hub, and with --isolate each plugin has its own: leave one of the two out")
 	}
 	if err := f.checkWatch(); err != nil {
 		return err
@@ -143,7 +147,7 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	options := plugin.Options{
 		CallTimeout: times.all, CallTimeoutOf: times.withDefaults(cfg, jobsOf(f)),
 		Command: command, Wake: choice.all, WakeOf: choice.of, Spin: spin,
-		Logger: out.logger, Level: out.level, Hub: hub.Options{Trace: f.trace != ""},
+		Logger: out.logger, Level: out.level, Isolate: f.isolate, Hub: hub.Options{Trace: f.trace != ""},
 	}
 	if f.noSandbox {
 		// code_execution confines what it starts by itself.
