@@ -54,10 +54,6 @@ type Hosting struct {
 // ErrNotACell is returned by Host in a process that Run has not started.
 var ErrNotACell = errors.New("this command is for ddc wake matrix to start, not for people")
 
-// endTime bounds how long plugins may take to end after the last call, before
-// that counts as hung.
-const endTime = 8 * time.Second
-
 // Host is the main of a cell's host process. It writes news to w, and leaves no
 // process behind. It does not return where a fault may keep it from it: then it
 // ends the process.
