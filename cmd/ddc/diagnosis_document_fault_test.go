@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -213,4 +214,30 @@ func diagnosisText(name fault.Name, s seen) string {
 		}
 	}
 	return string(inspect.Healthy)
+}
+
+// Rescue gets a build out of a hang, and hides nothing.
+func TestARescuedBuildThatHangsEndsAndSaysSo(t *testing.T) {
+	site := hangingSite(t)
+	said, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	require.NoError(t, err)
+	defer said.Close()
+	output, err := os.Create(filepath.Join(t.TempDir(), "stdout"))
+	require.NoError(t, err)
+	defer output.Close()
+	program, err := os.Executable()
+	require.NoError(t, err)
+	build := exec.CommandContext(t.Context(), program, "build", site, "--json", "--wake", "pipe", "--on-hang", "rescue", "--hang-after", "300ms")
+	build.Env = append(os.Environ(), fault.Variable+"="+string(fault.FlagTakenRingFails), "TMPDIR="+t.TempDir())
+	build.Stdout, build.Stderr = output, said
+	require.NoError(t, build.Run())
+	text, err := os.ReadFile(output.Name())
+	require.NoError(t, err)
+	var report buildReport
+	require.NoError(t, json.Unmarshal(text, &report))
+	assert.NotEmpty(t, report.Hangs)
+	assert.Empty(t, report.Errors)
+	loud, err := os.ReadFile(said.Name())
+	require.NoError(t, err)
+	assert.Contains(t, string(loud), "this is a defect all the same")
 }
