@@ -179,7 +179,7 @@ func (s schedule) pursue(c *child, most int) (kills int) {
 // call, and then the last output is whole. `make chaos` kills five hundred times.
 func TestBuildSurvivesWhateverItsPluginsDo(t *testing.T) {
 	sites := chaosSites(t)
-	wanted := 12
+	wanted := 8
 	if testing.Short() {
 		wanted = 4
 	}
