@@ -117,8 +117,9 @@ func (r *run) Lives() func() bool {
 // unwind ends every task, wherever it is parked.
 func (r *run) unwind() {
 	r.closing = true
-	step.Install(nil)
-	for _, t := range r.tasks {
-		t.stop()
-	}
+	step.Unwind(func() {
+		for _, t := range r.tasks {
+			t.stop()
+		}
+	})
 }

@@ -62,5 +62,17 @@ func Install(e Explorer) {
 	}
 }
 
+// unwinding is true while an explorer ends its tasks: what they defer then locks and
+// waits for nothing.
+var unwinding bool
+
+// Unwind calls end, which ends the tasks of an exploration that is over.
+func Unwind(end func()) {
+	current, unwinding = nil, true
+	end()
+	Install(nil)
+	unwinding = false
+}
+
 // Running is the explorer installed, or nil.
 func Running() Explorer { return current }

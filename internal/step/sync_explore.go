@@ -8,16 +8,18 @@ import (
 )
 
 // Mutex is a sync.Mutex whose every operation is a step. Outside an exploration
-// it is plain; a task that the explorer ends may leave one held, which then counts for nothing.
+// it is plain, whether a task has left it held or not.
 type Mutex struct {
 	plain sync.Mutex
-	held  bool
+	held  bool // by a task
 }
 
 func (m *Mutex) Lock() {
 	e := current
 	if e == nil {
-		m.plain.Lock()
+		if !unwinding {
+			m.plain.Lock()
+		}
 		return
 	}
 	fence(e)
@@ -31,7 +33,7 @@ func (m *Mutex) Lock() {
 func (m *Mutex) TryLock() bool {
 	e := current
 	if e == nil {
-		return m.plain.TryLock()
+		return unwinding || m.plain.TryLock()
 	}
 	e.Do(Op{Verb: "try lock", Object: m, Write: true})
 	if m.held {
@@ -55,9 +57,7 @@ func (m *Mutex) Unlock() {
 		e.Release(m)
 		e.Did(1, 0)
 		m.held = false
-	case m.held:
-		m.held = false
-	default:
+	case !unwinding:
 		m.plain.Unlock()
 	}
 }
@@ -81,7 +81,9 @@ type WaitGroup struct {
 func (g *WaitGroup) Add(n int) {
 	e := current
 	if e == nil {
-		g.plain.Add(n)
+		if !unwinding {
+			g.plain.Add(n)
+		}
 		return
 	}
 	e.Do(Op{Verb: "add", Object: g, Write: true})
@@ -91,20 +93,15 @@ func (g *WaitGroup) Add(n int) {
 }
 
 func (g *WaitGroup) Done() {
-	switch {
-	case current != nil:
-		g.Add(-1)
-	case g.count > 0:
-		g.count--
-	default:
-		g.plain.Done()
-	}
+	g.Add(-1)
 }
 
 func (g *WaitGroup) Wait() {
 	e := current
 	if e == nil {
-		g.plain.Wait()
+		if !unwinding {
+			g.plain.Wait()
+		}
 		return
 	}
 	e.Do(Op{Verb: "wait", Object: g, Ready: func() uint8 { return ready(g.count == 0) }})
