@@ -56,7 +56,8 @@ type Options struct {
 	// MemoryLimit is the heap, in bytes, beyond which a plugin's collector leaves no garbage, or 0 for none: what is
 	// needed is taken all the same.
 	MemoryLimit int64
-	// TempDir makes a temporary folder in parent, with a name that begins with prefix; nil is for os.MkdirTemp.
+	// TempDir, if not nil, makes a temporary folder in parent, with a name that begins with prefix, and sees to it that it
+	// goes when this process is killed. Plugins then have their temporary files in one of the host's.
 	TempDir func(parent, prefix string) (string, error)
 	// Logger gets what plugins log, or nil for nobody; Level is the least that they send.
 	Logger *slog.Logger
@@ -77,7 +78,7 @@ type Host struct {
 	isolation  *isolation
 	strategies map[string]wake.Strategy
 	threads    *forkers
-	temporary  string        // the plugins' TMPDIR: what a killed one leaves there goes with the host
+	temporary  string        // the plugins' TMPDIR
 	closing    chan struct{} // closed when Close begins
 
 	mu      sync.Mutex
@@ -90,9 +91,6 @@ func NewHost(o Options) (*Host, error) {
 	o.Wake = cmp.Or(o.Wake, strategy.Default)
 	o.Attempts = cmp.Or(o.Attempts, 3)
 	o.CallTimeout = cmp.Or(o.CallTimeout, DefaultCallTimeout)
-	if o.TempDir == nil {
-		o.TempDir = func(parent, prefix string) (string, error) { return os.MkdirTemp(parent, prefix+"*") }
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -124,8 +122,11 @@ func NewHost(o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.temporary, err = o.TempDir(os.TempDir(), "ddc-"); err != nil {
-		return nil, errors.Join(fmt.Errorf("make a temporary folder for plugins: %w", err), h.transport.Close())
+	h.temporary = os.TempDir()
+	if o.TempDir != nil {
+		if h.temporary, err = o.TempDir(h.temporary, "ddc-"); err != nil {
+			return nil, errors.Join(fmt.Errorf("make a temporary folder for plugins: %w", err), h.transport.Close())
+		}
 	}
 	h.threads = newForkers(o, h.temporary)
 	return h, nil
@@ -203,7 +204,10 @@ func (h *Host) Stop(ctx context.Context) error {
 	ended.Wait()
 	errs = append(errs, h.transport.Close())
 	if h.threads != nil {
-		errs = append(errs, h.threads.Close(), os.RemoveAll(h.temporary))
+		errs = append(errs, h.threads.Close())
+	}
+	if h.threads != nil && h.options.TempDir != nil {
+		errs = append(errs, os.RemoveAll(h.temporary))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("stop plugins: %w", err)
