@@ -103,5 +103,14 @@ func shareMemory(flag string) (memoryShares, error) {
 	}, nil
 }
 
+// hub is what the slots of one hub may take. Isolated, each plugin has one, but those that carry pictures and
+// fonts are four.
+func (m memoryShares) hub(isolated bool) int64 {
+	if isolated {
+		return m.limit / hubShare / 4
+	}
+	return m.limit / hubShare
+}
+
 // lower is the smaller of two limits of the collector, of which one may be unset.
 func lower(a, b int64) int64 { return min(cmp.Or(a, math.MaxInt64), cmp.Or(b, math.MaxInt64)) }

@@ -49,7 +49,7 @@ func startMachine(options plugin.Options, cfg *config.Config, shares memoryShare
 	m.meter = memory.NewMeter(m.group)
 	options.TempDir = m.heir.TempDir
 	options.MemoryLimit = shares.each
-	options.Hub.Classes = plugin.SlotsWithin(shares.limit / hubShare)
+	options.Hub.Classes = plugin.SlotsWithin(shares.hub(options.Isolate))
 	if m.host, err = plugin.NewHost(options); err != nil {
 		return nil, errors.Join(err, m.stop(context.Background()))
 	}
