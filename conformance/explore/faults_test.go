@@ -104,7 +104,9 @@ func found(t *testing.T, e fault.Entry, strategy string, s Scenario) {
 	if *replay != "" {
 		f, err := Replay(s, *replay)
 		require.NoError(t, err)
-		assert.Nil(t, f, "%v", f)
+		if f != nil {
+			t.Fatal(f)
+		}
 		return
 	}
 	r, err := Shortest(s, 3, 100_000)
