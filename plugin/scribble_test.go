@@ -16,7 +16,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"ddc/rpc/rpctestpb"
@@ -156,24 +155,58 @@ func TestAScribblerDoesNotTakeTheHostAlong(t *testing.T) {
 	for _, wake := range []string{"futex", "eventfd", "socketpair", "pipe"} {
 		t.Run(wake, func(t *testing.T) {
 			h := attack(t, Options{Wake: wake}, func(_, _ []byte) {}, func(err error) {
-				assert.Contains(t, []codes.Code{codes.Unavailable, codes.DeadlineExceeded, codes.Internal, codes.Unimplemented, codes.ResourceExhausted}, status.Code(err), "%v", err)
+				_, ok := status.FromError(err) // what it says may be the scribbler's
+				assert.True(t, ok, "%v", err)
 			})
-			scribbler := h.Plugin("scribbler")
-			scribbler.mu.Lock()
-			last, _ := scribbler.current.(*process)
-			scribbler.mu.Unlock()
-			if last != nil {
-				last.kill(nil)
-				<-last.exited
-			}
+			endScribbler(h)
 			// What it wrote last may still be found; once found it is gone.
 			data := bytes.Repeat([]byte{7}, 10_000)
 			require.Eventually(t, func() bool {
 				answer, err := echo(t, h, "good0", &rpctestpb.Packet{Data: data})
 				return err == nil && bytes.Equal(data, answer.Data)
 			}, time.Minute, time.Millisecond)
+			assertNoSlotIsLost(t, h)
 		})
 	}
+}
+
+func endScribbler(h *Host) {
+	p := h.Plugin("scribbler")
+	p.mu.Lock()
+	last, _ := p.current.(*process)
+	p.mu.Unlock()
+	if last != nil {
+		last.kill(nil)
+		<-last.exited
+	}
+}
+
+// assertNoSlotIsLost has every plugin start anew, with which the last of what was
+// written over is found: then none has a slot.
+func assertNoSlotIsLost(t *testing.T, h *Host) {
+	t.Helper()
+	t.Setenv(envRole, "plugin")
+	assert.Eventually(t, func() bool {
+		for _, p := range h.Plugins() {
+			p.mu.Lock()
+			last, _ := p.current.(*process)
+			p.mu.Unlock()
+			if last != nil {
+				last.kill(nil)
+				<-last.exited
+			}
+			if _, err := echo(t, h, p.name, &rpctestpb.Packet{}); err != nil {
+				return false
+			}
+		}
+		for _, u := range h.hub.Usage() {
+			if u.Filling+u.Sent+u.Held > 0 {
+				t.Logf("slots still in use: %+v", u)
+				return false
+			}
+		}
+		return true
+	}, time.Minute, time.Millisecond, "slots are lost")
 }
 
 // With a hub each, the scribbler has nobody's memory but its own and the host's.
@@ -186,6 +219,7 @@ func TestIsolatedNeighboursOfAScribblerNoticeNothing(t *testing.T) {
 			assert.Zero(t, h.Plugin("good0").Stats().Restarts)
 			assert.Zero(t, h.Plugin("good1").Stats().Restarts)
 			assert.Positive(t, h.Plugin("scribbler").Stats().Restarts, "it was never found out")
+			endScribbler(h) // which would not end by itself
 		})
 	}
 }

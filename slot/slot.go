@@ -354,17 +354,17 @@ func (p *Pool) Reclaim(owner int, states ...State) int {
 	return freed
 }
 
-// Mend frees the slots whose words are such as no step leaves them: a state or
-// an owner that there is none of. Somebody has written over them, and they would
-// be lost for ever. It returns how many it freed.
-func (p *Pool) Mend() int {
+// Mend frees the slots whose words are such as no step leaves them: in a state
+// that there is none of, or of an owner that is not in use. Somebody has written
+// over them, and they would be lost for ever. It returns how many it freed.
+func (p *Pool) Mend(inUse func(party int) bool) int {
 	freed := 0
 	for i := range p.classes {
 		c := &p.classes[i]
 		for index := range c.slots {
 			old := c.slots[index].Load()
 			generation, owner, state := unpack(old)
-			if old == word(generation, owner, state) && state <= Held && (state == Free || owner < p.parties) {
+			if old == word(generation, owner, state) && state <= Held && (state == Free || owner < p.parties && inUse(owner)) {
 				continue
 			}
 			if c.slots[index].CompareAndSwap(old, word(generation, 0, Free)) {

@@ -247,7 +247,7 @@ func TestSlotsThatWereWrittenOverComeBack(t *testing.T) {
 	}
 	_, ok := peer.view.pool.Alloc(peer.party(), 10)
 	require.False(t, ok)
-	assert.Equal(t, 8, h.pool.Mend())
+	assert.Equal(t, 8, h.pool.Mend(func(int) bool { return true }))
 	_, ok = peer.view.pool.Alloc(peer.party(), 10)
 	assert.True(t, ok)
 }

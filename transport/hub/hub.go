@@ -30,6 +30,7 @@ import (
 	"math/bits"
 	"os"
 	"slices"
+	"sync/atomic"
 
 	"ddc/internal/step"
 	"ddc/internal/sys"
@@ -76,6 +77,9 @@ type Hub struct {
 	strategy wake.Strategy
 	// standing is true while a caller receives in the place of some link's pump.
 	standing *step.Bool
+
+	// spoilt says that a link has ended since its peer wrote what none may.
+	spoilt atomic.Bool
 
 	mu     step.Mutex
 	closed bool
@@ -215,7 +219,7 @@ func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 	}
 	offer.Text = place{peer: peer, incarnation: incarnation, strategy: s.Name(), files: len(offer.Files)}.String()
 	offer.Link, err = openLink(h.segment, h.view, linkOptions{
-		name: name, peer: peer, side: hostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay, standing: h.standing,
+		name: name, peer: peer, side: hostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay, standing: h.standing, spoilt: &h.spoilt,
 	})
 	if err != nil {
 		offer.Close()
@@ -227,10 +231,14 @@ func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 
 // mend writes the header again if some peer has written over it: those to come
 // could not attach. What this process does rests on its own copy of the layout.
+// Slots that such a peer gave to nobody come back. The caller has mu.
 func (h *Hub) mend() {
-	if _, err := readLayout(h.header, h.segment.Size()); err != nil {
+	_, err := readLayout(h.header, h.segment.Size())
+	if err != nil {
 		h.layout.write(h.header)
-		h.pool.Mend()
+	}
+	if h.spoilt.Swap(false) || err != nil {
+		h.pool.Mend(func(party int) bool { return h.links[party/2] != nil })
 	}
 }
 

@@ -51,9 +51,11 @@ type Link struct {
 	caller *wake.Doorbell
 	// standing is the hub's, and nil at the peer's end, where nobody stands in.
 	standing *step.Bool
-	uses     *gate
-	events   *trace.Events // what this end notes of itself
-	tracing  bool          // calls are events too
+	// spoilt is the hub's too: set when the peer is found to have written what none may.
+	spoilt  *atomic.Bool
+	uses    *gate
+	events  *trace.Events // what this end notes of itself
+	tracing bool          // calls are events too
 
 	// turn holds a value while somebody is the ring's producer. A channel, not a
 	// mutex: waiting for it must end with the sender's context.
@@ -101,12 +103,13 @@ type linkOptions struct {
 	spin       wake.Spin
 	relay      func()
 	standing   *step.Bool
+	spoilt     *atomic.Bool
 }
 
 // openLink opens one end, and starts its pump. It keeps none of the files.
 func openLink(segment *shm.Segment, v view, o linkOptions) (*Link, error) {
 	l := &Link{
-		name: o.name, peer: o.peer, side: o.side, view: v, relay: o.relay, standing: o.standing, segment: segment, uses: newGate(),
+		name: o.name, peer: o.peer, side: o.side, view: v, relay: o.relay, standing: o.standing, spoilt: o.spoilt, segment: segment, uses: newGate(),
 		turn: make(chan struct{}, 1), space: make(chan struct{}, 1), groups: make(map[uint32]*group),
 		stop: make(chan struct{}), done: make(chan struct{}), released: make(chan struct{}),
 	}
@@ -273,9 +276,13 @@ func (l *Link) reap() {
 			states = append(states, slot.Held) // nobody holds it, whatever the word says
 		}
 		l.view.pool.Reclaim(party(l.peer, peerSide), states...)
-		l.view.pool.Reclaim(party(l.peer, hostSide), slot.Sent, slot.Held)
-		if errors.Is(l.why(), transport.ErrCorrupt) {
-			l.view.pool.Mend()
+		states = []slot.State{slot.Sent, slot.Held}
+		if l.letGo() {
+			states = append(states, slot.Filling) // no sender of this end is at work any more
+		}
+		l.view.pool.Reclaim(party(l.peer, hostSide), states...)
+		if l.spoilt != nil && errors.Is(l.why(), transport.ErrCorrupt) {
+			l.spoilt.Store(true)
 		}
 	} else {
 		l.view.pool.Reclaim(party(l.peer, peerSide), slot.Sent)

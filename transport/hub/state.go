@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ddc/internal/trace"
+	"ddc/shm"
 	"ddc/slot"
 	"ddc/wake"
 )
@@ -174,18 +175,29 @@ func lookAt(k *link, s State) LinkSnapshot {
 	return look
 }
 
-// Snapshot looks at every link that has not ended, from the host.
+// Snapshot looks at every place that was ever offered, from the host: also at links
+// that are being closed and whose last user does not let go.
 func (h *Hub) Snapshot() Snapshot {
 	if h.segment.Hold() != nil {
 		return Snapshot{At: trace.Now()}
 	}
 	defer h.segment.Release()
-	var looks []LinkSnapshot
+	open := map[int]*Link{}
 	for _, l := range h.hostLinks() {
-		if l.uses.enter() {
-			looks = append(looks, lookAt(l.shared, l.state()))
+		open[l.peer] = l
+	}
+	var looks []LinkSnapshot
+	for peer := range h.layout.peers {
+		k, err := shm.View[link](h.segment, h.layout.linkOffset(peer))
+		if err != nil || k.Incarnation.Load() == 0 {
+			continue
+		}
+		s := readState(k, peer, h.layout.cells)
+		if l := open[peer]; l != nil && l.uses.enter() {
+			s = l.state()
 			l.uses.leave()
 		}
+		looks = append(looks, lookAt(k, s))
 	}
 	return h.snapshot(looks)
 }
