@@ -21,7 +21,7 @@ type Holding struct {
 	tree    string
 }
 
-// Hold prepares for cells: of o it uses Program, Args, Open, Site, Calls and Seed.
+// Hold prepares for cells: of o it uses Program, Args, Open, Site and Calls.
 func Hold(ctx context.Context, o Options) (*Holding, error) {
 	if o.Calls == 0 {
 		o.Calls = DefaultCalls
@@ -33,14 +33,15 @@ func Hold(ctx context.Context, o Options) (*Holding, error) {
 	return &Holding{o, tree}, nil
 }
 
-// Start starts a cell. Its host process dumps on SIGUSR1, to what Said reads.
-func (h *Holding) Start(faultName, strategy string) (*Held, error) {
+// Start starts a cell, whose choices seed makes. Its host process dumps on SIGUSR1,
+// to what Said reads.
+func (h *Holding) Start(faultName, strategy string, seed uint64) (*Held, error) {
 	folder, err := os.MkdirTemp("", "ddc-matrix-")
 	if err != nil {
 		return nil, err
 	}
 	host, err := startHost(h.options, task{
-		Fault: faultName, Strategy: strategy, Calls: h.options.Calls, Seed: h.options.Seed,
+		Fault: faultName, Strategy: strategy, Calls: h.options.Calls, Seed: seed,
 		Site: h.options.Site, Output: filepath.Join(folder, "site"), Tree: h.tree, Hold: true,
 	}, folder)
 	if err != nil {

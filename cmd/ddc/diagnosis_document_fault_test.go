@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -191,26 +192,30 @@ func diagnosisRows(e fault.Entry, on map[string]seen) []diagnosisRow {
 	return rows
 }
 
-var numbers = regexp.MustCompile(`process \d+|\b\d+ (frames?|are)\b`)
+var numbers = regexp.MustCompile(`process \d+|\b\d+ (frames?|repl(y|ies)|are)\b`)
 
 // diagnosisText is what inspect said of a cell, without what differs from run to run.
 func diagnosisText(name fault.Name, s seen) string {
 	if s.verdict != faultmatrix.Hung && name != fault.TimeoutHeals {
 		if s.verdict == faultmatrix.Immune {
-			return "did not show in this run: it is rare (docs/FAULTS.md)"
+			return "did not show in this run (docs/FAULTS.md says what finds it)"
 		}
 		return fmt.Sprintf("nobody waits: calls fail, with an error that says why (%s)", s.verdict)
 	}
 	right := rightDiagnoses(name)
 	for _, l := range s.inspect {
 		if slices.Contains(right, l.Kind) {
-			return "`" + numbers.ReplaceAllStringFunc(l.Text, func(n string) string {
+			text := "`" + numbers.ReplaceAllStringFunc(l.Text, func(n string) string {
 				if strings.HasPrefix(n, "process") {
 					return "process N"
 				}
 				_, what, _ := strings.Cut(n, " ")
-				return "N " + strings.TrimSuffix(what, "s")
-			}) + "`" + map[bool]string{true: ", for up to 100 ms at a time"}[name == fault.TimeoutHeals]
+				return "N " + cmp.Or(map[string]string{"frame": "frames", "reply": "replies"}[what], what)
+			}) + "`"
+			if name == fault.TimeoutHeals {
+				text += ", for up to 100 ms at a time"
+			}
+			return text
 		}
 	}
 	return string(inspect.Healthy)
