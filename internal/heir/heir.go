@@ -29,8 +29,8 @@ import (
 
 // script keeps what it is told, a line each, as its arguments: "-" and a folder to remove with everything in it, "="
 // and one to remove if it is empty, "*" and a control group to kill and remove; "." is the end in good order. A line
-// without an end was cut off with its writer. Groups come first, for what runs in them may write to the folders;
-// a process that was killed takes a moment to leave its group.
+// without an end was cut off with its writer. What runs in a group is killed first, for it may write to the folders; a process that was
+// killed takes a moment to leave its group, and to stop writing, so the folders are looked at again when the groups have gone.
 const script = `trap '' INT TERM HUP QUIT
 while IFS= read -r line; do
   case $line in
@@ -38,20 +38,27 @@ while IFS= read -r line; do
     *) set -- "$line" "$@";;
   esac
 done
+exec 2>/dev/null
+end_all() {
+  if [ -w "$1/cgroup.kill" ]; then echo 1 >"$1/cgroup.kill"; else
+    while read -r pid; do kill -KILL "$pid"; done <"$1/cgroup.procs"
+  fi
+}
+folders() {
+  for line; do case $line in -*) rm -rf -- "${line#?}";; esac; done
+  for line; do case $line in =*) rmdir -- "${line#?}";; esac; done
+}
+for line; do case $line in \**) end_all "${line#?}";; esac; done
+folders "$@"
 for line; do
   case $line in
     \**) group=${line#?}; tries=0
-      while [ -d "$group" ] && [ $tries -lt 40 ]; do
-        if [ -w "$group/cgroup.kill" ]; then echo 1 >"$group/cgroup.kill"; else
-          while read -r pid; do kill -KILL "$pid"; done <"$group/cgroup.procs"
-        fi
-        rmdir "$group" && break
-        sleep 0.02; tries=$((tries+1))
+      until rmdir "$group" || [ ! -d "$group" ] || [ $tries -ge 50 ]; do
+        end_all "$group"; sleep 0.02; tries=$((tries+1))
       done;;
   esac
-done 2>/dev/null
-for line; do case $line in -*) rm -rf -- "${line#?}";; esac; done 2>/dev/null
-for line; do case $line in =*) rmdir -- "${line#?}";; esac; done 2>/dev/null
+done
+folders "$@"
 `
 
 // patience is how long the heir may take to end once it was told to.
