@@ -314,8 +314,10 @@ func (l *Link) Close() error {
 	l.closed.Do(func() {
 		l.fail(fmt.Errorf("%s: %w", l.name, transport.ErrClosed))
 		l.awaitEnd()
-		l.uses.shut()
 		stats := l.count()
+		l.final.Store(&stats) // for those who come too late, and must not wait for the last use
+		l.uses.shut()
+		stats = l.count()
 		l.final.Store(&stats)
 		err = errors.Join(l.bell.Close(), l.peerBell.Close(), l.caller.Close())
 		step.At(l.released)
@@ -357,8 +359,6 @@ func (l *Link) Stats() transport.Stats {
 		defer l.uses.leave()
 		return l.count()
 	}
-	step.Recv(l.released)
-	<-l.released
 	return *l.final.Load()
 }
 
