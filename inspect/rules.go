@@ -1,0 +1,320 @@
+package inspect
+
+import (
+	"fmt"
+	"time"
+
+	"ddc/transport/hub"
+)
+
+// look is one link in the last snapshot, and whether it moved since the first.
+type look struct {
+	link   *hub.LinkSnapshot
+	now    *Snapshot
+	before *Snapshot // nil where there is one snapshot only
+	still  bool
+	all    []bool // still of each link of now
+}
+
+// The sides, as people call them.
+var sides = [2]string{"host", "plugin"}
+
+func (l *look) diagnose() Diagnosis {
+	for _, rule := range []func() (Diagnosis, bool){
+		l.ended, l.halted, l.starting, l.corrupt, l.deadlocked, l.asleepOverWork, l.asleepOverReply, l.waitsForSpace, l.waitsForSlot, l.notReceiving, l.frameLost, l.handling,
+	} {
+		if d, ok := rule(); ok {
+			return d
+		}
+	}
+	return Diagnosis{Kind: Healthy}
+}
+
+// does says what the process of a side does; Unknown where it was not looked at.
+func (l *look) does(side int) Doing {
+	p, ok := l.now.Processes[l.link.PIDs[side]]
+	if !ok {
+		return Unknown
+	}
+	if p.Doing != Asleep && p.Doing != Unknown || l.before == nil {
+		return p.Doing
+	}
+	// A thread that runs in short bursts is seldom caught at it. The host's descendants
+	// are the plugins, and say nothing of it.
+	if side == hostSide {
+		return p.Doing
+	}
+	if old, ok := l.before.Processes[p.PID]; p.Children || ok && p.CPU > old.CPU+tickTime {
+		return Running
+	}
+	return p.Doing
+}
+
+// runnable says that some thread of a side's process ran, or could, at this moment.
+func (l *look) runnable(side int) bool {
+	return l.now.Processes[l.link.PIDs[side]].Doing == Running
+}
+
+// aboutToWake says that a sleeper with a token may have had no processor yet. Whose
+// caller has been waiting for long is not about to wake.
+func (l *look) aboutToWake(side int) bool {
+	oldest := l.oldest()
+	return l.runnable(side) && (oldest.Began == 0 || time.Duration(l.now.At-oldest.Began) < stuckAfter)
+}
+
+// ended tells of links that were closed, and of processes that have ended.
+func (l *look) ended() (d Diagnosis, is bool) {
+	if l.link.Sides[0].Closed && l.link.Sides[1].Closed || l.link.Incarnation == 0 {
+		return Diagnosis{Kind: Closed}, true
+	}
+	for side := range sides {
+		if l.does(side) == Ended {
+			if l.link.Sides[side].Closed && side == peerSide {
+				return Diagnosis{Kind: Closed}, true
+			}
+			return Diagnosis{Kind: PeerDead, Why: fmt.Sprintf("%s, process %d, has ended", sides[side], l.link.PIDs[side])}, true
+		}
+	}
+	return d, false
+}
+
+func (l *look) halted() (d Diagnosis, is bool) {
+	for side := range sides {
+		if l.does(side) == Stopped {
+			return Diagnosis{Kind: Halted, Why: fmt.Sprintf("%s, process %d, was stopped by a signal", sides[side], l.link.PIDs[side])}, true
+		}
+	}
+	return d, false
+}
+
+func (l *look) starting() (d Diagnosis, is bool) {
+	return Diagnosis{Kind: Starting, Why: "the plugin has not attached"}, !l.link.Attached
+}
+
+// corrupt tells of rings that no sound peer leaves so.
+func (l *look) corrupt() (d Diagnosis, is bool) {
+	for side := range sides {
+		if n := l.link.Sides[side].Unread(); l.still && n > uint64(l.link.Cells) {
+			return Diagnosis{Kind: Corrupt, Why: fmt.Sprintf("ring to the %s has %d of %d descriptors", sides[side], n, l.link.Cells)}, true
+		}
+	}
+	return d, false
+}
+
+func (l *look) full(side int) bool { return l.link.Sides[side].Unread() >= uint64(l.link.Cells) }
+
+// deadlocked: senders of both sides wait for space, and whoever would take frames
+// out, or hear that there is room, is among them.
+func (l *look) deadlocked() (d Diagnosis, is bool) {
+	a, b := &l.link.Sides[0], &l.link.Sides[1]
+	if !l.still || a.SpaceSince == 0 || b.SpaceSince == 0 || a.Parked && b.Parked {
+		return d, false
+	}
+	return l.since(Diagnosis{Kind: Deadlock, Why: "both wait for space"}, max(a.SpaceSince, b.SpaceSince)), true
+}
+
+// asleepOverWork: whoever receives at a side sleeps, there is something to do, and no
+// token that will wake it.
+func (l *look) asleepOverWork() (d Diagnosis, is bool) {
+	for _, side := range []int{peerSide, hostSide} {
+		work := l.work(side)
+		if !l.still || work == "" || !l.link.Sides[side].Parked {
+			continue
+		}
+		token, blind := l.token(side)
+		switch {
+		case !token && blind:
+			work += ", token unknown"
+		case !token:
+			work += ", no token"
+		case l.aboutToWake(side):
+			continue
+		default:
+			work += ", and a token that it does not notice"
+		}
+		return l.since(Diagnosis{Kind: LostWakeup, Why: sides[side] + " sleeps, " + work}, l.link.Sides[side].SpaceSince), true
+	}
+	return d, false
+}
+
+// asleepOverReply: a caller sleeps in the place of the host's pump, and every call
+// has ended.
+func (l *look) asleepOverReply() (d Diagnosis, is bool) {
+	c := &l.link.Caller
+	if !l.still || !c.Parked || len(l.link.Calls) > 0 || l.link.Unnoted != 0 || c.Token && l.aboutToWake(hostSide) {
+		return d, false
+	}
+	token := map[bool]string{false: "no token", true: "and a token that it does not notice"}[c.Token]
+	if c.Blind {
+		token = "token unknown"
+	}
+	return Diagnosis{Kind: LostWakeup, Why: "a caller of the host sleeps, its reply has come, " + token}, true
+}
+
+const (
+	hostSide = 0
+	peerSide = 1
+)
+
+// work says what a side has to do, "" for nothing.
+func (l *look) work(side int) string {
+	s := &l.link.Sides[side]
+	switch unread := s.Unread(); {
+	case unread == 1:
+		return "1 frame unread"
+	case unread > 0:
+		return fmt.Sprintf("%d frames unread", unread)
+	case s.Signals != 0:
+		return "signals unanswered"
+	case l.link.Sides[1-side].Closed:
+		return "the end of the link unseen"
+	}
+	return ""
+}
+
+// token says whether somebody who receives at a side is about to be woken.
+func (l *look) token(side int) (token, blind bool) {
+	s := &l.link.Sides[side]
+	if side == hostSide && l.link.Caller.Parked {
+		return s.Token || l.link.Caller.Token, s.Blind || l.link.Caller.Blind
+	}
+	return s.Token, s.Blind
+}
+
+// waitsForSpace: a sender waits for room in a ring.
+func (l *look) waitsForSpace() (d Diagnosis, is bool) {
+	for _, side := range []int{peerSide, hostSide} {
+		s, sender := &l.link.Sides[side], sides[1-side]
+		if s.SpaceSince == 0 {
+			continue
+		}
+		switch own := &l.link.Sides[1-side]; {
+		case !l.full(side) && l.still && own.Signals != 0 && !own.Parked:
+			d = Diagnosis{Kind: HandlerStuck, Why: fmt.Sprintf("%s waits for space; whoever receives there does something else, and does not hear that there is room", sender)}
+		case !l.full(side) && l.still:
+			d = Diagnosis{Kind: LostWakeup, Why: fmt.Sprintf("%s waits for space, ring has room for %d, nobody told it", sender, uint64(l.link.Cells)-s.Unread())}
+		case !l.full(side):
+			d = Diagnosis{Kind: BackPressure, Why: fmt.Sprintf("%s waits for space; %s is running", sender, sides[side])}
+		case l.still && !s.Parked && l.does(side) == Asleep:
+			d = Diagnosis{Kind: HandlerStuck, Why: fmt.Sprintf("%s waits for space; whoever receives at the %s does something else, and sleeps", sender, sides[side])}
+		case l.does(side) == Unknown:
+			d = Diagnosis{Kind: BackPressure, Why: sender + " waits for space"}
+		default:
+			d = Diagnosis{Kind: BackPressure, Why: fmt.Sprintf("%s waits for space; %s is %s", sender, sides[side], l.motion(side))}
+		}
+		return l.since(d, s.SpaceSince), true
+	}
+	return d, false
+}
+
+// motion is what a side does, if not what its process does.
+func (l *look) motion(side int) Doing {
+	if !l.still {
+		return Running
+	}
+	return l.does(side)
+}
+
+// waitsForSlot: a sender has room in its ring, and nothing to put the payload in.
+func (l *look) waitsForSlot() (d Diagnosis, is bool) {
+	for _, side := range []int{peerSide, hostSide} {
+		s, sender := &l.link.Sides[side], sides[1-side]
+		if s.SlotSince == 0 {
+			continue
+		}
+		free := l.now.FreeSlots + l.link.Slots[1-side].Reserve
+		switch {
+		case free > 0 && l.still:
+			d = Diagnosis{Kind: LostWakeup, Why: fmt.Sprintf("%s waits for a slot, %d are free, nobody told it", sender, free)}
+		case !l.still || l.slotsMove():
+			d = Diagnosis{Kind: BackPressure, Why: fmt.Sprintf("%s waits for a slot; %s has most", sender, l.richest())}
+		default:
+			d = Diagnosis{Kind: SlotsExhausted, Whom: l.richest(), Why: sender + " waits for a slot"}
+		}
+		return l.since(d, s.SlotSince), true
+	}
+	return d, false
+}
+
+// slotsMove says that somebody who has slots is at work: they will come free.
+func (l *look) slotsMove() bool {
+	for i := range l.now.Links {
+		other := look{link: &l.now.Links[i], now: l.now, before: l.before, still: l.all[i]}
+		if other.link.Slots[0].Slots+other.link.Slots[1].Slots > 0 && (!other.still || other.does(peerSide) == Running) {
+			return true
+		}
+	}
+	return false
+}
+
+// richest is the peer on whose link most slots are in use.
+func (l *look) richest() string {
+	most, name := -1, ""
+	for i := range l.now.Links {
+		other := &l.now.Links[i]
+		if n := other.Slots[0].Slots + other.Slots[1].Slots; n > most {
+			most, name = n, other.Name
+		}
+	}
+	return name
+}
+
+// notReceiving: frames lie there, and whoever is to take them neither sleeps at its
+// doorbell nor runs.
+func (l *look) notReceiving() (d Diagnosis, is bool) {
+	for _, side := range []int{peerSide, hostSide} {
+		if s := &l.link.Sides[side]; l.still && s.Unread() > 0 && !s.Parked && l.does(side) == Asleep {
+			d = Diagnosis{Kind: HandlerStuck, Why: fmt.Sprintf("%s, and whoever receives at the %s does something else, and sleeps", l.work(side), sides[side])}
+			return l.since(d, l.oldest().Began), true
+		}
+	}
+	return d, false
+}
+
+// frameLost: all is quiet, and the host waits for more replies than the plugin is at
+// work on.
+func (l *look) frameLost() (d Diagnosis, is bool) {
+	calls := len(l.link.Calls) + l.link.Unnoted
+	if !l.still || l.link.Handlers < 0 || calls <= l.link.Handlers || l.runnable(hostSide) || l.does(peerSide) == Running {
+		return d, false
+	}
+	why := fmt.Sprintf("host waits for %s, plugin is at work on %d, nothing to read", replies(calls), l.link.Handlers)
+	return l.since(Diagnosis{Kind: LostFrame, Why: why}, l.oldest().Began), true
+}
+
+func replies(n int) string {
+	if n == 1 {
+		return "1 reply"
+	}
+	return fmt.Sprintf("%d replies", n)
+}
+
+// handling: all is quiet, and a call is not answered.
+func (l *look) handling() (d Diagnosis, is bool) {
+	oldest := l.oldest()
+	age := time.Duration(l.now.At - oldest.Began)
+	if oldest.Began == 0 || !l.still || age < stuckAfter || l.does(peerSide) == Running {
+		return d, false
+	}
+	why := "plugin sleeps, nothing to read"
+	if oldest.Method != "" {
+		why = oldest.Method + "; " + why
+	}
+	return l.since(Diagnosis{Kind: HandlerStuck, Why: why}, oldest.Began), true
+}
+
+func (l *look) oldest() (oldest hub.Call) {
+	for _, c := range l.link.Calls {
+		if oldest.Began == 0 || c.Began < oldest.Began {
+			oldest = c
+		}
+	}
+	return oldest
+}
+
+func (l *look) since(d Diagnosis, when int64) Diagnosis {
+	if when != 0 {
+		d.Since = max(time.Duration(l.now.At-when), 0)
+	}
+	return d
+}
