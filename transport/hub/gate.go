@@ -1,6 +1,10 @@
 package hub
 
-import "ddc/internal/step"
+import (
+	"time"
+
+	"ddc/internal/step"
+)
 
 // gate counts the uses of what must not be freed under its users, so that
 // closing can wait for them. Uses may nest: one that comes too late is
@@ -36,10 +40,19 @@ func (g *gate) leave() {
 	}
 }
 
-// shut refuses new uses and waits for those under way. It is called once.
-func (g *gate) shut() {
+// shut refuses new uses and waits for those under way. It is called once. While
+// it waits it calls again, in case a peer that means harm keeps a use from
+// learning that it is to end: see Link.awaitEnd.
+func (g *gate) shut(again func()) {
 	g.uses.Add(shutting + 1)
 	g.leave()
 	step.Recv(g.idle)
-	<-g.idle
+	for {
+		select {
+		case <-g.idle:
+			return
+		case <-time.After(insist):
+			again()
+		}
+	}
 }

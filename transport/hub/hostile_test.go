@@ -251,3 +251,23 @@ func TestSlotsThatWereWrittenOverComeBack(t *testing.T) {
 	_, ok = peer.view.pool.Alloc(peer.party(), 10)
 	assert.True(t, ok)
 }
+
+// A peer takes back the token that tells the caller of the link's end, as a
+// scribbler once did: Close waited for the caller for ever.
+func TestCallerWhoseTokenWasStolenLearnsOfTheEnd(t *testing.T) {
+	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
+		h := newHub(t, Options{Strategy: s})
+		a, _, err := h.Pair("thief")
+		require.NoError(t, err)
+		host := a.(*Link)
+		gone := make(chan struct{})
+		go func() {
+			defer close(gone)
+			host.Await(context.Background(), func() bool { return false })
+		}()
+		require.Eventually(t, func() bool { return host.State().Caller.Parked }, minute, tick)
+		host.standing.Store(false) // so that the end tells nobody: as if its token had gone
+		require.NoError(t, a.Close())
+		<-gone
+	})
+}

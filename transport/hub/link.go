@@ -316,7 +316,7 @@ func (l *Link) Close() error {
 		l.awaitEnd()
 		stats := l.count()
 		l.final.Store(&stats) // for those who come too late, and must not wait for the last use
-		l.uses.shut()
+		l.uses.shut(func() { _ = l.caller.Repay() })
 		stats = l.count()
 		l.final.Store(&stats)
 		err = errors.Join(l.bell.Close(), l.peerBell.Close(), l.caller.Close())
