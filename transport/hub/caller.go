@@ -42,7 +42,7 @@ func (l *Link) Await(ctx context.Context, done func() bool) {
 	for !done() && !l.ending() {
 		err := l.caller.Await(ctx, ready)
 		if errors.Is(err, wake.ErrInVain) {
-			_ = l.corrupt(fmt.Errorf("Bells[caller]: %w", err))
+			_ = l.corrupt(inField("Bells", "caller", err))
 		}
 		if err != nil || done() || !l.lookInPlace() {
 			break

@@ -300,10 +300,13 @@ func (l *Link) tryPush(d *ring.Descriptor) (bool, error) {
 		ok, err = l.producer.TryPush(d)
 	}
 	if err != nil {
-		return false, l.corrupt(fmt.Errorf("Rings[%s]: %w", sides[1-l.side], err))
+		return false, l.corrupt(inField("Rings", sides[1-l.side], err))
 	}
 	return ok, nil
 }
+
+// inField says which shared field an error is about: "Rings[host]: ...".
+func inField(array, of string, err error) error { return fmt.Errorf("%s[%s]: %w", array, of, err) }
 
 // corrupt ends the link because of what the peer wrote, or because it cannot be woken.
 func (l *Link) corrupt(err error) error {
