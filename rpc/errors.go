@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
@@ -85,8 +86,8 @@ func (c *Conn) replyError(flags uint8, code uint64, section []byte) error {
 	if code == uint64(codes.OK) {
 		return nil
 	}
-	if code > uint64(codes.Unauthenticated) {
-		return status.Errorf(codes.Internal, "%s replied with status %d, which does not exist", c.name, code)
+	if code > math.MaxInt32 { // cut down to a status's code it might be OK
+		return status.Errorf(codes.Internal, "%s replied with status %d, which can't be", c.name, code)
 	}
 	s := &spb.Status{}
 	if err := proto.Unmarshal(section, s); err != nil {
