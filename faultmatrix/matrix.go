@@ -29,7 +29,7 @@ type Options struct {
 	Open func(name string) (plugin.Service, error)
 	// Site is the folder of the site that every cell builds.
 	Site string
-	// Faults are names, or empty for all; the row without a fault is always run.
+	// Faults are names, or empty for all; the row without a fault, NoFault, is always run.
 	Faults []string
 	// Strategies are names, or empty for all; the column of one process is always run.
 	Strategies []string
@@ -101,6 +101,9 @@ func plan(o Options) []task {
 		names = fault.Names()
 	}
 	for _, name := range names {
+		if name == NoFault {
+			continue
+		}
 		if len(o.Strategies) == 0 {
 			e, _ := fault.ByName(name)
 			// An event loop adds nothing to a fault that is not of event loops; one of them is

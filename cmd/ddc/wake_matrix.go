@@ -69,7 +69,7 @@ func newWakeMatrix() *cobra.Command {
 	}
 	flags := c.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.faults, "fault", "all", "faults, with commas between them, or all")
+	flags.StringVar(&f.faults, "fault", "all", "faults, with commas between them, or all; none is the control row alone")
 	flags.StringVar(&f.wakes, "wake", "all", "strategies, with commas between them, or all")
 	flags.IntVar(&f.calls, "calls", faultmatrix.DefaultCalls, "small calls of each cell's burst")
 	flags.Uint64Var(&f.seed, "seed", 1, "makes the workload's choices")
@@ -100,7 +100,7 @@ func runMatrix(c *cobra.Command, f matrixFlags) (*faultmatrix.Report, error) {
 	}
 	o := faultmatrix.Options{Calls: f.calls, Seed: f.seed, Together: f.together, Args: []string{"wake", "cell"}, Open: openService}
 	var err error
-	if o.Faults, err = chosen("fault", f.faults, fault.Names()); err != nil {
+	if o.Faults, err = chosen("fault", f.faults, append([]string{faultmatrix.NoFault}, fault.Names()...)); err != nil {
 		return nil, err
 	}
 	if o.Strategies, err = chosen("wake", f.wakes, faultmatrix.Strategies()); err != nil {
