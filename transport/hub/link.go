@@ -314,11 +314,11 @@ func (l *Link) Close() error {
 	l.closed.Do(func() {
 		l.fail(fmt.Errorf("%s: %w", l.name, transport.ErrClosed))
 		l.awaitEnd()
-		stats := l.count()
-		l.final.Store(&stats) // for those who come too late, and must not wait for the last use
+		soFar := l.count()
+		l.final.Store(&soFar) // for those who come too late, and must not wait for the last use
 		l.uses.shut(func() { _ = l.caller.Repay() })
-		stats = l.count()
-		l.final.Store(&stats)
+		inAll := l.count()
+		l.final.Store(&inAll)
 		err = errors.Join(l.bell.Close(), l.peerBell.Close(), l.caller.Close())
 		step.At(l.released)
 		close(l.released)
