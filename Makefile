@@ -11,7 +11,7 @@ FUZZTIME := 60s
 .PHONY: help build run test race soak chaos bench fuzz lint generate clean faults rates prove
 
 help: ## Say what there is to make.
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: tools ## Compile everything; the program is bin/ddc, bin/ddc-fault the one to break.
 	go build -tags $(TAGS) $(PACKAGES)
@@ -48,7 +48,7 @@ DIAGNOSE := go test -tags $(TAGS),ddcfault -timeout 20m -count=1 -run 'RightDiag
 diagnosis: example ## Look at each fault from outside, and write docs/DIAGNOSIS.md.
 	DDC_DIAGNOSIS=$(CURDIR)/docs/DIAGNOSIS.md $(DIAGNOSE)
 
-prove: faults diagnosis
+prove: faults diagnosis explore ## All three: some fifteen minutes. make verdict then writes down what they say.
 
 # In test these go less far, some seconds each. The second breaks the code first.
 EXPLORE := go test -tags $(TAGS),explore -timeout 60m ./conformance/explore
@@ -59,8 +59,6 @@ explore: ## Run every schedule of the scenarios on the transport's own code, som
 	mkdir -p out
 	$(EXPLORE) -v -explore.all -explore.json $(EXPLORED)
 	$(EXPLORE_FAULTS) -v -explore.all -explore.json $(EXPLORED)
-
-prove: explore
 
 .PHONY: verdict
 verdict: build ## Run the matrix of faults and the benchmark, and write docs/VERDICT.md and out/verdict.html.
