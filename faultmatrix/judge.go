@@ -15,8 +15,8 @@ const (
 	lookEvery = 20 * time.Millisecond
 	// settle is how long nothing may move, with calls under way and processors idle,
 	// until that is called hung: longer than a host that stops waits for the last words of a
-	// plugin, which is a second.
-	settle = 1500 * time.Millisecond
+	// plugin (half a second), shorter than a link that ends waits until it rings again (a second).
+	settle = 800 * time.Millisecond
 	// idleShare is how much of one processor all threads of a cell may use, or be ready
 	// to use, meanwhile. The looks themselves take about a twentieth.
 	idleShare = 0.25

@@ -20,7 +20,7 @@ import (
 
 // drain is how long what a dead plugin wrote to standard error may take to come,
 // where a child of its own still holds the other end.
-const drain = time.Second
+const drain = 500 * time.Millisecond
 
 // process is one run of a plugin.
 type process struct {
