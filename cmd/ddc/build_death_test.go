@@ -138,7 +138,7 @@ func TestHostDeathLeavesNothingAndTheLastOutput(t *testing.T) {
 	late, _ := slices.BinarySearch(took, time.Second)
 	t.Logf("%d hosts killed (%d more builds had ended by then): cleared up after %v in the middle, %v at most; %d took more than a second",
 		len(took), finished, took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond), len(took)-late)
-	if os.Getenv(envDeaths) != "" { // the middle, since on a busy machine even a process that has nothing to do is late
-		assert.Less(t, took[len(took)/2], time.Second)
+	if os.Getenv(envDeaths) != "" { // make chaos has the machine to itself
+		assert.Less(t, took[len(took)-1], time.Second)
 	}
 }
