@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"ddc/slot"
+	"ddc/transport/hub"
 )
 
 // expendable is how much rather than its host a plugin is to be killed when memory runs out: it can be
@@ -25,8 +26,8 @@ func heapLimit(limit int64) []string {
 	return []string{"GOMEMLIMIT=" + strconv.FormatInt(limit, 10)}
 }
 
-// hubParties is for 24 peers, the default of package hub: two parties each.
-const hubParties = 48
+// hubParties are the parties of a hub's slot pool: two for each peer.
+const hubParties = 2 * hub.DefaultPeers
 
 // SlotsWithin are the default classes of slots, without the largest ones where all together would take more than
 // limit: then payloads travel in more pieces. Slots take memory once they were used, and keep it.

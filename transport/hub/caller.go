@@ -58,13 +58,9 @@ func (l *Link) Await(ctx context.Context, done func() bool) {
 	}
 }
 
-// lookInPlace does what the pump does when it wakes, and says whether there may
-// be more to do. Whatever ends the link is left to the pump.
+// lookInPlace is the caller's look. Whatever ends the link is left to the pump.
 func (l *Link) lookInPlace() (more bool) {
-	err := l.answerSignals()
-	if err == nil {
-		more, err = l.deliver()
-	}
+	more, err := l.look()
 	if err != nil {
 		l.fail(fmt.Errorf("%s: %w", l.name, err))
 		l.wakeSelf()

@@ -1,10 +1,6 @@
 package hub
 
-import (
-	"time"
-
-	"ddc/internal/step"
-)
+import "ddc/internal/step"
 
 // gate counts the uses of what must not be freed under its users, so that
 // closing can wait for them. Uses may nest: one that comes too late is
@@ -46,13 +42,5 @@ func (g *gate) leave() {
 func (g *gate) shut(again func()) {
 	g.uses.Add(shutting + 1)
 	g.leave()
-	step.Recv(g.idle)
-	for {
-		select {
-		case <-g.idle:
-			return
-		case <-time.After(insist):
-			again()
-		}
-	}
+	insistOn(g.idle, again)
 }

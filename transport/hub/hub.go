@@ -42,9 +42,12 @@ import (
 	"ddc/wake/strategy"
 )
 
+// DefaultPeers is how many peers may be attached at once if nothing is said.
+const DefaultPeers = 24
+
 // Options describe a hub. The zero Options are a sound choice.
 type Options struct {
-	// Peers is how many peers may be attached at once: 1 to 32, or 0 for 24.
+	// Peers is how many peers may be attached at once: 1 to 32, or 0 for DefaultPeers.
 	Peers int
 	// Cells is the length of each ring, a power of two, or 0 for 256.
 	Cells int
@@ -100,7 +103,7 @@ type view struct {
 func Create(o Options) (*Hub, error) {
 	l := layout{peers: o.Peers, cells: o.Cells, events: lastEvents, classes: o.Classes}
 	if l.peers == 0 {
-		l.peers = 24
+		l.peers = DefaultPeers
 	}
 	if l.cells == 0 {
 		l.cells = 256

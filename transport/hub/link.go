@@ -243,7 +243,7 @@ func (l *Link) PeerDied(cause error) {
 	}
 }
 
-// insist is how often awaitEnd wakes the pump.
+// insist is the pause of insistOn.
 const insist = time.Second
 
 // awaitEnd wakes the pump, which is to find that the link ends, and waits until
@@ -252,13 +252,18 @@ const insist = time.Second
 // ending a link for it: hence again, until it has. No other wait is like this one.
 func (l *Link) awaitEnd() {
 	l.wakeSelf()
-	step.Recv(l.done)
+	insistOn(l.done, l.wakeSelf)
+}
+
+// insistOn waits for ch to be closed, and meanwhile calls again, again and again.
+func insistOn(ch <-chan struct{}, again func()) {
+	step.Recv(ch)
 	for {
 		select {
-		case <-l.done:
+		case <-ch:
 			return
 		case <-time.After(insist):
-			l.wakeSelf()
+			again()
 		}
 	}
 }

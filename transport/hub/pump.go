@@ -31,15 +31,10 @@ func (l *Link) pump() {
 			l.fail(fmt.Errorf("%s: %w: Bells[%s]: %w", l.name, transport.ErrCorrupt, sides[l.side], err))
 			break
 		}
-		err := l.answerSignals()
 		// Asked before the ring is looked at: what the peer pushed before it closed, or
 		// died, is then found by this look.
 		closed, ending := l.shared.Closed[1-l.side].Load(), l.ending()
-		peerClosed := closed != 0
-		more := false
-		if err == nil {
-			more, err = l.deliver()
-		}
+		more, err := l.look()
 		switch {
 		case err != nil:
 			l.fail(fmt.Errorf("%s: %w", l.name, err))
@@ -51,7 +46,7 @@ func (l *Link) pump() {
 			// another whose thread has to be woken first.
 			runtime.Gosched()
 			continue
-		case peerClosed && l.receive.Load() != nil:
+		case closed != 0 && l.receive.Load() != nil:
 			l.fail(fmt.Errorf("%s: %w", l.name, errPeerClosed))
 		case !ending:
 			continue
@@ -65,6 +60,15 @@ func (l *Link) pump() {
 	l.sayClosed()
 	step.At(l.done)
 	close(l.done)
+}
+
+// look does what there is to do for whoever was woken, the pump or a caller in its
+// place, and says whether there may be more.
+func (l *Link) look() (more bool, err error) {
+	if err := l.answerSignals(); err != nil {
+		return false, err
+	}
+	return l.deliver()
 }
 
 // ready says whether the pump has anything to do. It is what the doorbell asks
