@@ -82,8 +82,8 @@ func (s *service) block(ctx context.Context) error {
 	return s.conn.InvokeRaw(ctx, blockMethod, 0, none, none)
 }
 
-// blockingCall has calls whose handlers do not come back, among others that must.
-func blockingCall(ctx context.Context, e *LinkEnv) error {
+// playCalls runs a program of calls on a link whose peer is a service.
+func (e *LinkEnv) playCalls(ctx context.Context, calls func(context.Context, *wires, *service) error) error {
 	w, err := e.wire(Ample, 1)
 	if err != nil {
 		return err
@@ -92,6 +92,13 @@ func blockingCall(ctx context.Context, e *LinkEnv) error {
 	defer s.end()
 	return w.play(ctx, func(ctx context.Context) error {
 		defer context.AfterFunc(ctx, s.over)()
+		return calls(ctx, w, s)
+	})
+}
+
+// blockingCall has calls whose handlers do not come back, among others that must.
+func blockingCall(ctx context.Context, e *LinkEnv) error {
+	return e.playCalls(ctx, func(ctx context.Context, _ *wires, s *service) error {
 		var blocked sync.WaitGroup
 		defer blocked.Wait()
 		defer s.over()
@@ -110,13 +117,7 @@ func blockingCall(ctx context.Context, e *LinkEnv) error {
 // twoCalls makes two calls at once, then none until both are answered. One of the
 // callers may receive for both.
 func twoCalls(ctx context.Context, e *LinkEnv) error {
-	w, err := e.wire(Ample, 1)
-	if err != nil {
-		return err
-	}
-	s := serve(w.links[0])
-	defer s.end()
-	return w.play(ctx, func(ctx context.Context) error {
+	return e.playCalls(ctx, func(ctx context.Context, _ *wires, s *service) error {
 		for n := range uint64(3 * e.rounds()) {
 			var both sync.WaitGroup
 			var errs [2]error

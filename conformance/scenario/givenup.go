@@ -109,14 +109,7 @@ func (w *wires) quiet(ctx context.Context, l transport.Link) error {
 // callerGivesUp has a caller that waits for its reply, and so may receive for all,
 // give up at the moment in which another's reply comes.
 func callerGivesUp(ctx context.Context, e *LinkEnv) error {
-	w, err := e.wire(Ample, 1)
-	if err != nil {
-		return err
-	}
-	s := serve(w.links[0])
-	defer s.end()
-	return w.play(ctx, func(ctx context.Context) error {
-		defer context.AfterFunc(ctx, s.over)()
+	return e.playCalls(ctx, func(ctx context.Context, w *wires, s *service) error {
 		for n := range uint64(e.rounds()) {
 			waiting, giveUp := context.WithCancel(ctx)
 			var caller sync.WaitGroup
