@@ -27,11 +27,16 @@ func (h *Host) Dump(w io.Writer) {
 	for _, p := range plugins {
 		p.dump(w)
 	}
-	for _, hub := range h.hubs() {
-		before := inspect.Own(hub)
+	hubs := h.hubs()
+	before := make([]inspect.Snapshot, len(hubs))
+	for i, hub := range hubs {
+		before[i] = inspect.Own(hub)
+	}
+	if len(hubs) > 0 {
 		time.Sleep(settle)
-		now := inspect.Own(hub)
-		report := inspect.NewReport("", before, now)
+	}
+	for i, hub := range hubs {
+		report := inspect.NewReport("", before[i], inspect.Own(hub))
 		report.Print(w, true)
 		report.PrintSlots(w)
 	}
