@@ -2,6 +2,7 @@ package rpc_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -83,12 +84,23 @@ func TestALinkThatEndsFailsEveryCallWithThePeersName(t *testing.T) {
 	})
 }
 
-// dying is a link whose peer dies rather than closes.
+// dying is a link whose peer dies rather than closes, which is what all its
+// methods say: a call may learn of the end by Err or by the frame it is sending.
 type dying struct{ transport.Link }
 
-func (l dying) Err() error {
-	if l.Link.Err() == nil {
-		return nil
+func (l dying) Err() error { return died(l.Link.Err()) }
+
+func (l dying) Send(ctx context.Context, h transport.Header, payload []byte) error {
+	return died(l.Link.Send(ctx, h, payload))
+}
+
+func (l dying) Fill(ctx context.Context, h transport.Header, n int, fill func(buf []byte) error) error {
+	return died(l.Link.Fill(ctx, h, n, fill))
+}
+
+func died(err error) error {
+	if !errors.Is(err, transport.ErrClosed) {
+		return err
 	}
 	return fmt.Errorf("link to fonts: %w (exit status 2)", transport.ErrPeerDead)
 }
