@@ -110,7 +110,7 @@ func diagnoses() []string {
 		first := h.Look()
 		time.Sleep(inspectPause)
 		for _, d := range inspect.Diagnose(first, h.Look()) {
-			if d.Kind.Wrong() {
+			if d.Wrong() {
 				found = append(found, d.Name+": "+d.String())
 			}
 		}

@@ -31,7 +31,7 @@ type task struct {
 	Site   string `json:"site"`
 	Output string `json:"output"`
 	Tree   string `json:"tree"`
-	// Hold keeps a cell that hung as it is: see Hold.
+	// Hold keeps a cell with something wrong as it is: see Hold.
 	Hold bool `json:"hold,omitempty"`
 }
 
@@ -83,7 +83,7 @@ func Host(ctx context.Context, o Hosting, w io.Writer) error {
 	if err := out.Encode(news{Outcome: &outcome}); err != nil {
 		return fmt.Errorf("tell the outcome: %w", err)
 	}
-	if t.Hold && outcome.Verdict == Hung {
+	if t.Hold && outcome.Verdict != Immune && outcome.Verdict != Slow {
 		select {} // until whoever has the lifeline has seen enough
 	}
 	killPlugins(host)

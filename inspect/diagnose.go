@@ -18,6 +18,7 @@ const (
 	Deadlock       Kind = "deadlock"
 	PeerDead       Kind = "peer dead"
 	Corrupt        Kind = "corrupt"
+	BellFailed     Kind = "doorbell failed"
 	Halted         Kind = "stopped" // by a signal, as SIGSTOP
 	SlotsExhausted Kind = "slots exhausted"
 	HandlerStuck   Kind = "handler stuck"
@@ -43,7 +44,12 @@ type Diagnosis struct {
 	Whom string `json:"whom,omitempty"`
 	// Since is how long the longest wait that it is about has lasted, 0 if nobody knows.
 	Since time.Duration `json:"since_ns,omitempty"`
+	// Survived says that the plugin has been started again since, on another link.
+	Survived bool `json:"survived,omitempty"`
 }
+
+// Wrong says that something is, and still.
+func (d Diagnosis) Wrong() bool { return d.Kind.Wrong() && !d.Survived }
 
 // String is one line: "lost wake-up (plugin sleeps, 3 frames unread, no token)".
 func (d Diagnosis) String() string {
@@ -53,6 +59,9 @@ func (d Diagnosis) String() string {
 	}
 	if d.Why != "" {
 		text += " (" + d.Why + ")"
+	}
+	if d.Survived {
+		text += ", started again"
 	}
 	return text
 }
@@ -85,7 +94,19 @@ func Diagnose(snapshots ...Snapshot) []Diagnosis {
 		d.Place, d.Name = l.link.Peer, l.link.Name
 		all = append(all, d)
 	}
+	markSurvived(all)
 	return all
+}
+
+// markSurvived marks what is over for good, of plugins that live on another link.
+func markSurvived(all []Diagnosis) {
+	over := func(k Kind) bool { return k == Corrupt || k == BellFailed || k == PeerDead }
+	for i := range all {
+		d := &all[i]
+		d.Survived = over(d.Kind) && slices.ContainsFunc(all, func(o Diagnosis) bool {
+			return o.Name == d.Name && o.Kind != Closed && !over(o.Kind)
+		})
+	}
 }
 
 // Quiet says that a link has stood still between two snapshots with something to

@@ -263,3 +263,42 @@ func TestReportsAreForPeopleAndForMachines(t *testing.T) {
 	assert.Equal(t, "lost wake-up", back.Links[0].Kind)
 	assert.Equal(t, 4, back.Links[0].ToPlugin.Unread)
 }
+
+func TestWhyALinkWasGivenUpIsSaid(t *testing.T) {
+	s := both(func(_ *Snapshot, l *hub.LinkSnapshot) {
+		l.Sides[1].Closed = true
+		l.Sides[1].End = hub.End{Kind: hub.EndBellFailed, Text: "await doorbell: interrupted system call"}
+	})
+	d := Diagnose(s...)[0]
+	assert.Equal(t, "doorbell failed (plugin says: await doorbell: interrupted system call)", d.String())
+	assert.True(t, d.Wrong())
+	var text strings.Builder
+	r := NewReport("", s...)
+	r.Print(&text, false)
+	assert.Contains(t, text.String(), "plugin ended the link: await doorbell: interrupted system call\n")
+
+	s = both(func(_ *Snapshot, l *hub.LinkSnapshot) {
+		l.Sides[0].End = hub.End{Kind: hub.EndCorrupt, Text: "descriptor: kind 9"}
+	})
+	assert.Equal(t, "corrupt (host says: descriptor: kind 9)", Diagnose(s...)[0].String())
+}
+
+func TestAPluginThatWasStartedAgainIsNoLongerWrong(t *testing.T) {
+	s := both(func(s *Snapshot, l *hub.LinkSnapshot) {
+		does(s, peerPID, Ended)
+		again := *l
+		again.Peer, again.PIDs = 1, [2]int{hostPID, peerPID + 1}
+		s.Links = append(s.Links, again)
+	})
+	d := Diagnose(s...)
+	assert.Equal(t, "peer dead (plugin, process 101, has ended), started again", d[0].String())
+	assert.Equal(t, Healthy, d[1].Kind)
+	r := NewReport("", s...)
+	assert.False(t, r.Wrong())
+
+	for i := range s {
+		s[i].Links[1].Name = "markdown"
+	}
+	r = NewReport("", s...)
+	assert.True(t, r.Wrong(), "another plugin's link is no successor")
+}

@@ -30,7 +30,7 @@ func (r *Report) Print(w io.Writer, all bool) {
 	}
 	_ = table.Flush() // whoever reads this knows whether it came
 	for i := range r.Links {
-		if l := &r.Links[i]; all || l.Kind.Wrong() {
+		if l := &r.Links[i]; all || l.Wrong() {
 			fmt.Fprintln(w)
 			l.Print(w)
 		}
@@ -64,6 +64,11 @@ func (l *LinkReport) Print(w io.Writer) {
 	}
 	if l.Caller.Sleeper != "awake" {
 		fmt.Fprintf(w, "  a caller receives in the place of the host's pump: %s\n", l.Caller.text())
+	}
+	for _, side := range sides {
+		if why, ended := l.Ended[side]; ended {
+			fmt.Fprintf(w, "  %s ended the link: %s\n", side, why)
+		}
 	}
 	fmt.Fprintf(w, "  slots owned: host %d, plugin %d\n", l.Owned["host"], l.Owned["plugin"])
 	for i, c := range l.Calls {

@@ -42,6 +42,8 @@ type LinkReport struct {
 	Unnoted  int            `json:"calls_not_noted,omitempty"`
 	Handlers int            `json:"handlers"` // -1 where the plugin does not say
 	Owned    map[string]int `json:"slots_owned"`
+	// Ended is why each side ended the link, by side, if it has.
+	Ended map[string]string `json:"ended,omitempty"`
 }
 
 // direction is a ring, those who send into it, and the bell of whoever receives.
@@ -101,6 +103,14 @@ func newLinkReport(s *Snapshot, l *hub.LinkSnapshot, d Diagnosis) LinkReport {
 		Caller: newBell(&l.Caller), Calls: []callReport{}, Unnoted: l.Unnoted, Handlers: l.Handlers,
 		Owned: map[string]int{"host": l.Slots[hostSide].Slots, "plugin": l.Slots[peerSide].Slots},
 	}
+	for side, name := range sides {
+		if end := l.Sides[side].End; end.Kind != hub.EndNone {
+			if r.Ended == nil {
+				r.Ended = map[string]string{}
+			}
+			r.Ended[name] = end.Text
+		}
+	}
 	for _, c := range l.Calls {
 		r.Calls = append(r.Calls, callReport{c.Stream, c.Method, seconds(s.At - c.Began)})
 	}
@@ -146,5 +156,5 @@ func (r *Report) Used() (used, of int) {
 
 // Wrong says whether any link's diagnosis is.
 func (r *Report) Wrong() bool {
-	return slices.ContainsFunc(r.Links, func(l LinkReport) bool { return l.Kind.Wrong() })
+	return slices.ContainsFunc(r.Links, func(l LinkReport) bool { return l.Wrong() })
 }

@@ -21,7 +21,7 @@ var sides = [2]string{"host", "plugin"}
 
 func (l *look) diagnose() Diagnosis {
 	for _, rule := range []func() (Diagnosis, bool){
-		l.ended, l.halted, l.starting, l.corrupt, l.deadlocked, l.asleepOverWork, l.asleepOverReply, l.waitsForSpace, l.waitsForSlot, l.notReceiving, l.frameLost, l.handling,
+		l.givenUp, l.ended, l.halted, l.starting, l.corrupt, l.deadlocked, l.asleepOverWork, l.asleepOverReply, l.waitsForSpace, l.waitsForSlot, l.notReceiving, l.frameLost, l.handling,
 	} {
 		if d, ok := rule(); ok {
 			return d
@@ -60,6 +60,18 @@ func (l *look) runnable(side int) bool {
 func (l *look) aboutToWake(side int) bool {
 	oldest := l.oldest()
 	return l.runnable(side) && (oldest.Began == 0 || time.Duration(l.now.At-oldest.Began) < stuckAfter)
+}
+
+// givenUp tells of links that an end has given up, for a reason that it has noted.
+func (l *look) givenUp() (d Diagnosis, is bool) {
+	for side := range sides {
+		end := l.link.Sides[side].End
+		kind := map[hub.EndKind]Kind{hub.EndCorrupt: Corrupt, hub.EndBellFailed: BellFailed}[end.Kind]
+		if kind != "" {
+			return Diagnosis{Kind: kind, Why: sides[side] + " says: " + end.Text}, true
+		}
+	}
+	return d, false
 }
 
 // ended tells of links that were closed, and of processes that have ended.

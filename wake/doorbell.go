@@ -64,7 +64,6 @@ import (
 
 	"ddc/internal/fault"
 	"ddc/internal/step"
-	"ddc/shm"
 )
 
 // Doorbell is one process's end of an event count with a waker. One goroutine
@@ -187,7 +186,7 @@ func (d *Doorbell) Await(ctx context.Context, ready func() bool) error {
 			return nil
 		}
 		if fault.On(fault.PlainStore) {
-			shm.PlainStore(&d.words.Sleeping, 1)
+			d.announcePlainly()
 		} else {
 			d.words.Sleeping.Swap(1) // S1, and no Store: package shm says why
 		}
@@ -212,6 +211,9 @@ func (d *Doorbell) Await(ctx context.Context, ready func() bool) error {
 }
 
 func (d *Doorbell) sleep() error {
+	if fault.On(fault.PlainStore) {
+		d.drainStore()
+	}
 	d.words.Parked.Store(1)
 	if fault.On(fault.DrainAfterCheck) {
 		d.drainEarly()

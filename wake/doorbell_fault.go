@@ -10,6 +10,7 @@ import (
 
 	"ddc/internal/fault"
 	"ddc/internal/step"
+	"ddc/shm"
 )
 
 // errNoToken is what a ring says that took the flag and left no token.
@@ -29,6 +30,23 @@ func (d *Doorbell) looked(ready func() bool) bool {
 	fault.Widen(fault.CheckBeforeAnnounce)
 	fault.Widen(fault.TimeoutHeals)
 	return false
+}
+
+// announcePlainly announces the sleeper by an ordinary store, which the processor
+// may keep to itself until its next fence: the sleeper's look may come first. Where the
+// window is wide, it does.
+func (d *Doorbell) announcePlainly() {
+	if !fault.Wide(fault.PlainStore) {
+		shm.PlainStore(&d.words.Sleeping, 1)
+	}
+}
+
+// drainStore is that fence: what sleeping brings with it, at the latest.
+func (d *Doorbell) drainStore() {
+	if fault.Wide(fault.PlainStore) {
+		fault.Widen(fault.PlainStore)
+		d.words.Sleeping.Store(1)
+	}
 }
 
 // drainEarly throws away the tokens that it finds, to start clean.

@@ -22,7 +22,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ddc/faultmatrix"
 	"ddc/inspect"
 	"ddc/internal/fault"
 )
@@ -192,16 +191,10 @@ func diagnosisRows(e fault.Entry, on map[string]seen) []diagnosisRow {
 	return rows
 }
 
-var numbers = regexp.MustCompile(`process \d+|\b\d+ (frames?|repl(y|ies)|are)\b`)
+var numbers = regexp.MustCompile(`process \d+|index \d+|\b\d+ (frames?|repl(y|ies)|are)\b`)
 
 // diagnosisText is what inspect said of a cell, without what differs from run to run.
 func diagnosisText(name fault.Name, s seen) string {
-	if s.verdict != faultmatrix.Hung && name != fault.TimeoutHeals {
-		if s.verdict == faultmatrix.Immune {
-			return "did not show in this run (docs/FAULTS.md says what finds it)"
-		}
-		return fmt.Sprintf("nobody waits: calls fail, with an error that says why (%s)", s.verdict)
-	}
 	right := rightDiagnoses(name)
 	for _, l := range s.inspect {
 		if slices.Contains(right, l.Kind) {

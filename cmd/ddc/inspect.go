@@ -126,7 +126,7 @@ func printLooks(hubs []*inspect.Hub, first, last []inspect.Snapshot, f inspectFl
 
 func printEvents(w io.Writer, h *inspect.Hub, r inspect.Report, now int64, all bool) {
 	for _, l := range r.Links {
-		if all || l.Kind.Wrong() {
+		if all || l.Wrong() {
 			fmt.Fprintf(w, "\n%s: last events\n", l.Name)
 			inspect.PrintEvents(w, now, h.Events(l.Place))
 		}

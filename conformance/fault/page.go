@@ -59,7 +59,7 @@ func Page() (string, error) {
 
 	p("## Which fault bites where\n\n")
 	p("**caught**: the suite finds it. **event loop**: it bites where the strategy sleeps through edge-triggered epoll with a flag of readiness,\n")
-	p("as tokio's AsyncFd does (`%s` and so on), and is caught there; the strategy as it is, is immune. **explorer**: the model\nchecker finds it for certain, a program of the suite by luck: how often, is below. –: immune.\n\n", "eventfd"+fault.EpollSuffix)
+	p("as tokio's AsyncFd does (`%s` and so on), and is caught there; the strategy as it is, is immune. –: immune.\n\n", "eventfd"+fault.EpollSuffix)
 	p("| fault | rule | %s | shows as |\n|---|---|%s---|\n", strings.Join(columns, " | "), strings.Repeat("---|", len(columns)))
 	for _, e := range fault.Catalogue() {
 		p("| [%s](#%s) | %d |", e.Name, e.Name, e.Rule)
@@ -131,11 +131,7 @@ func Page() (string, error) {
 			if c.Only != nil {
 				only = " on " + strings.Join(c.Only, ", ")
 			}
-			if e.Unseen {
-				p("- **Looked for by** `%s`%s, which finds it by luck; the model checker finds it for certain.\n", c.Program, only)
-			} else {
-				p("- **Caught by** `%s`%s: %s.\n", c.Program, only, how)
-			}
+			p("- **Caught by** `%s`%s: %s.\n", c.Program, only, how)
 		}
 	}
 	return b.String(), nil
@@ -152,7 +148,7 @@ func breakers(rule int) (broken, caught []string) {
 		}
 		broken = append(broken, string(e.Name))
 		for _, c := range Table() {
-			if program := "`" + c.Program + "`"; c.Fault == e.Name && !e.Unseen && !slices.Contains(caught, program) {
+			if program := "`" + c.Program + "`"; c.Fault == e.Name && !slices.Contains(caught, program) {
 				caught = append(caught, program)
 			}
 		}
@@ -167,8 +163,6 @@ func where(e fault.Entry, strategy string) string {
 		return "event loop"
 	case !e.Bites(strategy):
 		return "–"
-	case e.Unseen:
-		return "explorer"
 	}
 	return "caught"
 }

@@ -25,7 +25,7 @@ func sleeper() []Entry {
 			Window: "a token left between the look and the reading of the word",
 		},
 		{
-			Name: PlainStore, Rule: 1, On: everyone, Shows: []Kind{Hung}, Rare: true, Unseen: true,
+			Name: PlainStore, Rule: 1, On: everyone, Shows: []Kind{Hung},
 			Defect: "the announcement is an ordinary store, not a sequentially consistent one",
 			Seen: "the same protocol with a plain store of the flag or the index loses wake-ups on x86 (TSO model); " +
 				"this repository had it under the race detector: 13 of 100 pairs of announcements missed each other (CHANGELOG.md)",

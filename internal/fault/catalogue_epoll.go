@@ -25,7 +25,7 @@ func epoll() []Entry {
 			Window: "a token left before the first wait",
 		},
 		{
-			Name: ReadinessTickWraps, Rule: 3, Stands: EdgeLost, On: epolls, Immune: notEpoll, Shows: []Kind{Hung}, Rare: true,
+			Name: ReadinessTickWraps, Rule: 3, Stands: EdgeLost, On: epolls, Immune: notEpoll, Shows: []Kind{Hung},
 			Defect: "the counter that tells a stale clearing of readiness from a fresh one has 8 bits",
 			Seen:   "tokio cut its tick to 8 bits, and can lose an edge after 256 events (tokio-rs/tokio#8331)",
 			Window: "a token left between the read that finds nothing and the clearing, when the loop has turned a multiple of 256 times since the descriptor's last event",

@@ -42,7 +42,7 @@ func sharing() []Entry {
 			Window: "a second push between the filling of a cell and the index that hands it over",
 		},
 		{
-			Name: TrustedIndex, Rule: 10, On: everyone, Shows: []Kind{Corrupt, Failed, Hung}, Rare: true,
+			Name: TrustedIndex, Rule: 10, On: everyone, Shows: []Kind{Corrupt, Failed, Hung},
 			Defect: "the consumer takes the producer's index as it stands in shared memory, without a look at whether it can be",
 			Seen:   "Xen's paravirtual drivers read and trusted what the other side could write (XSA-155, CVE-2015-8550)",
 			Window: "a peer that stores nonsense, which no sound one does",

@@ -66,9 +66,6 @@ type Entry struct {
 	// Rare says that a system at work seldom meets the window, be it wide or not: a
 	// run without a sign of the fault says nothing.
 	Rare bool
-	// Unseen says that no program meets it for certain even so, only the model
-	// checker: the window is in the processor, where nothing can be put in between.
-	Unseen bool
 }
 
 // Suspicion is a place in the report of the hang.

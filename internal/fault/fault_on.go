@@ -54,9 +54,15 @@ func Switch(names ...Name) { on.Store(&set{names: names, narrow: true}) }
 // windowWidth is long enough for another process to be scheduled and to ring.
 const windowWidth = 500 * time.Microsecond
 
+// Wide says that a fault is on, and its window wide.
+func Wide(name Name) bool {
+	s := on.Load()
+	return !s.narrow && slices.Contains(s.names, name)
+}
+
 // Widen makes a fault's window wide where the fault is on.
 func Widen(name Name) {
-	if s := on.Load(); !s.narrow && slices.Contains(s.names, name) {
+	if Wide(name) {
 		time.Sleep(windowWidth)
 	}
 }
@@ -64,6 +70,9 @@ func Widen(name Name) {
 // peer says that this process is somebody's peer. It is asked at once: a plugin
 // takes what makes it one out of its environment.
 var peer = os.Getenv("DDC_PLUGIN") != "" || os.Getenv("DDC_SCENARIO_PEER") != ""
+
+// Peer says that this process is somebody's peer.
+func Peer() bool { return peer }
 
 // taken counts the flags that this process has taken.
 var taken atomic.Int32

@@ -189,11 +189,13 @@ func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 	if h.closed {
 		return nil, fmt.Errorf("offer place to %s: hub: %w", name, transport.ErrClosed)
 	}
-	peer := 0
-	for peer < len(h.links) && h.links[peer] != nil && !h.links[peer].gone() {
-		peer++
+	// A place that nobody had comes first: what became of those who had the others can
+	// then still be looked at.
+	peer := slices.Index(h.links, nil)
+	if peer < 0 {
+		peer = slices.IndexFunc(h.links, (*Link).gone)
 	}
-	if peer == len(h.links) {
+	if peer < 0 {
 		return nil, fmt.Errorf("offer place to %s: %w: %d peers", name, ErrFull, len(h.links))
 	}
 	if old := h.links[peer]; old != nil {

@@ -21,6 +21,8 @@ type faults struct {
 	senders atomic.Int32
 	// rings counts those of the peer's bell, for wrong-peer-doorbell.
 	rings atomic.Int32
+	// pushes counts those of a peer, for trusted-index: whoever has the turn does.
+	pushes int
 }
 
 // ringsOtherwise says that a push does not ring when it has published.
@@ -89,6 +91,24 @@ func (l *Link) giveNoTurn() {
 	select {
 	case <-l.turn:
 	default:
+	}
+}
+
+// goodPushes is how often a peer stores the right index before it stores one that cannot
+// be, and nonsense how far off that is.
+const (
+	goodPushes = 20
+	nonsense   = 1000
+)
+
+// storeNonsense is what trusted-index needs to meet: a peer, in a process of its
+// own, that stores an index which no sound one does.
+func (l *Link) storeNonsense() {
+	if l.side != peerSide || !fault.Peer() || !fault.Wide(fault.TrustedIndex) {
+		return
+	}
+	if l.faults.pushes++; l.faults.pushes == goodPushes {
+		l.shared.Rings[hostSide].Produced.Add(nonsense)
 	}
 }
 

@@ -31,7 +31,7 @@ func TestOffsetsOfTheSharedPagesStay(t *testing.T) {
 	assert.Equal(t, []string{"Incarnation@0", "Attached@4", "Strategy@8", "Signals@128", "Closed@384", "Gate@640", "CallerGate@768", "Bells@896", "Rings@1664", "Notes@2432"}, offsets[link]())
 	assert.Equal(t, []string{"Seq@0", "Left@4", "Sent@8", "Suppressed@16", "Sleeping@128", "Parked@132", "Taken@136", "Received@144", "Spurious@152"}, offsets[wake.Words]())
 	assert.Equal(t, []string{"Produced@0", "Consumed@128", "Starved@256"}, offsets[ring.Page]())
-	assert.Equal(t, []string{"Name@0", "PIDs@32", "Objects@40", "Handlers@88", "Waits@128", "Events@384", "Calls@640"}, offsets[notes]())
+	assert.Equal(t, []string{"Name@0", "PIDs@32", "Objects@40", "Handlers@88", "Ends@128", "Waits@384", "Events@640", "Calls@896"}, offsets[notes]())
 	assert.Equal(t, notesSize, int(reflect.TypeFor[notes]().Size()))
 	assert.Equal(t, linkSize, int(reflect.TypeFor[link]().Size()))
 	assert.Equal(t, wake.WordsSize, int(reflect.TypeFor[wake.Words]().Size()))

@@ -29,6 +29,8 @@ type notes struct {
 	// does not count them.
 	Handlers atomic.Int32
 	_        [36]byte
+	// Ends[s] is why side s ended the link, once it has.
+	Ends [2]ending
 	// Waits[s] says since when senders of side s wait, by trace's clock; 0 is nobody.
 	Waits [2]struct {
 		Space, Slot atomic.Int64
@@ -41,13 +43,14 @@ type notes struct {
 	Calls  trace.Calls
 }
 
-const notesSize = 66 * shm.CacheLine
+const notesSize = 68 * shm.CacheLine
 
 // reset forgets the peer that had the place before.
 func (n *notes) reset() {
 	n.Name = [32]byte{}
 	for s := range 2 {
 		n.PIDs[s].Store(0)
+		n.Ends[s].Kind.Store(0)
 		n.Waits[s].Space.Store(0)
 		n.Waits[s].Slot.Store(0)
 		n.Waits[s].Slots.Store(0)
@@ -79,7 +82,7 @@ func (n *notes) objects(bell int, files []*os.File) {
 func (n *notes) name() string {
 	name := n.Name
 	text, _, _ := bytes.Cut(name[:], []byte{0})
-	return string(bytes.ToValidUTF8(text, []byte("?")))
+	return trace.Printable(text)
 }
 
 func (v view) events(segment *shm.Segment, k *link, peer, side int) (*trace.Events, error) {

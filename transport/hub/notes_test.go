@@ -1,7 +1,11 @@
 package hub
 
 import (
+	"errors"
+	"fmt"
 	"os"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -94,5 +98,58 @@ func BenchmarkNotedCall(b *testing.B) {
 	for stream := uint32(1); b.Loop(); stream++ {
 		host.CallBegan(stream, 1, now)
 		host.CallEnded(stream)
+	}
+}
+
+func TestEachEndNotesWhyItEndedTheLink(t *testing.T) {
+	h, host, peer := pair(t, Options{})
+	ends := func() [2]End {
+		s := h.Snapshot().Links[0]
+		return [2]End{s.Sides[hostSide].End, s.Sides[peerSide].End}
+	}
+	assert.Equal(t, [2]End{}, ends())
+	peer.fail(fmt.Errorf("%s: %w: Bells[peer]: %w", peer.name, transport.ErrCorrupt, syscall.EINTR))
+	peer.awaitEnd()
+	host.Start(func(*transport.Frame) {})
+	<-host.Done()
+	assert.Equal(t, [2]End{{EndClosed, "the other end closed: link closed"}, {EndBellFailed, "Bells[peer]: interrupted system call"}}, ends())
+
+	assert.Equal(t, EndCorrupt, endKind(fmt.Errorf("fonts: %w: descriptor: kind 9", transport.ErrCorrupt)))
+	assert.Equal(t, EndPeerDead, endKind(fmt.Errorf("fonts: %w: exit status 1", transport.ErrPeerDead)))
+}
+
+func TestWhatAPeerSaysOfItsEndIsMadeFitForATerminal(t *testing.T) {
+	var e ending
+	e.note("fonts", errors.New("fonts: \x1b[31mred\nand \xff wide "+strings.Repeat("é", 100)))
+	assert.Equal(t, "?[31mred?and ? wide "+strings.Repeat("é", 50), e.read().Text)
+	e.Size.Store(1 << 31)
+	assert.LessOrEqual(t, len(e.read().Text), len(e.Text))
+	e.Kind.Store(99)
+	assert.Zero(t, e.read())
+}
+
+// Those who look later find out what became of a peer whose successor is at work.
+func TestAPlaceIsGivenAgainOnlyOnceNoneIsUnused(t *testing.T) {
+	h, err := Create(Options{Peers: 2})
+	require.NoError(t, err)
+	defer h.Close() //nolint:errcheck // its links have ended
+	for _, want := range []int{0, 1, 0, 0} {
+		host, peer, err := h.Pair("fonts")
+		require.NoError(t, err)
+		assert.Equal(t, want, host.(*Link).peer)
+		require.NoError(t, host.Close())
+		require.NoError(t, peer.Close())
+	}
+}
+
+// A call that comes after the link was closed is told what those before it were.
+func TestASendAfterTheEndSaysWhyItEnded(t *testing.T) {
+	_, host, _ := pair(t, Options{})
+	host.PeerDied(errors.New("exit status 3"))
+	require.NoError(t, host.Close())
+	for _, size := range []int{1, 5000} {
+		err := host.Send(t.Context(), transport.Header{}, make([]byte, size))
+		assert.ErrorIs(t, err, transport.ErrPeerDead)
+		assert.ErrorContains(t, err, "exit status 3")
 	}
 }

@@ -57,6 +57,7 @@ func (l *Link) pump() {
 	l.over, l.groups, l.pieces = true, nil, 0
 	l.receiving.Unlock()
 	l.repayCaller()
+	l.shared.Notes.Ends[l.side].note(l.name, l.why())
 	l.sayClosed()
 	step.At(l.done)
 	close(l.done)

@@ -24,7 +24,7 @@ func (l *Link) Send(ctx context.Context, h transport.Header, payload []byte) err
 	encodeInline(&d, h, len(payload))
 	copy(d[inlineAt:], payload)
 	if !l.uses.enter() {
-		return l.closedError()
+		return l.sendError()
 	}
 	defer l.uses.leave()
 	return l.push(ctx, &d, len(payload))
@@ -38,7 +38,7 @@ func (l *Link) Fill(ctx context.Context, h transport.Header, n int, fill func([]
 		return fmt.Errorf("send to %s: %w: %d bytes, at most %d", l.name, transport.ErrTooLarge, n, transport.MaxPayload)
 	}
 	if !l.uses.enter() {
-		return l.closedError()
+		return l.sendError()
 	}
 	defer l.uses.leave()
 	if n <= inlineMax {
@@ -66,8 +66,6 @@ func (l *Link) Fill(ctx context.Context, h transport.Header, n int, fill func([]
 }
 
 func (l *Link) party() int { return party(l.peer, l.side) }
-
-func (l *Link) closedError() error { return fmt.Errorf("send to %s: %w", l.name, transport.ErrClosed) }
 
 // pushSlot hands a filled slot over. If that fails the slot is free again.
 func (l *Link) pushSlot(ctx context.Context, h transport.Header, kind uint8, r reference) error {
@@ -212,6 +210,9 @@ func (l *Link) push(ctx context.Context, d *ring.Descriptor, n int) error {
 		return err
 	}
 	err := l.pushInTurn(ctx, d)
+	if fault.On(fault.TrustedIndex) {
+		l.storeNonsense()
+	}
 	l.giveTurn()
 	if err != nil {
 		return err

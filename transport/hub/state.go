@@ -41,7 +41,9 @@ type SideState struct {
 	// slot, by CLOCK_MONOTONIC in nanoseconds; 0 is nobody.
 	SpaceSince, SlotSince int64
 	Closed                bool
-	Signals               uint32
+	// End is why whoever receives from this ring has ended the link.
+	End     End
+	Signals uint32
 	BellState
 }
 
@@ -96,7 +98,7 @@ func readState(k *link, peer, cells int) State {
 		s.Sides[side] = SideState{
 			Produced: page.Produced.Load(), Consumed: consumed, Starved: page.Starved.Load() == 1,
 			SpaceSince: waits.Space.Load(), SlotSince: waits.Slot.Load(),
-			Closed: k.Closed[side].Load() != 0, Signals: k.Signals[side].Load(),
+			Closed: k.Closed[side].Load() != 0, End: k.Notes.Ends[side].read(), Signals: k.Signals[side].Load(),
 			BellState: readBell(&k.Bells[side], k.strategy()),
 		}
 	}
