@@ -79,6 +79,12 @@ func startBuild(t *testing.T, environment []string, args ...string) *child {
 	c := &child{Cmd: exec.CommandContext(ctx, program, append([]string{"build"}, args...)...), cookie: fmt.Sprintf("LC_DDCTEST=%d", rand.Uint64()), ended: make(chan struct{})}
 	c.Env = append(append(os.Environ(), c.cookie), environment...)
 	c.Cmd.Stdout, c.Cmd.Stderr = &c.stdout, &c.stderr
+	for _, v := range environment {
+		if mischief, ok := strings.CutPrefix(v, envMischief+"="); ok {
+			folder, _, _ := strings.Cut(mischief, "|")
+			c.Cmd.Stderr = &granting{said: &c.stderr, folder: folder}
+		}
+	}
 	require.NoError(t, c.Start())
 	go func() {
 		defer close(c.ended)
@@ -211,7 +217,7 @@ func TestBuildSurvivesWhateverItsPluginsDo(t *testing.T) {
 		output := filepath.Join(beside, "out")
 		old := oldOutput(t, output)
 		c := startBuild(t, []string{envMischief + "=" + tokens + "|" + strings.Join(acts, ","), "TMPDIR=" + temporary},
-			sites[name], "-o", output, "--no-code-exec", "--wake", wake, "--call-timeout", "10s", "--no-sandbox")
+			sites[name], "-o", output, "--no-code-exec", "--wake", wake, "--call-timeout", "10s")
 		kills += s.pursue(c, 4)
 		<-c.ended
 		builds++

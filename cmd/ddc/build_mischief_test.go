@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -18,9 +22,13 @@ import (
 )
 
 // Mischief is what plugins of the tests are told to do to themselves, by an environment variable: a folder, and acts
-// such as "markdown:3:exit", each done once, by the first run of the plugin that gets so far. The file that
-// an act leaves in the folder says that it was done.
-const envMischief = "DDC_TEST_MISCHIEF"
+// such as "markdown:3:exit", each done once, by the first run of the plugin that gets so far. A file in the folder says that
+// an act is done. The plugin, which may write nowhere, asks for it on its standard error, and waits until the test has made it.
+// The variable is one that sandboxes let through.
+const envMischief = "LC_DDC_MISCHIEF"
+
+// asking begins the line by which a plugin asks.
+const asking = "mischief: "
 
 // poison in a request is what a plugin dies of each time, if envMischief is set.
 const poison = "ddc-poison"
@@ -34,10 +42,10 @@ var mischiefs = map[string]func(){
 	"panic": func() { panic("as told") },
 	"hang":  func() { select {} },
 	"exhaust": func() {
-		// Whatever the machine has: from here on 64 MB are all that there is.
-		text, _ := os.ReadFile("/proc/self/statm")
-		pages, _ := strconv.ParseUint(strings.Fields(string(text))[0], 10, 64)
-		most := pages*uint64(os.Getpagesize()) + 64<<20
+		// Whatever the machine has: from here on 64 MB, if that, are all that there is.
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		most := m.Sys + 64<<20
 		_ = syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: most, Max: most})
 		for all := [][]byte{}; ; {
 			all = append(all, bytes.Repeat([]byte{1}, 1<<20))
@@ -56,29 +64,68 @@ func misbehave(name string) {
 	for _, text := range strings.Split(acts, ",") {
 		if parts := strings.Split(text, ":"); len(parts) == 3 && parts[0] == name {
 			at, _ := strconv.ParseInt(parts[1], 10, 64)
-			m.acts = append(m.acts, &act{at: at, do: mischiefs[parts[2]], token: filepath.Join(folder, text)})
+			m.acts = append(m.acts, &act{name: text, at: at, do: mischiefs[parts[2]], token: filepath.Join(folder, text)})
 		}
 	}
 	plugin.Main(m)
 }
 
 type act struct {
+	name  string
 	at    int64
 	do    func()
 	token string
+
+	mu   sync.Mutex
+	done bool
 }
 
-// due says whether it is this run's to do: it creates the token, or finds it.
+// due says whether it is this run's to do.
 func (a *act) due(call int64) bool {
 	if call < a.at {
 		return false
 	}
-	f, err := os.OpenFile(a.token, os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.done || a.granted() {
+		a.done = true
 		return false
 	}
-	_ = f.Close()
+	a.done = true
+	fmt.Fprintln(os.Stderr, asking+a.name)
+	for deadline := time.Now().Add(time.Minute); !a.granted(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			panic("nobody grants " + a.name)
+		}
+	}
 	return true
+}
+
+func (a *act) granted() bool {
+	_, err := os.Stat(a.token)
+	return err == nil
+}
+
+// granting is a build's standard error. It makes the tokens that plugins ask for there.
+type granting struct {
+	said   *bytes.Buffer
+	folder string
+	looked int
+}
+
+var asked = regexp.MustCompile(asking + `([a-z_]+:[0-9]+:[a-z]+)"?[ \n]`)
+
+func (g *granting) Write(p []byte) (int, error) {
+	n, err := g.said.Write(p)
+	text := g.said.Bytes()
+	end := bytes.LastIndexByte(text, '\n') + 1
+	for _, m := range asked.FindAllSubmatch(text[g.looked:end], -1) {
+		if err := os.WriteFile(filepath.Join(g.folder, string(m[1])), nil, 0o600); err != nil {
+			return n, err
+		}
+	}
+	g.looked = end
+	return n, err
 }
 
 type mischief struct {

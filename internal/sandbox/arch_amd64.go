@@ -9,3 +9,5 @@ const (
 )
 
 var forks = []uint32{unix.SYS_FORK, unix.SYS_VFORK}
+
+var oldAttributes = []uint32{unix.SYS_CHMOD, unix.SYS_CHOWN, unix.SYS_LCHOWN, unix.SYS_UTIME, unix.SYS_UTIMES, unix.SYS_FUTIMESAT}

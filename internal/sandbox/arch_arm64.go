@@ -8,3 +8,5 @@ const (
 )
 
 var forks []uint32 // clone is the only way
+
+var oldAttributes []uint32 // nor is there a chmod, or a chown

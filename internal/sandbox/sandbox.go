@@ -48,7 +48,8 @@ type Policy struct {
 	// Network allows sockets of the internet's families.
 	Network bool
 	// Programs allows to start programs. Without it a process that calls NoPrograms
-	// at its start, as plugins do, starts none; with Landlock none but Execute.
+	// at its start, as plugins do, starts none; with Landlock none but Execute. And without
+	// it no file's mode, owner, times or attributes can be changed, which Landlock leaves to all.
 	Programs bool
 }
 
@@ -120,7 +121,7 @@ func Restrict(p Policy) error {
 	}
 	// Last: Landlock's own calls would be none of the filter's business, but opening
 	// paths may be.
-	if err := setFilter(reachOut(p.Network), 0); err != nil {
+	if err := setFilter(reachOut(p), 0); err != nil {
 		return fmt.Errorf("restrict thread by seccomp: %w", err)
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -72,6 +73,14 @@ func perform(text string) error {
 		return os.Remove(argument)
 	case "make":
 		return os.Mkdir(argument, 0o700)
+	case "chmod":
+		return os.Chmod(argument, 0o777)
+	case "touch":
+		return os.Chtimes(argument, time.Now(), time.Now())
+	case "chown":
+		return os.Lchown(argument, os.Getuid(), os.Getgid())
+	case "label":
+		return unix.Setxattr(argument, "user.ddc", []byte("x"), 0)
 	case "run":
 		return exec.Command(argument).Run()
 	case "connect":
@@ -205,6 +214,25 @@ func TestReadOnlyFoldersCannotBeWritten(t *testing.T) {
 	assert.Contains(t, errs, "remove "+filepath.Join(folder, "text"))
 }
 
+// Landlock has no say in these.
+func TestModesOwnersAndTimesOfFilesStay(t *testing.T) {
+	needs(t, 0, true)
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	acts := []string{"chmod " + file, "touch " + file, "chown " + file, "label " + file}
+	errs := within(t, libraries(t), false, acts...)
+	for _, act := range acts {
+		assert.Contains(t, errs[act], "operation not permitted", act)
+	}
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode())
+
+	p := libraries(t)
+	p.Programs = true
+	assert.NotContains(t, within(t, p, false, acts...), acts[0], "a compiler needs it")
+}
+
 func TestSocketsAreForTheNetworkAlone(t *testing.T) {
 	needs(t, 0, true)
 	server, err := net.Listen("tcp", "127.0.0.1:0")
@@ -296,7 +324,7 @@ func TestSupportSaysWhatThereIs(t *testing.T) {
 // Each test of the kernel's answers is made by running; this one reads the
 // programs, so that a jump that goes astray is found on any kernel.
 func TestFiltersEndInAnAnswerOnEveryPath(t *testing.T) {
-	for name, p := range map[string]program{"closed": reachOut(false), "network": reachOut(true), "programs": startPrograms()} {
+	for name, p := range map[string]program{"closed": reachOut(Policy{}), "network": reachOut(Policy{Network: true}), "tools": reachOut(Policy{Programs: true}), "programs": startPrograms()} {
 		for i, s := range p {
 			if s.Code&0x07 != unix.BPF_JMP {
 				continue

@@ -1,6 +1,10 @@
 package sandbox
 
-import "golang.org/x/sys/unix"
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
 
 // verdict is what a filter says of a system call.
 type verdict uint32
@@ -92,11 +96,22 @@ var intoOthers = [...]uint32{
 	unix.SYS_SETTIMEOFDAY, unix.SYS_CLOCK_SETTIME, unix.SYS_ADJTIMEX, unix.SYS_CLOCK_ADJTIME, unix.SYS_SETHOSTNAME, unix.SYS_SETDOMAINNAME,
 }
 
+// attributes are the calls that change a file's mode, owner, times and extended
+// attributes. Landlock lets them pass, for any file by its path (landlock(7)).
+var attributes = slices.Concat(oldAttributes, []uint32{
+	unix.SYS_FCHMOD, unix.SYS_FCHMODAT, unix.SYS_FCHMODAT2, unix.SYS_FCHOWN, unix.SYS_FCHOWNAT, unix.SYS_UTIMENSAT,
+	unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR, unix.SYS_SETXATTRAT,
+	unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_FREMOVEXATTR, unix.SYS_REMOVEXATTRAT,
+})
+
 // reachOut is the filter of a thread that starts plugins. It must let programs
-// be started.
-func reachOut(network bool) program {
+// be started. Compilers and their like change the modes of what they make.
+func reachOut(of Policy) program {
 	p := newProgram().deny(refused, intoOthers[:]...)
-	if network {
+	if !of.Programs {
+		p = p.deny(refused, attributes...)
+	}
+	if of.Network {
 		// A resolver asks netlink for the machine's addresses.
 		return p.onlyWith(unix.SYS_SOCKET, unix.AF_INET, unix.AF_INET6, unix.AF_NETLINK).end()
 	}

@@ -30,7 +30,6 @@ import (
 	"math/bits"
 	"os"
 	"slices"
-	"sync/atomic"
 
 	"ddc/internal/step"
 	"ddc/internal/sys"
@@ -80,9 +79,6 @@ type Hub struct {
 	strategy wake.Strategy
 	// standing is true while a caller receives in the place of some link's pump.
 	standing *step.Bool
-
-	// spoilt says that a link has ended since its peer wrote what none may.
-	spoilt atomic.Bool
 
 	mu     step.Mutex
 	closed bool
@@ -224,7 +220,7 @@ func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 	}
 	offer.Text = place{peer: peer, incarnation: incarnation, strategy: s.Name(), files: len(offer.Files)}.String()
 	offer.Link, err = openLink(h.segment, h.view, linkOptions{
-		name: name, peer: peer, side: hostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay, standing: h.standing, spoilt: &h.spoilt,
+		name: name, peer: peer, side: hostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay, standing: h.standing,
 	})
 	if err != nil {
 		offer.Close()
@@ -236,15 +232,16 @@ func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 
 // mend writes the header again if some peer has written over it: those to come
 // could not attach. What this process does rests on its own copy of the layout.
-// Slots that such a peer gave to nobody come back. The caller has mu.
+// Slots that such a peer gave to nobody, or to one who is gone, come back. The
+// caller has mu.
 func (h *Hub) mend() {
-	_, err := readLayout(h.header, h.segment.Size())
-	if err != nil {
+	if _, err := readLayout(h.header, h.segment.Size()); err != nil {
 		h.layout.write(h.header)
 	}
-	if h.spoilt.Swap(false) || err != nil {
-		h.pool.Mend(func(party int) bool { return h.links[party/2] != nil })
-	}
+	h.pool.Mend(func(party int) bool {
+		l := h.links[party/2]
+		return l != nil && l.ownsSlots()
+	})
 }
 
 // Pair makes both ends of a link in this process, through the same memory and

@@ -51,11 +51,9 @@ type Link struct {
 	caller *wake.Doorbell
 	// standing is the hub's, and nil at the peer's end, where nobody stands in.
 	standing *step.Bool
-	// spoilt is the hub's too: set when the peer is found to have written what none may.
-	spoilt  *atomic.Bool
-	uses    *gate
-	events  *trace.Events // what this end notes of itself
-	tracing bool          // calls are events too
+	uses     *gate
+	events   *trace.Events // what this end notes of itself
+	tracing  bool          // calls are events too
 
 	// turn holds a value while somebody is the ring's producer. A channel, not a
 	// mutex: waiting for it must end with the sender's context.
@@ -103,13 +101,12 @@ type linkOptions struct {
 	spin       wake.Spin
 	relay      func()
 	standing   *step.Bool
-	spoilt     *atomic.Bool
 }
 
 // openLink opens one end, and starts its pump. It keeps none of the files.
 func openLink(segment *shm.Segment, v view, o linkOptions) (*Link, error) {
 	l := &Link{
-		name: o.name, peer: o.peer, side: o.side, view: v, relay: o.relay, standing: o.standing, spoilt: o.spoilt, segment: segment, uses: newGate(),
+		name: o.name, peer: o.peer, side: o.side, view: v, relay: o.relay, standing: o.standing, segment: segment, uses: newGate(),
 		turn: make(chan struct{}, 1), space: make(chan struct{}, 1), groups: make(map[uint32]*group),
 		stop: make(chan struct{}), done: make(chan struct{}), released: make(chan struct{}),
 	}
@@ -237,6 +234,11 @@ func (l *Link) PeerDied(cause error) {
 	l.fail(err)
 	// The peer may have died between taking this end's flag and leaving the token.
 	l.awaitEnd()
+	l.bury()
+}
+
+// bury frees what a dead peer had, and tells those who wait for a slot.
+func (l *Link) bury() {
 	l.reap()
 	if l.relay != nil {
 		l.relay()
@@ -286,9 +288,6 @@ func (l *Link) reap() {
 			states = append(states, slot.Filling) // no sender of this end is at work any more
 		}
 		l.view.pool.Reclaim(party(l.peer, hostSide), states...)
-		if l.spoilt != nil && errors.Is(l.why(), transport.ErrCorrupt) {
-			l.spoilt.Store(true)
-		}
 	} else {
 		l.view.pool.Reclaim(party(l.peer, peerSide), slot.Sent)
 		l.view.pool.Reclaim(party(l.peer, hostSide), slot.Sent)
@@ -300,6 +299,12 @@ func (l *Link) reap() {
 // caller has Hub.mu.
 func (l *Link) gone() bool {
 	return l.letGo() && (l.dead.Load() || l.pair != nil && l.pair.letGo())
+}
+
+// ownsSlots says whether a slot with this link for owner may be somebody's. The
+// caller has Hub.mu.
+func (l *Link) ownsSlots() bool {
+	return !l.gone() || l.leases.Load() > 0 || l.pair != nil && l.pair.leases.Load() > 0
 }
 
 func (l *Link) letGo() bool {
@@ -327,6 +332,9 @@ func (l *Link) Close() error {
 		err = errors.Join(l.bell.Close(), l.peerBell.Close(), l.caller.Close())
 		step.At(l.released)
 		close(l.released)
+		if l.dead.Load() {
+			l.bury() // what this end's senders had in their hands when the peer died is nobody's now
+		}
 		l.segment.Release()
 	})
 	if err != nil {
