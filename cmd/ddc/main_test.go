@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "plugin" && os.Getenv(envMischief) != "" {
 		misbehave(os.Args[2])
 	}
-	if len(os.Args) > 1 && (os.Args[1] == "plugin" || os.Args[1] == "wake" || os.Args[1] == "build") {
+	if len(os.Args) > 1 && slices.Contains([]string{"build", "inspect", "plugin", "wake"}, os.Args[1]) {
 		main()
 	}
 	// In one process with the plugins, the highlighter's clock goes on for a while
