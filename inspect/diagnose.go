@@ -98,13 +98,13 @@ func Diagnose(snapshots ...Snapshot) []Diagnosis {
 	return all
 }
 
-// markSurvived marks what is over for good, of plugins that live on another link.
+// markSurvived marks what is over for good, of plugins that have had another link since.
 func markSurvived(all []Diagnosis) {
 	over := func(k Kind) bool { return k == Corrupt || k == BellFailed || k == PeerDead }
 	for i := range all {
 		d := &all[i]
 		d.Survived = over(d.Kind) && slices.ContainsFunc(all, func(o Diagnosis) bool {
-			return o.Name == d.Name && o.Kind != Closed && !over(o.Kind)
+			return o.Name == d.Name && !over(o.Kind)
 		})
 	}
 }
