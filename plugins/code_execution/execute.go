@@ -1,7 +1,6 @@
 package code_execution
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -139,7 +138,7 @@ func (p *program) runIn(ctx context.Context, folder string, limit time.Duration)
 	if err != nil {
 		return nil, err
 	}
-	ended, err := p.fetch(ctx, c)
+	ended, err := p.fetch(ctx, c.folder)
 	if err == nil && ended.well() {
 		ended, err = c.run(ctx)
 	}
@@ -149,23 +148,6 @@ func (p *program) runIn(ctx context.Context, folder string, limit time.Duration)
 	ended.stderr = names.Replace(ended.stderr)
 	return p.judge(ended, limit), nil
 }
-
-// fetch gets the crates that are not there yet: it alone has the network, and may write to cargo's home. What the crates then do
-// while they are compiled, and the sample when it runs, they do without either.
-func (p *program) fetch(ctx context.Context, c command) (*ending, error) {
-	if !p.isCargo || len(p.crates) == 0 {
-		return &ending{}, nil
-	}
-	c.args, c.network = []string{"fetch", "--quiet"}, true
-	c.environment = slices.DeleteFunc(slices.Clone(c.environment), func(v string) bool { return v == offline })
-	if home := cmp.Or(os.Getenv("CARGO_HOME"), filepath.Join(os.Getenv("HOME"), ".cargo")); filepath.IsAbs(home) {
-		c.write = append(slices.Clone(c.write), home)
-	}
-	return c.run(ctx)
-}
-
-// offline keeps cargo from asking for news of crates that it has.
-const offline = "CARGO_NET_OFFLINE=true"
 
 // cargoProject writes a project for the program and tells cargo how to build it.
 func (p *program) cargoProject(c *command) (*strings.Replacer, error) {
@@ -179,7 +161,7 @@ func (p *program) cargoProject(c *command) (*strings.Replacer, error) {
 		return nil, fmt.Errorf("make cargo's target folder: %w", err)
 	}
 	c.write = []string{target}
-	c.environment = []string{"CARGO_TARGET_DIR=" + target, "CARGO_TERM_COLOR=never", "CARGO_INCREMENTAL=0", offline}
+	c.environment = []string{"CARGO_TARGET_DIR=" + target, "CARGO_TERM_COLOR=never", "CARGO_INCREMENTAL=0", "CARGO_NET_OFFLINE=true"}
 	return strings.NewReplacer(rustFile, p.sample.GetSourcePath(), binaryName, "sample"),
 		errors.Join(temporary(c), writeFile(c.folder, "Cargo.toml", string(text)), writeFile(c.folder, rustFile, p.source))
 }

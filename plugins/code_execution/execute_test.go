@@ -102,13 +102,19 @@ func TestPanicNamesThePageAndItsLine(t *testing.T) {
 	assert.Contains(t, res.GetStderr(), "thread 'main' panicked at content/a.md:14:1:")
 }
 
-func TestDependencyIsBuiltOnlyWhenTheSampleNamesIt(t *testing.T) {
-	language := cargo(t)
+// crateWithSeven is the folder of a crate, my-crate, that has a function seven.
+func crateWithSeven(t *testing.T) string {
+	t.Helper()
 	crate := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(crate, "src"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(crate, "Cargo.toml"), []byte("[package]\nname = \"my-crate\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(crate, "src/lib.rs"), []byte("pub fn seven() -> i32 { 7 }\n"), 0o644))
-	language.Dependencies = append(language.Dependencies, &pb.Dependency{Name: "my-crate", Path: crate},
+	return crate
+}
+
+func TestDependencyIsBuiltOnlyWhenTheSampleNamesIt(t *testing.T) {
+	language := cargo(t)
+	language.Dependencies = append(language.Dependencies, &pb.Dependency{Name: "my-crate", Path: crateWithSeven(t)},
 		&pb.Dependency{Name: "no-such-crate", Path: "/nonexistent"})
 	sample := rust(1, "println!(\"{}\", my_crate::seven());\n")
 	res := execute(t, &pb.ExecuteRequest{Sample: sample, Language: language, TimeoutMs: 120_000})

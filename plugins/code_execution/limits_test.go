@@ -68,3 +68,20 @@ func TestALinkLeftInAProjectLeadsNowhere(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "new", string(content))
 }
+
+// Cargo takes orders from the folders above a project, which are the site's. While it fetches, when
+// it has the network and its home, it must not.
+func TestNothingOfTheSiteRunsWhileCratesAreFetched(t *testing.T) {
+	needs(t, 3)
+	language := cargo(t)
+	site, home := t.TempDir(), t.TempDir()
+	t.Setenv("CARGO_HOME", home)
+	evil := filepath.Join(site, "evil.sh")
+	require.NoError(t, os.WriteFile(evil, []byte("#!/bin/sh\ntouch $CARGO_HOME/evil 2>/dev/null\nexec \"$@\"\n"), 0o755))
+	require.NoError(t, os.MkdirAll(filepath.Join(site, ".cargo"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(site, ".cargo/config.toml"), []byte("[build]\nrustc-wrapper = \""+evil+"\"\n"), 0o644))
+	language.Dependencies = []*pb.Dependency{{Name: "my-crate", Path: crateWithSeven(t)}}
+	res := execute(t, &pb.ExecuteRequest{Sample: rust(1, "println!(\"{}\", my_crate::seven());\n"), Language: language, CacheDir: filepath.Join(site, ".cache"), TimeoutMs: 120_000})
+	assert.Equal(t, "7\n", res.GetStdout(), res.GetStderr())
+	assert.NoFileExists(t, filepath.Join(home, "evil"))
+}

@@ -1,0 +1,77 @@
+package code_execution
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+const (
+	// fetchTimeout is how long cargo may take to get the crates of a sample.
+	fetchTimeout = 5 * time.Minute
+	// lockFile is where cargo writes down which versions it has chosen.
+	lockFile = "Cargo.lock"
+	// maxLock bounds what is read of one.
+	maxLock = 4 << 20
+)
+
+// fetch gets the crates that are not there yet, for the project in a folder. It alone has the network, and may write to cargo's
+// home: what the crates then do while they are compiled, and the sample when it runs, they do without either.
+//
+// So nothing that the site has may run here. Cargo would start the compiler's wrapper that a .cargo/config.toml of the project's
+// folder names, or of one above it, even to fetch. Hence a folder of its own, to which only the manifest goes, and the lock file; and
+// the cargo that is on the PATH, whichever the site names.
+func (p *program) fetch(ctx context.Context, project string) (_ *ending, err error) {
+	if !p.isCargo || len(p.crates) == 0 {
+		return &ending{}, nil
+	}
+	cargo, err := exec.LookPath("cargo")
+	if err != nil {
+		return nil, fmt.Errorf("fetch crates with the cargo on the PATH, not %s, which the site names: %w", p.tool.path, err)
+	}
+	folder, err := os.MkdirTemp("", "ddc-fetch-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder to fetch crates in: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	manifest, err := cargoToml("fetched", p.crates)
+	if err != nil {
+		return nil, fmt.Errorf("write Cargo.toml: %w", err)
+	}
+	c := command{path: cargo, args: []string{"fetch", "--quiet"}, folder: folder, network: true, limit: fetchTimeout,
+		environment: []string{"CARGO_TERM_COLOR=never"}}
+	if home := cmp.Or(os.Getenv("CARGO_HOME"), filepath.Join(os.Getenv("HOME"), ".cargo")); filepath.IsAbs(home) {
+		c.write = []string{home}
+	}
+	err = errors.Join(temporary(&c), writeFile(folder, "Cargo.toml", string(manifest)), writeFile(folder, rustFile, "fn main() {}\n"), copyLock(folder, project))
+	if err != nil {
+		return nil, err
+	}
+	ended, err := c.run(ctx)
+	if err != nil || !ended.well() {
+		return ended, err
+	}
+	return ended, copyLock(project, folder)
+}
+
+// copyLock copies a lock file from one folder to another, if there is one. It may be anything that a sample has left.
+func copyLock(to, from string) error {
+	root, err := os.OpenRoot(from)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", lockFile, err)
+	}
+	defer root.Close()
+	if info, err := root.Lstat(lockFile); err != nil || !info.Mode().IsRegular() || info.Size() > maxLock {
+		return nil
+	}
+	text, err := root.ReadFile(lockFile)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", lockFile, err)
+	}
+	return writeFile(to, lockFile, string(text))
+}
