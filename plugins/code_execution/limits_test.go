@@ -69,19 +69,32 @@ func TestALinkLeftInAProjectLeadsNowhere(t *testing.T) {
 	assert.Equal(t, "new", string(content))
 }
 
-// Cargo takes orders from the folders above a project, which are the site's. While it fetches, when
-// it has the network and its home, it must not.
+// Cargo takes orders from the folders above a project, which are the site's, and the site says which program cargo is. While
+// crates are fetched, with the network and cargo's home at hand, neither counts.
 func TestNothingOfTheSiteRunsWhileCratesAreFetched(t *testing.T) {
 	needs(t, 3)
-	language := cargo(t)
-	site, home := t.TempDir(), t.TempDir()
-	t.Setenv("CARGO_HOME", home)
-	evil := filepath.Join(site, "evil.sh")
-	require.NoError(t, os.WriteFile(evil, []byte("#!/bin/sh\ntouch $CARGO_HOME/evil 2>/dev/null\nexec \"$@\"\n"), 0o755))
-	require.NoError(t, os.MkdirAll(filepath.Join(site, ".cargo"), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(site, ".cargo/config.toml"), []byte("[build]\nrustc-wrapper = \""+evil+"\"\n"), 0o644))
-	language.Dependencies = []*pb.Dependency{{Name: "my-crate", Path: crateWithSeven(t)}}
-	res := execute(t, &pb.ExecuteRequest{Sample: rust(1, "println!(\"{}\", my_crate::seven());\n"), Language: language, CacheDir: filepath.Join(site, ".cache"), TimeoutMs: 120_000})
-	assert.Equal(t, "7\n", res.GetStdout(), res.GetStderr())
-	assert.NoFileExists(t, filepath.Join(home, "evil"))
+	cargo(t) // or nothing is to be seen
+	real, err := exec.LookPath("cargo")
+	require.NoError(t, err)
+	crate := crateWithSeven(t)
+	for name, ownCargo := range map[string]bool{"wrapper": false, "cargo": true} {
+		t.Run(name, func(t *testing.T) {
+			site, home := t.TempDir(), t.TempDir()
+			t.Setenv("CARGO_HOME", home)
+			language := cargo(t)
+			wrapper, own := filepath.Join(site, "wrapper"), filepath.Join(site, "cargo")
+			require.NoError(t, os.WriteFile(wrapper, []byte("#!/bin/sh\ntouch $CARGO_HOME/evil 2>/dev/null\nexec \"$@\"\n"), 0o755))
+			require.NoError(t, os.WriteFile(own, []byte("#!/bin/sh\ntouch $CARGO_HOME/evil 2>/dev/null\nexec "+real+" \"$@\"\n"), 0o755))
+			require.NoError(t, os.MkdirAll(filepath.Join(site, ".cargo"), 0o755))
+			require.NoError(t, os.WriteFile(filepath.Join(site, ".cargo/config.toml"), []byte("[build]\nrustc-wrapper = \""+wrapper+"\"\n"), 0o644))
+			if ownCargo {
+				language.Command = own
+			}
+			language.Dependencies = []*pb.Dependency{{Name: "my-crate", Path: crate}}
+			sample := rust(1, "println!(\"{}\", my_crate::seven());\n")
+			res := execute(t, &pb.ExecuteRequest{Sample: sample, Language: language, CacheDir: filepath.Join(site, ".cache"), TimeoutMs: 120_000})
+			assert.Equal(t, "7\n", res.GetStdout(), res.GetStderr())
+			assert.NoFileExists(t, filepath.Join(home, "evil"))
+		})
+	}
 }

@@ -2,6 +2,7 @@ package code_execution
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -47,8 +48,7 @@ func (v *versions) find(ctx context.Context, name string) (installed, *pb.Execut
 	if known, ok := v.known[file]; ok {
 		return known, nil, nil
 	}
-	c := command{path: path, args: []string{"--version"}, folder: os.TempDir(), limit: time.Minute}
-	ended, err := c.run(ctx)
+	ended, err := ask(ctx, path)
 	if err != nil {
 		return installed{}, nil, fmt.Errorf("ask %s for its version: %w", name, err)
 	}
@@ -61,6 +61,17 @@ func (v *versions) find(ctx context.Context, name string) (installed, *pb.Execut
 	}
 	v.known[file] = t
 	return t, nil, nil
+}
+
+// ask has a tool say its version, in an empty folder.
+func ask(ctx context.Context, path string) (_ *ending, err error) {
+	folder, err := os.MkdirTemp("", "ddc-version-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	c := command{path: path, args: []string{"--version"}, folder: folder, limit: time.Minute}
+	return c.run(ctx)
 }
 
 func missing(name, why string) *pb.ExecuteResponse {
