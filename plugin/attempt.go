@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/rpc"
 	"ddc/transport"
 )
 
@@ -42,9 +43,9 @@ func (p *Plugin) Invoke(ctx context.Context, method string, args, reply any, opt
 		if err == nil {
 			return nil
 		}
-		if r == nil || !lost(err) || attempt >= last || ctx.Err() != nil {
+		if r == nil || !repeatable(err) || attempt >= last || ctx.Err() != nil {
 			p.errors.Add(1)
-			if attempt > 1 && lost(err) {
+			if attempt > 1 && repeatable(err) {
 				return status.Errorf(codes.Unavailable, "%s: given up after %d attempts: %s", method, attempt, status.Convert(err).Message())
 			}
 			return err
@@ -53,12 +54,34 @@ func (p *Plugin) Invoke(ctx context.Context, method string, args, reply any, opt
 			last = min(last, max(hungAttempts, attempt+1))
 		}
 		p.host.options.Logger.Warn("plugin is started again, and the call repeated", "plugin", p.name, "method", method, "attempt", attempt, "cause", err)
-		// Sending fails as soon as a link is about to end; until it has ended, acquire
-		// would give the same run, and the attempts be spent on it in no time.
+		if err := awaitEnd(ctx, r, err); err != nil {
+			p.errors.Add(1)
+			return err
+		}
+	}
+}
+
+var errLeaving = errors.New("it takes no calls, and does not end")
+
+// awaitEnd waits until a run has ended, after an error that says that it will.
+// Sending fails as soon as a link is about to end; until it has ended, acquire
+// would give the same run, and the attempts be spent on it in no time. One that
+// shuts down of its own accord finishes what is under way, within a bound: what it
+// says may also be what another has written into its ring.
+func awaitEnd(ctx context.Context, r run, err error) error {
+	var late <-chan time.Time
+	if errors.Is(err, rpc.ErrShuttingDown) {
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		late = timer.C
+	}
+	for {
 		select {
 		case <-r.connection().Done():
+			return nil
+		case <-late:
+			r.kill(errLeaving)
 		case <-ctx.Done():
-			p.errors.Add(1)
 			return status.FromContextError(ctx.Err()).Err()
 		}
 	}
@@ -83,7 +106,7 @@ func (p *Plugin) attempt(ctx context.Context, alone bool, method string, args, r
 	} else {
 		err = p.invokeThere(ctx, r, method, args, reply, opts)
 	}
-	if !lost(err) {
+	if !repeatable(err) {
 		p.answered()
 	}
 	return r, err
@@ -133,6 +156,9 @@ func (h *Host) callTimeout(name string) time.Duration {
 	}
 	return h.options.CallTimeout
 }
+
+// repeatable says whether a call may be made again of the plugin's next life.
+func repeatable(err error) bool { return lost(err) || errors.Is(err, rpc.ErrShuttingDown) }
 
 // lost says whether a call failed because its link ended under it.
 func lost(err error) bool {

@@ -15,6 +15,7 @@ import (
 	"ddc/rpc"
 	"ddc/rpc/rpctestpb"
 	"ddc/transport"
+	"ddc/transport/inproc"
 )
 
 // dying is a run, and its link, whose peer has died: sending fails already, but
@@ -94,4 +95,87 @@ func TestCloseWaitsForNoBackOff(t *testing.T) {
 		assert.Equal(t, codes.Canceled, status.Code(<-refused))
 		assert.Nil(t, p.current)
 	})
+}
+
+// leaving is a run whose server shuts down of its own accord, and has a handler
+// that does not end until it is released.
+type leaving struct {
+	dying
+	link  transport.Link
+	kills atomic.Int32
+}
+
+func (l *leaving) connection() *rpc.Conn { return l.conn }
+
+func (l *leaving) kill(error) {
+	l.kills.Add(1)
+	go l.link.Close() //nolint:errcheck // as the end of a process would
+}
+
+type held struct {
+	rpctestpb.UnimplementedTestServer
+	begun, release chan struct{}
+}
+
+func (h *held) Echo(context.Context, *rpctestpb.Packet) (*rpctestpb.Packet, error) {
+	close(h.begun)
+	<-h.release
+	return &rpctestpb.Packet{}, nil
+}
+
+// leave gives a run that has said that it takes no more calls.
+func leave(t *testing.T) (run *leaving, release func(), ended chan error) {
+	t.Helper()
+	tr := inproc.New()
+	host, peer, err := tr.Pair("mortal")
+	require.NoError(t, err)
+	service := &held{begun: make(chan struct{}), release: make(chan struct{})}
+	server := rpc.NewServer(rpc.ServerOptions{})
+	rpctestpb.RegisterTestServer(server, service)
+	ctx, stop := context.WithCancel(t.Context())
+	ended = make(chan error, 1)
+	go func() {
+		ended <- server.Serve(ctx, peer)
+		_ = tr.Close()
+	}()
+	run = &leaving{link: host}
+	run.conn = rpc.NewConn(host, rpc.ConnOptions{Name: "plugin mortal"})
+	go rpctestpb.NewTestClient(run.conn).Echo(t.Context(), &rpctestpb.Packet{}) //nolint:errcheck // its fate is not the point
+	<-service.begun
+	stop()
+	synctest.Wait()
+	return run, func() { close(service.release) }, ended
+}
+
+func TestARunThatShutsDownHasTimeForThatAndCostsACallOneAttempt(t *testing.T) {
+	for name, stubborn := range map[string]bool{"in time": false, "not at all": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := localHost(t)
+				run, release, ended := leave(t)
+				h.Plugin("mortal").current = run
+				answered := make(chan error, 1)
+				began := time.Now()
+				go func() {
+					_, err := rpctestpb.NewTestClient(h.Conn("mortal")).Echo(t.Context(), &rpctestpb.Packet{})
+					answered <- err
+				}()
+				synctest.Wait()
+				if !stubborn {
+					release()
+				}
+				assert.NoError(t, <-answered, "the next run answers")
+				if stubborn {
+					assert.EqualValues(t, 1, run.kills.Load())
+					assert.GreaterOrEqual(t, time.Since(began), grace)
+					release()
+				} else {
+					assert.Zero(t, run.kills.Load())
+					assert.Less(t, time.Since(began), grace)
+				}
+				<-ended
+				assert.NoError(t, h.Close())
+			})
+		})
+	}
 }

@@ -5,8 +5,11 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"regexp"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -117,6 +120,12 @@ func attack(t *testing.T, o Options, check func(sent, got []byte), refuse func(e
 	until := time.Now().Add(scribbling(t))
 	var callers sync.WaitGroup
 	var answered, refused atomic.Int64
+	reasons, mu := map[string]int{}, sync.Mutex{}
+	count := func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		reasons[regexp.MustCompile(`[0-9]+|0x[0-9a-f]+|good.`).ReplaceAllString(err.Error(), "N")]++
+	}
 	for i := range 6 {
 		name := fmt.Sprintf("good%d", i%2)
 		callers.Go(func() {
@@ -128,6 +137,7 @@ func attack(t *testing.T, o Options, check func(sent, got []byte), refuse func(e
 				cancel()
 				if err != nil {
 					refused.Add(1)
+					count(err)
 					refuse(err)
 					continue
 				}
@@ -144,6 +154,9 @@ func attack(t *testing.T, o Options, check func(sent, got []byte), refuse func(e
 	}
 	callers.Wait()
 	s := h.Plugin("scribbler").Stats()
+	for _, r := range slices.SortedFunc(maps.Keys(reasons), func(a, b string) int { return reasons[b] - reasons[a] })[:min(12, len(reasons))] {
+		t.Logf("%6d refused: %s", reasons[r], r)
+	}
 	t.Logf("scribbler: %d calls, %d restarts; good: %d calls answered, %d refused, restarts %d and %d", runs, s.Restarts,
 		answered.Load(), refused.Load(), h.Plugin("good0").Stats().Restarts, h.Plugin("good1").Stats().Restarts)
 	return h

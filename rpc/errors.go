@@ -97,8 +97,21 @@ func (c *Conn) replyError(flags uint8, code uint64, section []byte) error {
 	return status.ErrorProto(s)
 }
 
-func shuttingDown(peer string) error {
-	return status.Errorf(codes.Unavailable, "%s is shutting down", peer)
+// ErrShuttingDown is what the errors of calls wrap that a server did not begin,
+// since it takes no new ones: they can be made again elsewhere.
+var ErrShuttingDown = errors.New("shutting down")
+
+// refusedError is such an error.
+type refusedError struct{ peer string }
+
+func shuttingDown(peer string) error { return &refusedError{peer} }
+
+func (e *refusedError) Unwrap() error { return ErrShuttingDown }
+func (e *refusedError) Error() string { return e.GRPCStatus().Err().Error() }
+
+// GRPCStatus is what package status looks for.
+func (e *refusedError) GRPCStatus() *status.Status {
+	return status.Newf(codes.Unavailable, "%s is %v", e.peer, ErrShuttingDown)
 }
 
 func tooLarge(n, limit int) error {
