@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"sync"
@@ -30,7 +31,15 @@ import (
 type scribbler struct {
 	testService
 	memory []byte // the hub, mapped
+	// count is a number in a file: how many bytes have been written, some eight at a time; written of them by
+	// this process, after before.
+	count   []byte
+	before  uint64
+	written atomic.Uint64
 }
+
+// envCount names the file.
+const envCount = "DDC_TEST_SCRIBBLED"
 
 func newScribbler() Service {
 	if os.Getenv(envName) != "scribbler" {
@@ -44,7 +53,16 @@ func newScribbler() Service {
 	if err != nil {
 		panic(err)
 	}
-	return &scribbler{memory: memory}
+	f, err := os.OpenFile(os.Getenv(envCount), os.O_RDWR, 0)
+	if err != nil {
+		panic(err)
+	}
+	defer f.Close() //nolint:errcheck // it is mapped
+	count, err := syscall.Mmap(int(f.Fd()), 0, 8, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	if err != nil {
+		panic(err)
+	}
+	return &scribbler{memory: memory, count: count, before: binary.NativeEndian.Uint64(count)}
 }
 
 func (s *scribbler) Register(r grpc.ServiceRegistrar) { rpctestpb.RegisterTestServer(r, s) }
@@ -70,7 +88,8 @@ var wicked = []uint64{
 // every word is that others read; the rest anywhere, slots' words and payloads included.
 func (s *scribbler) scribble(random *rand.Rand) {
 	const heads = 512 << 10
-	for {
+	for n := uint64(0); ; n = 8 {
+		binary.NativeEndian.PutUint64(s.count, s.before+s.written.Add(n))
 		limit := len(s.memory)
 		if random.IntN(2) == 0 {
 			limit = heads
@@ -116,12 +135,15 @@ func attack(t *testing.T, o Options, check func(sent, got []byte), refuse func(e
 	o.Attempts = 5
 	h := newHost(t, o)
 	t.Setenv(envRole, "scribbler")
+	count := filepath.Join(t.TempDir(), "scribbled")
+	require.NoError(t, os.WriteFile(count, make([]byte, 8), 0o600))
+	t.Setenv(envCount, count)
 	require.NoError(t, h.Start(t.Context(), "scribbler", "good0", "good1"))
 	until := time.Now().Add(scribbling(t))
 	var callers sync.WaitGroup
 	var answered, refused atomic.Int64
 	reasons, mu := map[string]int{}, sync.Mutex{}
-	count := func(err error) {
+	note := func(err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		reasons[regexp.MustCompile(`[0-9]+|0x[0-9a-f]+|good.`).ReplaceAllString(err.Error(), "N")]++
@@ -137,7 +159,7 @@ func attack(t *testing.T, o Options, check func(sent, got []byte), refuse func(e
 				cancel()
 				if err != nil {
 					refused.Add(1)
-					count(err)
+					note(err)
 					refuse(err)
 					continue
 				}
@@ -157,7 +179,9 @@ func attack(t *testing.T, o Options, check func(sent, got []byte), refuse func(e
 	for _, r := range slices.SortedFunc(maps.Keys(reasons), func(a, b string) int { return reasons[b] - reasons[a] })[:min(12, len(reasons))] {
 		t.Logf("%6d refused: %s", reasons[r], r)
 	}
-	t.Logf("scribbler: %d calls, %d restarts; good: %d calls answered, %d refused, restarts %d and %d", runs, s.Restarts,
+	written, err := os.ReadFile(count)
+	require.NoError(t, err)
+	t.Logf("scribbler: %d calls, %d restarts, some %d MB written; good: %d calls answered, %d refused, restarts %d and %d", runs, s.Restarts, binary.NativeEndian.Uint64(written)/1e6,
 		answered.Load(), refused.Load(), h.Plugin("good0").Stats().Restarts, h.Plugin("good1").Stats().Restarts)
 	return h
 }
