@@ -199,10 +199,10 @@ func diagnosisText(name fault.Name, s seen) string {
 	for _, l := range s.inspect {
 		if slices.Contains(right, l.Kind) {
 			text := "`" + numbers.ReplaceAllStringFunc(l.Text, func(n string) string {
-				if strings.HasPrefix(n, "process") {
-					return "process N"
+				first, what, _ := strings.Cut(n, " ")
+				if first == "process" || first == "index" {
+					return first + " N"
 				}
-				_, what, _ := strings.Cut(n, " ")
 				return "N " + cmp.Or(map[string]string{"frame": "frames", "reply": "replies"}[what], what)
 			}) + "`"
 			if name == fault.TimeoutHeals {
