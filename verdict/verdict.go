@@ -240,7 +240,7 @@ func group(where []string) string {
 func (d *document) method(in *Input) {
 	m := in.Matrix
 	d.section("How this was made")
-	d.say("%d cells on %s (%d processors, Linux %s, %s), in %v; %d of them differ from what the catalogue of faults expects. A cell is a host process with eighty workers and sixteen plugin processes with one processor each, over one hub with rings of four descriptors; it is called hung when calls are under way, no shared word changes and nobody uses a processor for a second. Faults that need luck have their windows held open for half a millisecond, as a busy machine would sooner or later.",
+	d.say("%d cells on %s (%d processors, Linux %s, %s), in %v; %d of them differ from what the catalogue of faults expects. A cell is a host process with eighty workers and sixteen plugin processes with one processor each, over one hub with rings of four descriptors; it is called hung when calls are under way, no shared word changes and nobody uses a processor for 0.8 seconds. Faults that need luck have their windows held open for half a millisecond, as a busy machine would sooner or later.",
 		len(m.Cells), m.Begun.Format("2006-01-02"), m.Machine.Processors, m.Machine.Kernel, m.Machine.Go, m.Took.Round(time.Second), len(m.Disagreements()))
 	if list := m.Disagreements(); len(list) > 0 {
 		var items []string
