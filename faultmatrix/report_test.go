@@ -22,7 +22,7 @@ func recorded() *Report {
 		{Fault: "no-ring-on-space", Strategy: Inproc, Outcome: Outcome{Verdict: Immune, Answered: 3100}},
 		{Fault: "no-ring-on-space", Strategy: "futex", Outcome: Outcome{Verdict: Hung, Answered: 41, Stage: "first calls", Why: "host waits for <ring space>", Evidence: &Evidence{Words: []string{"host waits for <ring space>", "more"}}}},
 		{Fault: "timeout-heals", Strategy: "futex", Outcome: Outcome{Verdict: Immune, Answered: 3700, Stalls: Stalls{Count: 9, Longest: time.Second}}},
-		{Fault: "plain-store", Strategy: "futex", Outcome: Outcome{Verdict: Immune, Answered: 3700}},
+		{Fault: "suppressed-then-drained", Strategy: "futex", Outcome: Outcome{Verdict: Immune, Answered: 3700}},
 		{Fault: "key-after-check", Strategy: "pipe", Outcome: Outcome{Verdict: Failed, Answered: 5, Why: "no"}},
 	}}
 	r.finish()
@@ -33,7 +33,7 @@ func TestCellsAgreeWithTheCatalogueOrSaySo(t *testing.T) {
 	r := recorded()
 	assert.Equal(t, "hung 42", r.Cell("no-ring-on-space", "futex").Short())
 	assert.Equal(t, Slow, r.Cell("timeout-heals", "futex").Verdict, "stalls that its control does not have")
-	assert.Equal(t, "not seen", r.Cell("plain-store", "futex").Short(), "rare: it may show, or not")
+	assert.Equal(t, "not seen", r.Cell("suppressed-then-drained", "futex").Short(), "rare: it may show, or not")
 	differ := r.Disagreements()
 	require.Len(t, differ, 1)
 	assert.Equal(t, "error 6 !", differ[0].Short())
