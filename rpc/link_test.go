@@ -1,11 +1,13 @@
 package rpc_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -380,5 +382,35 @@ func TestRawCallsCarryBytesAndErrors(t *testing.T) {
 		assert.Same(t, mine, p.conn.InvokeRaw(t.Context(), "/raw/Echo", 5, fail, nil))
 		assert.Same(t, mine, p.conn.InvokeRaw(t.Context(), "/raw/Echo", 0, func([]byte) error { return nil }, fail))
 		assert.Empty(t, p.conn.Calls())
+	})
+}
+
+// spoiling is a link on which the first name of a method is changed on its way.
+type spoiling struct {
+	transport.Link
+	spoilt atomic.Bool
+}
+
+func (l *spoiling) Fill(ctx context.Context, h transport.Header, n int, fill func(buf []byte) error) error {
+	return l.Link.Fill(ctx, h, n, func(buf []byte) error {
+		err := fill(buf)
+		if at := bytes.Index(buf, []byte("Echo")); at >= 0 && l.spoilt.CompareAndSwap(false, true) {
+			buf[at] = 'e'
+		}
+		return err
+	})
+}
+
+func TestANameThatWasSpoiltOnItsWayIsSentAgain(t *testing.T) {
+	overEach(t, func(t *testing.T, tr transport.Transport) {
+		host, peer, err := tr.Pair("fonts")
+		require.NoError(t, err)
+		p := connectLinks(t, &spoiling{Link: host}, peer, setup{})
+		_, err = p.client.Echo(t.Context(), &packet{})
+		assertStatus(t, err, codes.Unimplemented, "unknown method echo for service")
+		for range 3 {
+			_, err = p.client.Echo(t.Context(), &packet{})
+			assert.NoError(t, err)
+		}
 	})
 }

@@ -47,6 +47,8 @@ type served struct {
 	raw    RawHandler
 }
 
+func (s *served) exists() bool { return s.unary != nil || s.stream != nil || s.raw != nil }
+
 // RawHandler answers a raw call. request is where it arrived, read-only, and
 // valid until fill has returned; the reply has n bytes, all of which fill writes
 // where they travel. So a call may hold the request's slot while it waits for

@@ -208,7 +208,9 @@ func (l *session) putPacket(p *packet) {
 	l.packets.Put(p)
 }
 
-// resolve finds a method by its id, or by its name, which it files under id.
+// resolve finds a method by its id, or by its name, which it files under id. In the
+// place of a name that no method has another may come: the first may have been
+// spoilt on its way.
 func (l *session) resolve(id uint16, name string) (*served, error) {
 	if int(id) >= len(l.methods) {
 		return nil, protocolError("method id %d: at most %d", id, maxMethods)
@@ -219,9 +221,9 @@ func (l *session) resolve(id uint16, name string) (*served, error) {
 		return nil, protocolError("method id %d stands for nothing", id)
 	case name == "":
 		return known, nil
-	case known != nil && known.name != name:
+	case known != nil && known.name != name && known.exists():
 		return nil, protocolError("method id %d stands for both %q and %q", id, known.name, name)
-	case known != nil:
+	case known != nil && known.name == name:
 		return known, nil
 	}
 	m := l.server.lookup(name)

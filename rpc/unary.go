@@ -148,6 +148,9 @@ func (c *Conn) roundTrip(ctx context.Context, k *call, name string) (reply, erro
 		}
 		r = <-k.reply // it has been taken out, so this comes at once
 	}
+	if r.code == uint64(codes.Unimplemented) {
+		k.method.known.Store(false) // the next call brings the name again
+	}
 	return r, r.err
 }
 
