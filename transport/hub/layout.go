@@ -226,5 +226,5 @@ func (k *link) offer(strategy string) uint32 {
 
 func (k *link) strategy() string {
 	name := k.Strategy
-	return string(bytes.TrimRight(name[:], "\x00"))
+	return trace.Printable(bytes.TrimRight(name[:], "\x00"))
 }
