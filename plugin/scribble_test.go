@@ -195,7 +195,7 @@ func TestAScribblerDoesNotTakeTheHostAlong(t *testing.T) {
 				_, ok := status.FromError(err) // what it says may be the scribbler's
 				assert.True(t, ok, "%v", err)
 			})
-			endScribbler(h)
+			endRun(h.Plugin("scribbler"))
 			// What it wrote last may still be found; once found it is gone.
 			data := bytes.Repeat([]byte{7}, 10_000)
 			require.Eventually(t, func() bool {
@@ -207,8 +207,8 @@ func TestAScribblerDoesNotTakeTheHostAlong(t *testing.T) {
 	}
 }
 
-func endScribbler(h *Host) {
-	p := h.Plugin("scribbler")
+// endRun kills the process that a plugin has, if any, and waits for its end.
+func endRun(p *Plugin) {
 	p.mu.Lock()
 	last, _ := p.current.(*process)
 	p.mu.Unlock()
@@ -225,13 +225,7 @@ func assertNoSlotIsLost(t *testing.T, h *Host) {
 	t.Setenv(envRole, "plugin")
 	assert.Eventually(t, func() bool {
 		for _, p := range h.Plugins() {
-			p.mu.Lock()
-			last, _ := p.current.(*process)
-			p.mu.Unlock()
-			if last != nil {
-				last.kill(nil)
-				<-last.exited
-			}
+			endRun(p)
 			if _, err := echo(t, h, p.name, &rpctestpb.Packet{}); err != nil {
 				return false
 			}
@@ -256,7 +250,7 @@ func TestIsolatedNeighboursOfAScribblerNoticeNothing(t *testing.T) {
 			assert.Zero(t, h.Plugin("good0").Stats().Restarts)
 			assert.Zero(t, h.Plugin("good1").Stats().Restarts)
 			assert.Positive(t, h.Plugin("scribbler").Stats().Restarts, "it was never found out")
-			endScribbler(h) // which would not end by itself
+			endRun(h.Plugin("scribbler")) // which would not end by itself
 		})
 	}
 }

@@ -75,7 +75,12 @@ func (c *cache) folder(key string, keep bool) (string, func() error, error) {
 		path := filepath.Join(c.root, "projects", key)
 		return path, func() error { return nil }, os.MkdirAll(path, 0o755)
 	}
-	path, err := os.MkdirTemp("", "ddc-code-sample-")
+	return temporaryFolder("code-sample")
+}
+
+// temporaryFolder makes an empty folder for something, and a function that removes it.
+func temporaryFolder(of string) (string, func() error, error) {
+	path, err := os.MkdirTemp("", "ddc-"+of+"-")
 	return path, func() error { return os.RemoveAll(path) }, err
 }
 

@@ -34,11 +34,11 @@ func (p *program) fetch(ctx context.Context, project string) (_ *ending, err err
 	if err != nil {
 		return nil, fmt.Errorf("fetch crates with the cargo on the PATH, not %s, which the site names: %w", p.tool.path, err)
 	}
-	folder, err := os.MkdirTemp("", "ddc-fetch-")
+	folder, remove, err := temporaryFolder("fetch")
 	if err != nil {
 		return nil, fmt.Errorf("make a folder to fetch crates in: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	manifest, err := cargoToml("fetched", p.crates)
 	if err != nil {
 		return nil, fmt.Errorf("write Cargo.toml: %w", err)

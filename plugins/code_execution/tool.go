@@ -65,11 +65,11 @@ func (v *versions) find(ctx context.Context, name string) (installed, *pb.Execut
 
 // ask has a tool say its version, in an empty folder.
 func ask(ctx context.Context, path string) (_ *ending, err error) {
-	folder, err := os.MkdirTemp("", "ddc-version-")
+	folder, remove, err := temporaryFolder("version")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	c := command{path: path, args: []string{"--version"}, folder: folder, limit: time.Minute}
 	return c.run(ctx)
 }
