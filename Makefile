@@ -38,11 +38,11 @@ test: tools example lint ## Run every test, once plainly and once under the race
 FAULTY := go test -tags $(TAGS),ddcfault -timeout 15m -run 'Fault|EventLoop' ./internal/fault ./conformance
 faults: ## Run each fault on each strategy where it can bite, and write docs/FAULTS.md.
 	$(FAULTY)
-	go test -tags $(TAGS) -count=1 -run TestPageOfFaults ./conformance/fault -write
+	go test -tags $(TAGS) -count=1 -run TestPageOfFaults ./conformance/broken -write
 
 rates: ## Measure how often stress finds a fault, some minutes.
-	DDC_RATES=$(CURDIR)/conformance/fault/rates.json go test -tags $(TAGS),ddcfault -timeout 30m -count=1 -run TestRatesOfNarrowWindows ./conformance
-	go test -tags $(TAGS) -count=1 -run TestPageOfFaults ./conformance/fault -write
+	DDC_RATES=$(CURDIR)/conformance/broken/rates.json go test -tags $(TAGS),ddcfault -timeout 30m -count=1 -run TestRatesOfNarrowWindows ./conformance
+	go test -tags $(TAGS) -count=1 -run TestPageOfFaults ./conformance/broken -write
 
 # The short form, one cell of each diagnosis, is in test.
 DIAGNOSE := go test -tags $(TAGS),ddcfault -timeout 20m -count=1 -run 'RightDiagnosis|BuildThatHangs' ./cmd/ddc
@@ -80,9 +80,9 @@ chaos: tools example ## Kill plugins and hosts, leak, and fill memory: an hour o
 
 # -cpu 1,2: the host's processors. A plugin always has one.
 bench: ## Run the benchmarks, some five minutes. Compare figures of one run only.
-	go test -tags $(TAGS) -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(filter-out ddc/bench ddc/wakebench,$(shell go list $(PACKAGES)))
-	go test -tags $(TAGS) -run '^$$' -bench . -benchtime $(BENCHTIME) -cpu 1,2 ./bench
-	go test -tags $(TAGS) -run '^$$' -bench . -benchtime 1x -v ./wakebench
+	go test -tags $(TAGS) -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(filter-out ddc/conformance/bench ddc/conformance/bench/peers,$(shell go list $(PACKAGES)))
+	go test -tags $(TAGS) -run '^$$' -bench . -benchtime $(BENCHTIME) -cpu 1,2 ./conformance/bench/peers
+	go test -tags $(TAGS) -run '^$$' -bench . -benchtime 1x -v ./conformance/bench
 
 # Fuzz targets are found, so that a new one is not forgotten.
 fuzz: ## Fuzz each target for FUZZTIME (60s; 1000x is a thousand inputs).

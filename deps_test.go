@@ -33,7 +33,7 @@ var layers = []string{
 	"rpc/...",
 	"plugin/...",
 	"conformance/scenario",
-	"conformance/fault",
+	"conformance/broken",
 	"conformance/explore",
 	"conformance",
 	"plugins/*pb",
@@ -41,8 +41,8 @@ var layers = []string{
 	"site/config/...",
 	"site/content site/template site/asset site/output site/starter",
 	"site",
-	"bench wakebench faultmatrix examples/...",
-	"verdict",
+	"conformance/bench conformance/bench/peers conformance/matrix examples/...",
+	"conformance/verdict",
 	"cmd/...",
 }
 
@@ -67,8 +67,11 @@ var forbidden = []struct{ from, to, why string }{
 	{"plugins/*", "transport/...", "a service does not know how it is called"},
 	{"plugins/*", "wake/...", "a service does not know how it is called"},
 	{"conformance/scenario", "testing", "programs run in tools too"},
-	{"conformance/fault", "testing", "faults run in tools too"},
+	{"conformance/broken", "testing", "faults run in tools too"},
 	{"cmd/...", "conformance", "the suite needs the testing package; tools run its programs"},
+	{"plugin/...", "conformance/...", "product does not stand on its proof"},
+	{"site/...", "conformance/...", "product does not stand on its proof"},
+	{"examples/...", "conformance/...", "product does not stand on its proof"},
 	{"conformance/scenario", "transport/*", "programs are written against the interface"},
 	{"conformance/scenario", "wake/*", "programs are written against the interface"},
 }
@@ -192,6 +195,28 @@ func TestOnlyTestsImportTestingTools(t *testing.T) {
 				assert.Equal(t, "conformance", path, "%s imports %s: only the suite and tests may", path, full)
 			}
 		}
+	}
+}
+
+// The command is product; its files wake_*.go alone reach into the proof.
+func TestOfTheCommandOnlyWakeFilesReachIntoTheProof(t *testing.T) {
+	context := build.Default
+	context.BuildTags = []string{"nodynamic"}
+	for _, tag := range []string{"nodynamic", "ddcfault"} {
+		context.BuildTags = append(context.BuildTags, tag)
+		p, err := context.ImportDir("cmd/ddc", 0)
+		require.NoError(t, err)
+		reached := false
+		for path, positions := range p.ImportPos {
+			if !strings.HasPrefix(path, "ddc/conformance/") {
+				continue
+			}
+			for _, position := range positions {
+				reached = true
+				assert.Regexp(t, `^wake_\w+\.go$`, filepath.Base(position.Filename), "%s imports %s", position.Filename, path)
+			}
+		}
+		require.True(t, reached, "no file of cmd/ddc imports the proof: this test checks nothing")
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ddc/conformance/fault"
+	"ddc/conformance/broken"
 	"ddc/conformance/scenario"
 	"ddc/transport"
 	"ddc/wake"
@@ -36,24 +36,24 @@ func decorate(f func(wake.Strategy) wake.Strategy) func(*scenario.Env) {
 func catches() []catch {
 	return []catch{
 		{fault: "DropToken", rule: 0, program: "BurstsThenSilence", lost: true,
-			put: decorate(func(s wake.Strategy) wake.Strategy { return fault.DropToken(s, 5) })},
+			put: decorate(func(s wake.Strategy) wake.Strategy { return broken.DropToken(s, 5) })},
 		{fault: "DropToken", rule: 0, program: "TokenLeftBeforeWaitIsNotLost", says: "pending after a ring is false",
-			put: decorate(func(s wake.Strategy) wake.Strategy { return fault.DropToken(s, 5) })},
+			put: decorate(func(s wake.Strategy) wake.Strategy { return broken.DropToken(s, 5) })},
 		{fault: "DropToken", rule: 0, program: "EightyWorkersOnSixteenLanes", lost: true,
-			put: decorate(func(s wake.Strategy) wake.Strategy { return fault.DropToken(s, 5) })},
+			put: decorate(func(s wake.Strategy) wake.Strategy { return broken.DropToken(s, 5) })},
 		{fault: "DrainBeforeWait", rule: 3, program: "RingAfterTheLastCheckIsNotDrained", lost: true,
-			put: decorate(fault.DrainBeforeWait)},
+			put: decorate(broken.DrainBeforeWait)},
 		{fault: "TrustTheWakeup", rule: 3, program: "StaleTokenAndSpuriousWakeAreTolerated", says: "nothing was ready",
-			put: func(e *scenario.Env) { e.Bell = fault.TrustTheWakeup }},
+			put: func(e *scenario.Env) { e.Bell = broken.TrustTheWakeup }},
 		{fault: "FullIsForgotten", rule: 4, program: "RingInAnyLookIsNotLost", lost: true,
 			put: func(e *scenario.Env) {
-				sound := fault.FullIsForgotten(e.Strategy())
+				sound := broken.FullIsForgotten(e.Strategy())
 				e.Strategy = func() wake.Strategy { return sound }
 			}},
 		{fault: "PollTimeout", rule: 6, program: "WaitDoesNotPoll", says: "it polls",
-			put: decorate(func(s wake.Strategy) wake.Strategy { return fault.PollTimeout(s, 100*time.Millisecond) })},
+			put: decorate(func(s wake.Strategy) wake.Strategy { return broken.PollTimeout(s, 100*time.Millisecond) })},
 		{fault: "PendingOnce", rule: 0, program: "PendingConsumesNothing", says: "pending after having been asked is false",
-			put: decorate(fault.PendingOnce)},
+			put: decorate(broken.PendingOnce)},
 	}
 }
 
@@ -96,7 +96,7 @@ func TestSuiteCatchesEveryFaultOnEveryStrategy(t *testing.T) {
 func TestKeyReadAfterTheCheckIsHarmlessWhereTokensStay(t *testing.T) {
 	for _, name := range strategy.Names() {
 		t.Run(name, func(t *testing.T) {
-			e := &scenario.Env{Strategy: byName(t, name), Seed: 1, Bell: fault.KeyAfterCheck}
+			e := &scenario.Env{Strategy: byName(t, name), Seed: 1, Bell: broken.KeyAfterCheck}
 			for _, program := range []string{"RingInAnyLookIsNotLost", "RingBetweenCheckAndSleepIsNotDrained", "BurstsThenSilence"} {
 				assert.NoError(t, programNamed(t, program).Run(t.Context(), e))
 			}
@@ -121,7 +121,7 @@ func TestSuiteCatchesAHubThatLosesWakeups(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := &scenario.LinkEnv{Seed: 1, Settle: 300 * time.Millisecond, New: func(room scenario.Room) (transport.Transport, error) {
-				return newHub(room, fault.DropToken(byName(t, name)(), 7), wake.SpinOff)
+				return newHub(room, broken.DropToken(byName(t, name)(), 7), wake.SpinOff)
 			}}
 			for _, program := range []string{"LinkBurstsThenSilence", "EightyWorkersOnSixteenLinksWithTinyRings"} {
 				err := linkProgramNamed(t, program).Run(t.Context(), e)

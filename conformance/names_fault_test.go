@@ -3,10 +3,10 @@
 package conformance_test
 
 import (
-	"ddc/conformance/fault"
+	"ddc/conformance/broken"
 	"ddc/wake"
 )
 
-func strategyNames() []string { return fault.Strategies() }
+func strategyNames() []string { return broken.Strategies() }
 
-func strategyByName(name string) (wake.Strategy, error) { return fault.ByName(name) }
+func strategyByName(name string) (wake.Strategy, error) { return broken.ByName(name) }

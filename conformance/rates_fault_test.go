@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ddc/conformance/fault"
-	faults "ddc/internal/fault"
+	"ddc/conformance/broken"
+	"ddc/internal/fault"
 )
 
 // ratesVariable names the file that the rates are written to.
@@ -42,9 +42,9 @@ func TestRatesOfNarrowWindows(t *testing.T) {
 		t.Skip("measured by make rates, into a file")
 	}
 	var trials []trial
-	listed := map[faults.Name]bool{}
-	for _, c := range fault.Table() {
-		e, _ := faults.ByName(string(c.Fault))
+	listed := map[fault.Name]bool{}
+	for _, c := range broken.Table() {
+		e, _ := fault.ByName(string(c.Fault))
 		if e.Window == "" || c.Says != "" || listed[c.Fault] { // an error that is reported is not what a window hides
 			continue
 		}
@@ -57,13 +57,13 @@ func TestRatesOfNarrowWindows(t *testing.T) {
 	}
 	runAll(t, trials, func(ctx context.Context, c *trial) {
 		c.outcome, c.err = cell{Program: c.Program, Strategy: c.strategy, Seed: c.seed, Rounds: c.Rounds * longer, Settle: settleNarrow}.
-			start(ctx, c.Fault, faults.NarrowVariable+"=1")
+			start(ctx, c.Fault, fault.NarrowVariable+"=1")
 	})
-	var rates []fault.Rate
+	var rates []broken.Rate
 	for _, c := range trials {
 		require.NoError(t, c.err, c.name())
 		if len(rates) == 0 || rates[len(rates)-1].Fault != c.Fault {
-			rates = append(rates, fault.Rate{Fault: c.Fault, Program: c.Program, Rounds: c.Rounds * longer})
+			rates = append(rates, broken.Rate{Fault: c.Fault, Program: c.Program, Rounds: c.Rounds * longer})
 		}
 		r := &rates[len(rates)-1]
 		r.Runs++
@@ -71,7 +71,7 @@ func TestRatesOfNarrowWindows(t *testing.T) {
 			r.Found++
 		}
 	}
-	text, err := json.MarshalIndent(fault.Measured{Command: "make rates", Machine: machine(), Rates: rates}, "", "\t")
+	text, err := json.MarshalIndent(broken.Measured{Command: "make rates", Machine: machine(), Rates: rates}, "", "\t")
 	require.NoError(t, err)
 	assert.NoError(t, os.WriteFile(file, append(text, '\n'), 0o644))
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ddc/conformance/fault"
-	faults "ddc/internal/fault"
+	"ddc/conformance/broken"
+	"ddc/internal/fault"
 )
 
 // A fault stays, so a sleeper that it has lost is the same after any time. One
@@ -30,7 +30,7 @@ const (
 	settleToken = time.Second
 )
 
-func settle(c fault.Catch) time.Duration {
+func settle(c broken.Catch) time.Duration {
 	if c.Token {
 		return settleToken
 	}
@@ -47,7 +47,7 @@ const cellPatience = 2 * time.Minute
 const atOnce = 4
 
 // start runs a cell in a process of its own, with a fault on.
-func (c cell) start(ctx context.Context, name faults.Name, more ...string) (outcome, error) {
+func (c cell) start(ctx context.Context, name fault.Name, more ...string) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, cellPatience)
 	defer cancel()
 	text, err := json.Marshal(c)
@@ -55,7 +55,7 @@ func (c cell) start(ctx context.Context, name faults.Name, more ...string) (outc
 		return outcome{}, err
 	}
 	command := exec.CommandContext(ctx, "/proc/self/exe")
-	command.Env = slices.Concat(os.Environ(), []string{cellVariable + "=" + string(text), faults.Variable + "=" + string(name)}, more)
+	command.Env = slices.Concat(os.Environ(), []string{cellVariable + "=" + string(text), fault.Variable + "=" + string(name)}, more)
 	command.Stderr = os.Stderr
 	output, err := command.Output()
 	if err != nil {
@@ -70,7 +70,7 @@ func (c cell) start(ctx context.Context, name faults.Name, more ...string) (outc
 
 // trial is a cell of the table, and what became of it.
 type trial struct {
-	fault.Catch
+	broken.Catch
 	strategy string
 	seed     uint64
 	outcome  outcome
@@ -92,7 +92,7 @@ func (c *trial) caught() bool {
 
 // looped says that the program runs on an event loop, which has nobody to tell of
 // an error, and stops.
-func (c *trial) looped() bool { return strings.Contains(c.strategy, faults.EpollSuffix) }
+func (c *trial) looped() bool { return strings.Contains(c.strategy, fault.EpollSuffix) }
 
 // runAll runs trials, some at a time.
 func runAll(t *testing.T, trials []trial, run func(ctx context.Context, c *trial)) {
@@ -111,11 +111,11 @@ func runAll(t *testing.T, trials []trial, run func(ctx context.Context, c *trial
 
 // everywhere lists the trials of the table for which want holds. In a short run
 // each catch has one strategy, in turn.
-func everywhere(want func(c fault.Catch, strategy string) bool) []trial {
+func everywhere(want func(c broken.Catch, strategy string) bool) []trial {
 	var trials []trial
-	for n, c := range fault.Table() {
+	for n, c := range broken.Table() {
 		var on []string
-		for _, s := range append(fault.Strategies(), inprocName) {
+		for _, s := range append(broken.Strategies(), inprocName) {
 			if want(c, s) {
 				on = append(on, s)
 			}
@@ -131,8 +131,8 @@ func everywhere(want func(c fault.Catch, strategy string) bool) []trial {
 }
 
 func TestSuiteCatchesEveryFaultWhereItCanBite(t *testing.T) {
-	trials := everywhere(func(c fault.Catch, strategy string) bool {
-		e, _ := faults.ByName(string(c.Fault))
+	trials := everywhere(func(c broken.Catch, strategy string) bool {
+		e, _ := fault.ByName(string(c.Fault))
 		return c.In(strategy) && slices.Contains(e.On, strategy)
 	})
 	runAll(t, trials, func(ctx context.Context, c *trial) {
@@ -151,8 +151,8 @@ func TestSuiteCatchesEveryFaultWhereItCanBite(t *testing.T) {
 // The control group shares no memory and wakes nobody. A fault that harms it all the
 // same was never about waking.
 func TestFaultsOfOtherKindsHarmTheControlGroupToo(t *testing.T) {
-	for _, c := range fault.Table() {
-		e, _ := faults.ByName(string(c.Fault))
+	for _, c := range broken.Table() {
+		e, _ := fault.ByName(string(c.Fault))
 		if !e.Inproc {
 			continue
 		}
@@ -166,12 +166,12 @@ func TestFaultsOfOtherKindsHarmTheControlGroupToo(t *testing.T) {
 
 // What a strategy cannot suffer, nobody may report; nor may the control group.
 func TestNoFaultIsReportedWhereAStrategyIsImmune(t *testing.T) {
-	trials := everywhere(func(c fault.Catch, strategy string) bool {
-		e, _ := faults.ByName(string(c.Fault))
+	trials := everywhere(func(c broken.Catch, strategy string) bool {
+		e, _ := fault.ByName(string(c.Fault))
 		if strategy == inprocName {
 			return !e.Inproc && overLinks(c.Program)
 		}
-		return !e.Bites(strategy) && !strings.Contains(strategy, faults.EpollSuffix)
+		return !e.Bites(strategy) && !strings.Contains(strategy, fault.EpollSuffix)
 	})
 	require.NotEmpty(t, trials)
 	runAll(t, trials, func(ctx context.Context, c *trial) {

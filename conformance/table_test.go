@@ -6,9 +6,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"ddc/conformance/fault"
+	"ddc/conformance/broken"
 	"ddc/conformance/scenario"
-	faults "ddc/internal/fault"
+	"ddc/internal/fault"
 )
 
 func TestTableHasACatchForEveryFaultOnEveryStrategyWhereItCanBite(t *testing.T) {
@@ -19,14 +19,14 @@ func TestTableHasACatchForEveryFaultOnEveryStrategyWhereItCanBite(t *testing.T) 
 	for _, p := range scenario.Transports() {
 		programs[p.Name] = p.Rule
 	}
-	for _, c := range fault.Table() {
-		_, known := faults.ByName(string(c.Fault))
+	for _, c := range broken.Table() {
+		_, known := fault.ByName(string(c.Fault))
 		assert.True(t, known, c.Fault)
 		assert.Contains(t, programs, c.Program)
 	}
-	for _, e := range faults.Catalogue() {
+	for _, e := range fault.Catalogue() {
 		for _, strategy := range e.On {
-			assert.True(t, slices.ContainsFunc(fault.Table(), func(c fault.Catch) bool { return c.Fault == e.Name && c.In(strategy) }),
+			assert.True(t, slices.ContainsFunc(broken.Table(), func(c broken.Catch) bool { return c.Fault == e.Name && c.In(strategy) }),
 				"nothing catches %s on %s", e.Name, strategy)
 		}
 	}

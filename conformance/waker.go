@@ -14,7 +14,7 @@
 //
 // A lost wake-up is found by looking at the sleeper's state, never by waiting
 // for some time and concluding. That the suite finds what it is there for is
-// tested with the faults of package fault.
+// tested with the faults of package broken.
 //
 // The suite takes some 20 seconds for each waker; -short cuts it to a quarter.
 package conformance

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ddc/faultmatrix"
+	"ddc/conformance/matrix"
 	"ddc/inspect"
 	"ddc/internal/fault"
 	"ddc/site/starter"
@@ -49,7 +49,7 @@ func rightDiagnoses(name fault.Name) []inspect.Kind {
 
 // seen is what was seen of a cell from outside.
 type seen struct {
-	verdict faultmatrix.Verdict
+	verdict matrix.Verdict
 	why     string
 	inspect []inspect.LinkReport // of links with something wrong
 	dump    string
@@ -105,7 +105,7 @@ func TestEachFaultGetsTheRightDiagnosis(t *testing.T) {
 	require.NoError(t, starter.Write(site))
 	program, err := os.Executable()
 	require.NoError(t, err)
-	cells, err := faultmatrix.Hold(t.Context(), faultmatrix.Options{Program: program, Args: []string{"wake", "cell"}, Open: openService, Site: site})
+	cells, err := matrix.Hold(t.Context(), matrix.Options{Program: program, Args: []string{"wake", "cell"}, Open: openService, Site: site})
 	require.NoError(t, err)
 
 	var mu sync.Mutex
@@ -115,7 +115,7 @@ func TestEachFaultGetsTheRightDiagnosis(t *testing.T) {
 			t.Parallel()
 			var s seen
 			for seed := range uint64(tries) {
-				if s = seeCell(t, cells, name, strategy, seed+1); s.right(name) || s.verdict == faultmatrix.Hung {
+				if s = seeCell(t, cells, name, strategy, seed+1); s.right(name) || s.verdict == matrix.Hung {
 					break
 				}
 			}
@@ -148,7 +148,7 @@ func TestEachFaultGetsTheRightDiagnosis(t *testing.T) {
 
 // seeCell runs a cell, and looks at it from outside: all the while, and where it
 // hangs once more, and at its dump.
-func seeCell(t *testing.T, cells *faultmatrix.Holding, name fault.Name, strategy string, seed uint64) seen {
+func seeCell(t *testing.T, cells *matrix.Holding, name fault.Name, strategy string, seed uint64) seen {
 	t.Helper()
 	cell, err := cells.Start(string(name), strategy, seed)
 	require.NoError(t, err)
@@ -167,7 +167,7 @@ func seeCell(t *testing.T, cells *faultmatrix.Holding, name fault.Name, strategy
 	for _, l := range passing {
 		s.inspect = append(s.inspect, l)
 	}
-	if outcome.Verdict == faultmatrix.Immune || outcome.Verdict == faultmatrix.Slow {
+	if outcome.Verdict == matrix.Immune || outcome.Verdict == matrix.Slow {
 		return s
 	}
 	hubs, err := inspect.Open(strconv.Itoa(cell.PID()))

@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ddc/faultmatrix"
+	"ddc/conformance/matrix"
 	"ddc/internal/fault"
 	"ddc/internal/sys"
 	"ddc/site/starter"
@@ -71,7 +71,7 @@ func newWakeMatrix() *cobra.Command {
 	flags.SortFlags = false
 	flags.StringVar(&f.faults, "fault", "all", "faults, with commas between them, or all; none is the control row alone")
 	flags.StringVar(&f.wakes, "wake", "all", "strategies, with commas between them, or all")
-	flags.IntVar(&f.calls, "calls", faultmatrix.DefaultCalls, "small calls of each cell's burst")
+	flags.IntVar(&f.calls, "calls", matrix.DefaultCalls, "small calls of each cell's burst")
 	flags.Uint64Var(&f.seed, "seed", 1, "makes the workload's choices")
 	flags.IntVar(&f.together, "together", 0, "cells at a time; 0 for one a processor, two at most")
 	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object on standard output")
@@ -94,16 +94,16 @@ func chosen(flag, list string, known []string) ([]string, error) {
 	return names, nil
 }
 
-func runMatrix(c *cobra.Command, f matrixFlags) (*faultmatrix.Report, error) {
+func runMatrix(c *cobra.Command, f matrixFlags) (*matrix.Report, error) {
 	if f.calls < 1 || f.together < 0 {
 		return nil, usagef("--calls %d, --together %d: calls must be greater than 0, and together not less", f.calls, f.together)
 	}
-	o := faultmatrix.Options{Calls: f.calls, Seed: f.seed, Together: f.together, Args: []string{"wake", "cell"}, Open: openService}
+	o := matrix.Options{Calls: f.calls, Seed: f.seed, Together: f.together, Args: []string{"wake", "cell"}, Open: openService}
 	var err error
-	if o.Faults, err = chosen("fault", f.faults, append([]string{faultmatrix.NoFault}, fault.Names()...)); err != nil {
+	if o.Faults, err = chosen("fault", f.faults, append([]string{matrix.NoFault}, fault.Names()...)); err != nil {
 		return nil, err
 	}
-	if o.Strategies, err = chosen("wake", f.wakes, faultmatrix.Strategies()); err != nil {
+	if o.Strategies, err = chosen("wake", f.wakes, matrix.Strategies()); err != nil {
 		return nil, err
 	}
 	if o.Program, err = findFaultProgram(); err != nil {
@@ -121,7 +121,7 @@ func runMatrix(c *cobra.Command, f matrixFlags) (*faultmatrix.Report, error) {
 	progress := newMatrixProgress(c.ErrOrStderr())
 	o.Moved, o.Done = progress.moved, progress.done
 	defer progress.end()
-	return faultmatrix.Run(c.Context(), o)
+	return matrix.Run(c.Context(), o)
 }
 
 // findFaultProgram finds it beside this program, or in this program itself.
@@ -143,7 +143,7 @@ func findFaultProgram() (string, error) {
 	return beside, nil
 }
 
-func printMatrix(w io.Writer, report *faultmatrix.Report, f matrixFlags) error {
+func printMatrix(w io.Writer, report *matrix.Report, f matrixFlags) error {
 	if f.html != "" {
 		if err := writeFile(f.html, report.HTML); err != nil {
 			return err
@@ -175,7 +175,7 @@ func newWakeCell() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("find this program's own file: %w", err)
 			}
-			return faultmatrix.Host(c.Context(), faultmatrix.Hosting{
+			return matrix.Host(c.Context(), matrix.Hosting{
 				Names: pluginNames(), Open: openService,
 				Command: func(name string) (string, []string) { return path, []string{"wake", "cell", "plugin", name} },
 			}, c.OutOrStdout())
@@ -190,7 +190,7 @@ func newWakeCell() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			faultmatrix.Plugin(service)
+			matrix.Plugin(service)
 			return nil
 		},
 	})
@@ -217,7 +217,7 @@ func (p *matrixProgress) moved(fault, strategy, stage string, answered int) {
 	}
 }
 
-func (p *matrixProgress) done(c faultmatrix.Cell, n, of int) {
+func (p *matrixProgress) done(c matrix.Cell, n, of int) {
 	p.end()
 	at := ""
 	if c.Stage != "" {

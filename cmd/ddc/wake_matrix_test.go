@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ddc/faultmatrix"
+	"ddc/conformance/matrix"
 	"ddc/internal/fault"
 )
 
@@ -44,9 +44,9 @@ func writeJSON(t *testing.T, object any) string {
 }
 
 func TestVerdictIsWrittenFromFiles(t *testing.T) {
-	matrix := writeJSON(t, faultmatrix.Report{Cells: []faultmatrix.Cell{
-		{Fault: faultmatrix.NoFault, Strategy: faultmatrix.Inproc, Outcome: faultmatrix.Outcome{Verdict: faultmatrix.Immune}, Agrees: true},
-		{Fault: faultmatrix.NoFault, Strategy: "pipe", Outcome: faultmatrix.Outcome{Verdict: faultmatrix.Immune, Answered: 7}, Agrees: true},
+	matrix := writeJSON(t, matrix.Report{Cells: []matrix.Cell{
+		{Fault: matrix.NoFault, Strategy: matrix.Inproc, Outcome: matrix.Outcome{Verdict: matrix.Immune}, Agrees: true},
+		{Fault: matrix.NoFault, Strategy: "pipe", Outcome: matrix.Outcome{Verdict: matrix.Immune, Answered: 7}, Agrees: true},
 	}})
 	bench := writeJSON(t, map[string]any{"rows": []map[string]any{{"strategy": "pipe", "parked": map[string]any{"p50_ns": 4200}}}})
 	page := filepath.Join(t.TempDir(), "below", "page.html")

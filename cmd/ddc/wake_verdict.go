@@ -11,9 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ddc/faultmatrix"
-	"ddc/verdict"
-	"ddc/wakebench"
+	"ddc/conformance/bench"
+	"ddc/conformance/matrix"
+	"ddc/conformance/verdict"
 )
 
 const verdictHelp = `Write down which wake strategy, or which rule of using one, is the fix of the
@@ -87,23 +87,23 @@ func verdictInput(c *cobra.Command, f verdictFlags) (in verdict.Input, err error
 		}
 	}
 	if in.Matrix == nil {
-		in.Matrix, err = runMatrix(c, matrixFlags{faults: "all", wakes: "all", calls: faultmatrix.DefaultCalls, seed: 1})
+		in.Matrix, err = runMatrix(c, matrixFlags{faults: "all", wakes: "all", calls: matrix.DefaultCalls, seed: 1})
 		if err != nil {
 			return in, err
 		}
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), checkTime)
 	defer cancel()
-	in.Works = wakebench.Check(ctx)
+	in.Works = bench.Check(ctx)
 	return in, nil
 }
 
-func runBench(ctx context.Context) ([]wakebench.Row, error) {
+func runBench(ctx context.Context) ([]bench.Row, error) {
 	path, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program's own file: %w", err)
 	}
-	return wakebench.Run(ctx, wakebench.Options{Command: func() (string, []string) { return path, []string{"wake", "peer"} }})
+	return bench.Run(ctx, bench.Options{Command: func() (string, []string) { return path, []string{"wake", "peer"} }})
 }
 
 func writeVerdict(stdout io.Writer, in verdict.Input, f verdictFlags) error {

@@ -3,9 +3,9 @@
 package explore
 
 import (
-	"ddc/conformance/fault"
+	"ddc/conformance/broken"
 	"ddc/wake"
 )
 
 // byName makes a strategy of that name, event loops among them.
-func byName(name string) (wake.Strategy, error) { return fault.ByName(name) }
+func byName(name string) (wake.Strategy, error) { return broken.ByName(name) }

@@ -89,7 +89,7 @@ func Suspicions() []Suspicion {
 
 // EpollSuffix ends the name of a strategy that sleeps as an event loop does:
 // through edge-triggered epoll, with a flag of its own for readiness
-// ("eventfd+epoll"). Package conformance/fault has them.
+// ("eventfd+epoll"). Package conformance/broken has them.
 const EpollSuffix = "+epoll"
 
 var (

@@ -1,0 +1,154 @@
+package peers
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"ddc/plugin"
+	"ddc/rpc"
+	"ddc/rpc/rpctestpb"
+	"ddc/transport"
+	"ddc/transport/hub"
+	"ddc/wake"
+	"ddc/wake/strategy"
+)
+
+// setting is a way of waiting.
+type setting struct {
+	name string
+	spin wake.Spin
+}
+
+var (
+	parked   = setting{"parked", wake.SpinOff}
+	spinning = setting{"spinning", wake.SpinFor(50 * time.Microsecond)}
+	auto     = setting{"auto", wake.SpinAuto}
+
+	bothWays = []setting{parked, spinning}
+	allWays  = []setting{parked, spinning, auto}
+)
+
+// eachSetting runs a benchmark for each strategy and setting.
+func eachSetting(b *testing.B, settings []setting, run func(b *testing.B, name string, spin wake.Spin)) {
+	for _, name := range strategy.Names() {
+		for _, s := range settings {
+			b.Run(name+"/"+s.name, func(b *testing.B) { run(b, name, s.spin) })
+		}
+	}
+}
+
+// startSelf starts this binary in a role, with standard input as its lifeline.
+// It returns what the process prints.
+func startSelf(b *testing.B, role string, files []*os.File, env ...string) *bufio.Reader {
+	b.Helper()
+	path, err := os.Executable()
+	require.NoError(b, err)
+	cmd := exec.Command(path)
+	cmd.Env = append(append(os.Environ(), envRole+"="+role), env...)
+	cmd.ExtraFiles = files
+	cmd.Stderr = os.Stderr
+	lifeline, err := cmd.StdinPipe()
+	require.NoError(b, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(b, err)
+	require.NoError(b, cmd.Start())
+	b.Cleanup(func() {
+		assert.NoError(b, lifeline.Close())
+		assert.NoError(b, cmd.Wait())
+	})
+	return bufio.NewReader(out)
+}
+
+// overGRPC is the service in a process of its own, over gRPC and a unix socket.
+func overGRPC(b *testing.B) rpctestpb.TestClient {
+	b.Helper()
+	socket := filepath.Join(b.TempDir(), "grpc")
+	out := startSelf(b, "grpc", nil, envSocket+"="+socket,
+		"GOMAXPROCS="+cmp.Or(os.Getenv("BENCH_GRPC_PROCS"), "1"))
+	_, err := out.ReadString('\n')
+	require.NoError(b, err)
+	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)))
+	require.NoError(b, err)
+	b.Cleanup(func() { assert.NoError(b, conn.Close()) })
+	return rpctestpb.NewTestClient(conn)
+}
+
+// overPlugin is the service as a plugin. wakeups says how many tokens were left
+// so far, by both sides.
+func overPlugin(b *testing.B, strategy string, spin wake.Spin) (client rpctestpb.TestClient, wakeups func() uint64) {
+	b.Helper()
+	b.Setenv(envRole, "plugin")
+	host, err := plugin.NewHost(plugin.Options{
+		Command: func(string) (string, []string) {
+			path, err := os.Executable()
+			assert.NoError(b, err)
+			return path, nil
+		},
+		Wake: strategy, Spin: spin,
+	})
+	require.NoError(b, err)
+	b.Cleanup(func() { assert.NoError(b, host.Close()) })
+	return rpctestpb.NewTestClient(host.Conn("echo")), func() uint64 {
+		s := host.Plugin("echo").Stats().Link
+		return s.WakeupsSent + s.WakeupsReceived
+	}
+}
+
+// overHub is a link to a process of its own, which does what role says.
+func overHub(b *testing.B, role, name string, spin wake.Spin) transport.Link {
+	b.Helper()
+	s, err := strategy.ByName(name)
+	require.NoError(b, err)
+	h, err := hub.Create(hub.Options{Spin: spin})
+	require.NoError(b, err)
+	b.Cleanup(func() { assert.NoError(b, h.Close()) })
+	offer, err := h.Offer(role, s)
+	require.NoError(b, err)
+	defer offer.Close()
+	startSelf(b, role, offer.Files, envOffer+"="+offer.Text, envSpin+"="+spin.String(), "GOMAXPROCS=1")
+	b.Cleanup(func() { assert.NoError(b, offer.Link.Close()) })
+	return offer.Link
+}
+
+// overLeases is a connection whose other end echoes raw calls.
+func overLeases(b *testing.B, name string, spin wake.Spin) (*rpc.Conn, transport.Link) {
+	b.Helper()
+	link := overHub(b, "lease", name, spin)
+	conn := rpc.NewConn(link, rpc.ConnOptions{Name: name})
+	b.Cleanup(func() { assert.NoError(b, conn.Close()) })
+	return conn, link
+}
+
+// leaseEcho makes one raw call: the request is written once, where it travels,
+// and the reply is looked at where it arrived.
+func leaseEcho(ctx context.Context, conn *rpc.Conn, payload []byte) error {
+	last := len(payload) - 1
+	return conn.InvokeRaw(ctx, echoRaw, len(payload),
+		func(request []byte) error { copy(request, payload); return nil },
+		func(reply []byte) error {
+			if len(reply) != len(payload) || reply[last] != payload[last] {
+				return errWrongEcho
+			}
+			return nil
+		})
+}
+
+func pattern(n int) []byte {
+	p := make([]byte, n)
+	for i := range p {
+		p[i] = byte(i*7) ^ byte(i>>8)
+	}
+	return p
+}

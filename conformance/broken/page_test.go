@@ -1,0 +1,33 @@
+package broken
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var write = flag.Bool("write", false, "write docs/FAULTS.md anew")
+
+const page = "../../docs/FAULTS.md"
+
+func TestEveryRuleIsBrokenByAFaultThatIsCaught(t *testing.T) {
+	for rule := range rules {
+		broken, caught := breakers(rule)
+		assert.NotEmpty(t, broken, "rule %d", rule)
+		assert.NotEmpty(t, caught, "rule %d", rule)
+	}
+}
+
+func TestPageOfFaultsIsCurrent(t *testing.T) {
+	want, err := Page()
+	require.NoError(t, err)
+	if *write {
+		require.NoError(t, os.WriteFile(page, []byte(want), 0o644))
+	}
+	have, err := os.ReadFile(page)
+	require.NoError(t, err)
+	assert.Equal(t, want, string(have), "run make faults")
+}

@@ -1,0 +1,108 @@
+package matrix
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ddc/plugin"
+)
+
+// stateTime bounds waits for a state that some fault may keep from coming. The
+// workload goes on without it then: what hangs is for the watcher to find.
+const stateTime = 200 * time.Millisecond
+
+// until waits for a state of a plugin's link.
+func (w *workload) until(name string, is func(plugin.Look) bool) {
+	for deadline := time.Now().Add(stateTime); time.Now().Before(deadline); time.Sleep(50 * time.Microsecond) {
+		if l, ok := w.host.Plugin(name).Look(); !ok || is(l) {
+			return
+		}
+	}
+}
+
+// givenUp gives up calls together whose payloads are under way in pieces, more to
+// a plugin than its ring has descriptors, while the plugin is stopped, as a busy
+// machine may do. When it goes on, it is given a small one.
+func (w *workload) givenUp(ctx context.Context) error {
+	const together, pieces, plugins, rounds = 2 * ringCells, 10 * ringCells, 4, 2
+	for i := range plugins * rounds {
+		name := w.names[i%plugins]
+		short, giveUp := context.WithCancel(ctx)
+		before, _ := w.host.Plugin(name).Look()
+		err := each(ctx, together+1, func(_ context.Context, n int) error {
+			if n < together {
+				return unless(ctx, codes.Canceled, w.call(short, name, methodEcho, 10_000_000))
+			}
+			defer giveUp()
+			w.until(name, func(l plugin.Look) bool {
+				return l.Link.Sides[toPlugin].Produced >= before.Link.Sides[toPlugin].Produced+pieces
+			})
+			defer w.stop(name)()
+			w.until(name, func(l plugin.Look) bool {
+				s := &l.Link.Sides[toPlugin]
+				return s.SpaceSince != 0 || s.SlotSince != 0
+			})
+			giveUp()
+			w.until(name, func(l plugin.Look) bool { return len(l.Calls) == 0 })
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		w.until(name, func(l plugin.Look) bool {
+			s := &l.Link.Sides[toPlugin]
+			return s.Unread() == 0 && s.Parked && !s.Token
+		})
+		if err := w.call(ctx, name, methodEcho, 32); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stop stops a plugin's process, if it has one, until it is resumed.
+func (w *workload) stop(name string) (resume func()) {
+	l, ok := w.host.Plugin(name).Look()
+	if !ok || syscall.Kill(l.PID, syscall.SIGSTOP) != nil {
+		return func() {}
+	}
+	return func() { _ = syscall.Kill(l.PID, syscall.SIGCONT) } // it may have ended meanwhile
+}
+
+// leaving gives up a call while its caller receives in the pump's place, at
+// about the moment at which the answer to another comes.
+func (w *workload) leaving(ctx context.Context) error {
+	const rounds = 10
+	choose := rand.New(rand.NewPCG(w.Seed, 2000))
+	for i := range rounds * len(w.names) {
+		name := w.names[i%len(w.names)]
+		short, giveUp := context.WithCancel(ctx)
+		err := each(ctx, 2, func(_ context.Context, n int) error {
+			if n == 0 {
+				return unless(ctx, codes.Canceled, w.call(short, name, methodPark, 8))
+			}
+			w.until(name, func(l plugin.Look) bool { return l.Link.Caller.Parked })
+			time.AfterFunc(time.Duration(choose.IntN(200))*time.Microsecond, giveUp)
+			return w.call(ctx, name, methodEcho, 32)
+		})
+		giveUp()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unless is err, but for one that a call is given up with, while ctx lasts.
+func unless(ctx context.Context, code codes.Code, err error) error {
+	if err != nil && status.Code(errors.Unwrap(err)) == code && ctx.Err() == nil {
+		return nil
+	}
+	return err
+}

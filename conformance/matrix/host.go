@@ -1,0 +1,143 @@
+package matrix
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"syscall"
+	"time"
+
+	"ddc/internal/fault"
+	"ddc/plugin"
+	"ddc/slot"
+	"ddc/transport/hub"
+	"ddc/wake"
+)
+
+// variable tells a host process, in JSON, what its cell is.
+const variable = "DDC_FAULTMATRIX"
+
+// task is what variable says.
+type task struct {
+	Fault    string `json:"fault"`
+	Strategy string `json:"strategy"`
+	Calls    int    `json:"calls"`
+	Seed     uint64 `json:"seed"`
+	// Site is built into Output, and must then have the hash Tree.
+	Site   string `json:"site"`
+	Output string `json:"output"`
+	Tree   string `json:"tree"`
+	// Hold keeps a cell with something wrong as it is: see Hold.
+	Hold bool `json:"hold,omitempty"`
+}
+
+// news is a line that a host process writes: how far it is, or how it ended.
+type news struct {
+	Stage    string   `json:"stage,omitempty"`
+	Answered int      `json:"answered,omitempty"`
+	Outcome  *Outcome `json:"outcome,omitempty"`
+}
+
+// Hosting is what a host process needs of the program that it is.
+type Hosting struct {
+	// Names are those of the plugins, Open makes the service of one, and Command is the
+	// program that serves it with [Plugin].
+	Names   []string
+	Open    func(name string) (plugin.Service, error)
+	Command func(name string) (path string, args []string)
+}
+
+// ErrNotACell is returned by Host in a process that Run has not started.
+var ErrNotACell = errors.New("this command is for ddc wake matrix to start, not for people")
+
+// Host is the main of a cell's host process. It writes news to w, and leaves no
+// process behind. It does not return where a fault may keep it from it: then it
+// ends the process.
+func Host(ctx context.Context, o Hosting, w io.Writer) error {
+	var t task
+	if err := json.Unmarshal([]byte(os.Getenv(variable)), &t); err != nil {
+		return fmt.Errorf("%w (%s: %w)", ErrNotACell, variable, err)
+	}
+	if !fault.Enabled && t.Fault != NoFault {
+		return fmt.Errorf("%w: it has no faults in it (go build -tags ddcfault)", ErrNotACell)
+	}
+	go func() { // nobody writes to a lifeline
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(3)
+	}()
+	out := json.NewEncoder(w)
+	log := newJournal()
+	host, err := plugin.NewHost(hostOptions(t, o, log))
+	if err != nil {
+		return err
+	}
+	defer host.DumpOnSignal()()
+	run := newWorkload(t, o.Names, host, log)
+	go run.tell(ctx, func(n news) { _ = out.Encode(n) })
+	outcome := run.judge(ctx)
+	run.quiet() // no more news but one
+	if err := out.Encode(news{Outcome: &outcome}); err != nil {
+		return fmt.Errorf("tell the outcome: %w", err)
+	}
+	if t.Hold && outcome.Verdict != Immune && outcome.Verdict != Slow {
+		select {} // until whoever has the lifeline has seen enough
+	}
+	killPlugins(host)
+	os.Exit(0) // what a fault has put to sleep does not end by itself
+	return nil
+}
+
+// Few descriptors and few slots, none of them anybody's own: a ring that fills, and
+// a pool that runs dry for one who has nothing of it.
+const (
+	ringCells = 4
+	hubPeers  = 17 // sixteen, and one for a plugin that is started again
+)
+
+func slotClasses() []slot.Class {
+	return []slot.Class{{Size: 1 << 10, Count: 12}, {Size: 16 << 10, Count: 6}, {Size: 256 << 10, Count: 4}}
+}
+
+func hostOptions(t task, o Hosting, log *journal) plugin.Options {
+	options := plugin.Options{
+		Wake: t.Strategy, ByName: byName, Spin: wake.SpinOff, Command: o.Command,
+		Hub:    hub.Options{Peers: hubPeers, Cells: ringCells, Classes: slotClasses()},
+		Logger: slog.New(log), Level: slog.LevelWarn,
+	}
+	if t.Strategy == Inproc {
+		options.Wake = ""
+		options.Local = func(name string) (plugin.Service, error) {
+			own, err := o.Open(name)
+			if err != nil {
+				return nil, err
+			}
+			return withProbe(own), nil
+		}
+	}
+	return options
+}
+
+// killPlugins ends the plugins by force, and waits until the kernel has
+// forgotten them: a zombie that outlives its parent may find nobody to bury it.
+func killPlugins(host *plugin.Host) {
+	var pids []int
+	for _, p := range host.Plugins() {
+		if look, ok := p.Look(); ok {
+			pids = append(pids, look.PID)
+			_ = syscall.Kill(look.PID, syscall.SIGKILL)
+		}
+	}
+	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		left := false
+		for _, pid := range pids {
+			left = left || syscall.Kill(pid, 0) == nil
+		}
+		if !left {
+			return
+		}
+	}
+}

@@ -1,0 +1,213 @@
+package matrix
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ddc/plugin"
+	"ddc/transport/hub"
+)
+
+const (
+	// lookEvery is the pause between two looks at all links.
+	lookEvery = 20 * time.Millisecond
+	// settle is how long nothing may move, with calls under way and processors idle,
+	// until that is called hung: longer than a host that stops waits for the last words of a
+	// plugin (half a second), shorter than a link that ends waits until it rings again (a second).
+	settle = 800 * time.Millisecond
+	// idleShare is how much of one processor all threads of a cell may use, or be ready
+	// to use, meanwhile. The looks themselves take about a twentieth.
+	idleShare = 0.25
+	// stallTime is how long a sleeper must lie over work without a token to be counted.
+	stallTime = 60 * time.Millisecond
+	// enoughStalls is how many of those end a cell: it is slow, and need not be so to its end.
+	enoughStalls = 30
+	// patience bounds a cell that is never idle and never done.
+	patience = 90 * time.Second
+)
+
+// view is all that one look sees. Two equal views saw nothing happen in between.
+type view struct {
+	plugins map[string]plugin.Look
+	// waited counts the calls under way by plugin, as their callers see it.
+	waited                 map[string]int64
+	begun, ended, answered int64
+}
+
+func (w *workload) look() view {
+	v := view{plugins: map[string]plugin.Look{}, waited: map[string]int64{}, ended: w.ended.Load(), answered: w.answered.Load(), begun: w.begun.Load()}
+	for _, p := range w.host.Plugins() {
+		if l, ok := p.Look(); ok {
+			v.plugins[p.Name()] = l
+			t := w.plugins[p.Name()]
+			ended := t.ended.Load()
+			v.waited[p.Name()] = t.begun.Load() - ended
+		}
+	}
+	return v
+}
+
+// same compares what moves when anything does.
+func (v view) same(o view) bool {
+	if v.begun != o.begun || v.ended != o.ended || v.answered != o.answered || len(v.plugins) != len(o.plugins) {
+		return false
+	}
+	for name, a := range v.plugins {
+		b, ok := o.plugins[name]
+		if !ok || a.PID != b.PID || a.Link != b.Link {
+			return false
+		}
+	}
+	return true
+}
+
+// underway says that somebody waits.
+func (v view) underway() bool { return v.begun > v.ended }
+
+// due says that a side of a link sleeps and has something to do.
+func due(s hub.State, side int) bool {
+	d := s.Sides[side]
+	return s.Attached && d.Parked && (d.Produced != d.Consumed || d.Signals != 0)
+}
+
+// lost says that it has no token, either.
+func lost(s hub.State, side int) bool { return due(s, side) && !s.Sides[side].Token }
+
+// stallBook counts the sleepers that lay over work.
+type stallBook struct {
+	since map[stallKey]stallBegin
+	Stalls
+}
+
+type stallKey struct {
+	name string
+	side int
+}
+
+type stallBegin struct {
+	state hub.SideState
+	at    time.Time
+}
+
+// note takes a look into the book. A stall is counted when it is over. Before its first
+// frame a plugin may sleep because it has not yet begun to receive.
+func (b *stallBook) note(v view, now time.Time) {
+	if b.since == nil {
+		b.since = map[stallKey]stallBegin{}
+	}
+	for name, l := range v.plugins {
+		for side := range l.Link.Sides {
+			key, state := stallKey{name, side}, l.Link.Sides[side]
+			begin, known := b.since[key]
+			is := lost(l.Link, side) && state.Consumed > 0
+			if known && (!is || begin.state.Bell.Received != state.Bell.Received) {
+				if held := now.Sub(begin.at); held >= stallTime {
+					b.Count++
+					b.Sum += held
+					b.Longest = max(b.Longest, held)
+				}
+				delete(b.since, key)
+				known = false
+			}
+			if is && !known {
+				b.since[key] = stallBegin{state, now}
+			}
+		}
+	}
+}
+
+// judge runs the workload, looks at it all the while, and says what came of it.
+func (w *workload) judge(ctx context.Context) Outcome {
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() {
+		if !w.Hold { // then those who wait go on waiting
+			cancel()
+		}
+	}()
+	done := make(chan error, 1)
+	go func() { done <- w.run(ctx) }()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	begun := time.Now()
+	last, since, used := w.look(), time.Now(), demand()
+	for {
+		select {
+		case err := <-done:
+			return w.finished(err)
+		case <-tick.C:
+		}
+		v, now := w.look(), time.Now()
+		w.stalls.note(v, now)
+		if w.stalls.Count >= enoughStalls {
+			return w.finished(nil)
+		}
+		if !v.same(last) || !v.underway() {
+			last, since, used = v, now, demand()
+			if now.Sub(begun) > patience {
+				return w.hung(v, 1, fmt.Errorf("not at its end after %v", patience))
+			}
+			continue
+		}
+		if held := now.Sub(since); held >= settle {
+			share := float64(demand()-used) / float64(held)
+			if share <= idleShare {
+				return w.hung(v, share, nil)
+			}
+			since, used = now, demand()
+			if now.Sub(begun) > patience {
+				return w.hung(v, share, errors.New("nothing moves, and somebody is busy"))
+			}
+		}
+	}
+}
+
+// finished is the outcome of a workload that has come to an end.
+func (w *workload) finished(err error) Outcome {
+	o := Outcome{Verdict: Immune, Answered: int(w.answered.Load()), Stalls: w.stalls.Stalls, Latency: w.watch.latencies()}
+	switch {
+	case o.Stalls.Count >= enoughStalls:
+		o.Verdict, o.Stage = Slow, w.now()
+		o.Why = o.Stalls.String()
+		return o
+	case err == nil:
+		o.Why = fmt.Sprintf("%d calls and a site, all as they should be", o.Answered)
+		return o
+	}
+	o.Verdict, o.Stage, o.Why = verdictOf(err), w.now(), err.Error()
+	var call *callError
+	if errors.As(err, &call) {
+		o.Plugin, o.AnsweredByPlugin = call.plugin, int(w.plugins[call.plugin].answered.Load())
+	}
+	return o
+}
+
+// tell tells how far the workload is, twice a second.
+func (w *workload) tell(ctx context.Context, say func(news)) {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		w.telling.Lock()
+		over := w.over
+		if !over {
+			say(news{Stage: w.now(), Answered: int(w.answered.Load())})
+		}
+		w.telling.Unlock()
+		if over {
+			return
+		}
+	}
+}
+
+// quiet ends tell.
+func (w *workload) quiet() {
+	w.telling.Lock()
+	defer w.telling.Unlock()
+	w.over = true
+}

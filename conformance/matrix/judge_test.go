@@ -1,0 +1,156 @@
+package matrix
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/plugin"
+	"ddc/rpc"
+	"ddc/transport"
+	"ddc/transport/hub"
+)
+
+// state is a link whose plugin sleeps over unread frames.
+func state(unread uint64, change func(*hub.State)) hub.State {
+	s := hub.State{Attached: true, Cells: ringCells}
+	s.Sides[toPlugin].Produced, s.Sides[toPlugin].Consumed = 10+unread, 10
+	s.Sides[toPlugin].Parked, s.Sides[toHost].Parked = true, true
+	if change != nil {
+		change(&s)
+	}
+	return s
+}
+
+func TestSleeperOverWorkWithoutATokenIsLost(t *testing.T) {
+	assert.True(t, lost(state(4, nil), toPlugin))
+	assert.False(t, lost(state(4, nil), toHost), "nothing is there for the host")
+	assert.False(t, lost(state(0, nil), toPlugin), "nothing to do")
+	assert.False(t, lost(state(4, func(s *hub.State) { s.Sides[toPlugin].Parked = false }), toPlugin), "awake")
+	assert.False(t, lost(state(4, func(s *hub.State) { s.Sides[toPlugin].Token = true }), toPlugin), "about to wake")
+	assert.False(t, lost(state(4, func(s *hub.State) { s.Attached = false }), toPlugin), "not there yet")
+	assert.True(t, lost(state(0, func(s *hub.State) { s.Sides[toHost].Signals = 1 }), toHost), "a signal unseen")
+}
+
+func TestCulpritIsTheLostBeforeTheStarvedBeforeTheOldest(t *testing.T) {
+	calls := []rpc.Call{{Started: time.Unix(1, 0)}}
+	v := view{plugins: map[string]plugin.Look{"a": {Calls: calls, Link: state(0, nil)}, "b": {Link: state(0, nil)}}, waited: map[string]int64{}}
+	at := func() string { name, side := v.culprit(); return fmt.Sprint(name, side) }
+	assert.Equal(t, fmt.Sprint("a", toPlugin), at(), "only a call tells")
+	v.plugins["b"] = plugin.Look{Link: state(4, func(s *hub.State) { s.Sides[toPlugin].Parked = false; s.Sides[toPlugin].SpaceSince = 1 })}
+	assert.Equal(t, fmt.Sprint("b", toPlugin), at(), "its sender waits for room")
+	v.plugins["c"] = plugin.Look{Link: state(0, func(s *hub.State) { s.Sides[toHost].Signals = 1 })}
+	assert.Equal(t, fmt.Sprint("c", toHost), at(), "the host sleeps over it")
+	v.plugins["d"] = plugin.Look{Link: state(1, nil)}
+	assert.Equal(t, fmt.Sprint("d", toPlugin), at(), "a plugin's before the host's")
+}
+
+func TestCallerWhoseAnswerHasComeIsFound(t *testing.T) {
+	asleep := plugin.Look{Link: state(0, func(s *hub.State) { s.Caller.Parked = true })}
+	v := view{plugins: map[string]plugin.Look{"a": asleep}, waited: map[string]int64{"a": 1}}
+	name, side := v.culprit()
+	assert.Equal(t, "a", name)
+	assert.Equal(t, toHost, side)
+	assert.True(t, callerForgotten(v, "a"))
+	e := &Evidence{Link: LinkEvidence{CallerForgotten: true}}
+	assert.Equal(t, "host's caller asleep on its doorbell although a has answered, no token", e.sentence("a"))
+}
+
+func TestStallIsCountedWhenItIsOver(t *testing.T) {
+	var book stallBook
+	now := time.Unix(100, 0)
+	at := func(s hub.State, after time.Duration) {
+		now = now.Add(after)
+		book.note(view{plugins: map[string]plugin.Look{"a": {Link: s}}}, now)
+	}
+	at(state(1, nil), 0)
+	at(state(1, nil), 2*stallTime)
+	assert.Zero(t, book.Count, "it lies there still")
+	at(state(0, nil), stallTime)
+	assert.Equal(t, Stalls{Count: 1, Longest: 3 * stallTime, Sum: 3 * stallTime}, book.Stalls)
+	at(state(1, nil), 0)
+	at(state(0, nil), stallTime/2)
+	assert.Equal(t, 1, book.Count, "too short for more than a busy processor")
+	at(state(1, func(s *hub.State) { s.Sides[toPlugin].Produced, s.Sides[toPlugin].Consumed = 1, 0 }), 0)
+	at(state(0, nil), 2*stallTime)
+	assert.Equal(t, 1, book.Count, "it had not begun to receive")
+}
+
+func TestSentenceSaysItAsTheReportDoes(t *testing.T) {
+	look := func(s hub.State, side int) *Evidence {
+		return &Evidence{Link: linkEvidence(plugin.Look{Link: s}, side)}
+	}
+	waits := func(s *hub.State) { s.Sides[toPlugin].SpaceSince = 1 }
+	assert.Equal(t, "host waits for ring space, fonts asleep with 4 unread frames in a ring of 4, no token",
+		look(state(4, waits), toPlugin).sentence("fonts"))
+	assert.Equal(t, "host waits for ring space, fonts asleep, the ring has room for 4 and nobody said so, no token",
+		look(state(0, waits), toPlugin).sentence("fonts"))
+	assert.Equal(t, "host asleep, with a signal unseen, no token",
+		look(state(0, func(s *hub.State) { s.Sides[toHost].Signals = 1 }), toHost).sentence("fonts"))
+	assert.Equal(t, "fonts asleep with 2 unread frames in a ring of 4, a token left and not delivered",
+		look(state(2, func(s *hub.State) { s.Sides[toPlugin].Token = true }), toPlugin).sentence("fonts"))
+}
+
+const dump = `goroutine 7 [select]:
+ddc/transport/hub.(*Link).pushInTurn(0xc000124000, {0xb2c8a8, 0xc0001a2000}, 0xc0001b5a30)
+	/x/transport/hub/send.go:200 +0x1a5
+ddc/transport/hub.(*Link).push(...)
+ddc/rpc.(*Conn).roundTrip(0xc0001a6000, {0xb2c8a8, 0xc0001a2000}, 0xc00011e000, {0xa8b5f5, 0x18})
+	/x/rpc/unary.go:120 +0xd1
+
+goroutine 8 [syscall]:
+ddc/internal/sys.(*FD).WaitReadable(0xc000018018)
+ddc/wake.(*Doorbell).sleep(0xc000124000)
+ddc/wake.(*Doorbell).Await(0xc000124000)
+ddc/transport/hub.(*Link).pump(0xc000124000)
+
+goroutine 9 [select]:
+ddc/rpc.(*Conn).roundTrip(0xc0001a6000, {0xb2c8a8, 0xc0001a2000}, 0xc00011e000, {0xa8b5f5, 0x18})
+
+goroutine 10 [chan receive]:
+ddc/matrix.(*probe).park(0xc0001a6000)
+ddc/rpc.(*session).handle(...)
+ddc/transport/hub.(*Link).pump(0xc000124000)
+
+goroutine 11 [syscall]:
+ddc/wake.(*Doorbell).Await(0xc000124000)
+ddc/transport/hub.(*Link).Await(0xc000124000)
+ddc/rpc.(*Conn).roundTrip(0xc0001a6000)
+`
+
+func TestGoroutinesAreCountedByWhatTheyWaitFor(t *testing.T) {
+	assert.Equal(t, map[string]int{
+		forSpace: 1, forBell: 1, forReply: 1, forHandler + ", on the receiving goroutine": 1, forReply + ", in the pump's place": 1,
+	}, goroutineWaits(dump))
+}
+
+func TestWrongAnswerIsCorruptAndAnEndedLinkIsAnError(t *testing.T) {
+	reply := payload(7, 5000)
+	for i := range reply {
+		reply[i] = ^reply[i]
+	}
+	require.NoError(t, checkReply(7, 5000, reply))
+	reply[4321] ^= 1
+	err := checkReply(7, 5000, reply)
+	require.ErrorIs(t, err, errCorrupt)
+	assert.ErrorContains(t, err, "byte 4321")
+	assert.Equal(t, Corrupt, verdictOf(&callError{"fonts", err}))
+	assert.ErrorIs(t, checkReply(7, 5000, reply[:99]), errCorrupt)
+	assert.ErrorIs(t, checkReply(8, 5000, reply), errCorrupt, "another call's answer")
+	assert.Equal(t, Failed, verdictOf(fmt.Errorf("call: %w", transport.ErrCorrupt)))
+	assert.Equal(t, Failed, verdictOf(errors.New("no")))
+}
+
+func TestRestartCountsUnlessSomebodyWasKilled(t *testing.T) {
+	j := newJournal()
+	j.restarts["fonts"] = []string{"plugin fonts closed the link", "peer died: " + killed}
+	assert.Empty(t, j.restart())
+	j.restarts["sass"] = []string{"corrupt hub"}
+	assert.Equal(t, "sass: corrupt hub", j.restart())
+	j.kills("sass")
+	assert.Empty(t, j.restart())
+}

@@ -1,0 +1,324 @@
+package matrix
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"ddc/internal/fault"
+	"ddc/plugin"
+	"ddc/wake/strategy"
+)
+
+// Options say what to run.
+type Options struct {
+	// Program is the program with faults, and Args make it call Host.
+	Program string
+	Args    []string
+	// Open makes a plugin's service, for the build that all others are compared with.
+	Open func(name string) (plugin.Service, error)
+	// Site is the folder of the site that every cell builds.
+	Site string
+	// Faults are names, or empty for all; the row without a fault, NoFault, is always run.
+	Faults []string
+	// Strategies are names, or empty for all; the column of one process is always run.
+	Strategies []string
+	// Calls is how many small calls the burst of a cell has, or 0 for 2000.
+	Calls int
+	// Seed makes the workload's choices.
+	Seed uint64
+	// Together is how many cells run at once, or 0 for one for each processor, two at most.
+	Together int
+	// Started and Done, if not nil, are told of each cell, and Moved of how far one is.
+	// One at a time.
+	Started func(fault, strategy string)
+	Moved   func(fault, strategy, stage string, answered int)
+	Done    func(c Cell, n, of int)
+}
+
+// Report is a whole run.
+type Report struct {
+	Begun   time.Time     `json:"begun"`
+	Took    time.Duration `json:"took_ns"`
+	Machine Machine       `json:"machine"`
+	Calls   int           `json:"calls"`
+	Cells   []Cell        `json:"cells"`
+}
+
+// Machine is what the run ran on.
+type Machine struct {
+	Processors int    `json:"processors"`
+	Kernel     string `json:"kernel"`
+	Go         string `json:"go"`
+}
+
+// DefaultCalls is how many small calls a burst has where nobody says.
+const DefaultCalls = 2000
+
+// Reported is the strategy that the system of the hang's report has: a socket
+// pair as the doorbell, and an event loop that sleeps in edge-triggered epoll.
+const Reported = "socketpair" + fault.EpollSuffix
+
+// Strategies lists those that a matrix can have: the four, and those that sleep
+// as an event loop does, which only the program with faults has.
+func Strategies() []string {
+	names := strategy.Names()
+	for _, e := range fault.Catalogue() {
+		for _, s := range e.On {
+			if !slices.Contains(names, s) {
+				names = append(names, s)
+			}
+		}
+	}
+	return names
+}
+
+// plan lists the cells of a run: the row without a fault first, of all columns.
+func plan(o Options) []task {
+	chosen := o.Strategies
+	var tasks []task
+	add := func(name string) {
+		for _, s := range append([]string{Inproc}, chosen...) {
+			tasks = append(tasks, task{Fault: name, Strategy: s})
+		}
+	}
+	if len(chosen) == 0 {
+		chosen = Strategies()
+	}
+	add(NoFault)
+	names := o.Faults
+	if len(names) == 0 {
+		names = fault.Names()
+	}
+	for _, name := range names {
+		if name == NoFault {
+			continue
+		}
+		if len(o.Strategies) == 0 {
+			e, _ := fault.ByName(name)
+			// An event loop adds nothing to a fault that is not of event loops; one of them is
+			// run all the same, for it is what the hang's report has.
+			chosen = slices.DeleteFunc(Strategies(), func(s string) bool {
+				return strings.HasSuffix(s, fault.EpollSuffix) && s != Reported && !slices.Contains(e.On, s)
+			})
+		}
+		add(name)
+	}
+	return tasks
+}
+
+// Run runs the matrix. A cell that hangs is a result, not an error.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	if o.Calls == 0 {
+		o.Calls = DefaultCalls
+	}
+	if o.Together == 0 {
+		o.Together = min(2, runtime.NumCPU())
+	}
+	r := &Report{Begun: time.Now().UTC().Truncate(time.Second), Calls: o.Calls, Machine: thisMachine()}
+	begun := time.Now()
+	tree, err := controlTree(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("build the site to compare with: %w", err)
+	}
+	tasks := plan(o)
+	for i := range tasks {
+		tasks[i].Calls, tasks[i].Seed, tasks[i].Site, tasks[i].Tree = o.Calls, o.Seed, o.Site, tree
+	}
+	if r.Cells, err = runAll(ctx, o, tasks); err != nil {
+		return nil, err
+	}
+	r.finish()
+	r.Took = time.Since(begun)
+	return r, nil
+}
+
+// finish compares cells with their controls, and with the catalogue.
+func (r *Report) finish() {
+	r.judgeSlow()
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		c.Expected = expectation(c.Fault, c.Strategy)
+		c.Agrees = c.Expected.agrees(c.Verdict)
+	}
+}
+
+func runAll(ctx context.Context, o Options, tasks []task) ([]Cell, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	cells := make([]Cell, len(tasks))
+	next, done := 0, 0
+	var mu sync.Mutex // guards next, done and the functions of o
+	take := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		if next == len(tasks) || ctx.Err() != nil {
+			return -1
+		}
+		if o.Started != nil {
+			o.Started(tasks[next].Fault, tasks[next].Strategy)
+		}
+		next++
+		return next - 1
+	}
+	var running sync.WaitGroup
+	for range o.Together {
+		running.Go(func() {
+			for i := take(); i >= 0; i = take() {
+				t := tasks[i]
+				c, err := runSamples(ctx, o, t, func(n news) {
+					mu.Lock()
+					defer mu.Unlock()
+					if o.Moved != nil {
+						o.Moved(t.Fault, t.Strategy, n.Stage, n.Answered)
+					}
+				})
+				if err != nil {
+					cancel(err)
+					return
+				}
+				cells[i] = c
+				mu.Lock()
+				done++
+				if o.Done != nil {
+					o.Done(c, done, len(tasks))
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	running.Wait()
+	return cells, context.Cause(ctx)
+}
+
+// samples is how often a cell that hangs is run on the strategy of the report.
+const samples = 3
+
+func runSamples(ctx context.Context, o Options, t task, progress func(news)) (Cell, error) {
+	c, err := runCell(ctx, o, t, progress)
+	for len(c.Again) < samples-1 && err == nil && c.Verdict == Hung && t.Strategy == Reported {
+		t.Seed++
+		var again Cell
+		again, err = runCell(ctx, o, t, progress)
+		c.Again = append(c.Again, again.Outcome)
+		c.Seconds += again.Seconds
+	}
+	return c, err
+}
+
+// controlTree builds the site in this process, where nobody wakes anybody.
+func controlTree(ctx context.Context, o Options) (tree string, err error) {
+	folder, err := os.MkdirTemp("", "ddc-matrix-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(folder) //nolint:errcheck // a leftover in the temporary folder is no failure
+	host, err := plugin.NewHost(plugin.Options{Local: o.Open})
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, host.Close()) }()
+	return buildSite(ctx, o.Site, filepath.Join(folder, "site"), func(name string) grpc.ClientConnInterface { return host.Conn(name) })
+}
+
+func thisMachine() Machine {
+	m := Machine{Processors: runtime.NumCPU(), Go: runtime.Version()}
+	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
+		m.Kernel = strings.TrimSpace(string(release))
+	}
+	return m
+}
+
+const (
+	// A cell is slow with at least so many stalls, and so many times as many as its
+	// control has. A busy machine makes one or two.
+	slowStalls = 6
+	slowRatio  = 4
+	// Or with calls that had the machine to themselves and took so long.
+	slowCall = 50 * time.Millisecond
+)
+
+// judgeSlow compares cells in which everything ended well with the one without
+// a fault on the same strategy.
+func (r *Report) judgeSlow() {
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		if c.Verdict != Immune || c.Fault == NoFault {
+			continue
+		}
+		control := r.Cell(NoFault, c.Strategy)
+		if control == nil {
+			continue
+		}
+		if usual := control.Stalls.Count; c.Stalls.Count >= max(slowStalls, slowRatio*usual) {
+			c.Verdict, c.Why = Slow, fmt.Sprintf("%v (without the fault: %d times)", c.Stalls, usual)
+			continue
+		}
+		late, usual := c.late(), control.late()
+		if late >= max(slowStalls, slowRatio*usual) {
+			c.Verdict = Slow
+			c.Why = fmt.Sprintf("%d calls that were made one at a time took more than %v (without the fault: %d)", late, slowCall, usual)
+		}
+	}
+}
+
+// late counts calls of the stage "one at a time" that took longer than slowCall, or about that:
+// buckets double.
+func (c *Cell) late() int {
+	from := int(math.Ceil(math.Log2(float64(slowCall.Microseconds())))) + 1
+	for _, l := range c.Latency {
+		if l.Stage == stageSingle {
+			n := 0
+			for b := from; b < len(l.Buckets); b++ {
+				n += l.Buckets[b]
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+// Cell finds one, or nil.
+func (r *Report) Cell(fault, strategy string) *Cell {
+	for i := range r.Cells {
+		if c := &r.Cells[i]; c.Fault == fault && c.Strategy == strategy {
+			return c
+		}
+	}
+	return nil
+}
+
+// Faults lists the faults, the control row first.
+func (r *Report) Faults() []string {
+	return r.distinct(func(c *Cell) string { return c.Fault })
+}
+
+// Columns lists the strategies, the control column first.
+func (r *Report) Columns() []string {
+	return r.distinct(func(c *Cell) string { return c.Strategy })
+}
+
+func (r *Report) distinct(of func(*Cell) string) []string {
+	var all []string
+	for i := range r.Cells {
+		if s := of(&r.Cells[i]); !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// Disagreements lists the cells that are not as the catalogue expects.
+func (r *Report) Disagreements() []Cell {
+	return slices.DeleteFunc(slices.Clone(r.Cells), func(c Cell) bool { return c.Agrees })
+}

@@ -1,0 +1,146 @@
+package matrix
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"ddc/plugin"
+)
+
+// The methods of the probe, a service that every plugin of a cell has beside its own.
+const (
+	probeService  = "ddc.matrix.Probe"
+	methodEcho    = "/" + probeService + "/Echo"    // answers with every byte of the request inverted
+	methodPark    = "/" + probeService + "/Park"    // answers when a Release of the same bytes has come
+	methodRelease = "/" + probeService + "/Release" // as a handler waits for a child process
+)
+
+// Plugin is the main of a cell's plugin process: it serves own and the probe, and
+// ends the process.
+func Plugin(own plugin.Service) { plugin.MainWith(withProbe(own), byName) }
+
+func withProbe(own plugin.Service) plugin.Service { return &probed{Service: own, probe: newProbe()} }
+
+type probed struct {
+	plugin.Service
+	probe *probe
+}
+
+func (p *probed) Register(r grpc.ServiceRegistrar) {
+	p.Service.Register(r)
+	r.RegisterService(&probeDesc, p.probe)
+}
+
+// Close closes the plugin's own service, if it can be closed.
+func (p *probed) Close() error {
+	if c, ok := p.Service.(interface{ Close() error }); ok {
+		return c.Close()
+	}
+	return nil
+}
+
+// probeServer is what a probe must have; grpc checks it.
+type probeServer interface {
+	echo(ctx context.Context, request *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error)
+	park(ctx context.Context, request *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error)
+	release(ctx context.Context, request *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error)
+}
+
+var probeDesc = grpc.ServiceDesc{
+	ServiceName: probeService,
+	HandlerType: (*probeServer)(nil),
+	Methods: []grpc.MethodDesc{
+		method("Echo", probeServer.echo), method("Park", probeServer.park), method("Release", probeServer.release),
+	},
+}
+
+func method(name string, serve func(probeServer, context.Context, *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error)) grpc.MethodDesc {
+	return grpc.MethodDesc{MethodName: name, Handler: func(srv any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+		request := new(wrapperspb.BytesValue)
+		if err := decode(request); err != nil {
+			return nil, err
+		}
+		return serve(srv.(probeServer), ctx, request)
+	}}
+}
+
+type probe struct {
+	mu     sync.Mutex
+	parked map[uint64]chan struct{}
+}
+
+func newProbe() *probe { return &probe{parked: map[uint64]chan struct{}{}} }
+
+func (p *probe) echo(_ context.Context, request *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error) {
+	for i, b := range request.Value {
+		request.Value[i] = ^b
+	}
+	return request, nil
+}
+
+// gate is closed by the Release of a number; it makes no difference which call comes first.
+func (p *probe) gate(request *wrapperspb.BytesValue) (chan struct{}, error) {
+	if len(request.Value) != 8 {
+		return nil, status.Errorf(codes.InvalidArgument, "a number of 8 bytes is needed, not %d", len(request.Value))
+	}
+	number := binary.NativeEndian.Uint64(request.Value)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.parked[number] == nil {
+		p.parked[number] = make(chan struct{})
+	}
+	return p.parked[number], nil
+}
+
+func (p *probe) park(ctx context.Context, request *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error) {
+	gate, err := p.gate(request)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-gate:
+		return p.echo(ctx, request)
+	case <-ctx.Done():
+		return nil, status.FromContextError(ctx.Err()).Err()
+	}
+}
+
+func (p *probe) release(ctx context.Context, request *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error) {
+	gate, err := p.gate(request)
+	if err != nil {
+		return nil, err
+	}
+	close(gate)
+	return p.echo(ctx, request)
+}
+
+// payload is a request that tells its number and its place in every byte.
+func payload(number uint64, size int) []byte {
+	b := make([]byte, max(size, 8))
+	binary.NativeEndian.PutUint64(b, number)
+	for i := 8; i < len(b); i++ {
+		b[i] = byte(number) ^ byte(i) ^ byte(i>>8)*31 ^ byte(i>>16)*17
+	}
+	return b
+}
+
+// checkReply compares a reply with what it must be.
+func checkReply(number uint64, size int, reply []byte) error {
+	want := payload(number, size)
+	if len(reply) != len(want) {
+		return fmt.Errorf("%w: call %d: %d bytes instead of %d", errCorrupt, number, len(reply), len(want))
+	}
+	for i, b := range want {
+		if reply[i] != ^b {
+			return fmt.Errorf("%w: call %d: byte %d of %d is %#02x, not %#02x", errCorrupt, number, i, len(want), reply[i], ^b)
+		}
+	}
+	return nil
+}

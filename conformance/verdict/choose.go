@@ -1,0 +1,145 @@
+package verdict
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+
+	"ddc/conformance/bench"
+	"ddc/wake/strategy"
+)
+
+// recommend says which strategy to take by default, and for what.
+func (d *document) recommend(in *Input) {
+	d.section("Which strategy to take")
+	if len(in.Bench) == 0 {
+		d.say("No benchmark was given, so nothing is said of latency and processor time. `ddc wake bench --json > bench.json`, then `--bench bench.json`.")
+	} else {
+		latency := least(in.Bench, func(r bench.Row) float64 { return float64(r.Parked.P50) })
+		busy := least(in.Bench, func(r bench.Row) float64 { return float64(r.Busy.P99) })
+		cpu := least(in.Bench, func(r bench.Row) float64 { return r.PerRoundTrip.CPU })
+		d.list(
+			fmt.Sprintf("**Latency: `%s`.** A parked round trip takes %s in the median, against %s of the slowest; with every processor busy, `%s` has the best 99th percentile, %s.",
+				latency.Strategy, micro(latency.Parked.P50), micro(most(in.Bench, func(r bench.Row) float64 { return float64(r.Parked.P50) }).Parked.P50), busy.Strategy, micro(busy.Busy.P99)),
+			fmt.Sprintf("**Processor time: `%s`.** A parked round trip costs %s of both processes together and %.1f system calls; the dearest costs %s.",
+				cpu.Strategy, nano(cpu.PerRoundTrip.CPU), cpu.PerRoundTrip.SystemCalls, nano(most(in.Bench, func(r bench.Row) float64 { return r.PerRoundTrip.CPU }).PerRoundTrip.CPU)),
+			in.portable(),
+			fmt.Sprintf("**Safety: any.** By what can go wrong on them: %s.", in.exposure()),
+		)
+		d.table([]string{"strategy", "parked p50", "parked p99", "busy p50", "busy p99", "system calls", "CPU", "needs"}, in.benchRows())
+		d.picture(benchPlot(in.Bench))
+		d.say("Figures of one run compare with each other only; docs/BENCHMARKS.md says what decides them. The program's default is `%s`.", strategy.Default)
+	}
+}
+
+func least(rows []bench.Row, of func(bench.Row) float64) bench.Row {
+	return slices.MinFunc(rows, func(a, b bench.Row) int { return cmp.Compare(of(a), of(b)) })
+}
+
+func most(rows []bench.Row, of func(bench.Row) float64) bench.Row {
+	return slices.MaxFunc(rows, func(a, b bench.Row) int { return cmp.Compare(of(a), of(b)) })
+}
+
+func (in *Input) benchRows() [][]string {
+	var rows [][]string
+	for _, r := range in.Bench {
+		needs := ""
+		for _, a := range in.Works {
+			if a.Strategy == r.Strategy {
+				needs = a.Needs
+			}
+		}
+		rows = append(rows, []string{r.Strategy, micro(r.Parked.P50), micro(r.Parked.P99), micro(r.Busy.P50), micro(r.Busy.P99),
+			fmt.Sprintf("%.1f", r.PerRoundTrip.SystemCalls), nano(r.PerRoundTrip.CPU), needs})
+	}
+	return rows
+}
+
+// posix are the strategies whose calls POSIX.1 has: pipe() and socketpair().
+var posix = []string{"pipe", "socketpair"}
+
+// portable chooses by what strategies need, among those that work.
+func (in *Input) portable() string {
+	var best string
+	for _, r := range in.Bench { // the faster of the two
+		if slices.Contains(posix, r.Strategy) && in.works(r.Strategy) &&
+			(best == "" || r.Parked.P50 < in.row(best).Parked.P50) {
+			best = r.Strategy
+		}
+	}
+	oldest := ""
+	for _, a := range in.Works {
+		if a.Err == nil && (oldest == "" || older(a.Needs, in.needs(oldest))) {
+			oldest = a.Strategy
+		}
+	}
+	switch {
+	case best == "":
+		return "**Portability:** neither pipe nor socketpair, which POSIX has, works here."
+	case oldest == "":
+		return fmt.Sprintf("**Portability: `%s`,** the faster of the two that POSIX has (pipe, socketpair).", best)
+	}
+	return fmt.Sprintf("**Portability: `%s`** beyond Linux, being the faster of the two whose calls POSIX has (pipe, socketpair); on Linux alone `%s` asks for the oldest kernel (%s).", best, oldest, in.needs(oldest))
+}
+
+func (in *Input) works(name string) bool {
+	return !slices.ContainsFunc(in.Works, func(a bench.Availability) bool { return a.Strategy == name && a.Err != nil })
+}
+
+func (in *Input) needs(name string) string {
+	for _, a := range in.Works {
+		if a.Strategy == name {
+			return a.Needs
+		}
+	}
+	return ""
+}
+
+func (in *Input) row(name string) bench.Row {
+	for _, r := range in.Bench {
+		if r.Strategy == name {
+			return r
+		}
+	}
+	return bench.Row{}
+}
+
+var kernelVersion = regexp.MustCompile(`Linux (\d+)\.(\d+)(?:\.(\d+))?`)
+
+// older says whether one need is met by an older Linux than another.
+func older(a, b string) bool {
+	x, y := kernelVersion.FindStringSubmatch(a), kernelVersion.FindStringSubmatch(b)
+	if x == nil || y == nil {
+		return x != nil
+	}
+	for i := 1; i < 4; i++ {
+		m, _ := strconv.Atoi(x[i]) // "" is 0
+		n, _ := strconv.Atoi(y[i])
+		if m != n {
+			return m < n
+		}
+	}
+	return false
+}
+
+// exposure counts the faults that showed on each strategy.
+func (in *Input) exposure() string {
+	var parts []string
+	for _, s := range in.strategies() {
+		n := 0
+		for _, e := range in.faults() {
+			if in.ruleFault(e, s).in {
+				n++
+			}
+		}
+		parts = append(parts, fmt.Sprintf("%d of %d faults on %s", n, len(in.faults()), s))
+	}
+	return and(parts)
+}
+
+func micro(d time.Duration) string { return fmt.Sprintf("%.1f µs", float64(d.Nanoseconds())/1000) }
+
+func nano(ns float64) string { return micro(time.Duration(ns)) }

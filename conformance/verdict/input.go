@@ -1,0 +1,79 @@
+package verdict
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"ddc/conformance/bench"
+	"ddc/conformance/matrix"
+)
+
+// Input is what the verdict rests on. Matrix is needed, the rest is not.
+type Input struct {
+	Matrix  *matrix.Report
+	Explore []Exploration
+	Bench   []bench.Row
+	// Works says which strategies work on the machine of the benchmark.
+	Works []bench.Availability
+}
+
+// Exploration is one scenario that the model checker has searched.
+type Exploration struct {
+	Scenario  string `json:"scenario"`
+	Strategy  string `json:"strategy"`
+	Fault     string `json:"fault"` // "" for none
+	Schedules int64  `json:"schedules"`
+	Steps     int64  `json:"steps"`
+	Exhausted bool   `json:"exhausted"`
+	// Bound is what limited the search where it was not exhausted.
+	Bound   any     `json:"bound"`
+	Seconds float64 `json:"seconds"`
+	// Finding is what is wrong, "" for nothing; then Interleaving shows it, and Replay runs it again.
+	Finding      string `json:"finding"`
+	Interleaving string `json:"interleaving"`
+	Replay       string `json:"replay"`
+}
+
+// ReadMatrix reads what ddc wake matrix --json wrote.
+func ReadMatrix(path string) (*matrix.Report, error) {
+	var r matrix.Report
+	if err := readJSON(path, &r); err != nil {
+		return nil, err
+	}
+	if len(r.Cells) == 0 {
+		return nil, fmt.Errorf("%s: no cells: it is not what ddc wake matrix --json writes", path)
+	}
+	return &r, nil
+}
+
+// ReadExplore reads what the model checker wrote (make explore).
+func ReadExplore(path string) ([]Exploration, error) {
+	var all []Exploration
+	return all, readJSON(path, &all)
+}
+
+// ReadBench reads what ddc wake bench --json wrote.
+func ReadBench(path string) ([]bench.Row, error) {
+	var object struct {
+		Rows []bench.Row `json:"rows"`
+	}
+	if err := readJSON(path, &object); err != nil {
+		return nil, err
+	}
+	if len(object.Rows) == 0 {
+		return nil, fmt.Errorf("%s: no rows: it is not what ddc wake bench --json writes", path)
+	}
+	return object.Rows, nil
+}
+
+func readJSON(path string, into any) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(content, into); err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,227 @@
+package verdict
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html"
+
+	"ddc/conformance/bench"
+	"ddc/conformance/matrix"
+	"ddc/internal/fault"
+)
+
+var columns = []string{matrix.Inproc, "futex", "eventfd", "pipe", "socketpair", matrix.Reported}
+
+// ideal is a matrix in which everything comes as the catalogue expects, hangs with all of
+// the report's evidence.
+func ideal() *matrix.Report {
+	r := &matrix.Report{Begun: time.Unix(0, 0), Took: time.Minute, Calls: 1}
+	for _, s := range columns {
+		r.Cells = append(r.Cells, matrix.Cell{Fault: matrix.NoFault, Strategy: s, Outcome: matrix.Outcome{Verdict: matrix.Immune, Answered: 1000}, Agrees: true})
+	}
+	for _, e := range fault.Catalogue() {
+		for _, s := range columns {
+			c := matrix.Cell{Fault: string(e.Name), Strategy: s, Outcome: matrix.Outcome{Verdict: matrix.Immune, Answered: 1000}, Agrees: true}
+			if c.Expected.Bites = s != matrix.Inproc && e.Bites(s); c.Expected.Bites && !e.Rare {
+				c.Verdict, c.Answered, c.AnsweredByPlugin, c.Plugin = matrix.Verdict(e.Shows[0]), 11, 10, "fonts"
+				c.Evidence = asReported(s)
+			}
+			r.Cells = append(r.Cells, c)
+		}
+	}
+	return r
+}
+
+func asReported(strategy string) *matrix.Evidence {
+	e := &matrix.Evidence{
+		Words:       []string{"host waits for ring space, fonts asleep with 4 unread frames in a ring of 4, no token", "more"},
+		Link:        matrix.LinkEvidence{ToPlugin: true, Unread: 4, Cells: 4, SenderWaitsForSpace: true, Asleep: true, Due: true, Sent: 9, Received: 9, Suppressed: 3},
+		PluginWaits: map[string]int{"its doorbell": 1}, PluginThreads: map[string]int{"epoll_wait": 1, "poll": 1},
+	}
+	if loops(strategy) {
+		e.PluginThreads = map[string]int{"epoll_wait": 2}
+	}
+	return e
+}
+
+func strategyRows() []bench.Row {
+	row := func(name string, us time.Duration) bench.Row {
+		trip := bench.RoundTrip{P50: us * time.Microsecond, P99: 10 * us * time.Microsecond}
+		return bench.Row{Strategy: name, Parked: trip, Spinning: trip, Busy: trip, PerRoundTrip: bench.Cost{CPU: float64(us) * 1000, SystemCalls: 3}}
+	}
+	return []bench.Row{row("futex", 5), row("eventfd", 30), row("pipe", 9), row("socketpair", 20)}
+}
+
+func markdown(t *testing.T, in Input) string {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, Write(&b, in))
+	return b.String()
+}
+
+// rows reads the table whose first head is given.
+func rows(t *testing.T, text, head string) (heads []string, table map[string][]string) {
+	t.Helper()
+	table = map[string][]string{}
+	for line := range strings.Lines(text) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), " | ")
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		switch {
+		case heads == nil && cells[0] == head:
+			heads = cells
+		case heads != nil && !strings.HasPrefix(line, "|"):
+			return heads, table
+		case heads != nil && !strings.HasPrefix(line, "|-"):
+			assert.Len(t, cells, len(heads), line)
+			table[cells[0]] = cells
+		}
+	}
+	require.NotNil(t, heads, "no table begins with %q", head)
+	return heads, table
+}
+
+func TestEverySuspicionIsRuledOnForEveryStrategy(t *testing.T) {
+	text := markdown(t, Input{Matrix: ideal()})
+	heads, table := rows(t, text, "the report's")
+	assert.Equal(t, append([]string{"the report's"}, columns[1:]...), heads)
+	require.Len(t, table, 7)
+	for s, cells := range table {
+		for i, ruling := range cells[1:] {
+			in := strings.HasPrefix(ruling, "**in**")
+			loopOnly := s == string(fault.Deregistered) || s == string(fault.EdgeLost)
+			assert.Equal(t, !loopOnly || loops(heads[i+1]), in, "%s on %s: %s", s, heads[i+1], ruling)
+			if !in {
+				assert.Equal(t, "out", ruling)
+			}
+		}
+	}
+	assert.Contains(t, text, "suspect 1 is out on futex, eventfd, pipe and socketpair: ")
+}
+
+func TestSuspicionThatCouldShowAndDidNotStaysOpen(t *testing.T) {
+	m := ideal()
+	c := m.Cell(string(fault.WrongPeerDoorbell), "pipe")
+	c.Verdict = matrix.Immune
+	_, table := rows(t, markdown(t, Input{Matrix: m}), "the report's")
+	assert.Equal(t, "open: wrong-peer-doorbell did not show in 11 calls", table[string(fault.WrongPeer)][3])
+	found := Exploration{Fault: string(fault.WrongPeerDoorbell), Strategy: "pipe", Finding: "lost wake-up"}
+	_, table = rows(t, markdown(t, Input{Matrix: m, Explore: []Exploration{found}}), "the report's")
+	assert.Equal(t, "**in**: wrong-peer-doorbell, found by the explorer", table[string(fault.WrongPeer)][3])
+}
+
+func TestEvidenceIsComparedPointByPoint(t *testing.T) {
+	whole := matrix.Cell{Fault: "full-then-ring", Strategy: matrix.Reported, Outcome: matrix.Outcome{
+		Verdict: matrix.Hung, Answered: 11, AnsweredByPlugin: 10, Evidence: asReported(matrix.Reported)}}
+	require.True(t, compare(&whole).exact())
+	for name, spoil := range map[string]func(*matrix.Cell){
+		"no call succeeded":         func(c *matrix.Cell) { c.AnsweredByPlugin = 0 },
+		"too many did":              func(c *matrix.Cell) { c.AnsweredByPlugin = fewCalls + 1 },
+		"the plugin is at work":     func(c *matrix.Cell) { c.Evidence.PluginWaits["ring space"] = 1 },
+		"the plugin does not say":   func(c *matrix.Cell) { c.Evidence.PluginWaits = nil },
+		"nothing is unread":         func(c *matrix.Cell) { c.Evidence.Link.Unread = 0 },
+		"it is awake":               func(c *matrix.Cell) { c.Evidence.Link.Asleep = false },
+		"the host hangs":            func(c *matrix.Cell) { c.Evidence.Link.ToPlugin = false },
+		"nobody waits for space":    func(c *matrix.Cell) { c.Evidence.Link.SenderWaitsForSpace = false },
+		"the plugin sleeps in poll": func(c *matrix.Cell) { c.Evidence.PluginThreads["poll"] = 1 },
+		"it is slow":                func(c *matrix.Cell) { c.Verdict = matrix.Slow },
+	} {
+		c := whole
+		c.Evidence = asReported(matrix.Reported)
+		spoil(&c)
+		assert.False(t, compare(&c).exact(), name)
+		c.Again = []matrix.Outcome{whole.Outcome}
+		m := compare(&c)
+		assert.True(t, m.exact(), "another run shows it")
+		assert.Equal(t, []int{1, 2}, []int{m.exactly, m.runs})
+	}
+}
+
+func TestVerdictOpensWithTheAnswer(t *testing.T) {
+	text := markdown(t, Input{Matrix: ideal()})
+	opening := strings.Split(text, "\n\n")[1]
+	assert.Contains(t, opening, "**The wake strategy is not the fault")
+	assert.Contains(t, opening, "suspect 1 and suspect 2 can only happen to those who sleep in edge-triggered epoll")
+	assert.Contains(t, opening, "With any strategy suspect 3 and suspect 4 can happen")
+	assert.Contains(t, opening, "`full-then-ring`")
+	assert.Contains(t, opening, "The evidence does not tell these apart")
+	assert.Contains(t, text, "Of `wrong-peer-doorbell` and `deregistered-fd` the first piece says nothing")
+	assert.Contains(t, opening, "**The fix is to keep the ")
+
+	m := ideal()
+	m.Cells[1].Verdict = matrix.Hung
+	assert.Contains(t, markdown(t, Input{Matrix: m}), "**The control row is not clean**")
+}
+
+func TestEveryQuestionOfTheReportIsAnswered(t *testing.T) {
+	text := markdown(t, Input{Matrix: ideal()})
+	answers := strings.Split(text, "\n### ")
+	var found int
+	for _, a := range answers {
+		if a[0] >= '1' && a[0] <= '4' && a[1] == '.' {
+			found++
+			_, answer, _ := strings.Cut(a, "\n\n")
+			assert.Greater(t, len(answer), 100, a)
+		}
+	}
+	assert.Equal(t, 4, found)
+	assert.Contains(t, text, "had been given 9 tokens and the plugin had returned from sleep 9 times, while 3 rings had left none")
+}
+
+func TestDefaultIsChosenByFigures(t *testing.T) {
+	works := []bench.Availability{{Strategy: "futex", Needs: "Linux 2.6"}, {Strategy: "pipe", Needs: "Linux 2.6.27"}}
+	text := markdown(t, Input{Matrix: ideal(), Bench: strategyRows(), Works: works})
+	assert.Contains(t, text, "**Latency: `futex`.** A parked round trip takes 5.0 µs")
+	assert.Contains(t, text, "**Processor time: `futex`.**")
+	assert.Contains(t, text, "**Portability: `pipe`** beyond Linux")
+	assert.Contains(t, text, "`futex` asks for the oldest kernel (Linux 2.6)")
+	slow := strategyRows()
+	slices.Reverse(slow)
+	slow[3].Parked.P50 = time.Second // futex
+	slow[2].Strategy, slow[1].Strategy = slow[1].Strategy, slow[2].Strategy
+	assert.Contains(t, markdown(t, Input{Matrix: ideal(), Bench: slow}), "**Latency: `eventfd`.**")
+}
+
+func TestWhatIsMissingIsSaidToBe(t *testing.T) {
+	assert.ErrorIs(t, Write(&bytes.Buffer{}, Input{}), ErrNoMatrix)
+	text := markdown(t, Input{Matrix: ideal()})
+	assert.Contains(t, text, "No benchmark was given")
+	assert.Contains(t, text, "No search was given")
+	text = markdown(t, Input{Matrix: ideal(), Explore: []Exploration{
+		{Scenario: "one-to-one", Strategy: "pipe", Schedules: 12, Exhausted: true},
+		{Scenario: "one-to-one", Strategy: "pipe", Fault: "full-then-ring", Schedules: 3, Finding: "lost wake-up\nmore", Interleaving: "host | plugin", Replay: "abc"},
+	}})
+	assert.Contains(t, text, "Without a fault 12 schedules of the real code were run, and 1 of 1 scenarios exhausted.")
+	assert.Contains(t, text, "```\nhost | plugin\n```")
+	assert.Contains(t, text, "Replay: `abc`")
+}
+
+func TestPageNeedsNothingButItself(t *testing.T) {
+	m := ideal()
+	m.Cells[10].Why = "<script>alert(1)</script>"
+	var b bytes.Buffer
+	require.NoError(t, WriteHTML(&b, Input{Matrix: m, Bench: strategyRows()}))
+	root, err := html.Parse(&b)
+	require.NoError(t, err)
+	count := map[string]int{}
+	for n := range root.Descendants() {
+		if n.Type == html.ElementNode {
+			count[n.Data]++
+			for _, a := range n.Attr {
+				assert.NotContains(t, []string{"src", "href"}, a.Key)
+			}
+		}
+	}
+	assert.Zero(t, count["script"])
+	assert.Equal(t, 1, count["h1"])
+	assert.Equal(t, len(m.Cells), count["summary"], "the matrix unfolds")
+	assert.GreaterOrEqual(t, count["svg"], 2)
+	assert.GreaterOrEqual(t, count["table"], 5)
+}
