@@ -18,25 +18,32 @@
 //
 // The sleeper announces that it is about to sleep, looks once more whether there
 // is anything to do, and only then sleeps. The ringer publishes a change, then
-// looks whether the sleeper has announced itself. In steps:
+// looks whether the sleeper has announced itself. In steps, each of which is a
+// method of that name in steps.go:
 //
-//	sleeper                                  ringer
-//	S1  sleeping = 1                         R1  publish (ring index, slot state, flag)
-//	S2  key = seq                            R2  seq = seq + 1
-//	S3  ready? then withdraw, return         R3  sleeping 1 -> 0 ? then leave a token
-//	S4  seq = key ? then Wait for a token
+//	sleeper                                     ringer
+//	S1  announce   sleeping = 1                 R1  publish     ring index, slot state, flag
+//	S2  last look  ready? then S4, return       R2  count       seq = seq + 1
+//	S3  park       Wait for a token             R3  take flag   sleeping 1 -> 0, if it is 1
+//	S4  withdraw   sleeping = 0, look again     R4  leave token if R3 took the flag
 //
 // All are sequentially consistent, so they have one order that both sides
-// agree on. Either S1 comes before R3, and then R3 sees the flag and leaves a
-// token, which stays until Wait consumes it; or R3 comes before S1, hence R1
-// before S3, and then S3 sees the change. There is no third case. That is all
+// agree on. Either S1 comes before R3, and then R3 takes the flag and R4 leaves
+// a token, which stays until S3 consumes it; or R3 comes before S1, hence R1
+// before S2, and then S2 sees the change. There is no third case. That is all
 // of the proof, and each step is in it:
 //
-//   - S3 before S1 (check, then announce) loses the change published between them.
+//   - S2 before S1 (check, then announce) loses the change published between them.
 //   - R3 before R1 (ring, then publish) finds the sleeper still awake, or wakes it too early.
-//   - S1 or R1 as a plain store may be seen after S3 or R3: each side reads the past. R2 is
+//   - S1 or R1 as a plain store may be seen after S2 or R3: each side reads the past. R2 is
 //     what orders R1, whatever R1 is.
-//   - S2 after S3 would take a ring that came in between for an old one.
+//   - R4 left out, or dropped because S3 has not begun, leaves a sleeper whose flag is
+//     down: no later ringer will wake it.
+//
+// Other event counts read seq between S1 and S2, and do not sleep in S3 if it
+// has changed since. That is for primitives that compare a word instead of
+// keeping a token. Here the token is kept, so the look is not needed: explorer
+// and suite find the same without it.
 //
 // Sleeping goes 0 -> 1 by the sleeper alone, 1 -> 0 by whoever gets there first:
 // a ringer (by compare-and-swap, and then it owes a token) or the sleeper. Thus
@@ -45,14 +52,13 @@
 // Wait return for no reason, which is allowed.
 //
 // Tokens are drained by Wait, that is after waking and before the next look,
-// never between a look and a sleep. A wake-up is only a hint: whoever was woken
-// looks at everything.
+// never between a look and a sleep. A wake-up is only a hint: the sleeper looks
+// at everything, whatever rang.
 //
 // # Looking at it
 //
-// Every word is in shared memory and counts for itself ([Words]). A wake-up is
-// lost if, in a snapshot that stays the same, parked is 1, the sleeper's
-// condition holds, and the waker has no token pending.
+// Every word is in shared memory and counts for itself ([Words]). [Sleeper] says
+// from outside whether a wake-up was lost.
 package wake
 
 import (
@@ -62,15 +68,13 @@ import (
 	"os"
 	"runtime"
 
-	"ddc/internal/fault"
 	"ddc/internal/step"
 )
 
 // Doorbell is one process's end of an event count with a waker. One goroutine
 // of one process awaits; any goroutine of any process that has an end rings.
 type Doorbell struct {
-	words *Words
-	waker Waker
+	sound // the protocol's steps
 	spin  spinner
 
 	// closed is set under ending, and read anywhere.
@@ -98,7 +102,7 @@ const inVain = 1 << 20
 // then on. The words must stay mapped until Close and every other call has
 // returned; the end of a context touches them no more after Close.
 func NewDoorbell(words *Words, waker Waker, spin Spin) *Doorbell {
-	return &Doorbell{words: words, waker: waker, spin: newSpinner(spin)}
+	return &Doorbell{sound: sound{words: words, waker: waker}, spin: newSpinner(spin)}
 }
 
 // Ring tells the sleeper to look again. Publish what it is to find before
@@ -109,48 +113,27 @@ func (d *Doorbell) Ring() error {
 	return err
 }
 
-// Wake rings, and says whether somebody was asleep and now has a token. Where
-// nobody was, whoever is to be told can be told in another way.
+// Wake rings, and says whether somebody was asleep and now has a token. If it
+// returns false, no token was left; the caller may notify someone else.
 func (d *Doorbell) Wake() (asleep bool, err error) {
-	if fault.On(fault.SuppressedDrained) {
-		return d.wakeSuppressed()
-	}
-	d.words.Seq.Add(1)
-	// A plain load first: under load nobody sleeps, and a failed compare-and-swap
-	// would take the cache line from the sleeper each time.
-	if d.words.Sleeping.Load() == 0 || !d.words.Sleeping.CompareAndSwap(1, 0) {
+	d.count()          // R2
+	if !d.takeFlag() { // R3
 		d.words.Suppressed.Add(1)
 		return false, nil
 	}
-	// The flag is taken: from here on this process owes the token. Should it die
-	// before the next line has run, the hub pays (transport/hub, peer death).
-	if fault.On(fault.RingerDies) {
-		fault.Die()
-	}
-	if fault.On(fault.EAGAINDropsToken) && d.words.Parked.Load() == 0 {
-		return true, nil
-	}
-	d.words.Sent.Add(1)
-	if fault.On(fault.FlagTakenRingFails) && d.words.Sent.Load()%16 == 0 {
-		return true, errNoToken
-	}
-	if err := d.waker.Ring(); err != nil {
+	// This process owes the token from here on. Should it die before the next
+	// line has run, the hub pays (transport/hub, peer death).
+	if err := d.leaveToken(); err != nil { // R4
 		return true, fmt.Errorf("ring doorbell: %w", err)
 	}
 	return true, nil
 }
 
 // Repay leaves a token whatever the flag says: for a ringer that may have taken
-// the flag and died before it left the token it then owed. Where nothing was
-// owed, the sleeper wakes for no reason, which is allowed.
+// the flag and died before it left the token it then owed. If nothing was owed,
+// the sleeper wakes for no reason, which is allowed.
 func (d *Doorbell) Repay() error {
-	if fault.On(fault.RingerDies) {
-		return d.Ring()
-	}
-	d.words.Seq.Add(1)
-	d.words.Sleeping.Store(0)
-	d.words.Sent.Add(1)
-	if err := d.waker.Ring(); err != nil {
+	if err := d.repay(); err != nil {
 		return fmt.Errorf("repay doorbell: %w", err)
 	}
 	return nil
@@ -161,77 +144,40 @@ func (d *Doorbell) Repay() error {
 // whenever it is rung, and for no reason at all; ready must be cheap and is
 // called by this goroutine only.
 func (d *Doorbell) Await(ctx context.Context, ready func() bool) error {
-	if fault.On(fault.SuppressedDrained) {
-		return d.awaitSuppressed(ctx, ready)
-	}
 	if d.spin.wait(ready) {
 		return nil
 	}
 	d.watch(ctx)
-	woken := false
-	for looks := 0; ; looks++ {
-		if looks > inVain {
-			d.words.Sleeping.Store(0)
-			return ErrInVain
-		}
-		// On a lone processor whatever else can run goes first: the sleeping thread
-		// takes the processor with it for a while (internal/sys says how long). Where
-		// there are more, yielding would wake a thread to look for work on another, and
-		// make a parked round trip take four times as long; only a sleeper that has
-		// just made others runnable gains by it, and yields itself.
-		if d.spin.lone {
-			runtime.Gosched()
-		}
-		if looksEarly() && d.looked(ready) {
-			return nil
-		}
-		if fault.On(fault.PlainStore) {
-			d.announcePlainly()
-		} else {
-			d.words.Sleeping.Swap(1) // S1, and no Store: package shm says why
-		}
-		key := d.words.Seq.Load()                    // S2
-		over := d.over(ctx)                          // counts as something to do, so it is asked here
-		if over != nil || !looksEarly() && ready() { // S3
-			d.words.Sleeping.Store(0) // a token already owed wakes a later Wait in vain
+	for looks := range inVain {
+		d.letOthersRun()
+		d.announce() // S1
+		// The end of ctx and of the bell are changes to be found, like any other.
+		over := d.over(ctx)
+		if over != nil || d.lastLook(ready) { // S2
+			d.withdraw() // S4; a token already owed wakes a later Wait in vain
 			return over
 		}
-		if woken {
+		if looks > 0 {
 			d.words.Spurious.Add(1)
-			woken = false
 		}
-		if d.words.Seq.Load() == key { // S4
-			fault.Widen(fault.EAGAINDropsToken)
-			if err := d.sleep(); err != nil {
-				return err
-			}
-			woken = true
+		err := d.park() // S3
+		d.withdraw()    // S4
+		if err != nil && !d.closed.Load() {
+			return fmt.Errorf("await doorbell: %w", err)
 		}
 	}
+	return ErrInVain
 }
 
-func (d *Doorbell) sleep() error {
-	if fault.On(fault.PlainStore) {
-		d.drainStore()
+// letOthersRun yields on a lone processor, where the sleeping thread takes the
+// processor with it for a while (internal/sys says how long). Where there are
+// more, yielding would wake a thread to look for work on another, and make a
+// parked round trip take four times as long; only a sleeper that has just made
+// others runnable gains by it, and yields itself.
+func (d *Doorbell) letOthersRun() {
+	if d.spin.lone {
+		runtime.Gosched()
 	}
-	d.words.Parked.Store(1)
-	if fault.On(fault.DrainAfterCheck) {
-		d.drainEarly()
-	}
-	if fault.On(fault.TimeoutHeals) {
-		d.healLater()
-	}
-	err := d.waker.Wait()
-	d.words.Parked.Store(0)
-	// Wait may have returned for no reason, with the flag still up. It must come
-	// down before the next announcement, lest a ringer that takes it now is not
-	// told from one that takes the next.
-	d.words.Sleeping.Store(0)
-	d.words.Received.Add(1)
-	if err != nil && !d.closed.Load() {
-		return fmt.Errorf("await doorbell: %w", err)
-	}
-	return nil
 }
 
 // over says why there is nothing left to wait for, or nil.
@@ -240,39 +186,6 @@ func (d *Doorbell) over(ctx context.Context) error {
 		return fmt.Errorf("await doorbell: %w", os.ErrClosed)
 	}
 	return step.Err(ctx)
-}
-
-// watch makes the end of ctx ring this bell: cancelling is one more change
-// that the sleeper is to find, and so needs no mechanism of its own.
-func (d *Doorbell) watch(ctx context.Context) {
-	done := ctx.Done()
-	if done == d.watched {
-		return
-	}
-	d.watched = done
-	d.ending.Lock()
-	defer d.ending.Unlock()
-	d.stopWatching()
-	if done != nil && !d.closed.Load() {
-		d.unwatch = step.AfterFunc(ctx, d.ended)
-	}
-}
-
-// ended rings, unless Close was faster.
-func (d *Doorbell) ended() {
-	fault.Widen(fault.CallerLeavesSilently)
-	d.ending.Lock()
-	defer d.ending.Unlock()
-	if !d.closed.Load() {
-		_ = d.Ring()
-	}
-}
-
-func (d *Doorbell) stopWatching() {
-	if d.unwatch != nil {
-		d.unwatch()
-		d.unwatch = nil
-	}
 }
 
 // Close makes a waiting Await return and frees the waker. The other process's

@@ -67,7 +67,7 @@ type Tokens struct {
 //	     parked, taken, received, spurious               the sleeper
 type Words struct {
 	_ structs.HostLayout
-	// Seq counts rings, modulo 2^32: the event count's key.
+	// Seq counts rings, modulo 2^32: the event count.
 	Seq shm.Word32
 	// Left is Tokens.Left.
 	Left shm.Word32
