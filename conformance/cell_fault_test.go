@@ -57,7 +57,7 @@ func serveCell() {
 		var lost *scenario.LostWakeup
 		o = outcome{Error: err.Error()}
 		if errors.As(err, &lost) {
-			o.Lost, o.Undelivered = !lost.At.Pending, lost.At.Pending
+			o.Lost, o.Undelivered = !lost.At.Token, lost.At.Token
 		}
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(o); err != nil {

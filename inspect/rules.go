@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ddc/transport/hub"
+	"ddc/wake"
 )
 
 // look is one link in the last snapshot, and whether it moved since the first.
@@ -129,15 +130,14 @@ func (l *look) deadlocked() (d Diagnosis, is bool) {
 // token that will wake it.
 func (l *look) asleepOverWork() (d Diagnosis, is bool) {
 	for _, side := range []int{peerSide, hostSide} {
+		sleeper, blind := l.sleeper(side)
 		work := l.work(side)
-		if !l.still || work == "" || !l.link.Sides[side].Parked {
-			continue
-		}
-		token, blind := l.token(side)
 		switch {
-		case !token && blind:
+		case !l.still || !sleeper.Lost() && !sleeper.Undelivered():
+			continue
+		case sleeper.Lost() && blind:
 			work += ", token unknown"
-		case !token:
+		case sleeper.Lost():
 			work += ", no token"
 		case l.aboutToWake(side):
 			continue
@@ -184,13 +184,15 @@ func (l *look) work(side int) string {
 	return ""
 }
 
-// token says whether somebody who receives at a side is about to be woken.
-func (l *look) token(side int) (token, blind bool) {
-	s := &l.link.Sides[side]
-	if side == hostSide && l.link.Caller.Parked {
-		return s.Token || l.link.Caller.Token, s.Blind || l.link.Caller.Blind
+// sleeper is whoever receives at a side. For the host that may be a caller in the
+// pump's place, and a token for either of the two will do. blind says that
+// nobody can tell whether there is one.
+func (l *look) sleeper(side int) (s wake.Sleeper, blind bool) {
+	s, blind = l.link.Sleeper(side), l.link.Sides[side].Blind
+	if caller := &l.link.Caller; side == hostSide && caller.Parked {
+		s.Token, blind = s.Token || caller.Token, blind || caller.Blind
 	}
-	return s.Token, s.Blind
+	return s, blind
 }
 
 // waitsForSpace: a sender waits for room in a ring.

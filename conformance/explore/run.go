@@ -7,6 +7,7 @@ import (
 
 	"ddc/internal/step"
 	"ddc/internal/sys"
+	"ddc/wake"
 )
 
 // run is one schedule being run.
@@ -218,9 +219,13 @@ func (r *run) judge() {
 	step.Install(nil)
 	defer step.Install(r)
 	for _, s := range r.world.sleepers {
-		if !r.world.killed.has(s.process) && s.parked() && s.ready() {
+		if r.world.killed.has(s.process) {
+			continue
+		}
+		look := wake.Sleeper{Parked: s.parked(), Due: s.ready(), Token: s.token()}
+		if look.Lost() || look.Undelivered() {
 			told := "no token is on its way"
-			if s.token() {
+			if look.Token {
 				told = "its token does not wake it"
 			}
 			r.find(LostWakeup, fmt.Sprintf("%s sleeps, what it waits for is there, and %s%s", s.name, told, stuck))

@@ -68,12 +68,12 @@ func (v view) underway() bool { return v.begun > v.ended }
 
 // due says that a side of a link sleeps and has something to do.
 func due(s hub.State, side int) bool {
-	d := s.Sides[side]
-	return s.Attached && d.Parked && (d.Produced != d.Consumed || d.Signals != 0)
+	look := s.Sleeper(side)
+	return look.Parked && look.Due
 }
 
 // lost says that it has no token, either.
-func lost(s hub.State, side int) bool { return due(s, side) && !s.Sides[side].Token }
+func lost(s hub.State, side int) bool { return s.Sleeper(side).Lost() }
 
 // stallBook counts the sleepers that lay over work.
 type stallBook struct {

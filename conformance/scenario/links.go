@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ddc/transport"
+	"ddc/wake"
 )
 
 // Room is how much the transport under test shall hold.
@@ -81,7 +82,7 @@ func (e *LinkEnv) wire(room Room, n int) (*wires, error) {
 // token is pending or owed, and no frame moves although the program is not over.
 // A wait for a frame that came is then the same as any other.
 func (w *wires) look() ([]Snapshot, error) {
-	s := Snapshot{Name: "all sleepers", Parked: true, Due: true}
+	s := Snapshot{Name: "all sleepers", Sleeper: wake.Sleeper{Parked: true, Due: true}}
 	if t, ok := w.transport.(interface {
 		Sleepers() ([]Snapshot, error)
 	}); ok {
@@ -92,7 +93,7 @@ func (w *wires) look() ([]Snapshot, error) {
 		rung := uint64(0)
 		for _, one := range all {
 			// A token where nobody sleeps is no help to those who do.
-			s.Pending = s.Pending || one.Pending && one.Parked
+			s.Token = s.Token || one.Token && one.Parked
 			s.Owed += one.Owed
 			s.Stats.Received += one.Stats.Received
 			rung += one.Stats.Sent

@@ -44,7 +44,7 @@ func (o *Observer) Sleepers() ([]Snapshot, error) {
 		if w.closed.Load() {
 			continue
 		}
-		s := Snapshot{Name: fmt.Sprintf("waker %d", n), Parked: w.waiting.Load()}
+		s := Snapshot{Name: fmt.Sprintf("waker %d", n), Sleeper: wake.Sleeper{Parked: w.waiting.Load()}}
 		// Ended before begun: a ring that is made meanwhile counts as owed.
 		ended := w.ended.Load()
 		s.Stats.Received, s.Stats.Sent = w.returned.Load(), w.begun.Load()
@@ -53,7 +53,7 @@ func (o *Observer) Sleepers() ([]Snapshot, error) {
 		if err != nil && !w.closed.Load() {
 			return nil, err
 		}
-		s.Pending = pending
+		s.Token = pending
 		all = append(all, s)
 	}
 	return all, nil

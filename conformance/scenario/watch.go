@@ -16,14 +16,7 @@ import (
 type Snapshot struct {
 	// Name says whose bell it is.
 	Name string
-	// Parked is Words.Parked: the sleeper is inside the waker's Wait.
-	Parked bool
-	// Due says that the sleeper's condition holds: there is something to do.
-	Due bool
-	// Pending says that a token waits to be consumed.
-	Pending bool
-	// Owed counts notifications begun and not ended: their rings may be yet to come.
-	Owed uint64
+	wake.Sleeper
 	// Sleeping and Seq are the event count, and Stats its counters.
 	Sleeping, Seq uint32
 	Stats         wake.Stats
@@ -34,7 +27,7 @@ type Snapshot struct {
 // Look fills a snapshot from a bell's words.
 func Look(name string, words *wake.Words, waker interface{ Pending() (bool, error) }) (Snapshot, error) {
 	s := Snapshot{
-		Name: name, Parked: words.Parked.Load() == 1, Sleeping: words.Sleeping.Load(), Seq: words.Seq.Load(),
+		Name: name, Sleeper: wake.Sleeper{Parked: words.Parked.Load() == 1}, Sleeping: words.Sleeping.Load(), Seq: words.Seq.Load(),
 		Stats: wake.Stats{
 			Sent: words.Sent.Load(), Suppressed: words.Suppressed.Load(),
 			Received: words.Received.Load(), Spurious: words.Spurious.Load(),
@@ -42,20 +35,13 @@ func Look(name string, words *wake.Words, waker interface{ Pending() (bool, erro
 	}
 	s.Stats.Rings = s.Stats.Sent + s.Stats.Suppressed
 	var err error
-	s.Pending, err = waker.Pending()
+	s.Token, err = waker.Pending()
 	return s, err
 }
 
-// Lost says that nothing will ever wake the sleeper, if the snapshot stays: it
-// sleeps, it should not, no token is there and none is to come.
-func (s Snapshot) Lost() bool { return s.Parked && s.Due && !s.Pending && s.Owed == 0 }
-
-// undelivered says that a token is there and the sleeper sleeps on.
-func (s Snapshot) undelivered() bool { return s.Parked && s.Due && s.Pending && s.Owed == 0 }
-
 func (s Snapshot) String() string {
-	return fmt.Sprintf("%s: parked=%t due=%t pending=%t owed=%d sleeping=%d seq=%d rings=%d sent=%d suppressed=%d received=%d spurious=%d %s",
-		s.Name, s.Parked, s.Due, s.Pending, s.Owed, s.Sleeping, s.Seq,
+	return fmt.Sprintf("%s: parked=%t due=%t token=%t owed=%d sleeping=%d seq=%d rings=%d sent=%d suppressed=%d received=%d spurious=%d %s",
+		s.Name, s.Parked, s.Due, s.Token, s.Owed, s.Sleeping, s.Seq,
 		s.Stats.Rings, s.Stats.Sent, s.Stats.Suppressed, s.Stats.Received, s.Stats.Spurious, s.Note)
 }
 
@@ -71,7 +57,7 @@ type LostWakeup struct {
 // Error says what was found, and the counters of all sides.
 func (l *LostWakeup) Error() string {
 	what := "lost wake-up: the sleeper is parked, its condition holds, no token is pending and none is owed"
-	if l.At.Pending {
+	if l.At.Token {
 		what = "token not delivered: the sleeper is parked, its condition holds, a token is pending, and Wait does not return"
 	}
 	text := fmt.Sprintf("%s; unchanged for %v\n  %v", what, l.Held, l.At)
@@ -109,7 +95,7 @@ func Watch(ctx context.Context, settle time.Duration, look Source) error {
 			return fmt.Errorf("look at sleepers: %w", err)
 		}
 		for _, s := range all {
-			if (!s.Lost() && !s.undelivered()) || since[s.Name] != s {
+			if (!s.Lost() && !s.Undelivered()) || since[s.Name] != s {
 				since[s.Name], begin[s.Name] = s, time.Now()
 				continue
 			}

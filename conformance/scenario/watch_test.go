@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"ddc/wake"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -14,14 +16,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var stuck = Snapshot{Name: "sleeper", Parked: true, Due: true}
+var stuck = Snapshot{Name: "sleeper", Sleeper: wake.Sleeper{Parked: true, Due: true}}
 
 func TestOnlyASleeperThatNothingWillWakeIsLost(t *testing.T) {
 	assert.True(t, stuck.Lost())
 	for name, change := range map[string]func(*Snapshot){
 		"awake":           func(s *Snapshot) { s.Parked = false },
 		"nothing to do":   func(s *Snapshot) { s.Due = false },
-		"token pending":   func(s *Snapshot) { s.Pending = true },
+		"token pending":   func(s *Snapshot) { s.Token = true },
 		"ring on its way": func(s *Snapshot) { s.Owed = 1 },
 	} {
 		s := stuck
@@ -42,7 +44,7 @@ func TestWatchReportsASleeperThatStaysLost(t *testing.T) {
 
 func TestWatchReportsATokenThatIsNotDelivered(t *testing.T) {
 	s := stuck
-	s.Pending = true
+	s.Token = true
 	err := Watch(t.Context(), 20*time.Millisecond, func() ([]Snapshot, error) { return []Snapshot{s}, nil })
 	assert.ErrorContains(t, err, "token not delivered")
 }

@@ -118,6 +118,14 @@ func readBell(w *wake.Words, strategy string) BellState {
 	return b
 }
 
+// Sleeper is whoever receives at a side, as its words show it. A token of which
+// nobody can tell counts as none.
+func (s *State) Sleeper(side int) wake.Sleeper {
+	d := &s.Sides[side]
+	due := d.Unread() > 0 || d.Signals != 0 || s.Sides[1-side].Closed
+	return wake.Sleeper{Parked: d.Parked, Due: s.Attached && due, Token: d.Token}
+}
+
 // Call is a call under way, as the host's end has noted it.
 type Call struct {
 	Stream uint32

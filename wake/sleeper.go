@@ -1,0 +1,24 @@
+package wake
+
+// Sleeper is one look from outside at somebody who may sleep at a doorbell. It
+// is the one place that says what a lost wake-up is; suite, explorer, matrix and
+// inspect all ask it.
+type Sleeper struct {
+	// Parked is [Words].Parked: the sleeper is inside its waker's Wait.
+	Parked bool
+	// Due says that the sleeper's condition holds: there is something to do.
+	Due bool
+	// Token says that a token waits to be consumed.
+	Token bool
+	// Owed counts rings that have begun and not ended: their tokens may yet come.
+	Owed uint64
+}
+
+// Lost says that nothing will ever wake the sleeper, if the look stays the same:
+// it sleeps, it should not, no token is there and none is to come.
+func (s Sleeper) Lost() bool { return s.oversleeps() && !s.Token }
+
+// Undelivered says that a token is there, and does not wake the sleeper.
+func (s Sleeper) Undelivered() bool { return s.oversleeps() && s.Token }
+
+func (s Sleeper) oversleeps() bool { return s.Parked && s.Due && s.Owed == 0 }
