@@ -227,7 +227,7 @@ func TestAWaitSaysHowLongItLasts(t *testing.T) {
 
 func TestWhatMovesIsNotStuck(t *testing.T) {
 	s := both(func(_ *Snapshot, l *hub.LinkSnapshot) { l.Sides[1].Produced += 3 })
-	s[0].Links[0].Sides[1].Bell.Received++
+	s[0].Links[0].Sides[1].Received++
 	assert.Equal(t, Healthy, Diagnose(s...)[0].Kind)
 	s = both(func(_ *Snapshot, l *hub.LinkSnapshot) { call(l, second) })
 	s[0].Links[0].Calls[0].Stream--

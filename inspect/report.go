@@ -98,10 +98,10 @@ func NewReport(path string, snapshots ...Snapshot) Report {
 func newLinkReport(s *Snapshot, l *hub.LinkSnapshot, d Diagnosis) LinkReport {
 	r := LinkReport{
 		Diagnosis: d, Text: d.String(), Wake: l.Strategy, Incarnation: l.Incarnation,
-		Host: s.process(l.PIDs[hostSide]), Plugin: s.process(l.PIDs[peerSide]),
-		ToPlugin: newDirection(&l.Sides[peerSide], s.At), ToHost: newDirection(&l.Sides[hostSide], s.At),
+		Host: s.process(l.PIDs[hub.HostSide]), Plugin: s.process(l.PIDs[hub.PeerSide]),
+		ToPlugin: newDirection(&l.Sides[hub.PeerSide], s.At), ToHost: newDirection(&l.Sides[hub.HostSide], s.At),
 		Caller: newBell(&l.Caller), Calls: []callReport{}, Unnoted: l.Unnoted, Handlers: l.Handlers,
-		Owned: map[string]int{"host": l.Slots[hostSide].Slots, "plugin": l.Slots[peerSide].Slots},
+		Owned: map[string]int{"host": l.Slots[hub.HostSide].Slots, "plugin": l.Slots[hub.PeerSide].Slots},
 	}
 	for side, name := range sides {
 		if end := l.Sides[side].End; end.Kind != hub.EndNone {
@@ -142,7 +142,7 @@ func newDirection(s *hub.SideState, now int64) direction {
 }
 
 func newBell(b *hub.BellState) bell {
-	return bell{b.Seq, b.Sleeper(), b.TokenWord(), b.Bell.Sent, b.Bell.Suppressed, b.Bell.Received, b.Bell.Spurious}
+	return bell{b.Seq, b.Sleeper(), b.TokenWord(), b.Sent, b.Suppressed, b.Received, b.Spurious}
 }
 
 // Used counts slots in use.

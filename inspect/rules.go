@@ -18,7 +18,7 @@ type look struct {
 }
 
 // The sides, as people call them.
-var sides = [2]string{"host", "plugin"}
+var sides = [2]string{hub.HostSide: "host", hub.PeerSide: "plugin"}
 
 func (l *look) diagnose() Diagnosis {
 	for _, rule := range []func() (Diagnosis, bool){
@@ -42,7 +42,7 @@ func (l *look) does(side int) Doing {
 	}
 	// A thread that runs in short bursts is seldom caught at it. The host's descendants
 	// are the plugins, and say nothing of it.
-	if side == hostSide {
+	if side == hub.HostSide {
 		return p.Doing
 	}
 	if old, ok := l.before.Processes[p.PID]; p.Children || ok && p.CPU > old.CPU+tickTime {
@@ -82,7 +82,7 @@ func (l *look) ended() (d Diagnosis, is bool) {
 	}
 	for side := range sides {
 		if l.does(side) == Ended {
-			if l.link.Sides[side].Closed && side == peerSide {
+			if l.link.Sides[side].Closed && side == hub.PeerSide {
 				return Diagnosis{Kind: Closed}, true
 			}
 			return Diagnosis{Kind: PeerDead, Why: fmt.Sprintf("%s, process %d, has ended", sides[side], l.link.PIDs[side])}, true
@@ -129,7 +129,7 @@ func (l *look) deadlocked() (d Diagnosis, is bool) {
 // asleepOverWork: whoever receives at a side sleeps, there is something to do, and no
 // token that will wake it.
 func (l *look) asleepOverWork() (d Diagnosis, is bool) {
-	for _, side := range []int{peerSide, hostSide} {
+	for _, side := range []int{hub.PeerSide, hub.HostSide} {
 		sleeper, blind := l.sleeper(side)
 		work := l.work(side)
 		switch {
@@ -153,7 +153,7 @@ func (l *look) asleepOverWork() (d Diagnosis, is bool) {
 // has ended.
 func (l *look) asleepOverReply() (d Diagnosis, is bool) {
 	c := &l.link.Caller
-	if !l.still || !c.Parked || len(l.link.Calls) > 0 || l.link.Unnoted != 0 || c.Token && l.aboutToWake(hostSide) {
+	if !l.still || !c.Parked || len(l.link.Calls) > 0 || l.link.Unnoted != 0 || c.Token && l.aboutToWake(hub.HostSide) {
 		return d, false
 	}
 	token := map[bool]string{false: "no token", true: "and a token that it does not notice"}[c.Token]
@@ -162,11 +162,6 @@ func (l *look) asleepOverReply() (d Diagnosis, is bool) {
 	}
 	return Diagnosis{Kind: LostWakeup, Why: "a caller of the host sleeps, its reply has come, " + token}, true
 }
-
-const (
-	hostSide = 0
-	peerSide = 1
-)
 
 // work says what a side has to do, "" for nothing.
 func (l *look) work(side int) string {
@@ -189,7 +184,7 @@ func (l *look) work(side int) string {
 // nobody can tell whether there is one.
 func (l *look) sleeper(side int) (s wake.Sleeper, blind bool) {
 	s, blind = l.link.Sleeper(side), l.link.Sides[side].Blind
-	if caller := &l.link.Caller; side == hostSide && caller.Parked {
+	if caller := &l.link.Caller; side == hub.HostSide && caller.Parked {
 		s.Token, blind = s.Token || caller.Token, blind || caller.Blind
 	}
 	return s, blind
@@ -197,7 +192,7 @@ func (l *look) sleeper(side int) (s wake.Sleeper, blind bool) {
 
 // waitsForSpace: a sender waits for room in a ring.
 func (l *look) waitsForSpace() (d Diagnosis, is bool) {
-	for _, side := range []int{peerSide, hostSide} {
+	for _, side := range []int{hub.PeerSide, hub.HostSide} {
 		s, sender := &l.link.Sides[side], sides[1-side]
 		if s.SpaceSince == 0 {
 			continue
@@ -231,7 +226,7 @@ func (l *look) motion(side int) Doing {
 
 // waitsForSlot: a sender has room in its ring, and nothing to put the payload in.
 func (l *look) waitsForSlot() (d Diagnosis, is bool) {
-	for _, side := range []int{peerSide, hostSide} {
+	for _, side := range []int{hub.PeerSide, hub.HostSide} {
 		s, sender := &l.link.Sides[side], sides[1-side]
 		if s.SlotSince == 0 {
 			continue
@@ -254,7 +249,7 @@ func (l *look) waitsForSlot() (d Diagnosis, is bool) {
 func (l *look) slotsMove() bool {
 	for i := range l.now.Links {
 		other := look{link: &l.now.Links[i], now: l.now, before: l.before, still: l.all[i]}
-		if other.link.Slots[0].Slots+other.link.Slots[1].Slots > 0 && (!other.still || other.does(peerSide) == Running) {
+		if other.link.Slots[0].Slots+other.link.Slots[1].Slots > 0 && (!other.still || other.does(hub.PeerSide) == Running) {
 			return true
 		}
 	}
@@ -276,7 +271,7 @@ func (l *look) richest() string {
 // notReceiving: frames lie there, and whoever is to take them neither sleeps at its
 // doorbell nor runs.
 func (l *look) notReceiving() (d Diagnosis, is bool) {
-	for _, side := range []int{peerSide, hostSide} {
+	for _, side := range []int{hub.PeerSide, hub.HostSide} {
 		if s := &l.link.Sides[side]; l.still && s.Unread() > 0 && !s.Parked && l.does(side) == Asleep {
 			d = Diagnosis{Kind: HandlerStuck, Why: fmt.Sprintf("%s, and whoever receives at the %s does something else, and sleeps", l.work(side), sides[side])}
 			return l.since(d, l.oldest().Began), true
@@ -289,7 +284,7 @@ func (l *look) notReceiving() (d Diagnosis, is bool) {
 // work on.
 func (l *look) frameLost() (d Diagnosis, is bool) {
 	calls := len(l.link.Calls) + l.link.Unnoted
-	if !l.still || l.link.Handlers < 0 || calls <= l.link.Handlers || l.runnable(hostSide) || l.does(peerSide) == Running {
+	if !l.still || l.link.Handlers < 0 || calls <= l.link.Handlers || l.runnable(hub.HostSide) || l.does(hub.PeerSide) == Running {
 		return d, false
 	}
 	why := fmt.Sprintf("host waits for %s, plugin is at work on %d, nothing to read", replies(calls), l.link.Handlers)
@@ -307,7 +302,7 @@ func replies(n int) string {
 func (l *look) handling() (d Diagnosis, is bool) {
 	oldest := l.oldest()
 	age := time.Duration(l.now.At - oldest.Began)
-	if oldest.Began == 0 || !l.still || age < stuckAfter || l.does(peerSide) == Running {
+	if oldest.Began == 0 || !l.still || age < stuckAfter || l.does(hub.PeerSide) == Running {
 		return d, false
 	}
 	why := "plugin sleeps, nothing to read"

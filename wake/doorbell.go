@@ -207,19 +207,5 @@ func (d *Doorbell) Close() error {
 // Pending says whether a token waits to be consumed.
 func (d *Doorbell) Pending() (bool, error) { return d.waker.Pending() }
 
-// Stats is what a doorbell's words have counted, over both its ends.
-type Stats struct {
-	Rings, Sent, Suppressed, Received, Spurious uint64
-}
-
 // Stats reads the counters.
-func (d *Doorbell) Stats() Stats {
-	sent, suppressed := d.words.Sent.Load(), d.words.Suppressed.Load()
-	return Stats{
-		Rings:      sent + suppressed,
-		Sent:       sent,
-		Suppressed: suppressed,
-		Received:   d.words.Received.Load(),
-		Spurious:   d.words.Spurious.Load(),
-	}
-}
+func (d *Doorbell) Stats() Stats { return d.words.State().Stats }

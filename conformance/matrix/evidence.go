@@ -16,12 +16,6 @@ import (
 	"ddc/transport/hub"
 )
 
-// The sides of a link, as hub.State counts them.
-const (
-	toHost   = 0
-	toPlugin = 1
-)
-
 // hung is the outcome of a workload in which nothing moves.
 func (w *workload) hung(v view, share float64, instead error) Outcome {
 	name, side := v.culprit()
@@ -60,7 +54,7 @@ func (v view) culprit() (name string, side int) {
 		func(s hub.State, side int) bool { return s.Attached && s.Sides[side].SlotSince != 0 },
 	}
 	for _, sign := range signs {
-		for _, side := range []int{toPlugin, toHost} {
+		for _, side := range []int{hub.PeerSide, hub.HostSide} {
 			for _, n := range names {
 				if sign(v.plugins[n].Link, side) {
 					return n, side
@@ -71,13 +65,13 @@ func (v view) culprit() (name string, side int) {
 	var oldest time.Time
 	for _, n := range names {
 		if callerForgotten(v, n) {
-			return n, toHost
+			return n, hub.HostSide
 		}
 		if calls := v.plugins[n].Calls; len(calls) > 0 && (name == "" || calls[0].Started.Before(oldest)) {
 			name, oldest = n, calls[0].Started
 		}
 	}
-	return name, toPlugin
+	return name, hub.PeerSide
 }
 
 // callerForgotten says that a caller sleeps in its pump's place although all
@@ -90,9 +84,9 @@ func callerForgotten(v view, name string) bool {
 func linkEvidence(l plugin.Look, side int) LinkEvidence {
 	s := &l.Link.Sides[side]
 	return LinkEvidence{
-		ToPlugin: side == toPlugin, Unread: s.Unread(), Cells: l.Link.Cells, Due: due(l.Link, side),
+		ToPlugin: side == hub.PeerSide, Unread: s.Unread(), Cells: l.Link.Cells, Due: due(l.Link, side),
 		SenderWaitsForSpace: s.SpaceSince != 0, SenderWaitsForSlot: s.SlotSince != 0,
-		Asleep: s.Parked, Token: s.Token, Sent: s.Bell.Sent, Received: s.Bell.Received, Suppressed: s.Bell.Suppressed,
+		Asleep: s.Parked, Token: s.Token, Sent: s.Sent, Received: s.Received, Suppressed: s.Suppressed,
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"ddc/plugin"
+	"ddc/transport/hub"
 )
 
 // stateTime bounds waits for a state that some fault may keep from coming. The
@@ -41,11 +42,11 @@ func (w *workload) givenUp(ctx context.Context) error {
 			}
 			defer giveUp()
 			w.until(name, func(l plugin.Look) bool {
-				return l.Link.Sides[toPlugin].Produced >= before.Link.Sides[toPlugin].Produced+pieces
+				return l.Link.Sides[hub.PeerSide].Produced >= before.Link.Sides[hub.PeerSide].Produced+pieces
 			})
 			defer w.stop(name)()
 			w.until(name, func(l plugin.Look) bool {
-				s := &l.Link.Sides[toPlugin]
+				s := &l.Link.Sides[hub.PeerSide]
 				return s.SpaceSince != 0 || s.SlotSince != 0
 			})
 			giveUp()
@@ -56,7 +57,7 @@ func (w *workload) givenUp(ctx context.Context) error {
 			return err
 		}
 		w.until(name, func(l plugin.Look) bool {
-			s := &l.Link.Sides[toPlugin]
+			s := &l.Link.Sides[hub.PeerSide]
 			return s.Unread() == 0 && s.Parked && !s.Token
 		})
 		if err := w.call(ctx, name, methodEcho, 32); err != nil {

@@ -102,7 +102,7 @@ func (b *stallBook) note(v view, now time.Time) {
 			key, state := stallKey{name, side}, l.Link.Sides[side]
 			begin, known := b.since[key]
 			is := lost(l.Link, side) && state.Consumed > 0
-			if known && (!is || begin.state.Bell.Received != state.Bell.Received) {
+			if known && (!is || begin.state.Received != state.Received) {
 				if held := now.Sub(begin.at); held >= stallTime {
 					b.Count++
 					b.Sum += held

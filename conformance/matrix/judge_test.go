@@ -18,8 +18,8 @@ import (
 // state is a link whose plugin sleeps over unread frames.
 func state(unread uint64, change func(*hub.State)) hub.State {
 	s := hub.State{Attached: true, Cells: ringCells}
-	s.Sides[toPlugin].Produced, s.Sides[toPlugin].Consumed = 10+unread, 10
-	s.Sides[toPlugin].Parked, s.Sides[toHost].Parked = true, true
+	s.Sides[hub.PeerSide].Produced, s.Sides[hub.PeerSide].Consumed = 10+unread, 10
+	s.Sides[hub.PeerSide].Parked, s.Sides[hub.HostSide].Parked = true, true
 	if change != nil {
 		change(&s)
 	}
@@ -27,26 +27,26 @@ func state(unread uint64, change func(*hub.State)) hub.State {
 }
 
 func TestSleeperOverWorkWithoutATokenIsLost(t *testing.T) {
-	assert.True(t, lost(state(4, nil), toPlugin))
-	assert.False(t, lost(state(4, nil), toHost), "nothing is there for the host")
-	assert.False(t, lost(state(0, nil), toPlugin), "nothing to do")
-	assert.False(t, lost(state(4, func(s *hub.State) { s.Sides[toPlugin].Parked = false }), toPlugin), "awake")
-	assert.False(t, lost(state(4, func(s *hub.State) { s.Sides[toPlugin].Token = true }), toPlugin), "about to wake")
-	assert.False(t, lost(state(4, func(s *hub.State) { s.Attached = false }), toPlugin), "not there yet")
-	assert.True(t, lost(state(0, func(s *hub.State) { s.Sides[toHost].Signals = 1 }), toHost), "a signal unseen")
+	assert.True(t, lost(state(4, nil), hub.PeerSide))
+	assert.False(t, lost(state(4, nil), hub.HostSide), "nothing is there for the host")
+	assert.False(t, lost(state(0, nil), hub.PeerSide), "nothing to do")
+	assert.False(t, lost(state(4, func(s *hub.State) { s.Sides[hub.PeerSide].Parked = false }), hub.PeerSide), "awake")
+	assert.False(t, lost(state(4, func(s *hub.State) { s.Sides[hub.PeerSide].Token = true }), hub.PeerSide), "about to wake")
+	assert.False(t, lost(state(4, func(s *hub.State) { s.Attached = false }), hub.PeerSide), "not there yet")
+	assert.True(t, lost(state(0, func(s *hub.State) { s.Sides[hub.HostSide].Signals = 1 }), hub.HostSide), "a signal unseen")
 }
 
 func TestCulpritIsTheLostBeforeTheStarvedBeforeTheOldest(t *testing.T) {
 	calls := []rpc.Call{{Started: time.Unix(1, 0)}}
 	v := view{plugins: map[string]plugin.Look{"a": {Calls: calls, Link: state(0, nil)}, "b": {Link: state(0, nil)}}, waited: map[string]int64{}}
 	at := func() string { name, side := v.culprit(); return fmt.Sprint(name, side) }
-	assert.Equal(t, fmt.Sprint("a", toPlugin), at(), "only a call tells")
-	v.plugins["b"] = plugin.Look{Link: state(4, func(s *hub.State) { s.Sides[toPlugin].Parked = false; s.Sides[toPlugin].SpaceSince = 1 })}
-	assert.Equal(t, fmt.Sprint("b", toPlugin), at(), "its sender waits for room")
-	v.plugins["c"] = plugin.Look{Link: state(0, func(s *hub.State) { s.Sides[toHost].Signals = 1 })}
-	assert.Equal(t, fmt.Sprint("c", toHost), at(), "the host sleeps over it")
+	assert.Equal(t, fmt.Sprint("a", hub.PeerSide), at(), "only a call tells")
+	v.plugins["b"] = plugin.Look{Link: state(4, func(s *hub.State) { s.Sides[hub.PeerSide].Parked = false; s.Sides[hub.PeerSide].SpaceSince = 1 })}
+	assert.Equal(t, fmt.Sprint("b", hub.PeerSide), at(), "its sender waits for room")
+	v.plugins["c"] = plugin.Look{Link: state(0, func(s *hub.State) { s.Sides[hub.HostSide].Signals = 1 })}
+	assert.Equal(t, fmt.Sprint("c", hub.HostSide), at(), "the host sleeps over it")
 	v.plugins["d"] = plugin.Look{Link: state(1, nil)}
-	assert.Equal(t, fmt.Sprint("d", toPlugin), at(), "a plugin's before the host's")
+	assert.Equal(t, fmt.Sprint("d", hub.PeerSide), at(), "a plugin's before the host's")
 }
 
 func TestCallerWhoseAnswerHasComeIsFound(t *testing.T) {
@@ -54,7 +54,7 @@ func TestCallerWhoseAnswerHasComeIsFound(t *testing.T) {
 	v := view{plugins: map[string]plugin.Look{"a": asleep}, waited: map[string]int64{"a": 1}}
 	name, side := v.culprit()
 	assert.Equal(t, "a", name)
-	assert.Equal(t, toHost, side)
+	assert.Equal(t, hub.HostSide, side)
 	assert.True(t, callerForgotten(v, "a"))
 	e := &Evidence{Link: LinkEvidence{CallerForgotten: true}}
 	assert.Equal(t, "host's caller asleep on its doorbell although a has answered, no token", e.sentence("a"))
@@ -75,7 +75,7 @@ func TestStallIsCountedWhenItIsOver(t *testing.T) {
 	at(state(1, nil), 0)
 	at(state(0, nil), stallTime/2)
 	assert.Equal(t, 1, book.Count, "too short for more than a busy processor")
-	at(state(1, func(s *hub.State) { s.Sides[toPlugin].Produced, s.Sides[toPlugin].Consumed = 1, 0 }), 0)
+	at(state(1, func(s *hub.State) { s.Sides[hub.PeerSide].Produced, s.Sides[hub.PeerSide].Consumed = 1, 0 }), 0)
 	at(state(0, nil), 2*stallTime)
 	assert.Equal(t, 1, book.Count, "it had not begun to receive")
 }
@@ -84,15 +84,15 @@ func TestSentenceSaysItAsTheReportDoes(t *testing.T) {
 	look := func(s hub.State, side int) *Evidence {
 		return &Evidence{Link: linkEvidence(plugin.Look{Link: s}, side)}
 	}
-	waits := func(s *hub.State) { s.Sides[toPlugin].SpaceSince = 1 }
+	waits := func(s *hub.State) { s.Sides[hub.PeerSide].SpaceSince = 1 }
 	assert.Equal(t, "host waits for ring space, fonts asleep with 4 unread frames in a ring of 4, no token",
-		look(state(4, waits), toPlugin).sentence("fonts"))
+		look(state(4, waits), hub.PeerSide).sentence("fonts"))
 	assert.Equal(t, "host waits for ring space, fonts asleep, the ring has room for 4 and nobody said so, no token",
-		look(state(0, waits), toPlugin).sentence("fonts"))
+		look(state(0, waits), hub.PeerSide).sentence("fonts"))
 	assert.Equal(t, "host asleep, with a signal unseen, no token",
-		look(state(0, func(s *hub.State) { s.Sides[toHost].Signals = 1 }), toHost).sentence("fonts"))
+		look(state(0, func(s *hub.State) { s.Sides[hub.HostSide].Signals = 1 }), hub.HostSide).sentence("fonts"))
 	assert.Equal(t, "fonts asleep with 2 unread frames in a ring of 4, a token left and not delivered",
-		look(state(2, func(s *hub.State) { s.Sides[toPlugin].Token = true }), toPlugin).sentence("fonts"))
+		look(state(2, func(s *hub.State) { s.Sides[hub.PeerSide].Token = true }), hub.PeerSide).sentence("fonts"))
 }
 
 const dump = `goroutine 7 [select]:

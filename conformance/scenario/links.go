@@ -95,13 +95,13 @@ func (w *wires) look() ([]Snapshot, error) {
 			// A token where nobody sleeps is no help to those who do.
 			s.Token = s.Token || one.Token && one.Parked
 			s.Owed += one.Owed
-			s.Stats.Received += one.Stats.Received
-			rung += one.Stats.Sent
+			s.Bell.Received += one.Bell.Received
+			rung += one.Bell.Sent
 			if one.Parked {
 				s.Note += one.Name + " parked; "
 			}
 		}
-		s.Stats.Sent = rung
+		s.Bell.Sent = rung
 	} else {
 		s.Name = "all links (this transport shows no sleepers: what is known is that no frame moves)"
 	}

@@ -47,8 +47,8 @@ func (o *Observer) Sleepers() ([]Snapshot, error) {
 		s := Snapshot{Name: fmt.Sprintf("waker %d", n), Sleeper: wake.Sleeper{Parked: w.waiting.Load()}}
 		// Ended before begun: a ring that is made meanwhile counts as owed.
 		ended := w.ended.Load()
-		s.Stats.Received, s.Stats.Sent = w.returned.Load(), w.begun.Load()
-		s.Owed = s.Stats.Sent - ended
+		s.Bell.Received, s.Bell.Sent = w.returned.Load(), w.begun.Load()
+		s.Owed = s.Bell.Sent - ended
 		pending, err := w.Pending()
 		if err != nil && !w.closed.Load() {
 			return nil, err

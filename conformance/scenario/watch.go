@@ -17,32 +17,25 @@ type Snapshot struct {
 	// Name says whose bell it is.
 	Name string
 	wake.Sleeper
-	// Sleeping and Seq are the event count, and Stats its counters.
-	Sleeping, Seq uint32
-	Stats         wake.Stats
+	// Bell is the event count's words.
+	Bell wake.State
 	// Note has what else a reader wants to know: ring indices, progress.
 	Note string
 }
 
 // Look fills a snapshot from a bell's words.
 func Look(name string, words *wake.Words, waker interface{ Pending() (bool, error) }) (Snapshot, error) {
-	s := Snapshot{
-		Name: name, Sleeper: wake.Sleeper{Parked: words.Parked.Load() == 1}, Sleeping: words.Sleeping.Load(), Seq: words.Seq.Load(),
-		Stats: wake.Stats{
-			Sent: words.Sent.Load(), Suppressed: words.Suppressed.Load(),
-			Received: words.Received.Load(), Spurious: words.Spurious.Load(),
-		},
-	}
-	s.Stats.Rings = s.Stats.Sent + s.Stats.Suppressed
+	bell := words.State()
+	s := Snapshot{Name: name, Bell: bell, Sleeper: wake.Sleeper{Parked: bell.Parked}}
 	var err error
 	s.Token, err = waker.Pending()
 	return s, err
 }
 
 func (s Snapshot) String() string {
-	return fmt.Sprintf("%s: parked=%t due=%t token=%t owed=%d sleeping=%d seq=%d rings=%d sent=%d suppressed=%d received=%d spurious=%d %s",
-		s.Name, s.Parked, s.Due, s.Token, s.Owed, s.Sleeping, s.Seq,
-		s.Stats.Rings, s.Stats.Sent, s.Stats.Suppressed, s.Stats.Received, s.Stats.Spurious, s.Note)
+	return fmt.Sprintf("%s: parked=%t due=%t token=%t owed=%d sleeping=%t seq=%d rings=%d sent=%d suppressed=%d received=%d spurious=%d %s",
+		s.Name, s.Parked, s.Due, s.Token, s.Owed, s.Bell.Sleeping, s.Bell.Seq,
+		s.Bell.Rings, s.Bell.Sent, s.Bell.Suppressed, s.Bell.Received, s.Bell.Spurious, s.Note)
 }
 
 // LostWakeup is the verdict on a sleeper that nothing will wake.

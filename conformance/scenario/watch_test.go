@@ -33,7 +33,7 @@ func TestOnlyASleeperThatNothingWillWakeIsLost(t *testing.T) {
 }
 
 func TestWatchReportsASleeperThatStaysLost(t *testing.T) {
-	other := Snapshot{Name: "other", Seq: 7}
+	other := Snapshot{Name: "other", Bell: wake.State{Seq: 7}}
 	err := Watch(t.Context(), 20*time.Millisecond, func() ([]Snapshot, error) { return []Snapshot{other, stuck}, nil })
 	var lost *LostWakeup
 	require.ErrorAs(t, err, &lost)
@@ -55,7 +55,7 @@ func TestWatchIsSilentWhileAnythingMoves(t *testing.T) {
 	var looks atomic.Uint32
 	err := Watch(ctx, time.Millisecond, func() ([]Snapshot, error) {
 		s := stuck
-		if s.Seq = looks.Add(1); s.Seq == 50 {
+		if s.Bell.Seq = looks.Add(1); s.Bell.Seq == 50 {
 			cancel()
 		}
 		return []Snapshot{s}, nil

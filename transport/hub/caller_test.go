@@ -55,7 +55,7 @@ func (st *stand) await(done func() bool) (returned chan struct{}) {
 func TestCallerIsWokenByThePeerWhileThePumpSleepsOn(t *testing.T) {
 	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
 		st := newStand(t, s)
-		require.Eventually(t, st.asleep(hostSide), minute, tick)
+		require.Eventually(t, st.asleep(HostSide), minute, tick)
 		before := st.host.bell.Stats().Received
 		for n := range int64(100) {
 			returned := st.await(st.has(n + 1))
@@ -72,7 +72,7 @@ func TestCallerIsWokenByThePeerWhileThePumpSleepsOn(t *testing.T) {
 func TestCallerThatLeavesTellsThePumpWhatItHasNotLookedAt(t *testing.T) {
 	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
 		st := newStand(t, s)
-		require.Eventually(t, st.asleep(hostSide), minute, tick)
+		require.Eventually(t, st.asleep(HostSide), minute, tick)
 		asked := 0
 		st.host.Await(t.Context(), func() bool {
 			if asked == 0 && st.host.shared.Bells[callerBell].Sleeping.Load() == 1 {
@@ -125,7 +125,7 @@ func TestCallerReceivesOthersFramesAndSignalsToo(t *testing.T) {
 			}
 			sent <- nil
 		}()
-		require.Eventually(t, func() bool { return st.host.shared.Rings[peerSide].Starved.Load() == 1 }, minute, tick)
+		require.Eventually(t, func() bool { return st.host.shared.Rings[PeerSide].Starved.Load() == 1 }, minute, tick)
 		require.Eventually(t, st.asleep(callerBell), minute, tick)
 		st.peer.Start(func(*transport.Frame) {})
 		require.NoError(t, <-sent)
@@ -154,7 +154,7 @@ func TestCallerLeavesWhenThereIsNothingLeftToWaitFor(t *testing.T) {
 			"peer":    func(st *stand, _ context.CancelFunc) { assert.NoError(t, st.peer.Close()) },
 			"death":   func(st *stand, _ context.CancelFunc) { st.host.PeerDied(errors.New("signal: killed")) },
 			"corrupt": func(st *stand, _ context.CancelFunc) {
-				st.host.shared.Rings[hostSide].Produced.Store(1 << 40)
+				st.host.shared.Rings[HostSide].Produced.Store(1 << 40)
 				st.peer.ringPeer()
 			},
 		} {

@@ -23,7 +23,7 @@ func TestAbortsThatFillTheRingWakeTheReceiver(t *testing.T) {
 		got := make(chan uint64, 1)
 		b.Start(func(f *transport.Frame) { got <- f.Arg })
 		require.Eventually(t, func() bool {
-			own := b.(*Link).State().Sides[peerSide]
+			own := b.(*Link).State().Sides[PeerSide]
 			return own.Sleeping && own.Parked && !own.Token
 		}, minute, tick)
 
@@ -66,7 +66,7 @@ func TestDoorbellThatCannotRingEndsTheLink(t *testing.T) {
 		a, b, err := h.Pair("deaf")
 		require.NoError(t, err)
 		// It is not started, so nothing but a frame will ring it.
-		require.Eventually(t, func() bool { return b.(*Link).State().Sides[peerSide].Parked }, minute, tick)
+		require.Eventually(t, func() bool { return b.(*Link).State().Sides[PeerSide].Parked }, minute, tick)
 
 		// The frame is in the ring, where its slot must stay its own.
 		require.NoError(t, a.Send(t.Context(), transport.Header{}, pattern(1000, 0)))

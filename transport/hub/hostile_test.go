@@ -114,14 +114,14 @@ func TestWhatIsCorruptIsNamed(t *testing.T) {
 		write func(l *Link)
 		want  string
 	}{
-		"unknown signal":       {func(l *Link) { l.shared.Signals[hostSide].Store(0x80) }, "corrupt hub: Signals[host] are 0x80"},
-		"closed by two":        {func(l *Link) { l.shared.Closed[peerSide].Store(2) }, "corrupt hub: Closed[peer] is 0x2"},
-		"index ahead":          {func(l *Link) { l.shared.Rings[hostSide].Produced.Store(1 << 20) }, "corrupt hub: Rings[host]: ring index out of bounds: producer index 1048576"},
-		"index behind":         {func(l *Link) { l.shared.Rings[hostSide].Produced.Store(1<<64 - 1) }, "corrupt hub: Rings[host]: ring index out of bounds: producer index"},
-		"the other's own":      {func(l *Link) { l.shared.Rings[hostSide].Consumed.Store(9) }, "corrupt hub: Rings[host]: ring index out of bounds: consumer index"},
+		"unknown signal":       {func(l *Link) { l.shared.Signals[HostSide].Store(0x80) }, "corrupt hub: Signals[host] are 0x80"},
+		"closed by two":        {func(l *Link) { l.shared.Closed[PeerSide].Store(2) }, "corrupt hub: Closed[peer] is 0x2"},
+		"index ahead":          {func(l *Link) { l.shared.Rings[HostSide].Produced.Store(1 << 20) }, "corrupt hub: Rings[host]: ring index out of bounds: producer index 1048576"},
+		"index behind":         {func(l *Link) { l.shared.Rings[HostSide].Produced.Store(1<<64 - 1) }, "corrupt hub: Rings[host]: ring index out of bounds: producer index"},
+		"the other's own":      {func(l *Link) { l.shared.Rings[HostSide].Consumed.Store(9) }, "corrupt hub: Rings[host]: ring index out of bounds: consumer index"},
 		"neighbour's slot":     {func(l *Link) { sendForeign(l) }, "corrupt hub: descriptor: stale slot reference"},
-		"signals without end":  {func(l *Link) { go repeat(l, func() { l.shared.Signals[hostSide].Or(signalSlot) }) }, ""},
-		"rings without end":    {func(l *Link) { go repeat(l, func() { l.shared.Bells[hostSide].Seq.Add(1) }) }, ""},
+		"signals without end":  {func(l *Link) { go repeat(l, func() { l.shared.Signals[HostSide].Or(signalSlot) }) }, ""},
+		"rings without end":    {func(l *Link) { go repeat(l, func() { l.shared.Bells[HostSide].Seq.Add(1) }) }, ""},
 		"payloads without end": {func(l *Link) { hoard(l) }, "others under way"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -150,7 +150,7 @@ func TestWhatIsCorruptIsNamed(t *testing.T) {
 
 // sendForeign names a slot that the host has sent to somebody else.
 func sendForeign(l *Link) {
-	ref, _ := l.view.pool.Alloc(party(l.peer+1, hostSide), 10)
+	ref, _ := l.view.pool.Alloc(party(l.peer+1, HostSide), 10)
 	_ = l.view.pool.Send(ref)
 	var d ring.Descriptor
 	encodeReference(&d, transport.Header{}, kindSlot, reference{ref: ref, length: 5})

@@ -220,7 +220,7 @@ func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 	}
 	offer.Text = place{peer: peer, incarnation: incarnation, strategy: s.Name(), files: len(offer.Files)}.String()
 	offer.Link, err = openLink(h.segment, h.view, linkOptions{
-		name: name, peer: peer, side: hostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay, standing: h.standing,
+		name: name, peer: peer, side: HostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay, standing: h.standing,
 	})
 	if err != nil {
 		offer.Close()
@@ -430,10 +430,10 @@ func attach(text string, files []*os.File, s wake.Strategy, spin wake.Spin) (*Li
 		bells[i] = files[1+i*each : 1+(i+1)*each]
 	}
 	l, err := openLink(segment, v, linkOptions{
-		name: "host", peer: p.peer, side: peerSide, strategy: s, bells: bells, spin: spin,
+		name: "host", peer: p.peer, side: PeerSide, strategy: s, bells: bells, spin: spin,
 	})
 	if err == nil {
-		shared.Notes.PIDs[peerSide].Store(uint32(os.Getpid()))
+		shared.Notes.PIDs[PeerSide].Store(uint32(os.Getpid()))
 		shared.Notes.Handlers.Add(1)
 		shared.Attached.Store(p.incarnation)
 	}

@@ -104,11 +104,11 @@ const (
 // storeNonsense is what trusted-index needs to meet: a peer, in a process of its
 // own, that stores an index which no sound one does.
 func (l *Link) storeNonsense() {
-	if l.side != peerSide || !fault.Peer() || !fault.Wide(fault.TrustedIndex) {
+	if l.side != PeerSide || !fault.Peer() || !fault.Wide(fault.TrustedIndex) {
 		return
 	}
 	if l.faults.pushes++; l.faults.pushes == goodPushes {
-		l.shared.Rings[hostSide].Produced.Add(nonsense)
+		l.shared.Rings[HostSide].Produced.Add(nonsense)
 	}
 }
 
@@ -120,7 +120,7 @@ var neighbours struct {
 
 // settleDown makes this end known to its neighbours.
 func (l *Link) settleDown() {
-	if l.side != hostSide {
+	if l.side != HostSide {
 		return
 	}
 	neighbours.Lock()
@@ -142,7 +142,7 @@ const goodRings = 10
 // rangNeighbour rings another peer in this one's place, and says whether there
 // was one to ring.
 func (f *faults) rangNeighbour(l *Link) bool {
-	if l.side != hostSide || f.rings.Add(1) <= goodRings {
+	if l.side != HostSide || f.rings.Add(1) <= goodRings {
 		return false
 	}
 	neighbours.Lock()
@@ -167,7 +167,7 @@ func (unowned) Ring() error { return nil }
 
 // moved takes the bells with files from whoever does not wait on them.
 func moved(w wake.Waker, bell int, o linkOptions) wake.Waker {
-	waits := bell == o.side || bell == callerBell && o.side == hostSide
+	waits := bell == o.side || bell == callerBell && o.side == HostSide
 	if waits || len(o.bells[bell]) == 0 {
 		return w
 	}

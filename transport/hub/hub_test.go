@@ -259,11 +259,11 @@ func TestPeerDeathEndsTheLinkAndFreesItsSlots(t *testing.T) {
 		for range 4 {
 			require.NoError(t, host.Send(t.Context(), transport.Header{}, pattern(2000, 0)))
 		}
-		require.Eventually(t, func() bool { return host.shared.Bells[hostSide].Parked.Load() == 1 }, minute, tick)
-		host.shared.Bells[hostSide].Sleeping.Store(0)
+		require.Eventually(t, func() bool { return host.shared.Bells[HostSide].Parked.Load() == 1 }, minute, tick)
+		host.shared.Bells[HostSide].Sleeping.Store(0)
 		blocked := make(chan error, 1)
 		go func() { blocked <- host.Send(context.Background(), transport.Header{}, nil) }()
-		require.Eventually(t, func() bool { return host.shared.Rings[peerSide].Starved.Load() == 1 }, minute, tick)
+		require.Eventually(t, func() bool { return host.shared.Rings[PeerSide].Starved.Load() == 1 }, minute, tick)
 
 		host.PeerDied(errors.New("signal: killed"))
 		require.ErrorIs(t, <-blocked, transport.ErrPeerDead)
@@ -296,7 +296,7 @@ func TestWhatNoSoundPeerWritesEndsTheLinkAsCorrupt(t *testing.T) {
 			encodeReference(d, transport.Header{}, kindSlot, reference{ref: 200 << 24, length: 5})
 		}),
 		"producer index": func(l *Link) {
-			l.shared.Rings[hostSide].Produced.Store(1 << 40)
+			l.shared.Rings[HostSide].Produced.Store(1 << 40)
 			_ = l.peerBell.Ring()
 		},
 		"slot length": func(l *Link) {

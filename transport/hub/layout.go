@@ -29,10 +29,11 @@ const (
 	maxClasses    = 8
 )
 
-// A link has two sides, a slot pool two parties for each link.
+// The sides of a link, as State and all that is kept by side number them. A slot
+// pool has two parties for each link.
 const (
-	hostSide = 0
-	peerSide = 1
+	HostSide = 0
+	PeerSide = 1
 )
 
 // A link has a doorbell for the pump of each side, by side, and one more.

@@ -149,7 +149,7 @@ func openLink(segment *shm.Segment, v view, o linkOptions) (*Link, error) {
 }
 
 func (l *Link) openBells(o linkOptions) error {
-	gates := [numBells]*shm.Word32{hostSide: &l.view.header.Gate, peerSide: &l.shared.Gate, callerBell: &l.shared.CallerGate}
+	gates := [numBells]*shm.Word32{HostSide: &l.view.header.Gate, PeerSide: &l.shared.Gate, callerBell: &l.shared.CallerGate}
 	var bells [numBells]*wake.Doorbell
 	for i := range bells {
 		waker, err := o.strategy.Open(l.shared.Bells[i].Tokens(gates[i]), o.bells[i])
@@ -273,7 +273,7 @@ func insistOn(ch <-chan struct{}, again func()) {
 // reap frees the slots of a link whose ends are both done with it: also those
 // that the dead peer had accepted, but not those that this process still reads.
 func (l *Link) reap() {
-	if l.side != hostSide || l.segment.Hold() != nil {
+	if l.side != HostSide || l.segment.Hold() != nil {
 		return
 	}
 	defer l.segment.Release()
@@ -282,15 +282,15 @@ func (l *Link) reap() {
 		if l.leases.Load() == 0 {
 			states = append(states, slot.Held) // nobody holds it, whatever the word says
 		}
-		l.view.pool.Reclaim(party(l.peer, peerSide), states...)
+		l.view.pool.Reclaim(party(l.peer, PeerSide), states...)
 		states = []slot.State{slot.Sent, slot.Held}
 		if l.letGo() {
 			states = append(states, slot.Filling) // no sender of this end is at work any more
 		}
-		l.view.pool.Reclaim(party(l.peer, hostSide), states...)
+		l.view.pool.Reclaim(party(l.peer, HostSide), states...)
 	} else {
-		l.view.pool.Reclaim(party(l.peer, peerSide), slot.Sent)
-		l.view.pool.Reclaim(party(l.peer, hostSide), slot.Sent)
+		l.view.pool.Reclaim(party(l.peer, PeerSide), slot.Sent)
+		l.view.pool.Reclaim(party(l.peer, HostSide), slot.Sent)
 	}
 }
 
@@ -377,7 +377,7 @@ func (l *Link) Stats() transport.Stats {
 
 func (l *Link) count() transport.Stats {
 	own, peers := l.bell.Stats(), l.peerBell.Stats()
-	if callers := l.caller.Stats(); l.side == hostSide {
+	if callers := l.caller.Stats(); l.side == HostSide {
 		own.Received += callers.Received
 		own.Spurious += callers.Spurious
 	} else {
@@ -429,7 +429,7 @@ func (l *Link) free(ref slot.Ref) {
 		l.relay()
 		return
 	}
-	l.signal(hostSide, signalRelay)
+	l.signal(HostSide, signalRelay)
 }
 
 // broadcast wakes everyone who waits.

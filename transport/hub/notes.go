@@ -67,7 +67,7 @@ func (n *notes) reset() {
 // introduce says whom the place is offered to, and by whom.
 func (n *notes) introduce(name string) {
 	copy(n.Name[:], name)
-	n.PIDs[hostSide].Store(uint32(os.Getpid()))
+	n.PIDs[HostSide].Store(uint32(os.Getpid()))
 }
 
 // objects notes what a doorbell's files are, so that others find them among the
@@ -142,7 +142,7 @@ var _ transport.CallLog = (*Link)(nil)
 
 // NameMethod notes a method's name.
 func (l *Link) NameMethod(id uint16, name string) {
-	if l.side == hostSide && l.uses.enter() {
+	if l.side == HostSide && l.uses.enter() {
 		defer l.uses.leave()
 		l.shared.Notes.Calls.Name(id, name)
 	}
@@ -154,7 +154,7 @@ func (l *Link) CallBegan(stream uint32, method uint16, at time.Time) {
 		return
 	}
 	when, kind := trace.At(at), trace.HandlerBegan
-	if l.side == hostSide {
+	if l.side == HostSide {
 		kind = trace.CallBegan
 		l.shared.Notes.Calls.Began(stream, method, when)
 	} else {
@@ -172,7 +172,7 @@ func (l *Link) CallEnded(stream uint32) {
 		return
 	}
 	kind := trace.HandlerEnded
-	if l.side == hostSide {
+	if l.side == HostSide {
 		kind = trace.CallEnded
 		l.shared.Notes.Calls.Ended(stream)
 	} else {

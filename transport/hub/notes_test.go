@@ -45,7 +45,7 @@ func TestWhoLooksFromOutsideSeesWhatTheHostSees(t *testing.T) {
 	l := seen.Links[0]
 	assert.Equal(t, "fonts", l.Name)
 	assert.Equal(t, [2]int{os.Getpid(), os.Getpid()}, l.PIDs)
-	assert.EqualValues(t, 1, l.Sides[peerSide].Produced)
+	assert.EqualValues(t, 1, l.Sides[PeerSide].Produced)
 	require.Len(t, l.Calls, 1)
 	assert.Equal(t, "/fonts.Fonts/Subset", l.Calls[0].Method)
 	assert.Equal(t, 1, l.Handlers)
@@ -72,10 +72,10 @@ func TestAWaitForRoomIsNotedAndOver(t *testing.T) {
 	require.NoError(t, host.Send(t.Context(), transport.Header{}, nil))
 	sent := make(chan error)
 	go func() { sent <- host.Send(t.Context(), transport.Header{}, nil) }()
-	require.Eventually(t, func() bool { return host.State().Sides[peerSide].SpaceSince != 0 }, minute, tick)
+	require.Eventually(t, func() bool { return host.State().Sides[PeerSide].SpaceSince != 0 }, minute, tick)
 	peer.Start(func(*transport.Frame) {})
 	require.NoError(t, <-sent)
-	assert.Zero(t, host.State().Sides[peerSide].SpaceSince)
+	assert.Zero(t, host.State().Sides[PeerSide].SpaceSince)
 }
 
 func TestRescueWakesWhoeverSleeps(t *testing.T) {
@@ -84,10 +84,10 @@ func TestRescueWakesWhoeverSleeps(t *testing.T) {
 		l.Start(func(*transport.Frame) {})
 		require.Eventually(t, func() bool { return l.State().Sides[l.side].Parked }, minute, tick)
 	}
-	woken := func(side int) uint64 { return host.State().Sides[side].Bell.Received }
-	before := [2]uint64{woken(hostSide), woken(peerSide)}
+	woken := func(side int) uint64 { return host.State().Sides[side].Received }
+	before := [2]uint64{woken(HostSide), woken(PeerSide)}
 	host.Rescue()
-	require.Eventually(t, func() bool { return woken(hostSide) > before[0] && woken(peerSide) > before[1] }, minute, tick)
+	require.Eventually(t, func() bool { return woken(HostSide) > before[0] && woken(PeerSide) > before[1] }, minute, tick)
 }
 
 // What a call pays for being seen: both at the host's end.
@@ -105,7 +105,7 @@ func TestEachEndNotesWhyItEndedTheLink(t *testing.T) {
 	h, host, peer := pair(t, Options{})
 	ends := func() [2]End {
 		s := h.Snapshot().Links[0]
-		return [2]End{s.Sides[hostSide].End, s.Sides[peerSide].End}
+		return [2]End{s.Sides[HostSide].End, s.Sides[PeerSide].End}
 	}
 	assert.Equal(t, [2]End{}, ends())
 	peer.fail(fmt.Errorf("%s: %w: Bells[peer]: %w", peer.name, transport.ErrCorrupt, syscall.EINTR))

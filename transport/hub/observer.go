@@ -72,7 +72,7 @@ func (o *Observer) Events(peer int) [2][]trace.Event {
 	if peer < 0 || peer >= len(o.noted) {
 		return [2][]trace.Event{}
 	}
-	return [2][]trace.Event{o.noted[peer][hostSide].Last(), o.noted[peer][peerSide].Last()}
+	return [2][]trace.Event{o.noted[peer][HostSide].Last(), o.noted[peer][PeerSide].Last()}
 }
 
 // LinkName is a link, and what it calls its methods.
@@ -117,7 +117,7 @@ func (h *Hub) Events(peer int) [2][]trace.Event {
 			continue
 		}
 		defer l.uses.leave()
-		if theirs, err := h.events(h.segment, l.shared, peer, peerSide); err == nil {
+		if theirs, err := h.events(h.segment, l.shared, peer, PeerSide); err == nil {
 			return [2][]trace.Event{l.events.Last(), theirs.Last()}
 		}
 	}

@@ -80,7 +80,7 @@ func (l *Link) ready() bool {
 }
 
 // sides are what errors call the sides of a link.
-var sides = [...]string{hostSide: "host", peerSide: "peer"}
+var sides = [...]string{HostSide: "host", PeerSide: "peer"}
 
 // answerSignals takes the bits that ringers left, and wakes whom they are for.
 func (l *Link) answerSignals() error {

@@ -237,7 +237,7 @@ func (l *Link) ringPeer() {
 	if fault.On(fault.WrongPeerDoorbell) && l.faults.rangNeighbour(l) {
 		return
 	}
-	if l.side == peerSide {
+	if l.side == PeerSide {
 		asleep, err := l.caller.Wake()
 		if err != nil && !fault.On(fault.FlagTakenRingFails) {
 			_ = l.corrupt(err)

@@ -52,11 +52,9 @@ func (s *SideState) Unread() uint64 { return s.Produced - s.Consumed }
 
 // BellState is one doorbell of a State.
 type BellState struct {
-	Seq              uint32
-	Sleeping, Parked bool
+	wake.State
 	// Token says that a token waits to be consumed; Blind that nobody could tell.
 	Token, Blind bool
-	Bell         wake.Stats
 }
 
 // State takes a snapshot. The zero State is that of a link that has ended.
@@ -106,11 +104,7 @@ func readState(k *link, peer, cells int) State {
 }
 
 func readBell(w *wake.Words, strategy string) BellState {
-	sent, suppressed := w.Sent.Load(), w.Suppressed.Load()
-	b := BellState{
-		Seq: w.Seq.Load(), Sleeping: w.Sleeping.Load() == 1, Parked: w.Parked.Load() == 1,
-		Bell: wake.Stats{Rings: sent + suppressed, Sent: sent, Suppressed: suppressed, Received: w.Received.Load(), Spurious: w.Spurious.Load()},
-	}
+	b := BellState{State: w.State()}
 	// wake/futex keeps its tokens in words; the others in the kernel.
 	if b.Blind = strategy != "futex"; !b.Blind {
 		b.Token = w.Left.Load() != w.Taken.Load()
@@ -234,7 +228,7 @@ func (s State) Print(w io.Writer) {
 		d := s.Sides[side]
 		fmt.Fprintf(w, "  %-9s  ring %d unread (produced %d, consumed %d)%s   bell %s, seq %d, token %s, signals %#x%s   %d sent, %d suppressed, %d spurious\n",
 			to, d.Unread(), d.Produced, d.Consumed, mark(d.Starved, ", sender waits for room"),
-			d.Sleeper(), d.Seq, d.TokenWord(), d.Signals, mark(d.Closed, ", closed"), d.Bell.Sent, d.Bell.Suppressed, d.Bell.Spurious)
+			d.Sleeper(), d.Seq, d.TokenWord(), d.Signals, mark(d.Closed, ", closed"), d.Sent, d.Suppressed, d.Spurious)
 		for _, wait := range d.Waits(now) {
 			fmt.Fprintf(w, "  %-9s  %s\n", to, wait)
 		}

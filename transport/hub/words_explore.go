@@ -57,7 +57,7 @@ func (l *Link) Sleepers(each func(name string, asleep, ready, told func() bool))
 		return func() bool { return l.shared.Bells[bell].Parked.Peek() == 1 }
 	}
 	each(own+"'s pump", parked(l.side), l.ready, pending(l.bell))
-	if l.side == hostSide {
+	if l.side == HostSide {
 		each("the host's caller", parked(callerBell), l.ready, pending(l.caller))
 	}
 	waits := &l.shared.Notes.Waits[l.side]

@@ -1,5 +1,30 @@
 package wake
 
+// Stats is what a doorbell's words have counted, over both its ends.
+type Stats struct {
+	Rings, Sent, Suppressed, Received, Spurious uint64
+}
+
+// State is a doorbell's words at one moment. Two that are equal saw nothing
+// happen in between.
+type State struct {
+	Seq              uint32
+	Sleeping, Parked bool
+	Stats
+}
+
+// State reads the words, one after the other.
+func (w *Words) State() State {
+	sent, suppressed := w.Sent.Load(), w.Suppressed.Load()
+	return State{
+		Seq: w.Seq.Load(), Sleeping: w.Sleeping.Load() == 1, Parked: w.Parked.Load() == 1,
+		Stats: Stats{
+			Rings: sent + suppressed, Sent: sent, Suppressed: suppressed,
+			Received: w.Received.Load(), Spurious: w.Spurious.Load(),
+		},
+	}
+}
+
 // Sleeper is one look from outside at somebody who may sleep at a doorbell. It
 // is the one place that says what a lost wake-up is; suite, explorer, matrix and
 // inspect all ask it.
