@@ -126,7 +126,8 @@ type Link interface {
 	// Frames that arrive before Start wait. Start is called once.
 	Start(receive func(*Frame))
 	// Send sends a copy of payload. It waits for room until ctx is done; a frame
-	// is sent whole or not at all.
+	// is sent whole or not at all. A context that is done already sends nothing,
+	// and its error is returned, however much room there is.
 	Send(ctx context.Context, h Header, payload []byte) error
 	// Fill sends a payload of n bytes that fill writes in place: straight into the
 	// slot it travels in, where the transport has one to give. fill must set

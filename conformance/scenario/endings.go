@@ -18,6 +18,7 @@ func endings() []LinkProgram {
 		{Name: "SenderThatGivesUpLeavesTheLinkWhole", Rule: 6, Run: givenUp},
 		{Name: "PayloadsGivenUpInPiecesLeaveTheLinkWhole", Rule: 1, Run: abortedPieces},
 		{Name: "FillThatFailsSendsNothing", Run: failedFill},
+		{Name: "ContextThatIsOverSendsNothing", Rule: 14, Run: overSendsNothing},
 		{Name: "FramesSentBeforeStartWait", Run: sentBeforeStart},
 		{Name: "CloseDeliversWhatWasSentBefore", Run: closeDelivers},
 		{Name: "CloseEndsWaitingSendersOnBothSides", Rule: 5, Run: closeEndsSenders},

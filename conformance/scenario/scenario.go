@@ -27,7 +27,7 @@ import (
 	"ddc/wake"
 )
 
-// Rule is the number of a rule of the wake protocol, 1 to 11, or 0 for what a
+// Rule is the number of a rule of the wake protocol, 1 to 14, or 0 for what a
 // waker promises by itself (package wake).
 type Rule int
 
@@ -46,6 +46,9 @@ func (r Rule) String() string {
 		"EINTR is neither reported nor a lost token",
 		"what is read from shared memory is copied, checked, then used",
 		"whoever took a sleeper's flag owes the token; if it dies, the host pays",
+		"a reply that cannot be sent reaches its caller as an error, in a frame that needs no slot",
+		"every call has a limit, and a report of a hang names the call and what its plugin waits for",
+		"a context that is over sends nothing",
 	}
 	if r < 0 || int(r) >= len(rules) {
 		return fmt.Sprintf("rule %d (there is none)", int(r))

@@ -260,14 +260,19 @@ func (l *Link) ring(bell *wake.Doorbell) {
 	}
 }
 
-// pushInTurn pushes, and where the ring is full announces that it waits for
-// room, looks once more, and only then waits (pairs with: space-announced). Only
-// the holder of the turn waits here, so one token in space is enough.
+// pushInTurn pushes, unless ctx is over. If the ring is full it announces that it
+// waits for room, looks once more, and only then waits (pairs with:
+// space-announced). Only the holder of the turn waits here, so one token in space
+// is enough.
 func (l *Link) pushInTurn(ctx context.Context, d *ring.Descriptor) error {
 	if fault.Enabled && fault.On(fault.AnnounceOnce) {
 		return l.pushAnnouncedOnce(ctx, d)
 	}
 	for {
+		// A context that ends between this look and the push ended too late.
+		if err := step.Err(ctx); err != nil {
+			return fmt.Errorf("send to %s: %w", l.name, err)
+		}
 		if ok, err := l.tryPush(d); ok || err != nil {
 			return err
 		}
