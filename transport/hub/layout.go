@@ -151,11 +151,16 @@ func (l layout) parties() int { return 2 * l.peers }
 
 func (l layout) size() int { return l.slotsOffset() + slot.Size(l.classes) }
 
-// hash is FNV-1a over the numbers of the layout, and the sizes of its parts as
-// this program was compiled.
+// agreed are the numbers of the layout, and the sizes of its parts as this program
+// was compiled, as text.
+func (l layout) agreed() string {
+	return fmt.Sprint(layoutVersion, headerSize, linkSize, wake.WordsSize, ring.PageSize, ring.CellSize, trace.CellSize, l.peers, l.cells, l.events, l.classes)
+}
+
+// hash is FNV-1a over what is agreed.
 func (l layout) hash() uint64 {
 	h := fnv.New64a()
-	fmt.Fprint(h, layoutVersion, headerSize, linkSize, wake.WordsSize, ring.PageSize, ring.CellSize, trace.CellSize, l.peers, l.cells, l.events, l.classes)
+	_, _ = h.Write([]byte(l.agreed())) // a hash never fails
 	return h.Sum64()
 }
 
