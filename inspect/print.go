@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"ddc/internal/printable"
 	"ddc/internal/trace"
 )
 
@@ -41,7 +42,7 @@ func prefix(path string) string {
 	if path == "" {
 		return ""
 	}
-	return "hub " + path + ": "
+	return "hub " + printable.Line(path) + ": "
 }
 
 // maxCallLines bounds how many calls are listed.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"ddc/internal/printable"
 	"ddc/plugins/html_diff/html_diffpb"
 )
 
@@ -25,15 +26,16 @@ type Change struct {
 
 // String is one line for people.
 func (c Change) String() string {
+	path := printable.Line(c.Path)
 	switch {
 	case c.New:
-		return c.Path + ": new"
+		return path + ": new"
 	case c.Patches < 0:
-		return c.Path + ": changed"
+		return path + ": changed"
 	case c.Patches == 1:
-		return c.Path + ": changed in 1 place"
+		return path + ": changed in 1 place"
 	}
-	return fmt.Sprintf("%s: changed in %d places", c.Path, c.Patches)
+	return fmt.Sprintf("%s: changed in %d places", path, c.Patches)
 }
 
 // changes compares the final pages with those of the output that is replaced, if

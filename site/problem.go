@@ -10,6 +10,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"ddc/internal/printable"
 )
 
 // Problem is something in the site's sources that its author should change.
@@ -24,11 +26,12 @@ type Problem struct {
 	Hint string
 }
 
-// String is file:line:col: message (hint), without what is not known.
+// String is file:line:col: message (hint), without what is not known, and fit to
+// be shown to people: a file may have any name, and a message any text.
 func (p Problem) String() string {
 	var b strings.Builder
 	if p.File != "" {
-		b.WriteString(p.File)
+		b.WriteString(printable.Line(p.File))
 		if p.Line > 0 {
 			fmt.Fprintf(&b, ":%d", p.Line)
 			if p.Col > 0 {
@@ -37,13 +40,13 @@ func (p Problem) String() string {
 		}
 		b.WriteString(": ")
 	}
-	b.WriteString(p.Message)
+	b.WriteString(printable.Message(p.Message))
 	switch {
 	case p.Hint == "":
 	case strings.Contains(p.Message, "\n"): // a compiler's, say: behind its last line the hint would be part of it
-		fmt.Fprintf(&b, "\n  (%s)", p.Hint)
+		fmt.Fprintf(&b, "\n  (%s)", printable.Line(p.Hint))
 	default:
-		fmt.Fprintf(&b, " (%s)", p.Hint)
+		fmt.Fprintf(&b, " (%s)", printable.Line(p.Hint))
 	}
 	return b.String()
 }

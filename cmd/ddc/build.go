@@ -68,7 +68,7 @@ func newBuild() *cobra.Command {
 			if len(args) == 1 {
 				dir = args[0]
 			}
-			return build(c.Context(), dir, f, newPrinter(c.OutOrStdout(), c.ErrOrStderr(), f))
+			return build(c.Context(), dir, f, newPrinter(screenOf(c.OutOrStdout()), screenOf(c.ErrOrStderr()), f))
 		},
 	}
 	flags := c.Flags()

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"ddc/internal/printable"
 	"ddc/internal/telemetry"
 	"ddc/plugin"
 )
@@ -43,7 +44,7 @@ func startWatch(ctx context.Context, f buildFlags, host *plugin.Host, out *print
 	lines := out.aboveLiveLine()
 	w.dog = host.Watch(plugin.WatchdogOptions{
 		OnHang: plugin.OnHang(f.onHang), Bound: f.hangAfter, Abort: func(err error) { w.cancel(err) },
-		Say: func(line string) { _, _ = io.WriteString(lines, "ddc: "+line+"\n") },
+		Say: func(line string) { _, _ = io.WriteString(lines, "ddc: "+printable.Line(line)+"\n") },
 	})
 	return w, nil
 }

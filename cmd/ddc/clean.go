@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ddc/internal/printable"
 	"ddc/site"
 	"ddc/site/config"
 )
@@ -27,7 +28,7 @@ func newClean() *cobra.Command {
 			}
 			removed, err := site.Clean(cfg)
 			for _, path := range removed {
-				fmt.Fprintf(c.OutOrStdout(), "removed %s\n", shortest(path))
+				fmt.Fprintf(c.OutOrStdout(), "removed %s\n", printable.Line(shortest(path)))
 			}
 			if len(removed) == 0 && err == nil {
 				fmt.Fprintln(c.OutOrStdout(), "nothing to remove")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ddc/internal/printable"
 	"ddc/site/starter"
 )
 
@@ -24,7 +25,8 @@ func newInit() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s is ready: ddc build %s\n", args[0], args[0])
+			name := printable.Line(args[0])
+			fmt.Fprintf(c.OutOrStdout(), "%s is ready: ddc build %s\n", name, name)
 			return nil
 		},
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ddc/inspect"
+	"ddc/internal/printable"
 )
 
 const inspectHelp = `Look at the hub of a build from outside, and say of each plugin's link what is
@@ -56,7 +56,7 @@ func newInspect() *cobra.Command {
 			case f.interval < 10*time.Millisecond:
 				return usagef("--interval %v: at least 10ms", f.interval)
 			}
-			return runInspect(c.Context(), args, f, c.OutOrStdout())
+			return runInspect(c.Context(), args, f, screenOf(c.OutOrStdout()))
 		},
 	}
 	flags := c.Flags()
@@ -69,7 +69,7 @@ func newInspect() *cobra.Command {
 	return c
 }
 
-func runInspect(ctx context.Context, targets []string, f inspectFlags, w io.Writer) error {
+func runInspect(ctx context.Context, targets []string, f inspectFlags, out screen) error {
 	hubs, err := inspect.Open(targets...)
 	if err != nil {
 		return err
@@ -80,13 +80,13 @@ func runInspect(ctx context.Context, targets []string, f inspectFlags, w io.Writ
 		}
 	}()
 	if f.watch {
-		return watchHubs(ctx, hubs, f, w)
+		return watchHubs(ctx, hubs, f, out)
 	}
 	first := look(hubs)
 	if !pause(ctx, f.interval) {
 		return ctx.Err()
 	}
-	wrong, err := printLooks(hubs, first, look(hubs), f, w)
+	wrong, err := printLooks(hubs, first, look(hubs), f, out)
 	if err != nil {
 		return err
 	}
@@ -134,26 +134,18 @@ func printEvents(w io.Writer, h *inspect.Hub, r inspect.Report, now int64, all b
 }
 
 // watchHubs looks until Ctrl-C, or until everyone who had the hubs has ended.
-func watchHubs(ctx context.Context, hubs []*inspect.Hub, f inspectFlags, w io.Writer) error {
-	live := false
-	if file, ok := w.(*os.File); ok && !f.json {
-		info, err := file.Stat()
-		live = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
+func watchHubs(ctx context.Context, hubs []*inspect.Hub, f inspectFlags, out screen) error {
+	live := out.width() > 0 && !f.json
 	first := look(hubs)
 	for pause(ctx, f.interval) {
 		last := look(hubs)
-		var screen strings.Builder
-		if _, err := printLooks(hubs, first, last, f, &screen); err != nil {
+		var looked strings.Builder
+		if _, err := printLooks(hubs, first, last, f, &looked); err != nil {
 			return err
 		}
 		first = last
-		text := screen.String()
-		if live {
-			text = "\x1b[H\x1b[2J" + text // as top does: from the top, on an empty screen
-		}
-		if _, err := io.WriteString(w, text); err != nil {
-			return fmt.Errorf("print: %w", err)
+		if err := f.show(out, live, looked.String()); err != nil {
+			return err
 		}
 		if !slices.ContainsFunc(hubs, (*inspect.Hub).Held) {
 			return nil
@@ -163,6 +155,22 @@ func watchHubs(ctx context.Context, hubs []*inspect.Hub, f inspectFlags, w io.Wr
 		return nil // Ctrl-C is how this ends
 	}
 	return ctx.Err()
+}
+
+// show prints what was seen: on a terminal as top does, from the top, on an empty
+// screen.
+func (f inspectFlags) show(out screen, live bool, text string) error {
+	if live {
+		return out.Control(printable.ClearScreen, text)
+	}
+	w := io.Writer(out)
+	if f.json {
+		w = out.Whole()
+	}
+	if _, err := io.WriteString(w, text); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
 }
 
 // pause waits, and says whether it did to the end.

@@ -8,12 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"ddc/internal/printable"
 	"ddc/site"
 	"ddc/site/config"
 )
@@ -28,8 +30,10 @@ const (
 )
 
 func main() {
+	stdout, stderr := screenOf(os.Stdout), screenOf(os.Stderr)
+	log.SetOutput(stderr) // libraries, that is: this program has loggers of its own
 	ctx, stop := interruptible()
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := run(ctx, os.Args[1:], stdout, stderr)
 	stop()
 	os.Exit(code)
 }
@@ -48,9 +52,10 @@ func interruptible() (context.Context, context.CancelFunc) {
 
 // run is the program but for what belongs to the process.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := newRoot(stdout, stderr)
+	said := screenOf(stderr)
+	root := newRoot(screenOf(stdout), said)
 	root.SetArgs(args)
-	return exitCode(ctx, root.ExecuteContext(ctx), stderr)
+	return exitCode(ctx, root.ExecuteContext(ctx), said)
 }
 
 // usageError marks an error as one of usage: exit code 2.
@@ -65,7 +70,7 @@ type errReported struct{ code int }
 
 func (e errReported) Error() string { return fmt.Sprintf("exit %d", e.code) }
 
-func exitCode(ctx context.Context, err error, stderr io.Writer) int {
+func exitCode(ctx context.Context, err error, stderr screen) int {
 	var reported errReported
 	switch {
 	case err == nil:
@@ -73,7 +78,7 @@ func exitCode(ctx context.Context, err error, stderr io.Writer) int {
 	case errors.As(err, &reported):
 		return reported.code
 	}
-	fmt.Fprintf(stderr, "ddc: %v\n", err)
+	fmt.Fprintf(stderr, "ddc: %s\n", printable.Message(err.Error()))
 	return codeOf(ctx, err)
 }
 
@@ -107,7 +112,7 @@ one hub in shared memory. How the processes wake each other is yours to choose
 Exit codes: 0 done, 1 the site is at fault, 2 wrong usage, 3 the machinery
 failed, 130 interrupted.`
 
-func newRoot(stdout, stderr io.Writer) *cobra.Command {
+func newRoot(stdout, stderr screen) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "ddc",
 		Short:         "Build static sites with plugins over shared memory",

@@ -9,14 +9,13 @@ import (
 	"sync"
 	"time"
 
-	"ddc/internal/sys"
+	"ddc/internal/printable"
 	"ddc/site"
 )
 
 // liveLine is one line on a terminal that says which plugin is doing what.
 type liveLine struct {
-	w     io.Writer
-	width func() int
+	out screen
 
 	mu    sync.Mutex
 	busy  map[string][]string // subjects under way, by plugin
@@ -28,14 +27,13 @@ type liveLine struct {
 // redrawEvery bounds how often the line changes: faster is only flicker.
 const redrawEvery = 60 * time.Millisecond
 
-// newLiveLine gives nil where w is no terminal, or one that can't go back in a
+// newLiveLine gives nil where out is no terminal, or one that can't go back in a
 // line (TERM=dumb).
-func newLiveLine(w io.Writer) *liveLine {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("TERM") == "dumb" || sys.TerminalWidth(f) == 0 {
+func newLiveLine(out screen) *liveLine {
+	if os.Getenv("TERM") == "dumb" || out.width() == 0 {
 		return nil
 	}
-	return &liveLine{w: w, width: func() int { return sys.TerminalWidth(f) }, busy: map[string][]string{}}
+	return &liveLine{out: out, busy: map[string][]string{}}
 }
 
 func (l *liveLine) event(e site.Event) {
@@ -67,11 +65,11 @@ func (l *liveLine) draw() {
 		}
 	}
 	slices.Sort(parts)
-	line := []rune(fmt.Sprintf("%d calls  %s", l.calls, strings.Join(parts, " · ")))
-	if width := l.width() - 1; width > 0 && len(line) > width {
+	line := []rune(printable.Line(fmt.Sprintf("%d calls  %s", l.calls, strings.Join(parts, " · "))))
+	if width := l.out.width() - 1; width > 0 && len(line) > width {
 		line = append(line[:width-1], '…')
 	}
-	fmt.Fprintf(l.w, "\r\x1b[K%s", string(line))
+	_ = l.out.Control(printable.EraseLine, string(line)) // a terminal that has gone sees nothing
 	l.shown = true
 }
 
@@ -79,7 +77,7 @@ func (l *liveLine) clear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.shown {
-		fmt.Fprint(l.w, "\r\x1b[K")
+		_ = l.out.Control(printable.EraseLine, "") // as above
 		l.shown = false
 	}
 }

@@ -20,8 +20,8 @@ func TestLiveLineIsOnlyForTerminalsThatCanGoBack(t *testing.T) {
 	defer terminal.Close()
 
 	t.Setenv("TERM", "xterm")
-	assert.NotNil(t, newLiveLine(terminal))
-	assert.Nil(t, newLiveLine(file))
+	assert.NotNil(t, newLiveLine(screenOf(terminal)))
+	assert.Nil(t, newLiveLine(screenOf(file)))
 	t.Setenv("TERM", "dumb")
-	assert.Nil(t, newLiveLine(terminal))
+	assert.Nil(t, newLiveLine(screenOf(terminal)))
 }

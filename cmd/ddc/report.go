@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"text/tabwriter"
 	"time"
 
+	"ddc/internal/printable"
 	"ddc/plugin"
 	"ddc/site"
 	"ddc/site/config"
@@ -17,27 +17,34 @@ import (
 
 // printer is what a build says, and where.
 type printer struct {
-	stdout, stderr io.Writer
+	stdout, stderr screen
 	json, verbose  bool
 	logger         *slog.Logger
 	level          slog.Level
 	live           *liveLine // nil where standard error is no terminal
 }
 
-func newPrinter(stdout, stderr io.Writer, f buildFlags) *printer {
+func newPrinter(stdout, stderr screen, f buildFlags) *printer {
 	p := &printer{stdout: stdout, stderr: stderr, json: f.json, verbose: f.verbose, level: slog.LevelWarn}
 	if f.verbose {
 		p.level = slog.LevelDebug
 	} else {
 		p.live = newLiveLine(stderr)
 	}
-	p.logger = slog.New(slog.NewTextHandler(p.aboveLiveLine(), &slog.HandlerOptions{Level: p.level, ReplaceAttr: withoutTime}))
+	p.logger = slog.New(slog.NewTextHandler(p.aboveLiveLine(), &slog.HandlerOptions{Level: p.level, ReplaceAttr: asLogged}))
 	return p
 }
 
-func withoutTime(groups []string, a slog.Attr) slog.Attr {
+// asLogged leaves out the time, and cuts what is longer than anyone reads.
+func asLogged(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.TimeKey {
 		return slog.Attr{}
+	}
+	switch value := a.Value.Any().(type) {
+	case string:
+		a.Value = slog.StringValue(printable.Cut(value))
+	case error:
+		a.Value = slog.StringValue(printable.Cut(value.Error()))
 	}
 	return a
 }
@@ -150,7 +157,7 @@ func (p *printer) finished(ctx context.Context, r report) error {
 	if p.verbose {
 		p.printDetails(r)
 	}
-	_, err := fmt.Fprintf(p.stdout, "%s: %s, %s, %s in %s with %s of memory (%s)\n", shortest(r.config.Output),
+	_, err := fmt.Fprintf(p.stdout, "%s: %s, %s, %s in %s with %s of memory (%s)\n", printable.Line(shortest(r.config.Output)),
 		count(r.result.Pages, "page"), count(r.result.Files, "file"), size(r.result.Bytes), duration(r.took), size(r.peakMemory), r.how())
 	if err != nil {
 		return fmt.Errorf("the site is built, but that can't be said: %w", err)
@@ -221,6 +228,7 @@ func (p *printer) finishedJSON(ctx context.Context, r report) error {
 func problems(of []site.Problem) []problem {
 	all := make([]problem, 0, len(of))
 	for _, p := range of {
+		p.Message = printable.Cut(p.Message)
 		all = append(all, problem(p))
 	}
 	return all
@@ -241,7 +249,7 @@ func problemsOf(err error) []problem {
 		}
 		return all
 	}
-	return []problem{{Message: err.Error()}}
+	return []problem{{Message: printable.Cut(err.Error())}}
 }
 
 func count(n int, what string) string {

@@ -20,7 +20,7 @@ func newWake() *cobra.Command {
 }
 
 func printJSON(w io.Writer, object any) error {
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(screenOf(w).Whole())
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(object); err != nil {
 		return fmt.Errorf("print the report: %w", err)

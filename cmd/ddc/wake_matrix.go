@@ -15,7 +15,7 @@ import (
 
 	"ddc/conformance/matrix"
 	"ddc/internal/fault"
-	"ddc/internal/sys"
+	"ddc/internal/printable"
 	"ddc/site/starter"
 )
 
@@ -178,7 +178,7 @@ func newWakeCell() *cobra.Command {
 			return matrix.Host(c.Context(), matrix.Hosting{
 				Names: pluginNames(), Open: openService,
 				Command: func(name string) (string, []string) { return path, []string{"wake", "cell", "plugin", name} },
-			}, c.OutOrStdout())
+			}, screenOf(c.OutOrStdout()).Whole())
 		},
 	}
 	c.AddCommand(&cobra.Command{
@@ -200,19 +200,16 @@ func newWakeCell() *cobra.Command {
 // matrixProgress says on standard error how far a matrix is: on a terminal in one
 // line that changes, and a line for each cell that is done.
 type matrixProgress struct {
-	w        io.Writer
-	terminal bool
-	shown    bool
+	out   screen
+	shown bool
 }
 
-func newMatrixProgress(w io.Writer) *matrixProgress {
-	f, ok := w.(*os.File)
-	return &matrixProgress{w: w, terminal: ok && sys.TerminalWidth(f) > 0}
-}
+func newMatrixProgress(w io.Writer) *matrixProgress { return &matrixProgress{out: screenOf(w)} }
 
 func (p *matrixProgress) moved(fault, strategy, stage string, answered int) {
-	if p.terminal {
-		fmt.Fprintf(p.w, "\r\x1b[K%s on %s: %s, %d calls", fault, strategy, stage, answered)
+	if p.out.width() > 0 {
+		line := fmt.Sprintf("%s on %s: %s, %d calls", fault, strategy, stage, answered)
+		_ = p.out.Control(printable.EraseLine, line) // a terminal that has gone sees nothing
 		p.shown = true
 	}
 }
@@ -223,12 +220,12 @@ func (p *matrixProgress) done(c matrix.Cell, n, of int) {
 	if c.Stage != "" {
 		at = fmt.Sprintf(" at call %d (%s)", c.Answered+1, c.Stage)
 	}
-	fmt.Fprintf(p.w, "%*d/%d  %s on %s: %s%s, %.1f s\n", len(fmt.Sprint(of)), n, of, c.Fault, c.Strategy, c.Verdict, at, c.Seconds)
+	fmt.Fprintf(p.out, "%*d/%d  %s on %s: %s%s, %.1f s\n", len(fmt.Sprint(of)), n, of, c.Fault, c.Strategy, c.Verdict, at, c.Seconds)
 }
 
 func (p *matrixProgress) end() {
 	if p.shown {
-		fmt.Fprint(p.w, "\r\x1b[K")
+		_ = p.out.Control(printable.EraseLine, "") // as above
 		p.shown = false
 	}
 }

@@ -1,11 +1,10 @@
 package trace
 
 import (
-	"strings"
 	"structs"
 	"sync/atomic"
-	"unicode"
-	"unicode/utf8"
+
+	"ddc/internal/printable"
 )
 
 // maxCalls is how many calls under way the page of a link holds, maxMethods how
@@ -92,18 +91,7 @@ func (c *Calls) Method(id uint16) string {
 	}
 	n := &c.names[id-1]
 	text := n.Text
-	return Printable(text[:min(n.Size.Load(), nameSize)])
-}
-
-// Printable is a text that another process wrote, fit for a terminal: what is not
-// printed, or no UTF-8, is a question mark.
-func Printable(text []byte) string {
-	return strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, string(text))
+	return printable.Line(string(text[:min(n.Size.Load(), nameSize)]))
 }
 
 // Entry is a call under way.

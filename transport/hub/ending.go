@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"ddc/internal/trace"
+	"ddc/internal/printable"
 	"ddc/transport"
 )
 
@@ -66,5 +66,5 @@ func (e *ending) read() End {
 		return End{}
 	}
 	text := e.Text
-	return End{kind, trace.Printable(text[:min(e.Size.Load(), uint32(len(text)))])}
+	return End{kind, printable.Line(string(text[:min(e.Size.Load(), uint32(len(text)))]))}
 }

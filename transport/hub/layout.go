@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"structs"
 
+	"ddc/internal/printable"
 	"ddc/internal/trace"
 	"ddc/ring"
 	"ddc/shm"
@@ -232,5 +233,5 @@ func (k *link) offer(strategy string) uint32 {
 
 func (k *link) strategy() string {
 	name := k.Strategy
-	return trace.Printable(bytes.TrimRight(name[:], "\x00"))
+	return printable.Line(string(bytes.TrimRight(name[:], "\x00")))
 }

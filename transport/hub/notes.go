@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ddc/internal/printable"
 	"ddc/internal/sys"
 	"ddc/internal/trace"
 	"ddc/shm"
@@ -82,7 +83,7 @@ func (n *notes) objects(bell int, files []*os.File) {
 func (n *notes) name() string {
 	name := n.Name
 	text, _, _ := bytes.Cut(name[:], []byte{0})
-	return trace.Printable(text)
+	return printable.Line(string(text))
 }
 
 func (v view) events(segment *shm.Segment, k *link, peer, side int) (*trace.Events, error) {
