@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/printable"
 	"ddc/rpc"
 	"ddc/transport"
 )
@@ -33,6 +34,8 @@ type Plugin struct {
 	room *semaphore.Weighted
 	// patience is for calls of a process.
 	patience *patience
+	// allowance is what it may have logged.
+	allowance *allowance
 
 	mu       sync.Mutex // guards what follows, and is never held while waiting
 	current  run
@@ -200,7 +203,7 @@ func (p *Plugin) start() (run, error) {
 	}
 	return startProcess(own, h.threads, processSpec{
 		name: p.name, path: path, args: args, strategy: h.strategies[h.WakeOf(p.name)], spin: h.options.Spin,
-		level: h.options.Level, logger: h.options.Logger.With("plugin", p.name), temporary: h.temporary, heap: h.options.MemoryLimit, connect: connect,
+		level: h.options.Level, logger: h.options.Logger.With(pluginKey, p.name), allowance: p.allowance, temporary: h.temporary, heap: h.options.MemoryLimit, connect: connect,
 	})
 }
 
@@ -216,6 +219,7 @@ func (p *Plugin) close(ctx context.Context) error {
 	p.current = nil
 	p.mu.Unlock()
 	p.patience.stop()
+	defer p.tellDropped()
 	if old == nil {
 		return nil
 	}
@@ -225,6 +229,13 @@ func (p *Plugin) close(ctx context.Context) error {
 		return fmt.Errorf("plugin %s: %w", p.name, err)
 	}
 	return nil
+}
+
+// tellDropped says how much of what the plugin wrote nobody has seen.
+func (p *Plugin) tellDropped() {
+	if written, dropped := p.allowance.sums(); dropped > 0 {
+		p.host.options.Logger.Warn(fmt.Sprintf("plugin %s wrote %s; %s dropped", p.name, printable.Size(written), printable.Size(dropped)))
+	}
 }
 
 // Stats counts what a plugin has done over all its runs.

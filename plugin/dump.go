@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ddc/inspect"
+	"ddc/internal/printable"
 	"ddc/rpc"
 	"ddc/transport/hub"
 )
@@ -71,7 +72,7 @@ func notifyDump() *dumps {
 func (d *dumps) each(dump func(io.Writer)) {
 	d.dumping.Go(func() {
 		for range d.signals {
-			dump(os.Stderr)
+			dump(printable.NewWriter(os.Stderr))
 		}
 	})
 }

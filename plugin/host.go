@@ -147,7 +147,7 @@ func (h *Host) Plugin(name string) *Plugin {
 	defer h.mu.Unlock()
 	p := h.plugins[name]
 	if p == nil {
-		p = &Plugin{host: h, name: name, turn: make(chan struct{}, 1), room: semaphore.NewWeighted(everyone), patience: newPatience(h.callTimeout(name)), closed: h.closed}
+		p = &Plugin{host: h, name: name, turn: make(chan struct{}, 1), room: semaphore.NewWeighted(everyone), patience: newPatience(h.callTimeout(name)), allowance: newAllowance(time.Now), closed: h.closed}
 		h.plugins[name] = p
 	}
 	return p

@@ -2,78 +2,109 @@ package plugin
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
+	"time"
 )
 
-// maxLine bounds what a plugin can make the host remember of one line.
+// maxLine bounds what the host keeps of one line that a plugin writes.
 const maxLine = 64 << 10
 
-// logs forwards what a plugin writes to its standard error to the host's logger,
-// with the plugin's name.
+// logs forwards what one run of a plugin writes to its standard output and error
+// to the host's logger, as far as the plugin's allowance goes.
 type logs struct {
-	logger *slog.Logger
-
-	mu    sync.Mutex
-	last  string // the last error, or line that was no log record
-	fatal string // how the runtime began to tell of a crash
+	logger    *slog.Logger
+	allowance *allowance
+	end       finalWords
 }
 
-// forward reads r to its end. A line longer than maxLine is taken for several.
+// forward reads r to its end. The plugin waits for it while the pipe is full, so it
+// always reads on; but of what it drops only so much in a time, so that a plugin
+// that does nothing but write does not keep the host busy.
 func (l *logs) forward(r io.Reader) {
-	lines := bufio.NewReaderSize(r, maxLine)
+	pieces := bufio.NewReaderSize(r, maxLine)
+	var line []byte
+	cut := 0 // from this line's end
 	for {
-		line, err := lines.ReadSlice('\n')
-		if text := strings.TrimRight(string(line), "\r\n"); text != "" {
-			l.record(text)
+		piece, err := pieces.ReadSlice('\n')
+		if line == nil {
+			line = append(make([]byte, 0, len(piece)), piece...)
+		} else {
+			cut += len(piece)
 		}
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+		if errors.Is(err, bufio.ErrBufferFull) {
+			if cut > 0 && pieces.Buffered() == 0 {
+				time.Sleep(dropPause)
+			}
+			continue
+		}
+		if text := strings.TrimRight(string(line), "\r\n"); text != "" {
+			l.line(text, cut)
+		}
+		line, cut = nil, 0
+		if err != nil {
 			return
 		}
+		if pieces.Buffered() == 0 && l.allowance.dropping() {
+			time.Sleep(dropPause)
+		}
 	}
 }
 
-func (l *logs) record(line string) {
-	var fields map[string]any
-	if json.Unmarshal([]byte(line), &fields) != nil || fields[slog.MessageKey] == nil {
-		l.mu.Lock()
-		if l.last = line; strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") {
-			l.fatal = line
-		}
-		l.mu.Unlock()
-		l.logger.Warn(line)
+// line takes a line, of whose end so many bytes are missing.
+func (l *logs) line(text string, cut int) {
+	record, isRecord := parseRecord(text)
+	l.end.heard(text, record, isRecord)
+	if !l.allowance.take(len(text), cut) {
 		return
 	}
-	message, _ := fields[slog.MessageKey].(string)
-	var level slog.Level
-	if text, ok := fields[slog.LevelKey].(string); !ok || level.UnmarshalText([]byte(text)) != nil {
-		level = slog.LevelInfo
-	}
-	if level >= slog.LevelError {
-		l.mu.Lock()
-		l.last = message
-		l.mu.Unlock()
-	}
-	var attrs []slog.Attr
-	for key, value := range fields {
-		if key != slog.MessageKey && key != slog.LevelKey && key != slog.TimeKey {
-			attrs = append(attrs, slog.Any(key, value))
+	if !isRecord {
+		if cut > 0 {
+			text += fmt.Sprintf("… (%d bytes cut)", cut)
 		}
+		l.logger.Warn(text)
+		return
 	}
-	slices.SortFunc(attrs, func(a, b slog.Attr) int { return strings.Compare(a.Key, b.Key) })
-	l.logger.LogAttrs(context.Background(), level, message, attrs...)
+	l.logger.LogAttrs(context.Background(), record.level, record.message, record.attrs...)
 }
 
-// lastWords is what the plugin said of its end, or nothing.
-func (l *logs) lastWords() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return cmp.Or(l.fatal, l.last)
+// record is a line that a plugin's own logger wrote.
+type record struct {
+	message string
+	level   slog.Level
+	attrs   []slog.Attr
 }
+
+func parseRecord(line string) (record, bool) {
+	if !strings.HasPrefix(line, "{") {
+		return record{}, false
+	}
+	var fields map[string]any
+	if json.Unmarshal([]byte(line), &fields) != nil || fields[slog.MessageKey] == nil {
+		return record{}, false
+	}
+	var r record
+	r.message, _ = fields[slog.MessageKey].(string)
+	if text, ok := fields[slog.LevelKey].(string); !ok || r.level.UnmarshalText([]byte(text)) != nil {
+		r.level = slog.LevelInfo
+	}
+	for key, value := range fields {
+		switch key {
+		case slog.MessageKey, slog.LevelKey, slog.TimeKey:
+		case pluginKey: // only the host says who it is
+		default:
+			r.attrs = append(r.attrs, slog.Any(key, value))
+		}
+	}
+	slices.SortFunc(r.attrs, func(a, b slog.Attr) int { return strings.Compare(a.Key, b.Key) })
+	return r, true
+}
+
+// pluginKey is under which the host's logger names the plugin.
+const pluginKey = "plugin"

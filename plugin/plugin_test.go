@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -67,6 +68,11 @@ func (testService) Echo(ctx context.Context, p *rpctestpb.Packet) (*rpctestpb.Pa
 			fmt.Fprintln(os.Stderr, "panic: as told")
 			os.Exit(2)
 		}
+	case "die":
+		die(argument)
+	case "flood":
+		megabytes, _ := strconv.Atoi(argument)
+		flood(megabytes)
 	case "log":
 		slog.Info(argument, "size", 3)
 		fmt.Fprintln(os.Stdout, "printed "+argument)

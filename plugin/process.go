@@ -42,6 +42,8 @@ type processSpec struct {
 	spin     wake.Spin
 	level    slog.Level
 	logger   *slog.Logger
+	// allowance is what the plugin may have logged, in all its runs.
+	allowance *allowance
 	// temporary is the folder for its temporary files.
 	temporary string
 	heap      int64 // see Options.MemoryLimit
@@ -81,6 +83,7 @@ func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, e
 	cmd.Stdout, cmd.Stderr = theirStderr, theirStderr
 	cmd.ExtraFiles = append([]*os.File{theirs}, offer.Files...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	kills := outOfMemoryKills(vmstat)
 	if err := threads.start(spec.name, cmd); err != nil {
 		return nil, errors.Join(fmt.Errorf("start plugin %s: %w", spec.name, err), lifeline.Close(), stderr.Close())
 	}
@@ -88,13 +91,13 @@ func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, e
 	p := &process{cmd: cmd, link: offer.Link, lifeline: lifeline, exited: make(chan struct{})}
 	p.conn = rpc.NewConn(offer.Link, spec.connect)
 	go p.banish()
-	go p.watch(&logs{logger: spec.logger}, stderr)
+	go p.watch(&logs{logger: spec.logger, allowance: spec.allowance}, stderr, kills)
 	return p, nil
 }
 
 // watch waits for the process to end, by the pidfd that package os holds for
 // it, and ends the link: that is how everyone who waits for the plugin learns.
-func (p *process) watch(l *logs, stderr *os.File) {
+func (p *process) watch(l *logs, stderr *os.File, kills int64) {
 	defer close(p.exited)
 	forwarded := make(chan struct{})
 	go func() {
@@ -111,16 +114,19 @@ func (p *process) watch(l *logs, stderr *os.File) {
 	killed := p.killed
 	p.mu.Unlock()
 	if killed == nil {
-		killed = cause(err, l.lastWords())
+		killed = cause(err, l.end.String(), memoryRanOut(p.cmd.ProcessState, kills))
 	}
 	p.link.PeerDied(killed)
 	_ = p.lifeline.Close()
 }
 
 // cause says how a plugin's process ended.
-func cause(err error, said string) error {
+func cause(err error, said string, memoryRanOut bool) error {
 	if err == nil {
 		err = errors.New("exit status 0")
+	}
+	if memoryRanOut {
+		err = fmt.Errorf("%w (the kernel has ended a process since memory ran out)", err)
 	}
 	if said == "" {
 		return err

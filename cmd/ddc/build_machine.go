@@ -12,6 +12,7 @@ import (
 
 	"ddc/internal/heir"
 	"ddc/internal/memory"
+	"ddc/internal/printable"
 	"ddc/plugin"
 	"ddc/site/config"
 )
@@ -99,9 +100,9 @@ func (m *machine) stopHost(ctx context.Context) error {
 // keeper says how much memory there may be, and who sees to it.
 func (m *machine) keeper() string {
 	if m.group == nil {
-		return size(m.shares.limit) + ", kept by the processes themselves"
+		return printable.Size(m.shares.limit) + ", kept by the processes themselves"
 	}
-	return size(m.shares.limit) + ", kept by a control group too"
+	return printable.Size(m.shares.limit) + ", kept by a control group too"
 }
 
 func jobsOf(f buildFlags) int {

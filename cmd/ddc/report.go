@@ -158,7 +158,7 @@ func (p *printer) finished(ctx context.Context, r report) error {
 		p.printDetails(r)
 	}
 	_, err := fmt.Fprintf(p.stdout, "%s: %s, %s, %s in %s with %s of memory (%s)\n", printable.Line(shortest(r.config.Output)),
-		count(r.result.Pages, "page"), count(r.result.Files, "file"), size(r.result.Bytes), duration(r.took), size(r.peakMemory), r.how())
+		count(r.result.Pages, "page"), count(r.result.Files, "file"), printable.Size(r.result.Bytes), duration(r.took), printable.Size(r.peakMemory), r.how())
 	if err != nil {
 		return fmt.Errorf("the site is built, but that can't be said: %w", err)
 	}
@@ -200,11 +200,11 @@ func (p *printer) printDetails(r report) {
 	fmt.Fprintln(table, "plugin\twake\tpid\tcalls\terrors\trestarts\tin\tout\tsent\tsuppressed\tspurious\t")
 	for _, s := range r.plugins {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%d\t%d\t%d\t\n", s.Name, s.Wake, s.PID, s.Calls, s.Errors, s.Restarts,
-			size(int64(s.BytesIn)), size(int64(s.BytesOut)), s.WakeupsSent, s.WakeupsSuppressed, s.WakeupsSpurious)
+			printable.Size(int64(s.BytesIn)), printable.Size(int64(s.BytesOut)), s.WakeupsSent, s.WakeupsSuppressed, s.WakeupsSpurious)
 	}
 	_ = table.Flush() // standard output that is gone is found at the summary
 	fmt.Fprintf(p.stdout, "sandbox: %s\n", r.sandbox)
-	fmt.Fprintf(p.stdout, "memory: %s at most, of %s\n", size(r.peakMemory), r.memory)
+	fmt.Fprintf(p.stdout, "memory: %s at most, of %s\n", printable.Size(r.peakMemory), r.memory)
 }
 
 func (p *printer) finishedJSON(ctx context.Context, r report) error {
@@ -257,17 +257,6 @@ func count(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-func size(n int64) string {
-	switch {
-	case n < 1000:
-		return fmt.Sprintf("%d B", n)
-	case n < 1000*1000:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	default:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	}
 }
 
 func duration(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }

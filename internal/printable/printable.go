@@ -149,3 +149,15 @@ func plain(r rune, lines bool) bool {
 	}
 	return unicode.IsPrint(r) || unicode.Is(unicode.Zs, r)
 }
+
+// Size is a number of bytes as people say it.
+func Size(n int64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d B", n)
+	case n < 1000*1000:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	default:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+}
