@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ddc/inspect"
+	"ddc/internal/printable"
 	"ddc/transport/hub"
 )
 
@@ -226,12 +227,13 @@ func (w *Watchdog) write(h *hub.Hub, before, now inspect.Snapshot, d inspect.Dia
 		return "", err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	fmt.Fprintf(f, "%s  process %d\nplugin %s: %v\n\n", time.Now().Format(time.RFC3339), os.Getpid(), d.Name, d)
+	out := printable.NewWriter(f) // people will read it on a terminal
+	fmt.Fprintf(out, "%s  process %d\nplugin %s: %v\n\n", time.Now().Format(time.RFC3339), os.Getpid(), d.Name, d)
 	report := inspect.NewReport("", before, now)
-	report.Print(f, true)
-	fmt.Fprintf(f, "\n%s: last events\n", d.Name)
-	inspect.PrintEvents(f, now.At, h.Events(d.Place))
-	fmt.Fprintf(f, "\nthe host's goroutines\n")
-	writeStacks(f)
+	report.Print(out, true)
+	fmt.Fprintf(out, "\n%s: last events\n", d.Name)
+	inspect.PrintEvents(out, now.At, h.Events(d.Place))
+	fmt.Fprintf(out, "\nthe host's goroutines\n")
+	writeStacks(out)
 	return f.Name(), nil
 }

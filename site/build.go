@@ -35,6 +35,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -57,6 +58,9 @@ type Options struct {
 	CheckLinks bool
 	// Strict makes broken links errors.
 	Strict bool
+	// SassTime is how long Sass may take to compile; 0 leaves it to the plugin. What takes longer is the site's
+	// fault: most likely it has a loop without end.
+	SassTime time.Duration
 	// NoCodeExec runs no code samples.
 	NoCodeExec bool
 	// Changes compares pages with those of the output that is replaced, and

@@ -175,6 +175,11 @@ func (b *build) readStyle(ctx context.Context, s *static, urls map[string]string
 // compileSass compiles sass/main.scss. Its faults are in any file of the folder.
 func (b *build) compileSass(ctx context.Context) (string, error) {
 	folder := b.name(b.cfg.Folder("sass"))
+	if b.options.SassTime > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, b.options.SassTime)
+		defer cancel()
+	}
 	answer, err := call(ctx, b, "sass", path.Join(folder, "main.scss"), b.Sass.Compile, &sasspb.CompileRequest{Files: b.sources.sass})
 	var faults Errors
 	if errors.As(err, &faults) {

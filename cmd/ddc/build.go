@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"os"
 	"time"
@@ -170,7 +169,7 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 		return out.failed(ctx, errors.Join(err, m.stop(ctx)))
 	}
 	r := report{config: cfg, wake: choice.all, transport: m.host.Transport(), sandbox: f.held(cfg), memory: m.keeper()}
-	r.result, r.err = buildWith(m, w, cfg, f, out)
+	r.result, r.err = buildWith(m, w, cfg, f, times.ofPlugin("sass"), out)
 	r.plugins = statsOf(m.host)
 	r.hangs, r.err = w.over(r.err)
 	r.err = errors.Join(r.err, m.stop(w.ctx))
@@ -179,7 +178,7 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	return out.finished(ctx, r)
 }
 
-func buildWith(m *machine, w *watch, cfg *config.Config, f buildFlags, out *printer) (*site.Result, error) {
+func buildWith(m *machine, w *watch, cfg *config.Config, f buildFlags, sassTime time.Duration, out *printer) (*site.Result, error) {
 	if f.allPlugins {
 		if err := m.host.Start(w.ctx, pluginNames()...); err != nil {
 			return nil, err
@@ -187,7 +186,7 @@ func buildWith(m *machine, w *watch, cfg *config.Config, f buildFlags, out *prin
 	}
 	defer out.endProgress()
 	return site.Build(w.ctx, cfg, site.Connect(w.conns(m.host.Conn)), site.Options{
-		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, NoCodeExec: f.noCodeExec, Changes: f.verbose,
+		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, NoCodeExec: f.noCodeExec, Changes: f.verbose, SassTime: sassTime,
 		Memory: m.shares.work, TempDir: m.heir.TempDir, Progress: out.progress(), Log: out.logger,
 	})
 }
@@ -205,8 +204,8 @@ func (f buildFlags) held(cfg *config.Config) string {
 
 // loadError says which errors of loading are the site's or the caller's.
 func loadError(err error) error {
-	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, config.ErrNotFound) {
-		return usageError{err}
+	if errors.Is(err, config.ErrNotFound) || errors.As(err, new(config.Errors)) {
+		return err
 	}
-	return err
+	return pathError(err)
 }

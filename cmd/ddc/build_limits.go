@@ -70,6 +70,11 @@ func (c callTimes) withDefaults(cfg *config.Config, jobs int) map[string]time.Du
 	return of
 }
 
+// ofPlugin is how long the calls of a plugin may take that needs no time of its own.
+func (c callTimes) ofPlugin(name string) time.Duration {
+	return cmp.Or(c.of[name], c.all, plugin.DefaultCallTimeout)
+}
+
 // memoryShares is who may take what of a limit.
 type memoryShares struct {
 	limit int64

@@ -137,13 +137,13 @@ func here(t *testing.T) {
 func TestNothingOfASampleOrAPluginReachesTheTerminalAsItIs(t *testing.T) {
 	here(t)
 	print := `printf '\033]52;c;aGFoYQ==\007\033[2J\302\23331m\342\200\256gnp\377\r\nerror: forged\n'`
-	write(t, ".", ".config/dodeca.kdl", hostileConfig+`code_execution {
-    language "sh" command="sh" extension="sh" prepare_code=#false
-}
+	write(t, ".", ".config/dodeca.kdl", hostileConfig+`code_execution { sh { command "sh" } }
 `, "templates/index.html", "{{ section.content | safe }}", "templates/page.html", "{{ page.content | safe }}",
 		"content/_index.md", "---\ntitle: home\n---\n\n```sh,test\n"+print+"\n"+print+" >&2\nexit 3\n```\n", "content/"+hostile+".md", "---\ntitle: x\n---\n\nhello\n")
 	for _, more := range [][]string{nil, {"-v"}, {"--json"}} {
 		o := ddc(t, append([]string{"build"}, more...)...)
+		assert.Equal(t, exitSite, o.code, o.stderr)
+		assert.Contains(t, o.stdout+o.stderr, "gnp")
 		harmless(t, "standard output", o.stdout)
 		harmless(t, "standard error", o.stderr)
 	}

@@ -23,7 +23,7 @@ func newInit() *cobra.Command {
 				return usageError{err}
 			}
 			if err != nil {
-				return err
+				return pathError(err)
 			}
 			name := printable.Line(args[0])
 			fmt.Fprintf(c.OutOrStdout(), "%s is ready: ddc build %s\n", name, name)

@@ -18,6 +18,7 @@ import (
 	"ddc/internal/printable"
 	"ddc/site"
 	"ddc/site/config"
+	"ddc/site/output"
 )
 
 // Exit codes, as the help tells them.
@@ -65,6 +66,20 @@ func (e usageError) Unwrap() error { return e.error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
+// pathError makes an error of usage of one that comes of a path that the caller has
+// named: nothing is there, or something else, or it may not be used.
+func pathError(err error) error {
+	for _, reason := range []error{
+		syscall.ENOENT, syscall.ENOTDIR, syscall.EISDIR, syscall.EEXIST, syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ELOOP,
+		syscall.ENAMETOOLONG, syscall.EINVAL, syscall.ENXIO,
+	} {
+		if errors.Is(err, reason) {
+			return usageError{err}
+		}
+	}
+	return err
+}
+
 // errReported is returned where everything has been said already.
 type errReported struct{ code int }
 
@@ -89,7 +104,7 @@ func codeOf(ctx context.Context, err error) int {
 	switch {
 	case ctx.Err() != nil:
 		return exitInterrupted
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.Is(err, output.ErrUnusable):
 		return exitUsage
 	case errors.As(err, &siteErrors), errors.As(err, &configErrors), errors.Is(err, config.ErrNotFound):
 		return exitSite

@@ -161,7 +161,7 @@ func writeFile(path string, write func(io.Writer) error) error {
 	if err := write(&content); err != nil {
 		return err
 	}
-	return os.WriteFile(path, content.Bytes(), 0o666)
+	return pathError(os.WriteFile(path, content.Bytes(), 0o666))
 }
 
 // newWakeCell is the host process of a cell.

@@ -118,7 +118,7 @@ func writeVerdict(stdout io.Writer, in verdict.Input, f verdictFlags) error {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(f.html), 0o777); err != nil {
-		return fmt.Errorf("make a folder for the page: %w", err)
+		return pathError(fmt.Errorf("make a folder for the page: %w", err))
 	}
 	return writeFile(f.html, func(w io.Writer) error { return verdict.WriteHTML(w, in) })
 }

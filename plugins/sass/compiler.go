@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,13 +21,14 @@ import (
 // A compiler is a running Dart Sass, for one compilation at a time.
 type compiler struct {
 	dart *godartsass.Transpiler
+	pid  int // 0 if not known
 	stop chan struct{}
 	done chan error
 }
 
 // start starts Dart Sass from a goroutine that keeps its thread until close: the kernel sends the parent's death signal when
-// the thread that forked ends.
-func start() (*compiler, error) {
+// the thread that forked ends. What @warn and @debug say goes to heard.
+func start(heard func(godartsass.LogEvent)) (*compiler, error) {
 	program, err := tool.Find("sass")
 	if err != nil {
 		return nil, err
@@ -37,11 +40,13 @@ func start() (*compiler, error) {
 		defer runtime.UnlockOSThread()
 		tool.CloseOnExec()
 		var err error
+		before := children()
 		c.dart, err = godartsass.Start(godartsass.Options{
 			DartSassEmbeddedFilename: program,
 			Timeout:                  24 * time.Hour, // the caller's context decides
-			LogEventHandler:          log,
+			LogEventHandler:          heard,
 		})
+		c.pid = newest(before, children())
 		started <- err
 		if err == nil {
 			<-c.stop
@@ -54,7 +59,25 @@ func start() (*compiler, error) {
 	return c, nil
 }
 
-// compile returns when Dart Sass has answered or ctx has ended; after the latter only close may follow.
+// children are the processes that this thread has started and nobody has reaped.
+func children() []string {
+	list, _ := os.ReadFile("/proc/thread-self/children") // some kernels have no such file
+	return strings.Fields(string(list))
+}
+
+// newest is the process that is in the second list only, or 0.
+func newest(before, after []string) int {
+	for _, pid := range after {
+		if !slices.Contains(before, pid) {
+			n, _ := strconv.Atoi(pid) // it is a number
+			return n
+		}
+	}
+	return 0
+}
+
+// compile returns when Dart Sass has answered, ctx has ended, or there is too much that it holds; after the latter two only close
+// may follow.
 func (c *compiler) compile(ctx context.Context, args godartsass.Args) (string, error) {
 	type answer struct {
 		css string
@@ -65,11 +88,22 @@ func (c *compiler) compile(ctx context.Context, args godartsass.Args) (string, e
 		result, err := c.dart.Execute(args)
 		answered <- answer{result.CSS, err}
 	}()
-	select {
-	case a := <-answered:
-		return a.css, a.err
-	case <-ctx.Done():
-		return "", ctx.Err()
+	look := time.NewTicker(memoryLook)
+	defer look.Stop()
+	for {
+		select {
+		case a := <-answered:
+			if a.err != nil && !errors.As(a.err, new(godartsass.SassError)) && strings.Contains(a.err.Error(), "Stack Overflow") {
+				return "", tooDeep
+			}
+			return a.css, a.err
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-look.C:
+			if held(c.pid) > maxMemory {
+				return "", tooLarge
+			}
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	s := New()
 	for _, text := range []string{"a{b:c}", source} {
 		_, err := s.Compile(context.Background(), &sasspb.CompileRequest{Files: map[string]string{entry: text}})
-		fmt.Println(children(), status.Code(err))
+		fmt.Println(childProcesses(), status.Code(err))
 	}
 	select {}
 }

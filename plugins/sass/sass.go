@@ -8,6 +8,7 @@
 package sass
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,23 +57,26 @@ func (s *Service) Close() error {
 
 // Compile compiles main.scss to CSS in the expanded style.
 func (s *Service) Compile(ctx context.Context, req *sasspb.CompileRequest) (*sasspb.CompileResponse, error) {
-	source, ok := req.GetFiles()[entry]
+	_, ok := req.GetFiles()[entry]
 	if !ok {
 		return nil, status.Errorf(codes.InvalidArgument, "%s%s: there is no such file among the %d given, and compiling begins there", folder, entry, len(req.GetFiles()))
 	}
 	files := sources(req.GetFiles())
-	css, err := s.compile(ctx, godartsass.Args{
-		Source:         source,
-		URL:            scheme + entry,
-		OutputStyle:    godartsass.OutputStyleExpanded,
-		ImportResolver: files,
-	})
+	inner, most, cancel := bounded(ctx)
+	css, err := s.compile(inner, files.args())
+	cancel()
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = tooLong(most)
+	}
 	var fault godartsass.SassError
+	var without endless
 	switch {
 	case err == nil:
 		return &sasspb.CompileResponse{Css: css}, nil
 	case errors.As(err, &fault):
 		return nil, status.Error(codes.InvalidArgument, files.locate(fault))
+	case errors.As(err, &without):
+		return nil, status.Errorf(codes.InvalidArgument, "%s: %v", cmp.Or(whereabouts(ctx, files), folder+entry), without)
 	}
 	return nil, status.Errorf(tool.Code(err), "compiling %s%s: %v", folder, entry, err)
 }
@@ -90,7 +94,7 @@ func (s *Service) compile(ctx context.Context, args godartsass.Args) (string, er
 	for attempt := 1; ; attempt++ {
 		if c == nil {
 			var err error
-			if c, err = start(); err != nil {
+			if c, err = start(log); err != nil {
 				return "", err
 			}
 		}
@@ -103,6 +107,9 @@ func (s *Service) compile(ctx context.Context, args godartsass.Args) (string, er
 		c = nil
 		if ctx.Err() != nil {
 			return "", ctx.Err()
+		}
+		if errors.As(err, new(endless)) {
+			return "", err
 		}
 		if attempt == 2 {
 			return "", fmt.Errorf("the compiler gave up: %w", err)

@@ -40,8 +40,8 @@ func compile(t testing.TB, s *Service, files map[string]string) string {
 	return response.Css
 }
 
-// children lists the processes that any thread of ours started and nobody has reaped.
-func children() string {
+// childProcesses lists the processes that any thread of ours started and nobody has reaped.
+func childProcesses() string {
 	var pids []string
 	lists, _ := filepath.Glob("/proc/self/task/*/children")
 	for _, list := range lists {
@@ -138,14 +138,14 @@ func TestCompilerStartsAtFirstCallIsKeptAndEndsWithTheService(t *testing.T) {
 		t.Skip(err)
 	}
 	s := New()
-	require.Empty(t, children())
+	require.Empty(t, childProcesses())
 	compile(t, s, map[string]string{entry: "a{b:c}"})
-	first := children()
+	first := childProcesses()
 	require.NotEmpty(t, first)
 	compile(t, s, map[string]string{entry: "a{b:c}"})
-	assert.Equal(t, first, children())
+	assert.Equal(t, first, childProcesses())
 	require.NoError(t, s.Close())
-	assert.Empty(t, children())
+	assert.Empty(t, childProcesses())
 	assert.NoError(t, New().Close(), "and closing what never compiled is nothing")
 }
 
@@ -153,7 +153,7 @@ func TestCompilerThatDiedIsReplaced(t *testing.T) {
 	s := begin(t)
 	compile(t, s, map[string]string{entry: "a{b:c}"})
 	var pid int
-	_, err := fmt.Sscan(children(), &pid)
+	_, err := fmt.Sscan(childProcesses(), &pid)
 	require.NoError(t, err)
 	process, err := os.FindProcess(pid)
 	require.NoError(t, err)

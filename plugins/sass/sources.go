@@ -19,6 +19,11 @@ type sources map[string]string
 
 var _ godartsass.ImportResolver = sources(nil)
 
+// args are what compiles them, beginning with the entry.
+func (s sources) args() godartsass.Args {
+	return godartsass.Args{Source: s[entry], URL: scheme + entry, OutputStyle: godartsass.OutputStyleExpanded, ImportResolver: s}
+}
+
 // CanonicalizeURL finds the file that a rule means: "colors" is colors.scss, _colors.scss, the same as .sass or .css, or
 // colors/_index.scss. The compiler asks relative to the importing file first, with our scheme, then relative to the root. It returns "" if
 // there is no such file.

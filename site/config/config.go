@@ -148,7 +148,7 @@ func Load(start string, o Overrides) (*Config, error) {
 	if info, err := os.Stat(start); err != nil {
 		return nil, fmt.Errorf("find the configuration: %w", err)
 	} else if !info.IsDir() {
-		return nil, fmt.Errorf("find the configuration: %s is not a folder", start)
+		return nil, fmt.Errorf("find the configuration: %w", &fs.PathError{Op: "open", Path: start, Err: syscall.ENOTDIR})
 	}
 	if err := o.makeAbsolute(); err != nil {
 		return nil, err
@@ -163,7 +163,7 @@ func Load(start string, o Overrides) (*Config, error) {
 		c.File, c.Root = file, filepath.Dir(filepath.Dir(file))
 		source, err := read(c.Root)
 		if err != nil {
-			return nil, fmt.Errorf("read the configuration: %w", err)
+			return nil, Errors{{File: shortest(file), Message: err.Error()}}
 		}
 		if err := c.decode(shortest(file), source, o); err != nil {
 			return nil, err
@@ -231,8 +231,8 @@ func (c *Config) keepCacheWithin() error {
 			continue
 		}
 		if _, err := root.Stat(folder); err != nil {
-			return fmt.Errorf("the cache of code samples: %s is a symbolic link that leads out of the project, or nowhere: remove it, or name the folder itself as cache_dir",
-				shortest(filepath.Join(c.Root, folder)))
+			return Errors{{File: shortest(filepath.Join(c.Root, folder)), Message: "the cache of code samples is a symbolic link that leads out of the project, or nowhere",
+				Hint: "remove it, or name the folder itself as cache_dir"}}
 		}
 	}
 	return nil
@@ -247,7 +247,7 @@ func find(folder string) (string, error) {
 		case err == nil && info.Mode().IsRegular():
 			return file, nil
 		case err == nil:
-			return "", fmt.Errorf("read the configuration: %s is not a regular file", file)
+			return "", Errors{{File: shortest(file), Message: "is not a regular file"}}
 		case !errors.Is(err, fs.ErrNotExist):
 			return "", fmt.Errorf("find the configuration: %w", err)
 		}

@@ -198,7 +198,7 @@ func TestAStartThatIsNoFolderIsSaidSo(t *testing.T) {
 	_, err := config.Load(filepath.Join(root, "missing"), config.Overrides{})
 	assert.ErrorIs(t, err, os.ErrNotExist)
 	_, err = config.Load(filepath.Join(root, config.Name), config.Overrides{})
-	assert.ErrorContains(t, err, "is not a folder")
+	assert.ErrorContains(t, err, "not a directory")
 }
 
 func TestTheRealSitesLoad(t *testing.T) {

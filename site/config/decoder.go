@@ -22,7 +22,11 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	text := fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Message)
+	text := e.File
+	if e.Line > 0 { // else it is about the file as a whole
+		text += fmt.Sprintf(":%d:%d", e.Line, e.Col)
+	}
+	text += ": " + e.Message
 	if e.Hint != "" {
 		text += " (" + e.Hint + ")"
 	}

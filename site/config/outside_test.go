@@ -59,7 +59,7 @@ func TestCacheBehindALinkOutOfTheProjectIsRefused(t *testing.T) {
 	folder, outside := project(t, least), t.TempDir()
 	require.NoError(t, os.Symlink(outside, filepath.Join(folder, ".cache")))
 	_, err := Load(folder, Overrides{})
-	assert.ErrorContains(t, err, ".cache is a symbolic link that leads out of the project")
+	assert.ErrorContains(t, err, ".cache: the cache of code samples is a symbolic link that leads out of the project")
 
 	require.NoError(t, os.Remove(filepath.Join(folder, ".cache")))
 	require.NoError(t, os.Mkdir(filepath.Join(folder, "elsewhere"), 0o700))

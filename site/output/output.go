@@ -38,6 +38,21 @@ const Marker = ".ddc"
 // the build at another folder, or empty this one.
 var ErrForeign = errors.New("it is not empty and was not made by ddc")
 
+// ErrUnusable says that there can be no output folder: something else is in the
+// way, or it may not be written. Point the build at another.
+var ErrUnusable = errors.New("the output cannot be written there")
+
+// unusable marks an error that comes of where the output is to be, rather than of
+// the machine.
+func unusable(err error) error {
+	for _, reason := range []error{unix.ENOTDIR, unix.EACCES, unix.EPERM, unix.EROFS, unix.ELOOP, unix.ENAMETOOLONG, unix.EEXIST, unix.ENOENT, unix.EINVAL, unix.ENXIO} {
+		if errors.Is(err, reason) {
+			return fmt.Errorf("%w: %w", ErrUnusable, err)
+		}
+	}
+	return err
+}
+
 // Stage is an output folder in the making. Write and Copy may be called from
 // many goroutines.
 type Stage struct {
@@ -81,13 +96,13 @@ func Begin(final string, tempDir func(parent, prefix string) (string, error)) (*
 	parent := filepath.Dir(final)
 	made := missing(parent)
 	if err := os.MkdirAll(parent, 0o777); err != nil {
-		return nil, fmt.Errorf("make the output's folder: %w", err)
+		return nil, fmt.Errorf("make the output's folder: %w", unusable(err))
 	}
 	sweep(final)
 	s := &Stage{final: final, made: made, tempDir: tempDir, owners: map[string]string{}}
 	if err := s.open(); err != nil {
 		s.removeMade()
-		return nil, fmt.Errorf("make a temporary folder beside the output: %w", err)
+		return nil, fmt.Errorf("make a temporary folder beside the output: %w", unusable(err))
 	}
 	return s, nil
 }
@@ -99,7 +114,7 @@ func ours(folder string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return err
+		return unusable(err)
 	case len(entries) == 0:
 		return nil
 	}

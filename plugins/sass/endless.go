@@ -1,0 +1,185 @@
+package sass
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bep/godartsass/v2"
+)
+
+const (
+	// defaultTime is how long a compilation may take whose caller sets no time.
+	defaultTime = time.Minute
+	// maxMemory is what the compiler may hold. The largest style sheets in use take a third of it.
+	maxMemory = 512 << 20
+	// memoryLook is how often that is looked at. In the time between, a program can take as much again.
+	memoryLook = 20 * time.Millisecond
+	// traceTime is how long a compilation is watched to see where it is.
+	traceTime = 2 * time.Second
+)
+
+// endless is Sass that does not come to an end within its bounds.
+type endless string
+
+func (e endless) Error() string { return string(e) }
+
+const (
+	tooDeep  endless = "the Sass calls itself without end, and Dart Sass has no stack left"
+	tooLarge endless = "the Sass takes more than 512 MiB of memory to compile: does a loop end, and a list or string stop growing?"
+)
+
+func tooLong(after time.Duration) endless {
+	return endless(fmt.Sprintf("the Sass did not compile within %v: does each loop and function come to an end?", after.Round(time.Millisecond)))
+}
+
+// bounded is a context for a compilation, and its time: half of what the caller
+// has, so that time is left to find where it stuck, and to answer.
+func bounded(ctx context.Context) (context.Context, time.Duration, context.CancelFunc) {
+	most := defaultTime
+	if deadline, ok := ctx.Deadline(); ok {
+		most = time.Until(deadline) / 2
+	}
+	inner, cancel := context.WithTimeout(ctx, most)
+	return inner, most, cancel
+}
+
+// held is what a process holds of memory, in bytes, or 0 if it has ended.
+func held(pid int) int64 {
+	statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0
+	}
+	var size, resident int64
+	if _, err := fmt.Sscan(string(statm), &size, &resident); err != nil {
+		return 0
+	}
+	return resident * int64(os.Getpagesize())
+}
+
+// whereabouts compiles once more, with a mark at each loop, function and mixin of
+// the sources, and says which was passed last: "FILE:LINE:COLUMN", or "".
+func whereabouts(ctx context.Context, files sources) string {
+	most := traceTime
+	if deadline, ok := ctx.Deadline(); ok {
+		most = min(most, time.Until(deadline)/2)
+	}
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	marked, marks := files.mark()
+	var mu sync.Mutex
+	last := ""
+	c, err := start(func(event godartsass.LogEvent) {
+		_, number, found := strings.Cut(event.Message, markText)
+		if n, err := strconv.Atoi(number); found && err == nil && n < len(marks) {
+			mu.Lock()
+			defer mu.Unlock()
+			last = marks[n]
+		}
+	})
+	if err != nil {
+		return ""
+	}
+	_, _ = c.compile(ctx, marked.args()) // it does not end any better
+	_ = c.close()                        // nor does this tell anyone anything
+	mu.Lock()
+	defer mu.Unlock()
+	return last
+}
+
+// markText begins a mark's message; a number follows.
+const markText = "ddc was here "
+
+// mark gives the sources with marks, and the place of each.
+func (s sources) mark() (sources, []string) {
+	marked := sources{}
+	var marks []string
+	for name, source := range s {
+		if strings.HasSuffix(name, ".scss") {
+			source, marks = markSource(name, source, marks)
+		}
+		marked[name] = source
+	}
+	return marked, marks
+}
+
+// repeated begin the blocks that can be run without end.
+var repeated = []string{"@function", "@mixin", "@while", "@for", "@each"}
+
+// markSource puts @debug at the beginning of each block that can be run again. It
+// knows just enough of SCSS: where comments, strings and blocks begin and end. If
+// it is wrong, the marked source does not compile, and no place is found.
+func markSource(name, source string, marks []string) (string, []string) {
+	var b strings.Builder
+	begun := -1 // where a rule began whose block is to come
+	inner := 0  // braces of interpolations that are open
+	for i := 0; i < len(source); {
+		rest := source[i:]
+		width := 1
+		switch {
+		case strings.HasPrefix(rest, "//"):
+			width = until(rest, "\n")
+		case strings.HasPrefix(rest, "/*"):
+			width = until(rest, "*/")
+		case rest[0] == '"' || rest[0] == '\'':
+			width = quotedWidth(rest)
+		case strings.HasPrefix(rest, "#{"):
+			inner, width = inner+1, 2
+		case rest[0] == '}' && inner > 0:
+			inner--
+		case rest[0] == '@' && repeats(rest):
+			begun = i
+		case rest[0] == ';':
+			begun = -1
+		}
+		b.WriteString(rest[:width])
+		if rest[0] == '{' && begun >= 0 {
+			fmt.Fprintf(&b, `@debug "%s%d";`, markText, len(marks))
+			marks = append(marks, placeOf(name, source[:begun]))
+			begun = -1
+		}
+		i += width
+	}
+	return b.String(), marks
+}
+
+func repeats(rest string) bool {
+	for _, rule := range repeated {
+		if strings.HasPrefix(rest, rule) {
+			return true
+		}
+	}
+	return false
+}
+
+// until is how many bytes there are to the end of the next occurrence of end.
+func until(text, end string) int {
+	if i := strings.Index(text, end); i >= 0 {
+		return i + len(end)
+	}
+	return len(text)
+}
+
+// quotedWidth is how long the string is with which text begins.
+func quotedWidth(text string) int {
+	for i := 1; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case text[0]:
+			return i + 1
+		}
+	}
+	return len(text)
+}
+
+// placeOf is the place behind a part of a file, as people count.
+func placeOf(name, before string) string {
+	line := strings.Count(before, "\n") + 1
+	column := len([]rune(before[strings.LastIndexByte(before, '\n')+1:])) + 1
+	return fmt.Sprintf("%s%s:%d:%d", folder, name, line, column)
+}

@@ -1,0 +1,65 @@
+package sass
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ddc/plugins/sass/sasspb"
+)
+
+// Each of them does not end, and is told with the place where it does not.
+func TestSassWithoutEndIsTheSitesFaultAtItsPlace(t *testing.T) {
+	s := begin(t)
+	const parts = "@use \"sass:list\";\n// not @function here {\n@function grow($n) {\n  @return grow($n + 1);\n}\n"
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  []string
+	}{
+		"function": {map[string]string{entry: "@use \"parts/f\";\na { b: f.grow(1); }\n", "parts/_f.scss": parts}, []string{"sass/parts/_f.scss:3:1: ", "calls itself without end"}},
+		"mixin":    {map[string]string{entry: "a { b: 'c { @mixin'; }\n@mixin m($x: \"}\") { a { @include m(\"#{$x}{\"); } }\n@include m;\n"}, []string{"sass/main.scss:2:1: ", "calls itself without end"}},
+		"while":    {map[string]string{entry: "/* @while { */\n$x: 1;\n a { @if true { @while $x > 0 { $x: $x + 1 !global; } } }\n"}, []string{"sass/main.scss:3:17: ", "did not compile within"}},
+		"for":      {map[string]string{entry: "$y: 0;\n@for $x from 1 through 100000000000 { $y: $x; }\n"}, []string{"sass/main.scss:2:1: ", "did not compile within"}},
+		"list":     {map[string]string{entry: "@use \"sass:list\";\n$l: \"aaaaaaaaaaaaaaaaaaaa\";\n@while list.length(($l)) > 0 { $l: $l + $l; }\n"}, []string{"sass/main.scss:3:1: ", "512 MiB"}},
+		"indented": {map[string]string{entry: "@use \"x\";", "x.sass": "@while true\n  $x: 1\n"}, []string{"sass/main.scss: ", "did not compile within"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			patience := time.Minute // where something else than time runs out
+			if c.want[1] == "did not compile within" {
+				patience = 8 * time.Second
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			_, err := s.Compile(ctx, &sasspb.CompileRequest{Files: c.files})
+			require.NoError(t, ctx.Err(), "the caller still waits")
+			assert.Equal(t, codes.InvalidArgument, status.Code(err), "%v", err)
+			for _, want := range c.want {
+				assert.ErrorContains(t, err, want)
+			}
+			assert.NotContains(t, err.Error(), "dart:")
+			assert.NotContains(t, err.Error(), "package:")
+		})
+	}
+	assert.Contains(t, compile(t, s, map[string]string{entry: "a{b:c}"}), "b: c", "a new compiler goes on")
+}
+
+func TestMarksLeaveWhatASourceMeans(t *testing.T) {
+	s := begin(t)
+	files := map[string]string{entry: `@use "sass:math";
+@mixin wide($x: "a{b}", $y: '\'{') { @media (min-width: 40em) { @content; } }
+@function half($n) { @return math.div($n, 2); } // @while {
+@each $name, $size in (small: 10px, large: 30px) {
+  .#{$name + "#{1 + 1}"} { width: half($size); @include wide { color: red; } }
+}
+@for $i from 1 through 3 { .i-#{$i} { a: url(x.png); } }
+$n: 3; @while $n > 0 { .w#{$n} { b: c } $n: $n - 1; }
+`}
+	marked, marks := sources(files).mark()
+	assert.Equal(t, []string{"sass/main.scss:2:1", "sass/main.scss:3:1", "sass/main.scss:4:1", "sass/main.scss:7:1", "sass/main.scss:8:8"}, marks)
+	assert.Equal(t, compile(t, s, files), compile(t, s, marked))
+}
