@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -41,6 +43,15 @@ var mischiefs = map[string]func(){
 	"crash": func() { go panic("as told"); select {} },
 	"panic": func() { panic("as told") },
 	"hang":  func() { select {} },
+	"rave":  func() { panic(hostile) },
+	"slander": func() {
+		fmt.Fprintln(os.Stderr, hostile)
+		slog.Error(hostile, "cause", errors.New(hostile), hostile, hostile)
+		fmt.Fprintf(os.Stderr, `{"level":"WARN","msg":"\u009b31m\u202e","plugin":"\u001b]0;x\u0007","x":["\u202e"]}`+"\n")
+		_, _ = os.Stderr.WriteString("no end " + strings.Repeat("\x1b[31m", 100_000) + "\n")
+		go panic(hostile)
+		select {}
+	},
 	"exhaust": func() {
 		// Whatever the machine has: from here on 64 MB, if that, are all that there is.
 		var m runtime.MemStats

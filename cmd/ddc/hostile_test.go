@@ -149,6 +149,25 @@ func TestNothingOfASampleOrAPluginReachesTheTerminalAsItIs(t *testing.T) {
 	}
 }
 
+// A plugin that was taken over writes what it likes, and dies with it.
+func TestNothingOfAPluginReachesTheTerminalAsItIs(t *testing.T) {
+	for act, code := range map[string]int{"slander": exitOK, "rave": exitMachinery} {
+		for _, flag := range []string{"--all-plugins", "-v", "--json"} {
+			t.Run(act+" "+flag, func(t *testing.T) {
+				site, tokens := smallSite(t), t.TempDir()
+				t.Setenv(envMischief, tokens+"|html:1:"+act)
+				var stdout, stderr bytes.Buffer
+				got := run(t.Context(), []string{"build", site, "--no-code-exec", flag}, &stdout, &granting{said: &stderr, folder: tokens})
+				assert.Equal(t, code, got, stderr.String())
+				harmless(t, "standard output", stdout.String())
+				harmless(t, "standard error", stderr.String())
+				assert.Contains(t, stdout.String()+stderr.String(), "gnp")
+				assert.Less(t, stderr.Len(), 1<<20)
+			})
+		}
+	}
+}
+
 // terminal is a pseudo-terminal of which a program gets one end: what is written
 // there is what a terminal is sent.
 func terminal(t *testing.T) (theirs *os.File, sent func() string) {
