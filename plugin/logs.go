@@ -28,9 +28,9 @@ type logs struct {
 // always reads on; but of what it drops only so much in a time, so that a plugin
 // that does nothing but write does not keep the host busy.
 func (l *logs) forward(r io.Reader) {
-	pieces := bufio.NewReaderSize(r, maxLine)
 	var line []byte
 	cut := 0 // from this line's end
+	pieces := bufio.NewReaderSize(paced{r, func() bool { return cut > 0 || l.allowance.dropping() }}, maxLine)
 	for {
 		piece, err := pieces.ReadSlice('\n')
 		if line == nil {
@@ -39,9 +39,6 @@ func (l *logs) forward(r io.Reader) {
 			cut += len(piece)
 		}
 		if errors.Is(err, bufio.ErrBufferFull) {
-			if cut > 0 && pieces.Buffered() == 0 {
-				time.Sleep(dropPause)
-			}
 			continue
 		}
 		if text := strings.TrimRight(string(line), "\r\n"); text != "" {
@@ -51,10 +48,20 @@ func (l *logs) forward(r io.Reader) {
 		if err != nil {
 			return
 		}
-		if pieces.Buffered() == 0 && l.allowance.dropping() {
-			time.Sleep(dropPause)
-		}
 	}
+}
+
+// paced reads with a pause before each Read while what it reads is dropped.
+type paced struct {
+	io.Reader
+	dropping func() bool
+}
+
+func (p paced) Read(b []byte) (int, error) {
+	if p.dropping() {
+		time.Sleep(dropPause)
+	}
+	return p.Reader.Read(b) //nolint:wrapcheck // a reader gives its reader's errors
 }
 
 // line takes a line, of whose end so many bytes are missing.

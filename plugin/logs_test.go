@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -78,6 +79,17 @@ func TestOutputBeyondTheBurstIsDroppedAndCounted(t *testing.T) {
 	assert.Equal(t, int64(lines+len("fatal error: the end")), written)
 	assert.Equal(t, written-int64(h.bytes), dropped)
 	assert.Equal(t, "fatal error: the end", l.end.String(), "last words are heard all the same")
+}
+
+// One byte at a time, each would cost the host a system call and a turn.
+func TestWhatIsDroppedIsReadAtAPace(t *testing.T) {
+	asked := 0
+	p := paced{iotest.OneByteReader(strings.NewReader("abc")), func() bool { asked++; return true }}
+	begun := time.Now()
+	_, err := io.ReadAll(p)
+	require.NoError(t, err)
+	assert.Equal(t, 4, asked)
+	assert.GreaterOrEqual(t, time.Since(begun), 4*dropPause)
 }
 
 func TestAllowanceComesBackWithTimeButNotWithoutEnd(t *testing.T) {

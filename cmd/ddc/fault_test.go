@@ -118,7 +118,7 @@ func TestUnreadableFolderAndFullDiskAreToldAndLeaveNothing(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "file")
 		require.NoError(t, os.WriteFile(file, nil, 0o600))
 		o := ddc(t, "build", smallSite(t), "-o", filepath.Join(file, "out"))
-		assert.Equal(t, exitMachinery, o.code)
+		assert.Equal(t, exitUsage, o.code)
 		assert.Contains(t, o.stderr, "not a directory")
 	})
 	t.Run("full disk", func(t *testing.T) {

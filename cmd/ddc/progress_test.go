@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ddc/site"
 )
 
 func TestLiveLineIsOnlyForTerminalsThatCanGoBack(t *testing.T) {
@@ -24,4 +27,12 @@ func TestLiveLineIsOnlyForTerminalsThatCanGoBack(t *testing.T) {
 	assert.Nil(t, newLiveLine(screenOf(file)))
 	t.Setenv("TERM", "dumb")
 	assert.Nil(t, newLiveLine(screenOf(terminal)))
+}
+
+func TestNothingOfASubjectReachesTheLiveLineAsItIs(t *testing.T) {
+	var out bytes.Buffer
+	l := &liveLine{out: screenOf(&out), busy: map[string][]string{}}
+	l.event(site.Event{Plugin: "markdown", Subject: hostile})
+	assert.Contains(t, out.String(), "gnp")
+	harmless(t, "live line", out.String())
 }
