@@ -123,6 +123,22 @@ func TestNothingOfASiteReachesTheTerminalAsItIs(t *testing.T) {
 	}
 }
 
+// Other commands are given names, too.
+func TestNothingOfAnArgumentReachesTheTerminalAsItIs(t *testing.T) {
+	here(t)
+	write(t, ".", ".config/dodeca.kdl", hostileConfig, hostile+"/file", hostile)
+	for _, args := range [][]string{
+		{hostile}, {"init", hostile}, {"init", hostile + "/new"}, {"clean", hostile + "/gone"}, {"inspect", hostile}, {"inspect", hostile + "/file"}, {"inspect", "--json", hostile + "/file"},
+		{"plugin", hostile}, {"wake", "bench", hostile}, {"wake", "matrix", "--fault", hostile}, {"wake", "verdict", "--matrix", hostile + "/file"}, {"wake", "verdict", "--bench", hostile},
+		{"build", hostile + "/gone"}, {"build", hostile + "/file"}, {"build", "--trace", hostile}, {"build", "--call-timeout", hostile}, {"build", "--memory-limit", hostile}, {"build", "--on-hang", hostile},
+	} {
+		o := ddc(t, args...)
+		harmless(t, fmt.Sprintf("%.20q", args), o.stdout)
+		harmless(t, fmt.Sprintf("%.20q", args), o.stderr)
+		assert.Contains(t, o.stdout+o.stderr, "gnp", "%.20q", args)
+	}
+}
+
 // here makes a new folder the working directory, from which the tools are found
 // all the same.
 func here(t *testing.T) {

@@ -43,7 +43,16 @@ func Text(text string) string { return escape(Cut(text), true) }
 
 // Message is Text with every line but the first set in, so that none can be taken
 // for one that this program says of itself.
-func Message(text string) string { return strings.ReplaceAll(Text(text), "\n", "\n  ") }
+func Message(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(Text(text)) {
+		if b.Len() > 0 && line != "\n" {
+			b.WriteString("  ")
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
 
 // Cut cuts as Text does, and escapes nothing: for what is not printed as text, such
 // as JSON.

@@ -66,6 +66,18 @@ func TestWhatIsEscapedIsShownInOneWay(t *testing.T) {
 	}
 }
 
+func TestLaterLinesOfAMessageAreSetIn(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "one": "one", "one\n": "one\n", "one\n\nerror: two\n  three": "one\n\n  error: two\n    three", "\nerror: one": "\n  error: one",
+	} {
+		assert.Equal(t, want, Message(text))
+	}
+}
+
+func TestSizesAreSaidAsPeopleDo(t *testing.T) {
+	assert.Equal(t, []string{"0 B", "999 B", "1.0 kB", "434.0 MB"}, []string{Size(0), Size(999), Size(1000), Size(434_000_000)})
+}
+
 func TestWhatIsCutIsSaid(t *testing.T) {
 	assert.Equal(t, strings.Repeat("x", LineBytes)+"… (7 bytes cut)", Line(strings.Repeat("x", LineBytes+7)))
 	assert.Equal(t, strings.Repeat("x", LineBytes), Line(strings.Repeat("x", LineBytes)))
