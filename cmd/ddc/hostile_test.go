@@ -71,7 +71,6 @@ func hostileSites() map[string]struct {
 	said  string
 } {
 	page := "---\ntitle: x\n---\n\ntext\n"
-	template := "{{ page.title }}{{ page.content | safe }}"
 	return map[string]struct {
 		files []string
 		flags []string
@@ -81,15 +80,15 @@ func hostileSites() map[string]struct {
 		"no Unicode":      {[]string{"content/" + noUnicode + ".md", page}, nil, "gnp"},
 		"page's title":    {[]string{"content/_index.md", "---\ntitle: \"" + written + "\"\ntemplate: \"" + written + "\"\n---\n"}, nil, "gnp"},
 		"key":             {[]string{"content/_index.md", "---\n\"" + written + "\": x\n---\n"}, nil, ""},
-		"front matter":    {[]string{"content/_index.md", "+++\n" + hostile + "\n+++\n"}, nil, ""},
-		"template's name": {[]string{"content/_index.md", page, "templates/" + hostile + ".html", "{% if %}"}, nil, ""},
+		"front matter":    {[]string{"content/_index.md", "+++\n" + hostile + "\n+++\n"}, nil, "content/_index.md"},
+		"template's name": {[]string{"content/_index.md", page, "templates/" + hostile + ".html", "{% if %}"}, nil, "gnp"},
 		"template":        {[]string{"content/_index.md", page, "templates/index.html", "{{ " + hostile + " }}"}, nil, "templates/index.html"},
 		"template's word": {[]string{"content/_index.md", page, "templates/index.html", "{% include \"" + hostile + "\" %}"}, nil, "gnp"},
-		"static file":     {[]string{"content/_index.md", page, "static/" + hostile + ".svg", "<svg>" + hostile, "static/" + hostile + ".css", "a{" + hostile, "static/" + hostile + ".js", "(" + hostile}, nil, ""},
+		"static file":     {[]string{"content/_index.md", page, "static/" + hostile + ".svg", "<svg>" + hostile, "static/" + hostile + ".css", "a{" + hostile, "static/" + hostile + ".js", "(" + hostile}, nil, "gnp"},
 		"data file":       {[]string{"content/_index.md", page, "data/" + hostile + ".toml", hostile}, nil, "gnp"},
 		"sass":            {[]string{"content/_index.md", page, "sass/main.scss", "@use \"" + hostile + "\";", "sass/_" + hostile + ".scss", "a{"}, nil, "sass/main.scss"},
 		"sass's error":    {[]string{"content/_index.md", page, "sass/main.scss", "@warn \"" + written + "\"; @error \"\\1b]52;c;aGFoYQ==\\7 \\202e gnp\";"}, []string{"-v"}, "gnp"},
-		"link":            {[]string{"content/_index.md", page + "[a](/" + strings.ReplaceAll(hostile, "\n", "") + ") [b](</x\x1b]0;y\a \u202egnp>) <a href=\"/&#27;]52;c;x&#7;\">c</a>\n", "templates/index.html", template}, nil, ""},
+		"link":            {[]string{"content/_index.md", page + "[a](/" + strings.ReplaceAll(hostile, "\n", "") + ") [b](</x\x1b]0;y\a \u202egnp>) <a href=\"/&#27;]52;c;x&#7;\">c</a>\n"}, nil, "gnp"},
 		"config":          {[]string{".config/dodeca.kdl", hostileConfig + "\"" + inKDL + "\" 1\n"}, nil, "gnp"},
 		"config's value":  {[]string{".config/dodeca.kdl", hostileConfig + "wake \"" + inKDL + "\"\n"}, nil, "gnp"},
 		"config's text":   {[]string{".config/dodeca.kdl", hostileConfig + hostile}, nil, "dodeca.kdl"},
