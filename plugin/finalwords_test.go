@@ -68,7 +68,12 @@ var deaths = map[string]struct {
 	}, "exit status 4: the end"},
 }
 
-func deeper(n int) int { return deeper(n+1) + 1 }
+func deeper(n int) int {
+	if n < 0 {
+		return n
+	}
+	return deeper(n+1) + 1
+}
 
 // exhaust takes memory, of which from here on there are 256 MB.
 func exhaust() {
