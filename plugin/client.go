@@ -247,15 +247,21 @@ type Stats struct {
 	Calls    uint64
 	Errors   uint64
 	Restarts int
+	// Layers are those of the sandbox, as they were applied before the first run.
+	Layers Layers
 	// Link is counted at the host's end.
 	Link transport.Stats
 }
 
 // Stats reads the counters.
 func (p *Plugin) Stats() Stats {
+	var layers Layers
+	if p.host.threads != nil {
+		layers = p.host.threads.layers(p.name)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := Stats{Name: p.name, Wake: p.host.WakeOf(p.name), Calls: p.calls.Load(), Errors: p.errors.Load(), Restarts: p.restarts, Link: p.past}
+	s := Stats{Name: p.name, Wake: p.host.WakeOf(p.name), Calls: p.calls.Load(), Errors: p.errors.Load(), Restarts: p.restarts, Layers: layers, Link: p.past}
 	if p.current != nil {
 		s.PID = p.current.pid()
 		s.Link = add(s.Link, p.current.stats())

@@ -163,14 +163,19 @@ func (p *process) stop(ctx context.Context) error {
 type forker struct {
 	requests chan func()
 	done     chan struct{}
+	ready    chan struct{} // closed when what follows is set
+	held     sandbox.Layers
+	failed   error // why the thread starts nothing
 }
 
-// newForker begins a thread, which calls first before it starts anything.
-func newForker(first func()) *forker {
-	f := &forker{requests: make(chan func()), done: make(chan struct{})}
+// newForker begins a thread, which calls restrict before it starts anything. If
+// that fails, it never does.
+func newForker(restrict func() (sandbox.Layers, error)) *forker {
+	f := &forker{requests: make(chan func()), done: make(chan struct{}), ready: make(chan struct{})}
 	go sandbox.OnThread(func() {
 		defer close(f.done)
-		first()
+		f.held, f.failed = restrict()
+		close(f.ready)
 		for request := range f.requests {
 			request()
 		}
@@ -179,9 +184,23 @@ func newForker(first func()) *forker {
 }
 
 func (f *forker) start(cmd *exec.Cmd) error {
+	if <-f.ready; f.failed != nil {
+		return f.failed
+	}
 	started := make(chan error, 1)
 	f.requests <- func() { started <- cmd.Start() }
 	return <-started
+}
+
+// layers are those that hold what the thread starts, or none as long as it is not
+// known. It does not wait: a path of the policy may lie on a server that has gone.
+func (f *forker) layers() sandbox.Layers {
+	select {
+	case <-f.ready:
+		return f.held
+	default:
+		return sandbox.Layers{}
+	}
 }
 
 // Close ends the thread. No process that it started may be running.

@@ -3,6 +3,7 @@ package plugin
 import (
 	"debug/elf"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -30,6 +31,9 @@ type Confinement struct {
 
 // Policy is what a Confinement leaves to a plugin.
 type Policy = sandbox.Policy
+
+// Layers are those of the sandbox that hold a plugin.
+type Layers = sandbox.Layers
 
 // variables are what every plugin gets of its host's environment: what Go's
 // runtime and the time zone go by, and what is called DDC. What begins with
@@ -90,7 +94,8 @@ func interpreterOf(path string) string {
 // forkers start plugins, each from a thread of its own that lives by the
 // plugin's confinement: what it starts can't be free of that, whatever it is.
 // Plugins that shared a thread would share a Landlock domain, and so could look
-// into each other's memory.
+// into each other's memory. A thread that could not be restricted by every layer
+// that the kernel has starts nothing.
 type forkers struct {
 	confine func(name string) Confinement // or nil: plugins may do what this process may
 	logger  *slog.Logger
@@ -121,16 +126,32 @@ func (f *forkers) of(name, path string) *forker {
 	if known := f.byName[name]; known != nil {
 		return known
 	}
-	made := newForker(func() {
+	made := newForker(func() (sandbox.Layers, error) {
 		if f.confine == nil {
-			return
+			return sandbox.Layers{}, nil
 		}
-		if err := sandbox.Restrict(f.confine(name).confined(path, f.temporary)); err != nil {
-			f.logger.Warn("plugin is not confined as it should be", "plugin", name, "cause", err)
+		held, err := sandbox.Restrict(f.confine(name).confined(path, f.temporary))
+		for _, cause := range held.LeftOut {
+			f.logger.Debug("a path is left out of what a plugin may use", "plugin", name, "cause", cause)
 		}
+		if err != nil {
+			return held.Layers, fmt.Errorf("its sandbox failed, so it was not started (--no-sandbox starts it without): %w", err)
+		}
+		return held.Layers, nil
 	})
 	f.byName[name] = made
 	return made
+}
+
+// layers are those that hold the plugin of a name, or none before its first run.
+func (f *forkers) layers(name string) sandbox.Layers {
+	f.mu.Lock()
+	known := f.byName[name]
+	f.mu.Unlock()
+	if known == nil {
+		return sandbox.Layers{}
+	}
+	return known.layers()
 }
 
 // environment is what the plugin of a name gets of this process's environment.
@@ -189,5 +210,8 @@ func confineSelf() error {
 	if os.Getenv(envPrograms) != noPrograms {
 		return nil
 	}
-	return sandbox.NoPrograms()
+	if err := sandbox.NoPrograms(); err != nil {
+		return fmt.Errorf("the sandbox failed (--no-sandbox does without): %w", err)
+	}
+	return nil
 }

@@ -168,9 +168,10 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	if err != nil {
 		return out.failed(ctx, errors.Join(err, m.stop(ctx)))
 	}
-	r := report{config: cfg, wake: choice.all, transport: m.host.Transport(), sandbox: f.held(cfg), memory: m.keeper()}
+	r := report{config: cfg, wake: choice.all, transport: m.host.Transport(), memory: m.keeper()}
 	r.result, r.err = buildWith(m, w, cfg, f, times.ofPlugin("sass"), out)
-	r.plugins = statsOf(m.host)
+	r.plugins, r.layers = statsOf(m.host)
+	r.sandbox = f.held(cfg, r.layers)
 	r.hangs, r.err = w.over(r.err)
 	r.err = errors.Join(r.err, m.stop(w.ctx))
 	r.peakMemory, r.took = m.peak, time.Since(begun)
@@ -191,15 +192,15 @@ func buildWith(m *machine, w *watch, cfg *config.Config, f buildFlags, sassTime 
 	})
 }
 
-// held says what keeps plugins from what they need not do.
-func (f buildFlags) held(cfg *config.Config) string {
+// held says, for people, what keeps plugins from what they need not do.
+func (f buildFlags) held(cfg *config.Config, layers plugin.Layers) string {
 	switch {
 	case f.transport == "inproc":
 		return "none (plugins run in this process)"
 	case f.noSandbox:
 		return "none (--no-sandbox)"
 	}
-	return confinements(cfg)
+	return layers.String() + "; " + confinements(cfg)
 }
 
 // loadError says which errors of loading are the site's or the caller's.

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"ddc/internal/sandbox"
 	"ddc/internal/tool"
 	"ddc/plugin"
 	"ddc/plugins/code_execution"
@@ -166,5 +165,5 @@ func confinements(cfg *config.Config) string {
 			allowed["programs"] = append(allowed["programs"], name)
 		}
 	}
-	return sandbox.Kernel().String() + "; network: " + strings.Join(allowed["network"], ", ") + "; programs: " + strings.Join(allowed["programs"], ", ")
+	return "network: " + strings.Join(allowed["network"], ", ") + "; programs: " + strings.Join(allowed["programs"], ", ")
 }

@@ -56,7 +56,8 @@ type report struct {
 	plugins   []pluginReport
 	wake      string
 	transport string
-	sandbox   string // what plugins are held by
+	layers    plugin.Layers // of the sandbox, that hold all plugins that were started
+	sandbox   string        // the same for people
 	// peakMemory is what host, plugins and their children took together at most, in bytes.
 	peakMemory int64
 	memory     string // what there may be, and who sees to it
@@ -72,10 +73,12 @@ type buildReport struct {
 	Bytes      int64 `json:"bytes"`
 	DurationMS int64 `json:"duration_ms"`
 	// PeakMemory is of host, plugins and their children together.
-	PeakMemory int64          `json:"peak_memory_bytes"`
-	Wake       string         `json:"wake"`
-	Transport  string         `json:"transport"`
-	Plugins    []pluginReport `json:"plugins"`
+	PeakMemory int64  `json:"peak_memory_bytes"`
+	Wake       string `json:"wake"`
+	Transport  string `json:"transport"`
+	// Sandbox are the layers that were applied to all plugins that were started.
+	Sandbox plugin.Layers  `json:"sandbox"`
+	Plugins []pluginReport `json:"plugins"`
 	// Hangs are what the watchdog has found.
 	Hangs    []hangReport `json:"hangs"`
 	Warnings []problem    `json:"warnings"`
@@ -114,9 +117,10 @@ type problem struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
-// statsOf reports on the plugins that ran.
-func statsOf(host *plugin.Host) []pluginReport {
-	reports := []pluginReport{}
+// statsOf reports on the plugins that ran, and on the layers of the sandbox that
+// held every one of them.
+func statsOf(host *plugin.Host) (reports []pluginReport, layers plugin.Layers) {
+	reports = []pluginReport{}
 	for _, p := range host.Plugins() {
 		s := p.Stats()
 		if s.PID == 0 && s.Calls == 0 {
@@ -130,9 +134,13 @@ func statsOf(host *plugin.Host) []pluginReport {
 		if host.Transport() == "inproc" {
 			r.Wake = "none"
 		}
+		if len(reports) == 0 {
+			layers = s.Layers
+		}
+		layers = layers.And(s.Layers)
 		reports = append(reports, r)
 	}
-	return reports
+	return reports, layers
 }
 
 // failed reports an error that came before any plugin could be started.
@@ -209,7 +217,7 @@ func (p *printer) printDetails(r report) {
 
 func (p *printer) finishedJSON(ctx context.Context, r report) error {
 	object := buildReport{
-		DurationMS: r.took.Milliseconds(), PeakMemory: r.peakMemory, Wake: r.wake, Transport: r.transport, Plugins: r.plugins, Hangs: r.hangs,
+		DurationMS: r.took.Milliseconds(), PeakMemory: r.peakMemory, Wake: r.wake, Transport: r.transport, Sandbox: r.layers, Plugins: r.plugins, Hangs: r.hangs,
 		Warnings: []problem{}, Errors: problemsOf(r.err),
 	}
 	if r.result != nil {

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"errors"
-	"fmt"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -10,17 +9,13 @@ import (
 
 // The system calls that package unix has no function for.
 
-func landlockQuery(flag uintptr) uint64 {
+func landlockQuery(flag uintptr) (uint64, error) {
 	value, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, flag)
-	if errno != 0 { // not compiled in, not enabled at boot, or forbidden by a container's filter
-		return 0
+	if errno != 0 {
+		return 0, errno
 	}
-	return uint64(value)
+	return uint64(value), nil
 }
-
-func landlockVersion() int { return int(landlockQuery(unix.LANDLOCK_CREATE_RULESET_VERSION)) }
-
-func landlockErrata() uint64 { return landlockQuery(unix.LANDLOCK_CREATE_RULESET_ERRATA) }
 
 func landlockCreate(attr *unix.LandlockRulesetAttr, version int) (int, error) {
 	// A kernel refuses what it does not know, and knows fields by the size.
@@ -55,18 +50,13 @@ func landlockRestrict(rules int) error {
 	return nil
 }
 
-func noNewPrivileges() error {
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("set no_new_privs: %w", err)
+// seccompQuery asks for an action that every kernel with filters has.
+func seccompQuery() error {
+	action := uint32(unix.SECCOMP_RET_ERRNO)
+	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(&action))); errno != 0 {
+		return errno
 	}
 	return nil
-}
-
-// seccompOffered asks for an action that every kernel with filters has.
-func seccompOffered() bool {
-	action := uint32(unix.SECCOMP_RET_ERRNO)
-	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(&action)))
-	return errno == 0
 }
 
 // allThreads sets a filter on all threads of the process.
@@ -74,10 +64,7 @@ const allThreads = unix.SECCOMP_FILTER_FLAG_TSYNC
 
 var errThreads = errors.New("a thread of this process has a filter of its own")
 
-func setFilter(p program, flags uintptr) error {
-	if !seccompOffered() {
-		return nil
-	}
+func seccompSet(p program, flags uintptr) error {
 	prog := unix.SockFprog{Len: uint16(len(p)), Filter: &p[0]}
 	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&prog)))
 	switch {

@@ -59,16 +59,18 @@ func ruleset(p Policy, version int) unix.LandlockRulesetAttr {
 	return attr
 }
 
-// landlock restricts the calling thread to the paths of p.
-func landlock(p Policy) error {
-	version := landlockVersion()
-	if version == 0 {
-		return nil
+// landlock restricts the calling thread to the paths of p, and returns Landlock's
+// version, or 0 where there is none. It leaves out paths that can't be allowed, and
+// says why, unless there is no such path.
+func landlock(p Policy) (version int, leftOut []error, err error) {
+	version, err = landlockVersion()
+	if err != nil {
+		return 0, nil, unlessLacking(fmt.Errorf("ask for the version: %w", err), unix.EOPNOTSUPP)
 	}
 	attr := ruleset(p, version)
 	rules, err := landlockCreate(&attr, version)
 	if err != nil {
-		return fmt.Errorf("make rules: %w", err)
+		return 0, nil, fmt.Errorf("make rules: %w", err)
 	}
 	defer unix.Close(rules) //nolint:errcheck // the thread has them by then
 	for _, grant := range []struct {
@@ -76,35 +78,55 @@ func landlock(p Policy) error {
 		rights uint64
 	}{{p.Read, toRead}, {p.Execute, toExecute}, {p.Write, toWrite}} {
 		for _, path := range grant.paths {
-			if err := allow(rules, path, grant.rights&attr.Handled_access_fs); err != nil {
-				return fmt.Errorf("rule for %s: %w", path, err)
+			passed, err := allow(rules, path, grant.rights&attr.Handled_access_fs)
+			if err != nil {
+				return 0, leftOut, fmt.Errorf("rule for %s: %w", path, err)
+			}
+			if passed != nil && !errors.Is(passed, fs.ErrNotExist) {
+				leftOut = append(leftOut, passed)
 			}
 		}
 	}
-	return landlockRestrict(rules)
+	if err := landlockRestrict(rules); err != nil {
+		return 0, leftOut, fmt.Errorf("put rules in force: %w", err)
+	}
+	return version, leftOut, nil
 }
 
-// allow adds a rule for a path, if it is there and can be looked at.
-func allow(rules int, path string, rights uint64) error {
+// allow adds a rule for a path. leftOut says why the path can be in no policy:
+// whatever is wrong with opening it without reading, and with what was opened, is
+// wrong with the path. An error says that the kernel did not take the rule.
+func allow(rules int, path string, rights uint64) (leftOut, err error) {
 	file, err := os.OpenFile(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.ENOTDIR) {
-		return nil
-	}
 	if err != nil {
-		return err
+		return err, nil
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return err
+		return err, nil
 	}
 	if !info.IsDir() {
 		rights &= onFiles
 	}
-	return landlockAllow(rules, int(file.Fd()), rights)
+	err = landlockAllow(rules, int(file.Fd()), rights)
+	if errors.Is(err, unix.EBADFD) { // a pipe, or something else that lies in no file system
+		return &fs.PathError{Op: "allow", Path: path, Err: err}, nil
+	}
+	return nil, err
+}
+
+func landlockVersion() (int, error) {
+	version, err := landlockQuery(unix.LANDLOCK_CREATE_RULESET_VERSION)
+	return int(version), err
 }
 
 // KeepsSignals says whether this kernel keeps those that Restrict restricts from signalling others.
 func KeepsSignals() bool {
-	return landlockVersion() >= 6 && landlockErrata()&(1<<(signalsWithinProcess-1)) != 0
+	version, err := landlockVersion()
+	if err != nil || version < 6 {
+		return false
+	}
+	errata, err := landlockQuery(unix.LANDLOCK_CREATE_RULESET_ERRATA)
+	return err == nil && errata&(1<<(signalsWithinProcess-1)) != 0
 }

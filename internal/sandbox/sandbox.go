@@ -2,8 +2,8 @@
 // the network, and the system calls by which one process reaches into another.
 //
 //	go sandbox.OnThread(func() {
-//		err := sandbox.Restrict(sandbox.Policy{Read: []string{folder}})
-//		...
+//		held, err := sandbox.Restrict(sandbox.Policy{Read: []string{folder}})
+//		...                             // after an error nothing may be started
 //		err = cmd.Start()               // cmd lives by the policy, and so does this thread
 //	})
 //
@@ -13,14 +13,36 @@
 // and only ever get tighter. Threads of the same process that began before are
 // as they were; Go starts none from a locked thread.
 //
-// Four layers, each independent of the others. The last two are left out where
-// the kernel has none of it ([Kernel] says which there are):
+// Four layers, each applied whatever became of the others:
 //
 //	no_new_privs   no set-user-ID program gives more than the process has
-//	capabilities   root's, but for those to files, do not reach what is started
 //	Landlock       files only below the folders named; programs only from there; no TCP; no
 //	               signals or abstract sockets to anyone outside
 //	seccomp        no sockets; no ptrace, mounts, namespaces, io_uring, keys, modules, ...
+//	capabilities   root's, but for those to files, do not reach what is started
+//
+// # What is left out, and what fails
+//
+// A kernel or a container that lacks a layer refuses the layer's first call, which
+// only asks. The layer is then left out, and [Held] says so. Any other refusal is
+// an error, after which nothing may be started: the kernel has the layer, and what
+// is started would do without.
+//
+//	layer          first call                             lacking              an error, whatever errno
+//	no_new_privs   prctl(PR_GET_NO_NEW_PRIVS)             EINVAL               prctl(PR_SET_NO_NEW_PRIVS)
+//	Landlock       landlock_create_ruleset(.., VERSION)   EOPNOTSUPP           landlock_create_ruleset, landlock_add_rule,
+//	                                                                           landlock_restrict_self
+//	seccomp        seccomp(GET_ACTION_AVAIL)              EINVAL, EOPNOTSUPP   seccomp(SET_MODE_FILTER)
+//	capabilities   capget                                                      what prctl(PR_CAPBSET_DROP) and capset
+//	                                                                           leave to a program beyond those to files
+//
+// ENOSYS, EPERM and EACCES mean lacking for each first call; any other errno there is an
+// error. Where no_new_privs is in force before, it is not set again; where there
+// are no capabilities to drop, it does not matter that they can't be dropped.
+//
+// A path that cannot be opened (with O_PATH, which reads nothing) is left out of the
+// policy, never the layer: whatever the errno, it says something about the path. So
+// does EBADFD from landlock_add_rule: a pipe lies in no file system.
 //
 // A policy costs some system calls for each path in it, half a millisecond in all, once
 // for each thread; a system call of the restricted process some 50 ns more.
@@ -31,7 +53,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,34 +72,6 @@ type Policy struct {
 	// at its start, as plugins do, starts none; with Landlock none but Execute. And without
 	// it no file's mode, owner, times or attributes can be changed, which Landlock leaves to all.
 	Programs bool
-}
-
-// Support is what a kernel offers.
-type Support struct {
-	// Landlock is the version of its interface, or 0 for none.
-	Landlock int
-	// Seccomp says whether filters can be set on this architecture.
-	Seccomp bool
-}
-
-// String is "Landlock 7 and seccomp", or what there is of it.
-func (s Support) String() string {
-	var layers []string
-	if s.Landlock > 0 {
-		layers = append(layers, fmt.Sprintf("Landlock %d", s.Landlock))
-	}
-	if s.Seccomp {
-		layers = append(layers, "seccomp")
-	}
-	if len(layers) == 0 {
-		return "no_new_privs alone (this kernel offers neither Landlock nor seccomp)"
-	}
-	return strings.Join(layers, " and ")
-}
-
-// Kernel asks the kernel what it offers. A container may have forbidden either.
-func Kernel() Support {
-	return Support{Landlock: landlockVersion(), Seccomp: seccompOffered()}
 }
 
 // OnThread runs f on a thread that nothing else runs on, before or after: it ends
@@ -104,37 +97,42 @@ func OnThread(f func()) {
 var errFirstThread = errors.New("the first thread of a process must stay as it is: call OnThread")
 
 // Restrict holds the calling thread, and whatever it starts from now on, to p as
-// far as the kernel can. It is called within OnThread. Paths that do not exist are passed over. What the kernel lacks is no
-// error; after an error the thread may be restricted in part.
-func Restrict(p Policy) error {
+// far as the kernel can. It is called within OnThread. What the kernel lacks is no
+// error, nor is a path that cannot be opened; see the package's comment. After an
+// error the thread is restricted by the other layers, and must start nothing.
+func Restrict(p Policy) (Held, error) {
 	if unix.Gettid() == os.Getpid() {
-		return fmt.Errorf("restrict thread: %w", errFirstThread)
+		return Held{}, fmt.Errorf("restrict thread: %w", errFirstThread)
 	}
-	if err := noNewPrivileges(); err != nil {
-		return fmt.Errorf("restrict thread: %w", err)
+	var held Held
+	var failed failures
+	var err error
+	held.NoNewPrivileges, err = noNewPrivileges()
+	failed.add("no_new_privs", err)
+	held.Landlock, held.LeftOut, err = landlock(p)
+	failed.add("Landlock", err)
+	// After Landlock, whose opening of paths the filter may refuse.
+	held.Seccomp, err = setFilter(reachOut(p), 0)
+	failed.add("seccomp", err)
+	// Last: without no_new_privs the other two need a capability.
+	held.Capabilities, err = dropCapabilities(held.NoNewPrivileges)
+	failed.add("capabilities", err)
+	if failed.err != nil {
+		return held, fmt.Errorf("restrict thread: %w", failed.err)
 	}
-	if err := dropCapabilities(); err != nil {
-		return fmt.Errorf("restrict thread: %w", err)
-	}
-	if err := landlock(p); err != nil {
-		return fmt.Errorf("restrict thread by Landlock: %w", err)
-	}
-	// Last: Landlock's own calls would be none of the filter's business, but opening
-	// paths may be.
-	if err := setFilter(reachOut(p), 0); err != nil {
-		return fmt.Errorf("restrict thread by seccomp: %w", err)
-	}
-	return nil
+	return held, nil
 }
 
 // NoPrograms forbids the whole process, all its threads and for ever, to start
 // programs or to fork. Where the kernel has no seccomp it does nothing.
 func NoPrograms() error {
-	if err := noNewPrivileges(); err != nil {
-		return fmt.Errorf("forbid programs: %w", err)
-	}
-	if err := setFilter(startPrograms(), allThreads); err != nil {
-		return fmt.Errorf("forbid programs by seccomp: %w", err)
+	var failed failures
+	_, err := noNewPrivileges()
+	failed.add("no_new_privs", err)
+	_, err = setFilter(startPrograms(), allThreads)
+	failed.add("seccomp", err)
+	if failed.err != nil {
+		return fmt.Errorf("forbid programs: %w", failed.err)
 	}
 	return nil
 }

@@ -169,7 +169,7 @@ func within(t *testing.T, p Policy, noPrograms bool, acts ...string) map[string]
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	failed := make(chan error)
 	go OnThread(func() {
-		err := Restrict(p)
+		_, err := Restrict(p)
 		if err == nil {
 			err = cmd.Run()
 		}
@@ -315,10 +315,11 @@ func TestOtherThreadsOfTheProcessAreFree(t *testing.T) {
 	}
 }
 
-func TestSupportSaysWhatThereIs(t *testing.T) {
-	assert.Equal(t, "Landlock 7 and seccomp", Support{Landlock: 7, Seccomp: true}.String())
-	assert.Equal(t, "seccomp", Support{Seccomp: true}.String())
-	assert.Contains(t, Support{}.String(), "no_new_privs alone")
+func TestLayersSayWhatThereIs(t *testing.T) {
+	assert.Equal(t, "no_new_privs, capabilities, Landlock 7, seccomp", Layers{true, true, 7, true}.String())
+	assert.Equal(t, "seccomp", Layers{Seccomp: true}.String())
+	assert.Equal(t, "no layer", Layers{}.String())
+	assert.Equal(t, Layers{Landlock: 3, Seccomp: true}, Layers{true, false, 3, true}.And(Layers{false, true, 7, true}))
 }
 
 // Each test of the kernel's answers is made by running; this one reads the
@@ -340,7 +341,10 @@ func BenchmarkRestrict(b *testing.B) {
 	p := Policy{Read: []string{"/etc/ld.so.cache", "/dev/null", "/proc"}, Execute: []string{"/lib", "/lib64", "/usr", "/bin"}, Write: []string{b.TempDir()}}
 	done := make(chan error)
 	for b.Loop() {
-		go OnThread(func() { done <- Restrict(p) })
+		go OnThread(func() {
+			_, err := Restrict(p)
+			done <- err
+		})
 		if err := <-done; err != nil {
 			b.Fatal(err)
 		}

@@ -83,7 +83,9 @@ func (c *command) run(ctx context.Context) (*ending, error) {
 }
 
 func (c *command) runWatched(ctx context.Context, group int, cancel context.CancelFunc) (*ending, error) {
-	c.confine()
+	if err := c.confine(); err != nil {
+		return nil, err
+	}
 	output := &output{left: outputLimit, exceeded: cancel}
 	cmd := exec.CommandContext(ctx, "/bin/sh", limited(c.path, c.args)...)
 	cmd.Dir = c.folder

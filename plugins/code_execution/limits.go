@@ -50,15 +50,18 @@ const WriteVariable = "DDC_SAMPLES_WRITE"
 // confine holds the calling thread, and so the program that it starts, to
 // writing in folders, and keeps it from the network unless it is to fetch
 // something. What the plugin itself may not read, its programs may not either.
-func (c *command) confine() {
+// After an error nothing may be started.
+func (c *command) confine() error {
 	if os.Getenv("DDC_SANDBOX") == "off" {
-		return
+		return nil
 	}
-	err := sandbox.Restrict(sandbox.Policy{
+	held, err := sandbox.Restrict(sandbox.Policy{
 		Read: []string{"/"}, Execute: []string{"/"}, Network: c.network, Programs: true,
 		Write: slices.Concat([]string{"/dev/null", "/dev/tty", c.folder}, c.write, filepath.SplitList(os.Getenv(WriteVariable))),
 	})
 	if err != nil {
-		slog.Warn("a code sample is not confined as it should be", "cause", err)
+		return fmt.Errorf("the sandbox of the sample failed, so it was not started (--no-sandbox starts it without): %w", err)
 	}
+	slog.Debug("a code sample is confined", "layers", held.Layers, "left_out", held.LeftOut)
+	return nil
 }
