@@ -24,6 +24,7 @@ type capabilities struct{ effective, permitted, inheritable uint64 }
 func dropCapabilities(noNewPrivs bool) (bool, error) {
 	before, err := readCapabilities()
 	if err != nil {
+		_, _ = dropBounding() // for what it is worth: what is left can't be known
 		return false, unlessLacking(err)
 	}
 	bounding, err := dropBounding()

@@ -30,6 +30,10 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if text := os.Getenv(envTrial); text != "" {
+		stand(text)
+		return
+	}
 	if text := os.Getenv(envActs); text != "" {
 		act(strings.Split(text, "\n"))
 		return
@@ -107,6 +111,14 @@ func perform(text string) error {
 			err = f.Close()
 		}
 		return err
+	case "status": // what is said there stands for an error
+		content, err := os.ReadFile("/proc/self/status")
+		if err != nil {
+			return err
+		}
+		_, rest, _ := strings.Cut(string(content), "\n"+argument+":\t")
+		value, _, _ := strings.Cut(rest, "\n")
+		return errors.New(value)
 	case "ptrace":
 		_, _, errno := unix.Syscall(unix.SYS_PTRACE, unix.PTRACE_TRACEME, 0, 0)
 		return number(errno)
@@ -149,6 +161,10 @@ func libraries(t *testing.T) Policy {
 	t.Helper()
 	program, err := os.Executable()
 	require.NoError(t, err)
+	return librariesOf(program)
+}
+
+func librariesOf(program string) Policy {
 	return Policy{
 		Read:    []string{"/etc/ld.so.cache", "/dev/null"},
 		Execute: []string{program, "/lib", "/lib64", "/usr/lib", "/usr/lib64"},
