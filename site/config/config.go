@@ -170,14 +170,14 @@ func Load(start string, o Overrides) (*Config, error) {
 		}
 	case o.Content != "" && o.Output != "":
 		c.Root = filepath.Dir(o.Content)
+		c.settle(o)
+		if err := c.checkCache(); err != nil {
+			return nil, Errors{{File: shortest(c.CodeExecution.CacheDir), Message: "the cache of code samples " + err.Error()}}
+		}
 	default:
 		return nil, fmt.Errorf("%w: neither %s nor a folder above it has a %s; make one that says\n\n"+
 			"    content \"content\"\n    output \"public\"\n\n"+
 			"or give both -c CONTENT and -o OUTPUT", ErrNotFound, start, Name)
-	}
-	c.settle(o)
-	if err := c.keepCacheWithin(); err != nil {
-		return nil, err
 	}
 	return c, nil
 }
@@ -210,33 +210,6 @@ func read(folder string) (string, error) {
 
 // maxSize bounds a configuration, in bytes.
 const maxSize = 1 << 20
-
-// keepCacheWithin refuses a cache folder in the project that a link leads out of it: a build would write there, and "ddc clean"
-// remove. One that is named outside was meant to be.
-func (c *Config) keepCacheWithin() error {
-	relative, err := filepath.Rel(c.Root, c.CodeExecution.CacheDir)
-	if err != nil || !filepath.IsLocal(relative) {
-		return nil
-	}
-	root, err := os.OpenRoot(c.Root)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // nor is there a link: the build says what is missing
-	}
-	if err != nil {
-		return fmt.Errorf("read the configuration: %w", err)
-	}
-	defer root.Close()
-	for folder := relative; folder != "."; folder = filepath.Dir(folder) {
-		if info, err := root.Lstat(folder); err != nil || info.Mode()&fs.ModeSymlink == 0 {
-			continue
-		}
-		if _, err := root.Stat(folder); err != nil {
-			return Errors{{File: shortest(filepath.Join(c.Root, folder)), Message: "the cache of code samples is a symbolic link that leads out of the project, or nowhere",
-				Hint: "remove it, or name the folder itself as cache_dir"}}
-		}
-	}
-	return nil
-}
 
 // find walks from a folder upwards to the first that has a configuration.
 func find(folder string) (string, error) {

@@ -92,6 +92,7 @@ code_execution {
 `
 
 func TestEverySettingIsRead(t *testing.T) {
+	t.Setenv(config.AllowVariable, "/var/tmp/samples")
 	c := load(t, everything)
 	assert.Equal(t, config.LinkCheck{RateLimit: 250 * time.Millisecond, SkipDomains: []string{"x.org", "y.org", "z.org"}}, c.LinkCheck)
 	assert.Equal(t, []string{"favicon.svg", "robots.txt"}, c.StableAssets)

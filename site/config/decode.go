@@ -15,7 +15,7 @@ func (c *Config) decode(file, source string, o Overrides) error {
 	if err != nil {
 		return syntaxError(err)
 	}
-	d := &decoder{file: file}
+	d := &decoder{file: file, cache: place{"the cache of code samples, " + c.CodeExecution.CacheDir + ",", 1, 1}}
 	seen := d.document(c, nodes)
 	if !seen["content"] && o.Content == "" {
 		d.fail(1, 1, `content is missing; add: content "content"`, "")
@@ -23,6 +23,8 @@ func (c *Config) decode(file, source string, o Overrides) error {
 	if !seen["output"] && o.Output == "" {
 		d.fail(1, 1, `output is missing; add: output "public"`, "")
 	}
+	c.settle(o)
+	d.checkPaths(c)
 	return d.err()
 }
 
@@ -104,6 +106,7 @@ func (d *decoder) codeExecution(block setting, c *CodeExecution) {
 			}
 		case "cache_dir":
 			d.folder(s, &c.CacheDir)
+			d.cache = place{s.name, s.line, s.col}
 		case "dependencies":
 			for _, dependency := range d.inner(s) {
 				d.dependency(dependency, dependency.name, dependency.values, c)
@@ -144,11 +147,15 @@ func (d *decoder) language(block setting, c *CodeExecution) {
 		switch s.name {
 		case "command":
 			d.text(s, &l.Command)
+			d.checked(place{s.name, s.line, s.col}, func() error { return nameable(l.Command) })
 		case "args":
 			l.Args = d.texts(s)
 		case "extension":
 			d.text(s, &l.Extension)
 			l.Extension = strings.TrimPrefix(l.Extension, ".")
+			if strings.ContainsAny(l.Extension, "/\x00") || len(l.Extension) > longestExtension {
+				d.fail(s.line, s.col, "extension must be the end of a file's name", `as in: extension "py"`)
+			}
 		case "prepare_code":
 			d.boolean(s, &l.PrepareCode)
 		case "auto_imports":
@@ -167,7 +174,7 @@ func (d *decoder) language(block setting, c *CodeExecution) {
 }
 
 func (d *decoder) dependency(s setting, name string, versions []kdl.Value, c *CodeExecution) {
-	dep := Dependency{Name: name}
+	dep, at := Dependency{Name: name}, place{"the path of " + name, s.line, s.col}
 	if len(versions) > 1 {
 		d.fail(versions[1].Line, versions[1].Col, "a dependency has one version", "")
 	}
@@ -191,6 +198,7 @@ func (d *decoder) dependency(s setting, name string, versions []kdl.Value, c *Co
 			d.text(s, &dep.Branch)
 		case "path":
 			d.text(s, &dep.Path)
+			at.line, at.col = s.line, s.col
 		case "features":
 			for _, text := range d.texts(s) {
 				dep.Features = append(dep.Features, splitList(text)...)
@@ -210,7 +218,7 @@ func (d *decoder) dependency(s setting, name string, versions []kdl.Value, c *Co
 	if slices.ContainsFunc(c.Dependencies, func(other Dependency) bool { return other.Name == name }) {
 		d.fail(s.line, s.col, "the dependency "+name+" is given twice", "")
 	}
-	c.Dependencies = append(c.Dependencies, dep)
+	c.Dependencies, d.dependencies = append(c.Dependencies, dep), append(d.dependencies, at)
 }
 
 // splitList reads "a, b" as a and b, since a property has but one value.

@@ -55,6 +55,10 @@ func syntaxError(err error) error {
 type decoder struct {
 	file   string
 	errors Errors
+	// cache and dependencies are where the paths stand that checkPaths checks, the
+	// latter by the index of the dependency.
+	cache        place
+	dependencies []place
 }
 
 func (d *decoder) fail(line, col int, message, hint string) {

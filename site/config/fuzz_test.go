@@ -14,11 +14,10 @@ func FuzzDecode(f *testing.F) {
 	f.Add("content 5 {\n")
 	f.Fuzz(func(t *testing.T, source string) {
 		c := defaults()
+		c.Root = "/project"
 		err := c.decode("fuzz.kdl", source, Overrides{})
 		var faults Errors
 		if err == nil {
-			c.Root = "/project"
-			c.settle(Overrides{})
 			return
 		}
 		if !errors.As(err, &faults) || len(faults) == 0 {

@@ -59,11 +59,12 @@ func TestCacheBehindALinkOutOfTheProjectIsRefused(t *testing.T) {
 	folder, outside := project(t, least), t.TempDir()
 	require.NoError(t, os.Symlink(outside, filepath.Join(folder, ".cache")))
 	_, err := Load(folder, Overrides{})
-	assert.ErrorContains(t, err, ".cache: the cache of code samples is a symbolic link that leads out of the project")
+	assert.ErrorContains(t, err, "the cache of code samples, .cache/code-execution, lies outside the project by a symbolic link")
 
 	require.NoError(t, os.Remove(filepath.Join(folder, ".cache")))
 	require.NoError(t, os.Mkdir(filepath.Join(folder, "elsewhere"), 0o700))
 	require.NoError(t, os.Symlink("elsewhere", filepath.Join(folder, ".cache")))
-	_, err = Load(folder, Overrides{})
-	assert.NoError(t, err, "one that stays within is followed")
+	c, err := Load(folder, Overrides{})
+	require.NoError(t, err, "one that stays within is followed")
+	assert.Equal(t, filepath.Join(folder, "elsewhere", "code-execution"), c.CodeExecution.CacheDir, "and where it leads is what is used")
 }
