@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"ddc/internal/sandbox"
 	"ddc/rpc/rpctestpb"
@@ -125,6 +128,38 @@ func TestAPluginMayDoNothingThatItsConfinementDoesNotName(t *testing.T) {
 	for _, act := range acts {
 		assert.NotContains(t, try(t, open, "open", act), "error", act)
 	}
+}
+
+// Its calls fail, each with the reason, and the host closes as if nothing had been.
+func TestAPluginWhoseSandboxFailsIsNotStarted(t *testing.T) {
+	h := confinedHost(t, "futex", Confinement{})
+	broken := errors.New("the kernel said no")
+	h.threads.byName["a"] = newForker(func() (Layers, error) { return Layers{NoNewPrivileges: true}, broken })
+	for range 2 {
+		_, err := echo(t, h, "a", &rpctestpb.Packet{Text: "environ"})
+		assert.Equal(t, codes.Unavailable, status.Code(err))
+		assert.ErrorContains(t, err, "start plugin a: the kernel said no")
+	}
+	s := h.Plugin("a").Stats()
+	assert.Zero(t, s.PID)
+	assert.Zero(t, s.Restarts)
+	assert.Equal(t, Layers{NoNewPrivileges: true}, s.Layers)
+	assert.NotContains(t, try(t, h, "b", "environ"), "error", "others are no worse off")
+}
+
+func TestStatsSayWhichLayersWereApplied(t *testing.T) {
+	t.Run("confined", func(t *testing.T) {
+		h := confinedHost(t, "futex", Confinement{})
+		assert.Equal(t, Layers{}, h.Plugin("a").Stats().Layers, "before it was started")
+		try(t, h, "a", "environ")
+		assert.Equal(t, sandbox.Kernel(), h.Plugin("a").Stats().Layers)
+	})
+	t.Run("free", func(t *testing.T) {
+		h := newHost(t, Options{})
+		t.Setenv(envRole, "intruder")
+		try(t, h, "a", "environ")
+		assert.Equal(t, Layers{}, h.Plugin("a").Stats().Layers)
+	})
 }
 
 // Whoever starts it, it is the same program: that it is confined is no decision of its own.

@@ -35,7 +35,14 @@ exit code 3 (--on-hang). "ddc inspect" sees the same from outside.
 A plugin that dies, or does not answer within --call-timeout, is started again
 and its calls repeated; a call that fails so up to three times ends the build,
 and the error names it. Pictures that could not be worked on within
---memory-limit go without the variants that are too large, with a warning.`
+--memory-limit go without the variants that are too large, with a warning.
+
+Each plugin runs in a sandbox, and each code sample in a narrower one. A layer of
+it that the kernel does not have is left out (-v and --json say which hold); one
+that it has and that cannot be applied ends the build with exit code 3. What the
+configuration names as cache_dir, or as the path of a dependency, must lie in the
+project, or in a folder listed in $DDC_ALLOW_OUTSIDE. $DDC_SAMPLES_WRITE lists
+folders that samples may write to besides their own.`
 
 // buildFlags are what the command line says of a build.
 type buildFlags struct {

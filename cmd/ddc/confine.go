@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -101,11 +102,29 @@ func homeOf(path string) []string {
 
 func around(folder string) []string {
 	parent := filepath.Dir(folder)
-	home, _ := os.UserHomeDir()
-	if name := filepath.Base(folder); (name != "bin" && name != "shims") || parent == home || parent == "/" || parent == filepath.Join(home, ".local") {
+	if name := filepath.Base(folder); (name != "bin" && name != "shims") || parent == "/" || filepath.Base(parent) == ".local" || isHome(parent) {
 		return []string{folder}
 	}
 	return []string{folder, parent}
+}
+
+// isHome says whether a folder is the home of whoever builds, by HOME or by the
+// system's list of users: HOME may be another's, or missing.
+func isHome(folder string) bool {
+	homes := []string{os.Getenv("HOME")}
+	if own, err := user.Current(); err == nil {
+		homes = append(homes, own.HomeDir)
+	}
+	info, err := os.Stat(folder)
+	for _, home := range homes {
+		if home == folder {
+			return true
+		}
+		if known, asked := os.Stat(home); asked == nil && err == nil && os.SameFile(known, info) {
+			return true
+		}
+	}
+	return false
 }
 
 // confineSamples is for code_execution, whose programs are those of the site's

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"os"
+	"os/user"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/sandbox"
 	"ddc/site/config"
 )
 
@@ -24,13 +27,32 @@ func TestConfinedAndIsolatedPluginsBuildTheSameSite(t *testing.T) {
 		if name == "free" {
 			assert.Contains(t, built.stdout, "sandbox: none (--no-sandbox)")
 		} else {
-			assert.Contains(t, built.stdout, "network: linkcheck; programs: code_execution, fonts, jxl, pagefind, sass")
-			assert.NotContains(t, built.stderr, "not confined")
+			assert.Contains(t, built.stdout, "sandbox: "+sandbox.Kernel().String()+"; network: linkcheck; programs: code_execution, fonts, jxl, pagefind, sass")
 		}
 		if want == nil {
 			want = tree(t, output)
 		}
 		assert.Equal(t, want, tree(t, output), name)
+	}
+}
+
+// A folder of programs brings the one that it lies in along, but never somebody's home.
+func TestAHomeIsNotAProgramsFolder(t *testing.T) {
+	home := t.TempDir()
+	own, err := user.Current()
+	require.NoError(t, err)
+	for _, said := range []string{home, "", "/nowhere", filepath.Join(home, "loop")} { // what HOME says may be wrong
+		t.Setenv("HOME", said)
+		for _, folder := range []string{own.HomeDir + "/bin", "/bin", "/srv/.local/bin"} {
+			assert.Equal(t, []string{folder}, around(folder), "HOME=%s", said)
+		}
+		assert.Equal(t, []string{"/opt/x/bin", "/opt/x"}, around("/opt/x/bin"))
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(home, link))
+	t.Setenv("HOME", link)
+	for _, folder := range []string{home + "/bin", link + "/bin", home + "/.local/bin"} {
+		assert.Equal(t, []string{folder}, around(folder))
 	}
 }
 
