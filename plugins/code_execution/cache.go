@@ -35,7 +35,9 @@ func openCache(root string) (*cache, error) {
 		return nil, fmt.Errorf("find cache folder: %w", err)
 	}
 	c := &cache{root: root}
-	if err := c.usable(); err != nil {
+	if err := c.usable(); errors.Is(err, errLeadsOut) {
+		return nil, err
+	} else if err != nil {
 		// A site that may only be read is built all the same, each sample from scratch.
 		slog.Info("results of code samples are not kept", "folder", root, "cause", err)
 		return nil, nil
@@ -53,6 +55,9 @@ func (c *cache) usable() error {
 		const write = 2 // W_OK
 		if err := syscall.Access(folder, write); err != nil {
 			return fmt.Errorf("write to %s: %w", folder, err)
+		}
+		if _, err := c.make(name); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -72,8 +77,8 @@ func cacheKey(sample *pb.Sample, language *pb.Language, crates []*pb.Dependency,
 // folder is where a program is put, and a function that removes it if it is not to be kept.
 func (c *cache) folder(key string, keep bool) (string, func() error, error) {
 	if c != nil && keep {
-		path := filepath.Join(c.root, "projects", key)
-		return path, func() error { return nil }, os.MkdirAll(path, 0o755)
+		path, err := c.make(filepath.Join("projects", key))
+		return path, func() error { return nil }, err
 	}
 	return temporaryFolder("code-sample")
 }
@@ -84,12 +89,33 @@ func temporaryFolder(of string) (string, func() error, error) {
 	return path, func() error { return os.RemoveAll(path) }, err
 }
 
-// target is the folder that cargo builds in. It locks it itself against other processes.
-func (c *cache) target(folder string) string {
-	if c == nil {
-		return filepath.Join(folder, "target")
+// errLeadsOut is a cache's fault that its owner is to mend.
+var errLeadsOut = errors.New("in the cache of code samples, is no folder, or a link that leads out: remove it")
+
+// make makes a folder of the cache, which a sample may then write to: so no link that the site has put there may lead it elsewhere.
+func (c *cache) make(name string) (string, error) {
+	root, err := os.OpenRoot(c.root)
+	if err != nil {
+		return "", err
 	}
-	return filepath.Join(c.root, "target")
+	defer root.Close()
+	path := filepath.Join(c.root, name)
+	if err := root.MkdirAll(name, 0o755); err != nil {
+		return "", fmt.Errorf("%s, %w (%w)", path, errLeadsOut, err)
+	}
+	if _, err := root.Stat(name); err != nil {
+		return "", fmt.Errorf("%s, %w (%w)", path, errLeadsOut, err)
+	}
+	return path, nil
+}
+
+// target makes the folder that cargo builds in. It locks it itself against other processes.
+func (c *cache) target(folder string) (string, error) {
+	if c == nil {
+		path := filepath.Join(folder, "target")
+		return path, os.MkdirAll(path, 0o755)
+	}
+	return c.make("target")
 }
 
 // result is what is kept of a run that went well.

@@ -13,6 +13,7 @@ package code_execution
 
 import (
 	"context"
+	"errors"
 	"runtime"
 
 	"google.golang.org/grpc"
@@ -64,6 +65,8 @@ func (s *Service) Execute(ctx context.Context, req *pb.ExecuteRequest) (*pb.Exec
 		return response, nil
 	case ctx.Err() != nil:
 		return nil, status.FromContextError(ctx.Err()).Err()
+	case errors.Is(err, errLeadsOut):
+		return nil, status.Errorf(codes.InvalidArgument, "%s:%d: %v", req.GetSample().GetSourcePath(), req.GetSample().GetLine(), err)
 	}
 	if _, ok := status.FromError(err); ok {
 		return nil, err

@@ -156,8 +156,8 @@ func (p *program) cargoProject(c *command) (*strings.Replacer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write Cargo.toml: %w", err)
 	}
-	target := p.cache.target(c.folder)
-	if err := os.MkdirAll(target, 0o755); err != nil { // what is not there can't be allowed
+	target, err := p.cache.target(c.folder) // made here: what is not there can't be allowed
+	if err != nil {
 		return nil, fmt.Errorf("make cargo's target folder: %w", err)
 	}
 	c.write = []string{target}
