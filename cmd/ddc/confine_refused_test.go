@@ -212,6 +212,15 @@ func (f *fortress) assertBuilt(t *testing.T, layers string, o outcome, r buildRe
 	assert.Equal(t, want, o.code, said)
 }
 
+// The last layer a plugin applies itself, before it answers anything.
+func TestAPluginThatCannotForbidItselfProgramsAnswersNothing(t *testing.T) {
+	f := newFortress(t)
+	o, r := f.build(t, true, nil, nil, unix.EPERM, sandbox.Refusals()["seccomp(.., TSYNC)"])
+	assert.Equal(t, exitMachinery, o.code)
+	assert.Contains(t, messages(r), "the sandbox failed (--no-sandbox does without): forbid programs: seccomp, which this kernel has, cannot be applied")
+	assert.NoDirExists(t, filepath.Join(f.site, "public"))
+}
+
 // The fortress is one only if somebody could get out of it.
 func TestWithoutASandboxTheSampleGetsOut(t *testing.T) {
 	f := newFortress(t)

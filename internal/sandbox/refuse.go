@@ -33,6 +33,7 @@ func Refusals() map[string]Call {
 		"landlock_restrict_self":              {Number: unix.SYS_LANDLOCK_RESTRICT_SELF},
 		"seccomp":                             {Number: unix.SYS_SECCOMP},
 		"seccomp(SET_MODE_FILTER)":            {Number: unix.SYS_SECCOMP, Only: true, Value: unix.SECCOMP_SET_MODE_FILTER},
+		"seccomp(.., TSYNC)":                  {Number: unix.SYS_SECCOMP, Only: true, Index: 1, Value: allThreads}, // NoPrograms
 	}
 }
 

@@ -177,6 +177,7 @@ var refusals = []struct {
 	{"landlock_restrict_self", "xx!x", "xx!x", "xx!x"},
 	{"seccomp", "xxx-", "xxx-", "xxx-"},
 	{"seccomp(SET_MODE_FILTER)", "xxx!", "xxx!", "xxx!"},
+	{"seccomp(.., TSYNC)", "xxxx", "xxxx", "xxxx"},
 	{"landlock_create_ruleset+seccomp", "xx--", "xx--", "xx--"},
 	{"landlock_restrict_self+seccomp(SET_MODE_FILTER)", "xx!!", "xx!!", "xx!!"},
 }
