@@ -25,6 +25,8 @@ const envTrial = "DDC_TEST_TRIAL"
 type trial struct {
 	Policy Policy
 	Acts   []string
+	// Refused is a call that is refused once the process runs: its start may need it.
+	Refused string
 }
 
 // finding is what a trial found.
@@ -48,6 +50,11 @@ func stand(text string) {
 	failed := make(chan error)
 	go OnThread(func() {
 		var err error
+		if tried.Refused != "" {
+			if err := Refuse(unix.EPERM, Refusals()[tried.Refused]); err != nil {
+				panic(err)
+			}
+		}
 		if found.Held, err = Restrict(tried.Policy); err != nil {
 			found.Failed = err.Error()
 		}
@@ -78,6 +85,7 @@ func stand(text string) {
 type someone struct {
 	nobody     bool // not root, where this process is
 	privileged bool // no_new_privs is not in force before
+	ambient    bool // has a capability all the same, and so has what they start
 }
 
 func (s someone) String() string {
@@ -134,6 +142,9 @@ func try(t *testing.T, program string, who someone, tried trial, errno syscall.E
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if who.nobody && mighty() {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		if who.ambient {
+			cmd.SysProcAttr.AmbientCaps = []uintptr{unix.CAP_SYS_PTRACE}
+		}
 	}
 	failed := make(chan error)
 	go OnThread(func() {
@@ -227,6 +238,25 @@ func TestARefusedCallCostsItsOwnLayerAlone(t *testing.T) {
 	for name := range all {
 		assert.True(t, named[name], "%s is in no row", name)
 	}
+}
+
+// A service manager can give an ordinary user capabilities that pass to every program. The bounding set has no say in them.
+func TestAmbientCapabilitiesAreDroppedOrNothingIsStarted(t *testing.T) {
+	needs(t, 4, true)
+	if !mighty() {
+		t.Skip("only root can give capabilities away")
+	}
+	program := court(t)
+	who := someone{nobody: true, privileged: true, ambient: true}
+	tried := trial{Policy: librariesOf(program), Acts: []string{"status CapPrm", "status CapAmb"}}
+	tried.Policy.Read = append(tried.Policy.Read, "/proc")
+	found := try(t, program, who, tried, 0)
+	assertHeld(t, "xxxx", found)
+	assert.Equal(t, map[string]string{"status CapPrm": "0000000000000000", "status CapAmb": "0000000000000000"}, found.Inside)
+	tried.Refused = "capset"
+	found = try(t, program, who, tried, 0)
+	assertHeld(t, "x!xx", found)
+	assert.Equal(t, "0000000000080000", found.Inside["status CapAmb"], "this test takes no notice of capabilities")
 }
 
 // assertHeld compares what Restrict said with a row.
