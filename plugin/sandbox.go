@@ -18,7 +18,8 @@ import (
 )
 
 // Confinement is what a plugin may do besides computing and answering calls. The
-// zero Confinement is nothing.
+// zero Confinement is nothing. A plugin that the kernel could hold to it, and does
+// not, is not started.
 type Confinement struct {
 	// Policy names files and rights on top of what a program needs to start.
 	Policy sandbox.Policy

@@ -29,7 +29,7 @@ func dropCapabilities(noNewPrivs bool) (bool, error) {
 	}
 	bounding, err := dropBounding()
 	if set := writeCapabilities(before.within(kept)); set != nil {
-		err = errors.Join(err, set)
+		err = both(err, set)
 	}
 	after, failed := readCapabilities()
 	if failed != nil {

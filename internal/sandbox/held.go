@@ -72,11 +72,15 @@ func (f *failures) add(layer string, err error) {
 	if err == nil {
 		return
 	}
-	err = fmt.Errorf("%s, which this kernel has, cannot be applied: %w", layer, err)
-	if f.err != nil {
-		err = fmt.Errorf("%w; %w", f.err, err)
+	f.err = both(f.err, fmt.Errorf("%s, which this kernel has, cannot be applied: %w", layer, err))
+}
+
+// both joins errors in one line; the first may be nil.
+func both(first, second error) error {
+	if first == nil {
+		return second
 	}
-	f.err = err
+	return fmt.Errorf("%w; %w", first, second)
 }
 
 // unlessLacking is nil where the refusal of a layer's first call means that this

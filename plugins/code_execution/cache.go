@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	pb "ddc/plugins/code_execution/code_executionpb"
@@ -100,13 +101,17 @@ func (c *cache) make(name string) (string, error) {
 	}
 	defer root.Close()
 	path := filepath.Join(c.root, name)
-	if err := root.MkdirAll(name, 0o755); err != nil {
-		return "", fmt.Errorf("%s, %w (%w)", path, errLeadsOut, err)
+	if err = root.MkdirAll(name, 0o755); err == nil {
+		_, err = root.Stat(name)
 	}
-	if _, err := root.Stat(name); err != nil {
-		return "", fmt.Errorf("%s, %w (%w)", path, errLeadsOut, err)
+	var errno syscall.Errno // that a path leads out is none
+	switch {
+	case err == nil:
+		return path, nil
+	case errors.As(err, &errno) && !slices.Contains([]syscall.Errno{syscall.ENOENT, syscall.ENOTDIR, syscall.EEXIST, syscall.ELOOP}, errno):
+		return "", err // a full disk, say
 	}
-	return path, nil
+	return "", fmt.Errorf("%s, %w (%w)", path, errLeadsOut, err)
 }
 
 // target makes the folder that cargo builds in. It locks it itself against other processes.

@@ -86,6 +86,9 @@ func (c *Config) checkCache() error {
 
 // cacheOrEmpty refuses a folder that is there and has files, unless it has served as a cache, or lies where the project keeps caches.
 func (c *Config) cacheOrEmpty(path string) error {
+	if within(filepath.Join(c.Root, ".cache"), path) {
+		return nil
+	}
 	folder, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -94,9 +97,6 @@ func (c *Config) cacheOrEmpty(path string) error {
 		return err
 	}
 	defer folder.Close()
-	if within(filepath.Join(c.Root, ".cache"), path) {
-		return nil
-	}
 	for _, part := range []string{"projects", "results"} { // as plugins/code_execution makes them
 		if info, err := os.Lstat(filepath.Join(path, part)); err == nil && info.IsDir() {
 			return nil
@@ -118,6 +118,9 @@ func (c *Config) settled(path string) (string, error) {
 		return "", err
 	}
 	real, err := resolve(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return "", err
+	}
 	if err != nil {
 		return "", pathError("correct the path or the link", "leads nowhere: %v", err)
 	}
