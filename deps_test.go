@@ -23,6 +23,7 @@ var layers = []string{
 	"internal/step internal/suggest internal/longcall internal/telemetry internal/heir",
 	"internal/sys",
 	"internal/tool internal/sandbox internal/memory",
+	"internal/enclosure",
 	"shm",
 	"wake ring slot internal/trace",
 	"wake/eventfd wake/socketpair wake/pipe wake/futex",

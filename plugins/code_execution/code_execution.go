@@ -4,8 +4,9 @@
 // project of its own, wrapped in a main function if it has none, and its code stands on the lines that it has in the
 // Markdown file, so that the compiler's message names the page and the line. Other languages get a file as last argument.
 //
-// A sample is a program of the site's author and is trusted as such; still, none is left running. Each runs in a process group
-// that is killed at its end, when its time is over, when the call is cancelled and when this process dies.
+// A sample is a program of the site's author and is trusted as such; still, nothing of it is left running. Each has a warden
+// (package enclosure), which ends all that it started at its end, when its time is over, when the call is cancelled and when
+// this process dies.
 //
 // A cargo run takes about a second. A sample that ran well is not run again while it, its language's settings and the
 // tool's version stay the same.
@@ -15,17 +16,20 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/enclosure"
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
 // Service answers the calls of the code_execution plugin.
 type Service struct {
 	pb.UnimplementedCodeExecutionServer
+	wardens  func() (*enclosure.Starter, error)
 	versions versions
 	// cargo lets one sample through at a time: cargo would lock the others out of the shared target folder anyway, but count their
 	// waiting as their time. others lets through as many as there are processors.
@@ -36,7 +40,25 @@ var _ pb.CodeExecutionServer = (*Service)(nil)
 
 // New makes the service; it starts nothing.
 func New() *Service {
-	return &Service{versions: versions{asking: make(gate, 1), known: map[string]installed{}}, cargo: make(gate, 1), others: make(gate, runtime.NumCPU())}
+	return &Service{wardens: sync.OnceValues(wardens), versions: versions{asking: make(gate, 1), known: map[string]installed{}},
+		cargo: make(gate, 1), others: make(gate, runtime.NumCPU())}
+}
+
+// wardens are started by the host where that has left us a way to ask, or by this process.
+func wardens() (*enclosure.Starter, error) {
+	if free() {
+		return enclosure.Free(), nil
+	}
+	return enclosure.Inherited()
+}
+
+// Close ends what the first sample began.
+func (s *Service) Close() error {
+	starter, err := s.wardens()
+	if err != nil {
+		return nil // it was said with the call
+	}
+	return starter.Close()
 }
 
 // Register adds the service to r.

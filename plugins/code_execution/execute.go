@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/enclosure"
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
@@ -24,6 +25,7 @@ const rustFile = "src/main.rs"
 
 // program is a sample made ready to run.
 type program struct {
+	wardens   *enclosure.Starter
 	sample    *pb.Sample
 	tool      installed
 	args      []string
@@ -36,7 +38,11 @@ type program struct {
 }
 
 func (s *Service) execute(ctx context.Context, req *pb.ExecuteRequest) (*pb.ExecuteResponse, error) {
-	found, missing, err := s.versions.find(ctx, req.GetLanguage().GetCommand())
+	wardens, err := s.wardens()
+	if err != nil {
+		return nil, err
+	}
+	found, missing, err := s.versions.find(ctx, wardens, req.GetLanguage().GetCommand())
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +53,7 @@ func (s *Service) execute(ctx context.Context, req *pb.ExecuteRequest) (*pb.Exec
 	if err != nil {
 		return nil, status.Errorf(codes.InvalidArgument, "%s:%d: %v", req.GetSample().GetSourcePath(), req.GetSample().GetLine(), err)
 	}
+	p.wardens = wardens
 	if response := p.cache.load(p.key); response != nil {
 		return response, nil
 	}
@@ -127,7 +134,7 @@ func (p *program) run(ctx context.Context, limit time.Duration) (*pb.ExecuteResp
 }
 
 func (p *program) runIn(ctx context.Context, folder string, limit time.Duration) (*pb.ExecuteResponse, error) {
-	c := command{path: p.tool.path, args: p.args, folder: folder, limit: limit}
+	c := command{wardens: p.wardens, name: p.place(), path: p.tool.path, args: p.args, folder: folder, limit: limit}
 	var names *strings.Replacer // a program's messages name the file as we called it; the reader knows it as the page
 	var err error
 	if p.isCargo {
@@ -147,6 +154,11 @@ func (p *program) runIn(ctx context.Context, folder string, limit time.Duration)
 	}
 	ended.stderr = names.Replace(ended.stderr)
 	return p.judge(ended, limit), nil
+}
+
+// place is where the sample stands.
+func (p *program) place() string {
+	return fmt.Sprintf("%s:%d", p.sample.GetSourcePath(), p.sample.GetLine())
 }
 
 // cargoProject writes a project for the program and tells cargo how to build it.

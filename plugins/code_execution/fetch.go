@@ -43,7 +43,7 @@ func (p *program) fetch(ctx context.Context, project string) (_ *ending, err err
 	if err != nil {
 		return nil, fmt.Errorf("write Cargo.toml: %w", err)
 	}
-	c := command{path: cargo, args: []string{"fetch", "--quiet"}, folder: folder, network: true, limit: fetchTimeout,
+	c := command{wardens: p.wardens, name: p.place() + " (cargo fetch)", path: cargo, args: []string{"fetch", "--quiet"}, folder: folder, network: true, limit: fetchTimeout,
 		environment: []string{"CARGO_TERM_COLOR=never"}}
 	if home := cmp.Or(os.Getenv("CARGO_HOME"), filepath.Join(os.Getenv("HOME"), ".cargo")); filepath.IsAbs(home) {
 		c.write = []string{home}

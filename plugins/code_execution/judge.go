@@ -28,9 +28,14 @@ func (p *program) judge(e *ending, limit time.Duration) *pb.ExecuteResponse {
 	switch {
 	case e.well():
 		r.Outcome = pb.ExecuteResponse_OUTCOME_SUCCESS
+	case e.nested:
+		r.Outcome, r.Error = pb.ExecuteResponse_OUTCOME_NESTED, "this sample starts a build inside the build; mark it noexec"
 	case e.timedOut:
 		r.Outcome = pb.ExecuteResponse_OUTCOME_TIMED_OUT
 		r.Error = fmt.Sprintf("did not end within %v and was killed", limit)
+		if len(e.running) > 0 {
+			r.Error += "; it ran: " + strings.Join(e.running, ", ")
+		}
 	case linker != nil:
 		r.Outcome, r.MissingTool = pb.ExecuteResponse_OUTCOME_TOOL_MISSING, linker[1]
 		r.Error = fmt.Sprintf("%s, which rustc links programs with, is not installed: get a C compiler (apt-get install gcc), or build with --no-code-exec", linker[1])

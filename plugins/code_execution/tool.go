@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"ddc/internal/enclosure"
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
@@ -28,7 +29,7 @@ type versions struct {
 }
 
 // find looks a command up. If it is not there, or is but does not run, the second result says so.
-func (v *versions) find(ctx context.Context, name string) (installed, *pb.ExecuteResponse, error) {
+func (v *versions) find(ctx context.Context, wardens *enclosure.Starter, name string) (installed, *pb.ExecuteResponse, error) {
 	path, err := exec.LookPath(name)
 	if err != nil {
 		return installed{}, missing(name, fmt.Sprintf("%s is not installed: %s", name, howToInstall(name))), nil
@@ -48,7 +49,7 @@ func (v *versions) find(ctx context.Context, name string) (installed, *pb.Execut
 	if known, ok := v.known[file]; ok {
 		return known, nil, nil
 	}
-	ended, err := ask(ctx, path)
+	ended, err := ask(ctx, wardens, path)
 	if err != nil {
 		return installed{}, nil, fmt.Errorf("ask %s for its version: %w", name, err)
 	}
@@ -64,13 +65,13 @@ func (v *versions) find(ctx context.Context, name string) (installed, *pb.Execut
 }
 
 // ask has a tool say its version, in an empty folder.
-func ask(ctx context.Context, path string) (_ *ending, err error) {
+func ask(ctx context.Context, wardens *enclosure.Starter, path string) (_ *ending, err error) {
 	folder, remove, err := temporaryFolder("version")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	c := command{path: path, args: []string{"--version"}, folder: folder, limit: time.Minute}
+	c := command{wardens: wardens, name: path + " --version", path: path, args: []string{"--version"}, folder: folder, limit: time.Minute}
 	return c.run(ctx)
 }
 

@@ -32,6 +32,8 @@ const (
 	// The language's command is not installed.
 	ExecuteResponse_OUTCOME_TOOL_MISSING ExecuteResponse_Outcome = 4
 	ExecuteResponse_OUTCOME_SKIPPED      ExecuteResponse_Outcome = 5
+	// The sample started a build inside the build.
+	ExecuteResponse_OUTCOME_NESTED ExecuteResponse_Outcome = 6
 )
 
 // Enum value maps for ExecuteResponse_Outcome.
@@ -43,6 +45,7 @@ var (
 		3: "OUTCOME_TIMED_OUT",
 		4: "OUTCOME_TOOL_MISSING",
 		5: "OUTCOME_SKIPPED",
+		6: "OUTCOME_NESTED",
 	}
 	ExecuteResponse_Outcome_value = map[string]int32{
 		"OUTCOME_UNSPECIFIED":  0,
@@ -51,6 +54,7 @@ var (
 		"OUTCOME_TIMED_OUT":    3,
 		"OUTCOME_TOOL_MISSING": 4,
 		"OUTCOME_SKIPPED":      5,
+		"OUTCOME_NESTED":       6,
 	}
 )
 
@@ -667,7 +671,7 @@ const file_code_execution_proto_rawDesc = "" +
 	"\blanguage\x18\x02 \x01(\v2\x1c.ddc.code_execution.LanguageR\blanguage\x12\x1d\n" +
 	"\n" +
 	"timeout_ms\x18\x03 \x01(\x05R\ttimeoutMs\x12\x1b\n" +
-	"\tcache_dir\x18\x04 \x01(\tR\bcacheDir\"\xce\x03\n" +
+	"\tcache_dir\x18\x04 \x01(\tR\bcacheDir\"\xe2\x03\n" +
 	"\x0fExecuteResponse\x12E\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2+.ddc.code_execution.ExecuteResponse.OutcomeR\aoutcome\x12\x1b\n" +
 	"\texit_code\x18\x02 \x01(\x05R\bexitCode\x12\x16\n" +
@@ -678,14 +682,15 @@ const file_code_execution_proto_rawDesc = "" +
 	"\x05error\x18\x06 \x01(\tR\x05error\x12\x16\n" +
 	"\x06cached\x18\a \x01(\bR\x06cached\x12!\n" +
 	"\ftool_version\x18\b \x01(\tR\vtoolVersion\x12!\n" +
-	"\fmissing_tool\x18\t \x01(\tR\vmissingTool\"\x91\x01\n" +
+	"\fmissing_tool\x18\t \x01(\tR\vmissingTool\"\xa5\x01\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fOUTCOME_SUCCESS\x10\x01\x12\x12\n" +
 	"\x0eOUTCOME_FAILED\x10\x02\x12\x15\n" +
 	"\x11OUTCOME_TIMED_OUT\x10\x03\x12\x18\n" +
 	"\x14OUTCOME_TOOL_MISSING\x10\x04\x12\x13\n" +
-	"\x0fOUTCOME_SKIPPED\x10\x052\xb7\x01\n" +
+	"\x0fOUTCOME_SKIPPED\x10\x05\x12\x12\n" +
+	"\x0eOUTCOME_NESTED\x10\x062\xb7\x01\n" +
 	"\rCodeExecution\x12R\n" +
 	"\aExtract\x12\".ddc.code_execution.ExtractRequest\x1a#.ddc.code_execution.ExtractResponse\x12R\n" +
 	"\aExecute\x12\".ddc.code_execution.ExecuteRequest\x1a#.ddc.code_execution.ExecuteResponseB-Z+ddc/plugins/code_execution/code_executionpbb\x06proto3"

@@ -1,0 +1,205 @@
+// Package enclosure runs a program that nobody vouches for, so that everything it
+// starts ends with it.
+//
+//	ended, err := enclosure.Local().Run(ctx, enclosure.Program{Path: "/bin/sh", Args: args, Folder: folder}, stdout, stderr)
+//
+// Between this process and the program stands a warden, a process of this same
+// executable. It starts the program, waits for it, ends all that is left, and
+// only then says how the program ended:
+//
+//	caller --control, stdout, stderr--> warden --> program --> whatever it starts
+//
+// What holds the program's children, whether they make a session of their own,
+// fork twice or close their files:
+//
+//	pid namespace   the warden is its first process. Nothing leaves it, one kill strikes
+//	                all, and the kernel ends it with the warden
+//	subreaper       where the kernel grants no namespace: every orphan becomes the warden's
+//	                child, which ends its children until it has none. Something that forks
+//	                without pause may outrun that; it is then named in Ending.Left
+//
+// A warden ends with its caller: control is a socket that only the caller holds,
+// and the kernel sends a death signal when the thread that started it ends.
+//
+// In its namespaces a warden has a /proc of its own, which shows the program and
+// its children alone. No process under Landlock may mount, so a confined process
+// asks its host to start wardens: Serve in the host, Inherited in the other.
+//
+// A run costs one start of this executable, some 5 ms, besides the program's own time.
+package enclosure
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"ddc/internal/sandbox"
+)
+
+// Program is what to run.
+type Program struct {
+	// Name is what the program is called: the page and line of a sample. See Within.
+	Name        string
+	Path        string
+	Args        []string
+	Folder      string // to run in
+	Environment []string
+	// Policy, if not nil, is all that is left to the program.
+	Policy *sandbox.Policy
+}
+
+// Ending is how a program came to its end.
+type Ending struct {
+	Code   int    `json:"code"` // exit status, -1 if it had none
+	Signal string `json:"signal,omitempty"`
+	Took   time.Duration
+	// Stopped says that ctx ended first. Running are then the programs that ran at that moment.
+	Stopped bool
+	Running []string `json:"running,omitempty"`
+	// Left are processes that could not be ended.
+	Left []string `json:"left,omitempty"`
+	// Nested says that the program tried what Within forbids.
+	Nested bool `json:"nested,omitempty"`
+	// Apart says that the program had a pid namespace, OwnProc that it had a /proc of its own.
+	Apart   bool   `json:"apart,omitempty"`
+	OwnProc bool   `json:"own_proc,omitempty"`
+	Error   string `json:"error,omitempty"` // why it did not start
+}
+
+const (
+	// endTime is how long a warden may take to end what is left, and answerTime how long its caller waits for that.
+	endTime    = 5 * time.Second
+	answerTime = 2 * endTime
+	// pipesAfterEnd is how long output is read once all has ended, or could not be ended.
+	pipesAfterEnd = time.Second
+	// answerLimit and requestLimit bound what either end reads from control.
+	answerLimit  = 64 << 10
+	requestLimit = 8 << 20
+)
+
+// Run runs p until it has ended, with all that it started. When ctx ends before,
+// that is an Ending, not an error: an error says that the program could not be tried.
+func (s *Starter) Run(ctx context.Context, p Program, stdout, stderr io.Writer) (_ *Ending, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("run %s: %w", p.Path, err)
+		}
+	}()
+	control, theirs, err := pair()
+	if err != nil {
+		return nil, err
+	}
+	defer control.Close()
+	out, err := collect(stdout, stderr)
+	if err != nil {
+		return nil, errors.Join(err, theirs.Close())
+	}
+	defer out.close()
+	started := time.Now()
+	err = s.start(warden{name: p.Name, folder: p.Folder, control: theirs, stdout: out.write[0], stderr: out.write[1]})
+	if err = errors.Join(err, theirs.Close(), out.started()); err != nil {
+		return nil, fmt.Errorf("start its warden: %w", err)
+	}
+	if err := json.NewEncoder(control).Encode(p); err != nil {
+		return nil, fmt.Errorf("tell its warden: %w", err)
+	}
+	ended, err := await(ctx, control)
+	if err != nil {
+		return nil, err
+	}
+	ended.Took = time.Since(started)
+	out.finish()
+	return ended, nil
+}
+
+// await waits for the warden's answer. When ctx ends it tells the warden to stop.
+func await(ctx context.Context, control net.Conn) (*Ending, error) {
+	stopped := context.AfterFunc(ctx, func() {
+		// A warden that has just answered and ended hears nothing.
+		_, _ = control.Write([]byte("\n"))
+		_ = control.SetReadDeadline(time.Now().Add(answerTime))
+	})
+	defer stopped()
+	line, err := bufio.NewReader(io.LimitReader(control, answerLimit)).ReadBytes('\n')
+	if err != nil {
+		return nil, fmt.Errorf("its warden ended without a word: %w", err)
+	}
+	ended := &Ending{}
+	if err := json.Unmarshal(line, ended); err != nil {
+		return nil, fmt.Errorf("its warden's answer: %w", err)
+	}
+	if ended.Error != "" {
+		return nil, errors.New(ended.Error)
+	}
+	return ended, nil
+}
+
+// pair makes a socket that only this process has, and its other end.
+func pair() (net.Conn, *os.File, error) {
+	files, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a socket pair: %w", err)
+	}
+	ours, theirs := os.NewFile(uintptr(files[0]), "control"), os.NewFile(uintptr(files[1]), "control")
+	defer ours.Close() // FileConn has a copy
+	conn, err := net.FileConn(ours)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("use a socket pair: %w", err), theirs.Close())
+	}
+	return conn, theirs, nil
+}
+
+// outputs are the pipes that a program writes to.
+type outputs struct {
+	read, write [2]*os.File
+	copied      chan struct{} // gets a word for each pipe that has been read
+}
+
+func collect(to ...io.Writer) (*outputs, error) {
+	o := &outputs{copied: make(chan struct{}, len(to))}
+	for i, w := range to {
+		var err error
+		if o.read[i], o.write[i], err = os.Pipe(); err != nil {
+			o.close()
+			return nil, fmt.Errorf("make a pipe: %w", err)
+		}
+		go func() {
+			_, _ = io.Copy(w, o.read[i]) // it ends with the pipe, or with finish
+			o.copied <- struct{}{}
+		}()
+	}
+	return o, nil
+}
+
+// started closes our copies of what the program has.
+func (o *outputs) started() error { return errors.Join(o.write[0].Close(), o.write[1].Close()) }
+
+// finish waits until all output was read. Only what could not be ended can still hold the pipes.
+func (o *outputs) finish() {
+	for _, r := range o.read {
+		_ = r.SetReadDeadline(time.Now().Add(pipesAfterEnd))
+	}
+	for range o.read {
+		<-o.copied
+	}
+	o.copied = nil
+}
+
+func (o *outputs) close() {
+	for i := range o.read {
+		if o.read[i] != nil {
+			_ = o.write[i].Close() // mostly closed before
+			_ = o.read[i].Close()
+			if o.copied != nil {
+				<-o.copied
+			}
+		}
+	}
+}

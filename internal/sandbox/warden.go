@@ -1,0 +1,39 @@
+package sandbox
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// Adopt makes this process the parent of all that it starts, however deep, once
+// their own parents have ended. The first process of a pid namespace is that anyway.
+func Adopt() error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("adopt orphans: %w", err)
+	}
+	return nil
+}
+
+// Hide keeps other processes of the same user from this one's memory, environment
+// and descriptors, whatever the kernel lacks of Restrict's layers.
+func Hide() error {
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("hide memory from others: %w", err)
+	}
+	return nil
+}
+
+// OwnProc mounts a /proc that shows the processes of this pid namespace alone. It
+// is for the first process of a pid namespace with a mount namespace of its own.
+// A thread that Restrict has held may not mount, nor may one for whom part of
+// /proc is covered, as containers have it.
+func OwnProc() error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("keep mounts from others: %w", err)
+	}
+	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return fmt.Errorf("mount /proc: %w", err)
+	}
+	return nil
+}
