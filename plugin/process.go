@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"ddc/internal/enclosure"
 	"ddc/internal/sandbox"
 	"ddc/rpc"
 	"ddc/transport/hub"
@@ -27,7 +28,8 @@ type process struct {
 	cmd      *exec.Cmd
 	conn     *rpc.Conn
 	link     *hub.Link
-	lifeline *os.File      // closing it tells the plugin that the host has gone
+	lifeline *os.File // closing it tells the plugin that the host has gone
+	wardens  *enclosure.Host
 	exited   chan struct{} // closed when everything of the run but conn is over
 
 	mu     sync.Mutex
@@ -84,11 +86,17 @@ func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, e
 	cmd.ExtraFiles = append([]*os.File{theirs}, offer.Files...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	kills := outOfMemoryKills(vmstat)
-	if err := threads.start(spec.name, cmd); err != nil {
+	wardens, theirWardens, err := threads.wardens(spec.name, cmd)
+	if err == nil {
+		err = threads.start(spec.name, cmd)
+		_ = theirWardens.Close() // the plugin has its own by then; none is no harm
+	}
+	if err != nil {
+		endWardens(wardens, spec.logger)
 		return nil, errors.Join(fmt.Errorf("start plugin %s: %w", spec.name, err), lifeline.Close(), stderr.Close())
 	}
 	makeExpendable(cmd.Process.Pid)
-	p := &process{cmd: cmd, link: offer.Link, lifeline: lifeline, exited: make(chan struct{})}
+	p := &process{cmd: cmd, link: offer.Link, lifeline: lifeline, wardens: wardens, exited: make(chan struct{})}
 	p.conn = rpc.NewConn(offer.Link, spec.connect)
 	go p.banish()
 	go p.watch(&logs{logger: spec.logger, allowance: spec.allowance}, stderr, kills)
@@ -118,6 +126,7 @@ func (p *process) watch(l *logs, stderr *os.File, kills int64) {
 	}
 	p.link.PeerDied(killed)
 	_ = p.lifeline.Close()
+	endWardens(p.wardens, l.logger)
 }
 
 // cause says how a plugin's process ended.

@@ -28,6 +28,8 @@ type Confinement struct {
 	Environment []string
 	// Temporary allows to write in the folder that is its TMPDIR.
 	Temporary bool
+	// Wardens lets the plugin have programs started by wardens of the host's.
+	Wardens bool
 }
 
 // Policy is what a Confinement leaves to a plugin.

@@ -14,6 +14,9 @@ import (
 	"ddc/site/config"
 )
 
+// Nested is what is wrong with a sample that builds a site, whatever site that is.
+const Nested = "this sample starts a build inside the build; mark it noexec"
+
 // sample is a code sample that is to be run.
 type sample struct {
 	*pb.Sample
@@ -92,6 +95,9 @@ func (b *build) execute(ctx context.Context, s sample) error {
 		b.warn(Problem{Message: fmt.Sprintf("code samples in %s were not run: %s", s.Language, cmp.Or(answer.Error, answer.MissingTool+" is not installed")),
 			Hint: "install " + answer.MissingTool + ", or build with --no-code-exec"})
 		return nil
+	}
+	if answer.Outcome == pb.ExecuteResponse_OUTCOME_NESTED { // also where failing samples are allowed: this one was not let run
+		return Errors{Problem{File: s.page.file.Name, Line: int(s.Line), Message: Nested}}
 	}
 	p := Problem{File: s.page.file.Name, Line: int(s.Line), Message: "the code sample failed: " + cmp.Or(answer.Error, fmt.Sprintf("status %d", answer.ExitCode))}
 	// A compiler that knows the page's name says where in it the fault is.

@@ -153,10 +153,10 @@ func confineSamples(c config.CodeExecution) plugin.Confinement {
 	if p.Network {
 		p.Read = append(p.Read, slices.Concat(internet, certificates())...)
 	}
-	return plugin.Confinement{Policy: p, Temporary: true, Environment: append([]string{
+	return plugin.Confinement{Policy: p, Temporary: true, Wardens: true, Environment: append([]string{
 		"PATH", "HOME", "USER", "LOGNAME", "SHELL", "CARGO_HOME", "CARGO_NET_*", "CARGO_HTTP_*", "CARGO_BUILD_*", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN",
 		"RUSTUP_DIST_SERVER", "RUSTFLAGS", "CC", "CXX", "AR", "CFLAGS", "LDFLAGS", "LD_LIBRARY_PATH", "LIBRARY_PATH", "PKG_CONFIG_*",
-		"GOROOT", "GOPATH", "GOFLAGS", "GOTOOLCHAIN", "PYTHON*", "PYENV_*", "VIRTUAL_ENV", "NODE_PATH", "NODE_OPTIONS", "RUBYLIB", "GEM_*", "JAVA_HOME",
+		"GOROOT", "GOPATH", "GOFLAGS", "GOTOOLCHAIN", "PYTHON*", "PYENV_*", "VIRTUAL_ENV", "NODE_PATH", "NODE_OPTIONS", "RUBYLIB", "GEM_HOME", "GEM_PATH", "JAVA_HOME",
 	}, proxies...)}
 }
 

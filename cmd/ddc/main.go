@@ -101,12 +101,13 @@ func codeOf(ctx context.Context, err error) int {
 	var usage usageError
 	var siteErrors site.Errors
 	var configErrors config.Errors
+	var inside nested
 	switch {
 	case ctx.Err() != nil:
 		return exitInterrupted
 	case errors.As(err, &usage), errors.Is(err, output.ErrUnusable):
 		return exitUsage
-	case errors.As(err, &siteErrors), errors.As(err, &configErrors), errors.Is(err, config.ErrNotFound):
+	case errors.As(err, &siteErrors), errors.As(err, &configErrors), errors.Is(err, config.ErrNotFound), errors.As(err, &inside):
 		return exitSite
 	}
 	return exitMachinery

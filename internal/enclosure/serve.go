@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"sync"
 	"syscall"
+	"time"
 
 	"ddc/internal/sandbox"
 )
@@ -131,9 +132,16 @@ func received(rights []byte) []*os.File {
 	return files
 }
 
-// Close waits for the wardens to end, which they do when the one who asked for them has.
+// Close waits for the wardens to end, which they do when the one who asked for
+// them has, but not for ever: a process that cannot be killed keeps its warden.
 func (h *Host) Close() error {
-	err := h.conn.Close()
-	<-h.done
-	return err
+	if err := h.conn.Close(); err != nil {
+		return fmt.Errorf("end wardens: %w", err)
+	}
+	select {
+	case <-h.done:
+		return nil
+	case <-time.After(answerTime):
+		return fmt.Errorf("end wardens: they have not ended after %v", answerTime)
+	}
 }

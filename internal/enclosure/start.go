@@ -44,15 +44,22 @@ func Inherited() (*Starter, error) {
 		return nil, fmt.Errorf("%s: %w", Variable, err)
 	}
 	syscall.CloseOnExec(fd)
-	file := os.NewFile(uintptr(fd), "wardens")
-	defer file.Close()
-	conn, err := net.FileConn(file)
+	s, err := inheritedFrom(os.NewFile(uintptr(fd), "wardens"))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", Variable, err)
 	}
+	return s, nil
+}
+
+func inheritedFrom(file *os.File) (*Starter, error) {
+	defer file.Close() // FileConn has a copy
+	conn, err := net.FileConn(file)
+	if err != nil {
+		return nil, err
+	}
 	asking, ok := conn.(*net.UnixConn)
 	if !ok {
-		return nil, errors.Join(fmt.Errorf("%s: %d is no socket of the host's", Variable, fd), conn.Close())
+		return nil, errors.Join(errors.New("no socket of the host's"), conn.Close())
 	}
 	return &Starter{asking: asking}, nil
 }
@@ -140,6 +147,7 @@ func ways() []syscall.SysProcAttr {
 		privileged: {Cloneflags: own, Pdeathsig: syscall.SIGKILL, Setsid: true},
 		mapped: {
 			Cloneflags: own | syscall.CLONE_NEWUSER, Pdeathsig: syscall.SIGKILL, Setsid: true,
+			AmbientCaps: []uintptr{sandbox.Administration}, // to mount; starting a program would take it else
 			UidMappings: []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}},
 			GidMappings: []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}},
 		},

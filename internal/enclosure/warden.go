@@ -106,6 +106,9 @@ func begin(p *Program) (pid int, err error) {
 	started := make(chan struct{})
 	go sandbox.OnThread(func() {
 		defer close(started)
+		if err = sandbox.NoCapabilities(); err != nil {
+			return
+		}
 		for _, policy := range policies {
 			if _, err = sandbox.Restrict(policy); err != nil {
 				err = fmt.Errorf("the sandbox of the sample failed, so it was not started (--no-sandbox starts it without): %w", err)
@@ -114,7 +117,7 @@ func begin(p *Program) (pid int, err error) {
 		}
 		var process *os.Process
 		process, err = os.StartProcess(p.Path, append([]string{p.Path}, p.Args...), &os.ProcAttr{
-			Dir: p.Folder, Env: p.Environment, Sys: &syscall.SysProcAttr{Setsid: true},
+			Dir: p.Folder, Env: append(p.Environment, NameVariable+"="+p.Name), Sys: &syscall.SysProcAttr{Setsid: true},
 			Files: []*os.File{nothing, os.NewFile(4, "stdout"), os.NewFile(5, "stderr")},
 		})
 		if err == nil {

@@ -2,11 +2,13 @@ package enclosure
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 )
+
+// NameVariable names the environment variable that tells a program its name.
+const NameVariable = "DDC_SAMPLE"
 
 // nestedFile is left in a program's folder by one that Within told where it is.
 const nestedFile = ".ddc-build-inside"
@@ -38,9 +40,4 @@ func Within() (name string, inside bool) {
 func marked(folder string) bool {
 	info, err := os.Lstat(filepath.Join(folder, nestedFile))
 	return err == nil && info.Mode().IsRegular()
-}
-
-// ErrNested is what a command says that Within has found inside a program.
-func ErrNested(name string) error {
-	return fmt.Errorf("%s: this sample starts a build inside the build; mark it noexec", name)
 }

@@ -24,6 +24,18 @@ func Hide() error {
 	return nil
 }
 
+// Administration is the capability that OwnProc needs.
+const Administration = unix.CAP_SYS_ADMIN
+
+// NoCapabilities keeps the calling thread from passing capabilities to a program
+// that it starts and that does not run as root.
+func NoCapabilities() error {
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return fmt.Errorf("drop ambient capabilities: %w", err)
+	}
+	return nil
+}
+
 // OwnProc mounts a /proc that shows the processes of this pid namespace alone. It
 // is for the first process of a pid namespace with a mount namespace of its own.
 // A thread that Restrict has held may not mount, nor may one for whom part of

@@ -29,7 +29,7 @@ func (p *program) judge(e *ending, limit time.Duration) *pb.ExecuteResponse {
 	case e.well():
 		r.Outcome = pb.ExecuteResponse_OUTCOME_SUCCESS
 	case e.nested:
-		r.Outcome, r.Error = pb.ExecuteResponse_OUTCOME_NESTED, "this sample starts a build inside the build; mark it noexec"
+		r.Outcome, r.Error = pb.ExecuteResponse_OUTCOME_NESTED, "it starts a build inside the build"
 	case e.timedOut:
 		r.Outcome = pb.ExecuteResponse_OUTCOME_TIMED_OUT
 		r.Error = fmt.Sprintf("did not end within %v and was killed", limit)

@@ -1,0 +1,199 @@
+package enclosure
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"ddc/internal/sandbox"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// daemon is what a shell starts to be rid of its parents: a session of its own,
+// a parent that ends at once, no standard streams.
+const daemon = "(setsid sh -c 'sleep 1000 & exit' <&- >&- 2>&- &)\n"
+
+// starters are all ways in which a warden may come to be, but what this kernel refuses.
+func starters(t *testing.T) map[string]*Starter {
+	t.Helper()
+	host, theirs, err := Serve(nil, func(int) {})
+	require.NoError(t, err)
+	t.Setenv(Variable, "")
+	asking, err := inheritedFrom(theirs)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, errors.Join(asking.Close(), host.Close())) })
+	return map[string]*Starter{"local": Local(), "asked for": asking, "reaping": {ways: ways()[reaping:]}}
+}
+
+func shell(t *testing.T, code string) Program {
+	t.Helper()
+	return Program{Name: "content/a.md:7", Path: "/bin/sh", Args: []string{"-c", code}, Folder: t.TempDir(), Environment: []string{"PATH=" + os.Getenv("PATH")}}
+}
+
+// pipe is one that the program, and all that it starts, hold open.
+func pipe(t *testing.T) (open string, end *os.File) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "held")
+	require.NoError(t, syscall.Mkfifo(path, 0o600))
+	end, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { end.Close() })
+	require.NoError(t, end.SetReadDeadline(time.Now().Add(time.Minute)))
+	return "exec 9>" + path + "\n", end
+}
+
+func TestAProgramSaysHowItEnded(t *testing.T) {
+	for name, s := range starters(t) {
+		t.Run(name, func(t *testing.T) {
+			var out, errs bytes.Buffer
+			ended, err := s.Run(t.Context(), shell(t, "echo out; echo err >&2; exit 3"), &out, &errs)
+			require.NoError(t, err)
+			assert.Equal(t, 3, ended.Code)
+			assert.Equal(t, "out\nerr\n", out.String()+errs.String())
+			ended, err = s.Run(t.Context(), shell(t, "kill -TERM $$"), io.Discard, io.Discard)
+			require.NoError(t, err)
+			assert.Equal(t, "terminated", ended.Signal)
+			assert.Equal(t, -1, ended.Code)
+			_, err = s.Run(t.Context(), Program{Path: "/nonexistent", Folder: t.TempDir()}, io.Discard, io.Discard)
+			assert.ErrorContains(t, err, "/nonexistent: no such file or directory")
+		})
+	}
+}
+
+func TestADaemonEndsBeforeItsProgramIsSaidToHaveEnded(t *testing.T) {
+	for name, s := range starters(t) {
+		t.Run(name, func(t *testing.T) {
+			open, end := pipe(t)
+			ended, err := s.Run(t.Context(), shell(t, open+daemon+"echo x >&9"), io.Discard, io.Discard)
+			require.NoError(t, err)
+			assert.Zero(t, ended.Code)
+			assert.Empty(t, ended.Left)
+			said, err := io.ReadAll(end) // it ends when nobody has the other end
+			require.NoError(t, err)
+			assert.Equal(t, "x\n", string(said))
+		})
+	}
+}
+
+func TestAProgramThatIsStoppedIsReportedWithWhatItRan(t *testing.T) {
+	for name, s := range starters(t) {
+		t.Run(name, func(t *testing.T) {
+			open, end := pipe(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			go func() {
+				awaitWord(t, end)
+				cancel()
+			}()
+			ended, err := s.Run(ctx, shell(t, open+daemon+"until ps -e | grep -q sleep; do :; done; echo x >&9; sleep 2000; :"), io.Discard, io.Discard)
+			require.NoError(t, err)
+			assert.True(t, ended.Stopped)
+			assert.Contains(t, ended.Running, "sleep 1000")
+			_, err = io.Copy(io.Discard, end)
+			assert.NoError(t, err)
+		})
+	}
+}
+
+// awaitWord waits until somebody has opened a pipe and written to it.
+func awaitWord(t *testing.T, end *os.File) {
+	for {
+		n, err := end.Read(make([]byte, 64))
+		if n > 0 {
+			return
+		}
+		if !errors.Is(err, io.EOF) {
+			assert.NoError(t, err)
+			return
+		}
+	}
+}
+
+func TestAProgramSeesNoProcessButItsOwn(t *testing.T) {
+	for name, s := range starters(t) {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			ended, err := s.Run(t.Context(), shell(t, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"), &out, io.Discard)
+			require.NoError(t, err)
+			if !ended.OwnProc {
+				require.True(t, name == "reaping" || os.Getenv("DDC_TEST_NO_NAMESPACES") != "", "this kernel grants no namespaces: say so with DDC_TEST_NO_NAMESPACES=1")
+				return
+			}
+			assert.NotContains(t, out.String(), "test.timeout")
+			assert.Contains(t, out.String(), argument+" content/a.md:7 ")
+		})
+	}
+}
+
+// A program may not do more than the host of whoever started it leaves to that.
+func TestAWardenIsHeldToItsHostsPolicy(t *testing.T) {
+	if sandbox.Kernel().Landlock == 0 {
+		t.Skip("this kernel has no Landlock")
+	}
+	secret := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(secret, []byte("secret"), 0o600))
+	policy := &sandbox.Policy{Programs: true, Execute: []string{"/bin", "/usr", "/lib", "/lib64"}, Read: []string{"/proc", "/etc/ld.so.cache"}, Write: []string{"/dev/null"}}
+	host, theirs, err := Serve(policy, func(int) {})
+	require.NoError(t, err)
+	s, err := inheritedFrom(theirs)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, errors.Join(s.Close(), host.Close())) }()
+	var out, errs bytes.Buffer
+	p := shell(t, "cat "+secret+"; mount -t tmpfs none /mnt && echo mounted; echo done")
+	p.Folder = "/usr"
+	ended, err := s.Run(t.Context(), p, &out, &errs)
+	require.NoError(t, err)
+	assert.Zero(t, ended.Code)
+	assert.Equal(t, "done\n", out.String(), errs.String())
+}
+
+func TestWithinIsKnownWhateverTheProgramDoesToItsEnvironment(t *testing.T) {
+	_, inside := Within()
+	require.False(t, inside, "this test itself runs in a sample")
+	for name, s := range starters(t) {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			p := shell(t, "env -i setsid sh -c '"+os.Args[0]+" -test.run=^TestSayWithin$ -test.v' </dev/null 2>&1 | grep within: ; :")
+			ended, err := s.Run(t.Context(), p, &out, io.Discard)
+			require.NoError(t, err)
+			assert.Contains(t, out.String(), "within: content/a.md:7 true")
+			assert.True(t, ended.Nested)
+			ended, err = s.Run(t.Context(), p, io.Discard, io.Discard)
+			require.NoError(t, err)
+			assert.True(t, ended.Nested)
+			p.Args = []string{"-c", "exit 0"}
+			ended, err = s.Run(t.Context(), p, io.Discard, io.Discard)
+			require.NoError(t, err)
+			assert.False(t, ended.Nested, "the mark of a run before counts no more")
+		})
+	}
+}
+
+func TestSayWithin(t *testing.T) {
+	name, inside := Within()
+	t.Log("within:", name, inside)
+}
+
+// What a run costs, besides the program's own start.
+func BenchmarkRun(b *testing.B) {
+	for name, s := range map[string]*Starter{"namespaces": Local(), "reaping": {ways: ways()[reaping:]}} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := s.Run(b.Context(), Program{Path: "/bin/true", Folder: "/"}, io.Discard, io.Discard); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
