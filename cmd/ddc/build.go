@@ -163,6 +163,9 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	} else {
 		options.Confine = confine(cfg)
 	}
+	if err := passCargoConfig(out.logger); err != nil {
+		return out.failed(ctx, err)
+	}
 	if f.transport == "inproc" {
 		options.Local = openService
 		slog.SetDefault(out.logger) // services log as if they had a process to themselves

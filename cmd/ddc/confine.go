@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"log/slog"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -49,6 +51,9 @@ func confine(cfg *config.Config) func(name string) plugin.Confinement {
 			// A folder that is not there can't be allowed. Where it can't be made, nothing
 			// is kept between builds, and the plugin says so.
 			_ = os.MkdirAll(cfg.CodeExecution.CacheDir, 0o777)
+			if fetches(cfg.CodeExecution) {
+				code_execution.MakeCargoHome(code_execution.CargoHome())
+			}
 		}
 		return confinementOf(name, cfg)
 	}
@@ -134,30 +139,72 @@ func isHome(folder string) bool {
 func confineSamples(c config.CodeExecution) plugin.Confinement {
 	p := clone(programs)
 	home, _ := os.UserHomeDir()
-	cargo, rustup := variableOr("CARGO_HOME", filepath.Join(home, ".cargo")), variableOr("RUSTUP_HOME", filepath.Join(home, ".rustup"))
-	p.Write = append(p.Write, c.CacheDir, cargo)
+	cargo, rustup := code_execution.CargoHome(), variableOr("RUSTUP_HOME", filepath.Join(home, ".rustup"))
+	p.Write = append(p.Write, c.CacheDir)
+	// No more of cargo's home: it has tokens.
+	crates := slices.Concat(code_execution.CargoFolders(cargo), code_execution.CargoLocks(cargo))
 	p.Write = append(p.Write, filepath.SplitList(os.Getenv(code_execution.WriteVariable))...)
-	p.Execute = append(p.Execute, c.CacheDir, cargo, rustup)
+	p.Execute = append(p.Execute, c.CacheDir, rustup)
 	for _, folder := range filepath.SplitList(os.Getenv("PATH")) {
 		if filepath.IsAbs(folder) {
-			p.Execute = append(p.Execute, around(filepath.Clean(folder))...)
+			p.Execute = append(p.Execute, toolchain(filepath.Clean(folder))...)
 		}
+	}
+	p.Network = fetches(c)
+	if p.Network {
+		p.Write = append(p.Write, crates...)
+		p.Read = append(p.Read, slices.Concat(internet, certificates())...)
+	} else {
+		p.Read = append(p.Read, crates...)
 	}
 	for _, d := range c.Dependencies {
 		if d.Path != "" {
 			p.Read = append(p.Read, d.Path)
-		} else {
-			p.Network = true
 		}
-	}
-	if p.Network {
-		p.Read = append(p.Read, slices.Concat(internet, certificates())...)
 	}
 	return plugin.Confinement{Policy: p, Temporary: true, Wardens: true, Environment: append([]string{
 		"PATH", "HOME", "USER", "LOGNAME", "SHELL", "CARGO_HOME", "CARGO_NET_*", "CARGO_HTTP_*", "CARGO_BUILD_*", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN",
 		"RUSTUP_DIST_SERVER", "RUSTFLAGS", "CC", "CXX", "AR", "CFLAGS", "LDFLAGS", "LD_LIBRARY_PATH", "LIBRARY_PATH", "PKG_CONFIG_*",
 		"GOROOT", "GOPATH", "GOFLAGS", "GOTOOLCHAIN", "PYTHON*", "PYENV_*", "VIRTUAL_ENV", "NODE_PATH", "NODE_OPTIONS", "RUBYLIB", "GEM_HOME", "GEM_PATH", "JAVA_HOME",
 	}, proxies...)}
+}
+
+// passCargoConfig leaves to code_execution, which may not read it, what samples
+// need of the user's cargo configuration.
+func passCargoConfig(log *slog.Logger) error {
+	text, err := code_execution.CargoConfig(code_execution.CargoHome())
+	if err != nil {
+		log.Warn("code samples are compiled without cargo's configuration", "cause", err)
+	}
+	if err := os.Setenv(code_execution.CargoVariable, text); err != nil {
+		return fmt.Errorf("pass on cargo's configuration: %w", err)
+	}
+	return nil
+}
+
+// fetches says whether a site has crates to be fetched.
+func fetches(c config.CodeExecution) bool {
+	return slices.ContainsFunc(c.Dependencies, func(d config.Dependency) bool { return d.Path == "" })
+}
+
+// toolchain are a folder of programs, and what belongs to them in the folders
+// beside it, by their usual names: in somebody's home there may be a tool's
+// passwords as well, as in ~/.docker, ~/.fly and ~/.cargo.
+func toolchain(folder string) []string {
+	folders := around(folder)
+	home, _ := os.UserHomeDir()
+	if within, err := filepath.Rel(home, folder); home == "" || err != nil || strings.HasPrefix(within, "..") || len(folders) == 1 {
+		return folders
+	}
+	parent := folders[1]
+	folders = folders[:1]
+	for _, name := range []string{
+		"lib", "lib32", "lib64", "libexec", "share", "include", "src", "pkg", "conf", "jre", "legal", "jmods", "misc", "release", "pyvenv.cfg",
+		"VERSION", "go.env", "version", "versions", "plugins", "installs", "shims", "toolchains",
+	} {
+		folders = append(folders, filepath.Join(parent, name))
+	}
+	return folders
 }
 
 func variableOr(name, otherwise string) string {

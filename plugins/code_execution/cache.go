@@ -22,6 +22,7 @@ const cacheFormat = 1
 //
 //	projects/KEY/    a cargo project for each sample
 //	target/          what cargo built, shared by all of them
+//	cargo/           their cargo home
 //	results/KEY.json what a sample that ran well wrote
 //
 // Nil keeps nothing: each sample gets a temporary folder.

@@ -68,12 +68,13 @@ func (c *command) run(ctx context.Context) (*ending, error) {
 	return e, nil
 }
 
-// isNotFor picks variables that are not for the program: those meant for this process only, and how the internet is
-// reached, with whatever password that takes, where the program has no network.
+// isNotFor picks variables that are not for the program: those meant for this process only, those that
+// c.environment has, and how the internet is reached, with whatever password that takes, where the program has no network.
 func (c *command) isNotFor(variable string) bool {
 	name, _, _ := strings.Cut(variable, "=")
 	isOurs := name == "GOMAXPROCS" || name == "GODEBUG" || strings.HasPrefix(name, "DDC_")
-	return isOurs || !c.network && (strings.HasSuffix(strings.ToLower(name), "_proxy") || strings.HasPrefix(name, "CARGO_HTTP_"))
+	isSetAnew := slices.ContainsFunc(c.environment, func(set string) bool { return strings.HasPrefix(set, name+"=") })
+	return isOurs || isSetAnew || !c.network && (strings.HasSuffix(strings.ToLower(name), "_proxy") || strings.HasPrefix(name, "CARGO_HTTP_"))
 }
 
 // output collects what a program writes to two streams, up to a limit for both.

@@ -172,8 +172,12 @@ func (p *program) cargoProject(c *command) (*strings.Replacer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make cargo's target folder: %w", err)
 	}
+	home, err := p.home(c.folder)
+	if err != nil {
+		return nil, err
+	}
 	c.write = []string{target}
-	c.environment = []string{"CARGO_TARGET_DIR=" + target, "CARGO_TERM_COLOR=never", "CARGO_INCREMENTAL=0", "CARGO_NET_OFFLINE=true"}
+	c.environment = []string{"CARGO_HOME=" + home, "CARGO_TARGET_DIR=" + target, "CARGO_TERM_COLOR=never", "CARGO_INCREMENTAL=0", "CARGO_NET_OFFLINE=true"}
 	return strings.NewReplacer(rustFile, p.sample.GetSourcePath(), binaryName, "sample"),
 		errors.Join(temporary(c), writeFile(c.folder, "Cargo.toml", string(text)), writeFile(c.folder, rustFile, p.source))
 }

@@ -1,13 +1,12 @@
 package code_execution
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -20,8 +19,8 @@ const (
 	maxLock = 4 << 20
 )
 
-// fetch gets the crates that are not there yet, for the project in a folder. It alone has the network, and may write to cargo's
-// home: what the crates then do while they are compiled, and the sample when it runs, they do without either.
+// fetch gets the crates that are not there yet, for the project in a folder. It alone has the network, and may write to the
+// folders for crates in the user's cargo home: what the crates then do while they are compiled, and the sample when it runs, they do without either.
 //
 // So nothing that the site has may run here. Cargo would start the compiler's wrapper that a .cargo/config.toml of the project's
 // folder names, or of one above it, even to fetch. Hence a folder of its own, to which only the manifest goes, and the lock file; and
@@ -45,9 +44,12 @@ func (p *program) fetch(ctx context.Context, project string) (_ *ending, err err
 	}
 	c := command{wardens: p.wardens, name: p.place() + " (cargo fetch)", path: cargo, args: []string{"fetch", "--quiet"}, folder: folder, network: true, limit: fetchTimeout,
 		environment: []string{"CARGO_TERM_COLOR=never"}}
-	if home := cmp.Or(os.Getenv("CARGO_HOME"), filepath.Join(os.Getenv("HOME"), ".cargo")); filepath.IsAbs(home) {
-		c.write = []string{home}
+	home, err := p.home(project)
+	if err != nil {
+		return nil, err
 	}
+	c.environment = append(c.environment, "CARGO_HOME="+home)
+	c.write = slices.Concat([]string{home}, CargoFolders(CargoHome()), CargoLocks(CargoHome()))
 	err = errors.Join(temporary(&c), writeFile(folder, "Cargo.toml", string(manifest)), writeFile(folder, rustFile, "fn main() {}\n"), copyLock(folder, project))
 	if err != nil {
 		return nil, err
