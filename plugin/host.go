@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 
+	"ddc/internal/heir"
 	"ddc/transport"
 	"ddc/transport/hub"
 	"ddc/transport/inproc"
@@ -207,7 +208,9 @@ func (h *Host) Stop(ctx context.Context) error {
 		errs = append(errs, h.threads.Close())
 	}
 	if h.threads != nil && h.options.TempDir != nil {
-		errs = append(errs, os.RemoveAll(h.temporary))
+		if err := heir.Remove(h.temporary); err != nil {
+			h.options.Logger.Warn("plugins' temporary files could not be removed", "folder", h.temporary, "cause", err)
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("stop plugins: %w", err)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"ddc/internal/heir"
 	"ddc/site/config"
 	"ddc/site/output"
 )
@@ -51,5 +52,5 @@ func removeWithin(project, folder string) (there bool, err error) {
 	if _, err := root.Stat(relative); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	return true, root.RemoveAll(relative)
+	return true, heir.RemoveIn(root, relative)
 }

@@ -28,6 +28,7 @@ type machine struct {
 	shares      memoryShares
 	collector   int64 // this process's limit before
 	peak        int64 // once stopped
+	log         *slog.Logger
 }
 
 // hurry is how long plugins may take to end when the build was interrupted.
@@ -35,7 +36,7 @@ const hurry = 300 * time.Millisecond
 
 // startMachine starts all but the plugins, which their calls start.
 func startMachine(options plugin.Options, cfg *config.Config, shares memoryShares, log *slog.Logger) (*machine, error) {
-	m := &machine{shares: shares}
+	m := &machine{shares: shares, log: log}
 	var err error
 	if m.heir, err = heir.Start(); err != nil {
 		log.Warn("should this build be killed, its temporary folders stay until the next", "cause", err)
@@ -85,7 +86,10 @@ func (m *machine) stop(ctx context.Context) error {
 		m.peak = m.meter.Stop()
 		debug.SetMemoryLimit(m.collector)
 	}
-	return errors.Join(append(errs, m.group.Close(), m.heir.Close())...)
+	if err := m.group.Close(); err != nil {
+		m.log.Warn("something that this build has started cannot be ended", "cause", err)
+	}
+	return errors.Join(append(errs, m.heir.Close())...)
 }
 
 func (m *machine) stopHost(ctx context.Context) error {

@@ -31,6 +31,7 @@ import (
 // and one to remove if it is empty, "*" and a control group to kill and remove; "." is the end in good order. A line
 // without an end was cut off with its writer. What runs in a group is killed first, for it may write to the folders; a process that was
 // killed takes a moment to leave its group, and to stop writing, so the folders are looked at again when the groups have gone.
+// A folder that its owner may not enter is opened to him first.
 const script = `trap '' INT TERM HUP QUIT
 while IFS= read -r line; do
   case $line in
@@ -45,7 +46,9 @@ end_all() {
   fi
 }
 folders() {
-  for line; do case $line in -*) rm -rf -- "${line#?}";; esac; done
+  for line; do case $line in -*)
+    rm -rf -- "${line#?}" || { chmod -R u+rwx -- "${line#?}"; rm -rf -- "${line#?}"; };;
+  esac; done
   for line; do case $line in =*) rmdir -- "${line#?}";; esac; done
 }
 for line; do case $line in \**) end_all "${line#?}";; esac; done

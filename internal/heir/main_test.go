@@ -10,6 +10,13 @@ import (
 
 // TestMain is also the process that has an heir and is killed.
 func TestMain(m *testing.M) {
+	if folder := os.Getenv(removeVariable); folder != "" {
+		if err := Remove(folder); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if folder := os.Getenv("DDC_TEST_LEAVES"); folder != "" {
 		leave(folder)
 	}

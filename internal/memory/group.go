@@ -111,7 +111,8 @@ const (
 	leavePace = 10 * time.Millisecond
 )
 
-// Close moves this process back, and removes the group. Nothing else may run in it.
+// Close moves this process back, ends what still runs in the group, and removes it. An error
+// says that a process cannot be ended: the group then stays, and nothing else depends on that.
 func (g *Group) Close() error {
 	if g == nil {
 		return nil
@@ -127,7 +128,24 @@ func (g *Group) Close() error {
 		if try == leaves || !errors.Is(err, syscall.EBUSY) {
 			return fmt.Errorf("remove the control group: %w", err)
 		}
+		g.endAll()
 		time.Sleep(leavePace)
+	}
+}
+
+// endAll kills what runs in the group: at once where the kernel does that (version 2), else one by one.
+func (g *Group) endAll() {
+	if put(g.folder, "cgroup.kill", 1) == nil {
+		return
+	}
+	pids, err := os.ReadFile(filepath.Join(g.folder, "cgroup.procs"))
+	if err != nil {
+		return
+	}
+	for _, text := range strings.Fields(string(pids)) {
+		if pid, err := strconv.Atoi(text); err == nil && pid > 0 && pid != os.Getpid() { // 0 is one that we can't see
+			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended just now
+		}
 	}
 }
 

@@ -201,6 +201,20 @@ func TestGroupIsLeftAndRemoved(t *testing.T) {
 	assert.NoDirExists(t, g.Folder())
 }
 
+func TestWhatStillRunsInAGroupEndsWithIt(t *testing.T) {
+	g, err := Confine(Min, func(string) error { return nil })
+	if err != nil {
+		t.Skip(err)
+	}
+	cmd := exec.Command("sleep", "1000")
+	require.NoError(t, cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	assert.NoError(t, g.Close())
+	assert.NoDirExists(t, g.Folder())
+	assert.EqualError(t, <-ended, "signal: killed")
+}
+
 func BenchmarkNow(b *testing.B) {
 	for b.Loop() {
 		Now()

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+
+	"ddc/internal/heir"
 )
 
 const folderPattern = "ddc-tool-*"
@@ -24,7 +26,7 @@ func InFolder(use func(folder string) error) (err error) {
 	}
 	defer func() {
 		// Removed first: unlocked and still there, it would be anybody's to sweep.
-		err = errors.Join(err, os.RemoveAll(folder), lock.Close())
+		err = errors.Join(err, heir.Remove(folder), lock.Close())
 	}()
 	return use(folder)
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"syscall"
 
+	"ddc/internal/heir"
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
@@ -88,7 +89,15 @@ func (c *cache) folder(key string, keep bool) (string, func() error, error) {
 // temporaryFolder makes an empty folder for something, and a function that removes it.
 func temporaryFolder(of string) (string, func() error, error) {
 	path, err := os.MkdirTemp("", "ddc-"+of+"-")
-	return path, func() error { return os.RemoveAll(path) }, err
+	return path, func() error { return discard(path) }, err
+}
+
+// discard removes what a program has left. What can't be removed is said, and spoils no result.
+func discard(folder string) error {
+	if err := heir.Remove(folder); err != nil {
+		slog.Warn("what a code sample has left cannot be removed", "folder", folder, "cause", err)
+	}
+	return nil
 }
 
 // errLeadsOut is a cache's fault that its owner is to mend.

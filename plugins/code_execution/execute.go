@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"ddc/internal/enclosure"
+	"ddc/internal/heir"
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
@@ -223,7 +224,7 @@ func writeFile(folder, name, content string) error {
 	}
 	err = root.MkdirAll(filepath.Dir(name), 0o755)
 	if err == nil {
-		err = root.RemoveAll(name)
+		err = heir.RemoveIn(root, name)
 	}
 	if err == nil {
 		err = root.WriteFile(name, []byte(content), 0o644)
