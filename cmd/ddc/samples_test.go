@@ -1,0 +1,196 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// daemon is what a shell starts to be rid of its parents: a session of its own,
+// a parent that ends at once, no standard streams.
+const daemon = "(setsid sh -c 'sleep 1000 & exit' <&- >&- 2>&- &)\n"
+
+// stage is where a build of one user happens, out of the way of folders that only root may enter.
+type stage struct {
+	t            *testing.T
+	folder, site string
+	program      string
+	user         *syscall.Credential
+}
+
+// onStages runs a test as we are, and as an ordinary user.
+func onStages(t *testing.T, test func(t *testing.T, s *stage)) {
+	for name, user := range map[string]*syscall.Credential{"as we are": nil, "as nobody": {Uid: 65534, Gid: 65534}} {
+		t.Run(name, func(t *testing.T) {
+			if user != nil && os.Getuid() != 0 {
+				t.Skip("only root can become somebody else")
+			}
+			folder, err := os.MkdirTemp("", "stage-")
+			require.NoError(t, err)
+			t.Cleanup(func() { assert.NoError(t, os.RemoveAll(folder)) })
+			s := &stage{t: t, folder: folder, site: filepath.Join(folder, "site"), program: filepath.Join(folder, "bin", "ddc"), user: user}
+			binary, err := os.ReadFile(os.Args[0])
+			require.NoError(t, err)
+			write(t, folder, "bin/ddc", string(binary), "tmp/.keep", "", "out/.keep", "", "home/.keep", "")
+			require.NoError(t, errors.Join(os.Chmod(folder, 0o755), os.Chmod(s.program, 0o755)))
+			test(t, s)
+		})
+	}
+}
+
+// samples makes the site: a page for each sample, in sh. Its sample begins at line 5.
+func (s *stage) samples(settings string, codes map[string]string) {
+	s.t.Helper()
+	write(s.t, s.site,
+		".config/dodeca.kdl", "content \"content\"\noutput \"public\"\ncode_execution {\n enabled #true\n "+settings+"\n probe {\n  command \"sh\"\n  extension \"sh\"\n  show_output #true\n }\n}\n",
+		"content/_index.md", "+++\ntitle = \"x\"\n+++\n", "templates/index.html", "<p>{{ section.title }}</p>", "templates/section.html", "<p>{{ section.title }}</p>",
+		"templates/page.html", "<p>{{ page.title }}</p>")
+	for name, code := range codes {
+		write(s.t, s.site, "content/"+name+".md", "+++\ntitle = \"x\"\n+++\n\n```probe\n"+code+"\n```\n")
+	}
+}
+
+// command is a build of the site.
+func (s *stage) command(flags ...string) *exec.Cmd {
+	s.t.Helper()
+	require.NoError(s.t, filepath.WalkDir(s.folder, func(path string, d os.DirEntry, err error) error {
+		if err == nil && s.user != nil {
+			err = os.Lchown(path, int(s.user.Uid), int(s.user.Gid))
+		}
+		return err
+	}))
+	c := exec.Command(s.program, append([]string{"build", s.site, "-o", filepath.Join(s.folder, "out", "public")}, flags...)...)
+	c.Dir = s.folder
+	c.Env = append(os.Environ(), "HOME="+filepath.Join(s.folder, "home"), "TMPDIR="+filepath.Join(s.folder, "tmp"), "CARGO_HOME=", "DDC_SAMPLES_WRITE="+filepath.Join(s.folder, "out"))
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.user}
+	return c
+}
+
+// build builds the site, and says how that ended.
+func (s *stage) build(flags ...string) outcome {
+	s.t.Helper()
+	c := s.command(flags...)
+	said, err := c.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) {
+		require.NoError(s.t, err)
+	}
+	return outcome{code: c.ProcessState.ExitCode(), stderr: string(said)}
+}
+
+// held makes a pipe that samples hold open, and returns a shell's line for that.
+func (s *stage) held() (open string, end *os.File) {
+	s.t.Helper()
+	path := filepath.Join(s.folder, "out", "held")
+	require.NoError(s.t, syscall.Mkfifo(path, 0o600))
+	end, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { end.Close() })
+	require.NoError(s.t, end.SetReadDeadline(time.Now().Add(2*time.Minute)))
+	return "exec 9>" + path + "\n", end
+}
+
+func (s *stage) nothingTemporary() {
+	s.t.Helper()
+	assert.Eventually(s.t, func() bool {
+		entries, err := os.ReadDir(filepath.Join(s.folder, "tmp"))
+		return err == nil && len(entries) == 1
+	}, time.Minute, 5*time.Millisecond, "temporary files are left")
+}
+
+func TestADaemonOfASampleEndsWithTheBuildAndIsNoFaultOfIt(t *testing.T) {
+	onStages(t, func(t *testing.T, s *stage) {
+		open, end := s.held()
+		s.samples("", map[string]string{"a": open + daemon + "echo x >&9"})
+		built := s.build()
+		assert.Equal(t, exitOK, built.code, built.stderr)
+		said, err := io.ReadAll(end)
+		require.NoError(t, err, "it still runs")
+		assert.Equal(t, "x\n", string(said))
+		s.nothingTemporary()
+	})
+}
+
+func TestADaemonOfASampleEndsWithAHostThatIsKilled(t *testing.T) {
+	onStages(t, func(t *testing.T, s *stage) {
+		open, end := s.held()
+		s.samples("timeout_secs 600", map[string]string{"a": "mkdir -p a/b; chmod 000 a/b a\n" + open + daemon + "echo x >&9; sleep 1000"})
+		c := s.command()
+		require.NoError(t, c.Start())
+		for n := 0; n == 0; {
+			var err error
+			if n, err = end.Read(make([]byte, 8)); err != nil && !errors.Is(err, io.EOF) {
+				require.NoError(t, err, "wait for the sample to begin")
+			}
+		}
+		require.NoError(t, c.Process.Kill())
+		require.Error(t, c.Wait())
+		_, err := io.Copy(io.Discard, end)
+		assert.NoError(t, err, "it still runs")
+		s.nothingTemporary()
+	})
+}
+
+func TestFoldersThatASampleMadeUnreadableAreRemoved(t *testing.T) {
+	onStages(t, func(t *testing.T, s *stage) {
+		s.samples("", map[string]string{"a": "mkdir -p a/b/c; echo x >a/b/file; chmod 000 a/b/c a/b a; chmod 000 ."})
+		built := s.build()
+		assert.Equal(t, exitOK, built.code, built.stderr)
+		assert.NotContains(t, built.stderr, "cannot be removed")
+		s.nothingTemporary()
+	})
+}
+
+// However the build was started, and whatever becomes of its refusal, the outer build fails with page and line.
+func TestABuildInsideABuildIsRefusedWithPageAndLine(t *testing.T) {
+	onStages(t, func(t *testing.T, s *stage) {
+		for name, line := range map[string]string{
+			"plainly":                "$DDC build . || exit 1",
+			"refusal ignored":        "$DDC build . >/dev/null 2>&1 || true",
+			"environment cleared":    "env -i $DDC build . >/dev/null 2>&1; :",
+			"in a session of itself": "setsid -w env -i $DDC build . <&- >&- 2>&-; :",
+			"orphaned":               "(setsid sh -c '(env -i '$DDC' build . <&- >&- 2>&-; echo done >done) & exit' &); until [ -e done ]; do :; done",
+		} {
+			for _, allowed := range []string{"fail_on_error #true", "fail_on_error #false"} {
+				s.samples(allowed, map[string]string{"a": "DDC=" + s.program + "\n" + line + " # " + name})
+				built := s.build()
+				assert.Equal(t, exitSite, built.code, "%s: %s", name, built.stderr)
+				assert.Contains(t, built.stderr, "content/a.md:5: this sample starts a build inside the build; mark it noexec", name)
+			}
+		}
+	})
+}
+
+func TestASampleSeesNoSecretsOfToolchainsAndNoOtherProcess(t *testing.T) {
+	onStages(t, func(t *testing.T, s *stage) {
+		home := filepath.Join(s.folder, "home")
+		write(t, home, ".cargo/credentials.toml", "token-1", ".cargo/credentials", "token-2", ".cargo/config.toml", "[registry]\ntoken = \"token-3\"\n",
+			".cargo/registry/index", "crates", ".cargo/bin/tool", "#!/bin/sh\necho tool runs\n", ".docker/config.json", "token-4", ".docker/bin/docker", "", ".docker/lib/x", "a library")
+		require.NoError(t, os.Chmod(filepath.Join(home, ".cargo/bin/tool"), 0o755))
+		s.samples("fail_on_error #false", map[string]string{"a": "tool; cat ~/.cargo/c* ~/.cargo/registry/* ~/.docker/config.json ~/.docker/lib/x; ls ~/.cargo; env; cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' ' '"})
+		other := exec.Command("sleep", "1000.4242")
+		other.SysProcAttr = &syscall.SysProcAttr{Credential: s.user, Pdeathsig: syscall.SIGKILL}
+		require.NoError(t, other.Start())
+		defer func() {
+			_ = other.Process.Kill()
+			_ = other.Wait()
+		}()
+		c := s.command("-v")
+		c.Env = append(c.Env, "PATH="+filepath.Join(home, ".cargo/bin")+":"+filepath.Join(home, ".docker/bin")+":"+os.Getenv("PATH"), "https_proxy=http://me:token-5@proxy.example", "GEM_HOST_API_KEY=token-6")
+		out, err := c.CombinedOutput()
+		require.NoError(t, err, string(out))
+		said := string(out)
+		assert.Contains(t, said, "tool runs")
+		assert.Contains(t, said, "crates")
+		assert.Contains(t, said, "a library")
+		assert.NotContains(t, said, "token-")
+		assert.NotContains(t, said, "1000.4242")
+	})
+}
