@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -166,6 +167,21 @@ func TestABuildInsideABuildIsRefusedWithPageAndLine(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The first pages show how to build, which is not to be done while they are built.
+func TestNoSampleOfANewSiteStartsABuild(t *testing.T) {
+	site := smallSite(t)
+	config := filepath.Join(site, ".config", "dodeca.kdl")
+	text, err := os.ReadFile(config)
+	require.NoError(t, err)
+	for _, shell := range []string{"sh", "bash"} {
+		text = bytes.Replace(text, []byte("code_execution {\n"), []byte("code_execution {\n "+shell+" {\n  command \"sh\"\n }\n"), 1)
+	}
+	require.Contains(t, string(text), "bash {")
+	require.NoError(t, os.WriteFile(config, text, 0o600))
+	built := ddc(t, "build", site, "-o", filepath.Join(t.TempDir(), "out"))
+	assert.Equal(t, exitOK, built.code, built.stderr)
 }
 
 func TestASampleSeesNoSecretsOfToolchainsAndNoOtherProcess(t *testing.T) {

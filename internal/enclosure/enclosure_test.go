@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -185,14 +186,18 @@ func TestSayWithin(t *testing.T) {
 	t.Log("within:", name, inside)
 }
 
-// What a run costs, besides the program's own start.
+// What a run costs, and what the program would cost without.
 func BenchmarkRun(b *testing.B) {
+	b.Run("alone", func(b *testing.B) {
+		for b.Loop() {
+			require.NoError(b, exec.Command("/bin/true").Run())
+		}
+	})
 	for name, s := range map[string]*Starter{"namespaces": Local(), "reaping": {ways: ways()[reaping:]}} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if _, err := s.Run(b.Context(), Program{Path: "/bin/true", Folder: "/"}, io.Discard, io.Discard); err != nil {
-					b.Fatal(err)
-				}
+				_, err := s.Run(b.Context(), Program{Path: "/bin/true", Folder: "/"}, io.Discard, io.Discard)
+				require.NoError(b, err)
 			}
 		})
 	}
