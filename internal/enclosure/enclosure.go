@@ -68,8 +68,7 @@ type Ending struct {
 	Left []string `json:"left,omitempty"`
 	// Nested says that the program tried what Within forbids.
 	Nested bool `json:"nested,omitempty"`
-	// Apart says that the program had a pid namespace, OwnProc that it had a /proc of its own.
-	Apart   bool   `json:"apart,omitempty"`
+	// OwnProc says that the program had a pid namespace and a /proc of its own.
 	OwnProc bool   `json:"own_proc,omitempty"`
 	Error   string `json:"error,omitempty"` // why it did not start
 }

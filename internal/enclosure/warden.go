@@ -40,7 +40,7 @@ func watched(control *os.File, folder string) Ending {
 	for _, fd := range []int{3, 4, 5} {
 		syscall.CloseOnExec(fd)
 	}
-	answer := Ending{Code: -1, Apart: first()}
+	answer := Ending{Code: -1}
 	if err := errors.Join(sandbox.Hide(), sandbox.Adopt()); err != nil {
 		return failed(err)
 	}
