@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"ddc/internal/markup"
 	"ddc/plugins/html/htmlpb"
 )
 
@@ -31,10 +32,10 @@ func injectBuildInfo(source string, samples map[string]*htmlpb.BuildInfo) (strin
 	if len(known) == 0 {
 		return source, 0, nil
 	}
-	p := &page{source: source}
+	p := &markup.Page{Source: source}
 	count, headEnd, bodyEnd := 0, -1, len(source)
 	var fault error
-	p.walkCode(func(code string, end int) {
+	walkCode(p, func(code string, end int) {
 		info, ok := known[normalise(code)]
 		if !ok {
 			return
@@ -44,53 +45,53 @@ func injectBuildInfo(source string, samples map[string]*htmlpb.BuildInfo) (strin
 			fault = firstOf(fault, err)
 			return
 		}
-		p.insert(end, button)
+		p.Insert(end, button)
 		count++
 	})
 	if fault != nil || count == 0 {
 		return source, 0, fault
 	}
-	p.walk(func(t token) {
+	p.Walk(func(t markup.Token) {
 		switch {
-		case t.kind != html.EndTagToken:
-		case t.name == "head" && headEnd < 0:
-			headEnd = t.start
-		case t.name == "body":
-			bodyEnd = t.start
+		case t.Kind != html.EndTagToken:
+		case t.Name == "head" && headEnd < 0:
+			headEnd = t.Start
+		case t.Name == "body":
+			bodyEnd = t.Start
 		}
 	})
 	if headEnd < 0 {
 		headEnd = bodyEnd
 	}
-	p.insert(headEnd, popupStyle)
-	p.insert(bodyEnd, popupScript)
-	return p.edited(), count, nil
+	p.Insert(headEnd, popupStyle)
+	p.Insert(bodyEnd, popupScript)
+	return p.Edited(), count, nil
 }
 
 // walkCode visits the text of each <pre>, or of the <code> in it, with the offset of its </pre>.
-func (p *page) walkCode(visit func(code string, end int)) {
+func walkCode(p *markup.Page, visit func(code string, end int)) {
 	var all, code strings.Builder
 	inPre, inCode, hasCode := false, 0, false
-	p.walk(func(t token) {
+	p.Walk(func(t markup.Token) {
 		switch {
-		case t.name == "pre" && t.kind == html.StartTagToken:
+		case t.Name == "pre" && t.Kind == html.StartTagToken:
 			inPre, inCode, hasCode = true, 0, false
 			all.Reset()
 			code.Reset()
 		case !inPre:
-		case t.name == "pre":
+		case t.Name == "pre":
 			inPre = false
 			if hasCode {
-				visit(code.String(), t.start)
+				visit(code.String(), t.Start)
 			} else {
-				visit(all.String(), t.start)
+				visit(all.String(), t.Start)
 			}
-		case t.name == "code" && t.kind == html.StartTagToken:
+		case t.Name == "code" && t.Kind == html.StartTagToken:
 			inCode, hasCode = inCode+1, true
-		case t.name == "code":
+		case t.Name == "code":
 			inCode = max(0, inCode-1)
-		case t.kind == html.TextToken:
-			text := html.UnescapeString(p.source[t.start:t.end])
+		case t.Kind == html.TextToken:
+			text := html.UnescapeString(p.Source[t.Start:t.End])
 			all.WriteString(text)
 			if inCode > 0 {
 				code.WriteString(text)
@@ -120,5 +121,5 @@ func buildInfoButton(info *htmlpb.BuildInfo) (string, error) {
 	version, _, _ := strings.Cut(info.GetVersion(), "\n")
 	title := strings.TrimSpace("Verified: " + version)
 	return fmt.Sprintf(`<button type="button" class="build-info-btn verified" data-pagefind-ignore title="%s" onclick="showBuildInfoPopup(%s)">✓</button>`,
-		escapeDouble.Replace(title), escapeDouble.Replace(string(details))), nil
+		markup.Quoted(title), markup.Quoted(string(details))), nil
 }

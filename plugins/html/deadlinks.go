@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/html"
+
+	"ddc/internal/markup"
 )
 
 // markDeadLinks adds data-dead to <a> and <area> whose target is no known route, and lists the targets as written.
@@ -14,23 +16,23 @@ func markDeadLinks(source string, base *url.URL, knownRoutes []string) (string, 
 	for _, route := range knownRoutes {
 		known[withoutSlash(route)] = true
 	}
-	p := &page{source: source}
+	p := &markup.Page{Source: source}
 	var dead []string
-	p.walk(func(t token) {
-		if t.kind != html.StartTagToken || t.name != "a" && t.name != "area" {
+	p.Walk(func(t markup.Token) {
+		if t.Kind != html.StartTagToken || t.Name != "a" && t.Name != "area" {
 			return
 		}
-		href := t.attributes.value("href")
+		href := t.Attributes.Value("href")
 		target, ok := routeOf(base, href)
 		if !ok || known[withoutSlash(target)] {
 			return
 		}
 		dead = append(dead, href)
-		if !t.attributes.has("data-dead") {
-			p.addAttribute(t.attributes, "data-dead", target)
+		if !t.Attributes.Has("data-dead") {
+			p.AddAttribute(t.Attributes, "data-dead", target)
 		}
 	})
-	return p.edited(), dead
+	return p.Edited(), dead
 }
 
 func withoutSlash(route string) string { return "/" + strings.Trim(route, "/") }

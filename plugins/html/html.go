@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/markup"
 	"ddc/plugins/html/htmlpb"
 )
 
@@ -41,7 +42,7 @@ func (s *Service) Rewrite(ctx context.Context, req *htmlpb.RewriteRequest) (*htm
 	if err != nil {
 		return nil, err
 	}
-	r := rewriter{page: &page{source: req.GetHtml()}, base: base, urls: req.GetUrls(), pictures: req.GetPictures()}
+	r := rewriter{page: &markup.Page{Source: req.GetHtml()}, base: base, urls: req.GetUrls(), pictures: req.GetPictures()}
 	return &htmlpb.RewriteResponse{Html: r.rewrite()}, nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -86,11 +85,52 @@ func TestReplaceInlineRefusesWhatWouldBreakThePage(t *testing.T) {
 	for _, req := range []*htmlpb.ReplaceInlineRequest{
 		{Html: mixed, Styles: []string{"only one"}},
 		{Html: mixed, StyleAttributes: []string{"1", "2", "3"}},
-		{Html: mixed, Scripts: []string{"'</SCRIPT>'", ""}},
 	} {
 		_, err := New().ReplaceInline(context.Background(), req)
 		assert.Equal(t, codes.InvalidArgument, status.Code(err), err)
 	}
+}
+
+// A new name of a file can hold anything. Each context has its own way to write it.
+func TestReplacedTextStaysInItsElement(t *testing.T) {
+	for _, c := range []struct{ page, text, want string }{
+		{"<script>a</script>", `f("</script>")`, `<script>f("<\/script>")</script>`},
+		{"<script type=module>a</script>", `f("</SCRIPT x")`, `<script type=module>f("<\/SCRIPT x")</script>`},
+		{"<script>a</script>", "f('<!--<script>')", `<script>f('\x3C!--<script>')</script>`},
+		{"<script>a</script>", "f('<!--', '-->')", `<script>f('<!--', '-->')</script>`},
+		{"<script>a</script>", "<!--\nf()\n-->", "<script><!--\nf()\n--></script>"},
+		{"<style>a</style>", `b{content:"</Style>"}`, `<style>b{content:"<\/Style>"}</style>`},
+		{"<svg><style>a</style></svg>", `b{content:"</style>&amp;"}`, `<svg><style>b{content:"&lt;/style>&amp;amp;"}</style></svg>`},
+		{"<svg><script>a</script></svg>", `f("</script>" && 1)`, `<svg><script>f("&lt;/script>" &amp;&amp; 1)</script></svg>`},
+		{"<svg><style>/*<![CDATA[*/ a /*]]>*/</style></svg>", "b>c{}", "<svg><style>b>c{}</style></svg>"},
+	} {
+		req := &htmlpb.ReplaceInlineRequest{Html: c.page, Scripts: []string{c.text}}
+		if strings.Contains(c.page, "style") {
+			req = &htmlpb.ReplaceInlineRequest{Html: c.page, Styles: []string{c.text}}
+		}
+		res, err := New().ReplaceInline(context.Background(), req)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, res.GetHtml())
+	}
+}
+
+// In an <svg> a style is markup: entities count, and a comment of CSS may open a CDATA section.
+func TestInlineTextOfAnSVGIsReadAsABrowserReadsIt(t *testing.T) {
+	found := inspect("<svg><style>/*<![CDATA[*/ a>b{} /*]]>*/</style><style>a &gt; b{}</style><style/><title>x<a href=/y></a></title></svg><style>&gt;</style>")
+	assert.Equal(t, []string{"/**/ a>b{} /**/", "a > b{}", "&gt;"}, found.GetStyles())
+	require.Len(t, found.GetLinks(), 1)
+	assert.Equal(t, "/y", found.GetLinks()[0].GetUrl())
+}
+
+func TestAddedAttributeIsNoValueOfAnother(t *testing.T) {
+	marked, _ := markDeadLinks("<a href=/nope b=>x</a><a = href=/nope c = >y</a>", mustBase(t), nil)
+	assert.Equal(t, `<a href=/nope data-dead="/nope" b=>x</a><a = href=/nope data-dead="/nope" c = >y</a>`, marked)
+}
+
+func TestCarriageReturnInAValueStaysOne(t *testing.T) {
+	res, err := New().ReplaceInline(context.Background(), &htmlpb.ReplaceInlineRequest{Html: "<p style='a'>", StyleAttributes: []string{"b\r"}})
+	require.NoError(t, err)
+	assert.Equal(t, "<p style='b&#13;'>", res.GetHtml())
 }
 
 func TestDeadLinksAreMarkedAndListed(t *testing.T) {
@@ -155,32 +195,4 @@ func TestPageWithoutVerifiedSamplesStays(t *testing.T) {
 		assert.Equal(t, mixed, res.GetHtml())
 		assert.Zero(t, res.GetInjected())
 	}
-}
-
-// The scanner gives positions, x/net's tokenizer gives the truth about names and values.
-func FuzzScannedAttributesAreTheTokenizers(f *testing.F) {
-	f.Add(`<a b=c d="e&amp;f" G='h"' i j = k/l =m n=>`)
-	f.Fuzz(func(t *testing.T, tag string) {
-		tokens := html.NewTokenizer(strings.NewReader(tag))
-		if kind := tokens.Next(); kind != html.StartTagToken && kind != html.SelfClosingTagToken {
-			return
-		}
-		raw := string(tokens.Raw())
-		if strings.ContainsAny(raw, "\x00\r") || !utf8.ValidString(raw) { // which the tokenizer replaces, and no message holds
-			return
-		}
-		_, more := tokens.TagName()
-		var names, values []string
-		for more {
-			var name, value []byte
-			name, value, more = tokens.TagAttr()
-			names, values = append(names, string(name)), append(values, string(value))
-		}
-		var scannedNames, scannedValues []string
-		for _, a := range scanAttributes(raw, 0, len(raw)).list {
-			scannedNames, scannedValues = append(scannedNames, a.name), append(scannedValues, a.value)
-		}
-		assert.Equal(t, names, scannedNames)
-		assert.Equal(t, values, scannedValues)
-	})
 }

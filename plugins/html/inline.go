@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"ddc/internal/markup"
 	"ddc/plugins/html/htmlpb"
 )
 
@@ -20,15 +21,15 @@ const (
 
 // inlineOf is the kind of text inside the element that a start tag opens: CSS in a <style> whose type does not say otherwise,
 // JavaScript in a <script> without src whose type is empty, "module" or one of JavaScript's.
-func inlineOf(t token) inlineKind {
-	kind := strings.ToLower(strings.TrimSpace(t.attributes.value("type")))
-	switch t.name {
+func inlineOf(t markup.Token) inlineKind {
+	kind := strings.ToLower(strings.TrimSpace(t.Attributes.Value("type")))
+	switch t.Name {
 	case "style":
 		if kind == "" || kind == "text/css" {
 			return inlineStyle
 		}
 	case "script":
-		if !t.attributes.has("src") && isJavaScript(kind) {
+		if !t.Attributes.Has("src") && isJavaScript(kind) {
 			return inlineScript
 		}
 	}
@@ -48,25 +49,55 @@ func isJavaScript(kind string) bool {
 	return false
 }
 
-// walkInline visits each token, and for a text the kind of what it holds.
-func (p *page) walkInline(visit func(t token, kind inlineKind)) {
+// inlineText is a style or script of a page: its kind, its place, and what it says.
+type inlineText struct {
+	kind       inlineKind
+	start, end int
+	text       string
+	// markup is set in an <svg>, where entities and CDATA sections count and the text may be in pieces.
+	markup bool
+}
+
+// walkInline visits each tag and each inline text, in order.
+func walkInline(p *markup.Page, visitTag func(markup.Token), visitText func(inlineText)) {
 	inside := noInline
-	p.walk(func(t token) {
-		switch t.kind {
-		case html.StartTagToken:
-			inside = inlineOf(t)
-			visit(t, noInline)
-		case html.TextToken:
-			kind := noInline
-			if t.rawText {
-				kind = inside
+	var pieces *inlineText // of the style or script in an <svg>
+	var text strings.Builder
+	p.Walk(func(t markup.Token) {
+		switch {
+		case t.Kind == html.TextToken && t.RawText && inside != noInline:
+			visitText(inlineText{kind: inside, start: t.Start, end: t.End, text: p.Source[t.Start:t.End]})
+		case t.Kind == html.TextToken && pieces != nil:
+			if pieces.start < 0 {
+				pieces.start = t.Start
 			}
-			visit(t, kind)
-		default:
-			inside = noInline
-			visit(t, noInline)
+			pieces.end = t.End
+			text.WriteString(foreignText(p.Source[t.Start:t.End]))
+		case t.Kind == html.StartTagToken:
+			visitTag(t)
+			inside, pieces = inlineOf(t), nil
+			if t.Foreign && inside != noInline {
+				pieces = &inlineText{kind: inside, start: -1, markup: true}
+				inside = noInline
+				text.Reset()
+			}
+		case t.Kind == html.EndTagToken:
+			if pieces != nil && pieces.start >= 0 {
+				pieces.text = text.String()
+				visitText(*pieces)
+			}
+			inside, pieces = noInline, nil
+			visitTag(t)
 		}
 	})
+}
+
+// foreignText is what a piece of text in an <svg> says.
+func foreignText(source string) string {
+	if section, ok := strings.CutPrefix(source, "<![CDATA["); ok {
+		return strings.TrimSuffix(section, "]]>")
+	}
+	return html.UnescapeString(source)
 }
 
 // texts hands out one text after the other.
@@ -93,44 +124,36 @@ func (t *texts) check() error {
 }
 
 func replaceInline(req *htmlpb.ReplaceInlineRequest) (string, error) {
-	p := &page{source: req.GetHtml()}
+	p := &markup.Page{Source: req.GetHtml()}
 	styles := &texts{what: "inline styles", list: req.GetStyles()}
 	scripts := &texts{what: "inline scripts", list: req.GetScripts()}
 	values := &texts{what: "style attributes", list: req.GetStyleAttributes()}
-	var fault error
-	p.walkInline(func(t token, kind inlineKind) {
-		switch kind {
-		case inlineStyle:
-			fault = firstOf(fault, p.replaceRaw(t, styles, "</style"))
-		case inlineScript:
-			fault = firstOf(fault, p.replaceRaw(t, scripts, "</script"))
-		}
-		if a := t.attributes.find("style"); a != nil {
+	walkInline(p, func(t markup.Token) {
+		if a := t.Attributes.Find("style"); a != nil {
 			if value, ok := values.next(); ok {
-				p.setAttribute(a, value)
+				p.SetAttribute(a, value)
 			}
 		}
+	}, func(found inlineText) {
+		from, escape := styles, markup.Style
+		if found.kind == inlineScript {
+			from, escape = scripts, markup.Script
+		}
+		if found.markup {
+			escape = markup.Text
+		}
+		if text, ok := from.next(); ok && text != found.text {
+			p.Replace(found.start, found.end, escape(text))
+		}
 	})
+	var fault error
 	for _, list := range []*texts{styles, scripts, values} {
 		fault = firstOf(fault, list.check())
 	}
 	if fault != nil {
 		return "", fault
 	}
-	return p.edited(), nil
-}
-
-// replaceRaw puts the next text in the place of t, unless it would end the element it is in.
-func (p *page) replaceRaw(t token, from *texts, end string) error {
-	text, ok := from.next()
-	if !ok {
-		return nil
-	}
-	if strings.Contains(strings.ToLower(text), end) {
-		return fmt.Errorf("text %d of the %s contains %q, which would end it: write it as %q in strings", from.wanted, from.what, end, `<\`+end[1:])
-	}
-	p.replace(t.start, t.end, text)
-	return nil
+	return p.Edited(), nil
 }
 
 func firstOf(first, second error) error {

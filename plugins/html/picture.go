@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ddc/internal/markup"
 	"ddc/plugins/html/htmlpb"
 )
 
@@ -13,32 +14,32 @@ import (
 // and gets its size, lazy loading and the placeholder; attributes that the author wrote win.
 //
 // An image that already is in a <picture> gets its sources in there, behind the author's own. An image with a srcset of its own
-// gets none, since a source would be chosen before it.
-func (r *rewriter) image(t token, inPicture bool) {
+// gets none, since a source would be chosen before it; nor does one that ends an <svg>, in which a <picture> would be nothing.
+func (r *rewriter) image(t markup.Token, inPicture bool) {
 	r.references(t)
-	found, ok := lookup(r.base, r.pictures, t.attributes.value("src"))
+	found, ok := lookup(r.base, r.pictures, t.Attributes.Value("src"))
 	if !ok {
 		return
 	}
 	picture := found.value
-	if sources := sourceTags(picture, t.attributes.value("sizes")); sources != "" && !t.attributes.has("srcset") {
+	if sources := sourceTags(picture, t.Attributes.Value("sizes")); sources != "" && !t.Attributes.Has("srcset") && !t.BrokeOut {
 		if inPicture {
-			r.page.insert(t.start, sources)
+			r.page.Insert(t.Start, sources)
 		} else {
-			r.page.insert(t.start, "<picture>"+sources)
-			r.page.insert(t.end, "</picture>")
+			r.page.Insert(t.Start, "<picture>"+sources)
+			r.page.Insert(t.End, "</picture>")
 		}
 	}
-	r.size(t.attributes, int(picture.GetWidth()), int(picture.GetHeight()))
+	r.size(t.Attributes, int(picture.GetWidth()), int(picture.GetHeight()))
 	for _, wanted := range [][2]string{{"loading", "lazy"}, {"decoding", "async"}} {
-		if !t.attributes.has(wanted[0]) {
-			r.page.addAttribute(t.attributes, wanted[0], wanted[1])
+		if !t.Attributes.Has(wanted[0]) {
+			r.page.AddAttribute(t.Attributes, wanted[0], wanted[1])
 		}
 	}
-	if picture.GetPlaceholder() != "" && !t.attributes.has("style") {
-		r.page.addAttribute(t.attributes, "style", "background:url("+escapeCSSURL.Replace(picture.GetPlaceholder())+") center/cover no-repeat")
-		if !t.attributes.has("onload") {
-			r.page.addAttribute(t.attributes, "onload", "this.style.background='none'")
+	if picture.GetPlaceholder() != "" && !t.Attributes.Has("style") {
+		r.page.AddAttribute(t.Attributes, "style", "background:url("+escapeCSSURL.Replace(picture.GetPlaceholder())+") center/cover no-repeat")
+		if !t.Attributes.Has("onload") {
+			r.page.AddAttribute(t.Attributes, "onload", "this.style.background='none'")
 		}
 	}
 }
@@ -47,44 +48,65 @@ func (r *rewriter) image(t token, inPicture bool) {
 var escapeCSSURL = strings.NewReplacer(`"`, "%22", "'", "%27", "(", "%28", ")", "%29", " ", "%20", "\n", "", `\`, "%5C")
 
 // size adds width and height. Where the author gave one of them, the other follows from the picture's ratio.
-func (r *rewriter) size(a attributes, width, height int) {
+func (r *rewriter) size(a markup.Attributes, width, height int) {
 	if width <= 0 || height <= 0 {
 		return
 	}
-	switch hasWidth, hasHeight := a.has("width"), a.has("height"); {
+	switch hasWidth, hasHeight := a.Has("width"), a.Has("height"); {
 	case !hasWidth && !hasHeight:
-		r.page.addAttribute(a, "width", strconv.Itoa(width))
-		r.page.addAttribute(a, "height", strconv.Itoa(height))
+		r.page.AddAttribute(a, "width", strconv.Itoa(width))
+		r.page.AddAttribute(a, "height", strconv.Itoa(height))
 	case !hasHeight:
-		r.scaled(a, "height", a.value("width"), float64(height)/float64(width))
+		r.scaled(a, "height", a.Value("width"), float64(height)/float64(width))
 	case !hasWidth:
-		r.scaled(a, "width", a.value("height"), float64(width)/float64(height))
+		r.scaled(a, "width", a.Value("height"), float64(width)/float64(height))
 	}
 }
 
 // scaled adds the side that other times ratio is, unless other is no number of pixels ("50%").
-func (r *rewriter) scaled(a attributes, name, other string, ratio float64) {
+func (r *rewriter) scaled(a markup.Attributes, name, other string, ratio float64) {
 	if pixels, err := strconv.Atoi(strings.TrimSpace(other)); err == nil && pixels > 0 {
-		r.page.addAttribute(a, name, strconv.Itoa(max(1, int(math.Round(float64(pixels)*ratio)))))
+		r.page.AddAttribute(a, name, strconv.Itoa(max(1, int(math.Round(float64(pixels)*ratio)))))
 	}
 }
 
 // sourceTags are the <source> elements of a picture, best first as the request lists them.
+//
+// A style sheet may give the image its natural size, which is a source's width as sizes has it: without sizes an icon would be as wide
+// as the window. A picture with one variant needs none, it is shown as the file is. Of several, sizes asks for one as wide as the
+// window and never for more than the picture has.
 func sourceTags(picture *htmlpb.Picture, sizes string) string {
 	var out strings.Builder
 	for _, source := range picture.GetSources() {
-		var variants []string
-		for _, variant := range source.GetVariants() {
-			variants = append(variants, fmt.Sprintf("%s %dw", strings.ReplaceAll(variant.GetUrl(), " ", "%20"), variant.GetWidth()))
-		}
-		if len(variants) == 0 {
+		if len(source.GetVariants()) == 0 {
 			continue
 		}
-		fmt.Fprintf(&out, `<source srcset="%s"`, escapeDouble.Replace(strings.Join(variants, ", ")))
-		if sizes != "" {
-			fmt.Fprintf(&out, ` sizes="%s"`, escapeDouble.Replace(sizes))
+		fmt.Fprintf(&out, `<source srcset="%s"`, markup.Quoted(srcset(picture, source)))
+		if sizes == "" && !isWhole(picture, source) {
+			width := picture.GetWidth()
+			fmt.Fprintf(&out, ` sizes="(max-width:%dpx) 100vw, %dpx"`, width, width)
+		} else if sizes != "" {
+			fmt.Fprintf(&out, ` sizes="%s"`, markup.Quoted(sizes))
 		}
-		fmt.Fprintf(&out, ` type="%s">`, escapeDouble.Replace(source.GetType()))
+		fmt.Fprintf(&out, ` type="%s">`, markup.Quoted(source.GetType()))
 	}
 	return out.String()
+}
+
+func srcset(picture *htmlpb.Picture, source *htmlpb.Picture_Source) string {
+	var variants []string
+	for _, variant := range source.GetVariants() {
+		address := strings.ReplaceAll(variant.GetUrl(), " ", "%20")
+		if !isWhole(picture, source) {
+			address = fmt.Sprintf("%s %dw", address, variant.GetWidth())
+		}
+		variants = append(variants, address)
+	}
+	return strings.Join(variants, ", ")
+}
+
+// isWhole tells whether a source's only variant has the picture's own size.
+func isWhole(picture *htmlpb.Picture, source *htmlpb.Picture_Source) bool {
+	variants := source.GetVariants()
+	return len(variants) == 1 && variants[0].GetWidth() == picture.GetWidth()
 }

@@ -6,12 +6,13 @@ import (
 
 	"golang.org/x/net/html"
 
+	"ddc/internal/markup"
 	"ddc/plugins/html/htmlpb"
 )
 
 // rewriter replaces a page's URLs and images.
 type rewriter struct {
-	page     *page
+	page     *markup.Page
 	base     *url.URL
 	urls     map[string]string
 	pictures map[string]*htmlpb.Picture
@@ -19,26 +20,26 @@ type rewriter struct {
 
 func (r *rewriter) rewrite() string {
 	inPicture := false
-	r.page.walk(func(t token) {
+	r.page.Walk(func(t markup.Token) {
 		switch {
-		case t.name == "picture":
-			inPicture = t.kind == html.StartTagToken
-		case t.kind == html.StartTagToken && t.name == "img":
+		case t.Name == "picture":
+			inPicture = t.Kind == html.StartTagToken
+		case t.Kind == html.StartTagToken && t.Name == "img":
 			r.image(t, inPicture)
 		default:
 			r.references(t)
 		}
 	})
-	return r.page.edited()
+	return r.page.Edited()
 }
 
 // references replaces the URLs of one start tag.
-func (r *rewriter) references(t token) {
+func (r *rewriter) references(t markup.Token) {
 	for _, ref := range references(t) {
 		if ref.list {
-			r.page.setAttribute(ref.attribute, mapSrcset(ref.attribute.value, r.newURL))
-		} else if replaced, found := r.newURL(ref.attribute.value); found {
-			r.page.setAttribute(ref.attribute, replaced)
+			r.page.SetAttribute(ref.attribute, mapSrcset(ref.attribute.Value, r.newURL))
+		} else if replaced, found := r.newURL(ref.attribute.Value); found {
+			r.page.SetAttribute(ref.attribute, replaced)
 		}
 	}
 }

@@ -102,8 +102,8 @@ func mountain() map[string]*htmlpb.Picture {
 	}}
 }
 
-const mountainSources = `<source srcset="/m-320w.jxl 320w, /m.jxl 1920w" type="image/jxl">` +
-	`<source srcset="/m-320w.webp 320w, /m.webp 1920w" type="image/webp">`
+const mountainSources = `<source srcset="/m-320w.jxl 320w, /m.jxl 1920w" sizes="(max-width:1920px) 100vw, 1920px" type="image/jxl">` +
+	`<source srcset="/m-320w.webp 320w, /m.webp 1920w" sizes="(max-width:1920px) 100vw, 1920px" type="image/webp">`
 
 func TestImageBecomesAPicture(t *testing.T) {
 	const more = ` width="1920" height="1280" loading="lazy" decoding="async"` +
@@ -132,6 +132,29 @@ func TestOneSideGivenTheOtherKeepsTheRatio(t *testing.T) {
 func TestSizesOfAnImageCountForItsSources(t *testing.T) {
 	out := rewritten(t, &htmlpb.RewriteRequest{Html: `<img sizes="50vw" src=/mountain.jpg>`, Pictures: mountain()})
 	assert.Contains(t, out, `/m.webp 1920w" sizes="50vw" type="image/webp">`)
+}
+
+// A style sheet says img{width:auto}: an icon of 64 pixels must be 64 wide, not as wide as the window.
+func TestSmallPictureKeepsItsNaturalWidth(t *testing.T) {
+	icon := map[string]*htmlpb.Picture{"/icon.png": {Fallback: "/icon.webp", Width: 64, Height: 64, Sources: []*htmlpb.Picture_Source{
+		{Type: "image/webp", Variants: []*htmlpb.Picture_Variant{{Url: "/icon.webp", Width: 64}}}}}}
+	assert.Contains(t, rewritten(t, &htmlpb.RewriteRequest{Html: `<img src="/icon.png">`, Pictures: icon}),
+		`<picture><source srcset="/icon.webp" type="image/webp"><img src="/icon.webp" width="64" height="64"`)
+	icon["/icon.png"].Sources[0].Variants[0].Width = 32 // the own width did not come out
+	assert.Contains(t, rewritten(t, &htmlpb.RewriteRequest{Html: `<img src="/icon.png">`, Pictures: icon}),
+		`<source srcset="/icon.webp 32w" sizes="(max-width:64px) 100vw, 64px" type="image/webp">`)
+}
+
+// An <img> ends the <svg> that it is in, a <picture> does not: it would become an element of SVG that shows nothing.
+func TestImageThatEndsAnSVGIsNotWrapped(t *testing.T) {
+	for _, source := range []string{`<svg><img src="/mountain.jpg">`, `<svg><g><path/><img src="/mountain.jpg">`, `<math><mrow><img src="/mountain.jpg">`} {
+		out := rewritten(t, &htmlpb.RewriteRequest{Html: source, Pictures: mountain()})
+		assert.NotContains(t, out, "<picture>")
+		assert.Contains(t, out, `<img src="/m.webp" width="1920"`)
+	}
+	for _, source := range []string{`<svg></svg><img src="/mountain.jpg">`, `<svg><foreignObject><img src="/mountain.jpg">`, `<div><svg><path></div><img src="/mountain.jpg">`} {
+		assert.Contains(t, rewritten(t, &htmlpb.RewriteRequest{Html: source, Pictures: mountain()}), "<picture>")
+	}
 }
 
 func TestImageInAPictureGetsItsSourcesThere(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"ddc/internal/markup"
 )
 
 // parseBase reads the URL of a page. An empty one is the site's root.
@@ -75,14 +77,14 @@ type candidate struct {
 func srcsetCandidates(value string) []candidate {
 	var found []candidate
 	for i := 0; ; {
-		for i < len(value) && (isSpace(value[i]) || value[i] == ',') {
+		for i < len(value) && (markup.IsSpace(value[i]) || value[i] == ',') {
 			i++
 		}
 		if i == len(value) {
 			return found
 		}
 		start := i
-		for i < len(value) && !isSpace(value[i]) {
+		for i < len(value) && !markup.IsSpace(value[i]) {
 			i++
 		}
 		end := start + len(strings.TrimRight(value[start:i], ","))
