@@ -20,7 +20,9 @@ type Attribute struct {
 // Attributes are those of one start tag that count, in order.
 type Attributes struct {
 	List []Attribute
-	// after is where another attribute can be added: behind the last, or behind the tag's name.
+	// Start is where they can begin: behind the tag's name.
+	Start int
+	// after is where another attribute can be added: behind the last, or at Start.
 	after int
 }
 
@@ -52,7 +54,7 @@ func scanAttributes(source string, start, end int) Attributes {
 	for i < end && !IsSpace(source[i]) && source[i] != '/' && source[i] != '>' {
 		i++
 	}
-	found := Attributes{after: i}
+	found := Attributes{Start: i, after: i}
 	known := map[string]bool{} // beside the list, which one tag of a thousand attributes would make slow
 	for {
 		for i < end && (IsSpace(source[i]) || source[i] == '/') {

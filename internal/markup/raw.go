@@ -31,12 +31,16 @@ func Text(text string) string { return escapeText.Replace(text) }
 
 var escapeText = strings.NewReplacer("&", "&amp;", "<", "&lt;", "\r", "&#13;")
 
-// Contains tells whether text, as what a <script> or <style> holds, ends with the element's end tag and not before or after.
+// Contains tells whether text, as what a <script> or <style> holds, ends with the element's end tag and not before or after. One
+// that has the beginning of such a tag is refused too: not everything that reads HTML looks for what ends a name.
 func Contains(element, text string) bool {
-	if !strings.Contains(text, "<") {
-		return true
-	}
 	end := "</" + element + ">"
+	switch {
+	case !strings.Contains(text, "<"):
+		return true
+	case strings.Contains(strings.ToLower(text), end[:len(end)-1]):
+		return false
+	}
 	tokens := html.NewTokenizer(strings.NewReader("<" + element + ">" + text + end))
 	tokens.Next()
 	return tokens.Next() == html.TextToken && string(tokens.Raw()) == text &&

@@ -1,64 +1,191 @@
 package minify
 
 import (
-	"bytes"
-	"io"
-	"regexp"
+	"strings"
 
-	"github.com/tdewolff/minify/v2"
-	"github.com/tdewolff/minify/v2/css"
-	"github.com/tdewolff/minify/v2/html"
-	"github.com/tdewolff/minify/v2/js"
-	"github.com/tdewolff/minify/v2/json"
+	"golang.org/x/net/html"
+
+	"ddc/internal/markup"
 )
 
-// minifier is a page minifier with its options set; it may be used by many calls at once.
-type minifier struct {
-	pages  html.Minifier
-	inside *minify.M // for what is inside a page: styles, scripts, JSON
+// page minifies a whole page. A page that a browser would not read as before stays as it is.
+func page(source string) string {
+	small := shrink(source)
+	if !sameTree(source, small) {
+		return source
+	}
+	return small
 }
 
-func newMinifier() *minifier {
-	inside := minify.New()
-	inside.AddFunc("text/css", orAsWritten(css.Minify))
-	inside.AddFuncRegexp(regexp.MustCompile(`^(application|text)/(x-)?(java|ecma)script$|^module$`), orAsWritten(js.Minify))
-	inside.AddFuncRegexp(regexp.MustCompile(`[/+]json$|^importmap$|^speculationrules$`), orAsWritten(json.Minify))
-	return &minifier{
-		pages: html.Minifier{
-			KeepDefaultAttrVals: true,
-			KeepDocumentTags:    true,
-			KeepEndTags:         true,
-			KeepSpecialComments: true,
-			TemplateDelims:      html.GoTemplateDelims,
-		},
-		inside: inside,
+// shrink leaves out bytes of a page that count for nothing.
+func shrink(source string) string {
+	s := shrinker{page: markup.Page{Source: source, Scripting: true}, atHead: true}
+	s.page.Walk(s.token)
+	return s.page.Edited()
+}
+
+// shrinker visits the tokens of one page.
+type shrinker struct {
+	page markup.Page
+	// atHead is set until something comes that stands in no head.
+	atHead bool
+	before markup.Token // the last token
+	script scriptKind   // of the <script> that is open
+}
+
+func (s *shrinker) token(t markup.Token) {
+	switch t.Kind {
+	case html.StartTagToken:
+		s.atHead = s.atHead && isOfHead(t.Name)
+		s.tag(t)
+		s.script = scriptKindOf(t)
+	case html.EndTagToken:
+		s.atHead = s.atHead && isOfHead(t.Name) && t.Name != "head" && t.Name != "html"
+		s.script = noScript
+	case html.TextToken:
+		s.text(t)
+	case html.CommentToken:
+		s.comment(t)
+	case html.DoctypeToken:
+		if strings.EqualFold(strings.Join(strings.Fields(s.source(t)), " "), "<!doctype html>") {
+			s.page.Replace(t.Start, t.End, "<!doctype html>")
+		}
+	}
+	s.before = t
+}
+
+func (s *shrinker) source(t markup.Token) string { return s.page.Source[t.Start:t.End] }
+
+// isOfHead knows the elements between which a head has nothing but whitespace, and the two around it.
+func isOfHead(name string) bool {
+	switch name {
+	case "html", "head", "base", "link", "meta", "script", "style", "title":
+		return true
+	}
+	return false
+}
+
+// plainly writes in a text what needs no entity there.
+var plainly = strings.NewReplacer("&quot;", `"`, "&#34;", `"`, "&#39;", "'", "&apos;", "'", "&gt;", ">")
+
+// text shortens entities, scripts, and the space between the elements of the head, which no reader sees. All other space stays: only
+// the style sheet knows whether it is seen.
+func (s *shrinker) text(t markup.Token) {
+	source := s.source(t)
+	small := source
+	switch {
+	case t.RawText:
+		small = s.script.minify(source)
+	case t.Foreign: // where a CDATA section is a text too
+	case strings.Trim(source, white) != "":
+		s.atHead = false
+		if !strings.Contains(source, "{{") {
+			small = plainly.Replace(source)
+		}
+	case s.atHead:
+		small = ""
+	}
+	if small != source {
+		s.page.Replace(t.Start, t.End, small)
 	}
 }
 
-// page minifies a whole page.
-func (m *minifier) page(source string) (string, error) {
-	guard := newSpaceGuard(source)
-	var out bytes.Buffer
-	out.Grow(len(source))
-	if err := m.pages.Minify(m.inside, &out, bytes.NewReader([]byte(guard.hide(source))), nil); err != nil {
-		return "", err
+const white = " \n\t\r\f"
+
+// comment leaves out a comment, unless somebody reads it (old browsers, a server that includes files) or the texts beside it would
+// become something else without it: a tag, an entity, or a line feed right after <pre>.
+func (s *shrinker) comment(t markup.Token) {
+	inside, isComment := strings.CutPrefix(s.source(t), "<!--")
+	switch {
+	case !isComment, strings.HasPrefix(inside, "[if "), strings.HasPrefix(inside, "<![endif]"), strings.HasPrefix(inside, "#"):
+		return
+	case s.before.Kind == html.StartTagToken && (s.before.Name == "pre" || s.before.Name == "listing"):
+		return
+	case s.before.Kind == html.TextToken && isUnfinished(s.source(s.before)):
+		return
 	}
-	return guard.show(out.String()), nil
+	s.page.Replace(t.Start, t.End, "")
 }
 
-// orAsWritten is a minifier that passes on what small cannot parse. The library works in place, so it gets a copy.
-func orAsWritten(small minify.MinifierFunc) minify.MinifierFunc {
-	return func(m *minify.M, w io.Writer, r io.Reader, params map[string]string) error {
-		source, err := io.ReadAll(r)
-		if err != nil {
-			return err
+// isUnfinished tells whether what follows a text could make its end a tag or an entity.
+func isUnfinished(text string) bool {
+	return strings.HasSuffix(text, "<") || strings.LastIndexByte(text, '&') > strings.LastIndexAny(text, ";"+white)
+}
+
+// tag leaves out quotes that are not needed, and space between attributes.
+func (s *shrinker) tag(t markup.Token) {
+	list := t.Attributes.List
+	source := s.page.Source
+	if source[t.End-1] != '>' || strings.Contains(source[t.Start:t.End], "{{") {
+		return
+	}
+	for _, a := range list {
+		if strings.HasPrefix(a.Name, "=") { // which would be the value of the one before
+			return
 		}
-		var out bytes.Buffer
-		if err := small(m, &out, bytes.NewReader(bytes.Clone(source)), params); err != nil {
-			_, err := w.Write(source)
-			return err
+	}
+	end := t.Attributes.Start
+	bare := false
+	for i, a := range list {
+		s.gap(end, a.At)
+		last := i == len(list)-1
+		bare = s.attribute(a, s.mayBeBare(a, t, last))
+		end = a.After
+	}
+	s.close(t, end, bare)
+}
+
+// gap makes what separates two attributes one space. Between two of the same name there is the one that does not count.
+func (s *shrinker) gap(start, end int) {
+	between := s.page.Source[start:end]
+	if between != "" && between != " " && strings.Trim(between, white+"/") == "" {
+		s.page.Replace(start, end, " ")
+	}
+}
+
+// mayBeBare tells whether a value can do without its quotes where it stands.
+func (s *shrinker) mayBeBare(a markup.Attribute, t markup.Token, last bool) bool {
+	value := s.page.Source[a.Start:a.End]
+	if a.Quote == 0 || strings.ContainsAny(value, white+"\"'`=<>") {
+		return false
+	}
+	switch next := s.page.Source[a.After]; {
+	case last && next == '/' || strings.HasSuffix(value, "/"):
+		return !t.Foreign // where a slash closes the element
+	default:
+		return next == '>' || markup.IsSpace(next)
+	}
+}
+
+// attribute tells whether the value is written without quotes now.
+func (s *shrinker) attribute(a markup.Attribute, mayBeBare bool) bool {
+	switch {
+	case !mayBeBare:
+		return a.Quote == 0 && a.HasValue
+	case a.Start == a.End:
+		sign := a.At + 1 + strings.IndexByte(s.page.Source[a.At+1:], '=')
+		s.page.Replace(sign, a.After, "")
+		return false
+	}
+	s.page.Replace(a.Start-1, a.Start, "")
+	s.page.Replace(a.End, a.After, "")
+	return true
+}
+
+// close shortens what is behind the last attribute.
+func (s *shrinker) close(t markup.Token, end int, bare bool) {
+	tail := s.page.Source[end:t.End]
+	if strings.Trim(tail, white+"/>") != "" {
+		return
+	}
+	small := ">"
+	if t.Foreign && strings.HasSuffix(tail, "/>") {
+		small = "/>"
+		if bare {
+			small = " />"
 		}
-		_, err = out.WriteTo(w)
-		return err
+	}
+	if small != tail {
+		s.page.Replace(end, t.End, small)
 	}
 }
