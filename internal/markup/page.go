@@ -69,10 +69,12 @@ type Token struct {
 	Name       string         // of a tag, lower-cased
 	Start, End int            // its bytes in the source
 	Attributes Attributes     // of a start tag
-	// RawText is set for a text that is no markup: what is inside <script>, <style>, <textarea> and such.
+	// RawText is set for a text that is no markup, what is inside <script>, <style>, <textarea> and such, and for the tag before it.
 	RawText bool
-	// Foreign is set for what SVG or MathML read by their own rules, the tags <svg> and <math> among them.
+	// Foreign is set for what SVG or MathML read by their own rules, the tags <svg> and <math> among them, and end tags that stand there.
 	Foreign bool
+	// Closed is set for a start tag of SVG or MathML that ends its element too.
+	Closed bool
 	// BrokeOut is set for a start tag of HTML that ended what was foreign around it, such as an <img> in an <svg>.
 	BrokeOut bool
 }
@@ -99,15 +101,18 @@ func (p *Page) Walk(visit func(Token)) {
 			t.Attributes = scanAttributes(p.Source, t.Start, t.End)
 			depth := len(around.open)
 			t.Foreign = around.start(t.Name, t.Attributes, kind == html.SelfClosingTagToken)
+			t.Closed = t.Foreign && kind == html.SelfClosingTagToken
 			t.BrokeOut = len(around.open) < depth
 			rawText = !t.Foreign && p.isRawText(t.Name)
+			t.RawText = rawText
 			if !rawText {
 				tokens.NextIsNotRawText()
 			}
 		case html.EndTagToken:
 			name, _ := tokens.TagName()
 			t.Name = string(name)
-			t.Foreign = around.end(t.Name)
+			// The end of a <title> inside the <title> of an <svg> is not the end of both.
+			t.Foreign = !rawText && around.end(t.Name) || around.inside()
 			rawText = false
 		}
 		visit(t)

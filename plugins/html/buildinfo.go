@@ -14,7 +14,8 @@ import (
 	"ddc/plugins/html/htmlpb"
 )
 
-// What the buttons need, once per page: a style, and a script that shows the information in a dialog.
+// What the buttons need, once per page: a style, and a script that shows the information in a dialog. No line feed ends them: it would be a
+// text of the page.
 var (
 	//go:embed buildinfo_style.html
 	popupStyle string
@@ -33,7 +34,7 @@ func injectBuildInfo(source string, samples map[string]*htmlpb.BuildInfo) (strin
 		return source, 0, nil
 	}
 	p := &markup.Page{Source: source}
-	count, headEnd, bodyEnd := 0, -1, len(source)
+	count := 0
 	var fault error
 	walkCode(p, func(code string, end int) {
 		info, ok := known[normalise(code)]
@@ -51,29 +52,55 @@ func injectBuildInfo(source string, samples map[string]*htmlpb.BuildInfo) (strin
 	if fault != nil || count == 0 {
 		return source, 0, fault
 	}
-	p.Walk(func(t markup.Token) {
-		switch {
-		case t.Kind != html.EndTagToken:
-		case t.Name == "head" && headEnd < 0:
-			headEnd = t.Start
-		case t.Name == "body":
-			bodyEnd = t.Start
-		}
-	})
-	if headEnd < 0 {
-		headEnd = bodyEnd
-	}
+	headEnd, bodyEnd := ends(p)
 	p.Insert(headEnd, popupStyle)
 	p.Insert(bodyEnd, popupScript)
 	return p.Edited(), count, nil
+}
+
+// ends are where the head and the body of a page end: before their end tags, or, without those, behind the last place that is inside no
+// comment, no text of a script or title, and no <svg>. A page that does not say where its head ends has one end.
+func ends(p *markup.Page) (head, body int) {
+	head, body = -1, -1
+	atHead, last := true, 0
+	p.Walk(func(t markup.Token) {
+		if t.Foreign {
+			return
+		}
+		switch {
+		case t.Kind == html.EndTagToken && t.Name == "head" && atHead && head < 0:
+			head = t.Start
+		case t.Kind == html.EndTagToken && t.Name == "body":
+			body = t.Start
+		case t.Kind == html.StartTagToken && t.Name == "body":
+			atHead = false
+		}
+		if t.Kind == html.EndTagToken || !t.RawText && (t.Kind == html.StartTagToken || t.Kind == html.TextToken) {
+			last = t.End
+		}
+	})
+	if body < 0 {
+		body = last
+	}
+	if head < 0 || head > body {
+		head = body
+	}
+	return head, body
 }
 
 // walkCode visits the text of each <pre>, or of the <code> in it, with the offset of its </pre>.
 func walkCode(p *markup.Page, visit func(code string, end int)) {
 	var all, code strings.Builder
 	inPre, inCode, hasCode := false, 0, false
+	closed := 0 // elements that can hold no button
 	p.Walk(func(t markup.Token) {
 		switch {
+		case t.Name == "button" || t.Name == "select":
+			if t.Kind == html.StartTagToken {
+				closed++
+			} else {
+				closed = max(0, closed-1)
+			}
 		case t.Name == "pre" && t.Kind == html.StartTagToken:
 			inPre, inCode, hasCode = true, 0, false
 			all.Reset()
@@ -81,6 +108,9 @@ func walkCode(p *markup.Page, visit func(code string, end int)) {
 		case !inPre:
 		case t.Name == "pre":
 			inPre = false
+			if closed > 0 {
+				return
+			}
 			if hasCode {
 				visit(code.String(), t.Start)
 			} else {

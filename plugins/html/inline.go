@@ -76,7 +76,10 @@ func walkInline(p *markup.Page, visitTag func(markup.Token), visitText func(inli
 		case t.Kind == html.StartTagToken:
 			visitTag(t)
 			inside, pieces = inlineOf(t), nil
-			if t.Foreign && inside != noInline {
+			switch {
+			case t.Closed:
+				inside = noInline
+			case t.Foreign && inside != noInline:
 				pieces = &inlineText{kind: inside, start: -1, markup: true}
 				inside = noInline
 				text.Reset()
