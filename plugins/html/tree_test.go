@@ -120,12 +120,18 @@ func withoutPictures(root *html.Node) {
 
 // withoutInline empties inline styles and scripts.
 func withoutInline(n *html.Node) {
+	kind, src := "", false
 	for i, a := range n.Attr {
-		if a.Key == "style" {
+		switch a.Key {
+		case "style":
 			n.Attr[i].Val = ""
+		case "type":
+			kind = strings.ToLower(strings.TrimSpace(a.Val))
+		case "src":
+			src = true
 		}
 	}
-	if n.Data != "style" && n.Data != "script" || n.Attr != nil && n.Attr[0].Key == "type" && n.Attr[0].Val != "module" {
+	if !(n.Data == "style" && (kind == "" || kind == "text/css") || n.Data == "script" && isJavaScript(kind) && !src) {
 		return
 	}
 	for child := n.FirstChild; child != nil; child = n.FirstChild {

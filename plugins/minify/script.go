@@ -60,7 +60,6 @@ func (k scriptKind) minify(source string) string {
 func minifyJavaScript(source string) (string, bool) {
 	result := api.Transform(source, api.TransformOptions{
 		Loader:           api.LoaderJS,
-		Platform:         api.PlatformNeutral,
 		MinifyWhitespace: true,
 		Charset:          api.CharsetUTF8,
 		LegalComments:    api.LegalCommentsInline,

@@ -70,6 +70,7 @@ var snippets = []string{
 	"var a = 1; var b = a --> 0; print(b, a)",
 	"print(eval('var q = 1; q'), typeof q, (0, eval)('typeof q'))",
 	"var x = 'outer'; (function () { print(x); var x = 'inner' })(); print(x)",
+	"var process = { env: { NODE_ENV: 'own' } }; print(process.env.NODE_ENV, typeof require)",
 	"print(Number.MAX_SAFE_INTEGER, 1.0e0, 100000000, 0.000001, 1e3, 0xffffffff)",
 }
 
@@ -128,6 +129,11 @@ func TestScriptNeverEndsItsElement(t *testing.T) {
 			assert.Equal(t, 1, strings.Count(strings.ToLower(minified(t, source)), "</script"), minified(t, source))
 		}
 	}
+}
+
+func TestEscapedScriptShrinksToo(t *testing.T) {
+	assert.Equal(t, `<script type=module>const a="<\/script>",b="<\/script>";f(a,/<\/script>/);</script>`,
+		minified(t, `<script type="module"> const a = "<\/script>", b = "\x3c/script>"; /* c */ f( a, /<\/script>/ ) </script>`))
 }
 
 func TestJSONKeepsNumbersAndEscapes(t *testing.T) {
