@@ -85,7 +85,7 @@ func TestPictureGetsVariantsBelowItsWidth(t *testing.T) {
 		"photo-320w.*.jxl", "photo-320w.*.webp", "photo-640w.*.jxl", "photo-640w.*.webp", "photo.*.jxl", "photo.*.webp",
 		"still.*.jxl", "still.*.webp"}, p.output())
 	page := hash.ReplaceAllString(p.read("index.html"), ".*.")
-	assert.Contains(t, page, `<source srcset="/photo-320w.*.jxl 320w, /photo-640w.*.jxl 640w, /photo.*.jxl 700w" type=image/jxl>`)
+	assert.Contains(t, page, `<source srcset="/photo-320w.*.jxl 320w, /photo-640w.*.jxl 640w, /photo.*.jxl 700w" sizes="(max-width:700px) 100vw, 700px" type=image/jxl>`)
 	assert.Contains(t, page, `<img src=/photo.*.webp alt="a photo" width=700 height=20 loading=lazy decoding=async style="background:url(data:image/png;base64,`)
 	assert.Contains(t, page, "<img src=/moving.*.gif")
 }

@@ -121,7 +121,7 @@ func TestStablePictureKeepsItsNameAndHasVariants(t *testing.T) {
 	assert.Contains(t, p.output(), "p.*.webp")
 	page := hash.ReplaceAllString(p.read("index.html"), ".*.")
 	assert.Contains(t, page, "type=image/png href=/p.png>")
-	assert.Contains(t, page, `<source srcset="/p.*.webp 20w"`)
+	assert.Contains(t, page, "<source srcset=/p.*.webp type=image/webp>")
 	assert.Contains(t, page, "<img src=/p.png width=20 height=20")
 }
 

@@ -86,6 +86,44 @@ func trimmed(texts map[string]string) map[string]string {
 	return texts
 }
 
+// A table head of three cells was the one word "alphabetagamma", and who searched for two of them found nothing.
+func TestWordsOfTheIndexAreThoseThatPeopleRead(t *testing.T) {
+	needTools(t)
+	cases := map[string]string{
+		"<table><thead><tr><th>alpha</th><th>beta</th><th>gamma</th></tr></thead><tr><td>one</td><td>two</td></tr></table>": "alpha beta gamma one. two",
+		"<table><caption>one</caption><tr><td>two<td>three<tr><th>four</table>five":                                         "one two three four five",
+		"one<br>two<br/>three<hr>four":                            "one two three four",
+		"<dl><dt>one</dt><dd>two</dd><dt>three</dt></dl>":         "one two three",
+		"<ul><li>one<ul><li>two</li></ul></li><li>three</ul>four": "one. two. three four",
+		"<p>one<p>two<div>three</div>four":                        "one two three. four",
+		"one<h2>two</h2>three<blockquote>four</blockquote>five":   "one two. three four. five",
+		"<details><summary>one</summary>two</details>three":       "one two three",
+		"<figure>one<figcaption>two</figcaption></figure>three":   "one two three",
+		"<button>one</button><button>two</button><input>three<select><option>four</option><option>five</option></select>six":          "one two three four five six",
+		"one<img src=x alt=y>two<svg><path/></svg>three<video></video>four":                                                           "one two three four",
+		"<form>Pagefind passes over forms</form><fieldset><legend>one</legend>two</fieldset><address>three</address>four":             "one two three four",
+		"el<b>eph</b>a<i>n</i><wbr>t ant&shy;elo&#173;pe ­giraffe x<sup>2</sup> <span>ze</span><span>bra</span>":                      "elephant antelope giraffe x2 zebra",
+		"<pre><code><a-k>fn</a-k> <a-f>main</a-f>()<a-p>{</a-p>\n  x\n}</code></pre>":                                                 "fn main(){ x }",
+		"one<!-- no -->two<script>no</script><style>no</style><template>no</template>three":                                           "onetwothree",
+		"<p hidden>no</p>one<p style='color:red; display : none'>no</p><p hidden=until-found>two</p><div><b hidden>no</b>three</div>": "one two. three",
+	}
+	var pages []*pagefindpb.Page
+	want, bodies := map[string]string{}, map[string]string{}
+	for body, words := range cases {
+		url := fmt.Sprintf("/%d/", len(pages))
+		pages = append(pages, page(url, body))
+		want[url], bodies[url] = words, body
+	}
+	for url, text := range trimmed(fragments(t, index(t, pages))) {
+		assert.Equal(t, withoutStops(want[url]), withoutStops(text), bodies[url])
+	}
+}
+
+// withoutStops is a text without the full stops that Pagefind puts behind some elements.
+func withoutStops(text string) string {
+	return strings.Join(strings.Fields(strings.ReplaceAll(text, ".", " ")), " ")
+}
+
 func TestNoPagesAreAnIndexToo(t *testing.T) {
 	needTools(t)
 	assert.NotEmpty(t, index(t, nil)["pagefind/pagefind-entry.json"])

@@ -106,7 +106,7 @@ func (c *conversation) add(index int, pages []*pagefindpb.Page) error {
 	sent := make(chan error, 1)
 	go func() {
 		for i, page := range pages {
-			if err := c.send(i+1, addFile{Type: "AddFile", Index: index, URL: page.GetUrl(), HTML: page.GetHtml()}); err != nil {
+			if err := c.send(i+1, addFile{Type: "AddFile", Index: index, URL: page.GetUrl(), HTML: readable(page.GetHtml())}); err != nil {
 				sent <- err
 				return
 			}
