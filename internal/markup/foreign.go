@@ -29,9 +29,7 @@ func (f *foreign) start(name string, attributes Attributes, selfClosing bool) bo
 	switch {
 	case f.staysForeign(name):
 		if breaksOut(name, attributes) {
-			for f.inside() {
-				f.pop()
-			}
+			f.leave()
 			break
 		}
 		space = f.open[len(f.open)-1].space
@@ -59,6 +57,13 @@ func (f *foreign) push(e foreignElement) {
 	f.named[e.name]++
 }
 
+// leave goes back to HTML.
+func (f *foreign) leave() {
+	for f.inside() {
+		f.pop()
+	}
+}
+
 func (f *foreign) pop() (name string) {
 	last := len(f.open) - 1
 	name = f.open[last].name
@@ -84,6 +89,10 @@ func (f *foreign) staysForeign(name string) bool {
 
 // end follows an end tag, and tells whether it ended an element of SVG or MathML.
 func (f *foreign) end(name string) bool {
+	if f.inside() && (name == "p" || name == "br") { // which begin elements of HTML where there is nothing to end
+		f.leave()
+		return false
+	}
 	if f.named[name] > 0 {
 		for f.pop() != name {
 		}
@@ -91,9 +100,7 @@ func (f *foreign) end(name string) bool {
 	}
 	if f.html[name] > 0 {
 		f.html[name]--
-		for f.inside() {
-			f.pop()
-		}
+		f.leave()
 	}
 	return false
 }

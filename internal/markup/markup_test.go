@@ -71,6 +71,7 @@ func TestWalkKnowsWhereItIs(t *testing.T) {
 		"<svg/><title>a</title>":                                                   "svg! title raw /title",
 		"<svg><![CDATA[<a>]]></svg><![CDATA[<a>]]>":                                "svg! text! /svg! comment text",
 		"<div><svg><g></div><title>x":                                              "div svg! g! /div title raw",
+		"<svg></p><title>x":                                                        "svg! /p title raw",
 		"<svg></b><g>":                                                             "svg! /b! g!",
 		"<svg><g><img><title>x":                                                    "svg! g! img title raw",
 		"<svg><font><font size=1><title>x":                                         "svg! font! font title raw",

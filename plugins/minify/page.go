@@ -8,20 +8,33 @@ import (
 	"ddc/internal/markup"
 )
 
-// page minifies a whole page. A page that a browser would not read as before stays as it is.
+// Two bounds on what is compared as a tree: the parser joins texts one by one, and looks at all attributes of <html> and <body> when it meets
+// another, so that a page made for it would cost the square of its length.
+const (
+	maxCompared = 256 << 10
+	maxRoots    = 64
+)
+
+// page minifies a whole page. A page that a browser would not read as before stays as it is. So does one with SVG or MathML that is too long
+// to be compared; without these there is nothing that only a parser knows.
 func page(source string) string {
-	small := shrink(source)
-	if !sameTree(source, small) {
+	small, s := shrink(source)
+	switch {
+	case s.roots > maxRoots || s.frames:
+		return source
+	case len(source) > maxCompared && !s.foreign:
+		return small
+	case len(source) > maxCompared || !sameTree(source, small):
 		return source
 	}
 	return small
 }
 
 // shrink leaves out bytes of a page that count for nothing.
-func shrink(source string) string {
-	s := shrinker{page: markup.Page{Source: source, Scripting: true}, atHead: true}
+func shrink(source string) (string, *shrinker) {
+	s := &shrinker{page: markup.Page{Source: source, Scripting: true}, atHead: true}
 	s.page.Walk(s.token)
-	return s.page.Edited()
+	return s.page.Edited(), s
 }
 
 // shrinker visits the tokens of one page.
@@ -31,11 +44,22 @@ type shrinker struct {
 	atHead bool
 	before markup.Token // the last token
 	script scriptKind   // of the <script> that is open
+
+	roots   int  // tags <html> and <body>
+	frames  bool // there is a <frameset>, whose page has no text, only spaces
+	foreign bool // there is SVG or MathML
 }
 
 func (s *shrinker) token(t markup.Token) {
 	switch t.Kind {
 	case html.StartTagToken:
+		switch t.Name {
+		case "html", "body":
+			s.roots++
+		case "frameset":
+			s.frames = true
+		}
+		s.foreign = s.foreign || t.Foreign
 		s.atHead = s.atHead && isOfHead(t.Name)
 		s.tag(t)
 		s.script = scriptKindOf(t)
