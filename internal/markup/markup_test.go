@@ -66,7 +66,10 @@ func TestWalkKnowsWhereItIs(t *testing.T) {
 	for source, want := range map[string]string{
 		"<style>a<b></style>":                                                      "style raw /style",
 		"<svg><style>a<b/></style></svg><style>a<b>":                               "svg! style! text! b /style /svg style raw",
-		"<svg><title>a<p>b</title></svg>":                                          "svg! title! text p text /title! /svg!",
+		"<svg><title>a<b>c</title></svg>":                                          "svg! title! text b text /title! /svg!",
+		"<svg><title>a<p>b</title></svg><title>c":                                  "svg! title! text p text /title /svg title raw",
+		"<body><math></body><title>":                                               "body math! /body! title!",
+		"<svg><g><desc><div></g></desc></div></desc><g>":                           "svg! g! desc! div /g /desc /div /desc! g!",
 		"<svg><g/><title/><path/></svg>x":                                          "svg! g! title! path! /svg! text",
 		"<svg/><title>a</title>":                                                   "svg! title raw /title",
 		"<svg><![CDATA[<a>]]></svg><![CDATA[<a>]]>":                                "svg! text! /svg! comment text",

@@ -85,7 +85,7 @@ func (p *Page) Walk(visit func(Token)) {
 	var around foreign
 	offset, rawText := 0, false
 	for {
-		tokens.AllowCDATA(len(around.open) > 0)
+		tokens.AllowCDATA(around.hasCDATA())
 		kind := tokens.Next()
 		if kind == html.ErrorToken {
 			return
@@ -99,10 +99,10 @@ func (p *Page) Walk(visit func(Token)) {
 			name, _ := tokens.TagName()
 			t.Kind, t.Name = html.StartTagToken, string(name)
 			t.Attributes = scanAttributes(p.Source, t.Start, t.End)
-			depth := len(around.open)
-			t.Foreign = around.start(t.Name, t.Attributes, kind == html.SelfClosingTagToken)
+			inside := around.inside()
+			t.Foreign = around.start(t.Name, t.Attributes, kind == html.SelfClosingTagToken, p.isRawText(t.Name))
 			t.Closed = t.Foreign && kind == html.SelfClosingTagToken
-			t.BrokeOut = len(around.open) < depth
+			t.BrokeOut = inside && !t.Foreign
 			rawText = !t.Foreign && p.isRawText(t.Name)
 			t.RawText = rawText
 			if !rawText {

@@ -75,7 +75,10 @@ func ends(p *markup.Page) (head, body int) {
 		case t.Kind == html.StartTagToken && t.Name == "body":
 			atHead = false
 		}
-		if t.Kind == html.EndTagToken || !t.RawText && (t.Kind == html.StartTagToken || t.Kind == html.TextToken) {
+		switch {
+		case t.Kind == html.TextToken && strings.HasPrefix(p.Source[t.Start:t.End], "<![CDATA["): // which may have no end
+		case t.Kind == html.EndTagToken && t.Name == "html":
+		case t.Kind == html.EndTagToken, !t.RawText && (t.Kind == html.StartTagToken || t.Kind == html.TextToken):
 			last = t.End
 		}
 	})

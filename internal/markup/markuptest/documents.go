@@ -51,8 +51,19 @@ func Documents() iter.Seq[string] {
 				}
 			}
 		}
+		for document := range nested(6000) {
+			if !yield(document) {
+				return
+			}
+		}
+	}
+}
+
+// nested are n documents of texts in contexts inside contexts.
+func nested(n int) iter.Seq[string] {
+	return func(yield func(string) bool) {
 		random := rand.New(rand.NewPCG(1, 2))
-		for range 6000 {
+		for range n {
 			document := pick(random, texts) + pick(random, texts)
 			for range 1 + random.IntN(3) {
 				document = pick(random, texts) + fmt.Sprintf(pick(random, contexts), document) + pick(random, texts)
