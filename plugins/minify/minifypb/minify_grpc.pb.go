@@ -28,7 +28,7 @@ const (
 //
 // Minify makes pages smaller.
 type MinifyClient interface {
-	// Minifies a page with its inline styles and scripts; the doctype and {{ }} stay.
+	// Leaves out of a page and its scripts what no style sheet and no script can show.
 	Html(ctx context.Context, in *HtmlRequest, opts ...grpc.CallOption) (*HtmlResponse, error)
 }
 
@@ -56,7 +56,7 @@ func (c *minifyClient) Html(ctx context.Context, in *HtmlRequest, opts ...grpc.C
 //
 // Minify makes pages smaller.
 type MinifyServer interface {
-	// Minifies a page with its inline styles and scripts; the doctype and {{ }} stay.
+	// Leaves out of a page and its scripts what no style sheet and no script can show.
 	Html(context.Context, *HtmlRequest) (*HtmlResponse, error)
 	mustEmbedUnimplementedMinifyServer()
 }
