@@ -15,7 +15,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// body is the text of a page's body as a browser's parser reads it, without scripts and styles.
+// body is the text of a page's body as a browser's parser reads it, without
+// scripts and styles.
 func body(t *testing.T, page string) string {
 	t.Helper()
 	root, err := html.Parse(strings.NewReader(page))
@@ -48,7 +49,8 @@ func TestInlineScriptNeverEndsItsOwnElement(t *testing.T) {
 	assert.Equal(t, len(types), strings.Count(hash.ReplaceAllString(out, ".*."), `const a="<\/script>",b="<\/SCRIPT>",c="/lib.*.js"`))
 }
 
-// No style sheet is asked: any element may be inline, and any space may be seen.
+// No style sheet is asked: any element may be inline, and any space may be
+// seen.
 func TestPageIsReadAsItIsWritten(t *testing.T) {
 	const source = `<dl><dt style="display:inline">Hello
 </dt><dd style="display:inline">World</dd></dl>

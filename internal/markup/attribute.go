@@ -22,7 +22,8 @@ type Attributes struct {
 	List []Attribute
 	// Start is where they can begin: behind the tag's name.
 	Start int
-	// after is where another attribute can be added: behind the last, or at Start.
+	// after is where another attribute can be added: behind the last, or at
+	// Start.
 	after int
 }
 
@@ -47,8 +48,10 @@ func (a Attributes) Value(name string) string {
 	return ""
 }
 
-// scanAttributes finds the attributes of the start tag source[start:end], by the rules of the standard's tokenizer (13.2.5.32 and
-// following), which is what x/net's follows too; it is done again here because only positions let the rest stay as written.
+// scanAttributes finds the attributes of the start tag source[start:end], by
+// the rules of the standard's tokenizer (13.2.5.32 and following), which is
+// what x/net's follows too; it is done again here because only positions let
+// the rest stay as written.
 func scanAttributes(source string, start, end int) Attributes {
 	i := start + 1
 	for i < end && !IsSpace(source[i]) && source[i] != '/' && source[i] != '>' {
@@ -75,7 +78,8 @@ func scanAttributes(source string, start, end int) Attributes {
 	}
 }
 
-// scanAttribute reads the attribute that begins at i and returns the offset to go on from.
+// scanAttribute reads the attribute that begins at i and returns the offset to
+// go on from.
 func scanAttribute(source string, i, end int) (Attribute, int) {
 	nameStart := i
 	for i++; i < end && !IsSpace(source[i]) && source[i] != '/' && source[i] != '>' && source[i] != '='; {
@@ -112,7 +116,8 @@ func scanAttribute(source string, i, end int) (Attribute, int) {
 	return a, a.After
 }
 
-// lower lowers ASCII letters only, as the standard does: a name may hold any other character.
+// lower lowers ASCII letters only, as the standard does: a name may hold any
+// other character.
 func lower(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' {
@@ -127,8 +132,9 @@ func IsSpace(c byte) bool {
 	return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f'
 }
 
-// decode resolves entities as they count inside an attribute, where "&copy=" in a URL is no copyright sign: html.UnescapeString
-// knows the rule for texts only, so the value goes through the tokenizer.
+// decode resolves entities as they count inside an attribute, where "&copy=" in
+// a URL is no copyright sign: html.UnescapeString knows the rule for texts
+// only, so the value goes through the tokenizer.
 func decode(raw string) string {
 	if !strings.ContainsAny(raw, "&\r") {
 		return raw

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// The scanner gives positions, x/net's tokenizer gives the truth about names and values.
+// The scanner gives positions, x/net's tokenizer gives the truth about names
+// and values.
 func FuzzScannedAttributesAreTheTokenizers(f *testing.F) {
 	f.Add(`<a b=c d="e&amp;f" G='h"' i j = k/l =m n=>`)
 	f.Fuzz(func(t *testing.T, tag string) {

@@ -2,12 +2,14 @@ package markup
 
 import "strings"
 
-// foreign follows which elements of SVG and MathML are open, by the standard's rules for foreign content (13.2.6.5), and which of HTML inside
-// those: in a <foreignObject>, a <desc> or a formula's text HTML goes on. What an end tag ends is looked for among the last 512, since no
-// parser lets more be open.
+// foreign follows which elements of SVG and MathML are open, by the standard's
+// rules for foreign content (13.2.6.5), and which of HTML inside those: in a
+// <foreignObject>, a <desc> or a formula's text HTML goes on. What an end tag
+// ends is looked for among the last 512, since no parser lets more be open.
 type foreign struct {
 	open []openElement
-	// html counts the elements of HTML around what is foreign. An end tag of one of them ends what is foreign in it.
+	// html counts the elements of HTML around what is foreign. An end tag of
+	// one of them ends what is foreign in it.
 	html map[string]int
 }
 
@@ -28,7 +30,8 @@ func (f *foreign) last() openElement {
 	return f.open[len(f.open)-1]
 }
 
-// inside tells whether the next text or tag is read by the rules of SVG or MathML.
+// inside tells whether the next text or tag is read by the rules of SVG or
+// MathML.
 func (f *foreign) inside() bool { return f.last().space != "" && !f.last().integration }
 
 // hasCDATA tells whether a CDATA section is one here, and no comment.
@@ -41,8 +44,8 @@ func (f *foreign) leave() {
 	}
 }
 
-// start follows a start tag, and tells whether its element is one of SVG or MathML. If not, and raw is set, its end tag comes before any
-// other tag.
+// start follows a start tag, and tells whether its element is one of SVG or
+// MathML. If not, and raw is set, its end tag comes before any other tag.
 func (f *foreign) start(name string, attributes Attributes, selfClosing, raw bool) bool {
 	space := ""
 	switch {
@@ -66,7 +69,8 @@ func (f *foreign) start(name string, attributes Attributes, selfClosing, raw boo
 	return space != ""
 }
 
-// staysForeign is inside with the exceptions for a start tag: two elements that stay MathML in a text of MathML, and one that does not.
+// staysForeign is inside with the exceptions for a start tag: two elements that
+// stay MathML in a text of MathML, and one that does not.
 func (f *foreign) staysForeign(name string) bool {
 	last := f.last()
 	switch {
@@ -78,7 +82,8 @@ func (f *foreign) staysForeign(name string) bool {
 	return f.inside()
 }
 
-// end follows an end tag, and tells whether it ended an element of SVG or MathML.
+// end follows an end tag, and tells whether it ended an element of SVG or
+// MathML.
 func (f *foreign) end(name string) bool {
 	if f.inside() && (name == "p" || name == "br") { // which begin elements of HTML where there is nothing to end
 		f.leave()
@@ -107,7 +112,8 @@ func (f *foreign) end(name string) bool {
 	return false
 }
 
-// isEmpty knows the elements of HTML that hold nothing, and those whose tags begin nothing inside another element.
+// isEmpty knows the elements of HTML that hold nothing, and those whose tags
+// begin nothing inside another element.
 func isEmpty(name string) bool {
 	switch name {
 	case "area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "img", "input", "keygen", "link", "meta", "param", "source",
@@ -117,7 +123,8 @@ func isEmpty(name string) bool {
 	return false
 }
 
-// isSpecial knows the elements of HTML beyond which an end tag of another kind ends nothing.
+// isSpecial knows the elements of HTML beyond which an end tag of another kind
+// ends nothing.
 func isSpecial(name string) bool {
 	switch name {
 	case "address", "applet", "article", "aside", "blockquote", "body", "button", "caption", "center", "colgroup", "dd", "details", "dir", "div",
@@ -150,7 +157,8 @@ func isIntegration(space, name string, attributes Attributes) bool {
 	return isMathText(openElement{name: name, space: space})
 }
 
-// breaksOut knows the start tags that end what is foreign around them: people forget the </svg>.
+// breaksOut knows the start tags that end what is foreign around them: people
+// forget the </svg>.
 func breaksOut(name string, attributes Attributes) bool {
 	switch name {
 	case "b", "big", "blockquote", "body", "br", "center", "code", "dd", "div", "dl", "dt", "em", "embed", "h1", "h2", "h3", "h4", "h5", "h6",

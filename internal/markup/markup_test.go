@@ -95,7 +95,8 @@ func TestNoscriptIsOneTextWhereScriptsRun(t *testing.T) {
 	assert.Equal(t, 3, count)
 }
 
-// A tag of many attributes, and end tags of nothing in deep SVG, cost a search for each if nothing is counted.
+// A tag of many attributes, and end tags of nothing in deep SVG, cost a search
+// for each if nothing is counted.
 func BenchmarkHostilePages(b *testing.B) {
 	for name, page := range map[string]func(n int) string{
 		"attributes": func(n int) string {

@@ -1,8 +1,11 @@
-// Package markup finds the tags and texts of a page with their places, and edits ranges of the page's bytes.
+// Package markup finds the tags and texts of a page with their places, and
+// edits ranges of the page's bytes.
 //
-// A page is tokenized by golang.org/x/net/html, never printed from a tree: what no edit touches stays as it was written (doctype,
-// entities, quotes, broken nesting). The tokenizer alone cannot know where it is: a <style> inside an <svg> holds markup, in a page it
-// holds text. Walk follows SVG and MathML, so that it reads both as a browser does.
+// A page is tokenized by golang.org/x/net/html, never printed from a tree: what
+// no edit touches stays as it was written (doctype, entities, quotes, broken
+// nesting). The tokenizer alone cannot know where it is: a <style> inside an
+// <svg> holds markup, in a page it holds text. Walk follows SVG and MathML, so
+// that it reads both as a browser does.
 //
 //	p := markup.Page{Source: source}
 //	p.Walk(func(t markup.Token) {
@@ -25,7 +28,8 @@ import (
 // Page is a document and the edits to be made to it.
 type Page struct {
 	Source string
-	// Scripting reads a <noscript> as a browser with scripts does: what is inside is one text. Without it the inside is markup.
+	// Scripting reads a <noscript> as a browser with scripts does: what is
+	// inside is one text. Without it the inside is markup.
 	Scripting bool
 
 	edits []edit
@@ -45,7 +49,8 @@ func (p *Page) Replace(start, end int, text string) {
 	p.edits = append(p.edits, edit{start, end, text})
 }
 
-// Edited is the page after its edits. They must not overlap; of edits at one place the earlier comes first.
+// Edited is the page after its edits. They must not overlap; of edits at one
+// place the earlier comes first.
 func (p *Page) Edited() string {
 	if len(p.edits) == 0 {
 		return p.Source
@@ -69,13 +74,16 @@ type Token struct {
 	Name       string         // of a tag, lower-cased
 	Start, End int            // its bytes in the source
 	Attributes Attributes     // of a start tag
-	// RawText is set for a text that is no markup, what is inside <script>, <style>, <textarea> and such, and for the tag before it.
+	// RawText is set for a text that is no markup, what is inside <script>,
+	// <style>, <textarea> and such, and for the tag before it.
 	RawText bool
-	// Foreign is set for what SVG or MathML read by their own rules, the tags <svg> and <math> among them, and end tags that stand there.
+	// Foreign is set for what SVG or MathML read by their own rules, the tags
+	// <svg> and <math> among them, and end tags that stand there.
 	Foreign bool
 	// Closed is set for a start tag of SVG or MathML that ends its element too.
 	Closed bool
-	// BrokeOut is set for a start tag of HTML that ended what was foreign around it, such as an <img> in an <svg>.
+	// BrokeOut is set for a start tag of HTML that ended what was foreign
+	// around it, such as an <img> in an <svg>.
 	BrokeOut bool
 }
 
@@ -111,7 +119,8 @@ func (p *Page) Walk(visit func(Token)) {
 		case html.EndTagToken:
 			name, _ := tokens.TagName()
 			t.Name = string(name)
-			// The end of a <title> inside the <title> of an <svg> is not the end of both.
+			// The end of a <title> inside the <title> of an <svg> is not the
+			// end of both.
 			t.Foreign = !rawText && around.end(t.Name) || around.inside()
 			rawText = false
 		}

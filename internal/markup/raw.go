@@ -12,9 +12,10 @@ var (
 	styleEnd  = regexp.MustCompile(`(?i)</(style)`)
 )
 
-// Script is JavaScript as it can stand inside a <script>. Nothing there is an entity, so JavaScript's own escapes keep a string from
-// ending the element, or from opening the comment in which a </script> ends nothing. A script that does neither stays as it is: an
-// old "<!--" around all of it is no string.
+// Script is JavaScript as it can stand inside a <script>. Nothing there is an
+// entity, so JavaScript's own escapes keep a string from ending the element, or
+// from opening the comment in which a </script> ends nothing. A script that
+// does neither stays as it is: an old "<!--" around all of it is no string.
 func Script(text string) string {
 	if Contains("script", text) {
 		return text
@@ -31,8 +32,10 @@ func Text(text string) string { return escapeText.Replace(text) }
 
 var escapeText = strings.NewReplacer("&", "&amp;", "<", "&lt;", "\r", "&#13;")
 
-// Contains tells whether text, as what a <script> or <style> holds, ends with the element's end tag and not before or after. One
-// that has the beginning of such a tag is refused too: not everything that reads HTML looks for what ends a name.
+// Contains tells whether text, as what a <script> or <style> holds, ends with
+// the element's end tag and not before or after. One that has the beginning of
+// such a tag is refused too: not everything that reads HTML looks for what ends
+// a name.
 func Contains(element, text string) bool {
 	end := "</" + element + ">"
 	switch {

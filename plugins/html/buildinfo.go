@@ -14,8 +14,9 @@ import (
 	"ddc/plugins/html/htmlpb"
 )
 
-// What the buttons need, once per page: a style, and a script that shows the information in a dialog. No line feed ends them: it would be a
-// text of the page.
+// What the buttons need, once per page: a style, and a script that shows the
+// information in a dialog. No line feed ends them: it would be a text of the
+// page.
 var (
 	//go:embed buildinfo_style.html
 	popupStyle string
@@ -23,8 +24,9 @@ var (
 	popupScript string
 )
 
-// injectBuildInfo adds a button before the </pre> of each code that has information, and says how many it added. The
-// style goes to the end of the head, if the page says where that is: HTML allows none in a body.
+// injectBuildInfo adds a button before the </pre> of each code that has
+// information, and says how many it added. The style goes to the end of the
+// head, if the page says where that is: HTML allows none in a body.
 func injectBuildInfo(source string, samples map[string]*htmlpb.BuildInfo) (string, int, error) {
 	known := make(map[string]*htmlpb.BuildInfo, len(samples))
 	for _, code := range slices.Sorted(maps.Keys(samples)) { // in order, in case two are the same but for spaces
@@ -58,8 +60,10 @@ func injectBuildInfo(source string, samples map[string]*htmlpb.BuildInfo) (strin
 	return p.Edited(), count, nil
 }
 
-// ends are where the head and the body of a page end: before their end tags, or, without those, behind the last place that is inside no
-// comment, no text of a script or title, and no <svg>. A page that does not say where its head ends has one end.
+// ends are where the head and the body of a page end: before their end tags,
+// or, without those, behind the last place that is inside no comment, no text
+// of a script or title, and no <svg>. A page that does not say where its head
+// ends has one end.
 func ends(p *markup.Page) (head, body int) {
 	head, body = -1, -1
 	atHead, last := true, 0
@@ -91,7 +95,8 @@ func ends(p *markup.Page) (head, body int) {
 	return head, body
 }
 
-// walkCode visits the text of each <pre>, or of the <code> in it, with the offset of its </pre>.
+// walkCode visits the text of each <pre>, or of the <code> in it, with the
+// offset of its </pre>.
 func walkCode(p *markup.Page, visit func(code string, end int)) {
 	var all, code strings.Builder
 	inPre, inCode, hasCode := false, 0, false
@@ -133,7 +138,8 @@ func walkCode(p *markup.Page, visit func(code string, end int)) {
 	})
 }
 
-// normalise is a code by which two copies of it are told to be the same: trimmed lines, blank ones left out.
+// normalise is a code by which two copies of it are told to be the same:
+// trimmed lines, blank ones left out.
 func normalise(code string) string {
 	var lines []string
 	for line := range strings.Lines(code) {

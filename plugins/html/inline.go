@@ -10,7 +10,8 @@ import (
 	"ddc/plugins/html/htmlpb"
 )
 
-// inlineKind says what a raw text or an attribute holds for Inspect and ReplaceInline, which must agree on what they count.
+// inlineKind says what a raw text or an attribute holds for Inspect and
+// ReplaceInline, which must agree on what they count.
 type inlineKind int
 
 const (
@@ -19,8 +20,9 @@ const (
 	inlineScript
 )
 
-// inlineOf is the kind of text inside the element that a start tag opens: CSS in a <style> whose type does not say otherwise,
-// JavaScript in a <script> without src whose type is empty, "module" or one of JavaScript's.
+// inlineOf is the kind of text inside the element that a start tag opens: CSS
+// in a <style> whose type does not say otherwise, JavaScript in a <script>
+// without src whose type is empty, "module" or one of JavaScript's.
 func inlineOf(t markup.Token) inlineKind {
 	kind := strings.ToLower(strings.TrimSpace(t.Attributes.Value("type")))
 	switch t.Name {
@@ -36,7 +38,8 @@ func inlineOf(t markup.Token) inlineKind {
 	return noInline
 }
 
-// isJavaScript knows the JavaScript MIME type essences of the MIME Sniffing standard.
+// isJavaScript knows the JavaScript MIME type essences of the MIME Sniffing
+// standard.
 func isJavaScript(kind string) bool {
 	switch kind {
 	case "", "module",
@@ -49,12 +52,14 @@ func isJavaScript(kind string) bool {
 	return false
 }
 
-// inlineText is a style or script of a page: its kind, its place, and what it says.
+// inlineText is a style or script of a page: its kind, its place, and what it
+// says.
 type inlineText struct {
 	kind       inlineKind
 	start, end int
 	text       string
-	// markup is set in an <svg>, where entities and CDATA sections count and the text may be in pieces.
+	// markup is set in an <svg>, where entities and CDATA sections count and
+	// the text may be in pieces.
 	markup bool
 }
 

@@ -10,11 +10,14 @@ import (
 	"ddc/plugins/html/htmlpb"
 )
 
-// image rewrites an <img>. If a picture is known for its src, the image is put into a <picture> with a <source> for each type,
-// and gets its size, lazy loading and the placeholder; attributes that the author wrote win.
+// image rewrites an <img>. If a picture is known for its src, the image is put
+// into a <picture> with a <source> for each type, and gets its size, lazy
+// loading and the placeholder; attributes that the author wrote win.
 //
-// An image that already is in a <picture> gets its sources in there, behind the author's own. An image with a srcset of its own
-// gets none, since a source would be chosen before it; nor does one that ends an <svg>, in which a <picture> would be nothing.
+// An image that already is in a <picture> gets its sources in there, behind the
+// author's own. An image with a srcset of its own gets none, since a source
+// would be chosen before it; nor does one that ends an <svg>, in which a
+// <picture> would be nothing.
 func (r *rewriter) image(t markup.Token, inPicture bool) {
 	r.references(t)
 	found, ok := lookup(r.base, r.pictures, t.Attributes.Value("src"))
@@ -47,7 +50,8 @@ func (r *rewriter) image(t markup.Token, inPicture bool) {
 // escapeCSSURL lets any URL stand in an unquoted url().
 var escapeCSSURL = strings.NewReplacer(`"`, "%22", "'", "%27", "(", "%28", ")", "%29", " ", "%20", "\n", "", `\`, "%5C")
 
-// size adds width and height. Where the author gave one of them, the other follows from the picture's ratio.
+// size adds width and height. Where the author gave one of them, the other
+// follows from the picture's ratio.
 func (r *rewriter) size(a markup.Attributes, width, height int) {
 	if width <= 0 || height <= 0 {
 		return
@@ -63,18 +67,22 @@ func (r *rewriter) size(a markup.Attributes, width, height int) {
 	}
 }
 
-// scaled adds the side that other times ratio is, unless other is no number of pixels ("50%").
+// scaled adds the side that other times ratio is, unless other is no number of
+// pixels ("50%").
 func (r *rewriter) scaled(a markup.Attributes, name, other string, ratio float64) {
 	if pixels, err := strconv.Atoi(strings.TrimSpace(other)); err == nil && pixels > 0 {
 		r.page.AddAttribute(a, name, strconv.Itoa(max(1, int(math.Round(float64(pixels)*ratio)))))
 	}
 }
 
-// sourceTags are the <source> elements of a picture, best first as the request lists them.
+// sourceTags are the <source> elements of a picture, best first as the request
+// lists them.
 //
-// A style sheet may give the image its natural size, which is a source's width as sizes has it: without sizes an icon would be as wide
-// as the window. A picture with one variant needs none, it is shown as the file is. Of several, sizes asks for one as wide as the
-// window and never for more than the picture has.
+// A style sheet may give the image its natural size, which is a source's width
+// as sizes has it: without sizes an icon would be as wide as the window. A
+// picture with one variant needs none, it is shown as the file is. Of several,
+// sizes asks for one as wide as the window and never for more than the picture
+// has.
 func sourceTags(picture *htmlpb.Picture, sizes string) string {
 	var out strings.Builder
 	for _, source := range picture.GetSources() {

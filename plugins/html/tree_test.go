@@ -15,15 +15,17 @@ import (
 	"ddc/plugins/html/htmlpb"
 )
 
-// A step is one thing that this plugin does to a page. without takes out of a tree what the step is for: the tree of the page before
-// and that of the page after must be the same then.
+// A step is one thing that this plugin does to a page. without takes out of a
+// tree what the step is for: the tree of the page before and that of the page
+// after must be the same then.
 type step struct {
 	name    string
 	do      func(page string) (string, error)
 	without func(root *html.Node)
 }
 
-// hostile is what a new name of a file or a sample's compiler may hold at worst.
+// hostile is what a new name of a file or a sample's compiler may hold at
+// worst.
 const hostile = `"'</script></style></title>--><!--<script>]]>&quot;&<b>`
 
 func steps(t testing.TB) []step {
@@ -83,7 +85,8 @@ func drop(n *html.Node, names ...string) {
 	n.Attr = slices.DeleteFunc(n.Attr, func(a html.Attribute) bool { return slices.Contains(names, a.Key) })
 }
 
-// withoutAddresses makes an empty value of each that names the file, old or new.
+// withoutAddresses makes an empty value of each that names the file, old or
+// new.
 func withoutAddresses(n *html.Node) {
 	for i, a := range n.Attr {
 		if strings.Contains(a.Val, "/a.") && slices.Contains([]string{"href", "src", "srcset", "content"}, a.Key) {
@@ -92,7 +95,8 @@ func withoutAddresses(n *html.Node) {
 	}
 }
 
-// withoutPictures makes an <img> of each <picture> that has our source, without what came with it.
+// withoutPictures makes an <img> of each <picture> that has our source, without
+// what came with it.
 func withoutPictures(root *html.Node) {
 	eachElement(root, func(n *html.Node) {
 		ours := slices.ContainsFunc(n.Attr, func(a html.Attribute) bool {
@@ -187,8 +191,10 @@ func TestTreeOfEveryDocumentStays(t *testing.T) {
 	}
 }
 
-// Walk follows SVG and formulas without building a tree. Where elements are closed in the wrong order it may be wrong about them, as one in
-// fifty thousand documents of the generator showed; so the documents above have them, and those of the fuzzer have not.
+// Walk follows SVG and formulas without building a tree. Where elements are
+// closed in the wrong order it may be wrong about them, as one in fifty
+// thousand documents of the generator showed; so the documents above have them,
+// and those of the fuzzer have not.
 func FuzzTreeStays(f *testing.F) {
 	for _, seed := range markuptest.Seeds() {
 		f.Add(seed)

@@ -8,15 +8,17 @@ import (
 	"ddc/internal/markup"
 )
 
-// Two bounds on what is compared as a tree: the parser joins texts one by one, and looks at all attributes of <html> and <body> when it meets
-// another, so that a page made for it would cost the square of its length.
+// Two bounds on what is compared as a tree: the parser joins texts one by one,
+// and looks at all attributes of <html> and <body> when it meets another, so
+// that a page made for it would cost the square of its length.
 const (
 	maxCompared = 256 << 10
 	maxRoots    = 64
 )
 
-// page minifies a whole page. A page that a browser would not read as before stays as it is. So does one with SVG or MathML that is too long
-// to be compared; without these there is nothing that only a parser knows.
+// page minifies a whole page. A page that a browser would not read as before
+// stays as it is. So does one with SVG or MathML that is too long to be
+// compared; without these there is nothing that only a parser knows.
 func page(source string) string {
 	small, s := shrink(source)
 	switch {
@@ -80,7 +82,8 @@ func (s *shrinker) token(t markup.Token) {
 
 func (s *shrinker) source(t markup.Token) string { return s.page.Source[t.Start:t.End] }
 
-// isOfHead knows the elements between which a head has nothing but whitespace, and the two around it.
+// isOfHead knows the elements between which a head has nothing but whitespace,
+// and the two around it.
 func isOfHead(name string) bool {
 	switch name {
 	case "html", "head", "base", "link", "meta", "script", "style", "title":
@@ -92,8 +95,9 @@ func isOfHead(name string) bool {
 // plainly writes in a text what needs no entity there.
 var plainly = strings.NewReplacer("&quot;", `"`, "&#34;", `"`, "&#39;", "'", "&apos;", "'", "&gt;", ">")
 
-// text shortens entities, scripts, and the space between the elements of the head, which no reader sees. All other space stays: only
-// the style sheet knows whether it is seen.
+// text shortens entities, scripts, and the space between the elements of the
+// head, which no reader sees. All other space stays: only the style sheet knows
+// whether it is seen.
 func (s *shrinker) text(t markup.Token) {
 	source := s.source(t)
 	small := source
@@ -116,8 +120,9 @@ func (s *shrinker) text(t markup.Token) {
 
 const white = " \n\t\r\f"
 
-// comment leaves out a comment, unless somebody reads it (old browsers, a server that includes files) or the texts beside it would
-// become something else without it: a tag, an entity, or a line feed right after <pre>.
+// comment leaves out a comment, unless somebody reads it (old browsers, a
+// server that includes files) or the texts beside it would become something
+// else without it: a tag, an entity, or a line feed right after <pre>.
 func (s *shrinker) comment(t markup.Token) {
 	inside, isComment := strings.CutPrefix(s.source(t), "<!--")
 	switch {
@@ -131,7 +136,8 @@ func (s *shrinker) comment(t markup.Token) {
 	s.page.Replace(t.Start, t.End, "")
 }
 
-// isUnfinished tells whether what follows a text could make its end a tag or an entity.
+// isUnfinished tells whether what follows a text could make its end a tag or an
+// entity.
 func isUnfinished(text string) bool {
 	return strings.HasSuffix(text, "<") || strings.LastIndexByte(text, '&') > strings.LastIndexAny(text, ";"+white)
 }
@@ -159,7 +165,8 @@ func (s *shrinker) tag(t markup.Token) {
 	s.close(t, end, bare)
 }
 
-// gap makes what separates two attributes one space. Between two of the same name there is the one that does not count.
+// gap makes what separates two attributes one space. Between two of the same
+// name there is the one that does not count.
 func (s *shrinker) gap(start, end int) {
 	between := s.page.Source[start:end]
 	if between != "" && between != " " && strings.Trim(between, white+"/") == "" {

@@ -13,7 +13,8 @@ import (
 	"ddc/internal/markup"
 )
 
-// snippets print what they find. Each was made to notice a way in which a minifier may change a script.
+// snippets print what they find. Each was made to notice a way in which a
+// minifier may change a script.
 var snippets = []string{
 	"function f(first) { return eval('first') } print(f(1))",
 	"function f() { var inner = 2; return eval('inner' + '+ 1') } print(f())",

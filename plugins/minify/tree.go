@@ -7,8 +7,10 @@ import (
 	"golang.org/x/net/html"
 )
 
-// sameTree tells whether a browser makes the same of two pages, but for what minifying may change: comments, space between the
-// elements of the head, and the text of scripts. The question is asked with scripts and without, where the page makes a difference.
+// sameTree tells whether a browser makes the same of two pages, but for what
+// minifying may change: comments, space between the elements of the head, and
+// the text of scripts. The question is asked with scripts and without, where
+// the page makes a difference.
 func sameTree(before, after string) bool {
 	if before == after {
 		return true
@@ -27,7 +29,8 @@ func sameTree(before, after string) bool {
 	return true
 }
 
-// sameNode compares two nodes and what they hold. The parser lets no tree be deeper than 512.
+// sameNode compares two nodes and what they hold. The parser lets no tree be
+// deeper than 512.
 func sameNode(a, b *html.Node) bool {
 	if a.Type != b.Type || a.Data != b.Data || a.Namespace != b.Namespace || !slices.Equal(a.Attr, b.Attr) {
 		return false
@@ -55,7 +58,8 @@ type children struct {
 	of, next *html.Node
 }
 
-// step is the next element or doctype with the text before it, or no element and the last text.
+// step is the next element or doctype with the text before it, or no element
+// and the last text.
 func (c *children) step() (text string, child *html.Node) {
 	var pieces []string
 	for n := c.next; n != nil; n = n.NextSibling {

@@ -71,8 +71,9 @@ func TestPageOfManyBodiesStays(t *testing.T) {
 	assert.Equal(t, source, page(source))
 }
 
-// The parser joins texts one by one where the tags between them count for nothing, and looks through the attributes of the <body> for
-// each <body> more. Past what is compared, the time for n doubles with n.
+// The parser joins texts one by one where the tags between them count for
+// nothing, and looks through the attributes of the <body> for each <body> more.
+// Past what is compared, the time for n doubles with n.
 func BenchmarkHostilePages(b *testing.B) {
 	for name, hostile := range map[string]func(n int) string{
 		"texts":  func(n int) string { return strings.Repeat("a</b>", n) },

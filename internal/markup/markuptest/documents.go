@@ -1,4 +1,5 @@
-// Package markuptest makes documents that are hard to edit, and says what a browser's parser makes of them.
+// Package markuptest makes documents that are hard to edit, and says what a
+// browser's parser makes of them.
 package markuptest
 
 import (
@@ -9,7 +10,8 @@ import (
 	"strings"
 )
 
-// contexts are the places of a page that have rules of their own for a text. Each has one "%s".
+// contexts are the places of a page that have rules of their own for a text.
+// Each has one "%s".
 var contexts = []string{
 	"<p>%s</p>", "<p title=\"%s\">x</p>", "<p title='%s'>x</p>", "<p title=%s>x</p>", "<p %s>x</p>", "<p class=a%s>x</p>", "%s", "<%s>", "</%s>", "&%s",
 	"<title>%s</title>", "<textarea>%s</textarea>", "<textarea>\n%s</textarea>", "<script>%s</script>", "<script>f(\"%s\")</script>", "<script>f(`%s`)</script>",
@@ -41,7 +43,8 @@ var texts = []string{
 	"<pre>\n\n a  b</pre>", "<pre><code>a</code></pre>", "<button><pre>a</pre></button>", "<span> a</span> <span>b </span>", "<b style=\"white-space:pre\">a   b</b>", "<i style=\"flex:1 1 0px\"></i>",
 }
 
-// Documents are every text in every context, and then many in contexts inside contexts, always the same.
+// Documents are every text in every context, and then many in contexts inside
+// contexts, always the same.
 func Documents() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, context := range contexts {

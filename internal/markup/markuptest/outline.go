@@ -10,15 +10,18 @@ import (
 
 // Reading says what of a page an outline leaves out, as what a step is for.
 type Reading struct {
-	// Scripting reads as a browser that runs scripts does: a <noscript> holds text.
+	// Scripting reads as a browser that runs scripts does: a <noscript> holds
+	// text.
 	Scripting bool
-	// Comments, HeadSpace and Scripts leave out comments, the space between the elements of a head, and the texts of scripts.
+	// Comments, HeadSpace and Scripts leave out comments, the space between the
+	// elements of a head, and the texts of scripts.
 	Comments, HeadSpace, Scripts bool
 	// Change may edit a tree before it is written down.
 	Change func(root *html.Node)
 }
 
-// ErrTooDeep is the parser's answer to a page of more than 512 elements in each other.
+// ErrTooDeep is the parser's answer to a page of more than 512 elements in each
+// other.
 var ErrTooDeep = errors.New("too deep to be parsed")
 
 // Outline is a page as a browser's parser reads it, a line for each node.
