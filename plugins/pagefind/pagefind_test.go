@@ -94,9 +94,9 @@ func TestWordsOfTheIndexAreThoseThatPeopleRead(t *testing.T) {
 		"<table><caption>one</caption><tr><td>two<td>three<tr><th>four</table>five":                                         "one two three four five",
 		"one<br>two<br/>three<hr>four":                            "one two three four",
 		"<dl><dt>one</dt><dd>two</dd><dt>three</dt></dl>":         "one two three",
-		"<ul><li>one<ul><li>two</li></ul></li><li>three</ul>four": "one. two. three four",
+		"<ul><li>one<ul><li>two</li></ul></li><li>three</ul>four": "one two. three. four",
 		"<p>one<p>two<div>three</div>four":                        "one two three. four",
-		"one<h2>two</h2>three<blockquote>four</blockquote>five":   "one two. three four. five",
+		"one<h2>two</h2>three<blockquote>four</blockquote>five":   "one two. three four five",
 		"<details><summary>one</summary>two</details>three":       "one two three",
 		"<figure>one<figcaption>two</figcaption></figure>three":   "one two three",
 		"<button>one</button><button>two</button><input>three<select><option>four</option><option>five</option></select>six":          "one two three four five six",
@@ -115,13 +115,8 @@ func TestWordsOfTheIndexAreThoseThatPeopleRead(t *testing.T) {
 		want[url], bodies[url] = words, body
 	}
 	for url, text := range trimmed(fragments(t, index(t, pages))) {
-		assert.Equal(t, withoutStops(want[url]), withoutStops(text), bodies[url])
+		assert.Equal(t, want[url], strings.Join(strings.Fields(text), " "), bodies[url])
 	}
-}
-
-// withoutStops is a text without the full stops that Pagefind puts behind some elements.
-func withoutStops(text string) string {
-	return strings.Join(strings.Fields(strings.ReplaceAll(text, ".", " ")), " ")
 }
 
 func TestNoPagesAreAnIndexToo(t *testing.T) {

@@ -22,12 +22,16 @@ func readable(source string) string {
 					p.Replace(t.Start, t.End, whole)
 				}
 			}
-		case html.StartTagToken, html.EndTagToken:
-			if separates(t) && t.Start > 0 && !markup.IsSpace(source[t.Start-1]) {
+		case html.StartTagToken:
+			if separates(t) {
 				p.Insert(t.Start, " ")
 			}
-			if t.Kind == html.StartTagToken && isHidden(t.Attributes) && !t.Attributes.Has("data-pagefind-ignore") {
+			if isHidden(t.Attributes) && !t.Attributes.Has("data-pagefind-ignore") {
 				p.AddAttribute(t.Attributes, "data-pagefind-ignore", "")
+			}
+		case html.EndTagToken:
+			if separates(t) { // and not before it, where Pagefind puts a full stop
+				p.Insert(t.End, " ")
 			}
 		}
 	})
