@@ -11,7 +11,6 @@ require (
 	github.com/gen2brain/jpegxl v0.4.5
 	github.com/gen2brain/webp v0.5.5
 	github.com/goccy/go-yaml v1.19.2
-	github.com/mitsuhiko/minijinja/minijinja-go/v2 v2.24.0
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/spf13/cobra v1.10.2
 	github.com/stretchr/testify v1.12.1

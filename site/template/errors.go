@@ -19,7 +19,12 @@ type Error struct {
 	Message   string
 	// Hint says what was probably meant, or what there is; it may be empty.
 	Hint string
+
+	over bool // a budget; see ErrOverBudget
 }
+
+// Is says that an error is ErrOverBudget.
+func (e *Error) Is(target error) bool { return e.over && target == ErrOverBudget }
 
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Message)
@@ -46,8 +51,16 @@ func (e Errors) sort() {
 	})
 }
 
+// No name that a person mistyped is longer, and no list of names that one could
+// have meant.
+const maxWord, maxKnown = 64, 1000
+
 // meant guesses what a wrong name stands for, and else lists what there is.
 func meant(word string, known []string) string {
+	if len(word) > maxWord || len(known) > maxKnown {
+		return ""
+	}
+	known = slices.DeleteFunc(slices.Clone(known), func(name string) bool { return len(name) > maxWord })
 	if near := suggest.Nearest(word, known); near != "" {
 		return "did you mean " + near + "?"
 	}
@@ -63,4 +76,15 @@ func meant(word string, known []string) string {
 	return "there are " + strings.Join(known, ", ")
 }
 
-func quote(text string) string { return strconv.Quote(text) }
+func quote(text string) string { return strconv.Quote(shortened(text)) }
+
+// shortened is a text as it fits into an error.
+func shortened(text string) string {
+	const most = 100
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -6,21 +6,25 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/mitsuhiko/minijinja/minijinja-go/v2/value"
 )
 
-// filter is what stands behind |.
+// filter is what stands behind |. To add one, add an entry to filters.
+//
+// Its value and arguments count as read: of a list how long it is, of a dict
+// which fields it has. A filter looks deeper by the render's methods text,
+// items, field, equal, compare and so on, which pay for that and tell the
+// recorder. It pays itself for what it makes, before it makes it: spend for
+// texts, room for lists, scan for text that it only looks through.
 type filter struct {
 	signature
 	soft  bool // takes what is undefined
-	apply func(v value.Value, args []value.Value) (value.Value, error)
+	apply func(r *render, v value, args []value) (value, error)
 }
 
-func textFilter(change func(string) string) filter {
-	return filter{apply: func(v value.Value, _ []value.Value) (value.Value, error) {
-		return value.FromString(change(text(v))), nil
-	}}
+// signature is what a filter, test, function or macro takes.
+type signature struct {
+	names    []string
+	required int
 }
 
 func takes(required int, names ...string) signature {
@@ -35,22 +39,16 @@ var filters = map[string]filter{
 	"title":      textFilter(titleCase),
 	"trim":       textFilter(strings.TrimSpace),
 	"length":     {apply: length},
-	"first":      {apply: func(v value.Value, _ []value.Value) (value.Value, error) { return end("first", v, 0) }},
-	"last":       {apply: func(v value.Value, _ []value.Value) (value.Value, error) { return end("last", v, -1) }},
+	"first":      {apply: end("first", 0)},
+	"last":       {apply: end("last", -1)},
 	"reverse":    {apply: reverse},
 	"sort":       {signature: takes(0, "attribute"), apply: sorted},
 	"join":       {signature: takes(0, "sep"), apply: join},
 	"split":      {signature: takes(0, "pat"), apply: split},
 	"default":    {signature: takes(1, "value"), soft: true, apply: orDefault},
-	"escape": {apply: func(v value.Value, _ []value.Value) (value.Value, error) {
-		return value.FromSafeString(output(v)), nil
-	}},
-	"safe": {apply: func(v value.Value, _ []value.Value) (value.Value, error) {
-		return value.FromSafeString(text(v)), nil
-	}},
-	"typeof": {apply: func(v value.Value, _ []value.Value) (value.Value, error) {
-		return value.FromString(kind(v)), nil
-	}},
+	"escape":     {apply: escape},
+	"safe":       {apply: safe},
+	"typeof":     {apply: func(_ *render, v value, _ []value) (value, error) { return textual(kind(v)), nil }},
 	"slice":      {signature: takes(0, "start", "end"), apply: slice},
 	"map":        {signature: takes(1, "attribute"), apply: mapped},
 	"selectattr": {signature: takes(1, "attribute", "test", "value"), apply: selecting(true)},
@@ -58,12 +56,19 @@ var filters = map[string]filter{
 	"groupby":    {signature: takes(1, "attribute"), apply: grouped},
 }
 
-// list gives the items of a list; the name is for the error of another kind.
-func list(name string, v value.Value) ([]value.Value, error) {
-	if kind(v) != "list" {
-		return nil, fmt.Errorf("%s needs a list, not %s", name, articled(v))
-	}
-	return v.Iter(), nil
+// textFilter is of a change of each letter: one takes three bytes more at most.
+func textFilter(change func(string) string) filter {
+	return filter{apply: func(r *render, v value, _ []value) (value, error) {
+		text, err := r.text(v)
+		if err == nil {
+			err = r.spend(len(text))
+		}
+		if err != nil {
+			return undefined, err
+		}
+		changed := change(text)
+		return textual(changed), r.spend(max(0, len(changed)-len(text)))
+	}}
 }
 
 func capitalize(s string) string {
@@ -87,110 +92,184 @@ func titleCase(s string) string {
 	}, s)
 }
 
+func escape(r *render, v value, _ []value) (value, error) {
+	var b strings.Builder
+	err := r.print(&b, v)
+	return value{is: b.String(), safe: true}, err
+}
+
+func safe(r *render, v value, _ []value) (value, error) {
+	text, err := r.text(v)
+	return value{is: text, safe: true}, err
+}
+
 // length counts the bytes of a string, as the original does.
-func length(v value.Value, _ []value.Value) (value.Value, error) {
-	switch kind(v) {
-	case "string":
-		return value.FromInt(int64(len(text(v)))), nil
-	case "list":
-		return value.FromInt(int64(len(v.Iter()))), nil
-	case "dict":
-		names, _ := keys(v)
-		return value.FromInt(int64(len(names))), nil
+func length(_ *render, v value, _ []value) (value, error) {
+	if text, ok := v.is.(string); ok {
+		return whole(len(text)), nil
 	}
-	return value.Undefined(), fmt.Errorf("%s has no length", articled(v))
+	if l, ok := listed(v); ok {
+		return whole(l.length), nil
+	}
+	if n, ok := entries(v); ok {
+		return whole(n), nil
+	}
+	return undefined, fmt.Errorf("%s has no length", articled(v))
 }
 
 // end gives the first or last item or letter, none if there is none.
-func end(name string, v value.Value, index int64) (value.Value, error) {
-	if kind(v) != "list" && kind(v) != "string" {
-		return value.Undefined(), fmt.Errorf("%s needs a list or a string, not %s", name, articled(v))
+func end(name string, index int64) func(*render, value, []value) (value, error) {
+	return func(r *render, v value, _ []value) (value, error) {
+		if kind(v) != "list" && kind(v) != "string" {
+			return undefined, fmt.Errorf("%s needs a list or a string, not %s", name, articled(v))
+		}
+		item, err := r.takeItem(v, index)
+		if item.absent() {
+			return value{}, err
+		}
+		return item, err
 	}
-	if item := v.GetItem(value.FromInt(index)); !item.IsUndefined() {
-		return item, nil
-	}
-	return value.None(), nil
 }
 
-func reverse(v value.Value, _ []value.Value) (value.Value, error) {
-	if kind(v) == "string" {
-		letters := []rune(text(v))
+// itemsOf gives the items of a list; the name is for the error of another kind.
+func (r *render) itemsOf(name string, v value) ([]value, error) {
+	if kind(v) != "list" {
+		return nil, fmt.Errorf("%s needs a list, not %s", name, articled(v))
+	}
+	return r.items(v)
+}
+
+func reverse(r *render, v value, _ []value) (value, error) {
+	if text, ok := v.is.(string); ok {
+		if err := r.spend(5 * len(text)); err != nil { // four of them for the letters
+			return undefined, err
+		}
+		letters := []rune(text)
 		slices.Reverse(letters)
-		return value.FromString(string(letters)), nil
+		return textual(string(letters)), nil
 	}
-	items, err := list("reverse", v)
-	if err != nil {
-		return value.Undefined(), err
-	}
-	items = slices.Clone(items)
+	items, err := r.itemsOf("reverse", v)
 	slices.Reverse(items)
-	return value.FromSlice(items), nil
+	return made(items), err
 }
 
-// path takes a field by its name, or one in another by "extra.date".
-func path(v value.Value, attribute value.Value) (value.Value, error) {
-	for _, name := range strings.Split(text(attribute), ".") {
-		var err error
-		if v, err = field(v, value.FromString(name), "an item"); err != nil {
-			return v, err
-		}
-	}
-	return v, nil
-}
-
-func sorted(v value.Value, args []value.Value) (value.Value, error) {
-	items, err := list("sort", v)
+func sorted(r *render, v value, args []value) (value, error) {
+	items, err := r.itemsOf("sort", v)
 	if err != nil {
-		return value.Undefined(), err
+		return undefined, err
 	}
-	keyed := make([][2]value.Value, len(items))
-	for i, item := range items {
-		keyed[i] = [2]value.Value{item, item}
-		if !args[0].IsUndefined() {
-			if keyed[i][0], err = path(item, args[0]); err != nil {
-				return value.Undefined(), err
-			}
+	keys := items
+	if !args[0].absent() {
+		if keys, err = r.each(items, args[0]); err != nil {
+			return undefined, err
 		}
 	}
-	slices.SortStableFunc(keyed, func(a, b [2]value.Value) int {
-		c, failed := compare(a[0], b[0])
-		if failed != nil {
-			err = failed
+	if err := r.room(len(items)); err != nil {
+		return undefined, err
+	}
+	order := make([]int, len(items))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		if err != nil {
+			return 0
+		}
+		var c int
+		if err = r.work(1); err == nil {
+			c, err = r.compare(keys[i], keys[j])
 		}
 		return c
 	})
-	out := make([]value.Value, len(keyed))
-	for i := range keyed {
-		out[i] = keyed[i][1]
+	out := make([]value, len(items))
+	for i, from := range order {
+		out[i] = items[from]
 	}
-	return value.FromSlice(out), err
+	return made(out), err
 }
 
-func join(v value.Value, args []value.Value) (value.Value, error) {
-	items, err := list("join", v)
+// each gives a field of each item.
+func (r *render) each(items []value, attribute value) ([]value, error) {
+	names, err := r.attribute(attribute)
+	if err == nil {
+		err = r.room(len(items))
+	}
 	if err != nil {
-		return value.Undefined(), err
+		return nil, err
 	}
-	texts := make([]string, len(items))
+	out := make([]value, len(items))
 	for i, item := range items {
-		texts[i] = text(item)
+		if out[i], err = r.path(item, names); err != nil {
+			return nil, err
+		}
 	}
-	return value.FromString(strings.Join(texts, text(args[0]))), nil
+	return out, nil
 }
 
-func split(v value.Value, args []value.Value) (value.Value, error) {
-	if kind(v) != "string" {
-		return value.Undefined(), fmt.Errorf("split needs a string, not %s", articled(v))
+// attribute gives the names in "extra.date".
+func (r *render) attribute(v value) ([]string, error) {
+	text, err := r.text(v)
+	if err == nil {
+		err = r.spend(itemBytes * (1 + strings.Count(text, ".")))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return strings.Split(text, "."), nil
+}
+
+func join(r *render, v value, args []value) (value, error) {
+	items, err := r.itemsOf("join", v)
+	if err != nil {
+		return undefined, err
+	}
+	separator, err := r.text(args[0])
+	if err != nil {
+		return undefined, err
+	}
+	var b strings.Builder
+	for i, item := range items {
+		if i > 0 {
+			if err := r.write(&b, separator); err != nil {
+				return undefined, err
+			}
+		}
+		if err := r.writeText(&b, item, 0); err != nil {
+			return undefined, err
+		}
+	}
+	return textual(b.String()), nil
+}
+
+func split(r *render, v value, args []value) (value, error) {
+	text, ok := v.is.(string)
+	if !ok {
+		return undefined, fmt.Errorf("split needs a string, not %s", articled(v))
 	}
 	separator := " "
-	if !args[0].IsUndefined() {
-		separator = text(args[0])
+	if !args[0].absent() {
+		var err error
+		if separator, err = r.text(args[0]); err != nil {
+			return undefined, err
+		}
 	}
-	return wrapAll(strings.Split(text(v), separator)), nil
+	if err := r.scan(len(text)); err != nil {
+		return undefined, err
+	}
+	// The parts are first made as Go's strings, and then as values.
+	if err := r.room(2 * (1 + strings.Count(text, separator))); err != nil {
+		return undefined, err
+	}
+	parts := strings.Split(text, separator)
+	items := make([]value, len(parts))
+	for i, part := range parts {
+		items[i] = textual(part)
+	}
+	return made(items), nil
 }
 
-func orDefault(v value.Value, args []value.Value) (value.Value, error) {
-	if v.IsUndefined() || v.IsNone() || kind(v) == "string" && text(v) == "" {
+func orDefault(_ *render, v value, args []value) (value, error) {
+	if v.absent() || v.is == nil || v.is == "" {
 		return args[0], nil
 	}
 	return v, nil
@@ -198,19 +277,22 @@ func orDefault(v value.Value, args []value.Value) (value.Value, error) {
 
 // slice gives the items or letters from start up to end; negative numbers
 // count from the end.
-func slice(v value.Value, args []value.Value) (value.Value, error) {
+func slice(r *render, v value, args []value) (value, error) {
 	if kind(v) != "list" && kind(v) != "string" {
-		return value.Undefined(), fmt.Errorf("slice needs a list or a string, not %s", articled(v))
+		return undefined, fmt.Errorf("slice needs a list or a string, not %s", articled(v))
 	}
-	items := v.Iter()
+	items, err := r.items(v)
+	if err != nil {
+		return undefined, err
+	}
 	bounds := [2]int{0, len(items)}
 	for i, arg := range args {
-		if arg.IsUndefined() || arg.IsNone() {
+		if arg.absent() || arg.is == nil {
 			continue
 		}
-		n, ok := arg.AsInt()
-		if !ok || !arg.IsActualInt() {
-			return value.Undefined(), fmt.Errorf("slice needs whole numbers, not %s", articled(arg))
+		n, ok := arg.is.(int64)
+		if !ok {
+			return undefined, fmt.Errorf("slice needs whole numbers, not %s", articled(arg))
 		}
 		if n < 0 {
 			n += int64(len(items))
@@ -219,82 +301,107 @@ func slice(v value.Value, args []value.Value) (value.Value, error) {
 	}
 	items = items[min(bounds[0], bounds[1]):bounds[1]]
 	if kind(v) == "list" {
-		return value.FromSlice(items), nil
+		return made(items), nil
 	}
 	var b strings.Builder
 	for _, letter := range items {
-		b.WriteString(text(letter))
-	}
-	return value.FromString(b.String()), nil
-}
-
-func mapped(v value.Value, args []value.Value) (value.Value, error) {
-	items, err := list("map", v)
-	if err != nil {
-		return value.Undefined(), err
-	}
-	out := make([]value.Value, len(items))
-	for i, item := range items {
-		if out[i], err = path(item, args[0]); err != nil {
-			return value.Undefined(), err
+		if err := r.write(&b, scalar(letter)); err != nil {
+			return undefined, err
 		}
 	}
-	return value.FromSlice(out), nil
+	return textual(b.String()), nil
+}
+
+func mapped(r *render, v value, args []value) (value, error) {
+	items, err := r.itemsOf("map", v)
+	if err != nil {
+		return undefined, err
+	}
+	items, err = r.each(items, args[0])
+	return made(items), err
 }
 
 // selecting keeps the items whose field passes a test, or those whose does
 // not. A field that is not there passes undefined and falsy only.
-func selecting(keep bool) func(value.Value, []value.Value) (value.Value, error) {
-	return func(v value.Value, args []value.Value) (value.Value, error) {
-		items, err := list("selectattr", v)
+func selecting(keep bool) func(*render, value, []value) (value, error) {
+	return func(r *render, v value, args []value) (value, error) {
+		items, err := r.itemsOf("selectattr", v)
 		if err != nil {
-			return value.Undefined(), err
+			return undefined, err
 		}
 		name := "truthy"
-		if !args[1].IsUndefined() {
-			name = text(args[1])
+		if !args[1].absent() {
+			if name, err = r.text(args[1]); err != nil {
+				return undefined, err
+			}
 		}
-		out := []value.Value{}
+		fields, err := r.attribute(args[0])
+		if err != nil {
+			return undefined, err
+		}
+		out := items[:0]
 		for _, item := range items {
 			tested := item
-			for _, part := range strings.Split(text(args[0]), ".") {
-				tested = take(tested, value.FromString(part))
+			for _, field := range fields {
+				if tested, err = r.take(tested, textual(field)); err != nil {
+					return undefined, err
+				}
 			}
-			is, err := applyTest(name, tested, args[2])
+			is, err := applyTest(r, name, tested, args[2])
 			if err != nil {
-				return value.Undefined(), err
+				return undefined, err
 			}
 			if is == keep {
 				out = append(out, item)
 			}
 		}
-		return value.FromSlice(out), nil
+		return made(out), nil
 	}
 }
 
 // grouped gives [[key, items], ...] in the order in which the keys first come.
-func grouped(v value.Value, args []value.Value) (value.Value, error) {
-	items, err := list("groupby", v)
+func grouped(r *render, v value, args []value) (value, error) {
+	items, err := r.itemsOf("groupby", v)
 	if err != nil {
-		return value.Undefined(), err
+		return undefined, err
 	}
-	var groupKeys []value.Value
-	var groups [][]value.Value
-	for _, item := range items {
-		key, err := path(item, args[0])
+	keys, err := r.each(items, args[0])
+	if err == nil {
+		err = r.room(4 * len(items)) // a group takes an item of the result and two of its own
+	}
+	if err != nil {
+		return undefined, err
+	}
+	var firsts []value
+	var groups [][]value
+	for n, key := range keys {
+		i, err := r.index(firsts, key)
 		if err != nil {
-			return value.Undefined(), err
+			return undefined, err
 		}
-		i := slices.IndexFunc(groupKeys, func(other value.Value) bool { return equal(key, other) })
 		if i < 0 {
-			i = len(groupKeys)
-			groupKeys, groups = append(groupKeys, key), append(groups, nil)
+			i = len(firsts)
+			firsts, groups = append(firsts, key), append(groups, nil)
 		}
-		groups[i] = append(groups[i], item)
+		groups[i] = append(groups[i], items[n])
 	}
-	out := make([]value.Value, len(groups))
+	out := make([]value, len(groups))
 	for i := range groups {
-		out[i] = value.FromSlice([]value.Value{groupKeys[i], value.FromSlice(groups[i])})
+		out[i] = made([]value{firsts[i], made(groups[i])})
 	}
-	return value.FromSlice(out), nil
+	return made(out), nil
+}
+
+// index finds a value in a list, or gives -1.
+func (r *render) index(in []value, v value) (int, error) {
+	for i, other := range in {
+		same, err := r.equal(v, other, 0)
+		if err == nil {
+			err = r.work(1)
+		}
+		if same || err != nil {
+			return i, err
+		}
+	}
+	return -1, nil
 }

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -49,12 +50,16 @@ type lexer struct {
 	segments  []segment
 	errors    Errors
 	trimNext  bool
+	words     *int // how many more tokens there may be
 }
+
+// maxFaults is how many faults of one file are told.
+const maxFaults = 100
 
 // scan cuts a whole source. Comments nest and leave no segment; a - inside a
 // delimiter trims the white space on its outer side.
-func scan(file, source string) ([]segment, Errors) {
-	l := &lexer{file: file, src: strings.TrimPrefix(source, "\ufeff"), line: 1, col: 1}
+func scan(file, source string, words *int) ([]segment, Errors) {
+	l := &lexer{file: file, src: strings.TrimPrefix(source, "\ufeff"), line: 1, col: 1, words: words}
 	for l.pos < len(l.src) {
 		l.segment()
 	}
@@ -63,7 +68,13 @@ func scan(file, source string) ([]segment, Errors) {
 
 func (l *lexer) fail(line, col int, message, hint string) {
 	l.errors = append(l.errors, &Error{File: l.file, Line: line, Col: col, Message: message, Hint: hint})
+	if len(l.errors) >= maxFaults {
+		l.stop()
+	}
 }
+
+// stop leaves the rest of the source unread.
+func (l *lexer) stop() { l.pos = len(l.src) }
 
 func (l *lexer) has(prefix string) bool { return strings.HasPrefix(l.src[l.pos:], prefix) }
 
@@ -94,11 +105,18 @@ func (l *lexer) segment() {
 }
 
 func (l *lexer) text() {
-	end := len(l.src)
-	for _, opening := range []string{"{#", "{{", "{%"} {
-		if i := strings.Index(l.src[l.pos:], opening); i >= 0 {
-			end = min(end, l.pos+i)
+	end := l.pos
+	for end < len(l.src) {
+		brace := strings.IndexByte(l.src[end:], '{')
+		if brace < 0 {
+			end = len(l.src)
+			break
 		}
+		end += brace
+		if end+1 < len(l.src) && strings.IndexByte("#{%", l.src[end+1]) >= 0 {
+			break
+		}
+		end++
 	}
 	l.addText(l.src[l.pos:end])
 	l.skip(end - l.pos)
@@ -160,7 +178,7 @@ func (l *lexer) delimited(kind segmentKind, opening, closing string) {
 		case l.pos >= len(l.src):
 			l.fail(s.line, s.col, "this "+opening+" is never closed", "it ends in "+closing)
 			return
-		case depth == 0 && (l.has(closing) || l.has("-"+closing)):
+		case depth == 0 && (l.has(closing) || l.has("-") && l.has("-"+closing)):
 			s.tokens = append(s.tokens, token{endToken, closing, l.line, l.col})
 			l.trimNext = l.has("-")
 			l.skip(len(closing))
@@ -181,6 +199,8 @@ func (l *lexer) delimited(kind segmentKind, opening, closing string) {
 	}
 }
 
+var endRaw = regexp.MustCompile(`\A\{%-*[ \t\r\n]*endraw[ \t\r\n]*(-*)%\}`)
+
 // close adds a segment, and after {% raw %} its text up to {% endraw %}.
 func (l *lexer) close(s segment) {
 	if s.kind != tagSegment || len(s.tokens) != 2 || s.tokens[0].text != "raw" {
@@ -196,11 +216,10 @@ func (l *lexer) close(s segment) {
 			return
 		}
 		offset += i
-		tag, end, ok := strings.Cut(rest[offset+2:], "%}")
-		if ok && strings.TrimSpace(strings.Trim(tag, "-")) == "endraw" {
+		if m := endRaw.FindStringSubmatchIndex(rest[offset:]); m != nil {
 			l.addText(rest[:offset])
-			l.skip(len(rest) - len(end))
-			l.trimNext = strings.HasSuffix(tag, "-")
+			l.skip(offset + m[1])
+			l.trimNext = m[2] < m[3]
 			return
 		}
 		offset += 2
@@ -230,6 +249,13 @@ var operators = []string{
 }
 
 func (l *lexer) token(s *segment) bool {
+	if *l.words--; *l.words < 0 {
+		if *l.words == -1 { // the first file that has too many tells it for all
+			l.fail(l.line, l.col, "the tags of this site's templates have more than "+itoa(maxWords)+" words together", "lists as long as that belong into a data file")
+		}
+		l.stop()
+		return false
+	}
 	t := token{line: l.line, col: l.col}
 	rest := l.src[l.pos:]
 	switch c, _ := utf8.DecodeRuneInString(rest); {
@@ -293,12 +319,12 @@ func (l *lexer) quoted() (string, bool) {
 			return b.String(), true
 		case c == '\\' && l.pos+1 < len(l.src):
 			escape := l.src[l.pos+1]
-			meant, ok := map[byte]string{'n': "\n", 't': "\t", 'r': "\r", '\\': "\\", '"': `"`, '\'': "'"}[escape]
-			if !ok {
+			meant := strings.IndexByte(`ntr\"'`, escape)
+			if meant < 0 {
 				l.fail(l.line, l.col, `unknown escape \`+string(rune(escape)), `a backslash itself is written \\`)
 				return "", false
 			}
-			b.WriteString(meant)
+			b.WriteByte("\n\t\r\\\"'"[meant])
 			l.skip(2)
 		default:
 			_, size := utf8.DecodeRuneInString(l.src[l.pos:])

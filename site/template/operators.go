@@ -3,86 +3,125 @@ package template
 import (
 	"math"
 	"math/bits"
-
-	"github.com/mitsuhiko/minijinja/minijinja-go/v2/value"
 )
 
-// binary are the operators with two sides. Arithmetic with what are no
+// operator is what stands between two values. Arithmetic with what are no
 // numbers gives none, as does dividing by zero.
-var binary = map[string]func(a, b value.Value) (value.Value, error){
-	"add":      add,
-	"sub":      arithmeticOf(func(a, b int64) (int64, bool) { c := a - b; return c, (a < b) == (c < 0) }, func(a, b float64) float64 { return a - b }),
-	"mul":      arithmeticOf(multiply, func(a, b float64) float64 { return a * b }),
-	"div":      divide(func(a, b float64) float64 { return a / b }, nil),
-	"floordiv": divide(func(a, b float64) float64 { return math.Floor(a / b) }, floorDivide),
-	"mod":      divide(func(a, b float64) float64 { return a - b*math.Floor(a/b) }, func(a, b int64) int64 { return a - b*floorDivide(a, b) }),
-	"pow":      arithmeticOf(power, math.Pow),
-	"cat": func(a, b value.Value) (value.Value, error) {
-		return value.FromString(text(a) + text(b)), nil
-	},
-	"eq": func(a, b value.Value) (value.Value, error) { return value.FromBool(equal(a, b)), nil },
-	"ne": func(a, b value.Value) (value.Value, error) { return value.FromBool(!equal(a, b)), nil },
-	"lt": ordering(func(c int) bool { return c < 0 }),
-	"le": ordering(func(c int) bool { return c <= 0 }),
-	"gt": ordering(func(c int) bool { return c > 0 }),
-	"ge": ordering(func(c int) bool { return c >= 0 }),
-	"in": func(what, in value.Value) (value.Value, error) {
-		is, err := contains(in, what)
-		return value.FromBool(is), err
+type operator func(r *render, a, b value) (value, error)
+
+// binary are the operators by how they are written. It is never changed.
+var binary = map[string]operator{
+	"+":  add,
+	"-":  arithmeticOf(func(a, b int64) (int64, bool) { c := a - b; return c, (a < b) == (c < 0) }, func(a, b float64) float64 { return a - b }),
+	"*":  arithmeticOf(multiply, func(a, b float64) float64 { return a * b }),
+	"/":  divide(func(a, b float64) float64 { return a / b }, nil),
+	"//": divide(func(a, b float64) float64 { return math.Floor(a / b) }, floorDivide),
+	"%":  divide(func(a, b float64) float64 { return a - b*math.Floor(a/b) }, func(a, b int64) int64 { return a - b*floorDivide(a, b) }),
+	"**": arithmeticOf(power, math.Pow),
+	"~":  join2,
+	"==": equality(true),
+	"!=": equality(false),
+	"<":  ordering(func(c int) bool { return c < 0 }),
+	"<=": ordering(func(c int) bool { return c <= 0 }),
+	">":  ordering(func(c int) bool { return c > 0 }),
+	">=": ordering(func(c int) bool { return c >= 0 }),
+	"in": func(r *render, what, in value) (value, error) {
+		is, err := r.contains(in, what)
+		return value{is: is}, err
 	},
 }
 
-func add(a, b value.Value) (value.Value, error) {
-	if kind(a) == kind(b) {
-		switch kind(a) {
-		case "string":
-			return value.FromString(text(a) + text(b)), nil
-		case "list":
-			return value.FromSlice(append(append([]value.Value{}, a.Iter()...), b.Iter()...)), nil
+// join2 is the ~ operator.
+func join2(r *render, a, b value) (value, error) {
+	left, err := r.text(a)
+	if err != nil {
+		return undefined, err
+	}
+	right, err := r.text(b)
+	if err != nil {
+		return undefined, err
+	}
+	return r.concatenate(left, right)
+}
+
+func (r *render) concatenate(a, b string) (value, error) {
+	if err := r.spend(len(a) + len(b)); err != nil {
+		return undefined, err
+	}
+	return textual(a + b), nil
+}
+
+var sum = arithmeticOf(func(a, b int64) (int64, bool) { c := a + b; return c, (b < 0) == (c < a) },
+	func(a, b float64) float64 { return a + b })
+
+func add(r *render, a, b value) (value, error) {
+	if x, ok := a.is.(string); ok {
+		if y, ok := b.is.(string); ok {
+			return r.concatenate(x, y)
 		}
 	}
-	return arithmeticOf(func(a, b int64) (int64, bool) { c := a + b; return c, (b < 0) == (c < a) },
-		func(a, b float64) float64 { return a + b })(a, b)
+	x, left := listed(a)
+	y, right := listed(b)
+	if !left || !right {
+		return sum(r, a, b)
+	}
+	if err := r.room(x.length + y.length); err != nil {
+		return undefined, err
+	}
+	items := make([]value, 0, x.length+y.length)
+	for i := range x.length {
+		items = append(items, x.item(i))
+	}
+	for i := range y.length {
+		items = append(items, y.item(i))
+	}
+	return made(items), nil
 }
 
-func ordering(holds func(int) bool) func(a, b value.Value) (value.Value, error) {
-	return func(a, b value.Value) (value.Value, error) {
-		c, err := compare(a, b)
-		return value.FromBool(err == nil && holds(c)), err
+func equality(want bool) operator {
+	return func(r *render, a, b value) (value, error) {
+		same, err := r.equal(a, b, 0)
+		return value{is: same == want}, err
+	}
+}
+
+func ordering(holds func(int) bool) operator {
+	return func(r *render, a, b value) (value, error) {
+		c, err := r.compare(a, b)
+		return value{is: err == nil && holds(c)}, err
 	}
 }
 
 // arithmeticOf keeps to whole numbers as long as both sides are and the result
 // fits.
-func arithmeticOf(whole func(a, b int64) (int64, bool), real func(a, b float64) float64) func(a, b value.Value) (value.Value, error) {
-	return func(a, b value.Value) (value.Value, error) {
+func arithmeticOf(whole func(a, b int64) (int64, bool), decimal func(a, b float64) float64) operator {
+	return func(_ *render, a, b value) (value, error) {
 		if kind(a) != "number" || kind(b) != "number" {
-			return value.None(), nil
+			return value{}, nil
 		}
-		if a.IsActualInt() && b.IsActualInt() {
-			x, _ := a.AsInt()
-			y, _ := b.AsInt()
+		x, isWhole := a.is.(int64)
+		y, both := b.is.(int64)
+		if isWhole && both {
 			if z, ok := whole(x, y); ok {
-				return value.FromInt(z), nil
+				return value{is: z}, nil
 			}
 		}
-		x, _ := a.AsFloat()
-		y, _ := b.AsFloat()
-		return value.FromFloat(real(x, y)), nil
+		return value{is: decimal(real(a), real(b))}, nil
 	}
 }
 
-func divide(real func(a, b float64) float64, whole func(a, b int64) int64) func(a, b value.Value) (value.Value, error) {
-	return func(a, b value.Value) (value.Value, error) {
-		if zero, ok := b.AsFloat(); !ok || zero == 0 {
-			return value.None(), nil
+func divide(decimal func(a, b float64) float64, whole func(a, b int64) int64) operator {
+	quotient := arithmeticOf(func(a, b int64) (int64, bool) {
+		if whole == nil || a == math.MinInt64 && b == -1 {
+			return 0, false
 		}
-		return arithmeticOf(func(a, b int64) (int64, bool) {
-			if whole == nil || a == math.MinInt64 && b == -1 {
-				return 0, false
-			}
-			return whole(a, b), true
-		}, real)(a, b)
+		return whole(a, b), true
+	}, decimal)
+	return func(r *render, a, b value) (value, error) {
+		if real(b) == 0 {
+			return value{}, nil
+		}
+		return quotient(r, a, b)
 	}
 }
 

@@ -6,32 +6,39 @@ import (
 	"strings"
 )
 
-// parser reads expressions and writes them anew as calls. After the first
-// fault it says nothing more: what follows would be guesswork.
+// parser reads the expressions of one tag. After the first fault it says
+// nothing more: what follows would be guesswork.
 type parser struct {
-	t      *translator
+	t      *tree
 	tokens []token
 	pos    int
 	err    *Error
 	depth  int
 }
 
-// maxNesting bounds brackets and operators in one another, so that a hostile
-// template cannot exhaust the stack.
-const maxNesting = 200
+// maxNesting bounds brackets in one another and the like, and maxHeight
+// operators in a row, so that a hostile template cannot exhaust the stack.
+const maxNesting, maxHeight = 200, 1000
 
-// node is the code of an expression: strict fails if it is undefined, soft
-// lets that through. They differ for variables, fields and items only.
-type node struct{ strict, soft string }
-
-func plain(code string) node { return node{code, code} }
+// node is where an expression stands that has these parts.
+func (p *parser) node(at token, parts ...expr) node {
+	n := node{place: p.t.place(at), height: 1}
+	for _, part := range parts {
+		if part != nil {
+			n.height = max(n.height, part.at().height+1)
+		}
+	}
+	if n.height > maxHeight {
+		p.fail(at, "this expression is nested too deeply", "it has more than "+itoa(maxHeight)+" operators in a row; {% set %} can hold parts of it")
+	}
+	return n
+}
 
 func (p *parser) fail(at token, message, hint string) {
 	if p.err != nil {
 		return
 	}
-	p.t.fail(at.line, at.col, message, hint)
-	p.err = p.t.errors[len(p.t.errors)-1]
+	p.err = p.t.fail(at, message, hint)
 }
 
 // peek gives the next token; after a fault there is none.
@@ -103,24 +110,18 @@ func describe(t token) string {
 	case stringToken:
 		return "the string " + quote(t.text)
 	}
-	return t.text
+	return shortened(t.text)
 }
 
-// place numbers where a token stands.
-func (p *parser) place(at token, text string) int {
-	p.t.site.places = append(p.t.site.places, place{file: p.t.unit.file(), line: at.line, col: at.col, text: text})
-	return len(p.t.site.places) - 1
-}
-
-// since gives what was read from a position on, as text.
-func (p *parser) since(start int) string {
-	return written(p.tokens[min(start, len(p.tokens)):min(p.pos, len(p.tokens))])
+// since gives what was read from a position on.
+func (p *parser) since(start int) []token {
+	return p.tokens[min(start, len(p.tokens)):min(p.pos, len(p.tokens))]
 }
 
 // written gives tokens back as text, close to how they were written.
 func written(tokens []token) string {
 	var b strings.Builder
-	for i, t := range tokens {
+	for i, t := range tokens[:min(len(tokens), 100)] {
 		text := t.text
 		if t.kind == stringToken {
 			text = quote(text)
@@ -132,79 +133,85 @@ func written(tokens []token) string {
 		}
 		b.WriteString(text)
 	}
-	return b.String()
+	return shortened(b.String())
 }
 
-// call writes a call of one of this package's functions.
-func call(name string, args ...string) string {
-	return "ddc_" + name + "(" + strings.Join(args, ", ") + ")"
+func (p *parser) expression() expr {
+	var e expr
+	p.nested(func() { e = p.ternary() })
+	return e
 }
-
-func (p *parser) expression() string { return p.ternary().strict }
 
 // nested guards every way by which expressions contain each other.
-func (p *parser) nested(read func() node) node {
+func (p *parser) nested(read func()) {
 	p.depth++
-	defer func() { p.depth-- }()
 	if p.depth > maxNesting {
 		p.fail(p.peek(), "this expression is nested too deeply", "")
-		return plain("")
+	} else {
+		read()
 	}
-	return read()
+	p.depth--
 }
 
-func (p *parser) ternary() node {
-	return p.nested(func() node {
-		then := p.or()
-		if !p.accept("if") {
-			return then
-		}
-		condition := p.or()
-		p.expect("else")
-		return plain("(" + then.strict + " if " + condition.strict + " else " + p.ternary().strict + ")")
-	})
+func (p *parser) ternary() expr {
+	at := p.peek()
+	then := p.or()
+	if !p.accept("if") {
+		return then
+	}
+	condition := p.or()
+	p.expect("else")
+	otherwise := p.expression()
+	return &choice{p.node(at, then, condition, otherwise), then, condition, otherwise}
 }
 
-func (p *parser) or() node {
+func (p *parser) or() expr {
 	left := p.and()
-	for p.accept("or") {
-		left = plain("(" + left.strict + " or " + p.and().strict + ")")
+	for at := p.peek(); p.accept("or"); at = p.peek() {
+		right := p.and()
+		left = &logic{p.node(at, left, right), left, right, true}
 	}
 	return left
 }
 
-func (p *parser) and() node {
+func (p *parser) and() expr {
 	left := p.not()
-	for p.accept("and") {
-		left = plain("(" + left.strict + " and " + p.not().strict + ")")
+	for at := p.peek(); p.accept("and"); at = p.peek() {
+		right := p.not()
+		left = &logic{p.node(at, left, right), left, right, false}
 	}
 	return left
 }
 
-func (p *parser) not() node {
-	if p.accept("not") {
-		return p.nested(func() node { return plain("(not " + p.not().strict + ")") })
+func (p *parser) not() expr {
+	at := p.peek()
+	if !p.accept("not") {
+		return p.comparison()
 	}
-	return p.comparison()
+	var e expr
+	p.nested(func() {
+		of := p.not()
+		e = &not{p.node(at, of), of}
+	})
+	return e
 }
 
-var comparisons = map[string]string{"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
+var comparisons = []string{"==", "!=", "<", "<=", ">", ">="}
 
-func (p *parser) comparison() node {
+func (p *parser) comparison() expr {
 	left := p.sum()
 	for p.err == nil {
-		at := p.peek()
-		switch operation, ok := comparisons[at.text]; {
-		case ok && at.kind == operatorToken:
-			p.next()
-			left = plain(call("op_"+operation, itoa(p.place(at, "")), left.strict, p.sum().strict))
+		at, isOperator := p.acceptAny(comparisons...)
+		switch {
+		case isOperator:
+			left = p.operation(at, at.text, left, p.sum())
 		case p.is("in"):
-			p.next()
-			left = plain(call("op_in", itoa(p.place(at, "")), left.strict, p.sum().strict))
+			left = p.operation(p.next(), "in", left, p.sum())
 		case p.is("not"):
-			p.next()
+			at := p.next()
 			p.expect("in")
-			left = plain("(not " + call("op_in", itoa(p.place(at, "")), left.strict, p.sum().strict) + ")")
+			is := p.operation(at, "in", left, p.sum())
+			left = &not{p.node(at, is), is}
 		case p.is("is"):
 			p.next()
 			left = p.test(left)
@@ -215,70 +222,63 @@ func (p *parser) comparison() node {
 	return left
 }
 
-var arithmetic = map[string]string{"+": "add", "-": "sub", "~": "cat", "*": "mul", "/": "div", "//": "floordiv", "%": "mod"}
+func (p *parser) operation(at token, name string, left, right expr) expr {
+	return &operation{p.node(at, left, right), binary[name], left, right}
+}
 
-func (p *parser) sum() node {
+func (p *parser) sum() expr {
 	left := p.product()
-	for {
-		at, ok := p.acceptAny("+", "-", "~")
-		if !ok {
-			return left
-		}
-		left = plain(call("op_"+arithmetic[at.text], itoa(p.place(at, "")), left.strict, p.product().strict))
+	for at, ok := p.acceptAny("+", "-", "~"); ok; at, ok = p.acceptAny("+", "-", "~") {
+		left = p.operation(at, at.text, left, p.product())
 	}
+	return left
 }
 
-func (p *parser) product() node {
+func (p *parser) product() expr {
 	left := p.unary()
-	for {
-		at, ok := p.acceptAny("*", "/", "//", "%")
-		if !ok {
-			return left
-		}
-		left = plain(call("op_"+arithmetic[at.text], itoa(p.place(at, "")), left.strict, p.unary().strict))
+	for at, ok := p.acceptAny("*", "/", "//", "%"); ok; at, ok = p.acceptAny("*", "/", "//", "%") {
+		left = p.operation(at, at.text, left, p.unary())
 	}
+	return left
 }
 
-func (p *parser) unary() node {
-	if at, ok := p.acceptAny("-"); ok {
-		return p.nested(func() node {
-			return plain(call("op_sub", itoa(p.place(at, "")), "0", p.unary().strict))
-		})
-	}
-	return p.power()
-}
-
-func (p *parser) power() node {
-	left := p.filtered()
-	at, ok := p.acceptAny("**")
+func (p *parser) unary() expr {
+	at, ok := p.acceptAny("-")
 	if !ok {
-		return left
+		return p.power()
 	}
-	return p.nested(func() node {
-		return plain(call("op_pow", itoa(p.place(at, "")), left.strict, p.unary().strict))
+	var e expr
+	p.nested(func() {
+		e = p.operation(at, "-", &constant{p.node(at), whole(0)}, p.unary())
 	})
+	return e
 }
 
-func (p *parser) filtered() node {
-	value := p.postfix()
+func (p *parser) power() expr {
+	left := p.filtered()
+	if at, ok := p.acceptAny("**"); ok {
+		p.nested(func() { left = p.operation(at, "**", left, p.unary()) })
+	}
+	return left
+}
+
+func (p *parser) filtered() expr {
+	e := p.postfix()
 	for p.accept("|") {
 		at := p.peek()
 		name := p.name("the name of a filter")
 		f, ok := filters[name]
 		if !ok {
 			p.fail(at, "unknown filter "+quote(name), meant(name, slices.Collect(maps.Keys(filters))))
-			return value
+			return e
 		}
-		input := value.strict
-		if f.soft {
-			input = value.soft
-		}
-		value = plain(call("f_"+name, append([]string{itoa(p.place(at, "")), input}, p.optionalArgs(at, "filter "+name, f.signature)...)...))
+		args := p.optionalArgs(at, "filter "+name, f.signature)
+		e = &filtered{p.node(at, append(args, e)...), e, f, args}
 	}
-	return value
+	return e
 }
 
-func (p *parser) test(value node) node {
+func (p *parser) test(of expr) expr {
 	negated := p.accept("not")
 	at := p.next() // a test may be called none, which is no name elsewhere
 	f, ok := tests[at.text]
@@ -287,15 +287,8 @@ func (p *parser) test(value node) node {
 			p.fail(at, "expected the name of a test, found "+describe(at), "")
 		}
 		p.fail(at, "unknown test "+quote(at.text), meant(at.text, slices.Collect(maps.Keys(tests))))
-		return value
+		return of
 	}
-	input := value.strict
-	if f.soft {
-		input = value.soft
-	}
-	code := call("t_"+at.text, append([]string{itoa(p.place(at, "")), input}, p.optionalArgs(at, "test "+at.text, f.signature)...)...)
-	if negated {
-		code = "(not " + code + ")"
-	}
-	return plain(code)
+	args := p.optionalArgs(at, "test "+at.text, f.signature)
+	return &tested{p.node(at, append(args, of)...), of, f, args, negated}
 }

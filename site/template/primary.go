@@ -8,41 +8,38 @@ import (
 )
 
 // postfix reads a value and the .fields and [items] taken from it.
-func (p *parser) postfix() node {
+func (p *parser) postfix() expr {
 	start := p.pos
-	value := p.primary()
+	e := p.primary()
 	for p.err == nil {
-		text := p.since(start)
+		tokens := p.since(start)
 		at := p.peek()
 		switch {
 		case p.accept("."):
-			at = p.peek()
 			field := p.next()
 			if field.kind != nameToken {
 				p.fail(field, "expected the name of a field, found "+describe(field), "")
-				return value
+				return e
 			}
-			n, name := itoa(p.place(at, text)), literal(field.text)
-			value = node{call("attr", n, value.strict, name), call("try", value.soft, name)}
+			e = &fieldOf{p.node(field, e), e, field.text, tokens}
 		case p.accept("["):
 			index := p.expression()
 			p.expect("]")
-			n := itoa(p.place(at, text))
-			value = node{call("item", n, value.strict, index), call("try", value.soft, index)}
+			e = &itemOf{p.node(at, e, index), e, index, tokens}
 		case p.is("("):
-			p.fail(at, text+" cannot be called; only functions and macros can", "")
+			p.fail(at, written(tokens)+" cannot be called; only functions and macros can", "")
 		default:
-			return value
+			return e
 		}
 	}
-	return value
+	return e
 }
 
-func (p *parser) primary() node {
+func (p *parser) primary() expr {
 	t := p.next()
 	switch t.kind {
 	case stringToken:
-		return plain(literal(t.text))
+		return &constant{p.node(t), textual(t.text)}
 	case numberToken:
 		return p.number(t)
 	case nameToken:
@@ -50,68 +47,68 @@ func (p *parser) primary() node {
 	case operatorToken:
 		switch t.text {
 		case "(":
-			inner := p.ternary()
+			inner := p.expression()
 			p.expect(")")
-			return node{"(" + inner.strict + ")", "(" + inner.soft + ")"}
+			return inner
 		case "[":
-			return p.list()
+			items := p.several("]", p.expression)
+			return &listOf{p.node(t, items...), items}
 		case "{":
-			return p.dict()
+			return p.dict(t)
 		}
 	}
 	p.fail(t, "expected a value, found "+describe(t), "")
-	return plain("")
+	return nil
 }
 
-func (p *parser) number(t token) node {
+func (p *parser) number(t token) expr {
 	text := strings.ReplaceAll(t.text, "_", "")
+	var v value
+	var err error
 	if strings.Contains(text, ".") {
-		return plain(text)
+		v.is, err = strconv.ParseFloat(text, 64)
+	} else {
+		v.is, err = strconv.ParseInt(text, 10, 64)
 	}
-	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		p.fail(t, "the number "+t.text+" is too large", "")
+		p.fail(t, "the number "+shortened(t.text)+" is too large", "")
 	}
-	return plain(strconv.FormatInt(n, 10))
+	return &constant{p.node(t), v}
 }
 
-func (p *parser) list() node {
-	var items []string
-	for !p.accept("]") && p.err == nil {
-		if len(items) > 0 {
-			if p.expect(","); p.accept("]") {
+// several reads what stands between commas, up to a closing bracket.
+func (p *parser) several(closing string, read func() expr) []expr {
+	var all []expr
+	for !p.accept(closing) && p.err == nil {
+		if len(all) > 0 {
+			if p.expect(","); p.accept(closing) {
 				break
 			}
 		}
-		items = append(items, p.expression())
+		all = append(all, read())
 	}
-	return plain("[" + strings.Join(items, ", ") + "]")
+	return all
 }
 
-func (p *parser) dict() node {
-	var entries []string
-	for !p.accept("}") && p.err == nil {
-		if len(entries) > 0 {
-			if p.expect(","); p.accept("}") {
-				break
-			}
-		}
-		key := p.expression()
+func (p *parser) dict(t token) expr {
+	var keys []expr
+	values := p.several("}", func() expr {
+		keys = append(keys, p.expression())
 		p.expect(":")
-		entries = append(entries, key+": "+p.expression())
-	}
-	return plain("{ " + strings.Join(entries, ", ") + " }")
+		return p.expression()
+	})
+	return &dictOf{p.node(t, append(slices.Clone(keys), values...)...), keys, values}
 }
 
 // named reads what begins with a name: a constant, a call or a variable.
-func (p *parser) named(t token) node {
+func (p *parser) named(t token) expr {
 	switch t.text {
 	case "true", "True":
-		return plain("true")
+		return &constant{p.node(t), value{is: true}}
 	case "false", "False":
-		return plain("false")
+		return &constant{p.node(t), value{is: false}}
 	case "none", "None":
-		return plain("none")
+		return &constant{p.node(t), value{}}
 	}
 	switch {
 	case p.is("::"):
@@ -121,124 +118,111 @@ func (p *parser) named(t token) node {
 	case slices.Contains(reserved, t.text):
 		p.fail(t, "expected a value, found "+t.text, "")
 	}
-	return node{call("var", itoa(p.place(t, t.text)), literal(t.text)), call("look", literal(t.text))}
+	return &variable{p.node(t), t.text}
 }
 
-func (p *parser) function(t token) node {
+func (p *parser) function(t token) expr {
 	if t.text == "super" {
 		p.expect("(")
 		p.expect(")")
 		if !p.t.inside("block") {
 			p.fail(t, "super() stands in no block", "")
 		}
-		return plain("(" + call("at", itoa(p.place(t, ""))) + " and super())")
+		return &superCall{p.node(t)}
 	}
-	params, ok := functions[t.text]
+	f, ok := functions[t.text]
 	if !ok {
 		hint := meant(t.text, slices.Collect(maps.Keys(functions)))
 		if _, ok := p.t.unit.macros[t.text]; ok {
 			hint = "to call the macro of this file write self::" + t.text + "(...)"
 		}
 		p.fail(t, "unknown function "+quote(t.text), hint)
-		return plain("")
+		return nil
 	}
-	return plain(call(t.text, append([]string{itoa(p.place(t, ""))}, p.args(t, "function "+t.text, params)...)...))
+	args := p.args(t, "function "+t.text, f.signature)
+	return &functionCall{p.node(t, args...), t.text, f, args}
 }
 
 // macro reads self::name(...) or alias::name(...).
-func (p *parser) macro(space token) node {
+func (p *parser) macro(space token) expr {
 	p.expect("::")
 	at := p.peek()
 	name := p.name("the name of a macro")
-	u, prefix := p.t.unit, ""
+	u := p.t.unit
 	if space.text != "self" {
-		if u = p.t.site.imported(p.t.unit, space.text); u == nil {
+		if u = p.t.site.units[u.imports[space.text]]; u == nil {
 			p.unknownImport(space)
-			return plain("")
+			return nil
 		}
-		prefix = p.t.unit.alias(space.text) + "."
 	}
-	params, ok := u.macros[name]
+	m, ok := u.macros[name]
 	if !ok {
 		p.fail(at, u.file()+" has no macro "+quote(name), meant(name, slices.Collect(maps.Keys(u.macros))))
-		return plain("")
+		return nil
 	}
-	args := p.args(at, "macro "+name, signature{names: params})
-	return plain("(" + call("at", itoa(p.place(at, ""))) + " and " + prefix + u.macro(name) + "(" + strings.Join(args, ", ") + "))")
+	args := p.args(at, "macro "+name, m.signature)
+	return &macroCall{p.node(at, args...), m, args}
 }
 
 func (p *parser) unknownImport(space token) {
-	aliases := []string{"self"}
-	for _, i := range p.t.unit.imports {
-		if i.alias == space.text {
-			p.err = &Error{} // the import itself is reported; that is enough
-			return
-		}
-		aliases = append(aliases, i.alias)
+	if _, there := p.t.unit.imports[space.text]; there {
+		p.err = &Error{} // the import itself is reported; that is enough
+		return
 	}
+	aliases := append(slices.Collect(maps.Keys(p.t.unit.imports)), "self")
 	p.fail(space, "nothing is imported as "+quote(space.text), meant(space.text, aliases))
 }
 
-// signature is what a filter, test, function or macro takes.
-type signature struct {
-	names    []string
-	required int
-}
-
-func (p *parser) optionalArgs(at token, what string, s signature) []string {
+func (p *parser) optionalArgs(at token, what string, s signature) []expr {
 	if p.is("(") {
 		return p.args(at, what, s)
 	}
 	if s.required > 0 {
 		p.fail(at, "the "+what+" needs "+s.names[0], "")
 	}
-	return nil
+	return make([]expr, len(s.names))
 }
 
-// args reads (a, b, name=c) and gives them in that form.
-func (p *parser) args(at token, what string, s signature) []string {
+// args reads (a, b, name=c) and gives them in the order of the signature, nil
+// where one is not given.
+func (p *parser) args(at token, what string, s signature) []expr {
+	given := make([]expr, len(s.names))
+	count, named := 0, false
 	p.expect("(")
-	var all []string
-	given := map[string]bool{}
-	named := false
-	for !p.accept(")") && p.err == nil {
-		if len(all) > 0 {
-			if p.expect(","); p.accept(")") {
-				break
-			}
-		}
+	p.several(")", func() expr {
 		first := p.peek()
-		name := ""
+		place := count
+		count++
 		if first.kind == nameToken && p.pos+1 < len(p.tokens) && p.tokens[p.pos+1].text == "=" && p.tokens[p.pos+1].kind == operatorToken {
-			name = first.text
 			p.pos += 2
-			if !slices.Contains(s.names, name) {
-				p.fail(first, "the "+what+" takes no "+quote(name), meant(name, s.names))
-			}
 			named = true
-			all = append(all, name+"="+p.expression())
+			if place = slices.Index(s.names, first.text); place < 0 {
+				p.fail(first, "the "+what+" takes no "+quote(first.text), meant(first.text, s.names))
+			}
 		} else {
 			switch {
 			case named:
 				p.fail(first, "arguments without a name must stand before those with one", "")
-			case len(all) >= len(s.names):
+			case place >= len(s.names):
 				p.fail(first, "the "+what+" takes "+counted(len(s.names))+" at most", "")
-			default:
-				name = s.names[len(all)]
 			}
-			all = append(all, p.expression())
 		}
-		if given[name] {
-			p.fail(first, quote(name)+" is given twice", "")
+		e := p.expression()
+		if p.err != nil {
+			return e
 		}
-		given[name] = true
-	}
-	for _, name := range s.names[:s.required] {
-		if !given[name] {
+		if given[place] != nil {
+			p.fail(first, quote(s.names[place])+" is given twice", "")
+		}
+		given[place] = e
+		return e
+	})
+	for i, name := range s.names[:s.required] {
+		if given[i] == nil {
 			p.fail(at, "the "+what+" needs "+name, "")
 		}
 	}
-	return all
+	return given
 }
 
 func counted(n int) string {

@@ -2,122 +2,126 @@ package template
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 )
 
-// translator turns the dialect of one template into the interpreter's.
-//
-// A translated template is its {% extends %}, then its imports and macros, so
-// that they are defined wherever they are used, then the rest.
-type translator struct {
+// tree is a template while its statements are being read: a stack of the tags
+// that are open, and what they hold so far.
+type tree struct {
 	site   *site
 	unit   *unit
 	errors Errors
-
-	macros, body strings.Builder
-	open         []opened
-	blocks       map[string]bool
-	started      bool // something but white space came before
+	open   []opened
+	// started is set once something but white space came; stopped after a
+	// fault that makes the rest guesswork.
+	started, stopped bool
 }
 
 // opened is a tag that waits for its end.
 type opened struct {
-	tag       string // if, for, block or macro
-	name      string // of a block or macro
-	line, col int
-	elsed     bool
+	head  token
+	name  string  // of a block or macro
+	into  *[]stmt // where statements go
+	of    stmt    // an *ifStmt or *forStmt
+	elsed bool
 }
 
-func translate(s *site, u *unit) *translator {
-	t := &translator{site: s, unit: u, blocks: map[string]bool{}}
+// maxOpen is how deep statements may lie in each other.
+const maxOpen, maxParameters = 100, 100
+
+// parse reads the statements of a template and checks them against the site.
+func parse(s *site, u *unit) Errors {
+	t := &tree{site: s, unit: u}
 	for _, segment := range u.segments {
-		switch segment.kind {
-		case textSegment:
-			if strings.TrimSpace(segment.text) != "" {
-				t.started = true
-			}
-			t.text(segment.text)
-		case expressionSegment:
-			t.started = true
-			p := t.parser(segment.tokens)
-			code := p.expression()
-			p.end()
-			t.emit("{{ " + code + " }}")
-		case tagSegment:
-			t.tag(segment)
-			t.started = true
+		if t.stopped {
+			break
+		}
+		t.segment(segment)
+	}
+	u.segments = nil
+	if !t.stopped {
+		for _, o := range t.open {
+			t.fail(o.head, "this "+o.head.text+" is never closed", "it ends in {% end"+o.head.text+" %}")
 		}
 	}
-	for _, o := range t.open {
-		t.fail(o.line, o.col, "this "+o.tag+" is never closed", "it ends in {% end"+o.tag+" %}")
-	}
-	return t
+	return t.errors
 }
 
-// whole is the translated template.
-func (t *translator) whole() string {
-	if t.unit.extends != "" {
-		return "{% extends " + literal(t.unit.extends) + " %}" + t.macros.String() + t.body.String()
-	}
-	return t.macros.String() + t.body.String()
-}
-
-func (t *translator) fail(line, col int, message, hint string) {
-	t.errors = append(t.errors, &Error{File: t.unit.file(), Line: line, Col: col, Message: message, Hint: hint})
-}
-
-func (t *translator) parser(tokens []token) *parser { return &parser{t: t, tokens: tokens} }
-
-func (t *translator) inside(tag string) bool {
-	return slices.ContainsFunc(t.open, func(o opened) bool { return o.tag == tag })
-}
-
-// emit writes to the macro or the body that is being translated. What a
-// template that extends another has outside of its blocks is never shown.
-func (t *translator) emit(code string) {
-	switch {
-	case t.inside("macro"):
-		t.macros.WriteString(code)
-	case t.unit.extends == "" || t.inside("block"):
-		t.body.WriteString(code)
+func (t *tree) segment(s segment) {
+	start := token{line: s.line, col: s.col}
+	switch s.kind {
+	case textSegment:
+		t.started = t.started || strings.TrimSpace(s.text) != ""
+		t.emit(&textStmt{t.place(start), s.text})
+	case expressionSegment:
+		t.started = true
+		p := &parser{t: t, tokens: s.tokens}
+		e := p.expression()
+		p.end()
+		t.emit(&outputStmt{t.place(start), e})
+	case tagSegment:
+		t.tag(start, &parser{t: t, tokens: s.tokens})
+		t.started = true
 	}
 }
 
-// text writes text; what looks like a delimiter in it came from {% raw %}.
-func (t *translator) text(text string) {
-	if strings.Contains(text, "{{") || strings.Contains(text, "{%") || strings.Contains(text, "{#") {
-		t.emit("{{ ddc_raw(" + literal(text) + ") }}")
-		return
+func (t *tree) place(at token) place { return place{t.unit, at.line, at.col} }
+
+func (t *tree) fail(at token, message, hint string) *Error {
+	fault := t.place(at).errorf(message, hint)
+	t.errors = append(t.errors, fault)
+	t.stopped = t.stopped || len(t.errors) >= maxFaults
+	return fault
+}
+
+func (t *tree) inside(tag string) bool {
+	return slices.ContainsFunc(t.open, func(o opened) bool { return o.head.text == tag })
+}
+
+// emit adds a statement to the tag that is open.
+func (t *tree) emit(s stmt) {
+	into := &t.unit.body
+	if n := len(t.open); n > 0 {
+		into = t.open[n-1].into
 	}
-	t.emit(text)
+	*into = append(*into, s)
+}
+
+func (t *tree) push(o opened) {
+	if len(t.open) >= maxOpen && !t.stopped {
+		t.fail(o.head, "this "+o.head.text+" is nested too deeply", itoa(maxOpen)+" tags are open here; {% include %} can hold parts of it")
+		t.stopped = true
+	}
+	t.open = append(t.open, o)
 }
 
 var tags = []string{"if", "elif", "else", "endif", "for", "endfor", "block", "endblock", "extends", "include",
 	"set", "import", "macro", "endmacro", "continue", "break", "raw"}
 
-func (t *translator) tag(s segment) {
-	p := t.parser(s.tokens)
+func (t *tree) tag(start token, p *parser) {
 	head := p.next()
+	at := t.place(head)
 	switch head.text {
 	case "if":
-		t.push(head, "")
-		t.emit("{% if " + p.expression() + " %}")
+		b := &branch{condition: p.expression()}
+		s := &ifStmt{place: at, branches: []*branch{b}}
+		t.emit(s)
+		t.push(opened{head: head, of: s, into: &b.body})
 	case "elif":
-		if t.top(head, "if") {
-			t.emit("{% elif " + p.expression() + " %}")
+		if o := t.top(head, "if"); o != nil {
+			b := &branch{condition: p.expression()}
+			s := o.of.(*ifStmt)
+			s.branches = append(s.branches, b)
+			o.into = &b.body
 		}
 	case "else":
-		if o := t.branch(head); o != nil {
-			o.elsed = true
-			t.emit("{% else %}")
-		}
+		t.otherwise(head)
 	case "for":
 		t.loop(head, p)
 	case "set":
 		name := p.name("a variable to set")
 		p.expect("=")
-		t.emit("{% set " + name + " = " + p.expression() + " %}")
+		t.emit(&setStmt{at, name, p.expression()})
 	case "block":
 		t.block(head, p)
 	case "macro":
@@ -126,73 +130,81 @@ func (t *translator) tag(s segment) {
 		t.end(head, p)
 	case "continue", "break":
 		if !t.inLoop() {
-			t.fail(head.line, head.col, head.text+" stands in no loop", "")
+			t.fail(head, head.text+" stands in no loop", "")
 		}
-		t.emit("{% " + head.text + " %}")
+		t.emit(&jumpStmt{at, map[string]flow{"continue": continuing, "break": breaking}[head.text]})
 	case "extends":
 		if t.started {
-			t.fail(head.line, head.col, "extends must be the first thing in a template", "")
+			t.fail(head, "extends must be the first thing in a template", "")
 		}
 		t.template(p)
 	case "include":
-		t.emit("{% include " + literal(t.template(p)) + " %}")
+		t.emit(&includeStmt{at, t.template(p)})
 	case "import":
 		t.importing(p)
-	case "raw", "endraw":
-		t.fail(head.line, head.col, head.text+" stands alone here", "")
-		return
 	default:
-		if head.kind == endToken {
-			t.fail(s.line, s.col, "this tag is empty", "")
-			return
-		}
-		t.fail(head.line, head.col, "unknown tag "+quote(head.text), meant(head.text, tags))
+		t.noTag(start, head)
 		return
 	}
 	p.end()
 }
 
-func (t *translator) push(head token, name string) {
-	t.open = append(t.open, opened{tag: head.text, name: name, line: head.line, col: head.col})
+func (t *tree) noTag(start, head token) {
+	switch {
+	case head.text == "raw" || head.text == "endraw":
+		t.fail(head, head.text+" stands alone here", "")
+	case head.kind == endToken:
+		t.fail(start, "this tag is empty", "")
+	default:
+		t.fail(head, "unknown tag "+quote(head.text), meant(head.text, tags))
+	}
 }
 
-// top demands that the innermost open tag is the one that head belongs to.
-func (t *translator) top(head token, tag string) bool {
-	if n := len(t.open); n > 0 && t.open[n-1].tag == tag {
+// top gives the innermost open tag, if it is the one that head belongs to.
+func (t *tree) top(head token, tag string) *opened {
+	if n := len(t.open); n > 0 && t.open[n-1].head.text == tag {
 		if head.text == "elif" && t.open[n-1].elsed {
-			t.fail(head.line, head.col, "elif stands behind else", "")
-		}
-		return true
-	}
-	t.stray(head, tag)
-	return false
-}
-
-func (t *translator) stray(head token, tag string) {
-	if n := len(t.open); n > 0 {
-		o := t.open[n-1]
-		t.fail(head.line, head.col, head.text+" stands in the "+o.tag+" of line "+itoa(o.line), "that one ends in end"+o.tag)
-		return
-	}
-	t.fail(head.line, head.col, head.text+" has no "+tag+" to belong to", "")
-}
-
-// branch finds the if or for that an else belongs to.
-func (t *translator) branch(head token) *opened {
-	if n := len(t.open); n > 0 && (t.open[n-1].tag == "if" || t.open[n-1].tag == "for") {
-		if t.open[n-1].elsed {
-			t.fail(head.line, head.col, "this is the second else of the "+t.open[n-1].tag+" of line "+itoa(t.open[n-1].line), "")
-			return nil
+			t.fail(head, "elif stands behind else", "")
 		}
 		return &t.open[n-1]
 	}
-	t.stray(head, "if or for")
+	t.stray(head, tag)
 	return nil
 }
 
-func (t *translator) inLoop() bool {
+func (t *tree) stray(head token, tag string) {
+	if n := len(t.open); n > 0 {
+		o := t.open[n-1].head
+		t.fail(head, head.text+" stands in the "+o.text+" of line "+itoa(o.line), "that one ends in end"+o.text)
+		return
+	}
+	t.fail(head, head.text+" has no "+tag+" to belong to", "")
+}
+
+// otherwise begins the else of an if or for.
+func (t *tree) otherwise(head token) {
+	n := len(t.open)
+	if n == 0 || t.open[n-1].of == nil {
+		t.stray(head, "if or for")
+		return
+	}
+	o := &t.open[n-1]
+	if o.elsed {
+		t.fail(head, "this is the second else of the "+o.head.text+" of line "+itoa(o.head.line), "")
+		return
+	}
+	o.elsed = true
+	switch s := o.of.(type) {
+	case *ifStmt:
+		o.into = &s.otherwise
+	case *forStmt:
+		o.into = &s.otherwise
+	}
+}
+
+func (t *tree) inLoop() bool {
 	for _, o := range slices.Backward(t.open) {
-		switch o.tag {
+		switch o.head.text {
 		case "for":
 			return true
 		case "block", "macro":
@@ -202,77 +214,54 @@ func (t *translator) inLoop() bool {
 	return false
 }
 
-func (t *translator) loop(head token, p *parser) {
+func (t *tree) loop(head token, p *parser) {
 	names := []string{p.name("a name for what the loop goes over")}
 	for p.accept(",") {
 		names = append(names, p.name("a name"))
 	}
 	p.expect("in")
-	at, start := p.peek(), p.pos
+	first, start := p.peek(), p.pos
 	list := p.expression()
-	n := p.place(at, p.since(start))
-	t.push(head, "")
-	t.emit("{% for " + strings.Join(names, ", ") + " in ddc_each(" + itoa(n) + ", " + list + ", " + itoa(len(names)) + ") %}")
+	s := &forStmt{place: t.place(first), names: names, list: list, tokens: p.since(start)}
+	t.emit(s)
+	t.push(opened{head: head, of: s, into: &s.body})
 }
 
-func (t *translator) block(head token, p *parser) {
+func (t *tree) block(head token, p *parser) {
 	name := p.name("the name of the block")
 	switch {
 	case t.inside("macro"):
-		t.fail(head.line, head.col, "a block cannot stand in a macro", "")
-	case t.blocks[name]:
-		t.fail(head.line, head.col, "the block "+name+" is there already", "")
+		t.fail(head, "a block cannot stand in a macro", "")
+	case t.unit.blocks[name] != nil:
+		t.fail(head, "the block "+shortened(name)+" is there already", "")
 	}
-	t.blocks[name] = true
-	outermost := len(t.open) == 0
-	t.push(head, name)
-	t.emit("{% block " + name + " %}")
-	if t.unit.extends != "" && outermost {
-		t.emit(t.reimport())
-	}
+	s := &blockStmt{place: t.place(head), name: name}
+	t.unit.blocks[name] = s
+	t.emit(s)
+	t.push(opened{head: head, name: name, into: &s.body})
 }
 
-// reimport repeats the imports of a template that extends another within each
-// of its blocks: the interpreter shows a block only what the templates at the
-// two ends of a chain import, and each file may call its imports as it likes.
-func (t *translator) reimport() string {
-	var b strings.Builder
-	for _, i := range t.unit.imports {
-		b.WriteString(t.importCode(i))
-	}
-	return b.String()
-}
-
-func (t *translator) importCode(i importing) string {
-	return "{% import " + literal(macrosOf(i.name)) + " as " + t.unit.alias(i.alias) + " %}"
-}
-
-func (t *translator) importing(p *parser) {
-	name := t.template(p)
+func (t *tree) importing(p *parser) {
+	t.template(p)
 	p.expect("as")
 	alias := p.name("a name for the import")
-	for _, i := range t.unit.imports {
-		if i.alias == alias && i.name != name {
-			at := p.tokens[1]
-			t.fail(at.line, at.col, "the name "+alias+" stands for "+quote(i.name)+" already", "")
-		}
+	if p.err != nil {
+		return
 	}
-	code := t.importCode(importing{alias: alias, name: name})
-	if len(t.open) == 0 {
-		t.macros.WriteString(code)
-	} else {
-		t.emit(code)
+	if name, there := t.unit.imports[alias]; there && name != p.tokens[1].text {
+		t.fail(p.tokens[1], "the name "+shortened(alias)+" stands for "+quote(name)+" already", "")
 	}
 }
 
 // template reads the quoted name of a template, which must exist.
-func (t *translator) template(p *parser) string {
+func (t *tree) template(p *parser) *unit {
 	at := p.next()
 	if at.kind != stringToken {
 		p.fail(at, "expected the name of a template in quotes, found "+describe(at), "")
-		return ""
+		return nil
 	}
-	if t.site.units[at.text] == nil {
+	u := t.site.units[at.text]
+	if u == nil {
 		var names []string
 		for name := range t.site.units {
 			if name != t.unit.name {
@@ -281,65 +270,59 @@ func (t *translator) template(p *parser) string {
 		}
 		p.fail(at, "there is no template "+quote(at.text), meant(at.text, names))
 	}
-	return at.text
+	return u
 }
 
-func (t *translator) macro(head token, p *parser) {
+func (t *tree) macro(head token, p *parser) {
 	name := p.name("the name of the macro")
 	if len(t.open) > 0 {
-		o := t.open[len(t.open)-1]
-		t.fail(head.line, head.col, "a macro must stand at the top level, not in the "+o.tag+" of line "+itoa(o.line), "")
+		o := t.open[len(t.open)-1].head
+		t.fail(head, "a macro must stand at the top level, not in the "+o.text+" of line "+itoa(o.line), "")
 	}
 	p.expect("(")
-	var names, params []string
-	defaults := false
+	var names []string
+	var defaults []expr
+	optional := false
 	for !p.accept(")") && p.err == nil {
-		if len(params) > 0 {
+		if len(names) > 0 {
 			p.expect(",")
 		}
 		at := p.peek()
 		param := p.name("a parameter")
 		if slices.Contains(names, param) {
-			p.fail(at, "the parameter "+param+" is there already", "")
+			p.fail(at, "the parameter "+shortened(param)+" is there already", "")
 		}
-		names = append(names, param)
+		if len(names) == maxParameters {
+			p.fail(at, "a macro has "+itoa(maxParameters)+" parameters at most", "a dict can hold more")
+		}
+		names, defaults = append(names, param), append(defaults, nil)
 		if p.accept("=") {
-			defaults = true
-			params = append(params, param+"="+p.expression())
-			continue
+			optional = true
+			defaults[len(names)-1] = p.expression()
+		} else if optional {
+			p.fail(at, "the parameter "+shortened(param)+" needs a default, since one before it has one", "")
 		}
-		if defaults {
-			p.fail(at, "the parameter "+param+" needs a default, since one before it has one", "")
-		}
-		params = append(params, param)
 	}
-	t.push(head, name)
-	t.emit("{% macro " + t.unit.macro(name) + "(" + strings.Join(params, ", ") + ") %}")
-	if t.unit.extends != "" {
-		t.emit(t.reimport())
+	m := &macro{unit: t.unit}
+	if p.err == nil { // of two macros of a name the second counts
+		m = t.unit.macros[name]
+		m.names, m.defaults, m.body = names, defaults, nil
 	}
+	t.push(opened{head: head, name: name, into: &m.body})
 }
 
-func (t *translator) end(head token, p *parser) {
+func (t *tree) end(head token, p *parser) {
 	tag := strings.TrimPrefix(head.text, "end")
-	if !t.top(head, tag) {
+	o := t.top(head, tag)
+	if o == nil {
 		p.skip()
 		return
 	}
-	o := t.open[len(t.open)-1]
 	if at := p.peek(); (tag == "block" || tag == "macro") && at.kind == nameToken {
 		p.next()
 		if at.text != o.name {
-			p.fail(at, "this ends "+at.text+", but the "+tag+" of line "+itoa(o.line)+" is "+o.name, "")
+			p.fail(at, "this ends "+shortened(at.text)+", but the "+tag+" of line "+itoa(o.head.line)+" is "+shortened(o.name), "")
 		}
 	}
-	t.emit("{% " + head.text + " %}")
 	t.open = t.open[:len(t.open)-1]
-}
-
-func itoa(n int) string { return strconv.Itoa(n) }
-
-// literal writes a string for the interpreter.
-func literal(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`).Replace(text) + `"`
 }

@@ -12,16 +12,30 @@
 //
 // # How it works
 //
-// The interpreter is minijinja. The dialect differs from its language in what
-// operators, filters and undefined values mean, so Load translates each
-// template: what is the same (statements, short-circuit, blocks, macros) stays,
-// and each operation that differs becomes a call of a function of this package,
-// which is handed the number of the place it was written at:
+// Each phase has its files. lexer.go cuts a source into text and the tokens of
+// its tags. tags.go (statements) and parser.go (expressions) make a tree of
+// them, ast.go, and check it against all templates, unit.go: which files,
+// macros, filters, tests and functions there are. eval.go and expressions.go
+// walk the tree. filters.go, tests.go, functions.go and operators.go are tables
+// of what values go through: to add a filter, add an entry.
 //
-//	{{ page.title | upper }}    {{ ddc_f_upper(3, ddc_attr(2, ddc_var(1, "page"), "title")) }}
+// The values of a page are wrapped as they are touched, not converted
+// beforehand. Rendering pays for all that it does and makes out of a Budget,
+// and looks at its context every 1024 steps; so no template, whatever it says,
+// takes more than some seconds and some times its 64 MiB. Loading takes time in
+// proportion to the sources: their tags together may have 1.5 million words,
+// statements lie 100 deep in each other, expressions have 1000 operators in a
+// row and 200 brackets in each other.
 //
-// A template costs its translation once and some microseconds to render; the
-// values of a page are wrapped as they are touched, not converted beforehand.
+// A recorder hears what a page was made of, so that it is made again only when
+// that changed:
+//
+//	page.title                  a field: its text, or that it is absent
+//	section.pages               a list: how many items it has, and which
+//	section.pages[*].title      a field of its items
+//	page.extra                  a dict: which fields it has
+//	get_section("a/_index.md")  the answer of a function
+//	page.extra.**               all that lies below, of a path that is too long
 //
 // # The dialect
 //
@@ -31,35 +45,31 @@
 // undefined is an error everywhere but before `is defined`, `is undefined` and
 // `| default`. Output is escaped (& < > " ') unless safe. A loop over a dict
 // gives {key, value}, with two names keys and values, in the order of the keys.
+// The keys of a dict are texts.
+//
+// What {% set %} sets in a loop, block, include or macro ends with that, and if
+// opens nothing of its own. Blocks, includes and macros see the variables of
+// the line that shows or calls them; a macro's parameters hide others, also
+// when they are not given.
 //
 // Beyond the original dialect there are {%- trimming -%}, {% raw %}, super()
-// (of blocks that stand at a parent's top level) and a working include. Unlike
-// it, a macro of an imported file sees the variables of the file that imports
-// it as they were at the import, not those of the line that calls it; and
-// ordering values of different kinds is an error, not false.
+// and a working include. Unlike it, ordering values of different kinds is an
+// error, not false.
 package template
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-
-	minijinja "github.com/mitsuhiko/minijinja/minijinja-go/v2"
-	"github.com/mitsuhiko/minijinja/minijinja-go/v2/syntax"
-	"github.com/mitsuhiko/minijinja/minijinja-go/v2/value"
+	"strings"
 )
 
 // Folder is where templates lie; it begins the file names in errors.
 const Folder = "templates/"
 
 // Set is a site's templates. It never changes: many goroutines may render at once.
-type Set struct {
-	env    *minijinja.Environment
-	names  map[string]bool
-	places []place
-}
+type Set struct{ units map[string]*unit }
 
 // Funcs are the functions that templates call. A nil one is an error to call.
 type Funcs struct {
@@ -73,98 +83,67 @@ type Funcs struct {
 // folder. The error is Errors, with all faults of all templates.
 func Load(files map[string]string) (*Set, error) {
 	names := slices.Sorted(maps.Keys(files))
-	site := &site{units: map[string]*unit{}}
+	site := &site{units: map[string]*unit{}, words: maxWords}
 	var faults Errors
-	for i, name := range names {
-		u, errs := declare(i, name, files[name])
-		site.units[name] = u
-		faults = append(faults, errs...)
-	}
-	env := minijinja.EmptyEnvironment()
-	env.SetWhitespace(syntax.WhitespaceConfig{KeepTrailingNewline: true})
-	env.SetUndefinedBehavior(minijinja.UndefinedChainable)
-	env.SetFormatter(func(_ *minijinja.State, v value.Value, _ func(string) string) string { return output(v) })
 	for _, name := range names {
-		t := translate(site, site.units[name])
-		faults = append(faults, t.errors...)
-		if len(faults) > 0 {
-			continue
-		}
-		for variant, source := range map[string]string{name: t.whole(), macrosOf(name): t.macros.String()} {
-			if err := env.AddTemplate(variant, source); err != nil {
-				return nil, fmt.Errorf("translate %s%s: %w", Folder, name, err)
-			}
-		}
+		faults = append(faults, site.declare(name, files[name])...)
 	}
-	faults = append(faults, site.cycles(names)...)
+	for _, name := range names {
+		faults = append(faults, parse(site, site.units[name])...)
+	}
+	faults = append(faults, site.relations(names)...)
 	if len(faults) > 0 {
 		faults.sort()
 		return nil, faults
 	}
-	s := &Set{env: env, names: map[string]bool{}, places: site.places}
-	for _, name := range names {
-		s.names[name] = true
-	}
-	register(env)
-	return s, nil
+	return &Set{units: site.units}, nil
 }
 
 // Has says whether there is a template of that name.
-func (s *Set) Has(name string) bool { return s.names[name] }
+func (s *Set) Has(name string) bool { return s.units[name] != nil }
 
-// Render renders a template with variables: strings, numbers, booleans, nil,
-// and slices and maps with string keys of these. They are only read. A fault
-// of the template is an *Error; when ctx ends, so does rendering.
+// Page is what a template is rendered with.
+type Page struct {
+	// Vars are strings, numbers, booleans, nil, and slices and maps with string
+	// keys of these. They are only read.
+	Vars  map[string]any
+	Funcs Funcs
+	// Budget bounds the work; the zero Budget has the defaults.
+	Budget Budget
+	// Read, unless nil, hears each path that is read, once, from the goroutine
+	// that renders. Paths are as the package's comment describes them.
+	Read func(path string)
+}
+
+// Render renders a template with variables and functions, within the default
+// budget.
 func (s *Set) Render(ctx context.Context, name string, vars map[string]any, funcs Funcs) (string, error) {
-	if !s.Has(name) {
+	return s.RenderPage(ctx, name, Page{Vars: vars, Funcs: funcs})
+}
+
+// RenderPage renders a template. A fault of the template is an *Error; when ctx
+// ends, so does rendering.
+func (s *Set) RenderPage(ctx context.Context, name string, p Page) (html string, err error) {
+	u := s.units[name]
+	if u == nil {
 		return "", &Error{File: Folder + name, Line: 1, Col: 1, Message: "there is no such template",
-			Hint: meant(name, slices.Collect(maps.Keys(s.names)))}
+			Hint: meant(name, slices.Collect(maps.Keys(s.units)))}
 	}
-	t, err := s.env.GetTemplate(name)
-	if err != nil {
-		return "", fmt.Errorf("render %s%s: %w", Folder, name, err)
-	}
-	r := &render{set: s, funcs: funcs, at: -1}
-	wrapped := make(map[string]value.Value, len(vars))
-	for k, v := range vars {
-		wrapped[k] = wrap(v)
-	}
-	text, err := t.RenderCtx(context.WithValue(ctx, renderKey{}, r), wrapped)
-	switch {
-	case err == nil:
-		return text, nil
-	case r.err != nil:
-		return "", r.err
-	case r.at < 0:
-		return "", &Error{File: Folder + name, Line: 1, Col: 1, Message: innermost(err)}
-	}
-	// The interpreter's own errors (recursion, super) happen at the place
-	// that was last entered.
-	return "", s.places[r.at].errorf(innermost(err), "")
-}
-
-// innermost gives the message of the error that started a chain.
-func innermost(err error) string {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			break
+	// A value's own String may panic, and so may a fault of this package: that
+	// is no fault of the site's, and ends no more than this page.
+	defer func() {
+		if caught := recover(); caught != nil {
+			html, err = "", fmt.Errorf("render %s: panic: %v", u.file(), caught)
 		}
-		err = inner
+	}()
+	budget := p.Budget.orDefault()
+	r := &render{ctx: ctx, funcs: p.Funcs, vars: p.Vars, out: &strings.Builder{}, budget: budget, steps: budget.Steps, bytes: budget.Bytes}
+	if p.Read != nil {
+		r.paths = &path{record: p.Read}
 	}
-	if e, ok := errors.AsType[*minijinja.Error](err); ok && e.Message != "" {
-		return e.Message
+	top := place{u, 1, 1}
+	if err := r.within(func() error { return r.show(u) }); err != nil {
+		return "", top.wrong(err)
 	}
-	return err.Error()
-}
-
-// place is where in a template something is written.
-type place struct {
-	file      string
-	line, col int
-	text      string // the value it is about, as written
-}
-
-func (p place) errorf(message, hint string) *Error {
-	return &Error{File: p.file, Line: p.line, Col: p.col, Message: message, Hint: hint}
+	return r.out.String(), nil
 }

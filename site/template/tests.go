@@ -3,81 +3,95 @@ package template
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
-
-	"github.com/mitsuhiko/minijinja/minijinja-go/v2/value"
 )
 
-// test is what stands behind is.
+// test is what stands behind is. Its value and arguments count as read: of a
+// list how long it is, of a dict which fields it has. A test that looks deeper
+// does so by the render's methods, which pay for that and tell the recorder.
 type test struct {
 	signature
 	soft  bool // takes what is undefined
-	holds func(v value.Value, args []value.Value) (bool, error)
+	holds func(r *render, v value, args []value) (bool, error)
+}
+
+func (t test) of(names ...string) test {
+	t.signature = takes(len(names), names...)
+	return t
+}
+
+// simple makes a test that only looks at the value.
+func simple(holds func(v value) bool) test {
+	return test{holds: func(_ *render, v value, _ []value) (bool, error) { return holds(v), nil }}
 }
 
 // kindTest holds for some kinds of values.
 func kindTest(kinds ...string) test {
-	return test{holds: func(v value.Value, _ []value.Value) (bool, error) { return slices.Contains(kinds, kind(v)), nil }}
+	return simple(func(v value) bool { return slices.Contains(kinds, kind(v)) })
 }
 
-// absent makes a test of whether there is no value. None counts as absent: it
+// presence makes a test of whether there is a value. None counts as absent: it
 // is what a page has for an extra that it leaves out.
-func absent(want bool) test {
-	return test{soft: true, holds: func(v value.Value, _ []value.Value) (bool, error) {
-		return (v.IsUndefined() || v.IsNone()) == want, nil
-	}}
+func presence(want bool) test {
+	t := simple(func(v value) bool { return (v.is != nil && !v.absent()) == want })
+	t.soft = true
+	return t
 }
 
 func orderTest(holds func(int) bool) test {
-	return test{signature: signature{names: []string{"value"}, required: 1}, holds: func(v value.Value, args []value.Value) (bool, error) {
-		c, err := compare(v, args[0])
+	return test{holds: func(r *render, v value, args []value) (bool, error) {
+		c, err := r.compare(v, args[0])
 		return err == nil && holds(c), err
-	}}
+	}}.of("value")
 }
 
 func equalTest(want bool) test {
-	return test{signature: signature{names: []string{"value"}, required: 1}, holds: func(v value.Value, args []value.Value) (bool, error) {
-		return equal(v, args[0]) == want, nil
-	}}
+	return test{holds: func(r *render, v value, args []value) (bool, error) {
+		same, err := r.equal(v, args[0], 0)
+		return same == want, err
+	}}.of("value")
 }
 
 // textTest is of a string and another.
 func textTest(holds func(s, part string) bool) test {
-	return test{signature: signature{names: []string{"text"}, required: 1}, holds: func(v value.Value, args []value.Value) (bool, error) {
-		if kind(v) != "string" || kind(args[0]) != "string" {
+	return test{holds: func(r *render, v value, args []value) (bool, error) {
+		text, ok := v.is.(string)
+		part, too := args[0].is.(string)
+		if !ok || !too {
 			return false, nil
 		}
-		return holds(text(v), text(args[0])), nil
-	}}
+		return holds(text, part), r.scan(len(part))
+	}}.of("text")
 }
 
 // wholeTest is of a whole number; no other is odd or even.
 func wholeTest(holds func(int64) bool) test {
-	return test{holds: func(v value.Value, _ []value.Value) (bool, error) {
-		n, ok := v.AsInt()
-		return ok && v.IsActualInt() && holds(n), nil
-	}}
+	return simple(func(v value) bool {
+		n, ok := v.is.(int64)
+		return ok && holds(n)
+	})
 }
 
 // tests by name. It is never changed.
 var tests = map[string]test{
-	"defined":       absent(false),
-	"undefined":     absent(true),
+	"defined":       presence(true),
+	"undefined":     presence(false),
 	"none":          kindTest("none"),
 	"string":        kindTest("string"),
 	"number":        kindTest("number"),
 	"integer":       wholeTest(func(int64) bool { return true }),
-	"float":         {holds: func(v value.Value, _ []value.Value) (bool, error) { return v.IsActualFloat(), nil }},
+	"float":         simple(func(v value) bool { _, ok := v.is.(float64); return ok }),
 	"mapping":       kindTest("dict"),
 	"dict":          kindTest("dict"),
 	"iterable":      kindTest("list", "string", "dict"),
 	"sequence":      kindTest("list", "string", "dict"),
 	"odd":           wholeTest(func(n int64) bool { return n%2 != 0 }),
 	"even":          wholeTest(func(n int64) bool { return n%2 == 0 }),
-	"truthy":        {holds: func(v value.Value, _ []value.Value) (bool, error) { return v.IsTrue(), nil }},
-	"falsy":         {holds: func(v value.Value, _ []value.Value) (bool, error) { return !v.IsTrue(), nil }},
-	"empty":         {holds: isEmpty},
+	"truthy":        simple(truth),
+	"falsy":         simple(func(v value) bool { return !truth(v) }),
+	"empty":         simple(func(v value) bool { return !slices.Contains([]string{"bool", "number"}, kind(v)) && !truth(v) }),
 	"eq":            equalTest(true),
 	"equalto":       equalTest(true),
 	"sameas":        equalTest(true),
@@ -92,50 +106,35 @@ var tests = map[string]test{
 	"startswith":    textTest(strings.HasPrefix),
 	"ending_with":   textTest(strings.HasSuffix),
 	"endswith":      textTest(strings.HasSuffix),
-	"containing":    containing,
-	"contains":      containing,
+	"containing":    test{holds: containing}.of("value"),
+	"contains":      test{holds: containing}.of("value"),
 }
 
-var containing = test{signature: signature{names: []string{"value"}, required: 1}, holds: func(v value.Value, args []value.Value) (bool, error) {
-	is, err := contains(v, args[0])
-	return err == nil && is, nil
-}}
-
-func isEmpty(v value.Value, _ []value.Value) (bool, error) {
+// containing is the operator in, but nothing is in what can hold nothing.
+func containing(r *render, v value, args []value) (bool, error) {
 	switch kind(v) {
-	case "none":
-		return true, nil
+	case "list", "dict":
+		return r.contains(v, args[0])
 	case "string":
-		return text(v) == "", nil
-	case "list":
-		return len(v.Iter()) == 0, nil
-	case "dict":
-		names, _ := keys(v)
-		return len(names) == 0, nil
+		return kind(args[0]) == "string" && strings.Contains(v.is.(string), args[0].is.(string)), r.scan(len(v.is.(string)))
 	}
 	return false, nil
 }
 
 // applyTest runs a test that is named by a value, for selectattr.
-func applyTest(name string, v value.Value, arg value.Value) (bool, error) {
+func applyTest(r *render, name string, v, arg value) (bool, error) {
 	f, ok := tests[name]
 	switch {
 	case !ok:
-		return false, &missingField{"unknown test " + quote(name), meant(name, testNames())}
-	case f.required > 0 && arg.IsUndefined():
+		return false, &missing{"unknown test " + quote(name), meant(name, slices.Collect(maps.Keys(tests)))}
+	case f.required > 0 && arg.absent():
 		return false, fmt.Errorf("the test %s needs %s", name, f.names[0])
-	case len(f.names) == 0 && !arg.IsUndefined():
+	case len(f.names) == 0 && !arg.absent():
 		return false, errors.New("the test " + name + " takes no argument")
-	case v.IsUndefined() && !f.soft: // there is nothing, which is false
+	}
+	v.from.read()
+	if v.absent() && !f.soft { // there is nothing, which is false
 		return name == "falsy", nil
 	}
-	return f.holds(v, f.bind([]value.Value{arg}, nil))
-}
-
-func testNames() []string {
-	names := make([]string, 0, len(tests))
-	for name := range tests {
-		names = append(names, name)
-	}
-	return names
+	return f.holds(r, v, []value{arg})
 }

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -8,45 +9,39 @@ import (
 
 // site is all templates while they are being loaded.
 type site struct {
-	units  map[string]*unit
-	places []place
+	units map[string]*unit
+	words int // how many more there may be in tags
 }
 
-// unit is one template and what it declares, known before any is translated,
-// since a macro may be called above its definition.
+// maxWords bounds what the tokens of a site's tags take: some 100 MB.
+const maxWords = 1_500_000
+
+// maxChain is how many templates may extend each other in a row.
+const maxChain = 100
+
+// unit is one template and what it declares, known before any is parsed, since
+// a macro may be called above its definition.
 type unit struct {
-	number   int
 	name     string
-	segments []segment
+	segments []segment // until it is parsed
 	extends  string
-	imports  []importing
-	macros   map[string][]string // parameters by name
-}
+	imports  map[string]string // templates by alias
+	macros   map[string]*macro
 
-type importing struct {
-	alias, name string
-	at          token
+	body   []stmt
+	blocks map[string]*blockStmt
+	chain  []*unit // itself and its parents
 }
 
 func (u *unit) file() string { return Folder + u.name }
 
-// macro names a macro in translated templates. All templates that take part in
-// rendering share one name space there, and self:: must mean the file's own.
-func (u *unit) macro(name string) string { return "m" + itoa(u.number) + "_" + name }
-
-// alias names an import, apart from variables, which may be called the same.
-func (u *unit) alias(name string) string { return "i" + itoa(u.number) + "_" + name }
-
-// macrosOf names the translation that has a template's macros only: importing
-// a file must not run what else stands in it.
-func macrosOf(name string) string { return name + "#macros" }
-
 // declare cuts a source and notes what it declares. Faulty declarations are
-// passed over here; translate reports them.
-func declare(number int, name, source string) (*unit, Errors) {
-	u := &unit{number: number, name: name, macros: map[string][]string{}}
+// passed over here; parse reports them.
+func (s *site) declare(name, source string) Errors {
+	u := &unit{name: name, imports: map[string]string{}, macros: map[string]*macro{}, blocks: map[string]*blockStmt{}}
+	s.units[name] = u
 	var errs Errors
-	u.segments, errs = scan(u.file(), source)
+	u.segments, errs = scan(u.file(), source, &s.words)
 	for _, s := range u.segments {
 		if s.kind != tagSegment {
 			continue
@@ -63,14 +58,14 @@ func declare(number int, name, source string) (*unit, Errors) {
 				u.extends = text(1)
 			}
 		case "import":
-			if len(s.tokens) == 5 && text(2) == "as" {
-				u.imports = append(u.imports, importing{alias: text(3), name: text(1), at: s.tokens[1]})
+			if _, there := u.imports[text(3)]; !there && len(s.tokens) == 5 && text(2) == "as" {
+				u.imports[text(3)] = text(1)
 			}
 		case "macro":
-			u.macros[text(1)] = parameters(s.tokens)
+			u.macros[text(1)] = &macro{unit: u, signature: signature{names: parameters(s.tokens)}}
 		}
 	}
-	return u, errs
+	return errs
 }
 
 // parameters gives the names in macro NAME(a, b=default).
@@ -78,6 +73,9 @@ func parameters(tokens []token) []string {
 	names := []string{}
 	depth := 0
 	for i, t := range tokens {
+		if len(names) == maxParameters {
+			break
+		}
 		if t.kind == operatorToken {
 			switch t.text {
 			case "(", "[", "{":
@@ -93,44 +91,47 @@ func parameters(tokens []token) []string {
 	return names
 }
 
-// imported gives the unit that an alias of this one stands for.
-func (s *site) imported(u *unit, alias string) *unit {
-	for _, i := range u.imports {
-		if i.alias == alias {
-			return s.units[i.name]
-		}
-	}
-	return nil
-}
-
-// cycles finds templates that extend or import themselves by a detour, which
-// the interpreter would follow forever.
-func (s *site) cycles(names []string) Errors {
+// relations finds each template's parents, and those that extend or import
+// themselves by a detour.
+func (s *site) relations(names []string) Errors {
 	var errs Errors
-	done := map[string]bool{}
-	var visit func(name string, path []string)
-	visit = func(name string, path []string) {
+	const visiting, done = 1, 2
+	state := map[string]int{}
+	var trail []string
+	var visit func(name string)
+	visit = func(name string) {
 		u := s.units[name]
-		if u == nil || done[name] {
+		if u == nil || state[name] == done {
 			return
 		}
-		if i := slices.Index(path, name); i >= 0 {
+		if state[name] == visiting {
+			i := slices.Index(trail, name)
 			errs = append(errs, &Error{File: u.file(), Line: 1, Col: 1,
-				Message: "templates extend or import each other in a circle: " + strings.Join(append(slices.Clone(path[i:]), name), " -> ")})
+				Message: "templates extend or import each other in a circle: " + strings.Join(append(slices.Clone(trail[i:]), name), " -> ")})
 			return
 		}
-		path = append(path, name)
+		state[name] = visiting
+		trail = append(trail, name)
 		next := map[string]bool{u.extends: true}
-		for _, i := range u.imports {
-			next[i.name] = true
+		for _, other := range u.imports {
+			next[other] = true
 		}
 		for _, n := range slices.Sorted(maps.Keys(next)) {
-			visit(n, path)
+			visit(n)
 		}
-		done[name] = true
+		trail = trail[:len(trail)-1]
+		state[name] = done
+		if u.chain = []*unit{u}; s.units[u.extends] != nil {
+			u.chain = append(u.chain, s.units[u.extends].chain...)
+		}
+		if len(u.chain) == maxChain+1 {
+			errs = append(errs, &Error{File: u.file(), Line: 1, Col: 1,
+				Message: fmt.Sprintf("this is the %dth template of those that extend each other in a row", maxChain+1)})
+		}
+		u.chain = u.chain[:min(len(u.chain), maxChain+1)]
 	}
 	for _, name := range names {
-		visit(name, nil)
+		visit(name)
 	}
 	return errs
 }

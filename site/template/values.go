@@ -1,140 +1,135 @@
 package template
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
-
-	"github.com/mitsuhiko/minijinja/minijinja-go/v2/value"
 )
 
-// dict shows a Go map to templates, wrapping its fields as they are asked for:
-// the whole tree of a site hangs on the root section of every page.
-type dict struct{ fields map[string]any }
-
-var (
-	_ value.MapObject      = (*dict)(nil)
-	_ value.ObjectWithRepr = (*dict)(nil)
-)
-
-// GetAttr gives a field, or undefined.
-func (d *dict) GetAttr(name string) value.Value {
-	if v, ok := d.fields[name]; ok {
-		return wrap(v)
-	}
-	return value.Undefined()
+// value is one value of a template. What it is, is one of:
+//
+//	absent                                         undefined
+//	nil                                            none
+//	bool, int64, float64, string                   themselves
+//	[]any, reflect.Value; []value                  a list of the site's; one made here
+//	map[string]any; map[string]value; *loop        a dict of the site's; one made here; loop
+//
+// The site's lists and dicts are wrapped an item at a time, as templates touch
+// them: the whole tree of a site hangs on the root section of every page.
+type value struct {
+	is any
+	// safe text is not escaped.
+	safe bool
+	// from is where it was read from, nil if the template made it.
+	from *path
 }
 
-// Keys gives the names of the fields, sorted.
-func (d *dict) Keys() []string { return slices.Sorted(maps.Keys(d.fields)) }
+type absent struct{}
 
-// ObjectRepr says that it is a map.
-func (d *dict) ObjectRepr() value.ObjectRepr { return value.ObjectReprMap }
+// loop is the value of that name within a loop.
+type loop struct{ index, length int }
 
-// wrap makes a value for templates of a Go one.
-func wrap(v any) value.Value {
+var loopFields = []string{"first", "index", "index0", "last", "length"}
+
+func (l *loop) field(name string) value {
+	switch name {
+	case "index":
+		return whole(l.index + 1)
+	case "index0":
+		return whole(l.index)
+	case "first":
+		return value{is: l.index == 0}
+	case "last":
+		return value{is: l.index == l.length-1}
+	case "length":
+		return whole(l.length)
+	}
+	return undefined
+}
+
+var undefined = value{is: absent{}}
+
+func whole(n int) value        { return value{is: int64(n)} }
+func textual(s string) value   { return value{is: s} }
+func made(items []value) value { return value{is: items} }
+
+// wrap makes a value of a Go one.
+func wrap(v any, from *path) value { return value{is: normal(v), from: from} }
+
+// normal gives a Go value as one of the types that a value is.
+func normal(v any) any {
 	switch v := v.(type) {
-	case nil:
-		return value.None()
-	case value.Value:
+	case nil, bool, int64, float64, string, []any, map[string]any:
 		return v
-	case string:
-		return value.FromString(v)
-	case bool:
-		return value.FromBool(v)
 	case int:
-		return value.FromInt(int64(v))
-	case int64:
-		return value.FromInt(v)
-	case float64:
-		return value.FromFloat(v)
-	case map[string]any:
-		return value.FromObject(&dict{v})
-	case []any:
-		return wrapAll(v)
-	case []map[string]any:
-		return wrapAll(v)
-	case []string:
-		return wrapAll(v)
+		return int64(v)
 	case fmt.Stringer: // dates and times of data files
-		return value.FromString(v.String())
+		if at := reflect.ValueOf(v); at.Kind() == reflect.Pointer && at.IsNil() {
+			return nil
+		}
+		return v.String()
 	}
-	return wrapReflected(reflect.ValueOf(v))
+	return reflected(reflect.ValueOf(v))
 }
 
-func wrapAll[T any](items []T) value.Value {
-	all := make([]value.Value, len(items))
-	for i, item := range items {
-		all[i] = wrap(item)
-	}
-	return value.FromSlice(all)
-}
-
-// wrapReflected takes named types and the rarer kinds.
-func wrapReflected(v reflect.Value) value.Value {
+// reflected takes named types and the rarer kinds.
+func reflected(v reflect.Value) any {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if v.IsNil() {
-			return value.None()
+			return nil
 		}
-		return wrap(v.Elem().Interface())
+		return normal(v.Elem().Interface())
 	case reflect.Slice, reflect.Array:
-		all := make([]value.Value, v.Len())
-		for i := range all {
-			all[i] = wrap(v.Index(i).Interface())
-		}
-		return value.FromSlice(all)
+		return v
 	case reflect.Map:
 		fields := make(map[string]any, v.Len())
 		for _, key := range v.MapKeys() {
 			fields[fmt.Sprint(key.Interface())] = v.MapIndex(key).Interface()
 		}
-		return value.FromObject(&dict{fields})
+		return fields
 	case reflect.String:
-		return value.FromString(v.String())
+		return v.String()
 	case reflect.Bool:
-		return value.FromBool(v.Bool())
+		return v.Bool()
 	case reflect.Float32, reflect.Float64:
-		return value.FromFloat(v.Float())
+		return v.Float()
 	}
 	switch {
 	case v.CanInt():
-		return value.FromInt(v.Int())
-	case v.CanUint() && v.Uint() < 1<<63:
-		return value.FromInt(int64(v.Uint()))
+		return v.Int()
+	case v.CanUint() && v.Uint() <= math.MaxInt64:
+		return int64(v.Uint())
 	case v.CanUint():
-		return value.FromFloat(float64(v.Uint()))
+		return float64(v.Uint())
 	}
-	return value.FromString(fmt.Sprint(v.Interface()))
+	return fmt.Sprint(v.Interface())
 }
 
 // kind names what a value is, as the filter typeof does.
-func kind(v value.Value) string {
-	switch v.Kind() {
-	case value.KindUndefined:
+func kind(v value) string {
+	switch v.is.(type) {
+	case absent:
 		return "undefined"
-	case value.KindNone:
+	case nil:
 		return "none"
-	case value.KindBool:
+	case bool:
 		return "bool"
-	case value.KindNumber:
+	case int64, float64:
 		return "number"
-	case value.KindString:
+	case string:
 		return "string"
-	case value.KindSeq, value.KindIterable:
+	case []any, []value, reflect.Value:
 		return "list"
-	case value.KindMap:
-		return "dict"
 	}
-	return "function"
+	return "dict"
 }
 
 // articled is a kind in a sentence.
-func articled(v value.Value) string {
+func articled(v value) string {
 	switch k := kind(v); k {
 	case "none", "undefined":
 		return k
@@ -143,108 +138,112 @@ func articled(v value.Value) string {
 	}
 }
 
-// keys gives the names of a dict's fields, sorted; ok is false for others.
-func keys(v value.Value) (names []string, ok bool) {
-	if m, ok := v.AsMap(); ok {
-		return slices.Sorted(maps.Keys(m)), true
-	}
-	if object, ok := v.AsObject(); ok {
-		if m, ok := object.(value.MapObject); ok {
-			return slices.Sorted(slices.Values(m.Keys())), true
-		}
-	}
-	return nil, false
+func (v value) absent() bool { _, ok := v.is.(absent); return ok }
+
+// list is the items of a list, wrapped as they are asked for.
+type list struct {
+	value
+	length int
 }
 
-// text is a value as it is printed, before escaping.
-func text(v value.Value) string {
-	switch kind(v) {
-	case "undefined", "none":
-		return ""
-	case "string":
-		s, _ := v.AsString()
-		return s
-	case "bool":
-		return strconv.FormatBool(v.IsTrue())
-	case "number":
-		if v.IsActualFloat() {
-			f, _ := v.AsFloat()
-			return strconv.FormatFloat(f, 'f', -1, 64)
-		}
-		return v.String()
-	case "list":
-		items := v.Iter()
-		texts := make([]string, len(items))
-		for i, item := range items {
-			texts[i] = text(item)
-		}
-		return "[" + strings.Join(texts, ", ") + "]"
+// listed says whether a value is a list.
+func listed(v value) (list, bool) {
+	switch items := v.is.(type) {
+	case []any:
+		return list{v, len(items)}, true
+	case []value:
+		return list{v, len(items)}, true
+	case reflect.Value:
+		return list{v, items.Len()}, true
 	}
-	return "[object]"
+	return list{}, false
 }
 
-var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;")
-
-// output is a value as it goes into the page.
-func output(v value.Value) string {
-	if v.IsSafe() {
-		return text(v)
+func (l list) item(i int) value {
+	switch items := l.is.(type) {
+	case []any:
+		return wrap(items[i], l.from.items())
+	case []value:
+		return items[i]
 	}
-	return escaper.Replace(text(v))
+	return wrap(l.is.(reflect.Value).Index(i).Interface(), l.from.items())
 }
 
-// equal compares values of any kinds; dicts and lists by what is in them.
-func equal(a, b value.Value) bool {
-	if kind(a) != kind(b) {
+// entries gives how many fields a dict has; ok is false for others.
+func entries(v value) (n int, ok bool) {
+	switch fields := v.is.(type) {
+	case map[string]any:
+		return len(fields), true
+	case map[string]value:
+		return len(fields), true
+	case *loop:
+		return len(loopFields), true
+	}
+	return 0, false
+}
+
+// keys gives the names of a dict's fields, sorted.
+func keys(v value) []string {
+	switch fields := v.is.(type) {
+	case map[string]any:
+		return slices.Sorted(maps.Keys(fields))
+	case map[string]value:
+		return slices.Sorted(maps.Keys(fields))
+	case *loop:
+		return loopFields
+	}
+	return nil
+}
+
+// entry gives a field of a dict, or undefined.
+func entry(v value, name string) value {
+	switch fields := v.is.(type) {
+	case map[string]any:
+		if field, ok := fields[name]; ok {
+			return wrap(field, v.from.field(name))
+		}
+	case map[string]value:
+		if field, ok := fields[name]; ok {
+			return field
+		}
+	case *loop:
+		return fields.field(name)
+	}
+	return value{is: absent{}, from: v.from.field(name)}
+}
+
+// truth is whether a value counts as true.
+func truth(v value) bool {
+	switch is := v.is.(type) {
+	case absent, nil:
 		return false
+	case bool:
+		return is
+	case int64:
+		return is != 0
+	case float64:
+		return is != 0
+	case string:
+		return is != ""
 	}
-	switch kind(a) {
-	case "list":
-		return slices.EqualFunc(a.Iter(), b.Iter(), equal)
-	case "dict":
-		of, _ := keys(a)
-		other, _ := keys(b)
-		return slices.Equal(of, other) && !slices.ContainsFunc(of, func(key string) bool {
-			return !equal(a.GetAttr(key), b.GetAttr(key))
-		})
+	if l, ok := listed(v); ok {
+		return l.length > 0
 	}
-	return a.Equal(b)
+	n, _ := entries(v)
+	return n > 0
 }
 
-// compare orders two numbers, strings or booleans.
-func compare(a, b value.Value) (int, error) {
-	if kind(a) == kind(b) {
-		switch kind(a) {
-		case "number":
-			if x, ok := a.AsInt(); ok && a.IsActualInt() && b.IsActualInt() {
-				y, _ := b.AsInt()
-				return cmp.Compare(x, y), nil
-			}
-			x, _ := a.AsFloat()
-			y, _ := b.AsFloat()
-			return cmp.Compare(x, y), nil
-		case "string":
-			return strings.Compare(text(a), text(b)), nil
-		case "bool", "none":
-			return cmp.Compare(text(a), text(b)), nil // "false" < "true"
-		}
+// scalar is the text of what is neither a list nor a dict.
+func scalar(v value) string {
+	switch is := v.is.(type) {
+	case string:
+		return is
+	case bool:
+		return strconv.FormatBool(is)
+	case int64:
+		return strconv.FormatInt(is, 10)
+	case float64:
+		return strconv.FormatFloat(is, 'f', -1, 64)
 	}
-	return 0, fmt.Errorf("cannot order %s and %s", articled(a), articled(b))
-}
-
-// contains looks for a value in a list, for text in a string, for a key in a dict.
-func contains(in, what value.Value) (bool, error) {
-	switch kind(in) {
-	case "list":
-		return slices.ContainsFunc(in.Iter(), func(item value.Value) bool { return equal(item, what) }), nil
-	case "dict":
-		names, _ := keys(in)
-		return kind(what) == "string" && slices.Contains(names, text(what)), nil
-	case "string":
-		if kind(what) == "string" {
-			return strings.Contains(text(in), text(what)), nil
-		}
-		return false, fmt.Errorf("cannot look for %s in a string", articled(what))
-	}
-	return false, fmt.Errorf("cannot look for anything in %s", articled(in))
+	return ""
 }
