@@ -60,14 +60,13 @@ func meant(word string, known []string) string {
 	if len(word) > maxWord || len(known) > maxKnown {
 		return ""
 	}
-	known = slices.DeleteFunc(slices.Clone(known), func(name string) bool { return len(name) > maxWord })
+	known = slices.DeleteFunc(slices.Sorted(slices.Values(known)), func(name string) bool { return len(name) > maxWord })
 	if near := suggest.Nearest(word, known); near != "" {
 		return "did you mean " + near + "?"
 	}
 	if len(known) == 0 {
 		return ""
 	}
-	known = slices.Sorted(slices.Values(known))
 	// A list that nobody would read to its end helps nobody.
 	const most = 12
 	if len(known) > most {

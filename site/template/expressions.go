@@ -38,6 +38,9 @@ func (r *render) part(e expr, soft bool) (value, error) {
 	case *itemOf:
 		return r.itemOf(e, soft)
 	case *listOf:
+		if err := r.spend(len(e.items) * itemBytes); err != nil {
+			return undefined, err
+		}
 		items, err := r.args(e.items)
 		return made(items), err
 	case *dictOf:
@@ -134,9 +137,6 @@ func (r *render) operation(e *operation) (value, error) {
 
 // args evaluates expressions; the value of one that is nil is undefined.
 func (r *render) args(of []expr) ([]value, error) {
-	if err := r.spend(len(of) * itemBytes); err != nil {
-		return nil, err
-	}
 	values := make([]value, len(of))
 	for i, e := range of {
 		if values[i] = undefined; e == nil {

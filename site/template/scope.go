@@ -55,12 +55,13 @@ func (r *render) push() *frame {
 
 func (r *render) pop() { r.frames = r.frames[:len(r.frames)-1] }
 
+// set sets a variable in the innermost frame, and pays for room in it: frames
+// are used again and again.
 func (r *render) set(name string, v value) error {
-	if err := r.spend(itemBytes); err != nil {
-		return err
-	}
-	r.frames[len(r.frames)-1].set(name, v)
-	return nil
+	f := r.frames[len(r.frames)-1]
+	room := cap(f.names)
+	f.set(name, v)
+	return r.spend(itemBytes * (cap(f.names) - room))
 }
 
 // lookup gives a variable, the innermost of its name, or undefined.
