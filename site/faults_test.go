@@ -2,6 +2,7 @@ package site_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -208,4 +209,29 @@ func TestDiskThatIsFullIsTheMachinesFaultAndLeavesTheLastOutput(t *testing.T) {
 func TestWhatCantBeReadIsToldOnceAndNotParsed(t *testing.T) {
 	p := newProject(t, "data/a.json", "{\n\"\xff\": 1}")
 	assert.Equal(t, []string{"data/a.json:2:2: is not UTF-8 (save the file as UTF-8)"}, p.faults(site.Options{}))
+}
+
+func TestTemplateThatCostsTooMuchIsOneFaultWithItsPlace(t *testing.T) {
+	const page = "+++\ntitle = \"x\"\n+++\n"
+	for name, c := range map[string]struct{ template, want string }{
+		"a text that doubles": {"{% set s = \"x\" %}\n" + strings.Repeat("{% set s = s ~ s %}", 40),
+			"templates/page.html:2:470: this page makes more than 64 MiB of output, texts and lists"},
+		"nine loops in each other": {"{% set l = [0,1,2,3,4,5,6,7,8,9] %}\n" + strings.Repeat("{% for x in l %}", 9) + strings.Repeat("{% endfor %}", 9),
+			"templates/page.html:2:141: this page takes more than 10000000 steps"},
+		"an include of itself": {"\n{% include \"page.html\" %}",
+			"templates/page.html:2:4: recursion limit exceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := []string{"templates/page.html", c.template}
+			for i := range 30 {
+				files = append(files, fmt.Sprintf("content/p%d.md", i), page)
+			}
+			p := newProject(t, files...)
+			faults := p.faults(site.Options{})
+			if assert.Len(t, faults, 1, "all pages fail alike") {
+				assert.Contains(t, faults[0], c.want)
+			}
+			p.assertNoOutput()
+		})
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync/atomic"
 
 	"ddc/plugins/html/htmlpb"
 	"ddc/plugins/syntax_highlight/syntax_highlightpb"
@@ -21,7 +22,19 @@ func (b *build) render(ctx context.Context) error {
 		return err
 	}
 	v := b.values()
-	return each(ctx, b, b.pages, func(ctx context.Context, p *page) error { return b.renderPage(ctx, p, v, style) })
+	// A page that goes over its budget has cost a second. The thousand others
+	// of its template would too, and say the same.
+	var over atomic.Bool
+	return each(ctx, b, b.pages, func(ctx context.Context, p *page) error {
+		if over.Load() {
+			return nil
+		}
+		err := b.renderPage(ctx, p, v, style)
+		if errors.Is(err, template.ErrOverBudget) {
+			over.Store(true)
+		}
+		return b.templateFault(err)
+	})
 }
 
 // highlightStyle is the style element that colours code, empty where no page has any.
@@ -45,7 +58,7 @@ func (b *build) renderPage(ctx context.Context, p *page, v *values, style string
 	}
 	p.html, err = b.templates.Render(ctx, name, v.of(p), template.Funcs{GetURL: b.getURL, GetSection: v.section})
 	if err != nil {
-		return b.templateFault(err)
+		return err
 	}
 	if p.highlighted {
 		p.html = intoHead(p.html, style)
