@@ -70,3 +70,12 @@ func TestFullPictureNeedsMoreThanItsVariantsAndIsLeftOutFirst(t *testing.T) {
 	assert.True(t, roomy.fits(photo, photo.webp(6000)+photo.jxl(6000)))
 	assert.Equal(t, photo.held()+photo.webp(6000)+photo.jxl(6000), photo.most(defaultMemory))
 }
+
+func TestPagesMakeNoMoreThanTheirShareOfTheMemory(t *testing.T) {
+	for _, c := range []struct{ memory, jobs, want int64 }{
+		{3 << 30, 4, 64 << 20}, {3 << 30, 32, 48 << 20}, {256 << 20, 4, 32 << 20}, {256 << 20, 64, 16 << 20},
+	} {
+		b := admitting(c.memory, int(c.jobs))
+		assert.Equal(t, c.want, b.pageBudget().Bytes, "%+v", c)
+	}
+}

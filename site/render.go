@@ -56,7 +56,8 @@ func (b *build) renderPage(ctx context.Context, p *page, v *values, style string
 	if err != nil {
 		return err
 	}
-	p.html, err = b.templates.Render(ctx, name, v.of(p), template.Funcs{GetURL: b.getURL, GetSection: v.section})
+	p.html, err = b.templates.RenderPage(ctx, name, template.Page{Vars: v.of(p), Budget: b.pageBudget(),
+		Funcs: template.Funcs{GetURL: b.getURL, GetSection: v.section}})
 	if err != nil {
 		return err
 	}
@@ -72,6 +73,13 @@ func (b *build) renderPage(ctx context.Context, p *page, v *values, style string
 	}
 	p.found, err = call(ctx, b, "html", p.file.Name, b.Html.Inspect, &htmlpb.InspectRequest{Html: p.html})
 	return err
+}
+
+// pageBudget lets the pages that are rendered at once make as much as half of
+// the memory, but each of them 16 MiB in any case.
+func (b *build) pageBudget() template.Budget {
+	share := b.options.Memory / 2 / int64(b.options.Jobs)
+	return template.Budget{Bytes: min(max(share, 16<<20), template.DefaultBytes)}
 }
 
 // templateOf is the template that a page's front matter names, or that of its

@@ -11,7 +11,7 @@ import (
 type Budget struct {
 	// Steps are operations: each statement and each part of an expression is
 	// one, so is each item that a filter or a test goes over, and so are 64
-	// bytes that it looks through. By default 10 million, some seconds of work.
+	// bytes that it looks through. By default 10 million, half a second of work.
 	Steps int64
 	// Bytes are what rendering makes: output, texts and lists, counted before
 	// they are made and never given back. By default 64 MiB.
@@ -25,10 +25,14 @@ type Budget struct {
 // ErrOverBudget is what an *Error is for a page that costs too much.
 var ErrOverBudget = errors.New("over budget")
 
+// The default Budget.
 const (
-	defaultSteps = 10_000_000
-	defaultBytes = 64 << 20
-	defaultDepth = 5000
+	DefaultSteps = 10_000_000
+	DefaultBytes = 64 << 20
+	DefaultDepth = 5000
+)
+
+const (
 	// lookEvery is how many steps rendering takes between looks at its context.
 	lookEvery = 1024
 	// itemBytes and entryBytes are what an item of a list and an entry of a
@@ -42,13 +46,13 @@ const (
 
 func (b Budget) orDefault() Budget {
 	if b.Steps <= 0 {
-		b.Steps = defaultSteps
+		b.Steps = DefaultSteps
 	}
 	if b.Bytes <= 0 {
-		b.Bytes = defaultBytes
+		b.Bytes = DefaultBytes
 	}
 	if b.Depth <= 0 {
-		b.Depth = defaultDepth
+		b.Depth = DefaultDepth
 	}
 	return b
 }

@@ -5,10 +5,8 @@ import "fmt"
 // eval gives the value of an expression. What is undefined is an error.
 func (r *render) eval(e expr) (value, error) { return r.value(e, false) }
 
-// look is eval for what may be undefined: a variable, field or item, and then
-// also what that is taken from.
-func (r *render) look(e expr) (value, error) { return r.value(e, true) }
-
+// value is eval, but softly a variable, field or item may be undefined, and so
+// may what that is taken from.
 func (r *render) value(e expr, soft bool) (value, error) {
 	r.depth++
 	v, err := undefined, r.work(1)

@@ -2,7 +2,6 @@ package template
 
 import (
 	"strconv"
-	"strings"
 	"unicode"
 )
 
@@ -14,10 +13,13 @@ type path struct {
 	text   string
 	level  int
 	fields map[string]*path
+	item   *path // what stands for all items
+	rest   *path // what stands for all below that has no path of its own
 	told   bool
+	all    bool // is the rest of another
 }
 
-// A path that is longer than this ends in **, which stands for all below it.
+// A path that would have more levels, or longer names, ends in **.
 const maxPathLevel, maxPathName = 32, 200
 
 // read tells that a value was looked at: what it is, or that it is absent; of a
@@ -29,62 +31,74 @@ func (p *path) read() {
 	}
 }
 
-// field is the path of a field of a value.
+// field is the path of a field of a value, or of a variable.
 func (p *path) field(name string) *path {
-	if p == nil {
-		return nil
+	if p == nil || p.all {
+		return p
 	}
-	if len(name) > maxPathName {
-		return p.below("", ".**")
+	if next := p.fields[name]; next != nil {
+		return next
 	}
-	if isName(name) {
-		return p.below(name, "."+name)
+	switch {
+	case p.level >= maxPathLevel || len(name) > maxPathName:
+		return p.others()
+	case p.level == 0:
+		return p.keep(name, p.step(name))
+	case isName(name):
+		return p.keep(name, p.step("."+name))
 	}
-	return p.below(name, "["+strconv.Quote(name)+"]")
+	return p.keep(name, p.step("["+strconv.Quote(name)+"]"))
 }
 
 // items is the path of all items of a list, and of all values of a dict that a
 // loop goes over.
 func (p *path) items() *path {
-	if p == nil {
-		return nil
-	}
-	return p.below("[*]", "[*]")
-}
-
-// below gives the path that a step leads to, which the key tells from others.
-func (p *path) below(key, step string) *path {
-	if p.told && strings.HasSuffix(p.text, "**") {
+	if p == nil || p.all {
 		return p
 	}
 	if p.level >= maxPathLevel {
-		key, step = "", ".**"
+		return p.others()
 	}
-	if next := p.fields[key]; next != nil {
-		return next
+	if p.item == nil {
+		p.item = p.step("[*]")
 	}
-	next := &path{record: p.record, text: p.text + step, level: p.level + 1}
-	if p.text == "" {
-		next.text = strings.TrimPrefix(step, ".")
-	}
-	if p.fields == nil {
-		p.fields = map[string]*path{}
-	}
-	p.fields[key] = next
-	if step == ".**" {
-		next.read()
-	}
-	return next
+	return p.item
 }
 
-// call is the path of what a function gave, which is thereby read.
+// others is the path of all below, which is thereby read.
+func (p *path) others() *path {
+	if p.rest == nil {
+		p.rest = p.step(".**")
+		p.rest.all = true
+		p.rest.read()
+	}
+	return p.rest
+}
+
+// call is the path of what a function gave, which is thereby read. The path it
+// is called on is the root.
 func (p *path) call(name, argument string) *path {
 	if p == nil {
 		return nil
 	}
 	text := name + "(" + strconv.Quote(argument) + ")"
-	next := p.below(text, "."+text)
+	next := p.fields[text]
+	if next == nil {
+		next = p.keep(text, p.step(text))
+	}
 	next.read()
+	return next
+}
+
+func (p *path) step(text string) *path {
+	return &path{record: p.record, text: p.text + text, level: p.level + 1}
+}
+
+func (p *path) keep(key string, next *path) *path {
+	if p.fields == nil {
+		p.fields = map[string]*path{}
+	}
+	p.fields[key] = next
 	return next
 }
 

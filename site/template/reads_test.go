@@ -107,8 +107,8 @@ func TestReadsReachThroughFiles(t *testing.T) {
 }
 
 func TestAPathThatIsTooLongStandsForAllBelowIt(t *testing.T) {
-	long := strings.Repeat("x", 300)
-	assert.Equal(t, "page.**", reads(t, files{"page.html": `{{ page["` + long + `"].a.b | default("") }}`}))
+	long, longer := strings.Repeat("x", 300), strings.Repeat("x", 301)
+	assert.Equal(t, "page.**", reads(t, files{"page.html": `{{ page["` + long + `"].a.b | default("") }}{{ page.` + longer + ` | default("") }}`}))
 	deep := "page" + strings.Repeat(".x", 50)
 	assert.Equal(t, "page"+strings.Repeat(".x", 31)+".**", reads(t, files{"page.html": `{{ ` + deep + ` | default("") }}`}))
 }

@@ -21,8 +21,8 @@
 //
 // The values of a page are wrapped as they are touched, not converted
 // beforehand. Rendering pays for all that it does and makes out of a Budget,
-// and looks at its context every 1024 steps; so no template, whatever it says,
-// takes more than some seconds and some times its 64 MiB. Loading takes time in
+// and looks at its context every 1024 steps: no template, whatever it says,
+// takes more than a second of a processor and a few times 64 MiB. Loading takes time in
 // proportion to the sources: their tags together may have 1.5 million words,
 // statements lie 100 deep in each other, expressions have 1000 operators in a
 // row and 200 brackets in each other.
