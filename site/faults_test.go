@@ -235,3 +235,16 @@ func TestTemplateThatCostsTooMuchIsOneFaultWithItsPlace(t *testing.T) {
 		})
 	}
 }
+
+func TestPageThatCostsTooMuchEndsTheRenderingOfOthers(t *testing.T) {
+	source, files := "", []string{}
+	for i := range 10 {
+		source += fmt.Sprintf("{%% if page.title == \"p%d\" %%}{%% include \"page.html\" %%}{%% endif %%}\n", i)
+		files = append(files, fmt.Sprintf("content/p%d.md", i), fmt.Sprintf("+++\ntitle = \"p%d\"\n+++\n", i))
+	}
+	p := newProject(t, append(files, "templates/page.html", source)...)
+	faults := p.faults(site.Options{Jobs: 1})
+	if assert.Len(t, faults, 1, "each page has a fault in a line of its own") {
+		assert.Contains(t, faults[0], "recursion limit exceeded")
+	}
+}

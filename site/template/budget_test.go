@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,7 +138,7 @@ func TestTheErrorOfABudgetSaysWhichAndWhatToDo(t *testing.T) {
 		{template.Budget{}, "{% set s = 'xx' %}\n" + strings.Repeat("{% set s = s ~ s %}\n", 40),
 			"templates/page.html:25:14: this page makes more than 64 MiB of output, texts and lists (look for a text or a list that is added to itself, and for a loop that prints too much)"},
 		{template.Budget{Steps: 100}, "{% for x in list %}\n{% for y in list %}{% for z in list %}{{ x }}{% endfor %}{% endfor %}{% endfor %}",
-			"templates/page.html:2:32: this page takes more than 100 steps (look for loops within loops, and for what repeats itself)"},
+			"templates/page.html:2:39: this page takes more than 100 steps (look for loops within loops, and for what repeats itself)"},
 		{template.Budget{Depth: 50}, "\n{% include 'page.html' %}",
 			"templates/page.html:2:4: recursion limit exceeded: this goes more than 50 levels deep (a macro or an include calls itself without an end)"},
 		{template.Budget{Bytes: 10}, "12345{{ s }}678", "templates/page.html:1:9: this page makes more than 10 bytes of output, texts and lists (look for a text or a list that is added to itself, and for a loop that prints too much)"},
@@ -324,5 +325,39 @@ func BenchmarkLoadHostile(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+func TestALongTextOrListCostsMoreThanAShortOne(t *testing.T) {
+	inSteps := []string{"s[0]", "s[-1]", "s == same", "s < same", "s is starting_with(same)", "s is containing('y')", "'y' in s", "d[s] | default(1)", "d[s] is defined", "s | split('y')", "s | slice(0, 1)", "s | slice(-1)", "s | first", "s | last", "-1 in l", "l == m", "l | sort",
+		"l | reverse", "l | slice(0, 1)", "l | join", "l ~ ''", "l + l", "objects | map('a')", "objects | selectattr('a')", "objects | sort(attribute='a')",
+		"objects | groupby('a')", "big == big"}
+	inBytes := []string{"s ~ 1", "s + s", "s | upper", "s | title", "s | trim", "s | reverse", "s | escape", "s | split('x')", "s | slice(1)", "[1, 2] | join(sep=s)", "[s, s] | join",
+		"l ~ 1", "l | upper", "l | sort", "l | reverse", "l | slice(0, 1)", "l + l", "l | join", "objects | map('a')", "objects | groupby('a')", "objects | selectattr('a')", "get_url(s)"}
+	sized := func(n, width int) map[string]any {
+		l, objects, big := make([]any, n), make([]any, n), map[string]any{}
+		for i := range n {
+			l[i], objects[i] = i, map[string]any{"a": i}
+			big[fmt.Sprint(i)] = i
+		}
+		s := strings.Repeat("x", width*n)
+		return map[string]any{"s": s, "same": strings.Clone(s), "l": l, "m": slices.Clone(l), "objects": objects, "big": big, "d": map[string]any{}}
+	}
+	tried := func(n, width int, source string, budget template.Budget) error {
+		set, err := template.Load(files{"page.html": source})
+		require.NoError(t, err)
+		_, err = set.RenderPage(t.Context(), "page.html", template.Page{Vars: sized(n, width), Budget: budget,
+			Funcs: template.Funcs{GetURL: func(string) (string, error) { return "", nil }}})
+		return err
+	}
+	for _, code := range inSteps {
+		source := "{% if (" + code + ") %}{% endif %}"
+		assert.NoError(t, tried(2, 64, source, template.Budget{Steps: 300}), code)
+		assert.ErrorIs(t, tried(400, 64, source, template.Budget{Steps: 300}), template.ErrOverBudget, code)
+	}
+	for _, code := range inBytes {
+		source := "{% set made = " + code + " %}"
+		assert.NoError(t, tried(2, 8, source, template.Budget{Bytes: 2000}), code)
+		assert.ErrorIs(t, tried(400, 8, source, template.Budget{Bytes: 2000}), template.ErrOverBudget, code)
 	}
 }

@@ -9,6 +9,9 @@ type frame struct {
 	index  map[string]int // of a frame of many
 }
 
+// framesPerStep is how many frames are gone through in about a step.
+const framesPerStep = 8
+
 // few is how many variables are as quickly gone through as looked up.
 const few = 8
 
@@ -68,13 +71,13 @@ func (r *render) set(name string, v value) error {
 func (r *render) lookup(name string) (value, error) {
 	for i, f := range slices.Backward(r.frames) {
 		if at := f.find(name); at >= 0 {
-			return f.values[at], r.work(len(r.frames) - 1 - i)
+			return f.values[at], r.work((len(r.frames) - i) / framesPerStep)
 		}
 	}
 	if v, ok := r.vars[name]; ok {
-		return wrap(v, r.paths.field(name)), r.work(len(r.frames))
+		return wrap(v, r.paths.field(name)), r.work(len(r.frames) / framesPerStep)
 	}
-	return value{is: absent{}, from: r.paths.field(name)}, r.work(len(r.frames))
+	return value{is: absent{}, from: r.paths.field(name)}, r.work(len(r.frames) / framesPerStep)
 }
 
 // known gives the names of all variables, for an error.
