@@ -102,7 +102,8 @@ func real(v value) float64 {
 	return 0
 }
 
-// contains looks for a value in a list, for text in a string, for a key in a dict.
+// contains looks for a value in a list, for text in a string, for a key in a
+// dict.
 func (r *render) contains(in, what value) (bool, error) {
 	in.from.read()
 	what.from.read()

@@ -18,7 +18,7 @@ var binary = map[string]operator{
 	"//": divide(func(a, b float64) float64 { return math.Floor(a / b) }, floorDivide),
 	"%":  divide(func(a, b float64) float64 { return a - b*math.Floor(a/b) }, func(a, b int64) int64 { return a - b*floorDivide(a, b) }),
 	"**": arithmeticOf(power, math.Pow),
-	"~":  join2,
+	"~":  tilde,
 	"==": equality(true),
 	"!=": equality(false),
 	"<":  ordering(func(c int) bool { return c < 0 }),
@@ -31,8 +31,8 @@ var binary = map[string]operator{
 	},
 }
 
-// join2 is the ~ operator.
-func join2(r *render, a, b value) (value, error) {
+// tilde is the ~ operator.
+func tilde(r *render, a, b value) (value, error) {
 	left, err := r.text(a)
 	if err != nil {
 		return undefined, err

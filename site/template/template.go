@@ -16,16 +16,17 @@
 // its tags. tags.go (statements) and parser.go (expressions) make a tree of
 // them, ast.go, and check it against all templates, unit.go: which files,
 // macros, filters, tests and functions there are. eval.go and expressions.go
-// walk the tree. filters.go, tests.go, functions.go and operators.go are tables
-// of what values go through: to add a filter, add an entry.
+// walk the tree. filters.go (with lists.go), tests.go, functions.go and
+// operators.go are tables of what values go through: to add a filter, add an
+// entry.
 //
 // The values of a page are wrapped as they are touched, not converted
 // beforehand. Rendering pays for all that it does and makes out of a Budget,
 // and looks at its context every 1024 steps: no template, whatever it says,
-// takes more than a second of a processor and a few times 64 MiB. Loading takes time in
-// proportion to the sources: their tags together may have 1.5 million words,
-// statements lie 100 deep in each other, expressions have 1000 operators in a
-// row and 200 brackets in each other.
+// takes more than a second of a processor and a few times 64 MiB. Loading takes
+// time in proportion to the sources: their tags together may have 1.5 million
+// words, statements lie 100 deep in each other, expressions have 1000 operators
+// in a row and 200 brackets in each other.
 //
 // A recorder hears what a page was made of, so that it is made again only when
 // that changed:
@@ -47,8 +48,9 @@
 // gives {key, value}, with two names keys and values, in the order of the keys.
 // The keys of a dict are texts.
 //
-// What {% set %} sets in a loop, block, include or macro ends with that, and if
-// opens nothing of its own. Blocks, includes and macros see the variables of
+// Of a template that extends another, only blocks and macros count. What
+// {% set %} sets in a loop, block, include or macro ends with that; an if opens
+// nothing of its own. Blocks, includes and macros see the variables of
 // the line that shows or calls them; a macro's parameters hide others, also
 // when they are not given.
 //
