@@ -20,7 +20,7 @@ import (
 // "x/..." for x and everything below.
 var layers = []string{
 	"internal/fault internal/printable",
-	"internal/step internal/suggest internal/markup/... internal/longcall internal/telemetry internal/heir",
+	"internal/step internal/suggest internal/notation internal/markup/... internal/longcall internal/telemetry internal/heir",
 	"internal/sys",
 	"internal/tool internal/sandbox internal/memory",
 	"internal/enclosure",

@@ -1,26 +1,27 @@
 package site
 
 import (
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/pelletier/go-toml/v2"
-
+	"ddc/internal/notation"
 	"ddc/site/config/kdl"
 )
 
 // scanData reads the files of the data folder into one map by base name, of two
 // with the same the one whose path sorts last.
-func (b *build) scanData() error {
-	texts, names, err := b.texts("data", ".json", ".toml", ".yaml", ".yml", ".kdl")
+func (b *build) scanData(ctx context.Context) error {
+	texts, names, err := b.texts(ctx, "data", ".json", ".toml", ".yaml", ".yml", ".kdl")
 	faults := []error{err}
 	b.data = map[string]any{}
 	from := map[string]string{}
 	for _, file := range sortedKeys(texts) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		value, err := decode(names[file], texts[file])
 		if err != nil {
 			faults = append(faults, Errors{problemIn(names[file], err.Error())})
@@ -38,50 +39,23 @@ func (b *build) scanData() error {
 // decode reads a data file by its extension. Numbers come out as int64 or
 // float64, whatever the format. The error starts with file:line:col where known.
 func decode(file, text string) (any, error) {
+	var value any
+	var err error
 	switch path.Ext(file) {
 	case ".json":
-		return decodeJSON(file, text)
+		value, err = notation.JSON(text, notation.Data)
 	case ".toml":
-		var value map[string]any
-		err := toml.Unmarshal([]byte(text), &value)
-		var bad *toml.DecodeError
-		if errors.As(err, &bad) {
-			line, col := bad.Position()
-			return nil, fmt.Errorf("%s:%d:%d: %s", file, line, col, strings.TrimPrefix(bad.Error(), "toml: "))
-		}
-		return plain(value), err
+		var table map[string]any
+		err = notation.TOML(text, &table, notation.Data)
+		value = table
 	case ".kdl":
 		nodes, err := kdl.Parse(file, text)
 		return fromKDL(nodes), err
 	default:
-		var value any
-		err := yaml.Unmarshal([]byte(text), &value)
-		var bad yaml.Error
-		if errors.As(err, &bad) && bad.GetToken() != nil {
-			at := bad.GetToken().Position
-			return nil, fmt.Errorf("%s:%d:%d: %s", file, at.Line, at.Column, bad.GetMessage())
-		}
-		return plain(value), err
-	}
-}
-
-func decodeJSON(file, text string) (any, error) {
-	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber()
-	var value any
-	err := d.Decode(&value)
-	if err == nil && d.More() {
-		err = errors.New("there is something after the value")
+		value, err = notation.YAML(text, notation.Data)
 	}
 	if err != nil {
-		offset := d.InputOffset()
-		var bad *json.SyntaxError
-		if errors.As(err, &bad) {
-			offset = bad.Offset
-		}
-		before := text[:min(max(int(offset)-1, 0), len(text))]
-		line := strings.Count(before, "\n") + 1
-		return nil, fmt.Errorf("%s:%d:%d: %w", file, line, len(before)-strings.LastIndexByte(before, '\n'), err)
+		return nil, fmt.Errorf("%s:%w", file, err)
 	}
 	return plain(value), nil
 }
@@ -169,5 +143,6 @@ func decodeExtra(data []byte) (any, error) {
 	if len(data) == 0 {
 		return map[string]any{}, nil
 	}
-	return decodeJSON("extra", string(data))
+	value, err := notation.JSON(string(data), notation.Data)
+	return plain(value), err
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"ddc/site/asset"
+	"ddc/site/config"
 	"ddc/site/content"
 	"ddc/site/template"
 )
@@ -21,7 +22,7 @@ type sources struct {
 }
 
 // scan finds every source file and reads the texts among them.
-func (b *build) scan(context.Context) error {
+func (b *build) scan(ctx context.Context) error {
 	pages, err := b.files(b.cfg.Content, content.Visible)
 	if err == nil && len(pages) == 0 {
 		err = b.nothingToBuild()
@@ -32,16 +33,19 @@ func (b *build) scan(context.Context) error {
 		if path.Ext(f.Path) != ".md" {
 			continue
 		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		text, err := b.text(f)
 		add(err)
 		if err == nil {
 			b.pages = append(b.pages, &page{Node: content.NewNode(f.Path), file: f, source: text})
 		}
 	}
-	add(b.scanTemplates())
-	b.sources.sass, _, err = b.texts("sass", ".scss", ".sass", ".css")
+	add(b.scanTemplates(ctx))
+	b.sources.sass, _, err = b.texts(ctx, "sass", ".scss", ".sass", ".css")
 	add(err)
-	add(b.scanData())
+	add(b.scanData(ctx))
 	add(b.scanStatic())
 	return joined(faults)
 }
@@ -52,9 +56,9 @@ func (b *build) nothingToBuild() error {
 		Hint: "write " + path.Join(b.name(b.cfg.Content), "_index.md") + ", or name another folder with -c"}}
 }
 
-func (b *build) scanTemplates() error {
+func (b *build) scanTemplates(ctx context.Context) error {
 	var err error
-	b.sources.templates, b.sources.templateNames, err = b.texts("templates", ".html")
+	b.sources.templates, b.sources.templateNames, err = b.texts(ctx, "templates", ".html")
 	if err != nil {
 		return err
 	}
@@ -134,11 +138,14 @@ func (b *build) files(folder string, keep func(string) bool) ([]content.File, er
 
 // texts reads the files with one of the extensions in a folder beside the
 // content: by path below it, and their names for messages, likewise. What can't be read is in neither.
-func (b *build) texts(folder string, extensions ...string) (texts, names map[string]string, err error) {
+func (b *build) texts(ctx context.Context, folder string, extensions ...string) (texts, names map[string]string, err error) {
 	files, err := b.files(b.cfg.Folder(folder), content.Visible)
 	faults := []error{err}
 	texts, names = map[string]string{}, map[string]string{}
 	for _, f := range files {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
 		for _, extension := range extensions {
 			if path.Ext(f.Path) == extension {
 				text, err := b.text(f)
@@ -155,7 +162,12 @@ func (b *build) texts(folder string, extensions ...string) (texts, names map[str
 
 // text reads a file that must be text.
 func (b *build) text(f content.File) (string, error) {
-	data, err := b.bytes(f)
+	data, err := b.read(f, b.cfg.MaxText)
+	var large *content.TooLarge
+	if errors.As(err, &large) {
+		return "", Errors{{File: f.Name, Message: fmt.Sprintf("is a text of %s; at most %s is read of one", bytesOf(large.Size), bytesOf(b.cfg.MaxText)),
+			Hint: "split the file, or allow more with max_text_mib in " + config.Name}}
+	}
 	if err != nil {
 		return "", err
 	}
@@ -166,12 +178,36 @@ func (b *build) text(f content.File) (string, error) {
 	return text, nil
 }
 
+// maxBytes bounds what is read of a picture or font: more than any message may hold.
+const maxBytes = 256 << 20
+
+// bytes reads a file that need not be text.
 func (b *build) bytes(f content.File) ([]byte, error) {
-	data, err := b.project.ReadFile(f)
-	if err != nil {
-		return nil, Errors{{File: f.Name, Message: "can't be read: " + err.Error(), Hint: "check its permissions"}}
+	data, err := b.read(f, maxBytes)
+	var large *content.TooLarge
+	if errors.As(err, &large) {
+		return nil, Errors{{File: f.Name, Message: fmt.Sprintf("has %s; a picture or font has at most %s", bytesOf(large.Size), bytesOf(maxBytes)),
+			Hint: "scale it down, or give it an extension of a file that is only copied"}}
 	}
-	return data, nil
+	return data, err
+}
+
+// read reads a whole file. One of more bytes than most is a *content.TooLarge.
+func (b *build) read(f content.File, most int64) ([]byte, error) {
+	data, err := b.project.ReadFile(f, most)
+	var large *content.TooLarge
+	if err == nil || errors.As(err, &large) {
+		return data, err
+	}
+	return nil, Errors{{File: f.Name, Message: "can't be read: " + err.Error(), Hint: "check its permissions"}}
+}
+
+// bytesOf says how many bytes: in MiB where those are many.
+func bytesOf(n int64) string {
+	if n < 10<<20 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	return fmt.Sprintf("%d MiB", n>>20)
 }
 
 // name is how messages call a file or folder, given absolute.

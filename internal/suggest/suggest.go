@@ -8,14 +8,23 @@
 // could have read, not for dictionaries.
 package suggest
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Nearest gives the candidate nearest to a word, or "" if none is near: a
 // third of the letters may differ, and one more; beyond that a guess misleads.
 // Case does not count. Of equally near candidates the first wins.
 func Nearest(word string, candidates []string) string {
-	best, limit := "", len([]rune(word))/3+1
+	length := utf8.RuneCountInString(word)
+	best, limit := "", length/3+1
 	for _, candidate := range candidates {
+		// So many letters at least have to be inserted or deleted: a word of a
+		// megabyte is near to no name, and is not compared letter by letter.
+		if apart := length - utf8.RuneCountInString(candidate); apart > limit || -apart > limit {
+			continue
+		}
 		distance := Distance(strings.ToLower(word), strings.ToLower(candidate))
 		if distance < len([]rune(candidate)) && (distance < limit || distance == limit && best == "") {
 			best, limit = candidate, distance

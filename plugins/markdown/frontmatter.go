@@ -7,21 +7,19 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
-	"github.com/pelletier/go-toml/v2"
-
+	"ddc/internal/notation"
 	"ddc/plugins/markdown/markdownpb"
 )
 
 // fields is what a page may say of itself. Keys of other generators are let through, so that a page can be shared.
 type fields struct {
-	Title         string         `toml:"title" yaml:"title"`
-	Weight        int32          `toml:"weight" yaml:"weight"`
-	Description   *string        `toml:"description" yaml:"description"`
-	Template      *string        `toml:"template" yaml:"template"`
-	Draft         bool           `toml:"draft" yaml:"draft"`
-	Extra         map[string]any `toml:"extra" yaml:"extra"`
-	CodeExecution *bool          `toml:"code_execution" yaml:"code_execution"`
+	Title         string         `toml:"title"`
+	Weight        int32          `toml:"weight"`
+	Description   *string        `toml:"description"`
+	Template      *string        `toml:"template"`
+	Draft         bool           `toml:"draft"`
+	Extra         map[string]any `toml:"extra"`
+	CodeExecution *bool          `toml:"code_execution"`
 }
 
 // block is a page cut into its parts. The fence stands on openLine, what it holds begins on the line after.
@@ -102,32 +100,24 @@ func split(source string) (block, error) {
 }
 
 func decodeTOML(text string, f *fields) error {
-	err := toml.Unmarshal([]byte(text), f)
-	var fault *toml.DecodeError
+	err := notation.TOML(text, f, notation.FrontMatter)
+	var fault *notation.Fault
 	if errors.As(err, &fault) {
-		row, column := fault.Position()
-		return &sourceError{row, column, "front matter is not valid TOML: " + inWords(fault.Error())}
+		return &sourceError{fault.Line, fault.Col, "front matter is not valid TOML: " + inWords(fault.Message)}
 	}
-	if err != nil {
-		return &sourceError{1, 1, "front matter is not valid TOML: " + inWords(err.Error())}
-	}
-	return nil
+	return err
 }
 
 func decodeYAML(text string, f *fields) error {
-	err := yaml.Unmarshal([]byte(text), f)
-	if err == nil {
-		return nil
-	}
-	line, column, message := 1, 1, err.Error()
-	var fault yaml.Error
+	table, err := notation.YAMLTable(text, notation.FrontMatter)
+	var fault *notation.Fault
 	if errors.As(err, &fault) {
-		message = fault.GetMessage()
-		if token := fault.GetToken(); token != nil && token.Position != nil {
-			line, column = token.Position.Line, token.Position.Column
-		}
+		return &sourceError{fault.Line, fault.Col, "front matter is not valid YAML: " + fault.Message}
 	}
-	return &sourceError{line, column, "front matter is not valid YAML: " + inWords(message)}
+	if err != nil {
+		return err
+	}
+	return f.take(table)
 }
 
 // inWords says what a decoder means by "cannot decode TOML string into struct field markdown.fields.Weight of type int32"

@@ -96,7 +96,7 @@ func TestFrontMatterFaultNamesLineAndColumnOfSource(t *testing.T) {
 		"not a number":    {"+++\n[extra]\nn = nan\n+++\n", "a/b.md:1:1: ", "NaN"},
 		"no UTF-8":        {"+++\n+++\nü\xff", "a/b.md:3:2: ", "UTF-8"},
 		"extra no table":  {"+++\nextra = 3\n+++\n", "a/b.md:2:9: ", "integer stands where a table is wanted"},
-		"YAML extra list": {"---\nextra: [1]\n---\n", "a/b.md:2:8: ", "mapping is expected"},
+		"YAML extra list": {"---\nextra: [1]\n---\n", "a/b.md:2:8: ", "a list stands where a table is wanted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			message := parseFault(t, c.source)

@@ -46,6 +46,9 @@ type Config struct {
 	// folder, with forward slashes.
 	StableAssets  []string
 	CodeExecution CodeExecution
+	// MaxText is how many bytes a text of the site may have: a page, template,
+	// style sheet, script, drawing or data file.
+	MaxText int64
 	// Wake is the wake strategy as written, or empty. Nobody has checked it.
 	Wake string
 }
@@ -121,6 +124,7 @@ type Overrides struct{ Content, Output string }
 func defaults() *Config {
 	return &Config{
 		LinkCheck: LinkCheck{RateLimit: time.Second},
+		MaxText:   64 << 20,
 		CodeExecution: CodeExecution{
 			Enabled:     true,
 			FailOnError: true,
@@ -202,10 +206,18 @@ func read(folder string) (string, error) {
 	case !info.Mode().IsRegular():
 		return "", fmt.Errorf("%s is not a regular file", Name)
 	case info.Size() > maxSize:
-		return "", fmt.Errorf("%s has %d bytes; a configuration has at most %d", Name, info.Size(), maxSize)
+		return "", tooLarge(folder, info.Size())
 	}
-	source, err := io.ReadAll(io.LimitReader(file, maxSize))
+	source, err := io.ReadAll(io.LimitReader(file, maxSize+1))
+	if len(source) > maxSize {
+		return "", tooLarge(folder, int64(len(source)))
+	}
 	return string(source), err
+}
+
+func tooLarge(folder string, size int64) error {
+	return Errors{{File: shortest(filepath.Join(folder, filepath.FromSlash(Name))), Line: 1, Col: 1,
+		Message: fmt.Sprintf("the file has %d bytes; a configuration has at most %d", size, maxSize)}}
 }
 
 // maxSize bounds a configuration, in bytes.

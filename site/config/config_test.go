@@ -65,6 +65,7 @@ func TestWhatTheFileLeavesOutHasItsDefault(t *testing.T) {
 	assert.Equal(t, filepath.Join(c.Root, ".cache/code-execution"), c.CodeExecution.CacheDir)
 	rust, ok := c.CodeExecution.Language("RS")
 	require.True(t, ok)
+	assert.EqualValues(t, 64<<20, c.MaxText)
 	assert.Equal(t, config.Language{Command: "cargo", Args: []string{"run", "--quiet", "--release"},
 		Extension: "rs", PrepareCode: true, ShowOutput: true}, rust)
 	_, ok = c.CodeExecution.Language("python")
@@ -75,6 +76,7 @@ const everything = folders + `
 link_check { rate_limit_ms 250; skip_domain "x.org"; skip_domain "y.org" "z.org" }
 stable_assets { path "favicon.svg"; path "/img/../robots.txt" }
 wake "futex,fonts=pipe"
+max_text_mib 5
 code_execution {
     enabled #false
     fail_on_error false
@@ -97,6 +99,7 @@ func TestEverySettingIsRead(t *testing.T) {
 	assert.Equal(t, config.LinkCheck{RateLimit: 250 * time.Millisecond, SkipDomains: []string{"x.org", "y.org", "z.org"}}, c.LinkCheck)
 	assert.Equal(t, []string{"favicon.svg", "robots.txt"}, c.StableAssets)
 	assert.Equal(t, "futex,fonts=pipe", c.Wake)
+	assert.EqualValues(t, 5<<20, c.MaxText)
 	e := c.CodeExecution
 	assert.False(t, e.Enabled)
 	assert.False(t, e.FailOnError)
@@ -158,6 +161,7 @@ func TestFaultsNamePlaceAndRemedyAllAtOnce(t *testing.T) {
 		folders + "stable_assets { asset \"x\" }":           {`3:17: unknown setting of stable_assets "asset" (there is only path)`},
 		folders + "output \"again\"":                        {`3:1: output is given again; it stands in line 2 already`},
 		folders + "wake \"a\" \"b\"":                        {`3:1: wake takes one value, not 2`},
+		folders + "max_text_mib 0":                          {`3:14: max_text_mib must lie between 1 and 250, not 0`},
 		folders + "wake":                                    {`3:1: wake takes one value, not 0`},
 		folders + "code_execution { enabld #true }":         {`3:18: unknown setting of code_execution "enabld" (did you mean enabled?)`},
 		folders + "code_execution { enabled \"yes\" }":      {`3:26: enabled must be #true or #false, not the string "yes"`},

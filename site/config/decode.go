@@ -44,6 +44,8 @@ func (d *decoder) document(c *Config, nodes []*kdl.Node) map[string]bool {
 			d.folder(s, &c.Output)
 		case "wake":
 			d.text(s, &c.Wake)
+		case "max_text_mib":
+			d.size(s, &c.MaxText)
 		case "link_check":
 			d.linkCheck(s, &c.LinkCheck)
 		case "stable_assets":
@@ -51,7 +53,7 @@ func (d *decoder) document(c *Config, nodes []*kdl.Node) map[string]bool {
 		case "code_execution":
 			d.codeExecution(s, &c.CodeExecution)
 		default:
-			d.unknown(s, "setting", "content", "output", "link_check", "stable_assets", "code_execution", "wake")
+			d.unknown(s, "setting", "content", "output", "link_check", "stable_assets", "code_execution", "wake", "max_text_mib")
 		}
 	}
 	return seen

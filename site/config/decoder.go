@@ -208,20 +208,36 @@ func (d *decoder) texts(s setting) []string {
 const longest = 24 * time.Hour
 
 func (d *decoder) duration(s setting, unit time.Duration, into *time.Duration) {
+	if n, ok := d.between(s, 0, int64(longest/unit)); ok {
+		*into = time.Duration(n) * unit
+	}
+}
+
+// largest bounds a text by what one message to a plugin may hold, in MiB.
+const largest = 250
+
+// size reads a number of MiB.
+func (d *decoder) size(s setting, into *int64) {
+	if n, ok := d.between(s, 1, largest); ok {
+		*into = n << 20
+	}
+}
+
+// between reads a whole number that lies between two.
+func (d *decoder) between(s setting, least, most int64) (n int64, ok bool) {
 	v, ok := d.single(s)
 	if !ok {
-		return
+		return 0, false
 	}
-	var n int64
 	before := len(d.errors)
 	if d.value(v, s.name, &n); len(d.errors) > before {
-		return
+		return 0, false
 	}
-	if n < 0 || n > int64(longest/unit) {
-		d.fail(v.Line, v.Col, fmt.Sprintf("%s must lie between 0 and %d, not %d", s.name, longest/unit, n), "")
-		return
+	if n < least || n > most {
+		d.fail(v.Line, v.Col, fmt.Sprintf("%s must lie between %d and %d, not %d", s.name, least, most, n), "")
+		return 0, false
 	}
-	*into = time.Duration(n) * unit
+	return n, true
 }
 
 func describe(value any) string {

@@ -51,8 +51,15 @@ func TestConfigurationThatIsNoFileIsNotWaitedFor(t *testing.T) {
 }
 
 func TestConfigurationWithoutEndIsRefused(t *testing.T) {
-	_, err := Load(project(t, least+"// "+strings.Repeat("x", maxSize)), Overrides{})
-	assert.ErrorContains(t, err, "at most")
+	folder := project(t, least+"// "+strings.Repeat("x", maxSize))
+	_, err := Load(folder, Overrides{})
+	var faults Errors
+	require.ErrorAs(t, err, &faults, "it is the site's fault")
+	assert.ErrorContains(t, err, Name+":1:1: the file has 1048613 bytes; a configuration has at most 1048576")
+
+	require.NoError(t, os.Truncate(filepath.Join(folder, filepath.FromSlash(Name)), 20<<30))
+	_, err = Load(folder, Overrides{})
+	assert.ErrorContains(t, err, "the file has 21474836480 bytes")
 }
 
 func TestCacheBehindALinkOutOfTheProjectIsRefused(t *testing.T) {

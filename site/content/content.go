@@ -12,6 +12,7 @@
 package content
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -108,27 +109,43 @@ func (p *Project) OpenFile(f File) (*os.File, error) {
 	return file, nil
 }
 
-// ReadFile reads a whole file.
-func (p *Project) ReadFile(f File) ([]byte, error) {
+// TooLarge is the error of a file that has more bytes than may be read of it.
+type TooLarge struct {
+	// Size is how many bytes it has, or had at least when reading ended.
+	Size int64
+}
+
+func (e *TooLarge) Error() string { return fmt.Sprintf("the file has %d bytes", e.Size) }
+
+// ReadFile reads a whole file of at most so many bytes; a larger one is a
+// *TooLarge, and nothing is read of it. One that grows while it is read is read
+// to its end, or to one byte beyond the bound.
+func (p *Project) ReadFile(f File, most int64) ([]byte, error) {
 	file, err := p.OpenFile(f)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	data := make([]byte, 0, f.Size+1)
-	for {
-		n, err := file.Read(data[len(data):cap(data)])
-		data = data[:len(data)+n]
-		if err == io.EOF {
-			return data, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if len(data) == cap(data) {
-			data = append(data, 0)[:len(data)]
-		}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
 	}
+	if info.Size() > most {
+		return nil, &TooLarge{info.Size()}
+	}
+	return readAtMost(file, info.Size(), most)
+}
+
+// readAtMost reads a file of some size, which may grow meanwhile.
+func readAtMost(file io.Reader, size, most int64) ([]byte, error) {
+	data := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	if _, err := data.ReadFrom(io.LimitReader(file, most+1)); err != nil {
+		return nil, err
+	}
+	if n := int64(data.Len()); n > most {
+		return nil, &TooLarge{n}
+	}
+	return data.Bytes(), nil
 }
 
 // errOutside is a link's fault.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 
@@ -96,14 +97,14 @@ func TestScanFollowsLinksWithinAndNamesAllOthers(t *testing.T) {
 		"static/up/static: is a link to a folder that it lies in",
 		"static/pipe: is not a file but a pipe",
 	}, wrong)
-	data, err := project.ReadFile(files[0])
+	data, err := project.ReadFile(files[0], 1<<20)
 	require.NoError(t, err)
 	assert.Equal(t, "x", string(data))
 
 	// A file that has become something else meanwhile holds nothing up.
 	require.NoError(t, os.Remove(filepath.Join(static, "real", "file")))
 	require.NoError(t, syscall.Mkfifo(filepath.Join(static, "real", "file"), 0o600))
-	_, err = project.ReadFile(files[1])
+	_, err = project.ReadFile(files[1], 1<<20)
 	assert.ErrorContains(t, err, "not a regular file any more")
 }
 
@@ -155,7 +156,7 @@ func TestFileThatGrowsWhileItIsReadIsReadWhole(t *testing.T) {
 	require.Len(t, files, 1)
 	long := bytes.Repeat([]byte("long"), 10_000)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "a"), long, 0o600))
-	data, err := project.ReadFile(files[0])
+	data, err := project.ReadFile(files[0], 1<<20)
 	require.NoError(t, err)
 	assert.True(t, bytes.Equal(long, data))
 }
@@ -172,4 +173,44 @@ func TestSiblingsAreSortedByWeightThenTitleThenRoute(t *testing.T) {
 	}
 	assert.Equal(t, []string{"/a", "/b", "/d", "/c"}, routes)
 	assert.Equal(t, "Home", root.Title, "a root that nobody wrote")
+}
+
+func TestFileOfMoreBytesThanMayBeReadIsNotRead(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "a.md")
+	require.NoError(t, os.WriteFile(file, []byte("12345"), 0o600))
+	project, err := Open(folder)
+	require.NoError(t, err)
+	defer project.Close()
+	files, _ := project.Scan(".", Visible)
+	require.Len(t, files, 1)
+	data, err := project.ReadFile(files[0], 5)
+	require.NoError(t, err)
+	assert.Equal(t, "12345", string(data))
+	_, err = project.ReadFile(files[0], 4)
+	assert.Equal(t, &TooLarge{5}, err)
+
+	// A sparse file takes no room, and would take all memory.
+	require.NoError(t, os.Truncate(file, 20<<30))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err = project.ReadFile(files[0], 64<<20)
+	runtime.ReadMemStats(&after)
+	assert.Equal(t, &TooLarge{20 << 30}, err)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20), "nothing was read")
+}
+
+// endless is a file that grows as fast as it is read.
+type endless struct{ read int64 }
+
+func (e *endless) Read(p []byte) (int, error) {
+	e.read += int64(len(p))
+	return len(p), nil
+}
+
+func TestFileThatGrowsWithoutEndIsReadToTheBound(t *testing.T) {
+	file := &endless{}
+	_, err := readAtMost(file, 10, 1000)
+	assert.Equal(t, &TooLarge{1001}, err)
+	assert.EqualValues(t, 1001, file.read)
 }

@@ -61,6 +61,10 @@ func (e *SyntaxError) Error() string {
 // cannot exhaust the stack.
 const maxDepth = 128
 
+// maxValues bounds the names, arguments, keys and values of a document: a data
+// file is KDL too.
+const maxValues = 500_000
+
 // Parse reads a document; file is its name in errors.
 func Parse(file, source string) ([]*Node, error) {
 	source = strings.TrimPrefix(source, "\ufeff")
@@ -84,6 +88,7 @@ type reader struct {
 	src       string
 	pos       int
 	line, col int
+	values    int
 }
 
 func (r *reader) eof() bool { return r.pos >= len(r.src) }

@@ -10,6 +10,9 @@ import (
 // value reads one string, number or keyword.
 func (r *reader) value() (Value, error) {
 	v := Value{Line: r.line, Col: r.col}
+	if r.values++; r.values > maxValues {
+		return v, r.errorf("there are more than %d values; split the file", maxValues)
+	}
 	var err error
 	switch c := r.peek(); {
 	case c == '"':
