@@ -134,12 +134,10 @@ func (d *differ) weight(a, b *html.Node) int32 {
 	case html.TextNode:
 		return 1
 	case html.ElementNode:
-		idA, hasA := attribute(a, "", "id")
-		idB, hasB := attribute(b, "", "id")
-		if a.Data != b.Data || a.Namespace != b.Namespace || hasA != hasB || idA != idB {
+		if a.Data != b.Data || a.Namespace != b.Namespace || d.ids[a] != d.ids[b] {
 			return 0
 		}
-		if hasA {
+		if d.ids[a].given {
 			return 8
 		}
 		return 2

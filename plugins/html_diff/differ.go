@@ -12,14 +12,27 @@ import (
 // differ collects the patches of one page.
 type differ struct {
 	digests  map[*html.Node]digest
+	ids      map[*html.Node]id // of elements that have one
 	patches  []*pb.Patch
 	compared int
 }
 
+// id is an element's id, which may be empty and given.
+type id struct {
+	value string
+	given bool
+}
+
 func newDiffer(from, to *html.Node) *differ {
-	d := &differ{digests: map[*html.Node]digest{}}
-	digests(from, d.digests)
-	digests(to, d.digests)
+	d := &differ{digests: map[*html.Node]digest{}, ids: map[*html.Node]id{}}
+	for _, root := range []*html.Node{from, to} {
+		digests(root, d.digests)
+		for n := range root.Descendants() {
+			if value, given := attribute(n, "", "id"); given {
+				d.ids[n] = id{value, true}
+			}
+		}
+	}
 	return d
 }
 
@@ -76,8 +89,9 @@ func (d *differ) node(path []int32, from, to *html.Node) bool {
 
 // attributes patches attributes, and says false where a name is not one that a script may set.
 func (d *differ) attributes(path []int32, from, to *html.Node) bool {
+	old, fresh := attributes(from), attributes(to)
 	for _, a := range from.Attr {
-		if _, stays := attribute(to, a.Namespace, a.Key); stays {
+		if _, stays := fresh(a.Namespace, a.Key); stays {
 			continue
 		}
 		if a.Namespace != "" || !settable(a.Key) {
@@ -86,7 +100,7 @@ func (d *differ) attributes(path []int32, from, to *html.Node) bool {
 		d.patch(&pb.Patch{Operation: pb.Patch_OPERATION_REMOVE_ATTRIBUTE, Path: path, Name: a.Key})
 	}
 	for _, a := range to.Attr {
-		if value, was := attribute(from, a.Namespace, a.Key); was && value == a.Val {
+		if value, was := old(a.Namespace, a.Key); was && value == a.Val {
 			continue
 		}
 		if a.Namespace != "" || !settable(a.Key) {

@@ -69,12 +69,32 @@ func sameNode(a, b *html.Node) bool {
 	if a.Type != b.Type || a.Data != b.Data || a.Namespace != b.Namespace || len(a.Attr) != len(b.Attr) {
 		return false
 	}
+	values := attributes(b)
 	for _, attr := range a.Attr {
-		if value, found := attribute(b, attr.Namespace, attr.Key); !found || value != attr.Val {
+		if value, found := values(attr.Namespace, attr.Key); !found || value != attr.Val {
 			return false
 		}
 	}
 	return true
+}
+
+// fewAttributes is how many are searched one by one.
+const fewAttributes = 16
+
+// attributes looks up a node's attributes: by a map where there are many.
+func attributes(n *html.Node) func(namespace, name string) (string, bool) {
+	if len(n.Attr) <= fewAttributes {
+		return func(namespace, name string) (string, bool) { return attribute(n, namespace, name) }
+	}
+	type name struct{ space, key string }
+	values := make(map[name]string, len(n.Attr))
+	for _, a := range n.Attr {
+		values[name{a.Namespace, a.Key}] = a.Val
+	}
+	return func(namespace, key string) (string, bool) {
+		value, found := values[name{namespace, key}]
+		return value, found
+	}
 }
 
 func attribute(n *html.Node, namespace, name string) (string, bool) {

@@ -1,8 +1,8 @@
 package markdown
 
 import (
-	"bytes"
 	"fmt"
+	"regexp"
 
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/renderer"
@@ -44,12 +44,18 @@ func (placeholderRenderer) RegisterFuncs(reg renderer.NodeRendererFuncRegisterer
 // placeholderMark is a name that the page itself does not contain: raw HTML must not be able to write a
 // placeholder's comment.
 func placeholderMark(source []byte) string {
+	taken := map[string]bool{}
+	for _, mark := range placeholderMarks.FindAll(source, -1) {
+		taken[string(mark)] = true
+	}
 	mark := "CODE_BLOCK_PLACEHOLDER"
-	for n := 1; bytes.Contains(source, []byte(mark)); n++ {
+	for n := 1; taken[mark]; n++ {
 		mark = fmt.Sprintf("CODE_BLOCK_%d_PLACEHOLDER", n)
 	}
 	return mark
 }
+
+var placeholderMarks = regexp.MustCompile(`CODE_BLOCK_(\d+_)?PLACEHOLDER`)
 
 // takeOut puts a placeholder in the place of a code block.
 func (p *page) takeOut(n ast.Node) {

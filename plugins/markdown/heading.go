@@ -2,7 +2,7 @@ package markdown
 
 import (
 	"bytes"
-	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -13,17 +13,23 @@ import (
 )
 
 // headingIDs gives out each id once.
-type headingIDs struct{ taken map[string]bool }
+type headingIDs struct {
+	taken map[string]bool
+	// next is the first number that may be free behind an id: those below it were
+	// found taken, and what is taken stays so.
+	next map[string]int
+}
 
-func newHeadingIDs() headingIDs { return headingIDs{map[string]bool{}} }
+func newHeadingIDs() headingIDs { return headingIDs{map[string]bool{}, map[string]int{}} }
 
 // unique returns id, or id-1, id-2 and so on where it is taken.
 func (h headingIDs) unique(id string) string {
-	free := id
-	for n := 1; h.taken[free]; n++ {
-		free = fmt.Sprintf("%s-%d", id, n)
+	free, n := id, max(h.next[id], 1)
+	for ; h.taken[free]; n++ {
+		free = id + "-" + strconv.Itoa(n)
 	}
 	h.taken[free] = true
+	h.next[id] = n
 	return free
 }
 

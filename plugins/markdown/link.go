@@ -10,12 +10,48 @@ import (
 // linkResolver turns links to Markdown files into the URLs of their pages.
 type linkResolver struct {
 	folder string
-	// known is searched as it came: a page has few such links, and a map of a large site would cost every page more.
+	// known is searched as it came: most pages have few such links, and a map of a large site would cost every page more.
 	known []string
+	// asked counts the links that were looked up; a page with many has a map made.
+	asked int
+	set   map[string]bool
+	// suggested counts the suggestions looked for.
+	suggested int
 }
 
-func newLinkResolver(page string, known []string) linkResolver {
-	return linkResolver{path.Dir(page), known}
+const (
+	// fewLinks are looked up one by one.
+	fewLinks = 16
+	// mostSuggestions bounds the dead links of a page for which another is looked for: each costs a comparison with every path.
+	mostSuggestions = 20
+	// longestGuess is the longest path that anything is suggested for.
+	longestGuess = 256
+)
+
+func newLinkResolver(page string, known []string) *linkResolver {
+	return &linkResolver{folder: path.Dir(page), known: known}
+}
+
+// isKnown reports whether there is a content file of that path.
+func (l *linkResolver) isKnown(file string) bool {
+	if l.asked++; l.asked <= fewLinks {
+		return slices.Contains(l.known, file)
+	}
+	if l.set == nil {
+		l.set = make(map[string]bool, len(l.known))
+		for _, path := range l.known {
+			l.set[path] = true
+		}
+	}
+	return l.set[file]
+}
+
+// suggest finds the path that was probably meant, for the first dead links of a page.
+func (l *linkResolver) suggest(file string) string {
+	if l.suggested++; l.suggested > mostSuggestions || len(file) > longestGuess {
+		return ""
+	}
+	return nearest(file, l.known)
 }
 
 // brokenLink says that a link leads to no file, and which path its author may have meant.
@@ -23,7 +59,7 @@ type brokenLink struct{ suggestion string }
 
 // resolve returns the URL of a link: "@/" counts from the content folder, any other path to a .md file from the page's
 // own. What is neither, such as a URL, an absolute path or a fragment, comes back as it is.
-func (l linkResolver) resolve(link string) (string, *brokenLink) {
+func (l *linkResolver) resolve(link string) (string, *brokenLink) {
 	target, tail := cutTail(link)
 	decoded, err := url.PathUnescape(target)
 	if err != nil {
@@ -38,8 +74,8 @@ func (l linkResolver) resolve(link string) (string, *brokenLink) {
 	default:
 		return link, nil
 	}
-	if !slices.Contains(l.known, file) {
-		return "", &brokenLink{nearest(file, l.known)}
+	if !l.isKnown(file) {
+		return "", &brokenLink{l.suggest(file)}
 	}
 	return pageURL(file) + tail, nil
 }

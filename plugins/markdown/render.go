@@ -33,7 +33,7 @@ var engine = sync.OnceValue(func() goldmark.Markdown {
 type page struct {
 	source []byte
 	lines  lineIndex
-	links  linkResolver
+	links  *linkResolver
 	ids    headingIDs
 	// mark is what every placeholder of this page begins with.
 	mark string
@@ -52,6 +52,9 @@ func render(req *markdownpb.RenderRequest) (*markdownpb.RenderResponse, error) {
 		ids:    newHeadingIDs(),
 		mark:   placeholderMark(source),
 		out:    &markdownpb.RenderResponse{},
+	}
+	if err := checkBounds(source, p.lines); err != nil {
+		return nil, err
 	}
 	doc := engine().Parser().Parse(text.NewReader(source))
 	if err := p.walk(doc); err != nil {

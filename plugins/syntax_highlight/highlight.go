@@ -32,7 +32,14 @@ func lexerFor(info string) chroma.Lexer {
 	return named(word)
 }
 
+// longestName bounds what is looked up among the names of languages and the
+// patterns of their files' names, which a long one is compared with again and again.
+const longestName = 64
+
 func named(name string) chroma.Lexer {
+	if len(name) > longestName {
+		return nil
+	}
 	switch name {
 	case "", "text", "plain", "plaintext", "txt":
 		return nil

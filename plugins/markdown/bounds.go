@@ -1,0 +1,214 @@
+package markdown
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
+)
+
+// Goldmark takes time quadratic in some things that a page may have: quotes and
+// lists in one another, marks in one paragraph, definitions of references beside
+// one another, footnotes, cells of a table's short rows. Each is counted before
+// the page is parsed. A step is roughly what goldmark does in 5 ns.
+const (
+	// maxNesting bounds quotes and lists in one another. Each costs goldmark a
+	// stack frame, and each line a step for each.
+	maxNesting = 100
+	// maxSteps bounds the sum of all that is quadratic: 20,000 marks in one
+	// paragraph, 20,000 definitions without a blank line between them, 7,000
+	// footnotes or a million cells. It is some two seconds.
+	maxSteps = 400_000_000
+	// What a footnote's mark and a cell cost, in steps.
+	stepsOfFootnote, stepsOfCell = 8, 400
+)
+
+// checkBounds refuses a page that goldmark would take too long for.
+func checkBounds(source []byte, lines lineIndex) error {
+	b := bounds{source: source, lines: lines}
+	for from := 0; from < len(source); {
+		end := len(source)
+		if n := bytes.IndexByte(source[from:], '\n'); n >= 0 {
+			end = from + n
+		}
+		if err := b.line(from, string(source[from:end])); err != nil {
+			return err
+		}
+		from = end + 1
+	}
+	if err := b.endRun(); err != nil {
+		return err
+	}
+	if err := b.spend(0, stepsOfFootnote*b.definitions*bytes.Count(source, []byte("[^")), "footnotes; put some on a page of their own"); err != nil {
+		return err
+	}
+	return b.paragraphs()
+}
+
+// bounds goes through a page line by line, then block by block.
+type bounds struct {
+	source []byte
+	lines  lineIndex
+	steps  int
+	// open are the lists that the next line may be in: an upper bound, as a line
+	// that ends one without beginning another is not looked at.
+	open []openList
+	run  run
+	// definitions counts those of footnotes.
+	definitions int
+}
+
+// openList is a list's item: in so many quotes, with its content from a column on.
+type openList struct{ quotes, column int }
+
+// run is lines without a blank one between them.
+type run struct {
+	start, lines, definitions, columns int
+}
+
+// spend counts steps for what begins at an offset.
+func (b *bounds) spend(offset, steps int, what string) error {
+	if b.steps += steps; b.steps > maxSteps {
+		return b.fault(offset, "there are too many %s", what)
+	}
+	return nil
+}
+
+func (b *bounds) fault(offset int, format string, args ...any) error {
+	line, column := b.lines.at(offset)
+	return &sourceError{line, column, fmt.Sprintf(format, args...)}
+}
+
+func (b *bounds) line(offset int, line string) error {
+	rest, depth := b.containers(line)
+	if depth > maxNesting {
+		return b.fault(offset, "quotes and lists are nested more than %d deep", maxNesting)
+	}
+	if rest == "" {
+		return b.endRun()
+	}
+	if b.run.lines == 0 {
+		b.run.start = offset
+	}
+	b.run.lines++
+	if rest[0] == '[' && strings.Contains(rest, "]:") {
+		b.run.definitions++
+		if strings.HasPrefix(rest, "[^") {
+			b.definitions++
+		}
+	}
+	if strings.Contains(rest, "-") && strings.Trim(rest, "|-: \t") == "" {
+		b.run.columns = max(b.run.columns, 1+strings.Count(rest, "|"))
+	}
+	if at := strings.IndexByte(rest, '{'); at >= 0 && strings.HasSuffix(strings.TrimRight(rest, " \t"), "}") {
+		words := strings.Count(rest[at:], " ")
+		return b.spend(offset, words*words, "attributes on one heading")
+	}
+	return nil
+}
+
+// endRun counts the definitions of references, of which goldmark takes the first
+// off a paragraph again and again, and the cells with which it fills short rows.
+func (b *bounds) endRun() error {
+	r := b.run
+	b.run = run{}
+	if err := b.spend(r.start, r.definitions*r.definitions, "definitions of links beside one another; put blank lines between them"); err != nil {
+		return err
+	}
+	return b.spend(r.start, stepsOfCell*r.columns*r.lines, "cells in this table; divide it")
+}
+
+// containers takes the marks of quotes and lists off a line and says in how many
+// what is left may stand, at most.
+func (b *bounds) containers(line string) (rest string, depth int) {
+	quotes, column := 0, 0
+	for {
+		trimmed := strings.TrimLeft(line, " \t")
+		for _, blank := range line[:len(line)-len(trimmed)] {
+			if column++; blank == '\t' {
+				column = (column + 3) / 4 * 4
+			}
+		}
+		line = trimmed
+		if strings.HasPrefix(line, ">") {
+			quotes, column, line = quotes+1, 0, line[1:]
+			continue
+		}
+		width := listMark(line)
+		if width == 0 {
+			return line, quotes + len(b.open)
+		}
+		for len(b.open) > 0 {
+			last := b.open[len(b.open)-1]
+			if last.quotes < quotes || last.quotes == quotes && last.column <= column {
+				break
+			}
+			b.open = b.open[:len(b.open)-1]
+		}
+		column += width
+		b.open = append(b.open, openList{quotes, column})
+		if len(b.open)+quotes > maxNesting {
+			return "", len(b.open) + quotes
+		}
+		line = line[width:]
+	}
+}
+
+// listMark is the length of the mark that begins a list's item, or 0.
+func listMark(line string) int {
+	digits := 0
+	for digits < len(line) && digits < 10 && line[digits] >= '0' && line[digits] <= '9' {
+		digits++
+	}
+	marks := "-+*"
+	if digits > 0 {
+		marks = ".)"
+	}
+	if digits == len(line) || !strings.Contains(marks, line[digits:digits+1]) {
+		return 0
+	}
+	if after := line[digits+1:]; after != "" && after[0] != ' ' && after[0] != '\t' {
+		return 0
+	}
+	return digits + 1
+}
+
+// blocks parses a page into blocks whose text is left as it is. It is made by the
+// first page, as engine is.
+var blocks = sync.OnceValue(func() parser.Parser {
+	return parser.NewParser(
+		parser.WithBlockParsers(append(parser.DefaultBlockParsers(), util.Prioritized(extension.NewFootnoteBlockParser(), 999))...),
+		parser.WithParagraphTransformers(append(parser.DefaultParagraphTransformers(), util.Prioritized(extension.NewTableParagraphTransformer(), 200))...),
+	)
+})
+
+// paragraphs counts the marks in each text: goldmark looks for what one opens, or
+// closes, among all the others of the same paragraph, heading or cell.
+func (b *bounds) paragraphs() error {
+	doc := blocks().Parse(text.NewReader(b.source))
+	return ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if !entering || n.Type() == ast.TypeInline || n.IsRaw() {
+			return ast.WalkContinue, nil
+		}
+		lines, marks := n.Lines(), 0
+		for i := range lines.Len() {
+			segment := lines.At(i)
+			for _, c := range segment.Value(b.source) {
+				switch c {
+				case '*', '_', '~', '[', ']', '`', '<', '!':
+					marks++
+				}
+			}
+		}
+		if marks == 0 {
+			return ast.WalkContinue, nil
+		}
+		return ast.WalkContinue, b.spend(lines.At(0).Start, marks*marks, "marks such as * and [ in one paragraph; divide it")
+	})
+}
