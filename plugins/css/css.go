@@ -40,9 +40,9 @@ func (s *Service) Rewrite(ctx context.Context, req *csspb.RewriteRequest) (*cssp
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
 	}
-	sheet, err := rewrite(req.GetCss(), req.GetUrls(), req.GetBase())
+	sheet, blocks, err := rewrite(req.GetCss(), req.GetUrls(), req.GetBase())
 	if err == nil && req.GetMinify() {
-		sheet, err = minify(sheet)
+		sheet, err = minify(sheet, blocks <= maxCompared)
 	}
 	var fault *syntaxError
 	if errors.As(err, &fault) {
@@ -69,12 +69,16 @@ func faultAt(sheet string, offset int, format string, args ...any) *syntaxError 
 	return &syntaxError{1 + strings.Count(before, "\n"), 1 + utf8.RuneCountInString(before[line:]), fmt.Sprintf(format, args...)}
 }
 
+// maxCompared is how many blocks a sheet may have whose rules esbuild compares with one another, which takes a second for so many
+// and is quadratic. The rules of a larger one stay as they are, without their blanks and comments.
+const maxCompared = 10_000
+
 // minify keeps comments that begin with /*!, which are licences. It takes a sheet that rewrite let through.
-func minify(sheet string) (string, error) {
+func minify(sheet string, compare bool) (string, error) {
 	result := api.Transform(sheet, api.TransformOptions{
 		Loader:           api.LoaderCSS,
 		MinifyWhitespace: true,
-		MinifySyntax:     true,
+		MinifySyntax:     compare,
 		Charset:          api.CharsetUTF8,
 		LegalComments:    api.LegalCommentsInline,
 	})

@@ -142,7 +142,7 @@ func FuzzRewrite(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, sheet string) {
-		same, err := rewrite(sheet, nil, "/")
+		same, _, err := rewrite(sheet, nil, "/")
 		if err != nil {
 			return
 		}
@@ -150,15 +150,15 @@ func FuzzRewrite(f *testing.F) {
 		found, err := scan(same)
 		require.NoError(t, err)
 		urls := map[string]string{}
-		for _, ref := range found {
+		for _, ref := range found.found {
 			urls[ref.value] = `/n'e"w).x`
 		}
-		changed, err := rewrite(same, urls, "/")
+		changed, _, err := rewrite(same, urls, "/")
 		require.NoError(t, err)
 		after, err := scan(changed)
 		require.NoError(t, err, changed)
-		require.Len(t, after, len(found), changed)
-		for _, ref := range after {
+		require.Len(t, after.found, len(found.found), changed)
+		for _, ref := range after.found {
 			require.Equal(t, `/n'e"w).x`, ref.value, changed)
 		}
 	})

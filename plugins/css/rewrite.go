@@ -6,15 +6,16 @@ import (
 )
 
 // rewrite replaces each reference that the map knows and leaves every other byte alone.
-func rewrite(sheet string, urls map[string]string, base string) (string, error) {
+// It says how many blocks the sheet has.
+func rewrite(sheet string, urls map[string]string, base string) (rewritten string, blocks int, err error) {
 	sheet = strings.TrimPrefix(sheet, "\ufeff")
-	found, err := scan(sheet)
+	s, err := scan(sheet)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	var out strings.Builder
 	done := 0
-	for _, ref := range found {
+	for _, ref := range s.found {
 		replacement, known := lookUp(ref.value, urls, base)
 		if !known {
 			continue
@@ -24,7 +25,7 @@ func rewrite(sheet string, urls map[string]string, base string) (string, error) 
 		done = ref.end
 	}
 	out.WriteString(sheet[done:])
-	return out.String(), nil
+	return out.String(), s.blocks, nil
 }
 
 // lookUp finds the new URL of one as written, or else of the path that it stands for seen from base. A query or fragment

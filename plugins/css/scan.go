@@ -21,6 +21,8 @@ type scanner struct {
 	found []reference
 	// open are the brackets not closed yet.
 	open []bracket
+	// blocks counts what stands in braces.
+	blocks int
 	// importing is set between @import and what follows it.
 	importing bool
 }
@@ -30,6 +32,9 @@ type bracket struct {
 	closer   css.TokenType
 	imageSet bool
 }
+
+// maxDepth bounds blocks and brackets in one another: esbuild takes a stack frame for each, and time quadratic in them.
+const maxDepth = 128
 
 // closerOf is the token that closes what kind opens.
 func closerOf(kind css.TokenType) css.TokenType {
@@ -43,7 +48,7 @@ func closerOf(kind css.TokenType) css.TokenType {
 }
 
 // scan finds every url(), every @import of a string and every string that stands for an image in image-set().
-func scan(sheet string) ([]reference, error) {
+func scan(sheet string) (*scanner, error) {
 	s := &scanner{sheet: sheet}
 	lexer := css.NewLexer(parse.NewInputString(sheet))
 	for offset := 0; ; {
@@ -63,7 +68,7 @@ func scan(sheet string) ([]reference, error) {
 		last := s.open[len(s.open)-1]
 		return nil, faultAt(sheet, last.offset, "%s is never closed", opener(sheet, last))
 	}
-	return s.found, nil
+	return s, nil
 }
 
 func (s *scanner) token(kind css.TokenType, text string, offset int) error {
@@ -88,6 +93,12 @@ func (s *scanner) token(kind css.TokenType, text string, offset int) error {
 			return err
 		}
 	case css.FunctionToken, css.LeftBraceToken, css.LeftBracketToken, css.LeftParenthesisToken:
+		if len(s.open) == maxDepth {
+			return faultAt(s.sheet, offset, "blocks and brackets are nested more than %d deep", maxDepth)
+		}
+		if kind == css.LeftBraceToken {
+			s.blocks++
+		}
 		name := strings.ToLower(text)
 		s.open = append(s.open, bracket{offset, closerOf(kind), name == "image-set(" || name == "-webkit-image-set("})
 	case css.RightBraceToken, css.RightBracketToken, css.RightParenthesisToken:

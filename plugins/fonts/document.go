@@ -27,17 +27,25 @@ func (u usage) add(families []string, text string) {
 			u[key] = &shown{family, map[rune]struct{}{' ': {}}}
 		}
 		for _, r := range text {
-			if !unicode.IsControl(r) && r != unicode.ReplacementChar {
-				u[key].characters[r] = struct{}{}
-			}
+			u[key].add(r)
 		}
 	}
 }
 
+func (s *shown) add(r rune) {
+	if !unicode.IsControl(r) && r != unicode.ReplacementChar {
+		s.characters[r] = struct{}{}
+	}
+}
+
 // byFamily spells families as the faces do, which may differ in case.
-func (u usage) byFamily(faces []*fontspb.FontFace) map[string]string {
+// Each family has the letters that styles add anywhere, too.
+func (u usage) byFamily(faces []*fontspb.FontFace, added map[rune]struct{}) map[string]string {
 	all := map[string]string{}
 	for _, s := range u {
+		for r := range added {
+			s.add(r)
+		}
 		characters := make([]rune, 0, len(s.characters))
 		for r := range s.characters {
 			characters = append(characters, r)
@@ -93,7 +101,7 @@ func (s *style) show(families []string, text string, used usage) {
 	if s.recased {
 		text += strings.ToUpper(text) + strings.ToLower(text)
 	}
-	used.add(families, text+s.added)
+	used.add(families, text)
 }
 
 // computed applies the cascade: the strongest of the rules that always hold, or what is inherited, and every rule that may hold.

@@ -49,7 +49,7 @@ func (s *Service) Analyse(ctx context.Context, req *fontspb.AnalyseRequest) (*fo
 			return nil, status.Errorf(codes.InvalidArgument, "read a page's HTML: %v", err)
 		}
 	}
-	return &fontspb.AnalyseResponse{Characters: used.byFamily(style.faces), Faces: style.faces}, nil
+	return &fontspb.AnalyseResponse{Characters: used.byFamily(style.faces, style.added), Faces: style.faces}, nil
 }
 
 // ExtractCss joins the contents of a page's <style> elements with newlines.

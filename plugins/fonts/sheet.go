@@ -1,6 +1,7 @@
 package fonts
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -19,7 +20,7 @@ type style struct {
 	faces     []*fontspb.FontFace
 	// recased is set if any text is shown in other letters than it is written in; added is what styles put in anywhere.
 	recased bool
-	added   string
+	added   map[rune]struct{}
 	lists   map[string][]string // what families found, by value
 }
 
@@ -33,7 +34,23 @@ type rule struct {
 	maybe bool
 }
 
-func newStyle() *style { return &style{variables: map[string][]string{}, lists: map[string][]string{}} }
+func newStyle() *style {
+	return &style{variables: map[string][]string{}, lists: map[string][]string{}, added: map[rune]struct{}{}}
+}
+
+// addLetters notes letters that styles put in anywhere.
+func (s *style) addLetters(letters string) {
+	for _, r := range letters {
+		s.added[r] = struct{}{}
+	}
+}
+
+const (
+	// maxDepth bounds blocks in one another; what stands deeper is not read. The css plugin refuses such sheets.
+	maxDepth = 128
+	// mostSelectors and longestSelector bound what nested selectors multiply to. A block with more may match anything.
+	mostSelectors, longestSelector = 1000, 4096
+)
 
 // add reads a sheet, the number of which goes into its faces.
 func (s *style) add(sheet string, number int) {
@@ -63,6 +80,7 @@ type scope struct {
 	face      *fontspb.FontFace
 	skip      bool
 	sheet     int
+	depth     int
 }
 
 // block reads declarations and nested rules to the closing brace. A sheet is such a block, without declarations.
@@ -84,6 +102,11 @@ func (s *style) block(tokens *[]token, in scope) {
 				continue
 			}
 		case css.LeftBraceToken:
+			if in.depth == maxDepth {
+				skipBlock(tokens)
+				item, depth = nil, 0
+				continue
+			}
 			s.block(tokens, s.enter(item, in))
 			item, depth = nil, 0
 			continue
@@ -98,10 +121,22 @@ func (s *style) block(tokens *[]token, in scope) {
 	s.finish(in)
 }
 
+// skipBlock goes to the end of a block that has been entered.
+func skipBlock(tokens *[]token) {
+	for open := 1; open > 0 && len(*tokens) > 0; *tokens = (*tokens)[1:] {
+		switch (*tokens)[0].kind {
+		case css.LeftBraceToken:
+			open++
+		case css.RightBraceToken:
+			open--
+		}
+	}
+}
+
 // enter makes the scope of the block that a prelude opens.
 func (s *style) enter(prelude []token, outer scope) scope {
 	text := join(prelude)
-	inner := scope{selectors: outer.selectors, maybe: outer.maybe, sheet: outer.sheet, skip: outer.skip}
+	inner := scope{selectors: outer.selectors, maybe: outer.maybe, sheet: outer.sheet, skip: outer.skip, depth: outer.depth + 1}
 	if !strings.HasPrefix(text, "@") {
 		inner.selectors = nest(outer.selectors, split(text, ','))
 		return inner
@@ -121,16 +156,25 @@ func (s *style) enter(prelude []token, outer scope) scope {
 	return inner
 }
 
+// anything stands for a selector that is not looked at: it may match whatever there is.
+const anything = "*:hover"
+
 // nest puts selectors into those around them.
 func nest(outer, inner []string) (all []string) {
 	if len(outer) == 0 {
 		return inner
 	}
+	if len(outer)*len(inner) > mostSelectors {
+		return []string{anything}
+	}
 	for _, parent := range outer {
 		for _, child := range inner {
-			if strings.Contains(child, "&") {
+			switch {
+			case len(child)+strings.Count(child, "&")*len(parent) > longestSelector:
+				all = append(all, anything)
+			case strings.Contains(child, "&"):
 				all = append(all, strings.ReplaceAll(child, "&", parent))
-			} else {
+			default:
 				all = append(all, parent+" "+child)
 			}
 		}
@@ -164,7 +208,8 @@ func (s *style) declare(item []token, in scope) {
 	lower := strings.ToLower(value)
 	switch {
 	case strings.HasPrefix(name, "--"):
-		if !slices.Contains(s.variables[name], value) {
+		// More than mostChoices are never looked at.
+		if known := s.variables[name]; len(known) <= mostChoices && !slices.Contains(known, value) {
 			s.variables[name] = append(s.variables[name], value)
 		}
 	case name == "font-family", name == "font":
@@ -179,15 +224,15 @@ func (s *style) declare(item []token, in scope) {
 		name == "text-transform" && lower != "none"
 	switch name {
 	case "text-overflow":
-		s.added += "…"
+		s.addLetters("…")
 	case "hyphens":
-		s.added += "-\u2010"
+		s.addLetters("-\u2010")
 	case "quotes":
-		s.added += literals(value)
+		s.addLetters(literals(value))
 	case "list-style-type", "list-style", "content":
-		s.added += counterLetters(lower)
+		s.addLetters(counterLetters(lower))
 		if name != "content" {
-			s.added += literals(value)
+			s.addLetters(literals(value))
 		}
 	}
 }
@@ -206,6 +251,8 @@ func face(f *fontspb.FontFace, name, value string) {
 	}
 }
 
+var errLongSelector = errors.New("the selector is too long")
+
 // rules makes one rule for each selector that is around a declaration.
 func rules(in scope, value string, important, ofPart bool) (list []rule) {
 	for _, selector := range in.selectors {
@@ -214,7 +261,11 @@ func rules(in scope, value string, important, ofPart bool) (list []rule) {
 		if partly && !ofPart {
 			r.maybe = true
 		}
-		matches, err := cascadia.Parse(element)
+		var matches cascadia.Sel
+		err := errLongSelector
+		if len(element) <= longestSelector {
+			matches, err = cascadia.Parse(element)
+		}
 		if err != nil {
 			// A selector that is not understood may match anything.
 			r.maybe = true

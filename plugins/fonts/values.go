@@ -101,7 +101,11 @@ func (s *style) resolve(value string, depth int) []string {
 		choices = []string{strings.TrimSpace(fallback)}
 	}
 	var all []string
+	bytes := 0
 	for _, choice := range choices {
+		if bytes += len(value) + len(choice); bytes > mostBytes {
+			break
+		}
 		all = append(all, s.resolve(value[:start]+choice+value[end:], depth+1)...)
 		if len(all) > mostChoices {
 			break
@@ -109,6 +113,9 @@ func (s *style) resolve(value string, depth int) []string {
 	}
 	return all
 }
+
+// mostBytes bounds the values that the choices for one variable make.
+const mostBytes = 1 << 20
 
 // mostChoices bounds what variables made of variables can multiply to.
 const mostChoices = 500

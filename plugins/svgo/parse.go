@@ -69,10 +69,18 @@ type parser struct {
 	decoder *xml.Decoder
 	open    []*element
 	result  document
+	source  string
 }
 
+const (
+	// maxDepth bounds elements in one another: each is a stack frame, and namespaces are looked up through all of them.
+	maxDepth = 256
+	// growth bounds what entities make of a file: so many times its size, and some.
+	growth, freeGrowth = 10, 1 << 20
+)
+
 func parse(source string) (*document, error) {
-	p := &parser{decoder: xml.NewDecoder(strings.NewReader(strings.TrimPrefix(source, "\ufeff")))}
+	p := &parser{decoder: xml.NewDecoder(strings.NewReader(strings.TrimPrefix(source, "\ufeff"))), source: source}
 	// A message holds UTF-8 whatever the declaration says.
 	p.decoder.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
 	for {
@@ -121,12 +129,15 @@ func (p *parser) take(token xml.Token) error {
 			p.add(markup("<?" + strings.TrimSpace(t.Target+" "+string(t.Inst)) + "?>"))
 		}
 	case xml.Directive:
-		p.directive(string(t))
+		return p.directive(string(t))
 	}
 	return nil
 }
 
 func (p *parser) start(t xml.StartElement) error {
+	if len(p.open) == maxDepth {
+		return fmt.Errorf("elements are nested more than %d deep", maxDepth)
+	}
 	if len(p.open) == 0 && p.result.root != nil {
 		return errors.New("a second root element")
 	}
@@ -205,13 +216,37 @@ var entityDeclaration = regexp.MustCompile(`<!ENTITY\s+([\w.:-]+)\s+(?:"([^"]*)"
 
 // directive makes the entities that a document type declares known, so that they need not be declared in the output. A document type
 // that gives attributes default values has to stay.
-func (p *parser) directive(content string) {
+func (p *parser) directive(content string) error {
+	if len(p.decoder.Entity) > 0 {
+		return errors.New("a second document type")
+	}
 	p.decoder.Entity = map[string]string{}
 	for _, found := range entityDeclaration.FindAllStringSubmatch(content, -1) {
 		p.decoder.Entity[found[1]] = found[2] + found[3]
 	}
 	if strings.Contains(content, "<!ATTLIST") {
 		p.add(markup("<!" + content + ">"))
+	}
+	return p.checkGrowth()
+}
+
+var entityUse = regexp.MustCompile(`&([\w.:-]+);`)
+
+// checkGrowth refuses a file whose entities make too much of it, before the decoder puts what they stand for in one text.
+func (p *parser) checkGrowth() error {
+	left := growth*len(p.source) + freeGrowth
+	if len(p.decoder.Entity) == 0 {
+		return nil
+	}
+	for rest := p.source; ; {
+		use := entityUse.FindStringSubmatchIndex(rest)
+		if use == nil {
+			return nil
+		}
+		if left -= len(p.decoder.Entity[rest[use[2]:use[3]]]); left < 0 {
+			return fmt.Errorf("entities make more than %d times as much of the file: write out what they stand for", growth)
+		}
+		rest = rest[use[1]:]
 	}
 }
 

@@ -1,0 +1,83 @@
+package css
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// numbered repeats a format with the numbers from 0.
+func numbered(format string, n int) string {
+	var all strings.Builder
+	for i := range n {
+		fmt.Fprintf(&all, format, i)
+	}
+	return all.String()
+}
+
+func TestSheetNestedTooDeepIsRefusedWithItsPlace(t *testing.T) {
+	deep := strings.Repeat
+	for sheet, at := range map[string]string{
+		"p{}\n" + deep("a{", 100_000) + deep("}", 100_000): "2:258: ",
+		deep("a,b{", 200) + deep("}", 200):                 "1:516: ",
+		"a{b:" + deep("calc(", 200) + deep(")", 200) + "}": "1:640: ",
+		"a{b:" + deep("[", 200) + deep("]", 200) + "}":     "1:132: ",
+		deep(":not(", 200) + "a" + deep(")", 200) + "{}":   "1:642: ",
+	} {
+		_, err := call(t, sheet, true)
+		assert.Equal(t, codes.InvalidArgument, status.Code(err), "%v", err)
+		assert.Equal(t, "css/style.css:"+at+"blocks and brackets are nested more than 128 deep", status.Convert(err).Message())
+	}
+	_, err := call(t, deep("a{", 128)+deep("}", 128), true)
+	assert.NoError(t, err)
+}
+
+// What esbuild does with a sheet shows whether it compared the rules.
+func TestRulesOfALargeSheetAreNotComparedWithOneAnother(t *testing.T) {
+	twice := "a{color:red}\na{color:red}\n"
+	small, err := call(t, twice, true)
+	require.NoError(t, err)
+	assert.Equal(t, "a{color:red}", small)
+	large, err := call(t, numbered(".a%d { color: red }\n", maxCompared)+twice, true)
+	require.NoError(t, err)
+	assert.True(t, strings.HasSuffix(large, "}a{color:red}a{color:red}"), large[len(large)-50:])
+	assert.NotContains(t, large, "\n", "its blanks go all the same")
+}
+
+func TestManyRulesAreMinified(t *testing.T) {
+	const n = 100_000
+	small, err := call(t, numbered(".a%06d{color:red}\n", n), true)
+	require.NoError(t, err)
+	assert.Len(t, small, n*len(".a000000{color:red}"))
+}
+
+// BenchmarkFlood shows the time for n and 2n.
+func BenchmarkFlood(b *testing.B) {
+	for name, sheet := range map[string]func(n int) string{
+		"rules":     func(n int) string { return numbered(".a%d{color:red}\n", n) },
+		"keyframes": func(n int) string { return numbered("@keyframes a%d{from{top:0}}\n", n) },
+		"urls":      func(n int) string { return "a{b:" + strings.Repeat("url(/img/a.png) ", n) + "}" },
+		"selectors": func(n int) string { return strings.Repeat("a,", n) + "b{c:d}" },
+	} {
+		for _, n := range []int{maxCompared + 1, 2 * maxCompared} {
+			text := sheet(n)
+			b.Run(fmt.Sprintf("%s/n=%d", name, n), func(b *testing.B) {
+				for b.Loop() {
+					sheet, blocks, err := rewrite(text, renamed, "/")
+					if err == nil {
+						_, err = minify(sheet, blocks <= maxCompared)
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/item")
+			})
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package fonts
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// numbered repeats a format with the numbers from 0.
+func numbered(format string, n int) string {
+	var all strings.Builder
+	for i := range n {
+		all.WriteString(strings.ReplaceAll(format, "%d", fmt.Sprint(i)))
+	}
+	return all.String()
+}
+
+func TestSelectorsThatMultiplyMayMatchAnything(t *testing.T) {
+	deep := strings.Repeat
+	for name, css := range map[string]string{
+		"lists in lists":   deep("a,b{", 100) + "p,q{font-family:F}" + deep("}", 100),
+		"parents in parts": "p{" + deep("&&{", 100) + "font-family:F" + deep("}", 101),
+		"one of a length":  "p{font-family:X} p" + deep(":not(.a)", 10_000) + "{font-family:F}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Contains(t, analyse(t, css, "<p>AB</p>").Characters["F"], "AB", "a glyph too many is better than one too few")
+		})
+	}
+}
+
+func TestBlocksDeeperThanTheBoundAreNotRead(t *testing.T) {
+	deep := strings.Repeat
+	css := deep("@media x{", 1_000_000) + "p{font-family:Deep}" + deep("}", 1_000_000) + "p{font-family:F}"
+	got := analyse(t, css, "<p>AB</p>").Characters
+	assert.Equal(t, " AB", got["F"], "what comes after is read")
+	assert.NotContains(t, got, "Deep")
+	assert.Contains(t, analyse(t, deep("@media x{", 120)+"p{font-family:F}"+deep("}", 120), "<p>AB</p>").Characters, "F")
+}
+
+// What styles add is a set: it does not grow with the rules that say the same.
+func TestLettersThatStylesAddAreKeptOnce(t *testing.T) {
+	s := newStyle()
+	s.add(strings.Repeat("p{hyphens:auto;quotes:'a' 'b';list-style:lower-roman}", 50_000), 0)
+	assert.Len(t, s.added, len("-\u2010")-2+len("ab")+len("ivxlcdm"))
+	got := analyse(t, "p{font-family:F} q{quotes:'x'} ul{text-overflow:ellipsis}", "<p>AB</p>").Characters
+	assert.Equal(t, " ABx…", got["F"])
+}
+
+func TestValuesOfAVariableAreBounded(t *testing.T) {
+	s := newStyle()
+	s.add(numbered("p{--x:f%d}", 50_000), 0)
+	assert.Len(t, s.variables["--x"], mostChoices+1)
+	s.variables["--y"] = []string{strings.Repeat("a", mostBytes)}
+	assert.Empty(t, s.resolve("var(--y) var(--y)", 0))
+}
+
+// BenchmarkFlood shows the time for n and 2n.
+func BenchmarkFlood(b *testing.B) {
+	for name, css := range map[string]func(n int) string{
+		"faces":     func(n int) string { return numbered("@font-face{font-family:a%d;src:url(/a)}", n) },
+		"variables": func(n int) string { return numbered("a{--x:%d}", n) },
+		"letters":   func(n int) string { return strings.Repeat("a{hyphens:auto}", n) },
+	} {
+		for _, n := range []int{10_000, 20_000} {
+			sheet := css(n)
+			b.Run(fmt.Sprintf("%s/n=%d", name, n), func(b *testing.B) {
+				for b.Loop() {
+					analyse(b, sheet, "<p>a")
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/item")
+			})
+		}
+	}
+}
