@@ -85,6 +85,15 @@ func TestTextThatMeansMoreThanItSaysIsAFaultWithItsPlace(t *testing.T) {
 	}
 }
 
+func TestEachOfManyDeadLinksIsToldWithItsPlace(t *testing.T) {
+	const n = 10_000
+	p := newProject(t, "content/a.md", "+++\ntitle = \"a\"\n+++\n"+numbered("- é [a](/dead-%d)\n", n))
+	warnings := p.mustBuild()
+	require.Len(t, warnings, n)
+	assert.Equal(t, `content/a.md:4:9: the link "/dead-0" leads nowhere: the site has neither a page nor a file /dead-0`, warnings[0])
+	assert.Equal(t, `content/a.md:10003:9: the link "/dead-9999" leads nowhere: the site has neither a page nor a file /dead-9999`, warnings[n-1])
+}
+
 // numbered repeats a format with the numbers from 0.
 func numbered(format string, n int) string {
 	var all strings.Builder

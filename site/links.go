@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 
 	"ddc/plugins/html/htmlpb"
@@ -33,6 +32,7 @@ func (b *build) links(ctx context.Context) error {
 	}
 	external := map[string][]*page{}
 	var faults Errors
+	where := b.newWhere()
 	for _, p := range b.pages {
 		before := map[string]int{} // how often the page had the same link
 		for _, link := range p.found.Links {
@@ -41,21 +41,23 @@ func (b *build) links(ctx context.Context) error {
 			target, err := resolve(p, link.Url)
 			switch {
 			case err != nil:
-				faults = append(faults, b.brokenLink(p, link.Url, nth, "is no address", "correct it"))
+				faults = append(faults, where.brokenLink(p, link.Url, nth, "is no address", "correct it"))
 			case target == nil:
 			case target.Host != home:
 				target.Fragment, target.RawFragment = "", ""
-				if from := external[target.String()]; isLink(link) && !slices.Contains(from, p) {
-					external[target.String()] = append(from, p)
+				// Pages come one after the other: one that is there already is the last.
+				address := target.String()
+				if from := external[address]; isLink(link) && (len(from) == 0 || from[len(from)-1] != p) {
+					external[address] = append(from, p)
 				}
 			default:
 				if broken := b.deadEnd(target, ids); broken != "" {
-					faults = append(faults, b.brokenLink(p, link.Url, nth, broken, ""))
+					faults = append(faults, where.brokenLink(p, link.Url, nth, broken, ""))
 				}
 			}
 		}
 	}
-	checked, err := b.external(ctx, external)
+	checked, err := b.external(ctx, external, where)
 	if err != nil {
 		return err
 	}
@@ -109,12 +111,33 @@ func (b *build) deadEnd(target *url.URL, ids map[string]map[string]bool) string 
 	return ""
 }
 
+// where finds links in the sources: each is looked through once, however many of
+// its links are dead.
+type where struct {
+	page      *page
+	source    *content.Finder // the page's
+	templates map[string]*content.Finder
+	names     []string // of the templates, in order
+	files     map[string]string
+}
+
+func (b *build) newWhere() *where {
+	w := &where{templates: map[string]*content.Finder{}, names: sortedKeys(b.sources.templates), files: b.sources.templateNames}
+	for _, name := range w.names {
+		w.templates[name] = content.NewFinder(b.sources.templates[name])
+	}
+	return w
+}
+
 // brokenLink says where the link, of several alike the nth, stands: in the page's source, else in a
 // template, else, where it was put together by a template, on the page at large.
-func (b *build) brokenLink(p *page, link string, nth int, message, hint string) Problem {
+func (w *where) brokenLink(p *page, link string, nth int, message, hint string) Problem {
+	if w.page != p {
+		w.page, w.source = p, content.NewFinder(p.source)
+	}
 	problem := Problem{File: p.file.Name, Message: fmt.Sprintf("the link %q %s", link, message), Hint: hint}
-	in := func(file, source string) bool {
-		places := content.Links(source, link)
+	in := func(file string, source *content.Finder) bool {
+		places := source.Links(link)
 		if len(places) == 0 {
 			return false
 		}
@@ -122,23 +145,23 @@ func (b *build) brokenLink(p *page, link string, nth int, message, hint string) 
 		problem.File, problem.Line, problem.Col = file, place.Line, place.Col
 		return true
 	}
-	if in(p.file.Name, p.source) {
+	if in(p.file.Name, w.source) {
 		return problem
 	}
-	for _, name := range sortedKeys(b.sources.templates) {
-		if in(b.sources.templateNames[name], b.sources.templates[name]) {
+	for _, name := range w.names {
+		if in(w.files[name], w.templates[name]) {
 			return problem
 		}
 	}
 	// A link to a .md file was made an address; its fragment was left as it is.
 	if _, fragment, has := strings.Cut(link, "#"); has {
-		problem.Line = lineOf(p.source, "#"+fragment+")")
+		problem.Line = w.source.Line("#" + fragment + ")")
 	}
 	return problem
 }
 
 // external asks those who answer for addresses outside the site, if that is wanted.
-func (b *build) external(ctx context.Context, pages map[string][]*page) (Errors, error) {
+func (b *build) external(ctx context.Context, pages map[string][]*page, where *where) (Errors, error) {
 	if !b.options.CheckLinks || len(pages) == 0 {
 		return nil, nil
 	}
@@ -160,7 +183,7 @@ func (b *build) external(ctx context.Context, pages map[string][]*page) (Errors,
 			continue
 		}
 		for _, p := range pages[r.Url] {
-			faults = append(faults, b.brokenLink(p, r.Url, 0, message, "skip_domain in "+b.configName()+" leaves a domain alone"))
+			faults = append(faults, where.brokenLink(p, r.Url, 0, message, "skip_domain in "+b.configName()+" leaves a domain alone"))
 		}
 	}
 	return faults, nil

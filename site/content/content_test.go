@@ -2,10 +2,12 @@ package content
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -54,9 +56,17 @@ func TestTreeHangsPagesOnTheNearestSection(t *testing.T) {
 
 func TestPlacesOfALinkAreThoseOfTheWholeAddress(t *testing.T) {
 	source := "see /a/b\n[x](/a) and [y](/a/b)\n<img src=\"/a\">\n[r]: /a\n"
-	assert.Equal(t, []Place{{2, 5}, {3, 11}, {4, 6}}, Links(source, "/a"))
-	assert.Empty(t, Links(source, "/b"))
-	assert.Empty(t, Links(source, ""))
+	f := NewFinder(source)
+	for range 2 * fewQuestions { // by searching, and by the index
+		clear(f.links)
+		clear(f.lines)
+		assert.Equal(t, []Place{{2, 5}, {3, 11}, {4, 6}}, f.Links("/a"))
+		assert.Empty(t, f.Links("/b"))
+		assert.Empty(t, f.Links(""))
+		assert.Equal(t, 3, f.Line("<img"))
+		assert.Zero(t, f.Line("<video"))
+	}
+	assert.NotNil(t, f.index)
 }
 
 func TestTextSaysWhereItIsNone(t *testing.T) {
@@ -213,4 +223,33 @@ func TestFileThatGrowsWithoutEndIsReadToTheBound(t *testing.T) {
 	_, err := readAtMost(file, 10, 1000)
 	assert.Equal(t, &TooLarge{1001}, err)
 	assert.EqualValues(t, 1001, file.read)
+}
+
+func TestPlacesOnALongLineAreCountedInCharacters(t *testing.T) {
+	for _, blank := range []int{0, 1, stride - 8, stride, 3*stride + 5} {
+		filling := strings.Repeat("é", blank)
+		f := NewFinder("é\n" + filling + "(/a) (/b)")
+		assert.Equal(t, []Place{{2, blank + 2}}, f.Links("/a"))
+		assert.Equal(t, []Place{{2, blank + 7}}, f.Links("/b"))
+	}
+	assert.Empty(t, NewFinder("").Links("/a"))
+}
+
+// BenchmarkFinder shows the time for n and 2n links of one source.
+func BenchmarkFinder(b *testing.B) {
+	for _, n := range []int{10_000, 20_000} {
+		var source strings.Builder
+		for i := range n {
+			fmt.Fprintf(&source, "[a](/dead-%d) ", i)
+		}
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				f := NewFinder(source.String())
+				for i := range n {
+					f.Links(fmt.Sprintf("/dead-%d", i))
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/link")
+		})
+	}
 }

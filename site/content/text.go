@@ -2,6 +2,8 @@ package content
 
 import (
 	"bytes"
+	"index/suffixarray"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -29,28 +31,128 @@ func Text(data []byte) (text string, line, col int, ok bool) {
 // Place is where a text stands: line and column in characters, both from 1.
 type Place struct{ Line, Col int }
 
-// Links finds the places where a source, Markdown or HTML, has a URL as a
-// link's target: after "(", "<", "=", a quote, or the colon of a reference, and
-// not followed by more of a URL.
-func Links(source, url string) []Place {
-	var places []Place
+// Finder looks up where a source, Markdown or HTML, says something. The first
+// few questions are answered by searching; after them an index is made, so that
+// many cost no more than the source and what is found. It is not for concurrent
+// use.
+type Finder struct {
+	source string
+	asked  int
+	index  *suffixarray.Index
+	links  map[string][]Place
+	lines  map[string]int
+	starts []int // of the lines
+	// characters has how many there are before each multiple of stride.
+	characters []int
+}
+
+// stride is how many bytes are looked at to know a column.
+const stride = 1024
+
+// fewQuestions are answered by searching: making the index costs as much as some
+// hundreds, but most sources are asked for nothing.
+const fewQuestions = 16
+
+// NewFinder makes a finder of a source; it looks at nothing yet.
+func NewFinder(source string) *Finder {
+	return &Finder{source: source, links: map[string][]Place{}, lines: map[string]int{}}
+}
+
+// Links finds the places where the source has a URL as a link's target: after
+// "(", "<", "=", a quote, or the colon of a reference, and not followed by more
+// of a URL.
+func (f *Finder) Links(url string) []Place {
 	if url == "" {
 		return nil
 	}
-	for from := 0; ; {
-		i := strings.Index(source[from:], url)
-		if i < 0 {
-			return places
-		}
-		at, end := from+i, from+i+len(url)
-		from = end
-		before := strings.TrimRight(source[:at], " ")
+	if found, known := f.links[url]; known {
+		return found
+	}
+	var places []Place
+	for _, at := range f.find(url) {
+		end := at + len(url)
+		before := strings.TrimRight(f.source[:at], " ")
 		opened := before != "" && strings.ContainsRune("(<=\"':,", rune(before[len(before)-1]))
-		closed := end == len(source) || strings.ContainsRune(")>\"' \t\r\n,", rune(source[end]))
+		closed := end == len(f.source) || strings.ContainsRune(")>\"' \t\r\n,", rune(f.source[end]))
 		if opened && closed {
-			line := strings.Count(source[:at], "\n") + 1
-			start := strings.LastIndexByte(source[:at], '\n') + 1
-			places = append(places, Place{line, utf8.RuneCountInString(source[start:at]) + 1})
+			places = append(places, f.place(at))
 		}
 	}
+	f.links[url] = places
+	return places
+}
+
+// Line is that of the first occurrence of a text; 0 if there is none.
+func (f *Finder) Line(text string) int {
+	line, known := f.lines[text]
+	if !known {
+		if found := f.find(text); len(found) > 0 {
+			line = f.place(found[0]).Line
+		}
+		f.lines[text] = line
+	}
+	return line
+}
+
+// find gives the offsets of a text, in order. Occurrences that overlap are found
+// each by itself.
+func (f *Finder) find(text string) []int {
+	if f.asked++; f.asked > fewQuestions {
+		if f.index == nil {
+			f.index = suffixarray.New([]byte(f.source))
+		}
+		found := f.index.Lookup([]byte(text), -1)
+		slices.Sort(found)
+		return found
+	}
+	var found []int
+	for from := 0; ; {
+		i := strings.Index(f.source[from:], text)
+		if i < 0 {
+			return found
+		}
+		found = append(found, from+i)
+		from += i + 1
+	}
+}
+
+// place is the line and column of an offset.
+func (f *Finder) place(offset int) Place {
+	if f.starts == nil {
+		f.measure()
+	}
+	line, found := slices.BinarySearch(f.starts, offset)
+	if !found {
+		line--
+	}
+	return Place{line + 1, f.before(offset) - f.before(f.starts[line]) + 1}
+}
+
+// measure goes through the source once: a page may be one line of a megabyte.
+func (f *Finder) measure() {
+	f.starts = []int{0}
+	count := 0
+	for i := range len(f.source) {
+		if i%stride == 0 {
+			f.characters = append(f.characters, count)
+		}
+		if utf8.RuneStart(f.source[i]) {
+			count++
+		}
+		if f.source[i] == '\n' {
+			f.starts = append(f.starts, i+1)
+		}
+	}
+	f.characters = append(f.characters, count)
+}
+
+// before counts the characters before an offset.
+func (f *Finder) before(offset int) int {
+	count := f.characters[offset/stride]
+	for _, b := range []byte(f.source[offset/stride*stride : offset]) {
+		if utf8.RuneStart(b) {
+			count++
+		}
+	}
+	return count
 }
