@@ -41,6 +41,7 @@ func (b *build) finish(ctx context.Context) error {
 	// What names a picture, be it no <img> but a link or an icon, gets the largest WebP
 	// and spares the site the original; unless that is there in any case.
 	addresses := b.addresses(func(s *static) bool { return s.picture == nil || s.stable })
+	names, pictured := newMentions(sortedKeys(addresses)), newMentions(sortedKeys(pictures))
 	done, err := b.rewriteInline(ctx, b.addresses(func(*static) bool { return true }))
 	if err != nil {
 		return err
@@ -61,7 +62,10 @@ func (b *build) finish(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		rewritten, err := call(ctx, b, "html", p.file.Name, b.Html.Rewrite, &htmlpb.RewriteRequest{Html: replaced.Html, Urls: addresses, Base: p.base(), Pictures: pictures})
+		links := linksOf(p)
+		rewritten, err := call(ctx, b, "html", p.file.Name, b.Html.Rewrite, &htmlpb.RewriteRequest{
+			Html: replaced.Html, Urls: pick(names, addresses, links), Base: p.base(), Pictures: pick(pictured, pictures, links),
+		})
 		if err != nil {
 			return err
 		}
@@ -72,6 +76,16 @@ func (b *build) finish(ctx context.Context) error {
 		p.html = small.Html
 		return nil
 	})
+}
+
+// linksOf is a page's links as one text.
+func linksOf(p *page) string {
+	var links strings.Builder
+	for _, link := range p.found.Links {
+		links.WriteString(link.Url)
+		links.WriteByte('\n')
+	}
+	return links.String()
 }
 
 // rewriteInline rewrites each different piece once: most pages have the same.
@@ -96,8 +110,9 @@ func (b *build) rewriteInline(ctx context.Context, addresses map[string]string) 
 		add(inlineScript, p.found.Scripts)
 		add(inlineAttribute, p.found.StyleAttributes)
 	}
+	names := newMentions(sortedKeys(addresses))
 	err := each(ctx, b, pieces, func(ctx context.Context, q *piece) (err error) {
-		q.out, err = b.rewritePiece(ctx, q.inline, q.page, addresses)
+		q.out, err = b.rewritePiece(ctx, q.inline, q.page, pick(names, addresses, q.text))
 		return err
 	})
 	if err != nil {

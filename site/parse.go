@@ -62,9 +62,10 @@ func (b *build) parse(ctx context.Context) error {
 	}
 	b.pages = whole
 	b.growTree(nodes)
+	known := newMentions(paths)
 	return b.phase(ctx,
 		func(ctx context.Context) error {
-			return each(ctx, b, b.pages, func(ctx context.Context, p *page) error { return b.body(ctx, p, paths) })
+			return each(ctx, b, b.pages, func(ctx context.Context, p *page) error { return b.body(ctx, p, known) })
 		},
 		b.samples)
 }
@@ -107,9 +108,13 @@ func (b *build) frontMatter(ctx context.Context, p *page) error {
 }
 
 // body renders a page's Markdown and puts highlighted code in it.
-func (b *build) body(ctx context.Context, p *page, known []string) error {
-	answer, err := call(ctx, b, "markdown", p.file.Name, b.Markdown.Render,
-		&markdownpb.RenderRequest{Path: p.Path, Body: p.body, BodyLine: p.bodyLine, KnownPaths: known})
+func (b *build) body(ctx context.Context, p *page, known *mentions) error {
+	request := &markdownpb.RenderRequest{Path: p.Path, Body: p.body, BodyLine: p.bodyLine, KnownPaths: known.in(p.body)}
+	answer, err := call(ctx, b, "markdown", p.file.Name, b.Markdown.Render, request)
+	if len(answer.GetBrokenLinks()) > 0 && len(request.KnownPaths) < len(known.all) {
+		request.KnownPaths = known.all // one of them may have been meant
+		answer, err = call(ctx, b, "markdown", p.file.Name, b.Markdown.Render, request)
+	}
 	if err != nil {
 		return err
 	}

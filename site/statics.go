@@ -119,6 +119,7 @@ func (b *build) unmark(text string, address func(*static) string) string {
 // readStatics does what can be done to each static file by itself.
 func (b *build) readStatics(ctx context.Context) error {
 	urls := b.markMap()
+	names := newMentions(sortedKeys(urls))
 	return b.phase(ctx,
 		func(ctx context.Context) error { return b.pictures(ctx) },
 		func(ctx context.Context) error { return beside(ctx, b, b.staticsOf(asset.Font), b.unpackFont) },
@@ -126,9 +127,9 @@ func (b *build) readStatics(ctx context.Context) error {
 			return each(ctx, b, b.statics, func(ctx context.Context, s *static) error {
 				switch s.kind {
 				case asset.Style:
-					return b.readStyle(ctx, s, urls)
+					return b.readStyle(ctx, s, urls, names)
 				case asset.Script:
-					return b.readScript(ctx, s, urls)
+					return b.readScript(ctx, s, urls, names)
 				case asset.Drawing:
 					return b.readDrawing(ctx, s)
 				case asset.Plain:
@@ -154,7 +155,7 @@ func (b *build) digest(s *static) error {
 	return Errors{{File: s.name(), Message: "can't be read: " + err.Error(), Hint: "check its permissions"}}
 }
 
-func (b *build) readStyle(ctx context.Context, s *static, urls map[string]string) (err error) {
+func (b *build) readStyle(ctx context.Context, s *static, urls map[string]string, names *mentions) (err error) {
 	if s.compiled {
 		s.written, err = b.compileSass(ctx)
 	} else {
@@ -164,7 +165,7 @@ func (b *build) readStyle(ctx context.Context, s *static, urls map[string]string
 		return err
 	}
 	answer, err := call(ctx, b, "css", s.name(), b.Css.Rewrite,
-		&csspb.RewriteRequest{Path: s.name(), Css: s.written, Urls: urls, Base: asset.URL(s.path), Minify: true})
+		&csspb.RewriteRequest{Path: s.name(), Css: s.written, Urls: pick(names, urls, s.written), Base: asset.URL(s.path), Minify: true})
 	if err != nil {
 		return err
 	}
@@ -196,12 +197,12 @@ func (b *build) compileSass(ctx context.Context) (string, error) {
 	return answer.Css, nil
 }
 
-func (b *build) readScript(ctx context.Context, s *static, urls map[string]string) (err error) {
+func (b *build) readScript(ctx context.Context, s *static, urls map[string]string, names *mentions) (err error) {
 	if s.written, err = b.text(s.file); err != nil {
 		return err
 	}
 	answer, err := call(ctx, b, "js", s.name(), b.Js.Rewrite,
-		&jspb.RewriteRequest{Path: s.path, Js: s.written, Urls: urls}) // modules import others relative to their own path
+		&jspb.RewriteRequest{Path: s.path, Js: s.written, Urls: pick(names, urls, s.written)}) // modules import others relative to their own path
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,128 @@
+package site
+
+import (
+	"html"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// mentions finds which of many paths a text may name, so that a plugin is sent
+// those and not all: a site of 10,000 pages, or assets, would send 10,000 paths
+// with each of 10,000 calls. It goes by the last part of a path, which no way of
+// writing it relative to something changes. A path too many costs some bytes; one
+// too few would be a dead link.
+type mentions struct {
+	all []string
+	// byBase has paths by their last part, as a text says it once all escapes are undone.
+	byBase map[string][]string
+	// odd are those that may not be found whole in a text: with blanks, or quotes.
+	odd []string
+}
+
+// fewPaths are sent as they are.
+const fewPaths = 200
+
+func newMentions(paths []string) *mentions {
+	m := &mentions{all: paths}
+	if len(paths) <= fewPaths {
+		return m
+	}
+	m.byBase = make(map[string][]string, len(paths))
+	for _, p := range paths {
+		plain, err := url.PathUnescape(p)
+		base := path.Base(plain)
+		if err != nil || strings.HasSuffix(base, ".") || strings.Contains(base, "%") || strings.IndexFunc(base, endsName) >= 0 {
+			m.odd = append(m.odd, p)
+			continue
+		}
+		m.byBase[base] = append(m.byBase[base], p)
+	}
+	return m
+}
+
+// in gives the paths that a text may name: Markdown, CSS, JavaScript, or addresses.
+func (m *mentions) in(text string) []string {
+	if m.byBase == nil {
+		return m.all
+	}
+	found := slices.Clone(m.odd)
+	seen := map[string]bool{}
+	add := func(name string) {
+		if _, known := m.byBase[name]; known && !seen[name] {
+			seen[name] = true
+			found = append(found, m.byBase[name]...)
+		}
+	}
+	for _, reading := range readings(text) {
+		for name := range strings.FieldsFuncSeq(reading, endsName) {
+			add(name)
+			add(strings.TrimRight(name, ".")) // the end of a sentence
+			if plain, err := url.PathUnescape(name); err == nil && plain != name {
+				add(path.Base(plain))
+			}
+		}
+	}
+	return found
+}
+
+// pick gives the entries of a map whose keys a text may name.
+func pick[V any](m *mentions, of map[string]V, text string) map[string]V {
+	if m.byBase == nil {
+		return of
+	}
+	some := map[string]V{}
+	for _, key := range m.in(text) {
+		some[key] = of[key]
+	}
+	return some
+}
+
+// endsName reports whether a character stands beside a name rather than in it.
+func endsName(r rune) bool {
+	switch {
+	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r >= utf8.RuneSelf && r != utf8.RuneError:
+		return false
+	}
+	return !strings.ContainsRune("_-.~@%", r)
+}
+
+var (
+	escapesOfCSS = regexp.MustCompile(`\\([0-9a-fA-F]{1,6})(?:\r\n|[ \t\r\n\f])?|\\(\r\n|(?s:.))`)
+	escapesOfJS  = regexp.MustCompile(`\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|(?s:.)))`)
+)
+
+// readings are what a text may mean in one language or the other: as it is, and
+// with the escapes of CSS, of JavaScript, and of HTML undone. Markdown's are
+// among JavaScript's.
+func readings(text string) []string {
+	all := []string{text}
+	if strings.Contains(text, `\`) {
+		all = append(all, unescape(escapesOfCSS, text), unescape(escapesOfJS, text))
+	}
+	if strings.Contains(text, "&") {
+		for _, one := range slices.Clone(all) {
+			all = append(all, html.UnescapeString(one))
+		}
+	}
+	return all
+}
+
+// unescape undoes escapes: the last group of the pattern is what stands for
+// itself, unless it is the end of a line; the others are codes.
+func unescape(escapes *regexp.Regexp, text string) string {
+	return escapes.ReplaceAllStringFunc(text, func(escape string) string {
+		groups := escapes.FindStringSubmatch(escape)
+		last := len(groups) - 1
+		for _, code := range groups[1:last] {
+			if n, err := strconv.ParseUint(code, 16, 32); err == nil {
+				return string(rune(n))
+			}
+		}
+		return strings.Trim(groups[last], "\r\n\f")
+	})
+}
