@@ -139,10 +139,14 @@ func (b *build) staticAt(base, reference string) *static {
 
 // union adds the characters of b that a lacks.
 func union(a, b string) string {
+	known := make(map[rune]bool, len(a))
+	for _, r := range a {
+		known[r] = true
+	}
 	var all strings.Builder
 	all.WriteString(a)
 	for _, r := range b {
-		if !strings.ContainsRune(a, r) {
+		if !known[r] {
 			all.WriteRune(r)
 		}
 	}

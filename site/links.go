@@ -114,15 +114,14 @@ func (b *build) deadEnd(target *url.URL, ids map[string]map[string]bool) string 
 // where finds links in the sources: each is looked through once, however many of
 // its links are dead.
 type where struct {
-	page      *page
-	source    *content.Finder // the page's
+	pages     map[*page]*content.Finder
 	templates map[string]*content.Finder
 	names     []string // of the templates, in order
 	files     map[string]string
 }
 
 func (b *build) newWhere() *where {
-	w := &where{templates: map[string]*content.Finder{}, names: sortedKeys(b.sources.templates), files: b.sources.templateNames}
+	w := &where{pages: map[*page]*content.Finder{}, templates: map[string]*content.Finder{}, names: sortedKeys(b.sources.templates), files: b.sources.templateNames}
 	for _, name := range w.names {
 		w.templates[name] = content.NewFinder(b.sources.templates[name])
 	}
@@ -132,8 +131,10 @@ func (b *build) newWhere() *where {
 // brokenLink says where the link, of several alike the nth, stands: in the page's source, else in a
 // template, else, where it was put together by a template, on the page at large.
 func (w *where) brokenLink(p *page, link string, nth int, message, hint string) Problem {
-	if w.page != p {
-		w.page, w.source = p, content.NewFinder(p.source)
+	source := w.pages[p]
+	if source == nil {
+		source = content.NewFinder(p.source)
+		w.pages[p] = source
 	}
 	problem := Problem{File: p.file.Name, Message: fmt.Sprintf("the link %q %s", link, message), Hint: hint}
 	in := func(file string, source *content.Finder) bool {
@@ -145,7 +146,7 @@ func (w *where) brokenLink(p *page, link string, nth int, message, hint string) 
 		problem.File, problem.Line, problem.Col = file, place.Line, place.Col
 		return true
 	}
-	if in(p.file.Name, w.source) {
+	if in(p.file.Name, source) {
 		return problem
 	}
 	for _, name := range w.names {
@@ -155,7 +156,7 @@ func (w *where) brokenLink(p *page, link string, nth int, message, hint string) 
 	}
 	// A link to a .md file was made an address; its fragment was left as it is.
 	if _, fragment, has := strings.Cut(link, "#"); has {
-		problem.Line = w.source.Line("#" + fragment + ")")
+		problem.Line = source.Line("#" + fragment + ")")
 	}
 	return problem
 }

@@ -2,6 +2,7 @@ package site
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"html"
 	"path"
@@ -152,6 +153,12 @@ func (b *build) codeBlock(ctx context.Context, p *page, block *markdownpb.CodeBl
 	}
 	answer, err := call(ctx, b, "syntax_highlight", p.file.Name, b.SyntaxHighlight.Highlight,
 		&syntax_highlightpb.HighlightRequest{Code: block.Code, Language: language})
+	var faults Errors
+	if errors.As(err, &faults) { // the plugin sees the code alone
+		for i := range faults {
+			faults[i].Line = int(block.Line)
+		}
+	}
 	if err != nil {
 		return "", err
 	}

@@ -68,35 +68,30 @@ func parseFrontMatter(source string) (*markdownpb.ParseFrontMatterResponse, erro
 // hold "+++".
 func split(source string) (block, error) {
 	whole := block{body: source, bodyLine: 1}
-	lines := strings.SplitAfter(source, "\n")
-	open := 0
-	for open < len(lines) && strings.TrimSpace(lines[open]) == "" {
-		open++
-	}
-	if open == len(lines) {
-		return whole, nil
-	}
-	fence := strings.TrimRight(lines[open], " \t\n")
-	if fence != "+++" && fence != "---" {
-		return whole, nil
-	}
-	for end := open + 1; end < len(lines); end++ {
-		if strings.TrimRight(lines[end], " \t\n") != fence {
-			continue
+	fence, open := "", 0
+	number, offset, matter := 0, 0, 0
+	for line := range strings.Lines(source) {
+		number++
+		begin := offset
+		offset += len(line)
+		switch line = strings.TrimRight(line, " \t\n"); {
+		case fence == "" && strings.TrimSpace(line) == "":
+		case fence == "" && line != "+++" && line != "---":
+			return whole, nil
+		case fence == "":
+			fence, open, matter = line, number, offset
+		case line == fence:
+			return block{fence: fence, openLine: open, matter: source[matter:begin], body: source[offset:], bodyLine: number + 1}, nil
 		}
-		return block{
-			fence:    fence,
-			openLine: open + 1,
-			matter:   strings.Join(lines[open+1:end], ""),
-			body:     strings.Join(lines[end+1:], ""),
-			bodyLine: end + 2,
-		}, nil
+	}
+	if fence == "" {
+		return whole, nil
 	}
 	hint := ""
 	if fence == "---" {
 		hint = " (a rule at the top of a page can be written ***)"
 	}
-	return block{}, &sourceError{open + 1, 1, fmt.Sprintf("front matter that opens with %s is never closed; add a line %s after it%s", fence, fence, hint)}
+	return block{}, &sourceError{open, 1, fmt.Sprintf("front matter that opens with %s is never closed; add a line %s after it%s", fence, fence, hint)}
 }
 
 func decodeTOML(text string, f *fields) error {

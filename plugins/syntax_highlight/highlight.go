@@ -2,8 +2,11 @@ package syntax_highlight
 
 import (
 	"context"
+	"errors"
+	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/alecthomas/chroma/v2"
@@ -63,8 +66,18 @@ func named(name string) chroma.Lexer {
 // not of their language, emits them for ever.
 const idleSteps = 1000
 
+// maxWork is how much of a processor's time the lexer may take for one piece of code. Some of chroma's patterns look at all that
+// follows, again for every token: 16 KB of "<script>" take five seconds, and twice as much four times that. It is the thread's
+// own time, so that a busy machine makes no difference.
+const maxWork = 20 * time.Second
+
+// tokensAtOnce are taken before the time is looked at.
+const tokensAtOnce = 64
+
+var errTooMuchWork = errors.New("the code takes too long to colour; divide it, or mark it as text")
+
 // spans writes code as HTML, and says false where the lexer failed, lost a part of the code or was interrupted.
-func spans(ctx context.Context, lexer chroma.Lexer, code string) (html string, done bool) {
+func spans(ctx context.Context, lexer chroma.Lexer, code string, most time.Duration) (html string, done bool, err error) {
 	setPatience()
 	defer func() {
 		// Chroma's lexers panic on a state that is not defined, deep inside the iterator.
@@ -72,9 +85,12 @@ func spans(ctx context.Context, lexer chroma.Lexer, code string) (html string, d
 			html, done = "", false
 		}
 	}()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	begun, tokens := threadTime(), 0
 	next, err := lexer.Tokenise(&chroma.TokeniseOptions{State: "root", EnsureLF: true}, code)
 	if err != nil {
-		return "", false
+		return "", false, nil
 	}
 	var out strings.Builder
 	// Neighbours of one class share a span, which is written when the class changes.
@@ -85,7 +101,10 @@ func spans(ctx context.Context, lexer chroma.Lexer, code string) (html string, d
 			idle = 0
 		}
 		if ctx.Err() != nil || idle > idleSteps {
-			return "", false
+			return "", false, nil
+		}
+		if tokens++; tokens%tokensAtOnce == 0 && threadTime()-begun > most {
+			return "", false, errTooMuchWork
 		}
 		value := token.Value
 		if len(value) > len(rest) {
@@ -94,7 +113,7 @@ func spans(ctx context.Context, lexer chroma.Lexer, code string) (html string, d
 		}
 		after, same := strings.CutPrefix(rest, value)
 		if !same {
-			return "", false
+			return "", false, nil
 		}
 		if its := chroma.StandardTypes[token.Type]; its != class && value != "" {
 			start := len(code) - len(rest)
@@ -104,7 +123,16 @@ func spans(ctx context.Context, lexer chroma.Lexer, code string) (html string, d
 		rest = after
 	}
 	writeSpan(&out, class, code[from:len(code)-len(rest)])
-	return out.String(), rest == ""
+	return out.String(), rest == "", nil
+}
+
+// threadTime is the processor's time that this thread has taken.
+func threadTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_THREAD, &usage); err != nil {
+		return 0 // only a wrong argument is an error
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // writeSpan leaves white space and plain text bare.

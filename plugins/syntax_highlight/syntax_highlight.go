@@ -10,9 +10,11 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/chroma/v2/lexers"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	pb "ddc/plugins/syntax_highlight/syntax_highlightpb"
@@ -21,23 +23,27 @@ import (
 // Service answers the calls of the syntax_highlight plugin. It holds no state.
 type Service struct {
 	pb.UnimplementedSyntaxHighlightServer
+	most time.Duration // of a processor's time for one piece of code
 }
 
 var _ pb.SyntaxHighlightServer = (*Service)(nil)
 
 // New makes the service; it loads nothing.
-func New() *Service { return &Service{} }
+func New() *Service { return &Service{most: maxWork} }
 
 // Register adds the service to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) { pb.RegisterSyntaxHighlightServer(r, s) }
 
 // Highlight turns code into HTML whose text is the code and nothing but the code, so a language that is not known, or a
-// lexer that fails, gives the escaped code.
+// lexer that fails, gives the escaped code. One that works for too long is a fault of the code.
 func (s *Service) Highlight(ctx context.Context, req *pb.HighlightRequest) (*pb.HighlightResponse, error) {
 	code := strings.ReplaceAll(req.GetCode(), "\r\n", "\n")
 	html, done := "", false
 	if lexer := lexerFor(req.GetLanguage()); lexer != nil {
-		html, done = spans(ctx, lexer, code)
+		var err error
+		if html, done, err = spans(ctx, lexer, code, s.most); err != nil {
+			return nil, status.Errorf(codes.InvalidArgument, "%v", err)
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()

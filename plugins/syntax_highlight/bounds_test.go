@@ -1,0 +1,46 @@
+package syntax_highlight
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	pb "ddc/plugins/syntax_highlight/syntax_highlightpb"
+)
+
+func TestCodeThatTakesTooLongToColourIsRefused(t *testing.T) {
+	lexer := lexerFor("html")
+	_, _, err := spans(t.Context(), lexer, strings.Repeat("<script>", 2*tokensAtOnce), 0)
+	assert.Equal(t, errTooMuchWork, err)
+	_, done, err := spans(t.Context(), lexer, "<p>a</p>\n", time.Minute)
+	require.NoError(t, err)
+	assert.True(t, done)
+	_, err = (&Service{most: 0}).Highlight(t.Context(), &pb.HighlightRequest{Language: "html", Code: strings.Repeat("<script>", 2*tokensAtOnce)})
+	assert.Equal(t, codes.InvalidArgument, status.Code(err), "%v", err)
+}
+
+// A name is compared with the pattern of every language's files.
+func TestNameOfALanguageAsLongAsABookIsNotLookedUp(t *testing.T) {
+	assert.Nil(t, named(strings.Repeat("a", longestName+1)))
+	answer, err := New().Highlight(t.Context(), &pb.HighlightRequest{Language: strings.Repeat("a", 1_000_000), Code: "<b>"})
+	require.NoError(t, err)
+	assert.False(t, answer.Highlighted)
+	assert.Equal(t, "&lt;b&gt;", answer.Html)
+	for _, lexer := range lexersOf(t) {
+		assert.LessOrEqual(t, len(lexer), longestName)
+	}
+}
+
+// lexersOf names all languages.
+func lexersOf(t *testing.T) []string {
+	t.Helper()
+	answer, err := New().Languages(t.Context(), &pb.LanguagesRequest{})
+	require.NoError(t, err)
+	require.NotEmpty(t, answer.Languages)
+	return answer.Languages
+}
