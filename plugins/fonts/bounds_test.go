@@ -56,6 +56,14 @@ func TestValuesOfAVariableAreBounded(t *testing.T) {
 	assert.Empty(t, s.resolve("var(--y) var(--y)", 0))
 }
 
+func TestPageThatIsTooDeepShowsAllItHasInEveryFont(t *testing.T) {
+	css := `@font-face{font-family:F;src:url(/f)} p::before{content:"\2192"} p{font-family:F}`
+	got := analyse(t, css, strings.Repeat("<div>", 100_000)+"<p title=T>X&eacute;").Characters["F"]
+	for _, r := range "XéT→•1“▸" {
+		assert.Contains(t, got, string(r))
+	}
+}
+
 // BenchmarkFlood shows the time for n and 2n.
 func BenchmarkFlood(b *testing.B) {
 	for name, css := range map[string]func(n int) string{

@@ -62,13 +62,33 @@ func (u usage) byFamily(faces []*fontspb.FontFace, added map[rune]struct{}) map[
 }
 
 // collect adds a page's text to used.
-func (s *style) collect(page string, used usage) error {
+func (s *style) collect(page string, used usage) {
 	document, err := html.ParseWithOptions(strings.NewReader(page), html.ParseOptionEnableScripting(false))
 	if err != nil {
-		return err
+		s.collectAll(page, used)
+		return
 	}
 	s.walk(document, []string{"serif"}, used)
-	return nil
+}
+
+// collectAll takes a page that the parser refuses, as one nested more than 512 deep: any of its characters, and any that an
+// element or a style may add, may be shown in any font.
+func (s *style) collectAll(page string, used usage) {
+	families := []string{"serif", "monospace"}
+	for _, face := range s.faces {
+		families = append(families, face.GetFamily())
+	}
+	var text strings.Builder
+	text.WriteString(page)
+	text.WriteString(html.UnescapeString(page))
+	for _, element := range []atom.Atom{atom.Li, atom.Summary, atom.Q} {
+		text.WriteString(s.generated(&html.Node{Type: html.ElementNode, DataAtom: element, Data: element.String()}))
+	}
+	text.WriteString("●abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	for _, r := range s.contents {
+		text.WriteString(s.content(r.value, &html.Node{}))
+	}
+	s.show(families, text.String(), used)
 }
 
 func (s *style) walk(node *html.Node, families []string, used usage) {

@@ -45,9 +45,7 @@ func (s *Service) Analyse(ctx context.Context, req *fontspb.AnalyseRequest) (*fo
 		if err := ctx.Err(); err != nil {
 			return nil, status.FromContextError(err).Err()
 		}
-		if err := style.collect(page, used); err != nil {
-			return nil, status.Errorf(codes.InvalidArgument, "read a page's HTML: %v", err)
-		}
+		style.collect(page, used)
 	}
 	return &fontspb.AnalyseResponse{Characters: used.byFamily(style.faces, style.added), Faces: style.faces}, nil
 }

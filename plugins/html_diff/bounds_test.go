@@ -33,6 +33,17 @@ func TestManyAttributesAreComparedByName(t *testing.T) {
 	assert.ElementsMatch(t, []string{"old", "new", "a49999"}, names)
 }
 
+func TestPageThatIsTooDeepToCompareIsReplaced(t *testing.T) {
+	deep := strings.Repeat("<div>", 100_000)
+	for _, c := range [][2]string{{"<p>a", deep}, {deep, "<p>a"}, {deep, deep + "b"}} {
+		response, err := New().Diff(t.Context(), &pb.DiffRequest{OldHtml: c[0], NewHtml: c[1]})
+		require.NoError(t, err)
+		require.Len(t, response.Patches, 1)
+		assert.Equal(t, pb.Patch_OPERATION_REPLACE, response.Patches[0].Operation)
+		assert.Equal(t, c[1], response.Patches[0].Html)
+	}
+}
+
 // BenchmarkFlood shows the time for n and 2n.
 func BenchmarkFlood(b *testing.B) {
 	for name, page := range map[string]func(n int, text string) string{

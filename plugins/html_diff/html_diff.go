@@ -12,7 +12,6 @@ import (
 	"context"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	pb "ddc/plugins/html_diff/html_diffpb"
@@ -37,17 +36,15 @@ func (s *Service) Diff(ctx context.Context, req *pb.DiffRequest) (*pb.DiffRespon
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
 	}
-	from, err := parse(req.GetOldHtml())
-	if err != nil {
-		return nil, status.Errorf(codes.InvalidArgument, "old page: %v", err)
-	}
-	to, err := parse(req.GetNewHtml())
-	if err != nil {
-		return nil, status.Errorf(codes.InvalidArgument, "new page: %v", err)
+	whole := []*pb.Patch{{Operation: pb.Patch_OPERATION_REPLACE, Html: req.GetNewHtml()}}
+	from, oldErr := parse(req.GetOldHtml())
+	to, newErr := parse(req.GetNewHtml())
+	if oldErr != nil || newErr != nil {
+		return &pb.DiffResponse{Patches: whole}, nil // x/net/html refuses what is nested more than 512 deep
 	}
 	d := newDiffer(from, to)
 	if !d.children(nil, from, to) {
-		d.patches = []*pb.Patch{{Operation: pb.Patch_OPERATION_REPLACE, Html: req.GetNewHtml()}}
+		d.patches = whole
 	}
 	return &pb.DiffResponse{Patches: d.patches, NodesCompared: int32(d.compared)}, nil
 }
