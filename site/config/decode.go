@@ -75,6 +75,7 @@ func (d *decoder) linkCheck(block setting, l *LinkCheck) {
 }
 
 func (d *decoder) stableAssets(block setting, assets *[]string) {
+	seen := map[string]bool{}
 	for _, s := range d.inner(block) {
 		if s.name != "path" {
 			d.unknown(s, "setting of stable_assets", "path")
@@ -86,7 +87,8 @@ func (d *decoder) stableAssets(block setting, assets *[]string) {
 				d.fail(s.line, s.col, "path must name a file below the static folder, not "+quote(asset), "")
 				continue
 			}
-			if !slices.Contains(*assets, clean) {
+			if !seen[clean] {
+				seen[clean] = true
 				*assets = append(*assets, clean)
 			}
 		}
