@@ -41,7 +41,7 @@ func (s *Service) Rewrite(ctx context.Context, req *csspb.RewriteRequest) (*cssp
 		return nil, status.FromContextError(err).Err()
 	}
 	sheet, blocks, err := rewrite(req.GetCss(), req.GetUrls(), req.GetBase())
-	if err == nil && req.GetMinify() {
+	if err == nil && req.GetMinify() && blocks <= maxMinified {
 		sheet, err = minify(sheet, blocks <= maxCompared)
 	}
 	var fault *syntaxError
@@ -72,6 +72,10 @@ func faultAt(sheet string, offset int, format string, args ...any) *syntaxError 
 // maxCompared is how many blocks a sheet may have whose rules esbuild compares with one another, which takes a second for so many
 // and is quadratic. The rules of a larger one stay as they are, without their blanks and comments.
 const maxCompared = 10_000
+
+// maxMinified is how many blocks a sheet may have that is minified, which takes esbuild seconds for so many. A larger one stays as
+// it is written, but for its URLs.
+const maxMinified = 100_000
 
 // minify keeps comments that begin with /*!, which are licences. It takes a sheet that rewrite let through.
 func minify(sheet string, compare bool) (string, error) {

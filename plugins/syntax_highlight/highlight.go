@@ -69,7 +69,7 @@ const idleSteps = 1000
 // maxWork is how much of a processor's time the lexer may take for one piece of code. Some of chroma's patterns look at all that
 // follows, again for every token: 16 KB of "<script>" take five seconds, and twice as much four times that. It is the thread's
 // own time, so that a busy machine makes no difference.
-const maxWork = 20 * time.Second
+const maxWork = 10 * time.Second
 
 // tokensAtOnce are taken before the time is looked at.
 const tokensAtOnce = 64
