@@ -1,6 +1,7 @@
 package markup
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -36,4 +37,19 @@ func FuzzScannedAttributesAreTheTokenizers(f *testing.F) {
 		assert.Equal(t, names, scannedNames)
 		assert.Equal(t, values, scannedValues)
 	})
+}
+
+func TestOfManyAttributesTheFirstOfANameCounts(t *testing.T) {
+	var tag strings.Builder
+	tag.WriteString("<a href=/first ")
+	const n = 100_000
+	for i := range n {
+		fmt.Fprintf(&tag, "a%d=%d ", i, i)
+	}
+	tag.WriteString("href=/second a7=x>")
+	source := tag.String()
+	a := scanAttributes(source, 0, len(source))
+	assert.Len(t, a.List, n+1)
+	assert.Equal(t, "/first", a.Value("href"))
+	assert.Equal(t, "7", a.Value("a7"))
 }

@@ -5,25 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
-
 	"ddc/plugins/html/htmlpb"
 )
-
-func TestOfManyAttributesTheFirstOfANameCounts(t *testing.T) {
-	var tag strings.Builder
-	tag.WriteString("<a href=/first ")
-	const n = 100_000
-	for i := range n {
-		fmt.Fprintf(&tag, "a%d=%d ", i, i)
-	}
-	tag.WriteString("href=/second a7=x>")
-	source := tag.String()
-	a := scanAttributes(source, 0, len(source))
-	assert.Len(t, a.list, n+1)
-	assert.Equal(t, "/first", a.value("href"))
-	assert.Equal(t, "7", a.value("a7"))
-}
 
 // BenchmarkFlood shows the time for n and 2n.
 func BenchmarkFlood(b *testing.B) {
