@@ -26,7 +26,8 @@ type clientStream struct {
 	id      uint32
 	method  *method
 	started time.Time
-	ctx     context.Context
+	caller  context.Context
+	ctx     context.Context // the caller's, which the stream's end ends too
 	cancel  context.CancelFunc
 
 	packet packet // of the goroutine that sends
@@ -54,7 +55,7 @@ func (c *Conn) newStream(ctx context.Context, desc *grpc.StreamDesc, _ *grpc.Cli
 	if err != nil {
 		return nil, err
 	}
-	s := &clientStream{conn: c, desc: desc, options: o, headerKnown: make(chan struct{})}
+	s := &clientStream{conn: c, desc: desc, options: o, caller: ctx, headerKnown: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	s.window.open()
 	s.in.open()
@@ -112,8 +113,8 @@ func (s *clientStream) receive(f *transport.Frame) {
 }
 
 func (s *clientStream) push(f *transport.Frame, begins int) {
-	if n := len(f.Payload) - begins; n > s.options.maxRecv {
-		s.abort(tooLarge(n, s.options.maxRecv))
+	if n, most := len(f.Payload)-begins, s.method.boundsFor(&s.options).Bytes; n > most {
+		s.abort(excessOf(tooLarge(n, most), s.conn.name, s.method.name))
 	} else if err := s.in.push(f, begins); err != nil {
 		s.abort(err)
 	}
@@ -263,7 +264,8 @@ func (s *clientStream) next(m any) error {
 	if m == nil {
 		err = errSecondMessage
 	} else {
-		err = unmarshal(message.Payload, m)
+		err = s.conn.decode(s.caller, message.Payload, &message, m, s.method.boundsFor(&s.options))
+		err = excessOf(err, s.conn.name, s.method.name)
 	}
 	message.Release()
 	if err != nil {

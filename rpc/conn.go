@@ -23,6 +23,9 @@ type ConnOptions struct {
 	Name string
 	// MaxMessage is the largest message to send or receive, in bytes; 0 is 256 MiB.
 	MaxMessage int
+	// Replies, if not nil, bounds what answers a method ("/package.Service/Method").
+	// Where it says nothing of Bytes, MaxMessage holds.
+	Replies func(method string) Bounds
 	// Unary and Stream wrap each call, the first outermost. They are given no
 	// *grpc.ClientConn, since there is none.
 	Unary  []grpc.UnaryClientInterceptor
@@ -38,6 +41,8 @@ type Conn struct {
 	log    transport.CallLog
 	name   string
 	limit  int
+	bounds func(method string) Bounds
+	decoder
 	unary  grpc.UnaryInvoker // c.invoke within the interceptors
 	stream grpc.Streamer     // c.newStream within the interceptors
 	out    *outbox
@@ -66,16 +71,33 @@ type receiver interface {
 
 // method is a name and the id that stands for it.
 type method struct {
-	name  string
-	id    uint16
-	known atomic.Bool // the server has been told what id means
+	name   string
+	id     uint16
+	bounds Bounds      // of what answers it
+	known  atomic.Bool // the server has been told what id means
+}
+
+func (c *Conn) newMethod(name string) *method {
+	m := &method{name: name}
+	if c.bounds != nil {
+		m.bounds = c.bounds(name)
+	}
+	m.bounds = m.bounds.orDefaults(c.limit)
+	return m
+}
+
+// boundsFor are those of m, of which the caller's option may lower Bytes.
+func (m *method) boundsFor(o *callOptions) Bounds {
+	b := m.bounds
+	b.Bytes = min(b.Bytes, o.maxRecv)
+	return b
 }
 
 // NewConn starts link and makes calls over it. The Conn owns the link.
 func NewConn(link transport.Link, o ConnOptions) *Conn {
 	c := &Conn{
 		link: link, name: cmp.Or(o.Name, "the peer"), limit: cmp.Or(o.MaxMessage, defaultMaxMessage),
-		out: newOutbox(link), done: make(chan struct{}),
+		bounds: o.Replies, out: newOutbox(link), done: make(chan struct{}),
 		calls: map[uint32]receiver{}, methods: map[string]*method{},
 	}
 	c.awaiter, _ = link.(transport.Awaiter)
@@ -201,7 +223,7 @@ func (c *Conn) begin(r receiver, name string) error {
 	}
 	m := c.methods[name]
 	if m == nil {
-		m = &method{name: name}
+		m = c.newMethod(name)
 		if len(c.methods) < maxMethods {
 			m.id = uint16(len(c.methods) + 1)
 			c.methods[name] = m

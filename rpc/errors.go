@@ -78,6 +78,9 @@ func encodeStatus(s *status.Status) []byte {
 	return b
 }
 
+// statusBounds are those of the status of a reply. Its length is bounded as a section.
+var statusBounds = Bounds{Fields: 1024}.orDefaults(maxMetadata)
+
 // replyError is the error that an opReply stands for: nil for OK.
 func (c *Conn) replyError(flags uint8, code uint64, section []byte) error {
 	if flags&flagRefused != 0 {
@@ -90,7 +93,7 @@ func (c *Conn) replyError(flags uint8, code uint64, section []byte) error {
 		return status.Errorf(codes.Internal, "%s replied with status %d, which can't be", c.name, code)
 	}
 	s := &spb.Status{}
-	if err := proto.Unmarshal(section, s); err != nil {
+	if err := c.decode(context.Background(), section, &transport.Lease{}, s, statusBounds); err != nil {
 		return status.Errorf(codes.Internal, "malformed status of code %v: %v", codes.Code(code), err)
 	}
 	s.Code = int32(code)
@@ -112,10 +115,6 @@ func (e *refusedError) Error() string { return e.GRPCStatus().Err().Error() }
 // GRPCStatus is what package status looks for.
 func (e *refusedError) GRPCStatus() *status.Status {
 	return status.Newf(codes.Unavailable, "%s is %v", e.peer, ErrShuttingDown)
-}
-
-func tooLarge(n, limit int) error {
-	return status.Errorf(codes.ResourceExhausted, "received a message of %d bytes: at most %d", n, limit)
 }
 
 func tooLargeToSend(n, limit int) error {

@@ -1,6 +1,8 @@
 package rpc
 
 import (
+	"math"
+
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -19,7 +21,7 @@ type callOptions struct {
 
 // readOptions refuses what this wire cannot do, rather than do without it.
 func readOptions(options []grpc.CallOption, limit int) (o callOptions, err error) {
-	o.maxSend, o.maxRecv = limit, limit
+	o.maxSend, o.maxRecv = limit, math.MaxInt
 	for _, option := range options {
 		switch option := option.(type) {
 		case grpc.HeaderCallOption:

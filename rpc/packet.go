@@ -82,15 +82,3 @@ func (p *packet) writeTo(buf []byte) error {
 	}
 	return nil
 }
-
-// unmarshal reads a received message.
-func unmarshal(payload []byte, into any) error {
-	message, ok := into.(proto.Message)
-	if !ok {
-		return status.Errorf(codes.Internal, "cannot receive into a %T: not a protobuf message", into)
-	}
-	if err := proto.Unmarshal(payload, message); err != nil {
-		return status.Errorf(codes.Internal, "unmarshal %s: %v", message.ProtoReflect().Descriptor().FullName(), err)
-	}
-	return nil
-}

@@ -18,6 +18,9 @@ import (
 type ServerOptions struct {
 	// MaxMessage is the largest message to send or receive, in bytes; 0 is 256 MiB.
 	MaxMessage int
+	// Requests bounds each message that is received. Where it says nothing of
+	// Bytes, MaxMessage holds.
+	Requests Bounds
 	// Unary and Stream wrap each call, the first outermost.
 	Unary  []grpc.UnaryServerInterceptor
 	Stream []grpc.StreamServerInterceptor
@@ -26,7 +29,9 @@ type ServerOptions struct {
 // Server holds services, and serves them on any number of links. Register all of
 // them before the first Serve.
 type Server struct {
-	limit  int
+	limit  int // of what is sent
+	bounds Bounds
+	decoder
 	unary  grpc.UnaryServerInterceptor // nil if there is none
 	stream grpc.StreamServerInterceptor
 
@@ -58,8 +63,9 @@ type RawHandler func(ctx context.Context, request []byte) (n int, fill func(repl
 
 // NewServer makes a Server without services.
 func NewServer(o ServerOptions) *Server {
+	limit := cmp.Or(o.MaxMessage, defaultMaxMessage)
 	return &Server{
-		limit: cmp.Or(o.MaxMessage, defaultMaxMessage), unary: chainUnary(o.Unary), stream: chainStream(o.Stream),
+		limit: limit, bounds: o.Requests.orDefaults(limit), unary: chainUnary(o.Unary), stream: chainStream(o.Stream),
 		methods: map[string]*served{}, links: map[*session]struct{}{},
 	}
 }

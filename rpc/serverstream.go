@@ -120,7 +120,7 @@ func (st *serverStream) decode(m any) error {
 	if !st.unary {
 		return st.RecvMsg(m)
 	}
-	err := unmarshal(st.request, m)
+	err := st.session.server.decode(st.ctx, st.request, &st.lease, m, st.session.server.bounds)
 	st.releaseRequest()
 	return err
 }
@@ -201,8 +201,8 @@ func (st *serverStream) sendReply(p *packet, flags uint8, s *status.Status) erro
 // push is the pump's: a message of a stream arrived.
 func (st *serverStream) push(f *transport.Frame) {
 	var err error
-	if limit := st.session.server.limit; len(f.Payload) > limit {
-		err = tooLarge(len(f.Payload), limit)
+	if most := st.session.server.bounds.Bytes; len(f.Payload) > most {
+		err = tooLarge(len(f.Payload), most)
 	} else if !st.unary {
 		err = st.in.push(f, 0)
 	}
@@ -287,7 +287,7 @@ func (st *serverStream) RecvMsg(m any) error {
 	if err != nil {
 		return err
 	}
-	err = unmarshal(message.Payload, m)
+	err = st.session.server.decode(st.ctx, message.Payload, &message, m, st.session.server.bounds)
 	message.Release()
 	if grant > 0 {
 		st.session.out.post(transport.Header{Op: opCredit, Stream: st.id, Arg: grant})

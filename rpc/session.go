@@ -261,8 +261,8 @@ func (l *session) appendCalls(calls []Call) []Call {
 func (st *serverStream) setRequest(f *transport.Frame, begins int) {
 	n := len(f.Payload) - begins
 	switch {
-	case n > st.session.server.limit:
-		st.refusal = tooLarge(n, st.session.server.limit)
+	case n > st.session.server.bounds.Bytes:
+		st.refusal = tooLarge(n, st.session.server.bounds.Bytes)
 	case n <= smallMessage:
 		st.request = st.small[:copy(st.small[:], f.Payload[begins:])]
 	case st.method.raw != nil && !st.session.holding.CompareAndSwap(false, true):

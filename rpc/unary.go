@@ -86,8 +86,8 @@ func (c *Conn) invoke(ctx context.Context, name string, args, into any, _ *grpc.
 		var r reply
 		if r, err = c.roundTrip(ctx, k, name); err == nil {
 			var message []byte
-			if message, header, trailer, err = c.readReply(&r, o.maxRecv); err == nil {
-				err = unmarshal(message, into)
+			if message, header, trailer, err = c.readReply(&r); err == nil {
+				err = excessOf(c.decode(ctx, message, &r.lease, into, k.method.boundsFor(&o)), c.name, name)
 			}
 			r.lease.Release()
 		}
@@ -117,9 +117,12 @@ func (c *Conn) InvokeRaw(ctx context.Context, method string, n int, fill, read f
 		return err
 	}
 	defer r.lease.Release()
-	message, _, _, err := c.readReply(&r, c.limit)
+	message, _, _, err := c.readReply(&r)
 	if err != nil {
 		return err
+	}
+	if most := k.method.bounds.Bytes; len(message) > most {
+		return excessOf(tooLarge(len(message), most), c.name, method)
 	}
 	return read(message)
 }
@@ -157,7 +160,7 @@ func (c *Conn) roundTrip(ctx context.Context, k *call, name string) (reply, erro
 var errNoMessage = status.Error(codes.Internal, "the reply has no message")
 
 // readReply takes a reply apart. message is part of the payload.
-func (c *Conn) readReply(r *reply, limit int) (message []byte, header, trailer metadata.MD, err error) {
+func (c *Conn) readReply(r *reply) (message []byte, header, trailer metadata.MD, err error) {
 	s, begins, err := parseSections(r.flags, r.payload)
 	if err != nil {
 		return nil, nil, nil, status.Errorf(codes.Internal, "malformed reply: %v", err)
@@ -167,8 +170,6 @@ func (c *Conn) readReply(r *reply, limit int) (message []byte, header, trailer m
 	case err != nil:
 	case r.flags&flagMessage == 0:
 		err = errNoMessage
-	case len(message) > limit:
-		err = tooLarge(len(message), limit)
 	}
 	return message, s.metadata, s.trailer, err
 }

@@ -1,0 +1,119 @@
+package rpc
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"ddc/transport"
+)
+
+// Bounds are what one received message may be. Zero fields have the defaults
+// below. They hold before anything of the message is decoded.
+type Bounds struct {
+	// Bytes is its length on the wire: 256 MiB.
+	Bytes int
+	// Fields is how many fields it has, those of messages within it among them:
+	// 8 million.
+	Fields int
+	// Depth is how deep messages lie within each other: 100.
+	Depth int
+	// Decoded is what it takes in memory, as estimated from its fields: 512 MiB.
+	Decoded int64
+}
+
+const (
+	defaultFields  = 8 << 20
+	defaultDepth   = 100
+	defaultDecoded = 512 << 20
+)
+
+func (b Bounds) orDefaults(bytes int) Bounds {
+	return Bounds{
+		Bytes: cmp.Or(b.Bytes, bytes), Fields: cmp.Or(b.Fields, defaultFields),
+		Depth: cmp.Or(b.Depth, defaultDepth), Decoded: cmp.Or(b.Decoded, defaultDecoded),
+	}
+}
+
+// ErrExcess is what the errors of calls wrap whose message was over its bounds:
+// the peer that sent it is at fault.
+var ErrExcess = errors.New("more than its bound")
+
+// excessError is such an error. Peer and method are set where they are known.
+type excessError struct {
+	peer, method string
+	what         string
+}
+
+func excess(format string, args ...any) error {
+	return &excessError{what: fmt.Sprintf(format, args...)}
+}
+
+func tooLarge(n, most int) error {
+	return excess("received a message of %d bytes: at most %d", n, most)
+}
+
+// of names the peer and the method in an excess; other errors stay.
+func excessOf(err error, peer, method string) error {
+	if e, ok := err.(*excessError); ok { //nolint:errorlint // made here, and not wrapped
+		return &excessError{peer: peer, method: method, what: e.what}
+	}
+	return err
+}
+
+func (e *excessError) Unwrap() error { return ErrExcess }
+func (e *excessError) Error() string { return e.GRPCStatus().Err().Error() }
+
+// GRPCStatus is what package status looks for.
+func (e *excessError) GRPCStatus() *status.Status {
+	if e.peer == "" {
+		return status.New(codes.ResourceExhausted, e.what)
+	}
+	return status.Newf(codes.ResourceExhausted, "%s sent too much in answer to %s: %s", e.peer, e.method, e.what)
+}
+
+// decoder decodes received messages within bounds.
+type decoder struct{ shapes shapes }
+
+// decode reads a message that is in lease, or in this process's own memory
+// where the lease is empty. It looks at ctx before and after, since the time of
+// a call covers it.
+//
+// The peer can still write to a leased slot. What is decided from the length
+// alone holds all the same. A message that has to be scanned is copied first, so
+// that what is decoded is what was scanned.
+func (d *decoder) decode(ctx context.Context, payload []byte, lease *transport.Lease, into any, b Bounds) error {
+	message, ok := into.(proto.Message)
+	if !ok {
+		return status.Errorf(codes.Internal, "cannot receive into a %T: not a protobuf message", into)
+	}
+	if ctx.Err() != nil {
+		return status.FromContextError(ctx.Err()).Err()
+	}
+	if len(payload) > b.Bytes {
+		return tooLarge(len(payload), b.Bytes)
+	}
+	if len(payload) > unscanned {
+		if shape := d.shapes.of(message.ProtoReflect().Type()); shape.mayExceed(len(payload), b) {
+			if lease.Payload != nil {
+				payload = append([]byte(nil), payload...)
+				lease.Release()
+			}
+			if err := shape.scan(payload, b); err != nil {
+				return err
+			}
+		}
+	}
+	if err := proto.Unmarshal(payload, message); err != nil {
+		return status.Errorf(codes.Internal, "unmarshal %s: %v", message.ProtoReflect().Descriptor().FullName(), err)
+	}
+	if ctx.Err() != nil {
+		return status.FromContextError(ctx.Err()).Err()
+	}
+	return nil
+}
