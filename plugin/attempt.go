@@ -116,8 +116,10 @@ func (p *Plugin) attempt(ctx context.Context, alone bool, method string, args, r
 func (p *Plugin) invokeThere(ctx context.Context, r run, method string, args, reply any, opts []grpc.CallOption) error {
 	a := p.patience.begin(r, method)
 	err := r.connection().Invoke(ctx, method, args, reply, opts...)
-	if hung := p.patience.end(a); hung && lost(err) {
-		// Everyone else whose call this run had learns of it as of any death.
+	killForExcess(r, err)
+	if hung := p.patience.end(a); hung && (err == nil || lost(err)) {
+		// Also where the answer came, and took too long to decode. Everyone else whose
+		// call this run had learns of it as of any death.
 		return &hungError{plugin: p.name, errHung: errHung{method, p.patience.limit}}
 	}
 	return err

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -89,7 +90,27 @@ func (p *Plugin) NewStream(ctx context.Context, desc *grpc.StreamDesc, method st
 		p.errors.Add(1)
 		return nil, err
 	}
-	return stream, nil
+	return bounded{stream, r}, nil
+}
+
+// bounded is a stream whose plugin is killed if it sends more than it may.
+type bounded struct {
+	grpc.ClientStream
+	run run
+}
+
+func (s bounded) RecvMsg(m any) error {
+	err := s.ClientStream.RecvMsg(m)
+	killForExcess(s.run, err)
+	return err
+}
+
+// killForExcess ends a run whose plugin has answered more than it may: nothing that it says
+// can be trusted any more.
+func killForExcess(r run, err error) {
+	if errors.Is(err, rpc.ErrExcess) {
+		r.kill(err)
+	}
 }
 
 func (p *Plugin) answered() {
@@ -188,13 +209,13 @@ func (p *Plugin) remember(old run) {
 
 func (p *Plugin) start() (run, error) {
 	h := p.host
-	connect := rpc.ConnOptions{Name: "plugin " + p.name}
+	connect := rpc.ConnOptions{Name: "plugin " + p.name, MaxMessage: h.options.Requests.Bytes, Replies: h.options.Replies}
 	if h.options.Local != nil {
 		service, err := h.options.Local(p.name)
 		if err != nil {
 			return nil, err
 		}
-		return startLocal(h.transport, p.name, service, connect)
+		return startLocal(h.transport, p.name, service, connect, rpc.ServerOptions{Requests: h.options.Requests})
 	}
 	path, args := h.options.Command(p.name)
 	own, err := h.hubFor(p.name)
@@ -203,7 +224,7 @@ func (p *Plugin) start() (run, error) {
 	}
 	return startProcess(own, h.threads, processSpec{
 		name: p.name, path: path, args: args, strategy: h.strategies[h.WakeOf(p.name)], spin: h.options.Spin,
-		level: h.options.Level, logger: h.options.Logger.With(pluginKey, p.name), allowance: p.allowance, temporary: h.temporary, heap: h.options.MemoryLimit, connect: connect,
+		level: h.options.Level, logger: h.options.Logger.With(pluginKey, p.name), allowance: p.allowance, temporary: h.temporary, heap: h.options.MemoryLimit, requests: h.options.Requests, connect: connect,
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 
 	"ddc/internal/heir"
+	"ddc/rpc"
 	"ddc/transport"
 	"ddc/transport/hub"
 	"ddc/transport/inproc"
@@ -54,6 +55,11 @@ type Options struct {
 	CallTimeout time.Duration
 	// CallTimeoutOf is that of the calls of single plugins, by name.
 	CallTimeoutOf map[string]time.Duration
+	// Replies, if not nil, bounds what a plugin may answer to a method. One that answers more is killed, and the call
+	// fails: it would be answered so again.
+	Replies func(method string) rpc.Bounds
+	// Requests bounds what plugins are sent: each holds it for itself. Depth has its default.
+	Requests rpc.Bounds
 	// MemoryLimit is the heap, in bytes, beyond which a plugin's collector leaves no garbage, or 0 for none: what is
 	// needed is taken all the same.
 	MemoryLimit int64

@@ -17,12 +17,12 @@ type local struct {
 	served chan error
 }
 
-func startLocal(t transport.Transport, name string, s Service, o rpc.ConnOptions) (*local, error) {
+func startLocal(t transport.Transport, name string, s Service, o rpc.ConnOptions, so rpc.ServerOptions) (*local, error) {
 	host, peer, err := t.Pair(name)
 	if err != nil {
 		return nil, err
 	}
-	server := rpc.NewServer(rpc.ServerOptions{})
+	server := rpc.NewServer(so)
 	s.Register(server)
 	l := &local{link: host, served: make(chan error, 1)}
 	go func() {

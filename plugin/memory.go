@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
+	"ddc/rpc"
 	"ddc/slot"
 	"ddc/transport/hub"
 )
@@ -24,6 +26,26 @@ func heapLimit(limit int64) []string {
 		return nil
 	}
 	return []string{"GOMEMLIMIT=" + strconv.FormatInt(limit, 10)}
+}
+
+// formatBounds says what a plugin may be sent: bytes, fields and decoded bytes, 0 for the default.
+func formatBounds(b rpc.Bounds) string { return fmt.Sprintf("%d,%d,%d", b.Bytes, b.Fields, b.Decoded) }
+
+func parseBounds(text string) (b rpc.Bounds, err error) {
+	words := strings.Split(text, ",")
+	if len(words) != 3 {
+		return b, fmt.Errorf("%q: three numbers are wanted", text)
+	}
+	for i, to := range []func(int64){
+		func(n int64) { b.Bytes = int(n) }, func(n int64) { b.Fields = int(n) }, func(n int64) { b.Decoded = n },
+	} {
+		n, err := strconv.ParseInt(words[i], 10, 64)
+		if err != nil || n < 0 {
+			return rpc.Bounds{}, fmt.Errorf("%q is no number of bytes or fields", words[i])
+		}
+		to(n)
+	}
+	return b, nil
 }
 
 // hubParties are the parties of a hub's slot pool: two for each peer.

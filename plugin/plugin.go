@@ -56,13 +56,14 @@ func closeService(s Service) error {
 // The environment and the descriptors that make up the agreement. Whoever
 // changes them raises agreement.
 const (
-	agreement = "1"
+	agreement = "2"
 
 	envAgreement = "DDC_PLUGIN"
 	envHub       = "DDC_HUB"
 	envName      = "DDC_PLUGIN_NAME"
 	envSpin      = "DDC_SPIN"
 	envLogLevel  = "DDC_LOG_LEVEL"
+	envRequests  = "DDC_REQUESTS"
 
 	lifelineFD = 3
 	hubFD      = 4

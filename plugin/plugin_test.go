@@ -86,6 +86,9 @@ func (testService) Echo(ctx context.Context, p *rpctestpb.Packet) (*rpctestpb.Pa
 			return nil, err
 		}
 		_ = f.Close()
+	case "large":
+		n, err := strconv.Atoi(argument)
+		return &rpctestpb.Packet{Data: make([]byte, n)}, err
 	case "block":
 		<-blocked // for ever, whatever ctx says
 	case "wait":
@@ -95,6 +98,11 @@ func (testService) Echo(ctx context.Context, p *rpctestpb.Packet) (*rpctestpb.Pa
 		return nil, status.Error(codes.InvalidArgument, argument)
 	}
 	return p, nil
+}
+
+// Count sends its packet back once.
+func (testService) Count(p *rpctestpb.Packet, stream grpc.ServerStreamingServer[rpctestpb.Packet]) error {
+	return stream.Send(p)
 }
 
 // self is the command that starts this test binary as a plugin.

@@ -86,7 +86,7 @@ func serve(ctx context.Context, s Service, byName func(string) (wake.Strategy, e
 	}
 	tidier := newTidier()
 	defer tidier.stop()
-	server := rpc.NewServer(rpc.ServerOptions{Unary: []grpc.UnaryServerInterceptor{tidier.intercept}})
+	server := rpc.NewServer(rpc.ServerOptions{Requests: inherited.requests, Unary: []grpc.UnaryServerInterceptor{tidier.intercept}})
 	s.Register(server)
 
 	watched := make(chan struct{})
@@ -123,6 +123,7 @@ type inheritance struct {
 	lifeline *os.File
 	strategy wake.Strategy
 	spin     wake.Spin
+	requests rpc.Bounds
 	logger   *slog.Logger
 }
 
@@ -173,6 +174,9 @@ func agree(getenv func(string) string, byName func(string) (wake.Strategy, error
 	i.logger = slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 	if i.spin, err = wake.ParseSpin(getenv(envSpin)); err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", envSpin, err)
+	}
+	if i.requests, err = parseBounds(getenv(envRequests)); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", envRequests, err)
 	}
 	name, files, err := hub.ParseOffer(i.offer)
 	if err != nil {

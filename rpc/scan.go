@@ -32,9 +32,6 @@ func (sc *scan) message(s *shape, b []byte, depth int) error {
 		if width < 0 {
 			return errMalformed
 		}
-		if sc.fields++; sc.fields > sc.bounds.Fields {
-			return excess("received a message of more than %d fields", sc.bounds.Fields)
-		}
 		rest := b[width:]
 		n := 0
 		var content []byte
@@ -45,6 +42,9 @@ func (sc *scan) message(s *shape, b []byte, depth int) error {
 		}
 		if n < 0 {
 			return errMalformed
+		}
+		if sc.fields++; sc.fields > sc.bounds.Fields {
+			return excess("received a message of more than %d fields", sc.bounds.Fields)
 		}
 		f := s.field(number)
 		switch {
