@@ -19,25 +19,27 @@ import (
 // It would answer so again: the call is not repeated, and nothing more is believed of that run.
 func TestPluginThatAnswersMoreThanItMayIsKilledAndItsCallFails(t *testing.T) {
 	for _, name := range strategy.Names() {
-		o := Options{Wake: name}
-		o.Replies = func(method string) rpc.Bounds {
-			assert.Contains(t, []string{rpctestpb.Test_Echo_FullMethodName, rpctestpb.Test_Count_FullMethodName}, method)
-			return rpc.Bounds{Bytes: 1000}
-		}
-		h := newHost(t, o)
-		first, err := echo(t, h, "liar", &rpctestpb.Packet{Text: "pid"})
-		require.NoError(t, err)
-		_, err = echo(t, h, "liar", &rpctestpb.Packet{Text: "large 2000"})
-		assert.Equal(t, codes.ResourceExhausted, status.Code(err))
-		assert.ErrorContains(t, err, "plugin liar sent too much in answer to /ddc.rpctest.Test/Echo: received a message of 2003 bytes: at most 1000")
-		second := awaitNewRun(t, h, "liar", first.Number)
-		assert.Equal(t, 1, h.Plugin("liar").Stats().Restarts)
+		t.Run(name, func(t *testing.T) {
+			o := Options{Wake: name}
+			o.Replies = func(method string) rpc.Bounds {
+				assert.Contains(t, []string{rpctestpb.Test_Echo_FullMethodName, rpctestpb.Test_Count_FullMethodName}, method)
+				return rpc.Bounds{Bytes: 1000}
+			}
+			h := newHost(t, o)
+			first, err := echo(t, h, "liar", &rpctestpb.Packet{Text: "pid"})
+			require.NoError(t, err)
+			_, err = echo(t, h, "liar", &rpctestpb.Packet{Text: "large 2000"})
+			assert.Equal(t, codes.ResourceExhausted, status.Code(err))
+			assert.ErrorContains(t, err, "plugin liar sent too much in answer to /ddc.rpctest.Test/Echo: received a message of 2003 bytes: at most 1000")
+			second := awaitNewRun(t, h, "liar", first.Number)
+			assert.Equal(t, 1, h.Plugin("liar").Stats().Restarts)
 
-		stream, err := rpctestpb.NewTestClient(h.Conn("liar")).Count(t.Context(), &rpctestpb.Packet{Number: 1, Data: make([]byte, 2000)})
-		require.NoError(t, err)
-		_, err = stream.Recv()
-		assert.ErrorIs(t, err, rpc.ErrExcess)
-		awaitNewRun(t, h, "liar", second)
+			stream, err := rpctestpb.NewTestClient(h.Conn("liar")).Count(t.Context(), &rpctestpb.Packet{Number: 1, Data: make([]byte, 2000)})
+			require.NoError(t, err)
+			_, err = stream.Recv()
+			assert.ErrorIs(t, err, rpc.ErrExcess)
+			awaitNewRun(t, h, "liar", second)
+		})
 	}
 }
 

@@ -46,6 +46,9 @@ func fontCost(unpacked int) int64 { return fontFixed + fontPerByte*int64(unpacke
 // defaultMemory is for those who set no Options.Memory: most of 4 GiB.
 const defaultMemory = 3 << 30
 
+// defaultMessage is for those who set no Options.Message.
+const defaultMessage = 256 << 20
+
 // pictureCost is what working on a picture takes, by step.
 type pictureCost struct{ width, height int64 }
 

@@ -12,8 +12,8 @@ import (
 )
 
 func admitting(memory int64, jobs int) *build {
-	return &build{options: Options{Memory: memory, Jobs: jobs, Log: slog.New(slog.DiscardHandler)},
-		slots: make(chan struct{}, jobs), memory: semaphore.NewWeighted(memory)}
+	return &build{options: Options{Memory: memory, Message: memory, Jobs: jobs, Log: slog.New(slog.DiscardHandler)},
+		slots: make(chan struct{}, jobs), memory: semaphore.NewWeighted(memory), textRoom: semaphore.NewWeighted(memory / textsShare), hands: map[*hand]struct{}{}}
 }
 
 func TestWorkUnderWayKeepsWithinItsBytes(t *testing.T) {

@@ -54,6 +54,12 @@ type Options struct {
 	// Memory bounds what pictures and fonts may take at once, in this process and the plugins together, in
 	// bytes; 0 for 3 GiB. See admission.go.
 	Memory int64
+	// Message bounds what one call sends, in bytes; 0 for 256 MiB.
+	Message int64
+	// Live bounds what is alive on this process's heap, in bytes. Beyond it Abort is called, which is to end the build's
+	// context with the Errors that it gets; nil is for no bound.
+	Live  int64
+	Abort func(error)
 	// CheckLinks asks external links whether they still answer.
 	CheckLinks bool
 	// Strict makes broken links errors.
@@ -108,12 +114,15 @@ type build struct {
 
 	slots    chan struct{}
 	memory   *semaphore.Weighted
+	textRoom *semaphore.Weighted // see admit
 	progress sync.Mutex
 
 	mu       sync.Mutex
 	problems []Problem
 	warnings []Problem
 	hashed   map[string]bool
+	held     int64              // bytes of sources
+	hands    map[*hand]struct{} // what is worked on
 }
 
 // Build makes the site that cfg describes. The error is Errors if the site is
@@ -125,11 +134,16 @@ func Build(ctx context.Context, cfg *config.Config, p Plugins, o Options) (*Resu
 	if o.Memory <= 0 {
 		o.Memory = defaultMemory
 	}
+	if o.Message <= 0 {
+		o.Message = defaultMessage
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	b := &build{Plugins: p, cfg: cfg, options: o,
-		slots: make(chan struct{}, o.Jobs), memory: semaphore.NewWeighted(o.Memory), hashed: map[string]bool{}}
+		slots: make(chan struct{}, o.Jobs), memory: semaphore.NewWeighted(o.Memory), textRoom: semaphore.NewWeighted(o.Memory / textsShare),
+		hashed: map[string]bool{}, hands: map[*hand]struct{}{}}
+	defer b.guard().Stop()
 	project, err := content.Open(b.folder())
 	if err != nil {
 		return nil, Errors{{File: cfg.Root, Message: err.Error(), Hint: "check the folder's permissions"}}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 )
 
 // Event tells that a plugin has begun, or ended, a piece of work.
@@ -22,6 +23,11 @@ type Event struct {
 // call makes one call about a file. The error is as fault describes.
 func call[Q, A any](ctx context.Context, b *build, plugin, file string,
 	method func(context.Context, *Q, ...grpc.CallOption) (*A, error), in *Q) (*A, error) {
+	done, err := b.admit(ctx, plugin, file, any(in).(proto.Message))
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	begun := time.Now()
 	b.report(Event{Plugin: plugin, Subject: file})
 	out, err := method(ctx, in)
@@ -83,6 +89,12 @@ func each[T any](ctx context.Context, b *build, items []T, f func(context.Contex
 				return ctx.Err()
 			}
 			defer func() { <-b.slots }()
+			if ctx.Err() != nil { // select takes either of two that are ready
+				return ctx.Err()
+			}
+			if item, ok := any(item).(burden); ok {
+				defer b.take(item.burden())()
+			}
 			return b.collect(f(ctx, item))
 		})
 	}

@@ -36,7 +36,7 @@ func (b *build) scan(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		text, err := b.text(f)
+		text, err := b.source(f)
 		add(err)
 		if err == nil {
 			b.pages = append(b.pages, &page{Node: content.NewNode(f.Path), file: f, source: text})
@@ -148,7 +148,7 @@ func (b *build) texts(ctx context.Context, folder string, extensions ...string) 
 		}
 		for _, extension := range extensions {
 			if path.Ext(f.Path) == extension {
-				text, err := b.text(f)
+				text, err := b.source(f)
 				if err != nil {
 					faults = append(faults, err)
 					continue
@@ -158,6 +158,16 @@ func (b *build) texts(ctx context.Context, folder string, extensions ...string) 
 		}
 	}
 	return texts, names, joined(faults)
+}
+
+// source reads a text that stays in memory.
+func (b *build) source(f content.File) (string, error) {
+	if f.Size <= b.cfg.MaxText { // else that is what is wrong with it
+		if err := b.hold(f.Name, f.Size); err != nil {
+			return "", err
+		}
+	}
+	return b.text(f)
 }
 
 // text reads a file that must be text.

@@ -196,10 +196,16 @@ func buildWith(m *machine, w *watch, cfg *config.Config, f buildFlags, sassTime 
 		}
 	}
 	defer out.endProgress()
-	return site.Build(w.ctx, cfg, site.Connect(w.conns(m.host.Conn)), site.Options{
+	options := site.Options{
 		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, NoCodeExec: f.noCodeExec, Changes: f.verbose, SassTime: sassTime,
-		Memory: m.shares.work, TempDir: m.heir.TempDir, Progress: out.progress(), Log: out.logger,
+		Memory: m.shares.work, Message: int64(m.shares.requests().Bytes), Live: m.shares.work, Abort: w.abort,
+		TempDir: m.heir.TempDir, Progress: out.progress(), Log: out.logger,
+	}
+	result, ended, err := orAbandon(w.ctx, unwind, func() (*site.Result, error) {
+		return site.Build(w.ctx, cfg, site.Connect(w.conns(m.host.Conn)), options)
 	})
+	m.abandoned = !ended
+	return result, err
 }
 
 // held says, for people, what keeps plugins from what they need not do.

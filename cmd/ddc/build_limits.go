@@ -81,7 +81,7 @@ type memoryShares struct {
 	// host and each are the heaps at which Go's collector works harder, of the host and of one plugin: what is
 	// needed is taken all the same, only garbage is not kept beyond.
 	host, each int64
-	// work is for what grows with the site, in all processes together.
+	// work is for what grows with the site, in all processes together. No more than that may be alive in the host alone.
 	work int64
 }
 

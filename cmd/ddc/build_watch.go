@@ -60,6 +60,9 @@ func (w *watch) startTrace(f buildFlags, host *plugin.Host) (err error) {
 	return err
 }
 
+// abort ends the build with an error of its own.
+func (w *watch) abort(err error) { w.cancel(err) }
+
 // over ends the watch over hangs, before the plugins are stopped. It returns what
 // is to be said of a build that ended with err: that it hung, if that is why.
 func (w *watch) over(err error) ([]hangReport, error) {

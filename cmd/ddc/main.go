@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -33,10 +34,55 @@ const (
 func main() {
 	stdout, stderr := screenOf(os.Stdout), screenOf(os.Stderr)
 	log.SetOutput(stderr) // libraries, that is: this program has loggers of its own
+	os.Exit(program(os.Args[1:], stdout, stderr))
+}
+
+// program runs the command line until it ends, or, interrupted, until farewell is over: then what still runs is left,
+// and goes with the process. The heir clears up after it.
+func program(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := interruptible()
-	code := run(ctx, os.Args[1:], stdout, stderr)
-	stop()
-	os.Exit(code)
+	defer stop()
+	code, ended, _ := orAbandon(ctx, farewell, func() (int, error) { return run(ctx, args, stdout, stderr), nil })
+	if !ended {
+		// Standard error may be what is stuck: a terminal that was stopped.
+		_, _, _ = orAbandon(ctx, 10*time.Millisecond, func() (int, error) { return fmt.Fprintln(stderr, interrupted) })
+		return exitInterrupted
+	}
+	return code
+}
+
+// farewell is how long the program may take to end by itself once it was interrupted.
+const farewell = 280 * time.Millisecond
+
+// interrupted is what a build says that was.
+const interrupted = "ddc: interrupted; the last output is as it was"
+
+// orAbandon runs f, which looks at ctx. Once ctx is done, f may take so much longer: then its goroutine is left to itself, ended
+// is false, and err says why ctx was done. It is for the last resort, before the process ends: some of what f calls may look at no
+// context.
+func orAbandon[T any](ctx context.Context, longer time.Duration, f func() (T, error)) (result T, ended bool, err error) {
+	type outcome struct {
+		result T
+		err    error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		result, err := f()
+		done <- outcome{result, err}
+	}()
+	select {
+	case o := <-done:
+		return o.result, true, o.err
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(longer)
+	defer timer.Stop()
+	select {
+	case o := <-done:
+		return o.result, true, o.err
+	case <-timer.C:
+		return result, false, context.Cause(ctx)
+	}
 }
 
 // interruptible gives a context that the first Ctrl-C, SIGTERM or SIGHUP (of a

@@ -186,7 +186,7 @@ func (p *printer) printError(ctx context.Context, err error) error {
 	problems := problemsOf(err)
 	switch code {
 	case exitInterrupted:
-		fmt.Fprintln(p.stderr, "ddc: interrupted; the last output is as it was")
+		fmt.Fprintln(p.stderr, interrupted)
 	case exitUsage:
 		return err
 	default:

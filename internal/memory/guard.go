@@ -1,0 +1,65 @@
+package memory
+
+import (
+	"runtime/metrics"
+	"sync"
+	"time"
+)
+
+// look is how often a Guard looks. A look takes a microsecond.
+const look = 5 * time.Millisecond
+
+// The metrics that a Guard reads: what the last collection found alive, and what is there now, garbage too.
+const (
+	liveMetric    = "/gc/heap/live:bytes"
+	objectsMetric = "/memory/classes/heap/objects:bytes"
+)
+
+// Guard watches this process's heap, and says once that more is alive than may be.
+//
+//	g := memory.NewGuard(live, all, func(bytes int64) { cancel(...) })
+//	defer g.Stop()
+//
+// What is alive is known from the last collection. Memory can be filled faster than the collector comes round, so
+// everything on the heap has a bound too, garbage or not.
+type Guard struct {
+	stop    chan struct{}
+	stopped sync.WaitGroup
+}
+
+// NewGuard starts to look. over is called at most once, with the bytes that were too many, on the guard's own goroutine.
+func NewGuard(live, all int64, over func(bytes int64)) *Guard {
+	g := &Guard{stop: make(chan struct{})}
+	g.stopped.Go(func() {
+		samples := []metrics.Sample{{Name: liveMetric}, {Name: objectsMetric}}
+		ticker := time.NewTicker(look)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+			case <-g.stop:
+				return
+			}
+			metrics.Read(samples)
+			alive, objects := int64(samples[0].Value.Uint64()), int64(samples[1].Value.Uint64())
+			switch {
+			case alive > live:
+				over(alive)
+				return
+			case objects > all:
+				over(objects)
+				return
+			}
+		}
+	})
+	return g
+}
+
+// Stop ends the looking. over is not called after it has returned.
+func (g *Guard) Stop() {
+	if g == nil {
+		return
+	}
+	close(g.stop)
+	g.stopped.Wait()
+}

@@ -1,0 +1,60 @@
+package memory
+
+import (
+	"runtime"
+	"runtime/metrics"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// inUse is what a guard would see now.
+func inUse(t *testing.T) (live, objects int64) {
+	t.Helper()
+	runtime.GC()
+	samples := []metrics.Sample{{Name: liveMetric}, {Name: objectsMetric}}
+	metrics.Read(samples)
+	require.Equal(t, metrics.KindUint64, samples[0].Value.Kind(), liveMetric)
+	require.Equal(t, metrics.KindUint64, samples[1].Value.Kind(), objectsMetric)
+	return int64(samples[0].Value.Uint64()), int64(samples[1].Value.Uint64())
+}
+
+func awaitOver(t *testing.T, over chan int64) int64 {
+	t.Helper()
+	select {
+	case bytes := <-over:
+		return bytes
+	case <-time.After(time.Minute):
+		require.FailNow(t, "the guard says nothing")
+		return 0
+	}
+}
+
+func TestGuardSaysOnceThatTooMuchIsAlive(t *testing.T) {
+	live, _ := inUse(t)
+	over := make(chan int64, 2)
+	g := NewGuard(live+32<<20, 1<<60, func(bytes int64) { over <- bytes })
+	held := make([]byte, 64<<20)
+	runtime.GC() // so that it is known to be alive
+	assert.Greater(t, awaitOver(t, over), live+32<<20)
+	runtime.KeepAlive(held)
+	g.Stop()
+	assert.Empty(t, over)
+}
+
+func TestGuardDoesNotWaitForACollectionWhereMemoryIsFilledFaster(t *testing.T) {
+	_, objects := inUse(t)
+	over := make(chan int64, 2)
+	g := NewGuard(1<<60, objects+32<<20, func(bytes int64) { over <- bytes })
+	held := make([]byte, 64<<20)
+	assert.Greater(t, awaitOver(t, over), objects+32<<20)
+	runtime.KeepAlive(held)
+	g.Stop()
+}
+
+func TestGuardIsQuietWithinItsBounds(t *testing.T) {
+	live, objects := inUse(t)
+	NewGuard(live+256<<20, objects+256<<20, func(bytes int64) { t.Errorf("%d bytes are too many", bytes) }).Stop()
+}

@@ -1,0 +1,129 @@
+package site
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"ddc/internal/memory"
+)
+
+// This process holds the texts of all sources, every page and style sheet, and what it works on. What does not fit is a
+// fault of the file that is too much, found in one of three ways:
+//
+//   - hold sums the sources up as they are read;
+//   - admit lets large texts be worked on by their bytes, as pictures are, and refuses what no message can carry;
+//   - a guard looks at the live heap, and ends the build with the name of the largest file in hand.
+const (
+	// heldShare is the part of Options.Memory that sources may take, since pages are made of them: HTML, that of the template
+	// around it, and what is minified.
+	heldShare = 4
+	// textsShare is the part that texts under way may take, beside what is held.
+	textsShare = 2
+	// textPerByte is what a text under way takes in all processes, by byte: the request and the reply at both ends, and the
+	// plugin's tree, of which goldmark's is the largest.
+	textPerByte = 16
+	// smallText is let in without being counted.
+	smallText = 256 << 10
+)
+
+// hold counts a source that is about to be read, and stays in memory to the end. What is refused is not counted: so each
+// file that is too large is told, and not those that come after it.
+func (b *build) hold(file string, size int64) error {
+	most := b.options.Memory / heldShare
+	b.mu.Lock()
+	sum := b.held + size
+	if sum <= most {
+		b.held = sum
+	}
+	b.mu.Unlock()
+	if sum <= most {
+		return nil
+	}
+	return Errors{{File: file, Message: fmt.Sprintf("does not fit: with it the sources take %d MB of memory, at most %d MB", sum/1e6, most/1e6),
+		Hint: "make it smaller, or allow more with --memory-limit"}}
+}
+
+// weighed are plugins whose work weigh lets in, by what it is known to take.
+var weighed = map[string]bool{"image": true, "webp": true, "jxl": true, "fonts": true}
+
+// admit waits until there is memory for a request's work, and returns what gives it back. Nobody who has been let in waits
+// for a slot, or for weigh: so all come to an end.
+func (b *build) admit(ctx context.Context, plugin, file string, request proto.Message) (done func(), err error) {
+	size := int64(proto.Size(request))
+	if most := b.options.Message; size > most {
+		what := "is too large"
+		if file == "" {
+			what = "the site is too large for the " + plugin + " plugin"
+		}
+		return nil, Errors{{File: file, Message: fmt.Sprintf("%s: %d MB are to be sent, at most %d MB", what, size/1e6, most/1e6),
+			Hint: "split it up, or allow more with --memory-limit"}}
+	}
+	drop := b.take(file, size)
+	if size <= smallText || weighed[plugin] {
+		return drop, nil
+	}
+	bytes := min(textPerByte*size, b.options.Memory/textsShare)
+	if err := b.textRoom.Acquire(ctx, bytes); err != nil {
+		drop()
+		return nil, err
+	}
+	return func() { b.textRoom.Release(bytes); drop() }, nil
+}
+
+// burden is what has a file and a size.
+type burden interface {
+	burden() (file string, bytes int64)
+}
+
+func (p *page) burden() (string, int64)   { return p.file.Name, int64(len(p.source)) }
+func (s *static) burden() (string, int64) { return s.name(), s.file.Size }
+
+// hand is a piece of work that is under way.
+type hand struct {
+	file  string
+	bytes int64
+}
+
+// take notes that a file is worked on, until what it returns is called.
+func (b *build) take(file string, bytes int64) (drop func()) {
+	h := &hand{file, bytes}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.hands[h] = struct{}{}
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.hands, h)
+	}
+}
+
+// largest is the largest file in hand, "" where none is.
+func (b *build) largest() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	most := hand{bytes: -1}
+	for h := range b.hands {
+		if h.file != "" && (h.bytes > most.bytes || h.bytes == most.bytes && h.file < most.file) {
+			most = *h
+		}
+	}
+	return most.file
+}
+
+// guard ends the build, by Options.Abort, when more is alive in this process than Options.Live.
+func (b *build) guard() *memory.Guard {
+	if b.options.Abort == nil {
+		return nil
+	}
+	// Between two collections the heap holds garbage too.
+	return memory.NewGuard(b.options.Live, b.options.Live+b.options.Live/2, func(bytes int64) {
+		p := Problem{File: b.largest(), Message: fmt.Sprintf("the build takes %d MB in the host while it works on this, at most %d MB", bytes/1e6, b.options.Live/1e6),
+			Hint: "make it smaller, or allow more with --memory-limit"}
+		if p.File == "" {
+			p.Message = fmt.Sprintf("the site takes %d MB in the host, at most %d MB", bytes/1e6, b.options.Live/1e6)
+		}
+		b.options.Abort(Errors{p})
+	})
+}
