@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -96,4 +97,52 @@ func TestInterruptEndsABuildWhosePluginsAreStopped(t *testing.T) {
 	t.Logf("ended after %v", time.Since(begun).Round(time.Millisecond))
 	assert.Equal(t, exitInterrupted, c.ProcessState.ExitCode(), c.stderr.String())
 	clearedUp(t, c, temporary, beside)
+}
+
+// envStall is a folder, in which a build of the tests leaves a file as soon as its own work has come to a place that it never
+// leaves, whatever its context says.
+const envStall = "LC_DDC_STALL"
+
+// stalling is a standard error that stops the host where it tells what a sample printed, as a library does that looks at no context.
+type stalling struct {
+	io.Writer
+	folder string
+}
+
+func (s *stalling) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte("code sample printed")) {
+		if err := os.WriteFile(filepath.Join(s.folder, "stalled"), nil, 0o600); err != nil {
+			panic(err)
+		}
+		select {}
+	}
+	return s.Writer.Write(p)
+}
+
+// What the host computes can't be ended. The process ends all the same, and its heir removes the output in the making.
+func TestInterruptEndsABuildWhoseHostLooksAtNoContext(t *testing.T) {
+	site := smallSite(t)
+	write(t, site,
+		".config/dodeca.kdl", "content \"content\"\noutput \"public\"\ncode_execution {\n enabled #true\n sh {\n  command \"sh\"\n  extension \"sh\"\n }\n}\n",
+		"content/sample.md", "+++\ntitle = \"x\"\n+++\n\n```sh\necho something\n```\n")
+	temporary, beside, stall := t.TempDir(), t.TempDir(), t.TempDir()
+	output := filepath.Join(beside, "out")
+	old := oldOutput(t, output)
+	c := startBuild(t, []string{"TMPDIR=" + temporary, envStall + "=" + stall}, site, "-o", output, "-v")
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(filepath.Join(stall, "stalled"))
+		return err == nil
+	}, time.Minute, time.Millisecond, "the sample is told")
+	staged, err := filepath.Glob(filepath.Join(beside, ".out.ddc-*"))
+	require.NoError(t, err)
+	assert.Len(t, staged, 1, "there is something to clear up")
+	begun := time.Now()
+	require.NoError(t, c.Process.Signal(syscall.SIGINT))
+	<-c.ended
+	took := time.Since(begun)
+	assert.Equal(t, exitInterrupted, c.ProcessState.ExitCode(), c.stderr.String())
+	assert.Contains(t, c.stderr.String(), interrupted)
+	t.Logf("ended after %v; nothing was left after %v more", took.Round(time.Millisecond), clearedUp(t, c, temporary, beside).Round(time.Millisecond))
+	assert.Equal(t, old, tree(t, output))
+	assert.Less(t, took, 20*time.Second)
 }
