@@ -122,6 +122,7 @@ type build struct {
 	warnings []Problem
 	hashed   map[string]bool
 	held     int64              // bytes of sources
+	longest  hand               // of the sources
 	hands    map[*hand]struct{} // what is worked on
 }
 

@@ -36,6 +36,9 @@ func (b *build) hold(file string, size int64) error {
 	sum := b.held + size
 	if sum <= most {
 		b.held = sum
+		if size > b.longest.bytes {
+			b.longest = hand{file, size}
+		}
 	}
 	b.mu.Unlock()
 	if sum <= most {
@@ -99,11 +102,15 @@ func (b *build) take(file string, bytes int64) (drop func()) {
 	}
 }
 
-// largest is the largest file in hand, "" where none is.
+// largest is the largest file in hand; where none is, the longest source so far: they are read one by one before any is
+// worked on. "" is for none.
 func (b *build) largest() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	most := hand{bytes: -1}
+	if len(b.hands) == 0 {
+		most = b.longest
+	}
 	for h := range b.hands {
 		if h.file != "" && (h.bytes > most.bytes || h.bytes == most.bytes && h.file < most.file) {
 			most = *h

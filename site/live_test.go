@@ -84,6 +84,15 @@ func TestGuardEndsABuildWithTheLargestFileInHand(t *testing.T) {
 	}
 }
 
+func TestWhereNothingIsInHandTheLongestSourceIsNamed(t *testing.T) {
+	b := admitting(1<<30, 1)
+	assert.Empty(t, b.largest())
+	require.NoError(t, b.hold("data/a.yaml", 10))
+	require.NoError(t, b.hold("data/b.yaml", 20))
+	require.NoError(t, b.hold("data/c.yaml", 5))
+	assert.Equal(t, "data/b.yaml", b.largest())
+}
+
 // With a slot free and the context done, either may be taken.
 func TestNothingIsBegunAfterTheEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

@@ -159,8 +159,12 @@ func (r *mischiefRegistrar) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	for i, method := range desc.Methods {
 		wrapped.Methods[i] = grpc.MethodDesc{MethodName: method.MethodName,
 			Handler: func(srv any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
+				var answer []byte
 				watched := func(request any) error {
 					err := decode(request)
+					if os.Getenv(envLiar) != "" {
+						answer = liesTo(request.(proto.Message))
+					}
 					if text, e := proto.Marshal(request.(proto.Message)); e == nil && bytes.Contains(text, []byte(poison)) {
 						fmt.Fprintln(os.Stderr, "panic: poisoned")
 						os.Exit(2)
@@ -179,6 +183,9 @@ func (r *mischiefRegistrar) RegisterService(desc *grpc.ServiceDesc, impl any) {
 					if i%2 == 1 && a.due(call) {
 						a.do()
 					}
+				}
+				if answer != nil && err == nil {
+					reply.(proto.Message).ProtoReflect().SetUnknown(answer)
 				}
 				return reply, err
 			}}
