@@ -78,6 +78,11 @@ chaos: tools example ## Kill plugins and hosts, leak, and fill memory: an hour o
 	DDC_CHAOS_DEATHS=200 go test -tags $(TAGS) -timeout 2h -v -run 'TestHostDeath|TestInterrupt' ./cmd/ddc
 	DDC_CHAOS_PHOTOS=40 go test -tags $(TAGS) -timeout 4h -v -run TestBuildKeepsWithinItsMemory ./cmd/ddc
 
+# In test half of them are built, as an ordinary user with 512 MiB.
+.PHONY: bombs
+bombs: tools ## Build hostile sites, as root and as an ordinary user, with 512 MiB and by default: some minutes.
+	DDC_BOMBS=1 go test -tags $(TAGS) -timeout 2h -count=1 -v -run TestBombs ./cmd/ddc
+
 # -cpu 1,2: the host's processors. A plugin always has one.
 bench: ## Run the benchmarks, some five minutes. Compare figures of one run only.
 	go test -tags $(TAGS) -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(filter-out ddc/conformance/bench ddc/conformance/bench/peers,$(shell go list $(PACKAGES)))

@@ -55,6 +55,9 @@ func liesTo(request proto.Message) []byte {
 }
 
 func TestBombs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector takes the memory that is measured here")
+	}
 	long := os.Getenv(envBombs) != ""
 	stage := newStage(t)
 	for _, b := range bombs {
