@@ -46,7 +46,7 @@ func (p *Plugin) Invoke(ctx context.Context, method string, args, reply any, opt
 		if r == nil || !repeatable(err) || attempt >= last || ctx.Err() != nil {
 			p.errors.Add(1)
 			if attempt > 1 && repeatable(err) {
-				return status.Errorf(codes.Unavailable, "%s: given up after %d attempts: %s", method, attempt, status.Convert(err).Message())
+				return p.givenUp(method, attempt, err)
 			}
 			return err
 		}

@@ -91,3 +91,21 @@ func TestCallTimeCoversDecoding(t *testing.T) {
 	assert.ErrorContains(t, err, "plugin prompt was killed: /ddc.rpctest.Test/Echo was not answered within 2s")
 	assert.Equal(t, hungAttempts, runs)
 }
+
+// It would exhaust every run. The bystander's call is repeated, and answered.
+func TestCallThatExhaustsItsPluginIsAFaultOfWhatWasAsked(t *testing.T) {
+	h := newHost(t, Options{LiveLimit: 48 << 20})
+	bystander := make(chan error, 1)
+	_, err := echo(t, h, "hoarder", &rpctestpb.Packet{})
+	require.NoError(t, err)
+	go func() {
+		_, err := rpctestpb.NewTestClient(h.Conn("hoarder")).Echo(t.Context(), &rpctestpb.Packet{})
+		bystander <- err
+	}()
+	_, err = echo(t, h, "hoarder", &rpctestpb.Packet{Text: "hoard"})
+	assert.Equal(t, codes.InvalidArgument, status.Code(err), "%v", err)
+	assert.ErrorContains(t, err, "takes more than 50 MB of memory in plugin hoarder")
+	assert.NoError(t, <-bystander)
+	_, err = echo(t, h, "hoarder", &rpctestpb.Packet{})
+	assert.NoError(t, err)
+}

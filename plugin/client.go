@@ -224,7 +224,7 @@ func (p *Plugin) start() (run, error) {
 	}
 	return startProcess(own, h.threads, processSpec{
 		name: p.name, path: path, args: args, strategy: h.strategies[h.WakeOf(p.name)], spin: h.options.Spin,
-		level: h.options.Level, logger: h.options.Logger.With(pluginKey, p.name), allowance: p.allowance, temporary: h.temporary, heap: h.options.MemoryLimit, requests: h.options.Requests, connect: connect,
+		level: h.options.Level, logger: h.options.Logger.With(pluginKey, p.name), allowance: p.allowance, temporary: h.temporary, heap: h.options.MemoryLimit, requests: h.options.Requests, live: h.options.LiveLimit, connect: connect,
 	})
 }
 

@@ -63,6 +63,9 @@ type Options struct {
 	// MemoryLimit is the heap, in bytes, beyond which a plugin's collector leaves no garbage, or 0 for none: what is
 	// needed is taken all the same.
 	MemoryLimit int64
+	// LiveLimit is what may be alive on a plugin's heap, in bytes, or 0 for no bound. A plugin that needs more ends itself; a call
+	// that needs more each time fails with InvalidArgument.
+	LiveLimit int64
 	// TempDir, if not nil, makes a temporary folder in parent, with a name that begins with prefix, and sees to it that it
 	// goes when this process is killed. Plugins then have their temporary files in one of the host's.
 	TempDir func(parent, prefix string) (string, error)

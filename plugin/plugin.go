@@ -64,6 +64,7 @@ const (
 	envSpin      = "DDC_SPIN"
 	envLogLevel  = "DDC_LOG_LEVEL"
 	envRequests  = "DDC_REQUESTS"
+	envLive      = "DDC_LIVE"
 
 	lifelineFD = 3
 	hubFD      = 4

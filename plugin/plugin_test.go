@@ -89,6 +89,10 @@ func (testService) Echo(ctx context.Context, p *rpctestpb.Packet) (*rpctestpb.Pa
 	case "large":
 		n, err := strconv.Atoi(argument)
 		return &rpctestpb.Packet{Data: make([]byte, n)}, err
+	case "hoard":
+		for hoard := [][]byte{}; ; {
+			hoard = append(hoard, bytes.Repeat([]byte{1}, 1<<20))
+		}
 	case "block":
 		<-blocked // for ever, whatever ctx says
 	case "wait":

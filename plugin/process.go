@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -49,6 +50,7 @@ type processSpec struct {
 	// temporary is the folder for its temporary files.
 	temporary string
 	heap      int64 // see Options.MemoryLimit
+	live      int64 // see Options.LiveLimit
 	requests  rpc.Bounds
 	connect   rpc.ConnOptions
 }
@@ -81,7 +83,7 @@ func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, e
 	cmd := exec.Command(spec.path, spec.args...)
 	cmd.Env = append(threads.environment(spec.name),
 		envAgreement+"="+agreement, envHub+"="+offer.Text, envName+"="+spec.name,
-		envSpin+"="+spec.spin.String(), envLogLevel+"="+spec.level.String(), envRequests+"="+formatBounds(spec.requests), "TMPDIR="+spec.temporary, "GOMAXPROCS=1")
+		envSpin+"="+spec.spin.String(), envLogLevel+"="+spec.level.String(), envRequests+"="+formatBounds(spec.requests), envLive+"="+strconv.FormatInt(spec.live, 10), "TMPDIR="+spec.temporary, "GOMAXPROCS=1")
 	cmd.Env = append(cmd.Env, heapLimit(spec.heap)...)
 	cmd.Stdout, cmd.Stderr = theirStderr, theirStderr
 	cmd.ExtraFiles = append([]*os.File{theirs}, offer.Files...)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -84,6 +85,7 @@ func serve(ctx context.Context, s Service, byName func(string) (wake.Strategy, e
 	if err != nil {
 		return err
 	}
+	defer guardHeap(inherited.live).Stop()
 	tidier := newTidier()
 	defer tidier.stop()
 	server := rpc.NewServer(rpc.ServerOptions{Requests: inherited.requests, Unary: []grpc.UnaryServerInterceptor{tidier.intercept}})
@@ -124,6 +126,7 @@ type inheritance struct {
 	strategy wake.Strategy
 	spin     wake.Spin
 	requests rpc.Bounds
+	live     int64 // see Options.LiveLimit
 	logger   *slog.Logger
 }
 
@@ -177,6 +180,9 @@ func agree(getenv func(string) string, byName func(string) (wake.Strategy, error
 	}
 	if i.requests, err = parseBounds(getenv(envRequests)); err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", envRequests, err)
+	}
+	if i.live, err = strconv.ParseInt(getenv(envLive), 10, 64); err != nil || i.live < 0 {
+		return nil, 0, fmt.Errorf("%s: %q is no number of bytes", envLive, getenv(envLive))
 	}
 	name, files, err := hub.ParseOffer(i.offer)
 	if err != nil {
