@@ -37,6 +37,13 @@
 // Nobody holds one slot while waiting for another, with the exception that
 // [RawHandler] describes.
 //
+// # What is bounded
+//
+// A received message has bounds, for its bytes, fields, depth and decoded size
+// ([Bounds]), which hold before anything of it is decoded. A peer that sends
+// more is at fault: the call fails with [ErrExcess], and the link goes on. The
+// context is looked at before and after decoding, as it belongs to the call.
+//
 // # The wire
 //
 // A frame is a [transport.Header] and a payload. Stream is the call's number,

@@ -42,6 +42,9 @@ func main() {
 func program(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := interruptible()
 	defer stop()
+	if len(args) > 0 && args[0] == "plugin" {
+		return run(ctx, args, stdout, stderr) // its host says when it ends
+	}
 	code, ended, _ := orAbandon(ctx, farewell, func() (int, error) { return run(ctx, args, stdout, stderr), nil })
 	if !ended {
 		// Standard error may be what is stuck: a terminal that was stopped.
