@@ -58,7 +58,7 @@ func tooLarge(n, most int) error {
 	return excess("received a message of %d bytes: at most %d", n, most)
 }
 
-// of names the peer and the method in an excess; other errors stay.
+// excessOf names the peer and the method in an excess. Other errors stay.
 func excessOf(err error, peer, method string) error {
 	if e, ok := err.(*excessError); ok { //nolint:errorlint // made here, and not wrapped
 		return &excessError{peer: peer, method: method, what: e.what}
@@ -85,8 +85,10 @@ type decoder struct{ shapes shapes }
 // a call covers it.
 //
 // The peer can still write to a leased slot. What is decided from the length
-// alone holds all the same. A message that has to be scanned is copied first, so
-// that what is decoded is what was scanned.
+// alone holds all the same. A message whose memory has to be found by a scan is
+// copied first, so that what is decoded is what was scanned. Others are not,
+// pictures above all: a peer that changes them can make a message of more fields,
+// which takes time, but no more memory than its length says.
 func (d *decoder) decode(ctx context.Context, payload []byte, lease *transport.Lease, into any, b Bounds) error {
 	message, ok := into.(proto.Message)
 	if !ok {
@@ -100,7 +102,7 @@ func (d *decoder) decode(ctx context.Context, payload []byte, lease *transport.L
 	}
 	if len(payload) > unscanned {
 		if shape := d.shapes.of(message.ProtoReflect().Type()); shape.mayExceed(len(payload), b) {
-			if lease.Payload != nil {
+			if lease.Payload != nil && shape.mayGrow(len(payload), b) {
 				payload = append([]byte(nil), payload...)
 				lease.Release()
 			}

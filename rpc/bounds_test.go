@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"ddc/rpc"
+	"ddc/transport"
 )
 
 const lyingMethod = "/lying/Lie"
@@ -71,13 +72,8 @@ func TestReplyOverItsBoundIsThePeersFaultAndSaysWhatItWas(t *testing.T) {
 }
 
 func overTransports(t *testing.T, s setup, test func(*testing.T, *peers)) {
-	for _, tt := range transports {
-		t.Run(tt.name, func(t *testing.T) {
-			tr := tt.open(t)
-			t.Cleanup(func() { assert.NoError(t, tr.Close()) })
-			test(t, connect(t, tr, s))
-		})
-	}
+	t.Helper()
+	overEach(t, func(t *testing.T, tr transport.Transport) { test(t, connect(t, tr, s)) })
 }
 
 func TestReplyAtItsBoundIsDecoded(t *testing.T) {

@@ -49,6 +49,7 @@ type shape struct {
 // field is what the scan knows of a field. The zero field is an unknown one.
 type field struct {
 	known   bool
+	list    bool // or a map
 	wire    protowire.Type
 	cost    int64 // of one element, without the bytes of a text and what is in a message
 	packed  int64 // of one element in a packed list; 0 if there can be none
@@ -115,8 +116,10 @@ func fieldOf(parent protoreflect.Message, fd protoreflect.FieldDescriptor, made 
 	}
 	switch {
 	case fd.IsMap():
+		f.list = true
 		f.cost, f.message = perEntry, entryShape(parent, fd, made)
 	case fd.IsList():
+		f.list = true
 		list := parent.NewField(fd).List()
 		switch {
 		case fd.Message() != nil:
@@ -201,7 +204,8 @@ func (s *shape) depthWithin(within map[*shape]bool) int {
 }
 
 // worst is the most memory for a byte of the wire, of all fields in s and below:
-// a field has a byte of tag and one of content at least.
+// a field has a byte of tag and one of content at least. Of a text that comes
+// again, without a list, only the last is kept.
 func (s *shape) worst(seen map[*shape]bool) int64 {
 	most := int64(perUnknown)
 	if seen[s] {
@@ -210,6 +214,9 @@ func (s *shape) worst(seen map[*shape]bool) int64 {
 	seen[s] = true
 	s.all(func(f field) {
 		cost := f.cost
+		if !f.list && f.message == nil {
+			cost = 0
+		}
 		if f.message != nil {
 			cost += f.message.size
 			most = max(most, f.message.worst(seen))
@@ -221,6 +228,9 @@ func (s *shape) worst(seen map[*shape]bool) int64 {
 
 // mayExceed says whether a message of n bytes could be over a bound of b other
 // than Bytes, by its length alone.
-func (s *shape) mayExceed(n int, b Bounds) bool {
-	return n/2 > b.Fields || s.depth > b.Depth || s.size+int64(n)*s.perByte > b.Decoded
+func (s *shape) mayExceed(n int, b Bounds) bool { return n/2 > b.Fields || s.mayGrow(n, b) }
+
+// mayGrow says so of the bounds on memory.
+func (s *shape) mayGrow(n int, b Bounds) bool {
+	return s.depth > b.Depth || s.size+int64(n)*s.perByte > b.Decoded
 }

@@ -78,55 +78,58 @@ func links(t *testing.T, site string) {
 	}
 }
 
-var bombs = []bomb{
-	// Templates.
-	{name: "a text that doubles", fault: inTemplate, quick: true,
-		make: template(`{% set s = "x" %}` + strings.Repeat(`{% set s = s ~ s %}`, 40) + `{{ s }}`)},
-	{name: "nine nested loops", fault: inTemplate, quick: true,
-		make: template(strings.Repeat(`{% for a in [0,1,2,3,4,5,6,7,8,9] %}`, 9) + "x" + strings.Repeat(`{% endfor %}`, 9))},
-	{name: "a sum of half a million", fault: inTemplate, mayBuild: true, make: template("{{ " + strings.Repeat("1+", 500_000) + "1 }}")},
-	{name: "a hundred thousand ifs", fault: inTemplate, mayBuild: true, make: template(strings.Repeat("{% if true %}", 100_000) + strings.Repeat("{% endif %}", 100_000))},
-	{name: "brackets in a template", fault: inTemplate, mayBuild: true, make: template("{{ " + strings.Repeat("(", 100_000) + "1" + strings.Repeat(")", 100_000) + " }}")},
-	{name: "a template that includes itself", fault: `^templates/[a-z]+\.html:\d+:\d+: `, quick: true, make: template(`{% include "page.html" %}`)},
-	{name: "templates that extend each other", fault: `^templates/[a-z]+\.html:\d+:\d+: `, quick: true,
-		make: files("templates/page.html", `{% extends "other.html" %}`, "templates/other.html", `{% extends "page.html" %}`, "content/bomb.md", "+++\ntitle = \"bomb\"\n+++\n")},
+// bombs is a function since the plugins of the tests are this program too, and need no bombs.
+func bombs() []bomb {
+	return []bomb{
+		// Templates.
+		{name: "a text that doubles", fault: inTemplate, quick: true,
+			make: template(`{% set s = "x" %}` + strings.Repeat(`{% set s = s ~ s %}`, 40) + `{{ s }}`)},
+		{name: "nine nested loops", fault: inTemplate, quick: true,
+			make: template(strings.Repeat(`{% for a in [0,1,2,3,4,5,6,7,8,9] %}`, 9) + "x" + strings.Repeat(`{% endfor %}`, 9))},
+		{name: "a sum of half a million", fault: inTemplate, mayBuild: true, make: template("{{ " + strings.Repeat("1+", 500_000) + "1 }}")},
+		{name: "a hundred thousand ifs", fault: inTemplate, mayBuild: true, make: template(strings.Repeat("{% if true %}", 100_000) + strings.Repeat("{% endif %}", 100_000))},
+		{name: "brackets in a template", fault: inTemplate, mayBuild: true, make: template("{{ " + strings.Repeat("(", 100_000) + "1" + strings.Repeat(")", 100_000) + " }}")},
+		{name: "a template that includes itself", fault: `^templates/[a-z]+\.html:\d+:\d+: `, quick: true, make: template(`{% include "page.html" %}`)},
+		{name: "templates that extend each other", fault: `^templates/[a-z]+\.html:\d+:\d+: `, quick: true,
+			make: files("templates/page.html", `{% extends "other.html" %}`, "templates/other.html", `{% extends "page.html" %}`, "content/bomb.md", "+++\ntitle = \"bomb\"\n+++\n")},
 
-	// Data.
-	{name: "YAML anchors", fault: `^data/bomb\.yaml:\d+:\d+: `, quick: true, make: files("data/bomb.yaml", yaml("a0: &a0 [x]\n", "a%d: &a%[1]d [%s]\n"))},
-	{name: "YAML merge keys", fault: `^data/bomb\.yaml:\d+:\d+: `, quick: true, make: files("data/bomb.yaml", yaml("a0: &a0 {x: 1}\n", "a%d: &a%[1]d {<<: [%s]}\n"))},
-	{name: "YAML brackets", fault: `^data/bomb\.yaml:\d+:\d+: `, quick: true, make: files("data/bomb.yaml", strings.Repeat("[", 100_000))},
-	{name: "JSON brackets", fault: `^data/bomb\.json:\d+:\d+: `, quick: true, make: files("data/bomb.json", strings.Repeat("[", 1_000_000))},
-	{name: "TOML brackets", fault: `^data/bomb\.toml:\d+:\d+: `, make: files("data/bomb.toml", "a = "+strings.Repeat("[", 100_000))},
-	{name: "KDL braces", fault: `^data/bomb\.kdl:\d+:\d+: `, make: files("data/bomb.kdl", strings.Repeat("a {\n", 100_000))},
+		// Data.
+		{name: "YAML anchors", fault: `^data/bomb\.yaml:\d+:\d+: `, quick: true, make: files("data/bomb.yaml", yaml("a0: &a0 [x]\n", "a%d: &a%[1]d [%s]\n"))},
+		{name: "YAML merge keys", fault: `^data/bomb\.yaml:\d+:\d+: `, quick: true, make: files("data/bomb.yaml", yaml("a0: &a0 {x: 1}\n", "a%d: &a%[1]d {<<: [%s]}\n"))},
+		{name: "YAML brackets", fault: `^data/bomb\.yaml:\d+:\d+: `, quick: true, make: files("data/bomb.yaml", strings.Repeat("[", 100_000))},
+		{name: "JSON brackets", fault: `^data/bomb\.json:\d+:\d+: `, quick: true, make: files("data/bomb.json", strings.Repeat("[", 1_000_000))},
+		{name: "TOML brackets", fault: `^data/bomb\.toml:\d+:\d+: `, make: files("data/bomb.toml", "a = "+strings.Repeat("[", 100_000))},
+		{name: "KDL braces", fault: `^data/bomb\.kdl:\d+:\d+: `, make: files("data/bomb.kdl", strings.Repeat("a {\n", 100_000))},
 
-	// Pages.
-	{name: "20 GB of Markdown", fault: ofPage + `.*(large|fit|bytes)`, quick: true, make: sparse},
-	{name: "equal headings", mayBuild: true, fault: ofPage, make: page(strings.Repeat("# a\n\n", 50_000))},
-	{name: "quotes", mayBuild: true, fault: inPage, make: page(strings.Repeat(">", 100_000))},
-	{name: "open brackets", mayBuild: true, fault: inPage, make: page(strings.Repeat("[", 100_000))},
-	{name: "lists", mayBuild: true, fault: inPage, make: page(strings.Repeat("- ", 50_000) + "a")},
-	{name: "stars", mayBuild: true, fault: inPage, make: page(strings.Repeat("*a **b ", 50_000))},
-	{name: "keys of front matter", mayBuild: true, fault: ofPage, make: files("content/bomb.md", "+++\ntitle = \"bomb\"\n[extra]\n"+numbered(1_000_000, "k%d = 1\n")+"+++\n")},
-	{name: "dead links", make: page(numbered(10_000, "[a](/nowhere%d/)\n")), quick: true},
-	{name: "an info string", mayBuild: true, fault: inPage, make: page("```" + strings.Repeat("a", 1<<20) + "\nx\n```\n")},
-	{name: "nested elements", mayBuild: true, fault: ofPage, make: page(strings.Repeat("<div>", 100_000))},
-	{name: "an answer that is a lie", fault: `^markdown plugin, content/bomb\.md: .*plugin markdown sent too much in answer to /ddc\.markdown\.Markdown/Render: `, code: exitMachinery, quick: true,
-		make: page(lie + " empties")},
-	{name: "a long answer that is a lie", fault: `^markdown plugin, content/bomb\.md: .*plugin markdown (sent too much in answer to /ddc\.markdown\.Markdown/Render: |died: )`, code: exitMachinery,
-		make: page(lie + " large")},
+		// Pages.
+		{name: "20 GB of Markdown", fault: ofPage + `.*(large|fit|bytes)`, quick: true, make: sparse},
+		{name: "equal headings", mayBuild: true, fault: ofPage, make: page(strings.Repeat("# a\n\n", 50_000))},
+		{name: "quotes", mayBuild: true, fault: inPage, make: page(strings.Repeat(">", 100_000))},
+		{name: "open brackets", mayBuild: true, fault: inPage, make: page(strings.Repeat("[", 100_000))},
+		{name: "lists", mayBuild: true, fault: inPage, make: page(strings.Repeat("- ", 50_000) + "a")},
+		{name: "stars", mayBuild: true, fault: inPage, make: page(strings.Repeat("*a **b ", 50_000))},
+		{name: "keys of front matter", mayBuild: true, fault: ofPage, make: files("content/bomb.md", "+++\ntitle = \"bomb\"\n[extra]\n"+numbered(1_000_000, "k%d = 1\n")+"+++\n")},
+		{name: "dead links", make: page(numbered(10_000, "[a](/nowhere%d/)\n")), quick: true},
+		{name: "an info string", mayBuild: true, fault: inPage, make: page("```" + strings.Repeat("a", 1<<20) + "\nx\n```\n")},
+		{name: "nested elements", mayBuild: true, fault: ofPage, make: page(strings.Repeat("<div>", 100_000))},
+		{name: "an answer that is a lie", fault: `^markdown plugin, content/bomb\.md: .*plugin markdown sent too much in answer to /ddc\.markdown\.Markdown/Render: `, code: exitMachinery, quick: true,
+			make: page(lie + " empties")},
+		{name: "a long answer that is a lie", fault: `^markdown plugin, content/bomb\.md: .*plugin markdown (sent too much in answer to /ddc\.markdown\.Markdown/Render: |died: )`, code: exitMachinery,
+			make: page(lie + " large")},
 
-	// Style sheets, scripts, drawings.
-	{name: "Sass without an end", fault: `^sass/main\.scss:\d+:\d+: `, make: files("sass/main.scss", "@mixin a { b { @include a } }\n.x { @include a }\n")},
-	{name: "rules", mayBuild: true, fault: `^static/bomb\.css(:\d+:\d+)?: `, make: files("static/bomb.css", numbered(1_000_000, ".a%d{color:red}\n"))},
-	{name: "blocks of a style sheet", mayBuild: true, fault: `^static/bomb\.css(:\d+:\d+)?: `, make: files("static/bomb.css", strings.Repeat("a{", 100_000))},
-	{name: "brackets of a script", mayBuild: true, fault: `^static/bomb\.js(:\d+:\d+)?: `, make: files("static/bomb.js", "x="+strings.Repeat("(", 100_000)+"1"+strings.Repeat(")", 100_000))},
-	{name: "a deep drawing", mayBuild: true, fault: `^static/bomb\.svg(:\d+:\d+)?: `,
-		make: files("static/bomb.svg", `<svg xmlns="http://www.w3.org/2000/svg">`+strings.Repeat("<g>", 100_000)+strings.Repeat("</g>", 100_000)+"</svg>")},
-	{name: "entities of a drawing", mayBuild: true, fault: `^static/bomb\.svg(:\d+:\d+)?: `, quick: true,
-		make: files("static/bomb.svg", `<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa">`+numbered(20, `<!ENTITY a%d "&a;&a;&a;&a;&a;&a;&a;&a;&a;">`)+`]><svg xmlns="http://www.w3.org/2000/svg"><text>&a19;</text></svg>`)},
+		// Style sheets, scripts, drawings.
+		{name: "Sass without an end", fault: `^sass/main\.scss:\d+:\d+: `, make: files("sass/main.scss", "@mixin a { b { @include a } }\n.x { @include a }\n")},
+		{name: "rules", mayBuild: true, fault: `^static/bomb\.css(:\d+:\d+)?: `, make: files("static/bomb.css", numbered(1_000_000, ".a%d{color:red}\n"))},
+		{name: "blocks of a style sheet", mayBuild: true, fault: `^static/bomb\.css(:\d+:\d+)?: `, make: files("static/bomb.css", strings.Repeat("a{", 100_000))},
+		{name: "brackets of a script", mayBuild: true, fault: `^static/bomb\.js(:\d+:\d+)?: `, make: files("static/bomb.js", "x="+strings.Repeat("(", 100_000)+"1"+strings.Repeat(")", 100_000))},
+		{name: "a deep drawing", mayBuild: true, fault: `^static/bomb\.svg(:\d+:\d+)?: `,
+			make: files("static/bomb.svg", `<svg xmlns="http://www.w3.org/2000/svg">`+strings.Repeat("<g>", 100_000)+strings.Repeat("</g>", 100_000)+"</svg>")},
+		{name: "entities of a drawing", mayBuild: true, fault: `^static/bomb\.svg(:\d+:\d+)?: `, quick: true,
+			make: files("static/bomb.svg", `<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa">`+numbered(20, `<!ENTITY a%d "&a;&a;&a;&a;&a;&a;&a;&a;&a;">`)+`]><svg xmlns="http://www.w3.org/2000/svg"><text>&a19;</text></svg>`)},
 
-	// What is packed.
-	{name: "a picture that says it is large", make: hugePicture, quick: true},
-	{name: "a font that unpacks to a gigabyte", mayBuild: true, fault: `^static/bomb\.woff2?: `, make: hugeFont},
-	{name: "links in a circle", mayBuild: true, fault: `^content/links/`, make: links, quick: true},
+		// What is packed.
+		{name: "a picture that says it is large", make: hugePicture, quick: true},
+		{name: "a font that unpacks to a gigabyte", mayBuild: true, fault: `^static/bomb\.woff2?: `, make: hugeFont},
+		{name: "links in a circle", mayBuild: true, fault: `^content/links/`, make: links, quick: true},
+	}
 }

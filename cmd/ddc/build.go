@@ -198,7 +198,7 @@ func buildWith(m *machine, w *watch, cfg *config.Config, f buildFlags, sassTime 
 	defer out.endProgress()
 	options := site.Options{
 		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, NoCodeExec: f.noCodeExec, Changes: f.verbose, SassTime: sassTime,
-		Memory: m.shares.work, Message: int64(m.shares.requests().Bytes), Live: m.shares.work, Abort: w.abort,
+		Memory: m.shares.work, Message: int64(m.shares.requests().Bytes), Live: m.shares.live, Abort: w.abort,
 		TempDir: m.heir.TempDir, Progress: out.progress(), Log: out.logger,
 	}
 	result, ended, err := orAbandon(w.ctx, unwind, func() (*site.Result, error) {

@@ -81,8 +81,10 @@ type memoryShares struct {
 	// host and each are the heaps at which Go's collector works harder, of the host and of one plugin: what is
 	// needed is taken all the same, only garbage is not kept beyond.
 	host, each int64
-	// work is for what grows with the site, in all processes together. No more than that may be alive in the host alone.
+	// work is for what grows with the site, in all processes together.
 	work int64
+	// live is what may be alive on the heap of one process, the host's or a plugin's.
+	live int64
 }
 
 const (
@@ -101,10 +103,11 @@ func shareMemory(flag string) (memoryShares, error) {
 			return memoryShares{}, err
 		}
 	}
+	work := max(limit-resting-limit/hubShare, limit/8)
 	return memoryShares{
 		limit: limit,
 		host:  max(limit/8, leastHeap), each: max(limit/16, leastHeap),
-		work: max(limit-resting-limit/hubShare, limit/8),
+		work: work, live: max(work, leastHeap),
 	}, nil
 }
 

@@ -57,7 +57,7 @@ func startMachine(options plugin.Options, cfg *config.Config, shares memoryShare
 	m.collector = debug.SetMemoryLimit(lower(debug.SetMemoryLimit(-1), shares.host))
 	m.meter = memory.NewMeter(m.group)
 	options.TempDir = m.heir.TempDir
-	options.MemoryLimit, options.LiveLimit = shares.each, shares.work
+	options.MemoryLimit, options.LiveLimit = shares.each, shares.live
 	options.Replies, options.Requests = shares.replies, shares.requests()
 	options.Hub.Classes = plugin.SlotsWithin(shares.hub(options.Isolate))
 	if m.host, err = plugin.NewHost(options); err != nil {
