@@ -22,6 +22,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"ddc/internal/memory"
+	"ddc/internal/tool"
 )
 
 // envBombs asks for the long form: every bomb, as root and as an ordinary user, with 512 MiB and with the default limit.
@@ -49,7 +50,7 @@ func liesTo(request proto.Message) []byte {
 	case bytes.Contains(text, []byte(lie+" empties")):
 		return bytes.Repeat([]byte{2<<3 | 2, 0}, 15<<20)
 	case bytes.Contains(text, []byte(lie+" large")):
-		return bytes.Repeat([]byte{2<<3 | 2, 0}, 125<<20)
+		return bytes.Repeat([]byte{2<<3 | 2, 0}, 25<<20)
 	}
 	return nil
 }
@@ -146,7 +147,9 @@ func (s bombStage) explode(t *testing.T, b bomb, site string, user int, limit st
 	// A bomb that nothing holds must not take the machine along.
 	limited := append([]string{"-c", `ulimit -v 16777216 && exec "$0" "$@"`, s.program}, arguments...)
 	c := &child{Cmd: exec.CommandContext(ctx, "/bin/sh", limited...), cookie: fmt.Sprintf("LC_DDCTEST=%d", rand.Uint64())}
-	c.Env = append(os.Environ(), c.cookie, "HOME="+home, "TMPDIR="+temporary, envMischief+"="+home+"|", envLiar+"=yes")
+	tools, err := filepath.Abs("../../.tools/bin") // found beside the program else, which is a copy
+	require.NoError(t, err)
+	c.Env = append(os.Environ(), c.cookie, tool.FolderVariable+"="+tools, "HOME="+home, "TMPDIR="+temporary, envMischief+"="+home+"|", envLiar+"=yes")
 	c.Dir = site
 	c.Cmd.Stdout, c.Cmd.Stderr = &c.stdout, &c.stderr
 	if user != os.Getuid() && os.Getuid() == 0 {
