@@ -152,15 +152,12 @@ func (l *Link) openBells(o linkOptions) error {
 	gates := [numBells]*shm.Word32{HostSide: &l.view.header.Gate, PeerSide: &l.shared.Gate, callerBell: &l.shared.CallerGate}
 	var bells [numBells]*wake.Doorbell
 	for i := range bells {
-		waker, err := o.strategy.Open(l.shared.Bells[i].Tokens(gates[i]), o.bells[i])
+		waker, err := l.openWaker(i, gates[i], o)
 		if err != nil {
 			for _, b := range bells[:i] {
 				err = errors.Join(err, b.Close())
 			}
 			return err
-		}
-		if fault.On(fault.MovedDoorbell) {
-			waker = moved(waker, i, o)
 		}
 		spin := o.spin
 		if i == 1-o.side {
@@ -170,6 +167,14 @@ func (l *Link) openBells(o linkOptions) error {
 	}
 	l.bell, l.peerBell, l.caller = bells[o.side], bells[1-o.side], bells[callerBell]
 	return nil
+}
+
+func (l *Link) openWaker(bell int, gate *shm.Word32, o linkOptions) (wake.Waker, error) {
+	waker, err := o.strategy.Open(l.shared.Bells[bell].Tokens(gate), o.bells[bell])
+	if err == nil && fault.On(fault.MovedDoorbell) {
+		waker = moved(waker, bell, o)
+	}
+	return waker, err
 }
 
 // Name is the peer's name.
