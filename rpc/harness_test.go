@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/await"
 	"ddc/rpc"
 	"ddc/rpc/rpctestpb"
 	"ddc/transport"
@@ -196,18 +197,9 @@ func connectLinks(t testing.TB, host, peer transport.Link, s setup) *peers {
 	t.Cleanup(func() {
 		assert.NoError(t, p.conn.Close())
 		stop()
-		await(t, ended, "Serve to return")
+		await.Closed(t, "Serve to return", ended)
 	})
 	return p
-}
-
-func await(t testing.TB, done <-chan struct{}, what string) {
-	t.Helper()
-	select {
-	case <-done:
-	case <-time.After(patience):
-		require.FailNow(t, "still waiting for "+what)
-	}
 }
 
 // assertStatus claims err's code, and a part of its message.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/await"
 	"ddc/rpc"
 	"ddc/rpc/rpctestpb"
 	"ddc/transport"
@@ -59,9 +59,7 @@ func startCalls(t *testing.T, p *peers) (ended chan error, calls int) {
 		_, err := sending.Recv()
 		ended <- err
 	}()
-	for len(p.server.Calls()) < 3 {
-		runtime.Gosched()
-	}
+	await.Until(t, "the calls to reach their handlers", func() bool { return len(p.server.Calls()) >= 3 })
 	return ended, 3
 }
 
@@ -75,7 +73,7 @@ func TestALinkThatEndsFailsEveryCallWithThePeersName(t *testing.T) {
 			assertStatus(t, err, codes.Unavailable, "plugin fonts closed the link")
 			assert.ErrorIs(t, err, transport.ErrClosed)
 		}
-		await(t, p.conn.Done(), "the connection's end")
+		await.Closed(t, "the connection's end", p.conn.Done())
 		assert.ErrorIs(t, p.conn.Err(), transport.ErrClosed)
 		_, err := p.client.Echo(t.Context(), &packet{})
 		assertStatus(t, err, codes.Unavailable, "plugin fonts closed the link")
@@ -156,11 +154,9 @@ func TestAServerThatIsStoppedCancelsItsHandlersAndWaitsForThem(t *testing.T) {
 			_, err := p.client.Echo(context.Background(), &packet{})
 			ended <- err
 		}()
-		for len(p.server.Calls()) < 1 {
-			runtime.Gosched()
-		}
+		await.Until(t, "the calls to reach their handlers", func() bool { return len(p.server.Calls()) >= 1 })
 		p.stop()
-		await(t, cancelled, "the handler's context")
+		await.Closed(t, "the handler's context", cancelled)
 		// The server is winding down: it says so to whoever calls now, at once.
 		_, err := p.client.Echo(t.Context(), &packet{})
 		assertStatus(t, err, codes.Unavailable, "plugin fonts is shutting down")
@@ -198,16 +194,14 @@ func TestACallThatCrossesTheServersEndIsRefused(t *testing.T) {
 			require.NoError(t, host.Send(t.Context(), h, []byte("\x16"+rpctestpb.Test_Chat_FullMethodName)))
 		}
 		call(1)
-		for len(server.Calls()) < 1 {
-			runtime.Gosched()
-		}
+		await.Until(t, "the calls to reach their handlers", func() bool { return len(server.Calls()) >= 1 })
 		stop()
 		assert.Equal(t, transport.Header{Op: 8}, <-received, "go away")
 		call(2)
 		assert.Equal(t, transport.Header{Op: 7, Flags: 64, Stream: 2, Arg: uint64(codes.Unavailable)}, <-received)
 		close(release)
 		assert.ErrorIs(t, <-served, context.Canceled)
-		await(t, host.Done(), "the link's end")
+		await.Closed(t, "the link's end", host.Done())
 	})
 }
 
@@ -299,7 +293,7 @@ func TestAPeerThatBreaksTheProtocolLosesItsLink(t *testing.T) {
 				require.NoError(t, host.Send(t.Context(), f.h, []byte(f.payload)))
 			}
 			assert.ErrorIs(t, <-served, transport.ErrCorrupt)
-			await(t, host.Done(), "the link's end")
+			await.Closed(t, "the link's end", host.Done())
 		})
 	}
 }

@@ -2,8 +2,8 @@ package rpc_test
 
 import (
 	"context"
+	"fmt"
 	"io"
-	"runtime"
 	"sync"
 	"testing"
 
@@ -12,6 +12,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/await"
+	"ddc/rpc"
 	"ddc/transport"
 )
 
@@ -64,9 +66,7 @@ func TestAThousandCallsOfAllKindsAtOnce(t *testing.T) {
 			group.Go(func() { assert.NoError(t, kinds[i%len(kinds)](i)) })
 		}
 		group.Wait()
-		for len(p.conn.Calls()) > 0 { // chats whose end nobody has received yet
-			runtime.Gosched()
-		}
+		awaitNoCalls(t, "chats whose end nobody has received yet", p.conn.Calls)
 	})
 }
 
@@ -114,13 +114,19 @@ func TestAStormOfCancellationsLeavesNothingBehind(t *testing.T) {
 			})
 		}
 		group.Wait()
-		assert.Empty(t, p.conn.Calls())
-		for len(p.server.Calls()) > 0 { // the cancellations are still on their way
-			runtime.Gosched()
-		}
+		// A stream is told of its context's end by a goroutine of its own, and may have
+		// received the end from the server before.
+		awaitNoCalls(t, "the ends of cancelled streams", p.conn.Calls)
+		awaitNoCalls(t, "the cancellations that are on their way", p.server.Calls)
 		_, err := p.client.Echo(t.Context(), &packet{Number: 1})
 		require.NoError(t, err)
 	})
+}
+
+// awaitNoCalls waits until calls lists none.
+func awaitNoCalls(t *testing.T, what string, calls func() []rpc.Call) {
+	t.Helper()
+	await.Until(t, what, func() bool { return len(calls()) == 0 }, func() string { return fmt.Sprintf("under way: %+v", calls()) })
 }
 
 // chatUntilCancelled sends for as long as it can, and cancels after it has

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"ddc/internal/await"
 	"ddc/rpc"
 	"ddc/rpc/rpctestpb"
 	"ddc/transport"
@@ -167,7 +168,7 @@ func TestCancellingAStreamCancelsItsHandler(t *testing.T) {
 		assertStatus(t, <-ended, codes.Canceled, "canceled")
 		_, err = stream.Recv()
 		assertStatus(t, err, codes.Canceled, "canceled")
-		await(t, stream.Context().Done(), "the stream's context")
+		await.Closed(t, "the stream's context", stream.Context().Done())
 	})
 }
 

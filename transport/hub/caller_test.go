@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/await"
 	"ddc/ring"
 	"ddc/transport"
 	"ddc/wake"
@@ -55,11 +56,11 @@ func (st *stand) await(done func() bool) (returned chan struct{}) {
 func TestCallerIsWokenByThePeerWhileThePumpSleepsOn(t *testing.T) {
 	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
 		st := newStand(t, s)
-		require.Eventually(t, st.asleep(HostSide), minute, tick)
+		await.Until(t, "the pump to sleep", st.asleep(HostSide))
 		before := st.host.bell.Stats().Received
 		for n := range int64(100) {
 			returned := st.await(st.has(n + 1))
-			require.Eventually(t, st.asleep(callerBell), minute, tick)
+			await.Until(t, "the caller to sleep in the pump's place", st.asleep(callerBell))
 			st.send(t)
 			<-returned
 		}
@@ -72,7 +73,7 @@ func TestCallerIsWokenByThePeerWhileThePumpSleepsOn(t *testing.T) {
 func TestCallerThatLeavesTellsThePumpWhatItHasNotLookedAt(t *testing.T) {
 	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
 		st := newStand(t, s)
-		require.Eventually(t, st.asleep(HostSide), minute, tick)
+		await.Until(t, "the pump to sleep", st.asleep(HostSide))
 		asked := 0
 		st.host.Await(t.Context(), func() bool {
 			if asked == 0 && st.host.shared.Bells[callerBell].Sleeping.Load() == 1 {
@@ -83,7 +84,7 @@ func TestCallerThatLeavesTellsThePumpWhatItHasNotLookedAt(t *testing.T) {
 			return asked > 0
 		})
 		require.Equal(t, 1, asked)
-		require.Eventually(t, st.has(1), minute, tick)
+		await.Until(t, "the frame to come", st.has(1))
 	})
 }
 
@@ -92,7 +93,7 @@ func TestPumpThatReceivesWakesTheCaller(t *testing.T) {
 	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
 		st := newStand(t, s)
 		returned := st.await(st.has(1))
-		require.Eventually(t, st.asleep(callerBell), minute, tick)
+		await.Until(t, "the caller to sleep in the pump's place", st.asleep(callerBell))
 		var d ring.Descriptor
 		encodeInline(&d, transport.Header{}, 0)
 		ok, err := st.peer.producer.TryPush(&d)
@@ -108,8 +109,8 @@ func TestCallerReceivesOthersFramesAndSignalsToo(t *testing.T) {
 		st := newStand(t, s)
 		returned := st.await(st.has(3))
 		for n := range int64(3) {
-			require.Eventually(t, st.has(n), minute, tick)
-			require.Eventually(t, st.asleep(callerBell), minute, tick)
+			await.Until(t, "the frame to come", st.has(n))
+			await.Until(t, "the caller to sleep in the pump's place", st.asleep(callerBell))
 			st.send(t)
 		}
 		<-returned
@@ -125,8 +126,8 @@ func TestCallerReceivesOthersFramesAndSignalsToo(t *testing.T) {
 			}
 			sent <- nil
 		}()
-		require.Eventually(t, func() bool { return st.host.shared.Rings[PeerSide].Starved.Load() == 1 }, minute, tick)
-		require.Eventually(t, st.asleep(callerBell), minute, tick)
+		await.Until(t, "a sender to wait for space", func() bool { return st.host.shared.Rings[PeerSide].Starved.Load() == 1 })
+		await.Until(t, "the caller to sleep in the pump's place", st.asleep(callerBell))
 		st.peer.Start(func(*transport.Frame) {})
 		require.NoError(t, <-sent)
 		st.send(t)
@@ -138,7 +139,7 @@ func TestOneCallerAtATimeStandsIn(t *testing.T) {
 	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
 		st := newStand(t, s)
 		returned := st.await(st.has(1))
-		require.Eventually(t, st.asleep(callerBell), minute, tick)
+		await.Until(t, "the caller to sleep in the pump's place", st.asleep(callerBell))
 		st.host.Await(t.Context(), func() bool { return false }) // returns, for it does not stand
 		st.peer.Await(t.Context(), func() bool { return false })
 		st.send(t)
@@ -167,7 +168,7 @@ func TestCallerLeavesWhenThereIsNothingLeftToWaitFor(t *testing.T) {
 					defer close(returned)
 					st.host.Await(ctx, func() bool { return false })
 				}()
-				require.Eventually(t, st.asleep(callerBell), minute, tick)
+				await.Until(t, "the caller to sleep in the pump's place", st.asleep(callerBell))
 				end(st, cancel)
 				<-returned
 				assert.False(t, st.host.standing.Load())
@@ -181,7 +182,7 @@ func TestTokenOwedToTheCallerIsRepaidWhenThePeerDies(t *testing.T) {
 	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
 		st := newStand(t, s)
 		returned := st.await(func() bool { return false })
-		require.Eventually(t, st.asleep(callerBell), minute, tick)
+		await.Until(t, "the caller to sleep in the pump's place", st.asleep(callerBell))
 		st.host.shared.Bells[callerBell].Sleeping.Store(0)
 		st.host.PeerDied(errors.New("signal: killed"))
 		<-returned
@@ -221,10 +222,10 @@ func TestNoFrameIsLostBetweenPumpAndCallers(t *testing.T) {
 		for n := range rounds {
 			st.send(t)
 			if n%3 == 0 { // silence: nothing else rings
-				require.Eventually(t, st.has(n+1), minute, tick/100)
+				await.Until(t, "the frame to come", st.has(n+1))
 			}
 		}
-		require.Eventually(t, st.has(rounds), minute, tick)
+		await.Until(t, "all frames to come", st.has(rounds))
 		close(stop)
 		st.host.ringCaller()
 		<-stopped

@@ -10,11 +10,8 @@ import (
 	"ddc/internal/sys"
 )
 
-// Bounds for what must happen, on however busy a machine.
-const (
-	minute = time.Minute
-	tick   = time.Millisecond
-)
+// minute bounds what must happen, on however busy a machine.
+const minute = time.Minute
 
 func dup(t *testing.T, files []*os.File) []*os.File {
 	t.Helper()

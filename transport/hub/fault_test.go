@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/await"
 	"ddc/transport"
 	"ddc/wake"
 )
@@ -22,10 +23,10 @@ func TestAbortsThatFillTheRingWakeTheReceiver(t *testing.T) {
 		require.NoError(t, err)
 		got := make(chan uint64, 1)
 		b.Start(func(f *transport.Frame) { got <- f.Arg })
-		require.Eventually(t, func() bool {
+		await.Until(t, "the peer to sleep without a token", func() bool {
 			own := b.(*Link).State().Sides[PeerSide]
 			return own.Sleeping && own.Parked && !own.Token
-		}, minute, tick)
+		})
 
 		// As abort leaves it where somebody else has the turn.
 		link := a.(*Link)
@@ -66,7 +67,7 @@ func TestDoorbellThatCannotRingEndsTheLink(t *testing.T) {
 		a, b, err := h.Pair("deaf")
 		require.NoError(t, err)
 		// It is not started, so nothing but a frame will ring it.
-		require.Eventually(t, func() bool { return b.(*Link).State().Sides[PeerSide].Parked }, minute, tick)
+		await.Until(t, "the peer to sleep", func() bool { return b.(*Link).State().Sides[PeerSide].Parked })
 
 		// The frame is in the ring, where its slot must stay its own.
 		require.NoError(t, a.Send(t.Context(), transport.Header{}, pattern(1000, 0)))

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/await"
 	"ddc/ring"
 	"ddc/shm"
 	"ddc/slot"
@@ -137,11 +137,7 @@ func TestWhatIsCorruptIsNamed(t *testing.T) {
 				<-a.Done()
 				return
 			}
-			select {
-			case <-a.Done():
-			case <-time.After(minute):
-				require.Fail(t, "it was not found out")
-			}
+			await.Closed(t, "what was written to be found out", a.Done())
 			assert.ErrorIs(t, a.Err(), transport.ErrCorrupt)
 			assert.ErrorContains(t, a.Err(), c.want)
 		})
@@ -191,11 +187,11 @@ func TestPayloadsBegunAreBoundedInBytes(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, peer.pushSlot(t.Context(), transport.Header{}, kindPiece, reference{ref: ref, length: 10, group: group, total: transport.MaxPayload}))
 	}
-	require.Eventually(t, func() bool {
+	await.Until(t, "all announced groups to be held", func() bool {
 		host.receiving.Lock()
 		defer host.receiving.Unlock()
 		return len(host.groups) == maxGroups
-	}, minute, tick)
+	})
 	host.receiving.Lock()
 	held := 0
 	for _, g := range host.groups {
@@ -208,28 +204,35 @@ func TestPayloadsBegunAreBoundedInBytes(t *testing.T) {
 		peer.abort(group)
 	}
 	require.NoError(t, peer.Send(t.Context(), transport.Header{}, nil)) // and with it the aborts
-	require.Eventually(t, func() bool {
+	await.Until(t, "the aborted groups to go", func() bool {
 		host.receiving.Lock()
 		defer host.receiving.Unlock()
 		return len(host.groups) == 0 && host.pieces == 0
-	}, minute, tick)
+	})
 }
 
+// The clock is the test's: as many signals take longer than floodTime on a busy machine.
 func TestSignalsForNothingAreCounted(t *testing.T) {
 	var f flood
+	clock := int64(1000)
+	now := func() int64 { return clock }
+	count := func() (last bool) {
+		for range floodSignals - 1 {
+			require.False(t, f.tooMuch(now))
+		}
+		return f.tooMuch(now)
+	}
 	for range floodSignals - 1 {
-		require.False(t, f.tooMuch())
+		require.False(t, f.tooMuch(now))
 	}
 	f.calm() // a frame has come
+	assert.True(t, count())
+	assert.True(t, count(), "the next are counted anew")
 	for range floodSignals - 1 {
-		require.False(t, f.tooMuch())
+		require.False(t, f.tooMuch(now))
 	}
-	assert.True(t, f.tooMuch())
-	for range floodSignals - 1 {
-		require.False(t, f.tooMuch())
-	}
-	f.since.Add(-floodTime) // as many as that, in a longer time, may be an honest peer's
-	assert.False(t, f.tooMuch())
+	clock += floodTime // as many as that, in a longer time, may be an honest peer's
+	assert.False(t, f.tooMuch(now))
 }
 
 // A dead peer has lost slots to words that are no words of slots, and to owners
@@ -265,7 +268,7 @@ func TestCallerWhoseTokenWasStolenLearnsOfTheEnd(t *testing.T) {
 			defer close(gone)
 			host.Await(context.Background(), func() bool { return false })
 		}()
-		require.Eventually(t, func() bool { return host.State().Caller.Parked }, minute, tick)
+		await.Until(t, "the caller to sleep in the pump's place", func() bool { return host.State().Caller.Parked })
 		host.standing.Store(false) // so that the end tells nobody: as if its token had gone
 		require.NoError(t, a.Close())
 		<-gone

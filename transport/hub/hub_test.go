@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"ddc/internal/await"
 	"ddc/ring"
 	"ddc/slot"
 	"ddc/transport"
@@ -149,7 +150,7 @@ func TestSenderThatGivesUpLeavesNothingBehind(t *testing.T) {
 	go func() { result <- a.Send(ctx, transport.Header{}, pattern(1000, 1)) }()
 	// Two pieces fill the ring, and the pool; the third waits.
 	link := a.(*Link)
-	require.Eventually(t, func() bool { return link.view.header.SlotWaiters.Load() != 0 }, minute, tick)
+	await.Until(t, "a sender to wait for a slot", func() bool { return link.view.header.SlotWaiters.Load() != 0 })
 	cancel()
 	require.ErrorIs(t, <-result, context.Canceled)
 
@@ -178,18 +179,18 @@ func TestFreedSlotWakesAWaiterOfAnotherPeer(t *testing.T) {
 
 		sent := make(chan error, 1)
 		go func() { sent <- waiter.Send(context.Background(), transport.Header{}, pattern(60, 0)) }()
-		require.Eventually(t, func() bool { return h.header.SlotWaiters.Load() != 0 }, minute, tick)
+		await.Until(t, "a sender to wait for a slot", func() bool { return h.header.SlotWaiters.Load() != 0 })
 		lease.Release()
 		assert.NoError(t, <-sent)
 
 		// And once more with the slot freed by a peer instead of the host.
 		kept := make(chan transport.Lease, 1)
 		holder.Start(func(f *transport.Frame) { kept <- f.Keep() })
-		require.Eventually(t, func() bool { return h.Usage()[0].Sent+h.Usage()[0].Held == 0 }, minute, tick)
+		await.Until(t, "all slots to come back", func() bool { return h.Usage()[0].Sent+h.Usage()[0].Held == 0 })
 		require.NoError(t, hostOfHolder.Send(t.Context(), transport.Header{}, pattern(60, 0)))
 		lease = <-kept
 		go func() { sent <- waiter.Send(context.Background(), transport.Header{}, pattern(60, 0)) }()
-		require.Eventually(t, func() bool { return h.header.SlotWaiters.Load() != 0 }, minute, tick)
+		await.Until(t, "a sender to wait for a slot", func() bool { return h.header.SlotWaiters.Load() != 0 })
 		lease.Release()
 		assert.NoError(t, <-sent)
 	})
@@ -259,11 +260,11 @@ func TestPeerDeathEndsTheLinkAndFreesItsSlots(t *testing.T) {
 		for range 4 {
 			require.NoError(t, host.Send(t.Context(), transport.Header{}, pattern(2000, 0)))
 		}
-		require.Eventually(t, func() bool { return host.shared.Bells[HostSide].Parked.Load() == 1 }, minute, tick)
+		await.Until(t, "the pump to sleep", func() bool { return host.shared.Bells[HostSide].Parked.Load() == 1 })
 		host.shared.Bells[HostSide].Sleeping.Store(0)
 		blocked := make(chan error, 1)
 		go func() { blocked <- host.Send(context.Background(), transport.Header{}, nil) }()
-		require.Eventually(t, func() bool { return host.shared.Rings[PeerSide].Starved.Load() == 1 }, minute, tick)
+		await.Until(t, "a sender to wait for space", func() bool { return host.shared.Rings[PeerSide].Starved.Load() == 1 })
 
 		host.PeerDied(errors.New("signal: killed"))
 		require.ErrorIs(t, <-blocked, transport.ErrPeerDead)

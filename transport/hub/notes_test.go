@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/await"
 	"ddc/internal/trace"
 	"ddc/transport"
 )
@@ -72,7 +73,7 @@ func TestAWaitForRoomIsNotedAndOver(t *testing.T) {
 	require.NoError(t, host.Send(t.Context(), transport.Header{}, nil))
 	sent := make(chan error)
 	go func() { sent <- host.Send(t.Context(), transport.Header{}, nil) }()
-	require.Eventually(t, func() bool { return host.State().Sides[PeerSide].SpaceSince != 0 }, minute, tick)
+	await.Until(t, "a sender to wait for space", func() bool { return host.State().Sides[PeerSide].SpaceSince != 0 })
 	peer.Start(func(*transport.Frame) {})
 	require.NoError(t, <-sent)
 	assert.Zero(t, host.State().Sides[PeerSide].SpaceSince)
@@ -82,12 +83,12 @@ func TestRescueWakesWhoeverSleeps(t *testing.T) {
 	_, host, peer := pair(t, Options{})
 	for _, l := range []*Link{host, peer} {
 		l.Start(func(*transport.Frame) {})
-		require.Eventually(t, func() bool { return l.State().Sides[l.side].Parked }, minute, tick)
+		await.Until(t, "the pump to sleep", func() bool { return l.State().Sides[l.side].Parked })
 	}
 	woken := func(side int) uint64 { return host.State().Sides[side].Received }
 	before := [2]uint64{woken(HostSide), woken(PeerSide)}
 	host.Rescue()
-	require.Eventually(t, func() bool { return woken(HostSide) > before[0] && woken(PeerSide) > before[1] }, minute, tick)
+	await.Until(t, "both pumps to wake", func() bool { return woken(HostSide) > before[0] && woken(PeerSide) > before[1] })
 }
 
 // What a call pays for being seen: both at the host's end.

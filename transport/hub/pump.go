@@ -91,7 +91,7 @@ func (l *Link) answerSignals() error {
 	if bits&^signals != 0 {
 		return fmt.Errorf("%w: Signals[%s] are %#x", transport.ErrCorrupt, sides[l.side], bits)
 	}
-	if l.flood.tooMuch() {
+	if l.flood.tooMuch(trace.Now) {
 		return fmt.Errorf("%w: Signals[%s] are set again and again for nothing", transport.ErrCorrupt, sides[l.side])
 	}
 	if bits&signalSpace != 0 {
@@ -123,13 +123,14 @@ const (
 	floodTime    = int64(2 * time.Second)
 )
 
-func (f *flood) tooMuch() bool {
+// tooMuch counts a signal. It asks now for the time twice in each count.
+func (f *flood) tooMuch(now func() int64) bool {
 	switch f.signals.Add(1) {
 	case 1:
-		f.since.Store(trace.Now())
+		f.since.Store(now())
 	case floodSignals:
 		f.signals.Store(0)
-		return trace.Now()-f.since.Load() < floodTime
+		return now()-f.since.Load() < floodTime
 	}
 	return false
 }

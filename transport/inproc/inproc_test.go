@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/await"
 	"ddc/transport"
 	"ddc/transport/inproc"
 )
@@ -25,15 +26,6 @@ func pair(t *testing.T) (host, peer transport.Link) {
 	host, peer, err := tr.Pair("test")
 	require.NoError(t, err)
 	return host, peer
-}
-
-func await(t *testing.T, done <-chan struct{}, what string) {
-	t.Helper()
-	select {
-	case <-done:
-	case <-time.After(patience):
-		require.FailNow(t, "still waiting: "+what)
-	}
 }
 
 func ignore(*transport.Frame) {}
@@ -119,7 +111,7 @@ func TestAFillThatFailsSendsNothing(t *testing.T) {
 	}
 	require.NoError(t, host.Close())
 	peer.Start(func(*transport.Frame) { t.Error("a frame came") })
-	await(t, peer.Done(), "the peer's end")
+	await.Closed(t, "the peer's end", peer.Done())
 }
 
 func TestAFullQueueHoldsTheSenderUntilItsContextEnds(t *testing.T) {
@@ -155,7 +147,7 @@ func TestEveryFrameSentBeforeCloseIsDelivered(t *testing.T) {
 	require.NoError(t, host.Close())
 	assert.NoError(t, peer.Err())
 	peer.Start(ignore)
-	await(t, peer.Done(), "the peer's end")
+	await.Closed(t, "the peer's end", peer.Done())
 	assert.EqualValues(t, frames, peer.Stats().FramesIn)
 	assert.ErrorIs(t, peer.Err(), transport.ErrClosed)
 	assert.ErrorIs(t, peer.Send(t.Context(), transport.Header{}, nil), transport.ErrClosed)
@@ -183,7 +175,7 @@ func TestTwoFullQueuesAreNoDeadlock(t *testing.T) {
 	peer.Start(count)
 	done := make(chan struct{})
 	go func() { group.Wait(); arrived.Wait(); close(done) }()
-	await(t, done, "senders on both sides")
+	await.Closed(t, "senders on both sides", done)
 }
 
 func TestACancelledContextSendsNothing(t *testing.T) {
