@@ -127,15 +127,20 @@ func (p *Plugin) invokeThere(ctx context.Context, r run, method string, args, re
 
 // invokeHere makes a call of a service in this process, which is let go on if it takes too long.
 func (p *Plugin) invokeHere(ctx context.Context, r run, method string, args, reply any, opts []grpc.CallOption) error {
-	hung := errHung{method, p.patience.limit}
-	limited, cancel := context.WithTimeoutCause(ctx, hung.after, hung)
-	defer cancel()
+	limited, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	a := p.patience.begin(abandoned(cancel), method)
 	err := r.connection().Invoke(limited, method, args, reply, opts...)
-	if context.Cause(limited) == hung && status.Code(err) == codes.DeadlineExceeded {
-		return status.Errorf(codes.DeadlineExceeded, "plugin %s: %v", p.name, hung)
+	if p.patience.end(a) && status.Code(err) == codes.Canceled {
+		return status.Errorf(codes.DeadlineExceeded, "plugin %s: %v", p.name, errHung{method, p.patience.limit})
 	}
 	return err
 }
+
+// abandoned ends a call whose service can't be killed.
+type abandoned context.CancelCauseFunc
+
+func (cancel abandoned) kill(cause error) { cancel(cause) }
 
 // hungError is what the call gets that its plugin did not answer. Others get the link's end.
 type hungError struct {

@@ -38,6 +38,8 @@ func TestMain(m *testing.M) {
 		goleak.VerifyTestMain(m)
 	case "host":
 		hostThatNeverCloses()
+	case "stopped host":
+		hostThatIsStopped()
 	case "intruder":
 		Main(intruder{})
 	case "scribbler":

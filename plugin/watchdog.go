@@ -77,8 +77,10 @@ type Watchdog struct {
 	done    chan struct{}
 	once    sync.Once
 
-	before []inspect.Snapshot // by hub; this and suspects are the watching goroutine's
-	seen   map[suspect]int
+	// What follows is the watching goroutine's.
+	before   []inspect.Snapshot // by hub
+	seen     map[suspect]int
+	absences absences
 
 	mu    sync.Mutex
 	hangs []HangError
@@ -102,6 +104,7 @@ func (h *Host) Watch(o WatchdogOptions) *Watchdog {
 		o.Bound = 5 * time.Second
 	}
 	w := &Watchdog{host: h, options: o, stop: make(chan struct{}), done: make(chan struct{}), seen: map[suspect]int{}}
+	w.absences.every = o.Bound / looksPerBound
 	go w.run()
 	return w
 }
@@ -121,13 +124,15 @@ func (w *Watchdog) Hangs() []HangError {
 
 func (w *Watchdog) run() {
 	defer close(w.done)
-	tick := time.NewTicker(w.options.Bound / looksPerBound)
+	w.absences.begin(time.Now())
+	tick := time.NewTicker(w.absences.every)
 	defer tick.Stop()
 	for {
 		select {
 		case <-w.stop:
 			return
 		case <-tick.C:
+			w.note(time.Now())
 			for i, h := range w.host.hubs() {
 				w.look(i, h)
 			}
@@ -144,6 +149,15 @@ func (h *Host) hubs() []*hub.Hub {
 		return nil
 	}
 	return []*hub.Hub{h.hub}
+}
+
+// remembers is how long ago an absence may be that still matters: longer than any
+// call's time.
+const remembers = 24 * time.Hour
+
+func (w *Watchdog) note(now time.Time) {
+	w.absences.note(now)
+	w.absences.forget(now.Add(-remembers))
 }
 
 // look compares a hub with what it was at the look before. Looks are counted, not
@@ -164,7 +178,7 @@ func (w *Watchdog) look(index int, h *hub.Hub) {
 	still := map[suspect]int{}
 	for i, d := range inspect.Diagnose(before, now) {
 		s := suspect{index, d.Place, now.Links[i].Incarnation, d.Kind}
-		if !w.watched(d) {
+		if !w.watched(d, time.Now()) {
 			continue
 		}
 		still[s] = w.seen[s] + 1
@@ -183,12 +197,12 @@ func (w *Watchdog) look(index int, h *hub.Hub) {
 }
 
 // watched says whether a diagnosis that lasts is to be reported.
-func (w *Watchdog) watched(d inspect.Diagnosis) bool {
+func (w *Watchdog) watched(d inspect.Diagnosis, now time.Time) bool {
 	switch d.Kind {
 	case inspect.LostWakeup, inspect.LostFrame, inspect.Deadlock:
 		return true
 	case inspect.SlotsExhausted, inspect.HandlerStuck:
-		return d.Since >= w.host.callTimeout(d.Name)/2
+		return d.Since-w.absences.since(now.Add(-d.Since), now) >= w.host.callTimeout(d.Name)/2
 	}
 	return false
 }
