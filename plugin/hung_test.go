@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/await"
 	"ddc/rpc/rpctestpb"
 	"ddc/wake/strategy"
 )
@@ -25,7 +26,7 @@ import (
 func freeze(t *testing.T, pid int) {
 	t.Helper()
 	require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
-	require.Eventually(t, func() bool {
+	await.Until(t, "every thread to be stopped", func() bool {
 		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 		require.NoError(t, err)
 		for _, thread := range threads {
@@ -36,7 +37,7 @@ func freeze(t *testing.T, pid int) {
 			}
 		}
 		return len(threads) > 0
-	}, time.Minute, time.Millisecond)
+	})
 }
 
 func TestStoppedPluginIsFoundByTheCallsTimeAndReplaced(t *testing.T) {
@@ -72,20 +73,20 @@ func TestPluginThatGoesOnAfterAStopIsNotReplaced(t *testing.T) {
 		_, err := rpctestpb.NewTestClient(h.Conn("napper")).Echo(t.Context(), &rpctestpb.Packet{})
 		answered <- err
 	}()
-	require.Eventually(t, func() bool {
+	await.Until(t, "the call to be under way", func() bool {
 		look, ok := h.Plugin("napper").Look()
 		return ok && len(look.Calls) == 1
-	}, time.Minute, time.Millisecond)
+	})
 	require.NoError(t, syscall.Kill(pid, syscall.SIGCONT))
 	require.NoError(t, <-answered)
 	assert.Zero(t, h.Plugin("napper").Stats().Restarts)
 }
 
 func TestHandlerThatNeverReturnsIsGivenUpWithItsName(t *testing.T) {
-	h := newHost(t, Options{CallTimeout: 5 * time.Second})
+	h := newHost(t, Options{CallTimeout: 10 * time.Second})
 	_, err := echo(t, h, "stuck", &rpctestpb.Packet{Text: "block"})
 	require.Equal(t, codes.Unavailable, status.Code(err))
-	assert.ErrorContains(t, err, "/ddc.rpctest.Test/Echo: given up after 2 attempts: plugin stuck was killed: /ddc.rpctest.Test/Echo was not answered within 5s")
+	assert.ErrorContains(t, err, "/ddc.rpctest.Test/Echo: given up after 2 attempts: plugin stuck was killed: /ddc.rpctest.Test/Echo was not answered within 10s")
 	_, err = echo(t, h, "stuck", &rpctestpb.Packet{Text: "and other calls go on"})
 	assert.NoError(t, err)
 }
@@ -129,15 +130,15 @@ func TestCallThatKillsItsPluginTakesNoOthersAlong(t *testing.T) {
 			assert.NoError(t, err)
 		})
 	}
-	require.Eventually(t, func() bool {
+	await.Until(t, "ten calls to be under way", func() bool {
 		look, ok := h.Plugin("mortal").Look()
 		return ok && len(look.Calls) == 10
-	}, time.Minute, time.Millisecond)
+	})
 	calls.Go(func() {
 		_, err := echo(t, h, "mortal", &rpctestpb.Packet{Text: "exit"})
 		assert.ErrorContains(t, err, "given up after 3 attempts: plugin mortal died")
 	})
-	require.Eventually(t, func() bool { return h.Plugin("mortal").Stats().Restarts == 2 }, time.Minute, time.Millisecond)
+	await.Until(t, "the second restart", func() bool { return h.Plugin("mortal").Stats().Restarts == 2 })
 	open, err := os.OpenFile(gate, os.O_RDWR, 0)
 	require.NoError(t, err)
 	calls.Wait()

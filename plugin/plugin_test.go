@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/await"
 	"ddc/rpc/rpctestpb"
 	"ddc/transport/hub"
 	"ddc/wake"
@@ -368,24 +369,24 @@ func TestDumpSaysWhoWaitsForWhat(t *testing.T) {
 	defer func() { cancel(); <-waiting }()
 	_, err := echo(t, h, "sleeper", &rpctestpb.Packet{})
 	require.NoError(t, err)
-	require.Eventually(t, func() bool {
+	await.Until(t, "the dump to tell of the call", func() bool {
 		var dump bytes.Buffer
 		h.Dump(&dump)
 		text := dump.String()
 		return strings.Contains(text, "plugin sleeper: pid") && strings.Contains(text, "call /ddc.rpctest.Test/Echo") &&
 			strings.Contains(text, "to plugin") && strings.Contains(text, "plugin's bell: asleep") && strings.Contains(text, "DIAGNOSIS") && strings.Contains(text, "slots of 1024 bytes") &&
 			(strings.Contains(text, "1: waits for a reply") || strings.Contains(text, "1: receives in a pump's place"))
-	}, time.Minute, time.Millisecond)
+	})
 
 	// SIGUSR1 makes both sides dump, and ends neither.
 	stop := h.DumpOnSignal()
 	defer stop()
 	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGUSR1))
-	require.Eventually(t, func() bool {
+	await.Until(t, "the plugin to dump", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		return strings.Contains(logged.String(), "in its own words")
-	}, time.Minute, time.Millisecond)
+	})
 	_, err = echo(t, h, "sleeper", &rpctestpb.Packet{})
 	assert.NoError(t, err)
 	assert.Zero(t, h.Plugin("sleeper").Stats().Restarts)

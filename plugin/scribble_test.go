@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/await"
 	"ddc/rpc/rpctestpb"
 	"ddc/transport/hub"
 )
@@ -126,12 +127,14 @@ func scribbling(t *testing.T) time.Duration {
 	return d
 }
 
+// scribblerLimit is how long a call may take that nobody may answer any more.
+const scribblerLimit = 500 * time.Millisecond
+
 // attack has a scribbler and good plugins called at once, and the scribbler
-// started again whenever its link was closed. check judges each call of a good
-// one that was answered, refuse each that was not.
+// started again whenever its link was closed, until that has happened once at
+// least. check judges each call of a good one that was answered, refuse each
+// that was not.
 func attack(t *testing.T, o Options, check func(sent, got []byte), refuse func(error)) *Host {
-	// A call whose wake-up was scribbled over is found by its time, as one of a hung plugin.
-	o.CallTimeout = 500 * time.Millisecond
 	o.Attempts = 5
 	h := newHost(t, o)
 	t.Setenv(envRole, "scribbler")
@@ -140,6 +143,7 @@ func attack(t *testing.T, o Options, check func(sent, got []byte), refuse func(e
 	t.Setenv(envCount, count)
 	require.NoError(t, h.Start(t.Context(), "scribbler", "good0", "good1"))
 	until := time.Now().Add(scribbling(t))
+	var over atomic.Bool
 	var callers sync.WaitGroup
 	var answered, refused atomic.Int64
 	reasons, mu := map[string]int{}, sync.Mutex{}
@@ -152,9 +156,9 @@ func attack(t *testing.T, o Options, check func(sent, got []byte), refuse func(e
 		name := fmt.Sprintf("good%d", i%2)
 		callers.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(i), 1))
-			for time.Now().Before(until) {
+			for !over.Load() {
 				sent := bytes.Repeat([]byte{byte(i + 1)}, []int{0, 20, 900, 10_000, 200_000}[random.IntN(5)])
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), await.Limit)
 				answer, err := rpctestpb.NewTestClient(h.Conn(name)).Echo(ctx, &rpctestpb.Packet{Data: sent})
 				cancel()
 				if err != nil {
@@ -169,12 +173,16 @@ func attack(t *testing.T, o Options, check func(sent, got []byte), refuse func(e
 		})
 	}
 	runs := uint64(0)
-	for ; time.Now().Before(until); runs++ {
+	// On a busy machine a scribbler may come to write little in the time.
+	foundOut := func() bool { return h.Plugin("scribbler").Stats().Restarts > 0 }
+	for ; time.Now().Before(until) || !foundOut() && time.Now().Before(until.Add(await.Limit)); runs++ {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		_, _ = rpctestpb.NewTestClient(h.Conn("scribbler")).Echo(ctx, &rpctestpb.Packet{Text: fmt.Sprintf("scribble %d", runs)})
 		cancel()
 	}
+	over.Store(true)
 	callers.Wait()
+	assert.True(t, foundOut(), "the scribbler was never found out")
 	s := h.Plugin("scribbler").Stats()
 	for _, r := range slices.SortedFunc(maps.Keys(reasons), func(a, b string) int { return reasons[b] - reasons[a] })[:min(12, len(reasons))] {
 		t.Logf("%6d refused: %s", reasons[r], r)
@@ -191,17 +199,18 @@ func attack(t *testing.T, o Options, check func(sent, got []byte), refuse func(e
 func TestAScribblerDoesNotTakeTheHostAlong(t *testing.T) {
 	for _, wake := range []string{"futex", "eventfd", "socketpair", "pipe"} {
 		t.Run(wake, func(t *testing.T) {
-			h := attack(t, Options{Wake: wake}, func(_, _ []byte) {}, func(err error) {
+			// A call whose wake-up was scribbled over is found by its time, as one of a hung plugin.
+			h := attack(t, Options{Wake: wake, CallTimeout: scribblerLimit}, func(_, _ []byte) {}, func(err error) {
 				_, ok := status.FromError(err) // what it says may be the scribbler's
 				assert.True(t, ok, "%v", err)
 			})
 			endRun(h.Plugin("scribbler"))
 			// What it wrote last may still be found; once found it is gone.
 			data := bytes.Repeat([]byte{7}, 10_000)
-			require.Eventually(t, func() bool {
+			await.Until(t, "a good plugin to answer again", func() bool {
 				answer, err := echo(t, h, "good0", &rpctestpb.Packet{Data: data})
 				return err == nil && bytes.Equal(data, answer.Data)
-			}, time.Minute, time.Millisecond)
+			})
 			assertNoSlotIsLost(t, h)
 		})
 	}
@@ -223,7 +232,7 @@ func endRun(p *Plugin) {
 func assertNoSlotIsLost(t *testing.T, h *Host) {
 	t.Helper()
 	t.Setenv(envRole, "plugin")
-	assert.Eventually(t, func() bool {
+	await.Until(t, "all slots to come back", func() bool {
 		for _, p := range h.Plugins() {
 			endRun(p)
 			if _, err := echo(t, h, p.name, &rpctestpb.Packet{}); err != nil {
@@ -232,24 +241,23 @@ func assertNoSlotIsLost(t *testing.T, h *Host) {
 		}
 		for _, u := range h.hub.Usage() {
 			if u.Filling+u.Sent+u.Held > 0 {
-				t.Logf("slots still in use: %+v", u)
 				return false
 			}
 		}
 		return true
-	}, time.Minute, time.Millisecond, "slots are lost")
+	}, func() string { return fmt.Sprintf("slots: %+v", h.hub.Usage()) })
 }
 
 // With a hub each, the scribbler has nobody's memory but its own and the host's.
 func TestIsolatedNeighboursOfAScribblerNoticeNothing(t *testing.T) {
 	for _, wake := range []string{"futex", "eventfd", "socketpair", "pipe"} {
 		t.Run(wake, func(t *testing.T) {
-			h := attack(t, Options{Wake: wake, Isolate: true},
+			// The others' calls have the usual time: a short one would find a busy machine, and call that a restart.
+			h := attack(t, Options{Wake: wake, Isolate: true, CallTimeoutOf: map[string]time.Duration{"scribbler": scribblerLimit}},
 				func(sent, got []byte) { assert.True(t, bytes.Equal(sent, got), "a neighbour's bytes are not whole") },
 				func(err error) { assert.NoError(t, err) })
 			assert.Zero(t, h.Plugin("good0").Stats().Restarts)
 			assert.Zero(t, h.Plugin("good1").Stats().Restarts)
-			assert.Positive(t, h.Plugin("scribbler").Stats().Restarts, "it was never found out")
 			endRun(h.Plugin("scribbler")) // which would not end by itself
 		})
 	}

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/await"
 	"ddc/rpc/rpctestpb"
 	"ddc/transport/hub"
 )
@@ -22,7 +23,7 @@ func TestAStuckHandlerIsReportedBeforeItsTimeIsOver(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes as long as a handler must be stuck")
 	}
-	h := newHost(t, Options{CallTimeoutOf: map[string]time.Duration{"sleeper": time.Minute, "stuck": 6 * time.Second}})
+	h := newHost(t, Options{CallTimeoutOf: map[string]time.Duration{"sleeper": time.Minute, "stuck": 12 * time.Second}})
 	said := make(chan string, 10)
 	aborted := make(chan error, 10)
 	w := h.Watch(WatchdogOptions{
@@ -37,12 +38,7 @@ func TestAStuckHandlerIsReportedBeforeItsTimeIsOver(t *testing.T) {
 			waiting <- struct{}{}
 		}()
 	}
-	var line string
-	select {
-	case line = <-said:
-	case <-time.After(time.Minute):
-		t.Error("nothing was said")
-	}
+	line := await.Value(t, "the watchdog to say something", said)
 	cancel()
 	<-waiting
 	<-waiting
