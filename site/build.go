@@ -78,7 +78,8 @@ type Options struct {
 	// TempDir makes a temporary folder in parent, with a name that begins with prefix, for the output in the
 	// making; nil is for os.MkdirTemp.
 	TempDir func(parent, prefix string) (string, error)
-	// Log, if not nil, gets what code samples print, where the configuration asks for it.
+	// Log, if not nil, gets what code samples print, where the configuration asks for it, and what
+	// the output's file system lacks.
 	Log *slog.Logger
 }
 
@@ -191,6 +192,9 @@ func (b *build) run(ctx context.Context) (*Result, error) {
 	}
 	if err := b.write(); err != nil {
 		return nil, err
+	}
+	for _, note := range b.stage.Notes() {
+		b.options.Log.Info(note)
 	}
 	files, bytes := b.stage.Written()
 	return &Result{Pages: len(b.pages), Files: files, Bytes: bytes, Warnings: sorted(b.warnings), Changes: changes}, nil

@@ -6,10 +6,11 @@
 //	err = stage.Commit()
 //
 // Files go to a hidden folder beside the final one, which takes its place in
-// one step (renameat2 with RENAME_EXCHANGE); where the file system can't do
-// that, in two, undone if the second fails. Abort removes everything, folders
-// made on the way included. A stage whose process was killed is found unlocked
-// and removed by the next Begin, unless Begin's tempDir sees to that at once.
+// one step (renameat2 with RENAME_EXCHANGE); where that can't be done, in two,
+// undone if the second fails, or by way of a copy. Abort removes everything,
+// folders made on the way included. A stage whose process was killed is found
+// unlocked by the next Begin, which puts the last output back where it is missing,
+// and removes the rest, unless Begin's tempDir sees to that at once.
 //
 // Committing replaces the whole folder, so Begin refuses one that holds files
 // but not the marker that every commit leaves, an empty file named ".ddc".
@@ -23,7 +24,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -63,7 +63,9 @@ type Stage struct {
 	// tempDir makes the hidden folder.
 	tempDir func(parent, prefix string) (string, error)
 	// made is the topmost folder that Begin had to make for the final one to lie in.
-	made string
+	made   string
+	system system
+	notes  []string
 
 	mu sync.Mutex
 	// owners has, for each path below the output, what it was made from.
@@ -83,13 +85,14 @@ func (c *Clash) Error() string {
 // Begin prepares to replace the folder final, which need not exist. tempDir makes
 // the hidden folder, with a name that begins with prefix; nil is for os.MkdirTemp.
 func Begin(final string, tempDir func(parent, prefix string) (string, error)) (*Stage, error) {
+	return begin(final, tempDir, realSystem())
+}
+
+func begin(final string, tempDir func(parent, prefix string) (string, error), y system) (*Stage, error) {
 	if tempDir == nil {
 		tempDir = func(parent, prefix string) (string, error) { return os.MkdirTemp(parent, prefix+"*") }
 	}
-	// A link stays: what it names is replaced.
-	if target, err := filepath.EvalSymlinks(final); err == nil {
-		final = target
-	}
+	final = follow(final)
 	if err := ours(final); err != nil {
 		return nil, fmt.Errorf("refuse to replace %s: %w", final, err)
 	}
@@ -98,13 +101,35 @@ func Begin(final string, tempDir func(parent, prefix string) (string, error)) (*
 	if err := os.MkdirAll(parent, 0o777); err != nil {
 		return nil, fmt.Errorf("make the output's folder: %w", unusable(err))
 	}
-	sweep(final)
-	s := &Stage{final: final, made: made, tempDir: tempDir, owners: map[string]string{}}
+	y.sweep(final)
+	s := &Stage{final: final, made: made, system: y, tempDir: tempDir, owners: map[string]string{}}
 	if err := s.open(); err != nil {
 		s.removeMade()
 		return nil, fmt.Errorf("make a temporary folder beside the output: %w", unusable(err))
 	}
 	return s, nil
+}
+
+// linksFollowed bounds the links of one path, as the kernel does.
+const linksFollowed = 40
+
+// follow gives the folder that a path names: a link stays, and what it names is
+// replaced, also where a killed build has left nothing there.
+func follow(final string) string {
+	for range linksFollowed {
+		if target, err := filepath.EvalSymlinks(final); err == nil {
+			return target
+		}
+		target, err := os.Readlink(final)
+		if err != nil {
+			return final
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(final), target)
+		}
+		final = target
+	}
+	return final
 }
 
 // ours says whether a folder may be replaced.
@@ -150,7 +175,11 @@ func (s *Stage) open() (err error) {
 		if s.folder, err = s.tempDir(filepath.Dir(s.final), prefix(s.final)); err != nil {
 			return err
 		}
-		s.lock, err = lock(s.folder)
+		s.lock, err = s.system.lock(s.folder)
+		if errors.Is(err, errNoLocks) {
+			s.note("what killed builds leave beside the output is not removed: " + err.Error())
+			err = nil
+		}
 		if err == nil {
 			// A temporary folder keeps others out; a site is for everyone whom the umask lets in.
 			err = os.Chmod(s.folder, 0o777&^umask(s.folder))
@@ -159,24 +188,11 @@ func (s *Stage) open() (err error) {
 			return nil
 		}
 		s.discard()
-		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.EWOULDBLOCK) {
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errHeld) {
 			return err
 		}
 	}
 	return err
-}
-
-// lock opens a folder and locks it; the error is EWOULDBLOCK if another build has.
-func lock(folder string) (*os.File, error) {
-	f, err := os.Open(folder)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("lock %s: %w", folder, err)
-	}
-	return f, nil
 }
 
 // umask is what the process takes away from a new folder's permissions, read off a
@@ -192,36 +208,6 @@ func umask(folder string) fs.FileMode {
 		return 0o022
 	}
 	return 0o777 &^ info.Mode().Perm()
-}
-
-// sweep removes what killed builds left behind: hidden folders that nobody has locked. One that was
-// killed between the two steps of swapInTwo has left the output under another name: it gets its own back.
-func sweep(final string) {
-	parent := filepath.Dir(final)
-	entries, err := os.ReadDir(parent)
-	if err != nil {
-		return
-	}
-	for _, entry := range entries {
-		if !entry.IsDir() || !strings.HasPrefix(entry.Name(), prefix(final)) {
-			continue
-		}
-		folder := filepath.Join(parent, entry.Name())
-		if fresh, replaced := strings.CutSuffix(folder, replacedSuffix); replaced {
-			if held, err := lock(fresh); err == nil {
-				held.Close()
-			} else if !errors.Is(err, fs.ErrNotExist) {
-				continue // its build is about to go on
-			}
-			if os.Rename(folder, final) == nil {
-				continue
-			}
-		}
-		if held, err := lock(folder); err == nil {
-			os.RemoveAll(folder)
-			held.Close()
-		}
-	}
 }
 
 // Claim reserves a path, with forward slashes, for what is made of a source.
@@ -328,12 +314,15 @@ func (s *Stage) Commit() error {
 	if err := ours(s.final); err != nil {
 		return fmt.Errorf("refuse to replace %s: %w", s.final, err)
 	}
-	left, err := swap(s.folder, s.final)
+	left, how, err := s.system.swap(s.folder, s.final)
 	if err != nil {
 		return fmt.Errorf("put the output in place: %w", err)
 	}
 	s.done = true
-	s.lock.Close()
+	s.unlock()
+	if how != "" {
+		s.note("the output was put in place " + how)
+	}
 	if left == "" {
 		return nil
 	}
@@ -355,10 +344,21 @@ func (s *Stage) Abort() {
 
 func (s *Stage) discard() {
 	os.RemoveAll(s.folder)
+	s.unlock()
+}
+
+func (s *Stage) unlock() {
 	if s.lock != nil {
 		s.lock.Close()
+		s.lock = nil
 	}
 }
+
+func (s *Stage) note(text string) { s.notes = append(s.notes, text) }
+
+// Notes says what this machine lacks, and what was done instead. It is called
+// once Begin or Commit has returned.
+func (s *Stage) Notes() []string { return s.notes }
 
 // removeMade removes the folders that Begin made, as far as they are empty.
 func (s *Stage) removeMade() {

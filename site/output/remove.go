@@ -10,6 +10,7 @@ import (
 // Remove removes an output folder, and says whether there was one. A folder that
 // no build wrote stays, with ErrForeign.
 func Remove(final string) (bool, error) {
+	realSystem().sweep(follow(final))
 	if _, err := os.Stat(final); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

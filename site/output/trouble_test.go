@@ -87,12 +87,12 @@ func TestSwapInTwoStepsPutsBackWhatItCouldNotReplace(t *testing.T) {
 	require.NoError(t, os.Mkdir(final, 0o777))
 	require.NoError(t, os.WriteFile(filepath.Join(final, "old"), nil, 0o600))
 
-	_, err := swapInTwo(fresh, final)
+	_, err := realSystem().swapInTwo(fresh, final)
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 	assert.Equal(t, []string{"old"}, names(t, final))
 
 	require.NoError(t, os.Mkdir(fresh, 0o777))
-	left, err := swapInTwo(fresh, final)
+	left, err := realSystem().swapInTwo(fresh, final)
 	require.NoError(t, err)
 	assert.Empty(t, names(t, final))
 	assert.Equal(t, []string{"old"}, names(t, left))
@@ -107,12 +107,12 @@ func TestOutputOfABuildThatWasKilledBetweenTheTwoStepsComesBack(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(name, Marker), nil, 0o600))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(fresh+replacedSuffix, "old"), nil, 0o600))
-	running, err := lock(fresh)
+	running, err := realSystem().lock(fresh)
 	require.NoError(t, err)
-	sweep(final)
+	realSystem().sweep(final)
 	assert.DirExists(t, fresh+replacedSuffix, "its build is about to go on")
 	require.NoError(t, running.Close())
-	sweep(final)
+	realSystem().sweep(final)
 	assert.Equal(t, []string{"public"}, names(t, folder))
 	assert.FileExists(t, filepath.Join(final, "old"))
 }
