@@ -15,6 +15,7 @@ import (
 
 	"ddc/internal/enclosure"
 	"ddc/internal/sandbox"
+	"ddc/internal/tool"
 	"ddc/rpc"
 	"ddc/transport/hub"
 	"ddc/wake"
@@ -81,6 +82,7 @@ func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, e
 	defer theirStderr.Close() //nolint:errcheck // the plugin has its own by then
 
 	cmd := exec.Command(spec.path, spec.args...)
+	cmd.Dir = tool.Folder()
 	cmd.Env = append(threads.environment(spec.name),
 		envAgreement+"="+agreement, envHub+"="+offer.Text, envName+"="+spec.name,
 		envSpin+"="+spec.spin.String(), envLogLevel+"="+spec.level.String(), envRequests+"="+formatBounds(spec.requests), envLive+"="+strconv.FormatInt(spec.live, 10), "TMPDIR="+spec.temporary, "GOMAXPROCS=1")

@@ -123,7 +123,10 @@ func (f buildFlags) check() error {
 // build runs one build and prints what came of it.
 func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	begun := time.Now()
-	if err := f.check(); err != nil {
+	if err := errors.Join(f.check(), checkFolder(dir, f.content, f.output, f.trace)); err != nil {
+		return err
+	}
+	if err := leaveFolder(); err != nil {
 		return err
 	}
 	spin, err := wake.ParseSpin(f.spin)

@@ -22,6 +22,9 @@ func newClean() *cobra.Command {
 			if len(args) == 1 {
 				dir = args[0]
 			}
+			if err := checkFolder(dir); err != nil {
+				return err
+			}
 			cfg, err := config.Load(dir, config.Overrides{})
 			if err != nil {
 				return loadError(err)

@@ -18,6 +18,9 @@ func newInit() *cobra.Command {
 			"SCSS and a configuration that names every setting.",
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := checkFolder(args[0]); err != nil {
+				return err
+			}
 			err := starter.Write(args[0])
 			if errors.Is(err, starter.ErrNotEmpty) || errors.Is(err, starter.ErrNoName) {
 				return usageError{err}

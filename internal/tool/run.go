@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"cmp"
 	"bytes"
 	"context"
 	"errors"
@@ -171,7 +172,7 @@ func (c Command) prepare(ctx context.Context) (*exec.Cmd, *tail, error) {
 	CloseOnExec()
 	stderr := &tail{}
 	cmd := exec.CommandContext(ctx, path, c.Args...)
-	cmd.Dir = c.Folder
+	cmd.Dir = cmp.Or(c.Folder, Folder())
 	cmd.Stderr = stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
