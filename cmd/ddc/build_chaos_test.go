@@ -114,6 +114,9 @@ func (c *child) processes() map[int]string {
 	return found
 }
 
+// running tells of the build's processes, for a wait that fails.
+func (c *child) running() string { return fmt.Sprintf("what runs: %v", c.processes()) }
+
 // plugins are the pids of the build's plugins.
 func (c *child) plugins() []int {
 	var pids []int

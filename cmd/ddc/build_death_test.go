@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/await"
 	"ddc/wake/strategy"
 )
 
@@ -43,10 +44,10 @@ func clearedUp(t *testing.T, c *child, temporary, beside string) time.Duration {
 	t.Helper()
 	begun := time.Now()
 	var left []string
-	require.Eventually(t, func() bool {
+	await.Until(t, "nothing to be left", func() bool {
 		left = remains(t, c, temporary, beside)
 		return len(left) == 0
-	}, 30*time.Second, 5*time.Millisecond, "%v", &left)
+	}, func() string { return fmt.Sprintf("left: %v", left) })
 	return time.Since(begun)
 }
 
@@ -67,13 +68,13 @@ func TestHostDeathEndsSamplesAndWhatTheyStarted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			temporary, beside := t.TempDir(), t.TempDir()
 			c := startBuild(t, []string{"TMPDIR=" + temporary}, site, "-o", filepath.Join(beside, "deep", "er", "out"), "--wake", name)
-			require.Eventually(t, func() bool {
+			await.Until(t, "the sample to run", func() bool {
 				lines := make([]string, 0, 8)
 				for _, line := range c.processes() {
 					lines = append(lines, line)
 				}
 				return slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, "sleep ") })
-			}, time.Minute, time.Millisecond)
+			}, c.running)
 			require.NoError(t, c.Process.Kill())
 			<-c.ended
 			t.Logf("cleared up after %v", clearedUp(t, c, temporary, beside).Round(time.Millisecond))

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,10 +14,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ddc/internal/await"
 )
 
 // waitingBuild is a build in a process of its own, whose linkcheck waits for an
@@ -77,14 +79,14 @@ func inspected(t *testing.T, target string) (l seenLink, code int) {
 func sendSignal(t *testing.T, pid int, s syscall.Signal, until string) {
 	t.Helper()
 	require.NoError(t, syscall.Kill(pid, s))
-	require.Eventually(t, func() bool {
+	await.Until(t, fmt.Sprintf("process %d to be in one of the states %q", pid, until), func() bool {
 		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 		if err != nil {
 			return until == ""
 		}
 		_, rest, _ := strings.Cut(string(stat), ") ")
 		return strings.Contains(until, rest[:1])
-	}, time.Minute, time.Millisecond)
+	})
 }
 
 func TestInspectSeesABuildFromOutside(t *testing.T) {

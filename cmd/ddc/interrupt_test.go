@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ddc/internal/await"
 )
 
 // A terminal that closed left the temporary folder beside the output.
@@ -37,8 +40,9 @@ func TestSignalEndsABuildAndNothingIsLeft(t *testing.T) {
 			build := exec.CommandContext(t.Context(), program, "build", site, "-o", filepath.Join(outputs, "out"), "--check-links")
 			var stderr bytes.Buffer
 			build.Stderr = &stderr
+			notIgnored(t, sig)
 			require.NoError(t, build.Start())
-			<-asked
+			await.Closed(t, "the build to ask for the link", asked)
 			require.NoError(t, build.Process.Signal(sig))
 			assert.Error(t, build.Wait())
 			assert.Equal(t, exitInterrupted, build.ProcessState.ExitCode())
@@ -48,6 +52,16 @@ func TestSignalEndsABuildAndNothingIsLeft(t *testing.T) {
 	}
 }
 
+// notIgnored has the programs that this test starts begin with a signal as it is at
+// first, also where the test itself was told to ignore it, as by nohup: what is
+// ignored stays so in children, and what is caught does not.
+func notIgnored(t *testing.T, sig os.Signal) {
+	t.Helper()
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, sig)
+	t.Cleanup(func() { signal.Stop(caught) })
+}
+
 // A sample that does not end, on a machine that may be busy: the times are bounded generously, and told.
 func TestInterruptEndsABuildSoonAndASecondOneAtOnce(t *testing.T) {
 	site := sampleSite(t)
@@ -55,19 +69,19 @@ func TestInterruptEndsABuildSoonAndASecondOneAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			temporary, beside := t.TempDir(), t.TempDir()
 			c := startBuild(t, []string{"TMPDIR=" + temporary}, site, "-o", filepath.Join(beside, "out"), "--all-plugins")
-			require.Eventually(t, func() bool {
+			await.Until(t, "the sample to run", func() bool {
 				for _, line := range c.processes() {
 					if strings.HasPrefix(line, "sleep ") {
 						return true
 					}
 				}
 				return false
-			}, time.Minute, time.Millisecond)
+			}, c.running)
 			begun := time.Now()
 			require.NoError(t, c.Process.Signal(syscall.SIGINT))
 			if times == 2 {
 				// The first has been taken once it no longer is to be taken twice.
-				require.Eventually(t, func() bool { return c.Process.Signal(syscall.SIGINT) != nil }, 30*time.Second, time.Millisecond)
+				await.Until(t, "the second interrupt to end the build", func() bool { return c.Process.Signal(syscall.SIGINT) != nil })
 			}
 			<-c.ended
 			took := time.Since(begun)
@@ -87,7 +101,7 @@ func TestInterruptEndsABuildWhosePluginsAreStopped(t *testing.T) {
 	site := sampleSite(t)
 	temporary, beside := t.TempDir(), t.TempDir()
 	c := startBuild(t, []string{"TMPDIR=" + temporary}, site, "-o", filepath.Join(beside, "out"), "--all-plugins")
-	require.Eventually(t, func() bool { return len(c.plugins()) == 16 }, time.Minute, time.Millisecond)
+	await.Until(t, "sixteen plugins", func() bool { return len(c.plugins()) == 16 }, c.running)
 	for _, pid := range c.plugins() {
 		require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
 	}
