@@ -17,6 +17,9 @@ const (
 	// until that is called hung: longer than a host that stops waits for the last words of a
 	// plugin (half a second), shorter than a link that ends waits until it rings again (a second).
 	settle = 800 * time.Millisecond
+	// lookLasts bounds what one look counts for: when the judge itself was kept from
+	// running, so was what it looks at.
+	lookLasts = 4 * lookEvery
 	// idleShare is how much of one processor all threads of a cell may use, or be ready
 	// to use, meanwhile. The looks themselves take about a twentieth.
 	idleShare = 0.25
@@ -131,7 +134,7 @@ func (w *workload) judge(ctx context.Context) Outcome {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	begun := time.Now()
-	last, since, used := w.look(), time.Now(), demand()
+	still := newStillness(w.look(), begun, demand)
 	for {
 		select {
 		case err := <-done:
@@ -143,24 +146,52 @@ func (w *workload) judge(ctx context.Context) Outcome {
 		if w.stalls.Count >= enoughStalls {
 			return w.finished(nil)
 		}
-		if !v.same(last) || !v.underway() {
-			last, since, used = v, now, demand()
-			if now.Sub(begun) > patience {
-				return w.hung(v, 1, fmt.Errorf("not at its end after %v", patience))
-			}
-			continue
-		}
-		if held := now.Sub(since); held >= settle {
-			share := float64(demand()-used) / float64(held)
-			if share <= idleShare {
-				return w.hung(v, share, nil)
-			}
-			since, used = now, demand()
-			if now.Sub(begun) > patience {
-				return w.hung(v, share, errors.New("nothing moves, and somebody is busy"))
-			}
+		late := now.Sub(begun) > patience
+		switch held, share := still.look(v, now); {
+		case held == 0 && late:
+			return w.hung(v, 1, fmt.Errorf("not at its end after %v", patience))
+		case held < settle:
+		case share <= idleShare && !waitsForProcessor():
+			return w.hung(v, share, nil)
+		case late:
+			return w.hung(v, share, errors.New("nothing moves, and somebody is busy"))
+		case share > idleShare:
+			still.restart(now)
 		}
 	}
+}
+
+// stillness is for how long nothing has moved.
+type stillness struct {
+	last      view
+	at, since time.Time
+	held      time.Duration // since then, as far as the judge ran
+	used      time.Duration // demand at since
+	demand    func() time.Duration
+}
+
+func newStillness(v view, now time.Time, demand func() time.Duration) *stillness {
+	s := &stillness{last: v, at: now, demand: demand}
+	s.restart(now)
+	return s
+}
+
+func (s *stillness) restart(now time.Time) { s.since, s.held, s.used = now, 0, s.demand() }
+
+// look says for how long nothing has moved although calls are under way, and what
+// share of a processor was used meanwhile. The share is known once the time is up.
+func (s *stillness) look(v view, now time.Time) (held time.Duration, share float64) {
+	ran := min(now.Sub(s.at), lookLasts)
+	s.at = now
+	if !v.same(s.last) || !v.underway() {
+		s.last = v
+		s.restart(now)
+		return 0, 0
+	}
+	if s.held += ran; s.held >= settle {
+		share = float64(s.demand()-s.used) / float64(now.Sub(s.since))
+	}
+	return s.held, share
 }
 
 // finished is the outcome of a workload that has come to an end.

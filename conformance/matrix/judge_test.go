@@ -3,12 +3,15 @@ package matrix
 import (
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/await"
 	"ddc/plugin"
 	"ddc/rpc"
 	"ddc/transport"
@@ -153,4 +156,54 @@ func TestRestartCountsUnlessSomebodyWasKilled(t *testing.T) {
 	assert.Equal(t, "sass: corrupt hub", j.restart())
 	j.kills("sass")
 	assert.Empty(t, j.restart())
+}
+
+func TestTimeInWhichTheJudgeDidNotRunIsNoStandstill(t *testing.T) {
+	v := view{begun: 2, ended: 1}
+	start := time.Now()
+	used := time.Duration(0)
+	still := newStillness(v, start, func() time.Duration { return used })
+	now := start
+	look := func(later time.Duration) (time.Duration, float64) {
+		now = now.Add(later)
+		return still.look(v, now)
+	}
+	held, _ := look(time.Hour) // the machine stopped, and whoever works goes on only now
+	assert.Equal(t, lookLasts, held)
+	looks := 1
+	for ; held < settle; looks++ {
+		held, _ = look(lookEvery)
+	}
+	assert.Equal(t, 1+int((settle-lookLasts)/lookEvery), looks)
+	v.ended = 2
+	held, _ = look(lookEvery)
+	assert.Zero(t, held, "it moved")
+	v.begun = 3
+	look(lookEvery)
+	for held = 0; held < settle; {
+		used += lookEvery / 2
+		var share float64
+		if held, share = look(lookEvery); held >= settle {
+			assert.InDelta(t, 0.5, share, 0.02)
+		}
+	}
+}
+
+func TestThreadThatIsReadyToRunWaitsForAProcessor(t *testing.T) {
+	stop := make(chan struct{})
+	var busy sync.WaitGroup
+	busy.Go(func() {
+		runtime.LockOSThread()
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	})
+	await.Until(t, "the busy thread to be seen", waitsForProcessor)
+	close(stop)
+	busy.Wait()
+	await.Until(t, "nobody to be busy", func() bool { return !waitsForProcessor() })
 }

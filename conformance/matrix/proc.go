@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,7 +18,14 @@ type procStat struct {
 }
 
 func readStat(pid int) (s procStat, ok bool) {
-	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	s, ok = parseStat(fmt.Sprintf("/proc/%d/stat", pid))
+	s.pid = pid
+	return s, ok
+}
+
+// parseStat reads what is said of a process, or of a thread.
+func parseStat(file string) (s procStat, ok bool) {
+	line, err := os.ReadFile(file)
 	if err != nil {
 		return s, false
 	}
@@ -28,7 +36,7 @@ func readStat(pid int) (s procStat, ok bool) {
 		return s, false
 	}
 	number := func(i int) int { n, _ := strconv.Atoi(fields[i]); return n }
-	return procStat{pid: pid, state: fields[0][0], parent: number(1), group: number(2)}, true
+	return procStat{state: fields[0][0], parent: number(1), group: number(2)}, true
 }
 
 // processes lists all processes.
@@ -52,16 +60,24 @@ func processes() []procStat {
 // it, have run or have been ready to run so far. Unlike the time they have run it
 // goes on where a busy machine does not let them.
 func demand() time.Duration {
+	var sum time.Duration
+	for _, pid := range descendants() {
+		sum += processDemand(pid)
+	}
+	return sum
+}
+
+// descendants are this process and all that descend from it.
+func descendants() []int {
 	children := map[int][]int{}
 	for _, s := range processes() {
 		children[s.parent] = append(children[s.parent], s.pid)
 	}
-	var sum time.Duration
-	for queue := []int{os.Getpid()}; len(queue) > 0; queue = queue[1:] {
-		sum += processDemand(queue[0])
-		queue = append(queue, children[queue[0]]...)
+	all := []int{os.Getpid()}
+	for i := 0; i < len(all); i++ {
+		all = append(all, children[all[i]]...)
 	}
-	return sum
+	return all
 }
 
 func processDemand(pid int) (sum time.Duration) {
@@ -80,6 +96,25 @@ func processDemand(pid int) (sum time.Duration) {
 		}
 	}
 	return sum
+}
+
+// waitsForProcessor says whether a thread of this process, but for that which asks,
+// or of one that descends from it, is ready to run, or waits for a page or a disk.
+// What a thread has waited is added to its demand only when it runs.
+func waitsForProcessor() bool {
+	ready := 0
+	for _, pid := range descendants() {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil {
+			continue
+		}
+		for _, file := range threads {
+			if s, ok := parseStat(file); ok && (s.state == 'R' || s.state == 'D') {
+				ready++
+			}
+		}
+	}
+	return ready > 1
 }
 
 // groupAlive says whether a process group has a process that is not only a zombie.

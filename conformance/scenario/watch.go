@@ -68,12 +68,16 @@ type Source func() ([]Snapshot, error)
 // Watch looks again and again until ctx is done, and then returns nil; or
 // until one sleeper is lost, in a snapshot that stays the same for settle, and
 // then returns a [*LostWakeup]. It decides by state. Time only tells a sleeper
-// that has been woken and waits for a processor from one that has not.
+// that has been woken and waits for a processor from one that has not; so only
+// that time counts in which the watch itself ran: when it was kept from its
+// looks, sleepers may have been kept from getting up.
 func Watch(ctx context.Context, settle time.Duration, look Source) error {
-	tick := time.NewTicker(min(max(settle/20, time.Millisecond), 50*time.Millisecond))
+	pause := min(max(settle/20, time.Millisecond), 50*time.Millisecond)
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	since := map[string]Snapshot{}
-	begin := map[string]time.Time{}
+	held := map[string]time.Duration{}
+	last := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
@@ -87,13 +91,16 @@ func Watch(ctx context.Context, settle time.Duration, look Source) error {
 			}
 			return fmt.Errorf("look at sleepers: %w", err)
 		}
+		now := time.Now()
+		ran := min(now.Sub(last), pause)
+		last = now
 		for _, s := range all {
 			if (!s.Lost() && !s.Undelivered()) || since[s.Name] != s {
-				since[s.Name], begin[s.Name] = s, time.Now()
+				since[s.Name], held[s.Name] = s, 0
 				continue
 			}
-			if held := time.Since(begin[s.Name]); held >= settle {
-				return &LostWakeup{At: s, All: all, Held: held.Round(time.Millisecond)}
+			if held[s.Name] += ran; held[s.Name] >= settle {
+				return &LostWakeup{At: s, All: all, Held: held[s.Name].Round(time.Millisecond)}
 			}
 		}
 	}

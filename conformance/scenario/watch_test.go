@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ddc/wake"
@@ -61,6 +62,27 @@ func TestWatchIsSilentWhileAnythingMoves(t *testing.T) {
 		return []Snapshot{s}, nil
 	})
 	assert.NoError(t, err)
+}
+
+// The machine stops between two looks, and has given the sleeper no time to get up when it goes on.
+func TestWatchTakesNoTimeForASleepersInWhichItDidNotRunItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		looks := 0
+		err := Watch(ctx, time.Second, func() ([]Snapshot, error) {
+			s := stuck
+			switch looks++; looks {
+			case 2:
+				time.Sleep(time.Hour)
+			case 3:
+				s.Parked = false
+				cancel()
+			}
+			return []Snapshot{s}, nil
+		})
+		assert.NoError(t, err)
+		assert.Equal(t, 3, looks)
+	})
 }
 
 func TestWatchReportsThatItCannotLook(t *testing.T) {
