@@ -70,6 +70,15 @@ func receive[T any](t testing.TB, limit time.Duration, what string, c <-chan T, 
 	return v
 }
 
+// Bound is for what can't be waited for beside: if done is not called in time, the
+// test binary ends with a panic that names what.
+func Bound(t testing.TB, what string) (done func()) {
+	t.Helper()
+	limit := limit(t)
+	timer := time.AfterFunc(limit, func() { panic(t.Name() + ": " + failure(what, limit, nil)) })
+	return func() { timer.Stop() }
+}
+
 // limit is Limit, or less where the test binary is about to be ended.
 func limit(t testing.TB) time.Duration {
 	d, ok := t.(interface{ Deadline() (time.Time, bool) })
