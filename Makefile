@@ -8,7 +8,7 @@ BENCHTIME := 200ms
 FUZZTIME := 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race soak chaos bench fuzz lint generate clean faults rates prove
+.PHONY: help build run test race stress soak chaos bench fuzz lint generate clean faults rates prove
 
 help: ## Say what there is to make.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,22 @@ explore: ## Run every schedule of the scenarios on the transport's own code, som
 .PHONY: verdict
 verdict: build ## Run the matrix of faults and the benchmark, and write docs/VERDICT.md and out/verdict.html.
 	bin/ddc wake verdict
+
+# What counts on time, or on the order in which threads run. -short: a processor has fifteen to look after.
+STRESSED := ./internal/... ./wake/... ./ring ./slot ./shm ./transport/... ./inspect ./rpc/... ./plugin ./conformance/... ./site/output ./cmd/ddc
+BUSY := 30
+STRESS := 3
+# The busy ones are of make's process group, end with the recipe's shell, however that ends, and take two hours of a processor at most.
+stress: tools example ## Run the suites beside BUSY (30) busy processes, STRESS (3) times: an hour or two.
+	go test -tags $(TAGS) -run '^$$' $(STRESSED)
+	@busy=; trap 'kill $$busy 2>/dev/null' EXIT; trap 'exit 130' HUP INT TERM; \
+	for n in $$(seq $(BUSY)); do \
+	  sh -c 'ulimit -t 7200; while kill -0 $$PPID 2>/dev/null; do n=0; while [ $$n -lt 100000 ]; do n=$$((n+1)); done; done' & busy="$$busy $$!"; \
+	done; \
+	for n in $$(seq $(STRESS)); do \
+	  echo "stress, run $$n of $(STRESS), beside $(BUSY) busy processes"; \
+	  timeout --foreground -k 30s 90m go test -tags $(TAGS) -short -count=1 -timeout 60m $(STRESSED) || exit 1; \
+	done
 
 race: tools example ## Run every test under the race detector, the long ones too.
 	go test -tags $(TAGS) -timeout 30m -race $(PACKAGES)
