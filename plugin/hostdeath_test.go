@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"ddc/internal/await"
 	"ddc/wake/strategy"
 )
 
@@ -36,7 +37,7 @@ func TestHostDeathEndsEveryPluginWhateverTheStrategy(t *testing.T) {
 	require.NoError(t, host.Process.Kill())
 	require.Error(t, host.Wait())
 	for _, fd := range plugins {
-		ended, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 20_000)
+		ended, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(await.Limit.Milliseconds()))
 		assert.NoError(t, err)
 		assert.Equal(t, 1, ended, "a plugin outlived its host")
 		assert.NoError(t, unix.Close(fd))
