@@ -6,7 +6,6 @@ import (
 	"errors"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,9 +14,6 @@ import (
 	"ddc/transport"
 	"ddc/transport/inproc"
 )
-
-// patience is how long a test waits for what must happen.
-const patience = time.Minute
 
 func pair(t *testing.T) (host, peer transport.Link) {
 	t.Helper()
