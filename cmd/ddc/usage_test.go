@@ -134,6 +134,9 @@ func TestFaultsOfASiteAreNeverTheMachinerys(t *testing.T) {
 		"content is a file": func(t *testing.T, site string) {
 			write(t, site, "file", "", config.Name, "content \"file\"\noutput \"public\"\n")
 		},
+		"template is deep": func(t *testing.T, site string) {
+			write(t, site, "templates/page.html", strings.Repeat("{% if true %}", 50_000)+strings.Repeat("{% endif %}", 50_000))
+		},
 		"template has a deep value": func(t *testing.T, site string) {
 			write(t, site, "templates/page.html", "{{ "+strings.Repeat("(", 50_000)+"1"+strings.Repeat(")", 50_000)+" }}")
 		},

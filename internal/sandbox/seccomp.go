@@ -78,6 +78,12 @@ func (p program) onlyIf(call, bits uint32) program {
 		jump(unix.BPF_JMP|unix.BPF_JSET|unix.BPF_K, bits, 1, 0), answer(refused), answer(allowed))
 }
 
+// onlyWithout refuses call if its first argument has any of bits.
+func (p program) onlyWithout(call, bits uint32) program {
+	return append(p, jump(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, call, 0, 4), load(atArgument),
+		jump(unix.BPF_JMP|unix.BPF_JSET|unix.BPF_K, bits, 0, 1), answer(refused), answer(allowed))
+}
+
 func (p program) end() program { return append(p, answer(allowed)) }
 
 // intoOthers are the calls by which one process reaches into another, or into
@@ -104,10 +110,17 @@ var attributes = slices.Concat(oldAttributes, []uint32{
 	unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_FREMOVEXATTR, unix.SYS_REMOVEXATTRAT,
 })
 
+// namespaces are what clone makes of them. In a user namespace of its own a
+// process has every capability, and so more of the kernel to try than it had.
+const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC |
+	unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
+
 // reachOut is the filter of a thread that starts plugins. It must let programs
-// be started. Compilers and their like change the modes of what they make.
+// be started, but in no namespace of their own: clone3 keeps what it is asked for
+// in memory, where no filter can look, and C libraries then use clone. Compilers
+// and their like change the modes of what they make.
 func reachOut(of Policy) program {
-	p := newProgram().deny(refused, intoOthers[:]...)
+	p := newProgram().deny(refused, intoOthers[:]...).deny(unknown, unix.SYS_CLONE3).onlyWithout(unix.SYS_CLONE, namespaces)
 	if !of.Programs {
 		p = p.deny(refused, attributes...)
 	}
