@@ -1,5 +1,10 @@
 package fault
 
+import (
+	"slices"
+	"strings"
+)
+
 // Mechanism is a part of a design without which a fault cannot exist. A system
 // that does not have the mechanism is free of the fault, whatever was seen of it.
 type Mechanism string
@@ -9,6 +14,7 @@ const (
 	Announcement        Mechanism = "announcement"
 	Suppression         Mechanism = "suppression"
 	SpaceAnnouncement   Mechanism = "space-announcement"
+	SilentDequeue       Mechanism = "silent-dequeue"
 	SeparateDrain       Mechanism = "separate-drain"
 	UnorderedRing       Mechanism = "unordered-ring"
 	WordCompare         Mechanism = "word-compare"
@@ -26,10 +32,12 @@ const (
 	SeveralSenders      Mechanism = "several-senders"
 	KeptIndex           Mechanism = "kept-index"
 	UncheckedIndex      Mechanism = "unchecked-index"
+	NonsensePeer        Mechanism = "nonsense-peer"
 	SharedSlots         Mechanism = "shared-slots"
 	Pieces              Mechanism = "pieces"
 	StandIn             Mechanism = "stand-in"
 	BlockingWait        Mechanism = "blocking-wait"
+	ReceiverSends       Mechanism = "receiver-sends"
 	HandlerOnReceiver   Mechanism = "handler-on-receiver"
 	FailingReply        Mechanism = "failing-reply"
 	ProcessWait         Mechanism = "process-wait"
@@ -48,9 +56,10 @@ func Mechanisms() []MechanismEntry {
 		{Announcement, "Does a sleeper announce that it is about to sleep, and does a ringer look at that before it leaves a token?"},
 		{Suppression, "May a ring be left out, because an earlier one or another sender's is thought to do?"},
 		{SpaceAnnouncement, "Is a sender that waits for ring space told only if it has announced that?"},
+		{SilentDequeue, "Can the consumer make room in a full ring and wake none of the senders that wait for it?"},
 		{SeparateDrain, "Are tokens thrown away in a step of its own, after the last look and before the sleep?"},
 		{UnorderedRing, "Is there any place that rings before the frame is in the ring?"},
-		{WordCompare, "Does the sleep compare a word that is read apart from the last look (a futex)?"},
+		{WordCompare, "Does the sleep on the doorbell compare a word (a futex) that is read apart from the last look?"},
 		{PrivateWord, "Are futex calls between processes made with FUTEX_PRIVATE_FLAG?"},
 		{SharedWord, "Do several sleepers of different purpose wait on one word?"},
 		{PolledWait, "Does a wait end by itself after a while, and look again?"},
@@ -65,16 +74,32 @@ func Mechanisms() []MechanismEntry {
 		{SeveralSenders, "Can two senders store one producer index without taking turns?"},
 		{KeptIndex, "Does a sender keep an index that it has read over its wait for room?"},
 		{UncheckedIndex, "Does the consumer take the producer's index without a look at whether it can be?"},
+		{NonsensePeer, "Can a peer store nonsense in shared memory by itself, being hostile or broken?"},
 		{SharedSlots, "Do several peers share payload slots, so that one waits for what another frees?"},
 		{Pieces, "Can a payload in several frames be given up half-way?"},
-		{StandIn, "Can a caller receive in the place of the goroutine that receives otherwise?"},
+		{StandIn, "Can a caller receive in the place of the task that receives otherwise?"},
 		{BlockingWait, "Does a wait for ring space block a thread that the runtime needs for other work?"},
-		{HandlerOnReceiver, "Do handlers run on the task that receives?"},
+		{ReceiverSends, "Does the task that receives also send, and wait for room to do so?"},
+		{HandlerOnReceiver, "Can a handler that blocks stop the task that receives, because both share a task or a thread?"},
 		{FailingReply, "Can a reply fail to be sent (no slot, too large) without an error to its caller?"},
 		{ProcessWait, "Does a handler wait for another process to end?"},
 		{CallWithoutLimit, "Are there calls without a time limit?"},
 	}
 }
+
+// The faults of which no one line of the wake protocol is the cause. The verdict
+// rules on them whether or not the catalogue can turn them on.
+const (
+	endless  Name = "handler-never-ends"
+	dropped  Name = "reply-dropped"
+	stale    Name = "stale-index"
+	starving Name = "workers-blocked"
+
+	// A compound is two faults at once. The nonsense that the consumer trusts is
+	// then the other fault's work: no peer need be hostile.
+	twoTrusted   Name = "two-producers+trusted-index"
+	staleTrusted Name = "stale-index+trusted-index"
+)
 
 // needs are the mechanisms without which each fault cannot exist.
 var needs = map[Name][]Mechanism{
@@ -96,23 +121,66 @@ var needs = map[Name][]Mechanism{
 	LateRegistration:     {ChangedRegistration},
 	ReadinessTickWraps:   {ConcurrentReadiness},
 	FullThenRing:         {Suppression},
-	NoRingOnSpace:        {SpaceAnnouncement},
+	NoRingOnSpace:        {SilentDequeue},
 	NoRingOnSlot:         {SharedSlots},
 	SlotWaitersOwnPeer:   {SharedSlots},
 	OneWordTwoMeanings:   {SharedWord},
 	PrivateFutex:         {PrivateWord},
 	TwoProducers:         {SeveralSenders},
-	TrustedIndex:         {UncheckedIndex},
+	TrustedIndex:         {UncheckedIndex, NonsensePeer},
 	MissingFence:         {SpaceAnnouncement},
 	HandlerOnPump:        {HandlerOnReceiver},
-	PumpSends:            {BlockingWait},
+	PumpSends:            {ReceiverSends, BlockingWait},
 	LookBeforeRegister:   {Announcement, SharedWord},
 	AnnounceOnce:         {SpaceAnnouncement},
 	AbortFillsRing:       {Pieces},
 	FlagTakenRingFails:   {Announcement},
 	CallerLeavesSilently: {StandIn},
+	endless:              {ProcessWait, CallWithoutLimit},
+	dropped:              {FailingReply},
+	stale:                {SeveralSenders, KeptIndex},
+	starving:             {BlockingWait},
+	twoTrusted:           {SeveralSenders, UncheckedIndex},
+	staleTrusted:         {SeveralSenders, KeptIndex, UncheckedIndex},
+}
+
+// parts are the faults that a compound is made of: one, for most names.
+func (n Name) parts() []Name {
+	var all []Name
+	for part := range strings.SplitSeq(string(n), "+") {
+		all = append(all, Name(part))
+	}
+	return all
 }
 
 // Needs are the mechanisms that a design must have, all of them, for the fault to
 // exist in it.
-func (n Name) Needs() []Mechanism { return needs[n] }
+func (n Name) Needs() []Mechanism {
+	if list, ok := needs[n]; ok {
+		return list
+	}
+	var all []Mechanism
+	for _, part := range n.parts() {
+		for _, m := range needs[part] {
+			if !slices.Contains(all, m) {
+				all = append(all, m)
+			}
+		}
+	}
+	return all
+}
+
+// Known lists every fault that one can rule on: those of the catalogue, then
+// those that are known by their mechanisms and signs alone.
+func Known() []Name {
+	var all []Name
+	for _, e := range Catalogue() {
+		all = append(all, e.Name)
+	}
+	for _, n := range []Name{endless, dropped, stale, starving, twoTrusted, staleTrusted} {
+		if !slices.Contains(all, n) {
+			all = append(all, n)
+		}
+	}
+	return all
+}

@@ -1,0 +1,115 @@
+package verdict
+
+import (
+	"slices"
+	"strings"
+
+	"ddc/conformance/scenario"
+	"ddc/internal/fault"
+)
+
+// Cause is what a team can look for: one fault, or several that are one defect in
+// different designs.
+type Cause struct {
+	// Title names it in a few words, Plain says what happens.
+	Title, Plain string
+	// Remedy is what mends it.
+	Remedy string
+	// Rulings are those of its faults that are in, the best fit first.
+	Rulings []Ruling
+}
+
+// families are the causes of several faults, and those that no rule of waking
+// explains. Any other fault is a cause by itself.
+var families = []struct {
+	faults               []fault.Name
+	title, plain, remedy string
+}{
+	{
+		[]fault.Name{"handler-never-ends"}, "A handler that never ends",
+		"A handler waits for another process, which does not end: a server, or a program that starts the same build again. The transport is idle and sound. It only looks stuck, because nobody limits the call.",
+		"Give every call a limit, end the process with the call, and refuse a build inside a build. Let the report of a hang name the call, what it works on, and the plugin's children.",
+	},
+	{
+		[]fault.Name{"two-producers", "stale-index", "two-producers+trusted-index", "stale-index+trusted-index"}, "Two senders on one producer index",
+		"Two tasks send into a ring that is made for one. Either one overwrites the other's frame, and a call is lost; or an old index is stored over a newer one, and the producer's index falls behind the consumer's. A consumer that trusts it then sees an empty ring, and the sender a full one, for ever. No time-out heals that.",
+		"Put a mutex round load, enqueue and store. Make the consumer refuse an index that cannot be, loudly.",
+	},
+	{
+		[]fault.Name{"reply-dropped"}, "A reply that cannot be sent is dropped",
+		"The handler has ended, and its reply finds no free slot or is too large. The plugin logs that at most. Its caller waits for ever.",
+		"Send an error in its place, in a frame that needs no slot.",
+	},
+	{
+		[]fault.Name{"workers-blocked"}, "Every worker waits for ring space",
+		"The wait for space blocks the runtime's own threads. When all of them wait, none is left to receive, so no room is ever made.",
+		"Wait for space without holding a thread that receiving needs.",
+	},
+}
+
+// causes groups those that are in, the best fit first.
+func causes(rulings []Ruling) []Cause {
+	var all []Cause
+	where := map[string]int{}
+	for _, r := range rulings {
+		if r.Standing != In {
+			continue
+		}
+		c := causeOf(r.Fault)
+		i, known := where[c.Title]
+		if !known {
+			i = len(all)
+			where[c.Title] = i
+			all = append(all, c)
+		}
+		all[i].Rulings = append(all[i].Rulings, r)
+	}
+	better := func(a, b Ruling) int { return b.fit() - a.fit() }
+	for i := range all {
+		slices.SortStableFunc(all[i].Rulings, better)
+	}
+	slices.SortStableFunc(all, func(a, b Cause) int { return better(a.Rulings[0], b.Rulings[0]) })
+	return all
+}
+
+func causeOf(n fault.Name) Cause {
+	for _, f := range families {
+		if slices.Contains(f.faults, n) {
+			return Cause{Title: f.title, Plain: f.plain, Remedy: f.remedy}
+		}
+	}
+	e, ok := fault.ByName(string(n))
+	if !ok {
+		return Cause{Title: string(n), Plain: "Two faults at once: docs/FAULTS.md has each.", Remedy: "Mend either, and see whether the hang stays."}
+	}
+	return Cause{Title: string(n), Plain: upper(e.Defect) + ".", Remedy: "Keep to " + scenario.Rule(e.Rule).String() + "."}
+}
+
+// signs are the values that an observation usually has with a cause, of all its
+// faults that are in; nil where some fault of it says nothing.
+func (c *Cause) signs(o fault.Observation) []string {
+	var values []string
+	for _, r := range c.Rulings {
+		look, says := r.Fault.Signs()[o]
+		if !says {
+			return nil
+		}
+		for _, v := range look.Usual {
+			if !slices.Contains(values, v) {
+				values = append(values, v)
+			}
+		}
+	}
+	return values
+}
+
+// faults are the names of its faults that are in.
+func (c *Cause) faults() (names []string) {
+	for _, r := range c.Rulings {
+		names = append(names, string(r.Fault))
+	}
+	return names
+}
+
+// upper begins a sentence.
+func upper(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
