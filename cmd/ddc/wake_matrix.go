@@ -55,10 +55,10 @@ func newWakeMatrix() *cobra.Command {
 		Args:    usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			report, err := runMatrix(c, f)
-			if err != nil {
-				return err
+			if report != nil { // what was done before an interruption is worth its print
+				err = errors.Join(err, printMatrix(c.OutOrStdout(), report, f))
 			}
-			if err := printMatrix(c.OutOrStdout(), report, f); err != nil {
+			if err != nil {
 				return err
 			}
 			if len(report.Disagreements()) > 0 {

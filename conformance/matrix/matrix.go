@@ -52,7 +52,9 @@ type Report struct {
 	Took    time.Duration `json:"took_ns"`
 	Machine Machine       `json:"machine"`
 	Calls   int           `json:"calls"`
-	Cells   []Cell        `json:"cells"`
+	// Planned is how many cells the run was to have: more than Cells where it was ended early.
+	Planned int    `json:"planned"`
+	Cells   []Cell `json:"cells"`
 }
 
 // Machine is what the run ran on.
@@ -117,7 +119,18 @@ func plan(o Options) []task {
 	return tasks
 }
 
-// Run runs the matrix. A cell that hangs is a result, not an error.
+// usualCell is about what a cell takes on a machine with two processors that are free.
+const usualCell = 3 * time.Second
+
+// Extent says how many cells a run of o has, and about how long it takes.
+func Extent(o Options) (cells int, takes time.Duration) {
+	cells = len(plan(o))
+	return cells, time.Duration(cells) * usualCell / 2
+}
+
+// Run runs the matrix. A cell that hangs is a result, not an error. A run that
+// ends early gives its error and the report of the cells that were done, or nil
+// where there are none.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Calls == 0 {
 		o.Calls = DefaultCalls
@@ -135,12 +148,14 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	for i := range tasks {
 		tasks[i].Calls, tasks[i].Seed, tasks[i].Site, tasks[i].Tree = o.Calls, o.Seed, o.Site, tree
 	}
-	if r.Cells, err = runAll(ctx, o, tasks); err != nil {
+	r.Planned = len(tasks)
+	r.Cells, err = runAll(ctx, o, tasks)
+	if len(r.Cells) == 0 {
 		return nil, err
 	}
 	r.finish()
 	r.Took = time.Since(begun)
-	return r, nil
+	return r, err
 }
 
 // finish compares cells with their controls, and with the catalogue.
@@ -153,6 +168,7 @@ func (r *Report) finish() {
 	}
 }
 
+// runAll runs cells, and gives those that were done, in the order of tasks.
 func runAll(ctx context.Context, o Options, tasks []task) ([]Cell, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -198,6 +214,7 @@ func runAll(ctx context.Context, o Options, tasks []task) ([]Cell, error) {
 		})
 	}
 	running.Wait()
+	cells = slices.DeleteFunc(cells, func(c Cell) bool { return c.Fault == "" })
 	return cells, context.Cause(ctx)
 }
 

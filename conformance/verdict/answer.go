@@ -6,47 +6,34 @@ import (
 	"strings"
 
 	"ddc/conformance/matrix"
-	"ddc/conformance/scenario"
 	"ddc/internal/fault"
 )
 
-// opening is the answer in one paragraph.
+// opening is what the runs say, in one paragraph of at most openingWords words.
 func (in *Input) opening() string {
-	var s []string
 	clean, calls := in.controls()
-	if len(clean) == len(in.controlCells()) {
-		s = append(s, fmt.Sprintf("**The wake strategy is not the fault, and no strategy is the fix.** Without a fault all %d of them carried the whole workload (%d calls and %d site builds), so any of them can be used soundly.",
-			len(clean)-1, calls, len(clean)))
-	} else {
-		s = append(s, fmt.Sprintf("**The control row is not clean**: only %s passed without a fault, so nothing below can be trusted until that is explained.", and(clean)))
+	if len(clean) < len(in.controlCells()) {
+		return fmt.Sprintf("**The control row is not clean**: only %s passed without a fault, so nothing below can be trusted until that is explained.", and(clean))
 	}
 	everywhere, some := in.spread()
-	s = append(s, fmt.Sprintf("What hangs is a broken rule of using one: %d of the %d faults show on every strategy that was run, %d on some only.", len(everywhere), len(in.faults()), len(some)))
-	all := in.matches()
-	if exact := names(all, reported); len(exact) > 0 {
-		s = append(s, fmt.Sprintf("Exactly the evidence of the report (the first calls succeed, then the plugin lies idle in `epoll_wait` over an unread ring while the host waits for ring space) comes from %s.%s", and(quoted(exact)), apart(exact)))
-	} else {
-		s = append(s, "No fault showed exactly the evidence of the report.")
-	}
+	return fmt.Sprintf("**The wake strategy is not the fault.** Without a fault all %d of them carried the whole workload: %d calls and %d site builds. What hangs is a broken rule of using one: %d of %d faults show on every strategy that was run, %d on some. Which of them a system can have, its design says: `--system`.",
+		len(clean)-1, calls, len(clean), len(everywhere), len(in.faults()), len(some))
+}
+
+// spreadOfSuspects says what the runs say of the report's suspects.
+func (in *Input) spreadOfSuspects() string {
+	var s []string
 	loopOnly, anywhere := in.suspects()
 	if len(loopOnly) > 0 {
 		s = append(s, fmt.Sprintf("Of the four suspects, %s can only happen to those who sleep in edge-triggered epoll, and %s out by sleeping in an ordinary system call.", and(loopOnly), areRuled(loopOnly)))
 	}
 	if len(anywhere) > 0 {
-		s = append(s, fmt.Sprintf("With any strategy %s can happen, and only keeping to the rule prevents it.", and(anywhere)))
+		s = append(s, fmt.Sprintf("With any strategy that was run %s can happen, and only keeping to the rule prevents it.", and(anywhere)))
 	}
-	if r := in.brokenRules(names(all, reported)); len(r) > 0 {
-		s = append(s, fmt.Sprintf("**The fix is to keep the %s that those faults break: %s.**", plural(len(r), "rule"), strings.Join(r, "; ")))
+	if exact := names(in.matches(), reported); len(exact) > 1 {
+		s = append(s, fmt.Sprintf("What the report has seen comes from %d of the faults alike: it does not tell them apart.", len(exact)))
 	}
 	return strings.Join(s, " ")
-}
-
-// apart says that some evidence has several explanations.
-func apart(exact []string) string {
-	if len(exact) < 2 {
-		return ""
-	}
-	return " The evidence does not tell these apart: each of them has to be looked for in the old system's code."
 }
 
 func plural(n int, word string) string {
@@ -111,8 +98,8 @@ func (in *Input) inLoops(e fault.Entry) bool {
 
 // suspects tells the suspects that only an event loop can have from those that every strategy has.
 func (in *Input) suspects() (loopOnly, everywhere []string) {
-	for i, s := range fault.Suspicions()[:4] {
-		name := fmt.Sprintf("suspect %d", i+1)
+	for i, s := range fault.Suspicions()[:suspects] {
+		name := suspicionName(i)
 		inLoop, plainIn, plain := false, 0, 0
 		for _, e := range standing(s) {
 			inLoop = inLoop || in.inLoops(e)
@@ -134,18 +121,4 @@ func (in *Input) suspects() (loopOnly, everywhere []string) {
 		}
 	}
 	return loopOnly, everywhere
-}
-
-// brokenRules are the rules that faults break, with their sentences.
-func (in *Input) brokenRules(faults []string) []string {
-	var rules []string
-	for _, name := range faults {
-		if e, ok := fault.ByName(name); ok {
-			if text := scenario.Rule(e.Rule).String(); !slices.Contains(rules, text) {
-				rules = append(rules, text)
-			}
-		}
-	}
-	slices.Sort(rules)
-	return rules
 }

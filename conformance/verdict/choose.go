@@ -3,9 +3,7 @@ package verdict
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"time"
 
 	"ddc/conformance/bench"
@@ -27,8 +25,10 @@ func (d *document) recommend(in *Input) {
 			fmt.Sprintf("**Processor time: `%s`.** A parked round trip costs %s of both processes together and %.1f system calls; the dearest costs %s.",
 				cpu.Strategy, nano(cpu.PerRoundTrip.CPU), cpu.PerRoundTrip.SystemCalls, nano(most(in.Bench, func(r bench.Row) float64 { return r.PerRoundTrip.CPU }).PerRoundTrip.CPU)),
 			in.portable(),
-			fmt.Sprintf("**Safety: any.** By what can go wrong on them: %s.", in.exposure()),
 		)
+		if in.Matrix != nil {
+			d.list(fmt.Sprintf("**Safety: any.** By what can go wrong on them: %s.", in.exposure()))
+		}
 		d.table([]string{"strategy", "parked p50", "parked p99", "busy p50", "busy p99", "system calls", "CPU", "needs"}, in.benchRows())
 		d.picture(benchPlot(in.Bench))
 		d.say("Figures of one run compare with each other only; docs/BENCHMARKS.md says what decides them. The program's default is `%s`.", strategy.Default)
@@ -70,32 +70,14 @@ func (in *Input) portable() string {
 			best = r.Strategy
 		}
 	}
-	oldest := ""
-	for _, a := range in.Works {
-		if a.Err == nil && (oldest == "" || older(a.Needs, in.needs(oldest))) {
-			oldest = a.Strategy
-		}
-	}
-	switch {
-	case best == "":
+	if best == "" {
 		return "**Portability:** neither pipe nor socketpair, which POSIX has, works here."
-	case oldest == "":
-		return fmt.Sprintf("**Portability: `%s`,** the faster of the two that POSIX has (pipe, socketpair).", best)
 	}
-	return fmt.Sprintf("**Portability: `%s`** beyond Linux, being the faster of the two whose calls POSIX has (pipe, socketpair); on Linux alone `%s` asks for the oldest kernel (%s).", best, oldest, in.needs(oldest))
+	return fmt.Sprintf("**Portability: `%s`** beyond Linux, being the faster of the two whose calls POSIX has (pipe, socketpair); the table says what each needs of Linux.", best)
 }
 
 func (in *Input) works(name string) bool {
 	return !slices.ContainsFunc(in.Works, func(a bench.Availability) bool { return a.Strategy == name && a.Err != nil })
-}
-
-func (in *Input) needs(name string) string {
-	for _, a := range in.Works {
-		if a.Strategy == name {
-			return a.Needs
-		}
-	}
-	return ""
 }
 
 func (in *Input) row(name string) bench.Row {
@@ -105,24 +87,6 @@ func (in *Input) row(name string) bench.Row {
 		}
 	}
 	return bench.Row{}
-}
-
-var kernelVersion = regexp.MustCompile(`Linux (\d+)\.(\d+)(?:\.(\d+))?`)
-
-// older says whether one need is met by an older Linux than another.
-func older(a, b string) bool {
-	x, y := kernelVersion.FindStringSubmatch(a), kernelVersion.FindStringSubmatch(b)
-	if x == nil || y == nil {
-		return x != nil
-	}
-	for i := 1; i < 4; i++ {
-		m, _ := strconv.Atoi(x[i]) // "" is 0
-		n, _ := strconv.Atoi(y[i])
-		if m != n {
-			return m < n
-		}
-	}
-	return false
 }
 
 // exposure counts the faults that showed on each strategy.

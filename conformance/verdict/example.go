@@ -10,7 +10,8 @@ import (
 const exampleHead = `// A description of a system that hung, for: ddc wake verdict --system THIS-FILE
 //
 // Say what you know, and who says so. Leave out what you do not know: the
-// verdict then asks for it. Keep what was seen apart from what was concluded.
+// verdict then says what it depends on. Keep what was seen apart from what was
+// concluded. The language is KDL; // begins a comment, and /- leaves a node out.
 system "our-system" {
 	about "One host and some plugins, over rings in shared memory."
 
@@ -20,7 +21,7 @@ system "our-system" {
 	callers "sequential" // or "concurrent"
 
 	// The mechanisms: #true if the design has it. Without a mechanism its faults
-	// cannot exist. Delete the lines that you cannot answer.
+	// cannot exist. Take away the /- before each line that you can answer.
 `
 
 const exampleFacts = `
@@ -53,7 +54,7 @@ func Example() string {
 	var b strings.Builder
 	b.WriteString(exampleHead)
 	for _, m := range fault.Mechanisms() {
-		fmt.Fprintf(&b, "\n\t// %s\n\tmechanism %q #false source=\"who says so\"\n", m.Question, string(m.Name))
+		fmt.Fprintf(&b, "\n\t// %s\n\t/-mechanism %q #false source=\"who says so\"\n", m.Question, string(m.Name))
 	}
 	b.WriteString(exampleFacts)
 	for _, o := range fault.Observations() {

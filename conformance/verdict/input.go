@@ -3,14 +3,17 @@ package verdict
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 
 	"ddc/conformance/bench"
 	"ddc/conformance/matrix"
 )
 
-// Input is what the verdict rests on. Matrix is needed, the rest is not.
+// Input is what the verdict rests on: a description of a system, or a matrix, or
+// both. The rest is not needed.
 type Input struct {
+	System  *System
 	Matrix  *matrix.Report
 	Explore []Exploration
 	Bench   []bench.Row
@@ -67,8 +70,11 @@ func ReadBench(path string) ([]bench.Row, error) {
 	return object.Rows, nil
 }
 
+// maxReport bounds a file of results: a whole matrix is some megabytes.
+const maxReport = 256 << 20
+
 func readJSON(path string, into any) error {
-	content, err := os.ReadFile(path)
+	content, err := readFile(path, maxReport)
 	if err != nil {
 		return err
 	}
@@ -76,4 +82,21 @@ func readJSON(path string, into any) error {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
 	return nil
+}
+
+// readFile reads a file that must not be larger than limit.
+func readFile(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was read only
+	content, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if int64(len(content)) > limit {
+		return nil, fmt.Errorf("%s: larger than %d bytes, which no such file is", path, limit)
+	}
+	return content, nil
 }

@@ -10,7 +10,7 @@ import (
 
 // questions answers the report's four, each from cells.
 func (d *document) questions(in *Input) {
-	d.section("The report's questions")
+	d.section("The report's questions, asked of this transport")
 	d.part("1. Is the doorbell byte written by the host when the ring is written?")
 	d.say("%s", in.written())
 	d.part("2. Is AsyncFd edge-triggered or level-triggered, and does it matter?")
@@ -27,10 +27,11 @@ func (in *Input) written() string {
 	var example match
 	for _, m := range in.matches() {
 		c := m.cell
-		if !m.idle || c.Strategy != matrix.Reported {
+		l := m.run.Evidence.Link
+		if !m.idle || c.Strategy != matrix.Reported || !l.ToPlugin || !l.Asleep || l.Unread == 0 {
 			continue
 		}
-		if l := m.run.Evidence.Link; l.Token {
+		if l.Token {
 			there = append(there, c.Fault)
 		} else {
 			none = append(none, c.Fault)

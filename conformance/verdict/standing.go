@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"ddc/internal/fault"
@@ -16,6 +17,11 @@ const (
 	OutByDesign                   // the design lacks a mechanism that it needs
 	OutByEvidence                 // a hang of it looks otherwise
 )
+
+// String says it in words.
+func (s Standing) String() string {
+	return [...]string{In: "in", OutByDesign: "out by design", OutByEvidence: "out by evidence"}[s]
+}
 
 // Ruling is a fault's standing in one system, and why.
 type Ruling struct {
@@ -102,7 +108,7 @@ func (s *System) evidence() []Fact {
 		}
 	}
 	if s.Sequential && s.RingCells > fewCells {
-		list = append(list, Fact{Kind: follows, Observation: fault.FullRing, Value: "no", Source: "calls one at a time, and rings of that size"})
+		list = append(list, Fact{Kind: follows, Observation: fault.FullRing, Value: "no", Source: fmt.Sprintf("calls one at a time cannot fill a ring of %d", s.RingCells)})
 	}
 	return list
 }

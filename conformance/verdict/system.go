@@ -3,8 +3,6 @@ package verdict
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -85,17 +83,9 @@ const maxSystem = 1 << 20
 
 // ReadSystem reads a description. Its errors name file and line.
 func ReadSystem(path string) (*System, error) {
-	f, err := os.Open(path)
+	content, err := readFile(path, maxSystem)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was read only
-	content, err := io.ReadAll(io.LimitReader(f, maxSystem+1))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	if len(content) > maxSystem {
-		return nil, fmt.Errorf("%s: a description has at most %d bytes", path, maxSystem)
 	}
 	return ParseSystem(path, string(content))
 }
@@ -322,11 +312,11 @@ func observation(name fault.Observation) fault.ObservationEntry {
 	return fault.ObservationEntry{}
 }
 
-func mechanismQuestion(name fault.Mechanism) string {
+func mechanism(name fault.Mechanism) fault.MechanismEntry {
 	for _, m := range fault.Mechanisms() {
 		if m.Name == name {
-			return m.Question
+			return m
 		}
 	}
-	return ""
+	return fault.MechanismEntry{}
 }

@@ -65,6 +65,17 @@ func TestNoChildOfThePluginRulesTheHandlerOut(t *testing.T) {
 	assert.Equal(t, fault.Children, r.Against.Observation)
 }
 
+func TestEveryFaultOfTheCatalogueHasItsPlaceAmongTheCauses(t *testing.T) {
+	seen := map[fault.Name]bool{}
+	for _, f := range families {
+		for _, n := range f.faults {
+			assert.False(t, seen[n], "%s is in two families", n)
+			seen[n] = true
+			assert.Contains(t, fault.Known(), n)
+		}
+	}
+}
+
 func TestWhatIsInferredRulesNothingOut(t *testing.T) {
 	s := &System{Mechanisms: map[fault.Mechanism]Answer{}}
 	s.Facts = []Fact{{Kind: Inferred, Observation: fault.RingWords, Value: "full"}}
@@ -110,6 +121,9 @@ func TestTreeAsksForThePluginsChildrenFirst(t *testing.T) {
 func TestExampleCanBeReadAndNamesAllThatThereIs(t *testing.T) {
 	s, err := ParseSystem("example.kdl", Example())
 	require.NoError(t, err)
+	assert.Empty(t, s.Mechanisms, "nothing is ruled out by an answer that nobody gave")
+	s, err = ParseSystem("example.kdl", strings.ReplaceAll(Example(), "/-mechanism", "mechanism"))
+	require.NoError(t, err)
 	assert.Len(t, s.Mechanisms, len(fault.Mechanisms()))
 	for _, o := range fault.Observations() {
 		assert.Contains(t, Example(), string(o.Name))
@@ -152,5 +166,85 @@ func TestErrorsOfADescriptionAreBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "large.kdl")
 	require.NoError(t, os.WriteFile(path, make([]byte, maxSystem+1), 0o666))
 	_, err = ReadSystem(path)
-	assert.ErrorContains(t, err, "at most")
+	assert.ErrorContains(t, err, "larger than")
+}
+
+func words(text string) int { return len(strings.Fields(text)) }
+
+// verdictOn writes a verdict on a system.
+func verdictOn(t *testing.T, s *System) (text, opening string) {
+	t.Helper()
+	text = markdown(t, Input{System: s})
+	return text, strings.Split(text, "\n\n")[1]
+}
+
+func TestVerdictOnASystemOpensWithOneShortParagraph(t *testing.T) {
+	example, err := ParseSystem("example.kdl", Example())
+	require.NoError(t, err)
+	decided, err := ParseSystem("example.kdl", strings.ReplaceAll(Example(), "/-mechanism", "mechanism"))
+	require.NoError(t, err)
+	for _, s := range []*System{brief(t), example, decided, {Name: "nothing"}} {
+		_, opening := verdictOn(t, s)
+		assert.LessOrEqual(t, words(opening), openingWords, opening)
+		for _, n := range fault.Known() {
+			assert.NotContains(t, opening, "`"+string(n)+"`")
+		}
+	}
+	_, opening := verdictOn(t, brief(t))
+	assert.Contains(t, opening, "Leave the doorbell alone")
+	assert.Contains(t, opening, "28 cannot exist in this design, and 4 would look different")
+	assert.Contains(t, opening, "a handler that never ends")
+	assert.Contains(t, opening, "`ps --ppid PID")
+	_, opening = verdictOn(t, example)
+	assert.NotContains(t, opening, "Leave the doorbell alone", "nothing says so of that system")
+}
+
+// A reader meets no list of names before one fault is explained.
+func TestFaultsAreExplainedBeforeTheyAreListed(t *testing.T) {
+	text, _ := verdictOn(t, brief(t))
+	before, _, found := strings.Cut(text, "\n### 1. A handler that never ends")
+	require.True(t, found)
+	named := 0
+	for _, n := range fault.Known() {
+		if strings.Contains(before, "`"+string(n)+"`") {
+			named++
+		}
+	}
+	assert.LessOrEqual(t, named, 2)
+	for _, w := range glossary {
+		assert.Contains(t, before, "**"+w[0]+"**")
+	}
+	assert.Len(t, glossary, 10)
+}
+
+func TestVerdictOnTheReportAnswersAllThatItAsks(t *testing.T) {
+	text, _ := verdictOn(t, brief(t))
+	assert.Equal(t, 4, strings.Count(text, "- **Suspect "))
+	assert.Equal(t, 5, strings.Count(text, ".** Out by design. "), "four suspects, and the first fix")
+	for _, want := range []string{
+		"**1. Is the doorbell's byte written by the host when the ring is written?** Yes.",
+		"**2. Is AsyncFd edge-triggered or level-triggered?** Edge-triggered, and here that does no harm",
+		"**3. After a successful call, is the doorbell properly re-armed for the next wake?** Yes.",
+		"**4. Is there a race in which the plugin drains the ring but misses the doorbell?** No.",
+		"**contradicted: empty and inverted was measured**", // "the ring is full"
+		"**contradicted: none and all was measured**",       // "the host waits for ring space"
+		"Never with rings of 256 and calls one at a time",
+		"What would prove **a handler that never ends**: Has the plugin whose call is outstanding a child process? Answer: yes.",
+		"The same call each time: yes",
+		"calls one at a time cannot fill a ring of 256",
+		"It stopped with: limit",
+	} {
+		assert.Contains(t, text, want)
+	}
+}
+
+func TestQuestionIsAnsweredByItsMechanisms(t *testing.T) {
+	s := brief(t)
+	s.Mechanisms[fault.Suppression] = Answer{Yes: true, Source: "a test"}
+	text, _ := verdictOn(t, s)
+	assert.Contains(t, text, "when the ring is written?** Not always. May a ring be left out")
+	assert.Contains(t, text, "The ring is full before the doorbell's byte is written.** Out by evidence.")
+	delete(s.Mechanisms, fault.Suppression)
+	text, _ = verdictOn(t, s)
+	assert.Contains(t, text, "when the ring is written?** The description does not say. It depends on this: May a ring be left out")
 }

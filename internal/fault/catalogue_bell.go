@@ -57,7 +57,7 @@ func ringer() []Entry {
 			Window: "the sleeper's look between the ring and the publication",
 		},
 		{
-			Name: WrongPeerDoorbell, Rule: 5, Stands: WrongPeer, On: everyone, Shows: []Kind{Hung},
+			Name: WrongPeerDoorbell, After: 10, Rule: 5, Stands: WrongPeer, On: everyone, Shows: []Kind{Hung},
 			Defect: "after its first ten rings of a plugin the host rings that plugin's neighbour instead",
 			Seen:   "suspected in the hang's report, and thought unlikely because the first calls worked",
 		},

@@ -14,7 +14,7 @@ func epoll() []Entry {
 			Window: "a token left between the read that finds nothing and the clearing",
 		},
 		{
-			Name: DeregisteredFD, Rule: 0, Stands: Deregistered, On: epolls, Immune: notEpoll, Shows: []Kind{Hung},
+			Name: DeregisteredFD, After: 10, Rule: 0, Stands: Deregistered, On: epolls, Immune: notEpoll, Shows: []Kind{Hung},
 			Defect: "after ten events the doorbell's descriptor is no longer registered with epoll",
 			Seen:   "suspected in the hang's report: not registered correctly after some point; a descriptor leaves epoll with its last duplicate, or when another of the same number is removed (epoll(7))",
 		},

@@ -58,6 +58,8 @@ type Entry struct {
 	Immune string
 	// Shows is how it may show.
 	Shows []Kind
+	// After is how many events pass before it begins, 0 where it is there from the start.
+	After int
 	// Inproc says that it bites without any wake-up too, on the transport within one process.
 	Inproc bool
 	// Window is what has to fall between two steps for it to harm, or "" where it

@@ -36,6 +36,7 @@ func TestEveryMechanismIsNeededAndHasAQuestion(t *testing.T) {
 	for _, e := range Mechanisms() {
 		assert.True(t, needed[e.Name], "%s: no fault needs it", e.Name)
 		assert.Regexp(t, `^[A-Z].*\?$`, e.Question, e.Name)
+		assert.Regexp(t, `^[A-Z].*[a-z]$`, e.Without, e.Name)
 		delete(needed, e.Name)
 	}
 	assert.Empty(t, needed, "mechanisms that nobody explains")
@@ -45,6 +46,7 @@ func TestEveryObservationIsASignOfSomeFaultAndTellsSomeApart(t *testing.T) {
 	for _, o := range Observations() {
 		require.NotEmpty(t, o.Values, o.Name)
 		assert.NotEmpty(t, o.Command, o.Name)
+		assert.NotEmpty(t, o.Short, o.Name)
 		assert.Regexp(t, `^[A-Z].*\?$`, o.Question, o.Name)
 		for _, value := range o.Values {
 			usual := slices.ContainsFunc(Known(), func(n Name) bool { return slices.Contains(n.Signs()[o.Name].Usual, value) })

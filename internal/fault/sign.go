@@ -24,7 +24,9 @@ const (
 // ObservationEntry says what an observation asks, what the answers are, and how
 // to make it on Linux. PID is the plugin's process unless the command says HOST.
 type ObservationEntry struct {
-	Name     Observation
+	Name Observation
+	// Short names it before a value: "slots: none".
+	Short    string
 	Question string
 	Values   []string
 	Command  string
@@ -35,29 +37,29 @@ type ObservationEntry struct {
 // Observations lists them, the cheapest to make first.
 func Observations() []ObservationEntry {
 	return []ObservationEntry{
-		{Children, "Has the plugin whose call is outstanding a child process?", []string{"yes", "no"},
+		{Children, "children of the plugin", "Has the plugin whose call is outstanding a child process?", []string{"yes", "no"},
 			"ps --ppid PID -o pid,etime,stat,args", "a line below the head is a child; its time tells since when"},
-		{RingWords, "What do the index words of the ring to the plugin say?", []string{"empty", "unread", "full", "inverted"},
+		{RingWords, "the ring to the plugin", "What do the index words of the ring to the plugin say?", []string{"empty", "unread", "full", "inverted"},
 			"ddc inspect HOST", "in another system: xxd the producer's and the consumer's word in the hub's file; inverted is a producer behind its consumer"},
-		{HubWaiters, "How many threads of the host sleep on a word of the hub?", []string{"none", "one", "all"},
+		{HubWaiters, "threads of the host asleep on a word of the hub", "How many threads of the host sleep on a word of the hub?", []string{"none", "one", "all"},
 			"grep HUBFILE /proc/HOST/maps; cat /proc/HOST/task/*/syscall", "futex is 202 on x86-64, and the next number its address: only one inside the mapping is a wait for ring space"},
-		{HandlerAt, "How far is the handler of the outstanding call?", []string{"not-begun", "running", "ended"},
+		{HandlerAt, "the handler of the outstanding call", "How far is the handler of the outstanding call?", []string{"not-begun", "running", "ended"},
 			"kill -USR1 PID", "the dump, or a line in the log where the handler begins and ends"},
-		{TokenLeft, "Does a token lie in the plugin's doorbell?", []string{"none", "pending"},
+		{TokenLeft, "a token in the plugin's doorbell", "Does a token lie in the plugin's doorbell?", []string{"none", "pending"},
 			"ss -xp | grep pid=PID", "Recv-Q of a socket pair; for an eventfd: cat /proc/PID/fdinfo/FD"},
-		{PluginStack, "Where does the plugin's receiving thread sleep?", []string{"epoll_wait", "poll", "futex", "wait4"},
+		{PluginStack, "the plugin's thread asleep in", "Where does the plugin's receiving thread sleep?", []string{"epoll_wait", "poll", "futex", "wait4"},
 			"cat /proc/PID/task/*/syscall", "on x86-64: 232 or 281 epoll_wait, 7 poll, 202 futex, 61 wait4"},
-		{SlotsFree, "Are payload slots free?", []string{"free", "none"},
+		{SlotsFree, "slots", "Are payload slots free?", []string{"free", "none"},
 			"ddc inspect HOST", "in another system: the words of the slot table in the hub's file"},
-		{FullRing, "Was the ring full before it hung?", []string{"yes", "no"},
+		{FullRing, "the ring full before it hung", "Was the ring full before it hung?", []string{"yes", "no"},
 			"watch -n 0.1 ddc inspect HOST", "the producer's index less the consumer's, while it runs"},
-		{SameCall, "Is it the same call each time?", []string{"yes", "no"},
+		{SameCall, "the same call each time", "Is it the same call each time?", []string{"yes", "no"},
 			"for i in 1 2 3 4 5; do timeout 120 COMMAND; done", "note the outstanding call of each run, and what it works on"},
-		{GapBefore, "Is there a gap before the hang, in which somebody works?", []string{"seconds", "none"},
+		{GapBefore, "work before the hang", "Is there a gap before the hang, in which somebody works?", []string{"seconds", "none"},
 			"strace -f -tt -p PID", "or the times of the last lines in the log"},
-		{Answered, "Were calls answered before?", []string{"some", "none"},
+		{Answered, "calls answered before", "Were calls answered before?", []string{"some", "none"},
 			"grep -c CALL LOG", "count the calls that ended"},
-		{MendedBy, "With which change did it stop?", []string{"limit", "turn", "reply", "async-wait", "wake"},
+		{MendedBy, "it stopped with", "With which change did it stop?", []string{"limit", "turn", "reply", "async-wait", "wake"},
 			"git log", "limit: a call or a handler got a limit; turn: senders take turns; reply: a reply that fails tells its caller; async-wait: no thread waits for room; wake: the doorbell or its order"},
 	}
 }
