@@ -62,8 +62,8 @@ explore: ## Run every schedule of the scenarios on the transport's own code, som
 	$(EXPLORE_FAULTS) -v -explore.all -explore.json $(EXPLORED)
 
 .PHONY: verdict
-verdict: build ## Run the matrix of faults and the benchmark, and write docs/VERDICT.md and out/verdict.html.
-	bin/ddc wake verdict
+verdict: build ## Run the matrix of faults and the benchmark, some minutes; write docs/VERDICT.md and out/verdict.html.
+	bin/ddc wake verdict --system docs/systems/brief.kdl --run -o docs/VERDICT.md --html out/verdict.html
 
 # What counts on time, or on the order in which threads run. -short: a processor has fifteen to look after.
 STRESSED := ./internal/... ./wake/... ./ring ./slot ./shm ./transport/... ./inspect ./rpc/... ./plugin ./conformance/... ./site/output ./cmd/ddc

@@ -100,3 +100,23 @@ func TestProcessThatIsNoCellSaysSo(t *testing.T) {
 	t.Setenv(variable, `{"fault":"plain-store","strategy":"futex"}`)
 	assert.ErrorIs(t, Host(t.Context(), Hosting{}, nil), ErrNotACell, "it has no faults in it")
 }
+
+// Minutes of cells were lost with the last one.
+func TestRunThatIsInterruptedKeepsTheCellsThatAreDone(t *testing.T) {
+	o := program(t)
+	t.Setenv("TMPDIR", t.TempDir())
+	o.Strategies, o.Faults, o.Calls, o.Together = []string{"futex", "pipe"}, []string{NoFault}, 50, 1
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	o.Done = func(Cell, int, int) { cancel() }
+	tasks := plan(o)
+	for i := range tasks {
+		tasks[i].Calls, tasks[i].Seed, tasks[i].Site = o.Calls, o.Seed, o.Site
+	}
+	require.Len(t, tasks, 3)
+	cells, err := runAll(ctx, o, tasks)
+	assert.ErrorIs(t, err, context.Canceled)
+	require.Len(t, cells, 1)
+	assert.Equal(t, Inproc, cells[0].Strategy)
+	assert.Empty(t, leftovers(t, o))
+}

@@ -121,7 +121,7 @@ func (d *document) evidence(in *Input) {
 	slices.SortStableFunc(all, func(a, b match) int { return b.seen - a.seen })
 	head := []string{"fault", "hung at call", "of that plugin", "first calls succeed", "plugin in epoll_wait", "so in", "ring to the plugin", "token", "a sender waits for room"}
 	if in.System != nil {
-		head = append(head, "in \""+in.System.Name+"\"")
+		head = append(head, "in "+in.System.Name)
 	}
 	var rows [][]string
 	var shown []match

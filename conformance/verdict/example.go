@@ -12,7 +12,7 @@ const exampleHead = `// A description of a system that hung, for: ddc wake verdi
 // Say what you know, and who says so. Leave out what you do not know: the
 // verdict then says what it depends on. Keep what was seen apart from what was
 // concluded. The language is KDL; // begins a comment, and /- leaves a node out.
-system "our-system" {
+system "our system" {
 	about "One host and some plugins, over rings in shared memory."
 
 	// How many frames a ring holds, and whether a caller waits for each reply

@@ -24,11 +24,11 @@ func (d *document) report(in *Input) {
 	}
 	d.words()
 	d.facts(in)
-	d.suspected("The suspects of the report", "Suspect", s, s.Suspects)
-	d.suspected("What was mended before", "Fix", s, s.Fixes)
+	d.suspected("The suspects of the report", "Could it be this hang?", "Suspect", s, s.Suspects)
+	d.suspected("What was mended before", "Could the fault that it mends be this hang?", "Fix", s, s.Fixes)
 	d.asked(s)
 	d.left(s, left)
-	d.next(s, left, next)
+	d.next(next)
 	d.out(s, rulings)
 }
 
@@ -148,7 +148,7 @@ func (s *System) check(f Fact) string {
 	case slices.Contains(values, f.Value):
 		return "confirmed"
 	}
-	return fmt.Sprintf("contradicted: %s was %s", and(values), facts[0].Kind)
+	return fmt.Sprintf("contradicted; %s: %s", facts[0].Kind, strings.Join(values, ", "))
 }
 
 // checkByRun says what runs of the best fit say of an inference, or "".
@@ -178,12 +178,12 @@ func (in *Input) checkByRun(f Fact) string {
 }
 
 // suspected rules on what the report suspects, or has mended.
-func (d *document) suspected(heading, what string, s *System, list []Suspect) {
+func (d *document) suspected(heading, asks, what string, s *System, list []Suspect) {
 	if len(list) == 0 {
 		return
 	}
 	d.section(heading)
-	d.say("Can the fault that is meant be this hang?")
+	d.say("%s", asks)
 	var items []string
 	for i, p := range list {
 		text := fmt.Sprintf("**%s %d: %s.** %s", what, i+1, strings.TrimSuffix(p.Text, "."), s.rule(p.Faults))
@@ -208,7 +208,7 @@ func (s *System) rule(faults []fault.Name) string {
 		case OutByDesign:
 			text = "Out by design. " + s.without(r.Lacks)
 		case OutByEvidence:
-			text = fmt.Sprintf("Out by evidence. %s: %s (%s).", upper(observation(r.Against.Observation).Short), r.Against.Value, r.Against.Source)
+			text = fmt.Sprintf("Out by evidence. With it, %s: %s. %s was %s (%s).", observation(r.Against.Observation).Short, looks(n, r.Against.Observation), upper(string(r.Against.Kind)), r.Against.Value, r.Against.Source)
 		default:
 			text = fmt.Sprintf("In: see \"%s\" below.", causeOf(n).Title)
 		}
@@ -222,6 +222,12 @@ func (s *System) rule(faults []fault.Name) string {
 		}
 	}
 	return strings.Join(said, " ")
+}
+
+// looks are the values that an observation can have with a fault.
+func looks(n fault.Name, o fault.Observation) string {
+	look := n.Signs()[o]
+	return strings.Join(slices.Concat(look.Usual, look.Possible), " or ")
 }
 
 // without says what holds because a mechanism is not there, and who says so.
@@ -273,6 +279,9 @@ func (d *document) left(s *System, left []Cause) {
 		d.list(s.weigh(c)...)
 		if i == 0 {
 			d.whyBest(left)
+			if proof := s.proof(left); proof != "" {
+				d.say("%s", proof)
+			}
 		}
 	}
 	if len(left) == 0 {
@@ -294,9 +303,14 @@ func (d *document) whyBest(left []Cause) {
 				others = append(others, "\""+lower(c.Title)+"\"")
 			}
 		}
-		if len(others) > 0 {
-			items = append(items, fmt.Sprintf("%s: %s (%s). That is not usual with %s.", upper(observation(f.Observation).Short), f.Value, f.Source, and(others)))
+		who := and(others)
+		switch len(others) {
+		case 0:
+			continue
+		case len(left) - 1:
+			who = "any of the others"
 		}
+		items = append(items, fmt.Sprintf("%s: %s (%s). That is not usual with %s.", upper(observation(f.Observation).Short), f.Value, f.Source, who))
 	}
 	if len(items) > 0 {
 		d.say("Why it fits best:")
@@ -355,7 +369,7 @@ func list(facts []Fact) string {
 }
 
 // next draws the tree of what to look at.
-func (d *document) next(s *System, left []Cause, next *tree) {
+func (d *document) next(next *tree) {
 	d.section("What to look at next")
 	if next == nil {
 		d.say("No observation tells what is left apart.")
@@ -363,32 +377,28 @@ func (d *document) next(s *System, left []Cause, next *tree) {
 	}
 	d.say("While it hangs, ask the questions in this order: each tells what is left apart as well as one look can. Each answer has what it points to. PID is the plugin whose call is outstanding, HOST the host's process, HUBFILE the shared file.")
 	d.dump(next.String())
-	if proof := s.proof(&left[0]); proof != "" {
-		d.say("%s", proof)
-	}
 }
 
 // proof says which observation proves the best fit: one that no other cause that is left
 // usually has, the cheapest of them.
-func (s *System) proof(best *Cause) string {
-	rulings := s.Rulings()
+func (s *System) proof(left []Cause) string {
+	best := &left[0]
 	for _, o := range fault.Observations() {
-		_, looked := s.found(o.Name)
 		usual := best.signs(o.Name)
 		if byReading(o.Name) || len(usual) != 1 {
 			continue
 		}
-		other := slices.ContainsFunc(causes(rulings), func(c Cause) bool {
+		if slices.ContainsFunc(left[1:], func(c Cause) bool {
 			signs := c.signs(o.Name)
-			return c.Title != best.Title && (signs == nil || slices.Contains(signs, usual[0]))
-		})
-		if other {
+			return signs == nil || slices.Contains(signs, usual[0])
+		}) {
 			continue
 		}
-		text := fmt.Sprintf("What would prove **%s**: %s Answer: %s. `%s`", lower(best.Title), observation(o.Name).Question, usual[0], o.Command)
+		text := fmt.Sprintf("**What would prove it:** %s %s: `%s`.", o.Question, upper(usual[0]), o.Command)
+		_, looked := s.found(o.Name)
 		for _, f := range looked {
 			if f.Value == usual[0] {
-				return text + fmt.Sprintf(" It was %s: %s (%s).", f.Kind, f.value(), f.Source)
+				return text + fmt.Sprintf(" It was %s (%s).", f.Kind, f.Source)
 			}
 		}
 		return text
@@ -421,8 +431,7 @@ func (d *document) out(s *System, rulings []Ruling) {
 	rows = nil
 	for _, r := range rulings {
 		if r.Standing == OutByEvidence {
-			look := r.Fault.Signs()[r.Against.Observation]
-			rows = append(rows, []string{"`" + string(r.Fault) + "`", observation(r.Against.Observation).Short, strings.Join(slices.Concat(look.Usual, look.Possible), " or "),
+			rows = append(rows, []string{"`" + string(r.Fault) + "`", observation(r.Against.Observation).Short, looks(r.Fault, r.Against.Observation),
 				fmt.Sprintf("%s (%s: %s)", r.Against.value(), r.Against.Kind, r.Against.Source)})
 		}
 	}

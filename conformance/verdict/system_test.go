@@ -226,10 +226,10 @@ func TestVerdictOnTheReportAnswersAllThatItAsks(t *testing.T) {
 		"**2. Is AsyncFd edge-triggered or level-triggered?** Edge-triggered, and here that does no harm",
 		"**3. After a successful call, is the doorbell properly re-armed for the next wake?** Yes.",
 		"**4. Is there a race in which the plugin drains the ring but misses the doorbell?** No.",
-		"**contradicted: empty and inverted was measured**", // "the ring is full"
-		"**contradicted: none and all was measured**",       // "the host waits for ring space"
+		"**contradicted; measured: empty, inverted**", // "the ring is full"
+		"**contradicted; measured: none, all**",       // "the host waits for ring space"
 		"Never with rings of 256 and calls one at a time",
-		"What would prove **a handler that never ends**: Has the plugin whose call is outstanding a child process? Answer: yes.",
+		"**What would prove it:** Has the plugin whose call is outstanding a child process? Yes: `ps --ppid PID -o pid,etime,stat,args`.",
 		"The same call each time: yes",
 		"calls one at a time cannot fill a ring of 256",
 		"It stopped with: limit",
@@ -247,4 +247,19 @@ func TestQuestionIsAnsweredByItsMechanisms(t *testing.T) {
 	delete(s.Mechanisms, fault.Suppression)
 	text, _ = verdictOn(t, s)
 	assert.Contains(t, text, "when the ring is written?** The description does not say. It depends on this: May a ring be left out")
+}
+
+// What the page says and no run changes is what the description says now.
+func TestPageOfTheVerdictIsThatOfTheDescription(t *testing.T) {
+	page, err := os.ReadFile("../../docs/VERDICT.md")
+	require.NoError(t, err)
+	text, opening := verdictOn(t, brief(t))
+	const again = "docs/VERDICT.md is of another description: ddc wake verdict --system docs/systems/brief.kdl -o docs/VERDICT.md, or make verdict with all runs"
+	assert.True(t, strings.Contains(string(page), opening), again)
+	for section := range strings.SplitSeq(text, "\n## ") {
+		heading, _, _ := strings.Cut(section, "\n")
+		if !strings.HasPrefix(heading, "What was seen") && !strings.HasPrefix(heading, "How this was made") && !strings.HasPrefix(heading, "#") {
+			assert.True(t, strings.Contains(string(page), strings.TrimSpace(section)), "%s: %s", again, heading)
+		}
+	}
 }

@@ -40,7 +40,7 @@ func compose(in *Input) (*document, error) {
 	d := &document{}
 	switch {
 	case in.System != nil:
-		d.title = "Verdict: why \"" + in.System.Name + "\" hangs"
+		d.title = "Verdict: why " + in.System.Name + " hangs"
 		d.report(in)
 	case runs:
 		d.title = "Verdict: which wake strategy, or which rule of using one, is the fix"
