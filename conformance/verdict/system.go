@@ -92,21 +92,27 @@ func ReadSystem(path string) (*System, error) {
 
 // ParseSystem reads the text of a description; file is its name in errors.
 func ParseSystem(file, text string) (*System, error) {
-	nodes, err := kdl.Parse(file, text)
+	system, err := kdl.Parse(file, text)
 	if err != nil {
 		return nil, err
 	}
-	if len(nodes) != 1 || nodes[0].Name != "system" {
+	if len(system) != 1 || system[0].Name != "system" {
 		line := 1
-		if len(nodes) > 0 {
-			line = nodes[len(nodes)-1].Line
+		if len(system) > 0 {
+			line = system[len(system)-1].Line
 		}
 		return nil, fmt.Errorf("%s:%d: a description is one node: system NAME { ... }", file, line)
 	}
 	r := &systemReader{file: file, System: &System{Mechanisms: map[fault.Mechanism]Answer{}, Known: map[fault.Name]Note{}}}
-	r.Name = r.text(nodes[0], 0, "the system's name")
-	for _, n := range nodes[0].Children {
-		r.node(n)
+	r.Name = r.text(system[0], 0, "the system's name")
+	children := system[0].Children
+	if len(children) > maxNodes {
+		return nil, fmt.Errorf("%s:%d: a system has at most %d nodes, and this one %d", file, children[maxNodes].Line, maxNodes, len(children))
+	}
+	for _, n := range children {
+		if r.fits(n) {
+			r.node(n)
+		}
 	}
 	return r.System, errors.Join(r.errs...)
 }
@@ -126,8 +132,57 @@ func (r *systemReader) fail(line int, format string, a ...any) {
 	}
 }
 
-// nodeNames are the nodes of a system.
-var nodeNames = []string{"about", "ring-cells", "callers", "mechanism", "seen", "measured", "inferred", "suspect", "fix", "question", "known"}
+const (
+	// maxNodes and maxArguments bound a description, and so what a verdict on it takes.
+	maxNodes     = 1000
+	maxArguments = 32
+)
+
+// nodes are the nodes of a system, with how many arguments and which properties
+// each has.
+var nodes = []struct {
+	name       string
+	arguments  int
+	properties []string
+}{
+	{"about", 1, nil},
+	{"ring-cells", 1, nil},
+	{"callers", 1, nil},
+	{"mechanism", 2, []string{"source"}},
+	{"seen", 2, []string{"source", "count"}},
+	{"measured", 2, []string{"source", "count"}},
+	{"inferred", 2, []string{"source", "from"}},
+	{"suspect", maxArguments, []string{"note", "source"}},
+	{"fix", maxArguments, []string{"note", "source"}},
+	{"question", maxArguments, []string{"none", "some"}},
+	{"known", 2, []string{"source"}},
+}
+
+// fits says whether a node may stand in a system, with what it has.
+func (r *systemReader) fits(n *kdl.Node) bool {
+	before := len(r.errs)
+	var names []string
+	for _, k := range nodes {
+		names = append(names, k.name)
+		if k.name != n.Name {
+			continue
+		}
+		if len(n.Args) > k.arguments {
+			r.fail(n.Args[k.arguments].Line, "%s takes %d arguments at most, and has %d", n.Name, k.arguments, len(n.Args))
+		}
+		for _, p := range n.Props {
+			if !slices.Contains(k.properties, p.Key) {
+				r.fail(p.Value.Line, "%s has no property %q%s", n.Name, p.Key, near(p.Key, k.properties))
+			}
+		}
+		if len(n.Children) > 0 {
+			r.fail(n.Children[0].Line, "%s has no children", n.Name)
+		}
+		return len(r.errs) == before
+	}
+	r.fail(n.Line, "unknown node %q%s: a system has %s", n.Name, near(n.Name, names), strings.Join(names, ", "))
+	return false
+}
 
 func (r *systemReader) node(n *kdl.Node) {
 	switch n.Name {
@@ -157,8 +212,6 @@ func (r *systemReader) node(n *kdl.Node) {
 		if name := r.fault(n, 0); name != "" {
 			r.Known[name] = Note{r.text(n, 1, "what is known of it"), r.source(n)}
 		}
-	default:
-		r.fail(n.Line, "unknown node %q%s: a system has %s", n.Name, near(n.Name, nodeNames), strings.Join(nodeNames, ", "))
 	}
 }
 

@@ -148,6 +148,10 @@ func TestWrongDescriptionIsToldWithFileAndLine(t *testing.T) {
 		"sistem a {\n}":                                                    `a.kdl:1: a description is one node`,
 		"":                                                                 `a.kdl:1: a description is one node`,
 		"system a {":                                                       `a.kdl:1:10: this { is never closed`,
+		"system a {\n seen \"ring\" \"full\" \"empty\" source=\"x\"\n}":    `a.kdl:2: seen takes 2 arguments at most, and has 3`,
+		"system a {\n seen \"ring\" \"full\" sorce=\"x\"\n}":               `a.kdl:2: seen has no property "sorce" (did you mean source?)`,
+		"system a {\n about \"x\" {\n  seen \"ring\"\n }\n}":               `a.kdl:3: about has no children`,
+		"system a {\n" + strings.Repeat("about \"x\"\n", maxNodes+1) + "}": `a.kdl:1002: a system has at most 1000 nodes, and this one 1001`,
 		"system a {\n about 3\n}":                                          `a.kdl:2: about takes a sentence in quotes, not 3`,
 		"system a {\n mechanism \"pieces\" #true source=\"x\"\n mechanism \"pieces\" #true source=\"x\"\n}": `a.kdl:3: mechanism "pieces" stands here twice`,
 	} {
@@ -159,7 +163,7 @@ func TestWrongDescriptionIsToldWithFileAndLine(t *testing.T) {
 }
 
 func TestErrorsOfADescriptionAreBounded(t *testing.T) {
-	_, err := ParseSystem("a.kdl", "system a {\n"+strings.Repeat("nonsense\n", 1000)+"}")
+	_, err := ParseSystem("a.kdl", "system a {\n"+strings.Repeat("nonsense\n", maxNodes)+"}")
 	require.Error(t, err)
 	assert.Equal(t, maxErrors, strings.Count(err.Error(), "\n")+1)
 
@@ -262,4 +266,20 @@ func TestPageOfTheVerdictIsThatOfTheDescription(t *testing.T) {
 			assert.True(t, strings.Contains(string(page), strings.TrimSpace(section)), "%s: %s", again, heading)
 		}
 	}
+}
+
+func FuzzDescription(f *testing.F) {
+	text, err := os.ReadFile("../../docs/systems/brief.kdl")
+	require.NoError(f, err)
+	f.Add(string(text))
+	f.Add(Example())
+	f.Add(`system "" { mechanism "pieces" #true source="" ; suspect "" "plain-store" }`)
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := ParseSystem("a.kdl", text)
+		if err != nil {
+			return
+		}
+		_, opening := verdictOn(t, s)
+		assert.LessOrEqual(t, words(opening), openingWords)
+	})
 }
