@@ -16,7 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"text/template"
+	texttemplate "text/template"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -162,7 +162,7 @@ func diagnosisDocument(t *testing.T, table map[fault.Name]map[string]seen) strin
 	}
 	text, err := os.ReadFile("testdata/diagnosis.md.tmpl")
 	require.NoError(t, err)
-	page, err := template.New("page").Parse(string(text))
+	page, err := texttemplate.New("page").Parse(string(text))
 	require.NoError(t, err)
 	var out bytes.Buffer
 	require.NoError(t, page.Execute(&out, struct {

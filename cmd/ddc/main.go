@@ -45,7 +45,7 @@ func program(args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == "plugin" {
 		return run(ctx, args, stdout, stderr) // its host says when it ends
 	}
-	code, ended, _ := orAbandon(ctx, farewell, func() (int, error) { return run(ctx, args, stdout, stderr), nil })
+	code, ended, _ := orAbandon(ctx, farewellOf(args), func() (int, error) { return run(ctx, args, stdout, stderr), nil })
 	if !ended {
 		// Standard error may be what is stuck: a terminal that was stopped.
 		_, _, _ = orAbandon(ctx, 10*time.Millisecond, func() (int, error) { return fmt.Fprintln(stderr, interrupted) })
@@ -56,6 +56,18 @@ func program(args []string, stdout, stderr io.Writer) int {
 
 // farewell is how long the program may take to end by itself once it was interrupted.
 const farewell = 280 * time.Millisecond
+
+// lastCells is how long the cells of a matrix may take to end with their processes, and what is done to be printed. Whoever will
+// not wait for that presses Ctrl-C once more.
+const lastCells = 30 * time.Second
+
+// farewellOf is the farewell of a command line.
+func farewellOf(args []string) time.Duration {
+	if len(args) > 1 && args[0] == "wake" && (args[1] == "matrix" || args[1] == "verdict") {
+		return lastCells
+	}
+	return farewell
+}
 
 // interrupted is what a build says that was.
 const interrupted = "ddc: interrupted; the last output is as it was"

@@ -121,7 +121,11 @@ func runMatrix(c *cobra.Command, f matrixFlags) (*matrix.Report, error) {
 	progress := newMatrixProgress(c.ErrOrStderr())
 	o.Moved, o.Done = progress.moved, progress.done
 	defer progress.end()
-	return matrix.Run(c.Context(), o)
+	report, err := matrix.Run(c.Context(), o)
+	if err != nil && report != nil && c.Context().Err() != nil {
+		return report, fmt.Errorf("interrupted: %d of %d cells were run", len(report.Cells), report.Planned)
+	}
+	return report, err
 }
 
 // findFaultProgram finds it beside this program, or in this program itself.

@@ -98,7 +98,7 @@ func runVerdict(c *cobra.Command, f verdictFlags) error {
 }
 
 // readVerdict reads what there is, before anything is run: a wrong file name should
-// not show after some minutes.
+// not show after a run.
 func readVerdict(c *cobra.Command, f verdictFlags) (in verdict.Input, err error) {
 	if f.system != "" {
 		if in.System, err = verdict.ReadSystem(f.system); err != nil {
@@ -125,13 +125,12 @@ func readVerdict(c *cobra.Command, f verdictFlags) (in verdict.Input, err error)
 }
 
 // benchTime is about what the benchmark takes.
-const benchTime = time.Minute
+const benchTime = 10 * time.Second
 
 // runForVerdict runs what is missing. After an interruption in has what was done.
 func runForVerdict(c *cobra.Command, f verdictFlags, in *verdict.Input) error {
 	if f.runs() {
-		// The program is looked for before the benchmark: that it is missing should not
-		// show after a minute.
+		// That the program is missing should not show after the benchmark.
 		if _, err := findFaultProgram(); err != nil {
 			return err
 		}

@@ -47,7 +47,11 @@ func opening(rulings []Ruling, left []Cause, next *tree) string {
 		b.WriteString(" None is left: the description is wrong somewhere, or the fault is a new one.")
 		return b.String()
 	}
-	fmt.Fprintf(&b, " The rest have %s. What fits best is **%s**.", plural(len(left), "cause"), lower(left[0].Title))
+	if len(left) == 1 {
+		fmt.Fprintf(&b, " One cause is left: **%s**.", lower(left[0].Title))
+	} else {
+		fmt.Fprintf(&b, " %d causes are left. What fits best is **%s**.", len(left), lower(left[0].Title))
+	}
 	if next != nil {
 		fmt.Fprintf(&b, " Ask next: %s Run `%s`.", lower(next.ask.Question), next.ask.Command)
 	}
@@ -110,7 +114,7 @@ func (d *document) words() {
 func (d *document) facts(in *Input) {
 	s := in.System
 	d.section("What was seen, and what was only concluded")
-	d.say("*Seen* is in the report of the hang. *Measured* was found later, in a reproduction. *Inferred* was concluded by somebody. The first two can rule a cause out. The third cannot: it is checked against them.")
+	d.say("**Seen** is in the report of the hang. **Measured** was found later, in a reproduction. **Inferred** was concluded by somebody. The first two can rule a cause out. The third cannot: it is checked against them.")
 	var rows [][]string
 	for _, kind := range []Kind{Seen, Measured, Inferred} {
 		for _, f := range s.Facts {
