@@ -16,8 +16,12 @@ func (in *Input) opening() string {
 		return fmt.Sprintf("**The control row is not clean**: only %s passed without a fault, so nothing below can be trusted until that is explained.", and(clean))
 	}
 	everywhere, some := in.spread()
-	return fmt.Sprintf("**The wake strategy is not the fault.** Without a fault all %d of them carried the whole workload: %d calls and %d site builds. What hangs is a broken rule of using one: %d of %d faults show on every strategy that was run, %d on some. Which of them a system can have, its design says: `--system`.",
+	text := fmt.Sprintf("**The wake strategy is not the fault.** Without a fault all %d of them carried the whole workload: %d calls and %d site builds. What hangs is a broken rule of using one: %d of %d faults show on every strategy that was run, %d on some.",
 		len(clean)-1, calls, len(clean), len(everywhere), len(in.faults()), len(some))
+	if in.System == nil {
+		text += " Which of them a system can have, its design says: `--system`."
+	}
+	return text
 }
 
 // spreadOfSuspects says what the runs say of the report's suspects.

@@ -89,17 +89,21 @@ func (in *Input) row(name string) bench.Row {
 	return bench.Row{}
 }
 
-// exposure counts the faults that showed on each strategy.
+// exposure counts the faults that showed on each strategy, of those that were run there.
 func (in *Input) exposure() string {
 	var parts []string
 	for _, s := range in.strategies() {
-		n := 0
+		shown, run := 0, 0
 		for _, e := range in.faults() {
-			if in.ruleFault(e, s).in {
-				n++
+			r := in.ruleFault(e, s)
+			if r.in {
+				shown++
+			}
+			if !r.missing {
+				run++
 			}
 		}
-		parts = append(parts, fmt.Sprintf("%d of %d faults on %s", n, len(in.faults()), s))
+		parts = append(parts, fmt.Sprintf("%d of %d faults on %s", shown, run, s))
 	}
 	return and(parts)
 }

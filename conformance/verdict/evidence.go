@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -118,7 +119,9 @@ func (d *document) evidence(in *Input) {
 	d.section("Which hangs look like the report's")
 	d.say("The report has seen two things: the first calls succeed (here: the plugin at which it hung had answered 1 to %d), and the plugin's thread sleeps in `epoll_wait`. What the ring holds, whether a token lies in the doorbell and whether a sender waits for room is read from the shared words; the report has not seen it, and concluded it. Of several runs the one that shows most is told.", fewCalls)
 	all := in.matches()
-	slices.SortStableFunc(all, func(a, b match) int { return b.seen - a.seen })
+	slices.SortStableFunc(all, func(a, b match) int {
+		return cmp.Or(int(in.standing(a.cell.Fault))-int(in.standing(b.cell.Fault)), b.seen-a.seen)
+	})
 	head := []string{"fault", "hung at call", "of that plugin", "first calls succeed", "plugin in epoll_wait", "so in", "ring to the plugin", "token", "a sender waits for room"}
 	if in.System != nil {
 		head = append(head, "in "+in.System.Name)
@@ -160,6 +163,14 @@ func (in *Input) late() (list []string) {
 	return list
 }
 
+// standing is what the description says of a fault. Where there is none, all are alike.
+func (in *Input) standing(name string) Standing {
+	if in.System == nil {
+		return In
+	}
+	return in.System.Rule(fault.Name(name)).Standing
+}
+
 func (in *Input) evidenceRow(m match) []string {
 	tick := map[bool]string{true: "✓", false: "–"}
 	row := []string{
@@ -167,7 +178,7 @@ func (in *Input) evidenceRow(m match) []string {
 		fmt.Sprintf("%d of %d runs", m.seen, m.runs), m.ring(), m.token(), m.space(),
 	}
 	if in.System != nil {
-		row = append(row, in.System.Rule(fault.Name(m.cell.Fault)).Standing.String())
+		row = append(row, in.standing(m.cell.Fault).String())
 	}
 	return row
 }

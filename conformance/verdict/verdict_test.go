@@ -206,6 +206,11 @@ func TestWhatWasNotRunIsNotRuledOn(t *testing.T) {
 	for _, ruling := range table[string(fault.Deregistered)][1:] {
 		assert.Equal(t, "open: deregistered-fd was not run", ruling)
 	}
+
+	m = ideal()
+	m.Cells = slices.DeleteFunc(m.Cells, func(c matrix.Cell) bool { return c.Strategy == "pipe" && c.Fault != matrix.NoFault })
+	text := markdown(t, Input{Matrix: m, Bench: strategyRows()})
+	assert.Contains(t, text, "0 of 0 faults on pipe")
 }
 
 func TestAppendixSaysOfEachHangWhetherTheSystemCanHaveIt(t *testing.T) {
