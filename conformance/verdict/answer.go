@@ -40,13 +40,6 @@ func (in *Input) spreadOfSuspects() string {
 	return strings.Join(s, " ")
 }
 
-func plural(n int, word string) string {
-	if n == 1 {
-		return word
-	}
-	return fmt.Sprintf("%d %ss", n, word)
-}
-
 func areRuled(list []string) string {
 	if len(list) == 1 {
 		return "is ruled"
