@@ -113,8 +113,13 @@ func diagnoses() []string {
 	return found
 }
 
-// answerTime is how long a plugin may take to answer SIGUSR1.
-const answerTime = 300 * time.Millisecond
+// answerTime is how long a plugin may take to answer SIGUSR1, and answerPause how
+// long it may pause in the middle. A plugin that cannot run does not answer: that
+// is told from a busy machine by time alone.
+const (
+	answerTime  = 2 * time.Second
+	answerPause = 50 * time.Millisecond
+)
 
 // askPlugin has a plugin dump its goroutines, and counts what they wait for.
 func (w *workload) askPlugin(name string, pid int) map[string]int {
@@ -124,8 +129,11 @@ func (w *workload) askPlugin(name string, pid int) map[string]int {
 	}
 	for deadline := time.Now().Add(answerTime); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if said := w.log.said(name)[before:]; len(said) > 0 {
-			time.Sleep(50 * time.Millisecond) // the rest of the dump
-			return goroutineWaits(strings.Join(w.log.said(name)[before:], "\n"))
+			for more := -1; more != len(said); said = w.log.said(name)[before:] {
+				more = len(said)
+				time.Sleep(answerPause)
+			}
+			return goroutineWaits(strings.Join(said, "\n"))
 		}
 	}
 	return nil
