@@ -59,7 +59,7 @@ func (c *Conn) newStream(ctx context.Context, desc *grpc.StreamDesc, _ *grpc.Cli
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	s.window.open()
 	s.in.open()
-	if err := c.begin(s, name); err != nil {
+	if err := c.begin(ctx, s, name); err != nil {
 		s.cancel()
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/subject"
 	"ddc/transport"
 )
 
@@ -215,7 +216,7 @@ func sortCalls(calls []Call) {
 }
 
 // begin enters a call.
-func (c *Conn) begin(r receiver, name string) error {
+func (c *Conn) begin(ctx context.Context, r receiver, name string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.refusal != nil {
@@ -238,7 +239,7 @@ func (c *Conn) begin(r receiver, name string) error {
 	c.calls[c.last] = r
 	if c.log != nil {
 		_, started := r.describe()
-		c.log.CallBegan(c.last, m.id, started)
+		c.log.CallBegan(c.last, m.id, subject.Of(ctx), started)
 	}
 	return nil
 }

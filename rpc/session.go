@@ -154,7 +154,7 @@ func (l *session) open(f *transport.Frame) error {
 		l.streams[st.id] = st
 		l.handlers.Add(1)
 		if l.log != nil {
-			l.log.CallBegan(st.id, id, st.started)
+			l.log.CallBegan(st.id, id, "", st.started)
 		}
 	}
 	l.mu.Unlock()

@@ -130,7 +130,7 @@ func (c *Conn) InvokeRaw(ctx context.Context, method string, n int, fill, read f
 // roundTrip sends k's packet and waits for the reply, the link's end or ctx.
 // The caller releases the reply's lease.
 func (c *Conn) roundTrip(ctx context.Context, k *call, name string) (reply, error) {
-	if err := c.begin(k, name); err != nil {
+	if err := c.begin(ctx, k, name); err != nil {
 		return reply{}, err
 	}
 	if err := c.sendCall(ctx, &k.packet, k.id, k.method, flagUnary|flagMessage); err != nil {

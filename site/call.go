@@ -8,6 +8,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
+
+	"ddc/internal/subject"
 )
 
 // Event tells that a plugin has begun, or ended, a piece of work.
@@ -30,7 +32,7 @@ func call[Q, A any](ctx context.Context, b *build, plugin, file string,
 	defer done()
 	begun := time.Now()
 	b.report(Event{Plugin: plugin, Subject: file})
-	out, err := method(ctx, in)
+	out, err := method(subject.With(ctx, file), in)
 	b.report(Event{Plugin: plugin, Subject: file, Done: true, Elapsed: time.Since(begun)})
 	if err != nil {
 		return nil, fault(plugin, file, err)

@@ -164,8 +164,9 @@ type CallLog interface {
 	// NameMethod says what a method's id stands for, before the first call of it.
 	NameMethod(id uint16, name string)
 	// CallBegan and CallEnded are told at the client's end of each call, and at the
-	// server's of each handler. Id 0 is a method that has none.
-	CallBegan(stream uint32, method uint16, at time.Time)
+	// server's of each handler. Id 0 is a method that has none; about is what the
+	// call works on, "" where nobody has said, as at a server's end.
+	CallBegan(stream uint32, method uint16, about string, at time.Time)
 	CallEnded(stream uint32)
 }
 

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"encoding/binary"
 	"structs"
 	"sync/atomic"
 
@@ -8,11 +9,13 @@ import (
 )
 
 // maxCalls is how many calls under way the page of a link holds, maxMethods how
-// many names, and nameSize how much of each, in bytes.
+// many names, nameSize how much of each, in bytes, and aboutSize how much of what
+// a call works on.
 const (
 	maxCalls   = 64
 	maxMethods = 64
 	nameSize   = 96
+	aboutSize  = 64
 	probes     = 4
 )
 
@@ -34,6 +37,11 @@ type entry struct {
 	// Call is method<<32 | stream, and 0 where no call stands: streams begin at 1.
 	Call  atomic.Uint64
 	Began atomic.Uint64
+	// About is what the call works on: Size bytes of text, in words, since the entry is
+	// written again while others read it.
+	Size  atomic.Uint32
+	_     uint32
+	About [aboutSize / 8]atomic.Uint64
 }
 
 type name struct {
@@ -43,17 +51,40 @@ type name struct {
 	Text [nameSize]byte
 }
 
-// Began notes a call.
-func (c *Calls) Began(stream uint32, method uint16, when int64) {
+// Began notes a call, and what it works on. Of a long text the end is kept, where
+// the file's name and the line are.
+func (c *Calls) Began(stream uint32, method uint16, about string, when int64) {
 	for i := range uint32(probes) {
 		e := &c.entries[(stream+i)%maxCalls]
 		if e.Call.Load() == 0 {
 			e.Began.Store(uint64(when))
+			e.works(about)
 			e.Call.Store(uint64(method)<<32 | uint64(stream))
 			return
 		}
 	}
 	c.Unnoted.Add(1)
+}
+
+func (e *entry) works(about string) {
+	if len(about) > aboutSize {
+		about = about[len(about)-aboutSize:]
+	}
+	for i := 0; i*8 < len(about); i++ {
+		var word [8]byte
+		copy(word[:], about[i*8:])
+		e.About[i].Store(binary.NativeEndian.Uint64(word[:]))
+	}
+	e.Size.Store(uint32(len(about)))
+}
+
+// about is what others wrote: only its length is sure.
+func (e *entry) about() string {
+	var text [aboutSize]byte
+	for i := range e.About {
+		binary.NativeEndian.PutUint64(text[i*8:], e.About[i].Load())
+	}
+	return printable.Line(string(text[:min(e.Size.Load(), aboutSize)]))
 }
 
 // Ended takes a call out. It is told of each once.
@@ -98,6 +129,7 @@ func (c *Calls) Method(id uint16) string {
 type Entry struct {
 	Stream uint32
 	Method uint16
+	About  string
 	Began  int64 // CLOCK_MONOTONIC, in nanoseconds
 }
 
@@ -107,9 +139,12 @@ func (c *Calls) List() []Entry {
 	for i := range c.entries {
 		e := &c.entries[i]
 		call := e.Call.Load()
-		began := e.Began.Load()
-		if call != 0 && e.Call.Load() == call {
-			list = append(list, Entry{Stream: uint32(call), Method: uint16(call >> 32), Began: int64(began)})
+		if call == 0 {
+			continue
+		}
+		began, about := e.Began.Load(), e.about()
+		if e.Call.Load() == call { // else it has ended meanwhile
+			list = append(list, Entry{Stream: uint32(call), Method: uint16(call >> 32), About: about, Began: int64(began)})
 		}
 	}
 	return list

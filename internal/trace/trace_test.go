@@ -2,6 +2,7 @@ package trace
 
 import (
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -77,9 +78,12 @@ func TestEventsOfManyAreNeverMixed(t *testing.T) {
 func TestCallsUnderWayAreListed(t *testing.T) {
 	c := new(Calls)
 	c.Name(1, "/markdown.Markdown/Render")
-	c.Began(7, 1, 1000)
-	c.Began(7+maxCalls, 2, 2000) // the same place: the next one is taken
-	assert.ElementsMatch(t, []Entry{{7, 1, 1000}, {7 + maxCalls, 2, 2000}}, c.List())
+	c.Began(7, 1, "content/index.md:14", 1000)
+	c.Began(7+maxCalls, 2, strings.Repeat("long/", 20)+"page.md:3", 2000) // the same place: the next one is taken
+	assert.ElementsMatch(t, []Entry{
+		{7, 1, "content/index.md:14", 1000},
+		{7 + maxCalls, 2, strings.Repeat("long/", 11) + "page.md:3", 2000},
+	}, c.List())
 	assert.Equal(t, "/markdown.Markdown/Render", c.Method(1))
 	assert.Empty(t, c.Method(2))
 	c.Ended(7)
@@ -90,7 +94,7 @@ func TestCallsUnderWayAreListed(t *testing.T) {
 func TestWhatDoesNotFitIsCounted(t *testing.T) {
 	c := new(Calls)
 	for i := range uint32(probes + 2) {
-		c.Began(1+i*maxCalls, 1, 0)
+		c.Began(1+i*maxCalls, 1, "", 0)
 	}
 	assert.Len(t, c.List(), probes)
 	assert.EqualValues(t, 2, c.Unnoted.Load())
@@ -122,7 +126,7 @@ func BenchmarkCall(b *testing.B) {
 	now := time.Now()
 	b.ReportAllocs()
 	for stream := uint32(1); b.Loop(); stream++ {
-		c.Began(stream, 1, At(now))
+		c.Began(stream, 1, "content/guide/quick-start.md:14", At(now))
 		c.Ended(stream)
 	}
 }

@@ -24,7 +24,7 @@ import (
 // Whoever changes any of it raises layoutVersion.
 const (
 	magic         = 0x31_62_75_68_63_64_64 // "ddchub1"
-	layoutVersion = 4
+	layoutVersion = 5
 	headerSize    = 4096
 	maxPeers      = 32
 	maxClasses    = 8

@@ -44,7 +44,7 @@ type notes struct {
 	Calls  trace.Calls
 }
 
-const notesSize = 68 * shm.CacheLine
+const notesSize = 104 * shm.CacheLine
 
 // reset forgets the peer that had the place before.
 func (n *notes) reset() {
@@ -150,14 +150,14 @@ func (l *Link) NameMethod(id uint16, name string) {
 }
 
 // CallBegan notes a call at the host's end, a handler at the peer's.
-func (l *Link) CallBegan(stream uint32, method uint16, at time.Time) {
+func (l *Link) CallBegan(stream uint32, method uint16, about string, at time.Time) {
 	if !l.uses.enter() {
 		return
 	}
 	when, kind := trace.At(at), trace.HandlerBegan
 	if l.side == HostSide {
 		kind = trace.CallBegan
-		l.shared.Notes.Calls.Began(stream, method, when)
+		l.shared.Notes.Calls.Began(stream, method, about, when)
 	} else {
 		l.shared.Notes.Handlers.Add(1)
 	}

@@ -33,8 +33,8 @@ func TestWhoLooksFromOutsideSeesWhatTheHostSees(t *testing.T) {
 	received := make(chan struct{})
 	peer.Start(func(*transport.Frame) { received <- struct{}{} })
 	host.NameMethod(1, "/fonts.Fonts/Subset")
-	host.CallBegan(7, 1, time.Now())
-	peer.CallBegan(7, 1, time.Now())
+	host.CallBegan(7, 1, "content/index.md:14", time.Now())
+	peer.CallBegan(7, 1, "", time.Now())
 	require.NoError(t, host.Send(t.Context(), transport.Header{Stream: 7}, make([]byte, 5000)))
 	<-received
 
@@ -49,6 +49,7 @@ func TestWhoLooksFromOutsideSeesWhatTheHostSees(t *testing.T) {
 	assert.EqualValues(t, 1, l.Sides[PeerSide].Produced)
 	require.Len(t, l.Calls, 1)
 	assert.Equal(t, "/fonts.Fonts/Subset", l.Calls[0].Method)
+	assert.Equal(t, "content/index.md:14", l.Calls[0].About)
 	assert.Equal(t, 1, l.Handlers)
 	assert.LessOrEqual(t, l.Calls[0].Began, trace.Now())
 
@@ -97,7 +98,7 @@ func BenchmarkNotedCall(b *testing.B) {
 	now := time.Now()
 	b.ReportAllocs()
 	for stream := uint32(1); b.Loop(); stream++ {
-		host.CallBegan(stream, 1, now)
+		host.CallBegan(stream, 1, "", now)
 		host.CallEnded(stream)
 	}
 }

@@ -124,7 +124,9 @@ func (s *State) Sleeper(side int) wake.Sleeper {
 type Call struct {
 	Stream uint32
 	Method string // "" where it was not noted
-	Began  int64  // CLOCK_MONOTONIC, in nanoseconds
+	// About is what the call works on, "" where nobody has said; of a long one the end.
+	About string
+	Began int64 // CLOCK_MONOTONIC, in nanoseconds
 }
 
 // LinkSnapshot is all there is to see of a link.
@@ -169,7 +171,7 @@ func (v view) snapshot(links []LinkSnapshot) Snapshot {
 func lookAt(k *link, s State) LinkSnapshot {
 	look := LinkSnapshot{State: s, Unnoted: int(k.Notes.Calls.Unnoted.Load()), Handlers: int(k.Notes.Handlers.Load()) - 1}
 	for _, e := range k.Notes.Calls.List() {
-		look.Calls = append(look.Calls, Call{Stream: e.Stream, Method: k.Notes.Calls.Method(e.Method), Began: e.Began})
+		look.Calls = append(look.Calls, Call{Stream: e.Stream, Method: k.Notes.Calls.Method(e.Method), About: e.About, Began: e.Began})
 	}
 	for i := range look.Objects {
 		for f := range look.Objects[i] {

@@ -1,0 +1,22 @@
+// Package subject carries what a call works on, a file or a URL, to those who
+// note calls, so that a report of a hang names the page and not the method alone:
+//
+//	ctx = subject.With(ctx, "content/guide/quick-start.md:14")
+//
+// It decides nothing, and does not travel to the plugin.
+package subject
+
+import "context"
+
+type key struct{}
+
+// With says what the calls of a context work on.
+func With(ctx context.Context, text string) context.Context {
+	return context.WithValue(ctx, key{}, text)
+}
+
+// Of is what a call works on, "" where nobody has said.
+func Of(ctx context.Context) string {
+	text, _ := ctx.Value(key{}).(string)
+	return text
+}
