@@ -40,6 +40,8 @@ type Diagnosis struct {
 	Kind  Kind   `json:"kind"`
 	// Why is what it goes by, in a few words.
 	Why string `json:"why,omitempty"`
+	// Call is the call that a stuck handler is at: "fonts since 12 s in Subset for content/index.md".
+	Call string `json:"call,omitempty"`
 	// Whom is the peer that has the slots.
 	Whom string `json:"whom,omitempty"`
 	// Since is how long the longest wait that it is about has lasted, 0 if nobody knows.
@@ -51,13 +53,18 @@ type Diagnosis struct {
 // Wrong says that something is, and still.
 func (d Diagnosis) Wrong() bool { return d.Kind.Wrong() && !d.Survived }
 
-// String is one line: "lost wake-up (plugin sleeps, 3 frames unread, no token)".
+// String is one line: "lost wake-up (plugin sleeps, 3 frames unread, no token)", or
+// "handler stuck: code_execution since 12 s in Execute for content/index.md:14,
+// waits for process 4711 (sleep)".
 func (d Diagnosis) String() string {
 	text := string(d.Kind)
 	if d.Whom != "" {
 		text += " by " + d.Whom
 	}
-	if d.Why != "" {
+	switch {
+	case d.Call != "":
+		text += ": " + d.Call + ", " + d.Why
+	case d.Why != "":
 		text += " (" + d.Why + ")"
 	}
 	if d.Survived {

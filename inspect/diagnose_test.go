@@ -179,8 +179,30 @@ func TestEachStateHasItsName(t *testing.T) {
 			l.Sides[1].SlotSince = 97 * second
 			s.Links = append(s.Links, hub.LinkSnapshot{State: hub.State{Name: "image", Peer: 1, Incarnation: 1, Attached: true}, Slots: [2]slot.Share{{}, {Slots: 60}}})
 		})},
-		"an idle plugin that owes an answer": {"handler stuck (/fonts.Fonts/Subset; plugin sleeps, nothing to read)", both(func(_ *Snapshot, l *hub.LinkSnapshot) {
+		"an idle plugin that owes an answer": {"handler stuck: fonts since 40 s in Subset, plugin sleeps, nothing to read", both(func(_ *Snapshot, l *hub.LinkSnapshot) {
 			call(l, 60*second)
+		})},
+		"a plugin that waits for another process": {
+			"handler stuck: fonts since 40 s in Subset for content/index.md:14, waits for process 4711 (bash), which waits for process 4712 (sleep)",
+			both(func(s *Snapshot, l *hub.LinkSnapshot) {
+				call(l, 60*second)
+				l.Calls[0].About = "content/index.md:14"
+				s.Processes[peerPID] = Process{PID: peerPID, Doing: Asleep, Awaits: []Child{{4711, "bash", []Child{{4712, "sleep", nil}}}}}
+			}),
+		},
+		"a plugin that waits, and a caller beside it that runs": {"handler stuck: fonts since 40 s in Subset, waits for process 4711 (sleep)", both(func(s *Snapshot, l *hub.LinkSnapshot) {
+			call(l, 60*second)
+			does(s, hostPID, Running)
+			s.Processes[peerPID] = Process{PID: peerPID, Doing: Asleep, Awaits: []Child{{4711, "sleep", nil}}}
+		})},
+		"a frame overwritten long ago, while the host is busy": {"lost frame (host waits for 1 reply, plugin is at work on 0, nothing to read)", both(func(s *Snapshot, l *hub.LinkSnapshot) {
+			call(l, 60*second)
+			l.Handlers = 0
+			does(s, hostPID, Running)
+		})},
+		"an index kept too long": {"corrupt (ring to the plugin: producer index 18446744073709551609 is behind consumer's 18446744073709551615: two senders)", both(func(_ *Snapshot, l *hub.LinkSnapshot) {
+			l.Sides[1].Produced -= 6
+			l.Sides[1].SpaceSince = 97 * second
 		})},
 		"a plugin whose child is at work": {"healthy", both(func(s *Snapshot, l *hub.LinkSnapshot) {
 			call(l, 60*second)

@@ -27,7 +27,7 @@ func (r *Report) Print(w io.Writer, all bool) {
 			oldest = fmt.Sprintf("%.1f s", l.Calls[0].Age)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%d\t%d\t%d\t%s\t%s\n", l.Name, l.Wake, l.Plugin.PID, l.Plugin.Doing,
-			l.ToPlugin.Unread, l.ToHost.Unread, len(l.Calls), oldest, l.Text)
+			int64(l.ToPlugin.Unread), int64(l.ToHost.Unread), len(l.Calls), oldest, l.Text)
 	}
 	_ = table.Flush() // whoever reads this knows whether it came
 	for i := range r.Links {
@@ -58,7 +58,7 @@ func (l *LinkReport) Print(w io.Writer) {
 		direction
 	}{{"to plugin", "plugin's", "host", l.ToPlugin}, {"to host", "host's", "plugin", l.ToHost}} {
 		fmt.Fprintf(w, "  %-9s  %d unread (produced %d, consumed %d)%s; %s bell: %s, signals %#x\n",
-			d.to, d.Unread, d.Produced, d.Consumed, mark(d.Starved, ", announced full"), d.whose, d.Bell.text(), d.Signals)
+			d.to, int64(d.Unread), d.Produced, d.Consumed, mark(d.Starved, ", announced full"), d.whose, d.Bell.text(), d.Signals)
 		for _, wait := range d.words {
 			fmt.Fprintf(w, "  %-9s  %s\n", d.to, strings.Replace(wait, "sender", d.sender, 1))
 		}
@@ -77,7 +77,7 @@ func (l *LinkReport) Print(w io.Writer) {
 			fmt.Fprintf(w, "  and %d more calls\n", len(l.Calls)-i)
 			break
 		}
-		fmt.Fprintf(w, "  call %s, stream %d, since %.1f s\n", cmp.Or(c.Method, "(not noted)"), c.Stream, c.Age)
+		fmt.Fprintf(w, "  call %s%s, stream %d, since %.1f s\n", cmp.Or(c.Method, "(not noted)"), mark(c.About != "", " for "+c.About), c.Stream, c.Age)
 	}
 	for _, p := range []struct {
 		who string
@@ -85,6 +85,9 @@ func (l *LinkReport) Print(w io.Writer) {
 	}{{"host", l.Host}, {"plugin", l.Plugin}} {
 		if p.PID != 0 {
 			fmt.Fprintf(w, "  %s, process %d: %s%s\n", p.who, p.PID, p.Doing, threadWaits(p.Threads))
+			if p.who == "plugin" && len(p.Awaits) > 0 {
+				fmt.Fprintf(w, "  plugin has started %s\n", processes(p.Awaits))
+			}
 		}
 	}
 }

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"ddc/internal/printable"
 )
 
 // Doing is what a process does, all its threads together.
@@ -28,8 +31,11 @@ type Process struct {
 	// CPU is what it and its descendants have used so far.
 	CPU time.Duration `json:"cpu_ns"`
 	// Children says that a descendant of it runs, or could.
-	Children bool     `json:"children_running,omitempty"`
-	Threads  []Thread `json:"threads,omitempty"`
+	Children bool `json:"children_running,omitempty"`
+	// Awaits are its children, oldest first: processes that it may be waiting for. A
+	// descendant that has children of its own has them in Awaits, too.
+	Awaits  []Child  `json:"awaits,omitempty"`
+	Threads []Thread `json:"threads,omitempty"`
 }
 
 // Thread is one of a process's threads.
@@ -42,9 +48,17 @@ type Thread struct {
 	Waits string `json:"waits,omitempty"`
 }
 
+// Child is a process that another has started.
+type Child struct {
+	PID    int     `json:"pid"`
+	Name   string  `json:"name"`
+	Awaits []Child `json:"awaits,omitempty"`
+}
+
 // stat is what /proc/PID/stat says.
 type stat struct {
 	pid, parent int
+	name        string // of the program, cut by the kernel; it may hold anything
 	state       byte
 	used        time.Duration
 	began       string // in ticks since the machine's start: tells two of one number apart
@@ -68,6 +82,7 @@ func readStat(path string) (s stat, err error) {
 		return s, fmt.Errorf("%s: not of the form that is known", path)
 	}
 	number := func(text string) int { n, _ := strconv.Atoi(text); return n }
+	s.name = printable.Line(string(line[open+1 : end]))
 	s.pid = number(strings.TrimSpace(string(line[:open])))
 	s.state, s.parent = fields[0][0], number(fields[1])
 	s.began = fields[19]
@@ -94,6 +109,7 @@ func lookAtProcesses(pids ends, holds func(pid int, began string) bool) map[int]
 			}
 			p.Doing = doing(p.Threads)
 			p.CPU, p.Children = family.descendants(pid)
+			p.Awaits = family.childrenOf(pid, maxGenerations)
 		}
 		looks[pid] = p
 	}
@@ -163,6 +179,26 @@ func familyTree() family {
 		}
 	}
 	return f
+}
+
+// These bound what is told of a process's descendants.
+const (
+	maxGenerations = 4
+	maxChildren    = 8
+)
+
+// childrenOf are the children of a process that have not ended, and theirs.
+func (f family) childrenOf(pid, generations int) []Child {
+	if generations == 0 {
+		return nil
+	}
+	var all []Child
+	for _, child := range slices.Sorted(slices.Values(f.children[pid])) {
+		if s := f.own[child]; s.state != 'Z' && s.state != 'X' && len(all) < maxChildren {
+			all = append(all, Child{child, s.name, f.childrenOf(child, generations-1)})
+		}
+	}
+	return all
 }
 
 // descendants is what a process and all that descend from it have used, and

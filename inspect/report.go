@@ -74,6 +74,7 @@ type bell struct {
 type callReport struct {
 	Stream uint32  `json:"stream"`
 	Method string  `json:"method,omitempty"`
+	About  string  `json:"about,omitempty"`
 	Age    float64 `json:"age_s"`
 }
 
@@ -112,7 +113,7 @@ func newLinkReport(s *Snapshot, l *hub.LinkSnapshot, d Diagnosis) LinkReport {
 		}
 	}
 	for _, c := range l.Calls {
-		r.Calls = append(r.Calls, callReport{c.Stream, c.Method, seconds(s.At - c.Began)})
+		r.Calls = append(r.Calls, callReport{c.Stream, c.Method, c.About, seconds(s.At - c.Began)})
 	}
 	slices.SortFunc(r.Calls, func(a, b callReport) int { return cmp.Or(cmp.Compare(b.Age, a.Age), cmp.Compare(a.Stream, b.Stream)) })
 	return r

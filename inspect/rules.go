@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"ddc/transport/hub"
@@ -107,7 +108,11 @@ func (l *look) starting() (d Diagnosis, is bool) {
 // corrupt tells of rings that no sound peer leaves so.
 func (l *look) corrupt() (d Diagnosis, is bool) {
 	for side := range sides {
-		if n := l.link.Sides[side].Unread(); l.still && n > uint64(l.link.Cells) {
+		s := &l.link.Sides[side]
+		if n := s.Unread(); l.still && n > uint64(l.link.Cells) {
+			if s.Behind() {
+				return Diagnosis{Kind: Corrupt, Why: fmt.Sprintf("ring to the %s: producer index %d is behind consumer's %d: two senders", sides[side], s.Produced, s.Consumed)}, true
+			}
 			return Diagnosis{Kind: Corrupt, Why: fmt.Sprintf("ring to the %s has %d of %d descriptors", sides[side], n, l.link.Cells)}, true
 		}
 	}
@@ -281,10 +286,14 @@ func (l *look) notReceiving() (d Diagnosis, is bool) {
 }
 
 // frameLost: all is quiet, and the host waits for more replies than the plugin is at
-// work on.
+// work on. A process that runs may be about to send or to take one, but not for long.
 func (l *look) frameLost() (d Diagnosis, is bool) {
 	calls := len(l.link.Calls) + l.link.Unnoted
-	if !l.still || l.link.Handlers < 0 || calls <= l.link.Handlers || l.runnable(hub.HostSide) || l.does(hub.PeerSide) == Running {
+	if !l.still || l.link.Handlers < 0 || calls <= l.link.Handlers {
+		return d, false
+	}
+	moment := l.age() < stuckAfter
+	if moment && (l.runnable(hub.HostSide) || l.does(hub.PeerSide) == Running) {
 		return d, false
 	}
 	why := fmt.Sprintf("host waits for %s, plugin is at work on %d, nothing to read", replies(calls), l.link.Handlers)
@@ -301,15 +310,56 @@ func replies(n int) string {
 // handling: all is quiet, and a call is not answered.
 func (l *look) handling() (d Diagnosis, is bool) {
 	oldest := l.oldest()
-	age := time.Duration(l.now.At - oldest.Began)
-	if oldest.Began == 0 || !l.still || age < stuckAfter || l.does(hub.PeerSide) == Running {
+	if !l.still || l.age() < stuckAfter || l.does(hub.PeerSide) == Running {
 		return d, false
 	}
 	why := "plugin sleeps, nothing to read"
-	if oldest.Method != "" {
-		why = oldest.Method + "; " + why
+	if waits := l.awaited(); waits != "" {
+		why = waits
 	}
-	return l.since(Diagnosis{Kind: HandlerStuck, Why: why}, oldest.Began), true
+	call := fmt.Sprintf("%s since %.0f s", l.link.Name, l.age().Seconds())
+	if oldest.Method != "" { // without its service, whose name is the plugin's
+		call += " in " + oldest.Method[strings.LastIndexByte(oldest.Method, '/')+1:]
+	}
+	if oldest.About != "" {
+		call += " for " + oldest.About
+	}
+	return l.since(Diagnosis{Kind: HandlerStuck, Call: call, Why: why}, oldest.Began), true
+}
+
+// age is how long the oldest call has been under way, 0 where there is none.
+func (l *look) age() time.Duration {
+	if began := l.oldest().Began; began != 0 {
+		return time.Duration(l.now.At - began)
+	}
+	return 0
+}
+
+// awaited names the processes that the plugin may wait for.
+func (l *look) awaited() string { return waitsFor(l.now.Processes[l.link.PIDs[hub.PeerSide]].Awaits) }
+
+func waitsFor(list []Child) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return "waits for " + processes(list)
+}
+
+// Awaited says what processes a process may wait for: "waits for process 4711
+// (sleep)", or "" if it has no children.
+func Awaited(pid int) string { return waitsFor(familyTree().childrenOf(pid, maxGenerations)) }
+
+// processes lists processes: "process 4711 (sleep)", and what they wait for in turn.
+func processes(list []Child) string {
+	var words []string
+	for _, c := range list {
+		text := fmt.Sprintf("process %d (%s)", c.PID, c.Name)
+		if len(c.Awaits) > 0 {
+			text += ", which waits for " + processes(c.Awaits)
+		}
+		words = append(words, text)
+	}
+	return strings.Join(words, " and ")
 }
 
 func (l *look) oldest() (oldest hub.Call) {

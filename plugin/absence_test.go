@@ -34,13 +34,13 @@ func TestTimeInWhichTheHostDidNotRunDoesNotCountForACall(t *testing.T) {
 		runs := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
 
 		var long victim
-		a := p.begin(&long, "Long")
+		a := p.begin(&long, "Long", "")
 		runs(60 * time.Second)
 		stopped.Add(int64(90 * time.Second))
 		runs(40 * time.Second)
 		stopped.Add(int64(time.Hour))
 		var late victim
-		b := p.begin(&late, "Late") // before anybody has noted the hour
+		b := p.begin(&late, "Late", "") // before anybody has noted the hour
 		runs(15 * time.Second)
 		assert.NoError(t, long.cause, "115 s of the machine's time, and an hour and a half of the clock's")
 		runs(10 * time.Second)

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/subject"
 	"ddc/rpc"
 	"ddc/transport"
 )
@@ -25,11 +26,21 @@ const hungAttempts = 2
 // errHung is the cause of a run that was killed since it did not answer.
 type errHung struct {
 	method string
+	about  string // what the call works on, "" where nobody has said
 	after  time.Duration
+	waits  string // which processes the plugin may have waited for
 }
 
 func (e errHung) Error() string {
-	return fmt.Sprintf("%s was not answered within %v", e.method, e.after)
+	text := e.method
+	if e.about != "" {
+		text += " for " + e.about
+	}
+	text += fmt.Sprintf(" was not answered within %v", e.after)
+	if e.waits != "" {
+		text += "; the plugin " + e.waits
+	}
+	return text
 }
 
 // Invoke makes a unary call, and makes it again where the plugin died of it, or
@@ -114,13 +125,13 @@ func (p *Plugin) attempt(ctx context.Context, alone bool, method string, args, r
 
 // invokeThere makes a call of a process, which is killed if it takes too long.
 func (p *Plugin) invokeThere(ctx context.Context, r run, method string, args, reply any, opts []grpc.CallOption) error {
-	a := p.patience.begin(r, method)
+	a := p.patience.begin(r, method, subject.Of(ctx))
 	err := r.connection().Invoke(ctx, method, args, reply, opts...)
 	killForExcess(r, err)
-	if hung := p.patience.end(a); hung && (err == nil || lost(err)) {
+	if p.patience.end(a) && (err == nil || lost(err)) {
 		// Also where the answer came, and took too long to decode. Everyone else whose
 		// call this run had learns of it as of any death.
-		return &hungError{plugin: p.name, errHung: errHung{method, p.patience.limit}}
+		return &hungError{plugin: p.name, errHung: a.hung}
 	}
 	return err
 }
@@ -129,10 +140,10 @@ func (p *Plugin) invokeThere(ctx context.Context, r run, method string, args, re
 func (p *Plugin) invokeHere(ctx context.Context, r run, method string, args, reply any, opts []grpc.CallOption) error {
 	limited, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	a := p.patience.begin(abandoned(cancel), method)
+	a := p.patience.begin(abandoned(cancel), method, subject.Of(ctx))
 	err := r.connection().Invoke(limited, method, args, reply, opts...)
 	if p.patience.end(a) && status.Code(err) == codes.Canceled {
-		return status.Errorf(codes.DeadlineExceeded, "plugin %s: %v", p.name, errHung{method, p.patience.limit})
+		return status.Errorf(codes.DeadlineExceeded, "plugin %s: %v", p.name, a.hung)
 	}
 	return err
 }

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"ddc/internal/await"
+	"ddc/internal/subject"
 	"ddc/rpc/rpctestpb"
 	"ddc/wake/strategy"
 )
@@ -80,6 +81,17 @@ func TestPluginThatGoesOnAfterAStopIsNotReplaced(t *testing.T) {
 	require.NoError(t, syscall.Kill(pid, syscall.SIGCONT))
 	require.NoError(t, <-answered)
 	assert.Zero(t, h.Plugin("napper").Stats().Restarts)
+}
+
+// A call without a limit waits for ever, and one whose end says nothing but "timed
+// out" is looked for in 63 pages.
+func TestHangIsToldWithCallPageAndWhatThePluginWaitsFor(t *testing.T) {
+	h := newHost(t, Options{CallTimeout: 2 * time.Second})
+	ctx := subject.With(t.Context(), "content/guide/quick-start.md:14")
+	_, err := rpctestpb.NewTestClient(h.Conn("runner")).Echo(ctx, &rpctestpb.Packet{Text: "process"})
+	require.Equal(t, codes.Unavailable, status.Code(err))
+	assert.ErrorContains(t, err, "/ddc.rpctest.Test/Echo for content/guide/quick-start.md:14 was not answered within 2s; the plugin waits for process ")
+	assert.ErrorContains(t, err, " (sleep)")
 }
 
 func TestHandlerThatNeverReturnsIsGivenUpWithItsName(t *testing.T) {

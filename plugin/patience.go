@@ -3,6 +3,8 @@ package plugin
 import (
 	"sync"
 	"time"
+
+	"ddc/inspect"
 )
 
 // patience finds the attempts of calls that last longer than they may, and kills
@@ -28,14 +30,23 @@ const (
 
 // attempt is one that is under way.
 type attempt struct {
-	method string
-	victim killable
-	began  time.Time
-	hung   bool // guarded by patience.mu
+	method, about string
+	victim        killable
+	began         time.Time
+	killed        bool    // guarded by patience.mu, as hung is
+	hung          errHung // why, once killed
 }
 
 // killable is what is killed when an attempt lasts too long.
 type killable interface{ kill(cause error) }
+
+// awaited says what processes a run waits for that is about to be killed.
+func awaited(victim killable) string {
+	if r, ok := victim.(run); ok && r.pid() != 0 {
+		return inspect.Awaited(r.pid())
+	}
+	return ""
+}
 
 func newPatience(limit time.Duration) *patience {
 	p := &patience{limit: limit, now: time.Now, attempts: map[*attempt]struct{}{}}
@@ -43,8 +54,8 @@ func newPatience(limit time.Duration) *patience {
 	return p
 }
 
-func (p *patience) begin(victim killable, method string) *attempt {
-	a := &attempt{method: method, victim: victim, began: p.now()}
+func (p *patience) begin(victim killable, method, about string) *attempt {
+	a := &attempt{method: method, about: about, victim: victim, began: p.now()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.attempts[a] = struct{}{}
@@ -60,7 +71,7 @@ func (p *patience) end(a *attempt) (hung bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.attempts, a)
-	return a.hung
+	return a.killed
 }
 
 // look ends what has lasted too long, and comes again when the next might have.
@@ -78,9 +89,10 @@ func (p *patience) look() {
 		left := p.limit - (now.Sub(a.began) - p.absences.since(a.began, now))
 		if left > 0 {
 			wait = min(wait, left)
-		} else if !a.hung {
-			a.hung = true
-			a.victim.kill(errHung{a.method, p.limit})
+		} else if !a.killed {
+			a.killed = true
+			a.hung = errHung{a.method, a.about, p.limit, awaited(a.victim)}
+			a.victim.kill(a.hung)
 		}
 	}
 	if len(p.attempts) > 0 {

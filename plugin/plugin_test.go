@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -98,6 +100,12 @@ func (testService) Echo(ctx context.Context, p *rpctestpb.Packet) (*rpctestpb.Pa
 		}
 	case "block":
 		<-blocked // for ever, whatever ctx says
+	case "process": // waits for another process, which ends with this thread
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		c := exec.Command("sleep", "1000")
+		c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		return p, c.Run() // whatever ctx says
 	case "wait":
 		<-ctx.Done()
 		return nil, ctx.Err()

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"ddc/internal/await"
+	"ddc/internal/subject"
 	"ddc/rpc/rpctestpb"
 	"ddc/transport/hub"
 )
@@ -34,7 +35,7 @@ func TestAStuckHandlerIsReportedBeforeItsTimeIsOver(t *testing.T) {
 	waiting := make(chan struct{}, 2)
 	for _, name := range []string{"sleeper", "stuck"} {
 		go func() {
-			_, _ = rpctestpb.NewTestClient(h.Conn(name)).Echo(ctx, &rpctestpb.Packet{Text: "wait"})
+			_, _ = rpctestpb.NewTestClient(h.Conn(name)).Echo(subject.With(ctx, "content/"+name+".md:14"), &rpctestpb.Packet{Text: "wait"})
 			waiting <- struct{}{}
 		}()
 	}
@@ -42,12 +43,13 @@ func TestAStuckHandlerIsReportedBeforeItsTimeIsOver(t *testing.T) {
 	cancel()
 	<-waiting
 	<-waiting
-	assert.Contains(t, line, "plugin stuck hangs: handler stuck (/ddc.rpctest.Test/Echo; plugin sleeps, nothing to read)")
+	assert.Contains(t, line, "plugin stuck hangs: handler stuck: stuck since ")
+	assert.Contains(t, line, " s in Echo for content/stuck.md:14, plugin sleeps, nothing to read")
 	require.Len(t, w.Hangs(), 1)
 	assert.Empty(t, aborted, "the call's own time ends it")
 	report, err := os.ReadFile(w.Hangs()[0].File)
 	require.NoError(t, err)
-	for _, want := range []string{"handler stuck", "call /ddc.rpctest.Test/Echo", "last events", "asleep at its doorbell (the plugin's bell)", "goroutine"} {
+	for _, want := range []string{"handler stuck", "call /ddc.rpctest.Test/Echo for content/stuck.md:14", "last events", "asleep at its doorbell (the plugin's bell)", "goroutine"} {
 		assert.Contains(t, string(report), want)
 	}
 }

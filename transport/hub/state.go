@@ -50,6 +50,11 @@ type SideState struct {
 // Unread is the number of descriptors in the ring. Untrusted: it can be anything at all.
 func (s *SideState) Unread() uint64 { return s.Produced - s.Consumed }
 
+// Behind says that the producer's index is behind the consumer's: two senders have
+// stored it, one of them a value that it had read long before. Indices wrap, so
+// it goes by the shorter way round.
+func (s *SideState) Behind() bool { return int64(s.Produced-s.Consumed) < 0 }
+
 // BellState is one doorbell of a State.
 type BellState struct {
 	wake.State
