@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
@@ -76,6 +77,20 @@ func encodeStatus(s *status.Status) []byte {
 		b, _ = proto.Marshal(&spb.Status{Code: int32(s.Code()), Message: fmt.Sprintf("%q", s.Message())})
 	}
 	return b
+}
+
+// shortStatus is the section for a status whose code travels in the header: as
+// much of its text as a frame without a slot holds.
+func shortStatus(text string) []byte {
+	const overhead = 3 // the section's length, the field's number and its length
+	if most := transport.InlineMax - overhead; len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "")
+	}
+	b, err := proto.Marshal(&spb.Status{Message: text})
+	if err != nil { // no UTF-8: the code says what is sure
+		b = nil
+	}
+	return appendSection(nil, b)
 }
 
 // statusBounds are those of the status of a reply. Its length is bounded as a section.

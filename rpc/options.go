@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"math"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -11,6 +12,10 @@ import (
 
 // defaultMaxMessage is the limit where none is set.
 const defaultMaxMessage = 256 << 20
+
+// defaultReplyTime is generous: somebody holds every slot for as long, or reads
+// nothing. A caller without a limit of its own would wait for ever.
+const defaultReplyTime = 30 * time.Second
 
 // callOptions are the grpc.CallOptions of one call.
 type callOptions struct {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 )
@@ -21,6 +22,9 @@ type ServerOptions struct {
 	// Requests bounds each message that is received. Where it says nothing of
 	// Bytes, MaxMessage holds.
 	Requests Bounds
+	// ReplyTime is how long a reply may wait for room at least, and twice that at most,
+	// until its caller gets an error in its place; 0 is 30 s.
+	ReplyTime time.Duration
 	// Unary and Stream wrap each call, the first outermost.
 	Unary  []grpc.UnaryServerInterceptor
 	Stream []grpc.StreamServerInterceptor
@@ -29,9 +33,11 @@ type ServerOptions struct {
 // Server holds services, and serves them on any number of links. Register all of
 // them before the first Serve.
 type Server struct {
-	limit  int // of what is sent
+	broken broken // of no size, but for a fault
+	limit  int    // of what is sent
 	bounds Bounds
 	decoder
+	room   time.Duration               // ServerOptions.ReplyTime
 	unary  grpc.UnaryServerInterceptor // nil if there is none
 	stream grpc.StreamServerInterceptor
 
@@ -65,7 +71,7 @@ type RawHandler func(ctx context.Context, request []byte) (n int, fill func(repl
 func NewServer(o ServerOptions) *Server {
 	limit := cmp.Or(o.MaxMessage, defaultMaxMessage)
 	return &Server{
-		limit: limit, bounds: o.Requests.orDefaults(limit), unary: chainUnary(o.Unary), stream: chainStream(o.Stream),
+		limit: limit, bounds: o.Requests.orDefaults(limit), room: cmp.Or(o.ReplyTime, defaultReplyTime), unary: chainUnary(o.Unary), stream: chainStream(o.Stream),
 		methods: map[string]*served{}, links: map[*session]struct{}{},
 	}
 }

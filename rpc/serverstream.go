@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/fault"
 	"ddc/transport"
 )
 
@@ -93,6 +94,9 @@ func (st *serverStream) handle() {
 	}
 	st.ctx = grpc.NewContextWithServerTransportStream(st.ctx, transportStream{st})
 	m, server := st.method, st.session.server
+	if fault.Enabled && fault.On(fault.HandlerNeverEnds) {
+		server.broken.waitForProcess(st.session.replying)
+	}
 	switch {
 	case m.unary != nil:
 		message, err := m.unary.Handler(m.impl, st.ctx, st.decode, server.unary)
@@ -156,27 +160,54 @@ func (st *serverStream) replyRaw(n int, fill func([]byte) error, err error) {
 	st.send(p, flagMessage, err)
 }
 
-// send sends the call's last frame: what is in p, unless there is an error or
-// writing it is one.
+// send sends the call's last frame: what is in p, unless there is an error or p
+// cannot be sent. Then the error is sent; and where that finds no room either, its
+// code and the beginning of its text, in a frame that needs no slot. So a caller
+// hears of every reply, and waits for none that will not come.
 func (st *serverStream) send(p *packet, flags uint8, err error) {
 	if st.cancelled.Load() || st.session.replying.Err() != nil {
 		return // nobody waits for it, or the link is about to end, which says more
 	}
+	ctx := st.session.room()
 	if err == nil {
-		if err = st.sendReply(p, flags, nil); !errors.As(err, new(fillError)) {
+		err = st.sendReply(ctx, p, flags, nil)
+		if err = st.unsent(ctx, len(p.sections)+p.size, err); err == nil {
 			return // sent, or the link has ended
 		}
-		err = status.Error(codes.Internal, err.Error())
+	}
+	if fault.Enabled && droppedReply(err) {
+		return
 	}
 	s := statusOf(err)
 	if s.Code() == codes.OK { // an error all the same, so the caller must not hear that all is well
 		s = status.New(codes.Unknown, err.Error())
 	}
 	p.clear()
-	_ = st.sendReply(p, 0, s) // the link has ended
+	if ctx.Err() == nil && st.unsent(ctx, 0, st.sendReply(ctx, p, 0, s)) == nil {
+		return
+	}
+	_ = st.session.link.Send(st.session.replying, transport.Header{
+		Op: opReply, Flags: flagStatus, Stream: st.id, Arg: uint64(s.Code()),
+	}, shortStatus(s.Message())) // an error is the link's end
 }
 
-func (st *serverStream) sendReply(p *packet, flags uint8, s *status.Status) error {
+// unsent says why a reply of size bytes could not be sent, after an error of its
+// send. nil is a reply that was sent, or a link that has ended.
+func (st *serverStream) unsent(ctx context.Context, size int, err error) error {
+	switch {
+	case err == nil || st.session.replying.Err() != nil:
+		return nil
+	case errors.As(err, new(fillError)):
+		return status.Error(codes.Internal, err.Error())
+	case errors.Is(err, transport.ErrTooLarge):
+		return status.Errorf(codes.ResourceExhausted, "reply of %d bytes is too large", size)
+	case ctx.Err() != nil:
+		return status.Errorf(codes.ResourceExhausted, "no room for a reply of %d bytes", size)
+	}
+	return nil
+}
+
+func (st *serverStream) sendReply(ctx context.Context, p *packet, flags uint8, s *status.Status) error {
 	p.sections = p.sections[:0]
 	st.mu.Lock()
 	if (!st.headerSent || st.unary) && len(st.header) > 0 {
@@ -193,7 +224,7 @@ func (st *serverStream) sendReply(p *packet, flags uint8, s *status.Status) erro
 		flags |= flagStatus
 		p.sections = appendSection(p.sections, section)
 	}
-	return p.send(st.session.replying, st.session.link, transport.Header{
+	return p.send(ctx, st.session.link, transport.Header{
 		Op: opReply, Flags: flags, Stream: st.id, Arg: uint64(s.Code()),
 	})
 }

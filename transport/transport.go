@@ -37,6 +37,10 @@ var (
 	ErrTooLarge = errors.New("payload too large")
 )
 
+// InlineMax is the largest payload, in bytes, that a frame carries by itself on
+// every transport: it waits for room in the ring, and for nothing else.
+const InlineMax = 48
+
 // MaxPayload is the largest payload of one frame, in bytes: 1 GiB. Payloads
 // above the transport's largest slot travel in pieces, unseen by the caller.
 const MaxPayload = 1 << 30

@@ -10,7 +10,8 @@
 // In an ordinary build On is the constant false, so that the compiler drops the
 // branch and nothing of it is in the program; a test of this package looks for
 // what is left. With the tag ddcfault, the environment variable DDC_FAULT names the
-// faults that are on in a process, and so in those that it starts; [Switch]
+// faults that are on in a process, and so in those that it starts, with commas or
+// plus signs between them; [Switch]
 // turns them on in this process.
 //
 // Many faults are windows: the wrong order of two steps, which harms only if
@@ -27,6 +28,17 @@ import (
 
 // Name is a fault's name: "no-ring-on-space".
 type Name string
+
+// Parts are the faults of a compound, "stale-index+trusted-index": several rules
+// broken at once, where the check that one asks for would hide that the other is
+// broken. Of a fault by itself it is that one.
+func (n Name) Parts() []Name {
+	var parts []Name
+	for part := range strings.SplitSeq(string(n), "+") {
+		parts = append(parts, Name(part))
+	}
+	return parts
+}
 
 // Kind is how a fault shows to those who use the transport.
 type Kind string
@@ -45,6 +57,8 @@ type Entry struct {
 	// Rule is the rule of the wake protocol that it breaks, 1 to 14, or 0 for what a waker
 	// promises by itself. Package conformance/scenario has the sentences.
 	Rule int
+	// Also is the other rule that a compound breaks, or 0.
+	Also int
 	// Defect is what the code does with the fault on.
 	Defect string
 	// Seen is what a real system did, and where that can be read.
@@ -109,7 +123,7 @@ func (e *Entry) Bites(strategy string) bool {
 
 // Catalogue lists every fault: those of the issue, then those found here.
 func Catalogue() []Entry {
-	return slices.Concat(sleeper(), ringer(), epoll(), sharing(), pump(), found())
+	return slices.Concat(sleeper(), ringer(), epoll(), sharing(), pump(), found(), calls(), compounds())
 }
 
 // Names lists the names of Catalogue.

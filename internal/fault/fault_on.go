@@ -36,7 +36,7 @@ func init() {
 			fmt.Fprintf(os.Stderr, "%s=%q: there is no such fault; the faults are %s\n", Variable, name, strings.Join(Names(), ", "))
 			os.Exit(2)
 		}
-		s.names = append(s.names, Name(name))
+		s.names = append(s.names, Name(name).Parts()...)
 	}
 	on.Store(s)
 }
@@ -49,7 +49,13 @@ func Active() []Name { return on.Load().names }
 
 // Switch turns these faults on in this process and all others off, with windows as
 // narrow as they are: for those who choose the interleaving themselves.
-func Switch(names ...Name) { on.Store(&set{names: names, narrow: true}) }
+func Switch(names ...Name) {
+	s := &set{narrow: true}
+	for _, name := range names {
+		s.names = append(s.names, name.Parts()...)
+	}
+	on.Store(s)
+}
 
 // windowWidth is long enough for another process to be scheduled and to ring.
 const windowWidth = 500 * time.Microsecond

@@ -35,4 +35,10 @@ const (
 	FlagTakenRingFails   Name = "flag-taken-ring-fails"
 	CallerLeavesSilently Name = "caller-leaves-silently"
 	TrustedIndex         Name = "trusted-index"
+	HandlerNeverEnds     Name = "handler-never-ends"
+	ReplyDropped         Name = "reply-dropped"
+	StaleIndex           Name = "stale-index"
+	WorkersBlocked       Name = "workers-blocked"
+	TwoProducersTrusted  Name = "two-producers+trusted-index"
+	StaleIndexTrusted    Name = "stale-index+trusted-index"
 )

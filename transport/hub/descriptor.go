@@ -37,6 +37,8 @@ const (
 	inlineMax = ring.CellSize - inlineAt
 )
 
+const _ = uint(inlineMax - transport.InlineMax) // others rest on it
+
 // reference is the part of a descriptor that names a slot.
 type reference struct {
 	ref    slot.Ref

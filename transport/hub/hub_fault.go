@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"ddc/internal/fault"
+	"ddc/internal/step"
 	"ddc/ring"
 	"ddc/shm"
 	"ddc/transport"
@@ -23,6 +24,9 @@ type faults struct {
 	rings atomic.Int32
 	// pushes counts those of a peer, for trusted-index: whoever has the turn does.
 	pushes int
+	// workers are the threads that serve a link, for workers-blocked: a value for each that
+	// is taken.
+	workers chan struct{}
 }
 
 // ringsOtherwise says that a push does not ring when it has published.
@@ -60,6 +64,46 @@ func (l *Link) pushAnnouncedOnce(ctx context.Context, d *ring.Descriptor) error 
 		}
 	}
 }
+
+// pushStale is pushInTurn for a sender that reads the index once. Whoever got room
+// lets the next one look, since there is one token for all that wait.
+func (l *Link) pushStale(ctx context.Context, d *ring.Descriptor) error {
+	if _, err := l.flushAborts(); err != nil {
+		return l.corrupt(err)
+	}
+	for index := l.producer.Index(); !l.producer.PushAt(index, d); {
+		if l.producer.AnnounceAt(index) {
+			continue
+		}
+		if err := l.awaitSpace(ctx); err != nil {
+			return err
+		}
+	}
+	step.At(l.space)
+	select {
+	case l.space <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// takeWorker takes one of the threads that serve this end, until it is given back
+// or the link ends.
+func (l *Link) takeWorker() (give func()) {
+	take, _, stop := step.SendOrRecv(l.faults.workers, nil, l.stop)
+	select {
+	case take <- struct{}{}:
+		return func() {
+			step.At(l.faults.workers)
+			<-l.faults.workers
+		}
+	case <-stop:
+		return func() {}
+	}
+}
+
+// workersOf are the threads that serve an end of a link.
+var workersOf = [2]int{HostSide: 2, PeerSide: 1}
 
 // acknowledge sends a frame for those received, from the goroutine that
 // receives, and waits for room. The frame is an abort of nothing.
@@ -104,8 +148,8 @@ const (
 // storeNonsense is what trusted-index needs to meet: a peer, in a process of its
 // own, that stores an index which no sound one does.
 func (l *Link) storeNonsense() {
-	if l.side != PeerSide || !fault.Peer() || !fault.Wide(fault.TrustedIndex) {
-		return
+	if l.side != PeerSide || !fault.Peer() || !fault.Wide(fault.TrustedIndex) || fault.On(fault.TwoProducers) || fault.On(fault.StaleIndex) {
+		return // a compound has indices that are wrong by themselves
 	}
 	if l.faults.pushes++; l.faults.pushes == goodPushes {
 		l.shared.Rings[HostSide].Produced.Add(nonsense)
@@ -120,6 +164,7 @@ var neighbours struct {
 
 // settleDown makes this end known to its neighbours.
 func (l *Link) settleDown() {
+	l.faults.workers = make(chan struct{}, workersOf[l.side])
 	if l.side != HostSide {
 		return
 	}

@@ -25,5 +25,7 @@ func (*Link) offerHere()                                                {}
 func (*Link) takeNoTurn() error                                         { return nil }
 func (*Link) giveNoTurn()                                               {}
 func (*Link) storeNonsense()                                            {}
+func (*Link) pushStale(context.Context, *ring.Descriptor) error         { return nil }
+func (*Link) takeWorker() func()                                        { return nil }
 func (*faults) rangNeighbour(*Link) bool                                { return false }
 func (*Link) settleDown()                                               {}

@@ -141,7 +141,7 @@ func openLink(segment *shm.Segment, v view, o linkOptions) (*Link, error) {
 		segment.Release()
 		return nil, fmt.Errorf("open link: %w", err)
 	}
-	if fault.Enabled && fault.On(fault.WrongPeerDoorbell) {
+	if fault.Enabled && (fault.On(fault.WrongPeerDoorbell) || fault.On(fault.WorkersBlocked)) {
 		l.settleDown()
 	}
 	step.Go(l.pump)
@@ -460,7 +460,7 @@ func (b *broadcast) wake() {
 
 // takeTurn makes the caller the ring's producer.
 func (l *Link) takeTurn(ctx context.Context) error {
-	if fault.On(fault.TwoProducers) {
+	if fault.On(fault.TwoProducers) || fault.On(fault.StaleIndex) {
 		return l.takeNoTurn()
 	}
 	step.At(l.turn)
@@ -484,7 +484,7 @@ func (l *Link) takeTurn(ctx context.Context) error {
 }
 
 func (l *Link) giveTurn() {
-	if fault.On(fault.TwoProducers) {
+	if fault.On(fault.TwoProducers) || fault.On(fault.StaleIndex) {
 		l.giveNoTurn()
 		return
 	}

@@ -66,6 +66,9 @@ func (l *Link) pump() {
 // look does what there is to do for whoever was woken, the pump or a caller in its
 // place, and says whether there may be more.
 func (l *Link) look() (more bool, err error) {
+	if fault.Enabled && fault.On(fault.WorkersBlocked) {
+		defer l.takeWorker()()
+	}
 	if err := l.answerSignals(); err != nil {
 		return false, err
 	}

@@ -58,6 +58,9 @@ func (l *Link) Fill(ctx context.Context, h transport.Header, n int, fill func([]
 		}
 		return l.pushSlot(ctx, h, kindSlot, reference{ref: ref, length: n})
 	}
+	if fault.Enabled && fault.On(fault.ReplyDropped) && l.side == PeerSide {
+		return fmt.Errorf("send to %s: %w: no slot for %d bytes", l.name, transport.ErrTooLarge, n)
+	}
 	buf := make([]byte, n)
 	if err := fill(buf); err != nil {
 		return err
@@ -206,6 +209,9 @@ func (l *Link) push(ctx context.Context, d *ring.Descriptor, n int) error {
 	if fault.Enabled && ringsOtherwise() {
 		defer l.ringOtherwise()()
 	}
+	if fault.Enabled && fault.On(fault.WorkersBlocked) {
+		defer l.takeWorker()()
+	}
 	if err := l.takeTurn(ctx); err != nil {
 		return err
 	}
@@ -267,6 +273,9 @@ func (l *Link) ring(bell *wake.Doorbell) {
 func (l *Link) pushInTurn(ctx context.Context, d *ring.Descriptor) error {
 	if fault.Enabled && fault.On(fault.AnnounceOnce) {
 		return l.pushAnnouncedOnce(ctx, d)
+	}
+	if fault.Enabled && fault.On(fault.StaleIndex) {
+		return l.pushStale(ctx, d)
 	}
 	for {
 		// A context that ends between this look and the push ended too late.

@@ -1,0 +1,50 @@
+package fault
+
+// calls lists the faults that are not of waking at all: whoever waits, waits for
+// what nobody will do. Stacks and rings look as after a lost wake-up.
+func calls() []Entry {
+	return []Entry{
+		{
+			Name: HandlerNeverEnds, Rule: 13, On: everyone, Shows: []Kind{Hung}, Inproc: true,
+			Defect: "the handler of a plugin's sixth call waits for another process, on a goroutine of its own, without a limit, and the process never ends",
+			Seen: "the original of the hang's report, when it was built and driven: the code-execution plugin ran the documentation's bash samples, one of which starts a server " +
+				"that never returns, and one a build inside the build. The sixth sample call hung in four runs of four, with rings empty and every doorbell sound",
+		},
+		{
+			Name: ReplyDropped, Rule: 12, On: everyone, Shows: []Kind{Hung}, Inproc: true,
+			Defect: "a reply for which no slot is free, or that is too large, is dropped, and its caller is not told",
+			Seen:   "the original of the hang's report: a send without a free slot is logged at most. With 64 callers a plugin 4 runs of 4 hung; once the send waited for a slot, 0 of 4",
+		},
+		{
+			Name: StaleIndex, Rule: 8, On: everyone, Shows: []Kind{Hung, Corrupt, Failed},
+			Defect: "senders of one link take no turns: each reads the producer index once, keeps it over its wait for room, and then stores what follows it",
+			Seen:   "the original of the hang's report, before its mutex: 33 runs of 42 hung, and 0 of 33 with the mutex",
+			Window: "a second sender between the reading of the index and its storing",
+		},
+		{
+			Name: WorkersBlocked, Rule: 7, Stands: FutexBlocks, On: everyone, Shows: []Kind{Hung},
+			Defect: "a sender that waits for room blocks its thread, and a link has few: two at the host, one at the plugin. When all are taken nobody receives",
+			Seen:   "the original of the hang's report with its blocking futex wait for space: 3 runs of 3 hung with rings of 8, all 80 workers in futex; none with rings of 256",
+			Window: "both rings full at once",
+		},
+	}
+}
+
+// compounds lists faults that hide behind another rule's check: with that broken
+// too, what was an error is a hang.
+func compounds() []Entry {
+	return []Entry{
+		{
+			Name: TwoProducersTrusted, Rule: 8, Also: 10, On: everyone, Shows: []Kind{Hung, Corrupt, Failed},
+			Defect: "senders of one link push without taking turns, and the consumer trusts the index: a producer's behind its own is an empty ring",
+			Seen:   "the original of the hang's report: tail <= head is empty, and there is no bound",
+			Window: "a second push between the filling of a cell and the index that hands it over",
+		},
+		{
+			Name: StaleIndexTrusted, Rule: 8, Also: 10, On: everyone, Shows: []Kind{Hung, Corrupt, Failed},
+			Defect: "senders keep an index that they have read over their wait for room, and both ends trust the other's: the consumer says empty, the producer full, for ever",
+			Seen:   "the original of the hang's report, to the letter of its claim: 13 of 330 hung plugins slept over a ring whose producer index had run back behind the consumer's",
+			Window: "a second sender between the reading of the index and its storing",
+		},
+	}
+}

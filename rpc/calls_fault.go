@@ -1,0 +1,43 @@
+//go:build ddcfault
+
+package rpc
+
+import (
+	"context"
+	"os/exec"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ddc/internal/fault"
+)
+
+// broken is what a server remembers for its faults.
+type broken struct{ calls atomic.Int32 }
+
+// goodCalls is how many calls a server answers before a handler never ends: as many
+// samples as ran well in the original of the hang's report.
+const goodCalls = 5
+
+// waitForProcess waits for a process that never ends, whatever becomes of the call;
+// only the link's end ends it, so that nothing is left behind. It dies with the
+// thread that started it, and so with this process.
+func (f *broken) waitForProcess(link context.Context) {
+	if f.calls.Add(1) != goodCalls+1 {
+		return
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	c := exec.CommandContext(link, "sleep", "infinity")
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	_ = c.Run()
+}
+
+// droppedReply says that a reply is dropped because it cannot be sent, and nobody
+// is told.
+func droppedReply(err error) bool {
+	return fault.On(fault.ReplyDropped) && status.Code(err) == codes.ResourceExhausted
+}
