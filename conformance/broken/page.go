@@ -52,8 +52,8 @@ func Page() (string, error) {
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format, args...) }
 	p("# Faults\n\n")
 	p("Made by `make faults` from `internal/fault` (what each fault is), `conformance/broken` (what catches it) and a measurement.\n\n")
-	p("A fault is a deliberate defect of the wake protocol, compiled in with the tag `ddcfault` only. Each is there because a real system\n")
-	p("had it, or because the report of the hang suspects it. The suite is tested by them: on every strategy where a fault can bite, a\n")
+	p("A fault is a deliberate defect of the wake protocol, or of the calls above it, compiled in with the tag `ddcfault` only. Each is there\n")
+	p("because a real system had it, or because the report of the hang suspects it. The suite is tested by them: on every strategy where a fault can bite, a\n")
 	p("program of the suite must find it, with real wakers and, where it is about processes, real processes; where a strategy is immune,\n")
 	p("nothing may be reported. `DDC_FAULT=NAME` turns one on in a program built with the tag; `ddc wake matrix` runs them all.\n\n")
 
@@ -97,7 +97,11 @@ func Page() (string, error) {
 	p("\n## Each fault\n")
 	for _, e := range fault.Catalogue() {
 		p("\n### %s\n\n", e.Name)
-		p("Breaks %s.\n\n", scenario.Rule(e.Rule))
+		p("Breaks %s", scenario.Rule(e.Rule))
+		if e.Also != 0 {
+			p("; and %s", scenario.Rule(e.Also))
+		}
+		p(".\n\n")
 		p("- **What is wrong**: %s.\n", e.Defect)
 		p("- **Seen**: %s.\n", e.Seen)
 		if e.Stands != "" {
@@ -137,13 +141,14 @@ func Page() (string, error) {
 	return b.String(), nil
 }
 
-// rules is how many there are: eleven, and what a waker promises by itself.
-const rules = 12
+// rules is how many faults break: thirteen, and what a waker promises by itself. The
+// fourteenth, of contexts that are over, has a program and no fault.
+const rules = 14
 
 // breakers are the faults that break a rule, and the programs that catch them.
 func breakers(rule int) (broken, caught []string) {
 	for _, e := range fault.Catalogue() {
-		if e.Rule != rule {
+		if e.Rule != rule && (e.Also == 0 || e.Also != rule) {
 			continue
 		}
 		broken = append(broken, string(e.Name))

@@ -84,6 +84,13 @@ func Table() []Catch {
 		{Fault: fault.AbortFillsRing, Program: "PayloadsGivenUpInPiecesLeaveTheLinkWhole", Rounds: 100},
 		{Fault: fault.FlagTakenRingFails, Program: "LinkBurstsThenSilence", Rounds: 100},
 		{Fault: fault.CallerLeavesSilently, Program: "CallerThatGivesUpLeavesNoFrameBehind", Rounds: 100},
+		{Fault: fault.HandlerNeverEnds, Program: "HandlerEndsWithItsCall", Says: "has not ended with its call", Rounds: 100},
+		{Fault: fault.ReplyDropped, Program: "ReplyThatCannotBeSentIsAnError", Rounds: 100},
+		{Fault: fault.StaleIndex, Program: "EightySendersOfOneLink", Any: true, Rounds: 100},
+		{Fault: fault.StaleIndex, Program: "EightySendersThroughTinyRings", Any: true, Rounds: 60},
+		{Fault: fault.WorkersBlocked, Program: "BothDirectionsFullWithTinyRings", Rounds: 60},
+		{Fault: fault.TwoProducersTrusted, Program: "EightySendersOfOneLink", Any: true, Rounds: 100},
+		{Fault: fault.StaleIndexTrusted, Program: "EightySendersThroughTinyRings", Any: true, Rounds: 60},
 		{Fault: fault.LookBeforeRegister, Program: "ManyWaitersOfOneProcessAreAllWoken", Token: true, Rounds: 100},
 	}
 }

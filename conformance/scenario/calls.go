@@ -18,6 +18,8 @@ func calls() []LinkProgram {
 		{Name: "CallThatBlocksStopsNoOtherCall", Rule: 7, Run: blockingCall},
 		{Name: "TwoCallsAtOnceThenSilence", Rule: 11, Run: twoCalls},
 		{Name: "CallerThatGivesUpLeavesNoFrameBehind", Rule: 11, Run: callerGivesUp},
+		{Name: "ReplyThatCannotBeSentIsAnError", Rule: 12, Run: unsendableReply},
+		{Name: "HandlerEndsWithItsCall", Rule: 13, Run: handlersEnd},
 	}
 }
 
@@ -30,15 +32,19 @@ const (
 // service is a peer that echoes, and can be blocked.
 type service struct {
 	conn    *rpc.Conn
+	server  *rpc.Server
 	serving sync.WaitGroup
 	// over frees the calls that block.
 	over func()
 }
 
-func serve(l [2]transport.Link) *service {
+func serve(l [2]transport.Link) *service { return serveWith(l, rpc.ServerOptions{}) }
+
+func serveWith(l [2]transport.Link, o rpc.ServerOptions) *service {
 	released := make(chan struct{})
-	s := &service{over: sync.OnceFunc(func() { close(released) })}
-	server := rpc.NewServer(rpc.ServerOptions{})
+	server := rpc.NewServer(o)
+	s := &service{server: server, over: sync.OnceFunc(func() { close(released) })}
+	server.RegisterRaw(growMethod, growing)
 	server.RegisterRaw(echoMethod, func(_ context.Context, request []byte) (int, func([]byte) error, error) {
 		return len(request), func(reply []byte) error { copy(reply, request); return nil }, nil
 	})
