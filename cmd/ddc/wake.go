@@ -15,7 +15,7 @@ func newWake() *cobra.Command {
 		Args:  usage(cobra.NoArgs),
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newWakeList(), newWakeBench(), newWakePeer(), newWakeMatrix(), newWakeVerdict(), newWakeCell())
+	c.AddCommand(newWakeList(), newWakeBench(), newWakePeer(), newWakeMatrix(), newWakeReproduce(), newWakeVerdict(), newWakeCell())
 	return c
 }
 
