@@ -117,6 +117,7 @@ func (h *Hub) Look() Snapshot {
 		return s
 	}
 	s.Processes = lookAtProcesses(s.ends(), h.holds)
+	s.forgetSelf()
 	tokens := tokenFinder{}
 	for i := range s.Links {
 		tokens.fill(&s.Links[i])
@@ -158,11 +159,16 @@ func (h *Hub) Close() error { return h.observer.Close() }
 func Own(h *hub.Hub) Snapshot {
 	s := Snapshot{Snapshot: h.Snapshot()}
 	s.Processes = lookAtProcesses(s.ends(), func(int, string) bool { return true })
+	s.forgetSelf()
+	return s
+}
+
+// forgetSelf forgets what this process does: that it runs while it looks says nothing.
+func (s *Snapshot) forgetSelf() {
 	if own, ok := s.Processes[os.Getpid()]; ok {
 		own.Doing = Unknown
 		s.Processes[own.PID] = own
 	}
-	return s
 }
 
 // ends are the processes at the ends of the links.

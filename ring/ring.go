@@ -113,7 +113,7 @@ func (p *Producer) room() (uint64, error) {
 	}
 	p.consumed = p.page.Consumed.Load()
 	length := p.produced - p.consumed
-	if fault.On(fault.TrustedIndex) && length > capacity {
+	if fault.On(fault.TrustedIndex) && (fault.On(fault.StaleIndex) || fault.On(fault.TwoProducers)) && length > capacity {
 		return 0, nil
 	}
 	if length > capacity {

@@ -19,6 +19,7 @@ const (
 	probeService  = "ddc.matrix.Probe"
 	methodEcho    = "/" + probeService + "/Echo"    // answers with every byte of the request inverted
 	methodPark    = "/" + probeService + "/Park"    // answers when a Release of the same bytes has come
+	methodGrow    = "/" + probeService + "/Grow"    // answers with more than a server may send
 	methodRelease = "/" + probeService + "/Release" // as a handler waits for a child process
 )
 
@@ -51,6 +52,7 @@ type probeServer interface {
 	echo(ctx context.Context, request *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error)
 	park(ctx context.Context, request *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error)
 	release(ctx context.Context, request *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error)
+	grow(ctx context.Context, request *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error)
 }
 
 var probeDesc = grpc.ServiceDesc{
@@ -58,6 +60,7 @@ var probeDesc = grpc.ServiceDesc{
 	HandlerType: (*probeServer)(nil),
 	Methods: []grpc.MethodDesc{
 		method("Echo", probeServer.echo), method("Park", probeServer.park), method("Release", probeServer.release),
+		method("Grow", probeServer.grow),
 	},
 }
 
@@ -119,6 +122,11 @@ func (p *probe) release(ctx context.Context, request *wrapperspb.BytesValue) (*w
 	}
 	close(gate)
 	return p.echo(ctx, request)
+}
+
+// grow answers with more than rpc's limit. Nobody touches those bytes, which cost nothing so.
+func (p *probe) grow(context.Context, *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error) {
+	return wrapperspb.Bytes(make([]byte, 256<<20+1)), nil
 }
 
 // payload is a request that tells its number and its place in every byte.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"ddc/plugin"
@@ -56,6 +57,7 @@ func (w *workload) stages() []stage {
 		{stageSingle, w.single},
 		{"handlers that wait", w.waiting},
 		{"up to 10 MB", w.large},
+		{"too large to send", w.tooLarge},
 		{"given up together", w.givenUp},
 		{"given up while another waits", w.leaving},
 	}
@@ -229,6 +231,20 @@ func (w *workload) waiting(ctx context.Context) error {
 			return nil
 		})
 	})
+}
+
+// tooLarge has a plugin reply with more than may be sent. Its caller is to hear so.
+func (w *workload) tooLarge(ctx context.Context) error {
+	for _, name := range w.names[:4] {
+		err := w.call(ctx, name, methodGrow, 8)
+		if err == nil {
+			return fmt.Errorf("%w: plugin %s answered with more than it may", errCorrupt, name)
+		}
+		if err := unless(ctx, codes.ResourceExhausted, err); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // large sends payloads up to 10 MB to and fro, several to one plugin, so that

@@ -23,9 +23,9 @@ func calls() []Entry {
 		},
 		{
 			Name: WorkersBlocked, Rule: 7, Stands: FutexBlocks, On: everyone, Shows: []Kind{Hung},
-			Defect: "a sender that waits for room blocks its thread, and a link has few: two at the host, one at the plugin. When all are taken nobody receives",
+			Defect: "a sender that waits for room blocks its thread, and a link has few: two at the host, one at the plugin. When all are taken nobody receives, nor hears that there is room",
 			Seen:   "the original of the hang's report with its blocking futex wait for space: 3 runs of 3 hung with rings of 8, all 80 workers in futex; none with rings of 256",
-			Window: "both rings full at once",
+			Window: "as many senders that find the ring full at once as there are threads",
 		},
 	}
 }
