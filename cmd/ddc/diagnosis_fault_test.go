@@ -35,6 +35,14 @@ var rightDiagnosis = map[fault.Name][]inspect.Kind{
 	// What two write at once is one frame, or none that anybody would send.
 	fault.TwoProducers: {inspect.LostFrame, inspect.LostWakeup, inspect.Corrupt},
 	fault.TrustedIndex: {inspect.Corrupt},
+	fault.StaleIndex:   {inspect.LostFrame, inspect.Corrupt, inspect.LostWakeup},
+	// Nobody says that an index cannot be, but whoever looks.
+	fault.TwoProducersTrusted: {inspect.LostFrame, inspect.Corrupt},
+	fault.StaleIndexTrusted:   {inspect.LostFrame, inspect.Corrupt},
+	fault.ReplyDropped:        {inspect.LostFrame},
+	fault.HandlerNeverEnds:    {inspect.HandlerStuck},
+	// Whoever receives there waits for a thread.
+	fault.WorkersBlocked: {inspect.HandlerStuck, inspect.Deadlock},
 	// An end that takes the kernel's answer for a failure gives the link up.
 	fault.EAGAINIsFatal: {inspect.BellFailed},
 	fault.EINTRIsFatal:  {inspect.BellFailed},
@@ -82,6 +90,8 @@ var diagnosisCells = []struct {
 	{fault.HandlerOnPump, "socketpair"}, {fault.PumpSends, "futex"}, {fault.RingerDies, "pipe"},
 	{fault.TrustedIndex, "futex"}, {fault.EINTRIsFatal, "pipe"}, {fault.PlainStore, "eventfd"},
 	{fault.PrivateFutex, "futex"}, {fault.DeregisteredFD, "socketpair" + fault.EpollSuffix}, {fault.TimeoutHeals, "eventfd"},
+	{fault.HandlerNeverEnds, "socketpair"}, {fault.ReplyDropped, "pipe"}, {fault.WorkersBlocked, "futex"},
+	{fault.StaleIndexTrusted, "socketpair"}, {fault.TwoProducersTrusted, "eventfd"},
 }
 
 // strategiesOf are those on which a fault is tried: the four, or for a fault of
@@ -173,9 +183,13 @@ func seeCell(t *testing.T, cells *matrix.Holding, name fault.Name, strategy stri
 	hubs, err := inspect.Open(strconv.Itoa(cell.PID()))
 	require.NoError(t, err)
 	for _, h := range hubs {
-		first := h.Look()
-		time.Sleep(250 * time.Millisecond)
-		s.inspect = append(s.inspect, wrong(inspect.NewReport(h.Path, first, h.Look()))...)
+		// A handler is called stuck after some seconds only.
+		require.Eventually(t, func() bool {
+			first := h.Look()
+			time.Sleep(250 * time.Millisecond)
+			s.inspect = append(s.inspect, wrong(inspect.NewReport(h.Path, first, h.Look()))...)
+			return name != fault.HandlerNeverEnds || s.right(name)
+		}, time.Minute, 10*time.Millisecond, "nobody calls the handler stuck")
 		assert.NoError(t, h.Close())
 	}
 	require.NoError(t, syscall.Kill(cell.PID(), syscall.SIGUSR1))
@@ -223,5 +237,7 @@ func checkDiagnosis(t *testing.T, name fault.Name, s seen) {
 	}
 	// The dump has the same table, and is too long to be shown whole.
 	table, _, _ := strings.Cut(s.dump, "\n\n")
-	assert.True(t, slices.ContainsFunc(right, func(k inspect.Kind) bool { return strings.Contains(table, string(k)+" (") }), "the dump of SIGUSR1 says\n%s", table)
+	assert.True(t, slices.ContainsFunc(right, func(k inspect.Kind) bool {
+		return strings.Contains(table, string(k)+" (") || strings.Contains(table, string(k)+": ")
+	}), "the dump of SIGUSR1 says\n%s", table)
 }
