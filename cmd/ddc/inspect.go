@@ -29,7 +29,10 @@ Diagnoses:
   lost wake-up (...)               somebody sleeps over work, and no token will wake it
   deadlock (both wait for space)   each side waits until the other makes room
   slots exhausted by PLUGIN (...)  no payload slot is free, and none becomes free
-  handler stuck (...)              a call is not answered, and its plugin is idle
+  lost frame (...)                 a request or a reply has gone, and no ring has it
+  handler stuck: PLUGIN since ...  a call is not answered, and its plugin is idle: the call,
+                                   what it works on, and the processes the plugin waits for
+  corrupt (...)                    an index or a descriptor that no sound end stores
   peer dead, stopped, closed       a process has ended, was stopped, or ended its link
 
 Exit codes: 0 nothing wrong, 1 something is, 2 wrong usage, 3 no look possible.`

@@ -29,6 +29,9 @@ whether it hung (and at which call, and who slept over what), was slow, gave
 wrong answers, failed, or was immune; and whether that is what the catalogue of
 faults expects.
 
+Each fault is also run as the report could have seen it: ten calls, one after the
+other, over rings of 256. What shows nothing there is not its cause.
+
 The faults are in a program of their own, bin/ddc-fault, which make build makes
 beside this one. The row without a fault and the column in one process are the
 controls. Strategies that end in "+epoll" sleep as an event loop does.

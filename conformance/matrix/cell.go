@@ -28,6 +28,8 @@ const (
 type Cell struct {
 	Fault    string `json:"fault"`
 	Strategy string `json:"strategy"`
+	// InARow says that it was ten calls in a row, and no more.
+	InARow bool `json:"in_a_row,omitempty"`
 	Outcome
 	// Again are more runs of a cell of the reported strategy that hung: at which of its two
 	// ends a fault hits is luck.

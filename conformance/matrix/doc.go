@@ -10,6 +10,9 @@
 // descriptors and few slots. The host process is the program with the tag
 // ddcfault, whose main calls [Host], and [Plugin] in the plugins.
 //
+// Beside that each fault has one cell of ten calls in a row over rings of 256, as
+// the report had them: what shows only where rings are full cannot be its cause.
+//
 // # How a cell is judged
 //
 // By state, not by the clock: the host process looks at the words of every link

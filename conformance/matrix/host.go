@@ -31,6 +31,8 @@ type task struct {
 	Site   string `json:"site"`
 	Output string `json:"output"`
 	Tree   string `json:"tree"`
+	// InARow is a cell of ten calls in a row, with rings as long as the report's: see inARow.
+	InARow bool `json:"in_a_row,omitempty"`
 	// Hold keeps a cell with something wrong as it is: see Hold.
 	Hold bool `json:"hold,omitempty"`
 }
@@ -107,6 +109,9 @@ func hostOptions(t task, o Hosting, log *journal) plugin.Options {
 		Wake: t.Strategy, ByName: byName, Spin: wake.SpinOff, Command: o.Command,
 		Hub:    hub.Options{Peers: hubPeers, Cells: ringCells, Classes: slotClasses()},
 		Logger: slog.New(log), Level: slog.LevelWarn,
+	}
+	if t.InARow {
+		options.Hub.Cells, options.Hub.Classes = reportedCells, nil // those of a build
 	}
 	if t.Strategy == Inproc {
 		options.Wake = ""

@@ -55,6 +55,9 @@ type Report struct {
 	// Planned is how many cells the run was to have: more than Cells where it was ended early.
 	Planned int    `json:"planned"`
 	Cells   []Cell `json:"cells"`
+	// InARow has a cell of each fault as it would show in the hang's report: ten calls one
+	// after the other, over rings of 256.
+	InARow []Cell `json:"in_a_row,omitempty"`
 }
 
 // Machine is what the run ran on.
@@ -144,14 +147,25 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build the site to compare with: %w", err)
 	}
-	tasks := plan(o)
+	tasks := append(plan(o), inARow(o)...)
 	for i := range tasks {
 		tasks[i].Calls, tasks[i].Seed, tasks[i].Site, tasks[i].Tree = o.Calls, o.Seed, o.Site, tree
 	}
-	r.Planned = len(tasks)
-	r.Cells, err = runAll(ctx, o, tasks)
-	if len(r.Cells) == 0 {
+	for _, t := range tasks {
+		if !t.InARow {
+			r.Planned++
+		}
+	}
+	cells, err := runAll(ctx, o, tasks)
+	if len(cells) == 0 {
 		return nil, err
+	}
+	for _, c := range cells {
+		if c.InARow {
+			r.InARow = append(r.InARow, c)
+		} else {
+			r.Cells = append(r.Cells, c)
+		}
 	}
 	r.finish()
 	r.Took = time.Since(begun)

@@ -46,7 +46,7 @@ func runCell(ctx context.Context, o Options, t task, progress func(news)) (_ Cel
 	if err != nil {
 		return Cell{}, err
 	}
-	return Cell{Fault: t.Fault, Strategy: t.Strategy, Outcome: outcome, Seconds: time.Since(begun).Seconds()}, nil
+	return Cell{Fault: t.Fault, Strategy: t.Strategy, InARow: t.InARow, Outcome: outcome, Seconds: time.Since(begun).Seconds()}, nil
 }
 
 // hostProcess is the host process of a cell, and leads a process group.

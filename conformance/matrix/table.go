@@ -28,6 +28,9 @@ func (r *Report) Table(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("print table: %w", err)
 	}
+	if err := r.inARowTable(w); err != nil {
+		return err
+	}
 	fmt.Fprintln(w, "\nA number is that of the call at which it showed; ! is what the catalogue does not expect.")
 	for _, c := range r.Disagreements() {
 		fmt.Fprintf(w, "! %s on %s: %s\n", c.Fault, c.Strategy, c.Difference())

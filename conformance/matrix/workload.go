@@ -51,6 +51,9 @@ func newWorkload(t task, names []string, host *plugin.Host, log *journal) *workl
 
 // stages are what a cell goes through, in order.
 func (w *workload) stages() []stage {
+	if w.InARow {
+		return []stage{{"ten calls in a row", w.tenInARow}}
+	}
 	all := []stage{
 		{"first calls", w.first},
 		{"burst", w.burst},

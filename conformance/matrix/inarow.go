@@ -1,0 +1,74 @@
+package matrix
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"ddc/internal/fault"
+)
+
+// The hang's report has rings of 256, and calls of code samples that follow each
+// other: it hung at the sixth of them. A fault that needs a full ring, or senders
+// that come together, cannot show there.
+const (
+	reportedCells = 256
+	callsInARow   = 10
+	calledInARow  = "code_execution"
+)
+
+// inARow lists a cell of each fault, on the strategy of the report where the fault
+// bites there and it was asked for.
+func inARow(o Options) []task {
+	names := o.Faults
+	if len(names) == 0 {
+		names = fault.Names()
+	}
+	var tasks []task
+	for _, name := range append([]string{NoFault}, slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == NoFault })...) {
+		e, known := fault.ByName(name)
+		candidates := append(slices.Clone(o.Strategies), append([]string{Reported}, e.On...)...)
+		if len(o.Strategies) == 0 || slices.Contains(o.Strategies, Reported) {
+			candidates = append([]string{Reported}, candidates...)
+		}
+		i := slices.IndexFunc(candidates, func(s string) bool { return !known || e.Bites(s) })
+		tasks = append(tasks, task{Fault: name, Strategy: candidates[i], InARow: true})
+	}
+	return tasks
+}
+
+// tenInARow makes ten calls to one plugin, each once the one before is answered.
+func (w *workload) tenInARow(ctx context.Context) error {
+	for range callsInARow {
+		if err := w.call(ctx, calledInARow, methodEcho, 300); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inARowTable prints those cells: who can have been seen by the report.
+func (r *Report) inARowTable(w io.Writer) error {
+	if len(r.InARow) == 0 {
+		return nil
+	}
+	fmt.Fprintf(w, "\n%d calls in a row over rings of %d, as in the report of the hang:\n", callsInARow, reportedCells)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "FAULT\tON\tSHOWS")
+	var silent []string
+	for _, c := range r.InARow {
+		if c.Verdict == Immune {
+			silent = append(silent, c.Fault)
+			continue
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s at call %d: %s\n", c.Fault, c.Strategy, c.Verdict, c.Answered+1, c.Why)
+	}
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("print table: %w", err)
+	}
+	_, err := fmt.Fprintf(w, "%d show nothing in so few: %s\n", len(silent), strings.Join(silent, ", "))
+	return err
+}
