@@ -57,14 +57,13 @@ func (r *Report) inARowTable(w io.Writer) error {
 	}
 	fmt.Fprintf(w, "\n%d calls in a row over rings of %d, as in the report of the hang:\n", callsInARow, reportedCells)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "FAULT\tON\tSHOWS")
 	var silent []string
 	for _, c := range r.InARow {
 		if c.Verdict == Immune {
 			silent = append(silent, c.Fault)
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s at call %d: %s\n", c.Fault, c.Strategy, c.Verdict, c.Answered+1, c.Why)
+		fmt.Fprintf(t, "  %s\ton %s\t%s at call %d: %s\n", c.Fault, c.Strategy, c.Verdict, c.Answered+1, c.Why)
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("print table: %w", err)

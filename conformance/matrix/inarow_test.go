@@ -31,6 +31,6 @@ func TestFaultsThatShowWithinTenCallsAreSaid(t *testing.T) {
 	}}
 	var out strings.Builder
 	require.NoError(t, r.inARowTable(&out))
-	assert.Contains(t, out.String(), "handler-never-ends  pipe  hung at call 6: nothing unread\n")
+	assert.Contains(t, out.String(), "  handler-never-ends  on pipe  hung at call 6: nothing unread\n")
 	assert.Contains(t, out.String(), "1 show nothing in so few: workers-blocked\n")
 }
