@@ -31,6 +31,7 @@ test: tools example lint ## Run every test, once plainly and once under the race
 	$(FAULTY) -short
 	$(EXPLORE)
 	$(EXPLORE_FAULTS)
+	go test -tags $(TAGS),explore,ddcfault -run Model ./internal/sys
 	$(DIAGNOSE)
 	@$(MAKE) --no-print-directory fuzz-short
 

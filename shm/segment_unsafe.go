@@ -18,9 +18,9 @@ import (
 	"fmt"
 	"os"
 	"reflect"
-	"sync/atomic"
 	"unsafe"
 
+	"ddc/internal/step"
 	"ddc/internal/sys"
 )
 
@@ -35,8 +35,8 @@ type Segment struct {
 	file   *os.File
 	memory []byte
 	// holds counts who may still touch memory: one for the owner, one for each Hold.
-	holds  atomic.Int64
-	closed atomic.Bool
+	holds  step.Int64
+	closed step.Bool
 }
 
 // Create makes a segment of size bytes, all zero. Pages cost memory only once

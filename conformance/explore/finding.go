@@ -17,10 +17,11 @@ const (
 	Panic      Kind = "panic"
 	Race       Kind = "data race"
 	Endless    Kind = "endless"
-	Frame      Kind = "frame"   // torn, repeated, missing or out of order
-	Slot       Kind = "slot"    // owned twice, or leaked
-	Index      Kind = "index"   // out of order
-	Failure    Kind = "failure" // an error that nothing explains
+	Frame      Kind = "frame"    // torn, repeated, missing or out of order
+	Slot       Kind = "slot"     // owned twice, or leaked
+	Index      Kind = "index"    // out of order
+	Unmapped   Kind = "unmapped" // memory used after it was given back
+	Failure    Kind = "failure"  // an error that nothing explains
 )
 
 // Finding is a schedule that shows a defect.
@@ -118,6 +119,8 @@ func (r *run) describe(e entry) string {
 	short := t.name[strings.Index(t.name, ".")+1:]
 	text := fmt.Sprintf("%s: %s %s", short, e.verb, r.name(e.object))
 	switch {
+	case e.rare && e.alternative == 2:
+		text += " fails"
 	case e.rare:
 		text += " interrupted"
 	case e.verb == "cas" && e.did && e.before == e.after:

@@ -11,6 +11,7 @@ import (
 
 	"ddc/internal/step"
 	"ddc/ring"
+	"ddc/shm"
 	"ddc/slot"
 )
 
@@ -157,6 +158,14 @@ var defects = []struct {
 			}
 		})
 	}},
+	{"memory that is used after it was unmapped", Unmapped, func(w *World) {
+		segment, err := shm.Create("explore", 4096)
+		w.Must(err)
+		words, err := shm.View[[2]shm.Word32](segment, 0)
+		w.Must(err)
+		w.Go("host", "use", func() { words[1].Add(1) })
+		w.Go("host", "close", func() { _ = segment.Close() }) // its file is a model's
+	}},
 	{"an error that nothing explains", Failure, func(w *World) {
 		b := newProcesses(w, "futex", "host", "peer").bell("b", "peer", func() bool { return false }, "host")
 		w.Go("host", "ring", func() { w.Must(b.ends["host"].Ring()) })
@@ -225,6 +234,19 @@ func TestSoundProgramsAreNotReported(t *testing.T) {
 					full.Store(0)
 				}
 			})
+		},
+		"memory that is held while it is used": func(w *World) {
+			segment, err := shm.Create("explore", 4096)
+			w.Must(err)
+			words, err := shm.View[[2]shm.Word32](segment, 0)
+			w.Must(err)
+			w.Go("host", "use", func() {
+				if segment.Hold() == nil {
+					words[1].Add(1)
+					segment.Release()
+				}
+			})
+			w.Go("host", "close", func() { _ = segment.Close() }) // its file is a model's
 		},
 		"readers beside each other": func(w *World) {
 			memory := make([]byte, 16)

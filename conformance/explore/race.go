@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"ddc/internal/step"
+	"ddc/internal/sys"
 )
 
 var _ step.Explorer = (*run)(nil)
@@ -51,6 +52,9 @@ func (r *run) Access(b []byte, write bool) {
 		return
 	}
 	at := reflect.ValueOf(b).Pointer()
+	if v := sys.ViewOf(at, t.process); v != nil && v.Gone() {
+		r.unmapped(t, r.memory(b))
+	}
 	for g := at / granule; g <= (at+uintptr(len(b))-1)/granule; g++ {
 		s := r.shadows[g]
 		if s == nil {

@@ -129,6 +129,9 @@ func (r *run) pending(t *task, p *pending) {
 	for _, u := range t.op.Also {
 		add(u.Object, u.Write)
 	}
+	if v := viewOf(t, t.op); v != nil {
+		add(v, false)
+	}
 	if r.world.mortal.has(t.process) {
 		add(life{r.world, t.process}, false)
 	}

@@ -56,7 +56,9 @@ type Result struct {
 type node struct {
 	pending [maxTasks]pending
 	tasks   int
-	enabled set
+	// enabled are those who can go on, able those of them who need nothing rare for it.
+	enabled, able set
+	settling      bool
 
 	backtrack, done, sleep set
 	chosen                 int
@@ -152,12 +154,10 @@ func (x *search) schedule(forced []choice) {
 			break
 		}
 		replayed := at < x.depth
-		if replayed && r.world.settling {
-			r.world.settling = r.tasks[x.stack[at].chosen].idle
-		}
 		if !replayed {
 			x.push(r, &now, last)
 		}
+		r.world.settling = x.stack[at].settling
 		if r.world.settling {
 			r.settled = at + 1
 		}
@@ -240,13 +240,18 @@ func (x *search) push(r *run, now *[maxTasks]pending, last int) {
 		if now[i].ready == 0 {
 			continue
 		}
-		if r.world.settling && t.idle {
+		able := now[i].ready&^now[i].rare != 0
+		if able && r.world.settling && t.idle {
 			n.enabled = set(0).with(i)
+			n.able = n.enabled
 			break
 		}
 		n.enabled = n.enabled.with(i)
+		if able {
+			n.able = n.able.with(i)
+		}
 	}
-	r.world.settling = r.world.settling && n.enabled != 0 && r.tasks[bits.TrailingZeros32(uint32(n.enabled))].idle
+	n.settling = r.world.settling && n.able != 0 && r.tasks[bits.TrailingZeros32(uint32(n.able))].idle
 	if x.depth > 0 {
 		parent := x.stack[x.depth-1]
 		n.preemptions = parent.preemptions + x.cost(parent, parent.chosen)
@@ -271,17 +276,18 @@ func (x *search) sleeps() bool  { return x.options.Bound < 0 && !x.options.Full 
 
 // cost is 1 where choosing a task is a preemption, or a delay.
 func (x *search) cost(n *node, task int) int {
-	runs := n.before >= 0 && n.pending[n.before].ready != 0
+	runs := n.before >= 0 && n.able.has(n.before)
 	if task != n.before && runs || x.options.Delays && !runs && task != n.next() {
 		return 1
 	}
 	return 0
 }
 
-// next is the task that can go on, counting from the one that ran before.
+// next is the task that can go on, counting from the one that ran before. What
+// is rare happens to others.
 func (n *node) next() int {
 	for i := n.before + 1; ; i++ {
-		if n.enabled.has(i % maxTasks) {
+		if n.able.has(i % maxTasks) {
 			return i % maxTasks
 		}
 	}
@@ -294,14 +300,15 @@ func (x *search) choose(n *node) bool {
 		return false
 	}
 	task := n.before // no preemption
-	if task < 0 || !candidates.has(task) {
+	if task < 0 || !candidates.has(task) || !n.able.has(task) {
 		if task = n.next(); !candidates.has(task) {
 			task = bits.TrailingZeros32(uint32(candidates))
 		}
 	}
 	n.begin(task)
 	if x.reduces() {
-		n.backtrack = n.backtrack.with(task)
+		// Nothing need race with what is rare.
+		n.backtrack = n.backtrack.with(task) | n.enabled&^n.able
 	} else {
 		n.backtrack = n.enabled
 	}

@@ -30,8 +30,10 @@ func (setup) Publish(any)         {}
 func (setup) Access([]byte, bool) {}
 func (setup) Interrupts() bool    { return false }
 func (setup) Task() any           { return nil }
-func (setup) Process() int        { return 0 }
 func (setup) Lives() func() bool  { return func() bool { return true } }
+
+// Process is the one that [World.Within] names.
+func (s setup) Process() int { return s.run.world.within }
 
 func (s setup) Go(name string, first step.Op, idle bool, f func()) {
 	if name == "" {

@@ -76,10 +76,11 @@ func (r *run) spawn(name string, process int, first step.Op, idle bool, f func()
 
 // Do parks the running task.
 func (r *run) Do(op step.Op) int {
+	t := r.current
 	if len(r.quiet) > 0 && r.quiet[op.Object] {
+		r.touch(t, op)
 		return 0
 	}
-	t := r.current
 	if t == nil {
 		panic("explore: a goroutine that is no task made a step")
 	}
@@ -87,6 +88,7 @@ func (r *run) Do(op step.Op) int {
 	if !t.yield(struct{}{}) {
 		panic(ended{})
 	}
+	r.touch(t, op)
 	return t.alternative
 }
 

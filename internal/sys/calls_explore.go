@@ -103,7 +103,7 @@ func modelMemfd(name string, size int64) *os.File {
 	}
 	number := k.open(nil, nil)
 	k.files[number].memory = make([]byte, size)
-	k.mapped[&k.files[number].memory[0]] = true
+	k.mapped = append(k.mapped, &mapping{memory: k.files[number].memory, views: map[int]*View{}})
 	return os.NewFile(uintptr(number), name)
 }
 
@@ -112,33 +112,54 @@ func modelMemory(f *os.File) []byte {
 	if k == nil || k.files[int(f.Fd())] == nil {
 		return nil
 	}
-	return k.files[int(f.Fd())].memory
+	memory := k.files[int(f.Fd())].memory
+	if m := k.mappingOf(addressOf(memory)); m != nil && step.Running() != nil {
+		m.view(step.Running().Process()).times++
+	}
+	return memory
 }
 
 func unmap(memory []byte) error {
-	if kernel != nil && kernel.mapped[&memory[0]] {
-		return nil
+	if k := kernel; k != nil {
+		if m := k.mappingOf(addressOf(memory)); m != nil {
+			k.unmap(m)
+			return nil
+		}
 	}
 	return unix.Munmap(memory)
 }
 
-// call makes a system call a step, and says whether a signal cut it short. ready says when
-// a call that sleeps would return, nil for one that does not sleep.
-func call(verb string, object any, write bool, ready func() bool, also ...step.Use) (interrupted bool) {
+// outcome is how a system call ended.
+type outcome int
+
+const (
+	went outcome = iota
+	interrupted
+	failed
+)
+
+// call makes a system call a step, and says how it ended. ready says when a call
+// that sleeps would return, nil for one that does not sleep.
+func call(verb string, object any, write bool, ready func() bool, also ...step.Use) outcome {
 	e := step.Running()
 	if e == nil {
-		return false
+		return went
 	}
-	signals := uint8(0)
+	rare := uint8(0)
 	if e.Interrupts() {
-		signals = 2
+		rare |= 1 << interrupted
 	}
-	return e.Do(step.Op{Verb: verb, Object: object, Write: write, Also: also, Rare: 2, Ready: func() uint8 {
-		if ready != nil && !ready() {
-			return signals
+	fails := ready != nil && verb != "futex woken"
+	return kernel.settle(outcome(e.Do(step.Op{Verb: verb, Object: object, Write: write, Also: also, Rare: ^uint8(1), Ready: func() uint8 {
+		now := rare
+		if fails {
+			now |= kernel.mayFail()
 		}
-		return 1 | signals
-	}}) == 1
+		if ready == nil || ready() {
+			now |= 1 << went
+		}
+		return now
+	}})))
 }
 
 func did(before, after uint64) {

@@ -17,9 +17,12 @@ type epollModel struct {
 	queued  []*watch
 }
 
+// watch is what epoll knows of a descriptor. It tells two apart by the open file
+// and the number: a copy with another number is watched by itself.
 type watch struct {
-	file *file
-	key  uint64
+	file   *file
+	number int
+	key    uint64
 }
 
 var _ stream = (*epollModel)(nil)
@@ -56,6 +59,7 @@ func epollCreate() (int, error) {
 }
 
 // The model lives as long as the kernel: an instance that is closed is watched by nobody.
+// So is a file that is closed, and then nothing comes into it any more; a number is never used twice.
 
 func epollControl(epoll, op, number int, key uint64) error {
 	k := kernelOf(epoll)
@@ -64,12 +68,18 @@ func epollControl(epoll, op, number int, key uint64) error {
 	}
 	m, f := k.files[epoll].source.(*epollModel), k.files[number]
 	call("epoll ctl", k, true, nil)
-	same := func(w *watch) bool { return w.file == f }
-	if op == unix.EPOLL_CTL_DEL {
+	same := func(w *watch) bool { return w.file == f && w.number == number }
+	known := slices.ContainsFunc(m.watched, same)
+	switch {
+	case op == unix.EPOLL_CTL_DEL && !known:
+		return unix.ENOENT
+	case op == unix.EPOLL_CTL_DEL:
 		m.watched, m.queued = slices.DeleteFunc(m.watched, same), slices.DeleteFunc(m.queued, same)
 		return nil
+	case known:
+		return unix.EEXIST
 	}
-	w := &watch{file: f, key: key}
+	w := &watch{file: f, number: number, key: key}
 	m.watched = append(m.watched, w)
 	if f.source.level() > 0 {
 		m.queue(w)
@@ -83,8 +93,11 @@ func epollWait(epoll int, keys []uint64) (int, error) {
 		return 0, unix.EBADF
 	}
 	m := k.files[epoll].source.(*epollModel)
-	if call("epoll wait", k, true, m.ready) {
+	switch call("epoll wait", k, true, m.ready) {
+	case interrupted:
 		return 0, unix.EINTR
+	case failed:
+		return 0, unix.ENOMEM
 	}
 	n := 0
 	for len(m.queued) > 0 && n < len(keys) {

@@ -29,9 +29,30 @@ type Kernel struct {
 	next    int
 	files   map[int]*file
 	sleeper map[futexKey]*futexQueue
-	mapped  map[*byte]bool // memory that is a model's
+	mapped  []*mapping
 	// arrived are told of every stream that something came into.
 	arrived []func(stream)
+	// failures is how many sleeps may yet fail.
+	failures int
+}
+
+// FailSleeps lets n system calls that sleep fail from here on, whichever they are.
+func FailSleeps(n int) { kernel.failures = n }
+
+// mayFail is the alternative of failing, where there is one.
+func (k *Kernel) mayFail() uint8 {
+	if k.failures == 0 {
+		return 0
+	}
+	return 1 << failed
+}
+
+// settle counts what has failed.
+func (k *Kernel) settle(o outcome) outcome {
+	if o == failed {
+		k.failures--
+	}
+	return o
 }
 
 // kernel is nil unless an exploration runs. It changes only while none of its tasks does.
@@ -42,7 +63,7 @@ var kernel *Kernel
 func NewKernel(limits *Limits) {
 	kernel = nil
 	if limits != nil {
-		kernel = &Kernel{limits: *limits, next: modelled, files: map[int]*file{}, sleeper: map[futexKey]*futexQueue{}, mapped: map[*byte]bool{}}
+		kernel = &Kernel{limits: *limits, next: modelled, files: map[int]*file{}, sleeper: map[futexKey]*futexQueue{}}
 	}
 }
 
@@ -161,8 +182,11 @@ func (k *Kernel) poll(fd *unix.PollFd, timeout int) (int, error) {
 	if timeout == 0 {
 		verb, ready = "poll now", nil
 	}
-	if call(verb, s, false, ready) {
+	switch call(verb, s, false, ready) {
+	case interrupted:
 		return 0, unix.EINTR
+	case failed:
+		return 0, unix.ENOMEM
 	}
 	did(s.level(), s.level())
 	fd.Revents = look()
@@ -177,7 +201,7 @@ func (k *Kernel) read(number int, buf []byte) (int, error) {
 	if f == nil || f.source == nil {
 		return 0, unix.EBADF
 	}
-	if call("read", f.source, true, nil) {
+	if call("read", f.source, true, nil) == interrupted {
 		return 0, unix.EINTR
 	}
 	before := f.source.level()
@@ -200,7 +224,7 @@ func (k *Kernel) write(number int, buf []byte) (int, error) {
 	if len(k.arrived) > 0 {
 		also = []step.Use{{Object: k, Write: true}}
 	}
-	if call("write", f.sink, true, nil, also...) {
+	if call("write", f.sink, true, nil, also...) == interrupted {
 		return 0, unix.EINTR
 	}
 	if f.sink.ends()[0] == 0 {
@@ -308,7 +332,12 @@ func futexSleep(word *step.Uint32, op uintptr, expected uint32) unix.Errno {
 	}
 	q := kernel.futex(word, op)
 	// The kernel compares and queues the sleeper in one step.
-	e.Do(step.Op{Verb: "futex wait", Object: q, Write: true, Also: []step.Use{{Object: word}}})
+	fails := kernel.mayFail()
+	o := e.Do(step.Op{Verb: "futex wait", Object: q, Write: true, Also: []step.Use{{Object: word}}, Rare: fails,
+		Ready: func() uint8 { return 1<<went | kernel.mayFail()&fails }})
+	if kernel.settle(outcome(o)) == failed {
+		return unix.ENOMEM
+	}
 	now := word.Peek()
 	e.Did(uint64(now), uint64(now))
 	if now != expected {
@@ -318,7 +347,7 @@ func futexSleep(word *step.Uint32, op uintptr, expected uint32) unix.Errno {
 	q.asleep = append(q.asleep, me)
 	// A wait without a time limit goes on after a signal whose handler has SA_RESTART, as
 	// all of Go's have. It may return for no reason, though.
-	if call("futex woken", q, true, func() bool { return me.woken }) {
+	if call("futex woken", q, true, func() bool { return me.woken }) == interrupted {
 		q.asleep = slices.DeleteFunc(q.asleep, func(s *futexSleeper) bool { return s == me })
 		return 0
 	}

@@ -84,7 +84,8 @@ type Link struct {
 
 	flood flood
 	// leases are the slots of the peer's that this process reads: delivered, and not yet given back.
-	leases atomic.Int64
+	// Whether there are any decides what a dead peer's place may lose, so it is a step.
+	leases step.Int64
 
 	framesIn, framesOut, bytesIn, bytesOut atomic.Uint64
 	// final is what the doorbells' words counted, once they are out of reach.

@@ -117,7 +117,7 @@ func (l *Link) answerSignals() error {
 // one signals what somebody waits for. So of a hundred thousand within two
 // seconds, when no frame came and nobody here began to wait, most are for nothing.
 type flood struct {
-	signals atomic.Int64 // since the last frame or wait, or since the count began
+	signals step.Int64   // since the last frame or wait, or since the count began
 	since   atomic.Int64 // when that was, by trace's clock
 }
 
