@@ -8,9 +8,11 @@ import (
 	"os"
 
 	"ddc/internal/step"
+	"ddc/internal/sys"
 	"ddc/ring"
 	"ddc/shm"
 	"ddc/slot"
+	"ddc/wake"
 )
 
 // closing is a doorbell that is closed while its sleeper sleeps, or is about to, and
@@ -56,6 +58,120 @@ func cancelling(name, strategy string) Scenario {
 		})
 		w.Go("peer", "cancel", func() { step.Cancel(ctx, cancel) })
 		w.Go("host", "ring", func() { w.Must(b.ends["host"].Ring()) })
+	}}
+}
+
+// contextsInTurn is a sleeper that awaits with one context and then with another,
+// whose end is to wake it. That of the first may come late, and wakes it for nothing.
+func contextsInTurn(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		p := newProcesses(w, strategy, "host", "peer")
+		var change step.Uint32
+		w.Name(&change, "change")
+		first, endFirst := context.WithCancel(context.Background())
+		second, endSecond := context.WithCancel(context.Background())
+		w.After(endFirst)
+		w.After(endSecond)
+		b := p.bell("b", "peer", func() bool { return second.Err() != nil }, "host")
+		w.Go("peer", "await", func() {
+			err := b.ends["peer"].Await(first, func() bool { return change.Load() == 1 })
+			if err != nil && !errors.Is(err, context.Canceled) {
+				w.Must(err)
+			}
+			err = b.ends["peer"].Await(second, func() bool { return false })
+			if !errors.Is(err, context.Canceled) {
+				w.Failf(Failure, "await ended with %v", err)
+			}
+			w.Must(b.ends["peer"].Close())
+		})
+		w.Go("host", "ring", func() {
+			change.Store(1)
+			w.Must(b.ends["host"].Ring())
+		})
+		w.Go("peer", "endFirst", func() { step.Cancel(first, endFirst) })
+		w.Go("peer", "endSecond", func() { step.Cancel(second, endSecond) })
+	}}
+}
+
+// repaying is a token that is repaid for a dead ringer while another one rings,
+// twice, for changes of its own.
+func repaying(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		p := newProcesses(w, strategy, "host", "peer")
+		var changes step.Uint32
+		w.Name(&changes, "changes")
+		seen := uint32(0)
+		b := p.bell("b", "peer", func() bool { return changes.Load() > seen }, "host")
+		w.Go("peer", "await", func() {
+			for seen < 2 {
+				b.await(w, "peer", func() bool { return changes.Load() > seen })
+				seen = changes.Load()
+			}
+		})
+		w.Go("host", "ring", func() {
+			for range 2 {
+				changes.Add(1)
+				w.Must(b.ends["host"].Ring())
+			}
+		})
+		w.Go("peer", "repay", func() { w.Must(b.ends["peer"].Repay()) })
+	}}
+}
+
+// waitingAgain is a waker that is closed while its sleeper waits, and waits
+// again whenever a Wait has ended without an error.
+func waitingAgain(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		p := newProcesses(w, strategy, "host", "peer")
+		words := new(wake.Words)
+		nameWords(w, words, "bell")
+		files, err := p.wakes["peer"].Make()
+		w.Must(err)
+		var ends [2]wake.Waker
+		for i, process := range []string{"peer", "host"} {
+			w.Within(process, func() {
+				ends[i], err = p.wakes[process].Open(words.Tokens(p.gates["peer"]), files)
+				w.Must(err)
+			})
+		}
+		w.Go("peer", "wait", func() {
+			for {
+				err := ends[0].Wait()
+				if errors.Is(err, os.ErrClosed) {
+					return
+				}
+				w.Must(err)
+			}
+		})
+		w.Go("peer", "close", func() { w.Must(ends[0].Close()) })
+		w.Go("host", "ring", func() { w.Must(ends[1].Ring()) })
+	}}
+}
+
+// sleepFails is two sleepers of one process, of whose sleeps the kernel refuses
+// one: that one says so, and the other is woken all the same.
+func sleepFails(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		sys.FailSleeps(1)
+		p := newProcesses(w, strategy, "host", "one", "two")
+		failed := 0
+		for _, name := range []string{"one", "two"} {
+			var change step.Uint32
+			w.Name(&change, "change."+name)
+			ready := func() bool { return change.Load() == 1 }
+			b := p.bell(name, "host", ready, name)
+			w.Go(name, "ring", func() {
+				change.Store(1)
+				w.Must(b.ends[name].Ring())
+			})
+			w.Go("host", "await-"+name, func() {
+				if b.ends["host"].Await(context.Background(), ready) != nil {
+					if failed++; failed == 2 {
+						w.Failf(Failure, "both waits failed, of which one was refused")
+					}
+				}
+			})
+		}
 	}}
 }
 

@@ -40,6 +40,9 @@ type end struct {
 	all  chan struct{}
 	// react, if not nil, is called for each frame, on the pump.
 	react func(n int)
+	// reactTo and keep are the same, for the frame itself and for its payload.
+	reactTo func(*transport.Frame)
+	keep    func(transport.Lease)
 }
 
 // bytesOf is the nth payload of an end: all its bytes say n.
@@ -59,13 +62,25 @@ const (
 	large   = 128
 )
 
-// newHub makes a hub with rings of so many cells and so many slots of 64 bytes, and a link to each
-// peer, over which each end wants so many frames.
+// newHub is openHub whose ends all receive, and whose pumps all sleep before
+// anything else happens.
 func newHub(w *World, strategy string, cells, slots int, peers []string, fromHost, toHost int) *hubWorld {
+	h := openHub(w, strategy, cells, slots, peers, fromHost, toHost)
+	w.Settle()
+	for _, name := range peers {
+		for _, e := range []*end{h.peers[name].host, h.peers[name].peer} {
+			w.Within(e.process, e.start)
+		}
+	}
+	return h
+}
+
+// openHub makes a hub with rings of so many cells and so many slots of 64 bytes, and a link to each
+// peer, over which each end wants so many frames.
+func openHub(w *World, strategy string, cells, slots int, peers []string, fromHost, toHost int) *hubWorld {
 	h := &hubWorld{w: w, peers: map[string]*linkPair{}, bg: context.Background()}
 	hosts, err := byName(strategy)
 	w.Must(err)
-	w.Settle()
 	w.process("host")
 	w.Within("host", func() {
 		h.hub, err = hub.Create(hub.Options{Peers: len(peers), Cells: cells, Strategy: hosts, Classes: []slot.Class{{Size: 64, Count: slots}}})
@@ -111,7 +126,6 @@ func newHub(w *World, strategy string, cells, slots int, peers []string, fromHos
 			e.link.Sleepers(func(name string, asleep, ready, told func() bool) {
 				w.Sleeper(e.process, prefix+name, asleep, ready, told)
 			})
-			w.Within(e.process, e.start)
 		}
 	}
 	return h
@@ -136,6 +150,12 @@ func (e *end) start() {
 		}
 		if e.react != nil {
 			e.react(n)
+		}
+		if e.reactTo != nil {
+			e.reactTo(f)
+		}
+		if e.keep != nil {
+			e.keep(f.Keep())
 		}
 		if n == e.want {
 			step.At(e.all)
@@ -271,26 +291,6 @@ func hubClosing(name, strategy string) Scenario {
 			w.Must(p.host.link.Close())
 		})
 		w.Go("peer", "close", func() { w.Must(p.peer.link.Close()) })
-	}}
-}
-
-// hubDying is a peer that is killed at any step of sending a payload in a slot. Its
-// place is free again, and no slot is lost.
-func hubDying(name, strategy string) Scenario {
-	return Scenario{Name: name, Setup: func(w *World) {
-		h := newHub(w, strategy, 1, 1, []string{"peer"}, 0, 2)
-		p := h.peers["peer"]
-		w.Mortal("peer")
-		w.Go("peer", "send", func() { p.peer.send(1, slotted) })
-		w.Go("host", "reaper", func() {
-			w.Kill("peer")
-			p.host.link.PeerDied(errors.New("killed"))
-			if err := p.host.link.Err(); !errors.Is(err, transport.ErrPeerDead) {
-				w.Failf(Failure, "a link whose peer died ended with %v", err)
-			}
-			w.Must(p.host.link.Close())
-		})
-		h.leaks()
 	}}
 }
 
