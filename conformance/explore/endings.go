@@ -93,6 +93,39 @@ func contextsInTurn(name, strategy string) Scenario {
 	}}
 }
 
+// endedLate is a context that ends while the bell is closed, and the memory of
+// its words unmapped.
+func endedLate(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		p := newProcesses(w, strategy, "host", "peer")
+		ctx, cancel := context.WithCancel(context.Background())
+		w.After(cancel)
+		var segment *shm.Segment
+		var bell *wake.Doorbell
+		w.Within("peer", func() {
+			var err error
+			segment, err = shm.Create("explore", wake.WordsSize)
+			w.Must(err)
+			words, err := shm.View[wake.Words](segment, 0)
+			w.Must(err)
+			nameWords(w, words, "bell")
+			files, err := p.wakes["peer"].Make()
+			w.Must(err)
+			waker, err := p.wakes["peer"].Open(words.Tokens(p.gates["peer"]), files)
+			w.Must(err)
+			bell = wake.NewDoorbell(words, waker, p.spin)
+		})
+		w.Go("peer", "await", func() {
+			if err := bell.Await(ctx, func() bool { return w.Choose(2) == 1 }); err != nil && !errors.Is(err, context.Canceled) {
+				w.Must(err)
+			}
+			w.Must(bell.Close())
+			_ = segment.Close() // its file is a model's
+		})
+		w.Go("peer", "cancel", func() { step.Cancel(ctx, cancel) })
+	}}
+}
+
 // repaying is a token that is repaid for a dead ringer while another one rings,
 // twice, for changes of its own.
 func repaying(name, strategy string) Scenario {

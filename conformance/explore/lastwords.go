@@ -91,17 +91,11 @@ func hubDyingWithLease(name, strategy string) Scenario {
 		w.Go("host", "read", func() {
 			step.Recv(kept)
 			lease := <-kept
-			w.Go("host", "bury", func() {
-				w.Kill("one")
-				one.host.link.PeerDied(errors.New("killed"))
-				w.Must(one.host.link.Close())
-			})
 			step.Read(lease.Payload)
-			for _, b := range lease.Payload {
-				if b != 1 {
-					w.Failf(Slot, "a payload that the host keeps was written over: %v...", lease.Payload[:4])
-				}
-			}
+			w.Kill("one")
+			one.host.link.PeerDied(errors.New("killed"))
+			w.Must(one.host.link.Close())
+			one.host.reads(&lease, 1)
 			lease.Release()
 		})
 		w.Go("host", "send", func() {
@@ -109,6 +103,86 @@ func hubDyingWithLease(name, strategy string) Scenario {
 		})
 		w.Go("two", "wait", two.peer.wait)
 		h.leaks()
+	}}
+}
+
+// reads checks that a kept payload is the nth one still.
+func (e *end) reads(l *transport.Lease, n int) {
+	step.Read(l.Payload)
+	for _, b := range l.Payload {
+		if int(b) != n {
+			e.h.w.Failf(Slot, "a payload that %s keeps was written over: %v...", e.process, l.Payload[:4])
+		}
+	}
+}
+
+// hubKeeping is a peer that reads a payload after it has closed its end: the
+// memory stays until it has given that back, and goes then.
+func hubKeeping(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		h := newHub(w, strategy, 1, 1, []string{"peer"}, 2, 0)
+		p := h.peers["peer"]
+		kept := make(chan transport.Lease, 2)
+		p.peer.keep = func(l transport.Lease) {
+			step.At(kept)
+			kept <- l
+		}
+		w.Go("host", "send", func() {
+			for n := range 2 {
+				if err := p.host.link.Send(h.bg, transport.Header{}, bytesOf(n+1, slotted)); err != nil && !errors.Is(err, transport.ErrClosed) {
+					w.Must(err)
+				}
+			}
+		})
+		w.Go("peer", "read", func() {
+			step.Recv(kept)
+			lease := <-kept
+			w.Must(p.peer.link.Close())
+			p.peer.reads(&lease, 1)
+			lease.Release()
+		})
+	}}
+}
+
+// hubClosingInUse is a peer that closes its end while a goroutine of its own
+// sends, and another looks: the memory stays until the last of them is done.
+func hubClosingInUse(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		h := newHub(w, strategy, 1, 1, []string{"peer"}, 0, 3)
+		p := h.peers["peer"]
+		w.Go("peer", "send", func() {
+			for n := range 3 {
+				if err := p.peer.link.Send(h.bg, transport.Header{}, bytesOf(n+1, small)); err != nil && !errors.Is(err, transport.ErrClosed) {
+					w.Must(err)
+				}
+			}
+		})
+		w.Go("peer", "look", func() { p.peer.link.Stats() })
+		w.Go("peer", "close", func() { w.Must(p.peer.link.Close()) })
+	}}
+}
+
+// hubCrossing is two ends that send to each other, one of which closes then:
+// what it had sent arrives, however busy the other is with its own.
+func hubCrossing(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		h := newHub(w, strategy, 1, 1, []string{"peer"}, 2, 2)
+		closing, other := h.peers["peer"].peer, h.peers["peer"].host
+		w.Go(other.process, "send", func() {
+			for n := range 2 {
+				if err := other.link.Send(h.bg, transport.Header{}, bytesOf(n+1, small)); err != nil && !errors.Is(err, transport.ErrClosed) {
+					w.Must(err)
+				}
+			}
+			other.over(transport.ErrClosed)
+			if other.received != 2 {
+				w.Failf(Frame, "%s received %d frames, of 2 that were sent before the close", other.process, other.received)
+			}
+		})
+		w.Go(closing.process, "send", func() {
+			closing.send(2, small)
+			w.Must(closing.link.Close())
+		})
 	}}
 }
 

@@ -46,4 +46,8 @@ func send(number int, buf []byte) (int, error) {
 func modelMemfd(string, int64) *os.File { return nil }
 func modelMemory(*os.File) []byte       { return nil }
 
+func mmap(f *os.File, size int) ([]byte, error) {
+	return unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+}
+
 func unmap(memory []byte) error { return unix.Munmap(memory) }

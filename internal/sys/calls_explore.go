@@ -112,11 +112,18 @@ func modelMemory(f *os.File) []byte {
 	if k == nil || k.files[int(f.Fd())] == nil {
 		return nil
 	}
-	memory := k.files[int(f.Fd())].memory
-	if m := k.mappingOf(addressOf(memory)); m != nil && step.Running() != nil {
-		m.view(step.Running().Process()).times++
+	return k.files[int(f.Fd())].memory
+}
+
+func mmap(f *os.File, size int) ([]byte, error) {
+	memory := modelMemory(f)
+	if memory == nil {
+		return unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	}
-	return memory
+	if e := step.Running(); e != nil {
+		kernel.mappingOf(addressOf(memory)).view(e.Process()).times++
+	}
+	return memory[:size], nil
 }
 
 func unmap(memory []byte) error {

@@ -105,10 +105,7 @@ func CheckSealed(f *os.File) (int64, error) {
 
 // Map maps size bytes of f, shared with everyone who maps it.
 func Map(f *os.File, size int) ([]byte, error) {
-	if memory := modelMemory(f); memory != nil {
-		return memory[:size], nil
-	}
-	memory, err := unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	memory, err := mmap(f, size)
 	if err != nil {
 		return nil, fmt.Errorf("map %d bytes of %s: %w", size, f.Name(), err)
 	}
