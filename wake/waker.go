@@ -13,7 +13,8 @@ import (
 //   - a token left by Ring stays until a Wait consumes it, however long before or
 //     after the Ring that Wait begins;
 //   - tokens may merge: after many Rings one Wait may consume them all;
-//   - Wait may return although nobody rang.
+//   - Wait may return although nobody rang;
+//   - Close leaves a token too, and no Wait outlasts it.
 //
 // Both processes open a Waker of their own on the same kernel object. Any
 // number of goroutines of either may Ring; one goroutine at a time, of one
@@ -28,8 +29,13 @@ type Waker interface {
 	// Pending says whether a token is waiting. It consumes nothing, so a snapshot
 	// of a sleeper can ask it.
 	Pending() (bool, error)
-	// Close makes Wait return and frees what this process holds. The peer's Waker
-	// goes on by itself.
+	// Close makes Wait return, also a Wait that begins while Close is under way: a
+	// sleeper that a last token wakes, and that waits again, is not forgotten. It
+	// frees what this process holds. The peer's Waker goes on by itself.
+	//
+	// It leaves a token, whichever end it is called on. So a peer that sleeps looks
+	// once more when this process lets go, even if the ring that was to tell it has
+	// failed (transport/hub, sayClosed).
 	Close() error
 }
 

@@ -53,4 +53,5 @@ func explored(t *testing.T, strategy string, p Planned) {
 		t.Fatal(r.Finding)
 	}
 	assert.True(t, r.Exhausted)
+	assert.GreaterOrEqual(t, r.Schedules, leastSchedules, "the row shows nothing")
 }

@@ -19,6 +19,8 @@ func tokens() []Program {
 		{Name: "WaitConsumesAllTokensThereAre", Run: waitConsumesAll},
 		{Name: "RingWakesWhoWaits", Run: ringWakes},
 		{Name: "CloseEndsWaitAndThePeersEndGoesOn", Run: closeEndsWait},
+		{Name: "SleeperThatWaitsAgainDuringCloseEnds", Run: waitsAgain},
+		{Name: "CloseOfEitherEndLeavesAToken", Run: closeLeavesToken},
 		{Name: "FullStoreOfTokensIsSuccess", Rule: 4, Run: fullStore},
 		{Name: "WaitDoesNotPoll", Rule: 6, Run: waitDoesNotPoll},
 		{Name: "SignalsAreNotLostTokens", Rule: 9, Run: signalsAndTokens},

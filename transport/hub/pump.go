@@ -307,7 +307,8 @@ func (l *Link) addPiece(d *ring.Descriptor, last bool) ([]byte, error) {
 
 // sayClosed tells the peer that nothing more comes. Having the turn, and never
 // giving it back, it is the last that this end says: senders see stop and give up.
-// A bell that fails here is broken, and the peer learns by the end of this process.
+// If this ring fails, the token that closing the bell leaves wakes the peer
+// (wake.Waker), or else the end of this process tells it.
 func (l *Link) sayClosed() {
 	step.Send(l.turn)
 	l.turn <- struct{}{}
