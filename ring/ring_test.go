@@ -141,6 +141,26 @@ func TestIndexThatNoPeerCanHaveStoredIsRefused(t *testing.T) {
 	assert.ErrorIs(t, err, ErrCorrupt)
 }
 
+// A consumer may be opened on indices that somebody has written over: it takes
+// nothing from such a ring, however the two differ.
+func TestConsumerOpenedOnNonsenseTakesNothing(t *testing.T) {
+	const cells = 4
+	for _, produced := range []uint64{100 + cells + 1, 99, 0, 1 << 63, 1<<64 - 1} {
+		page := new(Page)
+		page.Consumed.Store(100)
+		page.Produced.Store(produced)
+		c, err := NewConsumer(page, make([]Descriptor, cells))
+		require.NoError(t, err)
+		assert.False(t, c.Empty(), "a corrupt ring is not one to sleep on")
+		for range 2 {
+			n, err := c.TryPop(make([]Descriptor, cells))
+			assert.ErrorIs(t, err, ErrCorrupt, "produced %d", produced)
+			assert.Zero(t, n)
+		}
+		assert.EqualValues(t, 100, page.Consumed.Load())
+	}
+}
+
 func TestStarvedProducerIsRungByOnePop(t *testing.T) {
 	p, c, _ := newRing(t, 2, 0)
 	assert.False(t, c.TakeStarved())

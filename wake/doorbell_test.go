@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"sync"
 	"testing"
 	"unsafe"
 
@@ -76,6 +77,26 @@ func TestClosedBellLetsGoOfTheContext(t *testing.T) {
 	require.Len(t, ctx.registered, 1)
 	require.NoError(t, bell.Close())
 	assert.Empty(t, ctx.registered, "it would ring when the context ends")
+}
+
+// A context ends while its bell is closed and the words are unmapped: the end
+// must not touch them, or the process dies of it.
+func TestContextThatEndsWhileTheBellClosesTouchesNoUnmappedWord(t *testing.T) {
+	for range 300 {
+		segment, err := shm.Create("bell", wake.WordsSize)
+		require.NoError(t, err)
+		words, err := shm.View[wake.Words](segment, 0)
+		require.NoError(t, err)
+		bell := newBell(t, words)
+		ctx, cancel := context.WithCancel(t.Context())
+		looks := 0
+		require.NoError(t, bell.Await(ctx, func() bool { looks++; return looks == 2 }))
+		var ends sync.WaitGroup
+		ends.Go(cancel)
+		require.NoError(t, bell.Close())
+		require.NoError(t, segment.Close()) // the last hold: the words are gone
+		ends.Wait()
+	}
 }
 
 func TestAwaitRegistersTheSameContextOnce(t *testing.T) {

@@ -344,6 +344,33 @@ func TestFrameAllocatesNothing(t *testing.T) {
 	}
 }
 
+// Whoever comes with the offer of a place that somebody else has since is
+// refused, and the place stays the other's.
+func TestStaleOfferIsRefused(t *testing.T) {
+	h := newHub(t, Options{Peers: 1})
+	s, err := strategy.ByName(strategy.Default)
+	require.NoError(t, err)
+	stale, err := h.Offer("first", s)
+	require.NoError(t, err)
+	defer stale.Close()
+	stale.Link.PeerDied(nil)
+	require.NoError(t, stale.Link.Close())
+	now, err := h.Offer("second", s)
+	require.NoError(t, err)
+	defer now.Close()
+	_, err = Attach(stale.Text, dup(t, stale.Files), s, wake.SpinOff)
+	require.ErrorContains(t, err, "is void")
+	assert.False(t, now.Link.Attached())
+
+	peer, err := Attach(now.Text, dup(t, now.Files), s, wake.SpinOff)
+	require.NoError(t, err)
+	came := make(chan struct{})
+	peer.Start(func(*transport.Frame) { close(came) })
+	require.NoError(t, now.Link.Send(t.Context(), transport.Header{}, nil))
+	<-came
+	require.NoError(t, peer.Close())
+}
+
 func TestOfferIsRefusedWhereItDoesNotFit(t *testing.T) {
 	h := newHub(t, Options{})
 	futex, err := strategy.ByName("futex")

@@ -1,0 +1,68 @@
+package rpc
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/transport"
+)
+
+// exactly is a message that costs n of credit.
+func exactly(n int) int { return n - messageCost }
+
+// A sender that has used its window to the last byte waits, and goes on with the
+// first byte that it is granted.
+func TestAWindowThatIsUsedToTheByteStopsItsSender(t *testing.T) {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	var c credit
+	c.open()
+	require.NoError(t, c.take(over, exactly(windowSize-1)))
+	require.NoError(t, c.take(over, exactly(1)), "one byte is left, and lets a message through")
+	require.Zero(t, c.left)
+	assert.Error(t, c.take(over, 0), "nothing is left, so the context counts")
+	c.grant(1)
+	assert.NoError(t, c.take(over, 1000), "whatever its size")
+	assert.Error(t, c.take(over, 0), "that was a debt")
+}
+
+// The receiver's half counts the same bytes: it takes what a sound sender sends,
+// and no message more.
+func TestAWindowThatIsUsedToTheByteIsTakenWhole(t *testing.T) {
+	push := func(b *inbox, cost int) error {
+		f := transport.NewFrame(transport.Header{}, make([]byte, exactly(cost)), nil, 0)
+		return b.push(&f, 0)
+	}
+	var b inbox
+	b.open()
+	require.NoError(t, push(&b, windowSize-messageCost))
+	require.NoError(t, push(&b, messageCost), "one message is left")
+	require.Zero(t, b.room)
+	assert.ErrorIs(t, push(&b, messageCost), errOverrun)
+
+	_, granted, err := b.pop(t.Context())
+	require.NoError(t, err)
+	assert.EqualValues(t, windowSize-messageCost, granted)
+	_, again, err := b.pop(t.Context())
+	require.NoError(t, err)
+	assert.Zero(t, again, "less than half a window is not worth a frame")
+	require.NoError(t, push(&b, int(granted)))
+	assert.ErrorIs(t, push(&b, messageCost), errOverrun, "what was not granted is not room")
+}
+
+// Half a window that was read, to the byte, is granted: the sender of messages
+// of that size would wait for ever otherwise.
+func TestHalfAWindowToTheByteIsGranted(t *testing.T) {
+	for _, c := range []struct{ read, granted int }{{windowSize/2 - 1, 0}, {windowSize / 2, windowSize / 2}} {
+		var b inbox
+		b.open()
+		f := transport.NewFrame(transport.Header{}, make([]byte, exactly(c.read)), nil, 0)
+		require.NoError(t, b.push(&f, 0))
+		_, granted, err := b.pop(t.Context())
+		require.NoError(t, err)
+		assert.EqualValues(t, c.granted, granted, "%d bytes were read", c.read)
+	}
+}
