@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"sync"
 	"testing"
 	"unsafe"
 
@@ -79,10 +78,11 @@ func TestClosedBellLetsGoOfTheContext(t *testing.T) {
 	assert.Empty(t, ctx.registered, "it would ring when the context ends")
 }
 
-// A context ends while its bell is closed and the words are unmapped: the end
-// must not touch them, or the process dies of it.
+// A context ends just before its bell is closed and the words are unmapped: what
+// its end has started may not touch them, or the process dies of it. The explorer
+// has every order of the two; here the memory is really gone.
 func TestContextThatEndsWhileTheBellClosesTouchesNoUnmappedWord(t *testing.T) {
-	for range 300 {
+	for range 1000 {
 		segment, err := shm.Create("bell", wake.WordsSize)
 		require.NoError(t, err)
 		words, err := shm.View[wake.Words](segment, 0)
@@ -91,11 +91,9 @@ func TestContextThatEndsWhileTheBellClosesTouchesNoUnmappedWord(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		looks := 0
 		require.NoError(t, bell.Await(ctx, func() bool { looks++; return looks == 2 }))
-		var ends sync.WaitGroup
-		ends.Go(cancel)
+		cancel() // which starts a goroutine
 		require.NoError(t, bell.Close())
 		require.NoError(t, segment.Close()) // the last hold: the words are gone
-		ends.Wait()
 	}
 }
 
