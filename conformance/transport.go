@@ -20,7 +20,7 @@ func TestTransport(t *testing.T, make func(scenario.Room) (transport.Transport, 
 				e.Rounds = 60
 			}
 			if err := p.Run(t.Context(), e); err != nil {
-				t.Errorf("%v\nbroken by the transport, seed %d: %v\n%s", p.Rule, seed, err, again(t, seed))
+				t.Errorf("%v\nbroken by the transport, seed %d: %v\n%s", scenario.RuleOf(p.Rule, err), seed, err, again(t, seed))
 			}
 		})
 	}

@@ -46,7 +46,7 @@ func TestWaker(t *testing.T, strategy func() wake.Strategy) {
 				e.Rounds = 60
 			}
 			if err := p.Run(t.Context(), e); err != nil {
-				t.Errorf("%v\nbroken by strategy %s, seed %d: %v\n%s", p.Rule, strategy().Name(), seed, err, again(t, seed))
+				t.Errorf("%v\nbroken by strategy %s, seed %d: %v\n%s", scenario.RuleOf(p.Rule, err), strategy().Name(), seed, err, again(t, seed))
 			}
 		})
 	}

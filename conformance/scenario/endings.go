@@ -21,6 +21,8 @@ func endings() []LinkProgram {
 		{Name: "ContextThatIsOverSendsNothing", Rule: 14, Run: overSendsNothing},
 		{Name: "FramesSentBeforeStartWait", Run: sentBeforeStart},
 		{Name: "CloseDeliversWhatWasSentBefore", Run: closeDelivers},
+		{Name: "NothingIsReceivedOnceCloseHasReturned", Run: closedIsQuiet},
+		{Name: "StatsCountWhatWasSentAndReceived", Run: statsCount},
 		{Name: "CloseEndsWaitingSendersOnBothSides", Rule: 5, Run: closeEndsSenders},
 		{Name: "ClosedTransportEndsEveryLink", Run: closedTransport},
 		{Name: "PayloadOverTheLimitIsRefused", Run: tooLarge},

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ddc/slot"
 	"ddc/transport"
 	"ddc/wake"
 )
@@ -60,6 +61,9 @@ type wires struct {
 	links [][2]transport.Link
 	// steps counts what the program does while it lets others wait.
 	steps atomic.Uint64
+	// leaked is how many slots were in use at the last look, if that was all there
+	// are and every frame had been received.
+	leaked atomic.Int64
 }
 
 func (e *LinkEnv) wire(room Room, n int) (*wires, error) {
@@ -106,19 +110,47 @@ func (w *wires) look() ([]Snapshot, error) {
 		s.Name = "all links (this transport shows no sleepers: what is known is that no frame moves)"
 	}
 	s.Note += fmt.Sprintf("program at step %d", w.steps.Load())
+	underWay := int64(0)
 	for n, ends := range w.links {
 		for side, name := range [2]string{"host", "peer"} {
 			st := ends[side].Stats()
+			underWay += int64(st.FramesOut - st.FramesIn)
 			s.Note += fmt.Sprintf("\n    link %d, %s: frames in %d, out %d; wake-ups sent %d, suppressed %d, received %d, spurious %d",
 				n, name, st.FramesIn, st.FramesOut, st.WakeupsSent, st.WakeupsSuppressed, st.WakeupsReceived, st.WakeupsSpurious)
 		}
 	}
+	w.leaked.Store(0)
+	if used := w.slotsInUse(); used > 0 && underWay == 0 {
+		w.leaked.Store(used)
+		s.Note += fmt.Sprintf("\n    every frame was received, and all %d slots are in use", used)
+	}
 	return []Snapshot{s}, nil
+}
+
+// slotsInUse is how many slots are in use where that is all there are, else 0.
+func (w *wires) slotsInUse() int64 {
+	t, ok := w.transport.(interface{ Usage() []slot.Usage })
+	if !ok {
+		return 0
+	}
+	used := 0
+	for _, u := range t.Usage() {
+		n := u.Filling + u.Sent + u.Held
+		if n < u.Count {
+			return 0
+		}
+		used += n
+	}
+	return int64(used)
 }
 
 // play runs actors on the links, then closes the transport.
 func (w *wires) play(ctx context.Context, actors ...func(context.Context) error) error {
 	err := (&Env{Settle: w.env.Settle}).play(ctx, w.look, func() { _ = w.transport.Close() }, actors...)
+	if n := w.leaked.Load(); n > 0 && errors.As(err, new(*LostWakeup)) {
+		// Whoever waits for a slot that nobody will free sleeps rightly.
+		err = &Broken{SlotsComeBack, fmt.Errorf("%d slots are leaked, and somebody waits for one: %w", n, err)}
+	}
 	if closed := w.transport.Close(); closed != nil {
 		err = errors.Join(err, fmt.Errorf("close transport: %w", closed))
 	}

@@ -27,7 +27,7 @@ import (
 	"ddc/wake"
 )
 
-// Rule is the number of a rule of the wake protocol, 1 to 14, or 0 for what a
+// Rule is the number of a rule of the wake protocol, 1 to 15, or 0 for what a
 // waker promises by itself (package wake).
 type Rule int
 
@@ -49,6 +49,7 @@ func (r Rule) String() string {
 		"a reply that cannot be sent reaches its caller as an error, in a frame that needs no slot",
 		"every call has a limit, and a report of a hang names the call and what its plugin waits for",
 		"a context that is over sends nothing",
+		"a slot comes back once its frame was read or given up, or its owner has died",
 	}
 	if r < 0 || int(r) >= len(rules) {
 		return fmt.Sprintf("rule %d (there is none)", int(r))
@@ -57,6 +58,28 @@ func (r Rule) String() string {
 		return "the waker's promise: " + rules[0]
 	}
 	return fmt.Sprintf("rule %d: %s", int(r), rules[r])
+}
+
+// SlotsComeBack is the rule that a leak of slots breaks, whatever program meets it.
+const SlotsComeBack Rule = 15
+
+// Broken is an error that breaks another rule than that of the program which met it.
+type Broken struct {
+	Rule Rule
+	Err  error
+}
+
+func (b *Broken) Error() string { return b.Err.Error() }
+func (b *Broken) Unwrap() error { return b.Err }
+
+// RuleOf is the rule that an error of a program breaks: the program's, unless the
+// error names another.
+func RuleOf(program Rule, err error) Rule {
+	var b *Broken
+	if errors.As(err, &b) {
+		return b.Rule
+	}
+	return program
 }
 
 // Program is one scenario.
