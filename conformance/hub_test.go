@@ -20,6 +20,9 @@ type seenHub struct {
 
 func (h seenHub) Name() string { return h.Hub.Name() }
 
+// FreeSlots is how many slots are left for anybody.
+func (h seenHub) FreeSlots() int { return h.Snapshot().FreeSlots }
+
 func newHub(room scenario.Room, s wake.Strategy, spin wake.Spin) (transport.Transport, error) {
 	o := scenario.Observe(s)
 	options := hub.Options{Strategy: o, Spin: spin}

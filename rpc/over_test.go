@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 
+	"ddc/internal/await"
 	"ddc/transport"
 )
 
@@ -61,7 +62,7 @@ func TestAStreamThatIsOverSendsNothing(t *testing.T) {
 		stream, err := p.client.Sum(ctx)
 		require.NoError(t, err)
 		require.NoError(t, stream.Send(&packet{}))
-		await(t, began, "the first message")
+		await.Closed(t, "the first message", began)
 		cancel()
 		for range 50 {
 			require.Error(t, stream.Send(&packet{})) // io.EOF, once the stream has ended for it

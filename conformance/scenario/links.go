@@ -34,7 +34,8 @@ func (r Room) String() string { return [...]string{"ample", "tiny", "bare"}[r] }
 // LinkEnv is what a program over links runs in. Only New is required.
 type LinkEnv struct {
 	// New makes a transport. If it also has the method Sleepers of [Observer], a
-	// sleeper that nothing will wake is found by its state.
+	// sleeper that nothing will wake is found by its state; with FreeSlots and Usage,
+	// as a hub's, a leak of slots is told from that.
 	New func(Room) (transport.Transport, error)
 	// Seed, Rounds and Settle are as in [Env].
 	Seed   uint64
@@ -61,8 +62,8 @@ type wires struct {
 	links [][2]transport.Link
 	// steps counts what the program does while it lets others wait.
 	steps atomic.Uint64
-	// leaked is how many slots were in use at the last look, if that was all there
-	// are and every frame had been received.
+	// leaked is how many slots were in use at the last look, if none was left and
+	// every frame had been received.
 	leaked atomic.Int64
 }
 
@@ -122,24 +123,23 @@ func (w *wires) look() ([]Snapshot, error) {
 	w.leaked.Store(0)
 	if used := w.slotsInUse(); used > 0 && underWay == 0 {
 		w.leaked.Store(used)
-		s.Note += fmt.Sprintf("\n    every frame was received, and all %d slots are in use", used)
+		s.Note += fmt.Sprintf("\n    every frame was received, %d slots are in use, and none is left", used)
 	}
 	return []Snapshot{s}, nil
 }
 
-// slotsInUse is how many slots are in use where that is all there are, else 0.
+// slotsInUse is how many slots are in use where none is left for anybody, else 0.
 func (w *wires) slotsInUse() int64 {
-	t, ok := w.transport.(interface{ Usage() []slot.Usage })
-	if !ok {
+	t, ok := w.transport.(interface {
+		Usage() []slot.Usage
+		FreeSlots() int
+	})
+	if !ok || t.FreeSlots() > 0 {
 		return 0
 	}
 	used := 0
 	for _, u := range t.Usage() {
-		n := u.Filling + u.Sent + u.Held
-		if n < u.Count {
-			return 0
-		}
-		used += n
+		used += u.Filling + u.Sent + u.Held
 	}
 	return int64(used)
 }

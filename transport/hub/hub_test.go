@@ -367,7 +367,7 @@ func TestStaleOfferIsRefused(t *testing.T) {
 	came := make(chan struct{})
 	peer.Start(func(*transport.Frame) { close(came) })
 	require.NoError(t, now.Link.Send(t.Context(), transport.Header{}, nil))
-	<-came
+	await.Closed(t, "the frame", came)
 	require.NoError(t, peer.Close())
 }
 
