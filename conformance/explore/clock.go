@@ -14,6 +14,12 @@ func (c *clock) join(other *clock) {
 	}
 }
 
+// processSet is a set of processes.
+type processSet uint64
+
+func (s processSet) has(process int) bool        { return s&(1<<process) != 0 }
+func (s processSet) with(process int) processSet { return s | 1<<process }
+
 // set is a set of tasks.
 type set uint32
 

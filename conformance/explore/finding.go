@@ -133,13 +133,22 @@ func (r *run) describe(e entry) string {
 	return text
 }
 
-// token writes a schedule: a letter for each task, followed by how many steps in a row
+// letters name a task: a small letter for the first 26, and for those beyond, capitals before it.
+func letters(task int) string {
+	s := string(rune('a' + task%26))
+	for task = task/26 - 1; task >= 0; task = task/26 - 1 {
+		s = string(rune('A'+task%26)) + s
+	}
+	return s
+}
+
+// token writes a schedule: letters for each task, followed by how many steps in a row
 // it makes where that is not 1. "~2" after a step says that it took alternative 2.
 func (r *run) token() string {
 	var b strings.Builder
 	for i := 0; i < len(r.log); {
 		e := r.log[i]
-		b.WriteByte('a' + byte(e.task))
+		b.WriteString(letters(e.task))
 		if e.alternative != 0 {
 			fmt.Fprintf(&b, "~%d", e.alternative)
 			i++
@@ -170,10 +179,14 @@ func parseToken(s string) ([]choice, error) {
 		return n, end
 	}
 	for i := 0; i < len(s); {
-		c := choice{task: int(s[i]) - 'a'}
-		if c.task < 0 || c.task >= maxTasks {
-			return nil, fmt.Errorf("replay token: %q at %d is no task", s[i], i)
+		c := choice{}
+		for ; i < len(s) && s[i] >= 'A' && s[i] <= 'Z' && c.task < mostTasks; i++ {
+			c.task = 26 * (c.task + int(s[i]-'A') + 1)
 		}
+		if i == len(s) || s[i] < 'a' || s[i] > 'z' || c.task >= mostTasks {
+			return nil, fmt.Errorf("replay token: there is no task at %d", i)
+		}
+		c.task += int(s[i] - 'a')
 		i++
 		times := 1
 		if i < len(s) && s[i] == '~' {

@@ -94,18 +94,7 @@ func openHub(w *World, strategy string, cells, slots int, peers []string, fromHo
 		})
 		pair := &linkPair{host: h.end("host", toHost), peer: h.end(name, fromHost)}
 		pair.host.link = offer.Link
-		w.Within(name, func() {
-			s, err := byName(strategy)
-			w.Must(err)
-			var files []*os.File
-			for _, f := range offer.Files {
-				copied, err := sys.Dup(f)
-				w.Must(err)
-				files = append(files, copied)
-			}
-			pair.peer.link, err = hub.Attach(offer.Text, files, s, wake.SpinOff)
-			w.Must(err)
-		})
+		w.Within(name, func() { pair.peer.link = attach(w, offer, strategy) })
 		offer.Close()
 		h.peers[name] = pair
 		prefix := ""
@@ -113,22 +102,42 @@ func openHub(w *World, strategy string, cells, slots int, peers []string, fromHo
 			prefix = name + "."
 		}
 		for _, e := range []*end{pair.host, pair.peer} {
-			e.link.Words(prefix, func(word any, name string) {
-				if counter, ok := word.(*step.Uint64); ok && name == "" && fault.On(fault.FlagTakenRingFails) {
-					counter.Store(14) // every sixteenth token is not left, and Start leaves one
-				}
-				if name == "" {
-					w.Quiet(word)
-				} else {
-					w.Name(word, name)
-				}
-			})
-			e.link.Sleepers(func(name string, asleep, ready, told func() bool) {
-				w.Sleeper(e.process, prefix+name, asleep, ready, told)
-			})
+			watch(w, e.process, prefix, e.link)
 		}
 	}
 	return h
+}
+
+// attach opens the peer's end of an offer.
+func attach(w *World, offer *hub.Offer, strategy string) *hub.Link {
+	s, err := byName(strategy)
+	w.Must(err)
+	var files []*os.File
+	for _, f := range offer.Files {
+		copied, err := sys.Dup(f)
+		w.Must(err)
+		files = append(files, copied)
+	}
+	l, err := hub.Attach(offer.Text, files, s, wake.SpinOff)
+	w.Must(err)
+	return l
+}
+
+// watch names the words of one end of a link, and tells who may sleep there.
+func watch(w *World, process, prefix string, l *hub.Link) {
+	l.Words(prefix, func(word any, name string) {
+		if counter, ok := word.(*step.Uint64); ok && name == "" && fault.On(fault.FlagTakenRingFails) {
+			counter.Store(14) // every sixteenth token is not left, and Start leaves one
+		}
+		if name == "" {
+			w.Quiet(word)
+		} else {
+			w.Name(word, name)
+		}
+	})
+	l.Sleepers(func(name string, asleep, ready, told func() bool) {
+		w.Sleeper(process, prefix+name, asleep, ready, told)
+	})
 }
 
 func (h *hubWorld) end(process string, want int) *end {

@@ -14,14 +14,18 @@ var _ step.Explorer = (*run)(nil)
 
 // Acquire orders the running task behind what was released to object.
 func (r *run) Acquire(object any) {
-	if !r.quiet[object] {
+	if r.wide != nil {
+		r.wide.acquire(r, object)
+	} else if !r.quiet[object] {
 		r.current.seen.join(&r.object(object).released)
 	}
 }
 
 // Release adds what the running task has done to what acquirers of object are behind.
 func (r *run) Release(object any) {
-	if t := r.current; !r.quiet[object] {
+	if t := r.current; r.wide != nil {
+		r.wide.release(r, object, true)
+	} else if !r.quiet[object] {
 		t.seen[t.id]++
 		r.object(object).released.join(&t.seen)
 	}
@@ -29,9 +33,22 @@ func (r *run) Release(object any) {
 
 // Publish puts what the running task has done in the place of what was released.
 func (r *run) Publish(object any) {
-	if t := r.current; !r.quiet[object] {
+	if t := r.current; r.wide != nil {
+		r.wide.release(r, object, false)
+	} else if !r.quiet[object] {
 		t.seen[t.id]++
 		r.object(object).released = t.seen
+	}
+}
+
+// outlives orders the running task behind all that a task has done which it has
+// killed: who learns of a death learns it after it.
+func (r *run) outlives(dead *task) {
+	if t := r.current; r.wide != nil {
+		r.wide.outlives(t, dead)
+	} else {
+		dead.seen[dead.id]++
+		t.seen.join(&dead.seen)
 	}
 }
 
@@ -49,6 +66,10 @@ type shadow struct {
 func (r *run) Access(b []byte, write bool) {
 	t := r.current
 	if t == nil {
+		return
+	}
+	if r.wide != nil {
+		r.wide.access(r, b, write)
 		return
 	}
 	at := reflect.ValueOf(b).Pointer()

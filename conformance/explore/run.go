@@ -21,6 +21,8 @@ type run struct {
 	objects []object
 	quiet   map[any]bool
 	shadows map[uintptr]*shadow
+	// wide takes the place of the clocks where there are more tasks than those have room for.
+	wide *wideClocks
 
 	log []entry
 	// settled is how many steps were made before what Setup has started went to sleep.
@@ -54,8 +56,8 @@ type entry struct {
 }
 
 // newRun sets a scenario up. It takes over the memory of a run that is over, if not nil.
-func newRun(s Scenario, old *run) *run {
-	r := &run{ids: map[any]int32{}, quiet: map[any]bool{}, shadows: map[uintptr]*shadow{}}
+func newRun(s Scenario, old *run, wide *wideClocks) *run {
+	r := &run{wide: wide, ids: map[any]int32{}, quiet: map[any]bool{}, shadows: map[uintptr]*shadow{}}
 	if old != nil {
 		clear(old.ids)
 		clear(old.quiet)
@@ -181,6 +183,12 @@ func (r *run) step(t *task, alternative int, p *pending) (order clock) {
 		}
 	}
 	order = t.order
+	r.make(t, alternative)
+	return order
+}
+
+// make lets a task make its next operation.
+func (r *run) make(t *task, alternative int) {
 	rare := t.op.Rare>>alternative&1 != 0
 	if rare {
 		t.interrupts++
@@ -190,7 +198,6 @@ func (r *run) step(t *task, alternative int, p *pending) (order clock) {
 	r.current = t
 	t.next()
 	r.current = nil
-	return order
 }
 
 // Did notes what the step at hand has found and left.

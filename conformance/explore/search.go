@@ -130,7 +130,7 @@ func Replay(s Scenario, token string) (*Finding, error) {
 
 // schedule runs one: along the stack as far as that goes, and beyond it by choice.
 func (x *search) schedule(forced []choice) {
-	r := newRun(x.scenario, x.last)
+	r := newRun(x.scenario, x.last, nil)
 	x.last = r
 	defer r.end()
 	var now [maxTasks]pending

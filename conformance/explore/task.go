@@ -31,6 +31,8 @@ type task struct {
 	steps uint32
 	order clock
 	seen  clock
+	// startsIdle says that the tasks it starts are idle.
+	startsIdle bool
 	// interrupts counts the system calls that a signal cut short.
 	interrupts int
 }
@@ -43,14 +45,24 @@ type ended struct{}
 
 // spawn makes a task that is parked in front of first.
 func (r *run) spawn(name string, process int, first step.Op, idle bool, f func()) *task {
-	if len(r.tasks) == maxTasks {
-		panic(limit{fmt.Errorf("a schedule has more than %d tasks", maxTasks)})
+	most := maxTasks
+	if r.wide != nil {
+		most = mostTasks
+	}
+	if len(r.tasks) == most {
+		panic(limit{fmt.Errorf("a schedule has more than %d tasks", most)})
 	}
 	t := &task{id: len(r.tasks), name: name, process: process, idle: idle, op: first}
 	if r.current != nil {
+		if r.wide == nil {
+			r.current.seen[r.current.id]++ // what it has done comes before all that t does
+		}
 		t.order, t.seen = r.current.order, r.current.seen
 	}
 	r.tasks = append(r.tasks, t)
+	if r.wide != nil {
+		r.wide.spawn(r.current)
+	}
 	t.next, t.stop = iter.Pull(func(yield func(struct{}) bool) {
 		t.yield = yield
 		defer func() {
@@ -98,7 +110,7 @@ func (r *run) Go(name string, first step.Op, idle bool, f func()) {
 	if name == "" {
 		name = "go"
 	}
-	r.spawn(fmt.Sprintf("%s.%s%d", parent.name, name, len(r.tasks)), parent.process, first, idle, f)
+	r.spawn(fmt.Sprintf("%s.%s%d", parent.name, name, len(r.tasks)), parent.process, first, idle || parent.startsIdle, f)
 }
 
 // Interrupts says whether a signal may cut the running task's next system call short.

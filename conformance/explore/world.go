@@ -24,8 +24,8 @@ type World struct {
 	run       *run
 	processes []string
 	within    int
-	mortal    set // processes
-	killed    set // processes
+	mortal    processSet
+	killed    processSet
 	names     map[any]string
 	memory    []memory
 	sleepers  []sleeper
@@ -68,6 +68,14 @@ func (w *World) Within(process string, f func()) {
 	w.within = before
 }
 
+// Idly runs f, which is part of a task: what it starts, such as pumps, may wait for ever.
+func (w *World) Idly(f func()) {
+	t := w.run.current
+	t.startsIdle = true
+	f()
+	t.startsIdle = false
+}
+
 // Mortal says that a process may be killed: every step of its tasks is one
 // before which [World.Kill] may come.
 func (w *World) Mortal(process string) { w.mortal = w.mortal.with(w.process(process)) }
@@ -78,7 +86,10 @@ func (w *World) Kill(process string) {
 	w.run.Do(step.Op{Verb: "kill", Object: life{w, victim}, Write: true})
 	w.killed = w.killed.with(victim)
 	for _, t := range w.run.tasks {
-		t.dead = t.dead || t.process == victim && t != w.run.current
+		if t.process == victim && t != w.run.current && !t.dead {
+			t.dead = true
+			w.run.outlives(t)
+		}
 	}
 }
 

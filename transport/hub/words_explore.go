@@ -47,8 +47,12 @@ func (l *Link) Words(prefix string, name func(word any, name string)) {
 }
 
 // Sleepers are those of this end who may sleep, with what they wait for and
-// whether somebody has told them.
-func (l *Link) Sleepers(each func(name string, asleep, ready, told func() bool)) {
+// whether somebody has told them. Nobody sleeps at an end that has let go of everything, whose
+// words may be another's by then.
+func (l *Link) Sleepers(tell func(name string, asleep, ready, told func() bool)) {
+	each := func(name string, asleep, ready, told func() bool) {
+		tell(name, func() bool { return !l.letGo() && asleep() }, ready, told)
+	}
 	pending := func(b *wake.Doorbell) func() bool {
 		return func() bool { is, err := b.Pending(); return is && err == nil }
 	}

@@ -1,0 +1,222 @@
+//go:build explore
+
+package explore
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"math/rand/v2"
+	"slices"
+)
+
+// walk is how one random schedule is drawn (PCT: Burckhardt, Kothari, Musuvathi,
+// Nagarakatte, A randomized scheduler with probabilistic guarantees of finding
+// bugs, ASPLOS 2010). Each task has a random priority, and of those that can go on
+// the one with the highest does. At depth-1 steps, drawn among the first length, the
+// task that would go on gets a priority below all others.
+//
+// A defect of depth d is one that shows whenever d steps come in a certain order.
+// A walk of n tasks and k steps shows it with a probability of at least
+// 1/(n k^(d-1)).
+type walk struct {
+	seed          uint64
+	depth, length int
+	// most is the number of steps after which a run counts as endless.
+	most int
+}
+
+// Bound is the probability that at least one of so many walks shows a defect of
+// a depth, at the least.
+func Bound(walks, depth, tasks, steps int) float64 {
+	one := 1 / (float64(tasks) * math.Pow(float64(steps), float64(depth-1)))
+	return -math.Expm1(float64(walks) * math.Log1p(-one))
+}
+
+// guide chooses the steps of a run, one after the other.
+type guide interface {
+	// next gives the task that goes on, and its alternative; none where nobody can go on.
+	next(r *run) (*task, int, error)
+}
+
+// errEnough is what a guide returns that wants no more of a run, and no judgement.
+var errEnough = fmt.Errorf("enough steps")
+
+// follow runs a scenario as a guide says. It takes over the memory of a run
+// that is over, if not nil.
+func follow(s Scenario, old *run, most int, g guide) (*run, error) {
+	r := newRun(s, old, newWideClocks())
+	defer r.end()
+	r.settle()
+	for r.err == nil && r.finding == "" {
+		if len(r.log) == most {
+			r.find(Endless, fmt.Sprintf("after %d steps the end is not in sight", most))
+			break
+		}
+		t, alternative, err := g.next(r)
+		if err == errEnough {
+			break
+		}
+		if err != nil {
+			return r, err
+		}
+		if t == nil {
+			r.judge()
+			break
+		}
+		r.make(t, alternative)
+	}
+	return r, r.err
+}
+
+// settle runs what Setup has started until it waits.
+func (r *run) settle() {
+	for r.world.settling && r.err == nil && r.finding == "" {
+		i := slices.IndexFunc(r.tasks, func(t *task) bool { return t.idle && t.sure() != 0 })
+		if r.world.settling = i >= 0; i >= 0 {
+			r.make(r.tasks[i], bits.TrailingZeros8(r.tasks[i].sure()))
+			r.settled = len(r.log)
+		}
+	}
+}
+
+// ready are the alternatives that a task has now, sure those of them that are not rare.
+func (t *task) ready() uint8 {
+	switch {
+	case t.over || t.dead:
+		return 0
+	case t.op.Ready != nil:
+		return t.op.Ready()
+	}
+	return 1
+}
+
+func (t *task) sure() uint8 { return t.ready() &^ t.op.Rare }
+
+// priorities is the guide of a walk.
+type priorities struct {
+	draw *rand.Rand
+	// ranks are the tasks that are not over, the highest priority first.
+	ranks []rank
+	// known is how many tasks of the run have got a priority.
+	known int
+	// changes are the steps before which a priority is lowered, those that are to come.
+	changes []change
+}
+
+type rank struct {
+	task     *task
+	priority uint64
+}
+
+// change lowers a priority before a step.
+type change struct {
+	step     int
+	priority uint64
+}
+
+// lowest is below every priority that a task begins with.
+const lowest = 1 << 32
+
+// Odds for what nobody may rely on: one look in so many steps for a task that
+// a signal could interrupt where it sleeps, one of so many calls that are.
+const (
+	oddsAsleep = 64
+	oddsAwake  = 8
+)
+
+func newPriorities(w walk) *priorities {
+	p := &priorities{draw: rand.New(rand.NewPCG(w.seed, uint64(w.depth)))}
+	for i := range w.depth - 1 {
+		p.changes = append(p.changes, change{p.draw.IntN(max(w.length, 1)), uint64(i)})
+	}
+	slices.SortStableFunc(p.changes, func(a, b change) int { return a.step - b.step })
+	return p
+}
+
+func (p *priorities) insert(r rank) {
+	at, _ := slices.BinarySearchFunc(p.ranks, r, func(a, b rank) int {
+		if a.priority > b.priority {
+			return -1
+		}
+		return 1
+	})
+	p.ranks = slices.Insert(p.ranks, at, r)
+}
+
+func (p *priorities) next(r *run) (*task, int, error) {
+	for ; p.known < len(r.tasks); p.known++ {
+		p.insert(rank{r.tasks[p.known], lowest + p.draw.Uint64N(math.MaxUint64-lowest)})
+	}
+	if p.draw.IntN(oddsAsleep) == 0 {
+		t := r.tasks[p.draw.IntN(len(r.tasks))]
+		if rare := t.ready() & t.op.Rare; rare != 0 {
+			return t, p.oneOf(rare), nil
+		}
+	}
+	for i := 0; i < len(p.ranks); {
+		t := p.ranks[i].task
+		if t.over || t.dead {
+			p.ranks = slices.Delete(p.ranks, i, i+1)
+			continue
+		}
+		ready := t.ready()
+		sure := ready &^ t.op.Rare
+		if sure == 0 {
+			i++
+			continue
+		}
+		if len(p.changes) > 0 && p.changes[0].step <= len(r.log)-r.settled {
+			p.ranks = slices.Delete(p.ranks, i, i+1)
+			p.insert(rank{t, p.changes[0].priority})
+			p.changes = p.changes[1:]
+			i = 0
+			continue
+		}
+		if rare := ready & t.op.Rare; rare != 0 && p.draw.IntN(oddsAwake) == 0 {
+			return t, p.oneOf(rare), nil
+		}
+		return t, p.oneOf(sure), nil
+	}
+	return nil, 0, nil
+}
+
+// oneOf draws one of a set of alternatives.
+func (p *priorities) oneOf(alternatives uint8) int {
+	for n := p.draw.IntN(bits.OnesCount8(alternatives)); n > 0; n-- {
+		alternatives &= alternatives - 1
+	}
+	return bits.TrailingZeros8(alternatives)
+}
+
+// written is the guide of a schedule that is written down. Where it ends, the run does,
+// or goes on without preemptions.
+type written struct {
+	choices []choice
+	goesOn  bool
+}
+
+func (w *written) next(r *run) (*task, int, error) {
+	at := len(r.log)
+	if at < len(w.choices) {
+		c := w.choices[at]
+		if c.task >= len(r.tasks) || r.tasks[c.task].ready()>>c.alternative&1 == 0 {
+			return nil, 0, fmt.Errorf("the token does not fit: at step %d task %d cannot go on", at, c.task)
+		}
+		return r.tasks[c.task], c.alternative, nil
+	}
+	last := 0
+	if at > 0 {
+		last = r.log[at-1].task
+	}
+	for i := range r.tasks {
+		t := r.tasks[(last+i)%len(r.tasks)]
+		if sure := t.sure(); sure != 0 {
+			if !w.goesOn {
+				return nil, 0, errEnough
+			}
+			return t, bits.TrailingZeros8(sure), nil
+		}
+	}
+	return nil, 0, nil
+}
