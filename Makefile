@@ -62,6 +62,13 @@ explore: ## Run every schedule of the scenarios on the transport's own code, som
 	$(EXPLORE) -v -explore.all -explore.json $(EXPLORED)
 	$(EXPLORE_FAULTS) -v -explore.all -explore.json $(EXPLORED)
 
+# In test it has half a minute (TestSimulate). SCHEDULES and SIMULATE_TIME end it, whichever comes first.
+SCHEDULES := 1000000
+SIMULATE_TIME := 1h
+.PHONY: simulate
+simulate: ## Run a million random schedules of many callers and peers (SCHEDULES), or an hour of them (SIMULATE_TIME).
+	$(EXPLORE) -v -count=1 -run 'TestSimulate$$' -explore.schedules $(SCHEDULES) -explore.time $(SIMULATE_TIME)
+
 .PHONY: verdict
 verdict: build ## Run the matrix of faults and the benchmark, some minutes; write docs/VERDICT.md and out/verdict.html.
 	bin/ddc wake verdict --system docs/systems/brief.kdl --run -o docs/VERDICT.md --html out/verdict.html

@@ -16,8 +16,9 @@ import (
 // the one with the highest does. At depth-1 steps, drawn among the first length, the
 // task that would go on gets a priority below all others.
 //
-// A defect of depth d is one that shows whenever d steps come in a certain order.
-// A walk of n tasks and k steps shows it with a probability of at least
+// A defect of depth d is one that shows whenever d pairs of steps come in the order
+// that it needs: one that a use comes before what it must follow has depth 1, one that somebody
+// comes between two steps, depth 2. A walk of n tasks and k steps shows it with a probability of at least
 // 1/(n k^(d-1)).
 type walk struct {
 	seed          uint64

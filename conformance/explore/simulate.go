@@ -50,6 +50,9 @@ const mostSteps = 400_000
 // crowd's seed, each later one the next: a seed stands for one program and one schedule.
 func Simulate(c Crowd, o SimulateOptions) (Simulated, error) {
 	s := Simulated{Walks: map[int]int{}}
+	if err := c.check(); err != nil {
+		return s, err
+	}
 	start := time.Now()
 	trace := fnv.New64a()
 	// How many steps there are to choose the change points from is measured first, without any.

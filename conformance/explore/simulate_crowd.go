@@ -23,14 +23,14 @@ type Crowd struct {
 	// Streams of 100 calls have several frames each way, Leases of 100 have a payload that
 	// the handler keeps, Cancels of 100 calls are cancelled at some time.
 	Streams, Leases, Cancels int
-	// Closes peers are closed in good order, at either end, Deaths are killed, and
-	// Restarts of those are started again.
-	Closes, Deaths, Restarts int
+	// Closes peers are closed in good order, at either end, Lies store an index that cannot be and
+	// are killed for it, Deaths are just killed, and Restarts of those are started again.
+	Closes, Lies, Deaths, Restarts int
 	// Signals is how many system calls of each task may be interrupted.
 	Signals int
 }
 
-// amount is a number of a crowd that can be made smaller.
+// amount is a number of a crowd.
 type amount struct {
 	name  string
 	of    func(c *Crowd) *int
@@ -39,12 +39,13 @@ type amount struct {
 
 // amounts are in the order in which a finding is made smaller.
 var amounts = []amount{
+	{"restarts", func(c *Crowd) *int { return &c.Restarts }, 0},
+	{"deaths", func(c *Crowd) *int { return &c.Deaths }, 0},
+	{"lies", func(c *Crowd) *int { return &c.Lies }, 0},
+	{"closes", func(c *Crowd) *int { return &c.Closes }, 0},
 	{"peers", func(c *Crowd) *int { return &c.Peers }, 1},
 	{"callers", func(c *Crowd) *int { return &c.Callers }, 1},
 	{"calls", func(c *Crowd) *int { return &c.Calls }, 1},
-	{"restarts", func(c *Crowd) *int { return &c.Restarts }, 0},
-	{"deaths", func(c *Crowd) *int { return &c.Deaths }, 0},
-	{"closes", func(c *Crowd) *int { return &c.Closes }, 0},
 	{"cancels", func(c *Crowd) *int { return &c.Cancels }, 0},
 	{"signals", func(c *Crowd) *int { return &c.Signals }, 0},
 	{"streams", func(c *Crowd) *int { return &c.Streams }, 0},
@@ -96,7 +97,7 @@ func (c Crowd) check() error {
 			return fmt.Errorf("crowd of %d %s: at least %d", n, a.name, a.least)
 		}
 	}
-	if c.Peers > 16 || c.Deaths+c.Closes > c.Peers || c.Restarts > c.Deaths {
+	if c.Peers > 16 || c.Deaths+c.Lies+c.Closes > c.Peers || c.Restarts > c.Deaths {
 		return fmt.Errorf("crowd %s: at most 16 peers, each of which ends once, and restarts of those that died", c)
 	}
 	return nil
@@ -153,6 +154,7 @@ const (
 	lives fate = iota
 	closesItself
 	isClosed
+	liesAndDies
 	dies
 	diesAndReturns
 )
@@ -162,10 +164,13 @@ func (c Crowd) fates(draw *rand.Rand) []fate {
 	for i := range c.Closes {
 		fates[i] = closesItself + fate(draw.IntN(2))
 	}
+	for i := range c.Lies {
+		fates[c.Closes+i] = liesAndDies
+	}
 	for i := range c.Deaths {
-		fates[c.Closes+i] = dies
+		fates[c.Closes+c.Lies+i] = dies
 		if i < c.Restarts {
-			fates[c.Closes+i] = diesAndReturns
+			fates[c.Closes+c.Lies+i] = diesAndReturns
 		}
 	}
 	draw.Shuffle(len(fates), func(i, j int) { fates[i], fates[j] = fates[j], fates[i] })

@@ -3,20 +3,83 @@
 package explore
 
 import (
+	"flag"
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ddc/internal/step"
+	"ddc/wake/strategy"
 )
+
+var (
+	schedules = flag.Int("explore.schedules", 0, "how many random schedules to run in all; 0 is some thousands")
+	budget    = flag.Duration("explore.time", 30*time.Second, "how long random schedules may take in all")
+)
+
+// On the code as it is no random schedule of any crowd shows a defect. How many are run
+// depends on the time that there is, which schedules these are does not.
+func TestSimulate(t *testing.T) {
+	if *replay != "" {
+		f, err := ReplayCrowd(*replay)
+		require.NoError(t, err)
+		if f != nil {
+			t.Fatal(f)
+		}
+		return
+	}
+	names := strategy.Names()
+	left, searches := *budget, 0
+	for _, s := range names {
+		searches += len(Simulations(s))
+	}
+	for _, name := range names {
+		for _, one := range Simulations(name) {
+			// What one does not need is there for those after it.
+			share := left / time.Duration(searches)
+			searches--
+			t.Run(name+"/"+one.Name, func(t *testing.T) { left -= simulated(t, one, share, len(names)) })
+		}
+	}
+}
+
+func simulated(t *testing.T, s Simulation, share time.Duration, strategies int) time.Duration {
+	count := s.Fast
+	if *schedules > 0 {
+		count = max(*schedules*s.Weight/1000/strategies, 1)
+	}
+	r, err := Simulate(s.Crowd, SimulateOptions{Depths: depths, Schedules: count, Duration: share})
+	require.NoError(t, err)
+	if r.Finding != nil {
+		small, err := Shrink(r, 10*share)
+		require.NoError(t, err)
+		t.Fatalf("schedule %d, of depth %d, of %s:\n%v", r.Schedules, r.Depth, r.Crowd, small.Finding)
+	}
+	assert.Positive(t, r.Schedules)
+	said := r.Reached()
+	if r.Schedules < count {
+		said += fmt.Sprintf("; the time was up before %d schedules", count)
+	}
+	t.Log(said)
+	return r.Took
+}
+
+// mixed is a crowd in which everything happens.
+var mixed = Crowd{
+	Strategy: "eventfd", Peers: 5, Callers: 12, Calls: 2, Cells: 1, Slots: 2,
+	Streams: 30, Leases: 30, Cancels: 20, Signals: 1, Closes: 1, Lies: 1, Deaths: 2, Restarts: 1,
+}
 
 // One seed is one program and one schedule of it.
 func TestSeedStandsForOneSchedule(t *testing.T) {
 	traces := map[uint64]bool{}
 	for seed := range uint64(3) {
-		c := Crowd{
-			Strategy: "eventfd", Seed: seed, Peers: 4, Callers: 12, Calls: 2, Cells: 1, Slots: 2,
-			Streams: 30, Leases: 30, Cancels: 20, Signals: 1, Closes: 1, Deaths: 2, Restarts: 1,
-		}
+		c := mixed
+		c.Seed = seed
 		var of [2]Simulated
 		for i := range of {
 			var err error
@@ -28,4 +91,91 @@ func TestSeedStandsForOneSchedule(t *testing.T) {
 		traces[of[0].Trace] = true
 	}
 	assert.Len(t, traces, 3, "schedules of three seeds")
+}
+
+// A crowd is what its text says, in tokens.
+func TestCrowdIsReadAsItIsWritten(t *testing.T) {
+	read, err := ParseCrowd(mixed.String())
+	require.NoError(t, err)
+	assert.Equal(t, mixed, read)
+	for _, text := range []string{"eventfd,seed=1", "eventfd,peers=2,callers=1,calls=1,cells=1,slots=1,deaths=3", "eventfd,elephants=1", "eventfd,peers"} {
+		_, err := ParseCrowd(text)
+		assert.Error(t, err, text)
+	}
+}
+
+// A schedule of more tasks than there are letters is read as it was written.
+func TestTokensNameAnyTask(t *testing.T) {
+	r := &run{}
+	for _, task := range []int{0, 25, 26, 26, 26, 701, 702, 703, mostTasks - 1} {
+		r.log = append(r.log, entry{task: task, alternative: task % 2})
+	}
+	token := r.token()
+	assert.Equal(t, "az~1Aa3Zz~1AAaAAb~1FAn~1", token)
+	choices, err := parseToken(token)
+	require.NoError(t, err)
+	assert.Equal(t, r.choices(), choices)
+	for _, wrong := range []string{"a1A", "ZZZZZZZZZZZZZZZZZZa", "?"} {
+		_, err := parseToken(wrong)
+		assert.Error(t, err, wrong)
+	}
+}
+
+// alternation is a defect of a depth: two tasks take turns at a word, depth+1 times in
+// all, each with steps between that do not matter.
+func alternation(depth, between int) Scenario {
+	return Scenario{Name: "alternation", Setup: func(w *World) {
+		var word, noise step.Uint64
+		for side, name := range []string{"host", "peer"} {
+			w.Go(name, "turns", func() {
+				for i := side; i <= depth; i += 2 {
+					for range between {
+						noise.Add(1)
+					}
+					if word.CompareAndSwap(uint64(i), uint64(i+1)) && i == depth {
+						w.Failf(Failure, "all turns were taken")
+					}
+				}
+			})
+		}
+	}}
+}
+
+// A walk shows a defect of its depth at least as often as is claimed. The seeds are always
+// the same ones, so the count is.
+func TestWalkShowsDefectsAsOftenAsClaimed(t *testing.T) {
+	for _, depth := range []int{1, 2, 3} {
+		s := alternation(depth, 4)
+		const walks = 4000
+		shown, tasks, length := 0, 0, 0
+		r, err := follow(s, nil, mostSteps, newPriorities(walk{depth: 1}))
+		require.NoError(t, err)
+		steps := len(r.log)
+		for seed := range uint64(walks) {
+			r, err = follow(s, r, mostSteps, newPriorities(walk{seed: seed, depth: depth, length: steps}))
+			require.NoError(t, err)
+			tasks, length = len(r.tasks), max(length, len(r.log))
+			if r.finding != "" {
+				shown++
+			}
+		}
+		assert.GreaterOrEqual(t, float64(shown)/walks, Bound(1, depth, tasks, length), "depth %d: %d of %d", depth, shown, walks)
+		t.Logf("depth %d, %d tasks, %d steps: %d of %d, at least %.1f claimed", depth, tasks, length, shown, walks, walks*Bound(1, depth, tasks, length))
+	}
+}
+
+// The bound is the published one.
+func TestBoundIsThePublishedOne(t *testing.T) {
+	assert.InDelta(t, 1.0/2, Bound(1, 1, 2, 100), 1e-9)
+	assert.InDelta(t, 1.0/20_000, Bound(1, 3, 2, 100), 1e-9)
+	assert.InDelta(t, 1-0.5*0.5*0.5, Bound(3, 1, 2, 100), 1e-9)
+	assert.Zero(t, Bound(0, 2, 2, 100))
+}
+
+// What stands for a schedule in a report runs it again, beside those of the search.
+func TestReplayOfACrowdWantsACrowd(t *testing.T) {
+	for _, token := range []string{"a3b", "eventfd:a", strings.Repeat("z", 9) + mixed.String()} {
+		_, err := ReplayCrowd(token)
+		assert.Error(t, err, token)
+	}
 }

@@ -40,7 +40,9 @@ type crowdPeer struct {
 	fate       fate
 	doomed     bool // its link ends some time
 	host, peer *hub.Link
-	// exited is closed once a peer that ends in good order has.
+	// toHost is the index of frames sent to the host, of which a peer may lie.
+	toHost *step.Uint64
+	// exited is closed once a peer has ended by itself.
 	exited chan struct{}
 }
 
@@ -131,6 +133,11 @@ func (p *crowdPeer) attach(offer *hub.Offer) {
 	p.peer = attach(p.x.w, offer, p.x.crowd.Strategy)
 	offer.Close()
 	watch(p.x.w, p.name, p.name+".", p.peer)
+	p.peer.Words("", func(word any, name string) {
+		if name == "ring.to-host.produced" {
+			p.toHost = word.(*step.Uint64)
+		}
+	})
 	p.peer.Start(p.receive)
 }
 
@@ -217,7 +224,8 @@ func (p *crowdPeer) reply(f *transport.Frame) {
 
 // explained claims that an error is the end of a link that was to end.
 func (p *crowdPeer) explained(err error) {
-	if !p.doomed || !errors.Is(err, transport.ErrClosed) && !errors.Is(err, transport.ErrPeerDead) {
+	lied := p.fate == liesAndDies && errors.Is(err, transport.ErrCorrupt)
+	if !p.doomed || !lied && !errors.Is(err, transport.ErrClosed) && !errors.Is(err, transport.ErrPeerDead) {
 		p.x.w.Failf(Failure, "%s: %v", p.name, err)
 	}
 }
@@ -299,6 +307,13 @@ func (p *crowdPeer) meet(hosts wake.Strategy, again *[]call) {
 			<-p.peer.Done()
 			exit()
 		})
+	case liesAndDies:
+		w.Go(p.name, "lie", func() {
+			p.toHost.Add(1000)
+			step.At(p.exited)
+			close(p.exited)
+		})
+		w.Go("host", "reap-"+p.name, exited)
 	case dies:
 		w.Go("host", "reap-"+p.name, reap)
 	case diesAndReturns:
