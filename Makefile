@@ -67,7 +67,7 @@ SCHEDULES := 1000000
 SIMULATE_TIME := 1h
 .PHONY: simulate
 simulate: ## Run a million random schedules of many callers and peers (SCHEDULES), or an hour of them (SIMULATE_TIME).
-	$(EXPLORE) -v -count=1 -run 'TestSimulate$$' -explore.schedules $(SCHEDULES) -explore.time $(SIMULATE_TIME)
+	$(EXPLORE) -v -count=1 -timeout 3h -run 'TestSimulate$$' -explore.schedules $(SCHEDULES) -explore.time $(SIMULATE_TIME)
 
 .PHONY: verdict
 verdict: build ## Run the matrix of faults and the benchmark, some minutes; write docs/VERDICT.md and out/verdict.html.

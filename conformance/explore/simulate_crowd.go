@@ -21,7 +21,7 @@ type Crowd struct {
 	// Cells is the size of each ring, Slots the number of slots of 64 bytes for all.
 	Cells, Slots int
 	// Streams of 100 calls have several frames each way, Leases of 100 have a payload that
-	// the handler keeps, Cancels of 100 calls are cancelled at some time.
+	// the handler, or the caller, keeps for a while, Cancels of 100 calls are cancelled at some time.
 	Streams, Leases, Cancels int
 	// Closes peers are closed in good order, at either end, Lies store an index that cannot be and
 	// are killed for it, Deaths are just killed, and Restarts of those are started again.
@@ -103,20 +103,20 @@ func (c Crowd) check() error {
 	return nil
 }
 
-// call is what a caller does: frames up, and frames down as the reply.
-type call struct {
+// planned is a call: frames up, and frames down as the reply.
+type planned struct {
 	id        uint32
 	peer      int
 	up, down  []int // sizes
 	cancelled bool
 	stands    bool // for the pump
-	// kept says that the handler keeps the last frame up. Earlier ones it must not: who waits for
-	// a slot while it holds one may wait for ever.
-	kept bool
+	// kept says that the handler keeps the last frame up, keeps that the caller does the last one
+	// down. Earlier ones they must not: who waits for a slot while it holds one may wait for ever.
+	kept, keeps bool
 }
 
 // calls draws all calls by caller, and those that restarted peers get.
-func (c Crowd) calls(draw *rand.Rand) (of [][]call, again []call) {
+func (c Crowd) calls(draw *rand.Rand) (of [][]planned, again []planned) {
 	percent := func(n int) bool { return draw.IntN(100) < n }
 	sizes := func(stream bool) (all []int) {
 		n := 1
@@ -128,14 +128,14 @@ func (c Crowd) calls(draw *rand.Rand) (of [][]call, again []call) {
 		}
 		return all
 	}
-	one := func(id, peer int) call {
+	one := func(id, peer int) planned {
 		stream := percent(c.Streams)
-		return call{
+		return planned{
 			id: uint32(id), peer: peer, up: sizes(stream), down: sizes(stream),
-			cancelled: percent(c.Cancels), stands: percent(50), kept: percent(c.Leases),
+			cancelled: percent(c.Cancels), stands: percent(50), kept: percent(c.Leases), keeps: percent(c.Leases),
 		}
 	}
-	of = make([][]call, c.Callers)
+	of = make([][]planned, c.Callers)
 	for i := range of {
 		for n := range c.Calls {
 			of[i] = append(of[i], one(i*c.Calls+n, (i+n)%c.Peers))

@@ -49,15 +49,17 @@ type crowdPeer struct {
 // callState is what both ends know of a call. Each field belongs to one task,
 // until all is over.
 type callState struct {
-	call
+	planned
 	peer *crowdPeer
 	// ctx is the caller's.
 	ctx context.Context
 	// sent, received count the frames up, answered, replied those down.
 	sent, received, answered, replied int
-	lease                             transport.Lease
-	complete                          step.Bool
-	done                              chan struct{}
+	// lease is the last frame up while the handler keeps it, reply that of the reply while
+	// the caller does.
+	lease, reply transport.Lease
+	complete     step.Bool
+	done         chan struct{}
 	// outcome says how the call ended: every call does.
 	outcome string
 }
@@ -108,8 +110,8 @@ func newCrowd(w *World, c Crowd) {
 }
 
 // begin makes the state of a call, and who cancels it.
-func (x *crowdWorld) begin(one call, p *crowdPeer) {
-	s := &callState{call: one, peer: p, ctx: context.Background(), done: make(chan struct{})}
+func (x *crowdWorld) begin(one planned, p *crowdPeer) {
+	s := &callState{planned: one, peer: p, ctx: context.Background(), done: make(chan struct{})}
 	x.calls[one.id] = s
 	if one.cancelled {
 		var cancel func()
@@ -161,9 +163,14 @@ func (s *callState) check(h transport.Header, b []byte, op uint8, before int, si
 	if len(b) != sizes[before] {
 		w.Failf(Frame, "call %d: frame %d has %d bytes, of %d sent", s.id, h.Arg, len(b), sizes[before])
 	}
+	s.whole(op, before, b)
+}
+
+// whole claims that a payload is that of a frame.
+func (s *callState) whole(op uint8, n int, b []byte) {
 	for _, is := range b {
-		if is != content(s.id, op, h.Arg) {
-			w.Failf(Frame, "call %d: frame %d is torn", s.id, h.Arg)
+		if is != content(s.id, op, uint64(n)) {
+			s.peer.x.w.Failf(Frame, "call %d: frame %d is torn", s.id, n)
 		}
 	}
 }
@@ -216,6 +223,9 @@ func (p *crowdPeer) reply(f *transport.Frame) {
 	s.check(f.Header, f.Payload, opDown, s.replied, s.down)
 	s.replied++
 	if f.Flags&isLast != 0 {
+		if s.keeps && s.outcome == "" { // else the caller has left
+			s.reply = f.Keep()
+		}
 		s.complete.Store(true)
 		step.At(s.done)
 		close(s.done)
@@ -230,8 +240,20 @@ func (p *crowdPeer) explained(err error) {
 	}
 }
 
-// make is the caller's part of a call.
+// make is the caller's part of a call. A reply that it keeps is read at the end: the peer may
+// be dead by then.
 func (s *callState) make() {
+	s.call()
+	if s.reply.Payload == nil {
+		return
+	}
+	step.Read(s.reply.Payload)
+	s.whole(opDown, len(s.down)-1, s.reply.Payload)
+	s.reply.Release()
+}
+
+// call sends, and waits for what comes of it.
+func (s *callState) call() {
 	link := s.peer.host
 	for i, size := range s.up {
 		h := transport.Header{Op: opUp, Stream: s.id, Arg: uint64(i)}
@@ -272,7 +294,7 @@ func (s *callState) failed(err error) {
 
 // meet makes the tasks that bring the peer's fate about. A host learns that a process has
 // ended, in good order or not, and reaps its link.
-func (p *crowdPeer) meet(hosts wake.Strategy, again *[]call) {
+func (p *crowdPeer) meet(hosts wake.Strategy, again *[]planned) {
 	w := p.x.w
 	if !p.doomed {
 		return
@@ -327,7 +349,7 @@ func (p *crowdPeer) meet(hosts wake.Strategy, again *[]call) {
 }
 
 // restart starts a peer in the place of one that died, and calls it.
-func (p *crowdPeer) restart(hosts wake.Strategy, one call) {
+func (p *crowdPeer) restart(hosts wake.Strategy, one planned) {
 	x := p.x
 	fresh := &crowdPeer{x: x, name: p.name + "'"}
 	x.peers = append(x.peers, fresh)

@@ -173,8 +173,18 @@ func (l *Link) settleDown() {
 	if neighbours.of == nil {
 		neighbours.of = map[*shm.Segment][]*Link{}
 	}
+	// Not letGo, which is a step where schedules are explored: links of other segments may be of
+	// schedules before.
+	released := func(l *Link) bool {
+		select {
+		case <-l.released:
+			return true
+		default:
+			return false
+		}
+	}
 	for segment, links := range neighbours.of {
-		if neighbours.of[segment] = slices.DeleteFunc(links, (*Link).letGo); len(neighbours.of[segment]) == 0 {
+		if neighbours.of[segment] = slices.DeleteFunc(links, released); len(neighbours.of[segment]) == 0 {
 			delete(neighbours.of, segment)
 		}
 	}
