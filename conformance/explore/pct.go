@@ -3,6 +3,7 @@
 package explore
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/bits"
@@ -23,8 +24,6 @@ import (
 type walk struct {
 	seed          uint64
 	depth, length int
-	// most is the number of steps after which a run counts as endless.
-	most int
 }
 
 // Bound is the probability that at least one of so many walks shows a defect of
@@ -41,10 +40,10 @@ type guide interface {
 }
 
 // errEnough is what a guide returns that wants no more of a run, and no judgement.
-var errEnough = fmt.Errorf("enough steps")
+var errEnough = errors.New("enough steps")
 
-// follow runs a scenario as a guide says. It takes over the memory of a run
-// that is over, if not nil.
+// follow runs a scenario as a guide says, for at most so many steps. It takes over the
+// memory of a run that is over, if not nil.
 func follow(s Scenario, old *run, most int, g guide) (*run, error) {
 	r := newRun(s, old, newWideClocks())
 	defer r.end()
@@ -55,7 +54,7 @@ func follow(s Scenario, old *run, most int, g guide) (*run, error) {
 			break
 		}
 		t, alternative, err := g.next(r)
-		if err == errEnough {
+		if errors.Is(err, errEnough) {
 			break
 		}
 		if err != nil {

@@ -54,12 +54,7 @@ func TestSimulatedFaults(t *testing.T) {
 func simulatedFault(t *testing.T, e fault.Entry, strategy string) {
 	fault.Switch(e.Name)
 	defer fault.Switch()
-	if *replay != "" {
-		f, err := ReplayCrowd(*replay)
-		require.NoError(t, err)
-		if f != nil {
-			t.Fatal(f)
-		}
+	if replayed(t) {
 		return
 	}
 	c, ok := crowdsFor[e.Name]

@@ -23,12 +23,7 @@ var (
 // On the code as it is no random schedule of any crowd shows a defect. How many are run
 // depends on the time that there is, which schedules these are does not.
 func TestSimulate(t *testing.T) {
-	if *replay != "" {
-		f, err := ReplayCrowd(*replay)
-		require.NoError(t, err)
-		if f != nil {
-			t.Fatal(f)
-		}
+	if replayed(t) {
 		return
 	}
 	names := strategy.Names()
@@ -44,6 +39,19 @@ func TestSimulate(t *testing.T) {
 			t.Run(name+"/"+one.Name, func(t *testing.T) { left -= simulated(t, one, share, len(names)) })
 		}
 	}
+}
+
+// replayed runs the one schedule that was asked for, and says whether one was.
+func replayed(t *testing.T) bool {
+	if *replay == "" {
+		return false
+	}
+	f, err := ReplayCrowd(*replay)
+	require.NoError(t, err)
+	if f != nil {
+		t.Fatal(f)
+	}
+	return true
 }
 
 func simulated(t *testing.T, s Simulation, share time.Duration, strategies int) time.Duration {
