@@ -38,5 +38,11 @@
 //
 //	go test -tags 'nodynamic explore' -run 'TestX/scenario' ./conformance/explore -explore.replay=TOKEN
 //
+// # Crowds
+//
+// A [Crowd] is too large to be searched: many peers and callers to whom everything happens at
+// once. [Simulate] runs random schedules of it, which show a defect with a known
+// probability ([Bound]), and [Shrink] makes what they show small.
+//
 // docs/EXPLORER.md says what is modelled, and how faithfully.
 package explore
