@@ -29,13 +29,14 @@ func Simulations(strategy string) []Simulation {
 		}
 	}
 	pair, few, many := mixed(1, 3, 1, 1, 1), mixed(5, 16, 2, 1, 2), mixed(16, 80, 2, 2, 4)
-	ending := pair
-	ending.Deaths, ending.Restarts = 1, 1
+	dying, closing := pair, pair
+	dying.Deaths, dying.Restarts, closing.Closes = 1, 1, 1
 	few.Closes, few.Lies, few.Deaths, few.Restarts = 1, 1, 2, 1
 	many.Closes, many.Lies, many.Deaths, many.Restarts = 3, 1, 4, 3
 	return []Simulation{
-		{"a pair", pair, 480, 800},
-		{"a pair that dies and returns", ending, 420, 800},
+		{"a pair", pair, 300, 400},
+		{"a pair that closes", closing, 300, 1000},
+		{"a pair that dies and returns", dying, 300, 600},
 		{"few peers", few, 90, 150},
 		{"many peers", many, 10, 12},
 	}
