@@ -68,13 +68,13 @@ func (r *run) Access(b []byte, write bool) {
 	if t == nil {
 		return
 	}
-	if r.wide != nil {
-		r.wide.access(r, b, write)
-		return
-	}
 	at := reflect.ValueOf(b).Pointer()
 	if v := sys.ViewOf(at, t.process); v != nil && v.Gone() {
 		r.unmapped(t, r.memory(b))
+	}
+	if r.wide != nil {
+		r.wide.access(r, b, write)
+		return
 	}
 	for g := at / granule; g <= (at+uintptr(len(b))-1)/granule; g++ {
 		s := r.shadows[g]
