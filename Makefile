@@ -68,6 +68,12 @@ SIMULATE_TIME := 1h
 .PHONY: simulate
 simulate: ## Run a million random schedules of many callers and peers (SCHEDULES), or an hour of them (SIMULATE_TIME).
 	$(EXPLORE) -v -count=1 -timeout 3h -run 'TestSimulate$$' -explore.schedules $(SCHEDULES) -explore.time $(SIMULATE_TIME)
+# MUTATE takes flags: make mutate MUTATE='-layers ring -sample 20'. Broken off, it goes on where it was.
+MUTATE :=
+.PHONY: mutate
+mutate: ## Make small defects in the transport, see which the tests let through, and write docs/MUTATIONS.md: hours.
+	go build -o bin/mutate ./tools/mutate
+	nice bin/mutate -parallel 2 $(MUTATE)
 
 .PHONY: verdict
 verdict: build ## Run the matrix of faults and the benchmark, some minutes; write docs/VERDICT.md and out/verdict.html.

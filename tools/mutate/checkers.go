@@ -1,0 +1,73 @@
+package main
+
+import (
+	"go/build"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// layers are the packages that are mutated, from the bottom up. Their order is
+// that of a run: the proof rests on the lower ones.
+var layers = []string{
+	"ring", "slot", "wake", "wake/eventfd", "wake/socketpair", "wake/pipe", "wake/futex",
+	"shm", "transport", "transport/hub", "transport/inproc", "rpc",
+}
+
+// checker is a set of tests that may catch a mutant.
+type checker struct {
+	name, what, tags string
+	args             []string
+	// packages are the folders whose tests run for a mutant of a layer. None means
+	// that this checker has nothing to say of that layer.
+	packages func(layer string) []string
+}
+
+// checkers in the order in which a mutant meets them: the cheap ones first.
+var checkers = []checker{
+	{
+		name: "own", what: "the package's own tests, -short", tags: "nodynamic",
+		packages: func(layer string) []string { return []string{layer} },
+	},
+	{
+		name: "above", what: "the tests of the next package above that uses it, -short", tags: "nodynamic",
+		packages: func(layer string) []string {
+			switch {
+			case strings.HasPrefix(layer, "wake/"):
+				return []string{"wake/strategy", "transport/hub"}
+			case layer == "transport", strings.HasPrefix(layer, "transport/"):
+				return []string{"rpc"}
+			case layer == "rpc":
+				return []string{"plugin"}
+			}
+			return []string{"transport/hub"}
+		},
+	},
+	{
+		name: "explorer", what: "conformance/explore, as far as make test goes", tags: "nodynamic,explore",
+		packages: func(string) []string { return []string{"conformance/explore"} },
+	},
+	{
+		name: "suite", what: "the conformance suite on real threads, -short", tags: "nodynamic",
+		packages: func(layer string) []string {
+			if layer == "wake" {
+				return []string{"wake/eventfd", "wake/socketpair", "wake/pipe", "wake/futex", "conformance"}
+			}
+			return []string{"conformance"}
+		},
+	},
+}
+
+// sees says whether the checker's build has the file at all: explorer and
+// production differ in a few.
+func (c checker) sees(root, file string) bool {
+	context := build.Default
+	context.BuildTags = strings.Split(c.tags, ",")
+	ok, err := context.MatchFile(filepath.Join(root, filepath.Dir(file)), filepath.Base(file))
+	return ok && err == nil
+}
+
+// named returns the checkers with these names, in their own order.
+func named(all []checker, names []string) []checker {
+	return slices.DeleteFunc(slices.Clone(all), func(c checker) bool { return !slices.Contains(names, c.name) })
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+const opening = `# What the tests let through
+
+` + "`make mutate`" + ` makes small defects in the transport by program, one at a time, and runs the checkers on each. A defect that
+no checker catches is a survivor: either it is no defect, or a test is missing. This page is written by the command, from
+` + "`tools/mutate/results.json`" + ` (every trial) and ` + "`tools/mutate/equivalent.txt`" + ` (the reasons, kept by hand).
+
+    make mutate                                     # what is not tried yet; hours. It may be broken off, and goes on.
+    make mutate MUTATE='-layers ring -sample 20'    # a sample
+    make mutate MUTATE='-again survivors'           # after a new test
+    bin/mutate -list -layers ring                   # the mutants, with their diffs
+    bin/mutate -page                                # this page from the results, nothing run
+
+**How.** Each mutant stands in an overlay of the go command; the tree is never changed. It meets the checkers in the order below until one
+catches it. One that runs four times as long as the code as it is, and a minute more, hangs: that is caught too, and counted
+apart. Mutants that do not compile do not count. A survivor of which the compiler makes the same instructions is dropped as
+*same code*.
+
+**Why a tool of our own.** gremlins (0.6.0) is kept, but exchanges tokens only: it leaves out no statement and breaks no atomic in two. It runs
+one command for a package's own tests, in a copy of the module, so it has no build tags per checker and no order of
+checkers. go-mutesting leaves out statements, and is no longer kept. Neither knows that an atomic exists.
+`
+
+// report is what the page is made of.
+type report struct {
+	strings.Builder
+	checkers []checker
+	results  []result
+	why      map[string]string // reasons of survivors, by key
+}
+
+// page is docs/MUTATIONS.md.
+func page(r *record, reasons []*reason, all []checker) string {
+	w := &report{checkers: all, results: r.all()}
+	var idle []*reason
+	w.why, idle = explain(w.results, reasons)
+	w.WriteString(opening)
+	w.checkerTable()
+	w.layerTable(r.census)
+	w.operatorTable()
+	w.survivors()
+	if len(idle) > 0 {
+		w.WriteString("\n## Reasons for no survivor\n\nThese entries of the list are for a mutant that is no more, is caught, or is not tried yet.\n\n")
+		for _, i := range idle {
+			fmt.Fprintf(w, "- line %d: `%s`\n", i.line, i.where)
+		}
+	}
+	return w.String()
+}
+
+func (w *report) checkerTable() {
+	w.WriteString("\n| checker | what it runs | tags |\n|---|---|---|\n")
+	for _, c := range w.checkers {
+		fmt.Fprintf(w, "| %s | %s | `%s` |\n", c.name, c.what, c.tags)
+	}
+}
+
+// tally counts results by outcome.
+type tally struct {
+	tried, open, timedOut, same, equivalent, unexplained, caught int
+	by                                                           map[string]int // checker
+}
+
+// count tallies the results that belong.
+func (w *report) count(belongs func(result) bool) tally {
+	t := tally{by: map[string]int{}}
+	for _, one := range w.results {
+		if belongs(one) {
+			w.add(&t, one)
+		}
+	}
+	t.tried = t.caught + t.equivalent + t.unexplained
+	return t
+}
+
+func (w *report) add(t *tally, one result) {
+	switch one.Outcome {
+	case sameCode:
+		t.same++
+	case caught, timedOut:
+		t.caught++
+		t.by[one.Checker]++
+		if one.Outcome == timedOut {
+			t.timedOut++
+		}
+	case survived:
+		switch {
+		case w.why[one.Key] != "":
+			t.equivalent++
+		case w.open(one):
+			t.open++
+		default:
+			t.unexplained++
+		}
+	}
+}
+
+// open says that a survivor has still to be shown to another checker.
+func (w *report) open(one result) bool { return len(one.unasked(w.checkers)) > 0 }
+
+// score is the part of the real defects that was caught.
+func (t tally) score() string {
+	if real := t.caught + t.unexplained; real > 0 {
+		return fmt.Sprintf("%.1f %%", 100*float64(t.caught)/float64(real))
+	}
+	return ""
+}
+
+func (w *report) layerTable(all []census) {
+	w.WriteString("\n## Score by layer and checker\n\nA mutant counts for the first checker that catches it; those after it are not asked. " +
+		"*Timed out* are\namong the caught. *Open* are let through by some, and not yet seen by others. The score leaves out equivalent mutants.\n\n" +
+		"| layer | mutants | tried | open |")
+	for _, c := range w.checkers {
+		fmt.Fprintf(w, " %s |", c.name)
+	}
+	w.WriteString(" timed out | same code | equivalent | **unexplained** | score |\n|---|--:|--:|--:|")
+	w.WriteString(strings.Repeat("--:|", len(w.checkers)+5) + "\n")
+	mutants := 0
+	for _, layer := range all {
+		w.layerRow(layer.Layer, layer.Mutants, w.count(func(one result) bool { return one.Layer == layer.Layer }))
+		mutants += layer.Mutants
+	}
+	w.layerRow("all", mutants, w.count(func(result) bool { return true }))
+}
+
+func (w *report) layerRow(name string, mutants int, t tally) {
+	fmt.Fprintf(w, "| %s | %d | %d | %d |", name, mutants, t.tried, t.open)
+	for _, c := range w.checkers {
+		fmt.Fprintf(w, " %d |", t.by[c.name])
+	}
+	fmt.Fprintf(w, " %d | %d | %d | %d | %s |\n", t.timedOut, t.same, t.equivalent, t.unexplained, t.score())
+}
+
+func (w *report) operatorTable() {
+	w.WriteString("\n## Score by operator\n\n| operator | tried | caught | equivalent | unexplained |\n|---|--:|--:|--:|--:|\n")
+	for _, name := range operators {
+		if t := w.count(func(one result) bool { return one.Operator == name }); t.tried > 0 {
+			fmt.Fprintf(w, "| %s | %d | %d | %d | %d |\n", name, t.tried, t.caught, t.equivalent, t.unexplained)
+		}
+	}
+}
+
+// survivors lists them with their diffs: first those that nobody has explained.
+func (w *report) survivors() {
+	w.WriteString("\n## Survivors that nobody has explained\n")
+	w.list(func(one result) (string, bool) { return "", w.why[one.Key] == "" && !w.open(one) })
+	w.WriteString("\n## Survivors that are no defects\n")
+	w.list(func(one result) (string, bool) { return ": " + w.why[one.Key], w.why[one.Key] != "" })
+	w.WriteString("\n## Open\n\nLet through by some checkers; others have still to be asked.\n")
+	w.list(func(one result) (string, bool) {
+		return ", let through by " + strings.Join(one.Asked, ", "), w.why[one.Key] == "" && w.open(one)
+	})
+}
+
+// list shows the survivors that belong, each with a note.
+func (w *report) list(belongs func(result) (note string, ok bool)) {
+	some := false
+	for _, one := range w.results {
+		if one.Outcome != survived {
+			continue
+		}
+		if note, ok := belongs(one); ok {
+			some = true
+			fmt.Fprintf(w, "\n`%s` at %s:%d, %s (%s)%s\n\n```diff\n%s```\n", one.where(), one.File, one.Line, one.Operator, one.Key, note, one.Diff)
+		}
+	}
+	if !some {
+		w.WriteString("\nNone.\n")
+	}
+}
