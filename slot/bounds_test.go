@@ -30,6 +30,7 @@ func TestClassesThatMakeNoSenseAreRefused(t *testing.T) {
 func TestPoolFillsItsPartOfASegmentAndNoMore(t *testing.T) {
 	classes := []Class{{64, 64, 0}, {4096, 65, 0}}
 	require.Equal(t, 4096+4096+4096+(2*4096)+4096+65*4096, Size(classes))
+	require.Equal(t, 513*4096+2*4096+513*4096, Size([]Class{{64, 513 * 64, 0}}), "513 words of hints")
 	segment, err := shm.Create("slots", Size(classes))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, segment.Close()) }()
@@ -160,6 +161,38 @@ func TestReserveIsUsedLastAndIsThePartysOwn(t *testing.T) {
 		got = append(got, ref.index())
 	}
 	assert.Equal(t, []int{6, 4, 5}, got)
+}
+
+// While nobody races, a hint is set for each free slot that all share, and for
+// no other: a bit cleared for another slot would hide that one.
+func TestHintsFollowTheTruth(t *testing.T) {
+	p := newPool(t, []Class{{64, 70, 2}}, 1)
+	exact := func() {
+		t.Helper()
+		for index := range 128 {
+			free := index >= 2 && index < 70
+			if free {
+				_, _, state := unpack(p.classes[0].slots[index].Load())
+				free = state == Free
+			}
+			require.Equal(t, free, p.classes[0].free[index/64].Load()>>(index%64)&1 == 1, "slot %d", index)
+		}
+	}
+	exact()
+	var refs []Ref
+	for {
+		ref, ok := p.Alloc(0, 64)
+		if !ok {
+			break
+		}
+		refs = append(refs, ref)
+		exact()
+	}
+	require.Len(t, refs, 70)
+	for _, ref := range refs {
+		p.Free(ref)
+		exact()
+	}
 }
 
 func TestUsageCountsByStateAndOwner(t *testing.T) {

@@ -73,3 +73,12 @@ func TestAdaptiveSpinFollowsWhatPays(t *testing.T) {
 	assert.Positive(t, s.trust)
 	assert.Equal(t, shortPause, s.pause)
 }
+
+func TestWhereSpinningDoesNotPayEachPauseIsCountedOut(t *testing.T) {
+	s := spinner{pause: 3}
+	for range 2 {
+		assert.False(t, s.worthTrying())
+		assert.False(t, s.worthTrying())
+		assert.True(t, s.worthTrying(), "the third wait")
+	}
+}

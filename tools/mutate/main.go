@@ -79,19 +79,18 @@ func mutate(ctx context.Context, o options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	var broken error // what ended the trials early; the page has those before it
 	if !o.writePage {
 		mutants, err := o.picked(ctx, r, out)
 		if err != nil || o.list {
 			return err
 		}
-		if err := o.try(ctx, r, mutants, out); err != nil {
-			return err
-		}
+		broken = o.try(ctx, r, mutants, out)
 	}
 	if err := os.WriteFile(o.in(o.page), []byte(page(r, reasons, o.available)), 0o644); err != nil {
-		return fmt.Errorf("write page: %w", err)
+		return errors.Join(broken, fmt.Errorf("write page: %w", err))
 	}
-	return nil
+	return broken
 }
 
 func (o options) in(path string) string {

@@ -22,9 +22,9 @@ catches it. One that runs four times as long as the code as it is, and a minute 
 apart. Mutants that do not compile do not count. A survivor of which the compiler makes the same instructions is dropped as
 *same code*.
 
-**Why a tool of our own.** gremlins (0.6.0) is kept, but exchanges tokens only: it leaves out no statement and breaks no atomic in two. It runs
-one command for a package's own tests, in a copy of the module, so it has no build tags per checker and no order of
-checkers. go-mutesting leaves out statements, and is no longer kept. Neither knows that an atomic exists.
+**Why a tool of our own.** gremlins (0.6.0) is kept, but exchanges tokens only: it leaves out no statement and breaks no
+atomic step in two. It runs one command, the tests of the mutant's own package, so it knows no builds with other tags and no order of
+checkers. go-mutesting leaves statements out, but serves no version that can be pinned.
 `
 
 // report is what the page is made of.

@@ -100,7 +100,7 @@ func (t *trier) check(ctx context.Context, c checker, layer string, m *mutant, l
 	}
 	defer os.RemoveAll(dir)
 	folders := c.packages(layer)
-	args := []string{"test", "-c", "-p", "1", "-vet=off", "-tags", c.tags, "-o", dir + "/"}
+	args := []string{"test", "-c", "-p", "1", "-vet=off", "-ldflags=-s -w", "-tags", c.tags, "-o", dir + "/"}
 	if args, err = t.overlay(args, dir, m); err != nil {
 		return verdict{}, err
 	}
