@@ -60,9 +60,7 @@ func readReasons(path string) ([]*reason, error) {
 func explain(results []result, reasons []*reason) (why map[string]string, idle []*reason) {
 	why = map[string]string{}
 	used := map[*reason]bool{}
-	judged := map[string]bool{}
 	for _, one := range results {
-		judged[one.Layer] = true
 		for _, r := range reasons {
 			if one.Outcome == survived && r.where == one.where() && r.diff == trimmed(one.Diff) {
 				why[one.Key] = r.text

@@ -75,7 +75,7 @@ func (w *report) count(belongs func(result) bool) tally {
 			w.add(&t, one)
 		}
 	}
-	t.tried = t.caught + t.equivalent + t.unexplained
+	t.tried = t.caught + t.equivalent + t.unexplained + t.open
 	return t
 }
 
@@ -104,9 +104,10 @@ func (w *report) add(t *tally, one result) {
 // open says that a survivor has still to be shown to another checker.
 func (w *report) open(one result) bool { return len(one.unasked(w.checkers)) > 0 }
 
-// score is the part of the real defects that was caught.
+// score is the part of the real defects that was caught. What is open is not
+// caught yet.
 func (t tally) score() string {
-	if real := t.caught + t.unexplained; real > 0 {
+	if real := t.caught + t.unexplained + t.open; real > 0 {
 		return fmt.Sprintf("%.1f %%", 100*float64(t.caught)/float64(real))
 	}
 	return ""
@@ -114,7 +115,8 @@ func (t tally) score() string {
 
 func (w *report) layerTable(all []census) {
 	w.WriteString("\n## Score by layer and checker\n\nA mutant counts for the first checker that catches it; those after it are not asked. " +
-		"*Timed out* are\namong the caught. *Open* are let through by some, and not yet seen by others. The score leaves out equivalent mutants.\n\n" +
+		"*Timed out* are\namong the caught. *Open* are let through by some, and others have still to be asked: the score counts them as not caught.\n" +
+		"It leaves out equivalent mutants, and is that of the mutants tried, which are a sample until all are.\n\n" +
 		"| layer | mutants | tried | open |")
 	for _, c := range w.checkers {
 		fmt.Fprintf(w, " %s |", c.name)
@@ -138,10 +140,10 @@ func (w *report) layerRow(name string, mutants int, t tally) {
 }
 
 func (w *report) operatorTable() {
-	w.WriteString("\n## Score by operator\n\n| operator | tried | caught | equivalent | unexplained |\n|---|--:|--:|--:|--:|\n")
+	w.WriteString("\n## Score by operator\n\n| operator | tried | caught | open | equivalent | unexplained |\n|---|--:|--:|--:|--:|--:|\n")
 	for _, name := range operators {
 		if t := w.count(func(one result) bool { return one.Operator == name }); t.tried > 0 {
-			fmt.Fprintf(w, "| %s | %d | %d | %d | %d |\n", name, t.tried, t.caught, t.equivalent, t.unexplained)
+			fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %d |\n", name, t.tried, t.caught, t.open, t.equivalent, t.unexplained)
 		}
 	}
 }
