@@ -75,8 +75,12 @@ func TestPayloadOfExactlyAClassFitsIt(t *testing.T) {
 	ref, ok = p.Alloc(0, 64)
 	require.True(t, ok)
 	assert.Len(t, p.Bytes(ref), 64)
-	_, ok = p.Alloc(0, 129)
+	none, ok := p.Alloc(0, 129)
 	assert.False(t, ok)
+	assert.Zero(t, none)
+	none, ok = p.AllocPiece(0, 64)
+	assert.False(t, ok)
+	assert.Zero(t, none)
 }
 
 func TestReferenceKeepsItsThreePartsApart(t *testing.T) {
@@ -302,6 +306,8 @@ func TestDefaultClassesKeepHalfOfEachForAll(t *testing.T) {
 			previous = c.Size
 		}
 	}
-	assert.Equal(t, 8, DefaultClasses(34)[0].Reserve)
-	assert.Equal(t, 3, DefaultClasses(34)[1].Reserve, "cut: half of 256 among 34")
+	assert.Equal(t, []Class{
+		{1 << 10, 1024, 8}, {16 << 10, 256, 3}, {256 << 10, 32, 0}, {4 << 20, 8, 0}, {16 << 20, 4, 0},
+	}, DefaultClasses(34), "the second reserve is cut: half of 256 among 34")
+	assert.Equal(t, 4, DefaultClasses(1)[1].Reserve)
 }

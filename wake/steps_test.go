@@ -134,6 +134,41 @@ func TestContextThatIsOverEndsAwait(t *testing.T) {
 	require.NoError(t, bell.Close())
 }
 
+// watchful is a context that is asked while the sleeper's flag is up.
+type watchful struct {
+	context.Context
+	asked func()
+}
+
+func (c watchful) Err() error { c.asked(); return nil }
+
+// The end of a context is looked for after the announcement, as work is: one
+// that came between the two would ring nobody.
+func TestContextIsLookedAtAfterTheAnnouncement(t *testing.T) {
+	words, asked := new(wake.Words), 0
+	bell := wake.NewDoorbell(words, &scripted{wait: func() error { return nil }}, wake.SpinOff)
+	looks := 0
+	require.NoError(t, bell.Await(watchful{context.Background(), func() {
+		asked++
+		assert.True(t, words.State().Sleeping)
+	}}, func() bool { looks++; return looks == 3 }))
+	assert.Equal(t, 2, asked, "each time")
+	require.NoError(t, bell.Close())
+}
+
+func TestVainWakeIsCountedBeforeTheNextSleep(t *testing.T) {
+	words := new(wake.Words)
+	var spurious []uint64
+	bell := wake.NewDoorbell(words, &scripted{wait: func() error {
+		spurious = append(spurious, words.State().Spurious)
+		return nil
+	}}, wake.SpinOff)
+	looks := 0
+	require.NoError(t, bell.Await(t.Context(), func() bool { looks++; return looks == 5 }))
+	assert.Equal(t, []uint64{0, 1, 2}, spurious)
+	require.NoError(t, bell.Close())
+}
+
 // A bell follows the context of its last Await, and rings for no other.
 func TestBellLetsGoOfTheContextBefore(t *testing.T) {
 	bell := wake.NewDoorbell(new(wake.Words), &scripted{wait: func() error { return nil }}, wake.SpinOff)

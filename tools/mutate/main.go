@@ -229,13 +229,14 @@ func (o options) trials(ctx context.Context, t *trier, r *record, left []due) er
 	return errors.Join(group.Wait(), t.cache.tidy())
 }
 
-// baselines runs what will be asked on the code as it is, once for each layer.
+// baselines runs what will be asked on the code as it is, once for each set of
+// packages.
 func (t *trier) baselines(ctx context.Context, left []due) error {
 	known := map[string]bool{}
 	for _, d := range left {
 		for _, c := range d.asked {
-			if pair := c.name + " " + d.layer; !known[pair] {
-				known[pair] = true
+			if programs := c.of(d.layer); !known[programs] {
+				known[programs] = true
 				if err := t.baseline(ctx, d.layer, c); err != nil {
 					return err
 				}

@@ -57,7 +57,7 @@ func (t *trier) baseline(ctx context.Context, layer string, c checker) error {
 	if v.outcome != survived {
 		return fmt.Errorf("check %s with nothing changed: checker %s says %q (%s): mend that first", layer, c.name, v.outcome, v.test)
 	}
-	t.alone[c.name+" "+layer] = v.took
+	t.alone[c.of(layer)] = v.took
 	t.say("%s: %s takes %v", layer, c.name, v.took.Round(100*time.Millisecond))
 	return nil
 }
@@ -71,7 +71,7 @@ func (t *trier) try(ctx context.Context, m *mutant, known result, asked []checke
 		if !c.sees(t.root, m.file) {
 			continue
 		}
-		v, err := t.check(ctx, c, m.layer, m, t.budget+4*t.alone[c.name+" "+m.layer])
+		v, err := t.check(ctx, c, m.layer, m, t.budget+4*t.alone[c.of(m.layer)])
 		if err != nil {
 			return r, err
 		}
