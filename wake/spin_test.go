@@ -82,3 +82,27 @@ func TestWhereSpinningDoesNotPayEachPauseIsCountedOut(t *testing.T) {
 		assert.True(t, s.worthTrying(), "the third wait")
 	}
 }
+
+func TestSpinnerBeginsHalfTrusting(t *testing.T) {
+	s := newSpinner(SpinAuto)
+	assert.Equal(t, maxTrust/2, s.trust)
+	assert.Equal(t, shortPause, s.pause)
+	assert.True(t, s.adaptive)
+	assert.False(t, newSpinner(SpinFor(time.Second)).adaptive)
+}
+
+func TestTrustHasAnEnd(t *testing.T) {
+	s := spinner{limit: time.Hour, adaptive: true, trust: maxTrust - 1}
+	for range 3 {
+		looks := 0
+		s.wait(func() bool { looks++; return looks == 2 })
+		assert.Equal(t, maxTrust, s.trust)
+	}
+}
+
+// Where spinning cannot help, as on a lone processor, it is not judged either.
+func TestSpinWithoutALimitLearnsNothing(t *testing.T) {
+	s := spinner{adaptive: true, trust: 8}
+	assert.False(t, s.wait(func() bool { return false }))
+	assert.Equal(t, 8, s.trust)
+}

@@ -20,7 +20,7 @@ no checker catches is a survivor: either it is no defect, or a test is missing. 
 **How.** Each mutant stands in an overlay of the go command; the tree is never changed. It meets the checkers in the order below until one
 catches it. One that runs four times as long as the code as it is, and a minute more, hangs: that is caught too, and counted
 apart. Mutants that do not compile do not count. A survivor of which the compiler makes the same instructions is dropped as
-*same code*.
+*same code*. A result stands while its lines do; ` + "`-again all`" + ` begins anew. A survivor is due again when there is a new checker.
 
 **Why a tool of our own.** gremlins (0.6.0) is kept, but exchanges tokens only: it leaves out no statement and breaks no
 atomic step in two. It runs one command, the tests of the mutant's own package, so it knows no builds with other tags and no order of
