@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"go/build"
 	"path/filepath"
 	"slices"
@@ -73,6 +74,11 @@ func (c checker) sees(root, file string) bool {
 }
 
 // named returns the checkers with these names, in their own order.
-func named(all []checker, names []string) []checker {
-	return slices.DeleteFunc(slices.Clone(all), func(c checker) bool { return !slices.Contains(names, c.name) })
+func named(all []checker, names []string) ([]checker, error) {
+	for _, name := range names {
+		if !slices.ContainsFunc(all, func(c checker) bool { return c.name == name }) {
+			return nil, fmt.Errorf("-checkers: there is no %q: see the table in docs/MUTATIONS.md", name)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(c checker) bool { return !slices.Contains(names, c.name) }), nil
 }

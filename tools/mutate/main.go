@@ -177,8 +177,9 @@ type due struct {
 func (o options) try(ctx context.Context, r *record, mutants []*mutant, out io.Writer) error {
 	asked := o.available
 	if o.checkers != "" {
-		if asked = named(o.available, strings.Split(o.checkers, ",")); len(asked) == 0 {
-			return fmt.Errorf("-checkers %s: there is no such checker", o.checkers)
+		var err error
+		if asked, err = named(o.available, strings.Split(o.checkers, ",")); err != nil {
+			return err
 		}
 	}
 	var left []due

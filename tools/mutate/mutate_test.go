@@ -183,6 +183,13 @@ func TestRunThatIsBrokenOffLeavesNoHalfResult(t *testing.T) {
 	assert.NoFileExists(t, filepath.Join(root, "results.json"), "what was not judged has no result")
 }
 
+func TestCheckerThatThereIsNoneOfIsNamed(t *testing.T) {
+	root := write(t, tiny)
+	o := optionsFor(root)
+	o.checkers = "own,luck"
+	require.ErrorContains(t, mutate(t.Context(), o, &bytes.Buffer{}), `there is no "luck"`)
+}
+
 func TestSampleIsTheSameForOneSeed(t *testing.T) {
 	root := write(t, tiny)
 	all := listOf(t, root)
@@ -230,4 +237,14 @@ func TestResultsFollowTheCode(t *testing.T) {
 	}
 	assert.Equal(t, 3, missing, "n / 7, n * 8 and n * 6")
 	assert.Len(t, r.results, len(now)-missing, "those of n * 2 are dropped")
+}
+
+func TestPageIsWhatResultsAndReasonsSay(t *testing.T) {
+	r, err := open("results.json")
+	require.NoError(t, err)
+	reasons, err := readReasons("equivalent.txt")
+	require.NoError(t, err)
+	text, err := os.ReadFile("../../docs/MUTATIONS.md")
+	require.NoError(t, err)
+	assert.Equal(t, page(r, reasons, checkers), string(text), "go run ./tools/mutate -page writes it")
 }

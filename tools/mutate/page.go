@@ -143,7 +143,7 @@ func (w *report) operatorTable() {
 	w.WriteString("\n## Score by operator\n\n| operator | tried | caught | open | equivalent | unexplained |\n|---|--:|--:|--:|--:|--:|\n")
 	for _, name := range operators {
 		if t := w.count(func(one result) bool { return one.Operator == name }); t.tried > 0 {
-			fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %d |\n", name, t.tried, t.caught, t.open, t.equivalent, t.unexplained)
+			fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %d |\n", strings.ReplaceAll(name, "|", `\|`), t.tried, t.caught, t.open, t.equivalent, t.unexplained)
 		}
 	}
 }
