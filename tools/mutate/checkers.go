@@ -45,8 +45,13 @@ var checkers = []checker{
 		},
 	},
 	{
-		name: "explorer", what: "conformance/explore, as far as make test goes", tags: "nodynamic,explore",
-		packages: func(string) []string { return []string{"conformance/explore"} },
+		name: "explorer", what: "conformance/explore, as far as make test goes, and what slot has of that kind", tags: "nodynamic,explore",
+		packages: func(layer string) []string {
+			if layer == "slot" {
+				return []string{"slot", "conformance/explore"}
+			}
+			return []string{"conformance/explore"}
+		},
 	},
 	{
 		name: "suite", what: "the conformance suite on real threads, -short", tags: "nodynamic",
