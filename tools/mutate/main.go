@@ -131,7 +131,11 @@ func (o options) picked(ctx context.Context, r *record, out io.Writer) ([]*mutan
 	for _, m := range all {
 		picked[m.key()] = true
 	}
-	r.forget(func(one result) bool { return picked[one.Key] && again(one) })
+	asked, err := o.asked()
+	if err != nil {
+		return nil, err
+	}
+	r.forget(asked, func(one result) bool { return picked[one.Key] && again(one) })
 	return all, nil
 }
 
@@ -167,6 +171,14 @@ func (o options) repeated() (func(result) bool, error) {
 	return nil, fmt.Errorf("-again %s: say survivors, timeouts or all", o.again)
 }
 
+// asked are the checkers of this run.
+func (o options) asked() ([]checker, error) {
+	if o.checkers == "" {
+		return o.available, nil
+	}
+	return named(o.available, strings.Split(o.checkers, ","))
+}
+
 // due is a mutant and the checkers that have still to be asked about it.
 type due struct {
 	*mutant
@@ -175,12 +187,9 @@ type due struct {
 
 // try asks the checkers about each mutant that is due.
 func (o options) try(ctx context.Context, r *record, mutants []*mutant, out io.Writer) error {
-	asked := o.available
-	if o.checkers != "" {
-		var err error
-		if asked, err = named(o.available, strings.Split(o.checkers, ",")); err != nil {
-			return err
-		}
+	asked, err := o.asked()
+	if err != nil {
+		return err
 	}
 	var left []due
 	for _, m := range mutants {
@@ -198,7 +207,7 @@ func (o options) try(ctx context.Context, r *record, mutants []*mutant, out io.W
 	}()
 	say := func(format string, args ...any) { lines <- fmt.Sprintf(format, args...) }
 	t := &trier{root: o.root, cache: &cache{dir: o.cache}, builds: o.available, budget: o.budget, alone: map[string]time.Duration{}, say: say}
-	err := o.trials(ctx, t, r, left)
+	err = o.trials(ctx, t, r, left)
 	close(lines)
 	<-done
 	return err

@@ -155,12 +155,20 @@ func (r *record) get(m *mutant) result {
 	return resultOf(m)
 }
 
-// forget drops the results that match, to be tried again.
-func (r *record) forget(match func(result) bool) {
+// forget drops the results that match, to be tried again. Of a survivor it
+// forgets only what the checkers given have said.
+func (r *record) forget(asked []checker, match func(result) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for key, one := range r.results {
-		if match(one) {
+		switch {
+		case !match(one):
+		case one.Outcome == survived:
+			one.Asked = slices.DeleteFunc(one.Asked, func(name string) bool {
+				return slices.ContainsFunc(asked, func(c checker) bool { return c.name == name })
+			})
+			r.results[key] = one
+		default:
 			delete(r.results, key)
 		}
 	}
