@@ -27,16 +27,16 @@ import (
 )
 
 type options struct {
-	root                    string
-	layers, checkers, only  string
-	results, reasons, page  string
-	cache, again            string
-	sample, parallel        int
-	seed                    uint64
-	budget                  time.Duration
-	list, writePage, strict bool
-	tags                    string
-	available               []checker
+	root                   string
+	layers, checkers, only string
+	results, reasons, page string
+	cache, again           string
+	sample, parallel       int
+	seed                   uint64
+	budget                 time.Duration
+	list, writePage        bool
+	tags                   string
+	available              []checker
 }
 
 func main() {
