@@ -69,6 +69,7 @@ SIMULATE_TIME := 1h
 .PHONY: simulate
 simulate: ## Run a million random schedules of many callers and peers (SCHEDULES), or an hour of them (SIMULATE_TIME).
 	$(EXPLORE) -v -count=1 -timeout 3h -run 'TestSimulate$$' -explore.schedules $(SCHEDULES) -explore.time $(SIMULATE_TIME)
+
 # MUTATE takes flags: make mutate MUTATE='-layers ring -sample 20'. Broken off, it goes on where it was.
 MUTATE :=
 .PHONY: mutate
