@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"ddc/internal/enclosure"
 	"ddc/internal/printable"
 )
 
@@ -99,6 +100,7 @@ type ends map[int]struct{ closely bool }
 func lookAtProcesses(pids ends, holds func(pid int, began string) bool) map[int]Process {
 	looks := map[int]Process{}
 	family := familyTree()
+	family.adoptWardens(pids)
 	for pid, how := range pids {
 		own, ok := family.own[pid]
 		p := Process{PID: pid, Doing: Ended}
@@ -179,6 +181,21 @@ func familyTree() family {
 		}
 	}
 	return f
+}
+
+// adoptWardens puts the wardens that a host has started for its plugins under
+// those: what they watch is the plugin's work.
+func (f family) adoptWardens(pids ends) {
+	for host := range pids {
+		f.children[host] = slices.DeleteFunc(f.children[host], func(child int) bool {
+			asker := enclosure.Asker(child)
+			_, known := pids[asker]
+			if known && asker != host {
+				f.children[asker] = append(f.children[asker], child)
+			}
+			return known && asker != host
+		})
+	}
 }
 
 // These bound what is told of a process's descendants.

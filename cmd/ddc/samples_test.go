@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -208,5 +209,31 @@ func TestASampleSeesNoSecretsOfToolchainsAndNoOtherProcess(t *testing.T) {
 		assert.Contains(t, said, "a library")
 		assert.NotContains(t, said, "token-")
 		assert.NotContains(t, said, "1000.4242")
+	})
+}
+
+// The host starts the wardens of samples, but what they watch is the plugin's
+// work: whoever asks what a build waits for is told of the sample's programs.
+func TestInspectTellsWhatASampleRuns(t *testing.T) {
+	onStages(t, func(t *testing.T, s *stage) {
+		open, end := s.held()
+		s.samples("timeout_secs 600", map[string]string{"a": open + "echo x >&9; sleep 1000; echo"})
+		c := s.command()
+		require.NoError(t, c.Start())
+		defer func() {
+			require.NoError(t, c.Process.Kill())
+			require.Error(t, c.Wait())
+			_, err := io.Copy(io.Discard, end)
+			assert.NoError(t, err, "the sample still runs")
+		}()
+		for n := 0; n == 0; {
+			var err error
+			if n, err = end.Read(make([]byte, 8)); err != nil && !errors.Is(err, io.EOF) {
+				require.NoError(t, err, "wait for the sample to begin")
+			}
+		}
+		o := ddc(t, "inspect", "-v", strconv.Itoa(c.Process.Pid))
+		assert.Regexp(t, `plugin has started .*\(sleep\)`, o.stdout, "%s", o.stderr)
+		assert.Contains(t, o.stdout, "content/a.md")
 	})
 }

@@ -103,7 +103,7 @@ func (s *Starter) Run(ctx context.Context, p Program, stdout, stderr io.Writer) 
 	}
 	defer out.close()
 	started := time.Now()
-	err = s.start(warden{name: p.Name, folder: p.Folder, control: theirs, stdout: out.write[0], stderr: out.write[1]})
+	err = s.start(warden{name: p.Name, folder: p.Folder, asker: os.Getpid(), control: theirs, stdout: out.write[0], stderr: out.write[1]})
 	if err = errors.Join(err, theirs.Close(), out.started()); err != nil {
 		return nil, fmt.Errorf("start its warden: %w", err)
 	}

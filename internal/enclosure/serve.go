@@ -18,6 +18,8 @@ import (
 type request struct {
 	Name   string `json:"name"`
 	Folder string `json:"folder"`
+	// Asker is the process id of the one who asks, for those who look at processes.
+	Asker int `json:"asker"`
 }
 
 const (
@@ -30,7 +32,7 @@ const (
 
 // ask has the host start a warden.
 func (s *Starter) ask(w warden) error {
-	text, err := json.Marshal(request{w.name[:min(len(w.name), nameLimit)], w.folder})
+	text, err := json.Marshal(request{w.name[:min(len(w.name), nameLimit)], w.folder, os.Getpid()})
 	if err != nil {
 		return err
 	}
@@ -105,7 +107,7 @@ func (h *Host) launch(text []byte, files []*os.File) *exec.Cmd {
 	if len(files) != filesOfWarden || json.Unmarshal(text, &r) != nil {
 		return nil // the one who asked sees control end
 	}
-	cmd, err := warden{r.Name, r.Folder, files[0], files[1], files[2]}.launch(h.policy, h.ways)
+	cmd, err := warden{r.Name, r.Folder, r.Asker, files[0], files[1], files[2]}.launch(h.policy, h.ways)
 	if err != nil {
 		_ = json.NewEncoder(files[0]).Encode(Ending{Error: err.Error()})
 		return nil

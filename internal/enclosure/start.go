@@ -75,11 +75,12 @@ func (s *Starter) Close() error {
 // warden is a process to be. Whoever has one closes its files.
 type warden struct {
 	name, folder            string
+	asker                   int // process id of the one for whom it is
 	control, stdout, stderr *os.File
 }
 
-// argument is what a warden is started with, before a name and a folder. A list
-// of processes, and Within, know it by that.
+// argument is what a warden is started with, before a name, a folder and the
+// asker. A list of processes, Within and Asker know it by that.
 const argument = "--ddc-warden"
 
 // policyVariable tells a warden what its host leaves to everything it starts.
@@ -120,7 +121,7 @@ func (w warden) launch(policy *sandbox.Policy, ways []syscall.SysProcAttr) (*exe
 	}
 	var cmd *exec.Cmd
 	for _, attributes := range ways {
-		cmd = exec.Command(path, argument, w.name[:min(len(w.name), nameLimit)], w.folder)
+		cmd = exec.Command(path, argument, w.name[:min(len(w.name), nameLimit)], w.folder, strconv.Itoa(w.asker))
 		cmd.Env, cmd.Dir = environment, "/"
 		cmd.ExtraFiles = []*os.File{w.control, w.stdout, w.stderr}
 		cmd.SysProcAttr = &attributes

@@ -18,7 +18,7 @@ import (
 // A warden is what this executable becomes before anything of its main begins: so
 // nobody can forget to call it, and a warden does not pay for what it does not need.
 func init() {
-	if len(os.Args) == 4 && os.Args[1] == argument {
+	if len(os.Args) == wardensWords && os.Args[1] == argument {
 		os.Exit(watch(os.NewFile(3, "control"), os.Args[3]))
 	}
 }

@@ -1,10 +1,10 @@
 package enclosure
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // NameVariable names the environment variable that tells a program its name.
@@ -27,14 +27,41 @@ func Within() (name string, inside bool) {
 		if err != nil || pid == "0" {
 			return "", false
 		}
-		line, readErr := os.ReadFile("/proc/" + pid + "/cmdline")
-		if words := bytes.Split(line, []byte{0}); readErr == nil && len(words) == 5 && string(words[1]) == argument {
-			_ = os.WriteFile(filepath.Join(string(words[3]), nestedFile), nil, 0o600) // without it the exit status has to do
-			return string(words[2]), true
+		if words := wordsOf(pid); words != nil {
+			_ = os.WriteFile(filepath.Join(words[3], nestedFile), nil, 0o600) // without it the exit status has to do
+			return words[2], true
 		}
 		pid = strconv.Itoa(parentOf(pid))
 	}
 	return "", false
+}
+
+// wardensWords is how many words a warden is started with.
+const wardensWords = 5
+
+// wordsOf are the words that a process was started with, if it is a warden.
+func wordsOf(pid string) []string {
+	line, err := os.ReadFile("/proc/" + pid + "/cmdline")
+	if err != nil {
+		return nil
+	}
+	words := strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")
+	if len(words) != wardensWords || words[1] != argument {
+		return nil
+	}
+	return words
+}
+
+// Asker is the process for which a process is a warden, or 0 if it is none. It is
+// what the warden was started with, for people to look at: no decision may rest
+// on it.
+func Asker(pid int) int {
+	words := wordsOf(strconv.Itoa(pid))
+	if words == nil {
+		return 0
+	}
+	asker, _ := strconv.Atoi(words[wardensWords-1])
+	return asker
 }
 
 func marked(folder string) bool {
