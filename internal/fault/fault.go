@@ -126,11 +126,20 @@ func Catalogue() []Entry {
 	return slices.Concat(sleeper(), ringer(), epoll(), sharing(), pump(), found(), calls(), compounds())
 }
 
+// Known lists every fault that one can rule on: the names of Catalogue.
+func Known() []Name {
+	var names []Name
+	for _, e := range Catalogue() {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
 // Names lists the names of Catalogue.
 func Names() []string {
 	var names []string
-	for _, e := range Catalogue() {
-		names = append(names, string(e.Name))
+	for _, n := range Known() {
+		names = append(names, string(n))
 	}
 	return names
 }

@@ -2,7 +2,6 @@ package fault
 
 import (
 	"slices"
-	"strings"
 )
 
 // Mechanism is a part of a design without which a fault cannot exist. A system
@@ -119,20 +118,6 @@ func Mechanisms() []MechanismEntry {
 	}
 }
 
-// The faults of which no one line of the wake protocol is the cause. The verdict
-// rules on them whether or not the catalogue can turn them on.
-const (
-	endless  Name = "handler-never-ends"
-	dropped  Name = "reply-dropped"
-	stale    Name = "stale-index"
-	starving Name = "workers-blocked"
-
-	// A compound is two faults at once. The nonsense that the consumer trusts is
-	// then the other fault's work: no peer need be hostile.
-	twoTrusted   Name = "two-producers+trusted-index"
-	staleTrusted Name = "stale-index+trusted-index"
-)
-
 // needs are the mechanisms without which each fault cannot exist.
 var needs = map[Name][]Mechanism{
 	CheckBeforeAnnounce:  {Announcement},
@@ -168,21 +153,12 @@ var needs = map[Name][]Mechanism{
 	AbortFillsRing:       {Pieces},
 	FlagTakenRingFails:   {Announcement},
 	CallerLeavesSilently: {StandIn},
-	endless:              {ProcessWait, CallWithoutLimit},
-	dropped:              {FailingReply},
-	stale:                {SeveralSenders, KeptIndex},
-	starving:             {BlockingWait},
-	twoTrusted:           {SeveralSenders, UncheckedIndex},
-	staleTrusted:         {SeveralSenders, KeptIndex, UncheckedIndex},
-}
-
-// parts are the faults that a compound is made of: one, for most names.
-func (n Name) parts() []Name {
-	var all []Name
-	for part := range strings.SplitSeq(string(n), "+") {
-		all = append(all, Name(part))
-	}
-	return all
+	HandlerNeverEnds:     {ProcessWait, CallWithoutLimit},
+	ReplyDropped:         {FailingReply},
+	StaleIndex:           {SeveralSenders, KeptIndex},
+	WorkersBlocked:       {BlockingWait},
+	TwoProducersTrusted:  {SeveralSenders, UncheckedIndex},
+	StaleIndexTrusted:    {SeveralSenders, KeptIndex, UncheckedIndex},
 }
 
 // Needs are the mechanisms that a design must have, all of them, for the fault to
@@ -192,26 +168,11 @@ func (n Name) Needs() []Mechanism {
 		return list
 	}
 	var all []Mechanism
-	for _, part := range n.parts() {
+	for _, part := range n.Parts() {
 		for _, m := range needs[part] {
 			if !slices.Contains(all, m) {
 				all = append(all, m)
 			}
-		}
-	}
-	return all
-}
-
-// Known lists every fault that one can rule on: those of the catalogue, then
-// those that are known by their mechanisms and signs alone.
-func Known() []Name {
-	var all []Name
-	for _, e := range Catalogue() {
-		all = append(all, e.Name)
-	}
-	for _, n := range []Name{endless, dropped, stale, starving, twoTrusted, staleTrusted} {
-		if !slices.Contains(all, n) {
-			all = append(all, n)
 		}
 	}
 	return all

@@ -163,24 +163,24 @@ var signs = map[Name]Signs{
 	AbortFillsRing:       filled,
 	FlagTakenRingFails:   asleep,
 	CallerLeavesSilently: asleep,
-	endless: {
+	HandlerNeverEnds: {
 		Children: usually("yes"), RingWords: usually("empty"), HubWaiters: usually("none"), HandlerAt: usually("running"), TokenLeft: usually("none"),
 		PluginStack: usually("epoll_wait", "poll", "futex"), FullRing: usually("no", "yes"), SameCall: usually("yes"), GapBefore: usually("seconds").orElse("none"),
 		Answered: usually("some").orElse("none"), MendedBy: mostly("limit"),
 	},
-	dropped: {
+	ReplyDropped: {
 		Children: mostly("no"), RingWords: usually("empty"), HubWaiters: usually("none"), HandlerAt: usually("ended"), TokenLeft: usually("none"),
 		PluginStack: usually("epoll_wait", "poll", "futex"), SlotsFree: usually("none", "free"), FullRing: usually("no", "yes"),
 		SameCall: usually("yes", "no"), GapBefore: mostly("none"), Answered: usually("some").orElse("none"), MendedBy: mostly("reply"),
 	},
-	stale: lost.with(FullRing, mostly("yes")),
-	starving: {
+	StaleIndex: lost.with(FullRing, mostly("yes")),
+	WorkersBlocked: {
 		Children: mostly("no"), RingWords: usually("full").orElse("empty", "unread"), HubWaiters: usually("all"), HandlerAt: usually("not-begun", "running"),
 		TokenLeft: usually("none", "pending"), PluginStack: usually("futex").orElse("epoll_wait", "poll"), FullRing: mostly("yes"), SameCall: mostly("no"),
 		GapBefore: mostly("none"), Answered: usually("some").orElse("none"), MendedBy: mostly("async-wait"),
 	},
-	twoTrusted:   inverted.with(FullRing, usually("no", "yes")),
-	staleTrusted: inverted.with(FullRing, mostly("yes")),
+	TwoProducersTrusted: inverted.with(FullRing, usually("no", "yes")),
+	StaleIndexTrusted:   inverted.with(FullRing, mostly("yes")),
 }
 
 // Signs are what a hang of the fault looks like. A compound that has none of its
@@ -189,5 +189,5 @@ func (n Name) Signs() Signs {
 	if s, ok := signs[n]; ok {
 		return s
 	}
-	return signs[n.parts()[0]]
+	return signs[n.Parts()[0]]
 }
