@@ -155,6 +155,7 @@ var refusedBuilds = []struct{ calls, root, nobody string }{
 }
 
 func TestAPluginIsNotStartedWithoutALayerThatTheKernelHas(t *testing.T) {
+	inOtherProcesses(t)
 	f := newFortress(t)
 	all := sandbox.Refusals()
 	for _, row := range refusedBuilds {
@@ -214,6 +215,7 @@ func (f *fortress) assertBuilt(t *testing.T, layers string, o outcome, r buildRe
 
 // The last layer a plugin applies itself, before it answers anything.
 func TestAPluginThatCannotForbidItselfProgramsAnswersNothing(t *testing.T) {
+	inOtherProcesses(t)
 	f := newFortress(t)
 	o, r := f.build(t, true, nil, nil, unix.EPERM, sandbox.Refusals()["seccomp(.., TSYNC)"])
 	assert.Equal(t, exitMachinery, o.code)
@@ -223,6 +225,7 @@ func TestAPluginThatCannotForbidItselfProgramsAnswersNothing(t *testing.T) {
 
 // The fortress is one only if somebody could get out of it.
 func TestWithoutASandboxTheSampleGetsOut(t *testing.T) {
+	inOtherProcesses(t)
 	f := newFortress(t)
 	o, r := f.build(t, false, nil, []string{"--no-sandbox"}, unix.EPERM, sandbox.Refusals()["landlock_add_rule"])
 	assert.Equal(t, exitSite, o.code)
@@ -232,6 +235,7 @@ func TestWithoutASandboxTheSampleGetsOut(t *testing.T) {
 
 // In one process with the plugins, samples are held by their own sandbox alone.
 func TestASampleIsNotStartedWithoutALayerThatTheKernelHas(t *testing.T) {
+	inOtherProcesses(t)
 	f := newFortress(t)
 	o, r := f.build(t, false, nil, []string{"--transport", "inproc"}, unix.EPERM, sandbox.Refusals()["landlock_add_rule"])
 	assert.Equal(t, exitMachinery, o.code)
@@ -241,6 +245,7 @@ func TestASampleIsNotStartedWithoutALayerThatTheKernelHas(t *testing.T) {
 
 // What a person's environment may hold by accident costs one path, not the sandbox.
 func TestAnEnvironmentOfOddPathsLeavesTheSandboxWhole(t *testing.T) {
+	inOtherProcesses(t)
 	f := newFortress(t)
 	folder := public(t)
 	loop, long, endless := filepath.Join(folder, "loop"), filepath.Join(folder, strings.Repeat("x", 256)), "/"+strings.Repeat("x/", 2100)

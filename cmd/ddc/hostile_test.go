@@ -100,6 +100,7 @@ func hostileSites() map[string]struct {
 }
 
 func TestNothingOfASiteReachesTheTerminalAsItIs(t *testing.T) {
+	inOtherProcesses(t)
 	for name, c := range hostileSites() {
 		t.Run(name, func(t *testing.T) {
 			here(t)
@@ -150,6 +151,7 @@ func here(t *testing.T) {
 
 // What plugins say comes by other ways where they are processes.
 func TestNothingOfASampleOrAPluginReachesTheTerminalAsItIs(t *testing.T) {
+	inOtherProcesses(t)
 	here(t)
 	print := `printf '\033]52;c;aGFoYQ==\007\033[2J\302\23331m\342\200\256gnp\377\r\nerror: forged\n'`
 	write(t, ".", ".config/dodeca.kdl", hostileConfig+`code_execution { sh { command "sh" } }
@@ -166,6 +168,7 @@ func TestNothingOfASampleOrAPluginReachesTheTerminalAsItIs(t *testing.T) {
 
 // A plugin that was taken over writes what it likes, and dies with it.
 func TestNothingOfAPluginReachesTheTerminalAsItIs(t *testing.T) {
+	inOtherProcesses(t)
 	for act, code := range map[string]int{"slander": exitOK, "rave": exitMachinery} {
 		for _, flag := range []string{"--all-plugins", "-v", "--json"} {
 			t.Run(act+" "+flag, func(t *testing.T) {

@@ -156,3 +156,12 @@ func decodeReport(t *testing.T, o outcome) buildReport {
 	assert.Empty(t, r.Hangs, "the watchdog found something in a run without a fault")
 	return r
 }
+
+// inOtherProcesses leaves a test out of the short run, which is for the race
+// detector: what the test looks at happens in processes that it only slows down.
+func inOtherProcesses(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("what is looked at happens in other processes, and the whole run has looked at it")
+	}
+}

@@ -108,6 +108,7 @@ func (s *stage) nothingTemporary() {
 }
 
 func TestADaemonOfASampleEndsWithTheBuildAndIsNoFaultOfIt(t *testing.T) {
+	inOtherProcesses(t)
 	onStages(t, func(t *testing.T, s *stage) {
 		open, end := s.held()
 		s.samples("", map[string]string{"a": open + daemon + "echo x >&9"})
@@ -121,6 +122,7 @@ func TestADaemonOfASampleEndsWithTheBuildAndIsNoFaultOfIt(t *testing.T) {
 }
 
 func TestADaemonOfASampleEndsWithAHostThatIsKilled(t *testing.T) {
+	inOtherProcesses(t)
 	onStages(t, func(t *testing.T, s *stage) {
 		open, end := s.held()
 		s.samples("timeout_secs 600", map[string]string{"a": "mkdir -p a/b; chmod 000 a/b a\n" + open + daemon + "echo x >&9; sleep 1000"})
@@ -141,6 +143,7 @@ func TestADaemonOfASampleEndsWithAHostThatIsKilled(t *testing.T) {
 }
 
 func TestFoldersThatASampleMadeUnreadableAreRemoved(t *testing.T) {
+	inOtherProcesses(t)
 	onStages(t, func(t *testing.T, s *stage) {
 		s.samples("", map[string]string{"a": "mkdir -p a/b/c; echo x >a/b/file; chmod 000 a/b/c a/b a; chmod 000 ."})
 		built := s.build()
@@ -152,6 +155,7 @@ func TestFoldersThatASampleMadeUnreadableAreRemoved(t *testing.T) {
 
 // However the build was started, and whatever becomes of its refusal, the outer build fails with page and line.
 func TestABuildInsideABuildIsRefusedWithPageAndLine(t *testing.T) {
+	inOtherProcesses(t)
 	onStages(t, func(t *testing.T, s *stage) {
 		for name, line := range map[string]string{
 			"plainly":                "$DDC build . || exit 1",
@@ -172,6 +176,7 @@ func TestABuildInsideABuildIsRefusedWithPageAndLine(t *testing.T) {
 
 // The first pages show how to build, which is not to be done while they are built.
 func TestNoSampleOfANewSiteStartsABuild(t *testing.T) {
+	inOtherProcesses(t)
 	site := smallSite(t)
 	config := filepath.Join(site, ".config", "dodeca.kdl")
 	text, err := os.ReadFile(config)
@@ -186,6 +191,7 @@ func TestNoSampleOfANewSiteStartsABuild(t *testing.T) {
 }
 
 func TestASampleSeesNoSecretsOfToolchainsAndNoOtherProcess(t *testing.T) {
+	inOtherProcesses(t)
 	onStages(t, func(t *testing.T, s *stage) {
 		home := filepath.Join(s.folder, "home")
 		write(t, home, ".cargo/credentials.toml", "token-1", ".cargo/credentials", "token-2", ".cargo/config.toml", "[registry]\ntoken = \"token-3\"\n",
@@ -215,6 +221,7 @@ func TestASampleSeesNoSecretsOfToolchainsAndNoOtherProcess(t *testing.T) {
 // The host starts the wardens of samples, but what they watch is the plugin's
 // work: whoever asks what a build waits for is told of the sample's programs.
 func TestInspectTellsWhatASampleRuns(t *testing.T) {
+	inOtherProcesses(t)
 	onStages(t, func(t *testing.T, s *stage) {
 		open, end := s.held()
 		s.samples("timeout_secs 600", map[string]string{"a": open + "echo x >&9; sleep 1000; echo"})

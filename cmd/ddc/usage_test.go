@@ -154,6 +154,7 @@ func TestFaultsOfASiteAreNeverTheMachinerys(t *testing.T) {
 }
 
 func TestEndlessSassIsTheSitesFault(t *testing.T) {
+	inOtherProcesses(t)
 	if _, err := tool.Find("sass"); err != nil {
 		t.Skip(err)
 	}

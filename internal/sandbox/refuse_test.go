@@ -194,6 +194,9 @@ var refusals = []struct {
 }
 
 func TestARefusedCallCostsItsOwnLayerAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a hundred other processes are asked, which the race detector only slows down")
+	}
 	needs(t, 4, true)
 	program, outside := court(t), filepath.Join(public(t), "secret")
 	require.NoError(t, os.WriteFile(outside, []byte("secret"), 0o644))
@@ -308,6 +311,9 @@ func assertInside(t *testing.T, layers string, who someone, secret, server strin
 
 // Everything that can be wrong with a path costs that path, and nothing else.
 func TestAPathThatCannotBeOpenedIsLeftOutOfThePolicyAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a hundred other processes are asked, which the race detector only slows down")
+	}
 	needs(t, 4, true)
 	program, folder := court(t), public(t)
 	secret, allowed := filepath.Join(folder, "secret"), filepath.Join(folder, "allowed")
