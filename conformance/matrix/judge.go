@@ -17,6 +17,9 @@ const (
 	// until that is called hung: longer than a host that stops waits for the last words of a
 	// plugin (half a second), shorter than a link that ends waits until it rings again (a second).
 	settle = 800 * time.Millisecond
+	// settleAtEnd is the same for a host that closes: it gives a plugin five seconds to
+	// end, and kills it then, so that it is not hung before.
+	settleAtEnd = 5*time.Second + 2*settle
 	// lookLasts bounds what one look counts for: when the judge itself was kept from
 	// running, so was what it looks at.
 	lookLasts = 4 * lookEvery
@@ -150,7 +153,7 @@ func (w *workload) judge(ctx context.Context) Outcome {
 		switch held, share := still.look(v, now); {
 		case held == 0 && late:
 			return w.hung(v, 1, fmt.Errorf("not at its end after %v", patience))
-		case held < settle:
+		case held < settle, w.now() == stageEnd && held < settleAtEnd:
 		case share <= idleShare && !waitsForProcessor():
 			return w.hung(v, share, nil)
 		case late:

@@ -71,11 +71,15 @@ func (w *workload) stages() []stage {
 	if w.Strategy != Inproc {
 		all = append(all, stage{"death", w.death})
 	}
-	return append(all, stage{"end", w.end})
+	return append(all, stage{stageEnd, w.end})
 }
 
-// stageSingle is the stage by whose calls a cell is called slow.
-const stageSingle = "one at a time"
+// stageSingle is the stage by whose calls a cell is called slow, and stageEnd the
+// one in which the host closes.
+const (
+	stageSingle = "one at a time"
+	stageEnd    = "end"
+)
 
 type stage struct {
 	name string
