@@ -91,6 +91,9 @@ func TestAPluginIsSaidToHaveDiedOfWhatItDiedOf(t *testing.T) {
 			in := &rpctestpb.Packet{Text: "die " + name}
 			err := h.Plugin("mortal "+strings.ReplaceAll(name, " ", "-")).Invoke(t.Context(), rpctestpb.Test_Echo_FullMethodName, in, new(rpctestpb.Packet))
 			require.Error(t, err)
+			if strings.Contains(err.Error(), "for -race mode") {
+				return // the race detector runs out of memory before the runtime does
+			}
 			assert.Contains(t, err.Error(), death.said)
 			if !strings.Contains(death.said, ": ") {
 				assert.True(t, strings.HasSuffix(err.Error(), death.said), "%v", err)
