@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"ddc/rpc"
 	"ddc/transport"
@@ -34,8 +35,9 @@ type service struct {
 	conn    *rpc.Conn
 	server  *rpc.Server
 	serving sync.WaitGroup
-	// over frees the calls that block.
-	over func()
+	// over frees the calls that block, of which so many have begun.
+	over    func()
+	blocked atomic.Int64
 }
 
 func serve(l [2]transport.Link) *service { return serveWith(l, rpc.ServerOptions{}) }
@@ -49,6 +51,7 @@ func serveWith(l [2]transport.Link, o rpc.ServerOptions) *service {
 		return len(request), func(reply []byte) error { copy(reply, request); return nil }, nil
 	})
 	server.RegisterRaw(blockMethod, func(ctx context.Context, _ []byte) (int, func([]byte) error, error) {
+		s.blocked.Add(1)
 		select {
 		case <-released:
 		case <-ctx.Done():
@@ -111,6 +114,10 @@ func blockingCall(ctx context.Context, e *LinkEnv) error {
 		for n := range uint64(e.rounds()) {
 			if n%50 == 0 {
 				blocked.Go(func() { _ = s.block(ctx) })
+				// The others are to be made while it is blocked, not before it begins.
+				if err := until(ctx, func() bool { return s.blocked.Load() > int64(n/50) }); err != nil {
+					return err
+				}
 			}
 			if err := s.echo(ctx, n, int(n%300)); err != nil {
 				return err
