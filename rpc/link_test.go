@@ -139,10 +139,11 @@ func TestClosingAConnectionCancelsCallsOnBothSides(t *testing.T) {
 
 func TestAServerThatIsStoppedCancelsItsHandlersAndWaitsForThem(t *testing.T) {
 	overEach(t, func(t *testing.T, tr transport.Transport) {
-		cancelled, release := make(chan struct{}), make(chan struct{})
+		begun, cancelled, release := make(chan struct{}), make(chan struct{}), make(chan struct{})
 		p := connect(t, tr, setup{
 			conn: rpc.ConnOptions{Name: "plugin fonts"},
 			service: &service{echo: func(ctx context.Context, _ *packet) (*packet, error) {
+				close(begun)
 				<-ctx.Done()
 				close(cancelled)
 				<-release
@@ -154,7 +155,7 @@ func TestAServerThatIsStoppedCancelsItsHandlersAndWaitsForThem(t *testing.T) {
 			_, err := p.client.Echo(context.Background(), &packet{})
 			ended <- err
 		}()
-		await.Until(t, "the calls to reach their handlers", func() bool { return len(p.server.Calls()) >= 1 })
+		await.Closed(t, "the handler to begin: a call whose context is over is not made", begun)
 		p.stop()
 		await.Closed(t, "the handler's context", cancelled)
 		// The server is winding down: it says so to whoever calls now, at once.
