@@ -273,7 +273,7 @@ func TestAPeerThatBreaksTheProtocolLosesItsLink(t *testing.T) {
 	}{
 		"an unknown method id": {{transport.Header{Op: 1, Stream: 1, Arg: 5 << 48}, ""}},
 		"a method id too high": {{call(5000), "\x01a"}},
-		"an id of two names":   {{call(5), "\x01a"}, {call(5), "\x01b"}},
+		"an id of two names":   {{call(5), "\x16/ddc.rpctest.Test/Chat\x00"}, {call(5), "\x16/ddc.rpctest.Test/Echo\x00"}},
 		"a section cut short":  {{call(5), "\x7fa"}},
 		"a stream opened twice": {
 			{call(1), "\x16/ddc.rpctest.Test/Chat\x00"}, {call(1), "\x16/ddc.rpctest.Test/Chat\x00"},
