@@ -203,7 +203,7 @@ func (b *build) run(ctx context.Context) (*Result, error) {
 // folder is what a build may read: the project, or, where -c names a folder
 // elsewhere, the one that holds it.
 func (b *build) folder() string {
-	if within(b.cfg.Root, b.cfg.Content) {
+	if config.Within(b.cfg.Root, b.cfg.Content) {
 		return b.cfg.Root
 	}
 	return filepath.Dir(b.cfg.Content)
@@ -221,22 +221,16 @@ func (b *build) checkOutput() error {
 	}
 	for _, source := range sources {
 		source = resolved(source)
-		if within(output, source) || within(source, output) {
+		if config.Within(output, source) || config.Within(source, output) {
 			return Errors{{File: b.cfg.Output, Message: "the output folder would replace or lie in the sources in " + source,
 				Hint: "choose another with -o, or \"output\" in " + config.Name}}
 		}
 	}
-	if within(output, resolved(b.folder())) || b.cfg.File != "" && within(output, resolved(b.cfg.File)) {
+	if config.Within(output, resolved(b.folder())) || b.cfg.File != "" && config.Within(output, resolved(b.cfg.File)) {
 		return Errors{{File: b.cfg.Output, Message: "the output folder would replace the project",
 			Hint: "choose another with -o, or \"output\" in " + config.Name}}
 	}
 	return nil
-}
-
-// within tells whether path is folder or lies in it.
-func within(folder, path string) bool {
-	relative, err := filepath.Rel(folder, path)
-	return err == nil && filepath.IsLocal(relative)
 }
 
 // resolved follows the links of as much of a path as exists.

@@ -25,7 +25,7 @@ func Clean(cfg *config.Config) (removed []string, err error) {
 		removed = append(removed, cfg.Output)
 	}
 	cache := cfg.CodeExecution.CacheDir
-	if cache == cfg.Root || !within(cfg.Root, cache) || within(cache, cfg.Content) {
+	if cache == cfg.Root || !config.Within(cfg.Root, cache) || config.Within(cache, cfg.Content) {
 		return removed, nil
 	}
 	there, err = removeWithin(cfg.Root, cache)

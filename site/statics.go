@@ -18,6 +18,7 @@ import (
 	"ddc/plugins/sass/sasspb"
 	"ddc/plugins/svgo/svgopb"
 	"ddc/site/asset"
+	"ddc/site/config"
 	"ddc/site/content"
 )
 
@@ -185,7 +186,7 @@ func (b *build) compileSass(ctx context.Context) (string, error) {
 	var faults Errors
 	if errors.As(err, &faults) {
 		for i, p := range faults {
-			if name := path.Join(path.Dir(folder), p.File); path.Dir(folder) != "." && !within(folder, p.File) {
+			if name := path.Join(path.Dir(folder), p.File); path.Dir(folder) != "." && !config.Within(folder, p.File) {
 				faults[i].File = name
 			}
 		}

@@ -41,7 +41,7 @@ var rightDiagnosis = map[fault.Name][]inspect.Kind{
 	fault.StaleIndexTrusted:   {inspect.LostFrame, inspect.Corrupt},
 	fault.ReplyDropped:        {inspect.LostFrame},
 	fault.HandlerNeverEnds:    {inspect.HandlerStuck},
-	// Whoever receives there waits for a thread.
+	// The goroutine that receives there waits for a thread.
 	fault.WorkersBlocked: {inspect.HandlerStuck, inspect.Deadlock},
 	// An end that takes the kernel's answer for a failure gives the link up.
 	fault.EAGAINIsFatal: {inspect.BellFailed},

@@ -99,6 +99,17 @@ func (s *stage) held() (open string, end *os.File) {
 	return "exec 9>" + path + "\n", end
 }
 
+// begun waits until a sample has written to the pipe of held.
+func (s *stage) begun(end *os.File) {
+	s.t.Helper()
+	for n := 0; n == 0; {
+		var err error
+		if n, err = end.Read(make([]byte, 8)); err != nil && !errors.Is(err, io.EOF) {
+			require.NoError(s.t, err, "wait for the sample to begin")
+		}
+	}
+}
+
 func (s *stage) nothingTemporary() {
 	s.t.Helper()
 	assert.Eventually(s.t, func() bool {
@@ -128,12 +139,7 @@ func TestADaemonOfASampleEndsWithAHostThatIsKilled(t *testing.T) {
 		s.samples("timeout_secs 600", map[string]string{"a": "mkdir -p a/b; chmod 000 a/b a\n" + open + daemon + "echo x >&9; sleep 1000"})
 		c := s.command()
 		require.NoError(t, c.Start())
-		for n := 0; n == 0; {
-			var err error
-			if n, err = end.Read(make([]byte, 8)); err != nil && !errors.Is(err, io.EOF) {
-				require.NoError(t, err, "wait for the sample to begin")
-			}
-		}
+		s.begun(end)
 		require.NoError(t, c.Process.Kill())
 		require.Error(t, c.Wait())
 		_, err := io.Copy(io.Discard, end)
@@ -233,12 +239,7 @@ func TestInspectTellsWhatASampleRuns(t *testing.T) {
 			_, err := io.Copy(io.Discard, end)
 			assert.NoError(t, err, "the sample still runs")
 		}()
-		for n := 0; n == 0; {
-			var err error
-			if n, err = end.Read(make([]byte, 8)); err != nil && !errors.Is(err, io.EOF) {
-				require.NoError(t, err, "wait for the sample to begin")
-			}
-		}
+		s.begun(end)
 		o := ddc(t, "inspect", "-v", strconv.Itoa(c.Process.Pid))
 		assert.Regexp(t, `plugin has started .*\(sleep\)`, o.stdout, "%s", o.stderr)
 		assert.Contains(t, o.stdout, "content/a.md")

@@ -148,7 +148,7 @@ func (w *wires) slotsInUse() int64 {
 func (w *wires) play(ctx context.Context, actors ...func(context.Context) error) error {
 	err := (&Env{Settle: w.env.Settle}).play(ctx, w.look, func() { _ = w.transport.Close() }, actors...)
 	if n := w.leaked.Load(); n > 0 && errors.As(err, new(*LostWakeup)) {
-		// Whoever waits for a slot that nobody will free sleeps rightly.
+		// A sender that waits for a slot that nobody will free sleeps rightly.
 		err = &Broken{SlotsComeBack, fmt.Errorf("%d slots are leaked, and somebody waits for one: %w", n, err)}
 	}
 	if closed := w.transport.Close(); closed != nil {

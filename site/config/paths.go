@@ -73,7 +73,7 @@ func (c *Config) checkCache() error {
 		return err
 	}
 	for _, own := range []string{c.Root, filepath.Join(c.Root, filepath.Dir(Name)), c.Content, c.Output} {
-		if within(path, own) {
+		if Within(path, own) {
 			return pathError("name a folder that holds nothing else", "would make %s a cache, which is removed as one", own)
 		}
 	}
@@ -86,7 +86,7 @@ func (c *Config) checkCache() error {
 
 // cacheOrEmpty refuses a folder that is there and has files, unless it has served as a cache, or lies where the project keeps caches.
 func (c *Config) cacheOrEmpty(path string) error {
-	if within(filepath.Join(c.Root, ".cache"), path) {
+	if Within(filepath.Join(c.Root, ".cache"), path) {
 		return nil
 	}
 	folder, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
@@ -124,7 +124,7 @@ func (c *Config) settled(path string) (string, error) {
 	if err != nil {
 		return "", pathError("correct the path or the link", "leads nowhere: %v", err)
 	}
-	if within(root, real) {
+	if Within(root, real) {
 		return filepath.Join(c.Root, strings.TrimPrefix(real, root)), nil
 	}
 	for _, folder := range filepath.SplitList(os.Getenv(AllowVariable)) {
@@ -132,12 +132,12 @@ func (c *Config) settled(path string) (string, error) {
 		if err != nil {
 			continue
 		}
-		if folder, err = resolve(folder); err == nil && within(folder, real) {
+		if folder, err = resolve(folder); err == nil && Within(folder, real) {
 			return real, nil
 		}
 	}
 	way := ""
-	if within(c.Root, path) {
+	if Within(c.Root, path) {
 		way = " by a symbolic link that leads out of it"
 	}
 	return "", pathError(fmt.Sprintf("name a folder of the project, or, if you trust the site with that one, allow it: %s=%s", AllowVariable, real),
@@ -177,7 +177,8 @@ func resolve(path string) (string, error) {
 	return filepath.Join(real, rest), err
 }
 
-func within(folder, path string) bool {
+// Within tells whether path is folder or lies in it.
+func Within(folder, path string) bool {
 	relative, err := filepath.Rel(folder, path)
 	return err == nil && filepath.IsLocal(relative)
 }

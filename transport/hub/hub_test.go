@@ -344,7 +344,7 @@ func TestFrameAllocatesNothing(t *testing.T) {
 	}
 }
 
-// Whoever comes with the offer of a place that somebody else has since is
+// An offer is void once its place has been offered again: its bearer is
 // refused, and the place stays the other's.
 func TestStaleOfferIsRefused(t *testing.T) {
 	h := newHub(t, Options{Peers: 1})
