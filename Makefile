@@ -82,7 +82,7 @@ verdict: build ## Run the matrix of faults and the benchmark, some minutes; writ
 	bin/ddc wake verdict --system docs/systems/brief.kdl --run -o docs/VERDICT.md --html out/verdict.html
 
 # What counts on time, or on the order in which threads run. -short: a processor has fifteen to look after.
-STRESSED := ./internal/... ./wake/... ./ring ./slot ./shm ./transport/... ./inspect ./rpc/... ./plugin ./conformance/... ./site/output ./cmd/ddc
+STRESSED := ./internal/... ./wake/... ./ring ./slot ./shm ./transport/... ./inspect ./rpc/... ./plugin/... ./conformance/... ./site/output ./cmd/ddc
 BUSY := 30
 STRESS := 3
 # Whatever ends the recipe's shell ends the busy ones and the tests with it; a run may take STRESS_TIME.
@@ -107,7 +107,7 @@ soak: tools ## Build the sample site SOAK (200) times in a row on each strategy.
 	DDC_SOAK=$(SOAK) go test -tags $(TAGS) -timeout 3h -v -run TestBuildsInARow ./cmd/ddc
 
 chaos: tools example ## Kill plugins and hosts, leak, and fill memory: an hour or so. Figures: docs/RELIABILITY.md.
-	DDC_CHAOS_CALLS=100000 go test -tags $(TAGS) -timeout 1h -v -run TestNothingGrowsWithCalls ./plugin
+	DDC_CHAOS_CALLS=100000 go test -tags $(TAGS) -timeout 1h -v -run TestNothingGrowsWithCalls ./plugin/host
 	DDC_CHAOS_KILLS=500 go test -tags $(TAGS) -timeout 2h -v -run TestBuildSurvives ./cmd/ddc
 	DDC_CHAOS_DEATHS=200 go test -tags $(TAGS) -timeout 2h -v -run 'TestHostDeath|TestInterrupt' ./cmd/ddc
 	DDC_CHAOS_PHOTOS=40 go test -tags $(TAGS) -timeout 4h -v -run TestBuildKeepsWithinItsMemory ./cmd/ddc
@@ -140,7 +140,7 @@ fuzz-short: # Fuzz each target with two hundred inputs.
 # A minute for each strategy, shared and isolated; "make test" has two seconds of it.
 .PHONY: scribble
 scribble: # Let a plugin write all over the hub for a minute on each strategy.
-	DDC_SCRIBBLE=1m go test -tags $(TAGS) -timeout 30m -v -run 'Scribbler' ./plugin
+	DDC_SCRIBBLE=1m go test -tags $(TAGS) -timeout 30m -v -run 'Scribbler' ./plugin/host
 
 STATICCHECK := .tools/bin/staticcheck
 $(STATICCHECK): Makefile

@@ -5,6 +5,7 @@ package ddc_test
 import (
 	"go/build"
 	"io/fs"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,9 +20,10 @@ import (
 // siblings, and never import each other. "x/*" stands for every folder in x,
 // "x/..." for x and everything below.
 var layers = []string{
-	"internal/fault internal/printable internal/subject internal/await",
+	"internal/fault internal/printable internal/subject internal/await internal/absence",
 	"internal/step internal/suggest internal/notation internal/markup/... internal/longcall internal/telemetry internal/heir",
 	"internal/sys",
+	"internal/seccomp",
 	"internal/tool internal/sandbox internal/memory",
 	"internal/enclosure",
 	"shm",
@@ -32,7 +34,11 @@ var layers = []string{
 	"transport/hub transport/inproc",
 	"inspect",
 	"rpc/...",
-	"plugin/...",
+	"internal/dump plugin/agreement",
+	"plugin",
+	"plugin/spec",
+	"plugin/host",
+	"plugin/watch",
 	"conformance/scenario",
 	"conformance/broken",
 	"conformance/explore",
@@ -71,6 +77,10 @@ var forbidden = []struct{ from, to, why string }{
 	{"conformance/scenario", "testing", "programs run in tools too"},
 	{"conformance/broken", "testing", "faults run in tools too"},
 	{"cmd/...", "conformance", "the suite needs the testing package; tools run its programs"},
+	{"plugin", "inspect", "an author's program looks at nobody"},
+	{"plugin", "internal/sandbox", "who confines a plugin is its host"},
+	{"plugin/agreement", "transport/...", "what both sides say is words"},
+	{"plugin/spec", "transport/...", "what a plugin may do does not depend on what carries its calls"},
 	{"plugin/...", "conformance/...", "product does not stand on its proof"},
 	{"site/...", "conformance/...", "product does not stand on its proof"},
 	{"examples/...", "conformance/...", "product does not stand on its proof"},
@@ -169,9 +179,9 @@ func TestForbiddenImports(t *testing.T) {
 func TestUnsafeAndSystemCallsHaveAnAddress(t *testing.T) {
 	for path, imports := range packages(t) {
 		if slices.Contains(imports, "golang.org/x/sys/unix") {
-			// site/output exchanges folders and locks them, internal/sandbox restricts what is
-			// started: nothing that sleeps or is shared.
-			assert.Contains(t, []string{"internal/sys", "internal/sandbox", "site/output"}, path, "only internal/sys makes system calls")
+			// site/output exchanges folders and locks them, internal/sandbox and internal/seccomp
+			// restrict threads: nothing that sleeps or is shared.
+			assert.Contains(t, []string{"internal/sys", "internal/sandbox", "internal/seccomp", "site/output"}, path, "only internal/sys makes system calls")
 		}
 		if strings.HasSuffix(path, "pb") { // protoc-gen-go embeds descriptors with it
 			continue
@@ -187,6 +197,17 @@ func TestUnsafeAndSystemCallsHaveAnAddress(t *testing.T) {
 		for _, position := range p.ImportPos["unsafe"] {
 			assert.Contains(t, position.Filename, "_unsafe.go", "unsafe is in files that say so")
 		}
+	}
+}
+
+// Whoever writes a plugin links what serves calls, and nothing of what a host does.
+func TestAnAuthorsPluginLinksNothingOfAHosts(t *testing.T) {
+	list, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags", "nodynamic", "./examples/plugin").Output()
+	require.NoError(t, err)
+	linked := strings.Fields(string(list))
+	require.Contains(t, linked, "ddc/plugin/agreement", "the list is of something else")
+	for _, of := range []string{"ddc/inspect", "ddc/internal/sandbox", "ddc/internal/enclosure", "ddc/internal/heir", "ddc/internal/tool", "ddc/transport/inproc", "ddc/plugin/spec", "ddc/plugin/host", "ddc/plugin/watch"} {
+		assert.NotContains(t, linked, of)
 	}
 }
 

@@ -9,13 +9,15 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 
+	"ddc/internal/dump"
+	"ddc/internal/seccomp"
 	"ddc/internal/sys"
+	"ddc/plugin/agreement"
 	"ddc/rpc"
 	"ddc/transport"
 	"ddc/transport/hub"
@@ -25,7 +27,7 @@ import (
 
 // ErrNoHost is returned by Serve in a process that no host has started. Start
 // the program through its host.
-var ErrNoHost = errors.New("this program is a plugin and does nothing by itself: its host starts it (ddc build)")
+var ErrNoHost = agreement.ErrNoHost
 
 // errHostGone is the cause of a link whose host's process has ended.
 var errHostGone = errors.New("the host has ended")
@@ -43,7 +45,7 @@ const gcPercent = 200
 // may be doing. Where GOGC is not set it lets the heap grow to three times what is live.
 func Main(s Service) { MainWith(s, strategy.ByName) }
 
-// MainWith is Main for a host that has strategies of its own (Options.ByName):
+// MainWith is Main for a host that has strategies of its own (host.Options.ByName):
 // byName must know those.
 func MainWith(s Service, byName func(name string) (wake.Strategy, error)) {
 	if os.Getenv("GOGC") == "" {
@@ -71,25 +73,26 @@ func serve(ctx context.Context, s Service, byName func(string) (wake.Strategy, e
 		return err
 	}
 	defer inherited.lifeline.Close() //nolint:errcheck // it is only read
-	if err := confineSelf(); err != nil {
-		return err
+	if inherited.NoPrograms {
+		if err := seccomp.NoPrograms(); err != nil {
+			return fmt.Errorf("the sandbox failed (--no-sandbox does without): %w", err)
+		}
 	}
 	slog.SetDefault(inherited.logger)
 	// Ctrl-C reaches every process of the terminal. The host decides what it means.
 	signal.Ignore(os.Interrupt)
 	// Before the host can see this plugin attached, and send it one.
-	dumps := notifyDump()
-	defer dumps.stop()
+	dumps := dump.Notify()
+	defer dumps.Stop()
 
-	link, err := hub.Attach(inherited.offer, inherited.files, inherited.strategy, inherited.spin)
+	link, err := hub.Attach(inherited.Hub, inherited.files, inherited.strategy, inherited.Spin)
 	if err != nil {
 		return err
 	}
-	defer guardHeap(inherited.live).Stop()
+	defer guardHeap(inherited.Live).Stop()
 	tidier := newTidier()
 	defer tidier.stop()
-	server := rpc.NewServer(rpc.ServerOptions{Requests: inherited.requests, Unary: []grpc.UnaryServerInterceptor{tidier.intercept}})
-	s.Register(server)
+	server := NewServer(s, rpc.ServerOptions{Requests: inherited.Requests, Unary: []grpc.UnaryServerInterceptor{tidier.intercept}})
 
 	watched := make(chan struct{})
 	go func() {
@@ -101,32 +104,52 @@ func serve(ctx context.Context, s Service, byName func(string) (wake.Strategy, e
 			link.PeerDied(errHostGone)
 		}
 	}()
-	dumps.each(func(w io.Writer) { dumpServer(w, os.Getenv(envName), link, server) })
+	dumps.Each(func(w io.Writer) {
+		fmt.Fprintf(w, "plugin %s: in its own words\n", inherited.Name)
+		dump.Calls(w, server.rpc.Calls())
+		link.State().Print(w)
+		dump.Stacks(w)
+	})
 	err = server.Serve(ctx, link)
-	dumps.stop()
-	err = errors.Join(ended(err), closeService(s), link.Close(), inherited.lifeline.Close())
+	dumps.Stop()
+	err = errors.Join(err, link.Close(), inherited.lifeline.Close())
 	<-watched
 	return err
 }
 
-// ended says what the end of a link means to a plugin: that the host closed it
-// is no error.
-func ended(err error) error {
+// Server serves a Service over one link. [Main] makes its own; a host that runs a
+// service in its own process makes one too.
+type Server struct {
+	service Service
+	rpc     *rpc.Server
+}
+
+// NewServer registers s with a new server.
+func NewServer(s Service, o rpc.ServerOptions) *Server {
+	server := &Server{service: s, rpc: rpc.NewServer(o)}
+	s.Register(server.rpc)
+	return server
+}
+
+// Serve answers the calls of a link until it ends, then closes the service. No
+// handler runs any more when it returns: nil when the other side closed the link.
+func (s *Server) Serve(ctx context.Context, link transport.Link) error {
+	err := s.rpc.Serve(ctx, link)
 	if errors.Is(err, transport.ErrClosed) {
-		return nil
+		err = nil
+	}
+	if c, ok := s.service.(io.Closer); ok {
+		err = errors.Join(err, c.Close())
 	}
 	return err
 }
 
 // inheritance is what the host left to this process.
 type inheritance struct {
-	offer    string
+	agreement.Terms
 	files    []*os.File
 	lifeline *os.File
 	strategy wake.Strategy
-	spin     wake.Spin
-	requests rpc.Bounds
-	live     int64 // see Options.LiveLimit
 	logger   *slog.Logger
 }
 
@@ -135,11 +158,11 @@ func inherit(byName func(string) (wake.Strategy, error)) (*inheritance, error) {
 	if err != nil {
 		return nil, err
 	}
-	if i.lifeline, err = sys.Inherited(lifelineFD, "lifeline"); err != nil {
+	if i.lifeline, err = sys.Inherited(agreement.LifelineFD, "lifeline"); err != nil {
 		return nil, err
 	}
 	for n := range files {
-		f, err := sys.Inherited(hubFD+n, fmt.Sprintf("hub file %d", n))
+		f, err := sys.Inherited(agreement.HubFD+n, fmt.Sprintf("hub file %d", n))
 		if err != nil {
 			return nil, err
 		}
@@ -147,7 +170,7 @@ func inherit(byName func(string) (wake.Strategy, error)) (*inheritance, error) {
 	}
 	// A child of this process is no plugin, whatever it finds in its environment.
 	for _, variable := range os.Environ() {
-		if key, _, _ := strings.Cut(variable, "="); key == envAgreement || key == envHub {
+		if key, _, _ := strings.Cut(variable, "="); key == agreement.Version || key == agreement.Hub {
 			if err := os.Unsetenv(key); err != nil {
 				return nil, fmt.Errorf("unset %s: %w", key, err)
 			}
@@ -162,37 +185,21 @@ const maxFiles = 16
 // agree reads what a host says to its plugins in the environment: everything of
 // an inheritance but the files, and how many those are.
 func agree(getenv func(string) string, byName func(string) (wake.Strategy, error)) (_ *inheritance, files int, err error) {
-	switch version := getenv(envAgreement); version {
-	case "":
-		return nil, 0, ErrNoHost
-	case agreement:
-	default:
-		return nil, 0, fmt.Errorf("the host starts plugins of version %q, this one is of version %q: build both from the same source", version, agreement)
-	}
-	i := &inheritance{offer: getenv(envHub)}
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(getenv(envLogLevel))); err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", envLogLevel, err)
-	}
-	i.logger = slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	if i.spin, err = wake.ParseSpin(getenv(envSpin)); err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", envSpin, err)
-	}
-	if i.requests, err = parseBounds(getenv(envRequests)); err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", envRequests, err)
-	}
-	if i.live, err = strconv.ParseInt(getenv(envLive), 10, 64); err != nil || i.live < 0 {
-		return nil, 0, fmt.Errorf("%s: %q is no number of bytes", envLive, getenv(envLive))
-	}
-	name, files, err := hub.ParseOffer(i.offer)
+	terms, err := agreement.Read(getenv)
 	if err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", envHub, err)
+		return nil, 0, err
+	}
+	i := &inheritance{Terms: terms}
+	i.logger = slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: terms.Level}))
+	name, files, err := hub.ParseOffer(i.Hub)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", agreement.Hub, err)
 	}
 	if files > maxFiles {
-		return nil, 0, fmt.Errorf("%s: %d files, at most %d", envHub, files, maxFiles)
+		return nil, 0, fmt.Errorf("%s: %d files, at most %d", agreement.Hub, files, maxFiles)
 	}
 	if i.strategy, err = byName(name); err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", envHub, err)
+		return nil, 0, fmt.Errorf("%s: %w", agreement.Hub, err)
 	}
 	return i, files, nil
 }

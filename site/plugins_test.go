@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"ddc/plugin"
+	"ddc/plugin/host"
 	"ddc/site"
 )
 
@@ -30,14 +31,14 @@ func (r refusing) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.C
 // with is a host of real plugins but for one.
 func with(t *testing.T, name string, other grpc.ClientConnInterface) site.Plugins {
 	t.Helper()
-	host, err := plugin.NewHost(plugin.Options{Local: func(name string) (plugin.Service, error) { return services[name](), nil }})
+	h, err := host.New(host.Options{Local: func(name string) (plugin.Service, error) { return services[name](), nil }})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, host.Close()) })
+	t.Cleanup(func() { require.NoError(t, h.Close()) })
 	return site.Connect(func(n string) grpc.ClientConnInterface {
 		if n == name {
 			return other
 		}
-		return host.Conn(n)
+		return h.Conn(n)
 	})
 }
 

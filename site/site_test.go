@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc"
 
 	"ddc/plugin"
+	"ddc/plugin/host"
 	"ddc/plugins/code_execution"
 	"ddc/plugins/css"
 	"ddc/plugins/fonts"
@@ -98,7 +99,7 @@ func (p *project) write(files ...string) {
 // connect reaches the real services, all in this process.
 func connect(t *testing.T) site.Plugins {
 	t.Helper()
-	host, err := plugin.NewHost(plugin.Options{Local: func(name string) (plugin.Service, error) {
+	h, err := host.New(host.Options{Local: func(name string) (plugin.Service, error) {
 		open := services[name]
 		if open == nil {
 			return nil, fmt.Errorf("no plugin %q", name)
@@ -106,8 +107,8 @@ func connect(t *testing.T) site.Plugins {
 		return open(), nil
 	}})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, host.Close()) })
-	return site.Connect(func(name string) grpc.ClientConnInterface { return host.Conn(name) })
+	t.Cleanup(func() { require.NoError(t, h.Close()) })
+	return site.Connect(func(name string) grpc.ClientConnInterface { return h.Conn(name) })
 }
 
 func (p *project) build(o site.Options) (*site.Result, error) {

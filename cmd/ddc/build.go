@@ -9,7 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ddc/plugin"
+	"ddc/plugin/host"
+	"ddc/plugin/watch"
 	"ddc/site"
 	"ddc/site/config"
 	"ddc/transport/hub"
@@ -94,7 +95,7 @@ func newBuild() *cobra.Command {
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "let plugins, and the programs they start, do whatever you may")
 	flags.BoolVar(&f.isolate, "isolate", false, "give each plugin shared memory of its own, out of the others' reach")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object on standard output")
-	flags.StringVar(&f.onHang, "on-hang", string(plugin.AbortHang), "when a link hangs, once it is reported: report and wait on, abort, or rescue (ring again)")
+	flags.StringVar(&f.onHang, "on-hang", string(watch.AbortHang), "when a link hangs, once it is reported: report and wait on, abort, or rescue (ring again)")
 	flags.DurationVar(&f.hangAfter, "hang-after", 0, "how long a lost wake-up must last before it is reported; 0 for 5s")
 	flags.StringVar(&f.trace, "trace", "", "write calls, waits and wake-ups to FILE, for ui.perfetto.dev")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "say more: what plugins log, what each did, which pages changed")
@@ -153,7 +154,7 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	if err != nil {
 		return usagef("--call-timeout: %w", err)
 	}
-	options := plugin.Options{
+	options := host.Options{
 		CallTimeout: times.all, CallTimeoutOf: times.withDefaults(cfg, jobsOf(f)),
 		Command: command, Wake: choice.all, WakeOf: choice.of, Spin: spin,
 		Logger: out.logger, Level: out.level, Isolate: f.isolate, Hub: hub.Options{Trace: f.trace != ""},
@@ -192,7 +193,7 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	return out.finished(ctx, r)
 }
 
-func buildWith(m *machine, w *watch, cfg *config.Config, f buildFlags, sassTime time.Duration, out *printer) (*site.Result, error) {
+func buildWith(m *machine, w *onlookers, cfg *config.Config, f buildFlags, sassTime time.Duration, out *printer) (*site.Result, error) {
 	if f.allPlugins {
 		if err := m.host.Start(w.ctx, pluginNames()...); err != nil {
 			return nil, err
@@ -212,7 +213,7 @@ func buildWith(m *machine, w *watch, cfg *config.Config, f buildFlags, sassTime 
 }
 
 // held says, for people, what keeps plugins from what they need not do.
-func (f buildFlags) held(cfg *config.Config, layers plugin.Layers) string {
+func (f buildFlags) held(cfg *config.Config, layers host.Layers) string {
 	switch {
 	case f.transport == "inproc":
 		return "none (plugins run in this process)"

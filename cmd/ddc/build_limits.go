@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"ddc/internal/memory"
-	"ddc/plugin"
+	"ddc/plugin/host"
 	"ddc/site/config"
 )
 
@@ -62,7 +62,7 @@ func (c callTimes) withDefaults(cfg *config.Config, jobs int) map[string]time.Du
 			of[name] = picturesTime
 		}
 		of["linkcheck"] = linksTime
-		of["code_execution"] = plugin.DefaultCallTimeout + time.Duration(jobs)*cfg.CodeExecution.Timeout
+		of["code_execution"] = host.DefaultCallTimeout + time.Duration(jobs)*cfg.CodeExecution.Timeout
 	}
 	for name, limit := range c.of {
 		of[name] = limit
@@ -72,7 +72,7 @@ func (c callTimes) withDefaults(cfg *config.Config, jobs int) map[string]time.Du
 
 // ofPlugin is how long the calls of a plugin may take that needs no time of its own.
 func (c callTimes) ofPlugin(name string) time.Duration {
-	return cmp.Or(c.of[name], c.all, plugin.DefaultCallTimeout)
+	return cmp.Or(c.of[name], c.all, host.DefaultCallTimeout)
 }
 
 // memoryShares is who may take what of a limit.

@@ -13,7 +13,8 @@ import (
 	"ddc/internal/heir"
 	"ddc/internal/memory"
 	"ddc/internal/printable"
-	"ddc/plugin"
+	"ddc/plugin/host"
+	"ddc/plugin/watch"
 	"ddc/site/config"
 )
 
@@ -23,7 +24,7 @@ type machine struct {
 	heir        *heir.Heir
 	group       *memory.Group
 	meter       *memory.Meter
-	host        *plugin.Host
+	host        *host.Host
 	stopDumping func()
 	shares      memoryShares
 	collector   int64 // this process's limit before
@@ -42,7 +43,7 @@ const (
 )
 
 // startMachine starts all but the plugins, which their calls start.
-func startMachine(options plugin.Options, cfg *config.Config, shares memoryShares, log *slog.Logger) (*machine, error) {
+func startMachine(options host.Options, cfg *config.Config, shares memoryShares, log *slog.Logger) (*machine, error) {
 	m := &machine{shares: shares, log: log}
 	var err error
 	if m.heir, err = heir.Start(); err != nil {
@@ -59,11 +60,11 @@ func startMachine(options plugin.Options, cfg *config.Config, shares memoryShare
 	options.TempDir = m.heir.TempDir
 	options.MemoryLimit, options.LiveLimit = shares.each, shares.live
 	options.Replies, options.Requests = shares.replies, shares.requests()
-	options.Hub.Classes = plugin.SlotsWithin(shares.hub(options.Isolate))
-	if m.host, err = plugin.NewHost(options); err != nil {
+	options.Hub.Classes = host.SlotsWithin(shares.hub(options.Isolate))
+	if m.host, err = host.New(options); err != nil {
 		return nil, errors.Join(err, m.stop(context.Background()))
 	}
-	m.stopDumping = m.host.DumpOnSignal()
+	m.stopDumping = watch.DumpOnSignal(m.host)
 	return m, nil
 }
 

@@ -12,22 +12,23 @@ import (
 
 	"ddc/internal/printable"
 	"ddc/internal/telemetry"
-	"ddc/plugin"
+	"ddc/plugin/host"
+	"ddc/plugin/watch"
 )
 
-// watch is who looks on while a build runs: the watchdog, whoever writes the
+// onlookers look on while a build runs: the watchdog, whoever writes the
 // trace, and telemetry. Where plugins run in this process there are no wake-ups to be lost.
-type watch struct {
+type onlookers struct {
 	telemetry *telemetry.Telemetry
-	dog       *plugin.Watchdog
-	tracer    *plugin.Tracer
+	dog       *watch.Watchdog
+	tracer    *watch.Tracer
 	file      *os.File // the trace
 	cancel    context.CancelCauseFunc
 	ctx       context.Context // ended by a hang that is to abort the build
 }
 
-func startWatch(ctx context.Context, f buildFlags, host *plugin.Host, out *printer) (*watch, error) {
-	w := &watch{}
+func startWatch(ctx context.Context, f buildFlags, h *host.Host, out *printer) (*onlookers, error) {
+	w := &onlookers{}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	var err error
 	if w.telemetry, w.ctx, err = telemetry.Start(w.ctx, revision(), out.logger); err != nil {
@@ -37,35 +38,35 @@ func startWatch(ctx context.Context, f buildFlags, host *plugin.Host, out *print
 	if f.transport == "inproc" {
 		return w, nil
 	}
-	if err := w.startTrace(f, host); err != nil {
+	if err := w.startTrace(f, h); err != nil {
 		w.cancel(nil)
 		return nil, err
 	}
 	lines := out.aboveLiveLine()
-	w.dog = host.Watch(plugin.WatchdogOptions{
-		OnHang: plugin.OnHang(f.onHang), Bound: f.hangAfter, Abort: func(err error) { w.cancel(err) },
+	w.dog = watch.Start(h, watch.Options{
+		OnHang: watch.OnHang(f.onHang), Bound: f.hangAfter, Abort: func(err error) { w.cancel(err) },
 		Say: func(line string) { _, _ = io.WriteString(lines, "ddc: "+printable.Line(line)+"\n") },
 	})
 	return w, nil
 }
 
-func (w *watch) startTrace(f buildFlags, host *plugin.Host) (err error) {
+func (w *onlookers) startTrace(f buildFlags, h *host.Host) (err error) {
 	if f.trace == "" {
 		return nil
 	}
 	if w.file, err = os.Create(f.trace); err != nil {
 		return usagef("--trace: %w", err)
 	}
-	w.tracer, err = host.Trace(w.file)
+	w.tracer, err = watch.Trace(h, w.file)
 	return err
 }
 
 // abort ends the build with an error of its own.
-func (w *watch) abort(err error) { w.cancel(err) }
+func (w *onlookers) abort(err error) { w.cancel(err) }
 
 // over ends the watch over hangs, before the plugins are stopped. It returns what
 // is to be said of a build that ended with err: that it hung, if that is why.
-func (w *watch) over(err error) ([]hangReport, error) {
+func (w *onlookers) over(err error) ([]hangReport, error) {
 	reports := []hangReport{}
 	if w.dog == nil {
 		return reports, err
@@ -74,7 +75,7 @@ func (w *watch) over(err error) ([]hangReport, error) {
 	for _, h := range w.dog.Hangs() {
 		reports = append(reports, hangReport{Plugin: h.Name, Diagnosis: h.String(), File: h.File})
 	}
-	var hang *plugin.HangError
+	var hang *watch.HangError
 	if err != nil && errors.As(context.Cause(w.ctx), &hang) {
 		err = fmt.Errorf("given up (--on-hang=abort): %w", hang)
 	}
@@ -83,7 +84,7 @@ func (w *watch) over(err error) ([]hangReport, error) {
 
 // stop ends the trace, once the plugins have stopped, and sends what there is to
 // send of a build that ended with err. That a collector does not answer fails no build.
-func (w *watch) stop(r *report, log *slog.Logger) error {
+func (w *onlookers) stop(r *report, log *slog.Logger) error {
 	w.cancel(nil)
 	w.count(r)
 	if err := w.telemetry.Stop(context.Background(), r.err); err != nil {
@@ -96,7 +97,7 @@ func (w *watch) stop(r *report, log *slog.Logger) error {
 }
 
 // count sends the metrics of the build, which are those of --json.
-func (w *watch) count(r *report) {
+func (w *onlookers) count(r *report) {
 	for _, p := range r.plugins {
 		of := telemetry.Of("ddc.plugin", p.Name)
 		for _, m := range []struct {
@@ -117,13 +118,13 @@ func (w *watch) count(r *report) {
 }
 
 // conns makes the calls of connections the telemetry's, if there is any.
-func (w *watch) conns(of func(string) grpc.ClientConnInterface) func(string) grpc.ClientConnInterface {
+func (w *onlookers) conns(of func(string) grpc.ClientConnInterface) func(string) grpc.ClientConnInterface {
 	return func(name string) grpc.ClientConnInterface { return w.telemetry.Conn(name, of(name)) }
 }
 
 // checkWatch says what is wrong with the flags of a watch.
 func (f buildFlags) checkWatch() error {
-	if _, err := plugin.ParseOnHang(f.onHang); err != nil {
+	if _, err := watch.ParseOnHang(f.onHang); err != nil {
 		return usagef("--on-hang: %w", err)
 	}
 	if f.hangAfter < 0 {

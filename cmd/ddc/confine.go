@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"ddc/internal/tool"
-	"ddc/plugin"
+	"ddc/plugin/spec"
 	"ddc/plugins/code_execution"
 	"ddc/site/config"
 )
@@ -24,7 +24,7 @@ var toolsOf = map[string][]string{
 }
 
 // programs are where a system has its programs, and what those read.
-var programs = plugin.Policy{
+var programs = spec.Policy{
 	Programs: true,
 	Execute:  []string{"/bin", "/sbin", "/usr", "/lib", "/lib64", "/opt", "/nix/store"},
 	Read: []string{
@@ -45,8 +45,8 @@ var proxies = []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "ht
 // confine says what each of the sixteen plugins may do. Ten compute and no
 // more; four of those that are left start one or two programs each, linkcheck
 // asks the internet, and code_execution runs what the site's author wrote.
-func confine(cfg *config.Config) func(name string) plugin.Confinement {
-	return func(name string) plugin.Confinement {
+func confine(cfg *config.Config) func(name string) spec.Confinement {
+	return func(name string) spec.Confinement {
 		if name == "code_execution" {
 			// A folder that is not there can't be allowed. Where it can't be made, nothing
 			// is kept between builds, and the plugin says so.
@@ -59,16 +59,16 @@ func confine(cfg *config.Config) func(name string) plugin.Confinement {
 	}
 }
 
-func confinementOf(name string, cfg *config.Config) plugin.Confinement {
+func confinementOf(name string, cfg *config.Config) spec.Confinement {
 	switch {
 	case name == "linkcheck":
-		return plugin.Confinement{Policy: plugin.Policy{Network: true, Read: append(certificates(), internet...)}, Environment: proxies}
+		return spec.Confinement{Policy: spec.Policy{Network: true, Read: append(certificates(), internet...)}, Environment: proxies}
 	case name == "code_execution":
 		return confineSamples(cfg.CodeExecution)
 	case toolsOf[name] != nil:
 		return confineTools(toolsOf[name])
 	}
-	return plugin.Confinement{}
+	return spec.Confinement{}
 }
 
 func certificates() []string {
@@ -77,7 +77,7 @@ func certificates() []string {
 
 // confineTools is for a plugin that starts programs of package tool. They get
 // a temporary folder, since some insist on files.
-func confineTools(names []string) plugin.Confinement {
+func confineTools(names []string) spec.Confinement {
 	p := clone(programs)
 	for _, name := range names {
 		path, err := tool.Find(name)
@@ -88,7 +88,7 @@ func confineTools(names []string) plugin.Confinement {
 		// By this file the plugin finds the same folder again.
 		p.Read = append(p.Read, filepath.Join(filepath.Dir(filepath.Dir(filepath.Dir(path))), "go.mod"))
 	}
-	return plugin.Confinement{Policy: p, Temporary: true, Environment: []string{"PATH", "HOME"}}
+	return spec.Confinement{Policy: p, Temporary: true, Environment: []string{"PATH", "HOME"}}
 }
 
 // homeOf are the folders that a program's own files are in: its own, and, where
@@ -136,7 +136,7 @@ func isHome(folder string) bool {
 // languages, wherever they are installed. Each sample is held to less: see
 // plugins/code_execution. It has the network only where the site's dependencies
 // are to be fetched.
-func confineSamples(c config.CodeExecution) plugin.Confinement {
+func confineSamples(c config.CodeExecution) spec.Confinement {
 	p := clone(programs)
 	home, _ := os.UserHomeDir()
 	cargo, rustup := code_execution.CargoHome(), variableOr("RUSTUP_HOME", filepath.Join(home, ".rustup"))
@@ -162,7 +162,7 @@ func confineSamples(c config.CodeExecution) plugin.Confinement {
 			p.Read = append(p.Read, d.Path)
 		}
 	}
-	return plugin.Confinement{Policy: p, Temporary: true, Wardens: true, Environment: append([]string{
+	return spec.Confinement{Policy: p, Temporary: true, Wardens: true, Environment: append([]string{
 		"PATH", "HOME", "USER", "LOGNAME", "SHELL", "CARGO_HOME", "CARGO_NET_*", "CARGO_HTTP_*", "CARGO_BUILD_*", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN",
 		"RUSTUP_DIST_SERVER", "RUSTFLAGS", "CC", "CXX", "AR", "CFLAGS", "LDFLAGS", "LD_LIBRARY_PATH", "LIBRARY_PATH", "PKG_CONFIG_*",
 		"GOROOT", "GOPATH", "GOFLAGS", "GOTOOLCHAIN", "PYTHON*", "PYENV_*", "VIRTUAL_ENV", "NODE_PATH", "NODE_OPTIONS", "RUBYLIB", "GEM_HOME", "GEM_PATH", "JAVA_HOME",
@@ -214,7 +214,7 @@ func variableOr(name, otherwise string) string {
 	return otherwise
 }
 
-func clone(p plugin.Policy) plugin.Policy {
+func clone(p spec.Policy) spec.Policy {
 	p.Read, p.Execute, p.Write = slices.Clone(p.Read), slices.Clone(p.Execute), slices.Clone(p.Write)
 	return p
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"ddc/internal/printable"
-	"ddc/plugin"
+	"ddc/plugin/host"
 	"ddc/site"
 	"ddc/site/config"
 )
@@ -56,8 +56,8 @@ type report struct {
 	plugins   []pluginReport
 	wake      string
 	transport string
-	layers    plugin.Layers // of the sandbox, that hold all plugins that were started
-	sandbox   string        // the same for people
+	layers    host.Layers // of the sandbox, that hold all plugins that were started
+	sandbox   string      // the same for people
 	// peakMemory is what host, plugins and their children took together at most, in bytes.
 	peakMemory int64
 	memory     string // what there may be, and who sees to it
@@ -77,7 +77,7 @@ type buildReport struct {
 	Wake       string `json:"wake"`
 	Transport  string `json:"transport"`
 	// Sandbox are the layers that were applied to all plugins that were started.
-	Sandbox plugin.Layers  `json:"sandbox"`
+	Sandbox host.Layers    `json:"sandbox"`
 	Plugins []pluginReport `json:"plugins"`
 	// Hangs are what the watchdog has found.
 	Hangs    []hangReport `json:"hangs"`
@@ -119,9 +119,9 @@ type problem struct {
 
 // statsOf reports on the plugins that ran, and on the layers of the sandbox that
 // held every one of them.
-func statsOf(host *plugin.Host) (reports []pluginReport, layers plugin.Layers) {
+func statsOf(h *host.Host) (reports []pluginReport, layers host.Layers) {
 	reports = []pluginReport{}
-	for _, p := range host.Plugins() {
+	for _, p := range h.Plugins() {
 		s := p.Stats()
 		if s.PID == 0 && s.Calls == 0 {
 			continue
@@ -131,7 +131,7 @@ func statsOf(host *plugin.Host) (reports []pluginReport, layers plugin.Layers) {
 			BytesIn: s.Link.BytesOut, BytesOut: s.Link.BytesIn,
 			WakeupsSent: s.Link.WakeupsSent, WakeupsSuppressed: s.Link.WakeupsSuppressed, WakeupsSpurious: s.Link.WakeupsSpurious,
 		}
-		if host.Transport() == "inproc" {
+		if h.Transport() == "inproc" {
 			r.Wake = "none"
 		}
 		if len(reports) == 0 {

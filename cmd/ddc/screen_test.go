@@ -30,7 +30,7 @@ var mayWrite = map[string]string{
 	"cmd/ddc/main.go":            "it makes the screens of them",
 	"plugin/serve.go":            "a plugin's standard error is a pipe to the host, which makes it fit",
 	"plugin/exhaustion.go":       "as serve.go, before the plugin ends itself",
-	"plugin/dump.go":             "through a printable.Writer",
+	"internal/dump/dump.go":      "through a printable.Writer",
 	"conformance/bench/pair.go":  "the other process of a benchmark, which is this program",
 	"conformance/main.go":        "the other processes of the suite's tests",
 	"internal/fault/fault_on.go": "a program for tests alone, before it runs",

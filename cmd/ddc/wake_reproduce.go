@@ -18,6 +18,7 @@ import (
 	"ddc/inspect"
 	"ddc/internal/subject"
 	"ddc/plugin"
+	"ddc/plugin/host"
 )
 
 const reproduceHelp = `Reproduce the hang of the report from end to end, with no fault in the program:
@@ -111,7 +112,7 @@ var samplesDesc = grpc.ServiceDesc{
 // reproduction is the scenario under way.
 type reproduction struct {
 	reproduceFlags
-	host    *plugin.Host
+	host    *host.Host
 	program string
 	out     screen
 	begun   time.Time
@@ -122,15 +123,15 @@ func reproduce(ctx context.Context, f reproduceFlags, out screen) (err error) {
 	if err != nil {
 		return fmt.Errorf("find this program's own file: %w", err)
 	}
-	host, err := plugin.NewHost(plugin.Options{
+	h, err := host.New(host.Options{
 		Wake: f.wake, CallTimeout: f.limit, Attempts: 1,
 		Command: func(string) (string, []string) { return program, []string{"wake", "reproduce", "plugin"} },
 	})
 	if err != nil {
 		return usageError{err}
 	}
-	defer func() { err = errors.Join(err, host.Close()) }()
-	r := &reproduction{reproduceFlags: f, host: host, program: program, out: out, begun: time.Now()}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	r := &reproduction{reproduceFlags: f, host: h, program: program, out: out, begun: time.Now()}
 	return r.run(ctx)
 }
 

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"ddc/inspect"
-	"ddc/plugin"
+	"ddc/plugin/host"
 	"ddc/transport/hub"
 )
 
@@ -81,7 +81,7 @@ func callerForgotten(v view, name string) bool {
 	return l.Link.Caller.Parked && len(l.Calls) == 0 && v.waited[name] > 0
 }
 
-func linkEvidence(l plugin.Look, side int) LinkEvidence {
+func linkEvidence(l host.Look, side int) LinkEvidence {
 	s := &l.Link.Sides[side]
 	return LinkEvidence{
 		ToPlugin: side == hub.PeerSide, Unread: s.Unread(), Cells: l.Link.Cells, Due: due(l.Link, side),
@@ -189,7 +189,7 @@ func goroutineWait(stack string) string {
 }
 
 // words say a hang as people do.
-func (e *Evidence) words(name string, look plugin.Look) []string {
+func (e *Evidence) words(name string, look host.Look) []string {
 	if name == "" {
 		return []string{"calls are under way, and no plugin runs"}
 	}

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"ddc/plugin"
+	"ddc/plugin/host"
 	"ddc/transport/hub"
 )
 
@@ -19,7 +19,7 @@ import (
 const stateTime = 200 * time.Millisecond
 
 // until waits for a state of a plugin's link.
-func (w *workload) until(name string, is func(plugin.Look) bool) {
+func (w *workload) until(name string, is func(host.Look) bool) {
 	for deadline := time.Now().Add(stateTime); time.Now().Before(deadline); time.Sleep(50 * time.Microsecond) {
 		if l, ok := w.host.Plugin(name).Look(); !ok || is(l) {
 			return
@@ -41,22 +41,22 @@ func (w *workload) givenUp(ctx context.Context) error {
 				return unless(ctx, codes.Canceled, w.call(short, name, methodEcho, 10_000_000))
 			}
 			defer giveUp()
-			w.until(name, func(l plugin.Look) bool {
+			w.until(name, func(l host.Look) bool {
 				return l.Link.Sides[hub.PeerSide].Produced >= before.Link.Sides[hub.PeerSide].Produced+pieces
 			})
 			defer w.stop(name)()
-			w.until(name, func(l plugin.Look) bool {
+			w.until(name, func(l host.Look) bool {
 				s := &l.Link.Sides[hub.PeerSide]
 				return s.SpaceSince != 0 || s.SlotSince != 0
 			})
 			giveUp()
-			w.until(name, func(l plugin.Look) bool { return len(l.Calls) == 0 })
+			w.until(name, func(l host.Look) bool { return len(l.Calls) == 0 })
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		w.until(name, func(l plugin.Look) bool {
+		w.until(name, func(l host.Look) bool {
 			s := &l.Link.Sides[hub.PeerSide]
 			return s.Unread() == 0 && s.Parked && !s.Token
 		})
@@ -88,7 +88,7 @@ func (w *workload) leaving(ctx context.Context) error {
 			if n == 0 {
 				return unless(ctx, codes.Canceled, w.call(short, name, methodPark, 8))
 			}
-			w.until(name, func(l plugin.Look) bool { return l.Link.Caller.Parked })
+			w.until(name, func(l host.Look) bool { return l.Link.Caller.Parked })
 			time.AfterFunc(time.Duration(choose.IntN(200))*time.Microsecond, giveUp)
 			return w.call(ctx, name, methodEcho, 32)
 		})

@@ -13,6 +13,8 @@ import (
 
 	"ddc/internal/fault"
 	"ddc/plugin"
+	"ddc/plugin/host"
+	"ddc/plugin/watch"
 	"ddc/slot"
 	"ddc/transport/hub"
 	"ddc/wake"
@@ -73,12 +75,12 @@ func Host(ctx context.Context, o Hosting, w io.Writer) error {
 	}()
 	out := json.NewEncoder(w)
 	log := newJournal()
-	host, err := plugin.NewHost(hostOptions(t, o, log))
+	h, err := host.New(hostOptions(t, o, log))
 	if err != nil {
 		return err
 	}
-	defer host.DumpOnSignal()()
-	run := newWorkload(t, o.Names, host, log)
+	defer watch.DumpOnSignal(h)()
+	run := newWorkload(t, o.Names, h, log)
 	go run.tell(ctx, func(n news) { _ = out.Encode(n) })
 	outcome := run.judge(ctx)
 	run.quiet() // no more news but one
@@ -88,7 +90,7 @@ func Host(ctx context.Context, o Hosting, w io.Writer) error {
 	if t.Hold && outcome.Verdict != Immune && outcome.Verdict != Slow {
 		select {} // until whoever has the lifeline has seen enough
 	}
-	killPlugins(host)
+	killPlugins(h)
 	os.Exit(0) // what a fault has put to sleep does not end by itself
 	return nil
 }
@@ -104,8 +106,8 @@ func slotClasses() []slot.Class {
 	return []slot.Class{{Size: 1 << 10, Count: 12}, {Size: 16 << 10, Count: 6}, {Size: 256 << 10, Count: 4}}
 }
 
-func hostOptions(t task, o Hosting, log *journal) plugin.Options {
-	options := plugin.Options{
+func hostOptions(t task, o Hosting, log *journal) host.Options {
+	options := host.Options{
 		Wake: t.Strategy, ByName: byName, Spin: wake.SpinOff, Command: o.Command,
 		Hub:    hub.Options{Peers: hubPeers, Cells: ringCells, Classes: slotClasses()},
 		Logger: slog.New(log), Level: slog.LevelWarn,
@@ -128,9 +130,9 @@ func hostOptions(t task, o Hosting, log *journal) plugin.Options {
 
 // killPlugins ends the plugins by force, and waits until the kernel has
 // forgotten them: a zombie that outlives its parent may find nobody to bury it.
-func killPlugins(host *plugin.Host) {
+func killPlugins(h *host.Host) {
 	var pids []int
-	for _, p := range host.Plugins() {
+	for _, p := range h.Plugins() {
 		if look, ok := p.Look(); ok {
 			pids = append(pids, look.PID)
 			_ = syscall.Kill(look.PID, syscall.SIGKILL)

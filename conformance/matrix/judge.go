@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"ddc/plugin"
+	"ddc/plugin/host"
 	"ddc/transport/hub"
 )
 
@@ -36,14 +36,14 @@ const (
 
 // view is all that one look sees. Two equal views saw nothing happen in between.
 type view struct {
-	plugins map[string]plugin.Look
+	plugins map[string]host.Look
 	// waited counts the calls under way by plugin, as their callers see it.
 	waited                 map[string]int64
 	begun, ended, answered int64
 }
 
 func (w *workload) look() view {
-	v := view{plugins: map[string]plugin.Look{}, waited: map[string]int64{}, ended: w.ended.Load(), answered: w.answered.Load(), begun: w.begun.Load()}
+	v := view{plugins: map[string]host.Look{}, waited: map[string]int64{}, ended: w.ended.Load(), answered: w.answered.Load(), begun: w.begun.Load()}
 	for _, p := range w.host.Plugins() {
 		if l, ok := p.Look(); ok {
 			v.plugins[p.Name()] = l

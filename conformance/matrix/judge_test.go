@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ddc/internal/await"
-	"ddc/plugin"
+	"ddc/plugin/host"
 	"ddc/rpc"
 	"ddc/transport"
 	"ddc/transport/hub"
@@ -41,20 +41,20 @@ func TestSleeperOverWorkWithoutATokenIsLost(t *testing.T) {
 
 func TestCulpritIsTheLostBeforeTheStarvedBeforeTheOldest(t *testing.T) {
 	calls := []rpc.Call{{Started: time.Unix(1, 0)}}
-	v := view{plugins: map[string]plugin.Look{"a": {Calls: calls, Link: state(0, nil)}, "b": {Link: state(0, nil)}}, waited: map[string]int64{}}
+	v := view{plugins: map[string]host.Look{"a": {Calls: calls, Link: state(0, nil)}, "b": {Link: state(0, nil)}}, waited: map[string]int64{}}
 	at := func() string { name, side := v.culprit(); return fmt.Sprint(name, side) }
 	assert.Equal(t, fmt.Sprint("a", hub.PeerSide), at(), "only a call tells")
-	v.plugins["b"] = plugin.Look{Link: state(4, func(s *hub.State) { s.Sides[hub.PeerSide].Parked = false; s.Sides[hub.PeerSide].SpaceSince = 1 })}
+	v.plugins["b"] = host.Look{Link: state(4, func(s *hub.State) { s.Sides[hub.PeerSide].Parked = false; s.Sides[hub.PeerSide].SpaceSince = 1 })}
 	assert.Equal(t, fmt.Sprint("b", hub.PeerSide), at(), "its sender waits for room")
-	v.plugins["c"] = plugin.Look{Link: state(0, func(s *hub.State) { s.Sides[hub.HostSide].Signals = 1 })}
+	v.plugins["c"] = host.Look{Link: state(0, func(s *hub.State) { s.Sides[hub.HostSide].Signals = 1 })}
 	assert.Equal(t, fmt.Sprint("c", hub.HostSide), at(), "the host sleeps over it")
-	v.plugins["d"] = plugin.Look{Link: state(1, nil)}
+	v.plugins["d"] = host.Look{Link: state(1, nil)}
 	assert.Equal(t, fmt.Sprint("d", hub.PeerSide), at(), "a plugin's before the host's")
 }
 
 func TestCallerWhoseAnswerHasComeIsFound(t *testing.T) {
-	asleep := plugin.Look{Link: state(0, func(s *hub.State) { s.Caller.Parked = true })}
-	v := view{plugins: map[string]plugin.Look{"a": asleep}, waited: map[string]int64{"a": 1}}
+	asleep := host.Look{Link: state(0, func(s *hub.State) { s.Caller.Parked = true })}
+	v := view{plugins: map[string]host.Look{"a": asleep}, waited: map[string]int64{"a": 1}}
 	name, side := v.culprit()
 	assert.Equal(t, "a", name)
 	assert.Equal(t, hub.HostSide, side)
@@ -68,7 +68,7 @@ func TestStallIsCountedWhenItIsOver(t *testing.T) {
 	now := time.Unix(100, 0)
 	at := func(s hub.State, after time.Duration) {
 		now = now.Add(after)
-		book.note(view{plugins: map[string]plugin.Look{"a": {Link: s}}}, now)
+		book.note(view{plugins: map[string]host.Look{"a": {Link: s}}}, now)
 	}
 	at(state(1, nil), 0)
 	at(state(1, nil), 2*stallTime)
@@ -85,7 +85,7 @@ func TestStallIsCountedWhenItIsOver(t *testing.T) {
 
 func TestSentenceSaysItAsTheReportDoes(t *testing.T) {
 	look := func(s hub.State, side int) *Evidence {
-		return &Evidence{Link: linkEvidence(plugin.Look{Link: s}, side)}
+		return &Evidence{Link: linkEvidence(host.Look{Link: s}, side)}
 	}
 	waits := func(s *hub.State) { s.Sides[hub.PeerSide].SpaceSince = 1 }
 	assert.Equal(t, "host waits for ring space, fonts asleep with 4 unread frames in a ring of 4, no token",

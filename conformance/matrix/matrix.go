@@ -17,6 +17,7 @@ import (
 
 	"ddc/internal/fault"
 	"ddc/plugin"
+	"ddc/plugin/host"
 	"ddc/wake/strategy"
 )
 
@@ -254,12 +255,12 @@ func controlTree(ctx context.Context, o Options) (tree string, err error) {
 		return "", err
 	}
 	defer os.RemoveAll(folder) //nolint:errcheck // a leftover in the temporary folder is no failure
-	host, err := plugin.NewHost(plugin.Options{Local: o.Open})
+	h, err := host.New(host.Options{Local: o.Open})
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, host.Close()) }()
-	return buildSite(ctx, o.Site, filepath.Join(folder, "site"), func(name string) grpc.ClientConnInterface { return host.Conn(name) })
+	defer func() { err = errors.Join(err, h.Close()) }()
+	return buildSite(ctx, o.Site, filepath.Join(folder, "site"), func(name string) grpc.ClientConnInterface { return h.Conn(name) })
 }
 
 func thisMachine() Machine {

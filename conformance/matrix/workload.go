@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ddc/plugin/host"
+
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/wrapperspb"
-
-	"ddc/plugin"
 )
 
 // workers is how many goroutines call at once: as many as the host of the
@@ -23,7 +23,7 @@ const workers = 80
 type workload struct {
 	task
 	names   []string
-	host    *plugin.Host
+	host    *host.Host
 	log     *journal
 	watch   *stopwatch
 	numbers atomic.Uint64 // of calls
@@ -41,8 +41,8 @@ type workload struct {
 // tally counts the calls of one plugin.
 type tally struct{ begun, ended, answered atomic.Int64 }
 
-func newWorkload(t task, names []string, host *plugin.Host, log *journal) *workload {
-	w := &workload{task: t, names: names, host: host, log: log, watch: newStopwatch(), plugins: map[string]*tally{}}
+func newWorkload(t task, names []string, h *host.Host, log *journal) *workload {
+	w := &workload{task: t, names: names, host: h, log: log, watch: newStopwatch(), plugins: map[string]*tally{}}
 	for _, name := range names {
 		w.plugins[name] = new(tally)
 	}

@@ -2,12 +2,4 @@ package sandbox
 
 import "golang.org/x/sys/unix"
 
-const (
-	architecture = unix.AUDIT_ARCH_X86_64
-	// foreignBit marks calls of the x32 interface, whose numbers are others.
-	foreignBit = 0x4000_0000
-)
-
-var forks = []uint32{unix.SYS_FORK, unix.SYS_VFORK}
-
 var oldAttributes = []uint32{unix.SYS_CHMOD, unix.SYS_CHOWN, unix.SYS_LCHOWN, unix.SYS_UTIME, unix.SYS_UTIMES, unix.SYS_FUTIMESAT}

@@ -1,12 +1,3 @@
 package sandbox
 
-import "golang.org/x/sys/unix"
-
-const (
-	architecture = unix.AUDIT_ARCH_AARCH64
-	foreignBit   = 0
-)
-
-var forks []uint32 // clone is the only way
-
-var oldAttributes []uint32 // nor is there a chmod, or a chown
+var oldAttributes []uint32 // there is no chmod, and no chown, by a path alone

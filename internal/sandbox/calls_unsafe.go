@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"errors"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -46,32 +45,6 @@ func landlockAllow(rules, path int, rights uint64) error {
 func landlockRestrict(rules int) error {
 	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(rules), 0, 0); errno != 0 {
 		return errno
-	}
-	return nil
-}
-
-// seccompQuery asks for an action that every kernel with filters has.
-func seccompQuery() error {
-	action := uint32(unix.SECCOMP_RET_ERRNO)
-	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(&action))); errno != 0 {
-		return errno
-	}
-	return nil
-}
-
-// allThreads sets a filter on all threads of the process.
-const allThreads = unix.SECCOMP_FILTER_FLAG_TSYNC
-
-var errThreads = errors.New("a thread of this process has a filter of its own")
-
-func seccompSet(p program, flags uintptr) error {
-	prog := unix.SockFprog{Len: uint16(len(p)), Filter: &p[0]}
-	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&prog)))
-	switch {
-	case errno != 0:
-		return errno
-	case thread != 0:
-		return errThreads
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"ddc/internal/seccomp"
 )
 
 // kept are the capabilities that root has left: those by which it writes into
@@ -25,11 +27,11 @@ func dropCapabilities(noNewPrivs bool) (bool, error) {
 	before, err := readCapabilities()
 	if err != nil {
 		_, _ = dropBounding() // for what it is worth: what is left can't be known
-		return false, unlessLacking(err)
+		return false, seccomp.UnlessLacking(err)
 	}
 	bounding, err := dropBounding()
 	if set := writeCapabilities(before.within(kept)); set != nil {
-		err = both(err, set)
+		err = seccomp.Both(err, set)
 	}
 	after, failed := readCapabilities()
 	if failed != nil {

@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"ddc/internal/seccomp"
 )
 
 // Rights by what they are for. A rule for a file that is no folder may hold
@@ -65,7 +67,7 @@ func ruleset(p Policy, version int) unix.LandlockRulesetAttr {
 func landlock(p Policy) (version int, leftOut []error, err error) {
 	version, err = landlockVersion()
 	if err != nil {
-		return 0, nil, unlessLacking(fmt.Errorf("ask for the version: %w", err), unix.EOPNOTSUPP)
+		return 0, nil, seccomp.UnlessLacking(fmt.Errorf("ask for the version: %w", err), unix.EOPNOTSUPP)
 	}
 	attr := ruleset(p, version)
 	rules, err := landlockCreate(&attr, version)

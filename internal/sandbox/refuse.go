@@ -5,6 +5,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"ddc/internal/seccomp"
 )
 
 // Call is a system call, or those calls of it that have a value for an argument.
@@ -33,7 +35,7 @@ func Refusals() map[string]Call {
 		"landlock_restrict_self":              {Number: unix.SYS_LANDLOCK_RESTRICT_SELF},
 		"seccomp":                             {Number: unix.SYS_SECCOMP},
 		"seccomp(SET_MODE_FILTER)":            {Number: unix.SYS_SECCOMP, Only: true, Value: unix.SECCOMP_SET_MODE_FILTER},
-		"seccomp(.., TSYNC)":                  {Number: unix.SYS_SECCOMP, Only: true, Index: 1, Value: allThreads}, // NoPrograms
+		"seccomp(.., TSYNC)":                  {Number: unix.SYS_SECCOMP, Only: true, Index: 1, Value: uint32(seccomp.AllThreads)}, // NoPrograms
 	}
 }
 
@@ -43,21 +45,19 @@ func Refusals() map[string]Call {
 // no_new_privs with it, without which it may set no filter.
 func Refuse(errno syscall.Errno, calls ...Call) error {
 	if c, err := readCapabilities(); err != nil || c.effective&(1<<unix.CAP_SYS_ADMIN) == 0 {
-		if _, err := noNewPrivileges(); err != nil {
+		if _, err := seccomp.NoNewPrivileges(); err != nil {
 			return fmt.Errorf("refuse calls: %w", err)
 		}
 	}
-	p := newProgram()
+	p := seccomp.New()
 	for _, call := range calls {
-		refusal := answer(verdict(unix.SECCOMP_RET_ERRNO | uint32(errno)))
-		if !call.Only {
-			p = append(p, jump(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, call.Number, 0, 1), refusal)
+		if call.Only {
+			p = p.DenyIf(seccomp.WithErrno(errno), call.Number, call.Index, call.Value)
 			continue
 		}
-		p = append(p, jump(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, call.Number, 0, 4), load(atArgument+8*uint32(call.Index)),
-			jump(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, call.Value, 0, 1), refusal, load(atNumber))
+		p = p.Deny(seccomp.WithErrno(errno), call.Number)
 	}
-	if err := seccompSet(p.end(), 0); err != nil {
+	if err := seccomp.Impose(p.End(), seccomp.ThisThread); err != nil {
 		return fmt.Errorf("refuse calls: %w", err)
 	}
 	return nil

@@ -16,6 +16,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"ddc/internal/seccomp"
 )
 
 // envTrial has this test binary restrict itself, and ask from inside what holds.
@@ -102,7 +104,7 @@ func (s someone) String() string {
 // mighty says whether this process can be anyone.
 func mighty() bool {
 	c, err := readCapabilities()
-	has, asked := hasNoNewPrivileges()
+	has, asked := seccomp.HasNoNewPrivileges()
 	const needed = 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID | 1<<unix.CAP_SETPCAP
 	return err == nil && asked == nil && isRoot() && c.effective&needed == needed && !has
 }
@@ -150,7 +152,7 @@ func try(t *testing.T, program string, who someone, tried trial, errno syscall.E
 	go OnThread(func() {
 		var err error
 		if !who.privileged {
-			_, err = noNewPrivileges()
+			_, err = seccomp.NoNewPrivileges()
 		}
 		if err == nil && len(calls) > 0 {
 			err = Refuse(errno, calls...)

@@ -55,6 +55,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"ddc/internal/seccomp"
 )
 
 // Policy is what is left to a process. The zero Policy leaves nothing but
@@ -68,7 +70,7 @@ type Policy struct {
 	Write []string
 	// Network allows sockets of the internet's families.
 	Network bool
-	// Programs allows to start programs. Without it a process that calls NoPrograms
+	// Programs allows to start programs. Without it a process that calls seccomp.NoPrograms
 	// at its start, as plugins do, starts none; with Landlock none but Execute. And without
 	// it no file's mode, owner, times or attributes can be changed, which Landlock leaves to all.
 	Programs bool
@@ -105,34 +107,20 @@ func Restrict(p Policy) (Held, error) {
 		return Held{}, fmt.Errorf("restrict thread: %w", errFirstThread)
 	}
 	var held Held
-	var failed failures
+	var failed seccomp.Failures
 	var err error
-	held.NoNewPrivileges, err = noNewPrivileges()
-	failed.add("no_new_privs", err)
+	held.NoNewPrivileges, err = seccomp.NoNewPrivileges()
+	failed.Add("no_new_privs", err)
 	held.Landlock, held.LeftOut, err = landlock(p)
-	failed.add("Landlock", err)
+	failed.Add("Landlock", err)
 	// After Landlock, whose opening of paths the filter may refuse.
-	held.Seccomp, err = setFilter(reachOut(p), 0)
-	failed.add("seccomp", err)
+	held.Seccomp, err = seccomp.Set(reachOut(p), seccomp.ThisThread)
+	failed.Add("seccomp", err)
 	// Last: without no_new_privs the other two need a capability.
 	held.Capabilities, err = dropCapabilities(held.NoNewPrivileges)
-	failed.add("capabilities", err)
-	if failed.err != nil {
-		return held, fmt.Errorf("restrict thread: %w", failed.err)
+	failed.Add("capabilities", err)
+	if failed.Err != nil {
+		return held, fmt.Errorf("restrict thread: %w", failed.Err)
 	}
 	return held, nil
-}
-
-// NoPrograms forbids the whole process, all its threads and for ever, to start
-// programs or to fork. Where the kernel has no seccomp it does nothing.
-func NoPrograms() error {
-	var failed failures
-	_, err := noNewPrivileges()
-	failed.add("no_new_privs", err)
-	_, err = setFilter(startPrograms(), allThreads)
-	failed.add("seccomp", err)
-	if failed.err != nil {
-		return fmt.Errorf("forbid programs: %w", failed.err)
-	}
-	return nil
 }

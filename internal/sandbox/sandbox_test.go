@@ -20,6 +20,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"ddc/internal/seccomp"
 )
 
 // What this test binary is when it was started by itself: it does each of the
@@ -45,7 +47,7 @@ func TestMain(m *testing.M) {
 func act(acts []string) {
 	errs := map[string]string{}
 	if os.Getenv(envNoPrograms) != "" {
-		if err := NoPrograms(); err != nil {
+		if err := seccomp.NoPrograms(); err != nil {
 			errs["NoPrograms"] = err.Error()
 		}
 	}
@@ -341,7 +343,7 @@ func TestLayersSayWhatThereIs(t *testing.T) {
 // Each test of the kernel's answers is made by running; this one reads the
 // programs, so that a jump that goes astray is found on any kernel.
 func TestFiltersEndInAnAnswerOnEveryPath(t *testing.T) {
-	for name, p := range map[string]program{"closed": reachOut(Policy{}), "network": reachOut(Policy{Network: true}), "tools": reachOut(Policy{Programs: true}), "programs": startPrograms()} {
+	for name, p := range map[string]seccomp.Program{"closed": reachOut(Policy{}), "network": reachOut(Policy{Network: true}), "tools": reachOut(Policy{Programs: true}), "programs": seccomp.StartPrograms()} {
 		for i, s := range p {
 			if s.Code&0x07 != unix.BPF_JMP {
 				continue

@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
-	"ddc/plugin"
+	"ddc/plugin/host"
 	"ddc/rpc"
 	"ddc/rpc/rpctestpb"
 	"ddc/transport"
@@ -90,7 +90,7 @@ func overGRPC(b *testing.B) rpctestpb.TestClient {
 func overPlugin(b *testing.B, strategy string, spin wake.Spin) (client rpctestpb.TestClient, wakeups func() uint64) {
 	b.Helper()
 	b.Setenv(envRole, "plugin")
-	host, err := plugin.NewHost(plugin.Options{
+	h, err := host.New(host.Options{
 		Command: func(string) (string, []string) {
 			path, err := os.Executable()
 			assert.NoError(b, err)
@@ -99,9 +99,9 @@ func overPlugin(b *testing.B, strategy string, spin wake.Spin) (client rpctestpb
 		Wake: strategy, Spin: spin,
 	})
 	require.NoError(b, err)
-	b.Cleanup(func() { assert.NoError(b, host.Close()) })
-	return rpctestpb.NewTestClient(host.Conn("echo")), func() uint64 {
-		s := host.Plugin("echo").Stats().Link
+	b.Cleanup(func() { assert.NoError(b, h.Close()) })
+	return rpctestpb.NewTestClient(h.Conn("echo")), func() uint64 {
+		s := h.Plugin("echo").Stats().Link
 		return s.WakeupsSent + s.WakeupsReceived
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"ddc/examples/plugin/shoutpb"
-	"ddc/plugin"
+	"ddc/plugin/host"
 )
 
 func main() {
@@ -28,7 +28,7 @@ func run(args []string) (err error) {
 	if len(args) < 2 {
 		return errors.New("usage: host PLUGIN STRATEGY TEXT")
 	}
-	host, err := plugin.NewHost(plugin.Options{
+	h, err := host.New(host.Options{
 		Command: func(string) (string, []string) { return args[0], nil },
 		Wake:    args[1],
 	})
@@ -36,13 +36,13 @@ func run(args []string) (err error) {
 		return err
 	}
 	defer func() {
-		if closing := host.Close(); err == nil {
+		if closing := h.Close(); err == nil {
 			err = closing
 		}
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	answer, err := shoutpb.NewShoutClient(host.Conn("shout")).Louder(ctx, &shoutpb.Text{Text: strings.Join(args[2:], " ")})
+	answer, err := shoutpb.NewShoutClient(h.Conn("shout")).Louder(ctx, &shoutpb.Text{Text: strings.Join(args[2:], " ")})
 	if err != nil {
 		return err
 	}

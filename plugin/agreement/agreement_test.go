@@ -1,0 +1,61 @@
+package agreement
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"ddc/rpc"
+	"ddc/wake"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// lookup reads a list of variables as a process reads its environment.
+func lookup(environ []string) func(string) string {
+	return func(name string) string {
+		for _, variable := range environ {
+			if key, value, _ := strings.Cut(variable, "="); key == name {
+				return value
+			}
+		}
+		return ""
+	}
+}
+
+func TestAPluginReadsTheTermsThatItsHostHasSet(t *testing.T) {
+	spin, err := wake.ParseSpin((20 * time.Microsecond).String())
+	require.NoError(t, err)
+	for _, terms := range []Terms{
+		{},
+		{Name: "fonts", Hub: "v3 peer=3", Spin: spin, Level: slog.LevelWarn, Requests: rpc.Bounds{Bytes: 1, Fields: 2, Decoded: 3}, Live: 1 << 40, NoPrograms: true},
+	} {
+		read, err := Read(lookup(terms.Environ()))
+		require.NoError(t, err)
+		assert.Equal(t, terms, read)
+	}
+}
+
+func TestTermsOfAnotherVersionAreRefused(t *testing.T) {
+	_, err := Read(lookup(nil))
+	assert.ErrorIs(t, err, ErrNoHost)
+	_, err = Read(lookup([]string{Version + "=1"}))
+	assert.ErrorContains(t, err, `the host starts plugins of version "1", this one is of version "2"`)
+}
+
+// A variable that is missing from some terms would otherwise come from the host's own
+// environment: from its own host, say.
+func TestWhatIsNotAlwaysSaidIsNeverInherited(t *testing.T) {
+	always := (Terms{}).Environ()
+	for _, variable := range (Terms{NoPrograms: true}).Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		assert.True(t, IsSaidAnew(name) || lookup(always)(name) != "", name)
+	}
+	assert.True(t, IsSaidAnew("DDC_PLUGIN_WARDENS"))
+	assert.False(t, IsSaidAnew("DDC_TOOLS"))
+}

@@ -1,0 +1,184 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ddc/internal/subject"
+	"ddc/rpc"
+	"ddc/transport"
+)
+
+// everyone is all the room that a plugin's calls have: each takes a part, so that they run
+// together, and one that takes everything runs alone.
+const everyone = 1 << 30
+
+// hungAttempts is how often a call may find its plugin hung. Fewer than those that may find it dead: each of them
+// lasts as long as the call may take.
+const hungAttempts = 2
+
+// errHung is the cause of a run that was killed since it did not answer.
+type errHung struct {
+	method string
+	about  string // what the call works on, "" where nobody has said
+	after  time.Duration
+	waits  string // which processes the plugin may have waited for
+}
+
+func (e errHung) Error() string {
+	text := e.method
+	if e.about != "" {
+		text += " for " + e.about
+	}
+	text += fmt.Sprintf(" was not answered within %v", e.after)
+	if e.waits != "" {
+		text += "; the plugin " + e.waits
+	}
+	return text
+}
+
+// Invoke makes a unary call, and makes it again where the plugin died of it, or
+// meanwhile, up to Options.Attempts times, or hung, once. The last attempt is made while no other call
+// of the plugin is under way: who kills a plugin is to be told by name, and not to take others along.
+func (p *Plugin) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	p.calls.Add(1)
+	last := p.host.options.Attempts
+	for attempt := 1; ; attempt++ {
+		r, err := p.attempt(ctx, attempt > 1 && attempt == last, method, args, reply, opts)
+		if err == nil {
+			return nil
+		}
+		if r == nil || !repeatable(err) || attempt >= last || ctx.Err() != nil {
+			p.errors.Add(1)
+			if attempt > 1 && repeatable(err) {
+				return p.givenUp(method, attempt, err)
+			}
+			return err
+		}
+		if errors.As(err, new(*hungError)) {
+			last = min(last, max(hungAttempts, attempt+1))
+		}
+		p.host.options.Logger.Warn("plugin is started again, and the call repeated", "plugin", p.name, "method", method, "attempt", attempt, "cause", err)
+		if err := awaitEnd(ctx, r, err); err != nil {
+			p.errors.Add(1)
+			return err
+		}
+	}
+}
+
+var errLeaving = errors.New("it takes no calls, and does not end")
+
+// awaitEnd waits until a run has ended, after an error that says that it will.
+// Sending fails as soon as a link is about to end; until it has ended, acquire
+// would give the same run, and the attempts be spent on it in no time. One that
+// shuts down of its own accord finishes what is under way, within a bound: what it
+// says may also be what another has written into its ring.
+func awaitEnd(ctx context.Context, r run, err error) error {
+	var late <-chan time.Time
+	if errors.Is(err, rpc.ErrShuttingDown) {
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		late = timer.C
+	}
+	for {
+		select {
+		case <-r.connection().Done():
+			return nil
+		case <-late:
+			r.kill(errLeaving)
+		case <-ctx.Done():
+			return status.FromContextError(ctx.Err()).Err()
+		}
+	}
+}
+
+// attempt makes a call once. The run is nil where none could be had.
+func (p *Plugin) attempt(ctx context.Context, alone bool, method string, args, reply any, opts []grpc.CallOption) (run, error) {
+	room := int64(1)
+	if alone {
+		room = everyone
+	}
+	if err := p.room.Acquire(ctx, room); err != nil {
+		return nil, status.FromContextError(err).Err()
+	}
+	defer p.room.Release(room)
+	r, err := p.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if p.host.options.Local != nil {
+		err = p.invokeHere(ctx, r, method, args, reply, opts)
+	} else {
+		err = p.invokeThere(ctx, r, method, args, reply, opts)
+	}
+	if !repeatable(err) {
+		p.answered()
+	}
+	return r, err
+}
+
+// invokeThere makes a call of a process, which is killed if it takes too long.
+func (p *Plugin) invokeThere(ctx context.Context, r run, method string, args, reply any, opts []grpc.CallOption) error {
+	a := p.patience.begin(r, method, subject.Of(ctx))
+	err := r.connection().Invoke(ctx, method, args, reply, opts...)
+	killForExcess(r, err)
+	if p.patience.end(a) && (err == nil || lost(err)) {
+		// Also where the answer came, and took too long to decode. Everyone else whose
+		// call this run had learns of it as of any death.
+		return &hungError{plugin: p.name, errHung: a.hung}
+	}
+	return err
+}
+
+// invokeHere makes a call of a service in this process, which is let go on if it takes too long.
+func (p *Plugin) invokeHere(ctx context.Context, r run, method string, args, reply any, opts []grpc.CallOption) error {
+	limited, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	a := p.patience.begin(abandoned(cancel), method, subject.Of(ctx))
+	err := r.connection().Invoke(limited, method, args, reply, opts...)
+	if p.patience.end(a) && status.Code(err) == codes.Canceled {
+		return status.Errorf(codes.DeadlineExceeded, "plugin %s: %v", p.name, a.hung)
+	}
+	return err
+}
+
+// abandoned ends a call whose service can't be killed.
+type abandoned context.CancelCauseFunc
+
+func (cancel abandoned) kill(cause error) { cancel(cause) }
+
+// hungError is what the call gets that its plugin did not answer. Others get the link's end.
+type hungError struct {
+	errHung
+	plugin string
+}
+
+// Unwrap makes it an errHung, and a death of the plugin.
+func (e *hungError) Unwrap() []error { return []error{e.errHung, transport.ErrPeerDead} }
+
+// GRPCStatus is what the call ends with if it is not repeated.
+func (e *hungError) GRPCStatus() *status.Status {
+	return status.Newf(codes.Unavailable, "plugin %s was killed: %v", e.plugin, e.errHung)
+}
+
+// CallTimeout is how long an attempt of a call of a plugin may take.
+func (h *Host) CallTimeout(name string) time.Duration {
+	if limit, ok := h.options.CallTimeoutOf[name]; ok {
+		return limit
+	}
+	return h.options.CallTimeout
+}
+
+// repeatable says whether a call may be made again of the plugin's next life.
+func repeatable(err error) bool { return lost(err) || errors.Is(err, rpc.ErrShuttingDown) }
+
+// lost says whether a call failed because its link ended under it.
+func lost(err error) bool {
+	return errors.Is(err, transport.ErrPeerDead) || errors.Is(err, transport.ErrCorrupt) || errors.Is(err, transport.ErrClosed)
+}

@@ -1,0 +1,312 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ddc/internal/printable"
+	"ddc/rpc"
+	"ddc/transport"
+)
+
+// Plugin is one plugin of a host, over all its runs. Its calls are those of the
+// run that is there; where there is none, or it has ended, a new one is started.
+//
+// A unary call whose plugin dies under it, or does not answer in time, is made again on the next run:
+// calls of plugins must be safe to repeat. A stream is not repeated, and has no time of its own.
+type Plugin struct {
+	host *Host
+	name string
+
+	calls, errors atomic.Uint64
+
+	// turn holds a value while somebody starts or ends a run.
+	turn chan struct{}
+	// room is taken by calls under way: see attempt.
+	room *semaphore.Weighted
+	// patience is for calls of a process.
+	patience *patience
+	// allowance is what it may have logged.
+	allowance *allowance
+
+	mu       sync.Mutex // guards what follows, and is never held while waiting
+	current  run
+	restarts int
+	deaths   int // in a row, without a call that was answered
+	closed   bool
+	past     transport.Stats // of the runs that have ended
+}
+
+var _ grpc.ClientConnInterface = (*Plugin)(nil)
+
+// run is one life of a plugin: a process, or a service within this one.
+type run interface {
+	connection() *rpc.Conn
+	pid() int
+	stats() transport.Stats
+	// kill ends it by force, for a reason that its calls are failed with, and does not
+	// wait. What shares this process can't be killed: then it does nothing.
+	kill(cause error)
+	stop(ctx context.Context) error
+}
+
+func (p *process) connection() *rpc.Conn  { return p.conn }
+func (p *process) pid() int               { return p.cmd.Process.Pid }
+func (p *process) stats() transport.Stats { return p.link.Stats() }
+
+func (l *local) connection() *rpc.Conn  { return l.conn }
+func (l *local) pid() int               { return 0 }
+func (l *local) stats() transport.Stats { return l.link.Stats() }
+
+// The pause before a plugin that died is started again doubles with each death
+// in a row.
+const (
+	firstPause = 20 * time.Millisecond
+	longPause  = 2 * time.Second
+)
+
+// Name is the plugin's name.
+func (p *Plugin) Name() string { return p.name }
+
+// NewStream begins a streaming call.
+func (p *Plugin) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	p.calls.Add(1)
+	r, err := p.acquire(ctx)
+	if err != nil {
+		p.errors.Add(1)
+		return nil, err
+	}
+	stream, err := r.connection().NewStream(ctx, desc, method, opts...)
+	if err != nil {
+		p.errors.Add(1)
+		return nil, err
+	}
+	return bounded{stream, r}, nil
+}
+
+// bounded is a stream whose plugin is killed if it sends more than it may.
+type bounded struct {
+	grpc.ClientStream
+	run run
+}
+
+func (s bounded) RecvMsg(m any) error {
+	err := s.ClientStream.RecvMsg(m)
+	killForExcess(s.run, err)
+	return err
+}
+
+// killForExcess ends a run whose plugin has answered more than it may: nothing that it says
+// can be trusted any more.
+func killForExcess(r run, err error) {
+	if errors.Is(err, rpc.ErrExcess) {
+		r.kill(err)
+	}
+}
+
+func (p *Plugin) answered() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.deaths = 0
+}
+
+// acquire gives the run that there is, or starts one.
+func (p *Plugin) acquire(ctx context.Context) (run, error) {
+	if r, err := p.running(); r != nil || err != nil {
+		return r, err
+	}
+	select {
+	case p.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, status.FromContextError(ctx.Err()).Err()
+	}
+	defer func() { <-p.turn }()
+	if r, err := p.running(); r != nil || err != nil {
+		return r, err
+	}
+	if err := p.bury(ctx); err != nil {
+		return nil, err
+	}
+	r, err := p.start()
+	if err != nil {
+		return nil, status.Errorf(codes.Unavailable, "start plugin %s: %v", p.name, err)
+	}
+	p.mu.Lock()
+	p.current = r
+	p.mu.Unlock()
+	return r, nil
+}
+
+func (p *Plugin) running() (run, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, p.stopped()
+	}
+	if p.current == nil {
+		return nil, nil
+	}
+	select {
+	case <-p.current.connection().Done():
+		return nil, nil
+	default:
+		return p.current, nil
+	}
+}
+
+// bury puts the run that has ended away, if there is one, and waits a while, the
+// longer the more often that has happened in a row. The caller has the turn.
+func (p *Plugin) bury(ctx context.Context) error {
+	p.mu.Lock()
+	old := p.current
+	p.current = nil
+	if old == nil {
+		p.mu.Unlock()
+		return nil
+	}
+	pause := min(firstPause<<min(p.deaths, 10), longPause)
+	p.deaths++
+	p.restarts++
+	p.mu.Unlock()
+
+	// Its link is over; whatever still runs there, runs for nobody.
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := old.stop(now); err != nil {
+		p.host.options.Logger.Warn("end of a plugin", "plugin", p.name, "cause", err)
+	}
+	p.remember(old)
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-p.host.closing:
+		return p.stopped()
+	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
+	}
+}
+
+func (p *Plugin) stopped() error {
+	return status.Errorf(codes.Canceled, "plugin %s: the host has stopped its plugins", p.name)
+}
+
+func (p *Plugin) remember(old run) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.past = add(p.past, old.stats())
+}
+
+func (p *Plugin) start() (run, error) {
+	h := p.host
+	connect := rpc.ConnOptions{Name: "plugin " + p.name, MaxMessage: h.options.Requests.Bytes, Replies: h.options.Replies}
+	if h.options.Local != nil {
+		service, err := h.options.Local(p.name)
+		if err != nil {
+			return nil, err
+		}
+		return startLocal(h.transport, p.name, service, connect, rpc.ServerOptions{Requests: h.options.Requests})
+	}
+	path, args := h.options.Command(p.name)
+	own, err := h.hubFor(p.name)
+	if err != nil {
+		return nil, err
+	}
+	return startProcess(own, h.threads, processSpec{
+		name: p.name, path: path, args: args, strategy: h.strategies[h.WakeOf(p.name)], spin: h.options.Spin,
+		level: h.options.Level, logger: h.options.Logger.With(pluginKey, p.name), allowance: p.allowance, temporary: h.temporary, heap: h.options.MemoryLimit, requests: h.options.Requests, live: h.options.LiveLimit, connect: connect,
+	})
+}
+
+// close ends the run, and refuses new ones.
+func (p *Plugin) close(ctx context.Context) error {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.turn <- struct{}{} // whoever starts a run is waited for, and finds it closed next time
+	defer func() { <-p.turn }()
+	p.mu.Lock()
+	old := p.current
+	p.current = nil
+	p.mu.Unlock()
+	p.patience.stop()
+	defer p.tellDropped()
+	if old == nil {
+		return nil
+	}
+	err := old.stop(ctx)
+	p.remember(old)
+	if err != nil {
+		return fmt.Errorf("plugin %s: %w", p.name, err)
+	}
+	return nil
+}
+
+// tellDropped says how much of what the plugin wrote nobody has seen.
+func (p *Plugin) tellDropped() {
+	if written, dropped := p.allowance.sums(); dropped > 0 {
+		p.host.options.Logger.Warn(fmt.Sprintf("plugin %s wrote %s; %s dropped", p.name, printable.Size(written), printable.Size(dropped)))
+	}
+}
+
+// Stats counts what a plugin has done over all its runs.
+type Stats struct {
+	Name string
+	// PID is that of the present run, or 0 where none is, or it is in this process.
+	PID      int
+	Wake     string
+	Calls    uint64
+	Errors   uint64
+	Restarts int
+	// Layers are those of the sandbox, as they were applied before the first run.
+	Layers Layers
+	// Link is counted at the host's end.
+	Link transport.Stats
+}
+
+// Stats reads the counters.
+func (p *Plugin) Stats() Stats {
+	var layers Layers
+	if p.host.threads != nil {
+		layers = p.host.threads.layers(p.name)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := Stats{Name: p.name, Wake: p.host.WakeOf(p.name), Calls: p.calls.Load(), Errors: p.errors.Load(), Restarts: p.restarts, Layers: layers, Link: p.past}
+	if p.current != nil {
+		s.PID = p.current.pid()
+		s.Link = add(s.Link, p.current.stats())
+	}
+	return s
+}
+
+// Calls lists the calls that the present run knows of, oldest first; false says that
+// there is none. It takes no lock that a caller could hold while waiting.
+func (p *Plugin) Calls() ([]rpc.Call, bool) {
+	p.mu.Lock()
+	r := p.current
+	p.mu.Unlock()
+	if r == nil {
+		return nil, false
+	}
+	return r.connection().Calls(), true
+}
+
+func add(a, b transport.Stats) transport.Stats {
+	return transport.Stats{
+		FramesIn: a.FramesIn + b.FramesIn, FramesOut: a.FramesOut + b.FramesOut,
+		BytesIn: a.BytesIn + b.BytesIn, BytesOut: a.BytesOut + b.BytesOut,
+		WakeupsSent: a.WakeupsSent + b.WakeupsSent, WakeupsSuppressed: a.WakeupsSuppressed + b.WakeupsSuppressed,
+		WakeupsReceived: a.WakeupsReceived + b.WakeupsReceived, WakeupsSpurious: a.WakeupsSpurious + b.WakeupsSpurious,
+	}
+}

@@ -1,0 +1,117 @@
+package host
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+)
+
+// maxLine bounds what the host keeps of one line that a plugin writes.
+const maxLine = 64 << 10
+
+// logs forwards what one run of a plugin writes to its standard output and error
+// to the host's logger, as far as the plugin's allowance goes.
+type logs struct {
+	logger    *slog.Logger
+	allowance *allowance
+	end       finalWords
+}
+
+// forward reads r to its end. The plugin waits for it while the pipe is full, so it
+// always reads on; but of what it drops only so much in a time, so that a plugin
+// that does nothing but write does not keep the host busy.
+func (l *logs) forward(r io.Reader) {
+	var line []byte
+	cut := 0 // from this line's end
+	pieces := bufio.NewReaderSize(paced{r, func() bool { return cut > 0 || l.allowance.dropping() }}, maxLine)
+	for {
+		piece, err := pieces.ReadSlice('\n')
+		if line == nil {
+			line = append(make([]byte, 0, len(piece)), piece...)
+		} else {
+			cut += len(piece)
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			continue
+		}
+		if text := strings.TrimRight(string(line), "\r\n"); text != "" {
+			l.line(text, cut)
+		}
+		line, cut = nil, 0
+		if err != nil {
+			return
+		}
+	}
+}
+
+// paced reads with a pause before each Read while what it reads is dropped.
+type paced struct {
+	io.Reader
+	dropping func() bool
+}
+
+func (p paced) Read(b []byte) (int, error) {
+	if p.dropping() {
+		time.Sleep(dropPause)
+	}
+	return p.Reader.Read(b) //nolint:wrapcheck // a reader gives its reader's errors
+}
+
+// line takes a line, of whose end so many bytes are missing.
+func (l *logs) line(text string, cut int) {
+	record, isRecord := parseRecord(text)
+	l.end.heard(text, record, isRecord)
+	if !l.allowance.take(len(text), cut) {
+		return
+	}
+	if !isRecord {
+		if cut > 0 {
+			text += fmt.Sprintf("… (%d bytes cut)", cut)
+		}
+		l.logger.Warn(text)
+		return
+	}
+	l.logger.LogAttrs(context.Background(), record.level, record.message, record.attrs...)
+}
+
+// record is a line that a plugin's own logger wrote.
+type record struct {
+	message string
+	level   slog.Level
+	attrs   []slog.Attr
+}
+
+func parseRecord(line string) (record, bool) {
+	if !strings.HasPrefix(line, "{") {
+		return record{}, false
+	}
+	var fields map[string]any
+	if json.Unmarshal([]byte(line), &fields) != nil || fields[slog.MessageKey] == nil {
+		return record{}, false
+	}
+	var r record
+	r.message, _ = fields[slog.MessageKey].(string)
+	if text, ok := fields[slog.LevelKey].(string); !ok || r.level.UnmarshalText([]byte(text)) != nil {
+		r.level = slog.LevelInfo
+	}
+	for key, value := range fields {
+		switch key {
+		case slog.MessageKey, slog.LevelKey, slog.TimeKey:
+		case pluginKey: // only the host says who it is
+		default:
+			r.attrs = append(r.attrs, slog.Any(key, value))
+		}
+	}
+	slices.SortFunc(r.attrs, func(a, b slog.Attr) int { return strings.Compare(a.Key, b.Key) })
+	return r, true
+}
+
+// pluginKey is under which the host's logger names the plugin.
+const pluginKey = "plugin"

@@ -1,0 +1,40 @@
+package host
+
+import (
+	"syscall"
+
+	"ddc/rpc"
+	"ddc/transport/hub"
+)
+
+// Look is one look at a plugin's present run, from the host: for tools that
+// judge whether anybody still moves.
+type Look struct {
+	PID   int
+	Link  hub.State
+	Calls []rpc.Call
+}
+
+// Look looks. It takes no lock that a caller could hold while waiting; false says
+// that no process runs, or that the plugin is in this process.
+func (p *Plugin) Look() (Look, bool) {
+	p.mu.Lock()
+	r, ok := p.current.(*process)
+	p.mu.Unlock()
+	if !ok {
+		return Look{}, false
+	}
+	return Look{PID: r.pid(), Link: r.link.State(), Calls: r.conn.Calls()}, true
+}
+
+// Signal sends a signal to every plugin process that has attached, and so is ready for it.
+func (h *Host) Signal(s syscall.Signal) {
+	for _, p := range h.Plugins() {
+		p.mu.Lock()
+		r, ok := p.current.(*process)
+		p.mu.Unlock()
+		if ok && r.link.Attached() {
+			_ = r.cmd.Process.Signal(s) // it may have ended just now
+		}
+	}
+}

@@ -1,0 +1,38 @@
+package host
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// vmstat has the kernel's counters.
+const vmstat = "/proc/vmstat"
+
+// outOfMemoryKills is how many processes the kernel has ended since memory ran out,
+// that of a control group or that of the machine, or -1 where that is not known.
+func outOfMemoryKills(file string) int64 {
+	counters, err := os.ReadFile(file)
+	if err != nil {
+		return -1
+	}
+	for line := range strings.Lines(string(counters)) {
+		if number, found := strings.CutPrefix(line, "oom_kill "); found {
+			if n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64); err == nil {
+				return n
+			}
+		}
+	}
+	return -1
+}
+
+// memoryRanOut says whether that is likely what a process died of: it was killed,
+// and the kernel has counted one since the process began.
+func memoryRanOut(state *os.ProcessState, before int64) bool {
+	status, ok := state.Sys().(syscall.WaitStatus)
+	if !ok || !status.Signaled() || status.Signal() != syscall.SIGKILL {
+		return false
+	}
+	return before >= 0 && outOfMemoryKills(vmstat) > before
+}

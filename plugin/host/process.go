@@ -1,0 +1,228 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"ddc/internal/enclosure"
+	"ddc/internal/sandbox"
+	"ddc/internal/tool"
+	"ddc/plugin/agreement"
+	"ddc/rpc"
+	"ddc/transport/hub"
+	"ddc/wake"
+)
+
+// drain is how long what a dead plugin wrote to standard error may take to come,
+// where a child of its own still holds the other end.
+const drain = 500 * time.Millisecond
+
+// process is one run of a plugin.
+type process struct {
+	cmd      *exec.Cmd
+	conn     *rpc.Conn
+	link     *hub.Link
+	lifeline *os.File // closing it tells the plugin that the host has gone
+	wardens  *enclosure.Host
+	exited   chan struct{} // closed when everything of the run but conn is over
+
+	mu     sync.Mutex
+	killed error // why kill was called
+}
+
+type processSpec struct {
+	name     string
+	path     string
+	args     []string
+	strategy wake.Strategy
+	spin     wake.Spin
+	level    slog.Level
+	logger   *slog.Logger
+	// allowance is what the plugin may have logged, in all its runs.
+	allowance *allowance
+	// temporary is the folder for its temporary files.
+	temporary string
+	heap      int64 // see Options.MemoryLimit
+	live      int64 // see Options.LiveLimit
+	requests  rpc.Bounds
+	connect   rpc.ConnOptions
+}
+
+// startProcess starts a plugin on a place in the hub. It does not wait for the
+// plugin to attach: calls do, and fail when it dies instead.
+func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, err error) {
+	offer, err := h.Offer(spec.name, spec.strategy)
+	if err != nil {
+		return nil, err
+	}
+	defer offer.Close()
+	defer func() {
+		if err != nil {
+			offer.Link.PeerDied(err)
+			err = errors.Join(err, offer.Link.Close())
+		}
+	}()
+	theirs, lifeline, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("make lifeline: %w", err)
+	}
+	defer theirs.Close() //nolint:errcheck // the plugin has its own by then
+	stderr, theirStderr, err := os.Pipe()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("make pipe for the log: %w", err), lifeline.Close())
+	}
+	defer theirStderr.Close() //nolint:errcheck // the plugin has its own by then
+
+	cmd := exec.Command(spec.path, spec.args...)
+	cmd.Dir = tool.Folder()
+	terms := agreement.Terms{
+		Name: spec.name, Hub: offer.Text, Spin: spec.spin, Level: spec.level, Requests: spec.requests, Live: spec.live, NoPrograms: !threads.startPrograms(spec.name),
+	}
+	cmd.Env = slices.Concat(threads.environment(spec.name), terms.Environ(), []string{"TMPDIR=" + spec.temporary, "GOMAXPROCS=1"}, heapLimit(spec.heap))
+	cmd.Stdout, cmd.Stderr = theirStderr, theirStderr
+	cmd.ExtraFiles = append([]*os.File{theirs}, offer.Files...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	kills := outOfMemoryKills(vmstat)
+	wardens, theirWardens, err := threads.wardens(spec.name, cmd)
+	if err == nil {
+		err = threads.start(spec.name, cmd)
+		_ = theirWardens.Close() // the plugin has its own by then; none is no harm
+	}
+	if err != nil {
+		endWardens(wardens, spec.logger)
+		return nil, errors.Join(fmt.Errorf("start plugin %s: %w", spec.name, err), lifeline.Close(), stderr.Close())
+	}
+	makeExpendable(cmd.Process.Pid)
+	p := &process{cmd: cmd, link: offer.Link, lifeline: lifeline, wardens: wardens, exited: make(chan struct{})}
+	p.conn = rpc.NewConn(offer.Link, spec.connect)
+	go p.banish()
+	go p.watch(&logs{logger: spec.logger, allowance: spec.allowance}, stderr, kills)
+	return p, nil
+}
+
+// watch waits for the process to end, by the pidfd that package os holds for
+// it, and ends the link: that is how everyone who waits for the plugin learns.
+func (p *process) watch(l *logs, stderr *os.File, kills int64) {
+	defer close(p.exited)
+	forwarded := make(chan struct{})
+	go func() {
+		defer close(forwarded)
+		l.forward(stderr)
+	}()
+	err := p.cmd.Wait()
+	// What the plugin wrote before it died is in the pipe already. A child of the
+	// plugin may still hold the other end, so the end of the pipe is not waited for.
+	_ = stderr.SetReadDeadline(time.Now().Add(drain))
+	<-forwarded
+	_ = stderr.Close()
+	p.mu.Lock()
+	killed := p.killed
+	p.mu.Unlock()
+	if killed == nil {
+		killed = cause(err, l.end.String(), memoryRanOut(p.cmd.ProcessState, kills))
+	}
+	p.link.PeerDied(killed)
+	_ = p.lifeline.Close()
+	endWardens(p.wardens, l.logger)
+}
+
+// cause says how a plugin's process ended.
+func cause(err error, said string, memoryRanOut bool) error {
+	if err == nil {
+		err = errors.New("exit status 0")
+	}
+	if memoryRanOut {
+		err = fmt.Errorf("%w (the kernel has ended a process since memory ran out)", err)
+	}
+	if said == "" {
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, said)
+}
+
+// kill is for a plugin that no longer answers. Killed while it is stopped, it ends all the same.
+func (p *process) kill(cause error) {
+	p.mu.Lock()
+	if p.killed == nil {
+		p.killed = cause
+	}
+	p.mu.Unlock()
+	_ = p.cmd.Process.Kill() // it may have ended just now
+}
+
+// stop ends the plugin in good order, and by force once ctx is done. Nothing of
+// it is left when stop returns.
+func (p *process) stop(ctx context.Context) error {
+	err := p.conn.Close()
+	select {
+	case <-p.exited:
+	case <-ctx.Done():
+		_ = p.cmd.Process.Kill() // it may have ended just now
+		<-p.exited
+	}
+	return errors.Join(err, p.link.Close())
+}
+
+// forker starts processes on one thread, which lives as long as the host:
+// Pdeathsig is sent when the thread that forked ends, not the process
+// (prctl(2), PR_SET_PDEATHSIG), and Go ends threads as it pleases.
+type forker struct {
+	requests chan func()
+	done     chan struct{}
+	ready    chan struct{} // closed when what follows is set
+	held     sandbox.Layers
+	failed   error // why the thread starts nothing
+}
+
+// newForker begins a thread, which calls restrict before it starts anything. If
+// that fails, it never does.
+func newForker(restrict func() (sandbox.Layers, error)) *forker {
+	f := &forker{requests: make(chan func()), done: make(chan struct{}), ready: make(chan struct{})}
+	go sandbox.OnThread(func() {
+		defer close(f.done)
+		f.held, f.failed = restrict()
+		close(f.ready)
+		for request := range f.requests {
+			request()
+		}
+	})
+	return f
+}
+
+func (f *forker) start(cmd *exec.Cmd) error {
+	if <-f.ready; f.failed != nil {
+		return f.failed
+	}
+	started := make(chan error, 1)
+	f.requests <- func() { started <- cmd.Start() }
+	return <-started
+}
+
+// layers are those that hold what the thread starts, or none as long as it is not
+// known. It does not wait: a path of the policy may lie on a server that has gone.
+func (f *forker) layers() sandbox.Layers {
+	select {
+	case <-f.ready:
+		return f.held
+	default:
+		return sandbox.Layers{}
+	}
+}
+
+// Close ends the thread. No process that it started may be running.
+func (f *forker) Close() error {
+	close(f.requests)
+	<-f.done
+	return nil
+}
+
+var _ io.Closer = (*forker)(nil)

@@ -1,0 +1,188 @@
+package host
+
+import (
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"ddc/internal/sandbox"
+	"ddc/plugin/agreement"
+	"ddc/plugin/spec"
+	"ddc/transport"
+)
+
+// Layers are those of the sandbox that hold a plugin.
+type Layers = sandbox.Layers
+
+// variables are what every plugin gets of its host's environment: what Go's
+// runtime and the time zone go by, and what is called DDC. What begins with
+// DDC_PLUGIN and DDC_HUB is said to each plugin anew.
+var variables = []string{"GOGC", "GOMEMLIMIT", "GODEBUG", "GOTRACEBACK", "GORACE", "GOCOVERDIR", "TZ", "LANG", "LC_*", "TMPDIR", "DDC_*"}
+
+// startable is what a program needs to be started: its libraries, the zone of
+// its clock, and what every program takes for granted.
+var startable = sandbox.Policy{
+	Read: []string{
+		"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store", "/etc/ld.so.cache", "/etc/ld.so.preload",
+		"/etc/localtime", "/usr/share/zoneinfo", "/dev/zero", "/dev/random", "/dev/urandom", "/sys/kernel/mm/transparent_hugepage",
+	},
+	Write: []string{"/dev/null"},
+}
+
+// confined is p with what the program at path needs to start.
+func confined(c spec.Confinement, path, temporary string) sandbox.Policy {
+	p := c.Policy
+	p.Read = slices.Concat(p.Read, startable.Read)
+	p.Write = slices.Concat(p.Write, startable.Write)
+	p.Execute = append(slices.Clone(p.Execute), path)
+	if c.Temporary {
+		p.Write = append(p.Write, temporary)
+		if p.Programs { // a compiler may put its program there
+			p.Execute = append(p.Execute, temporary)
+		}
+	}
+	if interpreter := interpreterOf(path); interpreter != "" {
+		p.Execute = append(p.Execute, interpreter)
+	}
+	if folder := os.Getenv("GOCOVERDIR"); folder != "" {
+		p.Write = append(p.Write, folder)
+	}
+	return p
+}
+
+// interpreterOf is the program that the kernel starts to load another with its
+// libraries, or "" where it needs none, or is no such program.
+func interpreterOf(path string) string {
+	f, err := elf.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			name, err := io.ReadAll(io.LimitReader(p.Open(), 4096))
+			if err != nil {
+				return ""
+			}
+			return strings.TrimRight(string(name), "\x00")
+		}
+	}
+	return ""
+}
+
+// forkers start plugins, each from a thread of its own that lives by the
+// plugin's confinement: what it starts can't be free of that, whatever it is.
+// Plugins that shared a thread would share a Landlock domain, and so could look
+// into each other's memory. A thread that could not be restricted by every layer
+// that the kernel has starts nothing.
+type forkers struct {
+	confine func(name string) spec.Confinement // or nil: plugins may do what this process may
+	logger  *slog.Logger
+	// temporary is the plugins' folder for temporary files.
+	temporary string
+
+	mu     sync.Mutex
+	byName map[string]*forker
+}
+
+func newForkers(o Options, temporary string) *forkers {
+	return &forkers{confine: o.Confine, logger: o.Logger, temporary: temporary, byName: map[string]*forker{}}
+}
+
+// start starts cmd as the plugin of a name.
+func (f *forkers) start(name string, cmd *exec.Cmd) error {
+	// What this process has inherited without a mark, and its plugins need not have.
+	if err := sandbox.CloseOnExec(); err != nil {
+		f.logger.Debug("plugins may inherit descriptors of the host's parent", "cause", err)
+	}
+	return f.of(name, cmd.Path).start(cmd)
+}
+
+// of gives the thread of a plugin, which begins, and is restricted, with the first run.
+func (f *forkers) of(name, path string) *forker {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if known := f.byName[name]; known != nil {
+		return known
+	}
+	made := newForker(func() (Layers, error) {
+		if f.confine == nil {
+			return Layers{}, nil
+		}
+		held, err := sandbox.Restrict(confined(f.confine(name), path, f.temporary))
+		for _, cause := range held.LeftOut {
+			f.logger.Debug("a path is left out of what a plugin may use", "plugin", name, "cause", cause)
+		}
+		if err != nil {
+			return held.Layers, fmt.Errorf("its sandbox failed, so it was not started (--no-sandbox starts it without): %w", err)
+		}
+		return held.Layers, nil
+	})
+	f.byName[name] = made
+	return made
+}
+
+// layers are those that hold the plugin of a name, or none before its first run.
+func (f *forkers) layers(name string) Layers {
+	f.mu.Lock()
+	known := f.byName[name]
+	f.mu.Unlock()
+	if known == nil {
+		return Layers{}
+	}
+	return known.layers()
+}
+
+// environment is what the plugin of a name gets of this process's environment.
+func (f *forkers) environment(name string) []string {
+	keep := []string{"*"}
+	if f.confine != nil {
+		c := f.confine(name)
+		keep = slices.Concat(variables, c.Environment)
+	}
+	var kept []string
+	for _, variable := range os.Environ() {
+		key, _, _ := strings.Cut(variable, "=")
+		if !agreement.IsSaidAnew(key) && key != "GOMAXPROCS" && slices.ContainsFunc(keep, func(pattern string) bool {
+			matched, err := filepath.Match(pattern, key)
+			return err == nil && matched
+		}) {
+			kept = append(kept, variable)
+		}
+	}
+	return kept
+}
+
+// startPrograms says whether the plugin of a name may start programs.
+func (f *forkers) startPrograms(name string) bool {
+	return f.confine == nil || f.confine(name).Policy.Programs
+}
+
+// Close ends the threads. No process that they started may be running.
+func (f *forkers) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var errs []error
+	for _, one := range f.byName {
+		errs = append(errs, one.Close())
+	}
+	clear(f.byName)
+	return errors.Join(errs...)
+}
+
+// banish ends a plugin that has written to shared memory what no sound one does,
+// at once: until its next call it could go on.
+func (p *process) banish() {
+	<-p.link.Done()
+	if err := p.link.Err(); errors.Is(err, transport.ErrCorrupt) {
+		p.kill(err)
+	}
+}

@@ -1,0 +1,64 @@
+package watch
+
+import (
+	"fmt"
+	"io"
+	"syscall"
+	"time"
+
+	"ddc/inspect"
+	"ddc/internal/dump"
+	"ddc/plugin/host"
+)
+
+// settle is how far apart the two looks of a dump are: long enough for whoever is
+// about to wake to do so.
+const settle = 100 * time.Millisecond
+
+// Dump writes what every plugin of a host is doing, what everyone who waits in the
+// transport waits for, as the host sees it, and what is wrong, if anything; then
+// this process's goroutines. It takes no lock that a caller could hold while waiting.
+func Dump(h *host.Host, w io.Writer) {
+	plugins := h.Plugins()
+	fmt.Fprintf(w, "host: %d plugins known, transport %s\n", len(plugins), h.Transport())
+	for _, p := range plugins {
+		dumpPlugin(p, w)
+	}
+	hubs := h.Hubs()
+	before := make([]inspect.Snapshot, len(hubs))
+	for i, hub := range hubs {
+		before[i] = inspect.Own(hub)
+	}
+	if len(hubs) > 0 {
+		time.Sleep(settle)
+	}
+	for i, hub := range hubs {
+		report := inspect.NewReport("", before[i], inspect.Own(hub))
+		report.Print(w, true)
+		report.PrintSlots(w)
+	}
+	dump.Stacks(w)
+}
+
+// DumpOnSignal dumps to standard error on each SIGUSR1, and has every plugin do
+// the same, until the function it returns is called.
+func DumpOnSignal(h *host.Host) (stop func()) {
+	dumps := dump.Notify()
+	dumps.Each(func(w io.Writer) {
+		Dump(h, w)
+		h.Signal(syscall.SIGUSR1)
+	})
+	return dumps.Stop
+}
+
+// dumpPlugin says what the transport does not know. Calls in the host's own process
+// have no hub to be noted in.
+func dumpPlugin(p *host.Plugin, w io.Writer) {
+	stats := p.Stats()
+	calls, runs := p.Calls()
+	if !runs {
+		return
+	}
+	fmt.Fprintf(w, "plugin %s: pid %d, wake %s, %d calls, %d errors, %d restarts\n", p.Name(), stats.PID, stats.Wake, stats.Calls, stats.Errors, stats.Restarts)
+	dump.Calls(w, calls)
+}

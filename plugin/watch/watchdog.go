@@ -1,0 +1,245 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"ddc/inspect"
+	"ddc/internal/absence"
+	"ddc/internal/dump"
+	"ddc/internal/printable"
+	"ddc/plugin/host"
+	"ddc/transport/hub"
+)
+
+// OnHang is what a watchdog does about a hang once it has reported it.
+type OnHang string
+
+// What a watchdog can do.
+const (
+	// ReportHang goes on waiting.
+	ReportHang OnHang = "report"
+	// AbortHang gives up.
+	AbortHang OnHang = "abort"
+	// RescueHang rings everybody on the link again. It hides nothing: it is reported, and
+	// counted, as every hang is.
+	RescueHang OnHang = "rescue"
+)
+
+// ParseOnHang reads what the flag --on-hang takes.
+func ParseOnHang(s string) (OnHang, error) {
+	switch o := OnHang(s); o {
+	case ReportHang, AbortHang, RescueHang:
+		return o, nil
+	}
+	return "", fmt.Errorf("%q is none of report, abort, rescue", s)
+}
+
+// Options say what a watchdog is to look for. The zero options are sound.
+type Options struct {
+	// OnHang is what to do, or "" for AbortHang.
+	OnHang OnHang
+	// Bound is how long a link must have lain lost before it is reported, or 0 for 5 s. A
+	// handler that is stuck, or slots that run out, are reported after half the time
+	// that a call may take, and never aborted: that time ends them.
+	Bound time.Duration
+	// Folder gets the reports, or "" for os.TempDir().
+	Folder string
+	// Abort is called with a [HangError], if OnHang says so.
+	Abort func(error)
+	// Say gets a line for each report, at once.
+	Say func(string)
+}
+
+// HangError is a hang that a watchdog has found.
+type HangError struct {
+	inspect.Diagnosis
+	// File is the report, "" if it could not be written.
+	File string
+}
+
+// Error names plugin, diagnosis and file.
+func (e *HangError) Error() string {
+	text := fmt.Sprintf("plugin %s hangs: %v", e.Name, e.Diagnosis)
+	if e.File != "" {
+		text += "; the report is in " + e.File
+	}
+	return text
+}
+
+// Watchdog looks at the links of a host all the while. What it costs is a look at
+// the words of the hub a few times in each bound, some 100 µs; /proc is asked only
+// once a link has stood still since the look before with something to do.
+type Watchdog struct {
+	host    *host.Host
+	options Options
+	stop    chan struct{}
+	done    chan struct{}
+	once    sync.Once
+
+	// What follows is the watching goroutine's.
+	before   []inspect.Snapshot // by hub
+	seen     map[suspect]int
+	absences absence.Log
+
+	mu    sync.Mutex
+	hangs []HangError
+}
+
+// suspect is a link in one life of its plugin, and what ails it.
+type suspect struct {
+	hub, place  int
+	incarnation uint32
+	kind        inspect.Kind
+}
+
+const looksPerBound = 5
+
+// Start starts a watchdog. Stop it before the host is closed.
+func Start(h *host.Host, o Options) *Watchdog {
+	if o.OnHang == "" {
+		o.OnHang = AbortHang
+	}
+	if o.Bound == 0 {
+		o.Bound = 5 * time.Second
+	}
+	w := &Watchdog{host: h, options: o, stop: make(chan struct{}), done: make(chan struct{}), seen: map[suspect]int{}}
+	w.absences.Every = o.Bound / looksPerBound
+	go w.run()
+	return w
+}
+
+// Stop ends the watch, and waits for a report that is being written.
+func (w *Watchdog) Stop() {
+	w.once.Do(func() { close(w.stop) })
+	<-w.done
+}
+
+// Hangs lists what was found so far.
+func (w *Watchdog) Hangs() []HangError {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]HangError(nil), w.hangs...)
+}
+
+func (w *Watchdog) run() {
+	defer close(w.done)
+	w.absences.Begin(time.Now())
+	tick := time.NewTicker(w.absences.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-w.stop:
+			return
+		case <-tick.C:
+			w.note(time.Now())
+			for i, h := range w.host.Hubs() {
+				w.look(i, h)
+			}
+		}
+	}
+}
+
+// remembers is how long ago an absence may be that still matters: longer than any
+// call's time.
+const remembers = 24 * time.Hour
+
+func (w *Watchdog) note(now time.Time) {
+	w.absences.Note(now)
+	w.absences.Forget(now.Add(-remembers))
+}
+
+// look compares a hub with what it was at the look before. Looks are counted, not
+// time: a machine that was suspended has hung nobody.
+func (w *Watchdog) look(index int, h *hub.Hub) {
+	for len(w.before) <= index {
+		w.before = append(w.before, inspect.Snapshot{})
+	}
+	before := w.before[index]
+	now := inspect.Snapshot{Snapshot: h.Snapshot()}
+	if inspect.Quiet(before, now) {
+		now = inspect.Own(h)
+	}
+	w.before[index] = now
+	if before.At == 0 {
+		return
+	}
+	still := map[suspect]int{}
+	for i, d := range inspect.Diagnose(before, now) {
+		s := suspect{index, d.Place, now.Links[i].Incarnation, d.Kind}
+		if !w.watched(d, time.Now()) {
+			continue
+		}
+		still[s] = w.seen[s] + 1
+		if still[s] == looksPerBound {
+			w.report(h, before, now, d)
+		}
+	}
+	for s := range w.seen {
+		if s.hub == index && still[s] == 0 {
+			delete(w.seen, s)
+		}
+	}
+	for s, n := range still {
+		w.seen[s] = n
+	}
+}
+
+// watched says whether a diagnosis that lasts is to be reported.
+func (w *Watchdog) watched(d inspect.Diagnosis, now time.Time) bool {
+	switch d.Kind {
+	case inspect.LostWakeup, inspect.LostFrame, inspect.Deadlock:
+		return true
+	case inspect.SlotsExhausted, inspect.HandlerStuck:
+		return d.Since-w.absences.Since(now.Add(-d.Since), now) >= w.host.CallTimeout(d.Name)/2
+	}
+	return false
+}
+
+func (w *Watchdog) report(h *hub.Hub, before, now inspect.Snapshot, d inspect.Diagnosis) {
+	hang := HangError{Diagnosis: d}
+	file, err := w.write(h, before, now, d)
+	if err == nil {
+		hang.File = file
+	}
+	w.mu.Lock()
+	w.hangs = append(w.hangs, hang)
+	w.mu.Unlock()
+	if w.options.Say != nil {
+		w.options.Say(hang.Error())
+		if err != nil {
+			w.options.Say(fmt.Sprintf("the report could not be written: %v", err))
+		}
+	}
+	passes := d.Kind == inspect.SlotsExhausted || d.Kind == inspect.HandlerStuck // with the call's time
+	switch {
+	case w.options.OnHang == AbortHang && !passes && w.options.Abort != nil:
+		w.options.Abort(&hang)
+	case w.options.OnHang == RescueHang:
+		if w.options.Say != nil {
+			w.options.Say(fmt.Sprintf("plugin %s: everybody on its link is rung again (--on-hang=rescue); this is a defect all the same", d.Name))
+		}
+		h.Rescue(d.Place)
+	}
+}
+
+// write writes a report, and returns its file's name.
+func (w *Watchdog) write(h *hub.Hub, before, now inspect.Snapshot, d inspect.Diagnosis) (name string, err error) {
+	f, err := os.CreateTemp(w.options.Folder, "ddc-hang-*.txt")
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	out := printable.NewWriter(f) // people will read it on a terminal
+	fmt.Fprintf(out, "%s  process %d\nplugin %s: %v\n\n", time.Now().Format(time.RFC3339), os.Getpid(), d.Name, d)
+	report := inspect.NewReport("", before, now)
+	report.Print(out, true)
+	fmt.Fprintf(out, "\n%s: last events\n", d.Name)
+	inspect.PrintEvents(out, now.At, h.Events(d.Place))
+	fmt.Fprintf(out, "\nthe host's goroutines\n")
+	dump.Stacks(out)
+	return f.Name(), nil
+}
