@@ -156,9 +156,9 @@ const (
 
 var waitsByFunction = []struct{ function, what string }{
 	{"matrix.(*probe).park", forHandler},
-	{"hub.(*Link).pushInTurn", forSpace},
-	{"hub.(*Link).allocPiece", forSlot},
-	{"hub.(*Link).takeTurn", forTurn},
+	{"hub.(*sender).pushInTurn", forSpace},
+	{"hub.(*slots).allocPiece", forSlot},
+	{"hub.(*sender).takeTurn", forTurn},
 	{"hub.(*Link).pump(", forBell},
 	{"hub.(*Link).Await", forReply + ", in the pump's place"},
 	{"rpc.(*Conn).roundTrip", forReply},

@@ -99,9 +99,9 @@ func TestSentenceSaysItAsTheReportDoes(t *testing.T) {
 }
 
 const dump = `goroutine 7 [select]:
-ddc/transport/hub.(*Link).pushInTurn(0xc000124000, {0xb2c8a8, 0xc0001a2000}, 0xc0001b5a30)
-	/x/transport/hub/send.go:200 +0x1a5
-ddc/transport/hub.(*Link).push(...)
+ddc/transport/hub.(*sender).pushInTurn(0xc000124000, {0xb2c8a8, 0xc0001a2000}, 0xc0001b5a30)
+	/x/transport/hub/sender.go:200 +0x1a5
+ddc/transport/hub.(*sender).push(...)
 ddc/rpc.(*Conn).roundTrip(0xc0001a6000, {0xb2c8a8, 0xc0001a2000}, 0xc00011e000, {0xa8b5f5, 0x18})
 	/x/rpc/unary.go:120 +0xd1
 

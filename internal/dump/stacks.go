@@ -16,9 +16,9 @@ const maxStacks = 1 << 20
 // waits says what a goroutine waits for in the transport, by a function on its
 // stack. The first that fits counts, so the innermost are first.
 var waits = []struct{ function, what string }{
-	{"ddc/transport/hub.(*Link).awaitSpace", "waits for ring space"},
-	{"ddc/transport/hub.(*Link).awaitSlot", "waits for a slot"},
-	{"ddc/transport/hub.(*Link).takeTurn", "waits for its turn at a ring"},
+	{"ddc/transport/hub.(*sender).awaitSpace", "waits for ring space"},
+	{"ddc/transport/hub.(*slots).awaitSlot", "waits for a slot"},
+	{"ddc/transport/hub.(*sender).takeTurn", "waits for its turn at a ring"},
 	{"ddc/transport/hub.(*Link).Await", "receives in a pump's place"},
 	{"ddc/transport/hub.(*Link).pump", "is a pump"},
 	{"ddc/rpc.(*Conn).roundTrip", "waits for a reply"},

@@ -25,24 +25,24 @@ import (
 // handed back when the caller goes. A ringer tries the caller's bell first
 // (ringPeer).
 func (l *Link) Await(ctx context.Context, done func() bool) {
-	if l.standing == nil || !l.standing.CompareAndSwap(false, true) {
+	if l.bells.standing == nil || !l.bells.standing.CompareAndSwap(false, true) {
 		return
 	}
-	defer l.standing.Store(false)
-	if !l.uses.enter() {
+	defer l.bells.standing.Store(false)
+	if !l.life.uses.enter() {
 		return
 	}
-	defer l.uses.leave()
+	defer l.life.uses.leave()
 	// The sleeper's condition. Whoever delivers a frame, or ends the link, rings this
 	// bell afterwards, as the peer does (pairs with: caller-stands).
 	ready := func() bool {
 		fault.Widen(fault.CallerLeavesSilently)
-		return done() || l.ready()
+		return done() || l.receiver.ready()
 	}
-	for !done() && !l.ending() {
-		err := l.caller.Await(ctx, ready)
+	for !done() && !l.life.ending() {
+		err := l.bells.caller.Await(ctx, ready)
 		if errors.Is(err, wake.ErrInVain) {
-			_ = l.corrupt(inField("Bells", "caller", err))
+			_ = l.bells.corrupt(inField("Bells", "caller", err))
 		}
 		if err != nil || done() || !l.lookInPlace() {
 			break
@@ -53,37 +53,20 @@ func (l *Link) Await(ctx context.Context, done func() bool) {
 	}
 	// pairs with: caller-leaves. A ringer that took this bell's flag has told nobody
 	// else. What it published was there before the flag came down, so this look sees it.
-	if !fault.On(fault.CallerLeavesSilently) && l.ready() {
-		l.ring(l.bell)
+	if !fault.On(fault.CallerLeavesSilently) && l.receiver.ready() {
+		l.bells.ring(l.bells.own)
 	}
 }
 
 // lookInPlace is the caller's look. Whatever ends the link is left to the pump.
 func (l *Link) lookInPlace() (more bool) {
-	more, err := l.look()
+	more, err := l.receiver.look()
 	if err != nil {
-		l.fail(fmt.Errorf("%s: %w", l.name, err))
-		l.wakeSelf()
+		l.life.fail(fmt.Errorf("%s: %w", l.name, err))
+		l.bells.wakeSelf()
 		return false
 	}
 	return more
-}
-
-// ringCaller tells the caller that the pump has delivered frames: its own may be
-// among them. They were delivered before this look at standing, and who stands
-// looks for them after having set it (pairs with: caller-stands).
-func (l *Link) ringCaller() {
-	if l.standing != nil && l.standing.Load() {
-		l.ring(l.caller)
-	}
-}
-
-// repayCaller makes the caller look again, whatever became of its flag
-// (pairs with: caller-stands).
-func (l *Link) repayCaller() {
-	if l.standing != nil && l.standing.Load() {
-		_ = l.caller.Repay()
-	}
 }
 
 var _ transport.Awaiter = (*Link)(nil)

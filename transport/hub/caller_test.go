@@ -41,7 +41,7 @@ func (st *stand) has(n int64) func() bool {
 
 // asleep says whether the pump sleeps, or whoever stands in for it.
 func (st *stand) asleep(bell int) func() bool {
-	return func() bool { return st.host.shared.Bells[bell].Parked.Load() == 1 }
+	return func() bool { return st.host.page.Bells[bell].Parked.Load() == 1 }
 }
 
 func (st *stand) await(done func() bool) (returned chan struct{}) {
@@ -57,14 +57,14 @@ func TestCallerIsWokenByThePeerWhileThePumpSleepsOn(t *testing.T) {
 	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
 		st := newStand(t, s)
 		await.Until(t, "the pump to sleep", st.asleep(HostSide))
-		before := st.host.bell.Stats().Received
+		before := st.host.bells.own.Stats().Received
 		for n := range int64(100) {
 			returned := st.await(st.has(n + 1))
 			await.Until(t, "the caller to sleep in the pump's place", st.asleep(callerBell))
 			st.send(t)
 			<-returned
 		}
-		assert.LessOrEqual(t, st.host.bell.Stats().Received, before+1, "but for the token that Start leaves")
+		assert.LessOrEqual(t, st.host.bells.own.Stats().Received, before+1, "but for the token that Start leaves")
 	})
 }
 
@@ -76,10 +76,10 @@ func TestCallerThatLeavesTellsThePumpWhatItHasNotLookedAt(t *testing.T) {
 		await.Until(t, "the pump to sleep", st.asleep(HostSide))
 		asked := 0
 		st.host.Await(t.Context(), func() bool {
-			if asked == 0 && st.host.shared.Bells[callerBell].Sleeping.Load() == 1 {
+			if asked == 0 && st.host.page.Bells[callerBell].Sleeping.Load() == 1 {
 				asked++ // announced, and about to look: the moment at which the flag is up
 				st.send(t)
-				assert.Zero(t, st.host.shared.Bells[callerBell].Sleeping.Load(), "the ring found the caller")
+				assert.Zero(t, st.host.page.Bells[callerBell].Sleeping.Load(), "the ring found the caller")
 			}
 			return asked > 0
 		})
@@ -96,10 +96,10 @@ func TestPumpThatReceivesWakesTheCaller(t *testing.T) {
 		await.Until(t, "the caller to sleep in the pump's place", st.asleep(callerBell))
 		var d ring.Descriptor
 		encodeInline(&d, transport.Header{}, 0)
-		ok, err := st.peer.producer.TryPush(&d)
+		ok, err := st.peer.sender.producer.TryPush(&d)
 		require.True(t, ok)
 		require.NoError(t, err)
-		require.NoError(t, st.host.bell.Ring())
+		require.NoError(t, st.host.bells.own.Ring())
 		<-returned
 	})
 }
@@ -126,7 +126,7 @@ func TestCallerReceivesOthersFramesAndSignalsToo(t *testing.T) {
 			}
 			sent <- nil
 		}()
-		await.Until(t, "a sender to wait for space", func() bool { return st.host.shared.Rings[PeerSide].Starved.Load() == 1 })
+		await.Until(t, "a sender to wait for space", func() bool { return st.host.page.Rings[PeerSide].Starved.Load() == 1 })
 		await.Until(t, "the caller to sleep in the pump's place", st.asleep(callerBell))
 		st.peer.Start(func(*transport.Frame) {})
 		require.NoError(t, <-sent)
@@ -155,8 +155,8 @@ func TestCallerLeavesWhenThereIsNothingLeftToWaitFor(t *testing.T) {
 			"peer":    func(st *stand, _ context.CancelFunc) { assert.NoError(t, st.peer.Close()) },
 			"death":   func(st *stand, _ context.CancelFunc) { st.host.PeerDied(errors.New("signal: killed")) },
 			"corrupt": func(st *stand, _ context.CancelFunc) {
-				st.host.shared.Rings[HostSide].Produced.Store(1 << 40)
-				st.peer.ringPeer()
+				st.host.page.Rings[HostSide].Produced.Store(1 << 40)
+				st.peer.bells.ringPeer()
 			},
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -171,7 +171,7 @@ func TestCallerLeavesWhenThereIsNothingLeftToWaitFor(t *testing.T) {
 				await.Until(t, "the caller to sleep in the pump's place", st.asleep(callerBell))
 				end(st, cancel)
 				<-returned
-				assert.False(t, st.host.standing.Load())
+				assert.False(t, st.host.bells.standing.Load())
 			})
 		}
 	})
@@ -183,7 +183,7 @@ func TestTokenOwedToTheCallerIsRepaidWhenThePeerDies(t *testing.T) {
 		st := newStand(t, s)
 		returned := st.await(func() bool { return false })
 		await.Until(t, "the caller to sleep in the pump's place", st.asleep(callerBell))
-		st.host.shared.Bells[callerBell].Sleeping.Store(0)
+		st.host.page.Bells[callerBell].Sleeping.Store(0)
 		st.host.PeerDied(errors.New("signal: killed"))
 		<-returned
 	})
@@ -227,7 +227,7 @@ func TestNoFrameIsLostBetweenPumpAndCallers(t *testing.T) {
 		}
 		await.Until(t, "all frames to come", st.has(rounds))
 		close(stop)
-		st.host.ringCaller()
+		st.host.bells.ringCaller()
 		<-stopped
 	})
 }

@@ -30,8 +30,8 @@ func TestAbortsThatFillTheRingWakeTheReceiver(t *testing.T) {
 
 		// As abort leaves it where somebody else has the turn.
 		link := a.(*Link)
-		link.aborts.groups = append(link.aborts.groups, 1, 2, 3)
-		link.aborts.count.Add(3)
+		link.sender.aborts.groups = append(link.sender.aborts.groups, 1, 2, 3)
+		link.sender.aborts.count.Add(3)
 		ctx, cancel := context.WithTimeout(t.Context(), minute)
 		defer cancel()
 		require.NoError(t, a.Send(ctx, transport.Header{Arg: 7}, nil))
@@ -92,14 +92,14 @@ func TestPlaceOfAPairIsKeptUntilBothEndsHaveLetGo(t *testing.T) {
 	a, b, err := h.Pair("slow to go")
 	require.NoError(t, err)
 	peer := b.(*Link)
-	require.True(t, peer.uses.enter()) // as a sender that has pushed and is about to ring
+	require.True(t, peer.life.uses.enter()) // as a sender that has pushed and is about to ring
 	closed := make(chan error, 1)
 	go func() { closed <- b.Close() }()
 	<-b.Done()
 	require.NoError(t, a.Close())
 	_, _, err = h.Pair("too early")
 	assert.ErrorIs(t, err, ErrFull)
-	peer.uses.leave()
+	peer.life.uses.leave()
 	require.NoError(t, <-closed)
 	_, _, err = h.Pair("in time")
 	assert.NoError(t, err)

@@ -103,7 +103,7 @@ func FuzzDescriptors(f *testing.F) {
 		})
 		var refs []slot.Ref
 		for range sent % 8 {
-			ref, ok := b.view.pool.Alloc(b.party(), 64)
+			ref, ok := b.view.pool.Alloc(b.slots.party(), 64)
 			if !ok {
 				t.Fatal("the pool leaks")
 			}
@@ -112,7 +112,7 @@ func FuzzDescriptors(f *testing.F) {
 			}
 			refs = append(refs, ref)
 		}
-		b.turn <- struct{}{}
+		b.sender.turn <- struct{}{}
 		for len(data) > 0 {
 			var d ring.Descriptor
 			n := copy(d[:], data)
@@ -120,12 +120,12 @@ func FuzzDescriptors(f *testing.F) {
 			if d[3]&0x80 != 0 && len(refs) > 0 && d[2] != kindInline { // name a slot that is really there
 				binary.NativeEndian.PutUint64(d[16:], uint64(refs[int(d[3])%len(refs)]))
 			}
-			if ok, err := b.producer.TryPush(&d); !ok || err != nil {
+			if ok, err := b.sender.producer.TryPush(&d); !ok || err != nil {
 				break
 			}
 		}
-		b.giveTurn()
-		b.ringPeer()
+		b.sender.giveTurn()
+		b.bells.ringPeer()
 		if err := b.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +133,7 @@ func FuzzDescriptors(f *testing.F) {
 		if err := a.Close(); err != nil {
 			t.Fatal(err)
 		}
-		a.reap()
+		a.slots.reap()
 		for _, u := range h.Usage() {
 			if u.Filling+u.Held > 0 {
 				t.Fatalf("slots are left behind: %+v", u)

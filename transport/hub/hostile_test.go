@@ -20,18 +20,18 @@ import (
 // cells: by name, of its own link and of the hub.
 func hostileWords(l *Link) map[string][]*shm.Word32 {
 	words := map[string][]*shm.Word32{
-		"Incarnation": {&l.shared.Incarnation}, "Attached": {&l.shared.Attached}, "Gate": {&l.shared.Gate}, "CallerGate": {&l.shared.CallerGate},
+		"Incarnation": {&l.page.Incarnation}, "Attached": {&l.page.Attached}, "Gate": {&l.page.Gate}, "CallerGate": {&l.page.CallerGate},
 		"header.Gate": {&l.view.header.Gate}, "header.Version": {&l.view.header.Version}, "header.Peers": {&l.view.header.Peers},
 		"header.Cells": {&l.view.header.Cells}, "header.Classes": {&l.view.header.Classes}, "header.Events": {&l.view.header.Events},
 		"header.Tracing": {&l.view.header.Tracing},
 	}
 	for side, name := range sides {
-		words["Signals["+name+"]"] = []*shm.Word32{&l.shared.Signals[side].Word32}
-		words["Closed["+name+"]"] = []*shm.Word32{&l.shared.Closed[side].Word32}
-		words["Rings["+name+"].Starved"] = []*shm.Word32{&l.shared.Rings[side].Starved}
+		words["Signals["+name+"]"] = []*shm.Word32{&l.page.Signals[side].Word32}
+		words["Closed["+name+"]"] = []*shm.Word32{&l.page.Closed[side].Word32}
+		words["Rings["+name+"].Starved"] = []*shm.Word32{&l.page.Rings[side].Starved}
 	}
 	for i, name := range []string{"host", "peer", "caller"} {
-		b := &l.shared.Bells[i]
+		b := &l.page.Bells[i]
 		words["Bells["+name+"]"] = []*shm.Word32{&b.Seq, &b.Left, &b.Sleeping, &b.Parked, &b.Taken}
 	}
 	for i := range l.view.header.Class {
@@ -44,11 +44,11 @@ func hostileWords(l *Link) map[string][]*shm.Word32 {
 func hostileWords64(l *Link) map[string]*shm.Word64 {
 	words := map[string]*shm.Word64{"header.Magic": &l.view.header.Magic, "header.Hash": &l.view.header.Hash, "header.SlotWaiters": &l.view.header.SlotWaiters}
 	for side, name := range sides {
-		words["Rings["+name+"].Produced"] = &l.shared.Rings[side].Produced
-		words["Rings["+name+"].Consumed"] = &l.shared.Rings[side].Consumed
+		words["Rings["+name+"].Produced"] = &l.page.Rings[side].Produced
+		words["Rings["+name+"].Consumed"] = &l.page.Rings[side].Consumed
 	}
 	for i, name := range []string{"host", "peer", "caller"} {
-		b := &l.shared.Bells[i]
+		b := &l.page.Bells[i]
 		words["Bells["+name+"].Sent"], words["Bells["+name+"].Received"] = &b.Sent, &b.Received
 	}
 	return words
@@ -78,7 +78,7 @@ func TestNoWordOfAPeerHarmsItsNeighbour(t *testing.T) {
 				require.NoError(t, err, "%s = %#x", name, value)
 				offer.Link.Start(func(*transport.Frame) {})
 				write(attached, value)
-				attached.ring(attached.peerBell)
+				attached.bells.ring(attached.bells.peers)
 				ctx, cancel := context.WithTimeout(t.Context(), minute)
 				require.NoError(t, near.Send(ctx, transport.Header{Arg: value}, pattern(100, 0)), "%s = %#x", name, value)
 				require.NoError(t, far.Send(ctx, transport.Header{Arg: value}, pattern(100, 0)), "%s = %#x", name, value)
@@ -86,7 +86,7 @@ func TestNoWordOfAPeerHarmsItsNeighbour(t *testing.T) {
 				require.Equal(t, value, <-back)
 				cancel()
 				// In a process of its own it would be killed; here it is asked to go.
-				attached.fail(transport.ErrClosed)
+				attached.life.fail(transport.ErrClosed)
 				require.NoError(t, attached.Close())
 				offer.Link.PeerDied(nil)
 				require.NoError(t, offer.Link.Close())
@@ -114,14 +114,14 @@ func TestWhatIsCorruptIsNamed(t *testing.T) {
 		write func(l *Link)
 		want  string
 	}{
-		"unknown signal":       {func(l *Link) { l.shared.Signals[HostSide].Store(0x80) }, "corrupt hub: Signals[host] are 0x80"},
-		"closed by two":        {func(l *Link) { l.shared.Closed[PeerSide].Store(2) }, "corrupt hub: Closed[peer] is 0x2"},
-		"index ahead":          {func(l *Link) { l.shared.Rings[HostSide].Produced.Store(1 << 20) }, "corrupt hub: Rings[host]: ring index out of bounds: producer index 1048576"},
-		"index behind":         {func(l *Link) { l.shared.Rings[HostSide].Produced.Store(1<<64 - 1) }, "corrupt hub: Rings[host]: ring index out of bounds: producer index"},
-		"the other's own":      {func(l *Link) { l.shared.Rings[HostSide].Consumed.Store(9) }, "corrupt hub: Rings[host]: ring index out of bounds: consumer index"},
+		"unknown signal":       {func(l *Link) { l.page.Signals[HostSide].Store(0x80) }, "corrupt hub: Signals[host] are 0x80"},
+		"closed by two":        {func(l *Link) { l.page.Closed[PeerSide].Store(2) }, "corrupt hub: Closed[peer] is 0x2"},
+		"index ahead":          {func(l *Link) { l.page.Rings[HostSide].Produced.Store(1 << 20) }, "corrupt hub: Rings[host]: ring index out of bounds: producer index 1048576"},
+		"index behind":         {func(l *Link) { l.page.Rings[HostSide].Produced.Store(1<<64 - 1) }, "corrupt hub: Rings[host]: ring index out of bounds: producer index"},
+		"the other's own":      {func(l *Link) { l.page.Rings[HostSide].Consumed.Store(9) }, "corrupt hub: Rings[host]: ring index out of bounds: consumer index"},
 		"neighbour's slot":     {func(l *Link) { sendForeign(l) }, "corrupt hub: descriptor: stale slot reference"},
-		"signals without end":  {func(l *Link) { go repeat(l, func() { l.shared.Signals[HostSide].Or(signalSlot) }) }, ""},
-		"rings without end":    {func(l *Link) { go repeat(l, func() { l.shared.Bells[HostSide].Seq.Add(1) }) }, ""},
+		"signals without end":  {func(l *Link) { go repeat(l, func() { l.page.Signals[HostSide].Or(signalSlot) }) }, ""},
+		"rings without end":    {func(l *Link) { go repeat(l, func() { l.page.Bells[HostSide].Seq.Add(1) }) }, ""},
 		"payloads without end": {func(l *Link) { hoard(l) }, "others under way"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -131,7 +131,7 @@ func TestWhatIsCorruptIsNamed(t *testing.T) {
 			a.Start(func(*transport.Frame) { t.Error("a corrupt frame was delivered") })
 			peer := b.(*Link)
 			c.write(peer)
-			peer.ring(peer.peerBell)
+			peer.bells.ring(peer.bells.peers)
 			if c.want == "" { // it costs time, and only time
 				require.NoError(t, b.Close())
 				<-a.Done()
@@ -146,31 +146,31 @@ func TestWhatIsCorruptIsNamed(t *testing.T) {
 
 // sendForeign names a slot that the host has sent to somebody else.
 func sendForeign(l *Link) {
-	ref, _ := l.view.pool.Alloc(party(l.peer+1, HostSide), 10)
+	ref, _ := l.view.pool.Alloc(party(l.place+1, HostSide), 10)
 	_ = l.view.pool.Send(ref)
 	var d ring.Descriptor
 	encodeReference(&d, transport.Header{}, kindSlot, reference{ref: ref, length: 5})
-	_, _ = l.producer.TryPush(&d)
+	_, _ = l.sender.producer.TryPush(&d)
 }
 
 // repeat does something until the host's end has ended the link.
 func repeat(l *Link, f func()) {
-	for !l.ending() {
+	for !l.life.ending() {
 		for range 1000 {
 			f()
 		}
-		l.ring(l.peerBell)
+		l.bells.ring(l.bells.peers)
 	}
 }
 
 // hoard begins many payloads and ends none.
 func hoard(l *Link) {
 	for group := range uint32(maxGroups + 1) {
-		ref, ok := l.view.pool.Alloc(l.party(), 10)
+		ref, ok := l.view.pool.Alloc(l.slots.party(), 10)
 		for !ok {
-			ref, ok = l.view.pool.Alloc(l.party(), 10)
+			ref, ok = l.view.pool.Alloc(l.slots.party(), 10)
 		}
-		if l.pushSlot(context.Background(), transport.Header{}, kindPiece, reference{ref: ref, length: 10, group: group, total: transport.MaxPayload}) != nil {
+		if l.sender.pushSlot(context.Background(), transport.Header{}, kindPiece, reference{ref: ref, length: 10, group: group, total: transport.MaxPayload}) != nil {
 			return
 		}
 	}
@@ -183,31 +183,31 @@ func TestPayloadsBegunAreBoundedInBytes(t *testing.T) {
 	a.Start(func(*transport.Frame) {})
 	peer, host := b.(*Link), a.(*Link)
 	for group := range uint32(maxGroups) {
-		ref, err := peer.allocPiece(t.Context(), 10)
+		ref, err := peer.slots.allocPiece(t.Context(), 10)
 		require.NoError(t, err)
-		require.NoError(t, peer.pushSlot(t.Context(), transport.Header{}, kindPiece, reference{ref: ref, length: 10, group: group, total: transport.MaxPayload}))
+		require.NoError(t, peer.sender.pushSlot(t.Context(), transport.Header{}, kindPiece, reference{ref: ref, length: 10, group: group, total: transport.MaxPayload}))
 	}
 	await.Until(t, "all announced groups to be held", func() bool {
-		host.receiving.Lock()
-		defer host.receiving.Unlock()
-		return len(host.groups) == maxGroups
+		host.receiver.receiving.Lock()
+		defer host.receiver.receiving.Unlock()
+		return len(host.receiver.pieces.groups) == maxGroups
 	})
-	host.receiving.Lock()
+	host.receiver.receiving.Lock()
 	held := 0
-	for _, g := range host.groups {
+	for _, g := range host.receiver.pieces.groups {
 		held += cap(g.payload)
 	}
-	assert.Equal(t, held, host.pieces)
-	host.receiving.Unlock()
+	assert.Equal(t, held, host.receiver.pieces.bytes)
+	host.receiver.receiving.Unlock()
 	assert.LessOrEqual(t, held, maxFirst+maxGroups*64, "a gigabyte was announced for each")
 	for group := range uint32(maxGroups) {
-		peer.abort(group)
+		peer.sender.abort(group)
 	}
 	require.NoError(t, peer.Send(t.Context(), transport.Header{}, nil)) // and with it the aborts
 	await.Until(t, "the aborted groups to go", func() bool {
-		host.receiving.Lock()
-		defer host.receiving.Unlock()
-		return len(host.groups) == 0 && host.pieces == 0
+		host.receiver.receiving.Lock()
+		defer host.receiver.receiving.Unlock()
+		return len(host.receiver.pieces.groups) == 0 && host.receiver.pieces.bytes == 0
 	})
 }
 
@@ -248,10 +248,10 @@ func TestSlotsThatWereWrittenOverComeBack(t *testing.T) {
 		pool[i*64] = byte(0x11 * (i + 1))   // state
 		pool[i*64+1] = byte(0x21 * (i + 1)) // owner
 	}
-	_, ok := peer.view.pool.Alloc(peer.party(), 10)
+	_, ok := peer.view.pool.Alloc(peer.slots.party(), 10)
 	require.False(t, ok)
 	assert.Equal(t, 8, h.pool.Mend(func(int) bool { return true }))
-	_, ok = peer.view.pool.Alloc(peer.party(), 10)
+	_, ok = peer.view.pool.Alloc(peer.slots.party(), 10)
 	assert.True(t, ok)
 }
 
@@ -269,7 +269,7 @@ func TestCallerWhoseTokenWasStolenLearnsOfTheEnd(t *testing.T) {
 			host.Await(context.Background(), func() bool { return false })
 		}()
 		await.Until(t, "the caller to sleep in the pump's place", func() bool { return host.State().Caller.Parked })
-		host.standing.Store(false) // so that the end tells nobody: as if its token had gone
+		host.bells.standing.Store(false) // so that the end tells nobody: as if its token had gone
 		require.NoError(t, a.Close())
 		<-gone
 	})

@@ -195,9 +195,9 @@ func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 		return nil, fmt.Errorf("offer place to %s: %w: %d peers", name, ErrFull, len(h.links))
 	}
 	if old := h.links[peer]; old != nil {
-		old.reap()
+		old.slots.reap()
 	}
-	shared, err := shm.View[link](h.segment, h.layout.linkOffset(peer))
+	shared, err := shm.View[linkPage](h.segment, h.layout.linkOffset(peer))
 	if err != nil {
 		return nil, fmt.Errorf("offer place to %s: %w", name, err)
 	}
@@ -220,7 +220,7 @@ func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 	}
 	offer.Text = place{peer: peer, incarnation: incarnation, strategy: s.Name(), files: len(offer.Files)}.String()
 	offer.Link, err = openLink(h.segment, h.view, linkOptions{
-		name: name, peer: peer, side: HostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay, standing: h.standing,
+		name: name, place: peer, side: HostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay, standing: h.standing,
 	})
 	if err != nil {
 		offer.Close()
@@ -281,7 +281,7 @@ func (h *Hub) attachOwn(offer *Offer) (*Link, error) {
 	closed := h.closed // then Close has not seen this end, and will not close it
 	if !closed {
 		offer.Link.pair = attached
-		h.pairs = slices.DeleteFunc(h.pairs, (*Link).letGo)
+		h.pairs = slices.DeleteFunc(h.pairs, func(l *Link) bool { return l.life.letGo() })
 		h.pairs = append(h.pairs, attached)
 	}
 	h.mu.Unlock()
@@ -336,7 +336,7 @@ func (h *Hub) relay() {
 		}
 		h.mu.Unlock()
 		if l != nil {
-			l.signal(waiter%2, signalSlot)
+			l.bells.signal(waiter%2, signalSlot)
 		}
 	}
 }
@@ -414,7 +414,7 @@ func attach(text string, files []*os.File, s wake.Strategy, spin wake.Spin) (*Li
 	if p.peer < 0 || p.peer >= v.layout.peers {
 		return nil, fmt.Errorf("offer of place %d in a hub of %d", p.peer, v.layout.peers)
 	}
-	shared, err := shm.View[link](segment, v.layout.linkOffset(p.peer))
+	shared, err := shm.View[linkPage](segment, v.layout.linkOffset(p.peer))
 	if err != nil {
 		return nil, err
 	}
@@ -430,7 +430,7 @@ func attach(text string, files []*os.File, s wake.Strategy, spin wake.Spin) (*Li
 		bells[i] = files[1+i*each : 1+(i+1)*each]
 	}
 	l, err := openLink(segment, v, linkOptions{
-		name: "host", peer: p.peer, side: PeerSide, strategy: s, bells: bells, spin: spin,
+		name: "host", place: p.peer, side: PeerSide, strategy: s, bells: bells, spin: spin,
 	})
 	if err == nil {
 		shared.Notes.PIDs[PeerSide].Store(uint32(os.Getpid()))

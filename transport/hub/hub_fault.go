@@ -36,30 +36,30 @@ func ringsOtherwise() bool {
 
 // ringOtherwise rings before the push that follows; or has senders who come
 // together ring once, when the last of them goes.
-func (l *Link) ringOtherwise() (after func()) {
+func (s *sender) ringOtherwise() (after func()) {
 	if fault.On(fault.RingBeforePublish) {
-		l.ringPeer()
+		s.bells.ringPeer()
 		fault.Widen(fault.RingBeforePublish)
 		return func() {}
 	}
-	l.faults.senders.Add(1)
+	s.bells.faults.senders.Add(1)
 	return func() {
-		if l.faults.senders.Add(-1) == 0 {
-			l.ringPeer()
+		if s.bells.faults.senders.Add(-1) == 0 {
+			s.bells.ringPeer()
 		}
 	}
 }
 
 // pushAnnouncedOnce is pushInTurn for a sender that announces itself once.
-func (l *Link) pushAnnouncedOnce(ctx context.Context, d *ring.Descriptor) error {
+func (s *sender) pushAnnouncedOnce(ctx context.Context, d *ring.Descriptor) error {
 	for announced := false; ; announced = true {
-		if ok, err := l.tryPush(d); ok || err != nil {
+		if ok, err := s.tryPush(d); ok || err != nil {
 			return err
 		}
-		if !announced && l.producer.AnnounceStarved() {
+		if !announced && s.producer.AnnounceStarved() {
 			continue
 		}
-		if err := l.awaitSpace(ctx); err != nil {
+		if err := s.awaitSpace(ctx); err != nil {
 			return err
 		}
 	}
@@ -67,35 +67,31 @@ func (l *Link) pushAnnouncedOnce(ctx context.Context, d *ring.Descriptor) error 
 
 // pushStale is pushInTurn for a sender that reads the index once. Whoever got room
 // lets the next one look, since there is one token for all that wait.
-func (l *Link) pushStale(ctx context.Context, d *ring.Descriptor) error {
-	if _, err := l.flushAborts(); err != nil {
-		return l.corrupt(err)
+func (s *sender) pushStale(ctx context.Context, d *ring.Descriptor) error {
+	if _, err := s.flushAborts(); err != nil {
+		return s.bells.corrupt(err)
 	}
-	for index := l.producer.Index(); !l.producer.PushAt(index, d); {
-		if l.producer.AnnounceAt(index) {
+	for index := s.producer.Index(); !s.producer.PushAt(index, d); {
+		if s.producer.AnnounceAt(index) {
 			continue
 		}
-		if err := l.awaitSpace(ctx); err != nil {
+		if err := s.awaitSpace(ctx); err != nil {
 			return err
 		}
 	}
-	step.At(l.space)
-	select {
-	case l.space <- struct{}{}:
-	default:
-	}
+	s.spaceCame()
 	return nil
 }
 
 // takeWorker takes one of the threads that serve this end, until it is given back
 // or the link ends.
-func (l *Link) takeWorker() (give func()) {
-	take, _, stop := step.SendOrRecv(l.faults.workers, nil, l.stop)
+func (b *bells) takeWorker() (give func()) {
+	take, _, stop := step.SendOrRecv(b.faults.workers, nil, b.life.stop)
 	select {
 	case take <- struct{}{}:
 		return func() {
-			step.At(l.faults.workers)
-			<-l.faults.workers
+			step.At(b.faults.workers)
+			<-b.faults.workers
 		}
 	case <-stop:
 		return func() {}
@@ -107,33 +103,33 @@ var workersOf = [2]int{HostSide: 2, PeerSide: 1}
 
 // acknowledge sends a frame for those received, from the goroutine that
 // receives, and waits for room. The frame is an abort of nothing.
-func (l *Link) acknowledge(received []ring.Descriptor) {
+func (r *receiver) acknowledge(received []ring.Descriptor) {
 	if !slices.ContainsFunc(received, func(d ring.Descriptor) bool { return d[2] != kindAbort }) {
 		return
 	}
 	var d ring.Descriptor
 	encodeReference(&d, transport.Header{}, kindAbort, reference{})
-	_ = l.push(context.Background(), &d, 0) // fails when the link ends
+	_ = r.sender.push(context.Background(), &d, 0) // fails when the link ends
 }
 
 // offerHere tells those who wait for a slot on this link, and nobody else.
-func (l *Link) offerHere() {
+func (s *slots) offerHere() {
 	for side := range 2 {
-		l.signal(side, signalSlot)
+		s.bells.signal(side, signalSlot)
 	}
 }
 
 // takeNoTurn and giveNoTurn let every sender push at once.
-func (l *Link) takeNoTurn() error {
-	if l.ending() {
-		return l.sendError()
+func (s *sender) takeNoTurn() error {
+	if s.life.ending() {
+		return s.life.sendError()
 	}
 	return nil
 }
 
-func (l *Link) giveNoTurn() {
+func (s *sender) giveNoTurn() {
 	select {
-	case <-l.turn:
+	case <-s.turn:
 	default:
 	}
 }
@@ -147,37 +143,37 @@ const (
 
 // storeNonsense is what trusted-index needs to meet: a peer, in a process of its
 // own, that stores an index which no sound one does.
-func (l *Link) storeNonsense() {
-	if l.side != PeerSide || !fault.Peer() || !fault.Wide(fault.TrustedIndex) || fault.On(fault.TwoProducers) || fault.On(fault.StaleIndex) {
+func (s *sender) storeNonsense() {
+	if s.side != PeerSide || !fault.Peer() || !fault.Wide(fault.TrustedIndex) || fault.On(fault.TwoProducers) || fault.On(fault.StaleIndex) {
 		return // a compound has indices that are wrong by themselves
 	}
-	if l.faults.pushes++; l.faults.pushes == goodPushes {
-		l.shared.Rings[HostSide].Produced.Add(nonsense)
+	if s.bells.faults.pushes++; s.bells.faults.pushes == goodPushes {
+		s.page.Rings[HostSide].Produced.Add(nonsense)
 	}
 }
 
 // neighbours are the host's ends in each segment.
 var neighbours struct {
 	sync.Mutex
-	of map[*shm.Segment][]*Link
+	of map[*shm.Segment][]*bells
 }
 
 // settleDown makes this end known to its neighbours.
-func (l *Link) settleDown() {
-	l.faults.workers = make(chan struct{}, workersOf[l.side])
-	if l.side != HostSide {
+func (b *bells) settleDown() {
+	b.faults.workers = make(chan struct{}, workersOf[b.side])
+	if b.side != HostSide {
 		return
 	}
 	neighbours.Lock()
 	defer neighbours.Unlock()
 	if neighbours.of == nil {
-		neighbours.of = map[*shm.Segment][]*Link{}
+		neighbours.of = map[*shm.Segment][]*bells{}
 	}
 	// Not letGo, which is a step where schedules are explored: links of other segments may be of
 	// schedules before.
-	released := func(l *Link) bool {
+	released := func(other *bells) bool {
 		select {
-		case <-l.released:
+		case <-other.life.released:
 			return true
 		default:
 			return false
@@ -188,7 +184,7 @@ func (l *Link) settleDown() {
 			delete(neighbours.of, segment)
 		}
 	}
-	neighbours.of[l.segment] = append(neighbours.of[l.segment], l)
+	neighbours.of[b.segment] = append(neighbours.of[b.segment], b)
 }
 
 // goodRings is how often the host rings the right peer before it does not.
@@ -196,18 +192,18 @@ const goodRings = 10
 
 // rangNeighbour rings another peer in this one's place, and says whether there
 // was one to ring.
-func (f *faults) rangNeighbour(l *Link) bool {
-	if l.side != HostSide || f.rings.Add(1) <= goodRings {
+func (f *faults) rangNeighbour(b *bells) bool {
+	if b.side != HostSide || f.rings.Add(1) <= goodRings {
 		return false
 	}
 	neighbours.Lock()
-	others := slices.Clone(neighbours.of[l.segment])
+	others := slices.Clone(neighbours.of[b.segment])
 	neighbours.Unlock()
-	mine := slices.Index(others, l)
+	mine := slices.Index(others, b)
 	for i := range others {
-		if other := others[(mine+1+i)%len(others)]; other != l && other.uses.enter() {
-			_ = other.peerBell.Ring()
-			other.uses.leave()
+		if other := others[(mine+1+i)%len(others)]; other != b && other.life.uses.enter() {
+			_ = other.peers.Ring()
+			other.life.uses.leave()
 			return true
 		}
 	}

@@ -18,14 +18,14 @@ func ringsOtherwise() bool { return false }
 
 func moved(w wake.Waker, _ int, _ linkOptions) wake.Waker { return w }
 
-func (*Link) ringOtherwise() func()                                     { return nil }
-func (*Link) pushAnnouncedOnce(context.Context, *ring.Descriptor) error { return nil }
-func (*Link) acknowledge([]ring.Descriptor)                             {}
-func (*Link) offerHere()                                                {}
-func (*Link) takeNoTurn() error                                         { return nil }
-func (*Link) giveNoTurn()                                               {}
-func (*Link) storeNonsense()                                            {}
-func (*Link) pushStale(context.Context, *ring.Descriptor) error         { return nil }
-func (*Link) takeWorker() func()                                        { return nil }
-func (*faults) rangNeighbour(*Link) bool                                { return false }
-func (*Link) settleDown()                                               {}
+func (*sender) ringOtherwise() func()                                     { return nil }
+func (*sender) pushAnnouncedOnce(context.Context, *ring.Descriptor) error { return nil }
+func (*sender) pushStale(context.Context, *ring.Descriptor) error         { return nil }
+func (*sender) takeNoTurn() error                                         { return nil }
+func (*sender) giveNoTurn()                                               {}
+func (*sender) storeNonsense()                                            {}
+func (*receiver) acknowledge([]ring.Descriptor)                           {}
+func (*slots) offerHere()                                                 {}
+func (*bells) takeWorker() func()                                         { return nil }
+func (*faults) rangNeighbour(*bells) bool                                 { return false }
+func (*bells) settleDown()                                                {}

@@ -169,7 +169,7 @@ func TestFreedSlotWakesAWaiterOfAnotherPeer(t *testing.T) {
 		_, waiter, err := h.Pair("waiter")
 		require.NoError(t, err)
 		// Without a relay of their own, as in processes of their own.
-		holder.(*Link).relay, waiter.(*Link).relay = nil, nil
+		holder.(*Link).slots.relay, waiter.(*Link).slots.relay = nil, nil
 		hostOfHolder := h.links[0]
 		leases := make(chan transport.Lease, 1)
 		hostOfHolder.Start(func(f *transport.Frame) { leases <- f.Keep() })
@@ -255,16 +255,16 @@ func TestPeerDeathEndsTheLinkAndFreesItsSlots(t *testing.T) {
 		<-received
 		// The peer dies while it fills one slot, has taken the host's flag without
 		// leaving the token, and never reads what the host sent.
-		_, ok := peer.view.pool.Alloc(peer.party(), 5000)
+		_, ok := peer.view.pool.Alloc(peer.slots.party(), 5000)
 		require.True(t, ok)
 		for range 4 {
 			require.NoError(t, host.Send(t.Context(), transport.Header{}, pattern(2000, 0)))
 		}
-		await.Until(t, "the pump to sleep", func() bool { return host.shared.Bells[HostSide].Parked.Load() == 1 })
-		host.shared.Bells[HostSide].Sleeping.Store(0)
+		await.Until(t, "the pump to sleep", func() bool { return host.page.Bells[HostSide].Parked.Load() == 1 })
+		host.page.Bells[HostSide].Sleeping.Store(0)
 		blocked := make(chan error, 1)
 		go func() { blocked <- host.Send(context.Background(), transport.Header{}, nil) }()
-		await.Until(t, "a sender to wait for space", func() bool { return host.shared.Rings[PeerSide].Starved.Load() == 1 })
+		await.Until(t, "a sender to wait for space", func() bool { return host.page.Rings[PeerSide].Starved.Load() == 1 })
 
 		host.PeerDied(errors.New("signal: killed"))
 		require.ErrorIs(t, <-blocked, transport.ErrPeerDead)
@@ -281,9 +281,9 @@ func TestWhatNoSoundPeerWritesEndsTheLinkAsCorrupt(t *testing.T) {
 		return func(l *Link) {
 			var d ring.Descriptor
 			write(&d)
-			ok, err := l.producer.TryPush(&d)
+			ok, err := l.sender.producer.TryPush(&d)
 			if err == nil && ok {
-				_ = l.peerBell.Ring()
+				_ = l.bells.peers.Ring()
 			}
 		}
 	}
@@ -297,20 +297,20 @@ func TestWhatNoSoundPeerWritesEndsTheLinkAsCorrupt(t *testing.T) {
 			encodeReference(d, transport.Header{}, kindSlot, reference{ref: 200 << 24, length: 5})
 		}),
 		"producer index": func(l *Link) {
-			l.shared.Rings[HostSide].Produced.Store(1 << 40)
-			_ = l.peerBell.Ring()
+			l.page.Rings[HostSide].Produced.Store(1 << 40)
+			_ = l.bells.peers.Ring()
 		},
 		"slot length": func(l *Link) {
-			ref, _ := l.view.pool.Alloc(l.party(), 10)
-			_ = l.pushSlot(context.Background(), transport.Header{}, kindSlot, reference{ref: ref, length: 1 << 30})
+			ref, _ := l.view.pool.Alloc(l.slots.party(), 10)
+			_ = l.sender.pushSlot(context.Background(), transport.Header{}, kindSlot, reference{ref: ref, length: 1 << 30})
 		},
 		"total of pieces": func(l *Link) {
-			ref, _ := l.view.pool.Alloc(l.party(), 10)
-			_ = l.pushSlot(context.Background(), transport.Header{}, kindPiece, reference{ref: ref, length: 10, total: 1 << 60})
+			ref, _ := l.view.pool.Alloc(l.slots.party(), 10)
+			_ = l.sender.pushSlot(context.Background(), transport.Header{}, kindPiece, reference{ref: ref, length: 10, total: 1 << 60})
 		},
 		"more pieces than the total": func(l *Link) {
-			ref, _ := l.view.pool.Alloc(l.party(), 10)
-			_ = l.pushSlot(context.Background(), transport.Header{}, kindLast, reference{ref: ref, length: 10, total: 9})
+			ref, _ := l.view.pool.Alloc(l.slots.party(), 10)
+			_ = l.sender.pushSlot(context.Background(), transport.Header{}, kindLast, reference{ref: ref, length: 10, total: 9})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -380,7 +380,7 @@ func TestOfferIsRefusedWhereItDoesNotFit(t *testing.T) {
 	offer, err := h.Offer("picky", eventfd)
 	require.NoError(t, err)
 	defer offer.Close()
-	v, p, i, f := layoutVersion, offer.Link.peer, offer.Link.shared.Incarnation.Load(), len(offer.Files)
+	v, p, i, f := layoutVersion, offer.Link.place, offer.Link.page.Incarnation.Load(), len(offer.Files)
 	for text, want := range map[string]string{
 		"nonsense": "is not one",
 		fmt.Sprintf("v%d peer=%d incarnation=%d wake=eventfd files=%d", v+1, p, i, f): "do not speak the same hub layout",

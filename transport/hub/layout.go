@@ -18,7 +18,7 @@ import (
 // The layout of a hub, in bytes from the start of its segment:
 //
 //	0                    header                 4096
-//	4096                 one link for each peer  linkSize + 2 rings of cells + 2 of events
+//	4096                 one link for each peer  linkPageSize + 2 rings of cells + 2 of events
 //	then, page-aligned   the slot pool           slot.Size
 //
 // Whoever changes any of it raises layoutVersion.
@@ -69,7 +69,7 @@ type header struct {
 	_    [shm.CacheLine - 4]byte
 }
 
-// Bits of link.Signals: what a ringer wants the pump to find.
+// Bits of linkPage.Signals: what a ringer wants the pump to find.
 const (
 	signalSlot  = 1 << iota // a slot came free: try again
 	signalRelay             // to the host: a slot came free, tell all who wait for one
@@ -79,8 +79,8 @@ const (
 // signals are all of them.
 const signals = signalSlot | signalRelay | signalSpace
 
-// link is what the two sides of one link share, beside their rings' cells.
-type link struct {
+// linkPage is what the two sides of one link share, beside their rings' cells.
+type linkPage struct {
 	_ structs.HostLayout
 	// Incarnation counts the peers that this place was offered to.
 	Incarnation shm.Word32
@@ -108,10 +108,10 @@ type link struct {
 	// Bells[callerBell] wakes the host's caller: see Link.Await.
 	Bells [numBells]wake.Words
 	Rings [2]ring.Page
-	Notes notes
+	Notes notePage
 }
 
-const linkSize = 7*shm.CacheLine + numBells*wake.WordsSize + 2*ring.PageSize + notesSize
+const linkPageSize = 7*shm.CacheLine + numBells*wake.WordsSize + 2*ring.PageSize + notePageSize
 
 // layout is what fixes every offset in a hub.
 type layout struct {
@@ -135,11 +135,11 @@ func (l layout) check() error {
 }
 
 func (l layout) linkOffset(peer int) int {
-	return headerSize + peer*(linkSize+2*l.cells*ring.CellSize+2*l.events*trace.CellSize)
+	return headerSize + peer*(linkPageSize+2*l.cells*ring.CellSize+2*l.events*trace.CellSize)
 }
 
 func (l layout) cellsOffset(peer, side int) int {
-	return l.linkOffset(peer) + linkSize + side*l.cells*ring.CellSize
+	return l.linkOffset(peer) + linkPageSize + side*l.cells*ring.CellSize
 }
 
 func (l layout) eventsOffset(peer, side int) int {
@@ -155,7 +155,7 @@ func (l layout) size() int { return l.slotsOffset() + slot.Size(l.classes) }
 // agreed are the numbers of the layout, and the sizes of its parts as this program
 // was compiled, as text.
 func (l layout) agreed() string {
-	return fmt.Sprint(layoutVersion, headerSize, linkSize, wake.WordsSize, ring.PageSize, ring.CellSize, trace.CellSize, l.peers, l.cells, l.events, l.classes)
+	return fmt.Sprint(layoutVersion, headerSize, linkPageSize, wake.WordsSize, ring.PageSize, ring.CellSize, trace.CellSize, l.peers, l.cells, l.events, l.classes)
 }
 
 // hash is FNV-1a over what is agreed.
@@ -209,29 +209,29 @@ func readLayout(h *header, size int) (layout, error) {
 }
 
 // offer makes the link's place ready for a new peer: nobody else uses it.
-func (k *link) offer(strategy string) uint32 {
+func (p *linkPage) offer(strategy string) uint32 {
 	for side := range 2 {
-		k.Signals[side].Store(0)
-		k.Closed[side].Store(0)
-		k.Rings[side].Produced.Store(0)
-		k.Rings[side].Consumed.Store(0)
-		k.Rings[side].Starved.Store(0)
+		p.Signals[side].Store(0)
+		p.Closed[side].Store(0)
+		p.Rings[side].Produced.Store(0)
+		p.Rings[side].Consumed.Store(0)
+		p.Rings[side].Starved.Store(0)
 	}
-	for i := range k.Bells {
-		bell := &k.Bells[i]
+	for i := range p.Bells {
+		bell := &p.Bells[i]
 		bell.Sleeping.Store(0)
 		bell.Parked.Store(0)
 		for _, counter := range []*shm.Word64{&bell.Sent, &bell.Suppressed, &bell.Received, &bell.Spurious} {
 			counter.Store(0)
 		}
 	}
-	k.Notes.reset()
-	k.Strategy = [16]byte{}
-	copy(k.Strategy[:], strategy)
-	return k.Incarnation.Add(1)
+	p.Notes.reset()
+	p.Strategy = [16]byte{}
+	copy(p.Strategy[:], strategy)
+	return p.Incarnation.Add(1)
 }
 
-func (k *link) strategy() string {
-	name := k.Strategy
+func (p *linkPage) strategy() string {
+	name := p.Strategy
 	return printable.Line(string(bytes.TrimRight(name[:], "\x00")))
 }

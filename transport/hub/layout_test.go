@@ -28,12 +28,12 @@ func offsets[T any]() []string {
 // them raises layoutVersion.
 func TestOffsetsOfTheSharedPagesStay(t *testing.T) {
 	assert.Equal(t, []string{"Magic@0", "Version@8", "Peers@12", "Hash@16", "Cells@24", "Classes@28", "Class@32", "Events@128", "Tracing@132", "SlotWaiters@256", "Gate@384"}, offsets[header]())
-	assert.Equal(t, []string{"Incarnation@0", "Attached@4", "Strategy@8", "Signals@128", "Closed@384", "Gate@640", "CallerGate@768", "Bells@896", "Rings@1664", "Notes@2432"}, offsets[link]())
+	assert.Equal(t, []string{"Incarnation@0", "Attached@4", "Strategy@8", "Signals@128", "Closed@384", "Gate@640", "CallerGate@768", "Bells@896", "Rings@1664", "Notes@2432"}, offsets[linkPage]())
 	assert.Equal(t, []string{"Seq@0", "Left@4", "Sent@8", "Suppressed@16", "Sleeping@128", "Parked@132", "Taken@136", "Received@144", "Spurious@152"}, offsets[wake.Words]())
 	assert.Equal(t, []string{"Produced@0", "Consumed@128", "Starved@256"}, offsets[ring.Page]())
-	assert.Equal(t, []string{"Name@0", "PIDs@32", "Objects@40", "Handlers@88", "Ends@128", "Waits@384", "Events@640", "Calls@896"}, offsets[notes]())
-	assert.Equal(t, notesSize, int(reflect.TypeFor[notes]().Size()))
-	assert.Equal(t, linkSize, int(reflect.TypeFor[link]().Size()))
+	assert.Equal(t, []string{"Name@0", "PIDs@32", "Objects@40", "Handlers@88", "Ends@128", "Waits@384", "Events@640", "Calls@896"}, offsets[notePage]())
+	assert.Equal(t, notePageSize, int(reflect.TypeFor[notePage]().Size()))
+	assert.Equal(t, linkPageSize, int(reflect.TypeFor[linkPage]().Size()))
 	assert.Equal(t, wake.WordsSize, int(reflect.TypeFor[wake.Words]().Size()))
 	assert.Equal(t, ring.PageSize, int(reflect.TypeFor[ring.Page]().Size()))
 	assert.LessOrEqual(t, int(reflect.TypeFor[header]().Size()), headerSize)

@@ -1,97 +1,34 @@
 package hub
 
 import (
-	"bytes"
-	"os"
-	"structs"
-	"sync/atomic"
 	"time"
 
-	"ddc/internal/printable"
-	"ddc/internal/sys"
 	"ddc/internal/trace"
 	"ddc/shm"
-	"ddc/transport"
 	"ddc/wake"
 )
 
-// notes is the part of a link's page that is there to be looked at, by people
-// and from other processes. No decision rests on it, so its words are ordinary
-// atomics, which the model checker does not step through.
+// notes is what one end of a link writes down to be looked at from outside. It
+// touches, of shared memory, its own side of the page's notes and events; the
+// host's end also writes the calls. Nothing here decides anything.
 type notes struct {
-	_ structs.HostLayout
-	// Name is the peer's, cut to fit.
-	Name [32]byte
-	// PIDs[s] is the process of side s.
-	PIDs [2]atomic.Uint32
-	// Objects are what package sys calls the kernel objects of each doorbell's files.
-	Objects [numBells][2]atomic.Uint64
-	// Handlers is one more than the calls that the peer is at work on; 0 is a peer that
-	// does not count them.
-	Handlers atomic.Int32
-	_        [36]byte
-	// Ends[s] is why side s ended the link, once it has.
-	Ends [2]ending
-	// Waits[s] says since when senders of side s wait, by trace's clock; 0 is nobody.
-	Waits [2]struct {
-		Space, Slot atomic.Int64
-		// Slots is how many wait for a slot: the last one out clears Slot.
-		Slots atomic.Int32
-		_     [shm.CacheLine - 20]byte
-	}
-	// Events[s] counts the events of side s.
-	Events [2]trace.Page
-	Calls  trace.Calls
+	page    *notePage
+	side    int
+	events  *trace.Events
+	tracing bool // calls are events too
 }
 
-const notesSize = 104 * shm.CacheLine
-
-// reset forgets the peer that had the place before.
-func (n *notes) reset() {
-	n.Name = [32]byte{}
-	for s := range 2 {
-		n.PIDs[s].Store(0)
-		n.Ends[s].Kind.Store(0)
-		n.Waits[s].Space.Store(0)
-		n.Waits[s].Slot.Store(0)
-		n.Waits[s].Slots.Store(0)
-	}
-	for i := range n.Objects {
-		for k := range n.Objects[i] {
-			n.Objects[i][k].Store(0)
-		}
-	}
-	n.Handlers.Store(0)
-	n.Calls.Reset()
+func openNotes(e *end) (notes, error) {
+	events, err := e.view.events(e.segment, e.page, e.place, e.side)
+	return notes{page: &e.page.Notes, side: e.side, events: events, tracing: e.view.header.Tracing.Load() == 1}, err
 }
 
-// introduce says whom the place is offered to, and by whom.
-func (n *notes) introduce(name string) {
-	copy(n.Name[:], name)
-	n.PIDs[HostSide].Store(uint32(os.Getpid()))
-}
-
-// objects notes what a doorbell's files are, so that others find them among the
-// descriptors of this process.
-func (n *notes) objects(bell int, files []*os.File) {
-	for i := range min(len(files), len(n.Objects[bell])) {
-		n.Objects[bell][i].Store(sys.ObjectID(files[i]))
-	}
-}
-
-// name is what others wrote: only its length is sure.
-func (n *notes) name() string {
-	name := n.Name
-	text, _, _ := bytes.Cut(name[:], []byte{0})
-	return printable.Line(string(text))
-}
-
-func (v view) events(segment *shm.Segment, k *link, peer, side int) (*trace.Events, error) {
+func (v view) events(segment *shm.Segment, page *linkPage, peer, side int) (*trace.Events, error) {
 	cells, err := shm.Views[trace.Cell](segment, v.layout.eventsOffset(peer, side), v.layout.events)
 	if err != nil {
 		return nil, err
 	}
-	return trace.NewEvents(&k.Notes.Events[side], cells), nil
+	return trace.NewEvents(&page.Notes.Events[side], cells), nil
 }
 
 // notedWaker notes what its end does with a waker.
@@ -113,74 +50,62 @@ func (w *notedWaker) Wait() error {
 	return err
 }
 
-func (l *Link) noteSpaceWait() {
+// spaceWait notes that a sender waits for room in the ring.
+func (n *notes) spaceWait() {
 	now := trace.Now()
-	l.events.AddAt(now, trace.SpaceWait, 0)
-	l.shared.Notes.Waits[l.side].Space.Store(now)
+	n.events.AddAt(now, trace.SpaceWait, 0)
+	n.page.Waits[n.side].Space.Store(now)
 }
 
-func (l *Link) noteSpace() {
-	l.shared.Notes.Waits[l.side].Space.Store(0)
-	l.events.Add(trace.SpaceCame, 0)
+func (n *notes) spaceCame() {
+	n.page.Waits[n.side].Space.Store(0)
+	n.events.Add(trace.SpaceCame, 0)
 }
 
-func (l *Link) noteSlotWait() {
+// slotWait notes that a sender waits for a slot; there may be others.
+func (n *notes) slotWait() {
 	now := trace.Now()
-	l.events.AddAt(now, trace.SlotWait, 0)
-	w := &l.shared.Notes.Waits[l.side]
+	n.events.AddAt(now, trace.SlotWait, 0)
+	w := &n.page.Waits[n.side]
 	w.Slots.Add(1)
 	w.Slot.CompareAndSwap(0, now)
 }
 
-func (l *Link) noteSlot() {
-	if w := &l.shared.Notes.Waits[l.side]; w.Slots.Add(-1) == 0 {
+func (n *notes) slotCame() {
+	if w := &n.page.Waits[n.side]; w.Slots.Add(-1) == 0 {
 		w.Slot.Store(0)
 	}
-	l.events.Add(trace.SlotCame, 0)
+	n.events.Add(trace.SlotCame, 0)
 }
 
-var _ transport.CallLog = (*Link)(nil)
-
-// NameMethod notes a method's name.
-func (l *Link) NameMethod(id uint16, name string) {
-	if l.side == HostSide && l.uses.enter() {
-		defer l.uses.leave()
-		l.shared.Notes.Calls.Name(id, name)
+func (n *notes) nameMethod(id uint16, name string) {
+	if n.side == HostSide {
+		n.page.Calls.Name(id, name)
 	}
 }
 
-// CallBegan notes a call at the host's end, a handler at the peer's.
-func (l *Link) CallBegan(stream uint32, method uint16, about string, at time.Time) {
-	if !l.uses.enter() {
-		return
-	}
+func (n *notes) callBegan(stream uint32, method uint16, about string, at time.Time) {
 	when, kind := trace.At(at), trace.HandlerBegan
-	if l.side == HostSide {
+	if n.side == HostSide {
 		kind = trace.CallBegan
-		l.shared.Notes.Calls.Began(stream, method, about, when)
+		n.page.Calls.Began(stream, method, about, when)
 	} else {
-		l.shared.Notes.Handlers.Add(1)
+		n.page.Handlers.Add(1)
 	}
-	if l.tracing {
-		l.events.AddAt(when, kind, trace.Call(stream, method))
+	if n.tracing {
+		n.events.AddAt(when, kind, trace.Call(stream, method))
 	}
-	l.uses.leave()
 }
 
-// CallEnded notes the end of either.
-func (l *Link) CallEnded(stream uint32) {
-	if !l.uses.enter() {
-		return
-	}
+func (n *notes) callEnded(stream uint32) {
 	kind := trace.HandlerEnded
-	if l.side == HostSide {
+	if n.side == HostSide {
 		kind = trace.CallEnded
-		l.shared.Notes.Calls.Ended(stream)
+		n.page.Calls.Ended(stream)
 	} else {
-		l.shared.Notes.Handlers.Add(-1)
+		n.page.Handlers.Add(-1)
 	}
-	if l.tracing {
-		l.events.Add(kind, trace.Call(stream, 0))
+	if n.tracing {
+		n.events.Add(kind, trace.Call(stream, 0))
 	}
-	l.uses.leave()
 }

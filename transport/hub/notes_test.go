@@ -110,7 +110,7 @@ func TestEachEndNotesWhyItEndedTheLink(t *testing.T) {
 		return [2]End{s.Sides[HostSide].End, s.Sides[PeerSide].End}
 	}
 	assert.Equal(t, [2]End{}, ends())
-	peer.fail(fmt.Errorf("%s: %w: Bells[peer]: %w", peer.name, transport.ErrCorrupt, syscall.EINTR))
+	peer.life.fail(fmt.Errorf("%s: %w: Bells[peer]: %w", peer.name, transport.ErrCorrupt, syscall.EINTR))
 	peer.awaitEnd()
 	host.Start(func(*transport.Frame) {})
 	<-host.Done()
@@ -121,7 +121,7 @@ func TestEachEndNotesWhyItEndedTheLink(t *testing.T) {
 }
 
 func TestWhatAPeerSaysOfItsEndIsMadeFitForATerminal(t *testing.T) {
-	var e ending
+	var e endPage
 	e.note("fonts", errors.New("fonts: \x1b[31mred\nand \xff wide "+strings.Repeat("é", 100)))
 	assert.Equal(t, `\u001b[31mred\nand \xff wide `+strings.Repeat("é", 50), e.read().Text)
 	e.Size.Store(1 << 31)
@@ -138,7 +138,7 @@ func TestAPlaceIsGivenAgainOnlyOnceNoneIsUnused(t *testing.T) {
 	for _, want := range []int{0, 1, 0, 0} {
 		host, peer, err := h.Pair("fonts")
 		require.NoError(t, err)
-		assert.Equal(t, want, host.(*Link).peer)
+		assert.Equal(t, want, host.(*Link).place)
 		require.NoError(t, host.Close())
 		require.NoError(t, peer.Close())
 	}

@@ -15,7 +15,7 @@ import (
 type Observer struct {
 	view
 	segment *shm.Segment
-	links   []*link
+	links   []*linkPage
 	noted   [][2]*trace.Events
 }
 
@@ -39,17 +39,17 @@ func (o *Observer) open() (err error) {
 		return err
 	}
 	for peer := range o.layout.peers {
-		k, err := shm.View[link](o.segment, o.layout.linkOffset(peer))
+		page, err := shm.View[linkPage](o.segment, o.layout.linkOffset(peer))
 		if err != nil {
 			return err
 		}
 		var noted [2]*trace.Events
 		for side := range noted {
-			if noted[side], err = o.events(o.segment, k, peer, side); err != nil {
+			if noted[side], err = o.events(o.segment, page, peer, side); err != nil {
 				return err
 			}
 		}
-		o.links, o.noted = append(o.links, k), append(o.noted, noted)
+		o.links, o.noted = append(o.links, page), append(o.noted, noted)
 	}
 	return nil
 }
@@ -58,9 +58,9 @@ func (o *Observer) open() (err error) {
 // unknown to it.
 func (o *Observer) Snapshot() Snapshot {
 	var looks []LinkSnapshot
-	for peer, k := range o.links {
-		if k.Incarnation.Load() != 0 {
-			looks = append(looks, lookAt(k, readState(k, peer, o.layout.cells)))
+	for peer, page := range o.links {
+		if page.Incarnation.Load() != 0 {
+			looks = append(looks, lookAt(page, readState(page, peer, o.layout.cells)))
 		}
 	}
 	return o.snapshot(looks)
@@ -78,18 +78,18 @@ func (o *Observer) Events(peer int) [2][]trace.Event {
 // LinkName is a link, and what it calls its methods.
 type LinkName struct {
 	State
-	shared *link
+	page *linkPage
 }
 
 // Method is the name of a method's id on this link, "" where it was not noted.
-func (n *LinkName) Method(id uint16) string { return n.shared.Notes.Calls.Method(id) }
+func (n *LinkName) Method(id uint16) string { return n.page.Notes.Calls.Method(id) }
 
 // Links are the links of every place that was ever offered.
 func (o *Observer) Links() []LinkName {
 	var links []LinkName
-	for peer, k := range o.links {
-		if k.Incarnation.Load() != 0 {
-			links = append(links, LinkName{readState(k, peer, o.layout.cells), k})
+	for peer, page := range o.links {
+		if page.Incarnation.Load() != 0 {
+			links = append(links, LinkName{readState(page, peer, o.layout.cells), page})
 		}
 	}
 	return links
@@ -113,12 +113,12 @@ func (h *Hub) Observer() (*Observer, error) {
 // Events are those of one of the host's own links.
 func (h *Hub) Events(peer int) [2][]trace.Event {
 	for _, l := range h.hostLinks() {
-		if l.peer != peer || !l.uses.enter() {
+		if l.place != peer || !l.life.uses.enter() {
 			continue
 		}
-		defer l.uses.leave()
-		if theirs, err := h.events(h.segment, l.shared, peer, PeerSide); err == nil {
-			return [2][]trace.Event{l.events.Last(), theirs.Last()}
+		defer l.life.uses.leave()
+		if theirs, err := h.events(h.segment, l.page, peer, PeerSide); err == nil {
+			return [2][]trace.Event{l.notes.events.Last(), theirs.Last()}
 		}
 	}
 	return [2][]trace.Event{}
@@ -127,7 +127,7 @@ func (h *Hub) Events(peer int) [2][]trace.Event {
 // Rescue is [Link.Rescue] of one of the host's own links, by its place.
 func (h *Hub) Rescue(peer int) {
 	for _, l := range h.hostLinks() {
-		if l.peer == peer {
+		if l.place == peer {
 			l.Rescue()
 		}
 	}

@@ -64,21 +64,21 @@ type BellState struct {
 
 // State takes a snapshot. The zero State is that of a link that has ended.
 func (l *Link) State() State {
-	if !l.uses.enter() {
+	if !l.life.uses.enter() {
 		return State{Name: l.name}
 	}
-	defer l.uses.leave()
+	defer l.life.uses.leave()
 	return l.state()
 }
 
 // state is State for those inside uses.
 func (l *Link) state() State {
-	s := readState(l.shared, l.peer, l.view.layout.cells)
+	s := readState(l.page, l.place, l.view.layout.cells)
 	s.Name = l.name
 	for _, b := range []struct {
 		bell  *wake.Doorbell
 		state *BellState
-	}{{l.bell, &s.Sides[l.side].BellState}, {l.peerBell, &s.Sides[1-l.side].BellState}, {l.caller, &s.Caller}} {
+	}{{l.bells.own, &s.Sides[l.side].BellState}, {l.bells.peers, &s.Sides[1-l.side].BellState}, {l.bells.caller, &s.Caller}} {
 		token, err := b.bell.Pending()
 		b.state.Token, b.state.Blind = token && err == nil, err != nil
 	}
@@ -87,22 +87,22 @@ func (l *Link) state() State {
 
 // readState reads what the words of a link say by themselves: of tokens only
 // those that are words.
-func readState(k *link, peer, cells int) State {
+func readState(page *linkPage, peer, cells int) State {
 	s := State{
-		Name: k.Notes.name(), Strategy: k.strategy(), Peer: peer, Cells: cells,
-		Incarnation: k.Incarnation.Load(), Caller: readBell(&k.Bells[callerBell], k.strategy()),
+		Name: page.Notes.name(), Strategy: page.strategy(), Peer: peer, Cells: cells,
+		Incarnation: page.Incarnation.Load(), Caller: readBell(&page.Bells[callerBell], page.strategy()),
 	}
-	s.Attached = s.Incarnation != 0 && k.Attached.Load() == s.Incarnation
+	s.Attached = s.Incarnation != 0 && page.Attached.Load() == s.Incarnation
 	for side := range s.Sides {
-		s.PIDs[side] = int(k.Notes.PIDs[side].Load())
-		page, waits := &k.Rings[side], &k.Notes.Waits[1-side]
+		s.PIDs[side] = int(page.Notes.PIDs[side].Load())
+		ring, waits := &page.Rings[side], &page.Notes.Waits[1-side]
 		// The consumer's index first: of a ring in use the length is then never less than none.
-		consumed := page.Consumed.Load()
+		consumed := ring.Consumed.Load()
 		s.Sides[side] = SideState{
-			Produced: page.Produced.Load(), Consumed: consumed, Starved: page.Starved.Load() == 1,
+			Produced: ring.Produced.Load(), Consumed: consumed, Starved: ring.Starved.Load() == 1,
 			SpaceSince: waits.Space.Load(), SlotSince: waits.Slot.Load(),
-			Closed: k.Closed[side].Load() != 0, End: k.Notes.Ends[side].read(), Signals: k.Signals[side].Load(),
-			BellState: readBell(&k.Bells[side], k.strategy()),
+			Closed: page.Closed[side].Load() != 0, End: page.Notes.Ends[side].read(), Signals: page.Signals[side].Load(),
+			BellState: readBell(&page.Bells[side], page.strategy()),
 		}
 	}
 	return s
@@ -173,14 +173,14 @@ func (v view) snapshot(links []LinkSnapshot) Snapshot {
 	return s
 }
 
-func lookAt(k *link, s State) LinkSnapshot {
-	look := LinkSnapshot{State: s, Unnoted: int(k.Notes.Calls.Unnoted.Load()), Handlers: int(k.Notes.Handlers.Load()) - 1}
-	for _, e := range k.Notes.Calls.List() {
-		look.Calls = append(look.Calls, Call{Stream: e.Stream, Method: k.Notes.Calls.Method(e.Method), About: e.About, Began: e.Began})
+func lookAt(page *linkPage, s State) LinkSnapshot {
+	look := LinkSnapshot{State: s, Unnoted: int(page.Notes.Calls.Unnoted.Load()), Handlers: int(page.Notes.Handlers.Load()) - 1}
+	for _, e := range page.Notes.Calls.List() {
+		look.Calls = append(look.Calls, Call{Stream: e.Stream, Method: page.Notes.Calls.Method(e.Method), About: e.About, Began: e.Began})
 	}
 	for i := range look.Objects {
 		for f := range look.Objects[i] {
-			look.Objects[i][f] = k.Notes.Objects[i][f].Load()
+			look.Objects[i][f] = page.Notes.Objects[i][f].Load()
 		}
 	}
 	return look
@@ -195,20 +195,20 @@ func (h *Hub) Snapshot() Snapshot {
 	defer h.segment.Release()
 	open := map[int]*Link{}
 	for _, l := range h.hostLinks() {
-		open[l.peer] = l
+		open[l.place] = l
 	}
 	var looks []LinkSnapshot
 	for peer := range h.layout.peers {
-		k, err := shm.View[link](h.segment, h.layout.linkOffset(peer))
-		if err != nil || k.Incarnation.Load() == 0 {
+		page, err := shm.View[linkPage](h.segment, h.layout.linkOffset(peer))
+		if err != nil || page.Incarnation.Load() == 0 {
 			continue
 		}
-		s := readState(k, peer, h.layout.cells)
-		if l := open[peer]; l != nil && l.uses.enter() {
+		s := readState(page, peer, h.layout.cells)
+		if l := open[peer]; l != nil && l.life.uses.enter() {
 			s = l.state()
-			l.uses.leave()
+			l.life.uses.leave()
 		}
-		looks = append(looks, lookAt(k, s))
+		looks = append(looks, lookAt(page, s))
 	}
 	return h.snapshot(looks)
 }

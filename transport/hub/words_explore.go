@@ -11,8 +11,8 @@ import (
 // only looked at from outside have no name.
 func (l *Link) Words(prefix string, name func(word any, name string)) {
 	sides := [numBells]string{"host", "peer", "caller"}
-	for i := range l.shared.Bells {
-		b, of := &l.shared.Bells[i], prefix+"bell."+sides[i]
+	for i := range l.page.Bells {
+		b, of := &l.page.Bells[i], prefix+"bell."+sides[i]
 		name(&b.Seq, of+".seq")
 		name(&b.Left, of+".left")
 		name(&b.Sleeping, of+".sleeping")
@@ -23,27 +23,27 @@ func (l *Link) Words(prefix string, name func(word any, name string)) {
 		name(&b.Parked, "")
 	}
 	for side := range 2 {
-		page, to := &l.shared.Rings[side], prefix+"ring.to-"+sides[side]
+		page, to := &l.page.Rings[side], prefix+"ring.to-"+sides[side]
 		name(&page.Produced, to+".produced")
 		name(&page.Consumed, to+".consumed")
 		name(&page.Starved, to+".starved")
-		name(&l.shared.Signals[side].Word32, prefix+"signals."+sides[side])
-		name(&l.shared.Closed[side].Word32, prefix+"closed."+sides[side])
+		name(&l.page.Signals[side].Word32, prefix+"signals."+sides[side])
+		name(&l.page.Closed[side].Word32, prefix+"closed."+sides[side])
 	}
-	name(&l.shared.Gate, prefix+"gate.peer")
+	name(&l.page.Gate, prefix+"gate.peer")
 	name(&l.view.header.Gate, "gate.host")
-	name(&l.shared.CallerGate, prefix+"gate.caller")
+	name(&l.page.CallerGate, prefix+"gate.caller")
 	name(&l.view.header.SlotWaiters, "slot-waiters")
 	own := prefix + sides[l.side] + "."
-	name((<-chan struct{})(l.turn), own+"turn")
-	name((<-chan struct{})(l.space), own+"space")
-	name((<-chan struct{})(l.stop), own+"stop")
-	name((<-chan struct{})(l.done), own+"done")
-	name(&l.receive, own+"receive")
-	name(&l.reason, own+"reason")
-	name(&l.receiving, own+"receiving")
-	name(&l.uses.uses, own+"uses")
-	name(&l.dead, own+"dead")
+	name((<-chan struct{})(l.sender.turn), own+"turn")
+	name((<-chan struct{})(l.sender.space), own+"space")
+	name((<-chan struct{})(l.life.stop), own+"stop")
+	name((<-chan struct{})(l.life.done), own+"done")
+	name(&l.receiver.receive, own+"receive")
+	name(&l.life.reason, own+"reason")
+	name(&l.receiver.receiving, own+"receiving")
+	name(&l.life.uses.count, own+"uses")
+	name(&l.life.dead, own+"dead")
 }
 
 // Sleepers are those of this end who may sleep, with what they wait for and
@@ -51,25 +51,25 @@ func (l *Link) Words(prefix string, name func(word any, name string)) {
 // words may be another's by then.
 func (l *Link) Sleepers(tell func(name string, asleep, ready, told func() bool)) {
 	each := func(name string, asleep, ready, told func() bool) {
-		tell(name, func() bool { return !l.letGo() && asleep() }, ready, told)
+		tell(name, func() bool { return !l.life.letGo() && asleep() }, ready, told)
 	}
 	pending := func(b *wake.Doorbell) func() bool {
 		return func() bool { is, err := b.Pending(); return is && err == nil }
 	}
 	own := [...]string{"host", "peer"}[l.side]
 	parked := func(bell int) func() bool {
-		return func() bool { return l.shared.Bells[bell].Parked.Peek() == 1 }
+		return func() bool { return l.page.Bells[bell].Parked.Peek() == 1 }
 	}
-	each(own+"'s pump", parked(l.side), l.ready, pending(l.bell))
+	each(own+"'s pump", parked(l.side), l.receiver.ready, pending(l.bells.own))
 	if l.side == HostSide {
-		each("the host's caller", parked(callerBell), l.ready, pending(l.caller))
+		each("the host's caller", parked(callerBell), l.receiver.ready, pending(l.bells.caller))
 	}
-	waits := &l.shared.Notes.Waits[l.side]
-	each(own+"'s sender, for room,", func() bool { return waits.Space.Load() != 0 }, l.producer.HasRoom,
-		func() bool { return len(l.space) > 0 || l.shared.Signals[l.side].Peek()&signalSpace != 0 })
+	waits := &l.page.Notes.Waits[l.side]
+	each(own+"'s sender, for room,", func() bool { return waits.Space.Load() != 0 }, l.sender.producer.HasRoom,
+		func() bool { return len(l.sender.space) > 0 || l.page.Signals[l.side].Peek()&signalSpace != 0 })
 	each(own+"'s sender, for a slot,", func() bool { return waits.Slot.Load() != 0 },
 		func() bool { return free(l.view.pool.Usage(-1)) },
-		func() bool { return l.shared.Signals[l.side].Peek()&signalSlot != 0 })
+		func() bool { return l.page.Signals[l.side].Peek()&signalSlot != 0 })
 }
 
 func free(usage []slot.Usage) bool {

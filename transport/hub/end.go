@@ -30,8 +30,8 @@ type End struct {
 	Text string
 }
 
-// ending is an End in shared memory. Its side writes it, once.
-type ending struct {
+// endPage is an End in shared memory. Its side writes it, once.
+type endPage struct {
 	_    structs.HostLayout
 	Kind atomic.Uint32 // stored last
 	Size atomic.Uint32
@@ -39,7 +39,7 @@ type ending struct {
 }
 
 // note notes why a link ended. What every such text begins with is left out.
-func (e *ending) note(name string, reason error) {
+func (e *endPage) note(name string, reason error) {
 	text := strings.TrimPrefix(reason.Error(), name+": ")
 	text = strings.TrimPrefix(text, transport.ErrCorrupt.Error()+": ")
 	e.Size.Store(uint32(copy(e.Text[:], text)))
@@ -60,7 +60,7 @@ func endKind(reason error) EndKind {
 }
 
 // read is note's counterpart. It is what others wrote: only its length is sure.
-func (e *ending) read() End {
+func (e *endPage) read() End {
 	kind := EndKind(e.Kind.Load())
 	if kind == EndNone || kind > EndBellFailed {
 		return End{}

@@ -1,0 +1,103 @@
+package hub
+
+import (
+	"fmt"
+	"time"
+
+	"ddc/internal/step"
+)
+
+// life is how far one end of a link has come on its way to its end. It touches
+// no word of shared memory.
+//
+//	open       reason is nil
+//	ending     reason is set, stop is closed   anybody at this end, by fail
+//	over       done is closed                  the pump, once it has delivered what there was and told the peer
+//	released   released is closed              Close, after the last use: the memory may go
+//
+// Senders give up when stop is closed. The pump goes on to deliver what the
+// ring still holds, if the reason allows that. dead is set, at any time, once
+// the peer's process is known to have ended.
+type life struct {
+	reason   step.Pointer[error]
+	stop     chan struct{}
+	done     chan struct{}
+	released chan struct{}
+	dead     step.Bool
+	// uses are the calls that touch what is mapped, or a bell.
+	uses uses
+}
+
+func newLife() life {
+	return life{
+		stop: make(chan struct{}), done: make(chan struct{}), released: make(chan struct{}),
+		uses: uses{idle: make(chan struct{})},
+	}
+}
+
+// fail ends the link for a reason; the first one counts.
+func (l *life) fail(reason error) {
+	if l.reason.CompareAndSwap(nil, &reason) {
+		step.At(l.stop)
+		close(l.stop)
+	}
+}
+
+// ending says whether the link has a reason to end.
+func (l *life) ending() bool { return l.reason.Load() != nil }
+
+// why is the reason for which the link ends. It is asked after stop was closed.
+func (l *life) why() error { return *l.reason.Load() }
+
+// sendError is what a sender is told once stop was closed.
+func (l *life) sendError() error { return fmt.Errorf("send: %w", l.why()) }
+
+// err is why, once the pump has ended.
+func (l *life) err() error {
+	step.Poll(l.done)
+	select {
+	case <-l.done:
+		return l.why()
+	default:
+		return nil
+	}
+}
+
+// finish says that the pump will deliver nothing more.
+func (l *life) finish() {
+	step.At(l.done)
+	close(l.done)
+}
+
+// letGo says whether this end has released everything.
+func (l *life) letGo() bool {
+	step.Poll(l.released)
+	select {
+	case <-l.released:
+		return true
+	default:
+		return false
+	}
+}
+
+// release says that this end has let go of everything.
+func (l *life) release() {
+	step.At(l.released)
+	close(l.released)
+}
+
+// insist is the pause of insistOn.
+const insist = time.Second
+
+// insistOn waits for ch to be closed, and meanwhile calls again, again and again.
+func insistOn(ch <-chan struct{}, again func()) {
+	step.Recv(ch)
+	for {
+		select {
+		case <-ch:
+			return
+		case <-time.After(insist):
+			again()
+		}
+	}
+}
