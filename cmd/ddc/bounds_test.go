@@ -8,37 +8,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"google.golang.org/grpc"
 )
-
-// methodNames collects the methods of services.
-type methodNames struct{ names map[string]bool }
-
-func (m methodNames) RegisterService(desc *grpc.ServiceDesc, _ any) {
-	for _, method := range desc.Methods {
-		m.names["/"+desc.ServiceName+"/"+method.MethodName] = true
-	}
-}
-
-func TestEveryMethodHasABoundOfItsOwn(t *testing.T) {
-	all := methodNames{map[string]bool{}}
-	for _, s := range services {
-		s.open().Register(all)
-	}
-	for name := range all.names {
-		assert.NotZero(t, answers[name], "%s is not in the table of answers", name)
-	}
-	for name := range answers {
-		assert.True(t, all.names[name], "there is no method %s", name)
-	}
-}
 
 func TestBoundsOfAnswersAreBelowTheLimitsShare(t *testing.T) {
 	for _, flag := range []string{"256MiB", "512MiB", "4GiB", "64GiB"} {
 		shares, err := shareMemory(flag)
 		require.NoError(t, err)
-		for name := range answers {
-			b := shares.replies(name)
+		for name := range answersOf() {
+			b := shares.replies()(name)
 			assert.Positive(t, b.Bytes, name)
 			assert.Positive(t, b.Fields, name)
 			assert.LessOrEqual(t, int64(b.Bytes), shares.limit/4, name)

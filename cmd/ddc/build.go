@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ddc/plugin/host"
+	"ddc/plugin/spec"
 	"ddc/plugin/watch"
 	"ddc/site"
 	"ddc/site/config"
@@ -88,7 +89,7 @@ func newBuild() *cobra.Command {
 	flags.IntVar(&f.jobs, "jobs", 0, "calls under way at once; 0 for twice the processors")
 	flags.StringVar(&f.memoryLimit, "memory-limit", "", "what the build and all that it starts may take, such as 2GiB; by default\nthe limit of the control group, or 4GiB")
 	flags.StringVar(&f.callTimeout, "call-timeout", "", "how long a plugin may take to answer, such as 5m, before it is restarted;\nNAME=TIME for one plugin; by default minutes, by plugin")
-	flags.BoolVar(&f.allPlugins, "all-plugins", false, "start all sixteen plugins at once, not with their first calls")
+	flags.BoolVar(&f.allPlugins, "all-plugins", false, "start all plugins at once, not with their first calls")
 	flags.BoolVar(&f.checkLinks, "check-links", false, "ask external links whether they still answer")
 	flags.BoolVar(&f.strict, "strict", false, "make broken links errors")
 	flags.BoolVar(&f.noCodeExec, "no-code-exec", false, "run no code samples")
@@ -154,8 +155,9 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	if err != nil {
 		return usagef("--call-timeout: %w", err)
 	}
+	on := siteOf(cfg, jobsOf(f))
 	options := host.Options{
-		CallTimeout: times.all, CallTimeoutOf: times.withDefaults(cfg, jobsOf(f)),
+		CallTimeout: times.all, CallTimeoutOf: times.withDefaults(on),
 		Command: command, Wake: choice.all, WakeOf: choice.of, Spin: spin,
 		Logger: out.logger, Level: out.level, Isolate: f.isolate, Hub: hub.Options{Trace: f.trace != ""},
 	}
@@ -165,9 +167,9 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 			return out.failed(ctx, err)
 		}
 	} else {
-		options.Confine = confine(cfg)
+		options.Confine = confine(on)
 	}
-	if err := passCargoConfig(out.logger); err != nil {
+	if err := passOn(out.logger); err != nil {
 		return out.failed(ctx, err)
 	}
 	if f.transport == "inproc" {
@@ -185,7 +187,7 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	r := report{config: cfg, wake: choice.all, transport: m.host.Transport(), memory: m.keeper()}
 	r.result, r.err = buildWith(m, w, cfg, f, times.ofPlugin("sass"), out)
 	r.plugins, r.layers = statsOf(m.host)
-	r.sandbox = f.held(cfg, r.layers)
+	r.sandbox = f.held(on, r.layers)
 	r.hangs, r.err = w.over(r.err)
 	r.err = errors.Join(r.err, m.stop(w.ctx))
 	r.peakMemory, r.took = m.peak, time.Since(begun)
@@ -213,14 +215,14 @@ func buildWith(m *machine, w *onlookers, cfg *config.Config, f buildFlags, sassT
 }
 
 // held says, for people, what keeps plugins from what they need not do.
-func (f buildFlags) held(cfg *config.Config, layers host.Layers) string {
+func (f buildFlags) held(on spec.Site, layers host.Layers) string {
 	switch {
 	case f.transport == "inproc":
 		return "none (plugins run in this process)"
 	case f.noSandbox:
 		return "none (--no-sandbox)"
 	}
-	return layers.String() + "; " + confinements(cfg)
+	return layers.String() + "; " + confinements(on)
 }
 
 // loadError says which errors of loading are the site's or the caller's.

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"ddc/internal/memory"
-	"ddc/plugin/host"
-	"ddc/site/config"
+	"ddc/plugin/spec"
+	"ddc/plugins"
 )
 
 // callTimes is how long the calls of which plugin may take.
@@ -47,22 +47,13 @@ func parseCallTimes(text string) (callTimes, error) {
 	return c, nil
 }
 
-// linksTime is for a thousand links to one domain, and more: see package linkcheck.
-const linksTime = time.Hour
-
-// picturesTime is for plugins whose work grows with what they are given.
-const picturesTime = 10 * time.Minute
-
-// withDefaults fills in what the plugins need of themselves, where nothing was said. A code sample has a time of
-// its own, and waits for jobs-1 others before it begins.
-func (c callTimes) withDefaults(cfg *config.Config, jobs int) map[string]time.Duration {
+// withDefaults fills in what the plugins need of themselves, where nothing was said.
+func (c callTimes) withDefaults(site spec.Site) map[string]time.Duration {
 	of := map[string]time.Duration{}
-	if c.all == 0 {
-		for _, name := range []string{"image", "webp", "jxl", "fonts", "pagefind"} {
-			of[name] = picturesTime
+	for _, s := range plugins.All() {
+		if c.all == 0 && s.CallTime != nil {
+			of[s.Name] = s.CallTime(site)
 		}
-		of["linkcheck"] = linksTime
-		of["code_execution"] = host.DefaultCallTimeout + time.Duration(jobs)*cfg.CodeExecution.Timeout
 	}
 	for name, limit := range c.of {
 		of[name] = limit
@@ -72,7 +63,7 @@ func (c callTimes) withDefaults(cfg *config.Config, jobs int) map[string]time.Du
 
 // ofPlugin is how long the calls of a plugin may take that needs no time of its own.
 func (c callTimes) ofPlugin(name string) time.Duration {
-	return cmp.Or(c.of[name], c.all, host.DefaultCallTimeout)
+	return cmp.Or(c.of[name], c.all, spec.DefaultCallTime)
 }
 
 // memoryShares is who may take what of a limit.
@@ -89,7 +80,7 @@ type memoryShares struct {
 
 const (
 	leastHeap = 64 << 20
-	// resting is what sixteen plugins, the host and Dart Sass take without work to do.
+	// resting is what all plugins, the host and Dart Sass take without work to do.
 	resting = 256 << 20
 	// hubShare is the part of the limit that slots may take.
 	hubShare = 16

@@ -1,8 +1,7 @@
 package main
 
 import (
-	"os"
-	"os/user"
+	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -10,10 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ddc/internal/sandbox"
+	"ddc/plugin/spec"
+	"ddc/plugins"
+	"ddc/plugins/code_execution"
 	"ddc/site/config"
 )
 
-// Sixteen plugins, confined or not, with a hub each or one for all: the same bytes.
+// All plugins, confined or not, with a hub each or one for all: the same bytes.
 func TestConfinedAndIsolatedPluginsBuildTheSameSite(t *testing.T) {
 	outputs := t.TempDir()
 	site := realSite(t, "sample-site")
@@ -23,7 +25,7 @@ func TestConfinedAndIsolatedPluginsBuildTheSameSite(t *testing.T) {
 		t.Setenv("DDC_SANDBOX", "") // --no-sandbox sets it
 		built := ddc(t, append([]string{"build", site, "-o", output, "--all-plugins", "-v"}, flags...)...)
 		require.Zero(t, built.code, built.stderr)
-		assert.Contains(t, built.stdout, "16 plugins")
+		assert.Contains(t, built.stdout, fmt.Sprintf("%d plugins", len(plugins.All())))
 		if name == "free" {
 			assert.Contains(t, built.stdout, "sandbox: none (--no-sandbox)")
 		} else {
@@ -36,39 +38,21 @@ func TestConfinedAndIsolatedPluginsBuildTheSameSite(t *testing.T) {
 	}
 }
 
-// A folder of programs brings the one that it lies in along, but never somebody's home.
-func TestAHomeIsNotAProgramsFolder(t *testing.T) {
-	home := t.TempDir()
-	own, err := user.Current()
-	require.NoError(t, err)
-	for _, said := range []string{home, "", "/nowhere", filepath.Join(home, "loop")} { // what HOME says may be wrong
-		t.Setenv("HOME", said)
-		for _, folder := range []string{own.HomeDir + "/bin", "/bin", "/srv/.local/bin"} {
-			assert.Equal(t, []string{folder}, around(folder), "HOME=%s", said)
-		}
-		assert.Equal(t, []string{"/opt/x/bin", "/opt/x"}, around("/opt/x/bin"))
-	}
-	link := filepath.Join(t.TempDir(), "link")
-	require.NoError(t, os.Symlink(home, link))
-	t.Setenv("HOME", link)
-	for _, folder := range []string{home + "/bin", link + "/bin", home + "/.local/bin"} {
-		assert.Equal(t, []string{folder}, around(folder))
-	}
-}
-
 func TestOnlyLinkcheckHasTheNetworkUnlessCratesAreToBeFetched(t *testing.T) {
 	cfg := &config.Config{}
-	for _, name := range pluginNames() {
-		p := confinementOf(name, cfg).Policy
-		assert.Equal(t, name == "linkcheck", p.Network, name)
-		assert.Equal(t, name == "code_execution" || toolsOf[name] != nil, p.Programs, name)
+	samples := func() spec.Policy { return code_execution.Spec().Confinement(siteOf(cfg, 1)).Policy }
+	for _, s := range plugins.All() {
+		p := s.Confinement(siteOf(cfg, 1)).Policy
+		assert.Equal(t, s.Name == "linkcheck", p.Network, s.Name)
+		assert.Equal(t, s.Name == "code_execution" || len(s.Tools) > 0, p.Programs, s.Name)
 		if !p.Programs {
-			assert.Empty(t, p.Write, name)
-			assert.Empty(t, p.Execute, name)
+			assert.Empty(t, p.Write, s.Name)
+			assert.Empty(t, p.Execute, s.Name)
 		}
 	}
 	cfg.CodeExecution.Dependencies = []config.Dependency{{Name: "near", Path: "/near"}}
-	assert.False(t, confinementOf("code_execution", cfg).Policy.Network)
+	assert.False(t, samples().Network)
+	assert.Contains(t, samples().Read, "/near")
 	cfg.CodeExecution.Dependencies = []config.Dependency{{Name: "serde", Version: "1"}}
-	assert.True(t, confinementOf("code_execution", cfg).Policy.Network)
+	assert.True(t, samples().Network)
 }

@@ -27,8 +27,8 @@ const said = 2000
 
 // A Command is a program to run.
 type Command struct {
-	Name string // as Find takes it
-	Args []string
+	Program Program
+	Args    []string
 	// Input is what Run gives on standard input: a file in memory, for some of the programs insist on seeking.
 	Input []byte
 	// Folder is the working directory; empty means ours.
@@ -63,7 +63,7 @@ func (c Command) Run(ctx context.Context) ([]byte, error) {
 	if len(c.Input) > 0 {
 		file, err := inMemory(c.Input)
 		if err != nil {
-			return nil, fmt.Errorf("input for %s: %w", c.Name, err)
+			return nil, fmt.Errorf("input for %s: %w", c.Program.Name, err)
 		}
 		defer file.Close()
 		cmd.Stdin = file
@@ -126,12 +126,12 @@ func (p *Process) start(running context.Context) error {
 	}
 	p.stderr = stderr
 	if p.In, err = cmd.StdinPipe(); err != nil {
-		return fmt.Errorf("start %s: %w", p.command.Name, err)
+		return fmt.Errorf("start %s: %w", p.command.Program.Name, err)
 	}
 	// Not a StdoutPipe: waiting for the end, which begins at once, closes that before everything is read.
 	read, write, err := os.Pipe()
 	if err != nil {
-		return fmt.Errorf("start %s: %w", p.command.Name, err)
+		return fmt.Errorf("start %s: %w", p.command.Program.Name, err)
 	}
 	defer write.Close()
 	cmd.Stdout = write
@@ -139,7 +139,7 @@ func (p *Process) start(running context.Context) error {
 	go onItsThread(cmd, func(err error) { started <- err }, p.ended)
 	if err := <-started; err != nil {
 		read.Close()
-		return fmt.Errorf("start %s: %w", p.command.Name, err)
+		return fmt.Errorf("start %s: %w", p.command.Program.Name, err)
 	}
 	p.Out, p.out = read, read
 	return nil
@@ -165,7 +165,7 @@ func (c Command) prepare(ctx context.Context) (*exec.Cmd, *tail, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	path, err := Find(c.Name)
+	path, err := c.Program.Find()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -198,13 +198,13 @@ func (c Command) explain(ctx context.Context, err error, stderr *tail) error {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return fmt.Errorf("%s was stopped: %w", c.Name, ctx.Err())
+		return fmt.Errorf("%s was stopped: %w", c.Program.Name, ctx.Err())
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return &Failure{Tool: c.Name, Message: stderr.String(), Err: err}
+		return &Failure{Tool: c.Program.Name, Message: stderr.String(), Err: err}
 	}
-	return fmt.Errorf("run %s: %w", c.Name, err)
+	return fmt.Errorf("run %s: %w", c.Program.Name, err)
 }
 
 // CloseOnExec keeps every descriptor of this process but the first three from being inherited. Those that Go opens never are; those that this

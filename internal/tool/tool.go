@@ -1,7 +1,8 @@
-// Package tool finds the external programs that plugins drive (libjxl's, HarfBuzz's, woff2's, Dart Sass, Pagefind) and runs
-// them so that nothing of them stays behind.
+// Package tool finds the external programs that plugins drive and runs them so that nothing of them stays behind. Which programs
+// there are, each plugin says in its Spec.
 //
-//	font, err := tool.Command{Name: "hb-subset", Args: args, Input: font}.Run(ctx)
+//	var subset = tool.Program{Name: "hb-subset", Purpose: "which cuts fonts down to the characters in use"}
+//	font, err := tool.Command{Program: subset, Args: args, Input: font}.Run(ctx)
 //
 // A program runs in a process group of its own. The whole group is killed when the context ends, and the program itself
 // when this process dies, however it dies. It inherits three descriptors: the rest of ours, a plugin's doorbells
@@ -29,39 +30,34 @@ var ErrMissing = errors.New("is not installed")
 // FolderVariable names the environment variable with a folder of tools that goes before every other.
 const FolderVariable = "DDC_TOOLS"
 
-// Find returns the path of a program. It looks in the folder that $DDC_TOOLS names; in .tools/bin beside this executable and in each
+// Program is a program that a plugin drives.
+type Program struct {
+	Name string
+	// Purpose tells the reader of an error what goes without it: "which writes JPEG XL".
+	Purpose string
+}
+
+// Find returns the path of a program by its name.
+func Find(name string) (string, error) { return Program{Name: name}.Find() }
+
+// Find returns the program's path. It looks in the folder that $DDC_TOOLS names; in .tools/bin beside this executable and in each
 // folder above; in .tools/bin of the checkout around the working directory, which is where tests run; and on
 // the PATH.
-func Find(name string) (string, error) {
+func (p Program) Find() (string, error) {
 	for _, folder := range folders() {
-		if path := filepath.Join(folder, name); executable(path) {
+		if path := filepath.Join(folder, p.Name); executable(path) {
 			return path, nil
 		}
 	}
-	if path, err := exec.LookPath(name); err == nil {
+	if path, err := exec.LookPath(p.Name); err == nil {
 		return path, nil
 	}
-	return "", fmt.Errorf("%s%s %w: run `make tools` where ddc was built, or put it on the PATH or in the folder that $%s names",
-		name, purpose(name), ErrMissing, FolderVariable)
-}
-
-// purpose tells the reader of an error what goes without the program.
-func purpose(name string) string {
-	switch name {
-	case "cjxl":
-		return ", which writes JPEG XL,"
-	case "djxl":
-		return ", which reads JPEG XL,"
-	case "hb-subset":
-		return ", which cuts fonts down to the characters in use,"
-	case "woff2_compress":
-		return ", which writes WOFF2 fonts,"
-	case "sass":
-		return ", the compiler of SCSS,"
-	case "pagefind_extended":
-		return ", which builds the search index,"
+	who := p.Name
+	if p.Purpose != "" {
+		who += ", " + p.Purpose + ","
 	}
-	return ""
+	return "", fmt.Errorf("%s %w: run `make tools` where ddc was built, or put it on the PATH or in the folder that $%s names",
+		who, ErrMissing, FolderVariable)
 }
 
 func folders() []string {

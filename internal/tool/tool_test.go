@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 }
 
 func parent() {
-	process, err := tool.Command{Name: "sh", Args: []string{"-c", "echo $$; exec sleep 1000"}}.Start(context.Background())
+	process, err := tool.Command{Program: tool.Program{Name: "sh"}, Args: []string{"-c", "echo $$; exec sleep 1000"}}.Start(context.Background())
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
@@ -87,35 +87,37 @@ func TestToolsOfTheCheckoutAreFoundAndThoseOfASiteAreNot(t *testing.T) {
 func TestErrorForMissingToolSaysWhatToDo(t *testing.T) {
 	t.Setenv("PATH", "/nowhere")
 	t.Chdir(t.TempDir())
-	_, err := tool.Command{Name: "cjxl"}.Run(t.Context())
+	_, err := tool.Command{Program: tool.Program{Name: "cjxl", Purpose: "which writes JPEG XL"}}.Run(t.Context())
 	assert.ErrorIs(t, err, tool.ErrMissing)
 	assert.ErrorContains(t, err, "cjxl, which writes JPEG XL, is not installed: run `make tools`")
 	assert.Equal(t, codes.FailedPrecondition, tool.Code(err))
+	_, err = tool.Find("cjxl")
+	assert.ErrorContains(t, err, "cjxl is not installed: run `make tools`", "its purpose is not known")
 }
 
 func TestRunPassesBytesThrough(t *testing.T) {
 	input := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
-	output, err := tool.Command{Name: "cat", Input: input}.Run(t.Context())
+	output, err := tool.Command{Program: tool.Program{Name: "cat"}, Input: input}.Run(t.Context())
 	require.NoError(t, err)
 	assert.True(t, bytes.Equal(input, output))
 }
 
 // cjxl seeks to the end to learn the size, through the name.
 func TestInputCanBeOpenedByNameAndSought(t *testing.T) {
-	output, err := tool.Command{Name: "sh", Args: []string{"-c", "tail -c 3 /dev/stdin; cat"}, Input: []byte("abcdef")}.Run(t.Context())
+	output, err := tool.Command{Program: tool.Program{Name: "sh"}, Args: []string{"-c", "tail -c 3 /dev/stdin; cat"}, Input: []byte("abcdef")}.Run(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, "defabcdef", string(output))
 }
 
 func TestRunSurvivesAProgramThatReadsNothing(t *testing.T) {
-	output, err := tool.Command{Name: "echo", Args: []string{"hello"}, Input: make([]byte, 1<<20)}.Run(t.Context())
+	output, err := tool.Command{Program: tool.Program{Name: "echo"}, Args: []string{"hello"}, Input: make([]byte, 1<<20)}.Run(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, "hello\n", string(output))
 }
 
 func TestFailureRepeatsWhatTheProgramSaidLast(t *testing.T) {
 	program(t, "grumble", "seq 1 10000 >&2; echo no such font >&2; exit 3")
-	_, err := tool.Command{Name: "grumble"}.Run(t.Context())
+	_, err := tool.Command{Program: tool.Program{Name: "grumble"}}.Run(t.Context())
 	var failure *tool.Failure
 	require.ErrorAs(t, err, &failure)
 	assert.Equal(t, "grumble", failure.Tool)
@@ -128,7 +130,7 @@ func TestFailureRepeatsWhatTheProgramSaidLast(t *testing.T) {
 // The program's own child holds the output open, so Run would hang if only the program were killed.
 func TestCancellingKillsTheWholeGroup(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	process, err := tool.Command{Name: "sh", Args: []string{"-c", "sleep 1000 & echo $!; wait"}}.Start(ctx)
+	process, err := tool.Command{Program: tool.Program{Name: "sh"}, Args: []string{"-c", "sleep 1000 & echo $!; wait"}}.Start(ctx)
 	require.NoError(t, err)
 	line, err := bufio.NewReader(process.Out).ReadString('\n')
 	require.NoError(t, err)
@@ -144,14 +146,14 @@ func TestCancellingKillsTheWholeGroup(t *testing.T) {
 func TestEndedContextStartsNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := tool.Command{Name: "cat"}.Run(ctx)
+	_, err := tool.Command{Program: tool.Program{Name: "cat"}}.Run(ctx)
 	assert.ErrorIs(t, err, context.Canceled)
-	_, err = tool.Command{Name: "cat"}.Start(ctx)
+	_, err = tool.Command{Program: tool.Program{Name: "cat"}}.Start(ctx)
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
 func TestCloseEndsAProgramThatIgnoresTheEndOfItsInput(t *testing.T) {
-	process, err := tool.Command{Name: "sleep", Args: []string{"1000"}}.Start(t.Context())
+	process, err := tool.Command{Program: tool.Program{Name: "sleep"}, Args: []string{"1000"}}.Start(t.Context())
 	require.NoError(t, err)
 	err = process.Close()
 	assert.ErrorContains(t, err, "sleep: signal: killed")
@@ -159,7 +161,7 @@ func TestCloseEndsAProgramThatIgnoresTheEndOfItsInput(t *testing.T) {
 }
 
 func TestWhatAProgramWroteBeforeItEndedCanBeRead(t *testing.T) {
-	process, err := tool.Command{Name: "seq", Args: []string{"1000"}}.Start(t.Context())
+	process, err := tool.Command{Program: tool.Program{Name: "seq"}, Args: []string{"1000"}}.Start(t.Context())
 	require.NoError(t, err)
 	output, err := io.ReadAll(process.Out)
 	require.NoError(t, err)
@@ -168,7 +170,7 @@ func TestWhatAProgramWroteBeforeItEndedCanBeRead(t *testing.T) {
 }
 
 func TestStartedProgramAnswersUntilItIsClosed(t *testing.T) {
-	process, err := tool.Command{Name: "cat"}.Start(t.Context())
+	process, err := tool.Command{Program: tool.Program{Name: "cat"}}.Start(t.Context())
 	require.NoError(t, err)
 	for range 3 {
 		_, err = io.WriteString(process.In, "ping\n")
@@ -190,7 +192,7 @@ func TestProgramsInheritNoDescriptors(t *testing.T) {
 	inherited, err := syscall.Dup(int(write.Fd())) // without close-on-exec
 	require.NoError(t, err)
 	defer syscall.Close(inherited)
-	output, err := tool.Command{Name: "sh", Args: []string{"-c", "echo /proc/$$/fd/*"}}.Run(t.Context())
+	output, err := tool.Command{Program: tool.Program{Name: "sh"}, Args: []string{"-c", "echo /proc/$$/fd/*"}}.Run(t.Context())
 	require.NoError(t, err)
 	assert.NotContains(t, string(output), fmt.Sprintf("/fd/%d", inherited))
 }

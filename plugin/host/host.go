@@ -79,7 +79,7 @@ type Options struct {
 	// Attempts is how often one call may be made before a plugin that dies of it is
 	// given up, or 0 for 3.
 	Attempts int
-	// CallTimeout is how long one attempt of a unary call may take, or 0 for DefaultCallTimeout. A plugin that
+	// CallTimeout is how long one attempt of a unary call may take, or 0 for spec.DefaultCallTime. A plugin that
 	// has not answered by then is taken for hung: it is killed, and the call repeated, once.
 	CallTimeout time.Duration
 	// CallTimeoutOf is that of the calls of single plugins, by name.
@@ -102,9 +102,6 @@ type Options struct {
 	Logger *slog.Logger
 	Level  slog.Level
 }
-
-// DefaultCallTimeout is generous: it is to find what hangs, not what is slow.
-const DefaultCallTimeout = 2 * time.Minute
 
 // grace is how long a plugin that was asked to end may take.
 const grace = 5 * time.Second
@@ -129,7 +126,7 @@ type Host struct {
 func New(o Options) (*Host, error) {
 	o.Wake = cmp.Or(o.Wake, strategy.Default)
 	o.Attempts = cmp.Or(o.Attempts, 3)
-	o.CallTimeout = cmp.Or(o.CallTimeout, DefaultCallTimeout)
+	o.CallTimeout = cmp.Or(o.CallTimeout, spec.DefaultCallTime)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

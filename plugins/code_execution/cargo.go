@@ -15,13 +15,13 @@ import (
 )
 
 // A cargo home holds what compiling needs, and beside it tokens: credentials.toml, config.toml. So samples have a home of
-// their own, in which the needed folders are links to the user's, and the configuration is what CargoConfig left of it.
+// their own, in which the needed folders are links to the user's, and the configuration is what cargoConfig left of it.
 
-// CargoVariable names the environment variable with the configuration for samples' cargo.
-const CargoVariable = "DDC_CARGO_CONFIG"
+// cargoVariable names the environment variable with the configuration for samples' cargo.
+const cargoVariable = "DDC_CARGO_CONFIG"
 
-// CargoHome is the user's cargo home, or "" where there is none to be known.
-func CargoHome() string {
+// cargoHome is the user's cargo home, or "" where there is none to be known.
+func cargoHome() string {
 	home := cmp.Or(os.Getenv("CARGO_HOME"), filepath.Join(os.Getenv("HOME"), ".cargo"))
 	if !filepath.IsAbs(home) {
 		return ""
@@ -29,9 +29,9 @@ func CargoHome() string {
 	return home
 }
 
-// CargoFolders are what of a cargo home crates are kept in, and CargoLocks the files by which several cargos take turns.
-func CargoFolders(home string) []string { return inHome(home, "registry", "git") }
-func CargoLocks(home string) []string {
+// cargoFolders are what of a cargo home crates are kept in, and cargoLocks the files by which several cargos take turns.
+func cargoFolders(home string) []string { return inHome(home, "registry", "git") }
+func cargoLocks(home string) []string {
 	return inHome(home, ".package-cache", ".package-cache-mutate")
 }
 
@@ -45,13 +45,13 @@ func inHome(home string, names ...string) []string {
 	return names
 }
 
-// MakeCargoHome makes what of a cargo home is not there yet: what is not there can't be allowed. A home that can't be
+// makeCargoHome makes what of a cargo home is not there yet: what is not there can't be allowed. A home that can't be
 // written to is left as it is.
-func MakeCargoHome(home string) {
-	for _, folder := range CargoFolders(home) {
+func makeCargoHome(home string) {
+	for _, folder := range cargoFolders(home) {
 		_ = os.MkdirAll(folder, 0o755)
 	}
-	for _, lock := range CargoLocks(home) {
+	for _, lock := range cargoLocks(home) {
 		if file, err := os.OpenFile(lock, os.O_RDWR|os.O_CREATE, 0o644); err == nil {
 			_ = file.Close()
 		}
@@ -72,8 +72,8 @@ var passedOn = [][]string{
 // maxCargoConfig bounds what is read of a configuration.
 const maxCargoConfig = 1 << 20
 
-// CargoConfig is the configuration in a cargo home without secrets: what passedOn names, but for addresses with a password.
-func CargoConfig(home string) (string, error) {
+// cargoConfig is the configuration in a cargo home without secrets: what passedOn names, but for addresses with a password.
+func cargoConfig(home string) (string, error) {
 	for _, name := range []string{"config", "config.toml"} { // the first one counts, as cargo has it
 		file, err := os.Open(filepath.Join(home, name))
 		if errors.Is(err, fs.ErrNotExist) {
@@ -151,7 +151,7 @@ func (p *program) home(folder string) (string, error) {
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return "", fmt.Errorf("make a cargo home: %w", err)
 	}
-	if err := writeFile(home, "config.toml", os.Getenv(CargoVariable)); err != nil {
+	if err := writeFile(home, "config.toml", os.Getenv(cargoVariable)); err != nil {
 		return "", err
 	}
 	root, err := os.OpenRoot(home)
@@ -159,8 +159,8 @@ func (p *program) home(folder string) (string, error) {
 		return "", fmt.Errorf("make a cargo home: %w", err)
 	}
 	defer root.Close()
-	real := CargoHome()
-	for _, path := range append(CargoFolders(real), CargoLocks(real)...) {
+	real := cargoHome()
+	for _, path := range append(cargoFolders(real), cargoLocks(real)...) {
 		if err := link(root, path); err != nil {
 			return "", fmt.Errorf("make a cargo home: %w", err)
 		}

@@ -36,14 +36,14 @@ linker = "clang"
 func TestSamplesGetCargosConfigurationWithoutSecrets(t *testing.T) {
 	home := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(home, "config.toml"), []byte(secretConfig), 0o600))
-	kept, err := CargoConfig(home)
+	kept, err := cargoConfig(home)
 	require.NoError(t, err)
 	assert.NotContains(t, kept, "secret")
 	assert.NotContains(t, kept, "wrapper")
 	for _, text := range []string{"replace-with = 'mirror'", "index = 'sparse+https://mirror.example/index/'", "linker = 'clang'", "default = 'mirror'"} {
 		assert.Contains(t, kept, text)
 	}
-	kept, err = CargoConfig(t.TempDir())
+	kept, err = cargoConfig(t.TempDir())
 	require.NoError(t, err)
 	assert.Empty(t, kept)
 }
@@ -51,7 +51,7 @@ func TestSamplesGetCargosConfigurationWithoutSecrets(t *testing.T) {
 func TestCargoOfASampleReadsNoCredentials(t *testing.T) {
 	language, user := cargo(t), t.TempDir()
 	t.Setenv("CARGO_HOME", user)
-	t.Setenv(CargoVariable, "[net]\nretry = 7\n")
+	t.Setenv(cargoVariable, "[net]\nretry = 7\n")
 	require.NoError(t, os.MkdirAll(filepath.Join(user, "registry"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(user, "registry", "crate"), []byte("a crate"), 0o600))
 	for _, name := range []string{"config.toml", "credentials.toml", "credentials"} {

@@ -212,7 +212,7 @@ func TestTimeOutEndsAllAndNamesWhatRan(t *testing.T) {
 func writable(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
-	t.Setenv(WriteVariable, folder)
+	t.Setenv(writeVariable, folder)
 	return folder
 }
 
@@ -231,7 +231,7 @@ func newHeld(t *testing.T) *held {
 
 func newHeldIn(t *testing.T, folder string) *held {
 	t.Helper()
-	t.Setenv(WriteVariable, folder)
+	t.Setenv(writeVariable, folder)
 	h := &held{t: t, path: filepath.Join(folder, "held")}
 	require.NoError(t, syscall.Mkfifo(h.path, 0o666))
 	require.NoError(t, os.Chmod(h.path, 0o666))

@@ -49,7 +49,7 @@ func (p *program) fetch(ctx context.Context, project string) (_ *ending, err err
 		return nil, err
 	}
 	c.environment = append(c.environment, "CARGO_HOME="+home)
-	c.write = slices.Concat([]string{home}, CargoFolders(CargoHome()), CargoLocks(CargoHome()))
+	c.write = slices.Concat([]string{home}, cargoFolders(cargoHome()), cargoLocks(cargoHome()))
 	err = errors.Join(temporary(&c), writeFile(folder, "Cargo.toml", string(manifest)), writeFile(folder, rustFile, "fn main() {}\n"), copyLock(folder, project))
 	if err != nil {
 		return nil, err

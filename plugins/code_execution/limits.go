@@ -43,8 +43,8 @@ func tasks() int {
 	return all
 }
 
-// WriteVariable names the environment variable with a list of folders that samples may write to besides their own.
-const WriteVariable = "DDC_SAMPLES_WRITE"
+// writeVariable names the environment variable with a list of folders that samples may write to besides their own.
+const writeVariable = "DDC_SAMPLES_WRITE"
 
 // policy lets the program write in folders, and keeps it from the network unless it is to fetch something. What the plugin
 // itself may not read, its programs may not either. It is nil where the site's author wants no sandbox.
@@ -54,7 +54,7 @@ func (c *command) policy() *sandbox.Policy {
 	}
 	return &sandbox.Policy{
 		Read: []string{"/"}, Execute: []string{"/"}, Network: c.network, Programs: true,
-		Write: slices.Concat([]string{"/dev/null", c.folder}, c.write, filepath.SplitList(os.Getenv(WriteVariable))),
+		Write: slices.Concat([]string{"/dev/null", c.folder}, c.write, filepath.SplitList(os.Getenv(writeVariable))),
 	}
 }
 

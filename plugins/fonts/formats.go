@@ -50,7 +50,7 @@ func subset(ctx context.Context, sfnt []byte, characters string) ([]byte, error)
 	// hb-subset keeps the features that are on by default, kerning and ligatures among them. All features ("*") would keep every
 	// stylistic alternative of every letter: 97,508 instead of 18,672 bytes for Iosevka-Regular in ASCII.
 	args := []string{"--font-file=/dev/stdin", "--output-file=/dev/stdout"}
-	output, err := tool.Command{Name: "hb-subset", Args: append(args, codePoints(characters)...), Input: sfnt}.Run(ctx)
+	output, err := tool.Command{Program: subsetter, Args: append(args, codePoints(characters)...), Input: sfnt}.Run(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func compress(ctx context.Context, sfnt []byte) ([]byte, error) {
 		if err := os.WriteFile(filepath.Join(folder, "font.ttf"), sfnt, 0o600); err != nil {
 			return fmt.Errorf("write the font for woff2_compress: %w", err)
 		}
-		if _, err := (tool.Command{Name: "woff2_compress", Args: []string{"font.ttf"}, Folder: folder}).Run(ctx); err != nil {
+		if _, err := (tool.Command{Program: compressor, Args: []string{"font.ttf"}, Folder: folder}).Run(ctx); err != nil {
 			return err
 		}
 		var err error

@@ -24,9 +24,9 @@ func decode(ctx context.Context, data []byte) (*image.NRGBA, error) {
 		}
 		var err error
 		file, err = tool.Command{
-			Name:  "djxl",
-			Args:  []string{"/dev/stdin", output, "--quiet", "--num_threads=1", "--bits_per_sample=8", "--color_space=RGB_D65_SRG_Rel_SRG"},
-			Input: data,
+			Program: djxl,
+			Args:    []string{"/dev/stdin", output, "--quiet", "--num_threads=1", "--bits_per_sample=8", "--color_space=RGB_D65_SRG_Rel_SRG"},
+			Input:   data,
 		}.Run(ctx)
 		return err
 	})

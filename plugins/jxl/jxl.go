@@ -82,9 +82,9 @@ func (s *Service) Encode(ctx context.Context, req *jxlpb.EncodeRequest) (*jxlpb.
 	}
 	defer s.pixels.Release(weight)
 	data, err := tool.Command{
-		Name:  "cjxl",
-		Args:  []string{"/dev/stdin", "/dev/stdout", "--quiet", "--num_threads=0", "--effort=5", fmt.Sprintf("--quality=%d", req.GetQuality())},
-		Input: netpbm(pixels),
+		Program: cjxl,
+		Args:    []string{"/dev/stdin", "/dev/stdout", "--quiet", "--num_threads=0", "--effort=5", fmt.Sprintf("--quality=%d", req.GetQuality())},
+		Input:   netpbm(pixels),
 	}.Run(ctx)
 	if err != nil {
 		return nil, status.Errorf(tool.Code(err), "encoding %d x %d pixels as JPEG XL: %v", pixels.GetWidth(), pixels.GetHeight(), err)

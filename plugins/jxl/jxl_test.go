@@ -99,7 +99,7 @@ func TestQualityHundredIsLossless(t *testing.T) {
 
 func converted(t *testing.T, file []byte) []byte {
 	t.Helper()
-	data, err := tool.Command{Name: "cjxl", Args: []string{"/dev/stdin", "/dev/stdout", "--distance=0"}, Input: file}.Run(t.Context())
+	data, err := tool.Command{Program: cjxl, Args: []string{"/dev/stdin", "/dev/stdout", "--distance=0"}, Input: file}.Run(t.Context())
 	require.NoError(t, err)
 	return data
 }
@@ -159,7 +159,7 @@ func TestSizeIsReadFromEveryForm(t *testing.T) {
 	}
 	var photo bytes.Buffer
 	require.NoError(t, jpeg.Encode(&photo, scene(77, 33, 255), nil))
-	container, err := tool.Command{Name: "cjxl", Args: []string{"/dev/stdin", "/dev/stdout"}, Input: photo.Bytes()}.Run(t.Context())
+	container, err := tool.Command{Program: cjxl, Args: []string{"/dev/stdin", "/dev/stdout"}, Input: photo.Bytes()}.Run(t.Context())
 	require.NoError(t, err)
 	require.True(t, strings.HasPrefix(string(container[4:]), "JXL "), "a recompressed JPEG comes in a container")
 	width, height, err := size(container)

@@ -60,7 +60,7 @@ func (r *refusal) Error() string { return fmt.Sprintf("%s: cannot be indexed: %s
 
 // build runs one service from start to end.
 func build(ctx context.Context, pages []*pagefindpb.Page) (files []*pagefindpb.IndexFile, err error) {
-	process, err := tool.Command{Name: "pagefind_extended", Args: []string{"--service"}}.Start(ctx)
+	process, err := tool.Command{Program: indexer, Args: []string{"--service"}}.Start(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ type compiler struct {
 // start starts Dart Sass from a goroutine that keeps its thread until close: the kernel sends the parent's death signal when
 // the thread that forked ends. What @warn and @debug say goes to heard.
 func start(heard func(godartsass.LogEvent)) (*compiler, error) {
-	program, err := tool.Find("sass")
+	program, err := dartSass.Find()
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,99 @@
+// Package spec is what one of ddc's own plugins says of itself: how its service is
+// made, which programs it drives, what else it may do, how long its calls may take,
+// and how large its answers may be.
+//
+// A plugin is one folder, plugins/NAME, with a function Spec:
+//
+//	func Spec() spec.Spec {
+//		return spec.Spec{
+//			Name: "jxl", Open: func() plugin.Service { return New() },
+//			Tools: []tool.Program{cjxl, djxl}, CallTime: spec.Long,
+//			Answers: map[string]spec.Answer{jxlpb.Jxl_Encode_FullMethodName: spec.Block},
+//		}
+//	}
+//
+// The list of all is ddc/plugins. What a Spec does not name, its plugin may not do.
+package spec
+
+import (
+	"log/slog"
+	"time"
+
+	"ddc/internal/tool"
+	"ddc/plugin"
+)
+
+// Spec is what a plugin says of itself. Only Name, Open and Answers are needed: a
+// plugin without the rest computes, and no more.
+type Spec struct {
+	// Name is the plugin's, and its folder's.
+	Name string
+	// Open makes its service, which begins nothing before its first call.
+	Open func() plugin.Service
+	// Tools are the external programs that it drives.
+	Tools []tool.Program
+	// Confine says what it may do where that is more than its Tools need, or is nil.
+	Confine func(Site) Confinement
+	// Prepare, if not nil, makes what Confine names and is not there yet: what is not
+	// there can't be allowed. It is called before Confine, and may be called again.
+	Prepare func(Site)
+	// Environ, if not nil, gives variables, NAME=value, made of what the plugin reads of
+	// but may not read itself. It logs what it had to leave out.
+	Environ func(*slog.Logger) []string
+	// CallTime is how long an attempt of one of its calls may take, or nil for DefaultCallTime.
+	CallTime func(Site) time.Duration
+	// Answers are how large the answers to each of its methods may be, by the methods'
+	// full names.
+	Answers map[string]Answer
+}
+
+// Site is what a Spec may depend on: of a site, and of how it is built.
+type Site struct {
+	// Jobs is how many calls are under way at once.
+	Jobs    int
+	Samples Samples
+}
+
+// Samples is how a site's code samples are run.
+type Samples struct {
+	// Time bounds one sample.
+	Time time.Duration
+	// Cache is the folder that keeps what they are compiled into.
+	Cache string
+	// Sources are the folders of dependencies that lie on this machine. Fetched says that
+	// there are others.
+	Sources []string
+	Fetched bool
+}
+
+// Confinement is what the plugin may do with a site.
+func (s Spec) Confinement(site Site) Confinement {
+	switch {
+	case s.Confine != nil:
+		return s.Confine(site)
+	case len(s.Tools) > 0:
+		return ForTools(s.Tools)
+	}
+	return Confinement{}
+}
+
+// DefaultCallTime is generous: it is to find what hangs, not what is slow.
+const DefaultCallTime = 2 * time.Minute
+
+// Long is the CallTime of a plugin whose work grows with what it is given.
+func Long(Site) time.Duration { return 10 * time.Minute }
+
+// Answer is the kind of what answers a method: how large it may be. A host makes
+// parts of its memory limit of it.
+type Answer int
+
+const (
+	// Note is short whatever was asked.
+	Note Answer = iota + 1
+	// Text is made of one page, style sheet or drawing, and says what is in it.
+	Text
+	// Block is one run of bytes in a few fields: pixels, a picture, a font.
+	Block
+	// Whole is made of the whole site.
+	Whole
+)

@@ -1,0 +1,31 @@
+package fonts
+
+import (
+	"ddc/internal/tool"
+	"ddc/plugin"
+	"ddc/plugin/spec"
+	"ddc/plugins/fonts/fontspb"
+)
+
+// The programs that do the work.
+var (
+	subsetter  = tool.Program{Name: "hb-subset", Purpose: "which cuts fonts down to the characters in use"}
+	compressor = tool.Program{Name: "woff2_compress", Purpose: "which writes WOFF2 fonts"}
+)
+
+// Spec is what the fonts plugin says of itself: it starts programs, and computes.
+func Spec() spec.Spec {
+	return spec.Spec{
+		Name:     "fonts",
+		Open:     func() plugin.Service { return New() },
+		Tools:    []tool.Program{subsetter, compressor},
+		CallTime: spec.Long,
+		Answers: map[string]spec.Answer{
+			fontspb.Fonts_Analyse_FullMethodName:    spec.Whole,
+			fontspb.Fonts_ExtractCss_FullMethodName: spec.Text,
+			fontspb.Fonts_Decompress_FullMethodName: spec.Block,
+			fontspb.Fonts_Subset_FullMethodName:     spec.Block,
+			fontspb.Fonts_Compress_FullMethodName:   spec.Block,
+		},
+	}
+}

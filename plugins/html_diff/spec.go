@@ -1,0 +1,18 @@
+package html_diff
+
+import (
+	"ddc/plugin"
+	"ddc/plugin/spec"
+	"ddc/plugins/html_diff/html_diffpb"
+)
+
+// Spec is what the html_diff plugin says of itself: it computes, and no more.
+func Spec() spec.Spec {
+	return spec.Spec{
+		Name: "html_diff",
+		Open: func() plugin.Service { return New() },
+		Answers: map[string]spec.Answer{
+			html_diffpb.HtmlDiff_Diff_FullMethodName: spec.Text,
+		},
+	}
+}

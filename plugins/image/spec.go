@@ -1,0 +1,21 @@
+package image
+
+import (
+	"ddc/plugin"
+	"ddc/plugin/spec"
+	"ddc/plugins/image/imagepb"
+)
+
+// Spec is what the image plugin says of itself: it computes, and no more.
+func Spec() spec.Spec {
+	return spec.Spec{
+		Name:     "image",
+		Open:     func() plugin.Service { return New() },
+		CallTime: spec.Long,
+		Answers: map[string]spec.Answer{
+			imagepb.Image_Decode_FullMethodName:    spec.Block,
+			imagepb.Image_Resize_FullMethodName:    spec.Block,
+			imagepb.Image_Thumbhash_FullMethodName: spec.Note,
+		},
+	}
+}

@@ -1,0 +1,23 @@
+package linkcheck
+
+import (
+	"time"
+
+	"ddc/plugin"
+	"ddc/plugin/spec"
+	"ddc/plugins/linkcheck/linkcheckpb"
+)
+
+// Spec is what the linkcheck plugin says of itself: it asks the internet.
+func Spec() spec.Spec {
+	return spec.Spec{
+		Name:    "linkcheck",
+		Open:    func() plugin.Service { return New() },
+		Confine: func(spec.Site) spec.Confinement { return spec.Confinement{Environment: spec.Proxies()}.Online() },
+		// A thousand links to one domain take a thousand seconds and more: see the package's comment.
+		CallTime: func(spec.Site) time.Duration { return time.Hour },
+		Answers: map[string]spec.Answer{
+			linkcheckpb.Linkcheck_Check_FullMethodName: spec.Whole,
+		},
+	}
+}

@@ -1,0 +1,19 @@
+package markdown
+
+import (
+	"ddc/plugin"
+	"ddc/plugin/spec"
+	"ddc/plugins/markdown/markdownpb"
+)
+
+// Spec is what the markdown plugin says of itself: it computes, and no more.
+func Spec() spec.Spec {
+	return spec.Spec{
+		Name: "markdown",
+		Open: func() plugin.Service { return New() },
+		Answers: map[string]spec.Answer{
+			markdownpb.Markdown_ParseFrontMatter_FullMethodName: spec.Text,
+			markdownpb.Markdown_Render_FullMethodName:           spec.Text,
+		},
+	}
+}

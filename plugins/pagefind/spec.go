@@ -1,0 +1,24 @@
+package pagefind
+
+import (
+	"ddc/internal/tool"
+	"ddc/plugin"
+	"ddc/plugin/spec"
+	"ddc/plugins/pagefind/pagefindpb"
+)
+
+// indexer is the program that does the work.
+var indexer = tool.Program{Name: "pagefind_extended", Purpose: "which builds the search index"}
+
+// Spec is what the pagefind plugin says of itself: it starts programs, and computes.
+func Spec() spec.Spec {
+	return spec.Spec{
+		Name:     "pagefind",
+		Open:     func() plugin.Service { return New() },
+		Tools:    []tool.Program{indexer},
+		CallTime: spec.Long,
+		Answers: map[string]spec.Answer{
+			pagefindpb.Pagefind_BuildIndex_FullMethodName: spec.Whole,
+		},
+	}
+}

@@ -1,0 +1,91 @@
+package plugins_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+
+	"ddc/plugin/spec"
+	"ddc/plugins"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A plugin that the list lacks would be built and tested, and never run.
+func TestEveryFolderOfPluginsIsAPluginOfTheListAndSaysItsSpec(t *testing.T) {
+	var folders, listed []string
+	entries, err := os.ReadDir(".")
+	require.NoError(t, err)
+	for _, entry := range entries {
+		if entry.IsDir() {
+			folders = append(folders, entry.Name())
+		}
+	}
+	for _, s := range plugins.All() {
+		listed = append(listed, s.Name)
+	}
+	for _, name := range folders {
+		text, err := os.ReadFile(filepath.Join(name, "spec.go"))
+		if assert.NoError(t, err, "plugins/%s has no spec.go", name) {
+			assert.Contains(t, string(text), "\nfunc Spec() spec.Spec {\n", "plugins/%s/spec.go has no Spec", name)
+		}
+		assert.Contains(t, listed, name, "plugins.All lacks %s, or its Spec has another name", name)
+	}
+	assert.Equal(t, folders, listed, "each once, by name")
+}
+
+// methodNames collects the methods of services.
+type methodNames map[string]bool
+
+func (m methodNames) RegisterService(desc *grpc.ServiceDesc, _ any) {
+	for _, method := range desc.Methods {
+		m["/"+desc.ServiceName+"/"+method.MethodName] = true
+	}
+}
+
+func TestEverySpecBoundsTheAnswersOfItsMethodsAndOfNoOther(t *testing.T) {
+	for _, s := range plugins.All() {
+		methods := methodNames{}
+		s.Open().Register(methods)
+		assert.NotEmpty(t, methods, s.Name)
+		for name := range methods {
+			assert.NotZero(t, s.Answers[name], "%s says nothing of how large the answers of %s may be", s.Name, name)
+		}
+		for name := range s.Answers {
+			assert.True(t, methods[name], "%s has no method %s", s.Name, name)
+		}
+	}
+}
+
+// A missing program's error says what goes without it.
+func TestEveryToolSaysItsPurpose(t *testing.T) {
+	seen := map[string]bool{}
+	for _, s := range plugins.All() {
+		for _, program := range s.Tools {
+			assert.NotEmpty(t, program.Purpose, "%s of %s", program.Name, s.Name)
+			assert.False(t, strings.HasSuffix(program.Purpose, ","), program.Name)
+			assert.False(t, seen[program.Name], "%s has two owners", program.Name)
+			seen[program.Name] = true
+		}
+	}
+}
+
+func TestCallsOfWhatGrowsAndWaitsMayTakeLonger(t *testing.T) {
+	times := map[string]time.Duration{}
+	for _, s := range plugins.All() {
+		if s.CallTime != nil {
+			times[s.Name] = s.CallTime(spec.Site{Jobs: 4, Samples: spec.Samples{Time: 30 * time.Second}})
+		}
+	}
+	assert.Equal(t, map[string]time.Duration{
+		"fonts": 10 * time.Minute, "image": 10 * time.Minute, "jxl": 10 * time.Minute, "pagefind": 10 * time.Minute, "webp": 10 * time.Minute,
+		"linkcheck": time.Hour, "code_execution": 4 * time.Minute,
+	}, times)
+}
