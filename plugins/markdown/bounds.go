@@ -15,15 +15,16 @@ import (
 
 // Goldmark takes time quadratic in some things that a page may have: quotes and
 // lists in one another, marks in one paragraph, definitions of references beside
-// one another, footnotes, cells of a table's short rows. Each is counted before
-// the page is parsed. A step is roughly what goldmark does in 5 ns.
+// one another, footnotes, cells of a table's short rows, attributes of a heading,
+// lines of a link's title, addresses that do not end. Each is counted before the
+// page is parsed. A step is roughly what goldmark does in 5 ns.
 const (
 	// maxNesting bounds quotes and lists in one another. Each costs goldmark a
 	// stack frame, and each line a step for each.
 	maxNesting = 100
-	// maxSteps bounds the sum of all that is quadratic: 20,000 marks in one
-	// paragraph, 20,000 definitions without a blank line between them, 7,000
-	// footnotes or a million cells. It is some two seconds.
+	// maxSteps bounds the sum of all that is quadratic: 20,000 marks or lines with
+	// links in one paragraph, 20,000 definitions without a blank line between them,
+	// 20,000 attributes, 7,000 footnotes or a million cells. It is some two seconds.
 	maxSteps = 400_000_000
 	// What a footnote's mark and a cell cost, in steps.
 	stepsOfFootnote, stepsOfCell = 8, 400
@@ -69,7 +70,10 @@ type openList struct{ quotes, column int }
 
 // run is lines without a blank one between them.
 type run struct {
-	start, lines, definitions, columns int
+	start, lines, columns int
+	// label is set by a line that may begin a definition, defined by the end of
+	// its label, on that line or a later one.
+	label, defined bool
 }
 
 // spend counts steps for what begins at an offset.
@@ -97,8 +101,9 @@ func (b *bounds) line(offset int, line string) error {
 		b.run.start = offset
 	}
 	b.run.lines++
-	if rest[0] == '[' && strings.Contains(rest, "]:") {
-		b.run.definitions++
+	b.run.label = b.run.label || rest[0] == '['
+	if b.run.label && strings.Contains(rest, "]:") {
+		b.run.defined = true
 		if strings.HasPrefix(rest, "[^") {
 			b.definitions++
 		}
@@ -106,20 +111,19 @@ func (b *bounds) line(offset int, line string) error {
 	if strings.Contains(rest, "-") && strings.Trim(rest, "|-: \t") == "" {
 		b.run.columns = max(b.run.columns, 1+strings.Count(rest, "|"))
 	}
-	if at := strings.IndexByte(rest, '{'); at >= 0 && strings.HasSuffix(strings.TrimRight(rest, " \t"), "}") {
-		words := strings.Count(rest[at:], " ")
-		return b.spend(offset, words*words, "attributes on one heading")
-	}
 	return nil
 }
 
-// endRun counts the definitions of references, of which goldmark takes the first
-// off a paragraph again and again, and the cells with which it fills short rows.
+// endRun counts the lines beside definitions of references, all of which goldmark
+// looks at for each definition and for each line of its label and title, and the
+// cells with which it fills short rows.
 func (b *bounds) endRun() error {
 	r := b.run
 	b.run = run{}
-	if err := b.spend(r.start, r.definitions*r.definitions, "definitions of links beside one another; put blank lines between them"); err != nil {
-		return err
+	if r.defined {
+		if err := b.spend(r.start, r.lines*r.lines, "definitions of links, or lines beside them; put blank lines between them"); err != nil {
+			return err
+		}
 	}
 	return b.spend(r.start, stepsOfCell*r.columns*r.lines, "cells in this table; divide it")
 }
@@ -188,27 +192,92 @@ var blocks = sync.OnceValue(func() parser.Parser {
 	)
 })
 
-// paragraphs counts the marks in each text: goldmark looks for what one opens, or
-// closes, among all the others of the same paragraph, heading or cell.
+// paragraphs counts what is in each text.
 func (b *bounds) paragraphs() error {
 	doc := blocks().Parse(text.NewReader(b.source))
 	return ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
-		if !entering || n.Type() == ast.TypeInline || n.IsRaw() {
+		if !entering || n.Type() == ast.TypeInline || n.IsRaw() || n.Lines().Len() == 0 {
 			return ast.WalkContinue, nil
 		}
-		lines, marks := n.Lines(), 0
-		for i := range lines.Len() {
-			segment := lines.At(i)
-			for _, c := range segment.Value(b.source) {
-				switch c {
-				case '*', '_', '~', '[', ']', '`', '<', '!':
-					marks++
-				}
+		if n.Kind() == ast.KindHeading {
+			if err := b.attributes(n.Lines()); err != nil {
+				return ast.WalkStop, err
 			}
 		}
-		if marks == 0 {
-			return ast.WalkContinue, nil
-		}
-		return ast.WalkContinue, b.spend(lines.At(0).Start, marks*marks, "marks such as * and [ in one paragraph; divide it")
+		return ast.WalkContinue, b.marks(n.Lines())
 	})
+}
+
+// attributes counts those of a heading, each of which goldmark compares with the
+// others. None is without one of "=.#", whatever is between two. At each "{" it
+// begins anew.
+func (b *bounds) attributes(lines *text.Segments) error {
+	last := lines.At(lines.Len() - 1)
+	line := last.Value(b.source)
+	at := bytes.IndexByte(line, '{')
+	if at < 0 {
+		return nil
+	}
+	n := marksIn(line[at:], "=.#{[")
+	return b.spend(last.Start, n*n, "attributes on one heading")
+}
+
+// marks counts the marks of a paragraph, heading or cell: goldmark looks for what
+// one opens, or closes, among all the others. For each link, and for each line of
+// its title, it looks at all the lines.
+func (b *bounds) marks(lines *text.Segments) error {
+	marks, links, addresses := 0, 0, 0
+	for i := range lines.Len() {
+		segment := lines.At(i)
+		line := segment.Value(b.source)
+		marks += marksIn(line, "*_~[]`<!")
+		links += bytes.Count(line, []byte("]"))
+		addresses += addressBytes(line)
+	}
+	start := lines.At(0).Start
+	if err := b.spend(start, marks*marks, "marks such as * and [ in one paragraph; divide it"); err != nil {
+		return err
+	}
+	if links == 0 {
+		return nil
+	}
+	if err := b.spend(start, addresses, "links whose addresses do not end in one paragraph; divide it"); err != nil {
+		return err
+	}
+	return b.spend(start, lines.Len()*lines.Len(), "lines in one paragraph with links; divide it")
+}
+
+func marksIn(text []byte, marks string) (n int) {
+	for _, c := range text {
+		if strings.IndexByte(marks, c) >= 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// addressBytes counts the bytes that goldmark reads for the addresses of links on
+// a line: from each "](" to the next space, or from "](<" to the next ">".
+func addressBytes(line []byte) (n int) {
+	space, angle := len(line), len(line)
+	for i := len(line) - 1; i >= 0; i-- {
+		switch c := line[i]; {
+		case util.IsSpace(c):
+			space = i
+		case c == '>' && (i == 0 || line[i-1] != '\\'):
+			angle = i
+		case c == ']' && bytes.HasPrefix(line[i+1:], []byte("(")):
+			from := i + 2
+			for from < len(line) && util.IsSpace(line[from]) {
+				from++
+			}
+			switch {
+			case from < len(line) && line[from] == '<':
+				n += angle - from
+			case from == i+2: // behind a space no two share a byte
+				n += space - from
+			}
+		}
+	}
+	return n
 }

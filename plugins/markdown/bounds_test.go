@@ -54,7 +54,14 @@ var floods = map[string]struct {
 	"short rows": {func(n int) string {
 		return strings.Repeat("a|", n) + "\n" + strings.Repeat("-|", n) + "\n" + strings.Repeat("a\n", n)
 	}, "1:1: there are too many cells in this table"},
-	"classes": {func(n int) string { return "# a {" + strings.Repeat(".b ", n) + "}" }, "1:1: there are too many attributes on one heading"},
+	"classes":               {func(n int) string { return "# a {" + strings.Repeat(".b ", n) + "}" }, "1:3: there are too many attributes on one heading"},
+	"attributes":            {func(n int) string { return "# a {" + numbered("a%d=1\t", n) + "}" }, "1:3: there are too many attributes"},
+	"attributes and commas": {func(n int) string { return "a\nb {" + numbered("a%d=1,", n) + "}\n===\n" }, "2:1: there are too many attributes"},
+	"attributes nested":     {func(n int) string { return "# " + strings.Repeat("{a=", n) }, "1:3: there are too many attributes"},
+	"a title of lines":      {func(n int) string { return "x [a](b \"" + strings.Repeat("a\n", n) + "\")" }, "1:1: there are too many lines in one paragraph with links"},
+	"a label of lines":      {func(n int) string { return "x\n\n[" + strings.Repeat("a\n", n) + "]: b" }, "3:1: there are too many definitions of links, or lines beside them"},
+	"addresses":             {func(n int) string { return strings.Repeat("[a](x", n/20) + strings.Repeat("x", n) }, "1:1: there are too many links whose addresses do not end"},
+	"addresses in angles":   {func(n int) string { return strings.Repeat("[a]( <", n/20) + strings.Repeat("x ", n) }, "1:1: there are too many links whose addresses do not end"},
 }
 
 func renderFault(t *testing.T, body string) string {
@@ -92,9 +99,31 @@ func TestPageWithMuchOfAnythingThatIsLinearIsRendered(t *testing.T) {
 		"code":                      "```\n" + strings.Repeat("*_[`<!\n", 5*n) + "```\n",
 		"HTML":                      "<div>\n" + strings.Repeat("<b>*_[\n", 5*n) + "</div>\n",
 		"words in braces":           "{" + strings.Repeat("word ", n) + "}",
+		"code in braces":            "```\n{" + strings.Repeat("a.b=", 20*n) + "}\n```\n",
+		"links on a line":           strings.Repeat("[a](/b) ", n),
+		"links in angles":           strings.Repeat("[a](</b>) ", n) + strings.Repeat("x", 100*n),
+		"a tag":                     "x <a " + numbered("a%d=1 ", 20*n) + ">",
+		"a tag that does not end":   "<a " + numbered("a%d=1 ", 20*n),
 		"depth that is allowed":     nested(50) + strings.Repeat(">", 50),
 	} {
 		t.Run(name, func(t *testing.T) { renderBody(t, page) })
+	}
+}
+
+// The steps are those of what goldmark reads twice.
+func TestAddressesAreCountedToTheirEnd(t *testing.T) {
+	for line, want := range map[string]int{
+		"[a](b) [c](d)":                  4,
+		"[a](b[a](b c":                   1 + 4 + 2,
+		"[a]( b[a](b c":                  1,
+		"[a](<b [a](<c>d":                9 + 2,
+		`[a](  <b\>c> d`:                 5,
+		"[a](":                           0,
+		"[a](<":                          1,
+		"x":                              0,
+		"[a](x" + strings.Repeat("y", 7): 8,
+	} {
+		assert.Equal(t, want, addressBytes([]byte(line)), line)
 	}
 }
 
