@@ -3,31 +3,31 @@ package markup
 import "strings"
 
 // foreign follows which elements of SVG and MathML are open, by the standard's
-// rules for foreign content (13.2.6.5), and which of HTML inside those: in a
-// <foreignObject>, a <desc> or a formula's text HTML goes on. What an end tag
-// ends is looked for among the last 512, since no parser lets more be open.
+// rules for foreign content (13.2.6.5), and those of HTML around and inside
+// them: in a <foreignObject>, a <desc> or a formula's text HTML goes on, and an
+// end tag of HTML may end what is foreign in its element.
 type foreign struct {
-	open []openElement
-	// html counts the elements of HTML around what is foreign. An end tag of
-	// one of them ends what is foreign in it.
-	html map[string]int
+	openElements
+	// none is set where the page has neither: then nothing is followed.
+	none bool
 }
 
-type openElement struct {
-	name string
-	// space is "svg" or "math", or empty for an element of HTML.
-	space string
-	// integration is set where HTML goes on inside the element.
-	integration bool
-}
-
-const maxOpen = 512
-
-func (f *foreign) last() openElement {
-	if len(f.open) == 0 {
-		return openElement{}
+// mayHaveForeign tells whether a page has something like a tag of SVG or MathML.
+func mayHaveForeign(source string) bool {
+	for {
+		_, rest, found := strings.Cut(source, "<")
+		if !found {
+			return false
+		}
+		if begins(rest, "svg") || begins(rest, "math") {
+			return true
+		}
+		source = rest
 	}
-	return f.open[len(f.open)-1]
+}
+
+func begins(source, name string) bool {
+	return len(source) >= len(name) && strings.EqualFold(source[:len(name)], name)
 }
 
 // inside tells whether the next text or tag is read by the rules of SVG or
@@ -47,6 +47,9 @@ func (f *foreign) leave() {
 // start follows a start tag, and tells whether its element is one of SVG or
 // MathML. If not, and raw is set, its end tag comes before any other tag.
 func (f *foreign) start(name string, attributes Attributes, selfClosing, raw bool) bool {
+	if f.none {
+		return false
+	}
 	space := ""
 	switch {
 	case f.staysForeign(name) && breaksOut(name, attributes):
@@ -54,19 +57,25 @@ func (f *foreign) start(name string, attributes Attributes, selfClosing, raw boo
 	case f.staysForeign(name):
 		space = f.last().space
 	case name == "svg" || name == "math":
+		f.body = true
+		f.reconstruct()
 		space = name
 	}
 	switch {
-	case space != "" && selfClosing, space == "" && (raw || isEmpty(name)):
-	case space != "" || len(f.open) > 0:
-		f.open = append(f.open, openElement{name, space, isIntegration(space, name, attributes)})
-	default:
-		if f.html == nil {
-			f.html = map[string]int{}
-		}
-		f.html[name]++
+	case space == "":
+		f.startHTML(name, raw)
+	case !selfClosing:
+		f.push(openElement{name: name, space: space, integration: isIntegration(space, name, attributes)})
 	}
 	return space != ""
+}
+
+// text follows a text that is not all space.
+func (f *foreign) text() {
+	if !f.none && !f.inside() {
+		f.body = true
+		f.reconstruct()
+	}
 }
 
 // staysForeign is inside with the exceptions for a start tag: two elements that
@@ -85,54 +94,20 @@ func (f *foreign) staysForeign(name string) bool {
 // end follows an end tag, and tells whether it ended an element of SVG or
 // MathML.
 func (f *foreign) end(name string) bool {
+	if f.none {
+		return false
+	}
 	if f.inside() && (name == "p" || name == "br") { // which begin elements of HTML where there is nothing to end
 		f.leave()
 		return false
 	}
-	lowest := max(0, len(f.open)-maxOpen)
-	for i := len(f.open) - 1; i >= lowest && f.open[i].space != ""; i-- {
+	for i := len(f.open) - 1; i >= max(0, len(f.open)-maxOpen) && f.open[i].space != ""; i-- {
 		if f.open[i].name == name {
-			f.open = f.open[:i]
+			f.cut(i)
 			return true
 		}
 	}
-	for i := len(f.open) - 1; i >= lowest; i-- {
-		switch e := f.open[i]; {
-		case e.name == name && (e.space == "" || e.integration && name != "foreignobject"):
-			f.open = f.open[:i]
-			return e.space != ""
-		case e.integration, e.space == "" && isSpecial(e.name) && !isSpecial(name):
-			return false
-		}
-	}
-	if f.html[name] > 0 {
-		f.html[name]--
-		f.open = f.open[:0]
-	}
-	return false
-}
-
-// isEmpty knows the elements of HTML that hold nothing, and those whose tags
-// begin nothing inside another element.
-func isEmpty(name string) bool {
-	switch name {
-	case "area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "img", "input", "keygen", "link", "meta", "param", "source",
-		"track", "wbr", "html", "head", "body", "frameset":
-		return true
-	}
-	return false
-}
-
-// isSpecial knows the elements of HTML beyond which an end tag of another kind
-// ends nothing.
-func isSpecial(name string) bool {
-	switch name {
-	case "address", "applet", "article", "aside", "blockquote", "body", "button", "caption", "center", "colgroup", "dd", "details", "dir", "div",
-		"dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "frameset", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header",
-		"hgroup", "html", "li", "listing", "main", "marquee", "menu", "nav", "noscript", "object", "ol", "p", "pre", "search", "section",
-		"select", "summary", "table", "tbody", "td", "template", "tfoot", "th", "thead", "tr", "ul":
-		return true
-	}
+	f.endHTML(name)
 	return false
 }
 

@@ -66,7 +66,7 @@ func TestWalkKnowsWhereItIs(t *testing.T) {
 	for source, want := range map[string]string{
 		"<style>a<b></style>":                                                      "style raw /style",
 		"<svg><style>a<b/></style></svg><style>a<b>":                               "svg! style! text! b /style /svg style raw",
-		"<svg><title>a<b>c</title></svg>":                                          "svg! title! text b text /title! /svg!",
+		"<svg><title>a<b>c</title></svg>":                                          "svg! title! text b text /title /svg",
 		"<svg><title>a<p>b</title></svg><title>c":                                  "svg! title! text p text /title /svg title raw",
 		"<body><math></body><title>":                                               "body math! /body! title!",
 		"<svg><g><desc><div></g></desc></div></desc><g>":                           "svg! g! desc! div /g /desc /div /desc! g!",
@@ -82,6 +82,16 @@ func TestWalkKnowsWhereItIs(t *testing.T) {
 		"<math><mi><style>a</style><mglyph></mi><mo/>":                             "math! mi! style raw /style mglyph! /mi! mo!",
 		"<math><annotation-xml><svg><title></title></svg></annotation-xml></math>": "math! annotation-xml! svg! title! /title! /svg! /annotation-xml! /math!",
 		"<math><annotation-xml encoding=text/html><style>a":                        "math! annotation-xml! style raw",
+		"<ul><svg><g></li><title>":                                                 "ul svg! g! /li! title!",
+		"<mtext><ul><svg></mtext><title>":                                          "mtext ul svg! /mtext! title!",
+		"<h1><svg></h2><title>x":                                                   "h1 svg! /h2 title raw",
+		"<td><svg></td><title>":                                                    "td svg! /td! title!",
+		"<table><td><svg><desc><td><title>x":                                       "table td svg! desc! td title raw",
+		"<table><td><svg><desc></table><title>x":                                   "table td svg! desc! /table title raw",
+		"<form><svg></form><title>":                                                "form svg! /form! title!",
+		"<p><b></p><svg></b><title>x":                                              "p b /p svg! /b title raw",
+		"<b><div><svg></b><title>x":                                                "b div svg! /b title raw",
+		"<b><object><svg></b><title>":                                              "b object svg! /b! title!",
 		"<noscript><a></noscript><script/>a</script>":                              "noscript a /noscript script raw /script",
 	} {
 		assert.Equal(t, want, tokens(source), source)

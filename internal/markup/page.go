@@ -90,7 +90,7 @@ type Token struct {
 // Walk calls visit for each token of the page, in order.
 func (p *Page) Walk(visit func(Token)) {
 	tokens := html.NewTokenizer(strings.NewReader(p.Source))
-	var around foreign
+	around := foreign{none: !mayHaveForeign(p.Source)}
 	offset, rawText := 0, false
 	for {
 		tokens.AllowCDATA(around.hasCDATA())
@@ -103,6 +103,9 @@ func (p *Page) Walk(visit func(Token)) {
 		switch kind {
 		case html.TextToken:
 			t.RawText = rawText
+			if !rawText && strings.Trim(p.Source[t.Start:t.End], " \n\t\r\f") != "" {
+				around.text()
+			}
 		case html.StartTagToken, html.SelfClosingTagToken:
 			name, _ := tokens.TagName()
 			t.Kind, t.Name = html.StartTagToken, string(name)

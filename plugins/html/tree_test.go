@@ -191,10 +191,6 @@ func TestTreeOfEveryDocumentStays(t *testing.T) {
 	}
 }
 
-// Walk follows SVG and formulas without building a tree. Where elements are
-// closed in the wrong order it may be wrong about them, as one in fifty
-// thousand documents of the generator showed; so the documents above have them,
-// and those of the fuzzer have not.
 func FuzzTreeStays(f *testing.F) {
 	for _, seed := range markuptest.Seeds() {
 		f.Add(seed)
@@ -204,8 +200,9 @@ func FuzzTreeStays(f *testing.F) {
 		if _, err := (markuptest.Reading{}).Outline(page); err != nil || !utf8.ValidString(page) { // no message holds such a page
 			return
 		}
-		if small := strings.ToLower(page); strings.Contains(small, "<svg") || strings.Contains(small, "<math") {
-			return
+		small := strings.ToLower(page)
+		if strings.Contains(small, "<template") && (strings.Contains(small, "<svg") || strings.Contains(small, "<math")) {
+			return // the parser reads nothing behind one in the other
 		}
 		for _, s := range all {
 			s.requireSameTree(t, page)
