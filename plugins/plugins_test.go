@@ -14,6 +14,7 @@ import (
 
 	"ddc/plugin/spec"
 	"ddc/plugins"
+	"ddc/transport/hub"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -39,6 +40,11 @@ func TestEveryFolderOfPluginsIsAPluginOfTheListAndSaysItsSpec(t *testing.T) {
 		assert.Contains(t, listed, name, "plugins.All lacks %s, or its Spec has another name", name)
 	}
 	assert.Equal(t, folders, listed, "each once, by name")
+}
+
+// With --all-plugins all are attached at once, and one may be started again meanwhile.
+func TestAllPluginsHaveAPlaceInAHub(t *testing.T) {
+	assert.Less(t, len(plugins.All()), hub.DefaultPeers)
 }
 
 // methodNames collects the methods of services.

@@ -98,8 +98,8 @@ func Host(ctx context.Context, o Hosting, w io.Writer) error {
 // Few descriptors and few slots, none of them anybody's own: a ring that fills, and
 // a pool that runs dry for one who has nothing of it.
 const (
-	ringCells = 4
-	hubPeers  = 17 // sixteen, and one for a plugin that is started again
+	ringCells  = 4
+	sparePeers = 1 // for a plugin that is started again
 )
 
 func slotClasses() []slot.Class {
@@ -109,7 +109,7 @@ func slotClasses() []slot.Class {
 func hostOptions(t task, o Hosting, log *journal) host.Options {
 	options := host.Options{
 		Wake: t.Strategy, ByName: byName, Spin: wake.SpinOff, Command: o.Command,
-		Hub:    hub.Options{Peers: hubPeers, Cells: ringCells, Classes: slotClasses()},
+		Hub:    hub.Options{Peers: len(o.Names) + sparePeers, Cells: ringCells, Classes: slotClasses()},
 		Logger: slog.New(log), Level: slog.LevelWarn,
 	}
 	if t.InARow {
