@@ -172,17 +172,14 @@ func (x *search) schedule(forced []choice) {
 				r.judge()
 				break
 			}
+			if forced != nil && at == len(forced) {
+				x.depth--
+				break
+			}
 			if forced != nil {
-				if at == len(forced) {
-					x.depth--
-					break
-				}
-				c := forced[at]
-				if !n.enabled.has(c.task) || n.pending[c.task].ready>>c.alternative&1 == 0 {
-					x.err = fmt.Errorf("the token does not fit: at step %d task %d cannot go on", at, c.task)
+				if x.err = n.force(forced[at], at); x.err != nil {
 					return
 				}
-				n.chosen, n.alternative = c.task, c.alternative
 			} else if !x.choose(n) {
 				x.depth--
 				x.result.Pruned++
@@ -195,14 +192,13 @@ func (x *search) schedule(forced []choice) {
 		n.made = t.steps
 		preemptions = n.preemptions + x.cost(n, n.chosen)
 		last = n.chosen
-		for i, t := range r.tasks {
-			if i == last || now[i] == (pending{}) {
-				r.pending(t, &now[i])
-			} else {
-				r.renew(t, &now[i])
-			}
-		}
+		r.lookAgain(&now, last)
 	}
+	x.reckon(r, preemptions)
+}
+
+// reckon adds a schedule that has ended to the result.
+func (x *search) reckon(r *run, preemptions int) {
 	x.result.Schedules++
 	x.result.Steps += len(r.log)
 	x.result.Longest = max(x.result.Longest, len(r.log))
@@ -217,6 +213,26 @@ func (x *search) schedule(forced []choice) {
 			x.result.Finding.Text += "\n" + r.detail
 		}
 	}
+}
+
+// lookAgain brings what each task is about to do up to date, after a step of the last.
+func (r *run) lookAgain(now *[maxTasks]pending, last int) {
+	for i, t := range r.tasks {
+		if i == last || now[i] == (pending{}) {
+			r.pending(t, &now[i])
+		} else {
+			r.renew(t, &now[i])
+		}
+	}
+}
+
+// force makes the choice of a token at a step, if it can be made there.
+func (n *node) force(c choice, at int) error {
+	if !n.enabled.has(c.task) || n.pending[c.task].ready>>c.alternative&1 == 0 {
+		return fmt.Errorf("the token does not fit: at step %d task %d cannot go on", at, c.task)
+	}
+	n.chosen, n.alternative = c.task, c.alternative
+	return nil
 }
 
 // progress says whether somebody can go on who need not be interrupted for it.

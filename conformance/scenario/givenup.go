@@ -60,10 +60,8 @@ func (e *LinkEnv) abortPieces(ctx context.Context) error {
 		if err := l.Send(ctx, transport.Header{Op: stop}, nil); err != nil {
 			return err
 		}
-		select {
-		case <-stopped:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := closed(ctx, stopped); err != nil {
+			return err
 		}
 		if err := w.quiet(ctx, l); err != nil {
 			return err
@@ -84,13 +82,18 @@ func (e *LinkEnv) abortPieces(ctx context.Context) error {
 		if err := <-sent; err != nil {
 			return err
 		}
-		select {
-		case <-got:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+		return closed(ctx, got)
 	})
+}
+
+// closed waits for a channel to be closed.
+func closed(ctx context.Context, ch <-chan struct{}) error {
+	select {
+	case <-ch:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // quiet is full for payloads in pieces.

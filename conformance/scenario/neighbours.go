@@ -17,6 +17,21 @@ func neighbourWakeUps() []uint64 {
 	return counts
 }
 
+// lookAtTwo looks at the first two waiters, which are due while more tokens were
+// left for one than it has seen.
+func (c *crew) lookAtTwo(left, woken *[2]atomic.Uint64, owed *atomic.Uint64) ([]Snapshot, error) {
+	var all []Snapshot
+	for i, name := range [2]string{"watched", "neighbour"} {
+		s, err := Look(name, &c.pages[0].Words[i], c.ringers[i])
+		if err != nil {
+			return nil, err
+		}
+		s.Due, s.Owed = left[i].Load() > woken[i].Load(), owed.Load()
+		all = append(all, s)
+	}
+	return all, nil
+}
+
 // neighbours has one sleeper of a process wake some number of times, and then
 // leaves a token for another that has not slept since. What the two share must
 // not make the second take it for an old one.
@@ -29,16 +44,7 @@ func neighbours(ctx context.Context, e *Env) (err error) {
 	var left, woken [2]atomic.Uint64 // tokens left for each of the two, and those that it has seen
 	var owed, allowed atomic.Uint64
 	look := func() ([]Snapshot, error) {
-		var all []Snapshot
-		for i, name := range [2]string{"watched", "neighbour"} {
-			s, err := Look(name, &c.pages[0].Words[i], c.ringers[i])
-			if err != nil {
-				return nil, err
-			}
-			s.Due, s.Owed = left[i].Load() > woken[i].Load(), owed.Load()
-			all = append(all, s)
-		}
-		return all, nil
+		return c.lookAtTwo(&left, &woken, &owed)
 	}
 	total := [2]uint64{}
 	for _, n := range neighbourWakeUps() {

@@ -112,64 +112,76 @@ func (e *Env) echo(ctx context.Context, board *boardPage, r role, s wake.Strateg
 	})
 	r.besides(ctx, &besides, l.page, files)
 
-	var mu sync.Mutex
-	var backlog []ring.Descriptor
-	more := make(chan struct{}, 1)
+	received := backlog{more: make(chan struct{}, 1)}
 	var echoer sync.WaitGroup
 	echoer.Go(func() {
-		for echoed := uint64(0); ; {
-			mu.Lock()
-			batch := backlog
-			backlog = nil
-			mu.Unlock()
-			for i := range batch {
-				if err := l.send(ctx, &batch[i]); err != nil {
-					cancel(err)
-					return
-				}
-				if echoed++; echoed == r.CloseAfter {
-					cancel(errors.Join(l.close(), errPeerClosed))
-					return
-				}
-				if echoed == r.OweAfter {
-					cancel(l.dieOwing(ctx))
-					return
-				}
-			}
-			if len(batch) > 0 {
-				continue
-			}
-			if _, open := <-more; !open {
-				mu.Lock()
-				empty := len(backlog) == 0
-				mu.Unlock()
-				if empty {
-					return
-				}
-			}
+		if err := l.sendBack(ctx, r, &received); err != nil {
+			cancel(err)
 		}
 	})
-	err = l.pump(ctx, func(d *ring.Descriptor) error {
-		mu.Lock()
-		backlog = append(backlog, *d)
-		mu.Unlock()
-		select {
-		case more <- struct{}{}:
-		default:
-		}
-		return nil
-	})
+	err = l.pump(ctx, received.add)
 	if err == nil {
 		// What is still to be echoed may wait for room, and the pump has ended because the
 		// host has closed: nobody reads it.
 		cancel(errPeerClosed)
 	}
-	close(more)
+	close(received.more)
 	echoer.Wait()
 	if cause := context.Cause(ctx); errors.Is(cause, errPeerClosed) {
 		return nil
 	}
 	return err
+}
+
+// backlog is what a pump has received and nobody has sent back yet.
+type backlog struct {
+	mu    sync.Mutex
+	queue []ring.Descriptor
+	more  chan struct{} // a value for new ones; closed when no more come
+}
+
+func (b *backlog) add(d *ring.Descriptor) error {
+	b.mu.Lock()
+	b.queue = append(b.queue, *d)
+	b.mu.Unlock()
+	select {
+	case b.more <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// take waits until there are some, and takes them all; none means that no more come.
+func (b *backlog) take() []ring.Descriptor {
+	for {
+		_, open := <-b.more
+		b.mu.Lock()
+		batch := b.queue
+		b.queue = nil
+		b.mu.Unlock()
+		if len(batch) > 0 || !open {
+			return batch
+		}
+	}
+}
+
+// sendBack sends back what comes, until no more does or the peer is to end.
+func (l *end) sendBack(ctx context.Context, r role, received *backlog) error {
+	echoed := uint64(0)
+	for batch := received.take(); len(batch) > 0; batch = received.take() {
+		for i := range batch {
+			if err := l.send(ctx, &batch[i]); err != nil {
+				return err
+			}
+			if echoed++; echoed == r.CloseAfter {
+				return errors.Join(l.close(), errPeerClosed)
+			}
+			if echoed == r.OweAfter {
+				return l.dieOwing(ctx)
+			}
+		}
+	}
+	return nil
 }
 
 // besides starts what else goes on in the peer.

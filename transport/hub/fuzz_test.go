@@ -63,14 +63,8 @@ func FuzzOffer(f *testing.F) {
 	})
 }
 
-// Whatever descriptors a peer pushes, the host delivers only what lies within a
-// slot that the peer has sent, or ends the link.
-func FuzzDescriptors(f *testing.F) {
-	h, err := Create(Options{Peers: 2, Cells: 16, Classes: []slot.Class{{Size: 64, Count: 64, Reserve: 4}}})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() { _ = h.Close() })
+// seedDescriptors are descriptors of every kind, sound and not.
+func seedDescriptors(f *testing.F) {
 	seed := func(edit func(d *ring.Descriptor)) {
 		var d ring.Descriptor
 		edit(&d)
@@ -87,6 +81,17 @@ func FuzzDescriptors(f *testing.F) {
 			encodeReference(d, header, kind, reference{ref: 200<<24 | 0xffffff, length: -1, group: 1, total: 1<<64 - 1})
 		})
 	}
+}
+
+// Whatever descriptors a peer pushes, the host delivers only what lies within a
+// slot that the peer has sent, or ends the link.
+func FuzzDescriptors(f *testing.F) {
+	h, err := Create(Options{Peers: 2, Cells: 16, Classes: []slot.Class{{Size: 64, Count: 64, Reserve: 4}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = h.Close() })
+	seedDescriptors(f)
 	f.Fuzz(func(t *testing.T, data []byte, sent uint8) {
 		host, far, err := h.Pair("fuzz")
 		if err != nil {

@@ -1,0 +1,217 @@
+package ddc_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// How large a thing may be. A type with more methods or fields than this holds
+// what belongs to several, and a longer function or file is read by nobody.
+const (
+	mostMethods  = 40
+	mostFields   = 20
+	mostLines    = 70  // of a function
+	mostFileSize = 500 // lines of a file
+)
+
+// oversized are exceptions, each with its reason: a thing as it is named below,
+// and why it is as large as it is. One that is no longer needed fails the test.
+var oversized = map[string]string{
+	"site.build methods":                                     "the pipeline becomes queries, each with a type of its own",
+	"site.build fields":                                      "as its methods",
+	"site/template.render methods":                           "as site.build: a page is rendered by one object until the pipeline is queries",
+	"rpc.serverStream fields":                                "one allocation a call: its packet, window and inbox lie within it",
+	"conformance/explore.program":                            "one switch, a case for each instruction of a random program",
+	"conformance/broken.Page":                                "a page of text from its first line to its last",
+	"internal/sandbox.perform":                               "one switch, a case for each thing that a confined program tries",
+	"inspect.TestEachStateHasItsName":                        "a table with a line for each state",
+	"site/template.TestEachConstructMeansWhatTheDialectSays": "a table with a line for each construct",
+}
+
+// sourceFile is a file of this module that somebody wrote.
+type sourceFile struct {
+	path   string // from the root, with slashes
+	syntax *ast.File
+}
+
+// sources parses every file that somebody wrote, whatever its build tags.
+func sources(t *testing.T) (*token.FileSet, []sourceFile) {
+	t.Helper()
+	set := token.NewFileSet()
+	var files []sourceFile
+	require.NoError(t, filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := entry.Name()
+		if entry.IsDir() {
+			if file != "." && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "node_modules" || name == "out") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		syntax, err := parser.ParseFile(set, file, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err == nil && !ast.IsGenerated(syntax) {
+			files = append(files, sourceFile{filepath.ToSlash(file), syntax})
+		}
+		return err
+	}))
+	require.NotEmpty(t, files)
+	return set, files
+}
+
+// receiverOf is the name of a method's type.
+func receiverOf(f *ast.FuncDecl) string {
+	if f.Recv == nil {
+		return ""
+	}
+	of := f.Recv.List[0].Type
+	for {
+		switch typed := of.(type) {
+		case *ast.StarExpr:
+			of = typed.X
+		case *ast.IndexExpr:
+			of = typed.X
+		case *ast.IndexListExpr:
+			of = typed.X
+		case *ast.Ident:
+			return typed.Name
+		default:
+			return ""
+		}
+	}
+}
+
+// house is what a tree of files is measured by.
+type house struct {
+	set     *token.FileSet
+	methods map[string]map[string]bool // by type; a method of two build tags counts once
+	large   map[string]string          // what is too large, and how large
+}
+
+func (h *house) lines(n ast.Node) int {
+	return h.set.Position(n.End()).Line - h.set.Position(n.Pos()).Line + 1
+}
+
+func (h *house) limit(what string, size, most int, unit string) {
+	if size > most {
+		h.large[what] = fmt.Sprintf("%d %s, at most %d", size, unit, most)
+	}
+}
+
+func (h *house) measure(f sourceFile) {
+	folder := path.Dir(f.path)
+	h.limit(f.path, h.set.Position(f.syntax.FileEnd).Line-1, mostFileSize, "lines")
+	ast.Inspect(f.syntax, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			name := folder + "." + n.Name.Name
+			if of := receiverOf(n); of != "" {
+				key := folder + "." + of
+				name = key + "." + n.Name.Name
+				if h.methods[key] == nil {
+					h.methods[key] = map[string]bool{}
+				}
+				h.methods[key][n.Name.Name] = true
+			}
+			h.limit(name, h.lines(n), mostLines, "lines")
+		case *ast.TypeSpec:
+			if of, ok := n.Type.(*ast.StructType); ok {
+				h.limit(folder+"."+n.Name.Name+" fields", of.Fields.NumFields(), mostFields, "fields")
+			}
+		}
+		return true
+	})
+}
+
+func measured(set *token.FileSet, files []sourceFile) map[string]string {
+	h := &house{set: set, methods: map[string]map[string]bool{}, large: map[string]string{}}
+	for _, f := range files {
+		h.measure(f)
+	}
+	for of, methods := range h.methods {
+		h.limit(of+" methods", len(methods), mostMethods, "methods")
+	}
+	return h.large
+}
+
+func TestNothingIsTooLargeToBeReadAtOnce(t *testing.T) {
+	large := measured(sources(t))
+	for _, what := range slices.Sorted(maps.Keys(large)) {
+		assert.NotEmpty(t, oversized[what], "%s: %s: split it, or say in oversized why it must be one", what, large[what])
+	}
+	for what := range oversized {
+		assert.NotEmpty(t, large[what], "%s is not too large (any more): take it from oversized", what)
+	}
+}
+
+// The measuring itself: a test that finds nothing too large could be measuring
+// nothing.
+func TestMeasureFindsWhatIsTooLarge(t *testing.T) {
+	set := token.NewFileSet()
+	var text strings.Builder
+	text.WriteString("package a\ntype T struct { " + strings.Repeat("_ int;", mostFields+1) + " }\n")
+	for n := range mostMethods + 1 {
+		fmt.Fprintf(&text, "func (t *T) m%d() {}\n", n)
+	}
+	text.WriteString("func f() {\n" + strings.Repeat("\n", mostLines) + "}\n" + strings.Repeat("//\n", mostFileSize))
+	syntax, err := parser.ParseFile(set, "a.go", text.String(), parser.SkipObjectResolution)
+	require.NoError(t, err)
+	large := measured(set, []sourceFile{{"a/a.go", syntax}})
+	assert.Equal(t, []string{"a.T fields", "a.T methods", "a.f", "a/a.go"}, slices.Sorted(maps.Keys(large)))
+}
+
+// stackNames are functions in text: "hub.(*Link).pump".
+var stackNames = regexp.MustCompile(`^(?:ddc/)?([\w/]+)\.\(\*(\w+)\)(?:\.(\w+))?`)
+
+// Dumps and reports say what a goroutine waits for by the functions on its
+// stack. A function that was renamed would be waited in unseen.
+func TestFunctionsNamedInTextExist(t *testing.T) {
+	set, files := sources(t)
+	h := &house{set: set, methods: map[string]map[string]bool{}, large: map[string]string{}}
+	for _, f := range files {
+		h.measure(f)
+	}
+	exists := func(folder, of, method string) bool {
+		for key, methods := range h.methods {
+			if (key == folder+"."+of || strings.HasSuffix(key, "/"+folder+"."+of)) && (method == "" || methods[method]) {
+				return true
+			}
+		}
+		return false
+	}
+	named := 0
+	for _, f := range files {
+		if strings.HasSuffix(f.path, "_test.go") {
+			continue
+		}
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+				text, _ := strconv.Unquote(literal.Value)
+				if m := stackNames.FindStringSubmatch(text); m != nil {
+					named++
+					assert.True(t, exists(m[1], m[2], m[3]), "%s: there is no %s", set.Position(n.Pos()), text)
+				}
+			}
+			return true
+		})
+	}
+	assert.Positive(t, named, "no function is named: this test checks nothing")
+}
