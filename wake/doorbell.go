@@ -77,15 +77,15 @@ type Doorbell struct {
 	sound // the protocol's steps
 	spin  spinner
 
-	// closed is set under ending, and read anywhere.
+	// closed is set under closing, and read anywhere.
 	closed step.Bool
 	// watched is the context whose end rings this bell, kept from one Await to the
 	// next so that a loop that passes the same context registers it once. The
 	// awaiting goroutine alone touches it.
 	watched <-chan struct{}
-	// ending keeps a context that ends late from ringing a bell whose words may be
+	// closing keeps a context that ends late from ringing a bell whose words may be
 	// gone. It guards unwatch.
-	ending  step.Mutex
+	closing step.Mutex
 	unwatch func() bool
 }
 
@@ -191,10 +191,10 @@ func (d *Doorbell) over(ctx context.Context) error {
 // Close makes a waiting Await return and frees the waker. The other process's
 // end goes on by itself.
 func (d *Doorbell) Close() error {
-	d.ending.Lock()
+	d.closing.Lock()
 	closed := d.closed.Swap(true)
 	d.stopWatching()
-	d.ending.Unlock()
+	d.closing.Unlock()
 	if closed {
 		return nil
 	}

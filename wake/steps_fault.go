@@ -132,8 +132,8 @@ const healingPoll = 100 * time.Millisecond
 func (d *Doorbell) healLater() {
 	received := d.words.Received.Load()
 	step.Later(healingPoll, func() {
-		d.ending.Lock()
-		defer d.ending.Unlock()
+		d.closing.Lock()
+		defer d.closing.Unlock()
 		if !d.closed.Load() && d.words.Received.Load() == received {
 			_ = d.waker.Ring()
 		}

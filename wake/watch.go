@@ -15,8 +15,8 @@ func (d *Doorbell) watch(ctx context.Context) {
 		return
 	}
 	d.watched = done
-	d.ending.Lock()
-	defer d.ending.Unlock()
+	d.closing.Lock()
+	defer d.closing.Unlock()
 	d.stopWatching()
 	if done != nil && !d.closed.Load() {
 		d.unwatch = step.AfterFunc(ctx, d.ended)
@@ -26,8 +26,8 @@ func (d *Doorbell) watch(ctx context.Context) {
 // ended rings, unless Close was faster.
 func (d *Doorbell) ended() {
 	fault.Widen(fault.CallerLeavesSilently)
-	d.ending.Lock()
-	defer d.ending.Unlock()
+	d.closing.Lock()
+	defer d.closing.Unlock()
 	if !d.closed.Load() {
 		_ = d.Ring()
 	}

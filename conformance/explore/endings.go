@@ -214,7 +214,7 @@ func sleepFails(name, strategy string) Scenario {
 func dying(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		p := newProcesses(w, strategy, "host", "peer")
-		l := p.lane("peer", "host", 2)
+		l := p.simplex("peer", "host", 2)
 		w.Mortal("peer")
 		var dead step.Bool
 		w.Name(&dead, "dead")
@@ -243,7 +243,7 @@ func dying(name, strategy string) Scenario {
 // receiver gets the frame or the refusal, and nothing else.
 func lying(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
-		l := newProcesses(w, strategy, "host", "peer").lane("peer", "host", 2)
+		l := newProcesses(w, strategy, "host", "peer").simplex("peer", "host", 2)
 		w.Go("peer", "send", func() { l.push(1) })
 		w.Go("peer", "lie", func() {
 			l.page.Produced.Add(100)

@@ -79,7 +79,7 @@ var defects = []struct {
 		})
 	}},
 	{"two who pop from one ring", Frame, func(w *World) {
-		l := newProcesses(w, "pipe", "host", "peer").lane("host", "peer", 2)
+		l := newProcesses(w, "pipe", "host", "peer").simplex("host", "peer", 2)
 		var popped [3]int
 		w.Go("host", "send", func() { l.send(1) })
 		for _, name := range []string{"popA", "popB"} {
@@ -100,7 +100,7 @@ var defects = []struct {
 		}
 	}},
 	{"an index that goes back", Index, func(w *World) {
-		l := newProcesses(w, "pipe", "host", "peer").lane("host", "peer", 1)
+		l := newProcesses(w, "pipe", "host", "peer").simplex("host", "peer", 1)
 		w.Go("host", "send", func() {
 			l.push(1)
 			l.page.Produced.Add(^uint64(0) - 1)

@@ -25,7 +25,7 @@ func oneWay(name, strategy string, cells, frames int, options ...option) Scenari
 		for _, o := range options {
 			o(p)
 		}
-		l := p.lane("host", "peer", cells)
+		l := p.simplex("host", "peer", cells)
 		w.Go("host", "send", func() { l.send(frames) })
 		w.Go("peer", "receive", func() { l.receive(frames) })
 		l.drained()
@@ -36,7 +36,7 @@ func oneWay(name, strategy string, cells, frames int, options ...option) Scenari
 func bothWays(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		p := newProcesses(w, strategy, "host", "peer")
-		out, in := p.lane("host", "peer", 1), p.lane("peer", "host", 1)
+		out, in := p.simplex("host", "peer", 1), p.simplex("peer", "host", 1)
 		w.Go("host", "send", func() { out.send(2) })
 		w.Go("host", "receive", func() { in.receive(2) })
 		w.Go("peer", "send", func() { in.send(2) })
@@ -49,7 +49,7 @@ func bothWays(name, strategy string) Scenario {
 // twoSenders is two tasks that take turns at one producing end.
 func twoSenders(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
-		l := newProcesses(w, strategy, "host", "peer").lane("host", "peer", 1)
+		l := newProcesses(w, strategy, "host", "peer").simplex("host", "peer", 1)
 		var turn step.Mutex
 		w.Name(&turn, "turn")
 		sent := 0

@@ -28,7 +28,7 @@ func bells() []Program {
 		{Name: "EightyRingersOfOneBell", Rule: 1, Run: eightyRingers},
 		{Name: "EveryProcessorBusy", Rule: 1, Run: everyProcessorBusy},
 		{Name: "SignalsDuringAwait", Rule: 9, Run: func(ctx context.Context, e *Env) error {
-			return e.times(10).bursts(ctx, wake.SpinOff, func(ctx context.Context, _ *post) error { return storm(ctx, os.Getpid()) })
+			return e.times(10).bursts(ctx, wake.SpinOff, func(ctx context.Context, _ *wakerPair) error { return storm(ctx, os.Getpid()) })
 		}},
 		{Name: "AwaitDoesNotPoll", Rule: 6, Run: awaitDoesNotPoll},
 		{Name: "NobodyAsleepMeansNoToken", Run: nobodyAsleep},
@@ -51,7 +51,7 @@ func await(ctx context.Context, bell Bell, ready func() bool) error {
 // onBells runs one actor that rings and awaits by itself, so that where its
 // rings fall is no matter of luck. due is what it has published and not yet
 // seen.
-func (e *Env) onBells(ctx context.Context, actor func(ctx context.Context, p *post, seen *atomic.Uint64) error) (err error) {
+func (e *Env) onBells(ctx context.Context, actor func(ctx context.Context, p *wakerPair, seen *atomic.Uint64) error) (err error) {
 	p, err := e.newBells(wake.SpinOff)
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (e *Env) onBells(ctx context.Context, actor func(ctx context.Context, p *po
 // in its first look, its second, and so on. Earlier looks get it a wake-up for no
 // reason, so that there is a next one.
 func ringInAnyLook(ctx context.Context, e *Env) error {
-	return e.onBells(ctx, func(ctx context.Context, p *post, seen *atomic.Uint64) error {
+	return e.onBells(ctx, func(ctx context.Context, p *wakerPair, seen *atomic.Uint64) error {
 		for round := range uint64(e.rounds()) {
 			at, look := 1+int(round%7), 0
 			var fault error
@@ -92,7 +92,7 @@ func ringInAnyLook(ctx context.Context, e *Env) error {
 // ringBetweenCheckAndSleep has a ring fall into the look after a wake-up: whoever
 // clears tokens, or a note that one was left, after that look, loses it.
 func ringBetweenCheckAndSleep(ctx context.Context, e *Env) error {
-	return e.onBells(ctx, func(ctx context.Context, p *post, seen *atomic.Uint64) error {
+	return e.onBells(ctx, func(ctx context.Context, p *wakerPair, seen *atomic.Uint64) error {
 		for round := range uint64(e.rounds()) {
 			var fault error
 			looks := 0
@@ -115,7 +115,7 @@ func ringBetweenCheckAndSleep(ctx context.Context, e *Env) error {
 // publishOnceAnnounced is called in a look. In one that follows an announcement
 // it publishes, so that the ring takes the flag and leaves a token; any other
 // gets a token that brings the sleeper back for the next.
-func (p *post) publishOnceAnnounced(value uint64, looks *int) error {
+func (p *wakerPair) publishOnceAnnounced(value uint64, looks *int) error {
 	switch *looks++; {
 	case *looks > 1000:
 		return errors.New("a thousand looks, and none after announcing")
@@ -128,7 +128,7 @@ func (p *post) publishOnceAnnounced(value uint64, looks *int) error {
 // ringAfterLastCheck has a ring fall between the doorbell's last check and the
 // waker's sleep, where only the token can save the sleeper.
 func ringAfterLastCheck(ctx context.Context, e *Env) error {
-	return e.onBells(ctx, func(ctx context.Context, p *post, seen *atomic.Uint64) error {
+	return e.onBells(ctx, func(ctx context.Context, p *wakerPair, seen *atomic.Uint64) error {
 		for round := range uint64(e.rounds()) {
 			p.beforeWait = func() error {
 				if p.page.Value.Load() > round {
@@ -198,7 +198,7 @@ func staleToken(ctx context.Context, e *Env) (err error) {
 // bursts sends one to four messages, then nothing until the sleeper has seen
 // them and sleeps again. A lock-step ping-pong never leaves it asleep for a
 // second message.
-func (e *Env) bursts(ctx context.Context, spin wake.Spin, besides ...func(context.Context, *post) error) (err error) {
+func (e *Env) bursts(ctx context.Context, spin wake.Spin, besides ...func(context.Context, *wakerPair) error) (err error) {
 	p, err := e.newBells(spin)
 	if err != nil {
 		return err
@@ -251,7 +251,7 @@ func (e *Env) bursts(ctx context.Context, spin wake.Spin, besides ...func(contex
 func everyProcessorBusy(ctx context.Context, e *Env) error {
 	few := *e
 	few.Rounds = max(e.rounds()/5, 1)
-	return few.bursts(ctx, wake.SpinOff, func(ctx context.Context, _ *post) error {
+	return few.bursts(ctx, wake.SpinOff, func(ctx context.Context, _ *wakerPair) error {
 		busy(ctx)
 		return nil
 	})

@@ -12,7 +12,7 @@ import (
 // about to, and waits again as a doorbell does.
 func waitsAgain(ctx context.Context, e *Env) error {
 	for range 10 * e.rounds() {
-		p, err := e.newPost()
+		p, err := e.newWakerPair()
 		if err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func waitsAgain(ctx context.Context, e *Env) error {
 // closeLeavesToken closes the ringer's end: whoever sleeps at the other looks
 // once more. Closing the sleeper's own end leaves a token for whoever comes after.
 func closeLeavesToken(ctx context.Context, e *Env) (err error) {
-	p, err := e.newPost()
+	p, err := e.newWakerPair()
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func neighbourWakeUps() []uint64 {
 
 // lookAtTwo looks at the first two waiters, which are due while more tokens were
 // left for one than it has seen.
-func (c *crew) lookAtTwo(left, woken *[2]atomic.Uint64, owed *atomic.Uint64) ([]Snapshot, error) {
+func (c *waiters) lookAtTwo(left, woken *[2]atomic.Uint64, owed *atomic.Uint64) ([]Snapshot, error) {
 	var all []Snapshot
 	for i, name := range [2]string{"watched", "neighbour"} {
 		s, err := Look(name, &c.pages[0].Words[i], c.ringers[i])
@@ -36,7 +36,7 @@ func (c *crew) lookAtTwo(left, woken *[2]atomic.Uint64, owed *atomic.Uint64) ([]
 // leaves a token for another that has not slept since. What the two share must
 // not make the second take it for an old one.
 func neighbours(ctx context.Context, e *Env) (err error) {
-	c, err := e.newCrew()
+	c, err := e.newWaiters()
 	if err != nil {
 		return err
 	}

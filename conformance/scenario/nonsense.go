@@ -21,7 +21,7 @@ func wrongIndex(ctx context.Context, e *Env) error {
 }
 
 func (e *Env) wrongIndexOnce(_ context.Context, by uint64) (err error) {
-	b, err := e.newBoard(1, 2, wake.SpinOff, false)
+	b, err := e.newHostEnds(1, 2, wake.SpinOff, false)
 	if err != nil {
 		return err
 	}

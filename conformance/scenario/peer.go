@@ -21,12 +21,12 @@ const peerVariable = "DDC_SCENARIO_PEER"
 
 // role is what a peer is to do, beside echoing every message.
 type role struct {
-	Strategy string
-	Lane     int
-	Cells    int
+	Strategy   string
+	Connection int
+	Cells      int
 	// Spin is what wake.ParseSpin takes.
 	Spin string
-	// Others has other goroutines run in the peer, which count lane.Beat.
+	// Others has other goroutines run in the peer, which count connection.Beat.
 	Others bool
 	// Busy has a goroutine hold the processor that never yields.
 	Busy bool
@@ -34,16 +34,16 @@ type role struct {
 	Flip bool
 	// CloseAfter closes the peer's side after so many echoes; 0 is never.
 	CloseAfter uint64
-	// OweAfter has the peer die after so many echoes, with the host's flag taken and
+	// DieBeforeTokenAfter has the peer die after so many echoes, with the host's flag taken and
 	// no token left; 0 is never.
-	OweAfter uint64
+	DieBeforeTokenAfter uint64
 }
 
 // IsPeer says that this process was started as a peer.
 func IsPeer() bool { return os.Getenv(peerVariable) != "" }
 
 // ServePeer is the main of a peer process: it returns when its program is
-// over. The process inherits the board's memfd as descriptor 3, then the bells'
+// over. The process inherits the memory as descriptor 3, then the bells'
 // files, host's first; standard input is its lifeline.
 func ServePeer(strategies ...func() wake.Strategy) error {
 	var r role
@@ -54,11 +54,11 @@ func ServePeer(strategies ...func() wake.Strategy) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(3)
 	}()
-	segment, err := shm.Open(os.NewFile(3, "board"))
+	segment, err := shm.Open(os.NewFile(3, "connections"))
 	if err != nil {
 		return err
 	}
-	board, err := shm.View[boardPage](segment, 0)
+	shared, err := shm.View[connectionsPage](segment, 0)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func ServePeer(strategies ...func() wake.Strategy) error {
 		if err != nil {
 			return err
 		}
-		return (&Env{Strategy: s}).echo(context.Background(), board, r, s(), files)
+		return (&Env{Strategy: s}).echo(context.Background(), shared, r, s(), files)
 	}
 	return fmt.Errorf("no strategy %q here", r.Strategy)
 }
@@ -89,14 +89,14 @@ func inherited() (bells [2][]*os.File, err error) {
 	return bells, nil
 }
 
-// echo is the peer's side of a lane: it sends back what it gets. The pump never
+// echo is the peer's side of a connection: it sends back what it gets. The pump never
 // sends; it hands over to a goroutine that may block.
-func (e *Env) echo(ctx context.Context, board *boardPage, r role, s wake.Strategy, files [2][]*os.File) (err error) {
+func (e *Env) echo(ctx context.Context, shared *connectionsPage, r role, s wake.Strategy, files [2][]*os.File) (err error) {
 	spin, err := wake.ParseSpin(r.Spin)
 	if err != nil {
 		return err
 	}
-	l, err := e.openEnd(board, r.Lane, peerSide, r.Cells, s, files, spin)
+	l, err := e.openEnd(shared, r.Connection, peerSide, r.Cells, s, files, spin)
 	if err != nil {
 		return err
 	}
@@ -176,8 +176,8 @@ func (l *end) sendBack(ctx context.Context, r role, received *backlog) error {
 			if echoed++; echoed == r.CloseAfter {
 				return errors.Join(l.close(), errPeerClosed)
 			}
-			if echoed == r.OweAfter {
-				return l.dieOwing(ctx)
+			if echoed == r.DieBeforeTokenAfter {
+				return l.dieBeforeToken(ctx)
 			}
 		}
 	}
@@ -185,7 +185,7 @@ func (l *end) sendBack(ctx context.Context, r role, received *backlog) error {
 }
 
 // besides starts what else goes on in the peer.
-func (r role) besides(ctx context.Context, running *sync.WaitGroup, page *lanePage, files [2][]*os.File) {
+func (r role) besides(ctx context.Context, running *sync.WaitGroup, page *connectionPage, files [2][]*os.File) {
 	if r.Others {
 		running.Go(func() { // one that is always ready to run
 			for ctx.Err() == nil {

@@ -31,7 +31,7 @@ func tokens() []Program {
 }
 
 // leave rings the bare waker, and counts it as a notification.
-func (p *post) leave() error {
+func (p *wakerPair) leave() error {
 	p.begun.Add(1)
 	defer p.ended.Add(1)
 	p.page.Value.Add(1)
@@ -39,7 +39,7 @@ func (p *post) leave() error {
 }
 
 // wait waits on the bare waker, marking the sleeper as a doorbell would.
-func (p *post) wait() error {
+func (p *wakerPair) wait() error {
 	w := &p.sleeperPage.Words
 	w.Parked.Store(1)
 	err := p.sleeper.Wait()
@@ -48,7 +48,7 @@ func (p *post) wait() error {
 	return err
 }
 
-func (p *post) expectPending(want bool, when string) error {
+func (p *wakerPair) expectPending(want bool, when string) error {
 	for _, end := range []wake.Waker{p.sleeper, p.ringer} {
 		got, err := end.Pending()
 		if err != nil {
@@ -62,11 +62,11 @@ func (p *post) expectPending(want bool, when string) error {
 }
 
 // due and idle are steps that expect a token pending, and none.
-func (p *post) due(when string) func() error {
+func (p *wakerPair) due(when string) func() error {
 	return func() error { return p.expectPending(true, when) }
 }
 
-func (p *post) idle(when string) func() error {
+func (p *wakerPair) idle(when string) func() error {
 	return func() error { return p.expectPending(false, when) }
 }
 
@@ -82,8 +82,8 @@ func inOrder(steps ...func() error) error {
 
 // alone runs one actor that rings and waits by itself: whenever it waits, a
 // token is due.
-func (e *Env) alone(ctx context.Context, actor func(context.Context, *post) error) (err error) {
-	p, err := e.newPost()
+func (e *Env) alone(ctx context.Context, actor func(context.Context, *wakerPair) error) (err error) {
+	p, err := e.newWakerPair()
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (e *Env) alone(ctx context.Context, actor func(context.Context, *post) erro
 }
 
 func tokenBeforeWait(ctx context.Context, e *Env) error {
-	return e.alone(ctx, func(_ context.Context, p *post) error {
+	return e.alone(ctx, func(_ context.Context, p *wakerPair) error {
 		for range e.rounds() {
 			if err := inOrder(p.idle("before any ring"), p.leave, p.due("after a ring"), p.wait); err != nil {
 				return err
@@ -103,7 +103,7 @@ func tokenBeforeWait(ctx context.Context, e *Env) error {
 }
 
 func pendingConsumesNothing(ctx context.Context, e *Env) error {
-	return e.alone(ctx, func(_ context.Context, p *post) error {
+	return e.alone(ctx, func(_ context.Context, p *wakerPair) error {
 		if err := p.leave(); err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func pendingConsumesNothing(ctx context.Context, e *Env) error {
 }
 
 func waitConsumesAll(ctx context.Context, e *Env) error {
-	return e.alone(ctx, func(_ context.Context, p *post) error {
+	return e.alone(ctx, func(_ context.Context, p *wakerPair) error {
 		choose := e.random(1)
 		for range e.rounds() {
 			for range 2 + choose.IntN(40) {
@@ -137,8 +137,8 @@ func waitConsumesAll(ctx context.Context, e *Env) error {
 func ringWakes(ctx context.Context, e *Env) (err error) { return e.ringAndWait(ctx) }
 
 // ringAndWait is ringWakes with something going on besides, until it is over.
-func (e *Env) ringAndWait(ctx context.Context, besides ...func(context.Context, *post) error) (err error) {
-	p, err := e.newPost()
+func (e *Env) ringAndWait(ctx context.Context, besides ...func(context.Context, *wakerPair) error) (err error) {
+	p, err := e.newWakerPair()
 	if err != nil {
 		return err
 	}
@@ -191,13 +191,13 @@ func (e *Env) ringAndWait(ctx context.Context, besides ...func(context.Context, 
 }
 
 func signalsAndTokens(ctx context.Context, e *Env) error {
-	return e.times(10).ringAndWait(ctx, func(ctx context.Context, _ *post) error { return storm(ctx, os.Getpid()) })
+	return e.times(10).ringAndWait(ctx, func(ctx context.Context, _ *wakerPair) error { return storm(ctx, os.Getpid()) })
 }
 
 func closeEndsWait(ctx context.Context, e *Env) error {
 	// Close finds the waiter on its way into Wait, or inside.
 	for round := range min(e.rounds(), 50) {
-		p, err := e.newPost()
+		p, err := e.newWakerPair()
 		if err != nil {
 			return err
 		}
@@ -246,7 +246,7 @@ func closeEndsWait(ctx context.Context, e *Env) error {
 // fullStore fills the store of tokens, rings on, and sees that the sleeper
 // wakes once and then sleeps and wakes as ever.
 func fullStore(ctx context.Context, e *Env) error {
-	return e.alone(ctx, func(_ context.Context, p *post) error {
+	return e.alone(ctx, func(_ context.Context, p *wakerPair) error {
 		for range 2 {
 			if err := p.fill(); err != nil {
 				return fmt.Errorf("fill the store of tokens: %w", err)
@@ -268,7 +268,7 @@ func fullStore(ctx context.Context, e *Env) error {
 // waitDoesNotPoll watches a waiter for whom no token is left. A Wait may end
 // for no reason, a signal say, but not in each of three seconds.
 func waitDoesNotPoll(ctx context.Context, e *Env) (err error) {
-	p, err := e.newPost()
+	p, err := e.newWakerPair()
 	if err != nil {
 		return err
 	}

@@ -35,9 +35,9 @@ func collector() int {
 func TestLoneProcessorGetsCompanyAndNoCollections(t *testing.T) {
 	onProcessors(t, 1)
 	percent, limit := collector(), debug.SetMemoryLimit(-1)
-	gate := longcall.New()
-	defer gate.Close()
-	require.NoError(t, gate.Do(t.Context(), func() error {
+	limiter := longcall.New()
+	defer limiter.Close()
+	require.NoError(t, limiter.Do(t.Context(), func() error {
 		assert.Equal(t, 2, runtime.GOMAXPROCS(0))
 		assert.Equal(t, -1, collector())
 		assert.Less(t, debug.SetMemoryLimit(-1), int64(2<<30))
@@ -51,24 +51,24 @@ func TestLoneProcessorGetsCompanyAndNoCollections(t *testing.T) {
 func TestManyProcessorsAreLeftAlone(t *testing.T) {
 	onProcessors(t, 3)
 	percent := collector()
-	gate := longcall.New()
-	defer gate.Close()
-	require.NoError(t, gate.Do(t.Context(), func() error {
+	limiter := longcall.New()
+	defer limiter.Close()
+	require.NoError(t, limiter.Do(t.Context(), func() error {
 		assert.Equal(t, 3, runtime.GOMAXPROCS(0))
 		assert.Equal(t, percent, collector())
 		return nil
 	}))
 }
 
-// Two gates in one process each save and restore the settings; overlapping, they would restore each other's.
+// Two limiters in one process each save and restore the settings; overlapping, they would restore each other's.
 func TestTwoGatesRestoreTheSettings(t *testing.T) {
 	onProcessors(t, 1)
 	percent := collector()
 	first, second := longcall.New(), longcall.New()
 	var calls sync.WaitGroup
 	for range 50 {
-		for _, gate := range []*longcall.Gate{first, second} {
-			calls.Go(func() { assert.NoError(t, gate.Do(t.Context(), func() error { return nil })) })
+		for _, limiter := range []*longcall.Limiter{first, second} {
+			calls.Go(func() { assert.NoError(t, limiter.Do(t.Context(), func() error { return nil })) })
 		}
 	}
 	calls.Wait()
@@ -81,12 +81,12 @@ func TestTwoGatesRestoreTheSettings(t *testing.T) {
 func TestNoMoreCallsAtOnceThanProcessors(t *testing.T) {
 	for _, processors := range []int{1, 2} {
 		onProcessors(t, processors)
-		gate := longcall.New()
+		limiter := longcall.New()
 		var now, most atomic.Int64
 		var calls sync.WaitGroup
 		for range 20 {
 			calls.Go(func() {
-				assert.NoError(t, gate.Do(t.Context(), func() error {
+				assert.NoError(t, limiter.Do(t.Context(), func() error {
 					n := now.Add(1)
 					defer now.Add(-1)
 					for seen := most.Load(); n > seen && !most.CompareAndSwap(seen, n); seen = most.Load() {
@@ -97,19 +97,19 @@ func TestNoMoreCallsAtOnceThanProcessors(t *testing.T) {
 			})
 		}
 		calls.Wait()
-		gate.Close()
+		limiter.Close()
 		assert.LessOrEqual(t, most.Load(), int64(processors))
 	}
 }
 
 func TestCancelledCallerReturnsWhileItsCallGoesOn(t *testing.T) {
 	onProcessors(t, 1)
-	gate := longcall.New()
+	limiter := longcall.New()
 	ctx, cancel := context.WithCancel(t.Context())
 	begun, finish := make(chan struct{}), make(chan struct{})
 	var finished atomic.Bool
 	go func() { <-begun; cancel() }()
-	err := gate.Do(ctx, func() error {
+	err := limiter.Do(ctx, func() error {
 		close(begun)
 		<-finish
 		finished.Store(true)
@@ -120,18 +120,18 @@ func TestCancelledCallerReturnsWhileItsCallGoesOn(t *testing.T) {
 	// Its place is still taken: who waits for it can be cancelled too.
 	waiting, giveUp := context.WithCancel(t.Context())
 	giveUp()
-	assert.ErrorIs(t, gate.Do(waiting, func() error { return errors.New("must not run") }), context.Canceled)
+	assert.ErrorIs(t, limiter.Do(waiting, func() error { return errors.New("must not run") }), context.Canceled)
 
 	close(finish)
-	gate.Close()
+	limiter.Close()
 	assert.True(t, finished.Load(), "Close waits for the call")
 }
 
 func TestErrorsAndPanicsReachTheCaller(t *testing.T) {
-	gate := longcall.New()
-	defer gate.Close()
+	limiter := longcall.New()
+	defer limiter.Close()
 	bad := errors.New("bad picture")
-	assert.ErrorIs(t, gate.Do(t.Context(), func() error { return bad }), bad)
-	assert.ErrorContains(t, gate.Do(t.Context(), func() error { panic("out of cheese") }), "panic: out of cheese")
-	assert.NoError(t, gate.Do(t.Context(), func() error { return nil }), "the gate is free again")
+	assert.ErrorIs(t, limiter.Do(t.Context(), func() error { return bad }), bad)
+	assert.ErrorContains(t, limiter.Do(t.Context(), func() error { panic("out of cheese") }), "panic: out of cheese")
+	assert.NoError(t, limiter.Do(t.Context(), func() error { return nil }), "the limiter is free again")
 }

@@ -34,20 +34,20 @@ const (
 // Service answers the calls of the webp plugin.
 type Service struct {
 	webppb.UnimplementedWebpServer
-	gate *longcall.Gate
+	limiter *longcall.Limiter
 }
 
 var _ webppb.WebpServer = (*Service)(nil)
 
 // New makes the service; the encoder is loaded at the first call of Encode.
-func New() *Service { return &Service{gate: longcall.New()} }
+func New() *Service { return &Service{limiter: longcall.New()} }
 
 // Register adds the service to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) { webppb.RegisterWebpServer(r, s) }
 
 // Close waits for encoders whose callers have gone.
 func (s *Service) Close() error {
-	s.gate.Close()
+	s.limiter.Close()
 	return nil
 }
 
@@ -73,7 +73,7 @@ func (s *Service) Encode(ctx context.Context, req *webppb.EncodeRequest) (*webpp
 		return nil, status.Error(codes.FailedPrecondition, "cannot encode WebP: this binary would use the system's libwebp, whose output differs from machine to machine: build it with -tags nodynamic")
 	}
 	var file bytes.Buffer
-	err = s.gate.Do(ctx, func() error {
+	err = s.limiter.Do(ctx, func() error {
 		return wasm.Encode(&file, picture, wasm.Options{Quality: int(req.GetQuality()), Method: method})
 	})
 	switch {

@@ -13,9 +13,9 @@ import (
 	"ddc/wake"
 )
 
-// lanes are the programs over pairs of rings and bells, with the peer in this
+// connections are the programs over pairs of rings and bells, with the peer in this
 // process.
-func lanes() []Program {
+func connections() []Program {
 	return []Program{
 		{Name: "EchoInBursts", Rule: 1, Run: echoInBursts(false, role{})},
 		{Name: "IndexThatNoSoundPeerStoresIsRefused", Rule: 10, Run: wrongIndex},
@@ -42,7 +42,7 @@ func processes() []Program {
 		{Name: "SignalsHitThePeerProcess", Rule: 9, Run: signalsHitPeer},
 		{Name: "EightyWorkersOnSixteenPeerProcesses", Rule: 8, Run: crowd(true)},
 		{Name: "PeerProcessClosesInTheMiddle", Rule: 5, Run: peerCloses},
-		{Name: "PeerProcessDiesOwingAToken", Rule: 11, Run: peerDiesOwing},
+		{Name: "PeerProcessDiesOwingAToken", Rule: 11, Run: peerDiesBeforeToken},
 		{Name: "PeerProcessKilledInTheMiddle", Rule: 11, Run: peerKilled},
 	}
 	for i := range list {
@@ -51,7 +51,7 @@ func processes() []Program {
 	return list
 }
 
-// driver is the host's side of one lane under an echo: it checks that what
+// driver is the host's side of one connection under an echo: it checks that what
 // comes back is what was sent, in order.
 type driver struct {
 	*end
@@ -72,11 +72,11 @@ func (d *driver) receive(cell *ring.Descriptor) error {
 }
 
 // drive sends total messages as step says and waits for their echoes, then
-// closes the lane and waits for the peer to end.
+// closes the connection and waits for the peer to end.
 func (e *Env) drive(ctx context.Context, processes bool, cells int, r role, total uint64,
 	step func(ctx context.Context, d *driver, sent uint64) (burst uint64, err error),
-	besides ...func(ctx context.Context, b *board) error) (err error) {
-	b, err := e.newBoard(1, cells, wake.SpinOff, processes)
+	besides ...func(ctx context.Context, b *hostEnds) error) (err error) {
+	b, err := e.newHostEnds(1, cells, wake.SpinOff, processes)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func echoInBursts(processes bool, r role) func(context.Context, *Env) error {
 	return func(ctx context.Context, e *Env) error { return e.echoInBursts(ctx, processes, r) }
 }
 
-func (e *Env) echoInBursts(ctx context.Context, processes bool, r role, besides ...func(context.Context, *board) error) error {
+func (e *Env) echoInBursts(ctx context.Context, processes bool, r role, besides ...func(context.Context, *hostEnds) error) error {
 	choose := e.random(1)
 	return e.drive(ctx, processes, 8, r, uint64(e.rounds()), func(ctx context.Context, d *driver, sent uint64) (uint64, error) {
 		quiet := func() bool {
@@ -139,7 +139,7 @@ func (e *Env) echoInBursts(ctx context.Context, processes bool, r role, besides 
 // roomRings lets the ring run full, until the sender waits and its pump sleeps,
 // and only then takes something out. Nothing else wakes the sender.
 func roomRings(ctx context.Context, e *Env) (err error) {
-	b, err := e.newBoard(1, 2, wake.SpinOff, false)
+	b, err := e.newHostEnds(1, 2, wake.SpinOff, false)
 	if err != nil {
 		return err
 	}
@@ -200,7 +200,7 @@ func flood(processes bool, cells int) func(context.Context, *Env) error {
 }
 
 func signalsHitPeer(ctx context.Context, e *Env) error {
-	return e.times(3).echoInBursts(ctx, true, role{}, func(ctx context.Context, b *board) error {
+	return e.times(3).echoInBursts(ctx, true, role{}, func(ctx context.Context, b *hostEnds) error {
 		pid, err := b.pid(ctx, 0)
 		if err != nil {
 			return nil //nolint:nilerr // over before it began
@@ -232,11 +232,11 @@ func othersGoOn(ctx context.Context, e *Env) error {
 }
 
 // crowd is the host as it is: 80 workers, each with one request under way at a
-// time, on 16 lanes with rings of 4.
+// time, on 16 connections with rings of 4.
 func crowd(processes bool) func(context.Context, *Env) error {
 	return func(ctx context.Context, e *Env) (err error) {
 		const workers = 80
-		b, err := e.newBoard(laneCount, 4, wake.SpinOff, processes)
+		b, err := e.newHostEnds(connectionCount, 4, wake.SpinOff, processes)
 		if err != nil {
 			return err
 		}
@@ -277,7 +277,7 @@ func crowd(processes bool) func(context.Context, *Env) error {
 				defer working.Done()
 				choose := e.random(2 + w)
 				for number := range uint64(max(e.rounds()/5, 1)) {
-					if err := b.ends[choose.IntN(laneCount)].send(ctx, message(number, w)); err != nil {
+					if err := b.ends[choose.IntN(connectionCount)].send(ctx, message(number, w)); err != nil {
 						return err
 					}
 					select {
@@ -316,7 +316,7 @@ func peerCloses(ctx context.Context, e *Env) (err error) {
 }
 
 func (e *Env) peerClosesOnce(ctx context.Context, after uint64) (err error) {
-	b, err := e.newBoard(1, 2, wake.SpinOff, true)
+	b, err := e.newHostEnds(1, 2, wake.SpinOff, true)
 	if err != nil {
 		return err
 	}
@@ -361,7 +361,7 @@ func peerKilled(ctx context.Context, e *Env) error {
 }
 
 func (e *Env) peerKilledOnce(ctx context.Context, after uint64) (err error) {
-	b, err := e.newBoard(1, 4, wake.SpinOff, true)
+	b, err := e.newHostEnds(1, 4, wake.SpinOff, true)
 	if err != nil {
 		return err
 	}

@@ -15,18 +15,18 @@ import (
 	"ddc/wake"
 )
 
-// A lane is the least that needs the whole protocol: two rings and two bells.
+// A connection is the least that needs the whole protocol: two rings and two bells.
 // Each side has one pump, the only goroutine that sleeps on its bell, and any
 // number of senders, which park on a Go channel when the ring is full.
 
 const (
-	hostSide  = 0
-	peerSide  = 1
-	laneCount = 16 // as many as the plugins
-	maxCells  = 256
+	hostSide        = 0
+	peerSide        = 1
+	connectionCount = 16 // as many as the plugins
+	maxCells        = 256
 )
 
-type lanePage struct {
+type connectionPage struct {
 	_ structs.HostLayout
 	// Arrays are indexed by side: Bells[s] wakes side s, Rings[s] carries to side s.
 	Bells [2]wake.Words
@@ -43,16 +43,16 @@ type lanePage struct {
 	Cells [2][maxCells]ring.Descriptor
 }
 
-type boardPage struct {
-	_     structs.HostLayout
-	Gate  padded32 // the host's
-	Lanes [laneCount]lanePage
+type connectionsPage struct {
+	_           structs.HostLayout
+	Gate        padded32 // the host's
+	Connections [connectionCount]connectionPage
 }
 
-// end is one side of a lane.
+// end is one side of a connection.
 type end struct {
 	env         *Env
-	page        *lanePage
+	page        *connectionPage
 	side, cells int
 	// own wakes this side, other the other one.
 	own, other Bell
@@ -64,12 +64,12 @@ type end struct {
 	room chan struct{} // closed by the pump when there is room again; nil while nobody waits
 }
 
-// openEnd opens a side of lane number n of a board. files are those of the
+// openEnd opens a side of connection number n. files are those of the
 // host's bell, then the peer's.
-func (e *Env) openEnd(board *boardPage, n, side, cells int, s wake.Strategy, files [2][]*os.File, spin wake.Spin) (_ *end, err error) {
-	page := &board.Lanes[n]
+func (e *Env) openEnd(shared *connectionsPage, n, side, cells int, s wake.Strategy, files [2][]*os.File, spin wake.Spin) (_ *end, err error) {
+	page := &shared.Connections[n]
 	l := &end{env: e, page: page, side: side, cells: cells}
-	gates := [2]*shm.Word32{&board.Gate.Word32, &page.Gate.Word32}
+	gates := [2]*shm.Word32{&shared.Gate.Word32, &page.Gate.Word32}
 	for i := range l.wakers {
 		if l.wakers[i], err = s.Open(page.Bells[i].Tokens(gates[i]), files[i]); err != nil {
 			return nil, err
@@ -101,7 +101,7 @@ func (l *end) notify(publish func()) error {
 }
 
 // due is what side waits for, as anyone can see it.
-func (p *lanePage) due(side, cells int) bool {
+func (p *connectionPage) due(side, cells int) bool {
 	return p.Rings[side].Len() > 0 || p.Closed[1-side].Load() == 1 ||
 		(p.Waiting[side].Load() == 1 && p.Rings[1-side].Len() < uint64(cells))
 }
@@ -140,7 +140,7 @@ func (l *end) trySend(d *ring.Descriptor) (sent bool, room <-chan struct{}, err 
 }
 
 // errPeerClosed ends a pump whose peer has closed, after all it had sent.
-var errPeerClosed = errors.New("peer closed its side of the lane")
+var errPeerClosed = errors.New("peer closed its side of the connection")
 
 // pump hands every descriptor to receive, which must not block, until the peer
 // has closed (nil) or ctx is done.
@@ -189,16 +189,16 @@ func (l *end) close() error {
 }
 
 // parked says whether a side sleeps.
-func (p *lanePage) parked(side int) bool { return p.Bells[side].Parked.Load() == 1 }
+func (p *connectionPage) parked(side int) bool { return p.Bells[side].Parked.Load() == 1 }
 
-// snapshots looks at both sleepers of a lane.
+// snapshots looks at both sleepers of a connection.
 func (l *end) snapshots(n int) ([]Snapshot, error) {
 	var all []Snapshot
 	p := l.page
 	for side, name := range [2]string{"host", "peer"} {
 		ringer := 1 - side
 		ended := p.Ended[ringer].Load()
-		s, err := Look(fmt.Sprintf("lane %d, %s", n, name), &p.Bells[side], l.wakers[side])
+		s, err := Look(fmt.Sprintf("connection %d, %s", n, name), &p.Bells[side], l.wakers[side])
 		if err != nil {
 			return nil, err
 		}

@@ -8,8 +8,8 @@ import (
 	"ddc/ring"
 )
 
-// lane is a ring from one process to another, with a doorbell for each.
-type lane struct {
+// simplex is a ring from one process to another, with a doorbell for each.
+type simplex struct {
 	p        *processes
 	name     string
 	from, to string
@@ -22,8 +22,8 @@ type lane struct {
 	consumerCells []ring.Descriptor
 }
 
-func (p *processes) lane(from, to string, cells int) *lane {
-	l := &lane{p: p, name: from + ">" + to, from: from, to: to, page: new(ring.Page)}
+func (p *processes) simplex(from, to string, cells int) *simplex {
+	l := &simplex{p: p, name: from + ">" + to, from: from, to: to, page: new(ring.Page)}
 	memory := make([]ring.Descriptor, cells)
 	for i := range memory {
 		p.w.Memory(fmt.Sprintf("cell %d of %s", i, l.name), memory[i][:])
@@ -56,7 +56,7 @@ func frame(n int) (d ring.Descriptor) {
 }
 
 // push sends the nth frame, and waits for room where there is none.
-func (l *lane) push(n int) {
+func (l *simplex) push(n int) {
 	d := frame(n)
 	for {
 		ok, err := l.producer.TryPush(&d)
@@ -73,7 +73,7 @@ func (l *lane) push(n int) {
 }
 
 // pop receives what is there, up to two frames, and says how many.
-func (l *lane) pop() int {
+func (l *simplex) pop() int {
 	var batch [2]ring.Descriptor
 	n, err := l.consumer.TryPop(batch[:])
 	if err != nil {
@@ -92,19 +92,19 @@ func (l *lane) pop() int {
 }
 
 // await sleeps until there is a frame.
-func (l *lane) await() {
+func (l *simplex) await() {
 	l.frames.await(l.p.w, l.to, func() bool { return !l.consumer.Empty() })
 }
 
 // send sends frames 1 to n.
-func (l *lane) send(n int) {
+func (l *simplex) send(n int) {
 	for i := range n {
 		l.push(i + 1)
 	}
 }
 
 // receive receives n frames.
-func (l *lane) receive(n int) {
+func (l *simplex) receive(n int) {
 	for l.received < n {
 		l.await()
 		l.pop()
@@ -112,7 +112,7 @@ func (l *lane) receive(n int) {
 }
 
 // drained claims, once all is over, that nothing is left in the ring.
-func (l *lane) drained() {
+func (l *simplex) drained() {
 	l.p.w.Finally(func() {
 		if l.page.Len() != 0 {
 			l.p.w.Failf(Index, "%d frames are left in the ring %s", l.page.Len(), l.name)

@@ -10,9 +10,9 @@ import (
 	"ddc/wake"
 )
 
-// dieOwing takes the host's flag, as a ringer does, and dies before it leaves the
+// dieBeforeToken takes the host's flag, as a ringer does, and dies before it leaves the
 // token. Before that it has published nothing: only its end is due.
-func (l *end) dieOwing(ctx context.Context) error {
+func (l *end) dieBeforeToken(ctx context.Context) error {
 	flag := &l.page.Bells[hostSide].Sleeping
 	if err := until(ctx, func() bool { return l.page.parked(hostSide) && flag.CompareAndSwap(1, 0) }); err != nil {
 		return err
@@ -23,19 +23,19 @@ func (l *end) dieOwing(ctx context.Context) error {
 	select {} // until the signal has come
 }
 
-// peerDiesOwing has a peer process die with the token that it owes. Whoever
-// watches processes pays.
-func peerDiesOwing(ctx context.Context, e *Env) error {
+// peerDiesBeforeToken has a peer process die with the token that it owes. The host,
+// which watches processes, leaves it instead.
+func peerDiesBeforeToken(ctx context.Context, e *Env) error {
 	for round := range uint64(3) {
-		if err := e.peerDiesOwingOnce(ctx, 1+5*round); err != nil {
+		if err := e.peerDiesBeforeTokenOnce(ctx, 1+5*round); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Env) peerDiesOwingOnce(ctx context.Context, after uint64) (err error) {
-	b, err := e.newBoard(1, 4, wake.SpinOff, true)
+func (e *Env) peerDiesBeforeTokenOnce(ctx context.Context, after uint64) (err error) {
+	b, err := e.newHostEnds(1, 4, wake.SpinOff, true)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (e *Env) peerDiesOwingOnce(ctx context.Context, after uint64) (err error) {
 	defer stopSending(nil)
 	return e.play(ctx, b.look, b.stop,
 		func(ctx context.Context) error {
-			err := b.peer(0, role{OweAfter: after})(ctx)
+			err := b.peer(0, role{DieBeforeTokenAfter: after})(ctx)
 			if !errors.Is(err, errKilled) {
 				return errors.Join(err, errors.New("the peer ended by itself"))
 			}

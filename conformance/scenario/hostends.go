@@ -15,11 +15,11 @@ import (
 	"ddc/wake"
 )
 
-// board is the host's side of up to 16 lanes.
-type board struct {
+// hostEnds are the host's ends of up to 16 connections.
+type hostEnds struct {
 	env      *Env
 	segment  *shm.Segment
-	page     *boardPage
+	page     *connectionsPage
 	strategy wake.Strategy
 	ends     []*end
 	files    [][2][]*os.File
@@ -30,24 +30,24 @@ type board struct {
 	commands map[int]*exec.Cmd
 }
 
-func (e *Env) newBoard(lanes, cells int, spin wake.Spin, processes bool) (_ *board, err error) {
+func (e *Env) newHostEnds(connections, cells int, spin wake.Spin, processes bool) (_ *hostEnds, err error) {
 	if processes && e.Peer == nil {
 		return nil, ErrNoPeers
 	}
-	b := &board{env: e, strategy: e.Strategy(), processes: processes, commands: map[int]*exec.Cmd{}}
+	b := &hostEnds{env: e, strategy: e.Strategy(), processes: processes, commands: map[int]*exec.Cmd{}}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("set up lanes: %w", err), b.close())
+			err = errors.Join(fmt.Errorf("set up connections: %w", err), b.close())
 		}
 	}()
 	// The size of the page, rounded up.
 	if b.segment, err = shm.Create("ddc-scenario", 1<<20); err != nil {
 		return nil, err
 	}
-	if b.page, err = shm.View[boardPage](b.segment, 0); err != nil {
+	if b.page, err = shm.View[connectionsPage](b.segment, 0); err != nil {
 		return nil, err
 	}
-	for n := range lanes {
+	for n := range connections {
 		var files [2][]*os.File
 		for side := range files {
 			if files[side], err = b.strategy.Make(); err != nil {
@@ -65,7 +65,7 @@ func (e *Env) newBoard(lanes, cells int, spin wake.Spin, processes bool) (_ *boa
 }
 
 // stop frees every sleeper of this process.
-func (b *board) stop() {
+func (b *hostEnds) stop() {
 	for _, l := range b.ends {
 		_ = l.shut()
 	}
@@ -76,7 +76,7 @@ func (b *board) stop() {
 	}
 }
 
-func (b *board) close() error {
+func (b *hostEnds) close() error {
 	var errs []error
 	for _, l := range b.ends {
 		errs = append(errs, l.shut())
@@ -92,7 +92,7 @@ func (b *board) close() error {
 	return errors.Join(errs...)
 }
 
-func (b *board) look() ([]Snapshot, error) {
+func (b *hostEnds) look() ([]Snapshot, error) {
 	var all []Snapshot
 	for n, l := range b.ends {
 		s, err := l.snapshots(n)
@@ -107,9 +107,9 @@ func (b *board) look() ([]Snapshot, error) {
 // errKilled is the end of a peer that the program killed.
 var errKilled = errors.New("peer was killed")
 
-// peer is an actor: the peer of lane n, in this process or in one of its own.
-func (b *board) peer(n int, r role) func(context.Context) error {
-	r.Lane, r.Cells, r.Strategy = n, b.ends[n].cells, b.strategy.Name()
+// peer is an actor: the peer of connection n, in this process or in one of its own.
+func (b *hostEnds) peer(n int, r role) func(context.Context) error {
+	r.Connection, r.Cells, r.Strategy = n, b.ends[n].cells, b.strategy.Name()
 	if r.Spin == "" {
 		r.Spin = "off"
 	}
@@ -122,7 +122,7 @@ func (b *board) peer(n int, r role) func(context.Context) error {
 			return err
 		}
 		defer func() { err = errors.Join(err, mapping.Close()) }()
-		page, err := shm.View[boardPage](mapping, 0)
+		page, err := shm.View[connectionsPage](mapping, 0)
 		if err != nil {
 			return err
 		}
@@ -130,34 +130,34 @@ func (b *board) peer(n int, r role) func(context.Context) error {
 	}
 }
 
-func (b *board) process(ctx context.Context, r role) error {
+func (b *hostEnds) process(ctx context.Context, r role) error {
 	text, err := json.Marshal(r)
 	if err != nil {
-		return fmt.Errorf("start peer %d: %w", r.Lane, err)
+		return fmt.Errorf("start peer %d: %w", r.Connection, err)
 	}
-	files := slices.Concat(b.files[r.Lane][0], b.files[r.Lane][1])
+	files := slices.Concat(b.files[r.Connection][0], b.files[r.Connection][1])
 	c := b.env.Peer()
 	var output bytes.Buffer
 	c.Stdout, c.Stderr = &output, &output
 	c.Env = append(os.Environ(), peerVariable+"="+string(text), fmt.Sprintf("%s_FILES=%d", peerVariable, len(files)), "GOMAXPROCS=1")
 	lifeline, err := c.StdinPipe()
 	if err != nil {
-		return fmt.Errorf("start peer %d: %w", r.Lane, err)
+		return fmt.Errorf("start peer %d: %w", r.Connection, err)
 	}
 	defer lifeline.Close() //nolint:errcheck // the peer has ended
 	c.ExtraFiles = append([]*os.File{b.segment.File()}, files...)
 	b.mu.Lock()
 	err = c.Start()
 	if err == nil {
-		b.commands[r.Lane] = c
+		b.commands[r.Connection] = c
 	}
 	b.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("start peer %d: %w", r.Lane, err)
+		return fmt.Errorf("start peer %d: %w", r.Connection, err)
 	}
 	err = c.Wait()
 	b.mu.Lock()
-	delete(b.commands, r.Lane)
+	delete(b.commands, r.Connection)
 	b.mu.Unlock()
 	switch {
 	case err == nil:
@@ -167,11 +167,11 @@ func (b *board) process(ctx context.Context, r role) error {
 	case c.ProcessState.String() == "signal: killed":
 		return errKilled
 	}
-	return fmt.Errorf("peer %d: %w\n%s", r.Lane, err, output.Bytes())
+	return fmt.Errorf("peer %d: %w\n%s", r.Connection, err, output.Bytes())
 }
 
-// pid is the process of lane n's peer, once it runs.
-func (b *board) pid(ctx context.Context, n int) (int, error) {
+// pid is the process of connection n's peer, once it runs.
+func (b *hostEnds) pid(ctx context.Context, n int) (int, error) {
 	pid := 0
 	err := until(ctx, func() bool {
 		b.mu.Lock()

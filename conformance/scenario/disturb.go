@@ -53,7 +53,7 @@ const maxTokens = 66_000
 
 // fill leaves so many tokens that no more fit. An eventfd's counter takes
 // 2^64-2, so it is written to; the store of the others is filled by ringing.
-func (p *post) fill() error {
+func (p *wakerPair) fill() error {
 	if len(p.files) == 1 {
 		target, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", p.files[0].Fd()))
 		if err != nil {
@@ -88,7 +88,7 @@ func flip(files []*os.File, nonblocking bool) error {
 // flippedFlag has the peer switch O_NONBLOCK off, and on again while tokens go
 // to and fro.
 func flippedFlag(ctx context.Context, e *Env) error {
-	err := e.alone(ctx, func(ctx context.Context, p *post) error {
+	err := e.alone(ctx, func(ctx context.Context, p *wakerPair) error {
 		if err := flip(p.files, false); err != nil {
 			return err
 		}
@@ -120,7 +120,7 @@ func flippedFlag(ctx context.Context, e *Env) error {
 	if err != nil {
 		return err
 	}
-	return e.ringAndWait(ctx, func(ctx context.Context, p *post) error {
+	return e.ringAndWait(ctx, func(ctx context.Context, p *wakerPair) error {
 		for on := false; ctx.Err() == nil; on = !on {
 			if err := flip(p.files, on); err != nil {
 				return err

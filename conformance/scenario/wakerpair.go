@@ -25,20 +25,20 @@ type padded64 struct {
 	_ [shm.CacheLine - 8]byte
 }
 
-type postPage struct {
+type wakerPairPage struct {
 	_     structs.HostLayout
 	Words wake.Words
 	Gate  padded32 // the sleeper's process sleeps here
 	Value padded64 // what programs publish
 }
 
-// post is one bell with a sleeper's end and a ringer's, each on a mapping and a
+// wakerPair is one bell with a sleeper's end and a ringer's, each on a mapping and a
 // strategy of its own, as in two processes.
-type post struct {
+type wakerPair struct {
 	env *Env
 	// page is the ringer's mapping, sleeperPage the sleeper's.
-	page, sleeperPage *postPage
-	// files are what the strategy made, still open for programs that meddle with them.
+	page, sleeperPage *wakerPairPage
+	// files are what the strategy made, still open for programs that tamper with them.
 	files []*os.File
 	// sleeper and ringer are the ends' wakers.
 	sleeper, ringer wake.Waker
@@ -53,8 +53,8 @@ type post struct {
 	begun, ended atomic.Uint64
 }
 
-func (e *Env) newPost() (_ *post, err error) {
-	p := &post{env: e}
+func (e *Env) newWakerPair() (_ *wakerPair, err error) {
+	p := &wakerPair{env: e}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("set up a bell: %w", err), p.close())
@@ -66,10 +66,10 @@ func (e *Env) newPost() (_ *post, err error) {
 	if p.segments[1], err = remap(p.segments[0]); err != nil {
 		return nil, err
 	}
-	if p.page, err = shm.View[postPage](p.segments[0], 0); err != nil {
+	if p.page, err = shm.View[wakerPairPage](p.segments[0], 0); err != nil {
 		return nil, err
 	}
-	if p.sleeperPage, err = shm.View[postPage](p.segments[1], 0); err != nil {
+	if p.sleeperPage, err = shm.View[wakerPairPage](p.segments[1], 0); err != nil {
 		return nil, err
 	}
 	theirs, mine := e.Strategy(), e.Strategy()
@@ -92,9 +92,9 @@ func remap(segment *shm.Segment) (*shm.Segment, error) {
 	return shm.Open(f)
 }
 
-// newBells is a post with doorbells on its wakers.
-func (e *Env) newBells(spin wake.Spin) (*post, error) {
-	p, err := e.newPost()
+// newBells is a waker pair with doorbells on its wakers.
+func (e *Env) newBells(spin wake.Spin) (*wakerPair, error) {
+	p, err := e.newWakerPair()
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (e *Env) newBells(spin wake.Spin) (*post, error) {
 // the waker sleeps.
 type lateCaller struct {
 	wake.Waker
-	p *post
+	p *wakerPair
 }
 
 func (l *lateCaller) Wait() error {
@@ -120,7 +120,7 @@ func (l *lateCaller) Wait() error {
 }
 
 // stop frees the sleeper.
-func (p *post) stop() {
+func (p *wakerPair) stop() {
 	if p.asleep != nil {
 		_ = p.asleep.Close()
 	}
@@ -129,7 +129,7 @@ func (p *post) stop() {
 	}
 }
 
-func (p *post) close() error {
+func (p *wakerPair) close() error {
 	p.stop()
 	var errs []error
 	if p.rung != nil {
@@ -150,14 +150,14 @@ func (p *post) close() error {
 }
 
 // publish changes the value and rings, and says so to those who look.
-func (p *post) publish(value uint64) error {
+func (p *wakerPair) publish(value uint64) error {
 	p.begun.Add(1)
 	defer p.ended.Add(1)
 	return notify(func() { p.page.Value.Store(value) }, p.rung.Ring)
 }
 
 // nudge leaves a token for no reason.
-func (p *post) nudge() error {
+func (p *wakerPair) nudge() error {
 	p.begun.Add(1)
 	defer p.ended.Add(1)
 	p.nudged.Store(true)
@@ -165,16 +165,16 @@ func (p *post) nudge() error {
 }
 
 // published is the sleeper's look.
-func (p *post) published() uint64 {
+func (p *wakerPair) published() uint64 {
 	p.nudged.Store(false)
 	return p.sleeperPage.Value.Load()
 }
 
 // parked says that the sleeper is inside Wait.
-func (p *post) parked() bool { return p.page.Words.Parked.Load() == 1 }
+func (p *wakerPair) parked() bool { return p.page.Words.Parked.Load() == 1 }
 
 // source looks at the sleeper, whose condition due is.
-func (p *post) source(due func() bool) Source {
+func (p *wakerPair) source(due func() bool) Source {
 	return func() ([]Snapshot, error) {
 		// Ended before begun: a notification that runs meanwhile counts as owed.
 		ended := p.ended.Load()

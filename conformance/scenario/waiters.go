@@ -12,24 +12,24 @@ import (
 	"ddc/wake"
 )
 
-// crew are waiters of one process, that share a gate.
-type crew struct {
+// waiters wait in one process, and share a gate.
+type waiters struct {
 	segments [2]*shm.Segment
-	pages    [2]*crewPage
+	pages    [2]*waitersPage
 	files    [][]*os.File
 	sleepers []wake.Waker
 	ringers  []wake.Waker
 }
 
-const crewSize = 6
+const waiterCount = 6
 
-type crewPage struct {
+type waitersPage struct {
 	Gate  padded32
-	Words [crewSize]wake.Words
+	Words [waiterCount]wake.Words
 }
 
-func (e *Env) newCrew() (_ *crew, err error) {
-	c := &crew{}
+func (e *Env) newWaiters() (_ *waiters, err error) {
+	c := &waiters{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("set up waiters: %w", err), c.close())
@@ -42,12 +42,12 @@ func (e *Env) newCrew() (_ *crew, err error) {
 		return nil, err
 	}
 	for i, segment := range c.segments {
-		if c.pages[i], err = shm.View[crewPage](segment, 0); err != nil {
+		if c.pages[i], err = shm.View[waitersPage](segment, 0); err != nil {
 			return nil, err
 		}
 	}
 	mine, theirs := e.Strategy(), e.Strategy()
-	for i := range crewSize {
+	for i := range waiterCount {
 		files, err := mine.Make()
 		if err != nil {
 			return nil, err
@@ -67,13 +67,13 @@ func (e *Env) newCrew() (_ *crew, err error) {
 	return c, nil
 }
 
-func (c *crew) stop() {
+func (c *waiters) stop() {
 	for _, s := range c.sleepers {
 		_ = s.Close()
 	}
 }
 
-func (c *crew) close() error {
+func (c *waiters) close() error {
 	c.stop()
 	var errs []error
 	for _, r := range c.ringers {
@@ -98,8 +98,8 @@ func (c *crew) close() error {
 func manyWaiters(ctx context.Context, e *Env) error {
 	choose := e.random(1)
 	for range 4 * e.rounds() {
-		order := choose.Perm(crewSize)
-		together := 1 + choose.IntN(crewSize)
+		order := choose.Perm(waiterCount)
+		together := 1 + choose.IntN(waiterCount)
 		if err := e.manyWaitersOnce(ctx, order, together, choose.Uint64()); err != nil {
 			return err
 		}
@@ -108,16 +108,16 @@ func manyWaiters(ctx context.Context, e *Env) error {
 }
 
 func (e *Env) manyWaitersOnce(ctx context.Context, order []int, together int, closers uint64) (err error) {
-	c, err := e.newCrew()
+	c, err := e.newWaiters()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
-	var rung, left, woken [crewSize]atomic.Bool
+	var rung, left, woken [waiterCount]atomic.Bool
 	look := func() ([]Snapshot, error) {
 		var all []Snapshot
-		for i := range crewSize {
-			s, err := Look(fmt.Sprintf("waiter %d of %d", i, crewSize), &c.pages[0].Words[i], c.ringers[i])
+		for i := range waiterCount {
+			s, err := Look(fmt.Sprintf("waiter %d of %d", i, waiterCount), &c.pages[0].Words[i], c.ringers[i])
 			if err != nil {
 				return nil, err
 			}
@@ -130,7 +130,7 @@ func (e *Env) manyWaitersOnce(ctx context.Context, order []int, together int, cl
 		return all, nil
 	}
 	var actors []func(context.Context) error
-	for i := range crewSize {
+	for i := range waiterCount {
 		actors = append(actors, func(ctx context.Context) error {
 			words := &c.pages[1].Words[i]
 			for !rung[i].Load() { // a wait may end for no reason
@@ -150,10 +150,10 @@ func (e *Env) manyWaitersOnce(ctx context.Context, order []int, together int, cl
 		})
 	}
 	actors = append(actors, func(ctx context.Context) error {
-		for n := 0; n < crewSize; n += together {
+		for n := 0; n < waiterCount; n += together {
 			var rings sync.WaitGroup
-			var errs [crewSize]error
-			for _, i := range order[n:min(n+together, crewSize)] {
+			var errs [waiterCount]error
+			for _, i := range order[n:min(n+together, waiterCount)] {
 				rings.Go(func() {
 					rung[i].Store(true)
 					errs[i] = c.ringers[i].Ring()
