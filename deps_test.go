@@ -32,6 +32,7 @@ var layers = []string{
 	"wake/strategy",
 	"transport",
 	"transport/hub transport/inproc",
+	"inspect/text",
 	"inspect",
 	"rpc/...",
 	"internal/dump plugin/agreement",

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"ddc/inspect/text"
 	"ddc/internal/printable"
 	"ddc/internal/trace"
 )
@@ -58,7 +59,7 @@ func (l *LinkReport) Print(w io.Writer) {
 		direction
 	}{{"to plugin", "plugin's", "host", l.ToPlugin}, {"to host", "host's", "plugin", l.ToHost}} {
 		fmt.Fprintf(w, "  %-9s  %d unread (produced %d, consumed %d)%s; %s bell: %s, signals %#x\n",
-			d.to, int64(d.Unread), d.Produced, d.Consumed, mark(d.Starved, ", announced full"), d.whose, d.Bell.text(), d.Signals)
+			d.to, int64(d.Unread), d.Produced, d.Consumed, text.If(d.Starved, ", announced full"), d.whose, d.Bell.text(), d.Signals)
 		for _, wait := range d.words {
 			fmt.Fprintf(w, "  %-9s  %s\n", d.to, strings.Replace(wait, "sender", d.sender, 1))
 		}
@@ -77,7 +78,7 @@ func (l *LinkReport) Print(w io.Writer) {
 			fmt.Fprintf(w, "  and %d more calls\n", len(l.Calls)-i)
 			break
 		}
-		fmt.Fprintf(w, "  call %s%s, stream %d, since %.1f s\n", cmp.Or(c.Method, "(not noted)"), mark(c.About != "", " for "+c.About), c.Stream, c.Age)
+		fmt.Fprintf(w, "  call %s%s, stream %d, since %.1f s\n", cmp.Or(c.Method, "(not noted)"), text.If(c.About != "", " for "+c.About), c.Stream, c.Age)
 	}
 	for _, p := range []struct {
 		who string
@@ -94,13 +95,6 @@ func (l *LinkReport) Print(w io.Writer) {
 
 func (b bell) text() string {
 	return fmt.Sprintf("%s, token %s, seq %d, %d sent, %d suppressed, %d spurious", b.Sleeper, b.Token, b.Seq, b.Sent, b.Suppressed, b.Spurious)
-}
-
-func mark(is bool, text string) string {
-	if is {
-		return text
-	}
-	return ""
 }
 
 // threadWaits counts threads by what they do in the kernel: "; 5 in futex_wait_queue".

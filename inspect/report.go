@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"ddc/inspect/text"
 	"ddc/transport/hub"
 )
 
@@ -131,7 +132,7 @@ func seconds(ns int64) float64 { return time.Duration(max(ns, 0)).Seconds() }
 func newDirection(s *hub.SideState, now int64) direction {
 	d := direction{
 		Produced: s.Produced, Consumed: s.Consumed, Unread: s.Unread(), Starved: s.Starved,
-		Closed: s.Closed, Signals: s.Signals, Bell: newBell(&s.BellState), words: s.Waits(now),
+		Closed: s.Closed, Signals: s.Signals, Bell: newBell(&s.BellState), words: text.Waits(*s, now),
 	}
 	if s.SpaceSince != 0 {
 		d.Space = seconds(now - s.SpaceSince)
@@ -143,7 +144,7 @@ func newDirection(s *hub.SideState, now int64) direction {
 }
 
 func newBell(b *hub.BellState) bell {
-	return bell{b.Seq, b.Sleeper(), b.TokenWord(), b.Sent, b.Suppressed, b.Received, b.Spurious}
+	return bell{b.Seq, text.Sleeper(*b), text.Token(*b), b.Sent, b.Suppressed, b.Received, b.Spurious}
 }
 
 // Used counts slots in use.

@@ -14,6 +14,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"ddc/inspect/text"
 	"ddc/internal/dump"
 	"ddc/internal/seccomp"
 	"ddc/internal/sys"
@@ -107,7 +108,7 @@ func serve(ctx context.Context, s Service, byName func(string) (wake.Strategy, e
 	dumps.Each(func(w io.Writer) {
 		fmt.Fprintf(w, "plugin %s: in its own words\n", inherited.Name)
 		dump.Calls(w, server.rpc.Calls())
-		link.State().Print(w)
+		text.Link(w, link.State())
 		dump.Stacks(w)
 	})
 	err = server.Serve(ctx, link)

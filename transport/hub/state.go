@@ -1,10 +1,6 @@
 package hub
 
 import (
-	"fmt"
-	"io"
-	"time"
-
 	"ddc/internal/trace"
 	"ddc/shm"
 	"ddc/slot"
@@ -223,81 +219,4 @@ func (h *Hub) hostLinks() []*Link {
 		}
 	}
 	return links
-}
-
-// Print writes a snapshot, two lines a link, one for each direction.
-func (s State) Print(w io.Writer) {
-	if !s.Attached {
-		fmt.Fprintln(w, "  not attached")
-	}
-	now := trace.Now()
-	for side, to := range [...]string{"to host", "to plugin"} {
-		d := s.Sides[side]
-		fmt.Fprintf(w, "  %-9s  ring %d unread (produced %d, consumed %d)%s   bell %s, seq %d, token %s, signals %#x%s   %d sent, %d suppressed, %d spurious\n",
-			to, d.Unread(), d.Produced, d.Consumed, mark(d.Starved, ", sender waits for room"),
-			d.Sleeper(), d.Seq, d.TokenWord(), d.Signals, mark(d.Closed, ", closed"), d.Sent, d.Suppressed, d.Spurious)
-		for _, wait := range d.Waits(now) {
-			fmt.Fprintf(w, "  %-9s  %s\n", to, wait)
-		}
-	}
-	if c := s.Caller; c.Parked || c.Sleeping {
-		fmt.Fprintf(w, "  a caller receives in the pump's place: %s, seq %d, token %s\n", c.Sleeper(), c.Seq, c.TokenWord())
-	}
-}
-
-// Waits says what senders into this ring wait for, at a time of trace's clock.
-func (s *SideState) Waits(now int64) []string {
-	var waits []string
-	for _, w := range []struct {
-		since int64
-		what  string
-	}{{s.SpaceSince, "ring space"}, {s.SlotSince, "a slot"}} {
-		if w.since != 0 {
-			waits = append(waits, fmt.Sprintf("sender waits for %s since %s", w.what, Seconds(now-w.since)))
-		}
-	}
-	return waits
-}
-
-// Seconds is a time in nanoseconds as dumps say it: "3.2 s".
-func Seconds(ns int64) string {
-	return fmt.Sprintf("%.1f s", time.Duration(max(ns, 0)).Seconds())
-}
-
-// Sleeper says what whoever awaits the bell does.
-func (d *BellState) Sleeper() string {
-	switch {
-	case d.Parked:
-		return "asleep"
-	case d.Sleeping:
-		return "about to sleep"
-	}
-	return "awake"
-}
-
-// TokenWord says whether a token is pending.
-func (d *BellState) TokenWord() string {
-	switch {
-	case d.Blind:
-		return "unknown"
-	case d.Token:
-		return "pending"
-	}
-	return "none"
-}
-
-func mark(is bool, text string) string {
-	if is {
-		return text
-	}
-	return ""
-}
-
-// PrintUsage writes the pool's slots, one line a class that is in use.
-func PrintUsage(w io.Writer, usage []slot.Usage) {
-	for _, u := range usage {
-		if used := u.Filling + u.Sent + u.Held; used > 0 {
-			fmt.Fprintf(w, "slots of %d bytes: %d of %d in use (%d filling, %d sent, %d held)\n", u.Size, used, u.Count, u.Filling, u.Sent, u.Held)
-		}
-	}
 }
