@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -214,4 +215,68 @@ func TestFunctionsNamedInTextExist(t *testing.T) {
 		})
 	}
 	assert.Positive(t, named, "no function is named: this test checks nothing")
+}
+
+// names are what a package declares: types, functions, values, and methods and
+// fields after their type's name.
+func names(files []sourceFile) map[string]bool {
+	all := map[string]bool{}
+	for _, f := range files {
+		pkg := f.syntax.Name.Name
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				if of := receiverOf(n); of != "" {
+					all[pkg+"."+of+"."+n.Name.Name] = true
+				} else {
+					all[pkg+"."+n.Name.Name] = true
+				}
+				return false
+			case *ast.TypeSpec:
+				all[pkg+"."+n.Name.Name] = true
+				fields := &ast.FieldList{}
+				switch of := n.Type.(type) {
+				case *ast.StructType:
+					fields = of.Fields
+				case *ast.InterfaceType:
+					fields = of.Methods
+				}
+				for _, field := range fields.List {
+					for _, name := range field.Names {
+						all[pkg+"."+n.Name.Name+"."+name.Name] = true
+					}
+				}
+			case *ast.ValueSpec:
+				for _, name := range n.Names {
+					all[pkg+"."+name.Name] = true
+				}
+			}
+			return true
+		})
+	}
+	return all
+}
+
+// The glossary is of the code: a word whose bearer is gone misleads.
+func TestGlossaryNamesWhatExists(t *testing.T) {
+	content, err := os.ReadFile("docs/ARCHITECTURE.md")
+	require.NoError(t, err)
+	_, table, found := strings.Cut(string(content), "| word | meaning | where |\n|---|---|---|\n")
+	require.True(t, found, "docs/ARCHITECTURE.md has no table of words")
+	table, _, _ = strings.Cut(table, "\n\n")
+	_, files := sources(t)
+	exist := names(files)
+	before := ""
+	for line := range strings.Lines(table) {
+		cells := strings.Split(strings.Trim(line, "| \n"), " | ")
+		require.Len(t, cells, 3, "a line of the table: %s", line)
+		assert.Less(t, before, cells[0], "the words are in order")
+		before = cells[0]
+		for where := range strings.SplitSeq(cells[2], ", ") {
+			where = strings.Trim(where, "`")
+			_, err := os.Stat(where)
+			assert.True(t, exist[where] || err == nil, "%s: there is no %s", cells[0], where)
+		}
+	}
+	assert.NotEmpty(t, before, "the table is empty")
 }
