@@ -10,8 +10,9 @@ import (
 // Kind is what is the matter with a link.
 type Kind string
 
-// The kinds. LostWakeup, LostFrame and Deadlock do not pass by themselves. SlotsExhausted and
-// HandlerStuck may, if what a handler waits for comes after all.
+// The kinds. LostWakeup, LostFrame and Deadlock do not pass by
+// themselves. SlotsExhausted and HandlerStuck may, if what a handler
+// waits for comes after all.
 const (
 	LostWakeup     Kind = "lost wake-up"
 	LostFrame      Kind = "lost frame"
@@ -33,29 +34,32 @@ func (k Kind) Wrong() bool {
 	return k != BackPressure && k != Starting && k != Closed && k != Healthy
 }
 
-// Diagnosis is what is to be said of one link.
+// Diagnosis says what is wrong with one link, or that it is healthy.
 type Diagnosis struct {
 	Place int    `json:"place"`
 	Name  string `json:"name"`
 	Kind  Kind   `json:"kind"`
 	// Why is what it goes by, in a few words.
 	Why string `json:"why,omitempty"`
-	// Call is the call that a stuck handler is at: "fonts since 12 s in Subset for content/index.md".
+	// Call is the call that a stuck handler is at: "fonts since 12 s in Subset
+	// for content/index.md".
 	Call string `json:"call,omitempty"`
 	// Whom is the peer that has the slots.
 	Whom string `json:"whom,omitempty"`
-	// Since is how long the longest wait that it is about has lasted, 0 if nobody knows.
+	// Since is how long the longest wait that it is about has lasted, 0 if
+	// nobody knows.
 	Since time.Duration `json:"since_ns,omitempty"`
-	// Survived says that the plugin has been started again since, on another link.
+	// Survived says that the plugin has been started again since,
+	// on another link.
 	Survived bool `json:"survived,omitempty"`
 }
 
 // Wrong says that something is, and still.
 func (d Diagnosis) Wrong() bool { return d.Kind.Wrong() && !d.Survived }
 
-// String is one line: "lost wake-up (plugin sleeps, 3 frames unread, no token)", or
-// "handler stuck: code_execution since 12 s in Execute for content/index.md:14,
-// waits for process 4711 (sleep)".
+// String is one line: "lost wake-up (plugin sleeps, 3 frames unread, no
+// token)", or "handler stuck: code_execution since 12 s in Execute for
+// content/index.md:14, waits for process 4711 (sleep)".
 func (d Diagnosis) String() string {
 	text := string(d.Kind)
 	if d.Whom != "" {
@@ -77,11 +81,12 @@ func (d Diagnosis) String() string {
 // its handler is called stuck.
 const stuckAfter = 5 * time.Second
 
-// Diagnose says what is the matter with each link of the last of some snapshots of
-// a hub. It goes by what moved since the first: two, with time enough between
-// them for whoever can run to do so (a quarter of a second), tell a sleeper that was
-// forgotten from one that is about to wake. With one snapshot, as of a copy, it takes
-// everything to stand still. It looks at nothing but its arguments.
+// Diagnose says what is the matter with each link in the last of some snapshots
+// of a hub. It compares that snapshot with the first. Two snapshots a quarter
+// of a second apart give everything that can run the time to run, and so tell a
+// sleeper that was forgotten from one that is about to wake. With one snapshot,
+// as of a copy, it assumes that nothing moves. It looks at nothing but its
+// arguments.
 func Diagnose(snapshots ...Snapshot) []Diagnosis {
 	if len(snapshots) == 0 {
 		return nil
@@ -105,7 +110,8 @@ func Diagnose(snapshots ...Snapshot) []Diagnosis {
 	return all
 }
 
-// markSurvived marks what is over for good, of plugins that have had another link since.
+// markSurvived marks links that have ended, where their plugin has
+// had another since.
 func markSurvived(all []Diagnosis) {
 	over := func(k Kind) bool { return k == Corrupt || k == BellFailed || k == PeerDead }
 	for i := range all {
@@ -116,8 +122,8 @@ func markSurvived(all []Diagnosis) {
 	}
 }
 
-// Quiet says that a link has stood still between two snapshots with something to
-// be done or waited for: then /proc is worth a look.
+// Quiet says that a link has stood still between two snapshots with something
+// to be done or waited for: then /proc is worth a look.
 func Quiet(before, now Snapshot) bool {
 	for i := range now.Links {
 		if l := &now.Links[i]; busy(l) && still([]Snapshot{before, now}, l) {
@@ -127,7 +133,7 @@ func Quiet(before, now Snapshot) bool {
 	return false
 }
 
-// busy says that something is to be done on a link, or waited for.
+// busy says that a link has something to do, or somebody who waits.
 func busy(l *hub.LinkSnapshot) bool {
 	for side := range l.Sides {
 		s := &l.Sides[side]
@@ -138,8 +144,8 @@ func busy(l *hub.LinkSnapshot) bool {
 	return len(l.Calls) > 0 || l.Caller.Parked
 }
 
-// still says that a link was the same in all snapshots: no word of it moved, and
-// no call began or ended.
+// still says that a link was the same in all snapshots: no word of it moved,
+// and no call began or ended.
 func still(snapshots []Snapshot, last *hub.LinkSnapshot) bool {
 	for _, s := range snapshots[:len(snapshots)-1] {
 		i := slices.IndexFunc(s.Links, func(l hub.LinkSnapshot) bool { return l.Peer == last.Peer })
@@ -150,7 +156,8 @@ func still(snapshots []Snapshot, last *hub.LinkSnapshot) bool {
 	return true
 }
 
-// sameState compares all but what can be unknown in one look and known in the next.
+// sameState compares all but what can be unknown in one look and
+// known in the next.
 func sameState(a, b hub.State) bool {
 	for _, s := range []*hub.State{&a, &b} {
 		s.Caller.Blind, s.Sides[0].Blind, s.Sides[1].Blind = false, false, false

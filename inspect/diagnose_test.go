@@ -19,7 +19,8 @@ const (
 	peerPID = 101
 )
 
-// at is a hub of one idle link, at a time in quarters of a second; change is what is different.
+// at is a hub of one idle link, at a time in quarters of a second; change is
+// what is different.
 func at(quarter int, change func(s *Snapshot, l *hub.LinkSnapshot)) Snapshot {
 	s := Snapshot{
 		Snapshot: hub.Snapshot{At: 100*second + int64(quarter)*second/4, FreeSlots: 12, Links: []hub.LinkSnapshot{{

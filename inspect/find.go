@@ -69,7 +69,8 @@ func mappedHubs(pid int) ([]mapping, error) {
 	}
 	var found []mapping
 	for line := range strings.Lines(string(maps)) {
-		// 7f5a80000000-7f5a86c00000 rw-s 00000000 00:01 1234   /memfd:ddc-hub (deleted)
+		// 7f5a80000000-7f5a86c00000 rw-s 00000000 00:01 1234
+		// /memfd:ddc-hub (deleted)
 		fields := strings.Fields(line)
 		if len(fields) < 6 || !strings.HasPrefix(fields[5], hubName) {
 			continue
@@ -91,8 +92,8 @@ func hasMapped(pid int, inode uint64) (bool, error) {
 	return false, err
 }
 
-// holders lists the processes that have a hub mapped, this one apart. Those that
-// this user may not look at are not among them.
+// holders lists the processes that have a hub mapped, this one apart. Those
+// that this user may not look at are not among them.
 func holders(inode uint64) []int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {

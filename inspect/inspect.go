@@ -8,12 +8,12 @@
 //	}
 //
 // It needs no help of those it looks at, which may run, stand still, be stopped
-// or be dead: the hub's memory is found through /proc and mapped for reading, and
-// what the processes do is read from /proc too. One look costs some ten
+// or be dead: the hub's memory is found through /proc and mapped for reading,
+// and what the processes do is read from /proc too. One look costs some ten
 // milliseconds of one processor, and those it looks at nothing.
 //
-// [Diagnose] is the one place where states get a name. `ddc inspect`, the dump of
-// SIGUSR1 and the host's watchdog all ask it.
+// [Diagnose] is the one place where states get a name. `ddc inspect`, the dump
+// on SIGUSR1 and the host's watchdog all ask it.
 package inspect
 
 import (
@@ -51,8 +51,8 @@ type Hub struct {
 var ErrNoHub = errors.New("no hub found")
 
 // Open opens the hubs of processes, be they hosts or plugins, or those that are
-// files: /proc/PID/fd/N, or copies. Each hub is opened once; of several processes
-// those that have none are passed over.
+// files: /proc/PID/fd/N, or copies. Each hub is opened once; of several
+// processes those that have none are passed over.
 func Open(targets ...string) (hubs []*Hub, err error) {
 	defer func() {
 		if err != nil {
@@ -125,7 +125,8 @@ func (h *Hub) Look() Snapshot {
 	return s
 }
 
-// holds says whether a process has the hub. One that had it once has it as long as it lives.
+// holds says whether a process has the hub. One that had it once has it as long
+// as it lives.
 func (h *Hub) holds(pid int, began string) bool {
 	if h.held[pid] == began {
 		return true
@@ -143,7 +144,7 @@ func (h *Hub) holds(pid int, began string) bool {
 // Events are the last events of a link, by its place.
 func (h *Hub) Events(place int) [2][]trace.Event { return h.observer.Events(place) }
 
-// Held says whether any of Holders still has the hub. Of a copy nobody knows.
+// Held says whether any of Holders still has the hub. For a copy it says true.
 func (h *Hub) Held() bool {
 	return h.inode == 0 || slices.ContainsFunc(h.Holders, func(pid int) bool {
 		has, err := hasMapped(pid, h.inode)
@@ -154,8 +155,8 @@ func (h *Hub) Held() bool {
 // Close lets the hub go.
 func (h *Hub) Close() error { return h.observer.Close() }
 
-// Own is a look at a hub by its own host, who knows of every token. That it runs
-// while it looks says nothing of it.
+// Own is a look at a hub by its own host, which knows of every token. It does
+// not say that the host runs, since the look itself makes it run.
 func Own(h *hub.Hub) Snapshot {
 	s := Snapshot{Snapshot: h.Snapshot()}
 	s.Processes = lookAtProcesses(s.ends(), func(int, string) bool { return true })
@@ -163,7 +164,7 @@ func Own(h *hub.Hub) Snapshot {
 	return s
 }
 
-// forgetSelf forgets what this process does: that it runs while it looks says nothing.
+// forgetSelf forgets what this process does: it runs because it looks.
 func (s *Snapshot) forgetSelf() {
 	if own, ok := s.Processes[os.Getpid()]; ok {
 		own.Doing = Unknown
@@ -213,8 +214,8 @@ func findHubs(pid int) ([]string, error) {
 	return paths, nil
 }
 
-// fileOf finds a file for memory that a process has mapped: a descriptor of some
-// other process if there is one, else the mapping itself, which only a
+// fileOf finds a file for memory that a process has mapped: a descriptor of
+// some other process if there is one, else the mapping itself, which only a
 // privileged user may open.
 func fileOf(m mapping, pid int) string {
 	for _, holder := range holders(m.inode) {

@@ -30,7 +30,7 @@ func (r *Report) Print(w io.Writer, all bool) {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%d\t%d\t%d\t%s\t%s\n", l.Name, l.Wake, l.Plugin.PID, l.Plugin.Doing,
 			int64(l.ToPlugin.Unread), int64(l.ToHost.Unread), len(l.Calls), oldest, l.Text)
 	}
-	_ = table.Flush() // whoever reads this knows whether it came
+	_ = table.Flush() // if w fails, the later writes fail too
 	for i := range r.Links {
 		if l := &r.Links[i]; all || l.Wrong() {
 			fmt.Fprintln(w)
@@ -97,7 +97,8 @@ func (b bell) text() string {
 	return fmt.Sprintf("%s, token %s, seq %d, %d sent, %d suppressed, %d spurious", b.Sleeper, b.Token, b.Seq, b.Sent, b.Suppressed, b.Spurious)
 }
 
-// threadWaits counts threads by what they do in the kernel: "; 5 in futex_wait_queue".
+// threadWaits counts threads by what they do in the kernel: "; 5 in
+// futex_wait_queue".
 func threadWaits(threads []Thread) string {
 	counts := map[string]int{}
 	for _, t := range threads {

@@ -33,8 +33,8 @@ type Process struct {
 	CPU time.Duration `json:"cpu_ns"`
 	// Children says that a descendant of it runs, or could.
 	Children bool `json:"children_running,omitempty"`
-	// Awaits are its children, oldest first: processes that it may be waiting for. A
-	// descendant that has children of its own has them in Awaits, too.
+	// Awaits are its children, oldest first: processes that it may be waiting
+	// for. A descendant that has children of its own has them in Awaits, too.
 	Awaits  []Child  `json:"awaits,omitempty"`
 	Threads []Thread `json:"threads,omitempty"`
 }
@@ -43,8 +43,8 @@ type Process struct {
 type Thread struct {
 	ID    int    `json:"id"`
 	State string `json:"state"` // R runs, S sleeps, D waits for a device, T is stopped, ...
-	// Call is the number of the system call that it is in, and Waits the function of
-	// the kernel that it waits in; "" where nobody may know.
+	// Call is the number of the system call that it is in, and Waits the
+	// function of the kernel that it waits in; "" where nobody may know.
 	Call  string `json:"call,omitempty"`
 	Waits string `json:"waits,omitempty"`
 }
@@ -65,7 +65,8 @@ type stat struct {
 	began       string // in ticks since the machine's start: tells two of one number apart
 }
 
-// tickTime is USER_HZ, in which /proc counts: 100 a second wherever Go runs on Linux.
+// tickTime is USER_HZ, in which /proc counts: 100 a second wherever
+// Go runs on Linux.
 const tickTime = 10 * time.Millisecond
 
 func readStat(path string) (s stat, err error) {
@@ -73,7 +74,8 @@ func readStat(path string) (s stat, err error) {
 	if err != nil {
 		return s, err
 	}
-	// The second field is the program's name, in parentheses, and may hold anything.
+	// The second field is the program's name, in parentheses, and
+	// may hold anything.
 	open, end := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
 	if open < 1 || end < open {
 		return s, fmt.Errorf("%s: not of the form that is known", path)
@@ -91,12 +93,12 @@ func readStat(path string) (s stat, err error) {
 	return s, nil
 }
 
-// ends are the processes to look at. Those that have something to do are worth a
-// look at each thread.
+// ends are the processes to look at. Those that have something to do are worth
+// a look at each thread.
 type ends map[int]struct{ closely bool }
 
-// lookAtProcesses looks at processes, and at what descends from them. Those that
-// holds says no to are others, that have come to the same number.
+// lookAtProcesses looks at processes, and at what descends from them. Those
+// that holds says no to are others, that have come to the same number.
 func lookAtProcesses(pids ends, holds func(pid int, began string) bool) map[int]Process {
 	looks := map[int]Process{}
 	family := familyTree()
@@ -198,7 +200,7 @@ func (f family) adoptWardens(pids ends) {
 	}
 }
 
-// These bound what is told of a process's descendants.
+// These bound how much is said about a process's descendants.
 const (
 	maxGenerations = 4
 	maxChildren    = 8

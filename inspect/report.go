@@ -9,8 +9,8 @@ import (
 	"ddc/transport/hub"
 )
 
-// Report is what is to be told of a hub: a snapshot, in the words of people and
-// of JSON, and the diagnosis of each link.
+// Report describes a hub: a snapshot, in the words of people and of JSON, and
+// the diagnosis of each link.
 type Report struct {
 	Hub   string       `json:"hub,omitempty"`
 	Cells int          `json:"ring_cells"`
@@ -47,7 +47,7 @@ type LinkReport struct {
 	Ended map[string]string `json:"ended,omitempty"`
 }
 
-// direction is a ring, those who send into it, and the bell of whoever receives.
+// direction is a ring, its senders, and the bell of its receiver.
 type direction struct {
 	Produced uint64  `json:"produced"`
 	Consumed uint64  `json:"consumed"`

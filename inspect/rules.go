@@ -32,7 +32,8 @@ func (l *look) diagnose() Diagnosis {
 	return Diagnosis{Kind: Healthy}
 }
 
-// does says what the process of a side does; Unknown where it was not looked at.
+// does says what the process of a side does; Unknown where it
+// was not looked at.
 func (l *look) does(side int) Doing {
 	p, ok := l.now.Processes[l.link.PIDs[side]]
 	if !ok {
@@ -41,8 +42,8 @@ func (l *look) does(side int) Doing {
 	if p.Doing != Asleep && p.Doing != Unknown || l.before == nil {
 		return p.Doing
 	}
-	// A thread that runs in short bursts is seldom caught at it. The host's descendants
-	// are the plugins, and say nothing of it.
+	// A thread that runs in short bursts is seldom caught at it. The host's
+	// descendants are the plugins, and say nothing of it.
 	if side == hub.HostSide {
 		return p.Doing
 	}
@@ -52,19 +53,21 @@ func (l *look) does(side int) Doing {
 	return p.Doing
 }
 
-// runnable says that some thread of a side's process ran, or could, at this moment.
+// runnable says that some thread of a side's process ran, or
+// could, at this moment.
 func (l *look) runnable(side int) bool {
 	return l.now.Processes[l.link.PIDs[side]].Doing == Running
 }
 
-// aboutToWake says that a sleeper with a token may have had no processor yet. Whose
-// caller has been waiting for long is not about to wake.
+// aboutToWake says that a sleeper with a token may have had no processor yet.
+// Once a call has waited for long, that is no longer an explanation.
 func (l *look) aboutToWake(side int) bool {
 	oldest := l.oldest()
 	return l.runnable(side) && (oldest.Began == 0 || time.Duration(l.now.At-oldest.Began) < stuckAfter)
 }
 
-// givenUp tells of links that an end has given up, for a reason that it has noted.
+// givenUp tells of links that an end has given up, for a reason
+// that it has noted.
 func (l *look) givenUp() (d Diagnosis, is bool) {
 	for side := range sides {
 		end := l.link.Sides[side].End
@@ -121,8 +124,8 @@ func (l *look) corrupt() (d Diagnosis, is bool) {
 
 func (l *look) full(side int) bool { return l.link.Sides[side].Unread() >= uint64(l.link.Cells) }
 
-// deadlocked: senders of both sides wait for space, and whoever would take frames
-// out, or hear that there is room, is among them.
+// deadlocked tells of senders of both sides that wait for space, where one of
+// them is the goroutine that would make room or hear of it.
 func (l *look) deadlocked() (d Diagnosis, is bool) {
 	a, b := &l.link.Sides[0], &l.link.Sides[1]
 	if !l.still || a.SpaceSince == 0 || b.SpaceSince == 0 || a.Parked && b.Parked {
@@ -131,8 +134,8 @@ func (l *look) deadlocked() (d Diagnosis, is bool) {
 	return l.since(Diagnosis{Kind: Deadlock, Why: "both wait for space"}, max(a.SpaceSince, b.SpaceSince)), true
 }
 
-// asleepOverWork: whoever receives at a side sleeps, there is something to do, and no
-// token that will wake it.
+// asleepOverWork tells of a receiver that sleeps though there is something to
+// do, and has no token that will wake it.
 func (l *look) asleepOverWork() (d Diagnosis, is bool) {
 	for _, side := range []int{hub.PeerSide, hub.HostSide} {
 		sleeper, blind := l.sleeper(side)
@@ -154,8 +157,8 @@ func (l *look) asleepOverWork() (d Diagnosis, is bool) {
 	return d, false
 }
 
-// asleepOverReply: a caller sleeps in the place of the host's pump, and every call
-// has ended.
+// asleepOverReply: a caller sleeps in the place of the host's pump, and every
+// call has ended.
 func (l *look) asleepOverReply() (d Diagnosis, is bool) {
 	c := &l.link.Caller
 	if !l.still || !c.Parked || len(l.link.Calls) > 0 || l.link.Unnoted != 0 || c.Token && l.aboutToWake(hub.HostSide) {
@@ -184,9 +187,9 @@ func (l *look) work(side int) string {
 	return ""
 }
 
-// sleeper is whoever receives at a side. For the host that may be a caller in the
-// pump's place, and a token for either of the two will do. blind says that
-// nobody can tell whether there is one.
+// sleeper is the goroutine that receives at a side. For the host that may be a
+// caller in the pump's place, and a token for either of the two will do. blind
+// says that nobody can tell whether there is one.
 func (l *look) sleeper(side int) (s wake.Sleeper, blind bool) {
 	s, blind = l.link.Sleeper(side), l.link.Sides[side].Blind
 	if caller := &l.link.Caller; side == hub.HostSide && caller.Parked {
@@ -229,7 +232,8 @@ func (l *look) motion(side int) Doing {
 	return l.does(side)
 }
 
-// waitsForSlot: a sender has room in its ring, and nothing to put the payload in.
+// waitsForSlot: a sender has room in its ring, and nothing to
+// put the payload in.
 func (l *look) waitsForSlot() (d Diagnosis, is bool) {
 	for _, side := range []int{hub.PeerSide, hub.HostSide} {
 		s, sender := &l.link.Sides[side], sides[1-side]
@@ -273,7 +277,7 @@ func (l *look) richest() string {
 	return name
 }
 
-// notReceiving: frames lie there, and whoever is to take them neither sleeps at its
+// notReceiving tells of frames whose receiver neither sleeps at its
 // doorbell nor runs.
 func (l *look) notReceiving() (d Diagnosis, is bool) {
 	for _, side := range []int{hub.PeerSide, hub.HostSide} {
@@ -285,8 +289,9 @@ func (l *look) notReceiving() (d Diagnosis, is bool) {
 	return d, false
 }
 
-// frameLost: all is quiet, and the host waits for more replies than the plugin is at
-// work on. A process that runs may be about to send or to take one, but not for long.
+// frameLost: all is quiet, and the host waits for more replies than the plugin
+// is at work on. A process that runs may be about to send or to take one, but
+// not for long.
 func (l *look) frameLost() (d Diagnosis, is bool) {
 	calls := len(l.link.Calls) + l.link.Unnoted
 	if !l.still || l.link.Handlers < 0 || calls <= l.link.Handlers {
@@ -349,7 +354,8 @@ func waitsFor(list []Child) string {
 // (sleep)", or "" if it has no children.
 func Awaited(pid int) string { return waitsFor(familyTree().childrenOf(pid, maxGenerations)) }
 
-// processes lists processes: "process 4711 (sleep)", and what they wait for in turn.
+// processes lists processes: "process 4711 (sleep)", and what they
+// wait for in turn.
 func processes(list []Child) string {
 	var words []string
 	for _, c := range list {

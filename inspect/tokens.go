@@ -57,8 +57,8 @@ func (t tokenFinder) token(pid int, object uint64) (token, ok bool) {
 	return n > 0, err == nil
 }
 
-// descriptors lists the pipes, sockets and eventfds of a process by what package
-// sys calls them.
+// descriptors lists the pipes, sockets and eventfds of a process by what
+// package sys calls them.
 func descriptors(pid int) map[uint64]descriptor {
 	found := map[uint64]descriptor{}
 	folder := fmt.Sprintf("/proc/%d/fd", pid)

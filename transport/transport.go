@@ -22,18 +22,19 @@ import (
 )
 
 var (
-	// ErrClosed is returned by operations on an end that Close was called on, or
-	// whose peer closed its own end in good order. Open a new link to go on.
+	// ErrClosed is returned by operations on an end that Close was called on,
+	// or whose peer closed its own end in good order. Open a new link to go on.
 	ErrClosed = errors.New("link closed")
 	// ErrPeerDead is returned once the peer's process has ended without closing
-	// its end. What was sent may or may not have been handled: repeat only calls
-	// that are safe to repeat, on a new link.
+	// its end. What was sent may or may not have been handled: repeat only
+	// calls that are safe to repeat, on a new link.
 	ErrPeerDead = errors.New("peer died")
 	// ErrCorrupt is returned once the peer has written to shared memory what no
 	// sound peer writes, or its doorbell cannot be rung any more. The link is
 	// unusable; restart the peer.
 	ErrCorrupt = errors.New("corrupt hub")
-	// ErrTooLarge is returned for a payload over [MaxPayload]. Send it in parts.
+	// ErrTooLarge is returned for a payload over [MaxPayload].
+	// Send it in parts.
 	ErrTooLarge = errors.New("payload too large")
 )
 
@@ -69,8 +70,8 @@ type Frame struct {
 // LeaseOwner takes back what a frame's payload occupies. Transports implement
 // it; nobody else calls it.
 type LeaseOwner interface {
-	// ReleaseLease frees the payload that token stands for. It is called at most
-	// once for each, from any goroutine.
+	// ReleaseLease frees the payload that token stands for. It is called at
+	// most once for each, from any goroutine.
 	ReleaseLease(token uint64)
 }
 
@@ -85,9 +86,8 @@ func NewFrame(h Header, payload []byte, owner LeaseOwner, token uint64) Frame {
 // released. A payload that travelled inside its descriptor is copied. Call it
 // at most once, before the receive function returns.
 //
-// A kept payload occupies a slot that other frames may be waiting for, so
-// whoever keeps one must be about to read it, never queue it for a reader
-// that may be slow: copy it for those.
+// A kept payload occupies a slot that other frames may be waiting for. So keep
+// one only to read it at once. For a reader that may be slow, copy it.
 func (f *Frame) Keep() Lease {
 	l := Lease{Payload: f.Payload, owner: f.owner, token: f.token}
 	if f.owner == nil && len(f.Payload) > 0 {
@@ -115,7 +115,8 @@ type Lease struct {
 	token uint64
 }
 
-// Release gives the payload back. A second call on the same variable does nothing.
+// Release gives the payload back. A second call on the same
+// variable does nothing.
 func (l *Lease) Release() {
 	if l.owner != nil {
 		l.owner.ReleaseLease(l.token)
@@ -129,47 +130,50 @@ type Link interface {
 	// the link's pump. It must not block, neither on a handler nor on sending.
 	// Frames that arrive before Start wait. Start is called once.
 	Start(receive func(*Frame))
-	// Send sends a copy of payload. It waits for room until ctx is done; a frame
-	// is sent whole or not at all. A context that is done already sends nothing,
-	// and its error is returned, however much room there is.
+	// Send sends a copy of payload. It waits for room until ctx is done; a
+	// frame is sent whole or not at all. A context that is done already sends
+	// nothing, and its error is returned, however much room there is.
 	Send(ctx context.Context, h Header, payload []byte) error
-	// Fill sends a payload of n bytes that fill writes in place: straight into the
-	// slot it travels in, where the transport has one to give. fill must set
-	// every byte of buf, whose len is n and whose content is undefined; an error
-	// from it abandons the frame and is returned as it is.
+	// Fill sends a payload of n bytes that fill writes in place: straight into
+	// the slot it travels in, where the transport has one to give. fill must
+	// set every byte of buf, whose len is n and whose content is undefined; an
+	// error from it abandons the frame and is returned as it is.
 	Fill(ctx context.Context, h Header, n int, fill func(buf []byte) error) error
-	// Close ends the link in good order: the peer sees every frame sent before,
-	// then ErrClosed. It waits for the pump to end, so must not be called on it.
+	// Close ends the link in good order: the peer sees every frame sent
+	// before, then ErrClosed. It waits for the pump to end, so must not
+	// be called on it.
 	Close() error
 	// Done is closed when the link has ended, for whatever reason, and the pump
 	// will deliver nothing more.
 	Done() <-chan struct{}
-	// Err says why the link ended: nil before Done is closed, then an error that
-	// wraps ErrClosed, ErrPeerDead or ErrCorrupt.
+	// Err says why the link ended: nil before Done is closed, then an error
+	// that wraps ErrClosed, ErrPeerDead or ErrCorrupt.
 	Err() error
 	// Stats counts what this end has done so far.
 	Stats() Stats
 }
 
-// Awaiter is a link by which a goroutine that waits for one frame can receive
-// on the link's behalf, and so is woken by the peer itself rather than by the pump.
+// Awaiter is a link by which a goroutine that waits for one frame can
+// receive on the link's behalf, and so is woken by the peer itself rather
+// than by the pump.
 type Awaiter interface {
-	// Await receives frames on this goroutine until done returns true, ctx is done or
-	// the link ends; or returns at once, where the pump does as well. Either way
-	// the caller then waits as if Await did not exist. done must be cheap; the
-	// receive function given to Start must be what makes it true.
+	// Await receives frames on this goroutine until done returns true, ctx is
+	// done or the link ends; or returns at once, where the pump does as well.
+	// Either way the caller then waits as if Await did not exist. done must be
+	// cheap; the receive function given to Start must be what makes it true.
 	Await(ctx context.Context, done func() bool)
 }
 
-// CallLog is a link that notes the calls under way, for those who look at it from
-// outside. Its methods take some 20 ns and never block; those of one end are
-// called one at a time.
+// CallLog is a link that notes the calls under way, for those who look at it
+// from outside. Its methods take some 20 ns and never block; those of one end
+// are called one at a time.
 type CallLog interface {
-	// NameMethod says what a method's id stands for, before the first call of it.
+	// NameMethod says what a method's id stands for, before the
+	// first call of it.
 	NameMethod(id uint16, name string)
-	// CallBegan and CallEnded are told at the client's end of each call, and at the
-	// server's of each handler. Id 0 is a method that has none; about is what the
-	// call works on, "" where nobody has said, as at a server's end.
+	// CallBegan and CallEnded are told at the client's end of each call, and at
+	// the server's of each handler. Id 0 is a method that has none; about is
+	// what the call works on, "" where nobody has said, as at a server's end.
 	CallBegan(stream uint32, method uint16, about string, at time.Time)
 	CallEnded(stream uint32)
 }
@@ -179,8 +183,8 @@ type CallLog interface {
 type Stats struct {
 	FramesIn, FramesOut uint64
 	BytesIn, BytesOut   uint64
-	// WakeupsSent counts tokens deposited for the peer, WakeupsSuppressed the rings
-	// that found it awake.
+	// WakeupsSent counts tokens deposited for the peer, WakeupsSuppressed the
+	// rings that found it awake.
 	WakeupsSent, WakeupsSuppressed uint64
 	// WakeupsReceived counts returns from sleep, WakeupsSpurious those of them
 	// after which there was nothing to do.
@@ -191,8 +195,10 @@ type Stats struct {
 type Transport interface {
 	// Name is the transport's name as flags spell it: "shm" or "inproc".
 	Name() string
-	// Pair makes both ends of a new link in this process. name is for diagnosis.
+	// Pair makes both ends of a new link in this process. name is for
+	// diagnosis.
 	Pair(name string) (host, peer Link, err error)
-	// Close ends every link that the transport made, and frees what they shared.
+	// Close ends every link that the transport made, and frees
+	// what they shared.
 	Close() error
 }

@@ -4,7 +4,8 @@ package wake
 
 import "time"
 
-// looksPerYield is how often ready is asked between two chances for other goroutines.
+// looksPerYield is how often ready is asked between two chances for other
+// goroutines.
 const looksPerYield = 8
 
 // clock is what a spin is measured by: the time at which it began.

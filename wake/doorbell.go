@@ -16,10 +16,10 @@
 //
 // # The protocol
 //
-// The sleeper announces that it is about to sleep, looks once more whether there
-// is anything to do, and only then sleeps. The ringer publishes a change, then
-// looks whether the sleeper has announced itself. In steps, each of which is a
-// method of that name in steps.go:
+// The sleeper announces that it is about to sleep, looks once more whether
+// there is anything to do, and only then sleeps. The ringer publishes a change,
+// then looks whether the sleeper has announced itself. In steps, each of which
+// is a method of that name in steps.go:
 //
 //	sleeper                                     ringer
 //	S1  announce   sleeping = 1                 R1  publish     ring index, slot state, flag
@@ -34,9 +34,10 @@
 // of the proof, and each step is in it:
 //
 //   - S2 before S1 (check, then announce) loses the change published between them.
-//   - R3 before R1 (ring, then publish) finds the sleeper still awake, or wakes it too early.
-//   - S1 or R1 as a plain store may be seen after S2 or R3: each side reads the past. R2 is
-//     what orders R1, whatever R1 is.
+//   - R3 before R1 (ring, then publish) finds the sleeper still awake, or wakes it
+//     too early.
+//   - S1 or R1 as a plain store may be seen after S2 or R3: each side reads the
+//     past. R2 orders R1, whatever R1 is.
 //   - R4 left out, or dropped because S3 has not begun, leaves a sleeper whose flag is
 //     down: no later ringer will wake it.
 //
@@ -45,7 +46,7 @@
 // keeping a token. Here the token is kept, so the look is not needed: explorer
 // and suite find the same without it.
 //
-// Sleeping goes 0 -> 1 by the sleeper alone, 1 -> 0 by whoever gets there first:
+// Sleeping goes 0 -> 1 by the sleeper alone, 1 -> 0 by the first to get there:
 // a ringer (by compare-and-swap, and then it owes a token) or the sleeper. Thus
 // at most one token is left for each announcement. The sleeper that withdraws
 // may find that a ringer was faster: the token that ringer leaves makes a later
@@ -57,8 +58,8 @@
 //
 // # Looking at it
 //
-// Every word is in shared memory and counts for itself ([Words]). [Sleeper] says
-// from outside whether a wake-up was lost.
+// Every word is in shared memory and counts for itself ([Words]). [Sleeper]
+// says from outside whether a wake-up was lost.
 package wake
 
 import (
@@ -79,19 +80,19 @@ type Doorbell struct {
 
 	// closed is set under closing, and read anywhere.
 	closed step.Bool
-	// watched is the context whose end rings this bell, kept from one Await to the
-	// next so that a loop that passes the same context registers it once. The
-	// awaiting goroutine alone touches it.
+	// watched is the context whose end rings this bell, kept from one Await to
+	// the next so that a loop that passes the same context registers it once.
+	// The awaiting goroutine alone touches it.
 	watched <-chan struct{}
-	// closing keeps a context that ends late from ringing a bell whose words may be
-	// gone. It guards unwatch.
+	// closing keeps a context that ends late from ringing a bell whose words
+	// may be gone. It guards unwatch.
 	closing step.Mutex
 	unwatch func() bool
 }
 
-// ErrInVain is returned by Await when the bell was rung a million times in a row
-// with nothing to find: no sound ringer does that, and one that means harm would
-// keep the sleeper from ever sleeping. Treat the ringer as hostile.
+// ErrInVain is returned by Await when the bell was rung a million times in a
+// row with nothing to find: no sound ringer does that, and one that means harm
+// would keep the sleeper from ever sleeping. Treat the ringer as hostile.
 var ErrInVain = errors.New("doorbell is rung again and again for nothing")
 
 // inVain is how many looks in a row may find nothing. A sound ringer publishes
@@ -151,7 +152,8 @@ func (d *Doorbell) Await(ctx context.Context, ready func() bool) error {
 	for looks := range inVain {
 		d.letOthersRun()
 		d.announce() // S1
-		// The end of ctx and of the bell are changes to be found, like any other.
+		// The end of ctx and of the bell are changes to be
+		// found, like any other.
 		over := d.over(ctx)
 		if over != nil || d.lastLook(ready) { // S2
 			d.withdraw() // S4; a token already owed wakes a later Wait in vain

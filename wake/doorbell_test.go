@@ -78,9 +78,9 @@ func TestClosedBellLetsGoOfTheContext(t *testing.T) {
 	assert.Empty(t, ctx.registered, "it would ring when the context ends")
 }
 
-// A context ends just before its bell is closed and the words are unmapped: what
-// its end has started may not touch them, or the process dies of it. The explorer
-// has every order of the two; here the memory is really gone.
+// A context ends just before its bell is closed and the words are unmapped:
+// what its end has started may not touch them, or the process dies of it. The
+// explorer has every order of the two; here the memory is really gone.
 func TestContextThatEndsWhileTheBellClosesTouchesNoUnmappedWord(t *testing.T) {
 	for range 1000 {
 		segment, err := shm.Create("bell", wake.WordsSize)

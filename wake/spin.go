@@ -21,14 +21,16 @@ var (
 	SpinAuto = Spin{limit: autoLimit, adaptive: true}
 )
 
-// autoLimit is about what a sleep costs that a spin could have saved: a futex
-// or eventfd round trip between two processes takes 5 to 25 µs (ddc wake bench).
+// autoLimit is about what a sleep costs that a spin could have saved: a
+// futex or eventfd round trip between two processes takes 5 to 25 µs
+// (ddc wake bench).
 const autoLimit = 30 * time.Microsecond
 
 // SpinFor spins for up to limit each time, whether that pays or not.
 func SpinFor(limit time.Duration) Spin { return Spin{limit: limit} }
 
-// ParseSpin reads what the flag --spin takes: auto, off, or a duration ("20us").
+// ParseSpin reads what the flag --spin takes: auto, off, or a
+// duration ("20us").
 func ParseSpin(s string) (Spin, error) {
 	switch s {
 	case "auto":
@@ -59,20 +61,22 @@ func (s Spin) String() string {
 type spinner struct {
 	limit    time.Duration
 	adaptive bool
-	// trust is how well spinning pays, 0 to maxTrust: a success adds, a failure of
-	// an adaptive spin halves it. At 0 only every pause-th wait spins, to find out
-	// whether times have changed; pause doubles each time they have not.
+	// trust is how well spinning pays, 0 to maxTrust: a success adds, a
+	// failure of an adaptive spin halves it. At 0 only every pause-th wait
+	// spins, to find out whether times have changed; pause doubles each
+	// time they have not.
 	trust        int
 	waits, pause int
-	// lone says that goroutines have one processor between them. It is asked once,
-	// since asking takes a lock of the runtime's.
+	// lone says that goroutines have one processor between them. It is asked
+	// once, since asking takes a lock of the runtime's.
 	lone bool
 }
 
 const (
 	maxTrust = 64
-	// A try that fails where all processors are busy can cost a time slice of whoever
-	// waits for this one, some milliseconds: hence the long pause in the end.
+	// Where all processors are busy, a try that fails can cost whatever waits
+	// for this processor a time slice, some milliseconds. Hence the long pause
+	// in the end.
 	shortPause, longPause = 32, 1024
 )
 
@@ -86,10 +90,11 @@ func newSpinner(s Spin) spinner {
 
 // wait spins until ready returns true, and says whether it did in time.
 //
-// It never offers its processor to other threads (sched_yield): that saves the
-// spins of two processes that the kernel has put on one processor, 14 us a call
-// instead of 120, but keeps them there, and with a processor for each costs 20 us
-// instead of 6. What does not pay is left to trust.
+// It never offers its processor to other threads (sched_yield). Where the
+// kernel has put two processes on one processor, that makes a call take
+// 14 us instead of 120, but it keeps them there. With a processor for
+// each, it makes a call take 20 us instead of 6. So where spinning does
+// not pay, trust ends it.
 func (s *spinner) wait(ready func() bool) bool {
 	if ready() {
 		return true
@@ -104,10 +109,10 @@ func (s *spinner) wait(ready func() bool) bool {
 				return true
 			}
 		}
-		// What ready waits for may need another goroutine. Where there are processors to
-		// spare, one that was just woken runs here sooner than on another whose thread
-		// has to wake first: a call of 64 bytes that both sides spin for takes 3 to 6 us
-		// with this line, 7 to 9 without.
+		// What ready waits for may need another goroutine. A goroutine that was
+		// just woken runs here sooner than on another processor, whose thread
+		// has to wake first. A call of 64 bytes that both sides spin for takes
+		// 3 to 6 us with this line, 7 to 9 without.
 		runtime.Gosched()
 	}
 	if s.trust == 0 {

@@ -26,8 +26,8 @@ func (w *Words) State() State {
 }
 
 // Sleeper is one look from outside at somebody who may sleep at a doorbell. It
-// is the one place that says what a lost wake-up is; suite, explorer, matrix and
-// inspect all ask it.
+// is the one place that says what a lost wake-up is; suite, explorer, matrix
+// and inspect all ask it.
 type Sleeper struct {
 	// Parked is [Words].Parked: the sleeper is inside its waker's Wait.
 	Parked bool
@@ -35,12 +35,13 @@ type Sleeper struct {
 	Due bool
 	// Token says that a token waits to be consumed.
 	Token bool
-	// Owed counts rings that have begun and not ended: their tokens may yet come.
+	// Owed counts rings that have begun and not ended: their
+	// tokens may yet come.
 	Owed uint64
 }
 
-// Lost says that nothing will ever wake the sleeper, if the look stays the same:
-// it sleeps, it should not, no token is there and none is to come.
+// Lost says that nothing will ever wake the sleeper, if the look stays the
+// same: it sleeps, it should not, no token is there and none is to come.
 func (s Sleeper) Lost() bool { return s.oversleeps() && !s.Token }
 
 // Undelivered says that a token is there, and does not wake the sleeper.

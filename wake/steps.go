@@ -1,9 +1,9 @@
 package wake
 
 // sound is the event count and the primitive that sleeps, with the steps of the
-// protocol as the package's proof names them. A Doorbell embeds it. A build with
-// the tag ddcfault gives Doorbell methods of the same names, which stand before
-// these and break them (steps_fault.go).
+// protocol as the package's proof names them. A Doorbell embeds it. A build
+// with the tag ddcfault gives Doorbell methods of the same names, which stand
+// before these and break them (steps_fault.go).
 type sound struct {
 	words *Words
 	waker Waker
@@ -35,8 +35,8 @@ func (s *sound) withdraw() { s.words.Sleeping.Store(0) }
 func (s *sound) count() { s.words.Seq.Add(1) }
 
 // takeFlag is R3: true means that this process owes a token. It loads first,
-// because under load nobody sleeps, and a failed compare-and-swap would take the
-// cache line from the sleeper each time.
+// because under load nobody sleeps, and a failed compare-and-swap would take
+// the cache line from the sleeper each time.
 func (s *sound) takeFlag() bool {
 	return s.words.Sleeping.Load() != 0 && s.words.Sleeping.CompareAndSwap(1, 0)
 }

@@ -100,9 +100,9 @@ func (d *Doorbell) repay() error {
 	return d.sound.repay()
 }
 
-// announcePlainly announces the sleeper by an ordinary store, which the processor
-// may keep to itself until its next fence: the sleeper's look may come first. Where the
-// window is wide, it does.
+// announcePlainly announces the sleeper by an ordinary store, which the
+// processor may keep to itself until its next fence: the sleeper's look may
+// come first. Where the window is wide, it does.
 func (d *Doorbell) announcePlainly() {
 	if !fault.Wide(fault.PlainStore) {
 		shm.PlainStore(&d.words.Sleeping, 1)

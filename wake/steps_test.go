@@ -107,7 +107,8 @@ func TestWaitThatFailsEndsAwait(t *testing.T) {
 	require.NoError(t, bell.Close())
 }
 
-// A waker that is closed under its sleeper may say anything: the bell says closed.
+// A waker that is closed under its sleeper may say anything: the
+// bell says closed.
 func TestCloseWhileAsleepIsErrClosed(t *testing.T) {
 	words := new(wake.Words)
 	waker := &scripted{closing: errors.New("torn")}

@@ -12,8 +12,8 @@ import (
 	"ddc/transport/hub"
 )
 
-// Link writes a link's state, two lines or more: one for each direction, one for
-// each wait, and one for a caller in the pump's place.
+// Link writes a link's state, two lines or more: one for each direction, one
+// for each wait, and one for a caller in the pump's place.
 func Link(w io.Writer, s hub.State) {
 	if !s.Attached {
 		fmt.Fprintln(w, "  not attached")

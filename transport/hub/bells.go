@@ -18,7 +18,7 @@ import (
 // say what a ring was for. They touch, of shared memory:
 //
 //	Bells     the words of all three doorbells: see package wake
-//	Signals   bits: set by whoever signals, taken by whoever receives at that side
+//	Signals   bits: set by either end, taken by the end that receives there
 //
 // A signal is set before its bell is rung, and taken before what it stands for
 // is looked at. So none is lost, and one may come for nothing.
@@ -31,8 +31,8 @@ type bells struct {
 	// caller wakes the host's goroutine that receives in its pump's place: the
 	// host awaits it, both ends ring it.
 	caller *wake.Doorbell
-	// standing is true while a caller of this hub receives in some pump's place.
-	// It is the hub's, and nil at the peer's end, where no caller does.
+	// standing is true while a caller of this hub receives in some pump's
+	// place. It is the hub's, and nil at the peer's end, where no caller does.
 	standing *step.Bool
 	flood    flood
 	faults   faults // of no size, but in a build with faults
@@ -83,10 +83,10 @@ func (b *bells) ring(bell *wake.Doorbell) {
 	}
 }
 
-// ringPeer wakes whoever receives at the other end: the caller that stands in
-// for the host's pump if it sleeps, else the pump. One of the two is enough.
-// Each looks at everything, and the caller, before it goes, leaves what it has
-// not looked at to the pump (pairs with: caller-leaves).
+// ringPeer wakes the goroutine that receives at the other end: the caller that
+// stands in for the host's pump if it sleeps, else the pump. One of the two is
+// enough. Each looks at everything, and the caller, before it goes, leaves what
+// it has not looked at to the pump (pairs with: caller-leaves).
 func (b *bells) ringPeer() {
 	if fault.On(fault.WrongPeerDoorbell) && b.faults.rangNeighbour(b) {
 		return
@@ -103,8 +103,8 @@ func (b *bells) ringPeer() {
 	b.ring(b.peers)
 }
 
-// ringCaller tells the caller that the pump has delivered frames: its own may be
-// among them. They were delivered before this look at standing, and a caller
+// ringCaller tells the caller that the pump has delivered frames: its own may
+// be among them. They were delivered before this look at standing, and a caller
 // looks for them after having set it (pairs with: caller-stands).
 func (b *bells) ringCaller() {
 	if b.standing != nil && b.standing.Load() {
@@ -144,7 +144,8 @@ func (b *bells) rescue() {
 	}
 }
 
-// corrupt ends the link because of what the peer wrote, or because it cannot be woken.
+// corrupt ends the link because of what the peer wrote, or because it
+// cannot be woken.
 func (b *bells) corrupt(err error) error {
 	reason := fmt.Errorf("%s: %w: %w", b.name, transport.ErrCorrupt, err)
 	b.life.fail(reason)

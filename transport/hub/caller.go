@@ -11,19 +11,18 @@ import (
 	"ddc/wake"
 )
 
-// Await receives in the pump's place until done returns true, ctx is done or the
-// link ends. It returns at once where a pump does as well: at the peer's end, and
-// while a caller of any link of this hub stands in for its pump already.
+// Await receives in the pump's place until done returns true, ctx is done or
+// the link ends. It returns at once where it gains nothing: at the peer's end,
+// and while a caller of any link of this hub stands in for its pump already.
 //
-// It is there for the goroutine that waits for one frame and has nothing else to
-// do. Woken by the peer itself, it spares its process the step from the pump to
-// it, for which Go's scheduler wakes one more thread: most of the time of a small
-// call. One at a time, since a goroutine asleep in the kernel keeps its processor
-// from others for a while.
+// It is for a goroutine that waits for one frame and has nothing else to do.
+// The peer wakes it directly. Woken by the pump, it would need Go's scheduler
+// to wake one more thread, which takes most of the time of a small call. One
+// caller at a time stands in, since a goroutine asleep in the kernel keeps its
+// processor from others for a while.
 //
-// The pump sleeps all the time, on a bell of its own, and so nothing has to be
-// handed back when the caller goes. A ringer tries the caller's bell first
-// (ringPeer).
+// The pump sleeps on meanwhile, on a bell of its own, so nothing is handed back
+// when the caller goes. A ringer tries the caller's bell first (ringPeer).
 func (l *Link) Await(ctx context.Context, done func() bool) {
 	if l.bells.standing == nil || !l.bells.standing.CompareAndSwap(false, true) {
 		return
@@ -33,8 +32,9 @@ func (l *Link) Await(ctx context.Context, done func() bool) {
 		return
 	}
 	defer l.life.uses.leave()
-	// The sleeper's condition. Whoever delivers a frame, or ends the link, rings this
-	// bell afterwards, as the peer does (pairs with: caller-stands).
+	// The sleeper's condition. This end's pump and the peer change it, by a
+	// frame or the end of the link, and each rings this bell afterwards (pairs
+	// with: caller-stands).
 	ready := func() bool {
 		fault.Widen(fault.CallerLeavesSilently)
 		return done() || l.receiver.ready()
@@ -51,8 +51,9 @@ func (l *Link) Await(ctx context.Context, done func() bool) {
 			runtime.Gosched() // as the pump does, for those whom the frames were for
 		}
 	}
-	// pairs with: caller-leaves. A ringer that took this bell's flag has told nobody
-	// else. What it published was there before the flag came down, so this look sees it.
+	// pairs with: caller-leaves. A ringer that took this bell's flag has told
+	// nobody else. What it published was there before the flag came down, so
+	// this look sees it.
 	if !fault.On(fault.CallerLeavesSilently) && l.receiver.ready() {
 		l.bells.ring(l.bells.own)
 	}

@@ -68,8 +68,8 @@ func TestCallerIsWokenByThePeerWhileThePumpSleepsOn(t *testing.T) {
 	})
 }
 
-// The caller's flag was taken for a frame that the caller does not wait for, and
-// the caller goes without having looked at the ring: the pump must be told.
+// The caller's flag was taken for a frame that the caller does not wait for,
+// and the caller goes without having looked at the ring: the pump must be told.
 func TestCallerThatLeavesTellsThePumpWhatItHasNotLookedAt(t *testing.T) {
 	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
 		st := newStand(t, s)
@@ -114,7 +114,8 @@ func TestCallerReceivesOthersFramesAndSignalsToo(t *testing.T) {
 			st.send(t)
 		}
 		<-returned
-		// Room in the ring to the peer, which the host waits for while its caller sleeps.
+		// Room in the ring to the peer, which the host waits for while its
+		// caller sleeps.
 		returned = st.await(st.has(4))
 		sent := make(chan error, 1)
 		go func() {

@@ -18,16 +18,17 @@ func (l *Link) PeerDied(cause error) {
 		err = fmt.Errorf("%s: %w: %w", l.name, transport.ErrPeerDead, cause)
 	}
 	l.life.fail(err)
-	// The peer may have died between taking this end's flag and leaving the token.
+	// The peer may have died between taking this end's flag and
+	// leaving the token.
 	l.awaitEnd()
 	l.slots.bury()
 }
 
 // awaitEnd wakes the pump, which then finds that the link ends, and waits until
 // it has. Among sound peers once is enough. Another peer of the hub that writes
-// where it must not may take the token back, and must not keep this process from
-// ending a link for it. So the pump is woken again, until it has ended. No other
-// wait is like this one.
+// where it must not may take the token back, and must not keep this process
+// from ending a link for it. So the pump is woken again, until it has ended. No
+// other wait is like this one.
 func (l *Link) awaitEnd() {
 	l.bells.wakeSelf()
 	insistOn(l.life.done, l.bells.wakeSelf)

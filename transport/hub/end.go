@@ -26,7 +26,8 @@ const (
 // End is why an end of a link has ended it, as that end has noted.
 type End struct {
 	Kind EndKind
-	// Text is the error, cut to fit. Of another process it is what that one says.
+	// Text is the error, cut to fit. The other process may have
+	// written anything.
 	Text string
 }
 

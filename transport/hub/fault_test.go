@@ -39,8 +39,8 @@ func TestAbortsThatFillTheRingWakeTheReceiver(t *testing.T) {
 	})
 }
 
-// muteStrategy makes wakers of which the second, which is the host's way to wake
-// the peer, cannot ring.
+// muteStrategy makes wakers of which the second, which is the host's way to
+// wake the peer, cannot ring.
 type muteStrategy struct {
 	wake.Strategy
 	opened int
@@ -60,7 +60,8 @@ var errNoMemory = errors.New("no memory for a token")
 
 func (muteWaker) Ring() error { return errNoMemory }
 
-// The flag is taken and no token left, so nobody would ever ring the peer again.
+// The flag is taken and no token left, so nobody would ever
+// ring the peer again.
 func TestDoorbellThatCannotRingEndsTheLink(t *testing.T) {
 	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
 		h := newHub(t, Options{Strategy: &muteStrategy{Strategy: s}})
@@ -86,7 +87,8 @@ func TestDoorbellThatCannotRingEndsTheLink(t *testing.T) {
 }
 
 // An end that has said that it is closed still rings: on a place that somebody
-// else has by then it would take a sleeper's flag, and leave the token elsewhere.
+// else has by then it would take a sleeper's flag, and leave the token
+// elsewhere.
 func TestPlaceOfAPairIsKeptUntilBothEndsHaveLetGo(t *testing.T) {
 	h := newHub(t, Options{Peers: 1})
 	a, b, err := h.Pair("slow to go")

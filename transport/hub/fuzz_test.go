@@ -10,7 +10,8 @@ import (
 	"ddc/transport"
 )
 
-// A header that is believed describes a hub that lies within the memory there is.
+// A header that is believed describes a hub that lies within the
+// memory there is.
 func FuzzHeader(f *testing.F) {
 	segment, err := shm.Create("fuzz", headerSize)
 	if err != nil {

@@ -54,8 +54,8 @@ func hostileWords64(l *Link) map[string]*shm.Word64 {
 	return words
 }
 
-// Whatever a peer writes into whichever word, its neighbour's frames arrive, its
-// own link ends when it dies, and its place is as good as new.
+// Whatever a peer writes into whichever word, its neighbour's frames arrive,
+// its own link ends when it dies, and its place is as good as new.
 func TestNoWordOfAPeerHarmsItsNeighbour(t *testing.T) {
 	values := []uint64{0, 1, 2, 7, 255, 256, 257, 1 << 16, 1<<31 - 1, 1 << 31, 1<<32 - 1, 1 << 32, 1<<63 - 1, 1 << 63, 1<<64 - 1}
 	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
@@ -85,7 +85,8 @@ func TestNoWordOfAPeerHarmsItsNeighbour(t *testing.T) {
 				require.Equal(t, value, <-got)
 				require.Equal(t, value, <-back)
 				cancel()
-				// In a process of its own it would be killed; here it is asked to go.
+				// In a process of its own it would be killed; here
+				// it is asked to go.
 				attached.life.fail(transport.ErrClosed)
 				require.NoError(t, attached.Close())
 				offer.Link.PeerDied(nil)
@@ -211,7 +212,8 @@ func TestPayloadsBegunAreBoundedInBytes(t *testing.T) {
 	})
 }
 
-// The clock is the test's: as many signals take longer than floodTime on a busy machine.
+// The clock is the test's: as many signals take longer than floodTime
+// on a busy machine.
 func TestSignalsForNothingAreCounted(t *testing.T) {
 	var f flood
 	clock := int64(1000)

@@ -20,8 +20,8 @@
 // whom to wake, and the pump, woken for whatever reason, looks at everything.
 //
 // A freed slot may be waited for by any peer, but a plugin has no other
-// plugin's doorbell. It rings the host, whose pump passes the word on to all
-// who have announced that they wait (label: slot-waiters).
+// plugin's doorbell. It rings the host. The host's pump then tells every party
+// that has announced that it waits (label: slot-waiters).
 package hub
 
 import (
@@ -46,21 +46,23 @@ const DefaultPeers = 24
 
 // Options describe a hub. The zero Options are a sound choice.
 type Options struct {
-	// Peers is how many peers may be attached at once: 1 to 32, or 0 for DefaultPeers.
+	// Peers is how many peers may be attached at once: 1 to 32, or 0 for
+	// DefaultPeers.
 	Peers int
 	// Cells is the length of each ring, a power of two, or 0 for 256.
 	Cells int
-	// Classes are the payload slots, small to large, or nil for slot.DefaultClasses.
+	// Classes are the payload slots, small to large, or nil for
+	// slot.DefaultClasses.
 	Classes []slot.Class
 	// Spin is how long the host's pumps spin before they sleep.
 	Spin wake.Spin
-	// Beside, if not nil, is another hub of this process, with which this one shares
-	// who receives in a pump's place: one goroutine at a time of both.
+	// Beside, if not nil, is another hub of this process. At most one goroutine
+	// at a time then receives in a pump's place, over both hubs.
 	Beside *Hub
 	// Strategy is what Pair uses, or nil for the default one.
 	Strategy wake.Strategy
-	// Trace keeps many more events of each end of a link than the last 128, and those
-	// of calls as well.
+	// Trace keeps many more events of each end of a link than the last 128, and
+	// those of calls as well.
 	Trace bool
 }
 
@@ -77,7 +79,8 @@ type Hub struct {
 	segment  *shm.Segment
 	spin     wake.Spin
 	strategy wake.Strategy
-	// standing is true while a caller receives in the place of some link's pump.
+	// standing is true while a caller receives in the place of
+	// some link's pump.
 	standing *step.Bool
 
 	mu     step.Mutex
@@ -148,7 +151,8 @@ func (h *Hub) Name() string { return "shm" }
 
 // Offer is a place in a hub for a peer to attach to.
 type Offer struct {
-	// Link is the host's end. Sending works at once; what is sent waits for the peer.
+	// Link is the host's end. Sending works at once; what is sent
+	// waits for the peer.
 	Link *Link
 	// Files are for the peer to inherit, in this order. Close closes them.
 	Files []*os.File
@@ -185,7 +189,7 @@ func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 	if h.closed {
 		return nil, fmt.Errorf("offer place to %s: hub: %w", name, transport.ErrClosed)
 	}
-	// A place that nobody had comes first: what became of those who had the others can
+	// A place that nobody had comes first: the notes of peers that are gone can
 	// then still be looked at.
 	peer := slices.Index(h.links, nil)
 	if peer < 0 {
@@ -230,10 +234,10 @@ func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 	return offer, nil
 }
 
-// mend writes the header again if some peer has written over it: those to come
-// could not attach. What this process does rests on its own copy of the layout.
-// Slots that such a peer gave to nobody, or to one who is gone, come back. The
-// caller has mu.
+// mend writes the header again if some peer has written over it, since no
+// new peer could attach. This process uses its own copy of the layout.
+// Slots that such a peer gave to nobody, or to a peer that is gone, come
+// back. The caller has mu.
 func (h *Hub) mend() {
 	if _, err := readLayout(h.header, h.segment.Size()); err != nil {
 		h.layout.write(h.header)
@@ -310,7 +314,8 @@ func (h *Hub) Close() error {
 	return errors.Join(append(errs, h.segment.Close())...)
 }
 
-// Usage counts the pool's slots by class and state; nothing once the hub is closed.
+// Usage counts the pool's slots by class and state; nothing once
+// the hub is closed.
 func (h *Hub) Usage() []slot.Usage {
 	if h.segment.Hold() != nil {
 		return nil
@@ -319,9 +324,9 @@ func (h *Hub) Usage() []slot.Usage {
 	return h.pool.Usage(-1)
 }
 
-// relay tells everyone who has announced that they wait for a slot to try
-// again, whoever freed one (pairs with: slot-waiters). Bits are taken before the
-// bells are rung, so that an announcement made meanwhile stays.
+// relay tells every party that has announced that it waits for a slot to try
+// again (pairs with: slot-waiters). Bits are taken before the bells are rung,
+// so an announcement made meanwhile stays.
 func (h *Hub) relay() {
 	if h.segment.Hold() != nil {
 		return // nobody waits for a slot that is not there any more

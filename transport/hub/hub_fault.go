@@ -22,10 +22,11 @@ type faults struct {
 	senders atomic.Int32
 	// rings counts those of the peer's bell, for wrong-peer-doorbell.
 	rings atomic.Int32
-	// pushes counts those of a peer, for trusted-index: whoever has the turn does.
+	// pushes counts those of a peer, for trusted-index: the sender that has the
+	// turn counts.
 	pushes int
-	// workers are the threads that serve a link, for workers-blocked: a value for each that
-	// is taken.
+	// workers are the threads that serve a link, for workers-blocked: a value
+	// for each that is taken.
 	workers chan struct{}
 }
 
@@ -65,8 +66,8 @@ func (s *sender) pushAnnouncedOnce(ctx context.Context, d *ring.Descriptor) erro
 	}
 }
 
-// pushStale is pushInTurn for a sender that reads the index once. Whoever got room
-// lets the next one look, since there is one token for all that wait.
+// pushStale is pushInTurn for a sender that reads the index once. A sender that
+// got room lets the next one look, since there is one token for all that wait.
 func (s *sender) pushStale(ctx context.Context, d *ring.Descriptor) error {
 	if _, err := s.flushAborts(); err != nil {
 		return s.bells.corrupt(err)
@@ -83,8 +84,8 @@ func (s *sender) pushStale(ctx context.Context, d *ring.Descriptor) error {
 	return nil
 }
 
-// takeWorker takes one of the threads that serve this end, until it is given back
-// or the link ends.
+// takeWorker takes one of the threads that serve this end, until it is given
+// back or the link ends.
 func (b *bells) takeWorker() (give func()) {
 	take, _, stop := step.SendOrRecv(b.faults.workers, nil, b.life.stop)
 	select {
@@ -134,15 +135,15 @@ func (s *sender) giveNoTurn() {
 	}
 }
 
-// goodPushes is how often a peer stores the right index before it stores one that cannot
-// be, and nonsense how far off that is.
+// goodPushes is how often a peer stores the right index before it stores one
+// that cannot be, and nonsense how far off that is.
 const (
 	goodPushes = 20
 	nonsense   = 1000
 )
 
-// storeNonsense is what trusted-index needs to meet: a peer, in a process of its
-// own, that stores an index which no sound one does.
+// storeNonsense is what trusted-index needs to meet: a peer, in a process of
+// its own, that stores an index which no sound one does.
 func (s *sender) storeNonsense() {
 	if s.side != PeerSide || !fault.Peer() || !fault.Wide(fault.TrustedIndex) || fault.On(fault.TwoProducers) || fault.On(fault.StaleIndex) {
 		return // a compound has indices that are wrong by themselves
@@ -169,8 +170,8 @@ func (b *bells) settleDown() {
 	if neighbours.of == nil {
 		neighbours.of = map[*shm.Segment][]*bells{}
 	}
-	// Not letGo, which is a step where schedules are explored: links of other segments may be of
-	// schedules before.
+	// Not letGo, which is a step where schedules are explored: links of other
+	// segments may be of schedules before.
 	released := func(other *bells) bool {
 		select {
 		case <-other.life.released:
@@ -216,7 +217,7 @@ type unowned struct{ wake.Waker }
 
 func (unowned) Ring() error { return nil }
 
-// moved takes the bells with files from whoever does not wait on them.
+// moved takes the bells with files from the ends that do not wait on them.
 func moved(w wake.Waker, bell int, o linkOptions) wake.Waker {
 	waits := bell == o.side || bell == callerBell && o.side == HostSide
 	if waits || len(o.bells[bell]) == 0 {

@@ -9,8 +9,8 @@ import (
 	"ddc/wake"
 )
 
-// What the faults of this package do instead is in hub_fault.go. Here it is never
-// called.
+// What the faults of this package do instead is in hub_fault.go. Here it is
+// never called.
 
 type faults struct{}
 

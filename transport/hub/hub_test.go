@@ -37,7 +37,8 @@ func everyStrategy(t *testing.T, test func(*testing.T, wake.Strategy)) {
 	}
 }
 
-// echo sends every frame back, from a goroutine of its own: the pump never sends.
+// echo sends every frame back, from a goroutine of its own: the
+// pump never sends.
 func echo(t testing.TB, l transport.Link) {
 	type message struct {
 		transport.Header
@@ -87,7 +88,7 @@ func TestPayloadsOfEverySizeComeBackWhole(t *testing.T) {
 	})
 }
 
-// assertNoSlotInUse waits for nothing: whoever got an answer knows that the
+// assertNoSlotInUse waits for nothing: an end that got an answer knows that the
 // request's slot was given back before the answer was sent; the answer's own
 // goes back as the pump returns from receive, which closing waits for.
 func assertNoSlotInUse(t *testing.T, h *Hub) {
@@ -253,8 +254,8 @@ func TestPeerDeathEndsTheLinkAndFreesItsSlots(t *testing.T) {
 		host.Start(func(*transport.Frame) { received <- struct{}{} })
 		require.NoError(t, peer.Send(t.Context(), transport.Header{}, pattern(100, 0)))
 		<-received
-		// The peer dies while it fills one slot, has taken the host's flag without
-		// leaving the token, and never reads what the host sent.
+		// The peer dies while it fills one slot, has taken the host's flag
+		// without leaving the token, and never reads what the host sent.
 		_, ok := peer.view.pool.Alloc(peer.slots.party(), 5000)
 		require.True(t, ok)
 		for range 4 {

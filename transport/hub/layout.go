@@ -18,10 +18,11 @@ import (
 // The layout of a hub, in bytes from the start of its segment:
 //
 //	0                    header                 4096
-//	4096                 one link for each peer  linkPageSize + 2 rings of cells + 2 of events
+//	4096                 one link for each peer
+//	                     linkPageSize + 2 rings of cells + 2 of events
 //	then, page-aligned   the slot pool           slot.Size
 //
-// Whoever changes any of it raises layoutVersion.
+// A change to any of it raises layoutVersion.
 const (
 	magic         = 0x31_62_75_68_63_64_64 // "ddchub1"
 	layoutVersion = 5
@@ -30,8 +31,8 @@ const (
 	maxClasses    = 8
 )
 
-// The sides of a link, as State and all that is kept by side number them. A slot
-// pool has two parties for each link.
+// The sides of a link, as State and all that is kept by side number them. A
+// slot pool has two parties for each link.
 const (
 	HostSide = 0
 	PeerSide = 1
@@ -55,8 +56,8 @@ type header struct {
 	Cells   shm.Word32
 	Classes shm.Word32
 	Class   [maxClasses]struct{ Size, Count, Reserve shm.Word32 }
-	// Events is how many events each end of a link keeps, and Tracing is 1 where calls
-	// are events too.
+	// Events is how many events each end of a link keeps, and Tracing is 1
+	// where calls are events too.
 	Events  shm.Word32
 	Tracing shm.Word32
 	_       [120]byte
@@ -89,8 +90,9 @@ type linkPage struct {
 	Strategy [16]byte
 	_        [shm.CacheLine - 24]byte
 
-	// The arrays are indexed by side. Bells[s] wakes the pump of side s; Signals[s] is for its
-	// pump; Closed[s] is 1 once side s has closed; Rings[s] carries frames to side s.
+	// The arrays are indexed by side. Bells[s] wakes the pump of side s;
+	// Signals[s] is for its pump; Closed[s] is 1 once side s has closed;
+	// Rings[s] carries frames to side s.
 	Signals [2]struct {
 		shm.Word32
 		_ [shm.CacheLine - 4]byte
@@ -102,7 +104,8 @@ type linkPage struct {
 	// Gate is the word that the peer sleeps on for its futex waker.
 	Gate shm.Word32
 	_    [shm.CacheLine - 4]byte
-	// CallerGate is the word that the host's caller sleeps on for its futex waker.
+	// CallerGate is the word that the host's caller sleeps on for
+	// its futex waker.
 	CallerGate shm.Word32
 	_          [shm.CacheLine - 4]byte
 	// Bells[callerBell] wakes the host's caller: see Link.Await.
@@ -152,8 +155,8 @@ func (l layout) parties() int { return 2 * l.peers }
 
 func (l layout) size() int { return l.slotsOffset() + slot.Size(l.classes) }
 
-// agreed are the numbers of the layout, and the sizes of its parts as this program
-// was compiled, as text.
+// agreed are the numbers of the layout, and the sizes of its parts as this
+// program was compiled, as text.
 func (l layout) agreed() string {
 	return fmt.Sprint(layoutVersion, headerSize, linkPageSize, wake.WordsSize, ring.PageSize, ring.CellSize, trace.CellSize, l.peers, l.cells, l.events, l.classes)
 }

@@ -24,8 +24,8 @@ func offsets[T any]() []string {
 	return all
 }
 
-// docs/PROTOCOL.md describes these pages to other languages. Whoever changes
-// them raises layoutVersion.
+// docs/PROTOCOL.md describes these pages to other languages. A change to them
+// raises layoutVersion.
 func TestOffsetsOfTheSharedPagesStay(t *testing.T) {
 	assert.Equal(t, []string{"Magic@0", "Version@8", "Peers@12", "Hash@16", "Cells@24", "Classes@28", "Class@32", "Events@128", "Tracing@132", "SlotWaiters@256", "Gate@384"}, offsets[header]())
 	assert.Equal(t, []string{"Incarnation@0", "Attached@4", "Strategy@8", "Signals@128", "Closed@384", "Gate@640", "CallerGate@768", "Bells@896", "Rings@1664", "Notes@2432"}, offsets[linkPage]())

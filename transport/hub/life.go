@@ -11,9 +11,10 @@ import (
 // no word of shared memory.
 //
 //	open       reason is nil
-//	ending     reason is set, stop is closed   anybody at this end, by fail
-//	over       done is closed                  the pump, once it has delivered what there was and told the peer
-//	released   released is closed              Close, after the last use: the memory may go
+//	ending     reason is set, stop is closed   by fail: anybody at this end
+//	over       done is closed                  by finish: the pump, which has delivered
+//	                                           what there was, and told the peer
+//	released   released is closed              by release: Close, after the last use
 //
 // Senders give up when stop is closed. The pump goes on to deliver what the
 // ring still holds, if the reason allows that. dead is set, at any time, once
@@ -89,7 +90,8 @@ func (l *life) release() {
 // insist is the pause of insistOn.
 const insist = time.Second
 
-// insistOn waits for ch to be closed, and meanwhile calls again, again and again.
+// insistOn waits for ch to be closed, and calls again once a
+// second until it is.
 func insistOn(ch <-chan struct{}, again func()) {
 	step.Recv(ch)
 	for {

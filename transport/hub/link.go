@@ -25,10 +25,10 @@ import (
 //	notes      what is there to be looked at from outside
 //	slots      the payload slots: taken, waited for, leased, freed
 //	sender     the turn to push, room in the ring, payloads in pieces
-//	receiver   what the peer has pushed, in order, and payloads put together again
+//	receiver   what the peer has pushed, in order, and pieces put together again
 //
-// The link itself is what moves them: the pump (pump.go), the caller in its place
-// (caller.go), and the end (close.go).
+// The link itself is what moves them: the pump (pump.go), the caller in its
+// place (caller.go), and the end (close.go).
 type Link struct {
 	end
 	life     life
@@ -49,8 +49,8 @@ type Link struct {
 var _ transport.Link = (*Link)(nil)
 
 // end is what every part of one end of a link knows. It does not change once
-// the link is open. What is mapped may be touched by whoever is inside
-// life.uses, or holds the segment.
+// the link is open. A goroutine touches what is mapped only inside life.uses,
+// or while it holds the segment.
 type end struct {
 	name    string // the peer's
 	place   int    // the link's, in the hub
@@ -164,9 +164,9 @@ func (l *Link) Attached() bool {
 	return l.page.Attached.Load() == l.page.Incarnation.Load()
 }
 
-// Rescue makes both ends look at everything again, whoever sleeps and whatever
-// became of flags and tokens. A sound hub never needs it: it is there to get a
-// process out of a hang whose cause is yet to be found.
+// Rescue makes both ends look at everything again, also where a flag or a token
+// was lost. A sound hub never needs it. It gets a process out of a hang whose
+// cause nobody has found yet.
 func (l *Link) Rescue() { l.bells.rescue() }
 
 // Stats counts what this end has done.

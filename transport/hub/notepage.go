@@ -12,24 +12,26 @@ import (
 	"ddc/shm"
 )
 
-// notePage is the part of a link's page that is there to be looked at, by people
-// and from other processes. No decision rests on it, so its words are ordinary
-// atomics, which the model checker does not step through.
+// notePage is the part of a link's page that is there to be looked at, by
+// people and from other processes. No decision rests on it, so its words are
+// ordinary atomics, which the model checker does not step through.
 type notePage struct {
 	_ structs.HostLayout
 	// Name is the peer's, cut to fit.
 	Name [32]byte
 	// PIDs[s] is the process of side s.
 	PIDs [2]atomic.Uint32
-	// Objects are what package sys calls the kernel objects of each doorbell's files.
+	// Objects are what package sys calls the kernel objects of each
+	// doorbell's files.
 	Objects [numBells][2]atomic.Uint64
-	// Handlers is one more than the calls that the peer is at work on; 0 is a peer that
-	// does not count them.
+	// Handlers is one more than the calls that the peer is at work on; 0 is a
+	// peer that does not count them.
 	Handlers atomic.Int32
 	_        [36]byte
 	// Ends[s] is why side s ended the link, once it has.
 	Ends [2]endPage
-	// Waits[s] says since when senders of side s wait, by trace's clock; 0 is nobody.
+	// Waits[s] says since when senders of side s wait, by trace's
+	// clock; 0 is nobody.
 	Waits [2]struct {
 		Space, Slot atomic.Int64
 		// Slots is how many wait for a slot: the last one out clears Slot.

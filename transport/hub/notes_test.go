@@ -27,7 +27,8 @@ func pair(t testing.TB, o Options) (h *Hub, host, peer *Link) {
 	return h, a.(*Link), b.(*Link)
 }
 
-// There is another mapping, for reading, through which everything must look alike.
+// There is another mapping, for reading, through which everything
+// must look alike.
 func TestWhoLooksFromOutsideSeesWhatTheHostSees(t *testing.T) {
 	h, host, peer := pair(t, Options{})
 	received := make(chan struct{})
@@ -130,7 +131,7 @@ func TestWhatAPeerSaysOfItsEndIsMadeFitForATerminal(t *testing.T) {
 	assert.Zero(t, e.read())
 }
 
-// Those who look later find out what became of a peer whose successor is at work.
+// A later look still finds what became of a peer after another has started.
 func TestAPlaceIsGivenAgainOnlyOnceNoneIsUnused(t *testing.T) {
 	h, err := Create(Options{Peers: 2})
 	require.NoError(t, err)
@@ -144,7 +145,8 @@ func TestAPlaceIsGivenAgainOnlyOnceNoneIsUnused(t *testing.T) {
 	}
 }
 
-// A call that comes after the link was closed is told what those before it were.
+// A call that comes after the link was closed is told what
+// those before it were.
 func TestASendAfterTheEndSaysWhyItEnded(t *testing.T) {
 	_, host, _ := pair(t, Options{})
 	host.PeerDied(errors.New("exit status 3"))

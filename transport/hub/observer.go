@@ -10,8 +10,8 @@ import (
 )
 
 // Observer looks at a hub from a process that has no part in it. It maps the
-// hub for reading, and so can neither help nor harm: whoever has the hub may run,
-// stand still or be gone.
+// hub for reading, so it can neither help nor harm. The processes that have the
+// hub may run, stand still or be gone.
 type Observer struct {
 	view
 	segment *shm.Segment
@@ -95,8 +95,8 @@ func (o *Observer) Links() []LinkName {
 	return links
 }
 
-// EventsFrom are the events of one side of a link from a number on, and the number
-// to go on with: see [trace.Events.From].
+// EventsFrom are the events of one side of a link from a number on, and the
+// number to go on with: see [trace.Events.From].
 func (o *Observer) EventsFrom(peer, side int, number uint64) ([]trace.Event, uint64) {
 	return o.noted[peer][side].From(number)
 }

@@ -22,8 +22,8 @@ const (
 	maxFirst   = 256 << 20
 )
 
-// reassembly is what has come of the payloads that travel in pieces. Whoever
-// holds receiver.receiving uses it.
+// reassembly is what has come of the payloads that travel in pieces. The
+// goroutine that holds receiver.receiving uses it.
 type reassembly struct {
 	groups map[uint32]*group
 	bytes  int // allocated for groups

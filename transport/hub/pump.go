@@ -9,20 +9,22 @@ import (
 	"ddc/transport"
 )
 
-// errPeerClosed is the reason of a link whose other end was closed in good order.
+// errPeerClosed is the reason of a link whose other end was
+// closed in good order.
 var errPeerClosed = fmt.Errorf("the other end closed: %w", transport.ErrClosed)
 
-// pump is the goroutine of this end that sleeps on its doorbell whenever no
-// caller does so in its place. It never blocks on anything else: not on sending,
-// not on a receiver, not on a lock that somebody holds while they wait.
+// pump is the goroutine of this end that sleeps on its doorbell
+// whenever no caller does so in its place. It never blocks on anything
+// else: not on sending, not on a receiver, not on a lock that somebody
+// holds while they wait.
 func (l *Link) pump() {
 	for {
 		if err := l.bells.own.Await(context.Background(), l.receiver.ready); err != nil {
 			l.life.fail(fmt.Errorf("%s: %w: Bells[%s]: %w", l.name, transport.ErrCorrupt, sides[l.side], err))
 			break
 		}
-		// Asked before the ring is looked at: what the peer pushed before it closed, or
-		// died, is then found by this look.
+		// Asked before the ring is looked at: what the peer pushed before it
+		// closed, or died, is then found by this look.
 		closed, ending := l.page.Closed[1-l.side].Load(), l.life.ending()
 		more, err := l.receiver.look()
 		switch {
@@ -32,8 +34,8 @@ func (l *Link) pump() {
 			l.life.fail(fmt.Errorf("%s: %w: Closed[%s] is %#x", l.name, transport.ErrCorrupt, sides[1-l.side], closed))
 		case more:
 			l.bells.ringCaller()
-			// The goroutines that the frames were for run on this processor at once.
-			// On another, a thread would have to be woken first.
+			// The goroutines that the frames were for run on this processor at
+			// once. On another, a thread would have to be woken first.
 			runtime.Gosched()
 			continue
 		case closed != 0 && l.receiver.receive.Load() != nil:

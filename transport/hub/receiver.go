@@ -21,12 +21,12 @@ var sides = [...]string{HostSide: "host", PeerSide: "peer"}
 // receiver is the receiving part of one end of a link. It touches, of shared
 // memory:
 //
-//	Rings[own side]     Consumed: whoever holds receiving; Starved: taken after every
-//	                    pop that made room
+//	Rings[own side]     Consumed: the goroutine that holds receiving;
+//	                    Starved: taken after every pop that made room
 //	Closed[other side]  read
 //	the slots it reads  by way of slots
 //
-// The pump receives, or a caller in its place: whoever holds receiving.
+// The pump receives, or a caller in its place: the one that holds receiving.
 //
 //	waiting     receive is nil: frames stay in the ring   until start
 //	delivering  receive is called for each frame
@@ -50,16 +50,15 @@ type receiver struct {
 	frames, bytes atomic.Uint64
 }
 
-// ready says whether there is anything to do for who receives. It is what the
-// doorbell asks between announcing and sleeping, so it must see everything that
-// rings.
+// ready says whether there is anything to do. It is what the doorbell asks
+// between announcing and sleeping, so it must see everything that rings.
 func (r *receiver) ready() bool {
 	return r.page.Signals[r.side].Load() != 0 || r.life.ending() ||
 		r.receive.Load() != nil && (!r.consumer.Empty() || r.page.Closed[1-r.side].Load() != 0)
 }
 
-// look does what there is to do for who was woken, the pump or a caller in its
-// place, and says whether there may be more.
+// look does what there is to do, for the pump or a caller in its place, and
+// says whether there may be more.
 func (r *receiver) look() (more bool, err error) {
 	if fault.Enabled && fault.On(fault.WorkersBlocked) {
 		defer r.bells.takeWorker()()
@@ -70,7 +69,8 @@ func (r *receiver) look() (more bool, err error) {
 	return r.deliver()
 }
 
-// answerSignals takes the bits that ringers left, and wakes whom they are for.
+// answerSignals takes the bits that ringers left, and wakes the senders that
+// they are for.
 func (r *receiver) answerSignals() error {
 	bits, err := r.bells.takeSignals()
 	if err != nil {
@@ -83,8 +83,8 @@ func (r *receiver) answerSignals() error {
 	return nil
 }
 
-// deliver receives up to one batch of descriptors, and says whether there may be
-// more. An end that was closed here delivers nothing any more.
+// deliver receives up to one batch of descriptors, and says whether there may
+// be more. An end that was closed here delivers nothing any more.
 func (r *receiver) deliver() (more bool, err error) {
 	r.receiving.Lock()
 	defer r.receiving.Unlock()
@@ -99,8 +99,8 @@ func (r *receiver) deliver() (more bool, err error) {
 	if n > 0 {
 		r.bells.flood.calm()
 	}
-	// pairs with: space-announced. The cells are free, and a sender that announced
-	// that it waits for one is told, by every pop that made room.
+	// pairs with: space-announced. The cells are free, and a sender that
+	// announced that it waits for one is told, by every pop that made room.
 	if n > 0 && r.consumer.TakeStarved() {
 		r.bells.signal(1-r.side, signalSpace)
 		fault.Widen(fault.AnnounceOnce)
@@ -160,7 +160,8 @@ func (r *receiver) hand(receive func(*transport.Frame), f transport.Frame) {
 	r.frame = transport.Frame{}
 }
 
-// addPiece copies a piece out of its slot, and returns the payload once it is whole.
+// addPiece copies a piece out of its slot, and returns the payload
+// once it is whole.
 func (r *receiver) addPiece(d *ring.Descriptor, last bool) ([]byte, error) {
 	ref, err := r.slots.accept(d)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"ddc/transport"
 )
 
-// sender is the sending part of one end of a link. It touches, of shared memory:
+// sender is the sending part of one end of a link. It touches,
+// of shared memory:
 //
 //	Rings[other side]   Produced and the cells: the sender that has the turn;
 //	                    Starved: set by that sender, taken by the consumer
@@ -24,9 +25,9 @@ import (
 //	pushing   a sender has it; it pushes what it has, or finds the ring full
 //	starved   it has announced that it waits for room, looked again, and waits
 //
-// The sender itself moves from free to pushing to starved and back. From starved
-// it is woken by a token in space, which the pump puts there when the peer
-// signals room, or by the end of its context or of the link.
+// The sender itself moves from free to pushing to starved and back. From
+// starved it is woken by a token in space, which the pump puts there when the
+// peer signals room, or by the end of its context or of the link.
 type sender struct {
 	*end
 	life  *life
@@ -117,8 +118,8 @@ func (s *sender) pushSlot(ctx context.Context, h transport.Header, kind uint8, r
 	return nil
 }
 
-// sendPieces sends a payload in as many slots as it takes. Pieces of one payload
-// are in order, and other frames may come between them.
+// sendPieces sends a payload in as many slots as it takes. Pieces of one
+// payload are in order, and other frames may come between them.
 func (s *sender) sendPieces(ctx context.Context, h transport.Header, payload []byte) error {
 	r := reference{group: s.group.Add(1), total: uint64(len(payload))}
 	for sent := 0; sent < len(payload); sent += r.length {
@@ -210,14 +211,15 @@ func (s *sender) giveTurn() {
 	<-s.turn
 }
 
-// keepTurn takes the turn for good: whoever waits for it sees stop and gives up.
+// keepTurn takes the turn for good. A sender that waits for it sees
+// stop and gives up.
 func (s *sender) keepTurn() {
 	step.Send(s.turn)
 	s.turn <- struct{}{}
 }
 
-// pushInTurn pushes, unless ctx is over. If the ring is full it announces that it
-// waits for room, looks once more, and only then waits (pairs with:
+// pushInTurn pushes, unless ctx is over. If the ring is full it announces that
+// it waits for room, looks once more, and only then waits (pairs with:
 // space-announced). Only the sender that has the turn waits here, so one token
 // in space is enough.
 func (s *sender) pushInTurn(ctx context.Context, d *ring.Descriptor) error {

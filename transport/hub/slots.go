@@ -18,10 +18,10 @@ import (
 //	SlotWaiters   a bit for each party: set by the party that begins to wait,
 //	              taken all together by the host, who tells everybody
 //
-// A slot that this end fills goes free, filling, sent; one that it receives goes
-// sent, held, free. A waiter announces itself, looks for a slot once more, and
-// only then waits; whoever frees a slot looks for waiters afterwards (pairs
-// with: slot-waiters).
+// A slot that this end fills goes free, filling, sent; one that it receives
+// goes sent, held, free. A waiter announces itself, looks for a slot once more,
+// and only then waits. An end that frees a slot looks for waiters afterwards
+// (pairs with: slot-waiters).
 type slots struct {
 	*end
 	life  *life
@@ -32,9 +32,9 @@ type slots struct {
 	relay func()
 	// freed wakes this end's senders that wait for a slot.
 	freed broadcast
-	// leases are the slots of the peer's that this process reads: delivered, and
-	// not yet given back. What a dead peer's place may lose depends on whether
-	// there are any, so it is a step.
+	// leases are the slots of the peer's that this process reads: delivered,
+	// and not yet given back. What a dead peer's place may lose depends on
+	// whether there are any, so it is a step.
 	leases step.Int64
 }
 
@@ -110,7 +110,8 @@ func (s *slots) lease(r reference) ([]byte, error) {
 
 var _ transport.LeaseOwner = (*slots)(nil)
 
-// ReleaseLease frees a slot that a receiver kept, and tells those who wait for one.
+// ReleaseLease frees a slot that a receiver kept, and tells those
+// who wait for one.
 func (s *slots) ReleaseLease(token uint64) {
 	s.free(slot.Ref(token))
 	s.leases.Add(-1)
@@ -127,8 +128,9 @@ func (s *slots) free(ref slot.Ref) {
 		s.offerHere()
 		return
 	}
-	// pairs with: slot-waiters. Free comes before this look, as the announcement comes
-	// before the waiter's second look for a slot: one of the two sees the other.
+	// pairs with: slot-waiters. Free comes before this look, as the
+	// announcement comes before the waiter's second look for a slot: one of the
+	// two sees the other.
 	if s.view.header.SlotWaiters.Load() == 0 {
 		return
 	}
@@ -139,7 +141,7 @@ func (s *slots) free(ref slot.Ref) {
 	s.bells.signal(HostSide, signalRelay)
 }
 
-// cameFree tells whom a signal is for that a slot came free.
+// cameFree tells the waiters that a signal is for that a slot came free.
 func (s *slots) cameFree(bits uint32) {
 	if bits&signalSlot != 0 {
 		s.freed.wake()

@@ -17,44 +17,49 @@ type State struct {
 	Peer        int
 	Incarnation uint32
 	Attached    bool
-	// PIDs are the processes that say they are the host and the peer; 0 is none yet.
+	// PIDs are the processes that say they are the host and the
+	// peer; 0 is none yet.
 	PIDs [2]int
 	// Cells is the length of each ring.
 	Cells int
-	// Sides are what belongs to the host's end, then to the peer's: the ring that
-	// carries frames to it, and the doorbell that wakes it.
+	// Sides are what belongs to the host's end, then to the peer's: the ring
+	// that carries frames to it, and the doorbell that wakes it.
 	Sides [2]SideState
-	// Caller is the doorbell of the host's goroutine that receives in its pump's place.
+	// Caller is the doorbell of the host's goroutine that receives in its
+	// pump's place.
 	Caller BellState
 }
 
 // SideState is one side of a State.
 type SideState struct {
 	Produced, Consumed uint64
-	// Starved says that the sender of this ring has announced that it waits for room.
+	// Starved says that the sender of this ring has announced that
+	// it waits for room.
 	Starved bool
-	// SpaceSince and SlotSince say since when senders into this ring wait for room, or for a
-	// slot, by CLOCK_MONOTONIC in nanoseconds; 0 is nobody.
+	// SpaceSince and SlotSince say since when senders into this ring wait for
+	// room, or for a slot, by CLOCK_MONOTONIC in nanoseconds; 0 is nobody.
 	SpaceSince, SlotSince int64
 	Closed                bool
-	// End is why whoever receives from this ring has ended the link.
+	// End is why the end that receives from this ring has ended the link.
 	End     End
 	Signals uint32
 	BellState
 }
 
-// Unread is the number of descriptors in the ring. Untrusted: it can be anything at all.
+// Unread is the number of descriptors in the ring. Untrusted: it can be
+// anything at all.
 func (s *SideState) Unread() uint64 { return s.Produced - s.Consumed }
 
-// Behind says that the producer's index is behind the consumer's: two senders have
-// stored it, one of them a value that it had read long before. Indices wrap, so
-// it goes by the shorter way round.
+// Behind says that the producer's index is behind the consumer's. Then two
+// senders have stored it, and one of them stored a value that it had read long
+// before. Indices wrap, so the shorter way round counts.
 func (s *SideState) Behind() bool { return int64(s.Produced-s.Consumed) < 0 }
 
 // BellState is one doorbell of a State.
 type BellState struct {
 	wake.State
-	// Token says that a token waits to be consumed; Blind that nobody could tell.
+	// Token says that a token waits to be consumed; Blind that
+	// nobody could tell.
 	Token, Blind bool
 }
 
@@ -81,8 +86,8 @@ func (l *Link) state() State {
 	return s
 }
 
-// readState reads what the words of a link say by themselves: of tokens only
-// those that are words.
+// readState reads what the words of a link say by themselves. Tokens in the
+// kernel are not among them.
 func readState(page *linkPage, peer, cells int) State {
 	s := State{
 		Name: page.Notes.name(), Strategy: page.strategy(), Peer: peer, Cells: cells,
@@ -92,7 +97,8 @@ func readState(page *linkPage, peer, cells int) State {
 	for side := range s.Sides {
 		s.PIDs[side] = int(page.Notes.PIDs[side].Load())
 		ring, waits := &page.Rings[side], &page.Notes.Waits[1-side]
-		// The consumer's index first: of a ring in use the length is then never less than none.
+		// The consumer's index first: of a ring in use the length is then never
+		// less than none.
 		consumed := ring.Consumed.Load()
 		s.Sides[side] = SideState{
 			Produced: ring.Produced.Load(), Consumed: consumed, Starved: ring.Starved.Load() == 1,
@@ -113,8 +119,8 @@ func readBell(w *wake.Words, strategy string) BellState {
 	return b
 }
 
-// Sleeper is whoever receives at a side, as its words show it. A token of which
-// nobody can tell counts as none.
+// Sleeper is the goroutine that receives at a side, as its words show it. A
+// token that cannot be looked for counts as none.
 func (s *State) Sleeper(side int) wake.Sleeper {
 	d := &s.Sides[side]
 	due := d.Unread() > 0 || d.Signals != 0 || s.Sides[1-side].Closed
@@ -125,7 +131,8 @@ func (s *State) Sleeper(side int) wake.Sleeper {
 type Call struct {
 	Stream uint32
 	Method string // "" where it was not noted
-	// About is what the call works on, "" where nobody has said; of a long one the end.
+	// About is what the call works on, "" where nobody has said; of a
+	// long one the end.
 	About string
 	Began int64 // CLOCK_MONOTONIC, in nanoseconds
 }
@@ -136,12 +143,13 @@ type LinkSnapshot struct {
 	Calls []Call
 	// Unnoted is how many calls under way found no room among Calls.
 	Unnoted int
-	// Handlers is how many calls the peer is at work on, or -1 where it does not say.
+	// Handlers is how many calls the peer is at work on, or -1 where
+	// it does not say.
 	Handlers int
 	// Slots are what the host's end owns, and the peer's.
 	Slots [2]slot.Share
-	// Objects are the kernel objects of the doorbells' files, as package sys counts
-	// them: of the host's, the peer's and the caller's bell.
+	// Objects are the kernel objects of the doorbells' files, as package sys
+	// counts them: of the host's, the peer's and the caller's bell.
 	Objects [numBells][2]uint64
 }
 
@@ -149,8 +157,8 @@ type LinkSnapshot struct {
 type Snapshot struct {
 	// At is when, by CLOCK_MONOTONIC in nanoseconds.
 	At int64
-	// SlotWaiters has a bit for each party that waits for a slot: 2*place for the host's
-	// end of a link, 2*place+1 for the peer's.
+	// SlotWaiters has a bit for each party that waits for a slot: 2*place for
+	// the host's end of a link, 2*place+1 for the peer's.
 	SlotWaiters uint64
 	Classes     []slot.Usage
 	// FreeSlots is how many of the slots that all share are free.
@@ -182,8 +190,8 @@ func lookAt(page *linkPage, s State) LinkSnapshot {
 	return look
 }
 
-// Snapshot looks at every place that was ever offered, from the host: also at links
-// that are being closed and whose last user does not let go.
+// Snapshot looks at every place that was ever offered, from the host: also at
+// links that are being closed and whose last user does not let go.
 func (h *Hub) Snapshot() Snapshot {
 	if h.segment.Hold() != nil {
 		return Snapshot{At: trace.Now()}

@@ -7,7 +7,7 @@ import "ddc/internal/step"
 // refused, never made to wait.
 //
 //	count < shutting      open
-//	count >= shutting     shutting: the rest are uses that still run, or are being refused
+//	count >= shutting     shutting: the rest are uses that run, or are being refused
 //	count >= 2*shutting   shut, and idle is closed
 //
 // Anybody at this end moves the count by enter and leave; shut moves it on by

@@ -7,8 +7,8 @@ import (
 	"ddc/wake"
 )
 
-// Words names the words that the two ends of a link share, for the explorer. Words that are
-// only looked at from outside have no name.
+// Words names the words that the two ends of a link share, for the explorer.
+// Words that are only looked at from outside have no name.
 func (l *Link) Words(prefix string, name func(word any, name string)) {
 	sides := [numBells]string{"host", "peer", "caller"}
 	for i := range l.page.Bells {
@@ -47,8 +47,8 @@ func (l *Link) Words(prefix string, name func(word any, name string)) {
 }
 
 // Sleepers are those of this end who may sleep, with what they wait for and
-// whether somebody has told them. Nobody sleeps at an end that has let go of everything, whose
-// words may be another's by then.
+// whether somebody has told them. Nobody sleeps at an end that has let go of
+// everything, whose words may be another's by then.
 func (l *Link) Sleepers(tell func(name string, asleep, ready, told func() bool)) {
 	each := func(name string, asleep, ready, told func() bool) {
 		tell(name, func() bool { return !l.life.letGo() && asleep() }, ready, told)

@@ -1,13 +1,13 @@
 // Package inproc carries frames within one process, through bounded Go
-// channels: no shared memory, no doorbell, no wake-up of the kernel's. It is the
-// control group: a hang that stays under it was never a lost wake-up.
+// channels: no shared memory, no doorbell, no wake-up of the kernel's. It is
+// the control group: a hang that stays under it was never a lost wake-up.
 //
 //	t := inproc.New()
 //	host, peer, err := t.Pair("fonts")
 //
-// It keeps the promises of transport.Link, and the limits that matter to what is
-// built on top: a queue of 256 frames in each direction, so that senders wait
-// here as they do in the hub, and payloads up to 48 bytes that live in the
+// It keeps the promises of transport.Link, and the limits that matter to what
+// is built on top: a queue of 256 frames in each direction, so that senders
+// wait here as they do in the hub, and payloads up to 48 bytes that live in the
 // pump's own buffer, so that Keep copies them here as it does there. A larger
 // payload is copied once, by Send, or not at all, by Fill; it is ordinary
 // memory, which the garbage collector takes back.
@@ -77,8 +77,8 @@ type frame struct {
 	payload []byte
 }
 
-// end is one end of a link. Its life has two steps. Close, or the peer's, closes
-// closing: no more sends. Then the pump ends and closes done.
+// end is one end of a link. Its life has two steps. Close, or the peer's,
+// closes closing: no more sends. Then the pump ends and closes done.
 type end struct {
 	name string
 	peer *end

@@ -82,9 +82,10 @@ func (s *Strategy) leave(g *gate) {
 
 // gate is the word that one goroutine of this process sleeps on for all.
 //
-// Leadership is never in doubt: whoever gives it up names the next leader under
-// the same lock, and one who was named leads until he gives it up himself, also
-// if he finds a token of his own first. As long as anybody waits, somebody leads.
+// Leadership is never in doubt: whoever gives it up names the next leader
+// under the same lock, and one who was named leads until he gives it up
+// himself, also if he finds a token of his own first. As long as anybody
+// waits, somebody leads.
 type gate struct {
 	word   *shm.Word32
 	wakers int // guarded by Strategy.mu
@@ -100,12 +101,13 @@ type waker struct {
 	strategy *Strategy
 	gate     *gate
 
-	// woken gets a value when the goroutine that sleeps on it shall look again: it
-	// has a token, is to lead, or the waker is closed.
+	// woken gets a value when the goroutine that sleeps on it shall look again:
+	// it has a token, is to lead, or the waker is closed.
 	woken chan struct{}
 	// closed is guarded by gate.mu.
 	closed bool
-	// users counts calls into the words, so that Close can wait for them: guarded by gate.mu.
+	// users counts calls into the words, so that Close can wait for them:
+	// guarded by gate.mu.
 	users step.WaitGroup
 }
 
@@ -143,8 +145,8 @@ func (w *waker) begin() error {
 // The last look at the tokens and the step that makes a later token find this
 // goroutine (being in waiting, or having read the gate) are in one critical
 // section. A look before it would be the check before the announcement: a token
-// left in between has been seen by the leader before this goroutine was there to
-// be woken, and not by this goroutine.
+// left in between has been seen by the leader before this goroutine was there
+// to be woken, and not by this goroutine.
 func (w *waker) Wait() error {
 	if err := w.begin(); err != nil {
 		return err
@@ -240,8 +242,8 @@ func (w *waker) Close() error {
 	w.closed = true
 	w.gate.mu.Unlock()
 
-	// The sleeper is either the leader, whom the gate wakes, or behind it, whom the
-	// channel wakes.
+	// The sleeper is either the leader, whom the gate wakes, or behind it, whom
+	// the channel wakes.
 	err := w.ring()
 	if fault.On(fault.OneWordTwoMeanings) {
 		w.wakeAll()

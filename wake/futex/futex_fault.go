@@ -10,8 +10,8 @@ import (
 	"ddc/internal/sys"
 )
 
-// waitAmongOthers sleeps on the gate itself, as every waiter of the process then
-// does. A ring wakes one of them, and the kernel chooses.
+// waitAmongOthers sleeps on the gate itself, as every waiter of the process
+// then does. A ring wakes one of them, and the kernel chooses.
 func (w *waker) waitAmongOthers() error {
 	for {
 		seen := w.gate.word.Load()

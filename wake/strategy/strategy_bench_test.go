@@ -53,8 +53,8 @@ func TestWakeUpAllocatesNothing(t *testing.T) {
 }
 
 // BenchmarkRing is what a ring costs: of a bell that nobody sleeps on, the same
-// for every strategy, and with a token left and taken, by strategy. What a sleep
-// costs beside takes two processes: see packages bench and bench.
+// for every strategy, and with a token left and taken, by strategy. What a
+// sleep costs beside takes two processes: see packages bench and bench.
 func BenchmarkRing(b *testing.B) {
 	b.Run("awake", func(b *testing.B) {
 		bell, _ := newBell(b, strategy.All()[0])
