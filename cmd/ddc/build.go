@@ -161,13 +161,8 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 		Command: command, Wake: choice.all, WakeOf: choice.of, Spin: spin,
 		Logger: out.logger, Level: out.level, Isolate: f.isolate, Hub: hub.Options{Trace: f.trace != ""},
 	}
-	if f.noSandbox {
-		// code_execution confines what it starts by itself.
-		if err := os.Setenv("DDC_SANDBOX", "off"); err != nil {
-			return out.failed(ctx, err)
-		}
-	} else {
-		options.Confine = confine(on)
+	if options.Confine, err = f.confinement(on); err != nil {
+		return out.failed(ctx, err)
 	}
 	if err := passOn(out.logger); err != nil {
 		return out.failed(ctx, err)

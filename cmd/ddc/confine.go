@@ -24,6 +24,15 @@ func siteOf(cfg *config.Config, jobs int) spec.Site {
 	return s
 }
 
+// confinement says how the host confines each plugin: not at all with
+// --no-sandbox, and then code_execution confines nothing either.
+func (f buildFlags) confinement(site spec.Site) (func(name string) spec.Confinement, error) {
+	if f.noSandbox {
+		return nil, os.Setenv("DDC_SANDBOX", "off") // code_execution confines by itself
+	}
+	return confine(site), nil
+}
+
 // confine says what each plugin may do, as its spec has it. A plugin that has none
 // computes, and no more.
 func confine(site spec.Site) func(name string) spec.Confinement {
