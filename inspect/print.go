@@ -14,8 +14,8 @@ import (
 	"ddc/internal/trace"
 )
 
-// Print writes a report: one line a link, and of those with something wrong, or
-// of all, what their words say.
+// Print writes a report: one line a link, then what the words say of each link
+// that has something wrong, or of every link if all is true.
 func (r *Report) Print(w io.Writer, all bool) {
 	used, of := r.Used()
 	fmt.Fprintf(w, "%srings of %d, %d of %d slots in use\n", prefix(r.Hub), r.Cells, used, of)

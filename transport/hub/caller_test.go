@@ -39,7 +39,7 @@ func (st *stand) has(n int64) func() bool {
 	return func() bool { return st.received.Load() >= n }
 }
 
-// asleep says whether the pump sleeps, or whoever stands in for it.
+// asleep says whether the pump sleeps, or the caller in its place.
 func (st *stand) asleep(bell int) func() bool {
 	return func() bool { return st.host.page.Bells[bell].Parked.Load() == 1 }
 }
