@@ -27,8 +27,11 @@ import (
 //	sender     the turn to push, room in the ring, payloads in pieces
 //	receiver   what the peer has pushed, in order, and pieces put together again
 //
-// The link itself is what moves them: the pump (pump.go), the caller in its
-// place (caller.go), and the end (close.go).
+// The link itself moves them: the pump (pump.go), the caller in its place
+// (caller.go), and the end (close.go). Beside what its parts touch, it touches:
+//
+//	Closed[own side]   set by the pump, as the last that it does
+//	Attached           set by attach, at the peer's end
 type Link struct {
 	end
 	life     life

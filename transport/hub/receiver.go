@@ -28,9 +28,9 @@ var sides = [...]string{HostSide: "host", PeerSide: "peer"}
 //
 // The pump receives, or a caller in its place: the one that holds receiving.
 //
-//	waiting     receive is nil: frames stay in the ring   until start
-//	delivering  receive is called for each frame
-//	over        nothing is delivered any more             the pump, by stop
+//	waiting     receive is nil, frames stay in the ring
+//	delivering  receive is called for each frame          by Link.Start
+//	over        nothing is delivered any more             by finish: the pump
 type receiver struct {
 	*end
 	life   *life
