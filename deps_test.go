@@ -20,6 +20,7 @@ import (
 // siblings, and never import each other. "x/*" stands for every folder in x,
 // "x/..." for x and everything below.
 var layers = []string{
+	"internal/kdl",
 	"internal/fault internal/printable internal/subject internal/await internal/absence",
 	"internal/step internal/suggest internal/notation internal/markup/... internal/longcall internal/telemetry internal/heir",
 	"internal/sys",

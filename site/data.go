@@ -7,8 +7,8 @@ import (
 	"path"
 	"strings"
 
+	"ddc/internal/kdl"
 	"ddc/internal/notation"
-	"ddc/site/config/kdl"
 )
 
 // scanData reads the files of the data folder into one map by base name, of two

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"ddc/internal/fault"
+	"ddc/internal/kdl"
 	"ddc/internal/suggest"
-	"ddc/site/config/kdl"
 )
 
 // System is a system in which something hung, as its team describes it: which

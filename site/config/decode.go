@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"ddc/site/config/kdl"
+	"ddc/internal/kdl"
 )
 
 // decode reads a document into c, which holds the defaults.

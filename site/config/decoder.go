@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"ddc/internal/kdl"
 	"ddc/internal/suggest"
-	"ddc/site/config/kdl"
 )
 
 // Error is one fault of a configuration file and what to do about it.

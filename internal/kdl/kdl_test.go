@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"ddc/site/config/kdl"
+	"ddc/internal/kdl"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -1,9 +1,10 @@
-// Package kdl reads KDL, the document language of a site's configuration.
+// Package kdl reads KDL, the document language of a site's configuration and
+// data, and of the descriptions of systems under suspicion.
 //
 // It reads version 2 of the language whole, and of version 1 the bare words
 // true, false and null and the r"raw" strings, which configuration files in
 // the wild still use. Every error names file, line and column. A document is
-// read into memory at once; a configuration is a page long.
+// read into memory at once; whoever reads the file bounds its size.
 package kdl
 
 import (
