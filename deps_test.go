@@ -20,13 +20,15 @@ import (
 // siblings, and never import each other. "x/*" stands for every folder in x,
 // "x/..." for x and everything below.
 var layers = []string{
-	"internal/kdl",
+	"internal/kdl internal/proc",
 	"internal/fault internal/printable internal/subject internal/await internal/absence",
 	"internal/step internal/suggest internal/notation internal/markup/... internal/longcall internal/telemetry internal/heir",
+	"internal/inuse",
 	"internal/sys",
 	"internal/seccomp",
-	"internal/tool internal/sandbox internal/memory",
-	"internal/enclosure",
+	"internal/sandbox internal/memory",
+	"internal/forker",
+	"internal/tool internal/enclosure",
 	"shm",
 	"wake ring slot internal/trace",
 	"wake/eventfd wake/socketpair wake/pipe wake/futex",

@@ -26,7 +26,5 @@ func OpenToRead(f *os.File) (*Segment, error) {
 		_ = f.Close()
 		return nil, fmt.Errorf("open segment to read: %w", err)
 	}
-	s := &Segment{file: f, memory: memory}
-	s.holds.Store(1)
-	return s, nil
+	return newSegment(f, memory), nil
 }

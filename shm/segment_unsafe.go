@@ -20,7 +20,7 @@ import (
 	"reflect"
 	"unsafe"
 
-	"ddc/internal/step"
+	"ddc/internal/inuse"
 	"ddc/internal/sys"
 )
 
@@ -34,9 +34,7 @@ const CacheLine = 128
 type Segment struct {
 	file   *os.File
 	memory []byte
-	// holds counts who may still touch memory: one for the owner, one for each Hold.
-	holds  step.Int64
-	closed step.Bool
+	holds  *inuse.Count // those who may still touch memory; the last unmaps it
 }
 
 // Create makes a segment of size bytes, all zero. Pages cost memory only once
@@ -66,9 +64,11 @@ func mapped(f *os.File, size int) (*Segment, error) {
 		_ = f.Close()
 		return nil, err
 	}
-	s := &Segment{file: f, memory: memory}
-	s.holds.Store(1)
-	return s, nil
+	return newSegment(f, memory), nil
+}
+
+func newSegment(f *os.File, memory []byte) *Segment {
+	return &Segment{file: f, memory: memory, holds: inuse.New(func() { _ = sys.Unmap(memory) })}
 }
 
 // File is the memfd, for a child to inherit. It stays the segment's.
@@ -78,34 +78,24 @@ func (s *Segment) File() *os.File { return s.file }
 func (s *Segment) Size() int { return len(s.memory) }
 
 // Hold keeps the memory mapped until Release. It fails with os.ErrClosed when
-// the memory may be gone.
+// the memory is gone.
 func (s *Segment) Hold() error {
-	for {
-		n := s.holds.Load()
-		if n == 0 {
-			return fmt.Errorf("hold segment: %w", os.ErrClosed)
-		}
-		if s.holds.CompareAndSwap(n, n+1) {
-			return nil
-		}
+	if !s.holds.Join() {
+		return fmt.Errorf("hold segment: %w", os.ErrClosed)
 	}
+	return nil
 }
 
 // Release undoes one Hold. The last one unmaps a closed segment.
-func (s *Segment) Release() {
-	if s.holds.Add(-1) == 0 {
-		_ = sys.Unmap(s.memory)
-	}
-}
+func (s *Segment) Release() { s.holds.Leave() }
 
 // Close closes the memfd, and unmaps the memory once nobody holds it.
 func (s *Segment) Close() error {
-	if s.closed.Swap(true) {
+	if !s.holds.Shut() {
 		return nil
 	}
-	err := s.file.Close()
-	s.Release()
-	return err
+	defer s.holds.Leave()
+	return s.file.Close()
 }
 
 // Bytes gives the n bytes at offset as they are: unordered, shared, not to be

@@ -8,22 +8,21 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ddc/internal/fault"
-	"ddc/internal/step"
+	"ddc/internal/inuse"
 )
 
 // FD is a file descriptor that may be closed while other goroutines use it:
 // the number goes back to the kernel when the last of them is done, so that
 // nobody writes into a file that has taken the same number since.
 type FD struct {
-	number int
-	// users holds the number of uses under way, plus closing once Close was called.
-	users step.Int64
+	number int // immutable
+	uses   *inuse.Count
 }
 
-const closing = 1 << 32
-
 // NewFD takes over a descriptor.
-func NewFD(number int) *FD { return &FD{number: number} }
+func NewFD(number int) *FD {
+	return &FD{number: number, uses: inuse.New(func() { _ = closeNumber(number) })}
+}
 
 // DupFD makes a descriptor of its own for what f refers to. f stays the caller's.
 func DupFD(f *os.File) (*FD, error) {
@@ -52,20 +51,11 @@ func DupFDs(files ...*os.File) ([]*FD, error) {
 
 // use calls f with the descriptor's number; os.ErrClosed after Close.
 func (fd *FD) use(f func(number int) error) error {
-	if fd.users.Add(1) >= closing {
-		fd.release()
+	if !fd.uses.Enter() {
 		return os.ErrClosed
 	}
-	defer fd.release()
+	defer fd.uses.Leave()
 	return f(fd.number)
-}
-
-func (fd *FD) release() {
-	// Exactly one release brings a closing descriptor to no users: it swaps the
-	// count for a value that none can reach, so that a late use cannot close twice.
-	if fd.users.Add(-1) == closing && fd.users.CompareAndSwap(closing, 2*closing) {
-		_ = closeNumber(fd.number)
-	}
 }
 
 // Close closes the descriptor once its uses have ended. It does not wait for
@@ -73,19 +63,13 @@ func (fd *FD) release() {
 // new uses have become impossible and before the old ones end. Closing twice
 // does nothing.
 func (fd *FD) Close(wake func()) {
-	for {
-		n := fd.users.Load()
-		if n >= closing {
-			return
-		}
-		if fd.users.CompareAndSwap(n, n+closing+1) {
-			break
-		}
+	if !fd.uses.Shut() {
+		return
 	}
+	defer fd.uses.Leave()
 	if wake != nil {
 		wake()
 	}
-	fd.release()
 }
 
 // Readable says whether fd can be read now.
