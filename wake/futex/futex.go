@@ -23,6 +23,7 @@ import (
 	"slices"
 
 	"ddc/internal/fault"
+	"ddc/internal/inuse"
 	"ddc/internal/step"
 	"ddc/internal/sys"
 	"ddc/shm"
@@ -52,7 +53,8 @@ func (s *Strategy) Open(tokens *wake.Tokens, files []*os.File) (wake.Waker, erro
 	if len(files) != 0 {
 		return nil, fmt.Errorf("open futex waker: got %d files, want none", len(files))
 	}
-	return &waker{tokens: *tokens, strategy: s, gate: s.enter(tokens.Gate), woken: make(chan struct{}, 1)}, nil
+	uses, idle := inuse.NewIdle()
+	return &waker{tokens: *tokens, strategy: s, gate: s.enter(tokens.Gate), woken: make(chan struct{}, 1), uses: uses, idle: idle}, nil
 }
 
 // enter finds or makes the gate of a word, and counts one more waker on it.
@@ -104,21 +106,20 @@ type waker struct {
 	// woken gets a value when the goroutine that sleeps on it shall look again:
 	// it has a token, is to lead, or the waker is closed.
 	woken chan struct{}
-	// closed is guarded by gate.mu.
-	closed bool
-	// users counts calls into the words, so that Close can wait for them:
-	// guarded by gate.mu.
-	users step.WaitGroup
+	// uses counts calls into the words, and idle is closed when Close was called and
+	// the last has ended: the words may be unmapped then.
+	uses *inuse.Count
+	idle <-chan struct{}
 }
 
 // Ring leaves a token, then changes the gate, then wakes whoever sleeps on it.
 // The order matters: a leader that finds the gate unchanged sleeps, so what it
 // would have found must have been there before the change.
 func (w *waker) Ring() error {
-	if err := w.begin(); err != nil {
-		return err
+	if !w.uses.Enter() {
+		return os.ErrClosed
 	}
-	defer w.users.Done()
+	defer w.uses.Leave()
 	return w.ring()
 }
 
@@ -129,17 +130,6 @@ func (w *waker) ring() error {
 	return err
 }
 
-// begin keeps the words from being unmapped until users.Done.
-func (w *waker) begin() error {
-	w.gate.mu.Lock()
-	defer w.gate.mu.Unlock()
-	if w.closed {
-		return os.ErrClosed
-	}
-	w.users.Add(1)
-	return nil
-}
-
 // Wait sleeps until there is a token, as leader or behind one.
 //
 // The last look at the tokens and the step that makes a later token find this
@@ -148,10 +138,10 @@ func (w *waker) begin() error {
 // left in between has been seen by the leader before this goroutine was there
 // to be woken, and not by this goroutine.
 func (w *waker) Wait() error {
-	if err := w.begin(); err != nil {
-		return err
+	if !w.uses.Enter() {
+		return os.ErrClosed
 	}
-	defer w.users.Done()
+	defer w.uses.Leave()
 	if fault.On(fault.OneWordTwoMeanings) {
 		return w.waitAmongOthers()
 	}
@@ -162,9 +152,9 @@ func (w *waker) Wait() error {
 		if g.leader == nil {
 			g.leader = w
 		}
-		seen := g.word.Load() // before any look at a token: one left after the look changes it
-		if w.closed || w.take() {
-			closed := w.closed
+		seen := g.word.Load() // before the looks at closing and tokens: what comes after them changes it
+		closed := w.uses.IsShut()
+		if closed || w.take() {
 			g.quit(w)
 			if closed {
 				return os.ErrClosed
@@ -225,31 +215,29 @@ func (w *waker) pending() bool { return w.tokens.Left.Load() != w.tokens.Taken.L
 
 // Pending compares the counters.
 func (w *waker) Pending() (bool, error) {
-	if err := w.begin(); err != nil {
-		return false, err
+	if !w.uses.Enter() {
+		return false, os.ErrClosed
 	}
-	defer w.users.Done()
+	defer w.uses.Leave()
 	return w.pending(), nil
 }
 
 // Close makes Wait return, and waits until nobody touches the words any more.
 func (w *waker) Close() error {
-	w.gate.mu.Lock()
-	if w.closed {
-		w.gate.mu.Unlock()
+	if !w.uses.Shut() {
 		return nil
 	}
-	w.closed = true
-	w.gate.mu.Unlock()
-
-	// The sleeper is either the leader, whom the gate wakes, or behind it, whom
-	// the channel wakes.
+	// From here on a sleeper that looks finds that it is to end. One that looked
+	// before is either the leader, whom the gate wakes, or behind it, whom the channel
+	// wakes: its value stays if the sleeper has yet to get there.
 	err := w.ring()
 	if fault.On(fault.OneWordTwoMeanings) {
 		w.wakeAll()
 	}
 	w.wake()
-	w.users.Wait()
+	w.uses.Leave()
+	step.Recv(w.idle)
+	<-w.idle
 	w.strategy.leave(w.gate)
 	return err
 }
@@ -268,7 +256,7 @@ func (w *waker) wake() {
 // says whether there were any. The leader calls it, with the lock held.
 func (g *gate) wakeOwners() (woke bool) {
 	g.waiting = slices.DeleteFunc(g.waiting, func(w *waker) bool {
-		owner := w.closed || w.pending()
+		owner := w.uses.IsShut() || w.pending()
 		if owner {
 			w.wake()
 			woke = true

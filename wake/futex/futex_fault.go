@@ -15,10 +15,7 @@ import (
 func (w *waker) waitAmongOthers() error {
 	for {
 		seen := w.gate.word.Load()
-		w.gate.mu.Lock()
-		closed := w.closed
-		w.gate.mu.Unlock()
-		if closed {
+		if w.uses.IsShut() {
 			return os.ErrClosed
 		}
 		if w.take() {
