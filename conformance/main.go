@@ -8,6 +8,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ddc/conformance/scenario"
+	"ddc/internal/proc"
 	"ddc/wake"
 )
 
@@ -44,15 +45,13 @@ func (l leakCheck) Run() int {
 
 // openFiles lists what this process's descriptors refer to.
 func openFiles() []string {
-	entries, err := os.ReadDir("/proc/self/fd")
+	all, err := proc.Descriptors(proc.Self)
 	if err != nil {
 		return nil
 	}
 	var files []string
-	for _, entry := range entries {
-		if target, err := os.Readlink("/proc/self/fd/" + entry.Name()); err == nil {
-			files = append(files, target)
-		}
+	for _, d := range all {
+		files = append(files, d.Target)
 	}
 	return files
 }

@@ -20,10 +20,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 
+	"ddc/internal/proc"
 	"ddc/internal/trace"
 	"ddc/transport/hub"
 )
@@ -190,7 +190,7 @@ func (s *Snapshot) ends() ends {
 
 // findHubs finds the files of the hubs that a process has.
 func findHubs(pid int) ([]string, error) {
-	if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err != nil {
+	if _, err := os.Stat(proc.Folder(pid)); err != nil {
 		return nil, fmt.Errorf("%w: there is no process %d", ErrNoHub, pid)
 	}
 	paths, err := hubFiles(pid)
@@ -206,7 +206,7 @@ func findHubs(pid int) ([]string, error) {
 		return nil, fmt.Errorf("look at process %d: %w", pid, err)
 	}
 	for _, m := range mapped {
-		paths = append(paths, fileOf(m, pid))
+		paths = append(paths, fileOf(m))
 	}
 	if len(paths) == 0 {
 		return nil, fmt.Errorf("%w: process %d has none: it is neither a build nor a plugin of one", ErrNoHub, pid)
@@ -217,17 +217,17 @@ func findHubs(pid int) ([]string, error) {
 // fileOf finds a file for memory that a process has mapped: a descriptor of
 // some other process if there is one, else the mapping itself, which only a
 // privileged user may open.
-func fileOf(m mapping, pid int) string {
-	for _, holder := range holders(m.inode) {
+func fileOf(m proc.Mapping) string {
+	for _, holder := range holders(m.Inode) {
 		paths, err := hubFiles(holder)
 		if err != nil {
 			continue
 		}
 		for _, path := range paths {
-			if inodeOf(path) == m.inode {
+			if inodeOf(path) == m.Inode {
 				return path
 			}
 		}
 	}
-	return filepath.Join("/proc", strconv.Itoa(pid), "map_files", m.addresses)
+	return m.Path
 }

@@ -1,16 +1,12 @@
 package inspect
 
 import (
-	"bytes"
-	"fmt"
-	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"ddc/internal/enclosure"
 	"ddc/internal/printable"
+	"ddc/internal/proc"
 )
 
 // Doing is what a process does, all its threads together.
@@ -56,45 +52,8 @@ type Child struct {
 	Awaits []Child `json:"awaits,omitempty"`
 }
 
-// stat is what /proc/PID/stat says.
-type stat struct {
-	pid, parent int
-	name        string // of the program, cut by the kernel; it may hold anything
-	state       byte
-	used        time.Duration
-	began       string // in ticks since the machine's start: tells two of one number apart
-}
-
-// tickTime is USER_HZ, in which /proc counts: 100 a second wherever
-// Go runs on Linux.
-const tickTime = 10 * time.Millisecond
-
-func readStat(path string) (s stat, err error) {
-	line, err := os.ReadFile(path)
-	if err != nil {
-		return s, err
-	}
-	// The second field is the program's name, in parentheses, and
-	// may hold anything.
-	open, end := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
-	if open < 1 || end < open {
-		return s, fmt.Errorf("%s: not of the form that is known", path)
-	}
-	fields := strings.Fields(string(line[end+1:]))
-	if len(fields) < 20 {
-		return s, fmt.Errorf("%s: not of the form that is known", path)
-	}
-	number := func(text string) int { n, _ := strconv.Atoi(text); return n }
-	s.name = printable.Line(string(line[open+1 : end]))
-	s.pid = number(strings.TrimSpace(string(line[:open])))
-	s.state, s.parent = fields[0][0], number(fields[1])
-	s.began = fields[19]
-	s.used = time.Duration(number(fields[11])+number(fields[12])) * tickTime
-	return s, nil
-}
-
-// ends are the processes to look at. Those that have something to do are worth
-// a look at each thread.
+// ends are the processes to look at. Those that have something to do are worth a
+// look at each thread.
 type ends map[int]struct{ closely bool }
 
 // lookAtProcesses looks at processes, and at what descends from them. Those
@@ -106,8 +65,8 @@ func lookAtProcesses(pids ends, holds func(pid int, began string) bool) map[int]
 	for pid, how := range pids {
 		own, ok := family.own[pid]
 		p := Process{PID: pid, Doing: Ended}
-		if ok && own.state != 'Z' && own.state != 'X' && holds(pid, own.began) {
-			p.Threads = []Thread{{ID: pid, State: string(own.state)}}
+		if ok && !own.Ended() && holds(pid, own.Began) {
+			p.Threads = []Thread{{ID: pid, State: string(own.State)}}
 			if how.closely {
 				p.Threads = threads(pid)
 			}
@@ -138,23 +97,21 @@ func doing(threads []Thread) Doing {
 }
 
 func threads(pid int) []Thread {
-	folder := fmt.Sprintf("/proc/%d/task", pid)
-	entries, err := os.ReadDir(folder)
+	ids, err := proc.Threads(pid)
 	if err != nil {
 		return nil
 	}
 	var all []Thread
-	for _, e := range entries {
-		path := folder + "/" + e.Name()
-		s, err := readStat(path + "/stat")
+	for _, id := range ids {
+		s, err := proc.Thread(pid, id)
 		if err != nil {
 			continue
 		}
-		t := Thread{ID: s.pid, State: string(s.state)}
-		if waits, err := os.ReadFile(path + "/wchan"); err == nil && string(waits) != "0" {
-			t.Waits = string(waits)
-		} else if call, err := os.ReadFile(path + "/syscall"); err == nil {
-			t.Call, _, _ = strings.Cut(strings.TrimSpace(string(call)), " ")
+		t := Thread{ID: id, State: string(s.State), Waits: proc.Channel(pid, id)}
+		if t.Waits == "" {
+			if call, err := proc.Call(pid, id); err == nil && len(call) > 0 {
+				t.Call = call[0]
+			}
 		}
 		all = append(all, t)
 	}
@@ -163,24 +120,15 @@ func threads(pid int) []Thread {
 
 // family is all processes, by their parents.
 type family struct {
-	own      map[int]stat
+	own      map[int]proc.Stat
 	children map[int][]int
 }
 
 func familyTree() family {
-	f := family{own: map[int]stat{}, children: map[int][]int{}}
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return f
-	}
-	for _, e := range entries {
-		if _, err := strconv.Atoi(e.Name()); err != nil {
-			continue
-		}
-		if s, err := readStat("/proc/" + e.Name() + "/stat"); err == nil {
-			f.own[s.pid] = s
-			f.children[s.parent] = append(f.children[s.parent], s.pid)
-		}
+	all := proc.All()
+	f := family{own: map[int]proc.Stat{}, children: proc.Families(all)}
+	for _, s := range all {
+		f.own[s.PID] = s
 	}
 	return f
 }
@@ -213,8 +161,8 @@ func (f family) childrenOf(pid, generations int) []Child {
 	}
 	var all []Child
 	for _, child := range slices.Sorted(slices.Values(f.children[pid])) {
-		if s := f.own[child]; s.state != 'Z' && s.state != 'X' && len(all) < maxChildren {
-			all = append(all, Child{child, s.name, f.childrenOf(child, generations-1)})
+		if s := f.own[child]; !s.Ended() && len(all) < maxChildren {
+			all = append(all, Child{child, printable.Line(s.Name), f.childrenOf(child, generations-1)})
 		}
 	}
 	return all
@@ -223,13 +171,13 @@ func (f family) childrenOf(pid, generations int) []Child {
 // descendants is what a process and all that descend from it have used, and
 // whether one of the latter runs.
 func (f family) descendants(pid int) (used time.Duration, running bool) {
-	used = f.own[pid].used
+	used = f.own[pid].Used
 	queue := f.children[pid]
 	for i := 0; i < len(queue) && i < len(f.own); i++ {
 		s := f.own[queue[i]]
-		used += s.used
-		running = running || s.state == 'R'
-		queue = append(queue[:len(queue):len(queue)], f.children[s.pid]...)
+		used += s.Used
+		running = running || s.State == 'R'
+		queue = append(queue[:len(queue):len(queue)], f.children[s.PID]...)
 	}
 	return used, running
 }

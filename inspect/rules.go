@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"ddc/internal/proc"
 	"ddc/transport/hub"
 	"ddc/wake"
 )
@@ -47,7 +48,7 @@ func (l *look) does(side int) Doing {
 	if side == hub.HostSide {
 		return p.Doing
 	}
-	if old, ok := l.before.Processes[p.PID]; p.Children || ok && p.CPU > old.CPU+tickTime {
+	if old, ok := l.before.Processes[p.PID]; p.Children || ok && p.CPU > old.CPU+proc.Tick {
 		return Running
 	}
 	return p.Doing

@@ -1,11 +1,10 @@
 package inspect
 
 import (
-	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
+	"ddc/internal/proc"
 	"ddc/internal/sys"
 	"ddc/transport/hub"
 )
@@ -61,29 +60,20 @@ func (t tokenFinder) token(pid int, object uint64) (token, ok bool) {
 // package sys calls them.
 func descriptors(pid int) map[uint64]descriptor {
 	found := map[uint64]descriptor{}
-	folder := fmt.Sprintf("/proc/%d/fd", pid)
-	entries, err := os.ReadDir(folder)
+	all, err := proc.Descriptors(pid)
 	if err != nil {
 		return found
 	}
-	for _, e := range entries {
-		number, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		target, err := os.Readlink(folder + "/" + e.Name())
-		if err != nil {
-			continue
-		}
-		kind, rest, _ := strings.Cut(target, ":")
+	for _, d := range all {
+		kind, rest, _ := strings.Cut(d.Target, ":")
 		switch {
 		case kind == "pipe", kind == "socket":
 			if inode, err := strconv.ParseUint(strings.Trim(rest, "[]"), 10, 64); err == nil {
-				found[inode] = descriptor{number: number}
+				found[inode] = descriptor{number: d.Number}
 			}
 		case strings.Contains(rest, "eventfd"):
-			if id, count, ok := sys.EventfdOf(pid, number); ok {
-				found[id] = descriptor{number: number, count: count, eventfd: true}
+			if id, count, ok := proc.Eventfd(pid, uintptr(d.Number)); ok {
+				found[id] = descriptor{number: d.Number, count: count, eventfd: true}
 			}
 		}
 	}

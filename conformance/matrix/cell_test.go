@@ -2,7 +2,6 @@ package matrix
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/proc"
 	"ddc/site/starter"
 )
 
@@ -30,8 +30,10 @@ func program(t *testing.T) Options {
 func leftovers(t *testing.T, o Options) []string {
 	t.Helper()
 	var left []string
-	for _, s := range processes() {
-		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", s.pid)); err == nil && exe == o.Program {
+	pids, err := proc.PIDs()
+	require.NoError(t, err)
+	for _, pid := range pids {
+		if exe, err := os.Readlink(proc.Folder(pid) + "/exe"); err == nil && exe == o.Program {
 			left = append(left, exe)
 		}
 	}

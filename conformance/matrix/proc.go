@@ -1,60 +1,14 @@
 package matrix
 
 import (
-	"bytes"
-	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"ddc/internal/proc"
 )
-
-// procStat is what /proc/PID/stat says of a process.
-type procStat struct {
-	pid, parent, group int
-	state              byte
-}
-
-func readStat(pid int) (s procStat, ok bool) {
-	s, ok = parseStat(fmt.Sprintf("/proc/%d/stat", pid))
-	s.pid = pid
-	return s, ok
-}
-
-// parseStat reads what is said of a process, or of a thread.
-func parseStat(file string) (s procStat, ok bool) {
-	line, err := os.ReadFile(file)
-	if err != nil {
-		return s, false
-	}
-	// The second field is the program's name, in parentheses, and may hold anything.
-	end := bytes.LastIndexByte(line, ')')
-	fields := strings.Fields(string(line[end+1:]))
-	if end < 0 || len(fields) < 3 {
-		return s, false
-	}
-	number := func(i int) int { n, _ := strconv.Atoi(fields[i]); return n }
-	return procStat{state: fields[0][0], parent: number(1), group: number(2)}, true
-}
-
-// processes lists all processes.
-func processes() []procStat {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil
-	}
-	var all []procStat
-	for _, e := range entries {
-		if pid, err := strconv.Atoi(e.Name()); err == nil {
-			if s, ok := readStat(pid); ok {
-				all = append(all, s)
-			}
-		}
-	}
-	return all
-}
 
 // demand is how long the threads of this process, and of all that descend from
 // it, have run or have been ready to run so far. Unlike the time they have run it
@@ -69,10 +23,7 @@ func demand() time.Duration {
 
 // descendants are this process and all that descend from it.
 func descendants() []int {
-	children := map[int][]int{}
-	for _, s := range processes() {
-		children[s.parent] = append(children[s.parent], s.pid)
-	}
+	children := proc.Families(proc.All())
 	all := []int{os.Getpid()}
 	for i := 0; i < len(all); i++ {
 		all = append(all, children[all[i]]...)
@@ -81,18 +32,13 @@ func descendants() []int {
 }
 
 func processDemand(pid int) (sum time.Duration) {
-	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	threads, err := proc.Threads(pid)
 	if err != nil {
 		return 0 // it has ended
 	}
 	for _, t := range threads {
-		var ran, waited int64
-		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/schedstat", pid, t.Name()))
-		if err != nil {
-			continue
-		}
-		if _, err := fmt.Sscan(string(line), &ran, &waited); err == nil {
-			sum += time.Duration(ran + waited)
+		if d, err := proc.Demand(pid, t); err == nil {
+			sum += d
 		}
 	}
 	return sum
@@ -104,12 +50,12 @@ func processDemand(pid int) (sum time.Duration) {
 func waitsForProcessor() bool {
 	ready := 0
 	for _, pid := range descendants() {
-		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		threads, err := proc.Threads(pid)
 		if err != nil {
 			continue
 		}
-		for _, file := range threads {
-			if s, ok := parseStat(file); ok && (s.state == 'R' || s.state == 'D') {
+		for _, t := range threads {
+			if s, err := proc.Thread(pid, t); err == nil && (s.State == 'R' || s.State == 'D') {
 				ready++
 			}
 		}
@@ -119,8 +65,8 @@ func waitsForProcessor() bool {
 
 // groupAlive says whether a process group has a process that is not only a zombie.
 func groupAlive(group int) bool {
-	for _, s := range processes() {
-		if s.group == group && s.state != 'Z' && s.state != 'X' {
+	for _, s := range proc.All() {
+		if s.Group == group && !s.Ended() {
 			return true
 		}
 	}
@@ -139,62 +85,41 @@ const (
 
 // threadWaits counts a process's threads by what they wait for.
 func threadWaits(pid int) map[string]int {
-	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	threads, err := proc.Threads(pid)
 	if err != nil {
 		return nil
 	}
-	hubs := hubMemory(pid)
+	hubs, _ := proc.Mappings(pid, "/memfd:ddc-hub") // of one that cannot be asked, none
 	waits := map[string]int{}
 	for _, t := range threads {
-		if what := threadWait(fmt.Sprintf("/proc/%d/task/%s", pid, t.Name()), hubs); what != "" {
+		if what := threadWait(pid, t, hubs); what != "" {
 			waits[what]++
 		}
 	}
 	return waits
 }
 
-func threadWait(folder string, hubs []addresses) string {
-	call, err := os.ReadFile(folder + "/syscall")
+func threadWait(pid, thread int, hubs []proc.Mapping) string {
+	call, err := proc.Call(pid, thread)
 	if err != nil {
 		return ""
 	}
-	fields := strings.Fields(string(call))
-	if len(fields) < 2 {
+	if len(call) == 0 {
 		return inNothing // it runs
 	}
-	switch channel, _ := os.ReadFile(folder + "/wchan"); {
-	case fields[0] == strconv.Itoa(syscall.SYS_FUTEX):
-		address, _ := strconv.ParseUint(fields[1], 0, 64)
+	switch channel := proc.Channel(pid, thread); {
+	case call[0] == strconv.Itoa(syscall.SYS_FUTEX):
+		address, _ := strconv.ParseUint(call[1], 0, 64)
 		for _, h := range hubs {
-			if h.from <= address && address < h.to {
+			if h.From <= address && address < h.To {
 				return inFutexBell
 			}
 		}
 		return inFutex
-	case bytes.Contains(channel, []byte("ep_poll")), fields[0] == strconv.Itoa(syscall.SYS_EPOLL_PWAIT):
+	case strings.Contains(channel, "ep_poll"), call[0] == strconv.Itoa(syscall.SYS_EPOLL_PWAIT):
 		return inEpoll
-	case bytes.Contains(channel, []byte("poll")), fields[0] == strconv.Itoa(syscall.SYS_PPOLL):
+	case strings.Contains(channel, "poll"), call[0] == strconv.Itoa(syscall.SYS_PPOLL):
 		return inPoll
 	}
 	return inOther
-}
-
-type addresses struct{ from, to uint64 }
-
-// hubMemory says where a process has mapped its hub.
-func hubMemory(pid int) []addresses {
-	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
-	if err != nil {
-		return nil
-	}
-	var found []addresses
-	for line := range strings.Lines(string(maps)) {
-		var a addresses
-		if strings.Contains(line, "memfd:ddc-hub") {
-			if _, err := fmt.Sscanf(line, "%x-%x", &a.from, &a.to); err == nil {
-				found = append(found, a)
-			}
-		}
-	}
-	return found
 }

@@ -9,12 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
 
+	"ddc/internal/proc"
 	"ddc/site"
 	"ddc/site/config"
 )
@@ -47,14 +47,12 @@ func (w *workload) signals(ctx context.Context) error {
 // interruptThreads sends SIGURG, which Go takes for its own and ignores, to
 // every thread of a process.
 func interruptThreads(pid int) {
-	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	threads, err := proc.Threads(pid)
 	if err != nil {
 		return // it has ended
 	}
-	for _, t := range threads {
-		if tid, err := strconv.Atoi(t.Name()); err == nil {
-			_, _, _ = syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(pid), uintptr(tid), uintptr(syscall.SIGURG))
-		}
+	for _, tid := range threads {
+		_, _, _ = syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(pid), uintptr(tid), uintptr(syscall.SIGURG))
 	}
 }
 

@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"ddc/internal/proc"
 )
 
 // storm sends SIGURG and SIGCHLD to every thread of a process, in turn, until
@@ -20,18 +21,14 @@ func storm(ctx context.Context, pid int) error {
 	pause := time.NewTicker(200 * time.Microsecond)
 	defer pause.Stop()
 	for {
-		threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+		threads, err := proc.Threads(pid)
 		if errors.Is(err, os.ErrNotExist) {
 			return nil // the process has ended
 		}
 		if err != nil {
 			return fmt.Errorf("list threads: %w", err)
 		}
-		for _, thread := range threads {
-			tid, err := strconv.Atoi(thread.Name())
-			if err != nil {
-				return fmt.Errorf("list threads: %w", err)
-			}
+		for _, tid := range threads {
 			for _, signal := range []syscall.Signal{syscall.SIGURG, syscall.SIGCHLD} {
 				_, _, errno := syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(pid), uintptr(tid), uintptr(signal))
 				if errno != 0 && errno != syscall.ESRCH {
@@ -55,7 +52,7 @@ const maxTokens = 66_000
 // 2^64-2, so it is written to; the store of the others is filled by ringing.
 func (p *wakerPair) fill() error {
 	if len(p.files) == 1 {
-		target, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", p.files[0].Fd()))
+		target, err := proc.Target(proc.Self, p.files[0].Fd())
 		if err != nil {
 			return err
 		}

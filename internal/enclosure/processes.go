@@ -1,12 +1,10 @@
 package enclosure
 
 import (
-	"bytes"
-	"fmt"
-	"os"
-	"strconv"
 	"strings"
 	"unicode"
+
+	"ddc/internal/proc"
 )
 
 const (
@@ -18,54 +16,24 @@ const (
 )
 
 // parentOf is the parent of a process, as /proc has it, or 0.
-func parentOf(pid string) int {
-	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+func parentOf(pid int) int {
+	s, err := proc.Of(pid)
 	if err != nil {
 		return 0
 	}
-	// The name, in brackets, may hold anything; after it come the state and the parent.
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) < 2 {
-		return 0
-	}
-	parent, err := strconv.Atoi(fields[1])
-	if err != nil {
-		return 0
-	}
-	return parent
+	return s.Parent
 }
 
-// families are the children of each process that /proc shows.
-func families() map[int][]int {
-	of := map[int][]int{}
-	folder, err := os.Open("/proc")
-	if err != nil {
-		return of
-	}
-	defer folder.Close()
-	names, _ := folder.Readdirnames(-1) // what could be read is looked at
-	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil {
-			of[parentOf(name)] = append(of[parentOf(name)], pid)
-		}
-	}
-	return of
-}
-
-func childrenOf(pid int) []int { return families()[pid] }
+func childrenOf(pid int) []int { return proc.Families(proc.All())[pid] }
 
 // running lists what has this process among its parents.
 func running() []string {
 	// By the number that /proc knows us by: it may be another namespace's.
-	name, err := os.Readlink("/proc/self")
+	self, err := proc.Number()
 	if err != nil {
 		return nil
 	}
-	self, err := strconv.Atoi(name)
-	if err != nil {
-		return nil
-	}
-	of := families()
+	of := proc.Families(proc.All())
 	var texts []string
 	for queue := of[self]; len(queue) > 0; queue = queue[1:] {
 		if len(texts) == shown {
@@ -81,19 +49,15 @@ func running() []string {
 
 // commandLine is what a process was started with, fit for people, or "" for one that has ended.
 func commandLine(pid int) string {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil || len(text) == 0 {
-		return ""
-	}
 	words := strings.Map(func(r rune) rune {
 		switch {
-		case r == 0 || unicode.IsSpace(r):
+		case unicode.IsSpace(r):
 			return ' '
 		case !unicode.IsPrint(r):
 			return -1
 		}
 		return r
-	}, strings.ToValidUTF8(string(text), "?"))
+	}, strings.ToValidUTF8(strings.Join(proc.Words(pid), " "), "?"))
 	if runes := []rune(strings.TrimSpace(words)); len(runes) > shownText {
 		return string(runes[:shownText]) + "..."
 	}

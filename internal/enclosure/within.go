@@ -4,7 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
+
+	"ddc/internal/proc"
 )
 
 // NameVariable names the environment variable that tells a program its name.
@@ -22,16 +23,16 @@ const nestedFile = ".ddc-build-inside"
 // It leaves a mark in the program's folder, by which Ending.Nested is set,
 // whatever the program makes of the refusal.
 func Within() (name string, inside bool) {
-	pid, err := os.Readlink("/proc/self")
+	pid, err := proc.Number()
 	for range deep {
-		if err != nil || pid == "0" {
+		if err != nil || pid == 0 {
 			return "", false
 		}
 		if words := wordsOf(pid); words != nil {
 			_ = os.WriteFile(filepath.Join(words[3], nestedFile), nil, 0o600) // without it the exit status has to do
 			return words[2], true
 		}
-		pid = strconv.Itoa(parentOf(pid))
+		pid = parentOf(pid)
 	}
 	return "", false
 }
@@ -40,12 +41,8 @@ func Within() (name string, inside bool) {
 const wardensWords = 5
 
 // wordsOf are the words that a process was started with, if it is a warden.
-func wordsOf(pid string) []string {
-	line, err := os.ReadFile("/proc/" + pid + "/cmdline")
-	if err != nil {
-		return nil
-	}
-	words := strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")
+func wordsOf(pid int) []string {
+	words := proc.Words(pid)
 	if len(words) != wardensWords || words[1] != argument {
 		return nil
 	}
@@ -56,7 +53,7 @@ func wordsOf(pid string) []string {
 // what the warden was started with, for people to look at: no decision may rest
 // on it.
 func Asker(pid int) int {
-	words := wordsOf(strconv.Itoa(pid))
+	words := wordsOf(pid)
 	if words == nil {
 		return 0
 	}

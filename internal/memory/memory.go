@@ -20,6 +20,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"ddc/internal/proc"
 )
 
 // MaxDefault is what we take at most without being told.
@@ -81,11 +83,11 @@ func (h hierarchy) limitFile() string {
 // find finds the hierarchy. In a container the name that the kernel tells may be of a tree that is not
 // mounted there; then the root of what is mounted is our own group.
 func find() (hierarchy, bool) {
-	text, err := os.ReadFile("/proc/self/cgroup")
+	text, err := proc.ControlGroups(proc.Self)
 	if err != nil {
 		return hierarchy{}, false
 	}
-	return findIn(string(text), "/sys/fs/cgroup")
+	return findIn(text, "/sys/fs/cgroup")
 }
 
 func findIn(text, mount string) (hierarchy, bool) {

@@ -1,14 +1,13 @@
 package memory
 
 import (
-	"bytes"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"ddc/internal/proc"
 )
 
 // A sample comes after what the one before has cost, fifty times, and after quick at least: so the meter
@@ -68,7 +67,7 @@ func (m *Meter) now() int64 {
 func Now() int64 {
 	var sum int64
 	segments := map[segment]int64{}
-	for _, pid := range tree(os.Getpid()) {
+	for _, pid := range proc.Descendants(os.Getpid()) {
 		sum += anonymous(pid)
 		addSegments(pid, segments)
 	}
@@ -78,45 +77,13 @@ func Now() int64 {
 	return sum
 }
 
-// tree is a process and its descendants. Those that end meanwhile are left out.
-func tree(pid int) []int {
-	pids := []int{pid}
-	for i := 0; i < len(pids); i++ {
-		lists, err := filepath.Glob("/proc/" + strconv.Itoa(pids[i]) + "/task/*/children")
-		if err != nil {
-			continue
-		}
-		for _, list := range lists {
-			children, err := os.ReadFile(list)
-			if err != nil {
-				continue
-			}
-			for _, child := range strings.Fields(string(children)) {
-				if pid, err := strconv.Atoi(child); err == nil {
-					pids = append(pids, pid)
-				}
-			}
-		}
-	}
-	return pids
-}
-
 // anonymous is a process's memory but for what files and shared segments are behind.
 func anonymous(pid int) int64 {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
+	resident, shared, err := proc.Memory(pid)
 	if err != nil {
-		return 0
+		return 0 // it has ended
 	}
-	fields := bytes.Fields(text) // size, resident, shared
-	if len(fields) < 3 {
-		return 0
-	}
-	resident, err1 := strconv.ParseInt(string(fields[1]), 10, 64)
-	shared, err2 := strconv.ParseInt(string(fields[2]), 10, 64)
-	if err1 != nil || err2 != nil {
-		return 0
-	}
-	return max(0, resident-shared) * int64(os.Getpagesize())
+	return max(0, resident-shared)
 }
 
 // segment is a memfd, whoever holds it.
@@ -124,20 +91,16 @@ type segment struct{ device, inode uint64 }
 
 // addSegments adds the memfds that a process holds, mapped or not, by their size in memory.
 func addSegments(pid int, to map[segment]int64) {
-	folder := "/proc/" + strconv.Itoa(pid) + "/fd/"
-	d, err := os.Open(folder)
+	all, err := proc.Descriptors(pid)
 	if err != nil {
 		return
 	}
-	defer d.Close()
-	names, _ := d.Readdirnames(-1) // of one that has just ended, none
-	for _, name := range names {
-		target, err := os.Readlink(folder + name)
-		if err != nil || !strings.HasPrefix(target, "/memfd:") {
+	for _, d := range all {
+		if !strings.HasPrefix(d.Target, "/memfd:") {
 			continue
 		}
 		var stat syscall.Stat_t
-		if syscall.Stat(folder+name, &stat) == nil {
+		if syscall.Stat(d.Path, &stat) == nil {
 			to[segment{stat.Dev, stat.Ino}] = stat.Blocks * 512
 		}
 	}

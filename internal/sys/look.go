@@ -1,13 +1,13 @@
 package sys
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"ddc/internal/proc"
 )
 
 // What those need who look at processes from outside, and change nothing.
@@ -29,11 +29,9 @@ func ObjectID(f *os.File) uint64 {
 	}
 	var id uint64
 	_ = conn.Control(func(fd uintptr) {
-		if info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd)); err == nil {
-			if n, ok := infoNumber(info, "eventfd-id:", 10); ok {
-				id = n
-				return
-			}
+		if n, _, ok := proc.Eventfd(proc.Self, fd); ok {
+			id = n
+			return
 		}
 		var stat unix.Stat_t
 		if unix.Fstat(int(fd), &stat) == nil && (stat.Mode&unix.S_IFMT == unix.S_IFIFO || stat.Mode&unix.S_IFMT == unix.S_IFSOCK) {
@@ -41,29 +39,6 @@ func ObjectID(f *os.File) uint64 {
 		}
 	})
 	return id
-}
-
-// infoNumber finds a number in what /proc/PID/fdinfo says.
-func infoNumber(info []byte, key string, base int) (uint64, bool) {
-	for line := range bytes.Lines(info) {
-		if text, ok := bytes.CutPrefix(line, []byte(key)); ok {
-			n, err := strconv.ParseUint(string(bytes.TrimSpace(text)), base, 64)
-			return n, err == nil
-		}
-	}
-	return 0, false
-}
-
-// EventfdOf says which counter a descriptor of another process is, and what it
-// counts; false for what is no eventfd.
-func EventfdOf(pid, fd int) (id, count uint64, ok bool) {
-	info, err := os.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", pid, fd))
-	if err != nil {
-		return 0, 0, false
-	}
-	id, _ = infoNumber(info, "eventfd-id:", 10)
-	count, ok = infoNumber(info, "eventfd-count:", 16)
-	return id, count, ok
 }
 
 // Unread is the number of bytes that wait in the pipe or socket that is a

@@ -10,11 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"ddc/internal/proc"
 	"ddc/internal/sys"
 )
 
@@ -210,12 +210,12 @@ func (c Command) explain(ctx context.Context, err error, stderr *tail) error {
 // CloseOnExec keeps every descriptor of this process but the first three from being inherited. Those that Go opens never are; those that this
 // process inherited itself would be. Run and Start call it; it is for programs that somebody else starts.
 func CloseOnExec() {
-	entries, err := os.ReadDir("/proc/self/fd")
+	numbers, err := proc.DescriptorNumbers(proc.Self)
 	if err != nil {
 		return // without /proc there is no list; programs then inherit what we did
 	}
-	for _, entry := range entries {
-		if number, err := strconv.Atoi(entry.Name()); err == nil && number > 2 {
+	for _, number := range numbers {
+		if number > 2 {
 			syscall.CloseOnExec(number)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"ddc/internal/proc"
 	"ddc/internal/sandbox"
 )
 
@@ -26,21 +27,7 @@ const limiter = `ulimit -c 0; ulimit -d "$1"; ulimit -p "$2" || ulimit -u "$2"; 
 // limited is the command line for a program with its limits.
 func limited(path string, args []string) []string {
 	quiet := "{ " + strings.Replace(limiter, "; shift", "; } 2>/dev/null; shift", 1)
-	return append([]string{"-c", quiet, "sh", fmt.Sprint(memoryLimit >> 10), fmt.Sprint(tasks() + processLimit), path}, args...)
-}
-
-// tasks is the number of processes and threads of the machine.
-func tasks() int {
-	text, err := os.ReadFile("/proc/loadavg") // 0.20 0.18 0.12 1/80 11206
-	if err != nil {
-		return 0
-	}
-	var load float64
-	var running, all int
-	if _, err := fmt.Sscanf(string(text), "%g %g %g %d/%d", &load, &load, &load, &running, &all); err != nil {
-		return 0
-	}
-	return all
+	return append([]string{"-c", quiet, "sh", fmt.Sprint(memoryLimit >> 10), fmt.Sprint(proc.Tasks() + processLimit), path}, args...)
 }
 
 // writeVariable names the environment variable with a list of folders that samples may write to besides their own.

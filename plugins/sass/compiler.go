@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"regexp"
 	"runtime"
 	"slices"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/bep/godartsass/v2"
 
+	"ddc/internal/proc"
 	"ddc/internal/tool"
 )
 
@@ -40,13 +40,13 @@ func start(heard func(godartsass.LogEvent)) (*compiler, error) {
 		defer runtime.UnlockOSThread()
 		tool.CloseOnExec()
 		var err error
-		before := children()
+		before := proc.StartedByThread()
 		c.dart, err = godartsass.Start(godartsass.Options{
 			DartSassEmbeddedFilename: program,
 			Timeout:                  24 * time.Hour, // the caller's context decides
 			LogEventHandler:          heard,
 		})
-		c.pid = newest(before, children())
+		c.pid = newest(before, proc.StartedByThread())
 		started <- err
 		if err == nil {
 			<-c.stop
@@ -59,18 +59,11 @@ func start(heard func(godartsass.LogEvent)) (*compiler, error) {
 	return c, nil
 }
 
-// children are the processes that this thread has started and nobody has reaped.
-func children() []string {
-	list, _ := os.ReadFile("/proc/thread-self/children") // some kernels have no such file
-	return strings.Fields(string(list))
-}
-
 // newest is the process that is in the second list only, or 0.
-func newest(before, after []string) int {
+func newest(before, after []int) int {
 	for _, pid := range after {
 		if !slices.Contains(before, pid) {
-			n, _ := strconv.Atoi(pid) // it is a number
-			return n
+			return pid
 		}
 	}
 	return 0

@@ -3,11 +3,12 @@ package sass
 import (
 	"context"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"ddc/internal/proc"
 
 	"github.com/bep/godartsass/v2"
 )
@@ -50,15 +51,8 @@ func bounded(ctx context.Context) (context.Context, time.Duration, context.Cance
 
 // held is what a process holds of memory, in bytes, or 0 if it has ended.
 func held(pid int) int64 {
-	statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-	if err != nil {
-		return 0
-	}
-	var size, resident int64
-	if _, err := fmt.Sscan(string(statm), &size, &resident); err != nil {
-		return 0
-	}
-	return resident * int64(os.Getpagesize())
+	resident, _, _ := proc.Memory(pid) // 0 of one that cannot be asked
+	return resident
 }
 
 // whereabouts compiles once more, with a mark at each loop, function and mixin of
