@@ -5,14 +5,13 @@ package rpc
 import (
 	"context"
 	"os/exec"
-	"runtime"
 	"sync/atomic"
-	"syscall"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"ddc/internal/fault"
+	"ddc/internal/forker"
 )
 
 // broken is what a server remembers for its faults.
@@ -23,17 +22,12 @@ type broken struct{ calls atomic.Int32 }
 const goodCalls = 5
 
 // waitForProcess waits for a process that never ends, whatever becomes of the call;
-// only the link's end ends it, so that nothing is left behind. It dies with the
-// thread that started it, and so with this process.
+// only the link's end ends it, or this process's, so that nothing is left behind.
 func (f *broken) waitForProcess(link context.Context) {
 	if f.calls.Add(1) != goodCalls+1 {
 		return
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	c := exec.CommandContext(link, "sleep", "infinity")
-	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	_ = c.Run()
+	_ = forker.Run(exec.CommandContext(link, "sleep", "infinity"))
 }
 
 // droppedReply says that a reply is dropped because it cannot be sent, and nobody

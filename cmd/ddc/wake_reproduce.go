@@ -1,14 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"ddc/inspect"
+	"ddc/internal/forker"
 	"ddc/internal/subject"
 	"ddc/plugin"
 	"ddc/plugin/host"
@@ -96,16 +96,13 @@ var samplesDesc = grpc.ServiceDesc{
 		if err := decode(request); err != nil {
 			return nil, err
 		}
-		// What it starts dies with the thread that started it, and so with the plugin.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
+		var output bytes.Buffer
 		c := exec.Command("sh", "-c", request.Value)
-		c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		output, err := c.Output()
-		if err != nil {
+		c.Stdout = &output
+		if err := forker.Run(c); err != nil {
 			return nil, fmt.Errorf("run the sample: %w", err)
 		}
-		return wrapperspb.String(string(output)), nil
+		return wrapperspb.String(output.String()), nil
 	}}},
 }
 

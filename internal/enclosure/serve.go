@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"ddc/internal/forker"
 	"ddc/internal/sandbox"
 )
 
@@ -67,13 +68,14 @@ func Serve(policy *sandbox.Policy, started func(pid int)) (*Host, *os.File, erro
 		return nil, nil, errors.Join(fmt.Errorf("use a socket for wardens: %w", err), theirs.Close())
 	}
 	h := &Host{conn: conn.(*net.UnixConn), policy: policy, ways: ways(), started: started, done: make(chan struct{})}
-	// The death signal comes when the thread that forked ends, so that lives until all wardens have ended.
-	go sandbox.OnThread(h.serve)
+	go h.serve()
 	return h, theirs, nil
 }
 
 func (h *Host) serve() {
 	defer close(h.done)
+	thread := forker.New(nil)
+	defer thread.Close()
 	var running sync.WaitGroup
 	defer running.Wait()
 	places := make(chan struct{}, wardensAtOnce)
@@ -85,7 +87,8 @@ func (h *Host) serve() {
 		}
 		files := received(rights[:oob])
 		places <- struct{}{}
-		cmd := h.launch(text[:n], files)
+		var cmd *exec.Cmd
+		thread.Do(func() { cmd = h.launch(text[:n], files) })
 		for _, f := range files {
 			_ = f.Close() // the warden has its own
 		}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"ddc/internal/forker"
 	"ddc/internal/sandbox"
 )
 
@@ -92,16 +93,19 @@ func (s *Starter) start(w warden) error {
 	if s.asking != nil {
 		return s.ask(w)
 	}
-	started := make(chan error, 1)
-	// The death signal comes when the thread that forked ends, so that lives as long as the warden.
-	go sandbox.OnThread(func() {
-		cmd, err := w.launch(nil, s.ways)
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // it has told how the program ended
-		}
-	})
-	return <-started
+	thread := forker.New(nil)
+	var cmd *exec.Cmd
+	var err error
+	thread.Do(func() { cmd, err = w.launch(nil, s.ways) })
+	if err != nil {
+		thread.Close()
+		return err
+	}
+	go func() {
+		_ = cmd.Wait() // it has told how the program ended
+		thread.Close()
+	}()
+	return nil
 }
 
 // launch starts a warden with as much of its own as the kernel grants. It is

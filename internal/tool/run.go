@@ -9,11 +9,11 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
 
+	"ddc/internal/forker"
 	"ddc/internal/proc"
 	"ddc/internal/sys"
 )
@@ -70,13 +70,7 @@ func (c Command) Run(ctx context.Context) ([]byte, error) {
 	}
 	var output bytes.Buffer
 	cmd.Stdout = &output
-	ended := make(chan error, 1)
-	go onItsThread(cmd, func(err error) {
-		if err != nil {
-			ended <- err
-		}
-	}, ended)
-	if err := c.explain(ctx, <-ended, stderr); err != nil {
+	if err := c.explain(ctx, forker.Run(cmd), stderr); err != nil {
 		return nil, err
 	}
 	return output.Bytes(), nil
@@ -135,12 +129,17 @@ func (p *Process) start(running context.Context) error {
 	}
 	defer write.Close()
 	cmd.Stdout = write
-	started := make(chan error, 1)
-	go onItsThread(cmd, func(err error) { started <- err }, p.ended)
-	if err := <-started; err != nil {
+	thread := forker.New(nil)
+	if err := thread.Start(cmd); err != nil {
+		thread.Close()
 		read.Close()
 		return fmt.Errorf("start %s: %w", p.command.Program.Name, err)
 	}
+	go func() {
+		err := cmd.Wait()
+		thread.Close()
+		p.ended <- err
+	}()
 	p.Out, p.out = read, read
 	return nil
 }
@@ -174,22 +173,10 @@ func (c Command) prepare(ctx context.Context) (*exec.Cmd, *tail, error) {
 	cmd := exec.CommandContext(ctx, path, c.Args...)
 	cmd.Dir = cmp.Or(c.Folder, Folder())
 	cmd.Stderr = stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = grace
 	return cmd, stderr, nil
-}
-
-// onItsThread starts cmd, reports that to started, waits for its end and sends that to ended. What the kernel takes for the parent is
-// the thread that forked: Pdeathsig would strike when the runtime ends that thread, so the goroutine keeps it.
-func onItsThread(cmd *exec.Cmd, started func(error), ended chan<- error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	err := cmd.Start()
-	started(err)
-	if err == nil {
-		ended <- cmd.Wait()
-	}
 }
 
 // explain makes an error that names the program out of how it ended.

@@ -22,41 +22,30 @@ import (
 type compiler struct {
 	dart *godartsass.Transpiler
 	pid  int // 0 if not known
-	stop chan struct{}
-	done chan error
 }
 
-// start starts Dart Sass from a goroutine that keeps its thread until close: the kernel sends the parent's death signal when
-// the thread that forked ends. What @warn and @debug say goes to heard.
+// start starts Dart Sass, which ends when its input does, and so with this
+// process. What @warn and @debug say goes to heard.
 func start(heard func(godartsass.LogEvent)) (*compiler, error) {
 	program, err := dartSass.Find()
 	if err != nil {
 		return nil, err
 	}
-	c := &compiler{stop: make(chan struct{}), done: make(chan error, 1)}
-	started := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		tool.CloseOnExec()
-		var err error
-		before := proc.StartedByThread()
-		c.dart, err = godartsass.Start(godartsass.Options{
-			DartSassEmbeddedFilename: program,
-			Timeout:                  24 * time.Hour, // the caller's context decides
-			LogEventHandler:          heard,
-		})
-		c.pid = newest(before, proc.StartedByThread())
-		started <- err
-		if err == nil {
-			<-c.stop
-			c.done <- c.dart.Close()
-		}
-	}()
-	if err := <-started; err != nil {
+	tool.CloseOnExec()
+	// The library does not tell the number of the process that it starts, but the
+	// kernel tells what this thread has started.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	before := proc.StartedByThread()
+	dart, err := godartsass.Start(godartsass.Options{
+		DartSassEmbeddedFilename: program,
+		Timeout:                  24 * time.Hour, // the caller's context decides
+		LogEventHandler:          heard,
+	})
+	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
-	return c, nil
+	return &compiler{dart: dart, pid: newest(before, proc.StartedByThread())}, nil
 }
 
 // newest is the process that is in the second list only, or 0.
@@ -102,8 +91,7 @@ func (c *compiler) compile(ctx context.Context, args godartsass.Args) (string, e
 
 // close interrupts Dart Sass, also amid a compilation, and waits for its end.
 func (c *compiler) close() error {
-	close(c.stop)
-	if err := <-c.done; err != nil && !errors.Is(err, godartsass.ErrShutdown) {
+	if err := c.dart.Close(); err != nil && !errors.Is(err, godartsass.ErrShutdown) {
 		return fmt.Errorf("end Dart Sass: %w", err)
 	}
 	return nil
