@@ -1,12 +1,10 @@
 package await
 
 import (
-	"bytes"
-	"fmt"
-	"os"
-	"path/filepath"
 	"syscall"
 	"testing"
+
+	"ddc/internal/proc"
 
 	"github.com/stretchr/testify/require"
 )
@@ -16,12 +14,10 @@ func Freeze(t testing.TB, pid int) {
 	t.Helper()
 	require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
 	Until(t, "every thread to be stopped", func() bool {
-		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		threads, err := proc.Threads(pid)
 		require.NoError(t, err)
 		for _, thread := range threads {
-			stat, err := os.ReadFile(thread)
-			// The state follows the name, which is in parentheses and may hold anything.
-			if err != nil || !bytes.HasPrefix(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" T")) {
+			if s, err := proc.Thread(pid, thread); err != nil || s.State != 'T' {
 				return false
 			}
 		}

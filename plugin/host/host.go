@@ -255,7 +255,7 @@ func (h *Host) Stop(ctx context.Context) error {
 	ended.Wait()
 	errs = append(errs, h.transport.Close())
 	if h.threads != nil {
-		errs = append(errs, h.threads.Close())
+		h.threads.Close()
 	}
 	if h.threads != nil && h.options.TempDir != nil {
 		if err := heir.Remove(h.temporary); err != nil {

@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"ddc/internal/enclosure"
+	"ddc/internal/forker"
 	"ddc/internal/sandbox"
 	"ddc/internal/tool"
 	"ddc/plugin/agreement"
@@ -90,7 +89,6 @@ func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, e
 	cmd.Env = slices.Concat(threads.environment(spec.name), terms.Environ(), []string{"TMPDIR=" + spec.temporary, "GOMAXPROCS=1"}, heapLimit(spec.heap))
 	cmd.Stdout, cmd.Stderr = theirStderr, theirStderr
 	cmd.ExtraFiles = append([]*os.File{theirs}, offer.Files...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	kills := outOfMemoryKills(vmstat)
 	wardens, theirWardens, err := threads.wardens(spec.name, cmd)
 	if err == nil {
@@ -172,44 +170,36 @@ func (p *process) stop(ctx context.Context) error {
 	return errors.Join(err, p.link.Close())
 }
 
-// forker starts processes on one thread, which lives as long as the host:
-// Pdeathsig is sent when the thread that forked ends, not the process
-// (prctl(2), PR_SET_PDEATHSIG), and Go ends threads as it pleases.
-type forker struct {
-	requests chan func()
-	done     chan struct{}
-	ready    chan struct{} // closed when what follows is set
-	held     sandbox.Layers
-	failed   error // why the thread starts nothing
+// confinedThread starts processes on a thread that is restricted, and lives as
+// long as the host.
+type confinedThread struct {
+	thread *forker.Thread
+	ready  chan struct{} // closed when what follows is set
+	held   sandbox.Layers
+	failed error // why the thread starts nothing
 }
 
-// newForker begins a thread, which calls restrict before it starts anything. If
-// that fails, it never does.
-func newForker(restrict func() (sandbox.Layers, error)) *forker {
-	f := &forker{requests: make(chan func()), done: make(chan struct{}), ready: make(chan struct{})}
-	go sandbox.OnThread(func() {
-		defer close(f.done)
+// newConfinedThread begins a thread, which calls restrict before it starts
+// anything. If that fails, it starts nothing.
+func newConfinedThread(restrict func() (sandbox.Layers, error)) *confinedThread {
+	f := &confinedThread{ready: make(chan struct{})}
+	f.thread = forker.New(func() {
+		defer close(f.ready)
 		f.held, f.failed = restrict()
-		close(f.ready)
-		for request := range f.requests {
-			request()
-		}
 	})
 	return f
 }
 
-func (f *forker) start(cmd *exec.Cmd) error {
+func (f *confinedThread) start(cmd *exec.Cmd) error {
 	if <-f.ready; f.failed != nil {
 		return f.failed
 	}
-	started := make(chan error, 1)
-	f.requests <- func() { started <- cmd.Start() }
-	return <-started
+	return f.thread.Start(cmd)
 }
 
 // layers are those that hold what the thread starts, or none as long as it is not
 // known. It does not wait: a path of the policy may lie on a server that has gone.
-func (f *forker) layers() sandbox.Layers {
+func (f *confinedThread) layers() sandbox.Layers {
 	select {
 	case <-f.ready:
 		return f.held
@@ -217,12 +207,3 @@ func (f *forker) layers() sandbox.Layers {
 		return sandbox.Layers{}
 	}
 }
-
-// Close ends the thread. No process that it started may be running.
-func (f *forker) Close() error {
-	close(f.requests)
-	<-f.done
-	return nil
-}
-
-var _ io.Closer = (*forker)(nil)

@@ -90,11 +90,11 @@ type forkers struct {
 	temporary string
 
 	mu     sync.Mutex
-	byName map[string]*forker
+	byName map[string]*confinedThread
 }
 
 func newForkers(o Options, temporary string) *forkers {
-	return &forkers{confine: o.Confine, logger: o.Logger, temporary: temporary, byName: map[string]*forker{}}
+	return &forkers{confine: o.Confine, logger: o.Logger, temporary: temporary, byName: map[string]*confinedThread{}}
 }
 
 // start starts cmd as the plugin of a name.
@@ -107,13 +107,13 @@ func (f *forkers) start(name string, cmd *exec.Cmd) error {
 }
 
 // of gives the thread of a plugin, which begins, and is restricted, with the first run.
-func (f *forkers) of(name, path string) *forker {
+func (f *forkers) of(name, path string) *confinedThread {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if known := f.byName[name]; known != nil {
 		return known
 	}
-	made := newForker(func() (Layers, error) {
+	made := newConfinedThread(func() (Layers, error) {
 		if f.confine == nil {
 			return Layers{}, nil
 		}
@@ -167,15 +167,13 @@ func (f *forkers) startPrograms(name string) bool {
 }
 
 // Close ends the threads. No process that they started may be running.
-func (f *forkers) Close() error {
+func (f *forkers) Close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var errs []error
 	for _, one := range f.byName {
-		errs = append(errs, one.Close())
+		one.thread.Close()
 	}
 	clear(f.byName)
-	return errors.Join(errs...)
 }
 
 // banish ends a plugin that has written to shared memory what no sound one does,

@@ -135,7 +135,7 @@ func TestAPluginMayDoNothingThatItsConfinementDoesNotName(t *testing.T) {
 func TestAPluginWhoseSandboxFailsIsNotStarted(t *testing.T) {
 	h := confinedHost(t, "futex", spec.Confinement{})
 	broken := errors.New("the kernel said no")
-	h.threads.byName["a"] = newForker(func() (Layers, error) { return Layers{NoNewPrivileges: true}, broken })
+	h.threads.byName["a"] = newConfinedThread(func() (Layers, error) { return Layers{NoNewPrivileges: true}, broken })
 	for range 2 {
 		_, err := echo(t, h, "a", &rpctestpb.Packet{Text: "environ"})
 		assert.Equal(t, codes.Unavailable, status.Code(err))

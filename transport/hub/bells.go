@@ -123,8 +123,8 @@ func (b *bells) repayCaller() {
 // wakeSelf makes the pump look again, and the caller in its place, whatever
 // became of their flags.
 func (b *bells) wakeSelf() {
-	if b.life.uses.enter() {
-		defer b.life.uses.leave()
+	if b.life.uses.Enter() {
+		defer b.life.uses.Leave()
 		_ = b.own.Repay()
 		b.repayCaller()
 	}
@@ -132,10 +132,10 @@ func (b *bells) wakeSelf() {
 
 // rescue makes both ends look at everything again.
 func (b *bells) rescue() {
-	if !b.life.uses.enter() {
+	if !b.life.uses.Enter() {
 		return
 	}
-	defer b.life.uses.leave()
+	defer b.life.uses.Leave()
 	for side := range 2 {
 		b.page.Signals[side].Or(signalSpace | signalSlot)
 	}
@@ -155,10 +155,10 @@ func (b *bells) corrupt(err error) error {
 
 // signal leaves a bit for the pump of one side, then rings its bell.
 func (b *bells) signal(side int, bit uint32) {
-	if !b.life.uses.enter() {
+	if !b.life.uses.Enter() {
 		return
 	}
-	defer b.life.uses.leave()
+	defer b.life.uses.Leave()
 	b.page.Signals[side].Or(bit)
 	if side == b.side {
 		b.ring(b.own)

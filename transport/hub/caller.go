@@ -28,13 +28,12 @@ func (l *Link) Await(ctx context.Context, done func() bool) {
 		return
 	}
 	defer l.bells.standing.Store(false)
-	if !l.life.uses.enter() {
+	if !l.life.uses.Enter() {
 		return
 	}
-	defer l.life.uses.leave()
-	// The sleeper's condition. This end's pump and the peer change it, by a
-	// frame or the end of the link, and each rings this bell afterwards (pairs
-	// with: caller-stands).
+	defer l.life.uses.Leave()
+	// The sleeper's condition. Whoever delivers a frame, or ends the link, rings this
+	// bell afterwards, as the peer does (pairs with: caller-stands).
 	ready := func() bool {
 		fault.Widen(fault.CallerLeavesSilently)
 		return done() || l.receiver.ready()

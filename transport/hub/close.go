@@ -50,7 +50,7 @@ func (l *Link) close() error {
 	l.awaitEnd()
 	soFar := l.count()
 	l.final.Store(&soFar) // for those who come too late, and must not wait for the last use
-	l.life.uses.shut(func() { _ = l.bells.caller.Repay() })
+	l.life.shut(func() { _ = l.bells.caller.Repay() })
 	inAll := l.count()
 	l.final.Store(&inAll)
 	err := l.bells.close()

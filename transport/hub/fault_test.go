@@ -94,14 +94,14 @@ func TestPlaceOfAPairIsKeptUntilBothEndsHaveLetGo(t *testing.T) {
 	a, b, err := h.Pair("slow to go")
 	require.NoError(t, err)
 	peer := b.(*Link)
-	require.True(t, peer.life.uses.enter()) // as a sender that has pushed and is about to ring
+	require.True(t, peer.life.uses.Enter()) // as a sender that has pushed and is about to ring
 	closed := make(chan error, 1)
 	go func() { closed <- b.Close() }()
 	<-b.Done()
 	require.NoError(t, a.Close())
 	_, _, err = h.Pair("too early")
 	assert.ErrorIs(t, err, ErrFull)
-	peer.life.uses.leave()
+	peer.life.uses.Leave()
 	require.NoError(t, <-closed)
 	_, _, err = h.Pair("in time")
 	assert.NoError(t, err)

@@ -202,9 +202,9 @@ func (f *faults) rangNeighbour(b *bells) bool {
 	neighbours.Unlock()
 	mine := slices.Index(others, b)
 	for i := range others {
-		if other := others[(mine+1+i)%len(others)]; other != b && other.life.uses.enter() {
+		if other := others[(mine+1+i)%len(others)]; other != b && other.life.uses.Enter() {
 			_ = other.peers.Ring()
-			other.life.uses.leave()
+			other.life.uses.Leave()
 			return true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"ddc/internal/inuse"
 	"ddc/internal/step"
 )
 
@@ -25,14 +26,17 @@ type life struct {
 	done     chan struct{}
 	released chan struct{}
 	dead     step.Bool
-	// uses are the calls that touch what is mapped, or a bell.
-	uses uses
+	// uses are the calls that touch what is mapped, or a bell; idle is closed when
+	// the last of them has ended. They may nest.
+	uses *inuse.Count
+	idle <-chan struct{}
 }
 
 func newLife() life {
+	uses, idle := inuse.NewIdle()
 	return life{
 		stop: make(chan struct{}), done: make(chan struct{}), released: make(chan struct{}),
-		uses: uses{idle: make(chan struct{})},
+		uses: uses, idle: idle,
 	}
 }
 
@@ -79,6 +83,15 @@ func (l *life) letGo() bool {
 	default:
 		return false
 	}
+}
+
+// shut refuses new uses and waits for those under way. It is called once. While
+// it waits it calls again, in case a hostile peer keeps a use from learning
+// that it is to end: see Link.awaitEnd.
+func (l *life) shut(again func()) {
+	l.uses.Shut()
+	l.uses.Leave()
+	insistOn(l.idle, again)
 }
 
 // release says that this end has let go of everything.

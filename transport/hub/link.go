@@ -160,10 +160,10 @@ func (l *Link) Err() error { return l.life.err() }
 
 // Attached says whether the peer has opened its end.
 func (l *Link) Attached() bool {
-	if !l.life.uses.enter() {
+	if !l.life.uses.Enter() {
 		return false
 	}
-	defer l.life.uses.leave()
+	defer l.life.uses.Leave()
 	return l.page.Attached.Load() == l.page.Incarnation.Load()
 }
 
@@ -174,8 +174,8 @@ func (l *Link) Rescue() { l.bells.rescue() }
 
 // Stats counts what this end has done.
 func (l *Link) Stats() transport.Stats {
-	if l.life.uses.enter() {
-		defer l.life.uses.leave()
+	if l.life.uses.Enter() {
+		defer l.life.uses.Leave()
 		return l.count()
 	}
 	return *l.final.Load()
@@ -203,24 +203,24 @@ var _ transport.CallLog = (*Link)(nil)
 
 // NameMethod notes a method's name.
 func (l *Link) NameMethod(id uint16, name string) {
-	if l.life.uses.enter() {
-		defer l.life.uses.leave()
+	if l.life.uses.Enter() {
+		defer l.life.uses.Leave()
 		l.notes.nameMethod(id, name)
 	}
 }
 
 // CallBegan notes a call at the host's end, a handler at the peer's.
 func (l *Link) CallBegan(stream uint32, method uint16, about string, at time.Time) {
-	if l.life.uses.enter() {
+	if l.life.uses.Enter() {
 		l.notes.callBegan(stream, method, about, at)
-		l.life.uses.leave()
+		l.life.uses.Leave()
 	}
 }
 
 // CallEnded notes the end of either.
 func (l *Link) CallEnded(stream uint32) {
-	if l.life.uses.enter() {
+	if l.life.uses.Enter() {
 		l.notes.callEnded(stream)
-		l.life.uses.leave()
+		l.life.uses.Leave()
 	}
 }

@@ -113,10 +113,10 @@ func (h *Hub) Observer() (*Observer, error) {
 // Events are those of one of the host's own links.
 func (h *Hub) Events(peer int) [2][]trace.Event {
 	for _, l := range h.hostLinks() {
-		if l.place != peer || !l.life.uses.enter() {
+		if l.place != peer || !l.life.uses.Enter() {
 			continue
 		}
-		defer l.life.uses.leave()
+		defer l.life.uses.Leave()
 		if theirs, err := h.events(h.segment, l.page, peer, PeerSide); err == nil {
 			return [2][]trace.Event{l.notes.events.Last(), theirs.Last()}
 		}

@@ -59,10 +59,10 @@ func (s *sender) send(ctx context.Context, h transport.Header, payload []byte) e
 	var d ring.Descriptor
 	encodeInline(&d, h, len(payload))
 	copy(d[inlineAt:], payload)
-	if !s.life.uses.enter() {
+	if !s.life.uses.Enter() {
 		return s.life.sendError()
 	}
-	defer s.life.uses.leave()
+	defer s.life.uses.Leave()
 	return s.push(ctx, &d, len(payload))
 }
 
@@ -73,10 +73,10 @@ func (s *sender) fill(ctx context.Context, h transport.Header, n int, fill func(
 	if n < 0 || n > transport.MaxPayload {
 		return fmt.Errorf("send to %s: %w: %d bytes, at most %d", s.name, transport.ErrTooLarge, n, transport.MaxPayload)
 	}
-	if !s.life.uses.enter() {
+	if !s.life.uses.Enter() {
 		return s.life.sendError()
 	}
-	defer s.life.uses.leave()
+	defer s.life.uses.Leave()
 	if n <= inlineMax {
 		var d ring.Descriptor
 		encodeInline(&d, h, n)

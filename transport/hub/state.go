@@ -65,10 +65,10 @@ type BellState struct {
 
 // State takes a snapshot. The zero State is that of a link that has ended.
 func (l *Link) State() State {
-	if !l.life.uses.enter() {
+	if !l.life.uses.Enter() {
 		return State{Name: l.name}
 	}
-	defer l.life.uses.leave()
+	defer l.life.uses.Leave()
 	return l.state()
 }
 
@@ -208,9 +208,9 @@ func (h *Hub) Snapshot() Snapshot {
 			continue
 		}
 		s := readState(page, peer, h.layout.cells)
-		if l := open[peer]; l != nil && l.life.uses.enter() {
+		if l := open[peer]; l != nil && l.life.uses.Enter() {
 			s = l.state()
-			l.life.uses.leave()
+			l.life.uses.Leave()
 		}
 		looks = append(looks, lookAt(page, s))
 	}

@@ -42,7 +42,7 @@ func (l *Link) Words(prefix string, name func(word any, name string)) {
 	name(&l.receiver.receive, own+"receive")
 	name(&l.life.reason, own+"reason")
 	name(&l.receiver.receiving, own+"receiving")
-	name(&l.life.uses.count, own+"uses")
+	name(l.life.uses.Word(), own+"uses")
 	name(&l.life.dead, own+"dead")
 }
 
