@@ -194,6 +194,7 @@ func newRoot(stdout, stderr screen) *cobra.Command {
 		Use:           "ddc",
 		Short:         "Build static sites with plugins over shared memory",
 		Long:          rootHelp,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          usage(cobra.NoArgs),
@@ -204,6 +205,7 @@ func newRoot(stdout, stderr screen) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w\nSee %q.", err, c.CommandPath()+" --help")
 	})
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(newBuild(), newInit(), newClean(), newPlugin(), newWake(), newInspect(), newVersion())
 	return root
 }

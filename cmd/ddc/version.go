@@ -14,25 +14,31 @@ func newVersion() *cobra.Command {
 		Short: "Say which build of ddc this is",
 		Args:  usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(c.OutOrStdout(), "ddc %s %s %s/%s\n", revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintln(c.OutOrStdout(), version())
 			return err
 		},
 	}
 }
 
-// revision is the version, or the commit, that the binary was built from.
+// version is one line for reports of faults.
+func version() string {
+	return fmt.Sprintf("ddc %s %s %s/%s", revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// release is the version that CHANGELOG.md's newest heading names.
+const release = "0.1"
+
+// revision is the release, and the commit that the binary was built from where
+// that is known.
 func revision() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "of unknown origin"
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
+		return release
 	}
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" {
-			return s.Value
+			return release + "-" + s.Value
 		}
 	}
-	return "devel"
+	return release
 }
