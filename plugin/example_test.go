@@ -11,7 +11,9 @@ import (
 	"ddc/plugin/host"
 )
 
-type whisperer struct{ shoutpb.UnimplementedShoutServer }
+type whisperer struct {
+	shoutpb.UnimplementedShoutServer
+}
 
 func (whisperer) Louder(_ context.Context, in *shoutpb.Text) (*shoutpb.Text, error) {
 	return &shoutpb.Text{Text: "(" + in.Text + ")"}, nil

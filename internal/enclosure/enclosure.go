@@ -38,9 +38,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
+	"ddc/internal/absence"
 	"ddc/internal/sandbox"
 )
 
@@ -52,6 +54,9 @@ type Program struct {
 	Args        []string
 	Folder      string // to run in
 	Environment []string
+	// Limit, if not 0, is how long it may run from its start on. Time in which this
+	// process did not run does not count.
+	Limit time.Duration `json:"-"`
 	// Policy, if not nil, is all that is left to the program.
 	Policy *sandbox.Policy
 }
@@ -61,7 +66,7 @@ type Ending struct {
 	Code   int    `json:"code"` // exit status, -1 if it had none
 	Signal string `json:"signal,omitempty"`
 	Took   time.Duration
-	// Stopped says that ctx ended first. Running are then the programs that ran at that moment.
+	// Stopped says that ctx or Limit ended first. Running are then the programs that ran at that moment.
 	Stopped bool
 	Running []string `json:"running,omitempty"`
 	// Left are processes that could not be ended.
@@ -79,13 +84,16 @@ const (
 	answerTime = 2 * endTime
 	// pipesAfterEnd is how long output is read once all has ended, or could not be ended.
 	pipesAfterEnd = time.Second
+	// begun is what a warden says when it has started the program, and stop what it hears.
+	begun, stop = "\n", "\n"
 	// answerLimit and requestLimit bound what either end reads from control.
 	answerLimit  = 64 << 10
 	requestLimit = 8 << 20
 )
 
-// Run runs p until it has ended, with all that it started. When ctx ends before,
-// that is an Ending, not an error: an error says that the program could not be tried.
+// Run runs p until it has ended, with all that it started. When ctx or p.Limit ends
+// before, that is an Ending, not an error: an error says that the program could not
+// be tried.
 func (s *Starter) Run(ctx context.Context, p Program, stdout, stderr io.Writer) (_ *Ending, err error) {
 	defer func() {
 		if err != nil {
@@ -110,7 +118,7 @@ func (s *Starter) Run(ctx context.Context, p Program, stdout, stderr io.Writer) 
 	if err := json.NewEncoder(control).Encode(p); err != nil {
 		return nil, fmt.Errorf("tell its warden: %w", err)
 	}
-	ended, err := await(ctx, control)
+	ended, err := hear(ctx, control, p.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -119,15 +127,20 @@ func (s *Starter) Run(ctx context.Context, p Program, stdout, stderr io.Writer) 
 	return ended, nil
 }
 
-// await waits for the warden's answer. When ctx ends it tells the warden to stop.
-func await(ctx context.Context, control net.Conn) (*Ending, error) {
-	stopped := context.AfterFunc(ctx, func() {
-		// A warden that has just answered and ended hears nothing.
-		_, _ = control.Write([]byte("\n"))
-		_ = control.SetReadDeadline(time.Now().Add(answerTime))
-	})
-	defer stopped()
-	line, err := bufio.NewReader(io.LimitReader(control, answerLimit)).ReadBytes('\n')
+// hear waits for the warden's answer. When ctx or the limit ends it tells the
+// warden to stop.
+func hear(ctx context.Context, control net.Conn, limit time.Duration) (*Ending, error) {
+	p := patience{control: control}
+	defer p.end()
+	defer context.AfterFunc(ctx, p.stop)()
+	answers := bufio.NewReader(io.LimitReader(control, answerLimit))
+	line, err := answers.ReadBytes('\n')
+	if err == nil && string(line) == begun {
+		if limit > 0 {
+			p.after(limit, p.stop)
+		}
+		line, err = answers.ReadBytes('\n')
+	}
 	if err != nil {
 		return nil, fmt.Errorf("its warden ended without a word: %w", err)
 	}
@@ -139,6 +152,39 @@ func await(ctx context.Context, control net.Conn) (*Ending, error) {
 		return nil, errors.New(ended.Error)
 	}
 	return ended, nil
+}
+
+// patience bounds a wait for a warden.
+type patience struct {
+	control net.Conn
+
+	mu     sync.Mutex
+	ended  bool
+	limits []*absence.Limit
+}
+
+// after calls f later, unless the wait has ended by then.
+func (p *patience) after(d time.Duration, f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ended {
+		p.limits = append(p.limits, absence.After(d, f))
+	}
+}
+
+// stop tells the warden to stop, and waits for its answer a little longer.
+func (p *patience) stop() {
+	_, _ = p.control.Write([]byte(stop)) // a warden that has just answered and ended hears nothing
+	p.after(answerTime, func() { _ = p.control.SetReadDeadline(time.Now()) })
+}
+
+func (p *patience) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = true
+	for _, l := range p.limits {
+		l.Stop()
+	}
 }
 
 // pair makes a socket that only this process has, and its other end.
@@ -183,9 +229,12 @@ func (o *outputs) started() error { return errors.Join(o.write[0].Close(), o.wri
 
 // finish waits until all output was read. Only what could not be ended can still hold the pipes.
 func (o *outputs) finish() {
-	for _, r := range o.read {
-		_ = r.SetReadDeadline(time.Now().Add(pipesAfterEnd))
-	}
+	limit := absence.After(pipesAfterEnd, func() {
+		for _, r := range o.read {
+			_ = r.SetReadDeadline(time.Now())
+		}
+	})
+	defer limit.Stop()
 	for range o.read {
 		<-o.copied
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"ddc/internal/await"
 	"ddc/internal/sandbox"
 )
 
@@ -133,6 +134,43 @@ func TestAProgramSeesNoProcessButItsOwn(t *testing.T) {
 			}
 			assert.NotContains(t, out.String(), "test.timeout")
 			assert.Contains(t, out.String(), argument+" content/a.md:7 ")
+		})
+	}
+}
+
+// Whoever starts wardens may be stopped for as long as it likes.
+func TestTheTimeOfAProgramBeginsWhenItIsStarted(t *testing.T) {
+	const limit = 4 * time.Second
+	host, theirs, err := newHost(nil, func(int) {})
+	require.NoError(t, err)
+	s, err := inheritedFrom(theirs)
+	require.NoError(t, err)
+	p := shell(t, "echo done")
+	p.Limit = limit
+	ended := make(chan *Ending, 1)
+	go func() {
+		e, err := s.Run(t.Context(), p, io.Discard, io.Discard)
+		assert.NoError(t, err)
+		ended <- e
+	}()
+	asked := time.Now()
+	await.Until(t, "the program's time to pass before it is started", func() bool { return time.Since(asked) > limit+limit/4 })
+	host.begin()
+	e := await.Value(t, "the program to end", ended)
+	require.NotNil(t, e)
+	assert.False(t, e.Stopped)
+	assert.Zero(t, e.Code)
+	require.NoError(t, errors.Join(s.Close(), host.Close()))
+}
+
+func TestAProgramIsStoppedWhenItsTimeIsOver(t *testing.T) {
+	for name, s := range starters(t) {
+		t.Run(name, func(t *testing.T) {
+			p := shell(t, "sleep 1000; :")
+			p.Limit = 100 * time.Millisecond
+			ended, err := s.Run(t.Context(), p, io.Discard, io.Discard)
+			require.NoError(t, err)
+			assert.True(t, ended.Stopped)
 		})
 	}
 }

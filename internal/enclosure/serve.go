@@ -9,8 +9,8 @@ import (
 	"os/exec"
 	"sync"
 	"syscall"
-	"time"
 
+	"ddc/internal/absence"
 	"ddc/internal/forker"
 	"ddc/internal/sandbox"
 )
@@ -57,6 +57,14 @@ type Host struct {
 // Serve makes the two ends of a socket, and starts wardens for whoever has the
 // other, until nobody has. started is told of each warden.
 func Serve(policy *sandbox.Policy, started func(pid int)) (*Host, *os.File, error) {
+	h, theirs, err := newHost(policy, started)
+	if err == nil {
+		h.begin()
+	}
+	return h, theirs, err
+}
+
+func newHost(policy *sandbox.Policy, started func(pid int)) (*Host, *os.File, error) {
 	files, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a socket for wardens: %w", err)
@@ -67,10 +75,11 @@ func Serve(policy *sandbox.Policy, started func(pid int)) (*Host, *os.File, erro
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("use a socket for wardens: %w", err), theirs.Close())
 	}
-	h := &Host{conn: conn.(*net.UnixConn), policy: policy, ways: ways(), started: started, done: make(chan struct{})}
-	go h.serve()
-	return h, theirs, nil
+	return &Host{conn: conn.(*net.UnixConn), policy: policy, ways: ways(), started: started, done: make(chan struct{})}, theirs, nil
 }
+
+// begin serves until Close.
+func (h *Host) begin() { go h.serve() }
 
 func (h *Host) serve() {
 	defer close(h.done)
@@ -143,10 +152,13 @@ func (h *Host) Close() error {
 	if err := h.conn.Close(); err != nil {
 		return fmt.Errorf("end wardens: %w", err)
 	}
+	over := make(chan struct{})
+	limit := absence.After(answerTime, func() { close(over) })
+	defer limit.Stop()
 	select {
 	case <-h.done:
 		return nil
-	case <-time.After(answerTime):
+	case <-over:
 		return fmt.Errorf("end wardens: they have not ended after %v", answerTime)
 	}
 }

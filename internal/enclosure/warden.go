@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"ddc/internal/absence"
 	"ddc/internal/sandbox"
 )
 
@@ -62,14 +63,15 @@ func watched(control *os.File, folder string) Ending {
 	if err != nil {
 		return failed(err)
 	}
-	stop := make(chan struct{})
+	_, _ = control.WriteString(begun) // if nobody is there any more, the next line hears so
+	stopped := make(chan struct{})
 	go func() {
-		// A byte says stop; the end of control, that nobody is there any more.
+		// A word says stop; the end of control, that nobody is there any more.
 		_, _ = heard.ReadByte()
-		close(stop)
+		close(stopped)
 	}()
 	r := reaper{pid: pid, children: children}
-	if !r.untilEnd(stop, told) {
+	if !r.untilEnd(stopped, told) {
 		answer.Stopped, answer.Running = true, running()
 	}
 	answer.Left = r.endAll()
@@ -192,7 +194,10 @@ const pace = 2 * time.Millisecond
 
 // endAll ends everything, and says what it could not.
 func (r *reaper) endAll() []string {
-	for deadline := time.Now().Add(endTime); ; {
+	over := make(chan struct{})
+	limit := absence.After(endTime, func() { close(over) })
+	defer limit.Stop()
+	for {
 		if first() {
 			// One signal for the whole namespace: what forks at this moment fails to.
 			_ = syscall.Kill(-1, syscall.SIGKILL)
@@ -204,10 +209,9 @@ func (r *reaper) endAll() []string {
 		if !r.reap() {
 			return nil
 		}
-		if time.Now().After(deadline) {
-			return running()
-		}
 		select {
+		case <-over:
+			return running()
 		case <-r.children:
 		case <-time.After(pace):
 		}

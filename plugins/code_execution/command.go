@@ -25,7 +25,7 @@ type command struct {
 	environment []string // besides our own
 	write       []string // folders that it may write to, besides its own
 	network     bool
-	limit       time.Duration
+	limit       time.Duration // from its start on, without time in which we did not run
 }
 
 // ending is how a program came to its end.
@@ -45,12 +45,12 @@ func (e *ending) well() bool { return e.code == 0 && !e.timedOut && !e.tooMuch &
 // run runs the program to its end. Only what the program did not cause is an error: it could not be started, or ctx ended.
 // Nothing that the program started is left then, nor when this process dies: package enclosure sees to it.
 func (c *command) run(ctx context.Context) (*ending, error) {
-	timed, cancel := context.WithTimeout(ctx, c.limit)
+	bounded, cancel := context.WithCancel(ctx)
 	defer cancel()
 	output := &output{left: outputLimit, exceeded: cancel}
 	arguments := limited(c.path, c.args)
-	ended, err := c.wardens.Run(timed, enclosure.Program{
-		Name: c.name, Path: "/bin/sh", Args: arguments, Folder: c.folder, Policy: c.policy(),
+	ended, err := c.wardens.Run(bounded, enclosure.Program{
+		Name: c.name, Path: "/bin/sh", Args: arguments, Folder: c.folder, Policy: c.policy(), Limit: c.limit,
 		Environment: append(slices.DeleteFunc(os.Environ(), c.isNotFor), c.environment...),
 	}, output.stream(&output.stdout), output.stream(&output.stderr))
 	if err != nil {

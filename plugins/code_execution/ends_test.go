@@ -1,15 +1,19 @@
 package code_execution
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ddc/internal/await"
 )
 
 // daemon is what a shell starts to be rid of its parents: a session of its own,
@@ -83,4 +87,32 @@ func TestWhatASampleStartedEndsWithAPluginThatIsKilled(t *testing.T) {
 			h.assertGone()
 		})
 	}
+}
+
+// As of a whole tree that is stopped, of which the plugin keeps the time.
+func TestTimeInWhichThePluginWasStoppedDoesNotCountForASample(t *testing.T) {
+	const limit = 4 * time.Second
+	h := newHeldIn(t, commonFolder(t))
+	gate := filepath.Join(t.TempDir(), "gate")
+	require.NoError(t, syscall.Mkfifo(gate, 0o600))
+	plugin := player(t, nil, h.open()+"echo x >&9; read x <"+gate+"; exit 3")
+	plugin.Env = append(plugin.Env, fmt.Sprintf("%s=%d", playMilliseconds, limit.Milliseconds()))
+	out, err := plugin.StdoutPipe()
+	require.NoError(t, err)
+	stays, err := plugin.StdinPipe()
+	require.NoError(t, err)
+	plugin.Stderr = os.Stderr
+	require.NoError(t, plugin.Start())
+	h.wait()
+	require.NoError(t, plugin.Process.Signal(syscall.SIGSTOP))
+	stopped := time.Now()
+	await.Until(t, "the stop to outlast the sample's time", func() bool { return time.Since(stopped) > limit+limit/4 })
+	require.NoError(t, plugin.Process.Signal(syscall.SIGCONT))
+	require.NoError(t, os.WriteFile(gate, []byte("x\n"), 0))
+	said := make([]byte, 8)
+	n, err := io.ReadAtLeast(out, said, 1)
+	require.NoError(t, err)
+	assert.Equal(t, "ended 3\n", string(said[:n]))
+	require.NoError(t, stays.Close())
+	assert.NoError(t, plugin.Wait())
 }

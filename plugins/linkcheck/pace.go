@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"ddc/internal/absence"
 )
 
 // pace keeps requests to one domain apart. Those that wait queue for the domain's turn; one that gives up leaves the queue without
@@ -67,21 +69,39 @@ type paced struct {
 	delay, timeout time.Duration
 }
 
-// RoundTrip implements http.RoundTripper.
+// maxAsked bounds how often one request is sent.
+const maxAsked = 3
+
+// RoundTrip implements http.RoundTripper. A request that failed while this process
+// did not run for some time (it was stopped, or its machine slept) is sent again:
+// connections and time-outs of the library's may have ended meanwhile.
 func (p *paced) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := p.pace.wait(req.Context(), domainOf(req.URL), p.delay); err != nil {
-		return nil, err
+	for asked := 1; ; asked++ {
+		res, away, err := p.once(req)
+		if err == nil || away == 0 || asked == maxAsked || req.Context().Err() != nil {
+			return res, err
+		}
 	}
-	ctx, cancel := context.WithTimeoutCause(req.Context(), p.timeout, errTimedOut)
-	defer cancel()
+}
+
+// once sends the request once, and says for how long this process did not run.
+func (p *paced) once(req *http.Request) (_ *http.Response, away time.Duration, _ error) {
+	if err := p.pace.wait(req.Context(), domainOf(req.URL), p.delay); err != nil {
+		return nil, 0, err
+	}
+	ctx, cancel := context.WithCancelCause(req.Context())
+	defer cancel(nil)
+	limit := absence.After(p.timeout, func() { cancel(errTimedOut) })
+	defer limit.Stop()
 	res, err := p.next.RoundTrip(req.WithContext(ctx))
 	if err != nil {
+		away = limit.Away()
 		if context.Cause(ctx) == errTimedOut {
-			return nil, errTimedOut
+			return nil, 0, errTimedOut // in time in which we ran
 		}
-		return nil, err
+		return nil, away, err
 	}
 	res.Body.Close()
 	res.Body = http.NoBody
-	return res, nil
+	return res, 0, nil
 }
