@@ -88,6 +88,8 @@ type Result struct {
 	// Pages are HTML pages; Files all files, the pages among them.
 	Pages, Files int
 	Bytes        int64
+	// Samples counts the code samples by what held them, or "cached".
+	Samples map[string]int
 	// Warnings are sorted by file and line.
 	Warnings []Problem
 	// Changes lists pages that differ from the previous output, by path, if Options.Changes.
@@ -121,6 +123,7 @@ type build struct {
 	mu       sync.Mutex
 	problems []Problem
 	warnings []Problem
+	wardens  map[string]int // of code samples
 	hashed   map[string]bool
 	held     int64              // bytes of sources
 	longest  hand               // of the sources
@@ -197,7 +200,7 @@ func (b *build) run(ctx context.Context) (*Result, error) {
 		b.options.Log.Info(note)
 	}
 	files, bytes := b.stage.Written()
-	return &Result{Pages: len(b.pages), Files: files, Bytes: bytes, Warnings: sorted(b.warnings), Changes: changes}, nil
+	return &Result{Pages: len(b.pages), Files: files, Bytes: bytes, Samples: b.wardens, Warnings: sorted(b.warnings), Changes: changes}, nil
 }
 
 // folder is what a build may read: the project, or, where -c names a folder

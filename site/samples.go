@@ -82,6 +82,7 @@ func (b *build) execute(ctx context.Context, s sample) error {
 	if err != nil {
 		return err
 	}
+	b.noteWarden(answer)
 	if s.show && answer.Stdout != "" {
 		b.options.Log.Info("code sample printed", "file", s.page.file.Name, "line", s.Line, "output", answer.Stdout)
 	}
@@ -114,6 +115,23 @@ func (b *build) execute(ctx context.Context, s sample) error {
 	}
 	b.warn(p)
 	return nil
+}
+
+// noteWarden counts what held a sample.
+func (b *build) noteWarden(answer *pb.ExecuteResponse) {
+	warden := answer.Warden
+	if answer.Cached {
+		warden = "cached"
+	}
+	if warden == "" { // nothing was run
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.wardens == nil {
+		b.wardens = map[string]int{}
+	}
+	b.wardens[warden]++
 }
 
 func placeIn(file string) *regexp.Regexp {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -77,7 +79,9 @@ type buildReport struct {
 	Wake       string `json:"wake"`
 	Transport  string `json:"transport"`
 	// Sandbox are the layers that were applied to all plugins that were started.
-	Sandbox host.Layers    `json:"sandbox"`
+	Sandbox host.Layers `json:"sandbox"`
+	// Samples counts code samples by the kind of warden that held each, or "cached".
+	Samples map[string]int `json:"samples"`
 	Plugins []pluginReport `json:"plugins"`
 	// Hangs are what the watchdog has found.
 	Hangs    []hangReport `json:"hangs"`
@@ -212,17 +216,21 @@ func (p *printer) printDetails(r report) {
 	}
 	_ = table.Flush() // standard output that is gone is found at the summary
 	fmt.Fprintf(p.stdout, "sandbox: %s\n", r.sandbox)
+	for _, kind := range slices.Sorted(maps.Keys(r.result.Samples)) {
+		fmt.Fprintf(p.stdout, "samples: %d, %s\n", r.result.Samples[kind], kind)
+	}
 	fmt.Fprintf(p.stdout, "memory: %s at most, of %s\n", printable.Size(r.peakMemory), r.memory)
 }
 
 func (p *printer) finishedJSON(ctx context.Context, r report) error {
 	object := buildReport{
 		DurationMS: r.took.Milliseconds(), PeakMemory: r.peakMemory, Wake: r.wake, Transport: r.transport, Sandbox: r.layers, Plugins: r.plugins, Hangs: r.hangs,
-		Warnings: []problem{}, Errors: problemsOf(r.err),
+		Samples: map[string]int{}, Warnings: []problem{}, Errors: problemsOf(r.err),
 	}
 	if r.result != nil {
 		object.Pages, object.Files, object.Bytes = r.result.Pages, r.result.Files, r.result.Bytes
 		object.Warnings = problems(r.result.Warnings)
+		maps.Copy(object.Samples, r.result.Samples)
 	}
 	if err := printJSON(p.stdout, object); err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ddc/internal/enclosure"
 )
 
 // daemon is what a shell starts to be rid of its parents: a session of its own,
@@ -116,6 +119,26 @@ func (s *stage) nothingTemporary() {
 		entries, err := os.ReadDir(filepath.Join(s.folder, "tmp"))
 		return err == nil && len(entries) == 1
 	}, time.Minute, 5*time.Millisecond, "temporary files are left")
+}
+
+func TestABuildSaysWhichKindOfWardenItsSamplesHad(t *testing.T) {
+	inOtherProcesses(t)
+	onStages(t, func(t *testing.T, s *stage) {
+		s.samples("", map[string]string{"a": "echo $PPID >" + filepath.Join(s.folder, "out", "parent")})
+		said, err := s.command("--json").Output()
+		require.NoError(t, err, string(said))
+		var r buildReport
+		require.NoError(t, json.Unmarshal(said, &r))
+		require.Len(t, r.Samples, 1)
+		parent, err := os.ReadFile(filepath.Join(s.folder, "out", "parent"))
+		require.NoError(t, err)
+		inNamespace := string(parent) == "1\n"
+		assert.Equal(t, inNamespace, r.Samples[string(enclosure.Alone)]+r.Samples[string(enclosure.Namespace)] == 1, "%v", r.Samples)
+		assert.Equal(t, !inNamespace, r.Samples[string(enclosure.Subreaper)] == 1, "%v", r.Samples)
+		said, err = s.command("-v").Output()
+		require.NoError(t, err, string(said))
+		assert.Contains(t, string(said), "samples: 1, cached\n")
+	})
 }
 
 func TestADaemonOfASampleEndsWithTheBuildAndIsNoFaultOfIt(t *testing.T) {

@@ -61,6 +61,16 @@ type Program struct {
 	Policy *sandbox.Policy
 }
 
+// Kind is how a warden holds its program, for people to read.
+type Kind string
+
+// The kinds of wardens, the best first.
+const (
+	Alone     Kind = "pid namespace with its own /proc"
+	Namespace Kind = "pid namespace"
+	Subreaper Kind = "subreaper"
+)
+
 // Ending is how a program came to its end.
 type Ending struct {
 	Code   int    `json:"code"` // exit status, -1 if it had none
@@ -73,9 +83,9 @@ type Ending struct {
 	Left []string `json:"left,omitempty"`
 	// Nested says that the program tried what Within forbids.
 	Nested bool `json:"nested,omitempty"`
-	// OwnProc says that the program had a pid namespace and a /proc of its own.
-	OwnProc bool   `json:"own_proc,omitempty"`
-	Error   string `json:"error,omitempty"` // why it did not start
+	// Kind is of its warden.
+	Kind  Kind   `json:"kind"`
+	Error string `json:"error,omitempty"` // why it did not start
 }
 
 const (

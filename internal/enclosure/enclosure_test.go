@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -73,6 +74,25 @@ func TestAProgramSaysHowItEnded(t *testing.T) {
 	}
 }
 
+func TestAProgramIsToldWhichKindOfWardenItHad(t *testing.T) {
+	for name, s := range starters(t) {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			ended, err := s.Run(t.Context(), shell(t, "readlink /proc/self/ns/pid; echo $PPID"), &out, io.Discard)
+			require.NoError(t, err)
+			ours, err := os.Readlink("/proc/self/ns/pid")
+			require.NoError(t, err)
+			isInOurs := strings.Contains(out.String(), ours+"\n")
+			assert.Equal(t, isInOurs, ended.Kind == Subreaper, "%s: %s", ended.Kind, out.String())
+			words := strings.Fields(out.String())
+			assert.Equal(t, !isInOurs, words[len(words)-1] == "1", "%s: %s", ended.Kind, out.String())
+			if name == "reaping" {
+				assert.Equal(t, Subreaper, ended.Kind)
+			}
+		})
+	}
+}
+
 func TestADaemonEndsBeforeItsProgramIsSaidToHaveEnded(t *testing.T) {
 	for name, s := range starters(t) {
 		t.Run(name, func(t *testing.T) {
@@ -128,7 +148,7 @@ func TestAProgramSeesNoProcessButItsOwn(t *testing.T) {
 			var out bytes.Buffer
 			ended, err := s.Run(t.Context(), shell(t, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"), &out, io.Discard)
 			require.NoError(t, err)
-			if !ended.OwnProc {
+			if ended.Kind != Alone {
 				require.True(t, name == "reaping" || os.Getenv("DDC_TEST_NO_NAMESPACES") != "", "this kernel grants no namespaces: say so with DDC_TEST_NO_NAMESPACES=1")
 				return
 			}

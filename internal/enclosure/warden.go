@@ -41,12 +41,15 @@ func watched(control *os.File, folder string) Ending {
 	for _, fd := range []int{3, 4, 5} {
 		syscall.CloseOnExec(fd)
 	}
-	answer := Ending{Code: -1}
+	answer := Ending{Code: -1, Kind: Subreaper}
 	if err := errors.Join(sandbox.Hide(), sandbox.Adopt()); err != nil {
 		return failed(err)
 	}
 	if first() {
-		answer.OwnProc = sandbox.OwnProc() == nil // without it /proc shows what it shows to our host
+		answer.Kind = Alone
+		if sandbox.OwnProc() != nil { // /proc shows what it shows to our host
+			answer.Kind = Namespace
+		}
 	}
 	// Before anything can end: a signal that nobody asks for is lost.
 	children, told := make(chan os.Signal, 1), make(chan os.Signal, 1)

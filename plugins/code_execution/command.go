@@ -38,6 +38,7 @@ type ending struct {
 	nested         bool     // it started a build
 	stdout, stderr string
 	took           time.Duration
+	warden         enclosure.Kind
 }
 
 func (e *ending) well() bool { return e.code == 0 && !e.timedOut && !e.tooMuch && !e.nested }
@@ -62,7 +63,7 @@ func (c *command) run(ctx context.Context) (*ending, error) {
 	if len(ended.Left) > 0 {
 		slog.Warn("a code sample has left processes that cannot be ended", "sample", c.name, "processes", ended.Left)
 	}
-	e := &ending{code: ended.Code, signal: ended.Signal, nested: ended.Nested, running: ended.Running, took: ended.Took}
+	e := &ending{code: ended.Code, signal: ended.Signal, nested: ended.Nested, running: ended.Running, took: ended.Took, warden: ended.Kind}
 	e.stdout, e.stderr, e.tooMuch = output.result()
 	e.timedOut = ended.Stopped && !e.tooMuch
 	return e, nil

@@ -22,7 +22,7 @@ var (
 
 // judge says what a program's end means for the sample.
 func (p *program) judge(e *ending, limit time.Duration) *pb.ExecuteResponse {
-	r := &pb.ExecuteResponse{ExitCode: int32(e.code), Stdout: e.stdout, DurationMs: e.took.Milliseconds(), ToolVersion: p.tool.version}
+	r := &pb.ExecuteResponse{ExitCode: int32(e.code), Stdout: e.stdout, DurationMs: e.took.Milliseconds(), ToolVersion: p.tool.version, Warden: string(e.warden)}
 	r.Stderr = threadNumber.ReplaceAllString(e.stderr, "$1 panicked")
 	linker := noLinker.FindStringSubmatch(e.stderr)
 	switch {

@@ -529,7 +529,9 @@ type ExecuteResponse struct {
 	// First line of what the tool says of its own version.
 	ToolVersion string `protobuf:"bytes,8,opt,name=tool_version,json=toolVersion,proto3" json:"tool_version,omitempty"`
 	// Name of the tool that is missing.
-	MissingTool   string `protobuf:"bytes,9,opt,name=missing_tool,json=missingTool,proto3" json:"missing_tool,omitempty"`
+	MissingTool string `protobuf:"bytes,9,opt,name=missing_tool,json=missingTool,proto3" json:"missing_tool,omitempty"`
+	// What held the program and all that it started, "" if nothing was run.
+	Warden        string `protobuf:"bytes,10,opt,name=warden,proto3" json:"warden,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -627,6 +629,13 @@ func (x *ExecuteResponse) GetMissingTool() string {
 	return ""
 }
 
+func (x *ExecuteResponse) GetWarden() string {
+	if x != nil {
+		return x.Warden
+	}
+	return ""
+}
+
 var File_code_execution_proto protoreflect.FileDescriptor
 
 const file_code_execution_proto_rawDesc = "" +
@@ -671,7 +680,7 @@ const file_code_execution_proto_rawDesc = "" +
 	"\blanguage\x18\x02 \x01(\v2\x1c.ddc.code_execution.LanguageR\blanguage\x12\x1d\n" +
 	"\n" +
 	"timeout_ms\x18\x03 \x01(\x05R\ttimeoutMs\x12\x1b\n" +
-	"\tcache_dir\x18\x04 \x01(\tR\bcacheDir\"\xe2\x03\n" +
+	"\tcache_dir\x18\x04 \x01(\tR\bcacheDir\"\xfa\x03\n" +
 	"\x0fExecuteResponse\x12E\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2+.ddc.code_execution.ExecuteResponse.OutcomeR\aoutcome\x12\x1b\n" +
 	"\texit_code\x18\x02 \x01(\x05R\bexitCode\x12\x16\n" +
@@ -682,7 +691,9 @@ const file_code_execution_proto_rawDesc = "" +
 	"\x05error\x18\x06 \x01(\tR\x05error\x12\x16\n" +
 	"\x06cached\x18\a \x01(\bR\x06cached\x12!\n" +
 	"\ftool_version\x18\b \x01(\tR\vtoolVersion\x12!\n" +
-	"\fmissing_tool\x18\t \x01(\tR\vmissingTool\"\xa5\x01\n" +
+	"\fmissing_tool\x18\t \x01(\tR\vmissingTool\x12\x16\n" +
+	"\x06warden\x18\n" +
+	" \x01(\tR\x06warden\"\xa5\x01\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fOUTCOME_SUCCESS\x10\x01\x12\x12\n" +
