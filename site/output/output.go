@@ -319,6 +319,9 @@ func (s *Stage) Commit() error {
 		return fmt.Errorf("put the output in place: %w", err)
 	}
 	s.done = true
+	if s.lock == nil {
+		s.system.dropCopies(s.final)
+	}
 	s.unlock()
 	if how != "" {
 		s.note("the output was put in place " + how)

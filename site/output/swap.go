@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,6 +18,7 @@ type system struct {
 	exchange func(a, b string) error
 	rename   func(from, to string) error
 	flock    func(f *os.File) error
+	now      func() time.Time
 	// step is called before each step that changes a folder that is not the build's own.
 	step func()
 }
@@ -28,6 +30,7 @@ func realSystem() system {
 		},
 		rename: os.Rename,
 		flock:  func(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) },
+		now:    time.Now,
 		step:   func() {},
 	}
 }
@@ -57,7 +60,7 @@ func (y system) swap(fresh, final string) (left, how string, err error) {
 	switch {
 	case err == nil:
 		return fresh, "", nil
-	case errors.Is(err, unix.ENOENT): // nothing there yet
+	case errors.Is(err, unix.ENOENT) || refused(err) && isMissing(final): // nothing there yet
 		return "", "", y.rename(fresh, final)
 	case (errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EXDEV)) && isMountPoint(final):
 		return "", "", fmt.Errorf("%s is a mount point (%w); build into a folder below it", final, err)
@@ -71,6 +74,11 @@ func (y system) swap(fresh, final string) (left, how string, err error) {
 		left, err = y.swapByCopy(fresh, final)
 	}
 	return left, how, err
+}
+
+func isMissing(folder string) bool {
+	_, err := os.Lstat(folder)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // refused says that a file system can't exchange two folders, or that the
@@ -122,34 +130,58 @@ func (y system) swapInTwo(fresh, final string) (left string, err error) {
 
 // swapByCopy is for a folder that can be read and removed, and not renamed. At
 // every moment either the folder is whole in its place, or the copy is.
+//
+// Where there are no locks, another build may take this one for dead, and remove
+// its copy or put something in the output's place: then a step is done again.
 func (y system) swapByCopy(fresh, final string) (left string, err error) {
-	copying, saved := fresh+copyingSuffix, fresh+savedSuffix
-	y.step()
-	if err := copyFolder(copying, final); err != nil {
-		return "", errors.Join(fmt.Errorf("copy the previous output: %w", err), os.RemoveAll(copying))
+	saved := fresh + savedSuffix
+	for range swapAttempts {
+		if err = y.save(saved, fresh+copyingSuffix, final); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
 	}
-	y.step()
-	if err := y.rename(copying, saved); err != nil {
-		return "", errors.Join(err, os.RemoveAll(copying))
-	}
-	if err := flush(filepath.Dir(saved)); err != nil { // before anything is removed
+	if err != nil {
 		return "", err
 	}
-	err = y.removeOutput(final)
-	if err == nil {
-		y.step()
-		err = y.rename(fresh, final)
+	for range swapAttempts {
+		err = y.removeOutput(final)
+		if err == nil {
+			y.step()
+			err = y.rename(fresh, final)
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
 	}
 	if err != nil {
 		return "", errors.Join(err, y.restore(saved, final))
 	}
 	left = fresh + replacedSuffix
 	y.step()
-	return left, y.rename(saved, left)
+	if err := y.rename(saved, left); !errors.Is(err, fs.ErrNotExist) {
+		return left, err
+	}
+	return "", nil
+}
+
+// save makes a copy of the output, whole.
+func (y system) save(saved, copying, final string) error {
+	y.step()
+	if err := copyFolder(copying, final); err != nil {
+		return errors.Join(fmt.Errorf("copy the previous output: %w", err), os.RemoveAll(copying))
+	}
+	y.step()
+	if err := y.rename(copying, saved); err != nil {
+		return errors.Join(err, os.RemoveAll(copying))
+	}
+	return flush(filepath.Dir(saved)) // before anything is removed
 }
 
 // restore gives a saved output its place back, instead of what may be left there.
 func (y system) restore(saved, final string) error {
+	if _, err := os.Lstat(saved); err != nil {
+		return err
+	}
 	if err := y.removeOutput(final); err != nil {
 		return err
 	}

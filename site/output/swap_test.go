@@ -6,10 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -73,10 +75,15 @@ func odd() map[string]func(final string) system {
 
 // lowerLayer is a system in which the first output can't be renamed, as one in a lower layer of an overlay.
 func lowerLayer(final string) system {
-	lower, err := os.Stat(final)
+	folder, err := os.Open(final) // held open, or another might get its number
+	if err != nil {
+		return realSystem()
+	}
+	lower, err := folder.Stat()
 	y := realSystem()
 	y.exchange = func(string, string) error { return unix.EXDEV }
 	y.rename = func(from, to string) error {
+		defer runtime.KeepAlive(folder)
 		if now, e := os.Stat(from); err == nil && e == nil && os.SameFile(lower, now) {
 			return &os.LinkError{Op: "rename", Old: from, New: to, Err: unix.EXDEV}
 		}
@@ -105,6 +112,18 @@ func TestOutputIsReplacedWhateverTheMachineLacks(t *testing.T) {
 			assert.Equal(t, strings.HasPrefix(name, "no locks"), strings.Contains(notes, "what killed builds leave beside the output is not removed"), notes)
 			assert.Equal(t, name != "sound" && name != "no locks, but renameat2", strings.Contains(notes, "the output was put in place"), notes)
 			assert.Equal(t, name == "folder in a lower layer", strings.Contains(notes, "by way of a copy"), notes)
+		})
+	}
+}
+
+func TestFirstOutputIsPutInPlaceWhateverTheMachineLacks(t *testing.T) {
+	for name, systemOf := range odd() {
+		t.Run(name, func(t *testing.T) {
+			final := filepath.Join(t.TempDir(), "public")
+			_, err := build(final, "first", systemOf(final))
+			require.NoError(t, err)
+			assert.Equal(t, "first", textOf(t, final))
+			assert.Equal(t, []string{"public"}, names(t, filepath.Dir(final)))
 		})
 	}
 }
@@ -221,6 +240,74 @@ func TestFailureThatIsNoLackOfLocksIsTold(t *testing.T) {
 	y.flock = func(*os.File) error { return unix.EIO }
 	_, err := begin(filepath.Join(t.TempDir(), "public"), nil, y)
 	assert.ErrorIs(t, err, unix.EIO)
+}
+
+// Host and heir are killed at once, and nobody can tell whether they live.
+func TestCopyThatABuildWithoutLocksLeftIsGoneAfterTheNext(t *testing.T) {
+	for n := 0; ; n++ {
+		final := filepath.Join(t.TempDir(), "public")
+		_, err := build(final, "old", realSystem())
+		require.NoError(t, err)
+		y := withoutLocks(lowerLayer(final))
+		s, died := killed(t, final, y, n)
+		if !died {
+			assert.Greater(t, n, 5)
+			return
+		}
+		_, err = build(final, "newer", y)
+		require.NoError(t, err, "killed before step %d", n+1)
+		assert.Equal(t, "newer", textOf(t, final))
+		for _, name := range names(t, filepath.Dir(final)) {
+			assert.Contains(t, []string{"public", filepath.Base(s.folder)}, name, "killed before step %d", n+1)
+		}
+	}
+}
+
+func TestCopyThatABuildWithoutLocksLeftLongAgoIsPutBack(t *testing.T) {
+	for n := 0; ; n++ {
+		final := filepath.Join(t.TempDir(), "public")
+		_, err := build(final, "old", realSystem())
+		require.NoError(t, err)
+		y := withoutLocks(lowerLayer(final))
+		s, died := killed(t, final, y, n)
+		if !died {
+			return
+		}
+		y.now = func() time.Time { return time.Now().Add(lostAfter + time.Minute) }
+		next, err := begin(final, nil, y)
+		require.NoError(t, err)
+		next.Abort()
+		assert.Contains(t, []string{"old", "new"}, textOf(t, final), "killed before step %d", n+1)
+		for _, name := range names(t, filepath.Dir(final)) {
+			assert.Contains(t, []string{"public", filepath.Base(s.folder)}, name, "killed before step %d", n+1)
+		}
+	}
+}
+
+// The other sees no locks, takes this build for dead, and puts its output in place.
+func TestBuildThatLivesWithoutLocksOutlivesAnotherThatDropsItsCopy(t *testing.T) {
+	for at := 1; ; at++ {
+		final := filepath.Join(t.TempDir(), "public")
+		_, err := build(final, "old", realSystem())
+		require.NoError(t, err)
+		y := withoutLocks(lowerLayer(final))
+		other := withoutLocks(realSystem())
+		steps := 0
+		y.step = func() {
+			if steps++; steps != at {
+				return
+			}
+			_, err := build(final, "other", other)
+			assert.NoError(t, err)
+		}
+		_, err = build(final, "new", y)
+		require.NoError(t, err, "the other came at step %d", at)
+		assert.Contains(t, []string{"new", "other"}, textOf(t, final), "the other came at step %d", at)
+		if steps < at {
+			assert.Greater(t, at, 5)
+			return
+		}
+	}
 }
 
 func TestOutputBehindALinkComesBackToo(t *testing.T) {

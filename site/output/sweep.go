@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,25 +47,59 @@ func (y system) lock(folder string) (*os.File, error) {
 // locked. First the last output gets its place back, if a build was killed while
 // it had none; then what is left is removed.
 func (y system) sweep(final string) {
+	for _, folder := range beside(final) {
+		y.sweepOne(folder, final)
+	}
+}
+
+// beside lists the hidden folders for an output.
+func beside(final string) (folders []string) {
 	parent := filepath.Dir(final)
 	entries, err := os.ReadDir(parent)
 	if err != nil {
-		return
+		return nil
 	}
 	for _, entry := range entries {
 		if entry.IsDir() && strings.HasPrefix(entry.Name(), prefix(final)) {
-			y.sweepOne(filepath.Join(parent, entry.Name()), final)
+			folders = append(folders, filepath.Join(parent, entry.Name()))
+		}
+	}
+	return folders
+}
+
+// divide says of which new folder a hidden one is, and what it is to that.
+func divide(folder string) (fresh, suffix string) {
+	for _, suffix := range []string{replacedSuffix, savedSuffix, copyingSuffix} {
+		if fresh, ok := strings.CutSuffix(folder, suffix); ok {
+			return fresh, suffix
+		}
+	}
+	return folder, ""
+}
+
+// lostAfter is how long a copy stays with its build, where nobody can tell whether
+// that lives: one that does needs it for moments.
+const lostAfter = time.Hour
+
+// isOld says whether a folder got its name long ago.
+func (y system) isOld(folder string) bool {
+	var stat unix.Stat_t
+	return unix.Lstat(folder, &stat) == nil && y.now().Sub(time.Unix(stat.Ctim.Unix())) > lostAfter
+}
+
+// dropCopies removes the copies of older outputs that killed builds have left,
+// where there are no locks: a whole output is in its place now. A build that lives
+// after all makes another copy, or needs none any more.
+func (y system) dropCopies(final string) {
+	for _, folder := range beside(final) {
+		if _, suffix := divide(folder); suffix == savedSuffix || suffix == copyingSuffix {
+			os.RemoveAll(folder)
 		}
 	}
 }
 
 func (y system) sweepOne(folder, final string) {
-	fresh, suffix := folder, ""
-	for _, s := range []string{replacedSuffix, savedSuffix, copyingSuffix} {
-		if name, ok := strings.CutSuffix(folder, s); ok {
-			fresh, suffix = name, s
-		}
-	}
+	fresh, suffix := divide(folder)
 	held, err := y.lock(fresh)
 	if err == nil {
 		// Kept until the folder is gone: its maker may be about to lock it, and makes another then.
@@ -73,14 +108,14 @@ func (y system) sweepOne(folder, final string) {
 	dead := err == nil || errors.Is(err, fs.ErrNotExist)
 	unknown := errors.Is(err, errNoLocks)
 	switch {
-	case suffix == savedSuffix && dead:
+	case suffix == savedSuffix && (dead || unknown && y.isOld(folder)):
 		_ = y.restore(folder, final) // or it stays, and the next build finds it
 	case suffix == replacedSuffix && (dead || unknown):
 		// Where its build lives after all, it finds the output in its place, and begins anew.
 		if y.rename(folder, final) != nil && isOutput(final) {
 			os.RemoveAll(folder)
 		}
-	case suffix != savedSuffix && dead:
+	case suffix != savedSuffix && dead, suffix == copyingSuffix && unknown && y.isOld(folder):
 		os.RemoveAll(folder)
 	}
 }
