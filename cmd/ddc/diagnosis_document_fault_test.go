@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ddc/inspect"
+	"ddc/internal/await"
 	"ddc/internal/fault"
 )
 
@@ -82,24 +83,26 @@ func seeHungBuild(t *testing.T) hungBuild {
 	build := startFaulty(t, name, stderr, "build", site, "--wake", strategy, "--hang-after", after.String())
 	b.PID = build.Process.Pid
 	target := strconv.Itoa(b.PID)
-	require.Eventually(t, func() bool {
+	await.Until(t, "inspect to find the lost wake-up", func() bool {
 		o := ddc(t, "inspect", target)
 		b.Inspect = o.stdout
 		return o.code == exitSite && strings.Contains(o.stdout, "lost wake-up")
-	}, time.Minute, 10*time.Millisecond)
+	}, func() string { return b.Inspect })
 	all := ddc(t, "inspect", "--events", target).stdout
 	_, b.Events, _ = strings.Cut(all, ": last events\n")
 	b.Events = lastLines(b.Events, 12)
 	require.NoError(t, syscall.Kill(b.PID, syscall.SIGUSR1))
 	var dump string
-	require.Eventually(t, func() bool {
+	await.Until(t, "the build to dump its state", func() bool {
 		text, err := os.ReadFile(said)
 		require.NoError(t, err)
 		dump = string(text)
 		return strings.Contains(dump, " goroutines\n")
-	}, time.Minute, 10*time.Millisecond)
+	}, func() string { return dump })
 	b.Dump = dumpExcerpt(dump)
+	done := await.Bound(t, "the build to give up")
 	assert.Error(t, build.Wait())
+	done()
 	b.Code = build.ProcessState.ExitCode()
 	text, err := os.ReadFile(said)
 	require.NoError(t, err)

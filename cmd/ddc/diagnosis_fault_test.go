@@ -19,6 +19,7 @@ import (
 
 	"ddc/conformance/matrix"
 	"ddc/inspect"
+	"ddc/internal/await"
 	"ddc/internal/fault"
 	"ddc/site/starter"
 	"ddc/wake/strategy"
@@ -184,21 +185,21 @@ func seeCell(t *testing.T, cells *matrix.Holding, name fault.Name, strategy stri
 	require.NoError(t, err)
 	for _, h := range hubs {
 		// A handler is called stuck after some seconds only.
-		require.Eventually(t, func() bool {
+		await.Until(t, "somebody to call the handler stuck", func() bool {
 			first := h.Look()
 			time.Sleep(250 * time.Millisecond)
 			s.inspect = append(s.inspect, wrong(inspect.NewReport(h.Path, first, h.Look()))...)
 			return name != fault.HandlerNeverEnds || s.right(name)
-		}, time.Minute, 10*time.Millisecond, "nobody calls the handler stuck")
+		})
 		assert.NoError(t, h.Close())
 	}
 	require.NoError(t, syscall.Kill(cell.PID(), syscall.SIGUSR1))
-	require.Eventually(t, func() bool {
+	await.Until(t, "the host to dump its state", func() bool {
 		said, err := cell.Said()
 		require.NoError(t, err)
 		s.dump = said
 		return strings.Contains(said, "goroutines\n")
-	}, time.Minute, 10*time.Millisecond)
+	}, func() string { return s.dump })
 	return s
 }
 

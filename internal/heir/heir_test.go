@@ -7,10 +7,11 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ddc/internal/await"
 )
 
 func TestWhatAKilledProcessLeavesIsRemoved(t *testing.T) {
@@ -22,18 +23,22 @@ func TestWhatAKilledProcessLeavesIsRemoved(t *testing.T) {
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
+	done := await.Bound(t, "the process to have made its folders")
 	said, err := bufio.NewReader(out).ReadString('\n')
+	done()
 	require.NoError(t, err)
 	require.Equal(t, "<nil>\n", said)
 	made, err := os.ReadDir(filepath.Join(folder, "a", "b"))
 	require.NoError(t, err)
 	require.Len(t, made, 3)
 	require.NoError(t, cmd.Process.Kill())
+	done = await.Bound(t, "the killed process to end")
 	require.Error(t, cmd.Wait())
-	require.Eventually(t, func() bool {
+	done()
+	await.Until(t, "the heir to remove what it was told of", func() bool {
 		_, err := os.Stat(filepath.Join(folder, "a"))
 		return os.IsNotExist(err)
-	}, time.Minute, 5*time.Millisecond)
+	})
 }
 
 func TestClosedHeirRemovesNothing(t *testing.T) {

@@ -5,11 +5,12 @@ import (
 	"os"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"ddc/internal/await"
 )
 
 func pipe(t *testing.T) (r, w *FD) {
@@ -68,15 +69,15 @@ func TestDescriptorStaysOpenUntilItsLastUseEnds(t *testing.T) {
 			return errors.Join(err, map[bool]error{true: nil, false: errors.New("closed under its user")}[isOpen(number)])
 		})
 	}()
-	<-inUse
+	await.Closed(t, "the sleeper to use the descriptor", inUse)
 	number := r.number
 	r.Close(func() {
 		assert.ErrorIs(t, r.WaitReadable(), os.ErrClosed, "no new use once closing")
 		_, err := w.WriteNow([]byte{1})
 		assert.NoError(t, err)
 	})
-	assert.NoError(t, <-asleep)
-	require.Eventually(t, func() bool { return !isOpen(number) }, 30*time.Second, time.Millisecond)
+	assert.NoError(t, await.Value(t, "the sleeper to wake", asleep))
+	await.Until(t, "the last user to close the number", func() bool { return !isOpen(number) })
 	r.Close(func() { assert.Fail(t, "closed twice") })
 }
 

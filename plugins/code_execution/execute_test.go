@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/await"
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
@@ -248,16 +249,14 @@ func (h *held) open() string { return "exec 9>" + h.path + "\n" }
 // wait waits until something was written to the pipe.
 func (h *held) wait() {
 	h.t.Helper()
-	for {
+	await.Until(h.t, "the sample to write to the pipe", func() bool {
+		require.NoError(h.t, h.pipe.SetReadDeadline(time.Now().Add(time.Second)))
 		n, err := h.pipe.Read(make([]byte, 64))
-		if n > 0 {
-			return
-		}
-		if !errors.Is(err, io.EOF) { // nobody has opened it yet
+		if !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrDeadlineExceeded) { // nobody has opened it yet, or written
 			require.NoError(h.t, err)
 		}
-		runtime.Gosched()
-	}
+		return n > 0
+	})
 }
 
 // assertGone waits until nobody has the pipe.
@@ -279,7 +278,7 @@ func TestCancelledCallEndsAtOnceAndLeavesNothing(t *testing.T) {
 	}()
 	h.wait()
 	cancel()
-	assert.Equal(t, codes.Canceled, status.Code(<-ended))
+	assert.Equal(t, codes.Canceled, status.Code(await.Value(t, "the cancelled call to end", ended)))
 	h.assertGone()
 }
 
@@ -295,14 +294,16 @@ func TestSampleThatBlocksDoesNotKeepAPluginOnOneProcessorFromAnswering(t *testin
 		assert.NoError(t, err)
 		ended <- res
 	}()
+	done := await.Bound(t, "the sample to start")
 	_, err := os.ReadFile(started)
+	done()
 	require.NoError(t, err)
 	found, err := service.Extract(context.Background(), &pb.ExtractRequest{Content: "```rust\n```\n"})
 	require.NoError(t, err)
 	assert.Len(t, found.GetSamples(), 1)
 	assert.Empty(t, ended, "the sample still waits")
 	require.NoError(t, os.WriteFile(goOn, []byte("done"), 0o600))
-	assert.Equal(t, "done", (<-ended).GetStdout())
+	assert.Equal(t, "done", await.Value(t, "the sample to end", ended).GetStdout())
 }
 
 func TestSamplesAtTheSameTimeDoNotTakeEachOthersProgram(t *testing.T) {
@@ -316,7 +317,9 @@ func TestSamplesAtTheSameTimeDoNotTakeEachOthersProgram(t *testing.T) {
 			assert.Equal(t, fmt.Sprintln(i), res.GetStdout(), res.GetStderr())
 		})
 	}
+	done := await.Bound(t, "four samples to end")
 	calls.Wait()
+	done()
 }
 
 func TestProgramThatWritesTooMuchIsKilled(t *testing.T) {
