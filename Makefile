@@ -81,23 +81,12 @@ mutate: ## Make small defects in the transport, see which the tests let through,
 verdict: build ## Run the matrix of faults and the benchmark, some minutes; write docs/VERDICT.md and out/verdict.html.
 	bin/ddc wake verdict --system docs/systems/brief.kdl --run -o docs/VERDICT.md --html out/verdict.html
 
-# What counts on time, or on the order in which threads run. -short: a processor has fifteen to look after.
-STRESSED := ./internal/... ./wake/... ./ring ./slot ./shm ./transport/... ./inspect ./rpc/... ./plugin/... ./conformance/... ./site/output ./cmd/ddc
+# What depends on time or on the order of threads, beside 30 busy processes: see tools/stress.sh.
 BUSY := 30
 STRESS := 3
-# Whatever ends the recipe's shell ends the busy ones and the tests with it; a run may take STRESS_TIME.
-STRESS_TIME := 90m
-stress: tools example ## Run the suites beside BUSY (30) busy processes, STRESS (3) times: hours, on two processors.
-	go test -tags $(TAGS) -run '^$$' $(STRESSED)
-	@busy=; trap 'kill $$busy $$tests 2>/dev/null' EXIT; trap 'exit 130' HUP INT TERM; \
-	for n in $$(seq $(BUSY)); do \
-	  sh -c 'while kill -0 $$PPID 2>/dev/null; do n=0; while [ $$n -lt 100000 ]; do n=$$((n+1)); done; done' & busy="$$busy $$!"; \
-	done; \
-	for n in $$(seq $(STRESS)); do \
-	  echo "stress, run $$n of $(STRESS), beside $(BUSY) busy processes"; \
-	  timeout -k 30s $(STRESS_TIME) env --default-signal=INT,QUIT go test -tags $(TAGS) -short -count=1 -timeout 60m $(STRESSED) & tests=$$!; \
-	  wait $$tests || exit 1; \
-	done
+STRESS_TIME := 45m
+stress: build example ## Run waits, processes and time, in -short form, beside BUSY (30) busy processes, STRESS (3) times; the rest once: STRESS_TIME (45m) at most.
+	TAGS=$(TAGS) BUSY=$(BUSY) ROUNDS=$(STRESS) timeout -k 30s $(STRESS_TIME) tools/stress.sh
 
 race: tools example ## Run every test under the race detector, the long ones too.
 	go test -tags $(TAGS) -timeout 30m -race $(PACKAGES)
