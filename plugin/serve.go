@@ -109,7 +109,7 @@ func serve(ctx context.Context, s Service, byName func(string) (wake.Strategy, e
 		fmt.Fprintf(w, "plugin %s: in its own words\n", inherited.Name)
 		dump.Calls(w, server.rpc.Calls())
 		text.Link(w, link.State())
-		dump.Stacks(w)
+		dump.Brief(w)
 	})
 	err = server.Serve(ctx, link)
 	dumps.Stop()

@@ -48,7 +48,7 @@ func newInspect() *cobra.Command {
 		Use:     "inspect TARGET...",
 		Short:   "Look at a running, hung or dead build from outside",
 		Long:    inspectHelp,
-		Example: "  ddc inspect $(pgrep -x ddc)\n  ddc inspect --watch 4711\n  ddc inspect --json /proc/4711/fd/7 | jq '.links[].diagnosis'",
+		Example: "  ddc inspect $(pgrep -f 'ddc build')\n  ddc inspect --watch 4711\n  ddc inspect --json /proc/4711/fd/7 | jq '.links[].diagnosis'",
 		Args:    usage(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	if folder := os.Getenv(envStall); folder != "" && len(os.Args) > 1 && os.Args[1] == "build" {
 		os.Exit(program(os.Args[1:], os.Stdout, &stalling{Writer: os.Stderr, folder: folder}))
 	}
-	if len(os.Args) > 1 && slices.Contains([]string{"build", "inspect", "plugin", "wake"}, os.Args[1]) {
+	if len(os.Args) > 1 && slices.Contains([]string{"build", "init", "inspect", "plugin", "wake"}, os.Args[1]) {
 		main()
 	}
 	// In one process with the plugins, the highlighter's clock goes on for a while

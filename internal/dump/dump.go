@@ -3,7 +3,7 @@
 // transport's own words.
 //
 //	dumps := dump.Notify()              // from here on the signal ends nobody
-//	dumps.Each(func(w io.Writer) { dump.Stacks(w) })
+//	dumps.Each(func(w io.Writer) { dump.Brief(w) })
 //	defer dumps.Stop()
 package dump
 

@@ -3,6 +3,7 @@ package watch
 import (
 	"fmt"
 	"io"
+	"os"
 	"syscall"
 	"time"
 
@@ -15,9 +16,11 @@ import (
 // about to wake to do so.
 const settle = 100 * time.Millisecond
 
-// Dump writes what every plugin of a host is doing, what everyone who waits in the
-// transport waits for, as the host sees it, and what is wrong, if anything; then
-// this process's goroutines. It takes no lock that a caller could hold while waiting.
+// Dump writes what every plugin of a host is doing, and, last, where a terminal
+// still shows it: what everyone who waits in the transport waits for, as the host
+// sees it, what is wrong, if anything, and the name of a file with the stacks of
+// this process's goroutines. It takes no lock that a caller could hold while
+// waiting.
 func Dump(h *host.Host, w io.Writer) {
 	plugins := h.Plugins()
 	fmt.Fprintf(w, "host: %d plugins known, transport %s\n", len(plugins), h.Transport())
@@ -34,10 +37,12 @@ func Dump(h *host.Host, w io.Writer) {
 	}
 	for i, hub := range hubs {
 		report := inspect.NewReport("", before[i], inspect.Own(hub))
-		report.Print(w, true)
 		report.PrintSlots(w)
+		report.Print(w, true)
 	}
-	dump.Stacks(w)
+	if err := dump.File(os.TempDir(), w); err != nil {
+		fmt.Fprintln(w, err)
+	}
 }
 
 // DumpOnSignal dumps to standard error on each SIGUSR1, and has every plugin do
@@ -45,8 +50,8 @@ func Dump(h *host.Host, w io.Writer) {
 func DumpOnSignal(h *host.Host) (stop func()) {
 	dumps := dump.Notify()
 	dumps.Each(func(w io.Writer) {
+		h.Signal(syscall.SIGUSR1) // before, so that what the host says comes last
 		Dump(h, w)
-		h.Signal(syscall.SIGUSR1)
 	})
 	return dumps.Stop
 }

@@ -20,6 +20,7 @@ import (
 )
 
 func TestDumpSaysWhoWaitsForWhat(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()) // where the stacks go
 	var mu sync.Mutex
 	var logged bytes.Buffer
 	h := newHost(t, host.Options{Logger: slog.New(slog.NewTextHandler(lockedWriter{&mu, &logged}, nil))})
