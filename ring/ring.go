@@ -212,8 +212,9 @@ func (c *Consumer) Empty() bool {
 }
 
 // TakeStarved says whether the producer has announced that it waits for room.
-// Whoever gets true owes it a ring. Every pop that makes room asks, since it
-// cannot know whether the announcement came before or after an earlier pop.
+// If it returns true, the caller owes the producer a ring. Every pop that makes
+// room asks, since it cannot know whether the announcement came before or after
+// an earlier pop.
 func (c *Consumer) TakeStarved() bool {
 	if fault.On(fault.NoRingOnSpace) || fault.On(fault.MissingFence) && !c.early.starved() {
 		return false

@@ -275,8 +275,8 @@ func (p *Pool) slot(ref Ref) (*class, error) {
 	return &p.classes[ref.class()], nil
 }
 
-// Bytes is the slot's memory, its class's size long. Whoever holds the slot may
-// use it. The reference must be one that Alloc or Accept vouched for.
+// Bytes is the slot's memory, its class's size long, for the party that holds the
+// slot. The reference must be one that Alloc or Accept vouched for.
 func (p *Pool) Bytes(ref Ref) []byte {
 	c, i := &p.classes[ref.class()], ref.index()
 	return c.data[i*c.Size : (i+1)*c.Size : (i+1)*c.Size]

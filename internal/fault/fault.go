@@ -31,7 +31,7 @@ type Name string
 
 // Parts are the faults of a compound, "stale-index+trusted-index": several rules
 // broken at once, where the check that one asks for would hide that the other is
-// broken. Of a fault by itself it is that one.
+// broken. A fault by itself is its only part.
 func (n Name) Parts() []Name {
 	var parts []Name
 	for part := range strings.SplitSeq(string(n), "+") {

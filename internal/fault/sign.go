@@ -81,8 +81,8 @@ func (l Look) Allows(value string) bool {
 	return l.Any || slices.Contains(l.Usual, value) || slices.Contains(l.Possible, value)
 }
 
-// Signs are what a hang of a fault looks like. Of an observation that is not
-// in it, the fault says nothing.
+// Signs are what a hang of a fault looks like. An observation that is not among
+// them tells nothing of the fault.
 type Signs map[Observation]Look
 
 // with gives a copy in which one observation looks otherwise.

@@ -5,13 +5,16 @@
 //	...
 //	err = h.Close()
 //
-// The heir is one small process, a shell, that waits for the end of its standard input, which only we hold: the
-// kernel closes it when we end, however that comes about. What it was told of by then it removes. Close
-// tells it that there is nothing to do.
+// The heir is one small process, a shell, that waits for the end of its standard
+// input, which only we hold: the kernel closes it when we end, however that comes
+// about. The heir then removes what it was told of. Close tells it that there is
+// nothing to do.
 //
-// It costs a fork and an exec (1 to 4 ms to start and end, on an idle and on a busy machine) and 0.1 MB of its own. It leads a process group of its own, so that neither Ctrl-C nor a
-// signal to our group reaches it. Whoever kills both at once (the end of a container) leaves what there is: folders are
-// locked by their users, and found unlocked they are removed by the next.
+// It costs a fork and an exec (1 to 4 ms to start and end, on an idle and on a
+// busy machine) and 0.1 MB of its own. It leads a process group of its own, so
+// that neither Ctrl-C nor a signal to our group reaches it. If both are killed at
+// once (the end of a container), the folders stay. Their users lock them, so that
+// the next process that finds them unlocked removes them.
 package heir
 
 import (
@@ -106,7 +109,7 @@ func (h *Heir) TempDir(parent, prefix string) (string, error) {
 	return folder, os.Mkdir(folder, 0o700)
 }
 
-// Empty has the heir remove a folder if it is empty. Of several the last named goes first.
+// Empty has the heir remove a folder if it is empty. The last named goes first.
 func (h *Heir) Empty(folder string) error { return h.tell("=", folder) }
 
 // Group has the heir kill what runs in a control group, and remove it.

@@ -29,8 +29,8 @@ type Group struct {
 var made atomic.Int64
 
 // Confine moves this process into a new group with a limit. doomed is told of the group's folder before it is made.
-// A nil Group without an error says that the group we are in is as strict already. Whoever starts a process that
-// is to outlive this one starts it before.
+// A nil Group without an error says that the group we are in is as strict already.
+// A process that shall outlive this one must be started before.
 func Confine(limit int64, doomed func(folder string) error) (*Group, error) {
 	h, ok := find()
 	if !ok {

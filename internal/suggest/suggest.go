@@ -15,7 +15,7 @@ import (
 
 // Nearest gives the candidate nearest to a word, or "" if none is near: a
 // third of the letters may differ, and one more; beyond that a guess misleads.
-// Case does not count. Of equally near candidates the first wins.
+// Case does not count. The first of equally near candidates wins.
 func Nearest(word string, candidates []string) string {
 	length := utf8.RuneCountInString(word)
 	best, limit := "", length/3+1

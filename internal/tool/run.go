@@ -18,11 +18,12 @@ import (
 	"ddc/internal/sys"
 )
 
-// grace is how long a program may take to end when its input has, and how long one that was killed may keep its pipes, through
-// children that left its group.
+// grace is how long a program may take to end when its input has. A program that
+// was killed may keep its pipes as long, through children that left its group.
 const grace = 2 * time.Second
 
-// said bounds how much of a program's standard error an error repeats; the end is kept, where programs say why they gave up.
+// said bounds how much of a program's standard error an error repeats. The end is
+// kept, where programs say why they gave up.
 const said = 2000
 
 // A Command is a program to run.
@@ -89,7 +90,8 @@ func inMemory(data []byte) (*os.File, error) {
 	return file, nil
 }
 
-// A Process is a program to talk with. In and Out are its standard input and output. Whoever started it calls Close.
+// A Process is a program to talk with. In and Out are its standard input and
+// output. Its caller must call Close.
 type Process struct {
 	In  io.WriteCloser
 	Out io.Reader

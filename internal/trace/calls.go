@@ -51,8 +51,8 @@ type name struct {
 	Text [nameSize]byte
 }
 
-// Began notes a call, and what it works on. Of a long text the end is kept, where
-// the file's name and the line are.
+// Began notes a call, and what it works on. A long text is cut at its beginning:
+// the file's name and the line are at its end.
 func (c *Calls) Began(stream uint32, method uint16, about string, when int64) {
 	for i := range uint32(probes) {
 		e := &c.entries[(stream+i)%maxCalls]
@@ -99,8 +99,8 @@ func (c *Calls) Ended(stream uint32) {
 	c.Unnoted.Add(-1)
 }
 
-// Name says what a method's id stands for; ids begin at 1. Of a long name the
-// end is kept, which says most.
+// Name says what a method's id stands for; ids begin at 1. A long name is cut at
+// its beginning: its end says most.
 func (c *Calls) Name(method uint16, text string) {
 	if method < 1 || method > maxMethods {
 		return
