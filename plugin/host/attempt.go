@@ -27,6 +27,7 @@ const hungAttempts = 2
 type errHung struct {
 	method string
 	about  string // what the call works on, "" where nobody has said
+	stream bool   // then after is how long no message passed
 	after  time.Duration
 	waits  string // which processes the plugin may have waited for
 }
@@ -36,7 +37,11 @@ func (e errHung) Error() string {
 	if e.about != "" {
 		text += " for " + e.about
 	}
-	text += fmt.Sprintf(" was not answered within %v", e.after)
+	if e.stream {
+		text += fmt.Sprintf(" had no message in either direction for %v", e.after)
+	} else {
+		text += fmt.Sprintf(" was not answered within %v", e.after)
+	}
 	if e.waits != "" {
 		text += "; the plugin " + e.waits
 	}
@@ -167,7 +172,8 @@ func (e *hungError) GRPCStatus() *status.Status {
 	return status.Newf(codes.Unavailable, "plugin %s was killed: %v", e.plugin, e.errHung)
 }
 
-// CallTimeout is how long an attempt of a call of a plugin may take.
+// CallTimeout is how long an attempt of a call of a plugin may take, and a stream
+// may wait for a message.
 func (h *Host) CallTimeout(name string) time.Duration {
 	if limit, ok := h.options.CallTimeoutOf[name]; ok {
 		return limit

@@ -22,7 +22,8 @@ import (
 // run that is there; where there is none, or it has ended, a new one is started.
 //
 // A unary call whose plugin dies under it, or does not answer in time, is made again on the next run:
-// calls of plugins must be safe to repeat. A stream is not repeated, and has no time of its own.
+// calls of plugins must be safe to repeat. A stream is not repeated; its time is what
+// passes without a message.
 type Plugin struct {
 	host *Host
 	name string
@@ -76,34 +77,6 @@ const (
 
 // Name is the plugin's name.
 func (p *Plugin) Name() string { return p.name }
-
-// NewStream begins a streaming call.
-func (p *Plugin) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	p.calls.Add(1)
-	r, err := p.acquire(ctx)
-	if err != nil {
-		p.errors.Add(1)
-		return nil, err
-	}
-	stream, err := r.connection().NewStream(ctx, desc, method, opts...)
-	if err != nil {
-		p.errors.Add(1)
-		return nil, err
-	}
-	return bounded{stream, r}, nil
-}
-
-// bounded is a stream whose plugin is killed if it sends more than it may.
-type bounded struct {
-	grpc.ClientStream
-	run run
-}
-
-func (s bounded) RecvMsg(m any) error {
-	err := s.ClientStream.RecvMsg(m)
-	killForExcess(s.run, err)
-	return err
-}
 
 // killForExcess ends a run whose plugin has answered more than it may: nothing that it says
 // can be trusted any more.

@@ -80,7 +80,8 @@ type Options struct {
 	// given up, or 0 for 3.
 	Attempts int
 	// CallTimeout is how long one attempt of a unary call may take, or 0 for spec.DefaultCallTime. A plugin that
-	// has not answered by then is taken for hung: it is killed, and the call repeated, once.
+	// has not answered by then is taken for hung: it is killed, and the call repeated, once. A stream may be waited on
+	// for as long without a message in either direction; it fails then, and is not repeated.
 	CallTimeout time.Duration
 	// CallTimeoutOf is that of the calls of single plugins, by name.
 	CallTimeoutOf map[string]time.Duration

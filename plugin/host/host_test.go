@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -113,9 +115,30 @@ func (testService) Echo(ctx context.Context, p *rpctestpb.Packet) (*rpctestpb.Pa
 	return p, nil
 }
 
-// Count sends its packet back once.
-func (testService) Count(p *rpctestpb.Packet, stream grpc.ServerStreamingServer[rpctestpb.Packet]) error {
-	return stream.Send(p)
+// Count sends its packet back once, having done as it says.
+func (s testService) Count(p *rpctestpb.Packet, stream grpc.ServerStreamingServer[rpctestpb.Packet]) error {
+	reply, err := s.Echo(stream.Context(), p)
+	if err != nil {
+		return err
+	}
+	return stream.Send(reply)
+}
+
+// Sum answers when all has come, and takes nothing after a packet that says "deaf".
+func (s testService) Sum(stream grpc.ClientStreamingServer[rpctestpb.Packet, rpctestpb.Packet]) error {
+	for {
+		p, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return stream.SendAndClose(&rpctestpb.Packet{})
+		}
+		if err != nil {
+			return err
+		}
+		if p.Text == "deaf" {
+			<-stream.Context().Done()
+			return stream.Context().Err()
+		}
+	}
 }
 
 // self is the command that starts this test binary as a plugin.

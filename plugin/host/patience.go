@@ -8,8 +8,8 @@ import (
 	"ddc/internal/absence"
 )
 
-// patience finds the attempts of calls that last longer than they may, and kills
-// what each was made of. Time in which this process did not run does not count.
+// patience finds the attempts of calls that last longer than they may, and streams
+// that wait longer for a message, and kills what each was made of. Time in which this process did not run does not count.
 // All have the same limit and one timer between them: with a context that ends,
 // and so a timer, for each, a parked call of 64 bytes took 22 µs instead of 16.
 type patience struct {
@@ -29,13 +29,17 @@ const (
 	looksApart    = time.Second
 )
 
-// attempt is one that is under way.
+// attempt is one that is under way, or a stream.
 type attempt struct {
 	method, about string
+	stream        bool
 	victim        killable
-	began         time.Time
-	killed        bool    // guarded by patience.mu, as hung is
-	hung          errHung // why, once killed
+
+	// What follows is guarded by patience.mu.
+	began   time.Time // of a stream the wait for a message
+	waiters int       // those who wait for the plugin; without one no time counts
+	killed  bool
+	hung    errHung // why, once killed
 }
 
 // killable is what is killed when an attempt lasts too long.
@@ -56,22 +60,43 @@ func newPatience(limit time.Duration) *patience {
 }
 
 func (p *patience) begin(victim killable, method, about string) *attempt {
-	a := &attempt{method: method, about: about, victim: victim, began: p.now()}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.attempts[a] = struct{}{}
-	if p.timer == nil {
-		p.absences.Begin(a.began)
-		p.timer = time.AfterFunc(min(p.absences.Every, p.limit), p.look)
-	}
+	a := &attempt{method: method, about: about, victim: victim}
+	p.wait(a)
 	return a
 }
 
-// end says whether the attempt was found to last too long.
+// wait adds one who waits for the plugin. The time counts from the first of them.
+func (p *patience) wait(a *attempt) {
+	now := p.now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a.waiters++; a.waiters > 1 {
+		return
+	}
+	a.began = now
+	p.attempts[a] = struct{}{}
+	if p.timer == nil {
+		p.absences.Begin(now)
+		p.timer = time.AfterFunc(min(p.absences.Every, p.limit), p.look)
+	}
+}
+
+// passed says that a message has: for those who still wait the time counts anew.
+func (p *patience) passed(a *attempt) {
+	now := p.now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a.began = now
+}
+
+// end takes one of those who wait away, and says whether the attempt was found to
+// last too long.
 func (p *patience) end(a *attempt) (hung bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.attempts, a)
+	if a.waiters--; a.waiters == 0 {
+		delete(p.attempts, a)
+	}
 	return a.killed
 }
 
@@ -92,7 +117,7 @@ func (p *patience) look() {
 			wait = min(wait, left)
 		} else if !a.killed {
 			a.killed = true
-			a.hung = errHung{a.method, a.about, p.limit, awaited(a.victim)}
+			a.hung = errHung{a.method, a.about, a.stream, p.limit, awaited(a.victim)}
 			a.victim.kill(a.hung)
 		}
 	}

@@ -1,0 +1,90 @@
+package host
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"ddc/internal/subject"
+)
+
+// NewStream begins a streaming call. It has the time of a call for each message: the
+// time counts while somebody waits for the plugin, and anew with each message that
+// is sent or received. A caller that takes its time between two messages loses none.
+func (p *Plugin) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	p.calls.Add(1)
+	r, err := p.acquire(ctx)
+	if err != nil {
+		p.errors.Add(1)
+		return nil, err
+	}
+	s := &stream{plugin: p, run: r, attempt: &attempt{method: method, about: subject.Of(ctx), stream: true, victim: r}}
+	unbind := func() {}
+	if p.host.options.Local != nil {
+		limited, cancel := context.WithCancelCause(ctx)
+		ctx, s.victim = limited, abandoned(cancel)
+		unbind = func() { cancel(nil) }
+	}
+	err = s.bounded(func() (err error) {
+		s.ClientStream, err = r.connection().NewStream(ctx, desc, method, opts...)
+		return err
+	})
+	if err != nil {
+		unbind()
+		p.errors.Add(1)
+		return nil, err
+	}
+	context.AfterFunc(s.Context(), unbind) // which the stream's end ends
+	return s, nil
+}
+
+// stream is a stream whose plugin is killed if it sends more than it may, or nothing
+// for longer than it may.
+type stream struct {
+	grpc.ClientStream
+	*attempt
+	plugin *Plugin
+	run    run
+}
+
+// bounded does what may wait for the plugin.
+func (s *stream) bounded(do func() error) error {
+	patience := s.plugin.patience
+	patience.wait(s.attempt)
+	err := do()
+	if err == nil {
+		patience.passed(s.attempt)
+	}
+	killForExcess(s.run, err)
+	if !patience.end(s.attempt) {
+		return err
+	}
+	switch {
+	case s.plugin.host.options.Local == nil && lost(err):
+		return &hungError{plugin: s.plugin.name, errHung: s.hung}
+	case status.Code(err) == codes.Canceled:
+		return status.Errorf(codes.DeadlineExceeded, "plugin %s: %v", s.plugin.name, s.hung)
+	}
+	return err
+}
+
+func (s *stream) SendMsg(m any) error {
+	return s.bounded(func() error { return s.ClientStream.SendMsg(m) })
+}
+
+func (s *stream) RecvMsg(m any) error {
+	return s.bounded(func() error { return s.ClientStream.RecvMsg(m) })
+}
+
+func (s *stream) CloseSend() error { return s.bounded(s.ClientStream.CloseSend) }
+
+func (s *stream) Header() (md metadata.MD, err error) {
+	err = s.bounded(func() error {
+		md, err = s.ClientStream.Header()
+		return err
+	})
+	return md, err
+}
