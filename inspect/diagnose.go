@@ -11,8 +11,8 @@ import (
 type Kind string
 
 // The kinds. LostWakeup, LostFrame and Deadlock do not pass by
-// themselves. SlotsExhausted and HandlerStuck may, if what a handler
-// waits for comes after all.
+// themselves. SlotsExhausted, HandlerStuck and Orphaned may, if what a
+// handler waits for comes after all.
 const (
 	LostWakeup     Kind = "lost wake-up"
 	LostFrame      Kind = "lost frame"
@@ -23,6 +23,7 @@ const (
 	Halted         Kind = "stopped" // by a signal, as SIGSTOP
 	SlotsExhausted Kind = "slots exhausted"
 	HandlerStuck   Kind = "handler stuck"
+	Orphaned       Kind = "orphaned call"
 	BackPressure   Kind = "back-pressure"
 	Starting       Kind = "starting"
 	Closed         Kind = "closed"

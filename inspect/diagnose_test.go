@@ -118,6 +118,13 @@ func TestEachStateHasItsName(t *testing.T) {
 			call(l, 98*second)
 			l.Handlers = 0
 		})},
+		"a call of nobody": {"orphaned call (plugin is at work on 1, host waits for 0 replies, nothing to read)", both(func(_ *Snapshot, l *hub.LinkSnapshot) {
+			l.Handlers = 1
+		})},
+		"a call that was given up just now, and a plugin at work on it": {"healthy", both(func(s *Snapshot, l *hub.LinkSnapshot) {
+			l.Handlers = 1
+			does(s, peerPID, Running)
+		})},
 		"a plugin that does not count its calls": {"healthy", both(func(_ *Snapshot, l *hub.LinkSnapshot) {
 			call(l, 98*second)
 			l.Handlers = -1

@@ -24,7 +24,7 @@ var sides = [2]string{hub.HostSide: "host", hub.PeerSide: "plugin"}
 
 func (l *look) diagnose() Diagnosis {
 	for _, rule := range []func() (Diagnosis, bool){
-		l.givenUp, l.ended, l.halted, l.starting, l.corrupt, l.deadlocked, l.asleepOverWork, l.asleepOverReply, l.waitsForSpace, l.waitsForSlot, l.notReceiving, l.frameLost, l.handling,
+		l.givenUp, l.ended, l.halted, l.starting, l.corrupt, l.deadlocked, l.asleepOverWork, l.asleepOverReply, l.waitsForSpace, l.waitsForSlot, l.notReceiving, l.frameLost, l.orphaned, l.handling,
 	} {
 		if d, ok := rule(); ok {
 			return d
@@ -304,6 +304,18 @@ func (l *look) frameLost() (d Diagnosis, is bool) {
 	}
 	why := fmt.Sprintf("host waits for %s, plugin is at work on %d, nothing to read", replies(calls), l.link.Handlers)
 	return l.since(Diagnosis{Kind: LostFrame, Why: why}, l.oldest().Began), true
+}
+
+// orphaned: all is quiet, the plugin has read all that it was sent, and is at work on
+// more calls than the host waits for. Either the call was sent when it was over, or its
+// handler goes on though it was cancelled.
+func (l *look) orphaned() (d Diagnosis, is bool) {
+	calls := len(l.link.Calls) + l.link.Unnoted
+	if !l.still || l.link.Handlers <= calls || l.link.Sides[hub.PeerSide].Unread() > 0 || l.does(hub.PeerSide) == Running {
+		return d, false
+	}
+	why := fmt.Sprintf("plugin is at work on %d, host waits for %s, nothing to read", l.link.Handlers, replies(calls))
+	return l.since(Diagnosis{Kind: Orphaned, Why: why}, l.oldest().Began), true
 }
 
 func replies(n int) string {

@@ -27,7 +27,16 @@ func (f *broken) waitForProcess(link context.Context) {
 	if f.calls.Add(1) != goodCalls+1 {
 		return
 	}
-	_ = forker.Run(exec.CommandContext(link, "sleep", "infinity"))
+	c := exec.CommandContext(link, "sleep", "infinity")
+	if fault.On(fault.BuildInsideBuild) {
+		// The innermost ends with the pipe, whoever has ended before it, and
+		// the others then.
+		c = exec.CommandContext(link, "sh", "-c", `sh -c "cat; exit"; exit`)
+		if _, err := c.StdinPipe(); err != nil {
+			return
+		}
+	}
+	_ = forker.Run(c)
 }
 
 // droppedReply says that a reply is dropped because it cannot be sent, and nobody

@@ -94,7 +94,7 @@ func (st *serverStream) handle() {
 	}
 	st.ctx = grpc.NewContextWithServerTransportStream(st.ctx, transportStream{st})
 	m, server := st.method, st.session.server
-	if fault.Enabled && fault.On(fault.HandlerNeverEnds) {
+	if fault.Enabled && (fault.On(fault.HandlerNeverEnds) || fault.On(fault.BuildInsideBuild)) {
 		server.broken.waitForProcess(st.session.replying)
 	}
 	switch {

@@ -32,6 +32,7 @@ Diagnoses:
   lost frame (...)                 a request or a reply has gone, and no ring has it
   handler stuck: PLUGIN since ...  a call is not answered, and its plugin is idle: the call,
                                    what it works on, and the processes the plugin waits for
+  orphaned call (...)              a plugin works on a call that nobody waits for any more
   corrupt (...)                    an index or a descriptor that no sound end stores
   peer dead, stopped, closed       a process has ended, was stopped, or ended its link
 

@@ -15,6 +15,8 @@ func init() {
 	exposing[fault.TwoProducersTrusted] = twoAtOnce
 	exposing[fault.WorkersBlocked] = func(s string) Scenario { return hubCrowd("link: four senders, ring of 1", s, 4) }
 	exposing[fault.ReplyDropped] = func(s string) Scenario { return hubReplySlots("link: two replies, one slot", s, 2) }
+	exposing[fault.LateSend] = func(s string) Scenario { return hubOver("link: a context that ends before its send", s) }
+	exposing[fault.BuildInsideBuild] = func(s string) Scenario { return hubProcess("link: a handler that waits for a process", s) }
 	exposing[fault.HandlerNeverEnds] = func(s string) Scenario { return hubProcess("link: a handler that waits for a process", s) }
 }
 
@@ -72,7 +74,7 @@ func hubProcess(name, strategy string) Scenario {
 			p.host.wait()
 		})
 		w.Go("peer", "limit", func() {
-			if !fault.On(fault.HandlerNeverEnds) {
+			if !fault.On(fault.HandlerNeverEnds) && !fault.On(fault.BuildInsideBuild) {
 				step.At(over)
 				close(over)
 			}

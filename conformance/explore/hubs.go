@@ -328,6 +328,30 @@ func hubAborts(name, strategy string) Scenario {
 	}}
 }
 
+// hubOver is a sender whose context ends at any time. What is sent after that
+// does not come, though there is room for it.
+func hubOver(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		h := newHub(w, strategy, 4, 1, []string{"peer"}, 2, 0)
+		p := h.peers["peer"]
+		ctx, cancel := context.WithCancel(h.bg)
+		w.After(cancel)
+		w.Go("host", "send", func() {
+			for n := range 2 {
+				over := step.Err(ctx) != nil
+				err := p.host.link.Send(ctx, transport.Header{}, bytesOf(n+1, small))
+				switch {
+				case err == nil && over:
+					w.Failf(Frame, "frame %d was sent, whose context was over", n+1)
+				case err != nil && !errors.Is(err, context.Canceled):
+					w.Must(err)
+				}
+			}
+		})
+		w.Go("host", "cancel", func() { step.Cancel(ctx, cancel) })
+	}}
+}
+
 // hubNeighbours is two peers, one of which gets many frames, one after the other.
 func hubNeighbours(name, strategy string, frames int) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {

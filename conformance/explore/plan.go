@@ -107,6 +107,7 @@ func Plan(strategy string) []Planned {
 		{hubSlots("link: two peers, payloads in pieces, one slot", strategy, large), delays(1), delays(1)},
 		{hubNeighbours("link: 3 frames to one of two peers", strategy, 3), delays(1), races(1)},
 		{hubAborts("link: a payload given up between pieces", strategy), delays(1), races(1)},
+		{hubOver("link: a context that ends before its send", strategy), delays(1), races(1)},
 		{hubClosing("link: close at every step", strategy), deeper, races(1)},
 		{hubLastWords("link: the host's last words", strategy, "host", small), delays(1), races(1)},
 		{hubLastWords("link: a peer's last words, in a slot", strategy, "peer", slotted), delays(1), races(1)},

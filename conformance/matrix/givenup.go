@@ -3,6 +3,7 @@ package matrix
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"syscall"
 	"time"
@@ -61,6 +62,24 @@ func (w *workload) givenUp(ctx context.Context) error {
 			return s.Unread() == 0 && s.Parked && !s.Token
 		})
 		if err := w.call(ctx, name, methodEcho, 32); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tooLate begins streams whose context is over already. None may be sent. They are
+// streams since a unary call of a plugin looks at its context before that.
+func (w *workload) tooLate(ctx context.Context) error {
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	for _, name := range w.names[:4] {
+		if err := w.call(ctx, name, methodEcho, 32); err != nil { // so that it is not the first, which starts the plugin
+			return err
+		}
+		if _, err := w.host.Plugin(name).NewStream(over, &lateDesc, methodLate); err == nil {
+			return &callError{name, fmt.Errorf("%w: a call was sent, and is worked on, whose caller had given it up before", errCorrupt)}
+		} else if err := unless(ctx, codes.Canceled, &callError{name, err}); err != nil {
 			return err
 		}
 	}

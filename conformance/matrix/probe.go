@@ -20,6 +20,7 @@ const (
 	methodEcho    = "/" + probeService + "/Echo"    // answers with every byte of the request inverted
 	methodPark    = "/" + probeService + "/Park"    // answers when a Release of the same bytes has come
 	methodGrow    = "/" + probeService + "/Grow"    // answers with more than a server may send
+	methodLate    = "/" + probeService + "/Late"    // a stream whose handler waits for ever, whatever its context says
 	methodRelease = "/" + probeService + "/Release" // as a handler waits for a child process
 )
 
@@ -62,7 +63,12 @@ var probeDesc = grpc.ServiceDesc{
 		method("Echo", probeServer.echo), method("Park", probeServer.park), method("Release", probeServer.release),
 		method("Grow", probeServer.grow),
 	},
+	Streams: []grpc.StreamDesc{lateDesc},
 }
+
+// lateDesc is a stream that nobody may begin: its handler is as one that waits for
+// another process, for a caller who is gone.
+var lateDesc = grpc.StreamDesc{StreamName: "Late", ServerStreams: true, Handler: func(any, grpc.ServerStream) error { select {} }}
 
 func method(name string, serve func(probeServer, context.Context, *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error)) grpc.MethodDesc {
 	return grpc.MethodDesc{MethodName: name, Handler: func(srv any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {

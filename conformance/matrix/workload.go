@@ -61,6 +61,7 @@ func (w *workload) stages() []stage {
 		{"handlers that wait", w.waiting},
 		{"up to 10 MB", w.large},
 		{"too large to send", w.tooLarge},
+		{"given up before they are sent", w.tooLate},
 		{"given up together", w.givenUp},
 		{"given up while another waits", w.leaving},
 	}

@@ -32,7 +32,7 @@ type family struct {
 // family look alike from outside: only the code tells them apart.
 var families = []family{
 	{
-		[]fault.Name{"handler-never-ends"}, "A handler that never ends",
+		[]fault.Name{fault.HandlerNeverEnds, fault.BuildInsideBuild}, "A handler that never ends",
 		"A handler waits for another process, which does not end: a server, or a program that starts the same build again. The transport is idle and sound. It only looks stuck, because nobody limits the call.",
 		"Give every call a limit, end the process with the call, and refuse a build inside a build. Let the report of a hang name the call, what it works on, and the plugin's children.",
 		true,

@@ -11,6 +11,12 @@ func calls() []Entry {
 				"that never returns, and one a build inside the build. The sixth sample call hung in four runs of four, with rings empty and every doorbell sound",
 		},
 		{
+			Name: BuildInsideBuild, Rule: 13, On: everyone, Shows: []Kind{Hung}, Inproc: true,
+			Defect: "as handler-never-ends, and the process that the handler waits for is as the host itself: it waits for another process, and that one for the next",
+			Seen: "the original of the hang's report: the page of the sixth sample call holds a build of the site itself, whose own sixth call starts the next, and each waits for the one inside. " +
+				"The commit of the report refuses a build inside a build",
+		},
+		{
 			Name: ReplyDropped, Rule: 12, On: everyone, Shows: []Kind{Hung}, Inproc: true,
 			Defect: "a reply for which no slot is free, or that is too large, is dropped, and its caller is not told",
 			Seen:   "the original of the hang's report: a send without a free slot is logged at most. With 64 callers a plugin 4 runs of 4 hung; once the send waited for a slot, 0 of 4",
@@ -26,6 +32,12 @@ func calls() []Entry {
 			Defect: "a sender that waits for room blocks its thread, and a link has few: two at the host, one at the plugin. When all are taken nobody receives, nor hears that there is room",
 			Seen:   "the original of the hang's report with its blocking futex wait for space: 3 runs of 3 hung with rings of 8, all 80 workers in futex; none with rings of 256",
 			Window: "as many senders that find the ring full at once as there are threads",
+		},
+		{
+			Name: LateSend, Rule: 14, On: everyone, Shows: []Kind{Corrupt}, Inproc: true,
+			Defect: "a sender that finds room does not ask whether its context is over: a call that its caller has given up is sent, and the plugin works on it for nobody",
+			Seen: "this repository had it: a cancelled unary call was executed 50 times of 50, a cancelled stream went on for 14563 messages, and gRPC's own " +
+				"cancel_after_begin failed (commit \"transport/hub: a context that is over sends nothing\")",
 		},
 	}
 }

@@ -41,6 +41,8 @@ const (
 	FailingReply        Mechanism = "failing-reply"
 	ProcessWait         Mechanism = "process-wait"
 	CallWithoutLimit    Mechanism = "call-without-limit"
+	NestedRun           Mechanism = "nested-run"
+	LateCall            Mechanism = "late-call"
 )
 
 // MechanismEntry says what a mechanism is, as a question about a system, and what
@@ -115,6 +117,10 @@ func Mechanisms() []MechanismEntry {
 			"No handler waits for a process"},
 		{CallWithoutLimit, "Are there calls without a time limit?",
 			"Every call has a limit"},
+		{NestedRun, "Can what a handler runs start the same program again, which then waits in turn?",
+			"Nothing that a handler runs starts the program again"},
+		{LateCall, "Can a call still be sent once its caller has given it up, or its time is over?",
+			"No call is sent that is over already"},
 	}
 }
 
@@ -154,9 +160,11 @@ var needs = map[Name][]Mechanism{
 	FlagTakenRingFails:   {Announcement},
 	CallerLeavesSilently: {StandIn},
 	HandlerNeverEnds:     {ProcessWait, CallWithoutLimit},
+	BuildInsideBuild:     {ProcessWait, CallWithoutLimit, NestedRun},
 	ReplyDropped:         {FailingReply},
 	StaleIndex:           {SeveralSenders, KeptIndex},
 	WorkersBlocked:       {BlockingWait},
+	LateSend:             {LateCall},
 	TwoProducersTrusted:  {SeveralSenders, UncheckedIndex},
 	StaleIndexTrusted:    {SeveralSenders, KeptIndex, UncheckedIndex},
 }

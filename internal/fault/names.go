@@ -36,9 +36,11 @@ const (
 	CallerLeavesSilently Name = "caller-leaves-silently"
 	TrustedIndex         Name = "trusted-index"
 	HandlerNeverEnds     Name = "handler-never-ends"
+	BuildInsideBuild     Name = "build-inside-build"
 	ReplyDropped         Name = "reply-dropped"
 	StaleIndex           Name = "stale-index"
 	WorkersBlocked       Name = "workers-blocked"
+	LateSend             Name = "late-send"
 	TwoProducersTrusted  Name = "two-producers+trusted-index"
 	StaleIndexTrusted    Name = "stale-index+trusted-index"
 )

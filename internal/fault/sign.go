@@ -126,6 +126,12 @@ var (
 		TokenLeft: usually("pending").orElse("none"), PluginStack: usually("futex", "wait4"), SameCall: mostly("no"), GapBefore: mostly("none"),
 		Answered: usually("some").orElse("none"), MendedBy: mostly("async-wait"),
 	}
+	// endless: the handler waits for another process, and all else is idle.
+	endless = Signs{
+		Children: usually("yes"), RingWords: usually("empty"), HubWaiters: usually("none"), HandlerAt: usually("running"), TokenLeft: usually("none"),
+		PluginStack: usually("epoll_wait", "poll", "futex"), FullRing: usually("no", "yes"), SameCall: usually("yes"), GapBefore: usually("seconds").orElse("none"),
+		Answered: usually("some").orElse("none"), MendedBy: mostly("limit"),
+	}
 )
 
 // signs are what each fault looks like.
@@ -163,11 +169,8 @@ var signs = map[Name]Signs{
 	AbortFillsRing:       filled,
 	FlagTakenRingFails:   asleep,
 	CallerLeavesSilently: asleep,
-	HandlerNeverEnds: {
-		Children: usually("yes"), RingWords: usually("empty"), HubWaiters: usually("none"), HandlerAt: usually("running"), TokenLeft: usually("none"),
-		PluginStack: usually("epoll_wait", "poll", "futex"), FullRing: usually("no", "yes"), SameCall: usually("yes"), GapBefore: usually("seconds").orElse("none"),
-		Answered: usually("some").orElse("none"), MendedBy: mostly("limit"),
-	},
+	HandlerNeverEnds:     endless,
+	BuildInsideBuild:     endless,
 	ReplyDropped: {
 		Children: mostly("no"), RingWords: usually("empty"), HubWaiters: usually("none"), HandlerAt: usually("ended"), TokenLeft: usually("none"),
 		PluginStack: usually("epoll_wait", "poll", "futex"), SlotsFree: usually("none", "free"), FullRing: usually("no", "yes"),
@@ -178,6 +181,12 @@ var signs = map[Name]Signs{
 		Children: mostly("no"), RingWords: usually("full").orElse("empty", "unread"), HubWaiters: usually("all"), HandlerAt: usually("not-begun", "running"),
 		TokenLeft: usually("none", "pending"), PluginStack: usually("futex").orElse("epoll_wait", "poll"), FullRing: mostly("yes"), SameCall: mostly("no"),
 		GapBefore: mostly("none"), Answered: usually("some").orElse("none"), MendedBy: mostly("async-wait"),
+	},
+	// What the plugin works on is nobody's, and calls behind it wait. A limit ends calls, and so makes more of these.
+	LateSend: {
+		Children: mostly("no"), RingWords: usually("empty"), HubWaiters: usually("none"), HandlerAt: usually("running"), TokenLeft: usually("none"),
+		PluginStack: usually("epoll_wait", "poll", "futex"), FullRing: usually("no", "yes"), SameCall: mostly("no"), GapBefore: mostly("none"),
+		Answered: usually("some"), MendedBy: usually("turn", "reply", "async-wait", "wake"),
 	},
 	TwoProducersTrusted: inverted.with(FullRing, usually("no", "yes")),
 	StaleIndexTrusted:   inverted.with(FullRing, mostly("yes")),

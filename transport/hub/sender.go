@@ -231,7 +231,7 @@ func (s *sender) pushInTurn(ctx context.Context, d *ring.Descriptor) error {
 	}
 	for {
 		// A context that ends between this look and the push ended too late.
-		if err := step.Err(ctx); err != nil {
+		if err := step.Err(ctx); err != nil && !fault.On(fault.LateSend) {
 			return fmt.Errorf("send to %s: %w", s.name, err)
 		}
 		if ok, err := s.tryPush(d); ok || err != nil {

@@ -20,6 +20,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"ddc/internal/fault"
 	"ddc/transport"
 )
 
@@ -181,10 +182,18 @@ func (e *end) Fill(ctx context.Context, h transport.Header, n int, fill func(buf
 	return e.send(ctx, f)
 }
 
+// over says whether a context has ended before a send.
+func over(ctx context.Context) error {
+	if fault.On(fault.LateSend) {
+		return nil
+	}
+	return ctx.Err()
+}
+
 func (e *end) send(ctx context.Context, f frame) error {
 	e.sending.RLock()
 	defer e.sending.RUnlock()
-	if err := ctx.Err(); err != nil {
+	if err := over(ctx); err != nil {
 		return fmt.Errorf("%s: send: %w", e.name, err)
 	}
 	select {
