@@ -1,9 +1,18 @@
 package main
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/internal/await"
 )
 
 // The call, the page and the process are what nobody knew of the hang.
@@ -30,4 +39,49 @@ func TestTheHangOfTheReportIsReproducedAndNamed(t *testing.T) {
 	}
 	assert.Equal(t, exitUsage, ddc(t, "wake", "reproduce", "--limit", "1s").code)
 	assert.Equal(t, exitUsage, ddc(t, "wake", "reproduce", "--wake", "telegraph").code)
+}
+
+// What hangs on purpose must not stay when its user has seen enough: neither the plugin,
+// nor the sample that never ends, nor the build inside with a plugin and a sample of its own.
+func TestReproductionThatIsInterruptedLeavesNoProcess(t *testing.T) {
+	program, err := os.Executable()
+	require.NoError(t, err)
+	for _, test := range []struct {
+		name string
+		sig  syscall.Signal
+		args []string
+		// processes are how many run when the innermost sample does: a host, a plugin and a sample for each.
+		processes int
+	}{
+		{"Ctrl-C", syscall.SIGINT, nil, 3},
+		{"terminated", syscall.SIGTERM, nil, 3},
+		{"Ctrl-C, nested", syscall.SIGINT, []string{"--nested"}, 5},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			nothingLeft(t, t.TempDir())
+			c := &child{
+				Cmd:    exec.CommandContext(t.Context(), program, append([]string{"wake", "reproduce", "--limit", "30s"}, test.args...)...),
+				cookie: fmt.Sprintf("LC_DDCTEST=%d", rand.Uint64()),
+			}
+			c.Env = append(os.Environ(), c.cookie)
+			c.Cmd.Stdout, c.Cmd.Stderr = &c.stdout, &c.stderr
+			notIgnored(t, test.sig)
+			require.NoError(t, c.Start())
+			await.Until(t, "the sample that never ends", func() bool {
+				running := c.processes()
+				for _, line := range running {
+					if strings.HasPrefix(line, "sleep infinity") {
+						return len(running) == test.processes
+					}
+				}
+				return false
+			}, c.running)
+			require.NoError(t, c.Process.Signal(test.sig))
+			assert.Error(t, c.Wait())
+			assert.Equal(t, exitInterrupted, c.ProcessState.ExitCode(), c.stderr.String())
+			assert.Contains(t, c.stderr.String(), "interrupted")
+			assert.NotContains(t, c.stdout.String(), "the call's limit ended it")
+			await.Until(t, "every process to end", func() bool { return len(c.processes()) == 0 }, c.running)
+		})
+	}
 }
