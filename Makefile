@@ -63,12 +63,15 @@ explore: ## Run every schedule of the scenarios on the transport's own code, som
 	$(EXPLORE) -v -explore.all -explore.json $(EXPLORED)
 	$(EXPLORE_FAULTS) -v -explore.all -explore.json $(EXPLORED)
 
-# In test it has half a minute (TestSimulate). SCHEDULES and SIMULATE_TIME end it, whichever comes first.
+# In test it has half a minute (TestSimulate). SCHEDULES and SIMULATE_TIME end it, whichever comes first. A process
+# runs one schedule at a time, so two of them run half each.
 SCHEDULES := 1000000
 SIMULATE_TIME := 1h
 .PHONY: simulate
 simulate: ## Run a million random schedules of many callers and peers (SCHEDULES), or an hour of them (SIMULATE_TIME).
-	$(EXPLORE) -v -count=1 -timeout 3h -run 'TestSimulate$$' -explore.schedules $(SCHEDULES) -explore.time $(SIMULATE_TIME)
+	@simulate="$(EXPLORE) -v -count=1 -timeout 3h -run TestSimulate$$ -explore.schedules $(SCHEDULES) -explore.time $(SIMULATE_TIME) -explore.parts 2"; \
+	$$simulate -explore.part 0 & first=$$!; trap 'kill $$first 2>/dev/null' EXIT; \
+	$$simulate -explore.part 1; second=$$?; wait $$first && exit $$second
 
 # MUTATE takes flags: make mutate MUTATE='-layers ring -sample 20'. Broken off, it goes on where it was.
 MUTATE :=

@@ -49,6 +49,7 @@ type bell struct {
 func (p *processes) bell(name, sleeper string, ready func() bool, ringers ...string) *bell {
 	b := &bell{words: new(wake.Words), ends: map[string]*wake.Doorbell{}}
 	nameWords(p.w, b.words, "bell."+name)
+	p.w.counted("bell."+name, b.words)
 	files, err := p.wakes[sleeper].Make()
 	p.w.Must(err)
 	for i, process := range append([]string{sleeper}, ringers...) {

@@ -135,6 +135,7 @@ func watch(w *World, process, prefix string, l *hub.Link) {
 			w.Name(word, name)
 		}
 	})
+	l.Bells(func(bell string, words *wake.Words) { w.counted(prefix+"bell."+bell, words) })
 	l.Sleepers(func(name string, asleep, ready, told func() bool) {
 		w.Sleeper(process, prefix+name, asleep, ready, told)
 	})

@@ -36,7 +36,7 @@ func viewOfWord(t *task, object any) *sys.View {
 func (r *run) touch(t *task, op step.Op) {
 	if v := viewOf(t, op); v != nil && v.Gone() {
 		name := r.name(op.Object)
-		if r.quiet[op.Object] {
+		if r.isQuiet(op.Object) {
 			name = "a counter"
 		}
 		r.unmapped(t, name)

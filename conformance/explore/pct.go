@@ -9,6 +9,7 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"slices"
+	"time"
 )
 
 // walk is how one random schedule is drawn (PCT: Burckhardt, Kothari, Musuvathi,
@@ -33,6 +34,32 @@ func Bound(walks, depth, tasks, steps int) float64 {
 	return -math.Expm1(float64(walks) * math.Log1p(-one))
 }
 
+// Draw runs so many random schedules of a scenario, of depths 2 and 3 in turn,
+// until one shows a defect.
+func Draw(s Scenario, schedules int) (Result, error) {
+	x := Result{}
+	start := time.Now()
+	last, err := follow(s, nil, mostSteps, newPriorities(walk{depth: 1}))
+	if err != nil {
+		return x, fmt.Errorf("draw %s: %w", s.Name, err)
+	}
+	length := len(last.log) - last.settled
+	for seed := range uint64(schedules) {
+		if last, err = follow(s, last, mostSteps, newPriorities(walk{seed: seed, depth: 2 + int(seed%2), length: length})); err != nil {
+			return x, fmt.Errorf("draw %s: %w", s.Name, err)
+		}
+		x.Schedules++
+		x.Steps += len(last.log)
+		x.Longest = max(x.Longest, len(last.log))
+		x.Took = time.Since(start)
+		if x.Finding = last.found(); x.Finding != nil {
+			return x, nil
+		}
+	}
+	x.Exhausted = true
+	return x, nil
+}
+
 // guide chooses the steps of a run, one after the other.
 type guide interface {
 	// next gives the task that goes on, and its alternative; none where nobody can go on.
@@ -48,25 +75,57 @@ func follow(s Scenario, old *run, most int, g guide) (*run, error) {
 	r := newRun(s, old, newWideClocks())
 	defer r.end()
 	r.settle()
+	r.guide, r.most = g, most
 	for r.err == nil && r.finding == "" {
 		if len(r.log) == most {
 			r.find(Endless, fmt.Sprintf("after %d steps the end is not in sight", most))
 			break
 		}
-		t, alternative, err := g.next(r)
-		if errors.Is(err, errEnough) {
+		d := r.decided
+		r.decided = nil
+		if d == nil {
+			d = r.decide()
+		}
+		if errors.Is(d.err, errEnough) {
 			break
 		}
-		if err != nil {
-			return r, err
+		if d.err != nil {
+			return r, d.err
 		}
-		if t == nil {
+		if d.task == nil {
 			r.judge()
 			break
 		}
-		r.make(t, alternative)
+		r.make(d.task, d.alternative)
 	}
 	return r, r.err
+}
+
+// decision is what a guide has chosen.
+type decision struct {
+	task        *task
+	alternative int
+	err         error
+}
+
+func (r *run) decide() *decision {
+	r.latest.task, r.latest.alternative, r.latest.err = r.guide.next(r)
+	return &r.latest
+}
+
+// goesOn asks the guide whether the running task makes the next step as well, and
+// enters that step if so. Else what was chosen is kept for follow.
+func (r *run) goesOn(t *task) bool {
+	if r.guide == nil || r.closing || r.err != nil || r.finding != "" || len(r.log) == r.most {
+		return false
+	}
+	d := r.decide()
+	if d.err != nil || d.task != t {
+		r.decided = d
+		return false
+	}
+	r.note(t, d.alternative)
+	return true
 }
 
 // settle runs what Setup has started until it waits.
@@ -107,6 +166,9 @@ type priorities struct {
 type rank struct {
 	task     *task
 	priority uint64
+	// waits is one more than the turns of the run when the task was last seen to wait: as long
+	// as those are the same, it does.
+	waits int
 }
 
 // change lowers a priority before a step.
@@ -146,7 +208,7 @@ func (p *priorities) insert(r rank) {
 
 func (p *priorities) next(r *run) (*task, int, error) {
 	for ; p.known < len(r.tasks); p.known++ {
-		p.insert(rank{r.tasks[p.known], lowest + p.draw.Uint64N(math.MaxUint64-lowest)})
+		p.insert(rank{task: r.tasks[p.known], priority: lowest + p.draw.Uint64N(math.MaxUint64-lowest)})
 	}
 	if p.draw.IntN(oddsAsleep) == 0 {
 		t := r.tasks[p.draw.IntN(len(r.tasks))]
@@ -155,6 +217,10 @@ func (p *priorities) next(r *run) (*task, int, error) {
 		}
 	}
 	for i := 0; i < len(p.ranks); {
+		if p.ranks[i].waits == r.turns+1 {
+			i++
+			continue
+		}
 		t := p.ranks[i].task
 		if t.over || t.dead {
 			p.ranks = slices.Delete(p.ranks, i, i+1)
@@ -163,12 +229,13 @@ func (p *priorities) next(r *run) (*task, int, error) {
 		ready := t.ready()
 		sure := ready &^ t.op.Rare
 		if sure == 0 {
+			p.ranks[i].waits = r.turns + 1
 			i++
 			continue
 		}
 		if len(p.changes) > 0 && p.changes[0].step <= len(r.log)-r.settled {
 			p.ranks = slices.Delete(p.ranks, i, i+1)
-			p.insert(rank{t, p.changes[0].priority})
+			p.insert(rank{task: t, priority: p.changes[0].priority})
 			p.changes = p.changes[1:]
 			i = 0
 			continue

@@ -14,8 +14,55 @@ const mostTasks = 4096
 type wideClocks struct {
 	// seen is what each task is behind, released what those who acquire an object are.
 	seen     []wideClock
-	released map[any]wideClock
+	released map[any]*wideClock
 	accesses map[uintptr]*accesses
+	// asked and answer are the last look into released.
+	asked  any
+	answer *wideClock
+	// spare is the memory of runs that are over.
+	spare         []wideClock
+	spareAccesses []*accesses
+}
+
+// inherit takes over the memory of a run that is over.
+func (c *wideClocks) inherit(old *wideClocks) {
+	if c == nil || old == nil {
+		return
+	}
+	c.spare, c.spareAccesses = old.spare, old.spareAccesses
+	for _, clock := range old.released {
+		c.spare = append(c.spare, *clock)
+	}
+	for _, a := range old.accesses {
+		c.spareAccesses = append(c.spareAccesses, a)
+	}
+	c.spare = append(c.spare, old.seen...)
+	clear(old.released)
+	clear(old.accesses)
+	c.released, c.accesses = old.released, old.accesses
+}
+
+func (c *wideClocks) take() (clock wideClock) {
+	if n := len(c.spare); n > 0 {
+		clock = c.spare[n-1][:0]
+		c.spare = c.spare[:n-1]
+	}
+	return clock
+}
+
+// of is what those who acquire an object are behind.
+func (c *wideClocks) of(object any) *wideClock {
+	if object == c.asked {
+		return c.answer
+	}
+	released := c.released[object]
+	if released == nil {
+		clock := c.take()
+		released = &clock
+		c.released[object] = released
+	}
+	c.asked, c.answer = object, released
+	return released
 }
 
 // wideClock counts the releases of each task. Tasks beyond its end have made none.
@@ -28,12 +75,17 @@ func (c wideClock) at(task int) uint32 {
 	return 0
 }
 
-func (c *wideClock) join(other wideClock) {
-	if missing := len(other) - len(*c); missing > 0 {
-		*c = append(*c, make(wideClock, missing)...)
+func (c *wideClock) grow(n int) {
+	for len(*c) < n {
+		*c = append(*c, 0)
 	}
+}
+
+func (c *wideClock) join(other wideClock) {
+	c.grow(len(other))
+	own := (*c)[:len(other)]
 	for i, n := range other {
-		(*c)[i] = max((*c)[i], n)
+		own[i] = max(own[i], n)
 	}
 }
 
@@ -50,12 +102,12 @@ type accesses struct {
 }
 
 func newWideClocks() *wideClocks {
-	return &wideClocks{released: map[any]wideClock{}, accesses: map[uintptr]*accesses{}}
+	return &wideClocks{released: map[any]*wideClock{}, accesses: map[uintptr]*accesses{}}
 }
 
 // spawn makes the clock of a task that is started by another, or by nobody.
 func (c *wideClocks) spawn(parent *task) {
-	var seen wideClock
+	seen := c.take()
 	if parent != nil {
 		c.count(parent.id)
 		seen.join(c.seen[parent.id])
@@ -64,25 +116,24 @@ func (c *wideClocks) spawn(parent *task) {
 }
 
 func (c *wideClocks) acquire(r *run, object any) {
-	if !r.quiet[object] {
-		c.seen[r.current.id].join(c.released[object])
+	if !r.isQuiet(object) {
+		c.seen[r.current.id].join(*c.of(object))
 	}
 }
 
 // release orders those who acquire the object behind the running task, and,
 // where it adds, behind all whom they were behind before.
 func (c *wideClocks) release(r *run, object any, adds bool) {
-	if r.quiet[object] {
+	if r.isQuiet(object) {
 		return
 	}
 	task := r.current.id
 	c.count(task)
-	released := c.released[object]
+	released := c.of(object)
 	if !adds {
-		released = released[:0]
+		*released = (*released)[:0]
 	}
 	released.join(c.seen[task])
-	c.released[object] = released
 }
 
 func (c *wideClocks) outlives(t, dead *task) {
@@ -93,9 +144,7 @@ func (c *wideClocks) outlives(t, dead *task) {
 // count adds a release to a task's own.
 func (c *wideClocks) count(task int) {
 	seen := &c.seen[task]
-	if missing := task + 1 - len(*seen); missing > 0 {
-		*seen = append(*seen, make(wideClock, missing)...)
-	}
+	seen.grow(task + 1)
 	(*seen)[task]++
 }
 
@@ -108,7 +157,12 @@ func (c *wideClocks) access(r *run, b []byte, write bool) {
 	for g := at / granule; g <= (at+uintptr(len(b))-1)/granule; g++ {
 		s := c.accesses[g]
 		if s == nil {
-			s = &accesses{written: access{task: t.id}}
+			if n := len(c.spareAccesses); n > 0 {
+				s, c.spareAccesses = c.spareAccesses[n-1], c.spareAccesses[:n-1]
+			} else {
+				s = new(accesses)
+			}
+			s.written, s.reads = access{task: t.id}, s.reads[:0]
 			c.accesses[g] = s
 		}
 		if w := s.written; w.task != t.id && w.made > seen.at(w.task) {

@@ -18,6 +18,9 @@ type Planned struct {
 // Extent is how far a scenario is searched: exhaustively, or to a number of
 // preemptions or delays.
 type Extent struct {
+	// Drawn, if not 0, is how many random schedules are run instead: where one more delay
+	// would be a hundred times as many schedules.
+	Drawn  int
 	Bound  int
 	Delays bool
 	Races  bool
@@ -34,6 +37,7 @@ var (
 
 func preemptions(n int) Extent { return Extent{Bound: n} }
 func delays(n int) Extent      { return Extent{Bound: n, Delays: true} }
+func drawn(n int) Extent       { return Extent{Drawn: n} }
 
 // races is the schedules of n preemptions that reverse races.
 func races(n int) Extent { return Extent{Bound: n, Races: true} }
@@ -41,6 +45,8 @@ func races(n int) Extent { return Extent{Bound: n, Races: true} }
 // String is "all", "2 preemptions", "3 delays".
 func (e Extent) String() string {
 	switch {
+	case e.Drawn > 0:
+		return "drawn"
 	case e == exhaust:
 		return "all"
 	case e == skip:
@@ -95,6 +101,9 @@ func Plan(strategy string) []Planned {
 		{dying("death of a sender at every step", strategy), preemptions(1), either(exhaust, preemptions(3))},
 		{dyingWithSlot("death of a sender of slots at every step", strategy), preemptions(2), exhaust},
 		{lying("a peer that stores nonsense", strategy), exhaust, exhaust},
+		{lastSlot("the last slot, two parties"), exhaust, exhaust},
+		{oneToken("one announcement, two ringers", strategy), exhaust, exhaust},
+		{lateRing("two rings of one process, one late", strategy), preemptions(2), preemptions(3)},
 		{onePoolSlot("one slot, three peers", strategy), preemptions(1), preemptions(2)},
 
 		{hubOneWay("link: 3 frames, ring of 1", strategy, 3, small), delays(1), races(2)},
@@ -105,6 +114,7 @@ func Plan(strategy string) []Planned {
 		{hubSenders("link: two senders", strategy, 1), delays(1), races(2)},
 		{hubSlots("link: two peers, one slot", strategy, slotted), delays(1), races(1)},
 		{hubSlots("link: two peers, payloads in pieces, one slot", strategy, large), delays(1), delays(1)},
+		{hubSlots("link: two peers, payloads in pieces, drawn", strategy, large), drawn(300), drawn(20_000)},
 		{hubNeighbours("link: 3 frames to one of two peers", strategy, 3), delays(1), races(1)},
 		{hubAborts("link: a payload given up between pieces", strategy), delays(1), races(1)},
 		{hubOver("link: a context that ends before its send", strategy), delays(1), races(1)},
@@ -118,6 +128,9 @@ func Plan(strategy string) []Planned {
 		{hubSleepFails("link: a sleep that is refused", strategy), delays(1), delays(1)},
 		{hubStarting("link: start with frames on the way", strategy, small), delays(1), delays(2)},
 		{hubCallers("link: two callers, one in the pump's place", strategy), delays(1), delays(2)},
+		{hubDelivered("link: the pump delivers to who stands in for it", strategy), delays(2), delays(3)},
+		{hubStandInEnds("link: a sleep that is refused, and a caller in the pump's place", strategy), drawn(400), drawn(20_000)},
+		{hubDyingUnderSender("link: death of a peer under a sender", strategy), delays(1), races(2)},
 		{hubDying("link: death of a peer at every step", strategy), delays(1), races(2)},
 		{hubCaller("link: a caller in the pump's place", strategy), delays(1), races(2)},
 	}

@@ -16,7 +16,7 @@ var _ step.Explorer = (*run)(nil)
 func (r *run) Acquire(object any) {
 	if r.wide != nil {
 		r.wide.acquire(r, object)
-	} else if !r.quiet[object] {
+	} else if !r.isQuiet(object) {
 		r.current.seen.join(&r.object(object).released)
 	}
 }
@@ -25,7 +25,7 @@ func (r *run) Acquire(object any) {
 func (r *run) Release(object any) {
 	if t := r.current; r.wide != nil {
 		r.wide.release(r, object, true)
-	} else if !r.quiet[object] {
+	} else if !r.isQuiet(object) {
 		t.seen[t.id]++
 		r.object(object).released.join(&t.seen)
 	}
@@ -35,7 +35,7 @@ func (r *run) Release(object any) {
 func (r *run) Publish(object any) {
 	if t := r.current; r.wide != nil {
 		r.wide.release(r, object, false)
-	} else if !r.quiet[object] {
+	} else if !r.isQuiet(object) {
 		t.seen[t.id]++
 		r.object(object).released = t.seen
 	}

@@ -20,9 +20,23 @@ type run struct {
 	ids     map[any]int32
 	objects []object
 	quiet   map[any]bool
+	// asked is the object of which isQuiet has spoken last, and answer what it said: an
+	// operation asks three times.
+	asked   any
+	answer  bool
 	shadows map[uintptr]*shadow
 	// wide takes the place of the clocks where there are more tasks than those have room for.
 	wide *wideClocks
+
+	// guide chooses the steps, up to most of them, where the run is not a search's. What it
+	// has chosen beforehand is in decided, until it is made.
+	guide   guide
+	most    int
+	latest  decision
+	decided *decision // latest, or nil
+
+	// turns counts the steps after which one who waits may go on.
+	turns int
 
 	log []entry
 	// settled is how many steps were made before what Setup has started went to sleep.
@@ -63,6 +77,7 @@ func newRun(s Scenario, old *run, wide *wideClocks) *run {
 		clear(old.quiet)
 		clear(old.shadows)
 		clear(old.log) // it holds on to objects
+		wide.inherit(old.wide)
 		r.ids, r.quiet, r.shadows, r.log, r.objects = old.ids, old.quiet, old.shadows, old.log[:0], old.objects[:0]
 	}
 	r.world = &World{run: r, names: map[any]string{}}
@@ -187,17 +202,33 @@ func (r *run) step(t *task, alternative int, p *pending) (order clock) {
 	return order
 }
 
+// isQuiet says whether operations on an object are no steps.
+func (r *run) isQuiet(object any) bool {
+	if object != r.asked {
+		r.asked, r.answer = object, r.quiet[object]
+	}
+	return r.answer
+}
+
 // make lets a task make its next operation.
 func (r *run) make(t *task, alternative int) {
+	r.note(t, alternative)
+	r.current = t
+	t.next()
+	r.current = nil
+}
+
+// note enters a task's next operation as one that is made.
+func (r *run) note(t *task, alternative int) {
 	rare := t.op.Rare>>alternative&1 != 0
 	if rare {
 		t.interrupts++
 	}
+	if !t.op.Word {
+		r.turns++
+	}
 	r.log = append(r.log, entry{task: t.id, verb: t.op.Verb, object: t.op.Object, alternative: alternative, rare: rare})
 	t.alternative = alternative
-	r.current = t
-	t.next()
-	r.current = nil
 }
 
 // Did notes what the step at hand has found and left.

@@ -46,7 +46,13 @@ func explored(t *testing.T, strategy string, p Planned) {
 	if extent == skip {
 		t.Skip("only with -explore.all")
 	}
-	r, err := Explore(p.Scenario, Options{Bound: extent.Bound, Delays: extent.Delays, Races: extent.Races})
+	search := func() (Result, error) {
+		if extent.Drawn > 0 {
+			return Draw(p.Scenario, extent.Drawn)
+		}
+		return Explore(p.Scenario, Options{Bound: extent.Bound, Delays: extent.Delays, Races: extent.Races})
+	}
+	r, err := search()
 	require.NoError(t, err)
 	report(Row{Scenario: p.Name, Strategy: strategy}, extent, r)
 	if r.Finding != nil {

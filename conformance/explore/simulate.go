@@ -114,19 +114,19 @@ func ReplayCrowd(token string) (*Finding, error) {
 
 // trace stands for every step of a run.
 func (r *run) trace() uint64 {
-	h := fnv.New64a()
-	var b [8]byte
-	word := func(n uint64) {
-		binary.LittleEndian.PutUint64(b[:], n)
-		_, _ = h.Write(b[:])
+	// As FNV-1a does, but a word at a time.
+	const offset, prime = 14695981039346656037, 1099511628211
+	h := uint64(offset)
+	for i := range r.log {
+		e := &r.log[i]
+		h = (h ^ uint64(e.task)<<8 ^ uint64(e.alternative)) * prime
+		for k := range len(e.verb) {
+			h = (h ^ uint64(e.verb[k])) * prime
+		}
+		h = (h ^ e.before) * prime
+		h = (h ^ e.after) * prime
 	}
-	for _, e := range r.log {
-		word(uint64(e.task)<<8 | uint64(e.alternative))
-		_, _ = h.Write([]byte(e.verb))
-		word(e.before)
-		word(e.after)
-	}
-	return h.Sum64()
+	return h
 }
 
 func (r *run) choices() []choice {

@@ -17,6 +17,8 @@ import (
 
 var (
 	schedules = flag.Int("explore.schedules", 0, "how many random schedules to run in all; 0 is some thousands")
+	part      = flag.Int("explore.part", 0, "which part of the random schedules to run, of")
+	parts     = flag.Int("explore.parts", 1, "how many processes run a part each")
 	budget    = flag.Duration("explore.time", 30*time.Second, "how long random schedules may take in all")
 )
 
@@ -27,17 +29,20 @@ func TestSimulate(t *testing.T) {
 		return
 	}
 	names := strategy.Names()
-	left, searches := *budget, 0
-	for _, s := range names {
-		searches += len(Simulations(s))
-	}
+	var all, mine []Simulation
 	for _, name := range names {
-		for _, one := range Simulations(name) {
-			// What one does not need is there for those after it.
-			share := left / time.Duration(searches)
-			searches--
-			t.Run(name+"/"+one.Name, func(t *testing.T) { left -= simulated(t, one, share, len(names)) })
+		all = append(all, Simulations(name)...)
+	}
+	for i, one := range all {
+		if i%*parts == *part {
+			mine = append(mine, one)
 		}
+	}
+	left := *budget
+	for i, one := range mine {
+		// What one does not need is there for those after it.
+		share := left / time.Duration(len(mine)-i)
+		t.Run(one.Strategy+"/"+one.Name, func(t *testing.T) { left -= simulated(t, one, share, len(names)) })
 	}
 }
 

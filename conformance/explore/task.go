@@ -89,7 +89,7 @@ func (r *run) spawn(name string, process int, first step.Op, idle bool, f func()
 // Do parks the running task.
 func (r *run) Do(op step.Op) int {
 	t := r.current
-	if len(r.quiet) > 0 && r.quiet[op.Object] {
+	if r.isQuiet(op.Object) {
 		r.touch(t, op)
 		return 0
 	}
@@ -97,7 +97,8 @@ func (r *run) Do(op step.Op) int {
 		panic("explore: a goroutine that is no task made a step")
 	}
 	t.op = op
-	if !t.yield(struct{}{}) {
+	// Who goes on anyway is not parked for it: most of what a step costs is the switch.
+	if !r.goesOn(t) && !t.yield(struct{}{}) {
 		panic(ended{})
 	}
 	r.touch(t, op)

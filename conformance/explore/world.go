@@ -108,6 +108,7 @@ func (w *World) Quiet(objects ...any) {
 	for _, o := range objects {
 		w.run.quiet[o] = true
 	}
+	w.run.asked = nil
 }
 
 // Memory names bytes that tasks access plainly.

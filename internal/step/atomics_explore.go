@@ -16,7 +16,7 @@ func load[T number](word any, v func() T) T {
 	if e == nil {
 		return v()
 	}
-	e.Do(Op{Verb: "load", Object: word})
+	e.Do(Op{Verb: "load", Object: word, Word: true})
 	now := v()
 	e.Acquire(word)
 	e.Did(uint64(now), uint64(now))
@@ -30,7 +30,7 @@ func change[T number](verb string, word any, v func() (before, after T)) (before
 		return v()
 	}
 	fence(e)
-	e.Do(Op{Verb: verb, Object: word, Write: true})
+	e.Do(Op{Verb: verb, Object: word, Write: true, Word: true})
 	before, after = v()
 	if verb == "store" {
 		e.Publish(word)
@@ -48,7 +48,7 @@ func compareAndSwap[T number](word any, load func() T, swap func() bool, new T) 
 		return swap()
 	}
 	fence(e)
-	e.Do(Op{Verb: "cas", Object: word, Write: true})
+	e.Do(Op{Verb: "cas", Object: word, Write: true, Word: true})
 	before := load()
 	done := swap()
 	e.Acquire(word)
@@ -180,7 +180,7 @@ func (w *Pointer[T]) Load() *T {
 	if e == nil {
 		return w.v.Load()
 	}
-	e.Do(Op{Verb: "load", Object: w})
+	e.Do(Op{Verb: "load", Object: w, Word: true})
 	now := w.v.Load()
 	e.Acquire(w)
 	e.Did(set(now), set(now))
@@ -193,7 +193,7 @@ func (w *Pointer[T]) Store(new *T) {
 		w.v.Store(new)
 		return
 	}
-	e.Do(Op{Verb: "store", Object: w, Write: true})
+	e.Do(Op{Verb: "store", Object: w, Write: true, Word: true})
 	old := w.v.Swap(new)
 	e.Publish(w)
 	e.Did(set(old), set(new))

@@ -38,6 +38,9 @@ type Op struct {
 	Object any    // to what: a pointer or a channel
 	Write  bool   // whether that may change Object
 	Also   []Use  // further objects
+	// Word says that Object is a word. No Ready asks of one, so the operation lets
+	// nobody go on who waits.
+	Word bool
 	// Ready returns the alternatives that are possible now, a bit for each; 0 is to wait. A nil
 	// Ready is one alternative, at any time.
 	Ready func() uint8

@@ -103,7 +103,7 @@ func modelMemfd(name string, size int64) *os.File {
 	}
 	number := k.open(nil, nil)
 	k.files[number].memory = make([]byte, size)
-	k.mapped = append(k.mapped, &mapping{memory: k.files[number].memory, views: map[int]*View{}})
+	k.mapped = append(k.mapped, newMapping(k.files[number].memory))
 	return os.NewFile(uintptr(number), name)
 }
 

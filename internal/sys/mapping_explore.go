@@ -11,8 +11,9 @@ import (
 // mapping is the memory of a memfd's model, which is at the same place for all
 // who map it.
 type mapping struct {
-	memory []byte
-	views  map[int]*View // by process
+	memory     []byte
+	start, end uintptr
+	views      map[int]*View // by process
 }
 
 // View is how often a process has some memory mapped. It is an object of steps:
@@ -37,17 +38,24 @@ func ViewOf(address uintptr, process int) *View {
 }
 
 func (m *mapping) view(process int) *View {
-	if m.views[process] == nil {
-		m.views[process] = new(View)
+	v := m.views[process]
+	if v == nil {
+		v = new(View)
+		m.views[process] = v
 	}
-	return m.views[process]
+	return v
+}
+
+func newMapping(memory []byte) *mapping {
+	start := addressOf(memory)
+	return &mapping{memory: memory, start: start, end: start + uintptr(len(memory)), views: map[int]*View{}}
 }
 
 func addressOf(memory []byte) uintptr { return reflect.ValueOf(memory).Pointer() }
 
 func (k *Kernel) mappingOf(address uintptr) *mapping {
 	for _, m := range k.mapped {
-		if start := addressOf(m.memory); address >= start && address < start+uintptr(len(m.memory)) {
+		if address >= m.start && address < m.end {
 			return m
 		}
 	}

@@ -7,12 +7,20 @@ import (
 	"ddc/wake"
 )
 
+var bellNames = [numBells]string{"host", "peer", "caller"}
+
+// Bells names the words of each bell of the link as a whole.
+func (l *Link) Bells(name func(bell string, words *wake.Words)) {
+	for i := range l.page.Bells {
+		name(bellNames[i], &l.page.Bells[i])
+	}
+}
+
 // Words names the words that the two ends of a link share, for the explorer.
 // Words that are only looked at from outside have no name.
 func (l *Link) Words(prefix string, name func(word any, name string)) {
-	sides := [numBells]string{"host", "peer", "caller"}
 	for i := range l.page.Bells {
-		b, of := &l.page.Bells[i], prefix+"bell."+sides[i]
+		b, of := &l.page.Bells[i], prefix+"bell."+bellNames[i]
 		name(&b.Seq, of+".seq")
 		name(&b.Left, of+".left")
 		name(&b.Sleeping, of+".sleeping")

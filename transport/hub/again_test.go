@@ -1,0 +1,36 @@
+package hub
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ddc/internal/await"
+	"ddc/slot"
+	"ddc/transport"
+	"ddc/wake"
+)
+
+// A pair has closed over a frame that nobody received, whose slot is free once its
+// place is offered again. Whoever waits for a slot meanwhile is told.
+func TestSlotsThatAnOfferFreesGoToWhoWaits(t *testing.T) {
+	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
+		h := newHub(t, Options{Strategy: s, Peers: 2, Classes: []slot.Class{{Size: 64, Count: 1}}})
+		host, first, err := h.Pair("first")
+		require.NoError(t, err)
+		other, waiter, err := h.Pair("waiter")
+		require.NoError(t, err)
+		other.Start(func(*transport.Frame) {})
+		require.NoError(t, first.Send(t.Context(), transport.Header{}, pattern(60, 0)))
+		require.NoError(t, first.Close())
+		require.NoError(t, host.Close())
+
+		sent := make(chan error, 1)
+		go func() { sent <- waiter.Send(context.Background(), transport.Header{}, pattern(60, 0)) }()
+		await.Until(t, "a sender to wait for a slot", func() bool { return h.header.SlotWaiters.Load() != 0 })
+		_, _, err = h.Pair("again")
+		require.NoError(t, err)
+		require.NoError(t, await.Value(t, "the sender to be told of the slot", sent))
+	})
+}
