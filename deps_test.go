@@ -22,6 +22,8 @@ import (
 var layers = []string{
 	"internal/kdl internal/proc",
 	"internal/fault internal/printable internal/subject internal/await internal/absence",
+	"internal/diagnostic/diagnosticpb",
+	"internal/diagnostic",
 	"internal/step internal/suggest internal/notation internal/markup/... internal/longcall internal/telemetry internal/heir",
 	"internal/inuse",
 	"internal/sys",

@@ -111,3 +111,67 @@ func (c Control) sequence() string {
 	}
 	return "\r\x1b[K"
 }
+
+// Style is how a terminal shows a Span. There are no others than these.
+type Style int
+
+const (
+	// Plain is as the terminal shows what it is sent.
+	Plain Style = iota
+	// Bold is for what a reader looks for first.
+	Bold
+	// Red is for errors, Yellow for warnings.
+	Red
+	Yellow
+	// Blue is for what stands beside a text, Cyan for what is added to it.
+	Blue
+	Cyan
+)
+
+// sequence begins the style; it is empty for Plain.
+func (s Style) sequence() string {
+	switch s {
+	case Bold:
+		return "\x1b[1m"
+	case Red:
+		return "\x1b[1;31m"
+	case Yellow:
+		return "\x1b[1;33m"
+	case Blue:
+		return "\x1b[34m"
+	case Cyan:
+		return "\x1b[36m"
+	}
+	return ""
+}
+
+// Span is text in a style.
+type Span struct {
+	Style Style
+	Text  string
+}
+
+// Styled writes spans in one call, in their styles or without them. Their texts
+// are escaped as any other.
+func (w *Writer) Styled(coloured bool, spans []Span) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var b strings.Builder
+	for _, s := range spans {
+		text := w.shorten(escape(s.Text, true))
+		begin := s.Style.sequence()
+		if !coloured || begin == "" {
+			b.WriteString(text)
+			continue
+		}
+		body, ended := strings.CutSuffix(text, "\n")
+		b.WriteString(begin + body + "\x1b[0m")
+		if ended { // what follows the line is in no style
+			b.WriteByte('\n')
+		}
+	}
+	if _, err := io.WriteString(w.w, b.String()); err != nil {
+		return fmt.Errorf("write to the terminal: %w", err)
+	}
+	return nil
+}
