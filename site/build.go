@@ -39,6 +39,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"ddc/internal/diagnostic"
 	"ddc/site/config"
 	"ddc/site/content"
 	"ddc/site/output"
@@ -200,7 +201,7 @@ func (b *build) run(ctx context.Context) (*Result, error) {
 		b.options.Log.Info(note)
 	}
 	files, bytes := b.stage.Written()
-	return &Result{Pages: len(b.pages), Files: files, Bytes: bytes, Samples: b.wardens, Warnings: sorted(b.warnings), Changes: changes}, nil
+	return &Result{Pages: len(b.pages), Files: files, Bytes: bytes, Samples: b.wardens, Warnings: diagnostic.Sorted(b.warnings), Changes: changes}, nil
 }
 
 // folder is what a build may read: the project, or, where -c names a folder

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
+	"ddc/internal/diagnostic"
 	"ddc/internal/subject"
 )
 
@@ -129,7 +130,7 @@ func (b *build) phase(ctx context.Context, tasks ...func(context.Context) error)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.problems) > 0 {
-		return Errors(sorted(b.problems))
+		return diagnostic.Sorted(b.problems)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func (b *build) scanData(ctx context.Context) error {
 		}
 		value, err := decode(names[file], texts[file])
 		if err != nil {
-			faults = append(faults, Errors{problemIn(names[file], err.Error())})
+			faults = append(faults, fault("", names[file], err))
 			continue
 		}
 		key := strings.TrimSuffix(path.Base(file), path.Ext(file))
@@ -37,7 +37,7 @@ func (b *build) scanData(ctx context.Context) error {
 }
 
 // decode reads a data file by its extension. Numbers come out as int64 or
-// float64, whatever the format. The error starts with file:line:col where known.
+// float64, whatever the format. The error is a *diagnostic.Problem.
 func decode(file, text string) (any, error) {
 	var value any
 	var err error
@@ -55,7 +55,7 @@ func decode(file, text string) (any, error) {
 		value, err = notation.YAML(text, notation.Data)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s:%w", file, err)
+		return nil, err
 	}
 	return plain(value), nil
 }

@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 
+	"ddc/internal/diagnostic"
 	"ddc/plugins/html/htmlpb"
 	"ddc/plugins/linkcheck/linkcheckpb"
 	"ddc/site/content"
@@ -61,7 +62,7 @@ func (b *build) links(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	faults = sorted(append(faults, checked...))
+	faults = diagnostic.Sorted(append(faults, checked...))
 	if b.options.Strict && len(faults) > 0 {
 		return faults
 	}

@@ -7,39 +7,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"ddc/internal/diagnostic"
 )
-
-func TestProblemSaysOnlyWhatIsKnown(t *testing.T) {
-	for want, p := range map[string]Problem{
-		"m":                {Message: "m"},
-		"f: m":             {File: "f", Message: "m"},
-		"f:1: m":           {File: "f", Line: 1, Message: "m"},
-		"f:1:2: m (do it)": {File: "f", Line: 1, Col: 2, Message: "m", Hint: "do it"},
-	} {
-		assert.Equal(t, want, p.String())
-	}
-	assert.Equal(t, "a: 1\nb: 2", Errors{{File: "a", Message: "1"}, {File: "b", Message: "2"}}.Error())
-}
-
-func TestPlaceIsReadOffAPluginsMessage(t *testing.T) {
-	const file = "static/css/a.css"
-	for message, want := range map[string]Problem{
-		"static/css/a.css:3:7: bad":  {File: file, Line: 3, Col: 7, Message: "bad"},
-		"css/a.css:3: bad":           {File: file, Line: 3, Message: "bad"},
-		"a.css: bad: worse":          {File: file, Message: "bad: worse"},
-		"b.css:1:2: bad\nand\nworse": {File: "b.css", Line: 1, Col: 2, Message: "bad\nand\nworse"},
-		"bad: worse":                 {File: file, Message: "bad: worse"},
-		"bad":                        {File: file, Message: "bad"},
-		"xa.css: bad":                {File: file, Message: "xa.css: bad"},
-	} {
-		assert.Equal(t, want, problemIn(file, message), message)
-	}
-}
 
 func TestFaultTellsTheSiteFromToolsAndMachinery(t *testing.T) {
 	var faults Errors
-	assert.ErrorAs(t, fault("css", "a.css", status.Error(codes.InvalidArgument, "a.css:1:2: bad")), &faults)
-	assert.Equal(t, Errors{{File: "a.css", Line: 1, Col: 2, Message: "bad"}}, faults)
+	assert.ErrorAs(t, fault("css", "a.css", diagnostic.Refuse("x", Problem{Line: 1, Col: 2, Length: 3, Message: "bad"}, Problem{File: "b.css", Message: "worse"})), &faults)
+	assert.Equal(t, Errors{{File: "a.css", Line: 1, Col: 2, Length: 3, Message: "bad"}, {File: "b.css", Message: "worse"}}, faults)
+	assert.ErrorAs(t, fault("css", "a.css", status.Error(codes.InvalidArgument, "b.css:1:2: bad")), &faults)
+	assert.Equal(t, Errors{{File: "a.css", Message: "b.css:1:2: bad"}}, faults, "no text is read back")
 	var missing *missingTool
 	assert.ErrorAs(t, fault("jxl", "a.png", status.Error(codes.FailedPrecondition, "no cjxl")), &missing)
 	assert.EqualError(t, missing, "jxl plugin: no cjxl")
@@ -49,11 +26,6 @@ func TestFaultTellsTheSiteFromToolsAndMachinery(t *testing.T) {
 		assert.NotErrorAs(t, whole, &faults)
 		assert.ErrorContains(t, whole, "css plugin, a.css: ")
 	}
-}
-
-func TestProblemsAreSortedAndToldOnce(t *testing.T) {
-	got := sorted([]Problem{{File: "b", Line: 1}, {File: "a", Line: 10}, {File: "a", Line: 9}, {File: "b", Line: 1}})
-	assert.Equal(t, []Problem{{File: "a", Line: 9}, {File: "a", Line: 10}, {File: "b", Line: 1}}, got)
 }
 
 func TestElementGoesToTheEndOfTheHead(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"ddc/internal/diagnostic"
 	"ddc/plugins/html/htmlpb"
 	"ddc/plugins/syntax_highlight/syntax_highlightpb"
 	"ddc/site/content"
@@ -33,7 +34,7 @@ func (b *build) render(ctx context.Context) error {
 		if errors.Is(err, template.ErrOverBudget) {
 			over.Store(true)
 		}
-		return b.templateFault(err)
+		return b.templateFault(err, p)
 	})
 }
 
@@ -108,27 +109,34 @@ func (b *build) templateOf(p *page) (string, error) {
 		Message: fmt.Sprintf("is missing: %s needs it", p.file.Name), Hint: "write it, or name another template in the page's front matter"}}
 }
 
-// templateFault makes the site's Errors of a template's, with the files' names
-// as they are in this site.
-func (b *build) templateFault(err error) error {
-	var several template.Errors
-	var one *template.Error
-	switch {
-	case errors.As(err, &several):
-	case errors.As(err, &one):
-		several = template.Errors{one}
-	default:
+// templateFault gives the files of a template's faults the names that they have
+// in this site. page is the one that was rendered, nil where none was; a fault
+// that rendering has found, and not this package, is one of the template on that page.
+func (b *build) templateFault(err error, page *page) error {
+	faults := diagnostic.Of(err)
+	if faults == nil {
 		return err
 	}
-	var faults Errors
-	for _, e := range several {
-		file := e.File
-		if name, known := b.sources.templateNames[strings.TrimPrefix(file, template.Folder)]; known {
-			file = name
+	// How many pages go over their budget nobody knows: the first ends the rendering.
+	counted := page != nil && errors.As(err, new(*diagnostic.Problem)) && !errors.Is(err, template.ErrOverBudget)
+	for i := range faults {
+		p := &faults[i]
+		p.File = b.templateName(p.File)
+		for j := range p.Related {
+			p.Related[j].File = b.templateName(p.Related[j].File)
 		}
-		faults = append(faults, Problem{File: file, Line: e.Line, Col: e.Col, Message: e.Message, Hint: e.Hint})
+		if counted {
+			p.Pages, p.Page = 1, page.file.Name
+		}
 	}
 	return faults
+}
+
+func (b *build) templateName(file string) string {
+	if name, known := b.sources.templateNames[strings.TrimPrefix(file, template.Folder)]; known {
+		return name
+	}
+	return file
 }
 
 var (

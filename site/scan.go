@@ -63,7 +63,7 @@ func (b *build) scanTemplates(ctx context.Context) error {
 		return err
 	}
 	b.templates, err = template.Load(b.sources.templates)
-	return b.templateFault(err)
+	return b.templateFault(err, nil)
 }
 
 func (b *build) scanStatic() error {

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"ddc/plugins/css/csspb"
 	"ddc/plugins/fonts/fontspb"
@@ -18,7 +19,6 @@ import (
 	"ddc/plugins/sass/sasspb"
 	"ddc/plugins/svgo/svgopb"
 	"ddc/site/asset"
-	"ddc/site/config"
 	"ddc/site/content"
 )
 
@@ -185,9 +185,9 @@ func (b *build) compileSass(ctx context.Context) (string, error) {
 	answer, err := call(ctx, b, "sass", path.Join(folder, "main.scss"), b.Sass.Compile, &sasspb.CompileRequest{Files: b.sources.sass})
 	var faults Errors
 	if errors.As(err, &faults) {
-		for i, p := range faults {
-			if name := path.Join(path.Dir(folder), p.File); path.Dir(folder) != "." && !config.Within(folder, p.File) {
-				faults[i].File = name
+		for i, p := range faults { // the plugin knows the folder by no other name
+			if name, below := strings.CutPrefix(p.File, "sass/"); below {
+				faults[i].File = path.Join(folder, name)
 			}
 		}
 		return "", faults

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"ddc/internal/diagnostic"
 	"ddc/internal/memory"
 	"ddc/internal/tool"
 )
@@ -188,18 +189,10 @@ func (s bombStage) explode(t *testing.T, b bomb, site string, user int, limit st
 	clearedUp(t, c, temporary, beside)
 }
 
-// faultText is a fault as people read it.
-func faultText(p problem) string {
-	s := p.Message
-	switch {
-	case p.Line > 0 && p.Col > 0:
-		s = fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Col, s)
-	case p.Line > 0:
-		s = fmt.Sprintf("%s:%d: %s", p.File, p.Line, s)
-	case p.File != "":
-		s = p.File + ": " + s
-	}
-	return s
+// faultText is where a fault is, and what.
+func faultText(p diagnostic.Problem) string {
+	p.Hint, p.Related = "", nil
+	return p.String()
 }
 
 func cut(s string) string {

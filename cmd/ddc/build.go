@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ddc/internal/diagnostic"
 	"ddc/plugin/host"
 	"ddc/plugin/spec"
 	"ddc/plugin/watch"
@@ -222,7 +223,7 @@ func (f buildFlags) held(on spec.Site, layers host.Layers) string {
 
 // loadError says which errors of loading are the site's or the caller's.
 func loadError(err error) error {
-	if errors.Is(err, config.ErrNotFound) || errors.As(err, new(config.Errors)) {
+	if errors.Is(err, config.ErrNotFound) || errors.As(err, new(diagnostic.Errors)) {
 		return err
 	}
 	return pathError(err)

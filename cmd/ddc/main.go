@@ -16,8 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ddc/internal/diagnostic"
 	"ddc/internal/printable"
-	"ddc/site"
 	"ddc/site/config"
 	"ddc/site/output"
 )
@@ -160,15 +160,14 @@ func exitCode(ctx context.Context, err error, stderr screen) int {
 
 func codeOf(ctx context.Context, err error) int {
 	var usage usageError
-	var siteErrors site.Errors
-	var configErrors config.Errors
+	var faults diagnostic.Errors
 	var inside nested
 	switch {
 	case ctx.Err() != nil:
 		return exitInterrupted
 	case errors.As(err, &usage), errors.Is(err, output.ErrUnusable):
 		return exitUsage
-	case errors.As(err, &siteErrors), errors.As(err, &configErrors), errors.Is(err, config.ErrNotFound), errors.As(err, &inside):
+	case errors.As(err, &faults), errors.Is(err, config.ErrNotFound), errors.As(err, &inside):
 		return exitSite
 	}
 	return exitMachinery

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ddc/internal/diagnostic"
 	"ddc/internal/printable"
 	"ddc/plugin/host"
 	"ddc/site"
@@ -84,9 +85,9 @@ type buildReport struct {
 	Samples map[string]int `json:"samples"`
 	Plugins []pluginReport `json:"plugins"`
 	// Hangs are what the watchdog has found.
-	Hangs    []hangReport `json:"hangs"`
-	Warnings []problem    `json:"warnings"`
-	Errors   []problem    `json:"errors"`
+	Hangs    []hangReport         `json:"hangs"`
+	Warnings []diagnostic.Problem `json:"warnings"`
+	Errors   []diagnostic.Problem `json:"errors"`
 }
 
 // pluginReport counts bytes as the plugin sees them, and wake-ups as the host
@@ -111,14 +112,6 @@ type hangReport struct {
 	Plugin    string `json:"plugin"`
 	Diagnosis string `json:"diagnosis"`
 	File      string `json:"file"`
-}
-
-type problem struct {
-	File    string `json:"file,omitempty"`
-	Line    int    `json:"line,omitempty"`
-	Col     int    `json:"col,omitempty"`
-	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"`
 }
 
 // statsOf reports on the plugins that ran, and on the layers of the sandbox that
@@ -160,7 +153,7 @@ func (p *printer) finished(ctx context.Context, r report) error {
 	}
 	if r.result != nil {
 		for _, w := range r.result.Warnings {
-			fmt.Fprintf(p.stderr, "warning: %v\n", w)
+			p.stderr.problem(diagnostic.Warning, w)
 		}
 	}
 	if r.err != nil {
@@ -195,7 +188,7 @@ func (p *printer) printError(ctx context.Context, err error) error {
 		return err
 	default:
 		for _, problem := range problems {
-			fmt.Fprintf(p.stderr, "error: %v\n", site.Problem(problem))
+			p.stderr.problem(diagnostic.Error, problem)
 		}
 		if code == exitSite {
 			fmt.Fprintf(p.stderr, "Build failed: %s. The last output is as it was.\n", count(len(problems), "error"))
@@ -225,7 +218,7 @@ func (p *printer) printDetails(r report) {
 func (p *printer) finishedJSON(ctx context.Context, r report) error {
 	object := buildReport{
 		DurationMS: r.took.Milliseconds(), PeakMemory: r.peakMemory, Wake: r.wake, Transport: r.transport, Sandbox: r.layers, Plugins: r.plugins, Hangs: r.hangs,
-		Samples: map[string]int{}, Warnings: []problem{}, Errors: problemsOf(r.err),
+		Samples: map[string]int{}, Warnings: []diagnostic.Problem{}, Errors: problemsOf(r.err),
 	}
 	if r.result != nil {
 		object.Pages, object.Files, object.Bytes = r.result.Pages, r.result.Files, r.result.Bytes
@@ -241,31 +234,26 @@ func (p *printer) finishedJSON(ctx context.Context, r report) error {
 	return errReported{codeOf(ctx, r.err)}
 }
 
-func problems(of []site.Problem) []problem {
-	all := make([]problem, 0, len(of))
+// problems are what --json has of them: whole, but for what is longer than anyone reads.
+func problems(of []diagnostic.Problem) []diagnostic.Problem {
+	all := make([]diagnostic.Problem, 0, len(of))
 	for _, p := range of {
 		p.Message = printable.Cut(p.Message)
-		all = append(all, problem(p))
+		all = append(all, p)
 	}
 	return all
 }
 
-func problemsOf(err error) []problem {
-	var siteErrors site.Errors
-	var configErrors config.Errors
-	switch {
-	case err == nil:
-		return []problem{}
-	case errors.As(err, &siteErrors):
-		return problems(siteErrors)
-	case errors.As(err, &configErrors):
-		all := make([]problem, 0, len(configErrors))
-		for _, e := range configErrors {
-			all = append(all, problem{File: e.File, Line: e.Line, Col: e.Col, Message: e.Message, Hint: e.Hint})
-		}
-		return all
+// problemsOf are the site's faults, or the one thing that went wrong otherwise.
+func problemsOf(err error) []diagnostic.Problem {
+	if err == nil {
+		return []diagnostic.Problem{}
 	}
-	return []problem{{Message: printable.Cut(err.Error())}}
+	var faults diagnostic.Errors
+	if errors.As(err, &faults) {
+		return problems(faults)
+	}
+	return problems([]diagnostic.Problem{{Message: err.Error()}})
 }
 
 func count(n int, what string) string {

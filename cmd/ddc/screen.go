@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 
+	"ddc/internal/diagnostic"
 	"ddc/internal/printable"
 	"ddc/internal/sys"
 )
@@ -31,4 +33,19 @@ func (s screen) width() int {
 		return 0
 	}
 	return sys.TerminalWidth(s.file)
+}
+
+// coloured says whether colours help: on a terminal, unless its user wants none (https://no-color.org).
+func (s screen) coloured() bool {
+	return s.width() > 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// problem shows a problem: on a terminal with the line that it is about, else in one line that programs find their way in.
+func (s screen) problem(severity diagnostic.Severity, p diagnostic.Problem) {
+	width := s.width()
+	if width == 0 {
+		fmt.Fprintf(s, "%v: %v\n", severity, p)
+		return
+	}
+	_ = s.Styled(s.coloured(), diagnostic.Layout(severity, p, width)) // a terminal that has gone sees nothing
 }

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"ddc/internal/printable"
@@ -84,17 +85,31 @@ func (p Problem) String() string {
 
 // place is "file:line:col: ", without what is not known.
 func place(file string, line, col int) string {
-	if file == "" {
-		return ""
+	var known []string
+	if file != "" {
+		known = append(known, printable.Line(file))
 	}
-	text := printable.Line(file)
 	if line > 0 {
-		text += fmt.Sprintf(":%d", line)
+		known = append(known, strconv.Itoa(line))
 		if col > 0 {
-			text += fmt.Sprintf(":%d", col)
+			known = append(known, strconv.Itoa(col))
 		}
 	}
-	return text + ": "
+	if known == nil {
+		return ""
+	}
+	return strings.Join(known, ":") + ": "
+}
+
+// In is the problem with the file that it is about, and that its notes are about,
+// where they name none.
+func (p Problem) In(file string) Problem {
+	p.File = cmp.Or(p.File, file)
+	p.Related = slices.Clone(p.Related)
+	for i := range p.Related {
+		p.Related[i].File = cmp.Or(p.Related[i].File, p.File)
+	}
+	return p
 }
 
 // on says which pages have the problem.

@@ -19,6 +19,7 @@ import (
 func TestProblemSaysOnlyWhatIsKnown(t *testing.T) {
 	for want, p := range map[string]diagnostic.Problem{
 		"m":                                 {Message: "m"},
+		"1:2: m":                            {Line: 1, Col: 2, Message: "m"},
 		"f: m":                              {File: "f", Message: "m"},
 		"f:1: m":                            {File: "f", Line: 1, Message: "m"},
 		"f:1:2: m (do it)":                  {File: "f", Line: 1, Col: 2, Message: "m", Hint: "do it"},

@@ -18,16 +18,13 @@ const maxDetails = 256 << 10
 
 // Refuse is the error of a plugin that finds a source at fault: the status
 // INVALID_ARGUMENT, with the problems as its details. file is the source that
-// the call is about; a problem without a file is one of it.
+// the call is about; a problem or a note without a file is one of it.
 func Refuse(file string, problems ...Problem) error {
 	told := make(Errors, len(problems))
 	details := make([]protoadapt.MessageV1, 0, len(problems))
 	room := maxDetails
 	for i, p := range problems {
-		told[i] = p
-		if p.File == "" {
-			told[i].File = file
-		}
+		told[i] = p.In(file)
 		detail := encode(p)
 		if room -= size(detail); room < 0 {
 			break

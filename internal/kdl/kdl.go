@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"ddc/internal/diagnostic"
 )
 
 // Node is one node of a document with everything written on it.
@@ -19,16 +21,15 @@ type Node struct {
 	Args     []Value
 	Props    []Property
 	Children []*Node
-	Line     int
-	Col      int
+	// Line and Col are where the name stands, and Length is how long it is.
+	Line, Col, Length int
 }
 
 // Value is an argument or the value of a property: a string, int64, float64,
 // bool or nil, and where it stands.
 type Value struct {
-	Any  any
-	Line int
-	Col  int
+	Any               any
+	Line, Col, Length int
 }
 
 // Property is a key and its value, in the order written.
@@ -47,17 +48,6 @@ func (n *Node) Prop(key string) (Value, bool) {
 	return Value{}, false
 }
 
-// SyntaxError says where a document stops being KDL, and why.
-type SyntaxError struct {
-	File      string
-	Line, Col int
-	Message   string
-}
-
-func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Message)
-}
-
 // maxDepth bounds nested children and comments, so that a hostile document
 // cannot exhaust the stack.
 const maxDepth = 128
@@ -66,7 +56,7 @@ const maxDepth = 128
 // file is KDL too.
 const maxValues = 500_000
 
-// Parse reads a document; file is its name in errors.
+// Parse reads a document; file is its name in errors, each a *diagnostic.Problem.
 func Parse(file, source string) ([]*Node, error) {
 	source = strings.TrimPrefix(source, "\ufeff")
 	r := &reader{file: file, src: source, line: 1, col: 1}
@@ -128,7 +118,12 @@ func (r *reader) errorf(format string, args ...any) error {
 }
 
 func (r *reader) errorAt(line, col int, format string, args ...any) error {
-	return &SyntaxError{File: r.file, Line: line, Col: col, Message: fmt.Sprintf(format, args...)}
+	return &diagnostic.Problem{File: r.file, Line: line, Col: col, Message: fmt.Sprintf(format, args...)}
+}
+
+// errorOf is about a value.
+func (r *reader) errorOf(v Value, format string, args ...any) error {
+	return &diagnostic.Problem{File: r.file, Line: v.Line, Col: v.Col, Length: v.Length, Message: fmt.Sprintf(format, args...)}
 }
 
 func isNewline(c rune) bool {
@@ -201,9 +196,9 @@ func (r *reader) node(depth int) (*Node, error) {
 	}
 	text, ok := name.Any.(string)
 	if !ok {
-		return nil, r.errorAt(name.Line, name.Col, "the name of a node must be a word or a string; put it in quotes")
+		return nil, r.errorOf(name, "the name of a node must be a word or a string; put it in quotes")
 	}
-	node.Name = text
+	node.Name, node.Length = text, name.Length
 	return node, r.entries(node, depth)
 }
 
@@ -285,7 +280,7 @@ func (r *reader) entry(node *Node, dropped bool) error {
 	}
 	key, ok := first.Any.(string)
 	if !ok || typed {
-		return r.errorAt(first.Line, first.Col, "the key of a property must be a word or a string")
+		return r.errorOf(first, "the key of a property must be a word or a string")
 	}
 	r.next()
 	if err := r.blank(false); err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"ddc/internal/diagnostic"
 	"ddc/internal/kdl"
 )
 
@@ -81,7 +82,7 @@ func TestErrorsNameFileLineAndColumn(t *testing.T) {
 	} {
 		_, err := kdl.Parse("test.kdl", source)
 		assert.EqualError(t, err, want, source)
-		var syntax *kdl.SyntaxError
+		var syntax *diagnostic.Problem
 		assert.True(t, errors.As(err, &syntax))
 	}
 }
@@ -92,7 +93,7 @@ func FuzzParseNeverPanicsAndAlwaysPlacesItsErrors(f *testing.F) {
 	f.Add("(t)a \\\n /* /* */ */ 0x1_0")
 	f.Fuzz(func(t *testing.T, source string) {
 		_, err := kdl.Parse("f", source)
-		var syntax *kdl.SyntaxError
+		var syntax *diagnostic.Problem
 		if err != nil && (!errors.As(err, &syntax) || syntax.Line < 1 || syntax.Col < 1) {
 			t.Fatalf("error without a place: %v", err)
 		}

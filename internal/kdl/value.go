@@ -9,7 +9,7 @@ import (
 
 // value reads one string, number or keyword.
 func (r *reader) value() (Value, error) {
-	v := Value{Line: r.line, Col: r.col}
+	v, start := Value{Line: r.line, Col: r.col}, r.pos
 	if r.values++; r.values > maxValues {
 		return v, r.errorf("there are more than %d values; split the file", maxValues)
 	}
@@ -25,6 +25,8 @@ func (r *reader) value() (Value, error) {
 	default:
 		v.Any, err = r.bare()
 	}
+	line, _, _ := strings.Cut(r.src[start:r.pos], "\n")
+	v.Length = utf8.RuneCountInString(line)
 	return v, err
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"strings"
+
+	"ddc/internal/diagnostic"
 )
 
 // JSON reads one value. Numbers are json.Number, as written.
@@ -35,7 +37,7 @@ func JSON(text string, within Bounds) (any, error) {
 
 // scanJSON counts what a text holds, without asking whether it is JSON: each
 // value but the first follows a bracket, a colon or a comma.
-func scanJSON(text string, most int) *Fault {
+func scanJSON(text string, most int) *diagnostic.Problem {
 	depth, values := 0, 0
 	for i := 0; i < len(text); i++ {
 		switch text[i] {

@@ -2,8 +2,7 @@
 // bounds of depth and of the number of values.
 //
 //	value, err := notation.YAML(text, notation.Data)
-//	var fault *notation.Fault
-//	if errors.As(err, &fault) {
+//	for _, fault := range diagnostic.Of(err) {
 //		// fault.Line, fault.Col, fault.Message
 //	}
 //
@@ -16,8 +15,8 @@ package notation
 
 import (
 	"fmt"
-	"strings"
-	"unicode/utf8"
+
+	"ddc/internal/diagnostic"
 )
 
 // MaxDepth is how deep lists and tables may be nested.
@@ -38,20 +37,9 @@ var (
 	FrontMatter = Bounds{JSON: 10_000, Values: 10_000}
 )
 
-// Fault is why a text is not read, at a place counted from 1, columns in
-// characters.
-type Fault struct {
-	Line, Col int
-	Message   string
-}
-
-func (f *Fault) Error() string { return fmt.Sprintf("%d:%d: %s", f.Line, f.Col, f.Message) }
-
 // faultAt is a fault at an offset of a text.
-func faultAt(text string, offset int, format string, args ...any) *Fault {
-	before := text[:min(max(offset, 0), len(text))]
-	start := strings.LastIndexByte(before, '\n') + 1
-	return &Fault{1 + strings.Count(before, "\n"), 1 + utf8.RuneCountInString(before[start:]), fmt.Sprintf(format, args...)}
+func faultAt(text string, offset int, format string, args ...any) *diagnostic.Problem {
+	return diagnostic.At(text, offset, offset, fmt.Sprintf(format, args...))
 }
 
 const (

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ddc/internal/diagnostic"
 )
 
 // numbered repeats a format with the numbers from 0.
@@ -79,7 +81,7 @@ func TestTextBeyondABoundIsRefusedWithItsPlace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readers[c.language](c.text, c.within)
-			var fault *Fault
+			var fault *diagnostic.Problem
 			require.ErrorAs(t, err, &fault)
 			assert.Contains(t, err.Error(), c.says)
 		})

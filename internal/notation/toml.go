@@ -6,6 +6,8 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"ddc/internal/diagnostic"
 )
 
 // TOML reads a document into what into points to. A fault's message is that of
@@ -22,9 +24,9 @@ func TOML(text string, into any, within Bounds) error {
 		return nil
 	case errors.As(err, &bad):
 		line, col := bad.Position()
-		return &Fault{line, col, strings.TrimPrefix(bad.Error(), "toml: ")}
+		return diagnostic.InLine(text, line, col, 0, strings.TrimPrefix(bad.Error(), "toml: "))
 	default:
-		return &Fault{1, 1, strings.TrimPrefix(err.Error(), "toml: ")}
+		return &diagnostic.Problem{Line: 1, Col: 1, Message: strings.TrimPrefix(err.Error(), "toml: ")}
 	}
 }
 
@@ -47,7 +49,7 @@ type tomlScan struct {
 
 // scan goes through a document once. A text that the parser refuses is left to
 // say so when it is read.
-func (s *tomlScan) scan(text string) *Fault {
+func (s *tomlScan) scan(text string) *diagnostic.Problem {
 	var p unstable.Parser
 	p.Reset([]byte(text))
 	for p.NextExpression() {

@@ -6,8 +6,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"ddc/internal/diagnostic"
 )
 
 // Table is what a YAML mapping holds, and where each of its values stands.
@@ -103,7 +106,7 @@ func parseYAML(text string, within Bounds) (*yaml.Node, *yamlReader, error) {
 				line++
 			}
 		}
-		return nil, nil, &Fault{line, 1, message}
+		return nil, nil, &diagnostic.Problem{Line: line, Col: 1, Message: message}
 	}
 	if len(document.Content) == 0 {
 		return nil, nil, nil
@@ -118,8 +121,12 @@ func isBreak(text string, i int) bool {
 		strings.HasSuffix(head, "\u0085") || strings.HasSuffix(head, "\u2028") || strings.HasSuffix(head, "\u2029")
 }
 
-func faultOf(n *yaml.Node, format string, args ...any) *Fault {
-	return &Fault{n.Line, n.Column, fmt.Sprintf(format, args...)}
+func faultOf(n *yaml.Node, format string, args ...any) *diagnostic.Problem {
+	fault := &diagnostic.Problem{Line: n.Line, Col: n.Column, Message: fmt.Sprintf(format, args...)}
+	if n.Kind == yaml.ScalarNode && n.Style == 0 { // else it is not written as it is meant
+		fault.Length = utf8.RuneCountInString(n.Value)
+	}
+	return fault
 }
 
 // yamlReader makes values of a tree. It walks what an alias stands for each time,
@@ -143,7 +150,7 @@ func (r *yamlReader) value(n *yaml.Node, depth int) (any, error) {
 	switch n.Kind {
 	case yaml.AliasNode:
 		v, err := r.value(n.Alias, depth+1)
-		if fault, bad := err.(*Fault); bad { // where the alias stands, not what it names
+		if fault, bad := err.(*diagnostic.Problem); bad { // where the alias stands, not what it names
 			err = faultOf(n, "%s", fault.Message)
 		}
 		return v, err

@@ -15,6 +15,7 @@ package code_execution
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 
@@ -22,6 +23,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/diagnostic"
 	"ddc/internal/enclosure"
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
@@ -75,8 +77,7 @@ func (s *Service) Extract(ctx context.Context, req *pb.ExtractRequest) (*pb.Extr
 // Execute runs one sample. Whatever the sample does is an outcome; an error means that it could not be tried.
 func (s *Service) Execute(ctx context.Context, req *pb.ExecuteRequest) (*pb.ExecuteResponse, error) {
 	if req.GetSample() == nil || req.GetLanguage().GetCommand() == "" {
-		return nil, status.Errorf(codes.InvalidArgument, "%s:%d: no command is configured for language %q",
-			req.GetSample().GetSourcePath(), req.GetSample().GetLine(), req.GetSample().GetLanguage())
+		return nil, refuse(req.GetSample(), fmt.Sprintf("no command is configured for language %q", req.GetSample().GetLanguage()))
 	}
 	if !req.GetSample().GetExecutable() {
 		return &pb.ExecuteResponse{Outcome: pb.ExecuteResponse_OUTCOME_SKIPPED}, nil
@@ -88,12 +89,17 @@ func (s *Service) Execute(ctx context.Context, req *pb.ExecuteRequest) (*pb.Exec
 	case ctx.Err() != nil:
 		return nil, status.FromContextError(ctx.Err()).Err()
 	case errors.Is(err, errLeadsOut):
-		return nil, status.Errorf(codes.InvalidArgument, "%s:%d: %v", req.GetSample().GetSourcePath(), req.GetSample().GetLine(), err)
+		return nil, refuse(req.GetSample(), err.Error())
 	}
 	if _, ok := status.FromError(err); ok {
 		return nil, err
 	}
 	return nil, status.Errorf(codes.Internal, "%s:%d: run code sample: %v", req.GetSample().GetSourcePath(), req.GetSample().GetLine(), err)
+}
+
+// refuse is the error of a sample that cannot be tried as it is.
+func refuse(sample *pb.Sample, message string) error {
+	return diagnostic.Refuse(sample.GetSourcePath(), diagnostic.Problem{Line: int(sample.GetLine()), Message: message})
 }
 
 // gate lets through as many at once as it holds.

@@ -10,9 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
 	"ddc/internal/enclosure"
 	"ddc/internal/heir"
 	pb "ddc/plugins/code_execution/code_executionpb"
@@ -52,7 +49,7 @@ func (s *Service) execute(ctx context.Context, req *pb.ExecuteRequest) (*pb.Exec
 	}
 	p, err := prepare(req, found)
 	if err != nil {
-		return nil, status.Errorf(codes.InvalidArgument, "%s:%d: %v", req.GetSample().GetSourcePath(), req.GetSample().GetLine(), err)
+		return nil, refuse(req.GetSample(), err.Error())
 	}
 	p.wardens = wardens
 	if response := p.cache.load(p.key); response != nil {

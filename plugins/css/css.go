@@ -9,16 +9,15 @@ package css
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/evanw/esbuild/pkg/api"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/diagnostic"
 	"ddc/plugins/css/csspb"
 )
 
@@ -44,9 +43,8 @@ func (s *Service) Rewrite(ctx context.Context, req *csspb.RewriteRequest) (*cssp
 	if err == nil && req.GetMinify() && blocks <= maxMinified {
 		sheet, err = minify(sheet, blocks <= maxCompared)
 	}
-	var fault *syntaxError
-	if errors.As(err, &fault) {
-		return nil, status.Errorf(codes.InvalidArgument, "%s:%v", req.GetPath(), fault)
+	if faults := diagnostic.Of(err); faults != nil {
+		return nil, diagnostic.Refuse(req.GetPath(), faults...)
 	}
 	if err != nil {
 		return nil, status.Errorf(codes.Internal, "%s: %v", req.GetPath(), err)
@@ -54,19 +52,9 @@ func (s *Service) Rewrite(ctx context.Context, req *csspb.RewriteRequest) (*cssp
 	return &csspb.RewriteResponse{Css: sheet}, nil
 }
 
-// syntaxError is a fault of the sheet at a line and a column, both counted from 1.
-type syntaxError struct {
-	line, column int
-	message      string
-}
-
-func (e *syntaxError) Error() string { return fmt.Sprintf("%d:%d: %s", e.line, e.column, e.message) }
-
-// faultAt says where in the sheet an offset is, columns in characters.
-func faultAt(sheet string, offset int, format string, args ...any) *syntaxError {
-	before := sheet[:offset]
-	line := strings.LastIndexByte(before, '\n') + 1
-	return &syntaxError{1 + strings.Count(before, "\n"), 1 + utf8.RuneCountInString(before[line:]), fmt.Sprintf(format, args...)}
+// faultAt is a fault of the sheet between two offsets.
+func faultAt(sheet string, begin, end int, format string, args ...any) error {
+	return diagnostic.At(sheet, begin, end, fmt.Sprintf(format, args...))
 }
 
 // maxCompared is how many blocks a sheet may have whose rules esbuild compares with one another, which takes a second for so many
@@ -91,7 +79,8 @@ func minify(sheet string, compare bool) (string, error) {
 		if first.Location == nil {
 			return "", fmt.Errorf("minify: %s", first.Text)
 		}
-		return "", &syntaxError{first.Location.Line, first.Location.Column + 1, first.Text}
+		at := first.Location // it counts bytes
+		return "", diagnostic.InLine(sheet, at.Line, at.Column+1, at.Length, first.Text)
 	}
 	return strings.TrimSuffix(string(result.Code), "\n"), nil
 }

@@ -79,7 +79,7 @@ func TestBrokenSheetNamesItsPlace(t *testing.T) {
 	for sheet, want := range map[string]string{
 		"a {\n  b: c;\n":  "css/style.css:1:3: { is never closed",
 		"a{}\n/* ö */ }":  "css/style.css:2:9: } closes nothing",
-		"a{b:c(d}":        "css/style.css:1:8: } does not close the ( of 1:5",
+		"a{b:c(d}":        "css/style.css:1:8: } does not close the (\n  css/style.css:1:5: it begins here",
 		"a{b:'x\n}":       "css/style.css:1:5: string is not closed on its line",
 		`a{b:"x}`:         "css/style.css:1:5: string is never closed",
 		`a{b:"x\"`:        "css/style.css:1:5: string is never closed",

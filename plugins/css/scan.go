@@ -1,11 +1,14 @@
 package css
 
 import (
+	"fmt"
 	"io"
 	"strings"
 
 	"github.com/tdewolff/parse/v2"
 	"github.com/tdewolff/parse/v2/css"
+
+	"ddc/internal/diagnostic"
 )
 
 // reference is a URL that a sheet names: its value, and where it is written. A quote of zero means that it is bare.
@@ -55,7 +58,7 @@ func scan(sheet string) (*scanner, error) {
 		kind, text := lexer.Next()
 		if kind == css.ErrorToken {
 			if err := lexer.Err(); err != io.EOF {
-				return nil, faultAt(sheet, offset, "cannot be read: %v", err)
+				return nil, faultAt(sheet, offset, offset+1, "cannot be read: %v", err)
 			}
 			break
 		}
@@ -66,7 +69,7 @@ func scan(sheet string) (*scanner, error) {
 	}
 	if len(s.open) > 0 {
 		last := s.open[len(s.open)-1]
-		return nil, faultAt(sheet, last.offset, "%s is never closed", opener(sheet, last))
+		return nil, faultAt(sheet, last.offset, last.offset+1, "%s is never closed", opener(sheet, last))
 	}
 	return s, nil
 }
@@ -77,13 +80,13 @@ func (s *scanner) token(kind css.TokenType, text string, offset int) error {
 		return nil
 	case css.CommentToken:
 		if len(text) < 4 || !strings.HasSuffix(text, "*/") {
-			return faultAt(s.sheet, offset, "comment is never closed")
+			return faultAt(s.sheet, offset, offset+len(text), "comment is never closed")
 		}
 		return nil
 	case css.BadStringToken:
-		return faultAt(s.sheet, offset, "string is not closed on its line")
+		return faultAt(s.sheet, offset, offset+len(text), "string is not closed on its line")
 	case css.BadURLToken:
-		return faultAt(s.sheet, offset, "url() cannot be read; put the URL in quotes")
+		return faultAt(s.sheet, offset, offset+len(text), "url() cannot be read; put the URL in quotes")
 	case css.StringToken:
 		if err := s.str(text, offset); err != nil {
 			return err
@@ -94,7 +97,7 @@ func (s *scanner) token(kind css.TokenType, text string, offset int) error {
 		}
 	case css.FunctionToken, css.LeftBraceToken, css.LeftBracketToken, css.LeftParenthesisToken:
 		if len(s.open) == maxDepth {
-			return faultAt(s.sheet, offset, "blocks and brackets are nested more than %d deep", maxDepth)
+			return faultAt(s.sheet, offset, offset+len(text), "blocks and brackets are nested more than %d deep", maxDepth)
 		}
 		if kind == css.LeftBraceToken {
 			s.blocks++
@@ -112,12 +115,14 @@ func (s *scanner) token(kind css.TokenType, text string, offset int) error {
 
 func (s *scanner) close(kind css.TokenType, text string, offset int) error {
 	if len(s.open) == 0 {
-		return faultAt(s.sheet, offset, "%s closes nothing", text)
+		return faultAt(s.sheet, offset, offset+len(text), "%s closes nothing", text)
 	}
 	last := s.open[len(s.open)-1]
 	if last.closer != kind {
-		at := faultAt(s.sheet, last.offset, "")
-		return faultAt(s.sheet, offset, "%s does not close the %s of %d:%d", text, opener(s.sheet, last), at.line, at.column)
+		opened := diagnostic.At(s.sheet, last.offset, last.offset+1, "")
+		fault := diagnostic.At(s.sheet, offset, offset+len(text), fmt.Sprintf("%s does not close the %s", text, opener(s.sheet, last)))
+		fault.Related = []diagnostic.Note{{Line: opened.Line, Col: opened.Col, Length: opened.Length, Message: "it begins here"}}
+		return fault
 	}
 	s.open = s.open[:len(s.open)-1]
 	return nil
@@ -126,7 +131,7 @@ func (s *scanner) close(kind css.TokenType, text string, offset int) error {
 func (s *scanner) str(text string, offset int) error {
 	value, closed := unquote(text)
 	if !closed {
-		return faultAt(s.sheet, offset, "string is never closed")
+		return faultAt(s.sheet, offset, offset+len(text), "string is never closed")
 	}
 	inImageSet := len(s.open) > 0 && s.open[len(s.open)-1].imageSet
 	if s.importing || inImageSet {
@@ -144,7 +149,7 @@ func (s *scanner) url(text string, offset int) error {
 	if inner != "" && (inner[0] == '"' || inner[0] == '\'') {
 		length, closed := quotedLength(inner)
 		if !closed || !strings.HasPrefix(strings.TrimLeft(inner[length:], blanks), ")") {
-			return faultAt(s.sheet, offset, "url( is never closed")
+			return faultAt(s.sheet, offset, offset+len(text), "url( is never closed")
 		}
 		value, _ := unquote(inner[:length])
 		s.found = append(s.found, reference{value, offset + from, offset + from + length, inner[0]})
@@ -152,7 +157,7 @@ func (s *scanner) url(text string, offset int) error {
 	}
 	bare, closed := strings.CutSuffix(inner, ")")
 	if !closed {
-		return faultAt(s.sheet, offset, "url( is never closed")
+		return faultAt(s.sheet, offset, offset+len(text), "url( is never closed")
 	}
 	bare = trimBlanks(bare)
 	s.found = append(s.found, reference{unescape(bare), offset + from, offset + from + len(bare), 0})

@@ -12,11 +12,13 @@ package fonts
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/diagnostic"
 	"ddc/internal/tool"
 	"ddc/plugins/fonts/fontspb"
 )
@@ -86,7 +88,7 @@ func reply(path, doing string, data []byte, err error) (*fontspb.FontData, error
 	case err == nil:
 		return &fontspb.FontData{Data: data}, nil
 	case errors.Is(err, errFont), errors.As(err, &failure):
-		return nil, status.Errorf(codes.InvalidArgument, "%s: cannot %s: %v", path, doing, err)
+		return nil, diagnostic.Refuse(path, diagnostic.Problem{Message: fmt.Sprintf("cannot %s: %v", doing, err)})
 	}
 	return nil, status.Errorf(tool.Code(err), "%s: cannot %s: %v", path, doing, err)
 }

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/diagnostic"
 	"ddc/plugins/image/imagepb"
 )
 
@@ -38,7 +39,7 @@ func (s *Service) Decode(ctx context.Context, req *imagepb.DecodeRequest) (*imag
 	}
 	picture, err := decode(req.GetData())
 	if err != nil {
-		return nil, status.Errorf(codes.InvalidArgument, "%s: %v", req.GetPath(), err)
+		return nil, diagnostic.Refuse(req.GetPath(), diagnostic.Problem{Message: err.Error()})
 	}
 	return toMessage(picture), nil
 }

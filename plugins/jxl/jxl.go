@@ -25,6 +25,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/diagnostic"
 	"ddc/internal/tool"
 	"ddc/plugins/jxl/jxlpb"
 )
@@ -53,7 +54,7 @@ func (s *Service) Decode(ctx context.Context, req *jxlpb.DecodeRequest) (*jxlpb.
 		err = checkSize(width, height)
 	}
 	if err != nil {
-		return nil, status.Errorf(codes.InvalidArgument, "%s: cannot decode JPEG XL: %v", req.GetPath(), err)
+		return nil, diagnostic.Refuse(req.GetPath(), diagnostic.Problem{Message: "cannot decode JPEG XL: " + err.Error()})
 	}
 	if err := s.pixels.Acquire(ctx, int64(width)*int64(height)); err != nil {
 		return nil, status.FromContextError(err).Err()
@@ -65,7 +66,7 @@ func (s *Service) Decode(ctx context.Context, req *jxlpb.DecodeRequest) (*jxlpb.
 	case err == nil:
 		return &jxlpb.Pixels{Rgba: picture.Pix, Width: int32(picture.Rect.Dx()), Height: int32(picture.Rect.Dy())}, nil
 	case errors.As(err, &failure):
-		return nil, status.Errorf(codes.InvalidArgument, "%s: cannot decode JPEG XL: %v", req.GetPath(), failure)
+		return nil, diagnostic.Refuse(req.GetPath(), diagnostic.Problem{Message: "cannot decode JPEG XL: " + failure.Error()})
 	}
 	return nil, status.Errorf(tool.Code(err), "%s: cannot decode JPEG XL: %v", req.GetPath(), err)
 }

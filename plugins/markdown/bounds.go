@@ -11,6 +11,8 @@ import (
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
+
+	"ddc/internal/diagnostic"
 )
 
 // Goldmark takes time quadratic in some things that a page may have: quotes and
@@ -86,7 +88,7 @@ func (b *bounds) spend(offset, steps int, what string) error {
 
 func (b *bounds) fault(offset int, format string, args ...any) error {
 	line, column := b.lines.at(offset)
-	return &sourceError{line, column, fmt.Sprintf(format, args...)}
+	return &diagnostic.Problem{Line: line, Col: column, Message: fmt.Sprintf(format, args...)}
 }
 
 func (b *bounds) line(offset int, line string) error {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"ddc/internal/diagnostic"
 	"ddc/internal/notation"
 	"ddc/plugins/markdown/markdownpb"
 )
@@ -47,9 +48,9 @@ func parseFrontMatter(source string) (*markdownpb.ParseFrontMatterResponse, erro
 		err = decodeYAML(cut.matter, &f)
 	}
 	if err != nil {
-		var fault *sourceError
+		var fault *diagnostic.Problem
 		if errors.As(err, &fault) {
-			fault.line += cut.openLine
+			fault.Line += cut.openLine
 		}
 		return nil, err
 	}
@@ -58,7 +59,7 @@ func parseFrontMatter(source string) (*markdownpb.ParseFrontMatterResponse, erro
 	}
 	if f.Extra != nil {
 		if matter.ExtraJson, err = json.Marshal(f.Extra); err != nil {
-			return nil, &sourceError{cut.openLine, 1, fmt.Sprintf("extra cannot be given to templates: %v", err)}
+			return nil, &diagnostic.Problem{Line: cut.openLine, Col: 1, Message: fmt.Sprintf("extra cannot be given to templates: %v", err)}
 		}
 	}
 	return &markdownpb.ParseFrontMatterResponse{FrontMatter: matter, Body: cut.body, BodyLine: int32(cut.bodyLine)}, nil
@@ -89,25 +90,26 @@ func split(source string) (block, error) {
 	}
 	hint := ""
 	if fence == "---" {
-		hint = " (a rule at the top of a page can be written ***)"
+		hint = "a rule at the top of a page can be written ***"
 	}
-	return block{}, &sourceError{open, 1, fmt.Sprintf("front matter that opens with %s is never closed; add a line %s after it%s", fence, fence, hint)}
+	return block{}, &diagnostic.Problem{Line: open, Col: 1, Length: len(fence), Hint: hint,
+		Message: fmt.Sprintf("front matter that opens with %s is never closed; add a line %s after it", fence, fence)}
 }
 
 func decodeTOML(text string, f *fields) error {
 	err := notation.TOML(text, f, notation.FrontMatter)
-	var fault *notation.Fault
+	var fault *diagnostic.Problem
 	if errors.As(err, &fault) {
-		return &sourceError{fault.Line, fault.Col, "front matter is not valid TOML: " + inWords(fault.Message)}
+		fault.Message = "front matter is not valid TOML: " + inWords(fault.Message)
 	}
 	return err
 }
 
 func decodeYAML(text string, f *fields) error {
 	table, err := notation.YAMLTable(text, notation.FrontMatter)
-	var fault *notation.Fault
+	var fault *diagnostic.Problem
 	if errors.As(err, &fault) {
-		return &sourceError{fault.Line, fault.Col, "front matter is not valid YAML: " + fault.Message}
+		fault.Message = "front matter is not valid YAML: " + fault.Message
 	}
 	if err != nil {
 		return err
@@ -158,5 +160,5 @@ func checkUTF8(text string) error {
 		}
 		i += size
 	}
-	return &sourceError{line, column, "this byte is not UTF-8; save the file as UTF-8"}
+	return &diagnostic.Problem{Line: line, Col: column, Message: "this byte is not UTF-8; save the file as UTF-8"}
 }

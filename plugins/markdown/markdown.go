@@ -9,13 +9,12 @@ package markdown
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/diagnostic"
 	"ddc/plugins/markdown/markdownpb"
 )
 
@@ -57,18 +56,10 @@ func (s *Service) Render(ctx context.Context, req *markdownpb.RenderRequest) (*m
 	return page, nil
 }
 
-// sourceError is a fault of the page at a place in its source, both counted from 1.
-type sourceError struct {
-	line, column int
-	message      string
-}
-
-func (e *sourceError) Error() string { return fmt.Sprintf("%d:%d: %s", e.line, e.column, e.message) }
-
+// pageError tells a fault of the page at path, a *diagnostic.Problem, from one of this plugin.
 func pageError(path string, err error) error {
-	var fault *sourceError
-	if errors.As(err, &fault) {
-		return status.Errorf(codes.InvalidArgument, "%s:%v", path, fault)
+	if faults := diagnostic.Of(err); faults != nil {
+		return diagnostic.Refuse(path, faults...)
 	}
 	return status.Errorf(codes.Internal, "%s: %v", path, err)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"ddc/internal/diagnostic"
 	"ddc/internal/notation"
 )
 
@@ -25,7 +26,7 @@ func (f *fields) take(table notation.Table) error {
 		}
 		if wanted := set(value); wanted != "" {
 			at := table.Places[name]
-			return &sourceError{at.Line, at.Col, fmt.Sprintf("front matter is not valid YAML: %s stands where %s is wanted", kindOf(value), wanted)}
+			return &diagnostic.Problem{Line: at.Line, Col: at.Col, Message: fmt.Sprintf("front matter is not valid YAML: %s stands where %s is wanted", kindOf(value), wanted)}
 		}
 	}
 	return nil

@@ -11,6 +11,8 @@ import (
 	"ddc/internal/proc"
 
 	"github.com/bep/godartsass/v2"
+
+	"ddc/internal/diagnostic"
 )
 
 const (
@@ -56,8 +58,8 @@ func held(pid int) int64 {
 }
 
 // whereabouts compiles once more, with a mark at each loop, function and mixin of
-// the sources, and says which was passed last: "FILE:LINE:COLUMN", or "".
-func whereabouts(ctx context.Context, files sources) string {
+// the sources, and gives the place of the one that was passed last, or none.
+func whereabouts(ctx context.Context, files sources) diagnostic.Problem {
 	most := traceTime
 	if deadline, ok := ctx.Deadline(); ok {
 		most = min(most, time.Until(deadline)/2)
@@ -66,7 +68,7 @@ func whereabouts(ctx context.Context, files sources) string {
 	defer cancel()
 	marked, marks := files.mark()
 	var mu sync.Mutex
-	last := ""
+	var last diagnostic.Problem
 	c, err := start(func(event godartsass.LogEvent) {
 		_, number, found := strings.Cut(event.Message, markText)
 		if n, err := strconv.Atoi(number); found && err == nil && n < len(marks) {
@@ -76,7 +78,7 @@ func whereabouts(ctx context.Context, files sources) string {
 		}
 	})
 	if err != nil {
-		return ""
+		return last
 	}
 	_, _ = c.compile(ctx, marked.args()) // it does not end any better
 	_ = c.close()                        // nor does this tell anyone anything
@@ -89,9 +91,9 @@ func whereabouts(ctx context.Context, files sources) string {
 const markText = "ddc was here "
 
 // mark gives the sources with marks, and the place of each.
-func (s sources) mark() (sources, []string) {
+func (s sources) mark() (sources, []diagnostic.Problem) {
 	marked := sources{}
-	var marks []string
+	var marks []diagnostic.Problem
 	for name, source := range s {
 		if strings.HasSuffix(name, ".scss") {
 			source, marks = markSource(name, source, marks)
@@ -107,10 +109,10 @@ var repeated = []string{"@function", "@mixin", "@while", "@for", "@each"}
 // markSource puts @debug at the beginning of each block that can be run again. It
 // knows just enough of SCSS: where comments, strings and blocks begin and end. If
 // it is wrong, the marked source does not compile, and no place is found.
-func markSource(name, source string, marks []string) (string, []string) {
+func markSource(name, source string, marks []diagnostic.Problem) (string, []diagnostic.Problem) {
 	var b strings.Builder
-	begun := -1 // where a rule began whose block is to come
-	inner := 0  // braces of interpolations that are open
+	begun, rule := -1, 0 // where a rule began whose block is to come, and how long its name is
+	inner := 0           // braces of interpolations that are open
 	for i := 0; i < len(source); {
 		rest := source[i:]
 		width := 1
@@ -125,15 +127,17 @@ func markSource(name, source string, marks []string) (string, []string) {
 			inner, width = inner+1, 2
 		case rest[0] == '}' && inner > 0:
 			inner--
-		case rest[0] == '@' && repeats(rest):
-			begun = i
+		case rest[0] == '@' && repeats(rest) > 0:
+			begun, rule = i, repeats(rest)
 		case rest[0] == ';':
 			begun = -1
 		}
 		b.WriteString(rest[:width])
 		if rest[0] == '{' && begun >= 0 {
 			fmt.Fprintf(&b, `@debug "%s%d";`, markText, len(marks))
-			marks = append(marks, placeOf(name, source[:begun]))
+			mark := diagnostic.At(source, begun, begun+rule, "")
+			mark.File = folder + name
+			marks = append(marks, *mark)
 			begun = -1
 		}
 		i += width
@@ -141,13 +145,14 @@ func markSource(name, source string, marks []string) (string, []string) {
 	return b.String(), marks
 }
 
-func repeats(rest string) bool {
+// repeats is how long the name is of the rule with which text begins, if it is one of them.
+func repeats(rest string) int {
 	for _, rule := range repeated {
 		if strings.HasPrefix(rest, rule) {
-			return true
+			return len(rule)
 		}
 	}
-	return false
+	return 0
 }
 
 // until is how many bytes there are to the end of the next occurrence of end.
@@ -169,11 +174,4 @@ func quotedWidth(text string) int {
 		}
 	}
 	return len(text)
-}
-
-// placeOf is the place behind a part of a file, as people count.
-func placeOf(name, before string) string {
-	line := strings.Count(before, "\n") + 1
-	column := len([]rune(before[strings.LastIndexByte(before, '\n')+1:])) + 1
-	return fmt.Sprintf("%s%s:%d:%d", folder, name, line, column)
 }

@@ -2,6 +2,7 @@ package sass
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -60,6 +61,10 @@ func TestMarksLeaveWhatASourceMeans(t *testing.T) {
 $n: 3; @while $n > 0 { .w#{$n} { b: c } $n: $n - 1; }
 `}
 	marked, marks := sources(files).mark()
-	assert.Equal(t, []string{"sass/main.scss:2:1", "sass/main.scss:3:1", "sass/main.scss:4:1", "sass/main.scss:7:1", "sass/main.scss:8:8"}, marks)
+	var places []string
+	for _, mark := range marks {
+		places = append(places, fmt.Sprintf("%s:%d:%d+%d", mark.File, mark.Line, mark.Col, mark.Length))
+	}
+	assert.Equal(t, []string{"sass/main.scss:2:1+6", "sass/main.scss:3:1+9", "sass/main.scss:4:1+5", "sass/main.scss:7:1+4", "sass/main.scss:8:8+6"}, places)
 	assert.Equal(t, compile(t, s, files), compile(t, s, marked))
 }

@@ -8,16 +8,15 @@
 package sass
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
 	"github.com/bep/godartsass/v2"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/diagnostic"
 	"ddc/internal/tool"
 	"ddc/plugins/sass/sasspb"
 )
@@ -59,7 +58,7 @@ func (s *Service) Close() error {
 func (s *Service) Compile(ctx context.Context, req *sasspb.CompileRequest) (*sasspb.CompileResponse, error) {
 	_, ok := req.GetFiles()[entry]
 	if !ok {
-		return nil, status.Errorf(codes.InvalidArgument, "%s%s: there is no such file among the %d given, and compiling begins there", folder, entry, len(req.GetFiles()))
+		return nil, refuse(diagnostic.Problem{Message: fmt.Sprintf("there is no such file among the %d given, and compiling begins there", len(req.GetFiles()))})
 	}
 	files := sources(req.GetFiles())
 	inner, most, cancel := bounded(ctx)
@@ -74,11 +73,18 @@ func (s *Service) Compile(ctx context.Context, req *sasspb.CompileRequest) (*sas
 	case err == nil:
 		return &sasspb.CompileResponse{Css: css}, nil
 	case errors.As(err, &fault):
-		return nil, status.Error(codes.InvalidArgument, files.locate(fault))
+		return nil, refuse(files.locate(fault))
 	case errors.As(err, &without):
-		return nil, status.Errorf(codes.InvalidArgument, "%s: %v", cmp.Or(whereabouts(ctx, files), folder+entry), without)
+		p := whereabouts(ctx, files)
+		p.Message = without.Error()
+		return nil, refuse(p)
 	}
 	return nil, status.Errorf(tool.Code(err), "compiling %s%s: %v", folder, entry, err)
+}
+
+// refuse is the error of sources with a problem, the entry's unless it names another.
+func refuse(p diagnostic.Problem) error {
+	return diagnostic.Refuse(folder+entry, p.In(folder+entry))
 }
 
 // compile takes its turn. A compiler that did not answer is not used again; since compiling is safe to repeat, a new one gets

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/bep/godartsass/v2"
+
+	"ddc/internal/diagnostic"
 )
 
 // scheme makes a name of a file into the canonical URL that Dart Sass wants. ("sass:" is taken by its own modules.)
@@ -99,16 +101,16 @@ func (s sources) lookup(canonical string) (name, source string, ok bool) {
 	return name, source, ok
 }
 
-// locate writes an error of the compiler as "sass/FILE:LINE:COLUMN: message". The library does not pass the line on, so it is
-// counted in the file, in UTF-16, as Dart counts.
-func (s sources) locate(fault godartsass.SassError) string {
+// locate says where an error of the compiler is. The library passes on offsets, in UTF-16, as Dart counts.
+func (s sources) locate(fault godartsass.SassError) diagnostic.Problem {
 	message := strings.TrimSpace(fault.Message)
 	name, source, ok := s.lookup(fault.Span.Url)
 	if !ok {
-		return fmt.Sprintf("%s%s: %s", folder, entry, message)
+		return diagnostic.Problem{Message: message}
 	}
-	line := 1 + strings.Count(head(source, fault.Span.Start.Offset), "\n")
-	return fmt.Sprintf("%s%s:%d:%d: %s", folder, name, line, fault.Span.Start.Column+1, message)
+	p := diagnostic.At(source, len(head(source, fault.Span.Start.Offset)), len(head(source, fault.Span.End.Offset)), message)
+	p.File = folder + name
+	return *p
 }
 
 // head is the beginning of text that has so many units of UTF-16.

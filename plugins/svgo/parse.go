@@ -7,6 +7,8 @@ import (
 	"io"
 	"regexp"
 	"strings"
+
+	"ddc/internal/diagnostic"
 )
 
 // document is a parsed file: what stands before the root, and the root.
@@ -55,14 +57,6 @@ func (s *scope) lookup(prefix string) (string, bool) {
 	return "", prefix == ""
 }
 
-// syntaxError is a fault of the file at a place counted from 1.
-type syntaxError struct {
-	line, column int
-	message      string
-}
-
-func (e *syntaxError) Error() string { return fmt.Sprintf("%d:%d: %s", e.line, e.column, e.message) }
-
 // parser builds the tree. encoding/xml resolves prefixes for good if asked to, so its raw tokens are used, and the nesting is
 // checked here.
 type parser struct {
@@ -84,7 +78,7 @@ func parse(source string) (*document, error) {
 	// A message holds UTF-8 whatever the declaration says.
 	p.decoder.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
 	for {
-		line, column := p.decoder.InputPos()
+		begin := p.decoder.InputOffset()
 		token, err := p.decoder.RawToken()
 		if errors.Is(err, io.EOF) {
 			break
@@ -93,27 +87,32 @@ func parse(source string) (*document, error) {
 			return nil, p.fault(err)
 		}
 		if err := p.take(token); err != nil {
-			return nil, &syntaxError{line, column, err.Error()}
+			return nil, p.at(begin, err.Error())
 		}
 	}
-	line, column := p.decoder.InputPos()
+	end := p.decoder.InputOffset()
 	if len(p.open) > 0 {
-		return nil, &syntaxError{line, column, fmt.Sprintf("<%s> is never closed", p.open[len(p.open)-1].tag())}
+		return nil, p.at(end, fmt.Sprintf("<%s> is never closed", p.open[len(p.open)-1].tag()))
 	}
 	if p.result.root == nil {
-		return nil, &syntaxError{line, column, "there is no <svg> in the file"}
+		return nil, p.at(end, "there is no <svg> in the file")
 	}
 	return &p.result, nil
 }
 
 // fault is the decoder's error at the place where it stopped.
 func (p *parser) fault(err error) error {
-	line, column := p.decoder.InputPos()
+	message := err.Error()
 	var syntax *xml.SyntaxError
 	if errors.As(err, &syntax) {
-		return &syntaxError{line, column, "not well-formed XML: " + syntax.Msg}
+		message = "not well-formed XML: " + syntax.Msg
 	}
-	return &syntaxError{line, column, err.Error()}
+	return p.at(p.decoder.InputOffset(), message)
+}
+
+// at is a fault of what the decoder has read since it was at begin.
+func (p *parser) at(begin int64, message string) error {
+	return diagnostic.At(strings.TrimPrefix(p.source, "\ufeff"), int(begin), int(p.decoder.InputOffset()), message)
 }
 
 func (p *parser) take(token xml.Token) error {

@@ -11,12 +11,12 @@ package svgo
 
 import (
 	"context"
-	"errors"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/diagnostic"
 	"ddc/plugins/svgo/svgopb"
 )
 
@@ -40,9 +40,8 @@ func (s *Service) Optimise(ctx context.Context, req *svgopb.OptimiseRequest) (*s
 	}
 	root, err := parse(req.GetSvg())
 	if err != nil {
-		var fault *syntaxError
-		if errors.As(err, &fault) {
-			return nil, status.Errorf(codes.InvalidArgument, "%s:%d:%d: %s", req.GetPath(), fault.line, fault.column, fault.message)
+		if faults := diagnostic.Of(err); faults != nil {
+			return nil, diagnostic.Refuse(req.GetPath(), faults...)
 		}
 		return nil, status.Errorf(codes.Internal, "%s: read SVG: %v", req.GetPath(), err)
 	}

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/diagnostic"
 	"ddc/internal/longcall"
 	"ddc/plugins/webp/webppb"
 )
@@ -58,7 +59,7 @@ func (s *Service) Decode(ctx context.Context, req *webppb.DecodeRequest) (*webpp
 	}
 	picture, err := decode(req.GetData())
 	if err != nil {
-		return nil, status.Errorf(codes.InvalidArgument, "%s: cannot decode WebP: %v", req.GetPath(), err)
+		return nil, diagnostic.Refuse(req.GetPath(), diagnostic.Problem{Message: "cannot decode WebP: " + err.Error()})
 	}
 	return &webppb.Pixels{Rgba: picture.Pix, Width: int32(picture.Rect.Dx()), Height: int32(picture.Rect.Dy())}, nil
 }

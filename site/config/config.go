@@ -6,7 +6,7 @@
 // Load looks for the file from the given folder upwards; the parent of the
 // .config folder is the project's root and every path in the file is relative
 // to it. All paths that leave this package are absolute. What is wrong with a
-// file comes back at once, as Errors, each with file, line and column; nothing
+// file comes back at once, as diagnostic.Errors, each with file, line and column; nothing
 // is read but that one file.
 package config
 
@@ -20,6 +20,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"ddc/internal/diagnostic"
 )
 
 // Name is where a configuration lies below a project's root.
@@ -143,7 +145,7 @@ func defaults() *Config {
 
 // Load finds and reads the configuration of the site that the folder start
 // belongs to. With both overrides given there need not be one.
-// The error is Errors if the file is at fault, ErrNotFound if there is none.
+// The error is a diagnostic.Errors if the file is at fault, ErrNotFound if there is none.
 func Load(start string, o Overrides) (*Config, error) {
 	start, err := filepath.Abs(start)
 	if err != nil {
@@ -167,7 +169,7 @@ func Load(start string, o Overrides) (*Config, error) {
 		c.File, c.Root = file, filepath.Dir(filepath.Dir(file))
 		source, err := read(c.Root)
 		if err != nil {
-			return nil, Errors{{File: shortest(file), Message: err.Error()}}
+			return nil, diagnostic.Errors{{File: shortest(file), Message: err.Error()}}
 		}
 		if err := c.decode(shortest(file), source, o); err != nil {
 			return nil, err
@@ -176,7 +178,7 @@ func Load(start string, o Overrides) (*Config, error) {
 		c.Root = filepath.Dir(o.Content)
 		c.settle(o)
 		if err := c.checkCache(); err != nil {
-			return nil, Errors{{File: shortest(c.CodeExecution.CacheDir), Message: "the cache of code samples " + err.Error()}}
+			return nil, diagnostic.Errors{{File: shortest(c.CodeExecution.CacheDir), Message: "the cache of code samples " + err.Error()}}
 		}
 	default:
 		return nil, fmt.Errorf("%w: neither %s nor a folder above it has a %s; make one that says\n\n"+
@@ -216,7 +218,7 @@ func read(folder string) (string, error) {
 }
 
 func tooLarge(folder string, size int64) error {
-	return Errors{{File: shortest(filepath.Join(folder, filepath.FromSlash(Name))), Line: 1, Col: 1,
+	return diagnostic.Errors{{File: shortest(filepath.Join(folder, filepath.FromSlash(Name))), Line: 1, Col: 1,
 		Message: fmt.Sprintf("the file has %d bytes; a configuration has at most %d", size, maxSize)}}
 }
 
@@ -232,7 +234,7 @@ func find(folder string) (string, error) {
 		case err == nil && info.Mode().IsRegular():
 			return file, nil
 		case err == nil:
-			return "", Errors{{File: shortest(file), Message: "is not a regular file"}}
+			return "", diagnostic.Errors{{File: shortest(file), Message: "is not a regular file"}}
 		case !errors.Is(err, fs.ErrNotExist):
 			return "", fmt.Errorf("find the configuration: %w", err)
 		}

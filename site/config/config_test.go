@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/diagnostic"
 	"ddc/site/config"
 )
 
@@ -150,8 +151,8 @@ func TestOverridesReplaceFoldersAndBothNeedNoFile(t *testing.T) {
 func TestFaultsNamePlaceAndRemedyAllAtOnce(t *testing.T) {
 	for source, want := range map[string][]string{
 		"contnet \"a\"\noutput \"b\"": {
-			"1:1: unknown setting \"contnet\" (did you mean content?)",
 			"1:1: content is missing; add: content \"content\"",
+			"1:1: unknown setting \"contnet\" (did you mean content?)",
 		},
 		folders + "link_check { skip_domains \"x\" }":       {`3:14: unknown setting of link_check "skip_domains" (did you mean skip_domain?)`},
 		folders + "link_check { rate_limit_ms \"x\" }":      {`3:28: rate_limit_ms must be a whole number, not the string "x"`},
@@ -159,7 +160,7 @@ func TestFaultsNamePlaceAndRemedyAllAtOnce(t *testing.T) {
 		folders + "link_check 5":                            {`3:1: link_check takes no value but a block, as in: link_check { ... }`},
 		folders + "stable_assets { path \"../x\" }":         {`3:17: path must name a file below the static folder, not "../x"`},
 		folders + "stable_assets { asset \"x\" }":           {`3:17: unknown setting of stable_assets "asset" (there is only path)`},
-		folders + "output \"again\"":                        {`3:1: output is given again; it stands in line 2 already`},
+		folders + "output \"again\"":                        {"3:1: output is given again\n  2:1: it stands here"},
 		folders + "wake \"a\" \"b\"":                        {`3:1: wake takes one value, not 2`},
 		folders + "max_text_mib 0":                          {`3:14: max_text_mib must lie between 1 and 250, not 0`},
 		folders + "wake":                                    {`3:1: wake takes one value, not 0`},
@@ -179,16 +180,31 @@ func TestFaultsNamePlaceAndRemedyAllAtOnce(t *testing.T) {
 	} {
 		root := project(t, source)
 		_, err := config.Load(root, config.Overrides{})
-		var all config.Errors
+		var all diagnostic.Errors
 		if !assert.ErrorAs(t, err, &all, source) {
 			continue
 		}
 		var got []string
 		for _, one := range all {
 			assert.Equal(t, filepath.Join(root, config.Name), one.File)
-			got = append(got, strings.TrimPrefix(one.Error(), one.File+":"))
+			assert.NotNil(t, one.Excerpt, source)
+			got = append(got, strings.ReplaceAll(one.Error(), one.File+":", ""))
 		}
 		assert.Equal(t, want, got, source)
+	}
+}
+
+func TestFaultHasTheWordThatIsWrongAndItsLine(t *testing.T) {
+	for source, want := range map[string]diagnostic.Problem{
+		"contnet \"a\" // é":                 {Line: 1, Col: 1, Length: 7, Excerpt: &diagnostic.Excerpt{Text: "contnet \"a\" // é", Col: 1}},
+		"content \"a\"\r\noutput 12.5":       {Line: 2, Col: 8, Length: 4, Excerpt: &diagnostic.Excerpt{Text: "output 12.5", Col: 1}},
+		"content \"a\"; output \"b\"; é x=1": {Line: 1, Col: 26, Length: 1, Excerpt: &diagnostic.Excerpt{Text: "content \"a\"; output \"b\"; é x=1", Col: 1}},
+	} {
+		_, err := config.Load(project(t, source), config.Overrides{Content: "c", Output: "o"})
+		all := diagnostic.Of(err)
+		if assert.Len(t, all, 1, source) {
+			assert.Equal(t, want, diagnostic.Problem{Line: all[0].Line, Col: all[0].Col, Length: all[0].Length, Excerpt: all[0].Excerpt}, source)
+		}
 	}
 }
 

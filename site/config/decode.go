@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"ddc/internal/diagnostic"
 	"ddc/internal/kdl"
 )
 
@@ -13,25 +14,25 @@ import (
 func (c *Config) decode(file, source string, o Overrides) error {
 	nodes, err := kdl.Parse(file, source)
 	if err != nil {
-		return syntaxError(err)
+		return quoted(diagnostic.Of(err), file, source)
 	}
-	d := &decoder{file: file, cache: place{"the cache of code samples, " + c.CodeExecution.CacheDir + ",", 1, 1}}
+	d := &decoder{file: file, cache: place{"the cache of code samples, " + c.CodeExecution.CacheDir + ",", spot{line: 1, col: 1}}}
 	seen := d.document(c, nodes)
 	if !seen["content"] && o.Content == "" {
-		d.fail(1, 1, `content is missing; add: content "content"`, "")
+		d.fail(spot{line: 1, col: 1}, `content is missing; add: content "content"`, "")
 	}
 	if !seen["output"] && o.Output == "" {
-		d.fail(1, 1, `output is missing; add: output "public"`, "")
+		d.fail(spot{line: 1, col: 1}, `output is missing; add: output "public"`, "")
 	}
 	c.settle(o)
 	d.checkPaths(c)
-	return d.err()
+	return quoted(d.errors, file, source)
 }
 
 func (d *decoder) document(c *Config, nodes []*kdl.Node) map[string]bool {
 	all := make([]setting, len(nodes))
 	for i, n := range nodes {
-		all[i] = setting{name: n.Name, values: n.Args, node: n, line: n.Line, col: n.Col}
+		all[i] = setting{name: n.Name, values: n.Args, node: n, spot: spot{n.Line, n.Col, n.Length}}
 	}
 	d.once(all)
 	seen := map[string]bool{}
@@ -84,7 +85,7 @@ func (d *decoder) stableAssets(block setting, assets *[]string) {
 		for _, asset := range d.texts(s) {
 			clean := path.Clean(strings.TrimPrefix(asset, "/"))
 			if clean == "." || clean == ".." || strings.HasPrefix(clean, "../") {
-				d.fail(s.line, s.col, "path must name a file below the static folder, not "+quote(asset), "")
+				d.fail(s.spot, "path must name a file below the static folder, not "+quote(asset), "")
 				continue
 			}
 			if !seen[clean] {
@@ -106,18 +107,18 @@ func (d *decoder) codeExecution(block setting, c *CodeExecution) {
 			d.boolean(s, &c.FailOnError)
 		case "timeout_secs":
 			if d.duration(s, time.Second, &c.Timeout); c.Timeout == 0 {
-				d.fail(s.line, s.col, "timeout_secs must be at least 1", "")
+				d.fail(s.spot, "timeout_secs must be at least 1", "")
 			}
 		case "cache_dir":
 			d.folder(s, &c.CacheDir)
-			d.cache = place{s.name, s.line, s.col}
+			d.cache = place{s.name, s.spot}
 		case "dependencies":
 			for _, dependency := range d.inner(s) {
 				d.dependency(dependency, dependency.name, dependency.values, c)
 			}
 		case "dependency":
 			if len(s.values) == 0 {
-				d.fail(s.line, s.col, `dependency needs a name, as in: dependency "serde" version="1.0"`, "")
+				d.fail(s.spot, `dependency needs a name, as in: dependency "serde" version="1.0"`, "")
 				continue
 			}
 			var name string
@@ -151,14 +152,14 @@ func (d *decoder) language(block setting, c *CodeExecution) {
 		switch s.name {
 		case "command":
 			d.text(s, &l.Command)
-			d.checked(place{s.name, s.line, s.col}, func() error { return nameable(l.Command) })
+			d.checked(place{s.name, s.spot}, func() error { return nameable(l.Command) })
 		case "args":
 			l.Args = d.texts(s)
 		case "extension":
 			d.text(s, &l.Extension)
 			l.Extension = strings.TrimPrefix(l.Extension, ".")
 			if strings.ContainsAny(l.Extension, "/\x00") || len(l.Extension) > longestExtension {
-				d.fail(s.line, s.col, "extension must be the end of a file's name", `as in: extension "py"`)
+				d.fail(s.spot, "extension must be the end of a file's name", `as in: extension "py"`)
 			}
 		case "prepare_code":
 			d.boolean(s, &l.PrepareCode)
@@ -172,15 +173,15 @@ func (d *decoder) language(block setting, c *CodeExecution) {
 		}
 	}
 	if l.Command == "" {
-		d.fail(block.line, block.col, "the language "+block.name+` needs a command, as in: command "python3"`, "")
+		d.fail(block.spot, "the language "+block.name+` needs a command, as in: command "python3"`, "")
 	}
 	c.Languages[name] = l
 }
 
 func (d *decoder) dependency(s setting, name string, versions []kdl.Value, c *CodeExecution) {
-	dep, at := Dependency{Name: name}, place{"the path of " + name, s.line, s.col}
+	dep, at := Dependency{Name: name}, place{"the path of " + name, s.spot}
 	if len(versions) > 1 {
-		d.fail(versions[1].Line, versions[1].Col, "a dependency has one version", "")
+		d.fail(spotOf(versions[1]), "a dependency has one version", "")
 	}
 	if len(versions) > 0 {
 		d.value(versions[0], "the version of "+name, &dep.Version)
@@ -202,7 +203,7 @@ func (d *decoder) dependency(s setting, name string, versions []kdl.Value, c *Co
 			d.text(s, &dep.Branch)
 		case "path":
 			d.text(s, &dep.Path)
-			at.line, at.col = s.line, s.col
+			at.spot = s.spot
 		case "features":
 			for _, text := range d.texts(s) {
 				dep.Features = append(dep.Features, splitList(text)...)
@@ -213,14 +214,14 @@ func (d *decoder) dependency(s setting, name string, versions []kdl.Value, c *Co
 	}
 	switch {
 	case dep.Version == "" && dep.Git == "" && dep.Path == "":
-		d.fail(s.line, s.col, "the dependency "+name+" needs a version, git or path", "")
+		d.fail(s.spot, "the dependency "+name+" needs a version, git or path", "")
 	case dep.Git != "" && dep.Path != "":
-		d.fail(s.line, s.col, "the dependency "+name+" has both git and path; choose one", "")
+		d.fail(s.spot, "the dependency "+name+" has both git and path; choose one", "")
 	case dep.Git == "" && dep.Revision+dep.Branch != "":
-		d.fail(s.line, s.col, "the dependency "+name+" has rev or branch, which need git", "")
+		d.fail(s.spot, "the dependency "+name+" has rev or branch, which need git", "")
 	}
 	if slices.ContainsFunc(c.Dependencies, func(other Dependency) bool { return other.Name == name }) {
-		d.fail(s.line, s.col, "the dependency "+name+" is given twice", "")
+		d.fail(s.spot, "the dependency "+name+" is given twice", "")
 	}
 	c.Dependencies, d.dependencies = append(c.Dependencies, dep), append(d.dependencies, at)
 }

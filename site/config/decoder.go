@@ -1,100 +1,67 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"ddc/internal/diagnostic"
 	"ddc/internal/kdl"
 	"ddc/internal/suggest"
 )
 
-// Error is one fault of a configuration file and what to do about it.
-type Error struct {
-	File      string
-	Line, Col int
-	Message   string
-	// Hint is what was probably meant, or empty.
-	Hint string
-}
+// spot is where in the file something stands.
+type spot struct{ line, col, length int }
 
-func (e *Error) Error() string {
-	text := e.File
-	if e.Line > 0 { // else it is about the file as a whole
-		text += fmt.Sprintf(":%d:%d", e.Line, e.Col)
-	}
-	text += ": " + e.Message
-	if e.Hint != "" {
-		text += " (" + e.Hint + ")"
-	}
-	return text
-}
-
-// Errors are all faults of a configuration file, in the order they stand in it.
-type Errors []*Error
-
-func (e Errors) Error() string {
-	lines := make([]string, len(e))
-	for i, one := range e {
-		lines[i] = one.Error()
-	}
-	return strings.Join(lines, "\n")
-}
-
-func syntaxError(err error) error {
-	if syntax, ok := errors.AsType[*kdl.SyntaxError](err); ok {
-		return Errors{{File: syntax.File, Line: syntax.Line, Col: syntax.Col, Message: syntax.Message}}
-	}
-	return err
-}
+func spotOf(v kdl.Value) spot { return spot{v.Line, v.Col, v.Length} }
 
 // decoder turns nodes into settings and collects what is wrong with them.
 type decoder struct {
 	file   string
-	errors Errors
+	errors diagnostic.Errors
 	// cache and dependencies are where the paths stand that checkPaths checks, the
 	// latter by the index of the dependency.
 	cache        place
 	dependencies []place
 }
 
-func (d *decoder) fail(line, col int, message, hint string) {
-	d.errors = append(d.errors, &Error{File: d.file, Line: line, Col: col, Message: message, Hint: hint})
+func (d *decoder) fail(at spot, message, hint string, related ...diagnostic.Note) {
+	d.errors = append(d.errors, diagnostic.Problem{File: d.file, Line: at.line, Col: at.col, Length: at.length, Message: message, Hint: hint, Related: related})
 }
 
-func (d *decoder) err() error {
-	if len(d.errors) == 0 {
+func (d *decoder) note(at spot, message string) diagnostic.Note {
+	return diagnostic.Note{File: d.file, Line: at.line, Col: at.col, Length: at.length, Message: message}
+}
+
+// quoted gives faults, if there are any, the lines that they are about.
+func quoted(faults diagnostic.Errors, file, source string) error {
+	if len(faults) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(d.errors, func(a, b *Error) int {
-		if a.Line != b.Line {
-			return a.Line - b.Line
-		}
-		return a.Col - b.Col
-	})
-	return d.errors
+	faults = diagnostic.Sorted(faults)
+	diagnostic.Quote(faults, file, source)
+	return faults
 }
 
 // setting is a name with values: a node, or a property of one, since files
 // write both `rust command="cargo"` and `rust { command "cargo" }`.
 type setting struct {
-	name      string
-	values    []kdl.Value
-	node      *kdl.Node // nil for a property
-	line, col int
+	name   string
+	values []kdl.Value
+	node   *kdl.Node // nil for a property
+	spot
 }
 
 // settings gives the properties and the children of a node, alike.
 func settings(n *kdl.Node) []setting {
 	var all []setting
 	for _, p := range n.Props {
-		all = append(all, setting{name: p.Key, values: []kdl.Value{p.Value}, line: p.Value.Line, col: p.Value.Col})
+		all = append(all, setting{name: p.Key, values: []kdl.Value{p.Value}, spot: spotOf(p.Value)})
 	}
 	for _, child := range n.Children {
-		all = append(all, setting{name: child.Name, values: child.Args, node: child, line: child.Line, col: child.Col})
+		all = append(all, setting{name: child.Name, values: child.Args, node: child, spot: spot{child.Line, child.Col, child.Length}})
 	}
 	return all
 }
@@ -102,7 +69,7 @@ func settings(n *kdl.Node) []setting {
 // inner gives the settings inside a block, which itself takes no value.
 func (d *decoder) inner(block setting) []setting {
 	if block.node == nil || len(block.values) > 0 {
-		d.fail(block.line, block.col, block.name+" takes no value but a block, as in: "+block.name+" { ... }", "")
+		d.fail(block.spot, block.name+" takes no value but a block, as in: "+block.name+" { ... }", "")
 		return nil
 	}
 	return settings(block.node)
@@ -110,16 +77,16 @@ func (d *decoder) inner(block setting) []setting {
 
 // once refuses names that are given again, save those that may be.
 func (d *decoder) once(all []setting, repeatable ...string) {
-	first := map[string]int{}
+	first := map[string]spot{}
 	for _, s := range all {
 		if slices.Contains(repeatable, s.name) {
 			continue
 		}
-		if line, again := first[s.name]; again {
-			d.fail(s.line, s.col, fmt.Sprintf("%s is given again; it stands in line %d already", s.name, line), "")
+		if before, again := first[s.name]; again {
+			d.fail(s.spot, s.name+" is given again", "", d.note(before, "it stands here"))
 			continue
 		}
-		first[s.name] = s.line
+		first[s.name] = s.spot
 	}
 }
 
@@ -131,17 +98,17 @@ func (d *decoder) unknown(s setting, what string, known ...string) {
 	if near := suggest.Nearest(s.name, known); near != "" {
 		hint = "did you mean " + near + "?"
 	}
-	d.fail(s.line, s.col, "unknown "+what+" "+quote(s.name), hint)
+	d.fail(s.spot, "unknown "+what+" "+quote(s.name), hint)
 }
 
 // single gives the one value of a setting that is no block.
 func (d *decoder) single(s setting) (kdl.Value, bool) {
 	if s.node != nil && len(s.node.Props)+len(s.node.Children) > 0 {
-		d.fail(s.line, s.col, s.name+" takes a value, no properties and no block", "")
+		d.fail(s.spot, s.name+" takes a value, no properties and no block", "")
 		return kdl.Value{}, false
 	}
 	if len(s.values) != 1 {
-		d.fail(s.line, s.col, fmt.Sprintf("%s takes one value, not %d", s.name, len(s.values)), "")
+		d.fail(s.spot, fmt.Sprintf("%s takes one value, not %d", s.name, len(s.values)), "")
 		return kdl.Value{}, false
 	}
 	return s.values[0], true
@@ -163,7 +130,7 @@ func (d *decoder) value(v kdl.Value, name string, into any) {
 		*into, ok = v.Any.(int64)
 	}
 	if !ok {
-		d.fail(v.Line, v.Col, fmt.Sprintf("%s must be %s, not %s", name, want, describe(v.Any)), "")
+		d.fail(spotOf(v), fmt.Sprintf("%s must be %s, not %s", name, want, describe(v.Any)), "")
 	}
 }
 
@@ -184,18 +151,18 @@ func (d *decoder) folder(s setting, into *string) {
 	before := len(d.errors)
 	d.text(s, into)
 	if *into == "" && len(d.errors) == before {
-		d.fail(s.line, s.col, s.name+" must name a folder; it is empty", "")
+		d.fail(s.spot, s.name+" must name a folder; it is empty", "")
 	}
 }
 
 // texts reads one string or more.
 func (d *decoder) texts(s setting) []string {
 	if s.node != nil && len(s.node.Props)+len(s.node.Children) > 0 {
-		d.fail(s.line, s.col, s.name+" takes values, no properties and no block", "")
+		d.fail(s.spot, s.name+" takes values, no properties and no block", "")
 		return nil
 	}
 	if len(s.values) == 0 {
-		d.fail(s.line, s.col, s.name+" needs a value", "")
+		d.fail(s.spot, s.name+" needs a value", "")
 	}
 	all := make([]string, len(s.values))
 	for i, v := range s.values {
@@ -234,7 +201,7 @@ func (d *decoder) between(s setting, least, most int64) (n int64, ok bool) {
 		return 0, false
 	}
 	if n < least || n > most {
-		d.fail(v.Line, v.Col, fmt.Sprintf("%s must lie between %d and %d, not %d", s.name, least, most, n), "")
+		d.fail(spotOf(v), fmt.Sprintf("%s must lie between %d and %d, not %d", s.name, least, most, n), "")
 		return 0, false
 	}
 	return n, true

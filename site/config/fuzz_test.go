@@ -3,6 +3,8 @@ package config
 import (
 	"errors"
 	"testing"
+
+	"ddc/internal/diagnostic"
 )
 
 // Whatever a configuration says, it is understood, or refused with a place in it.
@@ -16,7 +18,7 @@ func FuzzDecode(f *testing.F) {
 		c := defaults()
 		c.Root = "/project"
 		err := c.decode("fuzz.kdl", source, Overrides{})
-		var faults Errors
+		var faults diagnostic.Errors
 		if err == nil {
 			return
 		}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ddc/internal/diagnostic"
 )
 
 // project makes a folder with a configuration.
@@ -53,7 +55,7 @@ func TestConfigurationThatIsNoFileIsNotWaitedFor(t *testing.T) {
 func TestConfigurationWithoutEndIsRefused(t *testing.T) {
 	folder := project(t, least+"// "+strings.Repeat("x", maxSize))
 	_, err := Load(folder, Overrides{})
-	var faults Errors
+	var faults diagnostic.Errors
 	require.ErrorAs(t, err, &faults, "it is the site's fault")
 	assert.ErrorContains(t, err, Name+":1:1: the file has 1048613 bytes; a configuration has at most 1048576")
 

@@ -35,8 +35,8 @@ func pathError(hint, format string, args ...any) error {
 
 // place is where the file has a path that reaches the sandbox.
 type place struct {
-	name      string
-	line, col int
+	name string
+	spot
 }
 
 // checkPaths replaces the paths that reach the sandbox by those that they lead to, or finds fault with them. What was checked is
@@ -59,9 +59,9 @@ func (d *decoder) checked(at place, check func() error) {
 	switch {
 	case err == nil:
 	case errors.As(err, &fault):
-		d.fail(at.line, at.col, at.name+" "+fault.message, fault.hint)
+		d.fail(at.spot, at.name+" "+fault.message, fault.hint)
 	default:
-		d.fail(at.line, at.col, fmt.Sprintf("%s cannot be looked at: %v", at.name, err), "")
+		d.fail(at.spot, fmt.Sprintf("%s cannot be looked at: %v", at.name, err), "")
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ddc/internal/diagnostic"
 )
 
 // hostileProject is a project with all kinds of things that a path could name.
@@ -70,11 +72,11 @@ func TestAPathThatReachesTheSandboxIsWithinTheProjectAndCanBeOpened(t *testing.T
 	}
 }
 
-func faultsOf(t *testing.T, folder, setting string) Errors {
+func faultsOf(t *testing.T, folder, setting string) diagnostic.Errors {
 	t.Helper()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, Name), []byte(least+"code_execution { "+setting+" }"), 0o600))
 	_, err := Load(folder, Overrides{})
-	var faults Errors
+	var faults diagnostic.Errors
 	if err != nil {
 		require.True(t, errors.As(err, &faults), "%v", err)
 	}
@@ -130,7 +132,7 @@ func TestTheCacheOfASiteWithoutConfigurationIsChecked(t *testing.T) {
 	folder := t.TempDir()
 	require.NoError(t, os.Symlink("/", filepath.Join(folder, ".cache")))
 	_, err := Load(folder, Overrides{Content: filepath.Join(folder, "content"), Output: filepath.Join(folder, "public")})
-	var faults Errors
+	var faults diagnostic.Errors
 	require.ErrorAs(t, err, &faults)
 	assert.ErrorContains(t, err, ": the cache of code samples lies outside the project by a symbolic link")
 	assert.NotContains(t, err.Error(), ":0:")

@@ -1,13 +1,19 @@
 package template
 
+import "ddc/internal/diagnostic"
+
 // place is where in a template something is written.
 type place struct {
-	unit      *unit
-	line, col int
+	unit              *unit
+	line, col, length int
 }
 
-func (p place) errorf(message, hint string) *Error {
-	return &Error{File: p.unit.file(), Line: p.line, Col: p.col, Message: message, Hint: hint}
+func (p place) errorf(message, hint string) *diagnostic.Problem {
+	return &diagnostic.Problem{File: p.unit.file(), Line: p.line, Col: p.col, Length: p.length, Message: message, Hint: hint}
+}
+
+func (p place) note(message string) diagnostic.Note {
+	return diagnostic.Note{File: p.unit.file(), Line: p.line, Col: p.col, Length: p.length, Message: message}
 }
 
 // expr is an expression. Its node says where it stands.

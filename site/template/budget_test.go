@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/diagnostic"
 	"ddc/site/template"
 )
 
@@ -103,7 +104,7 @@ func TestAPageThatCostsTooMuchIsAFaultWithItsPlace(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		_, err := within(t, template.Budget{Steps: 1_000_000, Bytes: 8 << 20}, files{"page.html": source, "other.html": "{% include 'page.html' %}", "leaf.html": "{% if 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 == 1 %}{% endif %}"})
 		runtime.ReadMemStats(&after)
-		var fault *template.Error
+		var fault *diagnostic.Problem
 		if assert.ErrorAs(t, err, &fault, source) {
 			assert.Contains(t, fault.Error(), want, source)
 			assert.Greater(t, fault.Line*fault.Col, 0, source)
@@ -216,7 +217,7 @@ func TestAPanicStaysWithinRender(t *testing.T) {
 	require.NoError(t, err)
 	_, err = set.Render(t.Context(), "page.html", map[string]any{"x": explosive{}}, template.Funcs{})
 	assert.EqualError(t, err, "render templates/page.html: panic: a value's own fault")
-	var fault *template.Error
+	var fault *diagnostic.Problem
 	assert.False(t, errors.As(err, &fault), "that is no fault of the template")
 }
 
@@ -275,7 +276,7 @@ func TestHostileSourcesAreFaultsWithTheirPlaces(t *testing.T) {
 			n = 500_000
 		}
 		_, err := template.Load(files{"page.html": source(n), "other.html": ""})
-		var faults template.Errors
+		var faults diagnostic.Errors
 		if !assert.ErrorAs(t, err, &faults, name) {
 			continue
 		}
@@ -297,7 +298,7 @@ func TestTheTagsOfASiteAreBoundedTogether(t *testing.T) {
 		sources[fmt.Sprintf("%02d.html", i)] = "{{ [" + strings.Repeat("1,", 50_000) + "] }}"
 	}
 	_, err := template.Load(sources)
-	var faults template.Errors
+	var faults diagnostic.Errors
 	require.ErrorAs(t, err, &faults)
 	assert.Equal(t, "templates/14.html", faults[0].File)
 	assert.Contains(t, faults[0].Error(), "the tags of this site's templates have more than 1500000 words together (lists as long as that belong into a data file)")

@@ -1,55 +1,21 @@
 package template
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	"ddc/internal/diagnostic"
 	"ddc/internal/suggest"
 )
 
-// Error is one fault of a template: of its syntax when it comes from Load, of
-// what it does with its values when it comes from Render.
-type Error struct {
-	// File is the template's name below the site's folder: templates/NAME.
-	File      string
-	Line, Col int
-	Message   string
-	// Hint says what was probably meant, or what there is; it may be empty.
-	Hint string
+// overBudget is the problem of a page that goes over its budget.
+type overBudget struct{ *diagnostic.Problem }
 
-	over bool // a budget; see ErrOverBudget
-}
+func (e overBudget) Unwrap() error { return e.Problem }
 
-// Is says that an error is ErrOverBudget.
-func (e *Error) Is(target error) bool { return e.over && target == ErrOverBudget }
-
-func (e *Error) Error() string {
-	text := fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Message)
-	if e.Hint != "" {
-		text += " (" + e.Hint + ")"
-	}
-	return text
-}
-
-// Errors are all faults that Load found, by file, line and column.
-type Errors []*Error
-
-func (e Errors) Error() string {
-	lines := make([]string, len(e))
-	for i, one := range e {
-		lines[i] = one.Error()
-	}
-	return strings.Join(lines, "\n")
-}
-
-func (e Errors) sort() {
-	slices.SortStableFunc(e, func(a, b *Error) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), a.Line-b.Line, a.Col-b.Col)
-	})
-}
+// Is says that it is ErrOverBudget.
+func (e overBudget) Is(target error) bool { return target == ErrOverBudget }
 
 // No name that a person mistyped is longer, and no list of names that one could
 // have meant.

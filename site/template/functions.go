@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"ddc/internal/diagnostic"
 )
 
 // function is what templates call by its name alone. Each takes a path so far.
@@ -55,16 +57,17 @@ func (r *render) call(c *functionCall) (value, error) {
 // wrong gives an error its place. One that has a place keeps it, and the end
 // of the context is nobody's fault.
 func (p place) wrong(err error) error {
-	if placed, ok := errors.AsType[*Error](err); ok {
+	if errors.Is(err, ErrOverBudget) {
+		return err
+	}
+	if placed, ok := errors.AsType[*diagnostic.Problem](err); ok {
 		return placed
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	if e, ok := errors.AsType[*exhausted](err); ok {
-		fault := p.errorf(e.message, e.hint)
-		fault.over = true
-		return fault
+		return overBudget{p.errorf(e.message, e.hint)}
 	}
 	hint := ""
 	if e, ok := errors.AsType[*missing](err); ok {

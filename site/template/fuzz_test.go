@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/diagnostic"
 	"ddc/site/template"
 )
 
@@ -23,7 +24,7 @@ func FuzzRender(f *testing.F) {
 	f.Fuzz(func(t *testing.T, source, other string, steps uint16) {
 		set, err := template.Load(files{"page.html": source, "other.html": other})
 		if err != nil {
-			var faults template.Errors
+			var faults diagnostic.Errors
 			require.ErrorAs(t, err, &faults)
 			return
 		}
@@ -31,7 +32,7 @@ func FuzzRender(f *testing.F) {
 		budget := template.Budget{Steps: int64(steps) + 1, Bytes: 1 << 16, Depth: 100}
 		render := func(read func(string)) (string, error) {
 			got, err := set.RenderPage(t.Context(), "page.html", template.Page{Vars: values(), Budget: budget, Read: read})
-			var fault *template.Error
+			var fault *diagnostic.Problem
 			if err != nil && !errors.As(err, &fault) {
 				t.Fatalf("an error without a place: %v", err)
 			}

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"ddc/internal/diagnostic"
 )
 
 type segmentKind int
@@ -39,6 +41,7 @@ type token struct {
 	kind      tokenKind
 	text      string
 	line, col int
+	length    int // in its line
 }
 
 // lexer cuts a source into segments and knows line and column of what is next.
@@ -48,7 +51,7 @@ type lexer struct {
 	pos       int
 	line, col int
 	segments  []segment
-	errors    Errors
+	errors    diagnostic.Errors
 	trimNext  bool
 	words     *int // how many more tokens there may be
 }
@@ -58,7 +61,7 @@ const maxFaults = 100
 
 // scan cuts a whole source. Comments nest and leave no segment; a - inside a
 // delimiter trims the white space on its outer side.
-func scan(file, source string, words *int) ([]segment, Errors) {
+func scan(file, source string, words *int) ([]segment, diagnostic.Errors) {
 	l := &lexer{file: file, src: strings.TrimPrefix(source, "\ufeff"), line: 1, col: 1, words: words}
 	for l.pos < len(l.src) {
 		l.segment()
@@ -66,8 +69,8 @@ func scan(file, source string, words *int) ([]segment, Errors) {
 	return l.segments, l.errors
 }
 
-func (l *lexer) fail(line, col int, message, hint string) {
-	l.errors = append(l.errors, &Error{File: l.file, Line: line, Col: col, Message: message, Hint: hint})
+func (l *lexer) fail(line, col, length int, message, hint string) {
+	l.errors = append(l.errors, diagnostic.Problem{File: l.file, Line: line, Col: col, Length: length, Message: message, Hint: hint})
 	if len(l.errors) >= maxFaults {
 		l.stop()
 	}
@@ -160,7 +163,7 @@ func (l *lexer) comment() {
 			l.skip(size)
 		}
 	}
-	l.fail(line, col, "this {# is never closed", "a comment ends in #}")
+	l.fail(line, col, len("{#"), "this {# is never closed", "a comment ends in #}")
 }
 
 func (l *lexer) delimited(kind segmentKind, opening, closing string) {
@@ -176,10 +179,10 @@ func (l *lexer) delimited(kind segmentKind, opening, closing string) {
 		l.space()
 		switch {
 		case l.pos >= len(l.src):
-			l.fail(s.line, s.col, "this "+opening+" is never closed", "it ends in "+closing)
+			l.fail(s.line, s.col, len(opening), "this "+opening+" is never closed", "it ends in "+closing)
 			return
 		case depth == 0 && (l.has(closing) || l.has("-") && l.has("-"+closing)):
-			s.tokens = append(s.tokens, token{endToken, closing, l.line, l.col})
+			s.tokens = append(s.tokens, token{endToken, closing, l.line, l.col, len(closing)})
 			l.trimNext = l.has("-")
 			l.skip(len(closing))
 			if l.trimNext {
@@ -211,7 +214,7 @@ func (l *lexer) close(s segment) {
 	for offset := 0; ; {
 		i := strings.Index(rest[offset:], "{%")
 		if i < 0 {
-			l.fail(s.line, s.col, "this raw is never closed", "it ends in {% endraw %}")
+			l.fail(s.line, s.col, len("{%"), "this raw is never closed", "it ends in {% endraw %}")
 			l.skip(len(rest))
 			return
 		}
@@ -251,7 +254,7 @@ var operators = []string{
 func (l *lexer) token(s *segment) bool {
 	if *l.words--; *l.words < 0 {
 		if *l.words == -1 { // the first file that has too many tells it for all
-			l.fail(l.line, l.col, "the tags of this site's templates have more than "+itoa(maxWords)+" words together", "lists as long as that belong into a data file")
+			l.fail(l.line, l.col, 1, "the tags of this site's templates have more than "+itoa(maxWords)+" words together", "lists as long as that belong into a data file")
 		}
 		l.stop()
 		return false
@@ -283,13 +286,20 @@ func (l *lexer) token(s *segment) bool {
 			}
 		}
 		if t.kind == endToken {
-			l.fail(t.line, t.col, "unexpected "+quote(string(c)), "")
+			l.fail(t.line, t.col, 1, "unexpected "+quote(string(c)), "")
 			return false
 		}
 		l.skip(len(t.text))
 	}
+	t.length = onItsLine(rest[:len(rest)-len(l.src)+l.pos])
 	s.tokens = append(s.tokens, t)
 	return true
+}
+
+// onItsLine is how many characters of a text stand on its first line.
+func onItsLine(text string) int {
+	text, _, _ = strings.Cut(text, "\n")
+	return utf8.RuneCountInString(text)
 }
 
 // number gives the digits at the start of a text: 12, 1_000, 1.5.
@@ -321,7 +331,7 @@ func (l *lexer) quoted() (string, bool) {
 			escape := l.src[l.pos+1]
 			meant := strings.IndexByte(`ntr\"'`, escape)
 			if meant < 0 {
-				l.fail(l.line, l.col, `unknown escape \`+string(rune(escape)), `a backslash itself is written \\`)
+				l.fail(l.line, l.col, 2, `unknown escape \`+string(rune(escape)), `a backslash itself is written \\`)
 				return "", false
 			}
 			b.WriteByte("\n\t\r\\\"'"[meant])
@@ -332,6 +342,6 @@ func (l *lexer) quoted() (string, bool) {
 			l.skip(size)
 		}
 	}
-	l.fail(line, col, "this string is never closed", "")
+	l.fail(line, col, 1, "this string is never closed", "")
 	return "", false
 }

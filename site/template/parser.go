@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"ddc/internal/diagnostic"
 )
 
 // parser reads the expressions of one tag. After the first fault it says
@@ -12,7 +14,7 @@ type parser struct {
 	t      *tree
 	tokens []token
 	pos    int
-	err    *Error
+	err    *diagnostic.Problem
 	depth  int
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"ddc/internal/diagnostic"
 )
 
 // postfix reads a value and the .fields and [items] taken from it.
@@ -166,7 +168,7 @@ func (p *parser) macro(space token) expr {
 
 func (p *parser) unknownImport(space token) {
 	if _, there := p.t.unit.imports[space.text]; there {
-		p.err = &Error{} // the import itself is reported; that is enough
+		p.err = &diagnostic.Problem{} // the import itself is reported; that is enough
 		return
 	}
 	aliases := append(slices.Collect(maps.Keys(p.t.unit.imports)), "self")

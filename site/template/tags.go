@@ -3,6 +3,8 @@ package template
 import (
 	"slices"
 	"strings"
+
+	"ddc/internal/diagnostic"
 )
 
 // tree is a template while its statements are being read: a stack of the tags
@@ -10,7 +12,7 @@ import (
 type tree struct {
 	site   *site
 	unit   *unit
-	errors Errors
+	errors diagnostic.Errors
 	open   []opened
 	// started is set once something but white space came; stopped after a
 	// fault that makes the rest guesswork.
@@ -30,7 +32,7 @@ type opened struct {
 const maxOpen, maxParameters = 100, 100
 
 // parse reads the statements of a template and checks them against the site.
-func parse(s *site, u *unit) Errors {
+func parse(s *site, u *unit) diagnostic.Errors {
 	t := &tree{site: s, unit: u}
 	for _, segment := range u.segments {
 		if t.stopped {
@@ -48,7 +50,7 @@ func parse(s *site, u *unit) Errors {
 }
 
 func (t *tree) segment(s segment) {
-	start := token{line: s.line, col: s.col}
+	start := token{line: s.line, col: s.col, length: len("{{")}
 	switch s.kind {
 	case textSegment:
 		t.started = t.started || strings.TrimSpace(s.text) != ""
@@ -65,13 +67,19 @@ func (t *tree) segment(s segment) {
 	}
 }
 
-func (t *tree) place(at token) place { return place{t.unit, at.line, at.col} }
+func (t *tree) place(at token) place { return place{t.unit, at.line, at.col, at.length} }
 
-func (t *tree) fail(at token, message, hint string) *Error {
+func (t *tree) fail(at token, message, hint string) *diagnostic.Problem {
 	fault := t.place(at).errorf(message, hint)
-	t.errors = append(t.errors, fault)
+	t.errors = append(t.errors, *fault)
 	t.stopped = t.stopped || len(t.errors) >= maxFaults
 	return fault
+}
+
+// see adds a place to the fault that was found last.
+func (t *tree) see(at place, message string) {
+	fault := &t.errors[len(t.errors)-1]
+	fault.Related = append(fault.Related, at.note(message))
 }
 
 func (t *tree) inside(tag string) bool {
@@ -176,6 +184,7 @@ func (t *tree) stray(head token, tag string) {
 	if n := len(t.open); n > 0 {
 		o := t.open[n-1].head
 		t.fail(head, head.text+" stands in the "+o.text+" of line "+itoa(o.line), "that one ends in end"+o.text)
+		t.see(t.place(o), "it begins here")
 		return
 	}
 	t.fail(head, head.text+" has no "+tag+" to belong to", "")
@@ -191,6 +200,7 @@ func (t *tree) otherwise(head token) {
 	o := &t.open[n-1]
 	if o.elsed {
 		t.fail(head, "this is the second else of the "+o.head.text+" of line "+itoa(o.head.line), "")
+		t.see(t.place(o.head), "it begins here")
 		return
 	}
 	o.elsed = true
@@ -234,6 +244,7 @@ func (t *tree) block(head token, p *parser) {
 		t.fail(head, "a block cannot stand in a macro", "")
 	case t.unit.blocks[name] != nil:
 		t.fail(head, "the block "+shortened(name)+" is there already", "")
+		t.see(t.unit.blocks[name].place, "it stands here")
 	}
 	s := &blockStmt{place: t.place(head), name: name}
 	t.unit.blocks[name] = s
@@ -278,6 +289,7 @@ func (t *tree) macro(head token, p *parser) {
 	if len(t.open) > 0 {
 		o := t.open[len(t.open)-1].head
 		t.fail(head, "a macro must stand at the top level, not in the "+o.text+" of line "+itoa(o.line), "")
+		t.see(t.place(o), "it begins here")
 	}
 	p.expect("(")
 	var names []string

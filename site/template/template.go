@@ -65,6 +65,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"ddc/internal/diagnostic"
 )
 
 // Folder is where templates lie; it begins the file names in errors.
@@ -82,11 +84,11 @@ type Funcs struct {
 }
 
 // Load reads templates: sources by name, the name relative to the templates
-// folder. The error is Errors, with all faults of all templates.
+// folder. The error is a diagnostic.Errors, with all faults of all templates.
 func Load(files map[string]string) (*Set, error) {
 	names := slices.Sorted(maps.Keys(files))
 	site := &site{units: map[string]*unit{}, words: maxWords}
-	var faults Errors
+	var faults diagnostic.Errors
 	for _, name := range names {
 		faults = append(faults, site.declare(name, files[name])...)
 	}
@@ -95,8 +97,7 @@ func Load(files map[string]string) (*Set, error) {
 	}
 	faults = append(faults, site.relations(names)...)
 	if len(faults) > 0 {
-		faults.sort()
-		return nil, faults
+		return nil, diagnostic.Sorted(faults)
 	}
 	return &Set{units: site.units}, nil
 }
@@ -123,12 +124,12 @@ func (s *Set) Render(ctx context.Context, name string, vars map[string]any, func
 	return s.RenderPage(ctx, name, Page{Vars: vars, Funcs: funcs})
 }
 
-// RenderPage renders a template. A fault of the template is an *Error; when ctx
+// RenderPage renders a template. A fault of the template is a *diagnostic.Problem; when ctx
 // ends, so does rendering.
 func (s *Set) RenderPage(ctx context.Context, name string, p Page) (html string, err error) {
 	u := s.units[name]
 	if u == nil {
-		return "", &Error{File: Folder + name, Line: 1, Col: 1, Message: "there is no such template",
+		return "", &diagnostic.Problem{File: Folder + name, Line: 1, Col: 1, Message: "there is no such template",
 			Hint: meant(name, slices.Collect(maps.Keys(s.units)))}
 	}
 	// A value's own String may panic, and so may a fault of this package: that
@@ -143,7 +144,7 @@ func (s *Set) RenderPage(ctx context.Context, name string, p Page) (html string,
 	if p.Read != nil {
 		r.paths = &path{record: p.Read}
 	}
-	top := place{u, 1, 1}
+	top := place{u, 1, 1, 0}
 	if err := r.within(func() error { return r.show(u) }); err != nil {
 		return "", top.wrong(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/diagnostic"
 	"ddc/site/template"
 )
 
@@ -121,7 +122,7 @@ func TestFaultsOfRenderingNameThePlaceAndWhatWasMeant(t *testing.T) {
 		"{% block b %}{{ super() }}{% endblock %}":                    `1:17: no parent block exists`,
 	} {
 		_, err := show(t, files{"page.html": source})
-		var fault *template.Error
+		var fault *diagnostic.Problem
 		if assert.ErrorAs(t, err, &fault, source) {
 			assert.Equal(t, "templates/page.html", fault.File)
 			assert.Contains(t, strings.TrimPrefix(fault.Error(), "templates/page.html:"), want, source)
@@ -148,7 +149,7 @@ func TestFaultsOfSyntaxComeAllAtOnceAndInOrder(t *testing.T) {
 		"b.html": "{{ 1 + }}\n{% if %}x{% endif %}{{ x | uper }}",
 		"a.html": "{% for x in %}",
 	})
-	var all template.Errors
+	var all diagnostic.Errors
 	require.ErrorAs(t, err, &all)
 	assert.Equal(t, []string{
 		"templates/a.html:1:1: this for is never closed (it ends in {% endfor %})",
@@ -222,7 +223,7 @@ func TestEachFaultOfSyntaxSaysWhatIsWrong(t *testing.T) {
 		"{{ " + strings.Repeat("(", 300) + "1" + strings.Repeat(")", 300) + " }}": `this expression is nested too deeply`,
 	} {
 		_, err := template.Load(files{"page.html": source, "other.html": ""})
-		var all template.Errors
+		var all diagnostic.Errors
 		if assert.ErrorAs(t, err, &all, source) {
 			assert.Contains(t, strings.TrimPrefix(all[0].Error(), "templates/page.html:"), want, source)
 			assert.Len(t, all, 1, source)
@@ -346,13 +347,13 @@ func FuzzLoadNeverPanics(f *testing.F) {
 	f.Add("{% extends 'other.html' %}{% block b %}{{- super() if x is not none else '' -}}{% endblock b %}")
 	f.Fuzz(func(t *testing.T, source string) {
 		set, err := template.Load(files{"page.html": source, "other.html": "{% block b %}{% endblock %}"})
-		var faults template.Errors
+		var faults diagnostic.Errors
 		if err != nil && !errors.As(err, &faults) {
 			t.Fatalf("what passed our checks must be a template to the interpreter: %v", err)
 		}
 		if err == nil {
 			_, err = set.Render(t.Context(), "page.html", values(), template.Funcs{})
-			var fault *template.Error
+			var fault *diagnostic.Problem
 			if err != nil && !errors.As(err, &fault) {
 				t.Fatalf("an error without a place: %v", err)
 			}

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"ddc/internal/diagnostic"
 )
 
 // site is all templates while they are being loaded.
@@ -37,10 +39,10 @@ func (u *unit) file() string { return Folder + u.name }
 
 // declare cuts a source and notes what it declares. Faulty declarations are
 // passed over here; parse reports them.
-func (s *site) declare(name, source string) Errors {
+func (s *site) declare(name, source string) diagnostic.Errors {
 	u := &unit{name: name, imports: map[string]string{}, macros: map[string]*macro{}, blocks: map[string]*blockStmt{}}
 	s.units[name] = u
-	var errs Errors
+	var errs diagnostic.Errors
 	u.segments, errs = scan(u.file(), source, &s.words)
 	for _, s := range u.segments {
 		if s.kind != tagSegment {
@@ -93,8 +95,8 @@ func parameters(tokens []token) []string {
 
 // relations finds each template's parents, and those that extend or import
 // themselves by a detour.
-func (s *site) relations(names []string) Errors {
-	var errs Errors
+func (s *site) relations(names []string) diagnostic.Errors {
+	var errs diagnostic.Errors
 	const visiting, done = 1, 2
 	state := map[string]int{}
 	var trail []string
@@ -106,7 +108,7 @@ func (s *site) relations(names []string) Errors {
 		}
 		if state[name] == visiting {
 			i := slices.Index(trail, name)
-			errs = append(errs, &Error{File: u.file(), Line: 1, Col: 1,
+			errs = append(errs, diagnostic.Problem{File: u.file(), Line: 1, Col: 1,
 				Message: "templates extend or import each other in a circle: " + strings.Join(append(slices.Clone(trail[i:]), name), " -> ")})
 			return
 		}
@@ -125,7 +127,7 @@ func (s *site) relations(names []string) Errors {
 			u.chain = append(u.chain, s.units[u.extends].chain...)
 		}
 		if len(u.chain) == maxChain+1 {
-			errs = append(errs, &Error{File: u.file(), Line: 1, Col: 1,
+			errs = append(errs, diagnostic.Problem{File: u.file(), Line: 1, Col: 1,
 				Message: fmt.Sprintf("this is the %dth template of those that extend each other in a row", maxChain+1)})
 		}
 		u.chain = u.chain[:min(len(u.chain), maxChain+1)]
