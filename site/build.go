@@ -115,6 +115,8 @@ type build struct {
 	// byPath finds a static file by its path below the static folder.
 	byPath map[string]*static
 	known  map[string]*page
+	// unread are the routes of pages whose front matter is at fault.
+	unread map[string]bool
 
 	slots    chan struct{}
 	memory   *semaphore.Weighted
@@ -132,7 +134,8 @@ type build struct {
 }
 
 // Build makes the site that cfg describes. The error is Errors if the site is
-// at fault; any other says that the machinery failed or ctx ended.
+// at fault, and then the result has the warnings alone; any other error says
+// that the machinery failed or ctx ended.
 func Build(ctx context.Context, cfg *config.Config, p Plugins, o Options) (*Result, error) {
 	if o.Jobs <= 0 {
 		o.Jobs = 2 * runtime.GOMAXPROCS(0)
@@ -167,7 +170,22 @@ func Build(ctx context.Context, cfg *config.Config, p Plugins, o Options) (*Resu
 		return nil, fmt.Errorf("prepare the output: %w", err)
 	}
 	defer b.stage.Abort()
-	return b.run(ctx)
+	result, err := b.run(ctx)
+	var faults Errors
+	if errors.As(err, &faults) {
+		b.quote(faults)
+		result, err = &Result{Warnings: b.told()}, faults
+	}
+	return result, err
+}
+
+// told are the warnings so far.
+func (b *build) told() []Problem {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	warnings := diagnostic.Sorted(b.warnings)
+	b.quote(warnings)
+	return warnings
 }
 
 func (b *build) run(ctx context.Context) (*Result, error) {
@@ -175,10 +193,10 @@ func (b *build) run(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	if err := b.phase(ctx, b.parse, b.readStatics); err != nil {
-		return nil, err
+		return nil, b.andLinks(ctx, err, b.render)
 	}
 	if err := b.phase(ctx, b.render); err != nil {
-		return nil, err
+		return nil, b.andLinks(ctx, err)
 	}
 	if err := b.phase(ctx, b.assets, b.links); err != nil {
 		return nil, err
@@ -201,7 +219,7 @@ func (b *build) run(ctx context.Context) (*Result, error) {
 		b.options.Log.Info(note)
 	}
 	files, bytes := b.stage.Written()
-	return &Result{Pages: len(b.pages), Files: files, Bytes: bytes, Samples: b.wardens, Warnings: diagnostic.Sorted(b.warnings), Changes: changes}, nil
+	return &Result{Pages: len(b.pages), Files: files, Bytes: bytes, Samples: b.wardens, Warnings: b.told(), Changes: changes}, nil
 }
 
 // folder is what a build may read: the project, or, where -c names a folder

@@ -32,7 +32,7 @@ func TestEveryFaultNamesItsFileAndPlace(t *testing.T) {
 		"get_url of a page that is not there": {
 			[]string{"content/a.md", page, "templates/page.html", `{{ get_url(path="@/b.md") }}`}, []string{"templates/page.html:1:", `"@/b.md" leads to no page`}},
 		"a template that is not there": {
-			[]string{"content/a.md", "+++\ntitle = \"x\"\ntemplate = \"gone.html\"\n+++\n"}, []string{`content/a.md:3: there is no template "gone.html"`}},
+			[]string{"content/a.md", "+++\ntitle = \"x\"\ntemplate = \"gone.html\"\n+++\n"}, []string{`content/a.md:3:13: there is no template "gone.html"`}},
 		"text that is not UTF-8": {
 			[]string{"content/a.md", page + "\nab\xff"}, []string{"content/a.md:5:3: is not UTF-8"}},
 		"a data file that is no JSON": {

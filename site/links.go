@@ -2,10 +2,12 @@ package site
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"path"
 	"strings"
+	"unicode/utf8"
 
 	"ddc/internal/diagnostic"
 	"ddc/plugins/html/htmlpb"
@@ -24,8 +26,42 @@ const searchFolder = "/pagefind/"
 
 // links finds what leads nowhere, in the pages as their templates made them.
 func (b *build) links(ctx context.Context) error {
+	return b.checkLinks(ctx, b.options.CheckLinks)
+}
+
+// andLinks adds the dead links of the pages that can be rendered to the faults
+// of a phase, as warnings or, if strict, as faults: whoever mends those sees
+// both at once. before are the phases that are missing; what these find may
+// follow from the faults that are known, and is not told. Other sites are not
+// asked: that is for a site that would be built.
+func (b *build) andLinks(ctx context.Context, err error, before ...func(context.Context) error) error {
+	var faults Errors
+	if !errors.As(err, &faults) {
+		return err
+	}
+	for _, phase := range append(before, func(ctx context.Context) error { return b.checkLinks(ctx, false) }) {
+		b.mu.Lock()
+		b.problems = nil
+		b.mu.Unlock()
+		err := b.phase(ctx, phase)
+		switch {
+		case ctx.Err() != nil:
+			return err
+		case err != nil && diagnostic.Of(err) == nil:
+			return faults // the machinery failed, but the site is at fault in any case
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return diagnostic.Sorted(append(faults, b.problems...))
+}
+
+func (b *build) checkLinks(ctx context.Context, others bool) error {
 	ids := map[string]map[string]bool{}
 	for _, p := range b.pages {
+		if p.found == nil { // it could not be rendered
+			continue
+		}
 		ids[p.Route] = map[string]bool{}
 		for _, id := range p.found.Ids {
 			ids[p.Route][id] = true
@@ -35,6 +71,9 @@ func (b *build) links(ctx context.Context) error {
 	var faults Errors
 	where := b.newWhere()
 	for _, p := range b.pages {
+		if p.found == nil {
+			continue
+		}
 		before := map[string]int{} // how often the page had the same link
 		for _, link := range p.found.Links {
 			nth := before[link.Url]
@@ -58,9 +97,12 @@ func (b *build) links(ctx context.Context) error {
 			}
 		}
 	}
-	checked, err := b.external(ctx, external, where)
-	if err != nil {
-		return err
+	var checked Errors
+	if others {
+		var err error
+		if checked, err = b.external(ctx, external, where); err != nil {
+			return err
+		}
 	}
 	faults = diagnostic.Sorted(append(faults, checked...))
 	if b.options.Strict && len(faults) > 0 {
@@ -101,12 +143,16 @@ func (b *build) deadEnd(target *url.URL, ids map[string]map[string]bool) string 
 	if route == "" {
 		route = "/"
 	}
+	if b.unread[route] {
+		return ""
+	}
 	if b.known[route] == nil {
 		return "leads nowhere: the site has neither a page nor a file " + name
 	}
 	// "#" and "#top" are the top of any page, "#:~:" is the browser's own.
 	anchor, _, _ := strings.Cut(target.Fragment, ":~:")
-	if anchor != "" && anchor != "top" && !ids[route][anchor] {
+	known, rendered := ids[route]
+	if anchor != "" && anchor != "top" && rendered && !known[anchor] {
 		return fmt.Sprintf("leads to %s, which has no %q", name, "#"+anchor)
 	}
 	return ""
@@ -144,7 +190,7 @@ func (w *where) brokenLink(p *page, link string, nth int, message, hint string) 
 			return false
 		}
 		place := places[min(nth, len(places)-1)]
-		problem.File, problem.Line, problem.Col = file, place.Line, place.Col
+		problem.File, problem.Line, problem.Col, problem.Length = file, place.Line, place.Col, utf8.RuneCountInString(link)
 		return true
 	}
 	if in(p.file.Name, source) {
@@ -162,9 +208,9 @@ func (w *where) brokenLink(p *page, link string, nth int, message, hint string) 
 	return problem
 }
 
-// external asks those who answer for addresses outside the site, if that is wanted.
+// external asks those who answer for addresses outside the site.
 func (b *build) external(ctx context.Context, pages map[string][]*page, where *where) (Errors, error) {
-	if !b.options.CheckLinks || len(pages) == 0 {
+	if len(pages) == 0 {
 		return nil, nil
 	}
 	answer, err := call(ctx, b, "linkcheck", "", b.Linkcheck.Check, &linkcheckpb.CheckRequest{

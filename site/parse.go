@@ -7,6 +7,7 @@ import (
 	"html"
 	"path"
 	"strings"
+	"unicode/utf8"
 
 	"ddc/plugins/html/htmlpb"
 	"ddc/plugins/markdown/markdownpb"
@@ -20,6 +21,9 @@ type page struct {
 	*content.Node
 	file   content.File
 	source string
+
+	// whole says that parse has found no fault with the page; the others are not rendered.
+	whole bool
 
 	// Set by parse. extra is never nil, so that a template may ask for what is not in it.
 	front    *markdownpb.FrontMatter
@@ -51,11 +55,12 @@ func (b *build) parse(ctx context.Context) error {
 	var whole []*page
 	var nodes []*content.Node
 	var paths []string
-	b.known = map[string]*page{}
+	b.known, b.unread = map[string]*page{}, map[string]bool{}
 	for _, p := range b.pages {
 		switch {
 		case p.front == nil: // its fault is known; links to it are not broken
 			paths = append(paths, p.Path)
+			b.unread[p.Route] = true
 		case !p.front.Draft:
 			whole, nodes, paths = append(whole, p), append(nodes, p.Node), append(paths, p.Path)
 			b.known[p.Route] = p
@@ -120,13 +125,21 @@ func (b *build) body(ctx context.Context, p *page, known *mentions) error {
 		return err
 	}
 	var faults Errors
+	source := content.NewFinder(p.source)
 	for _, link := range answer.BrokenLinks {
 		hint := "check the path; it counts from the content folder after @/, else from the page's own"
 		if link.Suggestion != "" {
 			hint = fmt.Sprintf("did you mean %q?", "@/"+link.Suggestion)
 		}
-		faults = append(faults, Problem{File: p.file.Name, Line: int(link.Line), Col: int(link.Column),
-			Message: fmt.Sprintf("the link %q leads to no page", link.Target), Hint: hint})
+		fault := Problem{File: p.file.Name, Line: int(link.Line), Col: int(link.Column),
+			Message: fmt.Sprintf("the link %q leads to no page", link.Target), Hint: hint}
+		for _, target := range source.Links(link.Target) { // the plugin says where the link begins
+			if target.Line == fault.Line && target.Col >= fault.Col {
+				fault.Col, fault.Length = target.Col, utf8.RuneCountInString(link.Target)
+				break
+			}
+		}
+		faults = append(faults, fault)
 	}
 	if faults != nil {
 		return faults
@@ -142,6 +155,7 @@ func (b *build) body(ctx context.Context, p *page, known *mentions) error {
 	// One pass over the whole: code that itself shows a placeholder is left alone.
 	p.content = strings.NewReplacer(replace...).Replace(answer.Html)
 	p.headings = answer.Headings
+	p.whole = true
 	return nil
 }
 

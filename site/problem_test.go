@@ -40,9 +40,9 @@ func TestElementGoesToTheEndOfTheHead(t *testing.T) {
 	}
 }
 
-func TestLineIsThatOfTheFirstOccurrence(t *testing.T) {
-	assert.Equal(t, 2, lineOf("a\nb\nb", "b"))
-	assert.Zero(t, lineOf("a", "b"))
+func TestPlaceIsThatOfTheFirstOccurrence(t *testing.T) {
+	assert.Equal(t, &Problem{Line: 2, Col: 2, Length: 1, Message: "m"}, firstOf("a\nxb\nb", "b", "m"))
+	assert.Equal(t, &Problem{Message: "m"}, firstOf("a", "b", "m"))
 }
 
 func TestKeysAndValuesOfDataBecomeWhatTemplatesKnow(t *testing.T) {

@@ -27,7 +27,7 @@ func (b *build) render(ctx context.Context) error {
 	// of its template would too, and say the same.
 	var over atomic.Bool
 	return each(ctx, b, b.pages, func(ctx context.Context, p *page) error {
-		if over.Load() {
+		if over.Load() || !p.whole {
 			return nil
 		}
 		err := b.renderPage(ctx, p, v, style)
@@ -88,8 +88,9 @@ func (b *build) pageBudget() template.Budget {
 func (b *build) templateOf(p *page) (string, error) {
 	if name := p.front.GetTemplate(); name != "" {
 		if !b.templates.Has(name) {
-			return "", Errors{{File: p.file.Name, Line: lineOf(p.source, name), Message: fmt.Sprintf("there is no template %q", name),
-				Hint: "templates lie in " + b.name(b.cfg.Folder("templates"))}}
+			fault := firstOf(p.source, name, fmt.Sprintf("there is no template %q", name))
+			fault.Hint = "templates lie in " + b.name(b.cfg.Folder("templates"))
+			return "", Errors{fault.In(p.file.Name)}
 		}
 		return name, nil
 	}
@@ -171,11 +172,12 @@ func (b *build) getURL(name string) (string, error) {
 	return "/" + strings.TrimPrefix(name, "/"), nil
 }
 
-// lineOf finds the line, from 1, of the first occurrence of a text; 0 if there is none.
-func lineOf(source, text string) int {
-	before, _, found := strings.Cut(source, text)
-	if !found {
-		return 0
+// firstOf is a problem of the first occurrence of a text in a source, or, where
+// it has none, of the whole.
+func firstOf(source, text, message string) *Problem {
+	at := strings.Index(source, text)
+	if at < 0 {
+		return &Problem{Message: message}
 	}
-	return strings.Count(before, "\n") + 1
+	return diagnostic.At(source, at, at+len(text), message)
 }

@@ -109,6 +109,19 @@ func (p *Project) OpenFile(f File) (*os.File, error) {
 	return file, nil
 }
 
+// Find gives the file that a path names, relative to the project. What is no
+// file, or lies outside, is an error.
+func (p *Project) Find(name string) (File, error) {
+	real, info, err := p.resolve(filepath.FromSlash(name))
+	if err != nil {
+		return File{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return File{}, fmt.Errorf("%s is not a regular file", name)
+	}
+	return File{Path: name, Name: name, real: real, Size: info.Size(), Modified: info.ModTime()}, nil
+}
+
 // TooLarge is the error of a file that has more bytes than may be read of it.
 type TooLarge struct {
 	// Size is how many bytes it has, or had at least when reading ended.

@@ -111,6 +111,16 @@ func TestScanFollowsLinksWithinAndNamesAllOthers(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "x", string(data))
 
+	found, err := project.Find("static/link/file")
+	require.NoError(t, err)
+	data, err = project.ReadFile(found, 1<<20)
+	require.NoError(t, err)
+	assert.Equal(t, "x", string(data))
+	for _, name := range []string{"static/outside", "static/nowhere", "static/pipe", "static", "static/none", "../" + filepath.Base(folder) + "x"} {
+		_, err := project.Find(name)
+		assert.Error(t, err, name)
+	}
+
 	// A file that has become something else meanwhile holds nothing up.
 	require.NoError(t, os.Remove(filepath.Join(static, "real", "file")))
 	require.NoError(t, syscall.Mkfifo(filepath.Join(static, "real", "file"), 0o600))
