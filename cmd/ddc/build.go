@@ -59,7 +59,8 @@ type buildFlags struct {
 	checkLinks, strict bool
 	noCodeExec         bool
 	noSandbox, isolate bool
-	json, verbose      bool
+	json               bool
+	verbose, quiet     bool
 	onHang, trace      string
 	hangAfter          time.Duration
 }
@@ -87,7 +88,7 @@ func newBuild() *cobra.Command {
 	flags.StringVar(&f.wake, "wake", "", "wake strategy: eventfd, socketpair, pipe or futex; NAME=STRATEGY for one plugin")
 	flags.StringVar(&f.transport, "transport", "shm", "what carries the calls: shm or inproc")
 	flags.StringVar(&f.spin, "spin", "auto", "how long to spin before sleeping: auto, off or a duration such as 20us")
-	flags.IntVar(&f.jobs, "jobs", 0, "calls under way at once; 0 for twice the processors")
+	flags.IntVarP(&f.jobs, "jobs", "j", 0, "calls under way at once; 0 for twice the processors")
 	flags.StringVar(&f.memoryLimit, "memory-limit", "", "what the build and all that it starts may take, such as 2GiB; by default\nthe limit of the control group, or 4GiB")
 	flags.StringVar(&f.callTimeout, "call-timeout", "", "how long a plugin may take to answer, such as 5m, before it is restarted;\nNAME=TIME for one plugin; by default minutes, by plugin")
 	flags.BoolVar(&f.allPlugins, "all-plugins", false, "start all plugins at once, not with their first calls")
@@ -101,6 +102,7 @@ func newBuild() *cobra.Command {
 	flags.DurationVar(&f.hangAfter, "hang-after", 0, "how long a lost wake-up must last before it is reported; 0 for 5s")
 	flags.StringVar(&f.trace, "trace", "", "write calls, waits and wake-ups to FILE, for ui.perfetto.dev")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "say more: what plugins log, what each did, which pages changed")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "say only what is wrong: warnings and errors")
 	complete(c)
 	return c
 }
@@ -109,6 +111,9 @@ func newBuild() *cobra.Command {
 func (f buildFlags) check() error {
 	if f.jobs < 0 {
 		return usagef("--jobs %d: a number from 1, or 0 for the default", f.jobs)
+	}
+	if f.quiet && f.verbose {
+		return usagef("--quiet and --verbose: leave one of the two out")
 	}
 	if f.transport != "shm" && f.transport != "inproc" {
 		return usagef("--transport %q is none of shm, inproc", f.transport)

@@ -117,15 +117,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	said := screenOf(stderr)
 	root := newRoot(screenOf(stdout), said)
 	root.SetArgs(args)
-	return exitCode(ctx, root.ExecuteContext(ctx), said)
+	c, err := root.ExecuteContextC(ctx)
+	if err == nil || errors.As(err, new(errReported)) || !wantsJSON(args) {
+		return exitCode(ctx, err, said)
+	}
+	if failed := printFailure(screenOf(stdout), c, err); failed != nil {
+		return exitCode(ctx, failed, said)
+	}
+	return codeOf(ctx, err)
 }
-
-// usageError marks an error as one of usage: exit code 2.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // pathError makes an error of usage of one that comes of a path that the caller has
 // named: nothing is there, or something else, or it may not be used.
@@ -148,11 +148,17 @@ func (e errReported) Error() string { return fmt.Sprintf("exit %d", e.code) }
 
 func exitCode(ctx context.Context, err error, stderr screen) int {
 	var reported errReported
+	var faults diagnostic.Errors
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &reported):
 		return reported.code
+	case errors.As(err, &faults):
+		for _, fault := range faults {
+			stderr.problem(diagnostic.Error, fault)
+		}
+		return codeOf(ctx, err)
 	}
 	fmt.Fprintf(stderr, "ddc: %s\n", printable.Message(err.Error()))
 	return codeOf(ctx, err)
@@ -185,6 +191,9 @@ one hub in shared memory. How the processes wake each other is yours to choose
   ddc wake bench            compare them
   ddc inspect PID           look at a build that hangs
 
+Each problem is a line, file:line:col: message (hint), or, on a terminal, some
+lines with the source; NO_COLOR=1 leaves colours out. --json has it whole.
+
 Exit codes: 0 done, 1 the site is at fault, 2 wrong usage, 3 the machinery
 failed, 130 interrupted.`
 
@@ -201,20 +210,8 @@ func newRoot(stdout, stderr screen) *cobra.Command {
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usagef("%w\nSee %q.", err, c.CommandPath()+" --help")
-	})
+	root.SetFlagErrorFunc(wrongFlag)
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(newBuild(), newInit(), newClean(), newPlugin(), newWake(), newInspect(), newVersion())
 	return root
-}
-
-// usage makes what cobra finds wrong with arguments an error of usage.
-func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if err := check(c, args); err != nil {
-			return usagef("%w\nSee %q.", err, c.CommandPath()+" --help")
-		}
-		return nil
-	}
 }

@@ -21,17 +21,19 @@ import (
 // printer is what a build says, and where.
 type printer struct {
 	stdout, stderr screen
-	json, verbose  bool
+	json           bool
+	verbose, quiet bool
 	logger         *slog.Logger
 	level          slog.Level
 	live           *liveLine // nil where standard error is no terminal
 }
 
 func newPrinter(stdout, stderr screen, f buildFlags) *printer {
-	p := &printer{stdout: stdout, stderr: stderr, json: f.json, verbose: f.verbose, level: slog.LevelWarn}
-	if f.verbose {
+	p := &printer{stdout: stdout, stderr: stderr, json: f.json, verbose: f.verbose, quiet: f.quiet, level: slog.LevelWarn}
+	switch {
+	case f.verbose:
 		p.level = slog.LevelDebug
-	} else {
+	case !f.quiet:
 		p.live = newLiveLine(stderr)
 	}
 	p.logger = slog.New(slog.NewTextHandler(p.aboveLiveLine(), &slog.HandlerOptions{Level: p.level, ReplaceAttr: asLogged}))
@@ -71,10 +73,13 @@ type report struct {
 
 // The object that --json prints.
 type buildReport struct {
-	Pages      int   `json:"pages"`
-	Files      int   `json:"files"`
-	Bytes      int64 `json:"bytes"`
-	DurationMS int64 `json:"duration_ms"`
+	// Output is the folder that the site is in, or, after an error, the last one that was built; empty if the configuration
+	// was not read.
+	Output     string `json:"output"`
+	Pages      int    `json:"pages"`
+	Files      int    `json:"files"`
+	Bytes      int64  `json:"bytes"`
+	DurationMS int64  `json:"duration_ms"`
 	// PeakMemory is of host, plugins and their children together.
 	PeakMemory int64  `json:"peak_memory_bytes"`
 	Wake       string `json:"wake"`
@@ -159,6 +164,9 @@ func (p *printer) finished(ctx context.Context, r report) error {
 	if r.err != nil {
 		return p.printError(ctx, r.err)
 	}
+	if p.quiet {
+		return nil
+	}
 	if p.verbose {
 		p.printDetails(r)
 	}
@@ -216,6 +224,16 @@ func (p *printer) printDetails(r report) {
 }
 
 func (p *printer) finishedJSON(ctx context.Context, r report) error {
+	if err := printJSON(p.stdout, newBuildReport(r)); err != nil {
+		return err
+	}
+	if r.err == nil {
+		return nil
+	}
+	return errReported{codeOf(ctx, r.err)}
+}
+
+func newBuildReport(r report) buildReport {
 	object := buildReport{
 		DurationMS: r.took.Milliseconds(), PeakMemory: r.peakMemory, Wake: r.wake, Transport: r.transport, Sandbox: r.layers, Plugins: r.plugins, Hangs: r.hangs,
 		Samples: map[string]int{}, Warnings: []diagnostic.Problem{}, Errors: problemsOf(r.err),
@@ -225,13 +243,10 @@ func (p *printer) finishedJSON(ctx context.Context, r report) error {
 		object.Warnings = problems(r.result.Warnings)
 		maps.Copy(object.Samples, r.result.Samples)
 	}
-	if err := printJSON(p.stdout, object); err != nil {
-		return err
+	if r.config != nil {
+		object.Output = r.config.Output
 	}
-	if r.err == nil {
-		return nil
-	}
-	return errReported{codeOf(ctx, r.err)}
+	return object
 }
 
 // problems are what --json has of them: whole, but for what is longer than anyone reads.
@@ -250,8 +265,12 @@ func problemsOf(err error) []diagnostic.Problem {
 		return []diagnostic.Problem{}
 	}
 	var faults diagnostic.Errors
-	if errors.As(err, &faults) {
+	var one *diagnostic.Problem // of usage
+	switch {
+	case errors.As(err, &faults):
 		return problems(faults)
+	case errors.As(err, &one):
+		return problems([]diagnostic.Problem{*one})
 	}
 	return problems([]diagnostic.Problem{{Message: err.Error()}})
 }

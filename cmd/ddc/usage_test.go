@@ -28,11 +28,19 @@ func TestWrongUsageEndsWithTwoAndSaysWhatIsRight(t *testing.T) {
 		{[]string{"build", site, "--transport", "tcp"}, `"tcp" is none of shm, inproc`},
 		{[]string{"build", site, "--spin", "long"}, `"long" is none of auto, off or a duration`},
 		{[]string{"build", site, "--jobs", "-1"}, "a number from 1"},
-		{[]string{"build", site, "--jobs", "many"}, "invalid argument"},
-		{[]string{"build", site, "--wak", "futex"}, "unknown flag: --wak"},
+		{[]string{"build", site, "--jobs", "many"}, `--jobs "many": a whole number is wanted (see "ddc build --help")`},
+		{[]string{"build", site, "-j", "x"}, `--jobs "x": a whole number is wanted (see "ddc build --help")`},
+		{[]string{"build", site, "--hang-after", "soon"}, `--hang-after "soon": a time such as 500ms, 20s or 5m is wanted`},
+		{[]string{"build", site, "--strict=perhaps"}, `--strict "perhaps": true or false is wanted`},
+		{[]string{"build", site, "--jobs"}, `flag needs an argument: --jobs (see "ddc build --help")`},
+		{[]string{"build", site, "--wak", "futex"}, `unknown flag: --wak (did you mean --wake? Else see "ddc build --help")`},
+		{[]string{"build", site, "--zzz"}, `unknown flag: --zzz (see "ddc build --help")`},
+		{[]string{"build", site, "-q", "-v"}, "--quiet and --verbose"},
 		{[]string{"build", "one", "two"}, "accepts at most 1 arg"},
+		{[]string{"wake", "lsit"}, `unknown command "lsit" for "ddc wake" (did you mean list? Else see "ddc wake --help")`},
+		{[]string{"zzz"}, `unknown command "zzz" for "ddc" (see "ddc --help")`},
 		{[]string{"build", "/no/such/folder"}, "no such file or directory"},
-		{[]string{"biuld"}, `unknown command "biuld"`},
+		{[]string{"biuld"}, `unknown command "biuld" for "ddc" (did you mean build? Else see "ddc --help")`},
 		{[]string{"build", t.TempDir(), "--transport", "tcp"}, `"tcp" is none of shm, inproc`},
 		{[]string{"build", t.TempDir(), "--wake", "fuetx"}, "did you mean futex?"},
 		{[]string{"init", site}, "not empty"},
@@ -45,6 +53,7 @@ func TestWrongUsageEndsWithTwoAndSaysWhatIsRight(t *testing.T) {
 			o := ddc(t, c.args...)
 			assert.Equal(t, exitUsage, o.code)
 			assert.Contains(t, o.stderr, c.want)
+			assert.NotContains(t, o.stderr, "strconv")
 			assert.Empty(t, o.stdout)
 		})
 	}
