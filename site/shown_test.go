@@ -104,6 +104,18 @@ func holdTo(t *testing.T, golden, got string) {
 	assert.Equal(t, string(want), got)
 }
 
+func TestReadmeShowsWhatATerminalShows(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	golden, err := os.ReadFile(filepath.Join("testdata", "shown", "value-in-a-template.txt"))
+	require.NoError(t, err)
+	var example strings.Builder
+	for line := range strings.Lines(string(golden)) {
+		example.WriteString("    " + line)
+	}
+	assert.Contains(t, string(readme), "\n"+example.String())
+}
+
 func TestSameFaultOfATemplateIsToldOnceWithItsPages(t *testing.T) {
 	files := []string{"templates/page.html", "{% macro m(p) %}{{ p.titel }}{% endmacro %}{{ self::m(p=page) }}"}
 	for i := range 30 {

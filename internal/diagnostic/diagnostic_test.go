@@ -95,6 +95,10 @@ func TestStatusIsBoundedAtBothEnds(t *testing.T) {
 	require.Len(t, long, 1)
 	assert.Less(t, len(long[0].Message), 4*printable.TextBytes)
 
+	noted := diagnostic.Of(diagnostic.Refuse("a", diagnostic.Problem{Message: "m", Related: make([]diagnostic.Note, 1000)}))
+	require.Len(t, noted, 1)
+	assert.Len(t, noted[0].Related, 20)
+
 	s := status.Convert(err).Proto()
 	s.Details = append(s.Details, s.Details...)
 	assert.Equal(t, diagnostic.Errors{{Message: s.Message}}, diagnostic.Of(status.ErrorProto(s)), "more than anyone sends")

@@ -16,6 +16,9 @@ import (
 // takes no more into its memory, and a plugin sends no more.
 const maxDetails = 256 << 10
 
+// maxRelated is how many related places are told of a problem that came in a status.
+const maxRelated = 20
+
 // Refuse is the error of a plugin that finds a source at fault: the status
 // INVALID_ARGUMENT, with the problems as its details. file is the source that
 // the call is about; a problem or a note without a file is one of it.
@@ -88,7 +91,7 @@ func encode(p Problem) *diagnosticpb.Problem {
 func decode(m *diagnosticpb.Problem) Problem {
 	p := Problem{File: m.GetFile(), Line: count(m.GetLine()), Col: count(m.GetColumn()), Length: count(m.GetLength()),
 		Message: m.GetMessage(), Hint: m.GetHint()}
-	for _, n := range m.GetRelated() {
+	for _, n := range m.GetRelated()[:min(len(m.GetRelated()), maxRelated)] {
 		p.Related = append(p.Related, Note{File: n.GetFile(), Line: count(n.GetLine()), Col: count(n.GetColumn()),
 			Length: count(n.GetLength()), Message: n.GetMessage()})
 	}
