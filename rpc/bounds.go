@@ -89,16 +89,23 @@ type decoder struct{ shapes shapes }
 // copied first, so that what is decoded is what was scanned. Others are not,
 // pictures above all: a peer that changes them can make a message of more fields,
 // which takes time, but no more memory than its length says.
-func (d *decoder) decode(ctx context.Context, payload []byte, lease *transport.Lease, into any, b Bounds) error {
-	message, ok := into.(proto.Message)
-	if !ok {
-		return status.Errorf(codes.Internal, "cannot receive into a %T: not a protobuf message", into)
-	}
-	if ctx.Err() != nil {
-		return status.FromContextError(ctx.Err()).Err()
+func (d *decoder) decode(ctx context.Context, payload []byte, lease *transport.Lease, into any, b Bounds, c codec) error {
+	if err := contextError(ctx); err != nil {
+		return err
 	}
 	if len(payload) > b.Bytes {
 		return tooLarge(len(payload), b.Bytes)
+	}
+	if c != nil {
+		// It may keep what it is given, which is the slot's.
+		if err := c.Unmarshal(append([]byte(nil), payload...), into); err != nil {
+			return status.Errorf(codes.Internal, "unmarshal %T: %v", into, err)
+		}
+		return contextError(ctx)
+	}
+	message, ok := messageOf(into)
+	if !ok {
+		return status.Errorf(codes.Internal, "cannot receive into a %T: not a protobuf message", into)
 	}
 	if len(payload) > unscanned {
 		if shape := d.shapes.of(message.ProtoReflect().Type()); shape.mayExceed(len(payload), b) {
@@ -114,8 +121,13 @@ func (d *decoder) decode(ctx context.Context, payload []byte, lease *transport.L
 	if err := proto.Unmarshal(payload, message); err != nil {
 		return status.Errorf(codes.Internal, "unmarshal %s: %v", message.ProtoReflect().Descriptor().FullName(), err)
 	}
-	if ctx.Err() != nil {
-		return status.FromContextError(ctx.Err()).Err()
+	return contextError(ctx)
+}
+
+// contextError is the status of a context that is over, or nil.
+func contextError(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return status.FromContextError(err).Err()
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
 	"ddc/transport"
@@ -26,18 +27,20 @@ type clientStream struct {
 	id      uint32
 	method  *method
 	started time.Time
+	watch   *watch
 	caller  context.Context
 	ctx     context.Context // the caller's, which the stream's end ends too
 	cancel  context.CancelFunc
 
 	packet packet // of the goroutine that sends
-	closed bool   // CloseSend was called; the same goroutine's
+	closed bool   // no more is to be sent; the same goroutine's
 	window credit
 	in     inbox
 
 	mu              sync.Mutex
 	finished        bool
 	unwatch         func() bool // ends the watch of the caller's context
+	headed          bool        // the server sent a header
 	header, trailer metadata.MD
 	headerKnown     chan struct{} // closed when header is what it will be
 
@@ -51,37 +54,71 @@ var (
 
 // newStream is a grpc.Streamer.
 func (c *Conn) newStream(ctx context.Context, desc *grpc.StreamDesc, _ *grpc.ClientConn, name string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	o, err := readOptions(opts, c.limit)
-	if err != nil {
+	s := &clientStream{conn: c, desc: desc, headerKnown: make(chan struct{})}
+	if err := s.options.read(opts, c.limit); err != nil {
+		s.options.finish(nil, nil, nil, err)
 		return nil, err
 	}
-	s := &clientStream{conn: c, desc: desc, options: o, caller: ctx, headerKnown: make(chan struct{})}
-	s.ctx, s.cancel = context.WithCancel(ctx)
-	s.window.open()
-	s.in.open()
-	if err := c.begin(ctx, s, name); err != nil {
-		s.cancel()
-		return nil, err
+	if c.stats != nil {
+		ctx, s.watch = c.watch(ctx, name)
 	}
-	if err := c.sendCall(s.ctx, &s.packet, s.id, s.method, 0); err != nil {
-		c.forget(s.id)
+	s.caller = peer.NewContext(ctx, c.peer)
+	s.ctx, s.cancel = context.WithCancel(s.caller)
+	s.watch.begin(desc.ClientStreams, desc.ServerStreams)
+	if err := s.open(name); err != nil {
 		s.finish(err, true)
+		s.report(err)
 		return nil, err
-	}
-	s.packet.clear()
-	// Watched only now: a cancellation must not overtake the call.
-	unwatch := context.AfterFunc(s.ctx, func() { s.abort(status.FromContextError(ctx.Err()).Err()) })
-	s.mu.Lock()
-	s.unwatch = unwatch
-	finished := s.finished
-	s.mu.Unlock()
-	if finished {
-		unwatch()
 	}
 	return s, nil
 }
 
-func (s *clientStream) enter(id uint32, m *method) { s.id, s.method, s.started = id, m, time.Now() }
+// open sends the call. Where it fails, the call is not entered.
+func (s *clientStream) open(name string) error {
+	c := s.conn
+	s.window.open()
+	s.in.open()
+	md, err := c.outgoing(s.caller, name, &s.options)
+	if err != nil {
+		return err
+	}
+	if err := c.begin(s.caller, s, name); err != nil {
+		return err
+	}
+	if err := c.sendCall(s.ctx, &s.packet, s.id, s.method, md, 0); err != nil {
+		c.forget(s.id)
+		return err
+	}
+	s.packet.clear()
+	s.watch.sentHeader(name, md, c.peer.Addr, c.peer.LocalAddr)
+	// Watched only now: a cancellation must not overtake the call.
+	unwatch := context.AfterFunc(s.caller, s.callerLeft)
+	s.mu.Lock()
+	s.unwatch = unwatch
+	finished := s.finished
+	s.mu.Unlock()
+	if finished && !s.observed() {
+		unwatch()
+	}
+	return nil
+}
+
+// callerLeft ends the call whose caller's context is over.
+func (s *clientStream) callerLeft() {
+	err := contextError(s.caller)
+	s.abort(err)
+	s.report(err)
+}
+
+// observed says whether somebody is to hear of the call's end.
+func (s *clientStream) observed() bool { return s.watch != nil || s.options.observed() }
+
+func (s *clientStream) enter(id uint32, m *method) {
+	s.id, s.method, s.started = id, m, time.Now()
+	if s.observed() {
+		s.conn.unreported[s] = struct{}{}
+	}
+}
 
 func (s *clientStream) describe() (string, time.Time) { return s.method.name, s.started }
 
@@ -90,15 +127,15 @@ func (s *clientStream) receive(f *transport.Frame) {
 	case opCredit:
 		s.window.grant(f.Arg)
 	case opMessage:
-		s.setHeader(nil)
+		s.setHeader(nil, true)
 		s.push(f, 0)
 	case opHeader, opReply:
 		parts, begins, err := parseSections(f.Flags, f.Payload)
 		if err != nil {
-			s.abort(status.Errorf(codes.Internal, "malformed frame: %v", err))
+			s.abort(s.conn.malformed(f.Arg, err))
 			return
 		}
-		s.setHeader(parts.metadata)
+		s.setHeader(parts.metadata, f.Op == opHeader || parts.metadata != nil || f.Flags&flagMessage != 0)
 		if f.Op == opHeader {
 			return
 		}
@@ -122,14 +159,15 @@ func (s *clientStream) push(f *transport.Frame, begins int) {
 
 func (s *clientStream) fail(err error) { s.finish(err, false) }
 
-// setHeader makes md the header, unless there is one.
-func (s *clientStream) setHeader(md metadata.MD) {
+// setHeader makes md the header, unless there is one. sent says whether the server
+// has sent one, be it empty.
+func (s *clientStream) setHeader(md metadata.MD, sent bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
 	case <-s.headerKnown:
 	default:
-		s.header = md
+		s.header, s.headed = md, sent
 		close(s.headerKnown)
 	}
 }
@@ -160,29 +198,57 @@ func (s *clientStream) finish(err error, discard bool) {
 		s.in.end(err)
 	}
 	s.window.end(io.EOF) // RecvMsg says why
-	s.setHeader(nil)
-	if unwatch != nil {
+	s.setHeader(nil, false)
+	if unwatch != nil && !s.observed() {
 		unwatch()
 	}
 	s.cancel()
 }
 
-// report tells the call's options of its end, from the caller's goroutine.
+// report tells of the call's end those who observe it, once: when the caller has read
+// it, or can no longer, since its context is over or the Conn has ended. What they do
+// with it is theirs, so it does not run on the pump.
 func (s *clientStream) report(err error) {
+	if !s.observed() {
+		return
+	}
 	s.reported.Do(func() {
 		if errors.Is(err, io.EOF) {
 			err = nil
 		}
+		s.conn.mu.Lock()
+		delete(s.conn.unreported, s)
+		s.conn.mu.Unlock()
 		s.mu.Lock()
-		header, trailer := s.header, s.trailer
+		header, trailer, unwatch := s.header, s.trailer, s.unwatch
 		s.mu.Unlock()
-		s.options.finish(header, trailer, err)
+		if unwatch != nil {
+			unwatch()
+		}
+		s.tellHeader()
+		s.watch.gotTrailer(trailer)
+		s.watch.end(trailer, err)
+		s.options.finish(header, trailer, s.conn.peer, err)
 	})
+}
+
+// tellHeader tells the stats handlers of the server's header, once it is there.
+func (s *clientStream) tellHeader() {
+	if s.watch == nil {
+		return
+	}
+	s.mu.Lock()
+	header, headed := s.header, s.headed
+	s.mu.Unlock()
+	if headed {
+		s.watch.gotHeader("", header, s.conn.peer.Addr, s.conn.peer.LocalAddr)
+	}
 }
 
 // Header waits for the header metadata, or the call's end.
 func (s *clientStream) Header() (metadata.MD, error) {
 	<-s.headerKnown
+	s.tellHeader()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.header.Copy(), nil
@@ -203,34 +269,63 @@ func (s *clientStream) CloseSend() error {
 		return nil
 	}
 	s.closed = true
+	if s.caller.Err() != nil {
+		return nil // what came before is no complete upload
+	}
 	// A failure means that the call has ended, which RecvMsg reports.
 	_ = s.conn.link.Send(s.ctx, transport.Header{Op: opEnd, Stream: s.id}, nil)
 	return nil
 }
 
+var errSendAfterClose = status.Error(codes.Internal, "SendMsg after CloseSend")
+
 // SendMsg sends a message, once the stream has credit for it. io.EOF says that
-// the call has ended; RecvMsg says how.
+// the call has ended; RecvMsg says how. Where only one message may be sent it is nil
+// instead, as generated code wants it, and the message is the last.
 func (s *clientStream) SendMsg(m any) error {
-	if s.closed {
-		return status.Error(codes.Internal, "SendMsg after CloseSend")
-	}
-	if err := s.packet.setMessage(m, s.options.maxSend); err != nil {
+	err := s.sendMsg(m)
+	switch {
+	case err == nil && !s.desc.ClientStreams:
+		return s.CloseSend()
+	case errors.Is(err, io.EOF) && !s.desc.ClientStreams:
+		s.closed = true
+		return nil
+	case err != nil && !errors.Is(err, io.EOF):
 		s.abort(err)
+		s.report(err)
+	}
+	return err
+}
+
+// sendMsg sends a message. io.EOF is a call that has ended; another error is the
+// message's own, or that of a caller that has said that no more come.
+func (s *clientStream) sendMsg(m any) error {
+	if s.closed {
+		return errSendAfterClose
+	}
+	if err := s.packet.setMessage(m, s.options.maxSend, s.options.codec); err != nil {
 		return err
 	}
 	defer s.packet.clear()
-	if err := s.window.take(s.ctx, s.packet.size); err != nil {
-		return err
+	size := s.packet.size
+	err := contextError(s.caller) // which s.ctx may yet have to hear
+	if err == nil {
+		err = s.window.take(s.ctx, size)
 	}
-	if err := s.packet.send(s.ctx, s.conn.link, transport.Header{Op: opMessage, Stream: s.id}); err != nil {
-		if s.in.hasEnded() {
-			return io.EOF
+	if err == nil {
+		if err = s.packet.send(s.ctx, s.conn.link, transport.Header{Op: opMessage, Stream: s.id}); err == nil {
+			s.watch.sent(m, size)
+			return nil
+		}
+		if unsendable(err) {
+			return s.conn.sendError(s.ctx, err)
 		}
 		err = s.conn.sendError(s.ctx, err)
-		s.abort(err)
-		return err
 	}
-	return nil
+	if !errors.Is(err, io.EOF) && !s.in.hasEnded() {
+		s.abort(err)
+	}
+	return io.EOF
 }
 
 // RecvMsg waits for a message. io.EOF is the call's good end.
@@ -261,10 +356,12 @@ func (s *clientStream) next(m any) error {
 	if err != nil {
 		return err
 	}
+	size := len(message.Payload)
+	s.tellHeader()
 	if m == nil {
 		err = errSecondMessage
 	} else {
-		err = s.conn.decode(s.caller, message.Payload, &message, m, s.method.boundsFor(&s.options))
+		err = s.conn.decode(s.caller, message.Payload, &message, m, s.method.boundsFor(&s.options), s.options.codec)
 		err = excessOf(err, s.conn.name, s.method.name)
 	}
 	message.Release()
@@ -272,6 +369,7 @@ func (s *clientStream) next(m any) error {
 		s.abort(err)
 		return err
 	}
+	s.watch.got(m, size)
 	if grant > 0 {
 		s.conn.out.post(transport.Header{Op: opCredit, Stream: s.id, Arg: grant})
 	}

@@ -11,7 +11,10 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 
 	"ddc/internal/subject"
@@ -31,6 +34,11 @@ type ConnOptions struct {
 	// *grpc.ClientConn, since there is none.
 	Unary  []grpc.UnaryClientInterceptor
 	Stream []grpc.StreamClientInterceptor
+	// Stats are told of the link and of each call but raw ones, on the caller's goroutine.
+	Stats []stats.Handler
+	// Private says that nobody but the two ends can read the link's memory: credentials
+	// that ask for a secure transport are sent then.
+	Private bool
 }
 
 // Conn makes calls over a link. It is safe for any number of goroutines.
@@ -44,14 +52,22 @@ type Conn struct {
 	limit  int
 	bounds func(method string) Bounds
 	decoder
-	unary  grpc.UnaryInvoker // c.invoke within the interceptors
-	stream grpc.Streamer     // c.newStream within the interceptors
-	out    *outbox
-	done   chan struct{}
-	idle   sync.Pool // of *call
+	unary    grpc.UnaryInvoker // c.invoke within the interceptors
+	stream   grpc.Streamer     // c.newStream within the interceptors
+	stats    handlers
+	tagged   context.Context // what stats handlers know the link by
+	peer     *peer.Peer
+	security credentials.SecurityLevel
+	out      *outbox
+	done     chan struct{}
+	idle     sync.Pool // of *call
 
-	mu      sync.Mutex
-	calls   map[uint32]receiver
+	mu    sync.Mutex
+	calls map[uint32]receiver
+	// unreported are the streams of whose end somebody is still to hear: see
+	// clientStream.report.
+	unreported map[*clientStream]struct{}
+
 	last    uint32 // the stream that was opened last
 	methods map[string]*method
 	refusal error // why no call may begin; nil while calls may
@@ -98,28 +114,43 @@ func (m *method) boundsFor(o *callOptions) Bounds {
 func NewConn(link transport.Link, o ConnOptions) *Conn {
 	c := &Conn{
 		link: link, name: cmp.Or(o.Name, "the peer"), limit: cmp.Or(o.MaxMessage, defaultMaxMessage),
-		bounds: o.Replies, out: newOutbox(link), done: make(chan struct{}),
-		calls: map[uint32]receiver{}, methods: map[string]*method{},
+		bounds: o.Replies, out: newOutbox(link), done: make(chan struct{}), stats: o.Stats, security: credentials.NoSecurity,
+		calls: map[uint32]receiver{}, unreported: map[*clientStream]struct{}{}, methods: map[string]*method{},
 	}
+	if o.Private {
+		c.security = credentials.PrivacyAndIntegrity
+	}
+	c.peer = newPeer(Addr(c.name), callerEnd, c.security)
 	c.awaiter, _ = link.(transport.Awaiter)
 	c.log, _ = link.(transport.CallLog)
 	c.idle.New = newCall
-	c.unary, c.stream = c.invoke, c.newStream
-	for _, interceptor := range slices.Backward(o.Unary) {
-		next := c.unary
-		c.unary = func(ctx context.Context, method string, req, reply any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
-			return interceptor(ctx, method, req, reply, nil, next, opts...)
-		}
-	}
-	for _, interceptor := range slices.Backward(o.Stream) {
-		next := c.stream
-		c.stream = func(ctx context.Context, desc *grpc.StreamDesc, _ *grpc.ClientConn, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-			return interceptor(ctx, desc, nil, method, next, opts...)
-		}
-	}
+	c.unary, c.stream = chainInvoker(o.Unary, c.invoke), chainStreamer(o.Stream, c.newStream)
+	c.tagged = c.stats.connBegan(context.Background(), true, c.peer.Addr, c.peer.LocalAddr)
 	link.Start(c.receive)
 	go c.run()
 	return c
+}
+
+// chainInvoker is last within the interceptors.
+func chainInvoker(interceptors []grpc.UnaryClientInterceptor, last grpc.UnaryInvoker) grpc.UnaryInvoker {
+	for _, interceptor := range slices.Backward(interceptors) {
+		next := last
+		last = func(ctx context.Context, method string, req, reply any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
+			return interceptor(ctx, method, req, reply, nil, next, opts...)
+		}
+	}
+	return last
+}
+
+// chainStreamer is last within the interceptors.
+func chainStreamer(interceptors []grpc.StreamClientInterceptor, last grpc.Streamer) grpc.Streamer {
+	for _, interceptor := range slices.Backward(interceptors) {
+		next := last
+		last = func(ctx context.Context, desc *grpc.StreamDesc, _ *grpc.ClientConn, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			return interceptor(ctx, desc, nil, method, next, opts...)
+		}
+	}
+	return last
 }
 
 // Invoke makes a unary call. Generated stubs call it.
@@ -135,6 +166,7 @@ func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 // run outlives the link, and then fails what is still under way.
 func (c *Conn) run() {
 	defer close(c.done)
+	defer c.stats.connEnded(c.tagged, true)
 	c.out.run()
 	<-c.link.Done()
 	err := c.link.Err()
@@ -147,12 +179,15 @@ func (c *Conn) run() {
 	c.end(&linkError{peer: c.name, cause: err})
 }
 
-// end fails every call under way, and refuses new ones, with err.
+// end fails every call under way, and refuses new ones, with err. The first end counts,
+// unless this end is closed: that is its caller's own doing.
 func (c *Conn) end(err error) {
 	c.mu.Lock()
-	calls := c.calls
-	c.calls = map[uint32]receiver{}
-	c.refusal = err
+	calls, unreported := c.calls, c.unreported
+	c.calls, c.unreported = map[uint32]receiver{}, map[*clientStream]struct{}{}
+	if !errors.Is(c.refusal, errClosedHere) {
+		c.refusal = err
+	}
 	if c.log != nil {
 		for id := range calls {
 			c.log.CallEnded(id)
@@ -162,17 +197,29 @@ func (c *Conn) end(err error) {
 	for _, r := range calls {
 		r.fail(err)
 	}
+	for stream := range unreported {
+		stream.report(err)
+	}
 }
 
-// Close fails the calls under way with Canceled, closes the link and waits for
-// its end. The peer cancels their handlers.
+// errClosedHere is what calls wrap that were made of a Conn that Close was called on.
+var errClosedHere = errors.New("closed at this end")
+
+// closedError is such an error.
+type closedError struct{ peer string }
+
+func (e *closedError) Unwrap() error { return errClosedHere }
+func (e *closedError) Error() string { return e.GRPCStatus().Err().Error() }
+
+// GRPCStatus is what package status looks for.
+func (e *closedError) GRPCStatus() *status.Status {
+	return status.Newf(codes.Canceled, "the connection to %s was %v", e.peer, errClosedHere)
+}
+
+// Close fails the calls under way with Canceled, and those made later, closes the
+// link and waits for its end. The peer cancels their handlers.
 func (c *Conn) Close() error {
-	select {
-	case <-c.done:
-		return nil
-	default:
-	}
-	c.end(status.Errorf(codes.Canceled, "the connection to %s was closed at this end", c.name))
+	c.end(&closedError{c.name})
 	c.out.breakLink(errGoodOrder)
 	<-c.done
 	return nil
@@ -275,7 +322,7 @@ func (c *Conn) cancel(id uint32) bool {
 // sendCall sends the frame that opens a call, which begin has entered. If it
 // fails the call is no longer entered, and its receiver has been told nothing
 // or is about to be told the same.
-func (c *Conn) sendCall(ctx context.Context, p *packet, id uint32, m *method, flags uint8) error {
+func (c *Conn) sendCall(ctx context.Context, p *packet, id uint32, m *method, md metadata.MD, flags uint8) error {
 	var timeout time.Duration
 	if deadline, ok := ctx.Deadline(); ok {
 		if timeout = time.Until(deadline); timeout <= 0 {
@@ -289,7 +336,7 @@ func (c *Conn) sendCall(ctx context.Context, p *packet, id uint32, m *method, fl
 		flags |= flagMethod
 		p.sections = appendSection(p.sections, m.name)
 	}
-	if md, ok := metadata.FromOutgoingContext(ctx); ok && len(md) > 0 {
+	if len(md) > 0 {
 		flags |= flagMetadata
 		before := len(p.sections)
 		if p.sections = appendMetadata(p.sections, md); len(p.sections)-before > maxMetadata {
@@ -321,7 +368,7 @@ func (c *Conn) sendError(ctx context.Context, err error) error {
 func (c *Conn) receive(f *transport.Frame) {
 	if f.Op == opGoAway {
 		c.mu.Lock()
-		c.refusal = cmp.Or(c.refusal, shuttingDown(c.name))
+		c.refusal = cmp.Or(c.refusal, shuttingDown(c.name)) // closed by this end, or the link has ended
 		c.mu.Unlock()
 		return
 	}

@@ -27,14 +27,29 @@ func (e *linkError) Error() string { return e.GRPCStatus().Err().Error() }
 
 // GRPCStatus is what package status looks for.
 func (e *linkError) GRPCStatus() *status.Status {
-	what := "is out of reach"
+	what := e.peer + " is out of reach: "
+	kind := error(nil)
 	switch {
 	case errors.Is(e.cause, transport.ErrPeerDead):
-		what = "died"
+		what, kind = e.peer+" died", transport.ErrPeerDead
 	case errors.Is(e.cause, transport.ErrClosed):
-		what = "closed the link"
+		what, kind = e.peer+" closed the link", transport.ErrClosed
 	}
-	return status.Newf(codes.Unavailable, "%s %s: %v", e.peer, what, e.cause)
+	return status.New(codes.Unavailable, what+detail(e.cause, kind))
+}
+
+// detail is what an error says beyond its kind: links say their peer's name and the
+// kind first, as a linkError does.
+func detail(err, kind error) string {
+	text := err.Error()
+	if kind == nil {
+		return text
+	}
+	before, after, found := strings.Cut(text, kind.Error())
+	if !found || strings.Contains(before, " ") {
+		return ": " + text // said in another way
+	}
+	return after
 }
 
 // sendError says what the failure of a send means to the call it was for.
@@ -49,6 +64,11 @@ func sendError(ctx context.Context, peer string, err error) error {
 		return status.FromContextError(ctx.Err()).Err()
 	}
 	return &linkError{peer: peer, cause: err}
+}
+
+// unsendable says whether a send failed for what was to be sent.
+func unsendable(err error) bool {
+	return errors.As(err, new(fillError)) || errors.Is(err, transport.ErrTooLarge)
 }
 
 // protocolError ends a link: no sound peer sends such frames.
@@ -72,9 +92,14 @@ func encodeStatus(s *status.Status) []byte {
 	if s == nil || s.Message() == "" && len(s.Proto().GetDetails()) == 0 {
 		return nil
 	}
-	b, err := proto.Marshal(s.Proto())
-	if err != nil { // a message that is no UTF-8, say
-		b, _ = proto.Marshal(&spb.Status{Code: int32(s.Code()), Message: fmt.Sprintf("%q", s.Message())})
+	p := s.Proto()
+	b, err := proto.Marshal(p)
+	if err != nil { // a message that is no UTF-8: what is broken of it is replaced
+		p.Message = string([]rune(p.GetMessage()))
+		b, err = proto.Marshal(p)
+	}
+	if err != nil { // the details, then
+		b, _ = proto.Marshal(&spb.Status{Code: p.GetCode(), Message: p.GetMessage()})
 	}
 	return b
 }
@@ -108,11 +133,21 @@ func (c *Conn) replyError(flags uint8, code uint64, section []byte) error {
 		return status.Errorf(codes.Internal, "%s replied with status %d, which can't be", c.name, code)
 	}
 	s := &spb.Status{}
-	if err := c.decode(context.Background(), section, &transport.Lease{}, s, statusBounds); err != nil {
-		return status.Errorf(codes.Internal, "malformed status of code %v: %v", codes.Code(code), err)
+	if err := c.decode(context.Background(), section, &transport.Lease{}, s, statusBounds, nil); err != nil {
+		return status.Errorf(codes.Code(code), "%s replied with this code, and a text that cannot be read: %v", c.name, err)
 	}
 	s.Code = int32(code)
 	return status.ErrorProto(s)
+}
+
+// malformed is the error of a reply whose parts cannot be told apart. Its code is in the
+// header all the same.
+func (c *Conn) malformed(code uint64, err error) error {
+	kept := codes.Internal
+	if code != uint64(codes.OK) && code <= math.MaxInt32 {
+		kept = codes.Code(code)
+	}
+	return status.Errorf(kept, "%s sent a malformed reply: %v", c.name, err)
 }
 
 // ErrShuttingDown is what the errors of calls wrap that a server did not begin,

@@ -34,24 +34,27 @@ func (c *credit) open() {
 }
 
 // take waits until a message of n bytes may be sent, the stream ends or ctx does.
+// Once ctx is over none may, whatever credit is left.
 func (c *credit) take(ctx context.Context, n int) error {
-	for cancelled := false; ; {
+	for {
+		over := ctx.Err()
 		c.mu.Lock()
 		ended, enough := c.ended, c.left > 0
-		if ended == nil && enough {
+		if ended == nil && over == nil && enough {
 			c.left -= int64(n + messageCost)
 		}
 		c.mu.Unlock()
-		if ended != nil || enough {
+		switch {
+		case ended != nil: // says more, where both came
 			return ended
-		}
-		if cancelled {
-			return status.FromContextError(ctx.Err()).Err()
+		case over != nil:
+			return status.FromContextError(over).Err()
+		case enough:
+			return nil
 		}
 		select {
 		case <-c.more:
 		case <-ctx.Done():
-			cancelled = true // an end that came first says more
 		}
 	}
 }

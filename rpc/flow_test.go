@@ -2,10 +2,13 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"ddc/transport"
 )
@@ -20,13 +23,26 @@ func TestAWindowThatIsUsedToTheByteStopsItsSender(t *testing.T) {
 	cancel()
 	var c credit
 	c.open()
-	require.NoError(t, c.take(over, exactly(windowSize-1)))
-	require.NoError(t, c.take(over, exactly(1)), "one byte is left, and lets a message through")
+	require.NoError(t, c.take(t.Context(), exactly(windowSize-1)))
+	require.NoError(t, c.take(t.Context(), exactly(1)), "one byte is left, and lets a message through")
 	require.Zero(t, c.left)
 	assert.Error(t, c.take(over, 0), "nothing is left, so the context counts")
 	c.grant(1)
-	assert.NoError(t, c.take(over, 1000), "whatever its size")
+	assert.NoError(t, c.take(t.Context(), 1000), "whatever its size")
 	assert.Error(t, c.take(over, 0), "that was a debt")
+}
+
+// A context that is over takes no credit, however much is left.
+func TestACallThatIsOverTakesNoCredit(t *testing.T) {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	var c credit
+	c.open()
+	assert.Equal(t, codes.Canceled, status.Code(c.take(over, 1)))
+	assert.EqualValues(t, windowSize, c.left)
+	ended := errors.New("ended")
+	c.end(ended)
+	assert.Same(t, ended, c.take(over, 1), "an end that came first says more")
 }
 
 // The receiver's half counts the same bytes: it takes what a sound sender sends,

@@ -2,11 +2,16 @@ package rpc
 
 import (
 	"math"
+	"reflect"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 )
 
@@ -20,41 +25,125 @@ const defaultReplyTime = 30 * time.Second
 // callOptions are the grpc.CallOptions of one call.
 type callOptions struct {
 	header, trailer  *metadata.MD
+	peer             *peer.Peer
 	maxSend, maxRecv int
 	onFinish         []func(error)
+	credentials      credentials.PerRPCCredentials
+	authority        string
+	codec            codec  // nil is protobuf's own
+	subtype          string // what the codec makes, as the server is told
 }
 
-// readOptions refuses what this wire cannot do, rather than do without it.
-func readOptions(options []grpc.CallOption, limit int) (o callOptions, err error) {
+// read refuses what this wire cannot do, rather than do without it. Options that
+// are read before one that is refused count all the same: OnFinish among them.
+func (o *callOptions) read(options []grpc.CallOption, limit int) (err error) {
 	o.maxSend, o.maxRecv = limit, math.MaxInt
 	for _, option := range options {
-		switch option := option.(type) {
-		case grpc.HeaderCallOption:
-			o.header = option.HeaderAddr
-		case grpc.TrailerCallOption:
-			o.trailer = option.TrailerAddr
-		case grpc.MaxSendMsgSizeCallOption:
-			o.maxSend = option.MaxSendMsgSize
-		case grpc.MaxRecvMsgSizeCallOption:
-			o.maxRecv = option.MaxRecvMsgSize
-		case grpc.OnFinishCallOption:
-			o.onFinish = append(o.onFinish, option.OnFinish)
-		case grpc.StaticMethodCallOption, grpc.FailFastCallOption, grpc.EmptyCallOption:
-			// Nothing to do: there is no name resolution and no reconnecting.
-		default:
-			return o, status.Errorf(codes.Internal, "call option %T is not supported", option)
+		if wrong := o.add(option); wrong != nil && err == nil {
+			err = wrong
 		}
 	}
-	return o, nil
+	if err == nil && o.codec == nil && o.subtype != "" {
+		err = o.findCodec()
+	}
+	return err
+}
+
+func (o *callOptions) add(option grpc.CallOption) error {
+	switch option := option.(type) {
+	case grpc.HeaderCallOption:
+		o.header = option.HeaderAddr
+	case grpc.TrailerCallOption:
+		o.trailer = option.TrailerAddr
+	case grpc.PeerCallOption:
+		o.peer = option.PeerAddr
+	case grpc.MaxSendMsgSizeCallOption:
+		o.maxSend = option.MaxSendMsgSize
+	case grpc.MaxRecvMsgSizeCallOption:
+		o.maxRecv = option.MaxRecvMsgSize
+	case grpc.OnFinishCallOption:
+		o.onFinish = append(o.onFinish, option.OnFinish)
+	case grpc.PerRPCCredsCallOption:
+		o.credentials = option.Creds
+	case grpc.AuthorityOverrideCallOption:
+		o.authority = option.Authority
+	case grpc.ContentSubtypeCallOption:
+		o.subtype = option.ContentSubtype
+	case grpc.ForceCodecV2CallOption:
+		o.setCodec(codecV2{option.CodecV2}, option.CodecV2.Name())
+	case grpc.ForceCodecCallOption:
+		o.setCodec(option.Codec, option.Codec.Name())
+	case grpc.CustomCodecCallOption:
+		o.setCodec(option.Codec, option.Codec.String())
+	case grpc.CompressorCallOption:
+		if option.CompressorType != encoding.Identity && option.CompressorType != "" {
+			return status.Errorf(codes.Internal, "compressor %q: messages between processes of one machine are not compressed", option.CompressorType)
+		}
+	case nil, grpc.StaticMethodCallOption, grpc.FailFastCallOption, grpc.MaxRetryRPCBufferSizeCallOption, grpc.EmptyCallOption:
+		// Nothing to do: there is no name resolution, no reconnecting and no retry.
+	default:
+		return o.addForeign(option)
+	}
+	return nil
+}
+
+// grpcPath is where the options of grpc itself are declared.
+var grpcPath = reflect.TypeFor[grpc.EmptyCallOption]().PkgPath()
+
+// addForeign adds an option that is not one of grpc's, but embeds one, as it must:
+// the interface has no method that others can declare.
+func (o *callOptions) addForeign(option grpc.CallOption) error {
+	v := reflect.ValueOf(option)
+	if v.Type().PkgPath() == grpcPath {
+		return status.Errorf(codes.Internal, "call option %T is not supported", option)
+	}
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range v.NumField() {
+		if f := v.Type().Field(i); !f.Anonymous || !f.IsExported() {
+			continue
+		}
+		if embedded, ok := v.Field(i).Interface().(grpc.CallOption); ok {
+			return o.add(embedded)
+		}
+	}
+	return nil
+}
+
+func (o *callOptions) setCodec(c codec, name string) {
+	o.codec = c
+	if o.subtype == "" {
+		o.subtype = strings.ToLower(name)
+	}
+}
+
+// findCodec finds the codec of the subtype that was asked for.
+func (o *callOptions) findCodec() error {
+	if o.codec = codecOf(o.subtype); o.codec == nil && o.subtype != protobuf {
+		return status.Errorf(codes.Internal, "no codec registered for content-subtype %s", o.subtype)
+	}
+	return nil
+}
+
+// observed says whether anybody is to hear of the call's end.
+func (o *callOptions) observed() bool {
+	return o.header != nil || o.trailer != nil || o.peer != nil || len(o.onFinish) > 0
 }
 
 // finish hands over what the call was asked for.
-func (o *callOptions) finish(header, trailer metadata.MD, err error) {
+func (o *callOptions) finish(header, trailer metadata.MD, from *peer.Peer, err error) {
 	if o.header != nil {
 		*o.header = header
 	}
 	if o.trailer != nil {
 		*o.trailer = trailer
+	}
+	if o.peer != nil && from != nil {
+		*o.peer = *from
 	}
 	for _, f := range o.onFinish {
 		f(err)

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/protoadapt"
 
 	"ddc/transport"
 )
@@ -24,9 +25,27 @@ type packet struct {
 	write func([]byte) error // p.writeTo, bound once
 }
 
-// setMessage makes m the message.
-func (p *packet) setMessage(m any, limit int) error {
-	message, ok := m.(proto.Message)
+// messageOf is v as a protobuf message, also where it is one of the old API.
+func messageOf(v any) (proto.Message, bool) {
+	switch v := v.(type) {
+	case proto.Message:
+		return v, true
+	case protoadapt.MessageV1:
+		return protoadapt.MessageV2Of(v), true
+	}
+	return nil, false
+}
+
+// setMessage makes m the message. nil is an empty one.
+func (p *packet) setMessage(m any, limit int, c codec) error {
+	p.message, p.fill, p.size = nil, nil, 0
+	if m == nil {
+		return nil
+	}
+	if c != nil {
+		return p.setCoded(m, limit, c)
+	}
+	message, ok := messageOf(m)
 	if !ok {
 		return status.Errorf(codes.Internal, "cannot send a %T: not a protobuf message", m)
 	}
@@ -34,8 +53,27 @@ func (p *packet) setMessage(m any, limit int) error {
 	if size > limit {
 		return tooLargeToSend(size, limit)
 	}
-	p.message, p.fill, p.size = message, nil, size
+	p.message, p.size = message, size
 	return nil
+}
+
+// setCoded makes what c makes of m the message.
+func (p *packet) setCoded(m any, limit int, c codec) error {
+	data, err := c.Marshal(m)
+	if err != nil {
+		return status.Errorf(codes.Internal, "marshal %T: %v", m, err)
+	}
+	if len(data) > limit {
+		return tooLargeToSend(len(data), limit)
+	}
+	p.setBytes(data)
+	return nil
+}
+
+// setBytes makes data the message, which has been marshalled.
+func (p *packet) setBytes(data []byte) {
+	p.message, p.size = nil, len(data)
+	p.fill = func(buf []byte) error { copy(buf, data); return nil }
 }
 
 // clear empties p for its next use.

@@ -101,7 +101,7 @@ func TestNothingIsDecodedForACallThatHasEnded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	m := &rpctestpb.Packet{}
-	err := (&decoder{}).decode(ctx, lengthField(1, []byte("x")), &transport.Lease{}, m, Bounds{}.orDefaults(10))
+	err := (&decoder{}).decode(ctx, lengthField(1, []byte("x")), &transport.Lease{}, m, Bounds{}.orDefaults(10), nil)
 	assert.Equal(t, codes.Canceled, status.Code(err))
 	assert.Empty(t, m.Data)
 }
@@ -120,7 +120,7 @@ func (c *cancelling) Err() error {
 }
 
 func TestCallWhoseTimeEndsWhileItIsDecodedFails(t *testing.T) {
-	err := (&decoder{}).decode(&cancelling{Context: t.Context()}, lengthField(1, []byte("x")), &transport.Lease{}, &rpctestpb.Packet{}, Bounds{}.orDefaults(10))
+	err := (&decoder{}).decode(&cancelling{Context: t.Context()}, lengthField(1, []byte("x")), &transport.Lease{}, &rpctestpb.Packet{}, Bounds{}.orDefaults(10), nil)
 	assert.Equal(t, codes.DeadlineExceeded, status.Code(err))
 }
 

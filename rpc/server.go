@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/stats"
 )
 
 // ServerOptions are what a Server may be told. The zero ServerOptions are sound.
@@ -28,6 +29,8 @@ type ServerOptions struct {
 	// Unary and Stream wrap each call, the first outermost.
 	Unary  []grpc.UnaryServerInterceptor
 	Stream []grpc.StreamServerInterceptor
+	// Stats are told of each link and each call but raw ones, on the handler's goroutine.
+	Stats []stats.Handler
 }
 
 // Server holds services, and serves them on any number of links. Register all of
@@ -40,11 +43,16 @@ type Server struct {
 	room   time.Duration               // ServerOptions.ReplyTime
 	unary  grpc.UnaryServerInterceptor // nil if there is none
 	stream grpc.StreamServerInterceptor
+	stats  handlers
 
-	mu      sync.Mutex
-	methods map[string]*served
-	faults  []error // of registrations; Serve returns them
-	links   map[*session]struct{}
+	mu       sync.Mutex
+	methods  map[string]*served
+	services map[string]grpc.ServiceInfo
+	faults   []error // of registrations; Serve returns them
+	links    map[*session]struct{}
+	// serving counts links. leaving and stopped are what GracefulStop and Stop have said.
+	serving          sync.WaitGroup
+	leaving, stopped bool
 }
 
 var _ grpc.ServiceRegistrar = (*Server)(nil)
@@ -72,7 +80,7 @@ func NewServer(o ServerOptions) *Server {
 	limit := cmp.Or(o.MaxMessage, defaultMaxMessage)
 	return &Server{
 		limit: limit, bounds: o.Requests.orDefaults(limit), room: cmp.Or(o.ReplyTime, defaultReplyTime), unary: chainUnary(o.Unary), stream: chainStream(o.Stream),
-		methods: map[string]*served{}, links: map[*session]struct{}{},
+		stats: o.Stats, methods: map[string]*served{}, services: map[string]grpc.ServiceInfo{}, links: map[*session]struct{}{},
 	}
 }
 
@@ -85,14 +93,50 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 			return
 		}
 	}
+	info := grpc.ServiceInfo{Metadata: desc.Metadata}
 	for i := range desc.Methods {
 		m := &desc.Methods[i]
+		info.Methods = append(info.Methods, grpc.MethodInfo{Name: m.MethodName})
 		s.register(&served{name: "/" + desc.ServiceName + "/" + m.MethodName, impl: impl, unary: m})
 	}
 	for i := range desc.Streams {
 		m := &desc.Streams[i]
+		info.Methods = append(info.Methods, grpc.MethodInfo{Name: m.StreamName, IsClientStream: m.ClientStreams, IsServerStream: m.ServerStreams})
 		s.register(&served{name: "/" + desc.ServiceName + "/" + m.StreamName, impl: impl, stream: m})
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.services[desc.ServiceName] = info
+}
+
+// GetServiceInfo lists the services, as reflection asks for them. Raw methods belong to none.
+func (s *Server) GetServiceInfo() map[string]grpc.ServiceInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.services)
+}
+
+// Stop ends every Serve: handlers' contexts end, and Stop returns once all handlers
+// have. Calls under way fail with Unavailable.
+func (s *Server) Stop() { s.stop(&s.stopped, func(l *session) chan struct{} { return l.stopped }) }
+
+// GracefulStop is Stop that lets the calls under way end first. New ones are refused
+// with [ErrShuttingDown]. Stop ends its wait.
+func (s *Server) GracefulStop() {
+	s.stop(&s.leaving, func(l *session) chan struct{} { return l.leaving })
+}
+
+// stop tells every session by one of its channels, once, and waits for their ends.
+func (s *Server) stop(told *bool, channel func(*session) chan struct{}) {
+	s.mu.Lock()
+	if !*told {
+		*told = true
+		for l := range s.links {
+			close(channel(l))
+		}
+	}
+	s.mu.Unlock()
+	s.serving.Wait()
 }
 
 // RegisterRaw adds a method, "/service/method", that [Conn.InvokeRaw] calls.
@@ -155,7 +199,11 @@ func (s *Server) startSession(l *session) error {
 	if len(s.faults) > 0 {
 		return errors.Join(s.faults...)
 	}
+	if s.leaving || s.stopped {
+		return grpc.ErrServerStopped
+	}
 	s.links[l] = struct{}{}
+	s.serving.Add(1)
 	return nil
 }
 
@@ -163,6 +211,7 @@ func (s *Server) endSession(l *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.links, l)
+	s.serving.Done()
 }
 
 func chainUnary(interceptors []grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {

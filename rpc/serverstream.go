@@ -27,6 +27,8 @@ type serverStream struct {
 	started  time.Time
 	unary    bool // the request came with the call, and the reply goes whole
 	metadata metadata.MD
+	codec    codec // nil is protobuf's own
+	watch    *watch
 
 	ctx       context.Context
 	cancel    context.CancelFunc
@@ -42,10 +44,13 @@ type serverStream struct {
 	window   credit
 	in       inbox
 	returned bool // the handler came back, rather than panic
+	received bool // a message, where only one may come
+	whole    *whole // where a streaming method is called as a unary one
 
 	mu              sync.Mutex
 	header, trailer metadata.MD
 	headerSent      bool
+	spoilt          error // by metadata that must not be sent
 }
 
 var _ grpc.ServerStream = (*serverStream)(nil)
@@ -91,9 +96,13 @@ func (st *serverStream) rescue() {
 func (st *serverStream) handle() {
 	if len(st.metadata) > 0 { // else what Serve put there will do
 		st.ctx = metadata.NewIncomingContext(st.ctx, st.metadata)
+		st.codec = codecOf(subtypeOf(st.metadata[contentType]))
 	}
 	st.ctx = grpc.NewContextWithServerTransportStream(st.ctx, transportStream{st})
 	m, server := st.method, st.session.server
+	if server.stats != nil && m.raw == nil {
+		st.beginWatch()
+	}
 	if fault.Enabled && (fault.On(fault.HandlerNeverEnds) || fault.On(fault.BuildInsideBuild)) {
 		server.broken.waitForProcess(st.session.replying)
 	}
@@ -107,11 +116,9 @@ func (st *serverStream) handle() {
 			err = tooLargeToSend(n, server.limit)
 		}
 		st.replyRaw(n, fill, err)
-	case m.stream != nil && !st.unary:
+	case m.stream != nil:
 		info := &grpc.StreamServerInfo{FullMethod: m.name, IsClientStream: m.stream.ClientStreams, IsServerStream: m.stream.ServerStreams}
 		st.reply(nil, server.stream(m.impl, st, info, m.stream.Handler))
-	case m.stream != nil:
-		st.reply(nil, status.Errorf(codes.Internal, "%s is a streaming method: call it with NewStream", m.name))
 	case m.raw != nil:
 		st.reply(nil, status.Errorf(codes.Internal, "%s is a raw method: call it with InvokeRaw", m.name))
 	default:
@@ -119,13 +126,31 @@ func (st *serverStream) handle() {
 	}
 }
 
-// decode reads the request of a unary call.
+// beginWatch tells the stats handlers of the call. A unary method's messages are told
+// as those of a stream are.
+func (st *serverStream) beginWatch() {
+	h, l := st.session.server.stats, st.session
+	st.ctx = h.tag(st.ctx, st.method.name, false)
+	st.watch = h.watchCall(st.ctx, false)
+	md, _ := metadata.FromIncomingContext(st.ctx)
+	st.watch.gotHeader(st.method.name, md, l.peer.Addr, l.peer.LocalAddr)
+	if st.method.exists() {
+		stream := st.method.stream
+		st.watch.begin(stream != nil && stream.ClientStreams, stream != nil && stream.ServerStreams)
+	}
+}
+
+// decode reads the request of a unary method.
 func (st *serverStream) decode(m any) error {
 	if !st.unary {
 		return st.RecvMsg(m)
 	}
-	err := st.session.server.decode(st.ctx, st.request, &st.lease, m, st.session.server.bounds)
+	n := len(st.request)
+	err := st.session.server.decode(st.ctx, st.request, &st.lease, m, st.session.server.bounds, st.codec)
 	st.releaseRequest()
+	if err == nil {
+		st.watch.got(m, n)
+	}
 	return err
 }
 
@@ -143,11 +168,33 @@ func (st *serverStream) reply(message any, err error) {
 	p := st.session.takePacket()
 	defer st.session.putPacket(p)
 	flags := uint8(0)
-	if err == nil && st.method.unary != nil {
-		err = p.setMessage(message, st.session.server.limit)
+	switch {
+	case err != nil:
+	case st.method.unary != nil:
+		err = p.setMessage(message, st.session.server.limit, st.codec)
 		flags = flagMessage
+	case st.unary:
+		flags, err = st.whole.take(p)
 	}
-	st.send(p, flags, err)
+	size := p.size
+	if err = st.send(p, flags, err); err == nil && st.method.unary != nil {
+		st.watch.sent(message, size)
+	}
+	st.endWatch(err)
+}
+
+// endWatch tells the stats handlers of the call's end.
+func (st *serverStream) endWatch(err error) {
+	if st.watch == nil {
+		return
+	}
+	st.mu.Lock()
+	trailer := st.trailer
+	st.mu.Unlock()
+	st.watch.sentTrailer(trailer)
+	if st.method.exists() {
+		st.watch.end(nil, err)
+	}
 }
 
 // replyRaw ends the call with what fill writes, or with err.
@@ -157,26 +204,30 @@ func (st *serverStream) replyRaw(n int, fill func([]byte) error, err error) {
 	if err == nil {
 		p.size, p.fill = n, fill
 	}
-	st.send(p, flagMessage, err)
+	_ = st.send(p, flagMessage, err)
 }
 
 // send sends the call's last frame: what is in p, unless there is an error or p
 // cannot be sent. Then the error is sent; and where that finds no room either, its
 // code and the beginning of its text, in a frame that needs no slot. So a caller
-// hears of every reply, and waits for none that will not come.
-func (st *serverStream) send(p *packet, flags uint8, err error) {
+// hears of every reply, and waits for none that will not come. What it returns is
+// what the caller hears.
+func (st *serverStream) send(p *packet, flags uint8, err error) error {
+	if err == nil {
+		err = st.unfit()
+	}
 	if st.cancelled.Load() || st.session.replying.Err() != nil {
-		return // nobody waits for it, or the link is about to end, which says more
+		return err // nobody waits for it, or the link is about to end, which says more
 	}
 	ctx := st.session.room()
 	if err == nil {
 		err = st.sendReply(ctx, p, flags, nil)
 		if err = st.unsent(ctx, len(p.sections)+p.size, err); err == nil {
-			return // sent, or the link has ended
+			return nil // sent, or the link has ended
 		}
 	}
 	if fault.Enabled && droppedReply(err) {
-		return
+		return err
 	}
 	s := statusOf(err)
 	if s.Code() == codes.OK { // an error all the same, so the caller must not hear that all is well
@@ -184,11 +235,27 @@ func (st *serverStream) send(p *packet, flags uint8, err error) {
 	}
 	p.clear()
 	if ctx.Err() == nil && st.unsent(ctx, 0, st.sendReply(ctx, p, 0, s)) == nil {
-		return
+		return s.Err()
 	}
 	_ = st.session.link.Send(st.session.replying, transport.Header{
 		Op: opReply, Flags: flagStatus, Stream: st.id, Arg: uint64(s.Code()),
 	}, shortStatus(s.Message())) // an error is the link's end
+	return s.Err()
+}
+
+// unfit says why a good reply is not to be sent: its context is over, or what belongs
+// to it is too large.
+func (st *serverStream) unfit() error {
+	if err := contextError(st.ctx); err != nil {
+		return err
+	}
+	st.mu.Lock()
+	header, trailer, spoilt := st.header, st.trailer, st.spoilt
+	st.mu.Unlock()
+	if spoilt != nil {
+		return spoilt
+	}
+	return overMetadata(header, trailer)
 }
 
 // unsent says why a reply of size bytes could not be sent, after an error of its
@@ -210,133 +277,33 @@ func (st *serverStream) unsent(ctx context.Context, size int, err error) error {
 func (st *serverStream) sendReply(ctx context.Context, p *packet, flags uint8, s *status.Status) error {
 	p.sections = p.sections[:0]
 	st.mu.Lock()
-	if (!st.headerSent || st.unary) && len(st.header) > 0 {
-		flags |= flagMetadata
-		p.sections = appendMetadata(p.sections, st.header)
+	var header metadata.MD
+	first := !st.headerSent || st.unary
+	if first {
+		header = st.header
 	}
-	if len(st.trailer) > 0 {
-		flags |= flagTrailer
-		p.sections = appendMetadata(p.sections, st.trailer)
-	}
+	trailer := st.trailer
 	st.headerSent = true
 	st.mu.Unlock()
+	if s != nil {
+		header, trailer, s = fitted(header, trailer, s)
+	}
+	if len(header) > 0 {
+		flags |= flagMetadata
+		p.sections = appendMetadata(p.sections, header)
+	}
+	if len(trailer) > 0 {
+		flags |= flagTrailer
+		p.sections = appendMetadata(p.sections, trailer)
+	}
 	if section := encodeStatus(s); section != nil {
 		flags |= flagStatus
 		p.sections = appendSection(p.sections, section)
 	}
+	if st.watch != nil && first && (s == nil || len(header) > 0) {
+		st.watch.sentHeader("", header, nil, nil)
+	}
 	return p.send(ctx, st.session.link, transport.Header{
 		Op: opReply, Flags: flags, Stream: st.id, Arg: uint64(s.Code()),
 	})
-}
-
-// push is the pump's: a message of a stream arrived.
-func (st *serverStream) push(f *transport.Frame) {
-	var err error
-	if most := st.session.server.bounds.Bytes; len(f.Payload) > most {
-		err = tooLarge(len(f.Payload), most)
-	} else if !st.unary {
-		err = st.in.push(f, 0)
-	}
-	if err != nil {
-		st.in.end(err)
-	}
-}
-
-// Context is the handler's: done when the client cancels, its deadline passes,
-// the link ends or the handler returns.
-func (st *serverStream) Context() context.Context { return st.ctx }
-
-var errHeaderSent = status.Error(codes.Internal, "the header has been sent")
-
-// SetHeader adds to the header, which goes with the first message or SendHeader.
-func (st *serverStream) SetHeader(md metadata.MD) error {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	if st.headerSent {
-		return errHeaderSent
-	}
-	st.header = metadata.Join(st.header, md)
-	return nil
-}
-
-// SendHeader sends the header. That of a unary call travels with its reply.
-func (st *serverStream) SendHeader(md metadata.MD) error {
-	if err := st.SetHeader(md); err != nil {
-		return err
-	}
-	return st.flushHeader(true)
-}
-
-// flushHeader sends the header unless it has been sent, or is empty.
-func (st *serverStream) flushHeader(empty bool) error {
-	st.mu.Lock()
-	if st.headerSent {
-		st.mu.Unlock()
-		return nil
-	}
-	st.headerSent = true
-	header := st.header
-	st.mu.Unlock()
-	if st.unary || len(header) == 0 && !empty {
-		return nil
-	}
-	h := transport.Header{Op: opHeader, Flags: flagMetadata, Stream: st.id}
-	if err := st.session.link.Send(st.ctx, h, appendMetadata(nil, header)); err != nil {
-		return sendError(st.ctx, "the caller", err)
-	}
-	return nil
-}
-
-// SetTrailer adds to the trailer, which goes with the status.
-func (st *serverStream) SetTrailer(md metadata.MD) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	st.trailer = metadata.Join(st.trailer, md)
-}
-
-// SendMsg sends a message, once the stream has credit for it.
-func (st *serverStream) SendMsg(m any) error {
-	if err := st.flushHeader(false); err != nil {
-		return err
-	}
-	if err := st.packet.setMessage(m, st.session.server.limit); err != nil {
-		return err
-	}
-	defer st.packet.clear()
-	if err := st.window.take(st.ctx, st.packet.size); err != nil {
-		return err
-	}
-	if err := st.packet.send(st.ctx, st.session.link, transport.Header{Op: opMessage, Stream: st.id}); err != nil {
-		return sendError(st.ctx, "the caller", err)
-	}
-	return nil
-}
-
-// RecvMsg waits for a message; io.EOF says that the client sends no more.
-func (st *serverStream) RecvMsg(m any) error {
-	message, grant, err := st.in.pop(st.ctx)
-	if err != nil {
-		return err
-	}
-	err = st.session.server.decode(st.ctx, message.Payload, &message, m, st.session.server.bounds)
-	message.Release()
-	if grant > 0 {
-		st.session.out.post(transport.Header{Op: opCredit, Stream: st.id, Arg: grant})
-	}
-	return err
-}
-
-// transportStream is what grpc.SetHeader and its like find in the context.
-type transportStream struct{ st *serverStream }
-
-var _ grpc.ServerTransportStream = transportStream{}
-
-func (t transportStream) Method() string                  { return t.st.method.name }
-func (t transportStream) SetHeader(md metadata.MD) error  { return t.st.SetHeader(md) }
-func (t transportStream) SendHeader(md metadata.MD) error { return t.st.SendHeader(md) }
-
-// SetTrailer never fails.
-func (t transportStream) SetTrailer(md metadata.MD) error {
-	t.st.SetTrailer(md)
-	return nil
 }

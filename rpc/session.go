@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 
 	"ddc/internal/fault"
 	"ddc/transport"
@@ -22,7 +24,11 @@ type session struct {
 	link   transport.Link
 	log    transport.CallLog // link too, or nil; told with mu held
 	out    *outbox
-	base   context.Context // of every handler: Serve's values, but not its end
+	base   context.Context // of every handler: Serve's values and the peer, but not Serve's end
+	peer   *peer.Peer
+	// leaving is closed when no new calls are to be taken, stopped when those under way
+	// are to end.
+	leaving, stopped chan struct{}
 	// replying ends when the session does, so that a peer that reads nothing
 	// cannot hold up a handler that is about to reply.
 	replying     context.Context
@@ -65,14 +71,14 @@ func (l *session) room() context.Context {
 	return g.ctx
 }
 
-// Serve starts link and answers calls until it ends or ctx is done. Then it
-// cancels the contexts of its handlers, waits for them and closes the link. It
-// returns nil if the peer closed the link in good order.
+// Serve starts link and answers calls until it ends, ctx is done or the server is
+// stopped. Then it cancels the contexts of its handlers, waits for them and closes the
+// link. It returns nil if the peer closed the link in good order, or the server was
+// stopped; [grpc.ErrServerStopped] if it was before.
 func (s *Server) Serve(ctx context.Context, link transport.Link) error {
 	l := &session{
-		server: s, link: link, out: newOutbox(link), work: make(chan *serverStream),
-		base:    metadata.NewIncomingContext(context.WithoutCancel(ctx), metadata.MD{}),
-		methods: make([]*served, maxMethods+1), streams: map[uint32]*serverStream{},
+		server: s, link: link, out: newOutbox(link), work: make(chan *serverStream), peer: newPeer(callerEnd, serverEnd, credentials.NoSecurity),
+		leaving: make(chan struct{}), stopped: make(chan struct{}), methods: make([]*served, maxMethods+1), streams: map[uint32]*serverStream{},
 	}
 	l.log, _ = link.(transport.CallLog)
 	l.packets.New = func() any { return &packet{} }
@@ -80,20 +86,14 @@ func (s *Server) Serve(ctx context.Context, link transport.Link) error {
 		return errors.Join(err, link.Close())
 	}
 	defer s.endSession(l)
+	base := peer.NewContext(metadata.NewIncomingContext(context.WithoutCancel(ctx), metadata.MD{}), l.peer)
+	l.base = s.stats.connBegan(base, false, l.peer.Addr, l.peer.LocalAddr)
+	defer s.stats.connEnded(l.base, false)
 	l.replying, l.stopReplying = context.WithCancel(context.Background())
 	link.Start(l.receive)
 	go l.out.run()
 
-	var ended error
-	select {
-	case <-ctx.Done():
-		ended = ctx.Err()
-		l.out.post(transport.Header{Op: opGoAway})
-	case <-link.Done():
-		if ended = l.out.cause(); ended == nil && !errors.Is(link.Err(), transport.ErrClosed) {
-			ended = link.Err()
-		}
-	}
+	ended := l.untilEnd(ctx)
 	l.cancelHandlers()
 	l.handlers.Wait()
 	close(l.work) // no handler is left, so nobody is about to hand one over
@@ -104,6 +104,43 @@ func (s *Server) Serve(ctx context.Context, link transport.Link) error {
 		return fmt.Errorf("serve: %w", ended)
 	}
 	return nil
+}
+
+// untilEnd waits until the session is to end, and says why: nil in good order.
+func (l *session) untilEnd(ctx context.Context) error {
+	leaving, idle := l.leaving, (chan struct{})(nil)
+	for {
+		select {
+		case <-ctx.Done():
+			l.out.post(transport.Header{Op: opGoAway})
+			return ctx.Err()
+		case <-l.stopped:
+			l.out.post(transport.Header{Op: opGoAway})
+			return nil
+		case <-leaving:
+			l.refuse()
+			l.out.post(transport.Header{Op: opGoAway})
+			leaving, idle = nil, make(chan struct{})
+			go func() {
+				defer close(idle)
+				l.handlers.Wait() // as Serve does at the end, so this goes before it returns
+			}()
+		case <-idle:
+			return nil
+		case <-l.link.Done():
+			if cause := l.out.cause(); cause != nil || errors.Is(l.link.Err(), transport.ErrClosed) {
+				return cause
+			}
+			return l.link.Err()
+		}
+	}
+}
+
+// refuse makes open refuse new calls.
+func (l *session) refuse() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closing = true
 }
 
 func (l *session) cancelHandlers() {
@@ -135,7 +172,7 @@ func (l *session) receive(f *transport.Frame) {
 		st.push(f)
 	case opEnd:
 		st.in.end(io.EOF)
-	case opCancel:
+	case opCancel: // before any end that follows it
 		st.cancelled.Store(true)
 		st.cancel()
 	case opCredit:

@@ -75,25 +75,64 @@ func (c *Conn) putCall(k *call) {
 
 // invoke is a grpc.UnaryInvoker.
 func (c *Conn) invoke(ctx context.Context, name string, args, into any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
-	o, err := readOptions(opts, c.limit)
+	var o callOptions
+	err := o.read(opts, c.limit)
+	var header, trailer metadata.MD
+	if err == nil {
+		var w *watch
+		if c.stats != nil {
+			ctx, w = c.watch(ctx, name)
+		}
+		w.begin(false, false)
+		header, trailer, err = c.exchange(ctx, name, args, into, &o, w)
+		w.end(trailer, err)
+	}
+	o.finish(header, trailer, c.peer, err)
+	return err
+}
+
+// watch begins to tell the stats handlers of a call. The context is the call's.
+func (c *Conn) watch(ctx context.Context, method string) (context.Context, *watch) {
+	ctx = c.stats.tag(ctx, method, true)
+	return ctx, c.stats.watchCall(ctx, true)
+}
+
+// exchange makes a unary call.
+func (c *Conn) exchange(ctx context.Context, name string, args, into any, o *callOptions, w *watch) (header, trailer metadata.MD, err error) {
+	md, err := c.outgoing(ctx, name, o)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	k := c.takeCall()
 	defer c.putCall(k)
-	var header, trailer metadata.MD
-	if err = k.setMessage(args, o.maxSend); err == nil {
-		var r reply
-		if r, err = c.roundTrip(ctx, k, name); err == nil {
-			var message []byte
-			if message, header, trailer, err = c.readReply(&r); err == nil {
-				err = excessOf(c.decode(ctx, message, &r.lease, into, k.method.boundsFor(&o)), c.name, name)
-			}
-			r.lease.Release()
-		}
+	if err = k.setMessage(args, o.maxSend, o.codec); err != nil {
+		return nil, nil, err
 	}
-	o.finish(header, trailer, err)
-	return err
+	r, err := c.roundTrip(ctx, k, name, md)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer r.lease.Release()
+	if w != nil {
+		w.sentHeader(name, md, c.peer.Addr, c.peer.LocalAddr)
+		w.sent(args, k.size)
+	}
+	message, header, trailer, err := c.readReply(&r)
+	if w != nil {
+		if err == nil || header != nil {
+			w.gotHeader("", header, c.peer.Addr, c.peer.LocalAddr)
+		}
+		defer w.gotTrailer(trailer)
+	}
+	if err != nil {
+		return header, trailer, err
+	}
+	n := len(message)
+	err = excessOf(c.decode(ctx, message, &r.lease, into, k.method.boundsFor(o), o.codec), c.name, name)
+	if err == nil {
+		w.got(into, n)
+	}
+	return header, trailer, err
 }
 
 // InvokeRaw makes a unary call whose messages are bytes, neither marshalled nor
@@ -105,11 +144,15 @@ func (c *Conn) InvokeRaw(ctx context.Context, method string, n int, fill, read f
 	if n < 0 || n > c.limit {
 		return tooLargeToSend(n, c.limit)
 	}
+	md, err := c.outgoing(ctx, method, &callOptions{})
+	if err != nil {
+		return err
+	}
 	k := c.takeCall()
 	defer c.putCall(k)
 	var filling error
 	k.fill, k.size = func(buf []byte) error { filling = fill(buf); return filling }, n
-	r, err := c.roundTrip(ctx, k, method)
+	r, err := c.roundTrip(ctx, k, method, md)
 	if filling != nil {
 		return filling
 	}
@@ -129,11 +172,11 @@ func (c *Conn) InvokeRaw(ctx context.Context, method string, n int, fill, read f
 
 // roundTrip sends k's packet and waits for the reply, the link's end or ctx.
 // The caller releases the reply's lease.
-func (c *Conn) roundTrip(ctx context.Context, k *call, name string) (reply, error) {
+func (c *Conn) roundTrip(ctx context.Context, k *call, name string, md metadata.MD) (reply, error) {
 	if err := c.begin(ctx, k, name); err != nil {
 		return reply{}, err
 	}
-	if err := c.sendCall(ctx, &k.packet, k.id, k.method, flagUnary|flagMessage); err != nil {
+	if err := c.sendCall(ctx, &k.packet, k.id, k.method, md, flagUnary|flagMessage); err != nil {
 		if !c.forget(k.id) {
 			<-k.reply // Conn.end was faster, and says the same
 		}
@@ -163,7 +206,7 @@ var errNoMessage = status.Error(codes.Internal, "the reply has no message")
 func (c *Conn) readReply(r *reply) (message []byte, header, trailer metadata.MD, err error) {
 	s, begins, err := parseSections(r.flags, r.payload)
 	if err != nil {
-		return nil, nil, nil, status.Errorf(codes.Internal, "malformed reply: %v", err)
+		return nil, nil, nil, c.malformed(r.code, err)
 	}
 	message = r.payload[begins:]
 	switch err = c.replyError(r.flags, r.code, s.status); {

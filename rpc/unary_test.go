@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ func TestStatusArrivesWithCodeMessageAndDetails(t *testing.T) {
 			{context.Canceled, codes.Canceled, "context canceled", nil},
 			{fmt.Errorf("read: %w", context.DeadlineExceeded), codes.DeadlineExceeded, "read: context deadline exceeded", nil},
 			{errWithDetail(t, detail), codes.FailedPrecondition, "woff2 is missing", []any{detail}},
-			{status.Error(codes.Internal, "\xff"), codes.Internal, `"\xff"`, nil},
+			{status.Error(codes.Internal, "\xff"), codes.Internal, "\ufffd", nil},
 			{status.Error(77, "own code"), 77, "own code", nil},
 			{okError{}, codes.Unknown, "an error that says OK", nil},
 		} {
@@ -109,7 +110,7 @@ func TestMetadataHeaderAndTrailerTravel(t *testing.T) {
 			assert.Equal(t, metadata.Pairs("method", echoMethod, "seen", "one", "seen", "two"), header)
 			assert.Equal(t, metadata.Pairs("cost-bin", "\x00\xff", "cost-bin", ""), trailer)
 		}
-		_, err := p.client.Echo(metadata.AppendToOutgoingContext(t.Context(), "k", string(bytesOf(2<<20))), &packet{})
+		_, err := p.client.Echo(metadata.AppendToOutgoingContext(t.Context(), "k", strings.Repeat("v", 2<<20)), &packet{})
 		assertStatus(t, err, codes.ResourceExhausted, "metadata")
 	})
 }
@@ -312,14 +313,13 @@ func TestCallOptionsThatCannotBeHonouredAreRefused(t *testing.T) {
 	overEach(t, func(t *testing.T, tr transport.Transport) {
 		p := connect(t, tr, setup{})
 		_, err := p.client.Echo(t.Context(), &packet{}, grpc.UseCompressor("gzip"))
-		assertStatus(t, err, codes.Internal, "CompressorCallOption is not supported")
+		assertStatus(t, err, codes.Internal, "are not compressed")
 		finished := errors.New("not called")
 		_, err = p.client.Echo(t.Context(), &packet{}, grpc.WaitForReady(true), grpc.OnFinish(func(err error) { finished = err }))
 		require.NoError(t, err)
 		assert.NoError(t, finished)
 		assertStatus(t, p.conn.Invoke(t.Context(), echoMethod, "text", &packet{}), codes.Internal, "not a protobuf message")
 		assertStatus(t, p.conn.Invoke(t.Context(), echoMethod, &packet{}, new(string)), codes.Internal, "not a protobuf message")
-		assertStatus(t, p.conn.Invoke(t.Context(), "/ddc.rpctest.Test/Chat", &packet{}, &packet{}), codes.Internal, "call it with NewStream")
 		_, err = p.client.Echo(t.Context(), &packet{Text: "\xff"})
 		assertStatus(t, err, codes.Internal, "UTF-8")
 	})

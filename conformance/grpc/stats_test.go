@@ -1,0 +1,221 @@
+package grpc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
+
+	"ddc/internal/await"
+)
+
+// recorder notes what it is told.
+type recorder struct {
+	mu     sync.Mutex
+	events []string
+	conns  []string
+}
+
+type tagKey struct{}
+
+func (r *recorder) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
+	return context.WithValue(ctx, tagKey{}, info.FullMethodName)
+}
+
+func (r *recorder) HandleRPC(ctx context.Context, s stats.RPCStats) {
+	method, _ := ctx.Value(tagKey{}).(string)
+	event := strings.TrimPrefix(fmt.Sprintf("%T", s), "*stats.")
+	switch s := s.(type) {
+	case *stats.Begin:
+		event += fmt.Sprintf(" %t %t", s.IsClientStream, s.IsServerStream)
+	case *stats.OutPayload:
+		event += fmt.Sprintf(" %d", s.Length)
+	case *stats.InPayload:
+		event += fmt.Sprintf(" %d", s.Length)
+	case *stats.OutHeader:
+		event += present(s.Header)
+	case *stats.InHeader:
+		event += present(s.Header)
+	case *stats.InTrailer:
+		event += present(s.Trailer)
+	case *stats.OutTrailer:
+		event += present(s.Trailer)
+	case *stats.End:
+		event += " " + status.Code(s.Error).String()
+		if s.EndTime.Before(s.BeginTime) {
+			event += " before it began"
+		}
+	case *stats.DelayedPickComplete:
+		return // there is nothing to pick
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if method == "" {
+		event += " of no method"
+	}
+	r.events = append(r.events, event)
+}
+
+// present says whether md has the test's own key.
+func present(md metadata.MD) string {
+	if len(md["own"]) > 0 {
+		return " own"
+	}
+	return ""
+}
+
+func (r *recorder) TagConn(ctx context.Context, info *stats.ConnTagInfo) context.Context {
+	if info.RemoteAddr == nil || info.LocalAddr == nil {
+		r.conn("no address")
+	}
+	return ctx
+}
+
+func (r *recorder) HandleConn(_ context.Context, s stats.ConnStats) {
+	r.conn(strings.TrimPrefix(fmt.Sprintf("%T %t", s, s.IsClient()), "*stats."))
+}
+
+func (r *recorder) conn(event string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.conns = append(r.conns, event)
+}
+
+// take gives what has been noted since the last take, once it ends with an end. grpc-go
+// tells of a trailer when it arrives, which may be before what came first is read.
+func (r *recorder) take(t *testing.T, whose string) []string {
+	t.Helper()
+	var events []string
+	await.Until(t, "the end of a call at the "+whose+"'s", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if len(r.events) == 0 || !strings.HasPrefix(r.events[len(r.events)-1], "End") {
+			return false
+		}
+		events, r.events = r.events, nil
+		return true
+	}, func() string {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return fmt.Sprint(r.events)
+	})
+	if at := slices.IndexFunc(events, func(e string) bool { return strings.HasPrefix(e, "InTrailer") }); at >= 0 {
+		trailer := events[at]
+		events = slices.Insert(slices.Delete(events, at, at+1), len(events)-2, trailer)
+	}
+	return events
+}
+
+func TestStatsHandlersHearOfEveryCallAtBothEnds(t *testing.T) {
+	client, srv := &recorder{}, &recorder{}
+	s := setup{clientStats: client, serverStats: srv, service: &service{
+		echo: func(ctx context.Context, in *packet) (*packet, error) {
+			if in.GetText() == "fail" {
+				return nil, status.Error(codes.Aborted, "asked for")
+			}
+			return in, errors.Join(grpc.SetHeader(ctx, metadata.Pairs("own", "x")), grpc.SetTrailer(ctx, metadata.Pairs("own", "x")))
+		},
+		chat: func(stream grpc.BidiStreamingServer[packet, packet]) error {
+			for {
+				in, err := stream.Recv()
+				if errors.Is(err, io.EOF) {
+					return nil
+				}
+				if err != nil {
+					return err
+				}
+				if in.GetText() == "fail" {
+					return status.Error(codes.Aborted, "asked for")
+				}
+				if err := stream.Send(in); err != nil {
+					return err
+				}
+			}
+		},
+	}}
+	overEach(t, s, func(t *testing.T, e *ends) {
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "own", "x")
+		three := &packet{Text: "x"} // three bytes
+		check := func(what string, wantClient, wantServer []string) {
+			t.Helper()
+			assert.Equal(t, wantClient, client.take(t, "client"), what)
+			assert.Equal(t, wantServer, srv.take(t, "server"), what)
+		}
+
+		_, err := e.client.Echo(ctx, three)
+		require.NoError(t, err)
+		check("a unary call",
+			[]string{"Begin false false", "OutHeader own", "OutPayload 3", "InHeader own", "InPayload 3", "InTrailer own", "End OK"},
+			[]string{"InHeader own", "Begin false false", "InPayload 3", "OutHeader own", "OutPayload 3", "OutTrailer own", "End OK"})
+
+		_, err = e.client.Echo(ctx, &packet{Text: "fail"})
+		assertCode(t, codes.Aborted, err)
+		check("a unary call that fails",
+			[]string{"Begin false false", "OutHeader own", "OutPayload 6", "InTrailer", "End Aborted"},
+			[]string{"InHeader own", "Begin false false", "InPayload 6", "OutTrailer", "End Aborted"})
+
+		stream, err := e.client.Count(ctx, &packet{Number: 2})
+		require.NoError(t, err)
+		for err == nil {
+			_, err = stream.Recv()
+		}
+		require.ErrorIs(t, err, io.EOF)
+		check("a server's stream",
+			[]string{"Begin false true", "OutHeader own", "OutPayload 2", "InHeader", "InPayload 0", "InPayload 2", "InTrailer", "End OK"},
+			[]string{"InHeader own", "Begin false true", "InPayload 2", "OutHeader", "OutPayload 0", "OutPayload 2", "OutTrailer", "End OK"})
+
+		sum, err := e.client.Sum(ctx)
+		require.NoError(t, err)
+		require.NoError(t, sum.Send(three))
+		require.NoError(t, sum.Send(three))
+		_, err = sum.CloseAndRecv()
+		require.NoError(t, err)
+		check("a client's stream",
+			[]string{"Begin true false", "OutHeader own", "OutPayload 3", "OutPayload 3", "InHeader", "InPayload 0", "InTrailer", "End OK"},
+			[]string{"InHeader own", "Begin true false", "InPayload 3", "InPayload 3", "OutHeader", "OutPayload 0", "OutTrailer", "End OK"})
+
+		chat, err := e.client.Chat(ctx)
+		require.NoError(t, err)
+		require.NoError(t, chat.Send(three))
+		_, err = chat.Recv()
+		require.NoError(t, err)
+		require.NoError(t, chat.Send(&packet{Text: "fail"}))
+		_, err = chat.Recv()
+		assertCode(t, codes.Aborted, err)
+		check("a chat that fails",
+			[]string{"Begin true true", "OutHeader own", "OutPayload 3", "InHeader", "InPayload 3", "OutPayload 6", "InTrailer", "End Aborted"},
+			[]string{"InHeader own", "Begin true true", "InPayload 3", "OutHeader", "OutPayload 3", "InPayload 6", "OutTrailer", "End Aborted"})
+
+		e.server.Stop()
+		_ = e.close()
+		await.Until(t, "the connection's end to be told", func() bool { return client.ended() && srv.ended() })
+		assert.Equal(t, []string{"ConnBegin true", "ConnEnd true"}, client.conns)
+		assert.Equal(t, []string{"ConnBegin false", "ConnEnd false"}, srv.conns)
+		client.reset()
+		srv.reset()
+	})
+}
+
+func (r *recorder) reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events, r.conns = nil, nil
+}
+
+func (r *recorder) ended() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.conns, func(s string) bool { return strings.HasPrefix(s, "ConnEnd") })
+}

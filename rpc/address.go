@@ -1,0 +1,35 @@
+package rpc
+
+import (
+	"net"
+
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/peer"
+)
+
+// Addr is an end of a link, as package peer and stats handlers are told of it. Nothing
+// can be dialled by it.
+type Addr string
+
+var _ net.Addr = Addr("")
+
+// Network is "link".
+func (Addr) Network() string { return "link" }
+
+func (a Addr) String() string { return string(a) }
+
+// The ends that have no name of their own.
+const (
+	callerEnd = Addr("caller")
+	serverEnd = Addr("server")
+)
+
+// linkSecurity is what a link is worth to credentials.
+type linkSecurity struct{ credentials.CommonAuthInfo }
+
+// AuthType is "link".
+func (linkSecurity) AuthType() string { return "link" }
+
+func newPeer(remote, local net.Addr, level credentials.SecurityLevel) *peer.Peer {
+	return &peer.Peer{Addr: remote, LocalAddr: local, AuthInfo: linkSecurity{credentials.CommonAuthInfo{SecurityLevel: level}}}
+}

@@ -1,0 +1,140 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+// validateMetadata finds what gRPC would not send either. Pseudo-headers pass: they are
+// reserved, and dropped.
+func validateMetadata(md metadata.MD) error {
+	for key, values := range md {
+		if err := validatePair(key, values); err != nil {
+			return status.Error(codes.Internal, err.Error())
+		}
+	}
+	return nil
+}
+
+func validatePair(key string, values []string) error {
+	if key == "" {
+		return fmt.Errorf("there is an empty key in the metadata")
+	}
+	if key[0] == ':' {
+		return nil
+	}
+	if strings.ContainsFunc(key, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
+	}) {
+		return fmt.Errorf("metadata key %q has characters other than 0-9 a-z - _ .", key)
+	}
+	if strings.HasSuffix(key, "-bin") {
+		return nil
+	}
+	for _, value := range values {
+		for i := range len(value) {
+			if value[i] < 0x20 || value[i] > 0x7e {
+				return fmt.Errorf("metadata key %q has a value that is not printable ASCII: end the key in -bin", key)
+			}
+		}
+	}
+	return nil
+}
+
+// reserved says whether gRPC keeps a name for itself, and drops what users send under it.
+func reserved(key string) bool {
+	switch key {
+	case contentType, "user-agent", "grpc-message-type", "grpc-encoding", "grpc-message", "grpc-status", "grpc-timeout", "te":
+		return true
+	}
+	return strings.HasPrefix(key, ":")
+}
+
+// sendable is md without what is reserved. It is md itself where nothing is.
+func sendable(md metadata.MD) metadata.MD {
+	for key := range md {
+		if !reserved(key) {
+			continue
+		}
+		rest := metadata.MD{}
+		for key, values := range md {
+			if !reserved(key) {
+				rest[key] = values
+			}
+		}
+		return rest
+	}
+	return md
+}
+
+// outgoing is the metadata that a call of method sends: the context's, and what the
+// call's options say.
+func (c *Conn) outgoing(ctx context.Context, method string, o *callOptions) (metadata.MD, error) {
+	md, ok := metadata.FromOutgoingContext(ctx) // a copy
+	if ok && len(md) > 0 {
+		if err := validateMetadata(md); err != nil {
+			return nil, err
+		}
+		md = sendable(md)
+	}
+	if o.credentials == nil && o.authority == "" && (o.subtype == "" || o.subtype == protobuf) {
+		return md, nil
+	}
+	if md == nil {
+		md = metadata.MD{}
+	}
+	if o.authority != "" {
+		md[":authority"] = []string{o.authority}
+	}
+	if o.subtype != "" && o.subtype != protobuf {
+		md[contentType] = []string{contentTypeGRPC + o.subtype}
+	}
+	if o.credentials == nil {
+		return md, nil
+	}
+	return md, c.addCredentials(ctx, method, o, md)
+}
+
+// addCredentials adds what a call is to be allowed by.
+func (c *Conn) addCredentials(ctx context.Context, method string, o *callOptions, md metadata.MD) error {
+	if o.credentials.RequireTransportSecurity() && c.security != credentials.PrivacyAndIntegrity {
+		return status.Errorf(codes.Unauthenticated, "credentials that ask for a secure transport: others share the memory of the link to %s", c.name)
+	}
+	host := c.name
+	if o.authority != "" {
+		host = o.authority
+	}
+	service := method[:max(strings.LastIndexByte(method, '/'), 0)]
+	data, err := o.credentials.GetRequestMetadata(ctx, "https://"+host+service)
+	if err != nil {
+		return credentialsError(err)
+	}
+	for key, value := range data {
+		key = strings.ToLower(key)
+		if err := validatePair(key, []string{value}); err != nil {
+			return status.Error(codes.Internal, err.Error())
+		}
+		md[key] = append(md[key], value)
+	}
+	return nil
+}
+
+// credentialsError is what a call fails with whose credentials can't be had. Codes that
+// only an application gives are not theirs to give.
+func credentialsError(err error) error {
+	s, ok := status.FromError(err)
+	if !ok {
+		return status.Errorf(codes.Internal, "credentials of the call: %v", err)
+	}
+	switch s.Code() {
+	case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.FailedPrecondition, codes.Aborted, codes.OutOfRange, codes.DataLoss:
+		return status.Errorf(codes.Internal, "credentials of the call, with a status that is not theirs to give: %v", err)
+	}
+	return err
+}

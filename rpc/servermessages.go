@@ -1,0 +1,209 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"ddc/transport"
+)
+
+// push is the pump's: a message of a stream arrived.
+func (st *serverStream) push(f *transport.Frame) {
+	var err error
+	if most := st.session.server.bounds.Bytes; len(f.Payload) > most {
+		err = tooLarge(len(f.Payload), most)
+	} else if !st.unary {
+		err = st.in.push(f, 0)
+	}
+	if err != nil {
+		st.in.end(err)
+	}
+}
+
+// Context is the handler's: done when the client cancels, its deadline passes,
+// the link ends or the handler returns.
+func (st *serverStream) Context() context.Context { return st.ctx }
+
+var errHeaderSent = status.Error(codes.Internal, "the header has been sent")
+
+// SetHeader adds to the header, which goes with the first message or SendHeader.
+func (st *serverStream) SetHeader(md metadata.MD) error {
+	if len(md) == 0 {
+		return nil
+	}
+	if err := validateMetadata(md); err != nil {
+		return err
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.headerSent {
+		return errHeaderSent
+	}
+	st.header = metadata.Join(st.header, sendable(md))
+	return nil
+}
+
+// SendHeader sends the header. That of a unary call travels with its reply.
+func (st *serverStream) SendHeader(md metadata.MD) error {
+	st.mu.Lock()
+	sent := st.headerSent
+	st.mu.Unlock()
+	if sent {
+		return errHeaderSent
+	}
+	if err := st.SetHeader(md); err != nil {
+		return err
+	}
+	return st.flushHeader(true)
+}
+
+// flushHeader sends the header unless it has been sent, or is empty.
+func (st *serverStream) flushHeader(empty bool) error {
+	st.mu.Lock()
+	if st.headerSent {
+		st.mu.Unlock()
+		return nil
+	}
+	header := st.header
+	if err := overMetadata(header, nil); err != nil {
+		st.mu.Unlock()
+		return err
+	}
+	st.headerSent = true
+	st.mu.Unlock()
+	if !st.unary && (len(header) > 0 || empty) {
+		h := transport.Header{Op: opHeader, Flags: flagMetadata, Stream: st.id}
+		if err := st.session.link.Send(st.ctx, h, appendMetadata(nil, header)); err != nil {
+			return sendError(st.ctx, "the caller", err)
+		}
+	}
+	if st.watch != nil {
+		st.watch.sentHeader("", header, nil, nil)
+	}
+	return nil
+}
+
+// SetTrailer adds to the trailer, which goes with the status. A call whose trailer must
+// not be sent fails.
+func (st *serverStream) SetTrailer(md metadata.MD) {
+	if err := validateMetadata(md); err != nil {
+		st.spoil(err)
+		return
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.trailer = metadata.Join(st.trailer, sendable(md))
+}
+
+// spoil makes the call fail with err, unless its handler fails anyway.
+func (st *serverStream) spoil(err error) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.spoilt == nil {
+		st.spoilt = err
+	}
+}
+
+// SendMsg sends a message, once the stream has credit for it.
+func (st *serverStream) SendMsg(m any) error {
+	if st.unary {
+		return st.sendWhole(m)
+	}
+	if err := st.packet.setMessage(m, st.session.server.limit, st.codec); err != nil {
+		return err
+	}
+	defer st.packet.clear()
+	if err := st.flushHeader(false); err != nil {
+		return err
+	}
+	size := st.packet.size
+	if err := st.window.take(st.ctx, size); err != nil {
+		return err
+	}
+	if err := st.packet.send(st.ctx, st.session.link, transport.Header{Op: opMessage, Stream: st.id}); err != nil {
+		return sendError(st.ctx, "the caller", err)
+	}
+	st.watch.sent(m, size)
+	return nil
+}
+
+var (
+	errNoRequest     = status.Error(codes.Internal, "the request has no message")
+	errSecondRequest = status.Error(codes.Internal, "the request has more than one message")
+)
+
+// RecvMsg waits for a message; io.EOF says that the client sends no more. Where a
+// method takes one message, its end is waited for too.
+func (st *serverStream) RecvMsg(m any) error {
+	if st.unary {
+		return st.recvWhole(m)
+	}
+	err := st.next(m)
+	if s := st.method.stream; s != nil && s.ClientStreams || st.received {
+		return err
+	}
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			return errNoRequest
+		}
+		return err
+	}
+	st.received = true
+	if err = st.next(nil); errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// next reads the next message into m; nil says that there must be none.
+func (st *serverStream) next(m any) error {
+	message, grant, err := st.in.pop(st.ctx)
+	if err != nil {
+		if errors.Is(err, io.EOF) && st.ctx.Err() != nil {
+			return contextError(st.ctx) // who has gone has not ended an upload
+		}
+		return err
+	}
+	size := len(message.Payload)
+	if m == nil {
+		err = errSecondRequest
+	} else if err = st.session.server.decode(st.ctx, message.Payload, &message, m, st.session.server.bounds, st.codec); err == nil {
+		st.watch.got(m, size)
+	}
+	message.Release()
+	if grant > 0 {
+		st.session.out.post(transport.Header{Op: opCredit, Stream: st.id, Arg: grant})
+	}
+	return err
+}
+
+// transportStream is what grpc.SetHeader and its like find in the context.
+type transportStream struct{ st *serverStream }
+
+var _ grpc.ServerTransportStream = transportStream{}
+
+func (t transportStream) Method() string                  { return t.st.method.name }
+func (t transportStream) SetHeader(md metadata.MD) error  { return t.valid(md, t.st.SetHeader) }
+func (t transportStream) SendHeader(md metadata.MD) error { return t.valid(md, t.st.SendHeader) }
+
+// valid makes the call fail whose header must not be sent, whether or not its handler
+// looks at the error, as gRPC does.
+func (t transportStream) valid(md metadata.MD, send func(metadata.MD) error) error {
+	if err := validateMetadata(md); err != nil {
+		t.st.spoil(err)
+		return err
+	}
+	return send(md)
+}
+
+// SetTrailer never fails.
+func (t transportStream) SetTrailer(md metadata.MD) error {
+	t.st.SetTrailer(md)
+	return nil
+}
