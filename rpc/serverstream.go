@@ -43,8 +43,8 @@ type serverStream struct {
 	packet   packet // of SendMsg
 	window   credit
 	in       inbox
-	returned bool // the handler came back, rather than panic
-	received bool // a message, where only one may come
+	returned bool   // the handler came back, rather than panic
+	received bool   // a message, where only one may come
 	whole    *whole // where a streaming method is called as a unary one
 
 	mu              sync.Mutex
