@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/stats"
 
 	"ddc/inspect/text"
 	"ddc/internal/dump"
@@ -44,15 +45,29 @@ const gcPercent = 200
 // Main serves s and ends the process: with status 0 when the host is done with
 // it, 1 otherwise, and within a second of the host's own end whatever a handler
 // may be doing. Where GOGC is not set it lets the heap grow to three times what is live.
-func Main(s Service) { MainWith(s, strategy.ByName) }
+func Main(s Service) { MainWith(s, Options{}) }
 
-// MainWith is Main for a host that has strategies of its own (host.Options.ByName):
-// byName must know those.
-func MainWith(s Service, byName func(name string) (wake.Strategy, error)) {
+// Options are what a plugin may be told by its own program. The zero Options are sound.
+type Options struct {
+	// ByName is for a host that has strategies of its own (host.Options.ByName): it must
+	// know those. nil is [strategy.ByName].
+	ByName func(name string) (wake.Strategy, error)
+	// Unary and Stream wrap each call, the first outermost.
+	Unary  []grpc.UnaryServerInterceptor
+	Stream []grpc.StreamServerInterceptor
+	// Stats are told of the link, and of each call.
+	Stats []stats.Handler
+	// MaxMessage is the largest message to send, or to receive where the host does not
+	// bound requests, in bytes; 0 is 256 MiB.
+	MaxMessage int
+}
+
+// MainWith is Main with options.
+func MainWith(s Service, o Options) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	err := serve(context.Background(), s, byName, func() { time.AfterFunc(lastWords, func() { os.Exit(1) }) })
+	err := serve(context.Background(), s, o, func() { time.AfterFunc(lastWords, func() { os.Exit(1) }) })
 	if err == nil {
 		os.Exit(0)
 	}
@@ -66,10 +81,13 @@ func MainWith(s Service, byName func(name string) (wake.Strategy, error)) {
 // Serve serves s to the host that started this process, and returns once no
 // handler runs any more: nil when the host closed the link, an error that wraps
 // [transport.ErrPeerDead] when it ended without.
-func Serve(ctx context.Context, s Service) error { return serve(ctx, s, strategy.ByName, func() {}) }
+func Serve(ctx context.Context, s Service) error { return serve(ctx, s, Options{}, func() {}) }
 
-func serve(ctx context.Context, s Service, byName func(string) (wake.Strategy, error), hostGone func()) error {
-	inherited, err := inherit(byName)
+func serve(ctx context.Context, s Service, o Options, hostGone func()) error {
+	if o.ByName == nil {
+		o.ByName = strategy.ByName
+	}
+	inherited, err := inherit(o.ByName)
 	if err != nil {
 		return err
 	}
@@ -93,7 +111,10 @@ func serve(ctx context.Context, s Service, byName func(string) (wake.Strategy, e
 	defer guardHeap(inherited.Live).Stop()
 	tidier := newTidier()
 	defer tidier.stop()
-	server := NewServer(s, rpc.ServerOptions{Requests: inherited.Requests, Unary: []grpc.UnaryServerInterceptor{tidier.intercept}})
+	server := NewServer(s, rpc.ServerOptions{
+		Requests: inherited.Requests, MaxMessage: o.MaxMessage, Stats: o.Stats,
+		Unary: append([]grpc.UnaryServerInterceptor{tidier.intercept}, o.Unary...), Stream: o.Stream,
+	})
 
 	watched := make(chan struct{})
 	go func() {

@@ -52,8 +52,8 @@ var (
 	_ receiver          = (*clientStream)(nil)
 )
 
-// newStream is a grpc.Streamer.
-func (c *Conn) newStream(ctx context.Context, desc *grpc.StreamDesc, _ *grpc.ClientConn, name string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+// NewStream begins a streaming call. Generated stubs call it.
+func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, name string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	s := &clientStream{conn: c, desc: desc, headerKnown: make(chan struct{})}
 	if err := s.options.read(opts, c.limit); err != nil {
 		s.options.finish(nil, nil, nil, err)

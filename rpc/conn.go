@@ -30,10 +30,6 @@ type ConnOptions struct {
 	// Replies, if not nil, bounds what answers a method ("/package.Service/Method").
 	// Where it says nothing of Bytes, MaxMessage holds.
 	Replies func(method string) Bounds
-	// Unary and Stream wrap each call, the first outermost. They are given no
-	// *grpc.ClientConn, since there is none.
-	Unary  []grpc.UnaryClientInterceptor
-	Stream []grpc.StreamClientInterceptor
 	// Stats are told of the link and of each call but raw ones, on the caller's goroutine.
 	Stats []stats.Handler
 	// Private says that nobody but the two ends can read the link's memory: credentials
@@ -52,8 +48,6 @@ type Conn struct {
 	limit  int
 	bounds func(method string) Bounds
 	decoder
-	unary    grpc.UnaryInvoker // c.invoke within the interceptors
-	stream   grpc.Streamer     // c.newStream within the interceptors
 	stats    handlers
 	tagged   context.Context // what stats handlers know the link by
 	peer     *peer.Peer
@@ -124,43 +118,10 @@ func NewConn(link transport.Link, o ConnOptions) *Conn {
 	c.awaiter, _ = link.(transport.Awaiter)
 	c.log, _ = link.(transport.CallLog)
 	c.idle.New = newCall
-	c.unary, c.stream = chainInvoker(o.Unary, c.invoke), chainStreamer(o.Stream, c.newStream)
 	c.tagged = c.stats.connBegan(context.Background(), true, c.peer.Addr, c.peer.LocalAddr)
 	link.Start(c.receive)
 	go c.run()
 	return c
-}
-
-// chainInvoker is last within the interceptors.
-func chainInvoker(interceptors []grpc.UnaryClientInterceptor, last grpc.UnaryInvoker) grpc.UnaryInvoker {
-	for _, interceptor := range slices.Backward(interceptors) {
-		next := last
-		last = func(ctx context.Context, method string, req, reply any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
-			return interceptor(ctx, method, req, reply, nil, next, opts...)
-		}
-	}
-	return last
-}
-
-// chainStreamer is last within the interceptors.
-func chainStreamer(interceptors []grpc.StreamClientInterceptor, last grpc.Streamer) grpc.Streamer {
-	for _, interceptor := range slices.Backward(interceptors) {
-		next := last
-		last = func(ctx context.Context, desc *grpc.StreamDesc, _ *grpc.ClientConn, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-			return interceptor(ctx, desc, nil, method, next, opts...)
-		}
-	}
-	return last
-}
-
-// Invoke makes a unary call. Generated stubs call it.
-func (c *Conn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	return c.unary(ctx, method, args, reply, nil, opts...)
-}
-
-// NewStream begins a streaming call. Generated stubs call it.
-func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	return c.stream(ctx, desc, nil, method, opts...)
 }
 
 // run outlives the link, and then fails what is still under way.

@@ -409,10 +409,10 @@ func TestStreamInterceptorsWrapCallsInOrder(t *testing.T) {
 			}
 		}
 		p := connect(t, tr, setup{
-			conn:   rpc.ConnOptions{Stream: []grpc.StreamClientInterceptor{client("c1"), client("c2")}},
 			server: rpc.ServerOptions{Stream: []grpc.StreamServerInterceptor{server("s1"), server("s2")}},
 		})
-		stream, err := p.client.Chat(t.Context())
+		within := rpc.Intercept(p.conn, nil, []grpc.StreamClientInterceptor{client("c1"), client("c2")})
+		stream, err := rpctestpb.NewTestClient(within).Chat(t.Context())
 		require.NoError(t, err)
 		require.NoError(t, stream.CloseSend())
 		_, err = stream.Recv()

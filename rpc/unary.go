@@ -73,8 +73,8 @@ func (c *Conn) putCall(k *call) {
 	c.idle.Put(k)
 }
 
-// invoke is a grpc.UnaryInvoker.
-func (c *Conn) invoke(ctx context.Context, name string, args, into any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
+// Invoke makes a unary call. Generated stubs call it.
+func (c *Conn) Invoke(ctx context.Context, name string, args, into any, opts ...grpc.CallOption) error {
 	var o callOptions
 	err := o.read(opts, c.limit)
 	var header, trailer metadata.MD

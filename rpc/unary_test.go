@@ -299,10 +299,10 @@ func TestInterceptorsWrapCallsInOrder(t *testing.T) {
 				md, _ := metadata.FromIncomingContext(ctx)
 				return &packet{Text: fmt.Sprint(md["by"])}, nil
 			}},
-			conn:   rpc.ConnOptions{Unary: []grpc.UnaryClientInterceptor{client("c1"), client("c2")}},
 			server: rpc.ServerOptions{Unary: []grpc.UnaryServerInterceptor{server("s1"), server("s2"), server("s3")}},
 		})
-		got, err := p.client.Echo(t.Context(), &packet{})
+		within := rpc.Intercept(p.conn, []grpc.UnaryClientInterceptor{client("c1"), client("c2")}, nil)
+		got, err := rpctestpb.NewTestClient(within).Echo(t.Context(), &packet{})
 		require.NoError(t, err)
 		assert.Equal(t, "[c1 c2]", got.GetText())
 		assert.Equal(t, []string{"c1 " + echoMethod, "c2 " + echoMethod, "s1 " + echoMethod, "s2 " + echoMethod, "s3 " + echoMethod}, order.get())

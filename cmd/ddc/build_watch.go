@@ -14,6 +14,7 @@ import (
 	"ddc/internal/telemetry"
 	"ddc/plugin/host"
 	"ddc/plugin/watch"
+	"ddc/rpc"
 )
 
 // onlookers look on while a build runs: the watchdog, whoever writes the
@@ -119,7 +120,9 @@ func (w *onlookers) count(r *report) {
 
 // conns makes the calls of connections the telemetry's, if there is any.
 func (w *onlookers) conns(of func(string) grpc.ClientConnInterface) func(string) grpc.ClientConnInterface {
-	return func(name string) grpc.ClientConnInterface { return w.telemetry.Conn(name, of(name)) }
+	return func(name string) grpc.ClientConnInterface {
+		return rpc.Intercept(of(name), w.telemetry.Interceptors(name), nil)
+	}
 }
 
 // checkWatch says what is wrong with the flags of a watch.

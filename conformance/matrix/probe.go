@@ -26,7 +26,7 @@ const (
 
 // Plugin is the main of a cell's plugin process: it serves own and the probe, and
 // ends the process.
-func Plugin(own plugin.Service) { plugin.MainWith(withProbe(own), byName) }
+func Plugin(own plugin.Service) { plugin.MainWith(withProbe(own), plugin.Options{ByName: byName}) }
 
 func withProbe(own plugin.Service) plugin.Service { return &probed{Service: own, probe: newProbe()} }
 

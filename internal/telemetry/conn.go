@@ -13,34 +13,25 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Conn makes each unary call over conn a span. A nil Telemetry returns conn.
-func (t *Telemetry) Conn(plugin string, conn grpc.ClientConnInterface) grpc.ClientConnInterface {
+// Interceptors make each unary call of a plugin a span. A nil Telemetry has none.
+func (t *Telemetry) Interceptors(plugin string) []grpc.UnaryClientInterceptor {
 	if t == nil {
-		return conn
+		return nil
 	}
-	return &spannedConn{conn, t, plugin}
-}
-
-// spannedConn leaves streams as they are.
-type spannedConn struct {
-	grpc.ClientConnInterface
-	telemetry *Telemetry
-	plugin    string
-}
-
-func (c *spannedConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	about := []attribute.KeyValue{
-		attribute.String("rpc.system.name", "grpc"), attribute.String("rpc.method", strings.TrimPrefix(method, "/")), attribute.String("ddc.plugin", c.plugin),
-	}
-	begun := time.Now()
-	ctx, span := c.telemetry.tracer.Start(ctx, strings.TrimPrefix(method, "/"), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(about...))
-	err := c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
-	code := attribute.String("rpc.response.status_code", status.Code(err).String())
-	span.SetAttributes(code)
-	if err != nil {
-		span.SetStatus(codes.Error, err.Error())
-	}
-	span.End()
-	c.telemetry.duration.Record(ctx, time.Since(begun).Seconds(), metric.WithAttributes(append(about, code)...))
-	return err
+	return []grpc.UnaryClientInterceptor{func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, next grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		about := []attribute.KeyValue{
+			attribute.String("rpc.system.name", "grpc"), attribute.String("rpc.method", strings.TrimPrefix(method, "/")), attribute.String("ddc.plugin", plugin),
+		}
+		begun := time.Now()
+		ctx, span := t.tracer.Start(ctx, strings.TrimPrefix(method, "/"), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(about...))
+		err := next(ctx, method, req, reply, cc, opts...)
+		code := attribute.String("rpc.response.status_code", status.Code(err).String())
+		span.SetAttributes(code)
+		if err != nil {
+			span.SetStatus(codes.Error, err.Error())
+		}
+		span.End()
+		t.duration.Record(ctx, time.Since(begun).Seconds(), metric.WithAttributes(append(about, code)...))
+		return err
+	}}
 }

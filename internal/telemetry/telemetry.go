@@ -3,7 +3,7 @@
 // nothing, and costs nothing.
 //
 //	tel, ctx, err := telemetry.Start(ctx, version, log)
-//	conn = tel.Conn("fonts", conn)      // each call becomes a span of the build's
+//	conn = rpc.Intercept(conn, tel.Interceptors("fonts"), nil) // each call becomes a span of the build's
 //	tel.Count("ddc.plugin.calls", 12, telemetry.Of("plugin", "fonts"))
 //	err = tel.Stop(ctx, buildError)
 //

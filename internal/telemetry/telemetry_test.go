@@ -88,8 +88,11 @@ func TestCallsAreSpansOfTheirBuild(t *testing.T) {
 	require.NoError(t, err)
 	require.NotNil(t, tel)
 	failure := status.Error(codes.Unavailable, "gone")
-	require.NoError(t, tel.Conn("fonts", answers{}).Invoke(ctx, "/ddc.fonts.Fonts/Subset", nil, nil))
-	assert.Equal(t, failure, tel.Conn("js", answers{failure}).Invoke(ctx, "/ddc.js.Js/Minify", nil, nil))
+	call := func(plugin, method string, answer error) error {
+		return tel.Interceptors(plugin)[0](ctx, method, nil, nil, nil, func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return answer })
+	}
+	require.NoError(t, call("fonts", "/ddc.fonts.Fonts/Subset", nil))
+	assert.Equal(t, failure, call("js", "/ddc.js.Js/Minify", failure))
 	tel.Count("ddc.plugin.calls", 2, "{call}", Of("ddc.plugin", "fonts"))
 	require.NoError(t, tel.Stop(ctx, failure))
 	assert.Equal(t, map[string]string{"ddc build": "", "ddc.fonts.Fonts/Subset": "ddc build", "ddc.js.Js/Minify": "ddc build"}, spans())
@@ -110,8 +113,7 @@ func TestNothingIsDoneThatNobodyAskedFor(t *testing.T) {
 			tel, ctx, err := Start(t.Context(), "v1", slog.New(slog.DiscardHandler))
 			require.NoError(t, err)
 			assert.Nil(t, tel)
-			conn := answers{}
-			assert.Equal(t, conn, tel.Conn("fonts", conn))
+			assert.Empty(t, tel.Interceptors("fonts"))
 			tel.Count("x", 1, "")
 			assert.NoError(t, tel.Stop(ctx, nil))
 		})

@@ -182,7 +182,9 @@ func (h *Host) CallTimeout(name string) time.Duration {
 }
 
 // repeatable says whether a call may be made again of the plugin's next life.
-func repeatable(err error) bool { return lost(err) || errors.Is(err, rpc.ErrShuttingDown) }
+func repeatable(err error) bool {
+	return (lost(err) || errors.Is(err, rpc.ErrShuttingDown)) && !errors.Is(err, ErrNeverAttached)
+}
 
 // lost says whether a call failed because its link ended under it.
 func lost(err error) bool {

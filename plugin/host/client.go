@@ -182,7 +182,10 @@ func (p *Plugin) remember(old run) {
 
 func (p *Plugin) start() (run, error) {
 	h := p.host
-	connect := rpc.ConnOptions{Name: "plugin " + p.name, MaxMessage: h.options.Requests.Bytes, Replies: h.options.Replies}
+	connect := rpc.ConnOptions{
+		Name: "plugin " + p.name, MaxMessage: h.options.Requests.Bytes, Replies: h.options.Replies, Stats: h.options.Stats,
+		Private: h.options.Isolate || h.options.Local != nil, // else every plugin can read the hub
+	}
 	if h.options.Local != nil {
 		service, err := h.options.Local(p.name)
 		if err != nil {
@@ -197,7 +200,8 @@ func (p *Plugin) start() (run, error) {
 	}
 	return startProcess(own, h.threads, processSpec{
 		name: p.name, path: path, args: args, strategy: h.strategies[h.WakeOf(p.name)], spin: h.options.Spin,
-		level: h.options.Level, logger: h.options.Logger.With(pluginKey, p.name), allowance: p.allowance, temporary: h.temporary, heap: h.options.MemoryLimit, requests: h.options.Requests, live: h.options.LiveLimit, connect: connect,
+		level: h.options.Level, logger: h.options.Logger.With(pluginKey, p.name), allowance: p.allowance, temporary: h.temporary, heap: h.options.MemoryLimit, requests: h.options.Requests, live: h.options.LiveLimit,
+		startTime: h.options.StartTime, connect: connect,
 	})
 }
 

@@ -42,6 +42,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/stats"
 
 	"ddc/internal/heir"
 	"ddc/plugin"
@@ -85,6 +86,14 @@ type Options struct {
 	CallTimeout time.Duration
 	// CallTimeoutOf is that of the calls of single plugins, by name.
 	CallTimeoutOf map[string]time.Duration
+	// StartTime is how long a plugin's program may take until it attaches, or 0 for 10 s. One that has not is
+	// killed, and its calls and streams fail with [ErrNeverAttached].
+	StartTime time.Duration
+	// Unary and Stream wrap the calls of what Conn gives, the first outermost. A call that is repeated is one to them.
+	Unary  []grpc.UnaryClientInterceptor
+	Stream []grpc.StreamClientInterceptor
+	// Stats are told of every link, and of every attempt of a call.
+	Stats []stats.Handler
 	// Replies, if not nil, bounds what a plugin may answer to a method. One that answers more is killed, and the call
 	// fails: it would be answered so again.
 	Replies func(method string) rpc.Bounds
@@ -127,6 +136,7 @@ type Host struct {
 func New(o Options) (*Host, error) {
 	o.Wake = cmp.Or(o.Wake, strategy.Default)
 	o.Attempts = cmp.Or(o.Attempts, 3)
+	o.StartTime = cmp.Or(o.StartTime, defaultStartTime)
 	o.CallTimeout = cmp.Or(o.CallTimeout, spec.DefaultCallTime)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -179,7 +189,9 @@ func (h *Host) Local() bool { return h.options.Local != nil }
 func (h *Host) WakeOf(name string) string { return cmp.Or(h.options.WakeOf[name], h.options.Wake) }
 
 // Conn gives the connection to a plugin, which starts with its first call.
-func (h *Host) Conn(name string) grpc.ClientConnInterface { return h.Plugin(name) }
+func (h *Host) Conn(name string) grpc.ClientConnInterface {
+	return rpc.Intercept(h.Plugin(name), h.options.Unary, h.options.Stream)
+}
 
 // Plugin gives the plugin of a name, started or not.
 func (h *Host) Plugin(name string) *Plugin {

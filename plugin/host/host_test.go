@@ -81,6 +81,7 @@ func (testService) Echo(ctx context.Context, p *rpctestpb.Packet) (*rpctestpb.Pa
 	case "log":
 		slog.Info(argument, "size", 3)
 		fmt.Fprintln(os.Stdout, "printed "+argument)
+		fmt.Fprintln(os.Stderr, "complained of "+argument)
 	case "pid":
 		return &rpctestpb.Packet{Number: int64(os.Getpid())}, nil
 	case "holdings":
@@ -360,6 +361,10 @@ func TestLogOfAPluginReachesTheHostWithItsName(t *testing.T) {
 	assert.EqualValues(t, 3, lines["hello"]["size"])
 	require.Contains(t, lines, "printed hello")
 	assert.Equal(t, "WARN", lines["printed hello"]["level"])
+	assert.Equal(t, "stdout", lines["printed hello"]["output"])
+	require.Contains(t, lines, "complained of hello")
+	assert.Equal(t, "stderr", lines["complained of hello"]["output"])
+	assert.NotContains(t, lines["hello"], "output", "a record of the plugin's own logger")
 }
 
 type lockedWriter struct {

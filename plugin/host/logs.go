@@ -27,7 +27,10 @@ type logs struct {
 // forward reads r to its end. The plugin waits for it while the pipe is full, so it
 // always reads on; but of what it drops only so much in a time, so that a plugin
 // that does nothing but write does not keep the host busy.
-func (l *logs) forward(r io.Reader) {
+//
+// Two goroutines forward the two outputs: each line says which it came from, but those
+// of the plugin's own logger.
+func (l *logs) forward(r io.Reader, name string) {
 	var line []byte
 	cut := 0 // from this line's end
 	pieces := bufio.NewReaderSize(paced{r, func() bool { return cut > 0 || l.allowance.dropping() }}, maxLine)
@@ -42,7 +45,7 @@ func (l *logs) forward(r io.Reader) {
 			continue
 		}
 		if text := strings.TrimRight(string(line), "\r\n"); text != "" {
-			l.line(text, cut)
+			l.line(text, cut, name)
 		}
 		line, cut = nil, 0
 		if err != nil {
@@ -65,7 +68,7 @@ func (p paced) Read(b []byte) (int, error) {
 }
 
 // line takes a line, of whose end so many bytes are missing.
-func (l *logs) line(text string, cut int) {
+func (l *logs) line(text string, cut int, name string) {
 	record, isRecord := parseRecord(text)
 	l.end.heard(text, record, isRecord)
 	if !l.allowance.take(len(text), cut) {
@@ -75,7 +78,7 @@ func (l *logs) line(text string, cut int) {
 		if cut > 0 {
 			text += fmt.Sprintf("… (%d bytes cut)", cut)
 		}
-		l.logger.Warn(text)
+		l.logger.Warn(text, outputKey, name)
 		return
 	}
 	l.logger.LogAttrs(context.Background(), record.level, record.message, record.attrs...)
@@ -112,6 +115,9 @@ func parseRecord(line string) (record, bool) {
 	slices.SortFunc(r.attrs, func(a, b slog.Attr) int { return strings.Compare(a.Key, b.Key) })
 	return r, true
 }
+
+// outputKey is under which a line that is no record says what it was written to.
+const outputKey = "output"
 
 // pluginKey is under which the host's logger names the plugin.
 const pluginKey = "plugin"

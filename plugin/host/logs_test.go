@@ -45,7 +45,7 @@ func forwarded(text io.Reader) (*heard, *logs) {
 	h := &heard{Handler: slog.DiscardHandler}
 	at := time.Now()
 	l := &logs{logger: slog.New(h), allowance: newAllowance(func() time.Time { return at })}
-	l.forward(text)
+	l.forward(text, "stderr")
 	return h, l
 }
 

@@ -21,7 +21,7 @@ import (
 	"ddc/wake"
 )
 
-// drain is how long what a dead plugin wrote to standard error may take to come,
+// drain is how long what a dead plugin wrote may take to come,
 // where a child of its own still holds the other end.
 const drain = 500 * time.Millisecond
 
@@ -32,6 +32,7 @@ type process struct {
 	link     *hub.Link
 	lifeline *os.File // closing it tells the plugin that the host has gone
 	wardens  *enclosure.Host
+	starting *starting
 	exited   chan struct{} // closed when everything of the run but conn is over
 
 	mu     sync.Mutex
@@ -53,6 +54,7 @@ type processSpec struct {
 	heap      int64 // see Options.MemoryLimit
 	live      int64 // see Options.LiveLimit
 	requests  rpc.Bounds
+	startTime time.Duration // see Options.StartTime
 	connect   rpc.ConnOptions
 }
 
@@ -75,11 +77,11 @@ func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, e
 		return nil, fmt.Errorf("make lifeline: %w", err)
 	}
 	defer theirs.Close() //nolint:errcheck // the plugin has its own by then
-	stderr, theirStderr, err := os.Pipe()
+	output, err := newOutput()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("make pipe for the log: %w", err), lifeline.Close())
+		return nil, errors.Join(err, lifeline.Close())
 	}
-	defer theirStderr.Close() //nolint:errcheck // the plugin has its own by then
+	defer output.letGo() // the plugin has its own by then
 
 	cmd := exec.Command(spec.path, spec.args...)
 	cmd.Dir = tool.Folder()
@@ -87,7 +89,7 @@ func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, e
 		Name: spec.name, Hub: offer.Text, Spin: spec.spin, Level: spec.level, Requests: spec.requests, Live: spec.live, NoPrograms: !threads.startPrograms(spec.name),
 	}
 	cmd.Env = slices.Concat(threads.environment(spec.name), terms.Environ(), []string{"TMPDIR=" + spec.temporary, "GOMAXPROCS=1"}, heapLimit(spec.heap))
-	cmd.Stdout, cmd.Stderr = theirStderr, theirStderr
+	cmd.Stdout, cmd.Stderr = output[0].theirs, output[1].theirs
 	cmd.ExtraFiles = append([]*os.File{theirs}, offer.Files...)
 	kills := outOfMemoryKills(vmstat)
 	wardens, theirWardens, err := threads.wardens(spec.name, cmd)
@@ -97,31 +99,34 @@ func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, e
 	}
 	if err != nil {
 		endWardens(wardens, spec.logger)
-		return nil, errors.Join(fmt.Errorf("start plugin %s: %w", spec.name, err), lifeline.Close(), stderr.Close())
+		return nil, errors.Join(fmt.Errorf("start plugin %s: %w", spec.name, err), lifeline.Close(), output.close())
 	}
 	makeExpendable(cmd.Process.Pid)
 	p := &process{cmd: cmd, link: offer.Link, lifeline: lifeline, wardens: wardens, exited: make(chan struct{})}
 	p.conn = rpc.NewConn(offer.Link, spec.connect)
+	p.starting = startWithin(spec.startTime, offer.Link.Attached, p)
 	go p.banish()
-	go p.watch(&logs{logger: spec.logger, allowance: spec.allowance}, stderr, kills)
+	go p.watch(&logs{logger: spec.logger, allowance: spec.allowance}, output, kills)
 	return p, nil
 }
 
 // watch waits for the process to end, by the pidfd that package os holds for
 // it, and ends the link: that is how everyone who waits for the plugin learns.
-func (p *process) watch(l *logs, stderr *os.File, kills int64) {
+func (p *process) watch(l *logs, output output, kills int64) {
 	defer close(p.exited)
-	forwarded := make(chan struct{})
-	go func() {
-		defer close(forwarded)
-		l.forward(stderr)
-	}()
+	var forwarding sync.WaitGroup
+	for _, end := range output {
+		forwarding.Go(func() { l.forward(end.ours, end.name) })
+	}
 	err := p.cmd.Wait()
-	// What the plugin wrote before it died is in the pipe already. A child of the
-	// plugin may still hold the other end, so the end of the pipe is not waited for.
-	_ = stderr.SetReadDeadline(time.Now().Add(drain))
-	<-forwarded
-	_ = stderr.Close()
+	p.starting.stop()
+	// What the plugin wrote before it died is in the pipes already. A child of the
+	// plugin may still hold the other ends, so the ends of the pipes are not waited for.
+	for _, end := range output {
+		_ = end.ours.SetReadDeadline(time.Now().Add(drain))
+	}
+	forwarding.Wait()
+	_ = output.close()
 	p.mu.Lock()
 	killed := p.killed
 	p.mu.Unlock()

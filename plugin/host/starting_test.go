@@ -1,0 +1,139 @@
+package host
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
+
+	"ddc/internal/await"
+	"ddc/rpc/rpctestpb"
+)
+
+// A program that is no plugin and does not end fails its calls in the start time, its
+// streams too, and is not started again for them.
+func TestAProgramThatNeverAttachesFailsInTheStartTime(t *testing.T) {
+	h := newHost(t, Options{
+		Command: func(string) (string, []string) { return "/bin/sleep", []string{"1000"} }, StartTime: 200 * time.Millisecond,
+	})
+	failed := func(err error) {
+		t.Helper()
+		assert.Equal(t, codes.Unavailable, status.Code(err))
+		require.ErrorIs(t, err, ErrNeverAttached)
+		assert.ErrorContains(t, err, "did not attach to the host within 200ms")
+	}
+	called := make(chan error, 1)
+	go func() { _, err := echo(t, h, "sleeper", &rpctestpb.Packet{}); called <- err }()
+	failed(await.Value(t, "the call to fail", called))
+	assert.Zero(t, h.Plugin("sleeper").Stats().Restarts)
+
+	stream, err := rpctestpb.NewTestClient(h.Conn("sleeper")).Chat(t.Context())
+	require.NoError(t, err)
+	received := make(chan error, 1)
+	go func() { _, err := stream.Recv(); received <- err }()
+	failed(await.Value(t, "the stream to fail", received))
+}
+
+// killed hears of its end, at most once.
+type killed chan error
+
+func (v killed) kill(cause error) { v <- cause }
+
+func TestAProgramThatAttachesIsLeftAlone(t *testing.T) {
+	looked := make(chan struct{}, 1)
+	attached := func() bool {
+		select {
+		case looked <- struct{}{}:
+		default:
+		}
+		return true
+	}
+	v := make(killed, 1)
+	s := startWithin(20*time.Millisecond, attached, v)
+	await.Value(t, "a look", looked)
+	await.Until(t, "looking to end", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.timer == nil })
+	assert.Empty(t, v)
+
+	s = startWithin(time.Hour, func() bool { return false }, v)
+	s.stop()
+	s.look() // which had begun just before
+	assert.Nil(t, s.timer)
+	assert.Empty(t, v)
+}
+
+// counting is a stats handler that counts links and calls.
+type counting struct {
+	mu     sync.Mutex
+	events []string
+}
+
+func (c *counting) note(event string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.events = append(c.events, event)
+}
+
+func (c *counting) has(event string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Contains(c.events, event)
+}
+
+func (*counting) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
+func (*counting) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+
+func (c *counting) HandleRPC(_ context.Context, s stats.RPCStats) {
+	if s, ok := s.(*stats.End); ok {
+		c.note("call " + status.Code(s.Error).String())
+	}
+}
+
+func (c *counting) HandleConn(_ context.Context, s stats.ConnStats) {
+	if _, ok := s.(*stats.ConnEnd); ok {
+		c.note("link ended")
+	}
+}
+
+func TestInterceptorsAndStatsHandlersSeeTheCallsOfPlugins(t *testing.T) {
+	var seen counting
+	h := newHost(t, Options{
+		Stats: []stats.Handler{&seen},
+		Unary: []grpc.UnaryClientInterceptor{func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, next grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			seen.note("unary " + method)
+			return next(ctx, method, req, reply, cc, opts...)
+		}},
+		Stream: []grpc.StreamClientInterceptor{func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			seen.note("stream " + method)
+			return next(ctx, desc, cc, method, opts...)
+		}},
+	})
+	// Repeated once, so one call of two attempts.
+	_, err := echo(t, h, "seen", &rpctestpb.Packet{Text: "exit-once " + t.TempDir() + "/x"})
+	require.NoError(t, err)
+	stream, err := rpctestpb.NewTestClient(h.Conn("seen")).Chat(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, stream.CloseSend())
+	for err == nil {
+		_, err = stream.Recv()
+	}
+	require.NoError(t, h.Close())
+	for _, event := range []string{"unary " + rpctestpb.Test_Echo_FullMethodName, "stream " + rpctestpb.Test_Chat_FullMethodName, "call Unavailable", "call OK", "link ended"} {
+		assert.True(t, seen.has(event), "%s in %v", event, seen.events)
+	}
+}
+
+// The text says once who died of what.
+func TestTheErrorOfAPluginThatDiedSaysEachThingOnce(t *testing.T) {
+	h := newHost(t, Options{Attempts: 1})
+	_, err := echo(t, h, "mortal", &rpctestpb.Packet{Text: "exit"})
+	require.Error(t, err)
+	assert.Equal(t, "plugin mortal died: exit status 7", status.Convert(err).Message())
+}
