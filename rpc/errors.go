@@ -45,9 +45,10 @@ func detail(err, kind error) string {
 	if kind == nil {
 		return text
 	}
+	const between = ": "
 	before, after, found := strings.Cut(text, kind.Error())
-	if !found || strings.Contains(before, " ") {
-		return ": " + text // said in another way
+	if !found || strings.Count(before, between) > 1 {
+		return between + text // said in another way
 	}
 	return after
 }
