@@ -34,7 +34,13 @@ test: tools example lint ## Run every test, once plainly and once under the race
 	go test -tags $(TAGS),explore,ddcfault -run Model ./internal/sys
 	go test -tags $(TAGS),explore ./slot
 	$(DIAGNOSE)
+	@$(MAKE) --no-print-directory interop
 	@$(MAKE) --no-print-directory fuzz-short
+
+# A module of its own, whose dependencies may not be to be had: then it is left out, and says so.
+.PHONY: interop
+interop: ## Run gRPC's own interoperability cases, which are a module of their own.
+	@cd conformance/interop && if go mod download; then go test -tags $(TAGS) -timeout 5m ./...; else echo "interop: left out, as its modules cannot be had"; fi
 
 # -short has each fault on one strategy. The tests that need no fault are in test.
 FAULTY := go test -tags $(TAGS),ddcfault -timeout 15m -run 'Fault|EventLoop' ./internal/fault ./conformance

@@ -8,8 +8,9 @@
 //	fontspb.RegisterFontsServer(server, fonts.New())
 //	err := server.Serve(ctx, link)
 //
-// Status codes and details, metadata, deadlines, cancellation, interceptors and
-// the four kinds of calls mean what they mean in gRPC. One end of a link makes
+// Status codes and details, metadata, deadlines, cancellation, call options,
+// interceptors, stats handlers and the four kinds of calls do what they do in gRPC
+// (conformance/grpc runs the same code over both). One end of a link makes
 // calls, the other answers them. A call fails with Unavailable, naming the peer,
 // as soon as the link ends; whether it was handled is then unknown, unless the
 // message says that the peer is shutting down: then it was not begun.

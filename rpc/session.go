@@ -121,10 +121,10 @@ func (l *session) untilEnd(ctx context.Context) error {
 			l.refuse()
 			l.out.post(transport.Header{Op: opGoAway})
 			leaving, idle = nil, make(chan struct{})
-			go func() {
+			l.workers.Go(func() { // which Serve waits for, too
 				defer close(idle)
-				l.handlers.Wait() // as Serve does at the end, so this goes before it returns
-			}()
+				l.handlers.Wait()
+			})
 		case <-idle:
 			return nil
 		case <-l.link.Done():

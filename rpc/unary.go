@@ -108,15 +108,18 @@ func (c *Conn) exchange(ctx context.Context, name string, args, into any, o *cal
 	if err = k.setMessage(args, o.maxSend, o.codec); err != nil {
 		return nil, nil, err
 	}
-	r, err := c.roundTrip(ctx, k, name, md)
-	if err != nil {
+	if err = c.sendUnary(ctx, k, name, md); err != nil {
 		return nil, nil, err
 	}
-	defer r.lease.Release()
 	if w != nil {
 		w.sentHeader(name, md, c.peer.Addr, c.peer.LocalAddr)
 		w.sent(args, k.size)
 	}
+	r, err := c.awaitReply(ctx, k)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer r.lease.Release()
 	message, header, trailer, err := c.readReply(&r)
 	if w != nil {
 		if err == nil || header != nil {
@@ -152,10 +155,14 @@ func (c *Conn) InvokeRaw(ctx context.Context, method string, n int, fill, read f
 	defer c.putCall(k)
 	var filling error
 	k.fill, k.size = func(buf []byte) error { filling = fill(buf); return filling }, n
-	r, err := c.roundTrip(ctx, k, method, md)
+	err = c.sendUnary(ctx, k, method, md)
 	if filling != nil {
 		return filling
 	}
+	if err != nil {
+		return err
+	}
+	r, err := c.awaitReply(ctx, k)
 	if err != nil {
 		return err
 	}
@@ -170,18 +177,21 @@ func (c *Conn) InvokeRaw(ctx context.Context, method string, n int, fill, read f
 	return read(message)
 }
 
-// roundTrip sends k's packet and waits for the reply, the link's end or ctx.
-// The caller releases the reply's lease.
-func (c *Conn) roundTrip(ctx context.Context, k *call, name string, md metadata.MD) (reply, error) {
+// sendUnary sends k's packet. If it fails, nobody will tell k anything.
+func (c *Conn) sendUnary(ctx context.Context, k *call, name string, md metadata.MD) error {
 	if err := c.begin(ctx, k, name); err != nil {
-		return reply{}, err
+		return err
 	}
-	if err := c.sendCall(ctx, &k.packet, k.id, k.method, md, flagUnary|flagMessage); err != nil {
-		if !c.forget(k.id) {
-			<-k.reply // Conn.end was faster, and says the same
-		}
-		return reply{}, err
+	err := c.sendCall(ctx, &k.packet, k.id, k.method, md, flagUnary|flagMessage)
+	if err != nil && !c.forget(k.id) {
+		<-k.reply // Conn.end was faster, and says the same
 	}
+	return err
+}
+
+// awaitReply waits for the reply, the link's end or ctx. The caller releases the
+// reply's lease.
+func (c *Conn) awaitReply(ctx context.Context, k *call) (reply, error) {
 	if c.awaiter != nil {
 		c.awaiter.Await(ctx, k.replied)
 	}
