@@ -45,6 +45,8 @@ func TestMain(m *testing.M) {
 		hostThatNeverCloses()
 	case "intruder":
 		plugin.Main(intruder{})
+	case "optioned":
+		plugin.MainWith(testService{}, optioned())
 	case "scribbler":
 		plugin.Main(newScribbler())
 	default:
