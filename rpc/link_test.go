@@ -115,7 +115,7 @@ func TestAPeerThatDiesFailsEveryCallSayingSo(t *testing.T) {
 	require.NoError(t, peer.Close())
 	for range n {
 		err := <-ended
-		assertStatus(t, err, codes.Unavailable, "plugin fonts died: link to fonts: peer died (exit status 2)")
+		assertStatus(t, err, codes.Unavailable, "plugin fonts died (exit status 2)")
 		assert.ErrorIs(t, err, transport.ErrPeerDead)
 	}
 	assert.ErrorIs(t, <-p.served, transport.ErrPeerDead)
