@@ -32,7 +32,7 @@ func validatePair(key string, values []string) error {
 	if strings.ContainsFunc(key, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
 	}) {
-		return fmt.Errorf("metadata key %q has characters other than 0-9 a-z - _ .", key)
+		return fmt.Errorf("metadata key %q has other characters than 0-9, a-z, dot, dash and underscore", key)
 	}
 	if strings.HasSuffix(key, "-bin") {
 		return nil

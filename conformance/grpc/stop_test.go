@@ -47,18 +47,25 @@ func held(began chan<- string, goOn <-chan struct{}) *service {
 	}
 }
 
+// begin begins a unary call and a stream of a service that is held.
+func begin(t *testing.T, e *ends, began <-chan string) (echoed chan error, stream grpc.BidiStreamingClient[packet, packet]) {
+	t.Helper()
+	echoed = make(chan error, 1)
+	go func() {
+		_, err := e.client.Echo(t.Context(), &packet{})
+		echoed <- err
+	}()
+	stream, err := e.client.Chat(t.Context())
+	require.NoError(t, err)
+	await.Value(t, "a call to begin", began)
+	await.Value(t, "the other call to begin", began)
+	return echoed, stream
+}
+
 func TestGracefulStopLetsCallsEndAndRefusesNewOnes(t *testing.T) {
 	began, goOn := make(chan string, 2), make(chan struct{}, 1)
 	overEach(t, setup{service: held(began, goOn)}, func(t *testing.T, e *ends) {
-		echoed := make(chan error, 1)
-		go func() {
-			_, err := e.client.Echo(t.Context(), &packet{})
-			echoed <- err
-		}()
-		stream, err := e.client.Chat(t.Context())
-		require.NoError(t, err)
-		await.Value(t, "a call to begin", began)
-		await.Value(t, "the other call to begin", began)
+		echoed, stream := begin(t, e, began)
 
 		stopped := make(chan struct{})
 		go func() { defer close(stopped); e.server.GracefulStop() }()
@@ -90,21 +97,13 @@ func TestGracefulStopLetsCallsEndAndRefusesNewOnes(t *testing.T) {
 func TestStopEndsCallsAtOnce(t *testing.T) {
 	began, goOn := make(chan string, 2), make(chan struct{})
 	overEach(t, setup{service: held(began, goOn)}, func(t *testing.T, e *ends) {
-		echoed := make(chan error, 1)
-		go func() {
-			_, err := e.client.Echo(t.Context(), &packet{})
-			echoed <- err
-		}()
-		stream, err := e.client.Chat(t.Context())
-		require.NoError(t, err)
-		await.Value(t, "a call to begin", began)
-		await.Value(t, "the other call to begin", began)
+		echoed, stream := begin(t, e, began)
 		graceful := make(chan struct{})
 		go func() { defer close(graceful); e.server.GracefulStop() }()
 		e.server.Stop()
 		await.Closed(t, "GracefulStop to return, too", graceful)
 		assertCode(t, codes.Unavailable, await.Value(t, "the unary call's end", echoed))
-		_, err = stream.Recv()
+		_, err := stream.Recv()
 		assertCode(t, codes.Unavailable, err)
 	})
 }
@@ -159,18 +158,10 @@ func TestACallOnAConnectionThatWasClosedAfterItsServerIsCanceled(t *testing.T) {
 func TestCallsUnderWayAreCanceledByClose(t *testing.T) {
 	began, goOn := make(chan string, 2), make(chan struct{})
 	overEach(t, setup{service: held(began, goOn)}, func(t *testing.T, e *ends) {
-		echoed := make(chan error, 1)
-		go func() {
-			_, err := e.client.Echo(t.Context(), &packet{})
-			echoed <- err
-		}()
-		stream, err := e.client.Chat(t.Context())
-		require.NoError(t, err)
-		await.Value(t, "a call to begin", began)
-		await.Value(t, "the other call to begin", began)
+		echoed, stream := begin(t, e, began)
 		require.NoError(t, e.close())
 		assertCode(t, codes.Canceled, await.Value(t, "the unary call's end", echoed))
-		_, err = stream.Recv()
+		_, err := stream.Recv()
 		assertCode(t, codes.Canceled, err)
 	})
 }

@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -19,13 +18,6 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 )
-
-type answers struct{ err error }
-
-func (a answers) Invoke(context.Context, string, any, any, ...grpc.CallOption) error { return a.err }
-func (answers) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
-	return nil, errors.New("no streams here")
-}
 
 // collector is what an OpenTelemetry collector is to its clients.
 func collector(t *testing.T) (url string, spans func() map[string]string, metrics func() []string) {

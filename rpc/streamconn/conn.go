@@ -36,6 +36,13 @@ import (
 // chunk is how much one message carries at most: a slot of a common size.
 const chunk = 64 << 10
 
+// stream is either end of a call.
+type stream interface {
+	Context() context.Context
+	SendMsg(m any) error
+	RecvMsg(m any) error
+}
+
 // conn is either end.
 //
 // The reader hands messages to Read by in, and the writer takes what Write has by
@@ -43,7 +50,7 @@ const chunk = 64 << 10
 // under way. A reader whose end was closed reads on and drops what comes: the
 // other end may be sending, and must be able to finish.
 type conn struct {
-	stream        grpc.Stream
+	stream        stream
 	closeSend     func() error
 	local, remote net.Addr
 
@@ -95,7 +102,7 @@ func Serve(stream grpc.ServerStream, handle func(net.Conn)) error {
 	return err
 }
 
-func newConn(stream grpc.Stream, closeSend func() error) *conn {
+func newConn(stream stream, closeSend func() error) *conn {
 	c := &conn{
 		stream: stream, closeSend: closeSend, local: rpc.Addr("stream"), remote: rpc.Addr("stream"),
 		in: make(chan []byte), out: make(chan []byte),
