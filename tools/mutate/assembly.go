@@ -44,8 +44,12 @@ func (t *trier) listing(ctx context.Context, tags, layer string, m *mutant) (str
 		return "", fmt.Errorf("list assembly: %w", err)
 	}
 	defer os.RemoveAll(dir)
+	var files map[string][]byte
+	if m != nil {
+		files = map[string][]byte{m.file: m.mutate()}
+	}
 	// Without debugging information, whose columns move with the text.
-	args, err := t.overlay([]string{"build", "-tags", tags, "-gcflags=-S -dwarf=false"}, dir, m)
+	args, err := t.overlay([]string{"build", "-tags", tags, "-gcflags=-S -dwarf=false"}, dir, files)
 	if err != nil {
 		return "", err
 	}

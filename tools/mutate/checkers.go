@@ -19,6 +19,9 @@ var layers = []string{
 type checker struct {
 	name, what, tags string
 	args             []string
+	// rungs are patterns of the tests that it runs, one after the other; none means
+	// all, the quick ones first.
+	rungs []string
 	// packages are the folders whose tests run for a mutant of a layer. None means
 	// that this checker has nothing to say of that layer.
 	packages func(layer string) []string
@@ -52,6 +55,8 @@ var checkers = []checker{
 			}
 			return []string{"conformance/explore"}
 		},
+		// The explorer's tests of itself say nothing of a mutant.
+		rungs: []string{"Between|^TestScenarios$/^eventfd$", "^TestSimulate$", "^TestScenarios$/^(pipe|socketpair|futex)$"},
 	},
 	{
 		name: "suite", what: "the conformance suite on real threads, -short", tags: "nodynamic",

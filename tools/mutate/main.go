@@ -49,7 +49,7 @@ func main() {
 	flag.IntVar(&o.sample, "sample", 0, "how many mutants to draw from these layers (default all)")
 	flag.Uint64Var(&o.seed, "seed", 1, "what the sample is drawn with")
 	flag.IntVar(&o.parallel, "parallel", 1, "how many mutants to try at a time")
-	flag.DurationVar(&o.budget, "budget", time.Minute, "how long a checker may take beyond four times what it takes with nothing changed")
+	flag.DurationVar(&o.budget, "budget", 10*time.Second, "how long tests may take beyond five times what they take with nothing changed")
 	flag.StringVar(&o.again, "again", "", `what to try though it was tried: "survivors", "timeouts" or "all"`)
 	flag.BoolVar(&o.list, "list", false, "list the mutants, and try none")
 	flag.BoolVar(&o.writePage, "page", false, "write the page from the results, and try none")
@@ -139,7 +139,9 @@ func (o options) picked(ctx context.Context, r *record, out io.Writer) ([]*mutan
 	return all, nil
 }
 
-// pick draws the sample. The same seed draws the same from the same code.
+// pick draws the sample: one of each stretch of mutants, which stand in the
+// order of files and lines. So each function has its part, and each mutant the
+// same chance. The same seed draws the same from the same code.
 func (o options) pick(all []*mutant) []*mutant {
 	if o.only != "" {
 		keys := strings.Split(o.only, ",")
@@ -148,11 +150,10 @@ func (o options) pick(all []*mutant) []*mutant {
 	if o.sample <= 0 || o.sample >= len(all) {
 		return all
 	}
-	drawn := rand.New(rand.NewPCG(o.seed, 0)).Perm(len(all))[:o.sample]
-	slices.Sort(drawn)
-	sample := make([]*mutant, len(drawn))
-	for i, at := range drawn {
-		sample[i] = all[at]
+	drawn := rand.New(rand.NewPCG(o.seed, 0)).Float64()
+	sample := make([]*mutant, o.sample)
+	for i := range sample {
+		sample[i] = all[int((float64(i)+drawn)*float64(len(all))/float64(o.sample))]
 	}
 	return sample
 }
@@ -206,7 +207,7 @@ func (o options) try(ctx context.Context, r *record, mutants []*mutant, out io.W
 		}
 	}()
 	say := func(format string, args ...any) { lines <- fmt.Sprintf(format, args...) }
-	t := &trier{root: o.root, cache: &cache{dir: o.cache}, builds: o.available, budget: o.budget, alone: map[string]time.Duration{}, say: say}
+	t := &trier{root: o.root, cache: &cache{dir: o.cache}, builds: o.available, budget: o.budget, schemas: map[string]*schema{}, judges: map[string]*judge{}, say: say}
 	err = o.trials(ctx, t, r, left)
 	close(lines)
 	<-done
@@ -218,7 +219,13 @@ func (o options) trials(ctx context.Context, t *trier, r *record, left []due) er
 		t.say("nothing is due: every mutant picked was tried")
 		return nil
 	}
-	if err := t.baselines(ctx, left); err != nil {
+	dir, err := os.MkdirTemp("", "mutants-")
+	if err != nil {
+		return fmt.Errorf("make schemas: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	t.scratch = dir
+	if err := t.makeSchemas(left); err != nil {
 		return err
 	}
 	group, within := errgroup.WithContext(ctx)
@@ -239,19 +246,18 @@ func (o options) trials(ctx context.Context, t *trier, r *record, left []due) er
 	return errors.Join(group.Wait(), t.cache.tidy())
 }
 
-// baselines runs what will be asked on the code as it is, once for each set of
-// packages.
-func (t *trier) baselines(ctx context.Context, left []due) error {
-	known := map[string]bool{}
+// makeSchemas puts the mutants that are due into their packages.
+func (t *trier) makeSchemas(left []due) error {
+	of := map[*source][]*mutant{}
 	for _, d := range left {
-		for _, c := range d.asked {
-			if programs := c.of(d.layer); !known[programs] {
-				known[programs] = true
-				if err := t.baseline(ctx, d.layer, c); err != nil {
-					return err
-				}
-			}
-		}
+		of[d.source] = append(of[d.source], d.mutant)
 	}
-	return t.cache.settle()
+	for s, mutants := range of {
+		all, err := s.schema(t.root, mutants)
+		if err != nil {
+			return fmt.Errorf("make schema of %s: %w", s.layer, err)
+		}
+		t.schemas[s.layer] = all
+	}
+	return nil
 }

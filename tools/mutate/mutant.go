@@ -28,7 +28,7 @@ func apply(source []byte, edits []edit) []byte {
 
 // mutant is one small defect.
 type mutant struct {
-	layer    string // the package's folder: "wake/futex"
+	*source
 	file     string // from the module's root
 	line     int
 	function string // "(*Doorbell).Wake", or what is declared at the file's level

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -20,6 +20,7 @@ const (
 	caught    = "caught"
 	timedOut  = "timed out" // caught too: a hang is what the checkers look for
 	survived  = "survived"
+	undecided = "undecided" // one run hung and another did not, or the code as it is did too
 	stillborn = "does not compile"
 	sameCode  = "same code"
 )
@@ -27,14 +28,18 @@ const (
 // trier builds and runs checkers. It changes nothing in the tree: a mutant
 // stands in an overlay of the go command.
 type trier struct {
-	root   string
-	cache  *cache
-	builds []checker // all there are: same looks at the builds of each
-	budget time.Duration
-	// alone is how long a checker took for a layer with nothing changed. A mutant
-	// may take four times as long, and budget besides. Written before any trial.
-	alone map[string]time.Duration
-	say   func(format string, args ...any)
+	root    string
+	scratch string // for what lasts as long as the run
+	cache   *cache
+	builds  []checker // all there are: same looks at the builds of each
+	// budget is what a rung may take besides five times what it takes with nothing
+	// changed.
+	budget  time.Duration
+	schemas map[string]*schema // by layer; written before any trial
+	say     func(format string, args ...any)
+
+	mu     sync.Mutex
+	judges map[string]*judge // by layer and checker
 }
 
 // memory is what a mutant may allocate, in KiB: one that allocates for ever
@@ -44,43 +49,46 @@ const memory = 4 << 20
 // verdict is what one checker says.
 type verdict struct {
 	outcome, test string
-	took          time.Duration
+	output        []byte
 }
 
-// baseline runs a checker on the code as it is. One that fails there can judge
-// no mutant.
-func (t *trier) baseline(ctx context.Context, layer string, c checker) error {
-	v, err := t.check(ctx, c, layer, nil, 10*time.Minute)
-	if err != nil {
-		return err
+// failure is a verdict on the code as it is that is not the one it should be.
+func (v verdict) failure() error {
+	if v.outcome == survived || v.outcome == "" {
+		return nil
 	}
-	if v.outcome != survived {
-		return fmt.Errorf("check %s with nothing changed: checker %s says %q (%s): mend that first", layer, c.name, v.outcome, v.test)
-	}
-	t.alone[c.of(layer)] = v.took
-	t.say("%s: %s takes %v", layer, c.name, v.took.Round(100*time.Millisecond))
-	return nil
+	return fmt.Errorf("%s: %s", v.outcome, v.test)
 }
 
 // try asks the checkers about m until one catches it. known is what others have
 // said before.
 func (t *trier) try(ctx context.Context, m *mutant, known result, asked []checker) (result, error) {
 	r := known
+	doubt := false
 	for _, c := range asked {
 		r.Asked = append(r.Asked, c.name)
 		if !c.sees(t.root, m.file) {
 			continue
 		}
-		v, err := t.check(ctx, c, m.layer, m, t.budget+4*t.alone[c.of(m.layer)])
+		v, err := t.check(ctx, c, m)
 		if err != nil {
 			return r, err
 		}
-		if v.outcome != survived {
+		switch v.outcome {
+		case undecided:
+			doubt = true // another checker may be sure
+		case survived:
+		default:
 			r.Outcome, r.Checker, r.Test, r.Asked, r.Diff = v.outcome, c.name, v.test, nil, ""
 			return r, nil
 		}
 	}
-	r.Outcome, r.Diff = survived, diff(m.before, m.after)
+	r.Diff = diff(m.before, m.after)
+	if doubt {
+		r.Outcome, r.Asked = undecided, nil
+		return r, nil
+	}
+	r.Outcome = survived
 	if known.Outcome == survived {
 		return r, nil // looked at then
 	}
@@ -91,83 +99,153 @@ func (t *trier) try(ctx context.Context, m *mutant, known result, asked []checke
 	return r, err
 }
 
-// check builds a checker's tests with the mutant and runs them. No mutant is
-// the code as it is.
-func (t *trier) check(ctx context.Context, c checker, layer string, m *mutant, limit time.Duration) (verdict, error) {
-	dir, err := os.MkdirTemp("", "mutant-")
+// check runs a checker's tests on a mutant.
+func (t *trier) check(ctx context.Context, c checker, m *mutant) (verdict, error) {
+	j, err := t.ready(ctx, c, m.layer)
 	if err != nil {
-		return verdict{}, fmt.Errorf("check %s: %w", layer, err)
-	}
-	defer os.RemoveAll(dir)
-	folders := c.packages(layer)
-	args := []string{"test", "-c", "-p", "1", "-vet=off", "-ldflags=-s -w", "-tags", c.tags, "-o", dir + "/"}
-	if args, err = t.overlay(args, dir, m); err != nil {
 		return verdict{}, err
 	}
-	for _, f := range folders {
-		args = append(args, "./"+f)
-	}
-	if out, err := t.cache.build(ctx, t.root, args...); err != nil {
-		if ctx.Err() != nil || m == nil {
-			return verdict{}, fmt.Errorf("build checker %s for %s: %w: %s", c.name, layer, err, out)
+	number, switched := j.schema.numbers[m.key()]
+	folder := ""
+	var on []string
+	if switched {
+		on = []string{fmt.Sprintf("%s=%d", switchVariable, number)}
+	} else {
+		if folder, err = os.MkdirTemp("", "mutant-"); err != nil {
+			return verdict{}, fmt.Errorf("check %s: %w", m.layer, err)
 		}
-		return verdict{outcome: stillborn}, nil
-	}
-	start := time.Now()
-	for _, f := range folders {
-		binary := filepath.Join(dir, filepath.Base(f)+".test")
-		if _, err := os.Stat(binary); errors.Is(err, os.ErrNotExist) {
-			continue // a package without tests
-		}
-		v, err := t.run(ctx, filepath.Join(t.root, f), dir, binary, c.args, limit)
-		if err != nil || v.outcome != survived {
-			return v, err
+		defer os.RemoveAll(folder)
+		if out, err := t.compile(ctx, c, m.layer, folder, map[string][]byte{m.file: m.mutate()}); err != nil {
+			if ctx.Err() != nil {
+				return verdict{}, fmt.Errorf("build checker %s for %s: %w: %s", c.name, m.layer, err, out)
+			}
+			return verdict{outcome: stillborn}, nil
 		}
 	}
-	return verdict{outcome: survived, took: time.Since(start)}, nil
+	for _, sound := range j.programs {
+		changed := sound
+		if !switched {
+			changed = &program{folder: sound.folder, binary: filepath.Join(folder, filepath.Base(sound.binary))}
+		}
+		for _, r := range j.order(sound, m) {
+			v, err := t.climb(ctx, c, trial{sound: sound, changed: changed, rung: r, on: on})
+			if err != nil || v.outcome != survived {
+				j.credit(r)
+				return v, err
+			}
+		}
+	}
+	return verdict{outcome: survived}, nil
 }
 
-// overlay puts the mutant's file into dir, and the flag for it into args.
-func (t *trier) overlay(args []string, dir string, m *mutant) ([]string, error) {
-	if m == nil {
+// trial is one rung for one mutant, and the program without it.
+type trial struct {
+	sound, changed *program
+	rung           *rung
+	on             []string
+}
+
+// climb runs one rung. A busy machine can make any test slow, so a run that
+// hangs is judged by a second, of the one test that hung, and the code as it is
+// has to pass that test in a quarter of the time just then.
+func (t *trier) climb(ctx context.Context, c checker, a trial) (verdict, error) {
+	limit := t.budget + 5*a.rung.alone
+	v, err := t.run(ctx, a.changed, c, a.rung, a.on, limit)
+	if err != nil || v.outcome != timedOut {
+		return v, err
+	}
+	hung := a.rung
+	if top, _, _ := strings.Cut(v.test, "/"); top != "" && len(c.rungs) == 0 {
+		hung = &rung{tests: []string{"^" + top + "$"}}
+	}
+	limit *= 2
+	again, err := t.run(ctx, a.changed, c, hung, a.on, limit)
+	switch {
+	case err != nil || again.outcome == caught:
+		return again, err
+	case again.outcome == timedOut:
+		control, err := t.run(ctx, a.sound, c, hung, nil, limit/4)
+		if err != nil || control.outcome == survived {
+			return again, err
+		}
+		return verdict{outcome: undecided}, nil
+	}
+	v, err = t.run(ctx, a.changed, c, a.rung, a.on, 2*limit)
+	if v.outcome == timedOut {
+		v.outcome = undecided
+	}
+	return v, err
+}
+
+// compile builds a checker's programs for a layer into dir, with these files
+// instead of the tree's.
+func (t *trier) compile(ctx context.Context, c checker, layer, dir string, files map[string][]byte) ([]byte, error) {
+	args := []string{"test", "-c", "-p", "1", "-vet=off", "-ldflags=-s -w", "-tags", c.tags, "-o", dir + "/"}
+	args, err := t.overlay(args, dir, files)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range c.packages(layer) {
+		args = append(args, "./"+f)
+	}
+	return t.cache.build(ctx, t.root, args...)
+}
+
+// overlay puts files into dir, and the flag for them into args.
+func (t *trier) overlay(args []string, dir string, files map[string][]byte) ([]string, error) {
+	if len(files) == 0 {
 		return args, nil
 	}
-	changed, list := filepath.Join(dir, "mutant.go"), filepath.Join(dir, "overlay.json")
-	text, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(t.root, m.file): changed}})
+	replace := map[string]string{}
+	for name, text := range files {
+		changed := filepath.Join(dir, strings.ReplaceAll(name, "/", "_"))
+		if err := os.WriteFile(changed, text, 0o600); err != nil {
+			return nil, fmt.Errorf("write overlay: %w", err)
+		}
+		replace[filepath.Join(t.root, name)] = changed
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
 		return nil, fmt.Errorf("write overlay: %w", err)
 	}
-	if err := errors.Join(os.WriteFile(changed, m.mutate(), 0o600), os.WriteFile(list, text, 0o600)); err != nil {
+	list := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(list, text, 0o600); err != nil {
 		return nil, fmt.Errorf("write overlay: %w", err)
 	}
 	return append(args, "-overlay", list), nil
 }
 
-// run runs one test program within limit, and ends whatever it started.
-func (t *trier) run(ctx context.Context, folder, scratch, binary string, args []string, limit time.Duration) (verdict, error) {
+// run runs a rung of a test program within limit, with env besides, and ends
+// whatever it started.
+func (t *trier) run(ctx context.Context, p *program, c checker, r *rung, env []string, limit time.Duration) (verdict, error) {
+	scratch, err := os.MkdirTemp("", "mutant-")
+	if err != nil {
+		return verdict{}, fmt.Errorf("run %s: %w", filepath.Base(p.binary), err)
+	}
+	defer os.RemoveAll(scratch)
 	// The program gives up by itself first, and says where it hung.
 	timed, cancel := context.WithTimeout(ctx, limit+10*time.Second)
 	defer cancel()
-	all := append([]string{"-c", fmt.Sprintf("ulimit -d %d && exec \"$@\"", memory), "sh", binary,
-		"-test.short", "-test.failfast", "-test.count=1", "-test.timeout=" + limit.String()}, args...)
+	all := append([]string{"-c", fmt.Sprintf("ulimit -d %d && exec \"$@\"", memory), "sh", p.binary, "-test.v",
+		"-test.short", "-test.failfast", "-test.count=1", "-test.run=" + r.pattern(), "-test.timeout=" + limit.String()}, c.args...)
 	cmd := exec.CommandContext(timed, "sh", all...)
-	cmd.Dir = folder
-	cmd.Env = append(os.Environ(), "TMPDIR="+scratch)
+	cmd.Dir = filepath.Join(t.root, p.folder)
+	cmd.Env = append(append(os.Environ(), "TMPDIR="+scratch), env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	group := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.Cancel, cmd.WaitDelay = group, 5*time.Second
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
-		return verdict{}, fmt.Errorf("run %s: %w", filepath.Base(binary), err)
+		return verdict{}, fmt.Errorf("run %s: %w", filepath.Base(p.binary), err)
 	}
-	err := cmd.Wait()
+	err = cmd.Wait()
 	_ = group() // children that outlived it
 	switch {
 	case ctx.Err() != nil:
 		return verdict{}, ctx.Err()
 	case err == nil:
-		return verdict{outcome: survived}, nil
+		return verdict{outcome: survived, output: out.Bytes()}, nil
 	case timed.Err() != nil || strings.Contains(out.String(), "panic: test timed out after"):
 		return verdict{outcome: timedOut, test: running(out.String())}, nil
 	}

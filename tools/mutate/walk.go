@@ -49,7 +49,7 @@ func (s *source) mutants(root string) (all []*mutant, made int, err error) {
 			if !s.compiles(i, text) {
 				continue
 			}
-			m := &mutant{layer: s.layer, file: filepath.ToSlash(file), function: change.function, operator: change.operator, edits: change.edits}
+			m := &mutant{source: s, file: filepath.ToSlash(file), function: change.function, operator: change.operator, edits: change.edits}
 			m.line, m.before, m.after = differ(w.text, text)
 			m.mutate = func() []byte { return apply(s.texts[i], m.edits) }
 			first := m.key()
