@@ -92,7 +92,7 @@ func NewProducer(page *Page, cells []Descriptor) (*Producer, error) {
 
 // TryPush copies d into the ring, and says whether there was room.
 func (p *Producer) TryPush(d *Descriptor) (bool, error) {
-	if room, err := p.room(); room == 0 || err != nil {
+	if room, err := p.room(); !room {
 		return false, err
 	}
 	cell := &p.cells[p.produced&uint64(len(p.cells)-1)]
@@ -104,28 +104,28 @@ func (p *Producer) TryPush(d *Descriptor) (bool, error) {
 	return true, nil
 }
 
-// room is the number of free cells by the copy of the consumer's index, which
-// it renews only when the copy says none.
-func (p *Producer) room() (uint64, error) {
+// room says whether a cell is free by the copy of the consumer's index, which it
+// renews only when the copy says none. An error means no.
+func (p *Producer) room() (bool, error) {
 	capacity := uint64(len(p.cells))
-	if length := p.produced - p.consumed; length < capacity {
-		return capacity - length, nil
+	if p.produced-p.consumed < capacity {
+		return true, nil
 	}
 	p.consumed = p.page.Consumed.Load()
 	length := p.produced - p.consumed
 	if fault.On(fault.TrustedIndex) && (fault.On(fault.StaleIndex) || fault.On(fault.TwoProducers)) && length > capacity {
-		return 0, nil
+		return false, nil
 	}
 	if length > capacity {
-		return 0, fmt.Errorf("%w: consumer index %d, producer index %d, %d cells", ErrCorrupt, p.consumed, p.produced, capacity)
+		return false, fmt.Errorf("%w: consumer index %d, producer index %d, %d cells", ErrCorrupt, p.consumed, p.produced, capacity)
 	}
-	return capacity - length, nil
+	return length < capacity, nil
 }
 
 // HasRoom says whether a push would find room.
 func (p *Producer) HasRoom() bool {
 	room, err := p.room()
-	return room > 0 || err != nil // the push reports the error
+	return room || err != nil // the push reports the error
 }
 
 // AnnounceStarved says that this end waits for room, then looks once more, and

@@ -309,5 +309,72 @@ func TestDefaultClassesKeepHalfOfEachForAll(t *testing.T) {
 	assert.Equal(t, []Class{
 		{1 << 10, 1024, 8}, {16 << 10, 256, 3}, {256 << 10, 32, 0}, {4 << 20, 8, 0}, {16 << 20, 4, 0},
 	}, DefaultClasses(34), "the second reserve is cut: half of 256 among 34")
-	assert.Equal(t, 4, DefaultClasses(1)[1].Reserve)
+	assert.Equal(t, []Class{
+		{1 << 10, 1024, 8}, {16 << 10, 256, 4}, {256 << 10, 32, 0}, {4 << 20, 8, 0}, {16 << 20, 4, 0},
+	}, DefaultClasses(1), "of the large ones nobody has a reserve")
+}
+
+// What a class lays over its segment ends where the class does: beyond are the
+// payloads, and a hint that lay there would be set in somebody's data.
+func TestHintsOfAClassAreAsManyAsItsSlots(t *testing.T) {
+	p := newPool(t, []Class{{64, 64, 0}, {128, 65, 0}}, 1)
+	assert.Len(t, p.classes[0].slots, 64)
+	assert.Len(t, p.classes[0].free, 1)
+	assert.Len(t, p.classes[1].free, 2)
+}
+
+// A part of a pool that lies outside of its segment is named as what cannot be
+// opened, whichever it is.
+func TestPartOfAPoolBeyondItsSegmentIsRefused(t *testing.T) {
+	classes := []Class{{4096, 65, 0}} // two pages of states, one of hints, 65 of payload
+	for _, pages := range []int{1, 2, 3} {
+		segment, err := shm.Create("slots", pages*4096)
+		require.NoError(t, err)
+		p, err := Open(segment, 0, classes, 1)
+		assert.ErrorContains(t, err, "open slot pool", "%d pages", pages)
+		assert.Nil(t, p)
+		require.NoError(t, segment.Close())
+	}
+}
+
+// A piece that fits a smaller class leaves the larger ones to others.
+func TestPieceThatFitsTakesNoMoreThanItNeeds(t *testing.T) {
+	p := newPool(t, []Class{{64, 1, 0}, {128, 2, 0}}, 1)
+	ref, ok := p.AllocPiece(0, 64)
+	require.True(t, ok)
+	assert.Len(t, p.Bytes(ref), 64)
+	assert.Equal(t, 1, inUse(p), "one slot for one piece")
+	ref, ok = p.AllocPiece(0, 64)
+	require.True(t, ok)
+	assert.Len(t, p.Bytes(ref), 128, "a larger one, where none of its own is left")
+	assert.Equal(t, 2, inUse(p))
+}
+
+// A hint is another's word. It may be set where no slot is, or where a slot is
+// reserved or taken, and then leads nowhere.
+func TestHintThatLiesIsPassedOver(t *testing.T) {
+	p := newPool(t, []Class{{64, 7, 2}}, 2) // 0 to 3 are reserved, 4 to 6 are for all
+	p.classes[0].free[0].Store(^uint64(0))
+	var got []int
+	for range 3 {
+		ref, ok := p.Alloc(1, 64)
+		require.True(t, ok)
+		got = append(got, ref.index())
+	}
+	assert.Equal(t, []int{4, 5, 6}, got, "none of those that party 0 has to itself")
+	p.classes[0].free[0].Store(^uint64(0))
+	ref, ok := p.Alloc(1, 64)
+	require.True(t, ok)
+	assert.Equal(t, 2, ref.index(), "its own, after a look at each hint")
+}
+
+func TestReserveOfEachPartyIsCountedAsItsOwn(t *testing.T) {
+	p := newPool(t, []Class{{64, 7, 2}}, 3)
+	_, ok := p.take(0, 0) // the one that all share
+	require.True(t, ok)
+	_, ok = p.take(0, 2)
+	require.True(t, ok)
+	c := p.Census()
+	assert.Equal(t, 0, c.Free)
+	assert.Equal(t, []Share{{1, 64, 2}, {0, 0, 2}, {1, 64, 1}}, c.Parties)
 }

@@ -11,7 +11,7 @@ import (
 // layers are the packages that are mutated, from the bottom up. Their order is
 // that of a run: the proof rests on the lower ones.
 var layers = []string{
-	"ring", "slot", "wake", "wake/eventfd", "wake/socketpair", "wake/pipe", "wake/futex",
+	"ring", "slot", "wake", "wake/eventfd", "wake/socketpair", "wake/pipe", "wake/futex", "wake/strategy",
 	"shm", "transport", "transport/hub", "transport/inproc", "rpc",
 }
 
@@ -37,6 +37,8 @@ var checkers = []checker{
 		name: "above", what: "the tests of the next package above that uses it, -short", tags: "nodynamic",
 		packages: func(layer string) []string {
 			switch {
+			case layer == "wake/strategy":
+				return []string{"transport/hub"}
 			case strings.HasPrefix(layer, "wake/"):
 				return []string{"wake/strategy", "transport/hub"}
 			case layer == "transport", strings.HasPrefix(layer, "transport/"):

@@ -79,7 +79,7 @@ func (w *walker) list(list []ast.Stmt) {
 			// The names in it stay used, and the compiler drops the rest.
 			w.propose(operator, s, "if false { "+w.of(s)+" }")
 		}
-		if i+1 < len(list) && !w.inert(list[i+1]) && movable(s) && movable(list[i+1]) {
+		if i+1 < len(list) && !w.inert(list[i+1]) && movable(s) && movable(list[i+1]) && !w.commute(s, list[i+1]) {
 			start, end := w.span(s)
 			nextStart, nextEnd := w.span(list[i+1])
 			w.found = append(w.found, found{w.function, swapped, []edit{
@@ -115,6 +115,38 @@ func movable(s ast.Stmt) bool {
 	return false
 }
 
+// commute says that two assignments may stand in either order: neither calls
+// anything, and neither names what the other writes.
+func (w *walker) commute(a, b ast.Stmt) bool {
+	return w.leaves(a, b) && w.leaves(b, a)
+}
+
+func (w *walker) leaves(a, b ast.Stmt) bool {
+	var written []ast.Expr
+	switch a := a.(type) {
+	case *ast.AssignStmt:
+		written = a.Lhs
+	case *ast.IncDecStmt:
+		written = []ast.Expr{a.X}
+	default:
+		return false
+	}
+	for _, name := range written {
+		if strings.Contains(w.of(b), w.of(name)) {
+			return false
+		}
+	}
+	calls := false
+	ast.Inspect(a, func(n ast.Node) bool {
+		switch n.(type) {
+		case *ast.CallExpr, *ast.UnaryExpr, *ast.FuncLit: // of the unary, the receive
+			calls = true
+		}
+		return !calls
+	})
+	return !calls
+}
+
 // cases drops each case of a select or switch that has another.
 func (w *walker) cases(body *ast.BlockStmt) {
 	if len(body.List) < 2 {
@@ -131,6 +163,7 @@ func (w *walker) cases(body *ast.BlockStmt) {
 
 // results returns nil where an error is, and the contrary of a condition.
 func (w *walker) results(s *ast.ReturnStmt) {
+	w.void(s)
 	for _, r := range s.Results {
 		t := w.info.TypeOf(r)
 		if t == nil || w.of(r) == "nil" {
@@ -142,6 +175,20 @@ func (w *walker) results(s *ast.ReturnStmt) {
 			w.propose(noError, r, "nil")
 		case types.Identical(t.Underlying(), types.Typ[types.Bool]) && !literal(r) && !comparison:
 			w.propose(turned, r, "!("+w.of(r)+")")
+		}
+	}
+}
+
+// void notes the constants beside an error or a false, as in "return 0, false":
+// nobody may look at them.
+func (w *walker) void(s *ast.ReturnStmt) {
+	if len(s.Results) < 2 {
+		return
+	}
+	last := s.Results[len(s.Results)-1]
+	if t := w.info.TypeOf(last); w.of(last) == "false" || w.of(last) != "nil" && t != nil && types.Identical(t, types.Universe.Lookup("error").Type()) {
+		for _, r := range s.Results[:len(s.Results)-1] {
+			w.ignored[r] = true
 		}
 	}
 }
@@ -173,6 +220,9 @@ var opposite = map[token.Token]string{
 }
 
 func (w *walker) expression(e ast.Expr) {
+	if w.ignored[e] {
+		return
+	}
 	switch e := e.(type) {
 	case *ast.BinaryExpr:
 		w.binary(e)

@@ -116,6 +116,39 @@ func F(b []byte, n int) int {
 	}
 }
 
+// A change that nobody may see is no defect: of a value beside an error, of the
+// order of two assignments that have nothing to do with each other, of what is
+// called with a fault switched on alone.
+func TestChangesThatNobodyMaySeeAreNotMade(t *testing.T) {
+	root := write(t, map[string]string{
+		"go.mod":               "module tiny\n\ngo 1.26\n",
+		"clamp/clamp_sound.go": "package clamp\n\nfunc broken() int { return 1 }\n",
+		"clamp/clamp.go": `package clamp
+
+import "errors"
+
+var err = errors.New("none")
+
+func F(a []int) (int, error) {
+	a[0]++
+	a[1] = 3
+	a[2] = a[1]
+	return 9, err
+}
+
+func G() (int, bool) { return 7, false }
+`,
+	})
+	for _, m := range listOf(t, root) {
+		after := diff(nil, m.after)
+		assert.NotContains(t, m.file, "sound")
+		if m.operator == swapped {
+			assert.Contains(t, after, "+ a[2] = a[1]\n+ a[1] = 3", "the second depends on the first")
+		}
+		assert.NotRegexp(t, `return [48], err|return [68], false`, after)
+	}
+}
+
 func TestReasonsThatCannotBeReadAreNamed(t *testing.T) {
 	root := write(t, map[string]string{
 		"diff":   "- a\n",

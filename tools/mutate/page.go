@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -17,10 +18,17 @@ no checker catches is a survivor: either it is no defect, or a test is missing. 
     bin/mutate -list -layers ring                   # the mutants, with their diffs
     bin/mutate -page                                # this page from the results, nothing run
 
-**How.** Each mutant stands in an overlay of the go command; the tree is never changed. It meets the checkers in the order below until one
-catches it. One that runs four times as long as the code as it is, and a minute more, hangs: that is caught too, and counted
-apart. Mutants that do not compile do not count. A survivor of which the compiler makes the same instructions is dropped as
-*same code*. A result stands while its lines do; ` + "`-again all`" + ` begins anew. A survivor is due again when there is a new checker.
+**How.** The mutants of a package stand in one build, each behind a switch at the head of its function, and the environment
+says which is on; what is no change of a function's body (a constant) is built by itself. Sources stand in an overlay of the go
+command: the tree is never changed. A mutant meets the checkers in the order below until one catches it, and of each
+only the tests that run its function, the quick ones first. Tests that take five times as long as with nothing changed, and ten seconds more, hang.
+A busy machine can cause that too: the test that hung runs again by itself with twice the time, and then with nothing changed in a quarter of that.
+Only if the first hangs and the second passes is the mutant *timed out*, which is caught, and counted apart; else it is *undecided*, which is not.
+Mutants that do not compile do not count. A survivor of which the compiler makes the same instructions is dropped as
+*same code*. A result stands while its lines do; ` + "`-again all`" + ` begins anew. A survivor is due again when there is a new checker,
+or when it is undecided.
+
+**A sample** is drawn by a seed, one of each stretch of the mutants in the order of files and lines, so that each function has its part.
 
 **Why a tool of our own.** gremlins (0.6.0) is kept, but exchanges tokens only: it leaves out no statement and breaks no
 atomic step in two. It runs one command, the tests of the mutant's own package, so it knows no builds with other tags and no order of
@@ -63,8 +71,8 @@ func (w *report) checkerTable() {
 
 // tally counts results by outcome.
 type tally struct {
-	tried, open, timedOut, same, equivalent, unexplained, caught int
-	by                                                           map[string]int // checker
+	tried, open, undecided, timedOut, same, equivalent, unexplained, caught int
+	by                                                                      map[string]int // checker
 }
 
 // count tallies the results that belong.
@@ -75,7 +83,7 @@ func (w *report) count(belongs func(result) bool) tally {
 			w.add(&t, one)
 		}
 	}
-	t.tried = t.caught + t.equivalent + t.unexplained + t.open
+	t.tried = t.caught + t.equivalent + t.unexplained + t.open + t.undecided
 	return t
 }
 
@@ -89,6 +97,8 @@ func (w *report) add(t *tally, one result) {
 		if one.Outcome == timedOut {
 			t.timedOut++
 		}
+	case undecided:
+		t.undecided++
 	case survived:
 		switch {
 		case w.why[one.Key] != "":
@@ -104,25 +114,36 @@ func (w *report) add(t *tally, one result) {
 // open says that a survivor has still to be shown to another checker.
 func (w *report) open(one result) bool { return len(one.unasked(w.checkers)) > 0 }
 
-// score is the part of the real defects that was caught. What is open is not
-// caught yet.
-func (t tally) score() string {
-	if real := t.caught + t.unexplained + t.open; real > 0 {
-		return fmt.Sprintf("%.1f %%", 100*float64(t.caught)/float64(real))
+// score is the part of the real defects that was caught. What is open or
+// undecided is not caught yet. If some of the mutants are not tried, the range
+// follows in which the score of all lies with a probability of 95 % (Wilson).
+func (t tally) score(mutants int) string {
+	missed := t.unexplained + t.open + t.undecided
+	n, k := float64(t.caught+missed), float64(t.caught)
+	if n == 0 {
+		return ""
 	}
-	return ""
+	score := fmt.Sprintf("%.1f %%", 100*k/n)
+	if t.tried+t.same >= mutants {
+		return score
+	}
+	const z = 1.96
+	p := k / n
+	middle := (p + z*z/(2*n)) / (1 + z*z/n)
+	half := z / (1 + z*z/n) * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
+	return fmt.Sprintf("%s (%.1f to %.1f)", score, 100*(middle-half), 100*(middle+half))
 }
 
 func (w *report) layerTable(all []census) {
 	w.WriteString("\n## Score by layer and checker\n\nA mutant counts for the first checker that catches it; those after it are not asked. " +
-		"*Timed out* are\namong the caught. *Open* are let through by some, and others have still to be asked: the score counts them as not caught.\n" +
-		"It leaves out equivalent mutants, and is that of the mutants tried, which are a sample until all are.\n\n" +
+		"*Timed out* are\namong the caught. *Open* are let through by some, and others have still to be asked: the score counts them, and the undecided, as not caught.\n" +
+		"It leaves out equivalent mutants. If a layer was tried in part, the range is where the score of the whole lies with a\nprobability of 95 % (Wilson's interval; the list of mutants drawn is taken for a random one).\n\n" +
 		"| layer | mutants | tried | open |")
 	for _, c := range w.checkers {
 		fmt.Fprintf(w, " %s |", c.name)
 	}
-	w.WriteString(" timed out | same code | equivalent | **unexplained** | score |\n|---|--:|--:|--:|")
-	w.WriteString(strings.Repeat("--:|", len(w.checkers)+5) + "\n")
+	w.WriteString(" timed out | undecided | same code | equivalent | **unexplained** | score |\n|---|--:|--:|--:|")
+	w.WriteString(strings.Repeat("--:|", len(w.checkers)+6) + "\n")
 	mutants := 0
 	for _, layer := range all {
 		w.layerRow(layer.Layer, layer.Mutants, w.count(func(one result) bool { return one.Layer == layer.Layer }))
@@ -136,14 +157,14 @@ func (w *report) layerRow(name string, mutants int, t tally) {
 	for _, c := range w.checkers {
 		fmt.Fprintf(w, " %d |", t.by[c.name])
 	}
-	fmt.Fprintf(w, " %d | %d | %d | %d | %s |\n", t.timedOut, t.same, t.equivalent, t.unexplained, t.score())
+	fmt.Fprintf(w, " %d | %d | %d | %d | %d | %s |\n", t.timedOut, t.undecided, t.same, t.equivalent, t.unexplained, t.score(mutants))
 }
 
 func (w *report) operatorTable() {
-	w.WriteString("\n## Score by operator\n\n| operator | tried | caught | open | equivalent | unexplained |\n|---|--:|--:|--:|--:|--:|\n")
+	w.WriteString("\n## Score by operator\n\n| operator | tried | caught | open | undecided | equivalent | unexplained |\n|---|--:|--:|--:|--:|--:|--:|\n")
 	for _, name := range operators {
 		if t := w.count(func(one result) bool { return one.Operator == name }); t.tried > 0 {
-			fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %d |\n", strings.ReplaceAll(name, "|", `\|`), t.tried, t.caught, t.open, t.equivalent, t.unexplained)
+			fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %d | %d |\n", strings.ReplaceAll(name, "|", `\|`), t.tried, t.caught, t.open, t.undecided, t.equivalent, t.unexplained)
 		}
 	}
 }
@@ -151,22 +172,23 @@ func (w *report) operatorTable() {
 // survivors lists them with their diffs: first those that nobody has explained.
 func (w *report) survivors() {
 	w.WriteString("\n## Survivors that nobody has explained\n")
-	w.list(func(one result) (string, bool) { return "", w.why[one.Key] == "" && !w.open(one) })
+	w.list(func(one result) (string, bool) {
+		return "", one.Outcome == survived && w.why[one.Key] == "" && !w.open(one)
+	})
 	w.WriteString("\n## Survivors that are no defects\n")
 	w.list(func(one result) (string, bool) { return ": " + w.why[one.Key], w.why[one.Key] != "" })
 	w.WriteString("\n## Open\n\nLet through by some checkers; others have still to be asked.\n")
 	w.list(func(one result) (string, bool) {
-		return ", let through by " + strings.Join(one.Asked, ", "), w.why[one.Key] == "" && w.open(one)
+		return ", let through by " + strings.Join(one.Asked, ", "), one.Outcome == survived && w.why[one.Key] == "" && w.open(one)
 	})
+	w.WriteString("\n## Undecided\n\nThe tests hung once and not twice, or hung with nothing changed too.\n")
+	w.list(func(one result) (string, bool) { return "", one.Outcome == undecided })
 }
 
 // list shows the survivors that belong, each with a note.
 func (w *report) list(belongs func(result) (note string, ok bool)) {
 	some := false
 	for _, one := range w.results {
-		if one.Outcome != survived {
-			continue
-		}
 		if note, ok := belongs(one); ok {
 			some = true
 			fmt.Fprintf(w, "\n`%s` at %s:%d, %s (%s)%s\n\n```diff\n%s```\n", one.where(), one.File, one.Line, one.Operator, one.Key, note, one.Diff)

@@ -135,10 +135,13 @@ func (r *record) missing(key string, all []checker) []checker {
 	if !ok {
 		return all
 	}
-	if one.Outcome != survived {
-		return nil
+	switch one.Outcome {
+	case survived:
+		return one.unasked(all)
+	case undecided:
+		return all
 	}
-	return one.unasked(all)
+	return nil
 }
 
 func (r result) unasked(all []checker) []checker {

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// mixed has what a switch must get right: a function without a result, one that
+// falls through to its end, one with a named result, a deferred call, a label,
+// which may not stand in one function twice, and a constant outside of any.
+var mixed = map[string]string{
+	"go.mod": "module mixed\n\ngo 1.26\n",
+	"clamp/clamp.go": `package clamp
+
+const step = 2
+
+type counter struct{ n int }
+
+func (c *counter) add(by int) {
+	if by < 0 {
+		return
+	}
+	c.n += by * step
+}
+
+func (c *counter) drain() (left int, err error) {
+	defer func() { c.n = 0 }()
+	return c.n, nil
+}
+
+func find(rows [][]int, want int) (at int) {
+outer:
+	for i, row := range rows {
+		for _, n := range row {
+			if n == want {
+				at = i
+				break outer
+			}
+		}
+	}
+	return
+}
+`,
+	"clamp/clamp_test.go": `package clamp
+
+import "testing"
+
+func TestCounter(t *testing.T) {
+	c := &counter{n: 1}
+	c.add(-5)
+	c.add(3)
+	if left, _ := c.drain(); left != 7 || c.n != 0 {
+		t.Fatal("wrong")
+	}
+}
+
+func TestFind(t *testing.T) {
+	if find([][]int{{1}, {2, 3}, {3}}, 3) != 1 {
+		t.Fatal("wrong")
+	}
+}
+`,
+}
+
+// outcomes judges each mutant of root, with those that are in switched behind a
+// switch, and the others built alone.
+func outcomes(t *testing.T, root string, all, switched []*mutant) map[string]string {
+	o := optionsFor(root)
+	s, err := all[0].schema(root, switched)
+	require.NoError(t, err)
+	tr := &trier{
+		root: root, scratch: t.TempDir(), cache: &cache{}, builds: o.available, budget: 5 * time.Minute,
+		schemas: map[string]*schema{"clamp": s}, judges: map[string]*judge{}, say: t.Logf,
+	}
+	got := map[string]string{}
+	for _, m := range all {
+		v, err := tr.check(t.Context(), o.available[0], m)
+		require.NoError(t, err)
+		got[m.key()] = v.outcome + " " + v.test
+	}
+	return got
+}
+
+func TestMutantBehindASwitchIsJudgedAsOneThatIsBuiltAlone(t *testing.T) {
+	root := write(t, mixed)
+	all := listOf(t, root)
+	s, err := all[0].schema(root, all)
+	require.NoError(t, err)
+	for _, m := range all {
+		assert.Equal(t, m.function != "find" && m.function != "const step", s.numbers[m.key()] > 0, m.function)
+	}
+	alone := outcomes(t, root, all, nil)
+	assert.Equal(t, alone, outcomes(t, root, all, all))
+	kinds := map[string]bool{}
+	for _, outcome := range alone {
+		kinds[outcome] = true
+	}
+	assert.Equal(t, map[string]bool{"survived ": true, "caught TestCounter": true, "caught TestFind": true}, kinds)
+}
+
+func TestMutantMeetsOnlyTestsThatRunItsFunction(t *testing.T) {
+	root := write(t, mixed)
+	all := listOf(t, root)
+	s, err := all[0].schema(root, all)
+	require.NoError(t, err)
+	m := all[slices.IndexFunc(all, func(m *mutant) bool { return m.function == "(*counter).add" })]
+	j := &judge{schema: s, caught: map[string]int{}}
+	reached := &rung{tests: []string{"^TestCounter$"}, alone: time.Second, reached: map[int]bool{s.heads[m.head()]: true}}
+	other := &rung{tests: []string{"^TestFind$"}}
+	assert.Equal(t, []*rung{reached}, j.order(&program{rungs: []*rung{other, reached}}, m))
+
+	slow := &rung{tests: []string{"^TestSlow$"}, alone: 3 * time.Second, reached: reached.reached}
+	p := &program{rungs: []*rung{slow, reached}}
+	assert.Equal(t, []*rung{reached, slow}, j.order(p, m), "the quick one first")
+	for range 9 {
+		j.credit(slow)
+	}
+	assert.Equal(t, []*rung{slow, reached}, j.order(p, m), "what has caught others is worth its time")
+}
+
+// The machine is too busy from the third run on, for the code as it is too.
+func TestRunThatHangsWithNothingChangedCatchesNothing(t *testing.T) {
+	root := write(t, map[string]string{
+		"go.mod":         "module busy\n\ngo 1.26\n",
+		"clamp/clamp.go": "package clamp\n\nfunc Twice(n int) int { return n * 2 }\n",
+		"clamp/clamp_test.go": `package clamp
+
+import (
+	"os"
+	"testing"
+)
+
+func TestTwice(t *testing.T) {
+	f, err := os.OpenFile("runs", os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString("."); err != nil {
+		t.Fatal(err)
+	}
+	runs, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if runs.Size() > 2 {
+		select {}
+	}
+	if Twice(0) != 0 {
+		t.Fatal("wrong")
+	}
+}
+`,
+		"equivalent.txt": "",
+	})
+	o := optionsFor(root)
+	o.budget = 2 * time.Second
+	o.only = keyOf(t, root, "Twice", "return n * 3")
+	require.NoError(t, mutate(t.Context(), o, testWriter{t}))
+	r, err := open(filepath.Join(root, "results.json"))
+	require.NoError(t, err)
+	assert.Equal(t, undecided, r.results[o.only].Outcome)
+	assert.Len(t, r.missing(o.only, o.available), 1, "it is due again")
+}
+
+type testWriter struct{ *testing.T }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	w.Logf("%s", p)
+	return len(p), nil
+}
