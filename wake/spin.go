@@ -80,12 +80,16 @@ const (
 	shortPause, longPause = 32, 1024
 )
 
-func newSpinner(s Spin) spinner {
-	if runtime.NumCPU() == 1 {
+func newSpinner(s Spin) spinner { return spinnerOf(s, runtime.NumCPU(), runtime.GOMAXPROCS(0)) }
+
+// spinnerOf is for a machine with so many processors, of which goroutines have
+// so many.
+func spinnerOf(s Spin, processors, ours int) spinner {
+	if processors == 1 {
 		// The other side cannot run while this one spins.
 		s.limit = 0
 	}
-	return spinner{limit: s.limit, adaptive: s.adaptive, trust: maxTrust / 2, lone: runtime.GOMAXPROCS(0) == 1, pause: shortPause}
+	return spinner{limit: s.limit, adaptive: s.adaptive, trust: maxTrust / 2, lone: ours == 1, pause: shortPause}
 }
 
 // wait spins until ready returns true, and says whether it did in time.

@@ -1,6 +1,7 @@
 package wake
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -89,6 +90,32 @@ func TestSpinnerBeginsHalfTrusting(t *testing.T) {
 	assert.Equal(t, shortPause, s.pause)
 	assert.True(t, s.adaptive)
 	assert.False(t, newSpinner(SpinFor(time.Second)).adaptive)
+}
+
+// With one processor the other side cannot run while this one spins; with one
+// of several, only this side's goroutines have to make way.
+func TestSpinnerKnowsHowManyProcessorsThereAre(t *testing.T) {
+	spin := SpinFor(time.Second)
+	for _, c := range []struct {
+		processors, ours int
+		limit            time.Duration
+		lone             bool
+	}{
+		{1, 1, 0, true}, {2, 1, time.Second, true}, {2, 2, time.Second, false}, {8, 3, time.Second, false},
+	} {
+		s := spinnerOf(spin, c.processors, c.ours)
+		assert.Equal(t, c.limit, s.limit, "%+v", c)
+		assert.Equal(t, c.lone, s.lone, "%+v", c)
+	}
+	before := runtime.GOMAXPROCS(0)
+	assert.Equal(t, spinnerOf(spin, runtime.NumCPU(), before), newSpinner(spin))
+	assert.Equal(t, before, runtime.GOMAXPROCS(0), "it only asks")
+}
+
+// Less than a call across takes would never pay; more would cost a busy machine.
+func TestAutoSpinsForSomeMicroseconds(t *testing.T) {
+	assert.GreaterOrEqual(t, SpinAuto.limit, 10*time.Microsecond)
+	assert.LessOrEqual(t, SpinAuto.limit, 100*time.Microsecond)
 }
 
 func TestTrustHasAnEnd(t *testing.T) {
