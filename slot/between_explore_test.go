@@ -11,35 +11,6 @@ import (
 	"ddc/internal/step"
 )
 
-// between lets other run, whole, before one atomic step of what the test calls.
-type between struct {
-	at, steps   int
-	other       func()
-	ran, inside bool
-}
-
-func (b *between) Do(step.Op) int {
-	if !b.inside {
-		if b.steps++; b.steps == b.at {
-			b.ran, b.inside = true, true
-			b.other()
-			b.inside = false
-		}
-	}
-	return 0
-}
-
-func (*between) Did(uint64, uint64)               {}
-func (*between) Acquire(any)                      {}
-func (*between) Release(any)                      {}
-func (*between) Publish(any)                      {}
-func (*between) Access([]byte, bool)              {}
-func (*between) Go(string, step.Op, bool, func()) {}
-func (*between) Interrupts() bool                 { return false }
-func (*between) Task() any                        { return nil }
-func (*between) Process() int                     { return 0 }
-func (*between) Lives() func() bool               { return func() bool { return true } }
-
 // program is two operations on a pool, and what must hold once both are done,
 // whichever steps of the first the second comes between.
 type program func(t *testing.T, p *Pool) (first, second func(), holds func())
@@ -61,11 +32,7 @@ func TestOperationBetweenTheStepsOfAnother(t *testing.T) {
 			for at := 1; ; at++ {
 				p := newPool(t, []Class{{64, 3, 1}}, 2)
 				first, second, holds := run(t, p)
-				b := &between{at: at, other: second}
-				step.Install(b)
-				first()
-				step.Install(nil)
-				if !b.ran {
+				if !step.Between(at, first, second) {
 					require.Greater(t, at, 2, "it has steps")
 					return
 				}

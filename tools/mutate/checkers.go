@@ -50,10 +50,11 @@ var checkers = []checker{
 		},
 	},
 	{
-		name: "explorer", what: "conformance/explore, as far as make test goes, and what slot has of that kind", tags: "nodynamic,explore",
+		name: "explorer", what: "conformance/explore, as far as make test goes, and what slot, wake and wake/futex have of that kind", tags: "nodynamic,explore",
 		packages: func(layer string) []string {
-			if layer == "slot" {
-				return []string{"slot", "conformance/explore"}
+			switch layer {
+			case "slot", "wake", "wake/futex":
+				return []string{layer, "conformance/explore"}
 			}
 			return []string{"conformance/explore"}
 		},

@@ -56,11 +56,13 @@ func main() {
 	flag.StringVar(&o.results, "results", "tools/mutate/results.json", "where results are kept")
 	flag.StringVar(&o.reasons, "reasons", "tools/mutate/equivalent.txt", "the list of equivalent mutants")
 	flag.StringVar(&o.page, "o", "docs/MUTATIONS.md", "the page to write")
-	flag.StringVar(&o.cache, "cache", "out/mutate/cache", "a build cache for mutants, which is kept small")
+	flag.StringVar(&o.cache, "cache", "out/mutate/cache", "a build cache for mutants, which is kept small; none is the user's own")
 	flag.Parse()
 	var err error
 	if o.root, err = os.Getwd(); err == nil {
-		o.cache = o.in(o.cache)
+		if o.cache != "" {
+			o.cache = o.in(o.cache)
+		}
 		err = mutate(ctx, o, os.Stdout)
 	}
 	if err != nil {
