@@ -370,11 +370,14 @@ func TestHintThatLiesIsPassedOver(t *testing.T) {
 
 func TestReserveOfEachPartyIsCountedAsItsOwn(t *testing.T) {
 	p := newPool(t, []Class{{64, 7, 2}}, 3)
-	_, ok := p.take(0, 0) // the one that all share
+	c := p.Census()
+	assert.Equal(t, 1, c.Free, "the first slot behind the reserves")
+	assert.Equal(t, []Share{{0, 0, 2}, {0, 0, 2}, {0, 0, 2}}, c.Parties)
+	_, ok := p.take(0, 0) // that one
 	require.True(t, ok)
 	_, ok = p.take(0, 2)
 	require.True(t, ok)
-	c := p.Census()
+	c = p.Census()
 	assert.Equal(t, 0, c.Free)
 	assert.Equal(t, []Share{{1, 64, 2}, {0, 0, 2}, {1, 64, 1}}, c.Parties)
 }

@@ -19,6 +19,7 @@ var layers = []string{
 type checker struct {
 	name, what, tags string
 	args             []string
+	race             bool // under the race detector
 	// rungs are patterns of the tests that it runs, one after the other; none means
 	// all, the quick ones first.
 	rungs []string
@@ -69,6 +70,10 @@ var checkers = []checker{
 			}
 			return []string{"conformance"}
 		},
+	},
+	{
+		name: "race", what: "the package's own tests under the race detector, -short", tags: "nodynamic", race: true,
+		packages: func(layer string) []string { return []string{layer} },
 	},
 }
 

@@ -89,8 +89,8 @@ func (t *trier) try(ctx context.Context, m *mutant, known result, asked []checke
 		return r, nil
 	}
 	r.Outcome = survived
-	if known.Outcome == survived {
-		return r, nil // looked at then
+	if len(r.unasked(t.builds)) > 0 {
+		return r, nil // a build is for those that nobody caught
 	}
 	same, err := t.same(ctx, m)
 	if same {
@@ -181,6 +181,9 @@ func (t *trier) climb(ctx context.Context, c checker, a trial) (verdict, error) 
 // instead of the tree's.
 func (t *trier) compile(ctx context.Context, c checker, layer, dir string, files map[string][]byte) ([]byte, error) {
 	args := []string{"test", "-c", "-p", "1", "-vet=off", "-ldflags=-s -w", "-tags", c.tags, "-o", dir + "/"}
+	if c.race {
+		args = append(args, "-race")
+	}
 	args, err := t.overlay(args, dir, files)
 	if err != nil {
 		return nil, err
@@ -226,7 +229,11 @@ func (t *trier) run(ctx context.Context, p *program, c checker, r *rung, env []s
 	// The program gives up by itself first, and says where it hung.
 	timed, cancel := context.WithTimeout(ctx, limit+10*time.Second)
 	defer cancel()
-	all := append([]string{"-c", fmt.Sprintf("ulimit -d %d && exec \"$@\"", memory), "sh", p.binary, "-test.v",
+	limits := fmt.Sprintf("ulimit -d %d && ", memory)
+	if c.race {
+		limits = "" // the detector's shadow of memory is larger than that, and empty
+	}
+	all := append([]string{"-c", limits + "exec \"$@\"", "sh", p.binary, "-test.v",
 		"-test.short", "-test.failfast", "-test.count=1", "-test.run=" + r.pattern(), "-test.timeout=" + limit.String()}, c.args...)
 	cmd := exec.CommandContext(timed, "sh", all...)
 	cmd.Dir = filepath.Join(t.root, p.folder)
