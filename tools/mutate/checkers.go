@@ -51,10 +51,10 @@ var checkers = []checker{
 		},
 	},
 	{
-		name: "explorer", what: "conformance/explore, as far as make test goes, and what slot, wake and wake/futex have of that kind", tags: "nodynamic,explore",
+		name: "explorer", what: "conformance/explore, as far as make test goes, and what shm, slot, wake and wake/futex have of that kind", tags: "nodynamic,explore",
 		packages: func(layer string) []string {
 			switch layer {
-			case "slot", "wake", "wake/futex":
+			case "shm", "slot", "wake", "wake/futex":
 				return []string{layer, "conformance/explore"}
 			}
 			return []string{"conformance/explore"}
