@@ -115,10 +115,23 @@ func movable(s ast.Stmt) bool {
 	return false
 }
 
-// commute says that two assignments may stand in either order: neither calls
-// anything, and neither names what the other writes.
+// commute says that two statements may stand in either order: a lock and its
+// deferred end, or two assignments of which neither calls anything, and neither
+// names what the other writes.
 func (w *walker) commute(a, b ast.Stmt) bool {
-	return w.leaves(a, b) && w.leaves(b, a)
+	return w.guards(a, b) || w.leaves(a, b) && w.leaves(b, a)
+}
+
+// guards says that a lock and the deferred end of it stand together: nothing
+// between them leaves the function.
+func (w *walker) guards(a, b ast.Stmt) bool {
+	lock, unlock := w.of(a), w.of(b)
+	for _, kind := range []string{"Lock()", "RLock()"} {
+		if x, ok := strings.CutSuffix(lock, "."+kind); ok && unlock == "defer "+x+"."+strings.Replace(kind, "Lock", "Unlock", 1) {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *walker) leaves(a, b ast.Stmt) bool {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,8 +26,12 @@ type program struct {
 // rung is a part of a program's tests. A mutant climbs them until one catches it.
 type rung struct {
 	tests   []string      // patterns of the testing package, for its -run
+	cost    time.Duration // what they took beside all others, to order them by
 	alone   time.Duration // what they take with nothing changed
 	reached map[int]bool  // heads of the schema's functions that run in them
+
+	once sync.Once // alone and reached are true after it
+	err  error
 }
 
 func (r *rung) pattern() string { return strings.Join(r.tests, "|") }
@@ -102,31 +107,39 @@ func (t *trier) visible(c checker, files map[string][]byte) map[string][]byte {
 
 var passed = regexp.MustCompile(`(?m)^--- PASS: (\S+) \((\d+\.\d+)s\)`)
 
-// measure divides a program's tests into rungs, and notes for each how long it
-// takes and what it reaches.
+// measure divides a program's tests into rungs.
 func (t *trier) measure(ctx context.Context, p *program, c checker) error {
 	if len(c.rungs) > 0 {
 		for _, pattern := range c.rungs {
 			p.rungs = append(p.rungs, &rung{tests: []string{pattern}})
 		}
-	} else {
-		v, err := t.run(ctx, p, c, &rung{}, nil, 10*time.Minute)
-		if err != nil || v.outcome != survived {
-			return errors.Join(err, v.failure())
-		}
-		p.rungs = divide(v.output)
+		return nil
 	}
-	for _, r := range p.rungs {
-		reached := filepath.Join(filepath.Dir(p.binary), "reached")
+	v, err := t.run(ctx, p, c, &rung{}, nil, 10*time.Minute)
+	if err != nil || v.outcome != survived {
+		return errors.Join(err, v.failure())
+	}
+	p.rungs = divide(v.output)
+	return nil
+}
+
+// known runs a rung on the code as it is before the first mutant climbs it: one
+// that fails there can judge no mutant.
+func (t *trier) known(ctx context.Context, p *program, c checker, r *rung) error {
+	r.once.Do(func() {
+		reached := filepath.Join(filepath.Dir(p.binary), fmt.Sprintf("reached-%x", sha256.Sum256([]byte(r.pattern()))))
 		began := time.Now()
 		v, err := t.run(ctx, p, c, r, []string{reachedVariable + "=" + reached}, 10*time.Minute)
+		took := time.Since(began)
 		if err != nil || v.outcome != survived {
-			return errors.Join(err, v.failure())
+			r.err = errors.Join(err, v.failure())
+			return
 		}
-		r.alone = time.Since(began)
-		if r.reached, err = heads(reached); err != nil {
-			return err
-		}
+		r.alone = took
+		r.reached, r.err = heads(reached)
+	})
+	if r.err != nil {
+		return fmt.Errorf("check %s with nothing changed: checker %s: %w: mend that first", p.folder, c.name, r.err)
 	}
 	return nil
 }
@@ -141,10 +154,10 @@ func divide(output []byte) []*rung {
 		if took <= quick {
 			fast.tests = append(fast.tests, name)
 		} else {
-			rungs = append(rungs, &rung{tests: []string{name}, alone: took})
+			rungs = append(rungs, &rung{tests: []string{name}, cost: took})
 		}
 	}
-	slices.SortFunc(rungs, func(a, b *rung) int { return cmp.Compare(a.alone, b.alone) })
+	slices.SortFunc(rungs, func(a, b *rung) int { return cmp.Compare(a.cost, b.cost) })
 	if len(fast.tests) > 0 {
 		rungs = slices.Insert(rungs, 0, fast)
 	}
@@ -171,21 +184,24 @@ func heads(path string) (map[int]bool, error) {
 	return reached, nil
 }
 
-// order is the rungs that reach a mutant's function, those first that have
-// caught most for what they cost. A mutant that is in no schema climbs all.
-func (j *judge) order(p *program, m *mutant) []*rung {
-	head, known := j.schema.heads[m.head()]
-	if _, in := j.schema.numbers[m.key()]; !in {
-		known = false
-	}
-	rungs := slices.DeleteFunc(slices.Clone(p.rungs), func(r *rung) bool { return known && !r.reached[head] })
+// order is the rungs in which a mutant climbs them: those first that have caught
+// most for what they cost.
+func (j *judge) order(p *program) []*rung {
+	rungs := slices.Clone(p.rungs)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	worth := func(r *rung) float64 {
-		return float64(1+j.caught[r.pattern()]) / (r.alone + 50*time.Millisecond).Seconds()
+		return float64(1+j.caught[r.pattern()]) / (r.cost + 50*time.Millisecond).Seconds()
 	}
 	slices.SortStableFunc(rungs, func(a, b *rung) int { return cmp.Compare(worth(b), worth(a)) })
 	return rungs
+}
+
+// meets says whether a rung, which is known, runs a mutant's function. A mutant
+// that is in no schema meets all.
+func (j *judge) meets(r *rung, m *mutant) bool {
+	_, in := j.schema.numbers[m.key()]
+	return !in || r.reached[j.schema.heads[m.head()]]
 }
 
 func (j *judge) credit(r *rung) {

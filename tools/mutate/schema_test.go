@@ -110,17 +110,19 @@ func TestMutantMeetsOnlyTestsThatRunItsFunction(t *testing.T) {
 	require.NoError(t, err)
 	m := all[slices.IndexFunc(all, func(m *mutant) bool { return m.function == "(*counter).add" })]
 	j := &judge{schema: s, caught: map[string]int{}}
-	reached := &rung{tests: []string{"^TestCounter$"}, alone: time.Second, reached: map[int]bool{s.heads[m.head()]: true}}
-	other := &rung{tests: []string{"^TestFind$"}}
-	assert.Equal(t, []*rung{reached}, j.order(&program{rungs: []*rung{other, reached}}, m))
+	here := map[int]bool{s.heads[m.head()]: true}
+	fast := &rung{tests: []string{"^TestCounter$"}, cost: time.Second, reached: here}
+	assert.True(t, j.meets(fast, m))
+	assert.False(t, j.meets(&rung{tests: []string{"^TestFind$"}}, m))
+	assert.True(t, j.meets(&rung{}, all[0]), "a constant is in no function")
 
-	slow := &rung{tests: []string{"^TestSlow$"}, alone: 3 * time.Second, reached: reached.reached}
-	p := &program{rungs: []*rung{slow, reached}}
-	assert.Equal(t, []*rung{reached, slow}, j.order(p, m), "the quick one first")
+	slow := &rung{tests: []string{"^TestSlow$"}, cost: 3 * time.Second, reached: here}
+	p := &program{rungs: []*rung{slow, fast}}
+	assert.Equal(t, []*rung{fast, slow}, j.order(p), "the quick one first")
 	for range 9 {
 		j.credit(slow)
 	}
-	assert.Equal(t, []*rung{slow, reached}, j.order(p, m), "what has caught others is worth its time")
+	assert.Equal(t, []*rung{slow, fast}, j.order(p), "what has caught others is worth its time")
 }
 
 // The machine is too busy from the third run on, for the code as it is too.

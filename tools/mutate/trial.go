@@ -127,7 +127,13 @@ func (t *trier) check(ctx context.Context, c checker, m *mutant) (verdict, error
 		if !switched {
 			changed = &program{folder: sound.folder, binary: filepath.Join(folder, filepath.Base(sound.binary))}
 		}
-		for _, r := range j.order(sound, m) {
+		for _, r := range j.order(sound) {
+			if err := t.known(ctx, sound, c, r); err != nil {
+				return verdict{}, err
+			}
+			if !j.meets(r, m) {
+				continue
+			}
 			v, err := t.climb(ctx, c, trial{sound: sound, changed: changed, rung: r, on: on})
 			if err != nil || v.outcome != survived {
 				j.credit(r)

@@ -1,0 +1,72 @@
+package inproc_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/transport"
+	"ddc/transport/inproc"
+)
+
+// An end has one pump, whoever starts it and however often.
+func TestEndThatIsStartedAgainGoesOnWithItsFirstReceiver(t *testing.T) {
+	host, peer := pair(t)
+	got := make(chan uint64, 100)
+	peer.Start(func(f *transport.Frame) { got <- f.Header.Arg })
+	for range 3 {
+		peer.Start(func(*transport.Frame) { t.Error("a second receiver got a frame") })
+	}
+	for n := range uint64(100) {
+		require.NoError(t, host.Send(t.Context(), transport.Header{Arg: n}, nil))
+	}
+	for n := range uint64(100) {
+		require.Equal(t, n, <-got)
+	}
+}
+
+func TestEndThatIsClosedBeforeItStartsReceivesNothing(t *testing.T) {
+	host, peer := pair(t)
+	require.NoError(t, host.Send(t.Context(), transport.Header{}, nil))
+	require.NoError(t, peer.Close())
+	peer.Start(func(*transport.Frame) { t.Error("a closed end got a frame") })
+	<-peer.Done()
+	assert.ErrorIs(t, peer.Err(), transport.ErrClosed)
+}
+
+// A frame is counted before it is delivered, so that whoever gets one and looks
+// finds it in the counts.
+func TestFrameIsCountedBeforeItIsDelivered(t *testing.T) {
+	host, peer := pair(t)
+	seen := make(chan transport.Stats, 2)
+	peer.Start(func(*transport.Frame) { seen <- peer.Stats() })
+	require.NoError(t, host.Send(t.Context(), transport.Header{}, payloadOf(1, 10)))
+	assert.Equal(t, transport.Stats{FramesIn: 1, BytesIn: 10}, <-seen)
+	require.NoError(t, host.Send(t.Context(), transport.Header{}, payloadOf(1, 1000)))
+	assert.Equal(t, transport.Stats{FramesIn: 2, BytesIn: 1010}, <-seen)
+	assert.Equal(t, transport.Stats{FramesOut: 2, BytesOut: 1010}, host.Stats())
+}
+
+// A link is made before its transport closes, and is closed with it, or not at
+// all. Under the race detector this also says what the lock is for.
+func TestPairBesideCloseIsClosedTooOrRefused(t *testing.T) {
+	for range 300 {
+		tr := inproc.New()
+		var made sync.WaitGroup
+		for range 2 {
+			made.Go(func() {
+				host, peer, err := tr.Pair("peer")
+				if err != nil {
+					assert.ErrorIs(t, err, transport.ErrClosed)
+					return
+				}
+				<-host.Done()
+				<-peer.Done()
+			})
+		}
+		require.NoError(t, tr.Close())
+		made.Wait()
+	}
+}
