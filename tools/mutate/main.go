@@ -200,6 +200,8 @@ func (o options) try(ctx context.Context, r *record, mutants []*mutant, out io.W
 			left = append(left, due{m, missing})
 		}
 	}
+	// In no order: a run that is broken off has tried a sample of what it began.
+	rand.New(rand.NewPCG(o.seed, 1)).Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
 	lines := make(chan string)
 	done := make(chan struct{})
 	go func() {

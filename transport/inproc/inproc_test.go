@@ -184,9 +184,16 @@ func TestACancelledContextSendsNothing(t *testing.T) {
 
 func TestATooLargePayloadIsRefused(t *testing.T) {
 	host, _ := pair(t)
-	// Only Fill is tried: Send would need the gigabyte.
-	err := host.Fill(t.Context(), transport.Header{}, transport.MaxPayload+1, func([]byte) error { return nil })
-	assert.ErrorIs(t, err, transport.ErrTooLarge)
+	asked := errors.New("asked for the payload")
+	fill := func(n int) error {
+		return host.Fill(t.Context(), transport.Header{}, n, func([]byte) error { return asked })
+	}
+	assert.ErrorIs(t, fill(transport.MaxPayload+1), transport.ErrTooLarge)
+	assert.ErrorIs(t, fill(-1), transport.ErrTooLarge)
+	assert.ErrorIs(t, fill(transport.MaxPayload), asked, "the largest that may be")
+	// Nobody touches its pages, so it takes addresses and no memory.
+	assert.ErrorIs(t, host.Send(t.Context(), transport.Header{}, make([]byte, transport.MaxPayload+1)), transport.ErrTooLarge)
+	assert.Zero(t, host.Stats().FramesOut)
 }
 
 func TestAClosedTransportMakesNoLinks(t *testing.T) {
