@@ -77,11 +77,6 @@ var checkers = []checker{
 	},
 }
 
-// of names what runs for a mutant of a layer: the same for several, often.
-func (c checker) of(layer string) string {
-	return c.name + " " + strings.Join(c.packages(layer), " ")
-}
-
 // sees says whether the checker's build has the file at all: explorer and
 // production differ in a few.
 func (c checker) sees(root, file string) bool {

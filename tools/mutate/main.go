@@ -3,8 +3,9 @@
 //
 //	go run ./tools/mutate -layers ring,slot -sample 50 -seed 1
 //
-// walk.go and operators.go make mutants, checkers.go says which tests may catch
-// them, trial.go runs those, results.go keeps what came of it, and page.go writes
+// walk.go and operators.go make mutants, schema.go puts them into one build,
+// checkers.go says which tests may catch them, program.go makes those ready,
+// trial.go runs them, results.go keeps what came of it, and page.go writes
 // it down.
 package main
 

@@ -73,7 +73,7 @@ func mutantReached(head int) {
 }
 `
 
-// place is where a mutant's function is.
+// head names a mutant's function among all of its layer.
 func (m *mutant) head() string { return m.file + " " + m.function }
 
 // schema puts mutants of this package into it. What is no change of a function's
