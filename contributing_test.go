@@ -41,7 +41,7 @@ func TestContributingNamesWhatExists(t *testing.T) {
 	require.NotZero(t, paths)
 
 	sources := allSources(t)
-	names := regexp.MustCompile("\\b(Test[A-Z][A-Za-z]+)\\b").FindAllStringSubmatch(page, -1)
+	names := regexp.MustCompile(`\b(Test[A-Z][A-Za-z]+)\b`).FindAllStringSubmatch(page, -1)
 	require.NotEmpty(t, names)
 	for _, name := range names {
 		if name[1] != "TestMain" {

@@ -194,7 +194,7 @@ func seeCell(t *testing.T, cells *matrix.Holding, name fault.Name, strategy stri
 		await.Until(t, "somebody to tell of the handler", func() bool {
 			first := h.Look()
 			time.Sleep(250 * time.Millisecond)
-			s.inspect = append(s.inspect, wrong(inspect.NewReport(h.Path, first, h.Look()))...)
+			s.inspect = append(s.inspect, wrongLinks(inspect.NewReport(h.Path, first, h.Look()))...)
 			return !slices.Contains(slow, name) || s.right(name)
 		})
 		assert.NoError(t, h.Close())
@@ -209,7 +209,7 @@ func seeCell(t *testing.T, cells *matrix.Holding, name fault.Name, strategy stri
 	return s
 }
 
-func wrong(r inspect.Report) []inspect.LinkReport {
+func wrongLinks(r inspect.Report) []inspect.LinkReport {
 	return slices.DeleteFunc(r.Links, func(l inspect.LinkReport) bool { return !l.Kind.Wrong() })
 }
 
@@ -225,7 +225,7 @@ func lookAllTheWhile(ctx context.Context, pid int, found map[string]inspect.Link
 			for first := h.Look(); ctx.Err() == nil; {
 				time.Sleep(20 * time.Millisecond)
 				second := h.Look()
-				for _, l := range wrong(inspect.NewReport(h.Path, first, second)) {
+				for _, l := range wrongLinks(inspect.NewReport(h.Path, first, second)) {
 					found[l.Text] = l
 				}
 				first = second
