@@ -20,10 +20,11 @@ import (
 // siblings, and never import each other. "x/*" stands for every folder in x,
 // "x/..." for x and everything below.
 var layers = []string{
-	"internal/kdl internal/proc",
+	"internal/proc",
 	"internal/fault internal/printable internal/subject internal/await internal/absence",
 	"internal/diagnostic/diagnosticpb",
 	"internal/diagnostic",
+	"internal/kdl",
 	"internal/step internal/suggest internal/notation internal/markup/... internal/longcall internal/telemetry internal/heir",
 	"internal/inuse",
 	"internal/sys",

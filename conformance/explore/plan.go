@@ -62,19 +62,19 @@ func (e Extent) String() string {
 // Plan is the scenarios of one strategy: those over doorbells, rings and slots, then those over
 // a hub's links with their pumps.
 func Plan(strategy string) []Planned {
+	return append(planBells(strategy), planLinks(strategy)...)
+}
+
+// planBells are the scenarios of wakers, doorbells, rings and slots.
+func planBells(strategy string) []Planned {
 	tiny := sys.Limits{Eventfd: 1, Pipe: 1, Socket: 1}
-	// A futex waker makes twice as many steps as one with a descriptor: locks, and the words
-	// of its tokens.
+	// A futex waker makes twice as many steps as one with a descriptor: locks,
+	// and the words of its tokens.
 	either := func(descriptors, futex Extent) Extent {
 		if strategy == "futex" {
 			return futex
 		}
 		return descriptors
-	}
-	// Pipes and sockets close as eventfds do: it is the links that are to be seen.
-	deeper, raced := delays(2), races(1)
-	if strategy == "pipe" || strategy == "socketpair" {
-		deeper, raced = delays(1), delays(1)
 	}
 	return []Planned{
 		{oneWay("ring of 1, 1 frame", strategy, 1, 1), exhaust, exhaust},
@@ -105,7 +105,17 @@ func Plan(strategy string) []Planned {
 		{oneToken("one announcement, two ringers", strategy), exhaust, exhaust},
 		{lateRing("two rings of one process, one late", strategy), preemptions(2), preemptions(3)},
 		{onePoolSlot("one slot, three peers", strategy), preemptions(1), preemptions(2)},
+	}
+}
 
+// planLinks are the scenarios of links, and of what they share.
+func planLinks(strategy string) []Planned {
+	// Pipes and sockets close as eventfds do: it is the links that are to be seen.
+	deeper, raced := delays(2), races(1)
+	if strategy == "pipe" || strategy == "socketpair" {
+		deeper, raced = delays(1), delays(1)
+	}
+	return []Planned{
 		{hubOneWay("link: 3 frames, ring of 1", strategy, 3, small), delays(1), races(2)},
 		{hubOneWay("link: 3 payloads in one slot", strategy, 3, slotted), delays(1), races(1)},
 		{hubOneWay("link: a payload in pieces, one slot", strategy, 1, large), delays(1), races(3)},

@@ -19,11 +19,7 @@ type run struct {
 
 	ids     map[any]int32
 	objects []object
-	quiet   map[any]bool
-	// asked is the object of which isQuiet has spoken last, and answer what it said: an
-	// operation asks three times.
-	asked   any
-	answer  bool
+	hush
 	shadows map[uintptr]*shadow
 	// wide takes the place of the clocks where there are more tasks than those have room for.
 	wide *wideClocks
@@ -49,6 +45,15 @@ type run struct {
 	detail  string
 }
 
+// hush knows of which objects no step is to be made.
+type hush struct {
+	quiet map[any]bool
+	// asked is the object of which isQuiet has spoken last, and answer what it said: an
+	// operation asks three times.
+	asked  any
+	answer bool
+}
+
 // object is what a run knows of one.
 type object struct {
 	// written and read are what comes before the next read, and besides that before
@@ -71,7 +76,7 @@ type entry struct {
 
 // newRun sets a scenario up. It takes over the memory of a run that is over, if not nil.
 func newRun(s Scenario, old *run, wide *wideClocks) *run {
-	r := &run{wide: wide, ids: map[any]int32{}, quiet: map[any]bool{}, shadows: map[uintptr]*shadow{}}
+	r := &run{wide: wide, ids: map[any]int32{}, hush: hush{quiet: map[any]bool{}}, shadows: map[uintptr]*shadow{}}
 	if old != nil {
 		clear(old.ids)
 		clear(old.quiet)
@@ -203,11 +208,11 @@ func (r *run) step(t *task, alternative int, p *pending) (order clock) {
 }
 
 // isQuiet says whether operations on an object are no steps.
-func (r *run) isQuiet(object any) bool {
-	if object != r.asked {
-		r.asked, r.answer = object, r.quiet[object]
+func (h *hush) isQuiet(object any) bool {
+	if object != h.asked {
+		h.asked, h.answer = object, h.quiet[object]
 	}
-	return r.answer
+	return h.answer
 }
 
 // make lets a task make its next operation.
