@@ -37,11 +37,12 @@ func TestFaultOfTheSiteIsNamedAndTheLastOutputStays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			site := smallSite(t)
-			require.Zero(t, ddc(t, "build", site, "--transport", "inproc").code)
+			o := ddc(t, "build", site, "--transport", "inproc")
+			require.Zero(t, o.code, o.stderr)
 			before := tree(t, filepath.Join(site, "public"))
 			nothingLeft(t, site)
 			write(t, site, c.files...)
-			o := ddc(t, "build", site)
+			o = ddc(t, "build", site)
 			assert.Equal(t, exitSite, o.code, o.stderr)
 			assert.Contains(t, o.stderr, c.want)
 			assert.Empty(t, o.stdout)

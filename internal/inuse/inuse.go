@@ -53,6 +53,8 @@ func New(free func()) *Count { return &Count{free: free} }
 
 // NewIdle makes a count for a thing whose owner frees it: idle is closed when the
 // last use has ended.
+//
+//go:noinline // a step in a copy of it would be a call (TestProductionHoldsNoStep)
 func NewIdle() (c *Count, idle <-chan struct{}) {
 	ended := make(chan struct{})
 	return New(func() {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,38 +13,44 @@ import (
 
 	"github.com/bep/godartsass/v2"
 
+	"ddc/internal/forker"
 	"ddc/internal/proc"
 	"ddc/internal/tool"
 )
 
 // A compiler is a running Dart Sass, for one compilation at a time.
 type compiler struct {
-	dart *godartsass.Transpiler
-	pid  int // 0 if not known
+	dart   *godartsass.Transpiler
+	pid    int // 0 if not known
+	thread *forker.Thread
 }
 
-// start starts Dart Sass, which ends when its input does, and so with this
-// process. What @warn and @debug say goes to heard.
+// start starts Dart Sass from a thread that is kept until close: where its program
+// asks the kernel to be killed with its parent (setpriv --pdeathsig), that is the
+// thread that forked. What @warn and @debug say goes to heard.
 func start(heard func(godartsass.LogEvent)) (*compiler, error) {
 	program, err := dartSass.Find()
 	if err != nil {
 		return nil, err
 	}
 	tool.CloseOnExec()
-	// The library does not tell the number of the process that it starts, but the
-	// kernel tells what this thread has started.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	before := proc.StartedByThread()
-	dart, err := godartsass.Start(godartsass.Options{
-		DartSassEmbeddedFilename: program,
-		Timeout:                  24 * time.Hour, // the caller's context decides
-		LogEventHandler:          heard,
+	c := &compiler{thread: forker.New(nil)}
+	c.thread.Do(func() {
+		// The library does not tell the number of the process that it starts, but
+		// the kernel tells what this thread has started.
+		before := proc.StartedByThread()
+		c.dart, err = godartsass.Start(godartsass.Options{
+			DartSassEmbeddedFilename: program,
+			Timeout:                  24 * time.Hour, // the caller's context decides
+			LogEventHandler:          heard,
+		})
+		c.pid = newest(before, proc.StartedByThread())
 	})
 	if err != nil {
+		c.thread.Close()
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
-	return &compiler{dart: dart, pid: newest(before, proc.StartedByThread())}, nil
+	return c, nil
 }
 
 // newest is the process that is in the second list only, or 0.
@@ -91,6 +96,7 @@ func (c *compiler) compile(ctx context.Context, args godartsass.Args) (string, e
 
 // close interrupts Dart Sass, also amid a compilation, and waits for its end.
 func (c *compiler) close() error {
+	defer c.thread.Close()
 	if err := c.dart.Close(); err != nil && !errors.Is(err, godartsass.ErrShutdown) {
 		return fmt.Errorf("end Dart Sass: %w", err)
 	}
