@@ -48,13 +48,22 @@ func TestOrdinaryBuildHoldsNoFault(t *testing.T) {
 		as, without := assembly(t, root, p), assembly(t, root, p, "-overlay", file)
 		assert.Greater(t, len(as), 3, p)
 		for name := range as {
-			if !slices.Equal(as[name], without[name]) {
+			if !slices.Equal(instructions(as[name]), instructions(without[name])) {
 				assert.Failf(t, "a fault leaves something behind", "%s is, as it is:\n%s\nand without faults:\n%s",
 					name, strings.Join(as[name], "\n"), strings.Join(without[name], "\n"))
 			}
 		}
 		assert.Len(t, without, len(as), p)
 	}
+}
+
+// instructions are those that do something, sorted: where the compiler marks an
+// inlined call with a no-op, and which of two registers it saves first, may hang on
+// a line that it has dropped.
+func instructions(function []string) []string {
+	left := slices.DeleteFunc(slices.Clone(function), func(i string) bool { return i == "NOP" || i == "XCHGL\tAX, AX" })
+	slices.Sort(left)
+	return left
 }
 
 // withPoints lists the folders whose sources name this package.

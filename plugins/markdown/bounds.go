@@ -26,8 +26,8 @@ const (
 	maxNesting = 100
 	// maxSteps bounds the sum of all that is quadratic: 20,000 marks or lines with
 	// links in one paragraph, 20,000 definitions without a blank line between them,
-	// 20,000 attributes, 7,000 footnotes or a million cells. It is some two seconds.
-	maxSteps = 400_000_000
+	// 20,000 attributes, 7,000 footnotes or a million cells. It is some three seconds.
+	maxSteps = 550_000_000
 	// What a footnote's mark and a cell cost, in steps.
 	stepsOfFootnote, stepsOfCell = 8, 400
 )
