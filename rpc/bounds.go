@@ -13,17 +13,16 @@ import (
 	"ddc/transport"
 )
 
-// Bounds are what one received message may be. Zero fields have the defaults
-// below. They hold before anything of the message is decoded.
+// Bounds limit one received message, before any of it is decoded. A zero field
+// means the default given below.
 type Bounds struct {
 	// Bytes is its length on the wire: 256 MiB.
 	Bytes int
-	// Fields is how many fields it has, those of messages within it among them:
-	// 8 million.
+	// Fields is how many fields it has, nested messages included: 8 million.
 	Fields int
 	// Depth is how deep messages lie within each other: 100.
 	Depth int
-	// Decoded is what it takes in memory, as estimated from its fields: 512 MiB.
+	// Decoded is the memory that it takes, estimated from its fields: 512 MiB.
 	Decoded int64
 }
 
@@ -40,11 +39,12 @@ func (b Bounds) orDefaults(bytes int) Bounds {
 	}
 }
 
-// ErrExcess is what the errors of calls wrap whose message was over its bounds:
-// the peer that sent it is at fault.
+// ErrExcess is wrapped by the error of a call whose message was over its
+// bounds. The peer that sent it is at fault.
 var ErrExcess = errors.New("more than its bound")
 
-// excessError is such an error. Peer and method are set where they are known.
+// excessError is the error behind ErrExcess. Peer and method are set if they
+// are known.
 type excessError struct {
 	peer, method string
 	what         string
@@ -58,7 +58,8 @@ func tooLarge(n, most int) error {
 	return excess("received a message of %d bytes: at most %d", n, most)
 }
 
-// excessOf names the peer and the method in an excess. Other errors stay.
+// excessOf names the peer and the method in an excessError. Other errors are
+// returned as they are.
 func excessOf(err error, peer, method string) error {
 	if e, ok := err.(*excessError); ok { //nolint:errorlint // made here, and not wrapped
 		return &excessError{peer: peer, method: method, what: e.what}
@@ -69,7 +70,7 @@ func excessOf(err error, peer, method string) error {
 func (e *excessError) Unwrap() error { return ErrExcess }
 func (e *excessError) Error() string { return e.GRPCStatus().Err().Error() }
 
-// GRPCStatus is what package status looks for.
+// GRPCStatus lets package status find the code.
 func (e *excessError) GRPCStatus() *status.Status {
 	if e.peer == "" {
 		return status.New(codes.ResourceExhausted, e.what)
@@ -80,15 +81,15 @@ func (e *excessError) GRPCStatus() *status.Status {
 // decoder decodes received messages within bounds.
 type decoder struct{ shapes shapes }
 
-// decode reads a message that is in lease, or in this process's own memory
-// where the lease is empty. It looks at ctx before and after, since the time of
-// a call covers it.
+// decode reads a message that is in lease, or in this process's own memory if
+// the lease is empty. It looks at ctx before and after, since decoding is part
+// of the call's time.
 //
-// The peer can still write to a leased slot. What is decided from the length
-// alone holds all the same. A message whose memory has to be found by a scan is
-// copied first, so that what is decoded is what was scanned. Others are not,
-// pictures above all: a peer that changes them can make a message of more fields,
-// which takes time, but no more memory than its length says.
+// The peer can still write to a leased slot. A decision from the length alone
+// holds all the same. A message that must be scanned is copied first, so that
+// what is decoded is what was scanned. Other messages, pictures above all, are
+// not copied: a peer that changes one can make it have more fields, which takes
+// time, but no more memory than its length says.
 func (d *decoder) decode(ctx context.Context, payload []byte, lease *transport.Lease, into any, b Bounds, c codec) error {
 	if err := contextError(ctx); err != nil {
 		return err
@@ -97,7 +98,7 @@ func (d *decoder) decode(ctx context.Context, payload []byte, lease *transport.L
 		return tooLarge(len(payload), b.Bytes)
 	}
 	if c != nil {
-		// It may keep what it is given, which is the slot's.
+		// A codec may keep what it is given, and this is the slot's memory.
 		if err := c.Unmarshal(append([]byte(nil), payload...), into); err != nil {
 			return status.Errorf(codes.Internal, "unmarshal %T: %v", into, err)
 		}

@@ -4,8 +4,7 @@ package rpc
 
 import "context"
 
-// What the faults of this package do instead is in calls_fault.go. Here it is never
-// called.
+// These are never called in this build. calls_fault.go has what the faults do.
 
 type broken struct{}
 

@@ -73,7 +73,7 @@ func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, name string
 	return s, nil
 }
 
-// open sends the call. Where it fails, the call is not entered.
+// open sends the call. If it fails, the call is not entered.
 func (s *clientStream) open(name string) error {
 	c := s.conn
 	s.window.open()
@@ -91,7 +91,8 @@ func (s *clientStream) open(name string) error {
 	}
 	s.packet.clear()
 	s.watch.sentHeader(name, md, c.peer.Addr, c.peer.LocalAddr)
-	// Watched only now: a cancellation must not overtake the call.
+	// The context is watched only now: a cancellation must not overtake the
+	// call.
 	unwatch := context.AfterFunc(s.caller, s.callerLeft)
 	s.mu.Lock()
 	s.unwatch = unwatch
@@ -110,7 +111,7 @@ func (s *clientStream) callerLeft() {
 	s.report(err)
 }
 
-// observed says whether somebody is to hear of the call's end.
+// observed says whether anybody wants to hear of the call's end.
 func (s *clientStream) observed() bool { return s.watch != nil || s.options.observed() }
 
 func (s *clientStream) enter(id uint32, m *method) {
@@ -159,8 +160,8 @@ func (s *clientStream) push(f *transport.Frame, begins int) {
 
 func (s *clientStream) fail(err error) { s.finish(err, false) }
 
-// setHeader makes md the header, unless there is one. sent says whether the server
-// has sent one, be it empty.
+// setHeader makes md the header, unless there is one. sent says whether the
+// server sent it, even if it is empty.
 func (s *clientStream) setHeader(md metadata.MD, sent bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -205,9 +206,9 @@ func (s *clientStream) finish(err error, discard bool) {
 	s.cancel()
 }
 
-// report tells of the call's end those who observe it, once: when the caller has read
-// it, or can no longer, since its context is over or the Conn has ended. What they do
-// with it is theirs, so it does not run on the pump.
+// report tells the observers of the call's end, once: when the caller has read
+// it, or no longer can because its context is over or the Conn has ended.
+// Observers may run anything, so report never runs on the pump.
 func (s *clientStream) report(err error) {
 	if !s.observed() {
 		return
@@ -280,8 +281,9 @@ func (s *clientStream) CloseSend() error {
 var errSendAfterClose = status.Error(codes.Internal, "SendMsg after CloseSend")
 
 // SendMsg sends a message, once the stream has credit for it. io.EOF says that
-// the call has ended; RecvMsg says how. Where only one message may be sent it is nil
-// instead, as generated code wants it, and the message is the last.
+// the call has ended; RecvMsg says how. If the method takes only one message,
+// that one is the last, and SendMsg returns nil instead of io.EOF, as generated
+// code expects.
 func (s *clientStream) SendMsg(m any) error {
 	err := s.sendMsg(m)
 	switch {
@@ -297,8 +299,8 @@ func (s *clientStream) SendMsg(m any) error {
 	return err
 }
 
-// sendMsg sends a message. io.EOF is a call that has ended; another error is the
-// message's own, or that of a caller that has said that no more come.
+// sendMsg sends a message. io.EOF means that the call has ended. Any other
+// error is the message's own fault, or comes of sending after CloseSend.
 func (s *clientStream) sendMsg(m any) error {
 	if s.closed {
 		return errSendAfterClose

@@ -8,12 +8,12 @@ import (
 	"google.golang.org/grpc/mem"
 )
 
-// protobuf is the subtype of messages that no codec makes: they are marshalled
+// protobuf is the subtype of messages that need no codec: they are marshalled
 // where they travel.
 const protobuf = proto.Name
 
-// codec makes messages of other kinds into bytes, or protobuf's in another way.
-// Of what it decodes only the length is bounded.
+// codec marshals messages that are not protobuf, or protobuf messages in
+// another way. Only the length of what it decodes is bounded.
 type codec interface {
 	Marshal(v any) ([]byte, error)
 	Unmarshal(data []byte, v any) error
@@ -35,7 +35,8 @@ func (c codecV2) Unmarshal(data []byte, v any) error {
 	return c.CodecV2.Unmarshal(mem.BufferSlice{mem.SliceBuffer(data)}, v)
 }
 
-// codecOf is the registered codec of a subtype: nil for protobuf, and where none is.
+// codecOf is the registered codec of a subtype: nil for protobuf, and if none
+// is registered.
 func codecOf(subtype string) codec {
 	if subtype == "" || subtype == protobuf {
 		return nil
@@ -54,7 +55,7 @@ const (
 	contentTypeGRPC = "application/grpc+"
 )
 
-// subtypeOf is what a call's metadata says its messages are.
+// subtypeOf reads the messages' subtype from a call's content types.
 func subtypeOf(contentTypes []string) string {
 	if len(contentTypes) == 0 {
 		return ""

@@ -21,19 +21,20 @@ import (
 	"ddc/transport"
 )
 
-// ConnOptions are what a Conn may be told. The zero ConnOptions are sound.
+// ConnOptions configure a Conn. The zero value is usable.
 type ConnOptions struct {
-	// Name is the peer's, as errors are to call it: "plugin fonts".
+	// Name is what errors call the peer: "plugin fonts".
 	Name string
 	// MaxMessage is the largest message to send or receive, in bytes; 0 is 256 MiB.
 	MaxMessage int
-	// Replies, if not nil, bounds what answers a method ("/package.Service/Method").
-	// Where it says nothing of Bytes, MaxMessage holds.
+	// Replies, if not nil, bounds the replies of a method
+	// ("/package.Service/Method"). If it leaves Bytes at 0, MaxMessage holds.
 	Replies func(method string) Bounds
-	// Stats are told of the link and of each call but raw ones, on the caller's goroutine.
+	// Stats hear of the link and of each call that is not raw, on the caller's
+	// goroutine.
 	Stats []stats.Handler
-	// Private says that nobody but the two ends can read the link's memory: credentials
-	// that ask for a secure transport are sent then.
+	// Private says that only the two ends can read the link's memory.
+	// Credentials that require a secure transport are sent only then.
 	Private bool
 }
 
@@ -58,7 +59,7 @@ type Conn struct {
 
 	mu    sync.Mutex
 	calls map[uint32]receiver
-	// unreported are the streams of whose end somebody is still to hear: see
+	// unreported are the streams whose end somebody has yet to hear of: see
 	// clientStream.report.
 	unreported map[*clientStream]struct{}
 
@@ -97,7 +98,7 @@ func (c *Conn) newMethod(name string) *method {
 	return m
 }
 
-// boundsFor are those of m, of which the caller's option may lower Bytes.
+// boundsFor are the method's bounds. The caller's option may lower Bytes.
 func (m *method) boundsFor(o *callOptions) Bounds {
 	b := m.bounds
 	b.Bytes = min(b.Bytes, o.maxRecv)
@@ -140,8 +141,8 @@ func (c *Conn) run() {
 	c.end(&linkError{peer: c.name, cause: err})
 }
 
-// end fails every call under way, and refuses new ones, with err. The first end counts,
-// unless this end is closed: that is its caller's own doing.
+// end fails every call under way with err, and refuses new ones with it. After
+// Close new calls get Close's error, whatever the link then ends with.
 func (c *Conn) end(err error) {
 	c.mu.Lock()
 	calls, unreported := c.calls, c.unreported
@@ -163,16 +164,16 @@ func (c *Conn) end(err error) {
 	}
 }
 
-// errClosedHere is what calls wrap that were made of a Conn that Close was called on.
+// errClosedHere is wrapped by the errors of calls on a Conn that was closed.
 var errClosedHere = errors.New("closed at this end")
 
-// closedError is such an error.
+// closedError is the error of a call on a closed Conn.
 type closedError struct{ peer string }
 
 func (e *closedError) Unwrap() error { return errClosedHere }
 func (e *closedError) Error() string { return e.GRPCStatus().Err().Error() }
 
-// GRPCStatus is what package status looks for.
+// GRPCStatus lets package status find the code.
 func (e *closedError) GRPCStatus() *status.Status {
 	return status.Newf(codes.Canceled, "the connection to %s was %v", e.peer, errClosedHere)
 }
@@ -252,8 +253,8 @@ func (c *Conn) begin(ctx context.Context, r receiver, name string) error {
 	return nil
 }
 
-// forget takes a call out, and reports whether it was still in. If it was not,
-// its end has been, or is about to be, told to the receiver.
+// forget takes a call out of the table, and reports whether it was still in. If
+// it was not, somebody else took it out and tells the receiver of its end.
 func (c *Conn) forget(id uint32) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -263,7 +264,7 @@ func (c *Conn) forget(id uint32) bool {
 }
 
 // delete takes a call out of the table, and out of the link's log if it was in
-// the table. The caller has c.mu.
+// the table. The caller holds c.mu.
 func (c *Conn) delete(id uint32, in bool) {
 	delete(c.calls, id)
 	if in && c.log != nil {
@@ -281,8 +282,7 @@ func (c *Conn) cancel(id uint32) bool {
 }
 
 // sendCall sends the frame that opens a call, which begin has entered. If it
-// fails the call is no longer entered, and its receiver has been told nothing
-// or is about to be told the same.
+// fails, its caller takes the call out again with forget.
 func (c *Conn) sendCall(ctx context.Context, p *packet, id uint32, m *method, md metadata.MD, flags uint8) error {
 	var timeout time.Duration
 	if deadline, ok := ctx.Deadline(); ok {
@@ -290,8 +290,9 @@ func (c *Conn) sendCall(ctx context.Context, p *packet, id uint32, m *method, md
 			return status.FromContextError(context.DeadlineExceeded).Err()
 		}
 	}
-	// Ids are told with the first call that uses them, and with others until a
-	// send of one has returned: whatever is sent after that comes behind it.
+	// A call carries its method's name beside the id until one such send has
+	// returned. Everything sent later arrives behind it, so the peer knows the
+	// id by then.
 	known := m.id != 0 && m.known.Load()
 	if !known {
 		flags |= flagMethod
@@ -314,7 +315,8 @@ func (c *Conn) sendCall(ctx context.Context, p *packet, id uint32, m *method, md
 	return nil
 }
 
-// sendError is sendError, but says why this end refuses calls if it does.
+// sendError turns the failure of a send into the call's error. If this end
+// refuses calls, the error says why.
 func (c *Conn) sendError(ctx context.Context, err error) error {
 	err = sendError(ctx, c.name, err)
 	if !errors.As(err, new(*linkError)) {
@@ -325,7 +327,7 @@ func (c *Conn) sendError(ctx context.Context, err error) error {
 	return cmp.Or(c.refusal, err)
 }
 
-// receive is the pump's. It looks the call up and leaves the frame to it.
+// receive runs on the pump. It looks the call up and hands it the frame.
 func (c *Conn) receive(f *transport.Frame) {
 	if f.Op == opGoAway {
 		c.mu.Lock()

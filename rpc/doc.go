@@ -9,11 +9,11 @@
 //	err := server.Serve(ctx, link)
 //
 // Status codes and details, metadata, deadlines, cancellation, call options,
-// interceptors, stats handlers and the four kinds of calls do what they do in gRPC
-// (conformance/grpc runs the same code over both). One end of a link makes
-// calls, the other answers them. A call fails with Unavailable, naming the peer,
-// as soon as the link ends; whether it was handled is then unknown, unless the
-// message says that the peer is shutting down: then it was not begun.
+// interceptors, stats handlers and the four kinds of calls do what they do in
+// gRPC (conformance/grpc runs the same code over both). One end of a link makes
+// calls, the other answers them. A call fails with Unavailable, naming the
+// peer, as soon as the link ends. Whether it was handled is then unknown,
+// unless the error is [ErrShuttingDown]: then it was not begun.
 //
 // A small unary call costs two frames and some ten allocations, and takes 3 to
 // 4 us over the in-process link (BenchmarkUnary64/inproc). A message is
@@ -21,27 +21,27 @@
 //
 // # Who runs what
 //
-// The link's pump only looks a call up and hands the frame over. It never waits,
-// sends, unmarshals or runs a handler, so that neither a slow reader nor a full
-// ring can stop it, and two full rings are no deadlock. Handlers have a goroutine
-// each; what must be sent without waiting (credit, cancellations) goes through
-// the outbox, a goroutine of each end. Messages are sent, and waited with, on the
-// goroutine that has them.
+// The link's pump only looks a call up and hands the frame over. It never
+// waits, sends, unmarshals or runs a handler, so that neither a slow reader nor
+// a full ring can stop it, and two full rings are no deadlock. Handlers have a
+// goroutine each; what must be sent without waiting (credit, cancellations)
+// goes through the outbox, a goroutine of each end. A message is sent on the
+// goroutine that has it, which also does the waiting.
 //
 // # Who holds a slot
 //
 // A received payload may stay in its slot only for a reader that is about to
 // read it, since others wait for the slot. The caller of a unary call waits for
-// nothing but its reply, and a handler begins with its request: they keep it,
-// and unmarshal on their own goroutine. A message of a stream is kept if its
-// reader is parked, else copied. Payloads up to 128 bytes are copied always.
-// Nobody holds one slot while waiting for another, with the exception that
-// [RawHandler] describes.
+// nothing but its reply, and a handler begins with its request: both leave the
+// payload in its slot, and unmarshal on their own goroutine. A stream's message
+// stays if its reader is parked; otherwise it is copied. Payloads up to 128
+// bytes are always copied. Nobody holds one slot while waiting for another,
+// with the exception that [RawHandler] describes.
 //
 // # What is bounded
 //
-// A received message has bounds, for its bytes, fields, depth and decoded size
-// ([Bounds]), which hold before anything of it is decoded. A peer that sends
+// A received message has bounds on its bytes, fields, depth and decoded size
+// ([Bounds]). They are checked before any of it is decoded. A peer that sends
 // more is at fault: the call fails with [ErrExcess], and the link goes on. The
 // context is looked at before and after decoding, as it belongs to the call.
 //
@@ -82,8 +82,8 @@
 // code Unavailable, says that the call was not begun.
 //
 // reply is the last frame of a call; a stream's may carry a last message. After
-// it, and after cancel, either side ignores what still arrives for the stream:
-// it was on its way. Any other frame out of place ends the link.
+// a reply or a cancel, either side ignores what still arrives for the stream:
+// it was under way already. Any other frame out of place ends the link.
 //
 // # Flow control
 //
@@ -91,5 +91,6 @@
 // length and 64 bytes. It may be sent while any credit is left, and may then
 // leave a debt, so that one larger than the window passes. The receiver grants
 // what its reader has read, half a window at a time. Unary calls need none:
-// each has one message. A sender that overruns its credit ends its stream.
+// each has one message. The stream of a sender that overruns its credit is
+// ended.
 package rpc

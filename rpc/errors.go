@@ -15,8 +15,8 @@ import (
 	"ddc/transport"
 )
 
-// linkError is the failure of a call whose link has ended: Unavailable to those
-// who ask for the status, and what the link said to errors.Is.
+// linkError is the failure of a call whose link has ended. Its status is
+// Unavailable; errors.Is finds the link's own error.
 type linkError struct {
 	peer  string
 	cause error
@@ -25,7 +25,7 @@ type linkError struct {
 func (e *linkError) Unwrap() error { return e.cause }
 func (e *linkError) Error() string { return e.GRPCStatus().Err().Error() }
 
-// GRPCStatus is what package status looks for.
+// GRPCStatus lets package status find the code.
 func (e *linkError) GRPCStatus() *status.Status {
 	what := e.peer + " is out of reach: "
 	kind := error(nil)
@@ -38,8 +38,8 @@ func (e *linkError) GRPCStatus() *status.Status {
 	return status.New(codes.Unavailable, what+detail(e.cause, kind))
 }
 
-// detail is what an error says beyond its kind: links say their peer's name and the
-// kind first, as a linkError does.
+// detail is what an error says beyond its kind. Links put their peer's name and
+// the kind first, and a linkError does so itself.
 func detail(err, kind error) string {
 	text := err.Error()
 	if kind == nil {
@@ -53,7 +53,7 @@ func detail(err, kind error) string {
 	return after
 }
 
-// sendError says what the failure of a send means to the call it was for.
+// sendError turns the failure of a send into the error of its call.
 func sendError(ctx context.Context, peer string, err error) error {
 	var fill fillError
 	switch {
@@ -67,7 +67,8 @@ func sendError(ctx context.Context, peer string, err error) error {
 	return &linkError{peer: peer, cause: err}
 }
 
-// unsendable says whether a send failed for what was to be sent.
+// unsendable says whether a send failed because of its payload, not because of
+// the link.
 func unsendable(err error) bool {
 	return errors.As(err, new(fillError)) || errors.Is(err, transport.ErrTooLarge)
 }
@@ -77,7 +78,7 @@ func protocolError(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", transport.ErrCorrupt, fmt.Sprintf(format, args...))
 }
 
-// statusOf is the status that a handler's error stands for, as grpc-go has it.
+// statusOf is the status of a handler's error, as in grpc-go.
 func statusOf(err error) *status.Status {
 	if err == nil {
 		return nil
@@ -88,7 +89,7 @@ func statusOf(err error) *status.Status {
 	return status.FromContextError(err)
 }
 
-// encodeStatus gives the section for s: none if the code says it all.
+// encodeStatus makes the section for s: none if the code says everything.
 func encodeStatus(s *status.Status) []byte {
 	if s == nil || s.Message() == "" && len(s.Proto().GetDetails()) == 0 {
 		return nil
@@ -105,8 +106,8 @@ func encodeStatus(s *status.Status) []byte {
 	return b
 }
 
-// shortStatus is the section for a status whose code travels in the header: as
-// much of its text as a frame without a slot holds.
+// shortStatus is a status section with as much of the text as fits a frame
+// without a slot. The code travels in the header.
 func shortStatus(text string) []byte {
 	const overhead = 3 // the section's length, the field's number and its length
 	if most := transport.InlineMax - overhead; len(text) > most {
@@ -141,8 +142,8 @@ func (c *Conn) replyError(flags uint8, code uint64, section []byte) error {
 	return status.ErrorProto(s)
 }
 
-// malformed is the error of a reply whose parts cannot be told apart. Its code is in the
-// header all the same.
+// malformed is the error of a reply whose sections cannot be parsed. Its code
+// can still be read from the header.
 func (c *Conn) malformed(code uint64, err error) error {
 	kept := codes.Internal
 	if code != uint64(codes.OK) && code <= math.MaxInt32 {
@@ -151,11 +152,11 @@ func (c *Conn) malformed(code uint64, err error) error {
 	return status.Errorf(kept, "%s sent a malformed reply: %v", c.name, err)
 }
 
-// ErrShuttingDown is what the errors of calls wrap that a server did not begin,
-// since it takes no new ones: they can be made again elsewhere.
+// ErrShuttingDown is wrapped by the error of a call that a server did not begin
+// because it takes no new ones. Such a call can safely be made again elsewhere.
 var ErrShuttingDown = errors.New("shutting down")
 
-// refusedError is such an error.
+// refusedError is the error behind ErrShuttingDown.
 type refusedError struct{ peer string }
 
 func shuttingDown(peer string) error { return &refusedError{peer} }
@@ -163,7 +164,7 @@ func shuttingDown(peer string) error { return &refusedError{peer} }
 func (e *refusedError) Unwrap() error { return ErrShuttingDown }
 func (e *refusedError) Error() string { return e.GRPCStatus().Err().Error() }
 
-// GRPCStatus is what package status looks for.
+// GRPCStatus lets package status find the code.
 func (e *refusedError) GRPCStatus() *status.Status {
 	return status.Newf(codes.Unavailable, "%s is %v", e.peer, ErrShuttingDown)
 }

@@ -11,7 +11,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// metadataSize is what md takes as a section, without the section's length.
+// metadataSize is how many bytes md takes as a section, without the length in
+// front.
 func metadataSize(md metadata.MD) int {
 	const length = 5 // at most, of a length that fits a section
 	size := 0
@@ -23,8 +24,8 @@ func metadataSize(md metadata.MD) int {
 	return size
 }
 
-// overMetadata says which of a reply's metadata cannot be sent, or nil. A good reply fails
-// with it, since what belongs to it would be missing.
+// overMetadata says which of a reply's metadata is too large to send, or nil. A
+// good reply then fails, rather than arrive without it.
 func overMetadata(header, trailer metadata.MD) error {
 	which, n := "header", metadataSize(header)
 	if n <= maxMetadata {
@@ -36,8 +37,8 @@ func overMetadata(header, trailer metadata.MD) error {
 	return status.Errorf(codes.ResourceExhausted, "reply with %s metadata of %d bytes: at most %d", which, n, maxMetadata)
 }
 
-// fitted is what of an error's reply can be sent. Its code always is; what was cut, the
-// status's text says.
+// fitted cuts an error's reply to what can be sent. The code always can; the
+// status's text says what was cut.
 func fitted(header, trailer metadata.MD, s *status.Status) (metadata.MD, metadata.MD, *status.Status) {
 	var cut []string
 	if n := metadataSize(header); n > maxMetadata {

@@ -13,15 +13,16 @@ import (
 const (
 	// windowSize is the credit that either side of a new stream has, in bytes.
 	windowSize = 1 << 20
-	// messageCost is charged for each message beside its length, so that empty
-	// ones are not free: the receiver has to queue them too.
+	// messageCost is charged for each message beside its length. Without it
+	// empty messages would be free, but the receiver has to queue them too.
 	messageCost = 64
 )
 
-// credit is the sender's half of flow control: how much may still be sent on one
-// stream. A message may be sent while any credit is left, whatever its size, so
-// a debt arises and one larger than the window gets through. One goroutine at a
-// time takes, as gRPC asks of callers of SendMsg; the pump grants.
+// credit is the sender's half of flow control: how much may still be sent on
+// one stream. A message may be sent while any credit is left, whatever its
+// size. The credit may become negative, so that a message larger than the
+// window gets through. One goroutine at a time takes, as gRPC asks of callers
+// of SendMsg; the pump grants.
 type credit struct {
 	mu    sync.Mutex
 	left  int64
@@ -33,8 +34,8 @@ func (c *credit) open() {
 	c.left, c.more = windowSize, make(chan struct{}, 1)
 }
 
-// take waits until a message of n bytes may be sent, the stream ends or ctx does.
-// Once ctx is over none may, whatever credit is left.
+// take waits until a message of n bytes may be sent, the stream ends or ctx
+// does. Once ctx is over no message may be sent, whatever credit is left.
 func (c *credit) take(ctx context.Context, n int) error {
 	for {
 		over := ctx.Err()
@@ -155,13 +156,15 @@ func (b *inbox) pop(ctx context.Context) (message transport.Lease, grant uint64,
 		select {
 		case <-b.ready:
 		case <-ctx.Done():
-			// Look once more: a message that came meanwhile may hold a lease.
+			// Look once more: a message that arrived meanwhile may hold a
+			// lease.
 			cancelled = true
 		}
 	}
 }
 
-// shift takes the first message and counts what the sender may be told of it.
+// shift takes the first message, and counts the credit that it gives back to
+// the sender.
 func (b *inbox) shift() (message transport.Lease, grant uint64) {
 	message = b.queue[b.first]
 	b.queue[b.first] = transport.Lease{}
@@ -186,7 +189,7 @@ func (b *inbox) end(err error) {
 	token(b.ready)
 }
 
-// abandon is end without the messages that are queued.
+// abandon is end, and drops the queued messages.
 func (b *inbox) abandon(err error) {
 	b.mu.Lock()
 	if b.ended == nil {

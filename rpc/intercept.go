@@ -13,9 +13,10 @@ type intercepted struct {
 	stream grpc.Streamer
 }
 
-// Intercept is cc with its calls wrapped, the first interceptor outermost; cc itself
-// where there is none. They are given no *grpc.ClientConn, since there is none.
-// Raw calls are made of the [Conn] itself, and pass by.
+// Intercept wraps the calls of cc, the first interceptor outermost. Without
+// interceptors it returns cc itself. Interceptors get a nil *grpc.ClientConn,
+// since there is none. Raw calls go to the [Conn] directly, so interceptors do
+// not see them.
 func Intercept(cc grpc.ClientConnInterface, unary []grpc.UnaryClientInterceptor, stream []grpc.StreamClientInterceptor) grpc.ClientConnInterface {
 	if len(unary) == 0 && len(stream) == 0 {
 		return cc

@@ -11,8 +11,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// validateMetadata finds what gRPC would not send either. Pseudo-headers pass: they are
-// reserved, and dropped.
+// validateMetadata refuses what gRPC refuses to send. Pseudo-headers pass: they
+// are reserved, and dropped later.
 func validateMetadata(md metadata.MD) error {
 	for key, values := range md {
 		if err := validatePair(key, values); err != nil {
@@ -56,7 +56,7 @@ func reserved(key string) bool {
 	return strings.HasPrefix(key, ":")
 }
 
-// sendable is md without what is reserved. It is md itself where nothing is.
+// sendable is md without the reserved keys, and md itself if it has none.
 func sendable(md metadata.MD) metadata.MD {
 	for key := range md {
 		if !reserved(key) {
@@ -73,8 +73,8 @@ func sendable(md metadata.MD) metadata.MD {
 	return md
 }
 
-// outgoing is the metadata that a call of method sends: the context's, and what the
-// call's options say.
+// outgoing is the metadata that a call sends: the context's, and what the
+// call's options add.
 func (c *Conn) outgoing(ctx context.Context, method string, o *callOptions) (metadata.MD, error) {
 	md, ok := metadata.FromOutgoingContext(ctx) // a copy
 	if ok && len(md) > 0 {
@@ -101,7 +101,7 @@ func (c *Conn) outgoing(ctx context.Context, method string, o *callOptions) (met
 	return md, c.addCredentials(ctx, method, o, md)
 }
 
-// addCredentials adds what a call is to be allowed by.
+// addCredentials adds the metadata of the call's credentials.
 func (c *Conn) addCredentials(ctx context.Context, method string, o *callOptions, md metadata.MD) error {
 	if o.credentials.RequireTransportSecurity() && c.security != credentials.PrivacyAndIntegrity {
 		return status.Errorf(codes.Unauthenticated, "credentials that ask for a secure transport: others share the memory of the link to %s", c.name)
@@ -125,8 +125,8 @@ func (c *Conn) addCredentials(ctx context.Context, method string, o *callOptions
 	return nil
 }
 
-// credentialsError is what a call fails with whose credentials can't be had. Codes that
-// only an application gives are not theirs to give.
+// credentialsError is the error of a call whose credentials cannot be fetched.
+// A code that only an application may give becomes Internal.
 func credentialsError(err error) error {
 	s, ok := status.FromError(err)
 	if !ok {

@@ -18,8 +18,9 @@ import (
 // defaultMaxMessage is the limit where none is set.
 const defaultMaxMessage = 256 << 20
 
-// defaultReplyTime is generous: somebody holds every slot for as long, or reads
-// nothing. A caller without a limit of its own would wait for ever.
+// defaultReplyTime is generous: it passes only if others hold every slot that
+// long, or the peer reads nothing. Without it a caller with no deadline of its
+// own would wait for ever.
 const defaultReplyTime = 30 * time.Second
 
 // callOptions are the grpc.CallOptions of one call.
@@ -34,8 +35,8 @@ type callOptions struct {
 	subtype          string // what the codec makes, as the server is told
 }
 
-// read refuses what this wire cannot do, rather than do without it. Options that
-// are read before one that is refused count all the same: OnFinish among them.
+// read refuses options that this wire cannot honour, rather than ignore them.
+// Options read before a refused one still count, OnFinish among them.
 func (o *callOptions) read(options []grpc.CallOption, limit int) (err error) {
 	o.maxSend, o.maxRecv = limit, math.MaxInt
 	for _, option := range options {
@@ -90,8 +91,8 @@ func (o *callOptions) add(option grpc.CallOption) error {
 // grpcPath is where the options of grpc itself are declared.
 var grpcPath = reflect.TypeFor[grpc.EmptyCallOption]().PkgPath()
 
-// addForeign adds an option that is not one of grpc's, but embeds one, as it must:
-// the interface has no method that others can declare.
+// addForeign adds an option that is not one of grpc's own. It embeds one of
+// grpc's, as it must: no other package can declare the interface's methods.
 func (o *callOptions) addForeign(option grpc.CallOption) error {
 	v := reflect.ValueOf(option)
 	if v.Type().PkgPath() == grpcPath {
@@ -129,12 +130,12 @@ func (o *callOptions) findCodec() error {
 	return nil
 }
 
-// observed says whether anybody is to hear of the call's end.
+// observed says whether anybody wants to hear of the call's end.
 func (o *callOptions) observed() bool {
 	return o.header != nil || o.trailer != nil || o.peer != nil || len(o.onFinish) > 0
 }
 
-// finish hands over what the call was asked for.
+// finish hands the call's results to the options that asked for them.
 func (o *callOptions) finish(header, trailer metadata.MD, from *peer.Peer, err error) {
 	if o.header != nil {
 		*o.header = header

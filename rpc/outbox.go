@@ -41,11 +41,11 @@ func (o *outbox) post(h transport.Header) {
 	}
 }
 
-// errGoodOrder is the cause of a breakLink that nothing is wrong with.
+// errGoodOrder is the cause of a breakLink in good order.
 var errGoodOrder = errors.New("closed in good order")
 
-// breakLink closes the link, from any goroutine, the pump included, and does
-// not wait for that. The first cause counts.
+// breakLink makes the link close, and does not wait for it. Any goroutine may
+// call it, the pump included. The first cause counts.
 func (o *outbox) breakLink(cause error) { o.stop(cause) }
 
 // cause says why breakLink was called, or nil.
@@ -70,7 +70,8 @@ func (o *outbox) run() {
 	}
 }
 
-// sendQueued reports whether the link is still to be used.
+// sendQueued sends what is queued, and reports whether the link can still be
+// used.
 func (o *outbox) sendQueued() bool {
 	o.mu.Lock()
 	queue := o.queue

@@ -14,8 +14,8 @@ import (
 )
 
 // packet is a payload about to be sent: sections, and behind them either a
-// message, marshalled where it travels, or what fill writes. Whoever sends many
-// keeps one, so that none of its parts is allocated for each.
+// message, marshalled where it travels, or what fill writes. A sender reuses
+// one packet, so that its parts are not allocated for each send.
 type packet struct {
 	sections []byte
 	message  proto.Message
@@ -57,7 +57,7 @@ func (p *packet) setMessage(m any, limit int, c codec) error {
 	return nil
 }
 
-// setCoded makes what c makes of m the message.
+// setCoded makes m, as c marshals it, the message.
 func (p *packet) setCoded(m any, limit int, c codec) error {
 	data, err := c.Marshal(m)
 	if err != nil {
@@ -90,10 +90,10 @@ func (p *packet) send(ctx context.Context, link transport.Link, h transport.Head
 	return link.Fill(ctx, h, n, p.write)
 }
 
-// errMutated would be the caller's fault: the size was taken a moment before.
+// errMutated is the caller's fault: the message was measured a moment before.
 var errMutated = errors.New("the message changed while it was being sent")
 
-// fillError tells what went wrong in writing a payload from what went wrong in
+// fillError marks an error of writing a payload, to tell it from an error of
 // sending it.
 type fillError struct{ error }
 

@@ -20,7 +20,7 @@ func (s *shape) scan(payload []byte, b Bounds) error {
 	return sc.message(s, payload, 0)
 }
 
-// errMalformed comes first where decoding would find the same.
+// errMalformed is returned early: decoding would find the same.
 var errMalformed = status.Error(codes.Internal, "malformed message: its fields are not what its length says")
 
 func (sc *scan) message(s *shape, b []byte, depth int) error {

@@ -16,20 +16,21 @@ import (
 	"google.golang.org/grpc/stats"
 )
 
-// ServerOptions are what a Server may be told. The zero ServerOptions are sound.
+// ServerOptions configure a Server. The zero value is usable.
 type ServerOptions struct {
 	// MaxMessage is the largest message to send or receive, in bytes; 0 is 256 MiB.
 	MaxMessage int
-	// Requests bounds each message that is received. Where it says nothing of
-	// Bytes, MaxMessage holds.
+	// Requests bounds each received message. If it leaves Bytes at 0,
+	// MaxMessage holds.
 	Requests Bounds
-	// ReplyTime is how long a reply may wait for room at least, and twice that at most,
-	// until its caller gets an error in its place; 0 is 30 s.
+	// ReplyTime bounds how long a reply waits for room: after once to twice
+	// this time its caller gets an error instead. 0 is 30 s.
 	ReplyTime time.Duration
 	// Unary and Stream wrap each call, the first outermost.
 	Unary  []grpc.UnaryServerInterceptor
 	Stream []grpc.StreamServerInterceptor
-	// Stats are told of each link and each call but raw ones, on the handler's goroutine.
+	// Stats hear of each link and of each call that is not raw, on the
+	// handler's goroutine.
 	Stats []stats.Handler
 }
 
@@ -50,7 +51,7 @@ type Server struct {
 	services map[string]grpc.ServiceInfo
 	faults   []error // of registrations; Serve returns them
 	links    map[*session]struct{}
-	// serving counts links. leaving and stopped are what GracefulStop and Stop have said.
+	// serving counts links. leaving is set by GracefulStop, stopped by Stop.
 	serving          sync.WaitGroup
 	leaving, stopped bool
 }
@@ -68,11 +69,11 @@ type served struct {
 
 func (s *served) exists() bool { return s.unary != nil || s.stream != nil || s.raw != nil }
 
-// RawHandler answers a raw call. request is where it arrived, read-only, and
-// valid until fill has returned; the reply has n bytes, all of which fill writes
-// where they travel. So a call may hold the request's slot while it waits for
-// the reply's. To keep such calls from waiting for one another a server holds
-// one request so, and copies those that come meanwhile.
+// RawHandler answers a raw call. request lies where it arrived, is read-only,
+// and is valid until fill has returned. The reply has n bytes, and fill writes
+// all of them where they travel. So a call may hold the request's slot while it
+// waits for the reply's. To keep such calls from waiting for one another, a
+// server lets one request at a time stay in its slot, and copies the others.
 type RawHandler func(ctx context.Context, request []byte) (n int, fill func(reply []byte) error, err error)
 
 // NewServer makes a Server without services.
@@ -84,8 +85,8 @@ func NewServer(o ServerOptions) *Server {
 	}
 }
 
-// RegisterService adds a service. Generated code calls it. What is wrong with a
-// registration, Serve reports.
+// RegisterService adds a service. Generated code calls it. Serve reports a
+// registration that is wrong.
 func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	if impl != nil && desc.HandlerType != nil {
 		if want := reflect.TypeOf(desc.HandlerType).Elem(); !reflect.TypeOf(impl).Implements(want) {
@@ -120,8 +121,8 @@ func (s *Server) GetServiceInfo() map[string]grpc.ServiceInfo {
 // have. Calls under way fail with Unavailable.
 func (s *Server) Stop() { s.stop(&s.stopped, func(l *session) chan struct{} { return l.stopped }) }
 
-// GracefulStop is Stop that lets the calls under way end first. New ones are refused
-// with [ErrShuttingDown]. Stop ends its wait.
+// GracefulStop is Stop, but lets the calls under way end first. New calls are
+// refused with [ErrShuttingDown]. A call of Stop ends the wait.
 func (s *Server) GracefulStop() {
 	s.stop(&s.leaving, func(l *session) chan struct{} { return l.leaving })
 }
@@ -167,7 +168,8 @@ func (s *Server) lookup(name string) *served {
 	return s.methods[name]
 }
 
-// unknown says which name was wrong, for a method that lookup did not find.
+// unknown is the error for a method that lookup did not find: it says which
+// part of the name is wrong.
 func (s *Server) unknown(name string) string {
 	service, method, _ := strings.Cut(strings.TrimPrefix(name, "/"), "/")
 	s.mu.Lock()

@@ -13,7 +13,7 @@ import (
 	"ddc/transport"
 )
 
-// push is the pump's: a message of a stream arrived.
+// push takes a message of a stream that has arrived. The pump calls it.
 func (st *serverStream) push(f *transport.Frame) {
 	var err error
 	if most := st.session.server.bounds.Bytes; len(f.Payload) > most {
@@ -49,7 +49,7 @@ func (st *serverStream) SetHeader(md metadata.MD) error {
 	return nil
 }
 
-// SendHeader sends the header. That of a unary call travels with its reply.
+// SendHeader sends the header. A unary call's header travels with its reply.
 func (st *serverStream) SendHeader(md metadata.MD) error {
 	st.mu.Lock()
 	sent := st.headerSent
@@ -89,8 +89,8 @@ func (st *serverStream) flushHeader(empty bool) error {
 	return nil
 }
 
-// SetTrailer adds to the trailer, which goes with the status. A call whose trailer must
-// not be sent fails.
+// SetTrailer adds to the trailer, which goes with the status. The call fails if
+// the trailer is not valid.
 func (st *serverStream) SetTrailer(md metadata.MD) {
 	if err := validateMetadata(md); err != nil {
 		st.spoil(err)
@@ -138,8 +138,9 @@ var (
 	errSecondRequest = status.Error(codes.Internal, "the request has more than one message")
 )
 
-// RecvMsg waits for a message; io.EOF says that the client sends no more. Where a
-// method takes one message, its end is waited for too.
+// RecvMsg waits for a message; io.EOF says that the client sends no more. If
+// the method takes one message, RecvMsg waits for the end of the client's
+// messages too.
 func (st *serverStream) RecvMsg(m any) error {
 	if st.unary {
 		return st.recvWhole(m)
@@ -183,7 +184,8 @@ func (st *serverStream) next(m any) error {
 	return err
 }
 
-// transportStream is what grpc.SetHeader and its like find in the context.
+// transportStream is what grpc.SetHeader, SendHeader and SetTrailer find in the
+// context.
 type transportStream struct{ st *serverStream }
 
 var _ grpc.ServerTransportStream = transportStream{}
@@ -192,8 +194,8 @@ func (t transportStream) Method() string                  { return t.st.method.n
 func (t transportStream) SetHeader(md metadata.MD) error  { return t.valid(md, t.st.SetHeader) }
 func (t transportStream) SendHeader(md metadata.MD) error { return t.valid(md, t.st.SendHeader) }
 
-// valid makes the call fail whose header must not be sent, whether or not its handler
-// looks at the error, as gRPC does.
+// valid makes the call fail if its metadata is not valid, as gRPC does: the
+// handler need not look at the error.
 func (t transportStream) valid(md metadata.MD, send func(metadata.MD) error) error {
 	if err := validateMetadata(md); err != nil {
 		t.st.spoil(err)

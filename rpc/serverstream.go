@@ -19,7 +19,7 @@ import (
 )
 
 // serverStream is the handler's end of a call, unary or streaming. The pump
-// makes it, one goroutine of its own runs it.
+// makes it; one goroutine of its own runs it.
 type serverStream struct {
 	session  *session
 	id       uint32
@@ -81,7 +81,7 @@ func (st *serverStream) leave() {
 
 var errReturned = status.Error(codes.Internal, "the call's handler has returned")
 
-// rescue replies for a handler that panicked, or ended its goroutine.
+// rescue replies for a handler that panicked or called runtime.Goexit.
 func (st *serverStream) rescue() {
 	cause := recover()
 	switch {
@@ -126,8 +126,8 @@ func (st *serverStream) handle() {
 	}
 }
 
-// beginWatch tells the stats handlers of the call. A unary method's messages are told
-// as those of a stream are.
+// beginWatch tells the stats handlers of the call. They hear of a unary
+// method's messages as of a stream's.
 func (st *serverStream) beginWatch() {
 	h, l := st.session.server.stats, st.session
 	st.ctx = h.tag(st.ctx, st.method.name, false)
@@ -207,11 +207,11 @@ func (st *serverStream) replyRaw(n int, fill func([]byte) error, err error) {
 	_ = st.send(p, flagMessage, err)
 }
 
-// send sends the call's last frame: what is in p, unless there is an error or p
-// cannot be sent. Then the error is sent; and where that finds no room either, its
-// code and the beginning of its text, in a frame that needs no slot. So a caller
-// hears of every reply, and waits for none that will not come. What it returns is
-// what the caller hears.
+// send sends the call's last frame: p, unless there is an error or p cannot be
+// sent. Then it sends the error. If that finds no room either, it sends the
+// error's code and the beginning of its text, in a frame that needs no slot. So
+// no caller waits for a reply that will not come. send returns the error that
+// the caller gets.
 func (st *serverStream) send(p *packet, flags uint8, err error) error {
 	if err == nil {
 		err = st.unfit()
@@ -243,8 +243,8 @@ func (st *serverStream) send(p *packet, flags uint8, err error) error {
 	return s.Err()
 }
 
-// unfit says why a good reply is not to be sent: its context is over, or what belongs
-// to it is too large.
+// unfit says why a good reply must not be sent: its context is over, or its
+// metadata is not valid or too large.
 func (st *serverStream) unfit() error {
 	if err := contextError(st.ctx); err != nil {
 		return err
@@ -258,8 +258,8 @@ func (st *serverStream) unfit() error {
 	return overMetadata(header, trailer)
 }
 
-// unsent says why a reply of size bytes could not be sent, after an error of its
-// send. nil is a reply that was sent, or a link that has ended.
+// unsent turns the error of sending a reply of size bytes into the reason that
+// the caller gets. It is nil if the reply was sent, or the link has ended.
 func (st *serverStream) unsent(ctx context.Context, size int, err error) error {
 	switch {
 	case err == nil || st.session.replying.Err() != nil:

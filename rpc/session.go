@@ -26,11 +26,11 @@ type session struct {
 	out    *outbox
 	base   context.Context // of every handler: Serve's values and the peer, but not Serve's end
 	peer   *peer.Peer
-	// leaving is closed when no new calls are to be taken, stopped when those under way
-	// are to end.
+	// leaving is closed when the session stops taking new calls, stopped when
+	// the calls under way must end.
 	leaving, stopped chan struct{}
-	// replying ends when the session does, so that a peer that reads nothing
-	// cannot hold up a handler that is about to reply.
+	// replying is the context of replies. It ends with the session, so that a
+	// peer that reads nothing cannot hold up a handler that replies.
 	replying     context.Context
 	stopReplying context.CancelFunc
 	handlers     sync.WaitGroup
@@ -50,8 +50,8 @@ type session struct {
 	giveUp  generation
 }
 
-// generation is a context that replies share: one and a timer for each reply
-// would cost a small call a tenth of its time.
+// generation is a context that many replies share. A context and a timer for
+// each would cost a small call a tenth of its time.
 type generation struct {
 	ctx   context.Context
 	end   context.CancelFunc
@@ -106,7 +106,7 @@ func (s *Server) Serve(ctx context.Context, link transport.Link) error {
 	return nil
 }
 
-// untilEnd waits until the session is to end, and says why: nil in good order.
+// untilEnd waits until the session must end, and says why: nil in good order.
 func (l *session) untilEnd(ctx context.Context) error {
 	leaving, idle := l.leaving, (chan struct{})(nil)
 	for {
@@ -153,7 +153,7 @@ func (l *session) cancelHandlers() {
 	}
 }
 
-// receive is the pump's.
+// receive handles one frame, on the pump.
 func (l *session) receive(f *transport.Frame) {
 	if f.Op == opCall {
 		if err := l.open(f); err != nil {
@@ -182,8 +182,9 @@ func (l *session) receive(f *transport.Frame) {
 	}
 }
 
-// open starts the handler of a call on a goroutine of its own. An error is the
-// peer's breach of the protocol; what else is wrong with the call is replied.
+// open starts the handler of a call on a goroutine of its own. It returns an
+// error if the peer broke the protocol; anything else that is wrong with the
+// call goes into a reply.
 func (l *session) open(f *transport.Frame) error {
 	parts, begins, err := parseSections(f.Flags, f.Payload)
 	if err != nil {
@@ -242,11 +243,12 @@ func (l *session) open(f *transport.Frame) error {
 	return nil
 }
 
-// maxIdle is how many workers wait for work, at most.
+// maxIdle is how many workers may wait for work.
 const maxIdle = 16
 
-// worker runs handlers. It is used again because its stack has grown by then:
-// on a fresh goroutine growing it costs more than the rest of a small call.
+// worker runs handlers, one after the other. A goroutine is reused because its
+// stack has grown by then: growing a fresh one costs more than the rest of a
+// small call.
 func (l *session) worker(st *serverStream) {
 	defer l.workers.Done()
 	for open := true; open; {
@@ -267,9 +269,9 @@ func (l *session) putPacket(p *packet) {
 	l.packets.Put(p)
 }
 
-// resolve finds a method by its id, or by its name, which it files under id. In the
-// place of a name that no method has another may come: the first may have been
-// spoilt on its way.
+// resolve finds a method by its id, or by its name, which it then files under
+// id. If a filed name belongs to no method, a later name may replace it: the
+// first may have been damaged on its way.
 func (l *session) resolve(id uint16, name string) (*served, error) {
 	if int(id) >= len(l.methods) {
 		return nil, protocolError("method id %d: at most %d", id, maxMethods)
@@ -315,8 +317,8 @@ func (l *session) appendCalls(calls []Call) []Call {
 }
 
 // setRequest takes the message of a unary call over from the pump. The handler
-// reads it at once, so it may keep its slot till then. A raw handler reads it
-// while it runs, which only one at a time may do from the slot.
+// reads it at once, so the message may stay in its slot till then. A raw
+// handler reads it while it runs; only one at a time may do so from the slot.
 func (st *serverStream) setRequest(f *transport.Frame, begins int) {
 	n := len(f.Payload) - begins
 	switch {

@@ -10,27 +10,28 @@ import (
 )
 
 // A protobuf message can be much larger decoded than on the wire: an empty
-// message within another is two bytes there, and a hundred here. So before a
-// message is decoded it is known how many fields it has, and about how much
-// memory they take.
+// message within another takes two bytes there and a hundred here. So the
+// number of fields, and about how much memory they take, is found before a
+// message is decoded.
 //
-// For most messages their length says enough: n bytes hold at most n/2 fields,
-// and the worst field of a type says what those take. Only where that could be
-// over a bound is the wire scanned, once from front to back, without an
-// allocation. The scan knows the message's type: on the wire alone, bytes look
+// For most messages the length says enough: n bytes hold at most n/2 fields,
+// and a type's worst field says what those take. Only if that could be over a
+// bound is the wire scanned, once from front to back, without an allocation.
+// The scan needs the message's type, because on the wire a bytes field looks
 // like a message.
 
-// unscanned is the length up to which nothing is asked about a message: it makes
-// two thousand fields at most, and some 200 kB.
+// unscanned is the length up to which no message is scanned: it makes at most
+// two thousand fields, some 200 kB.
 const unscanned = 4 << 10
 
-// What decoding costs beside the bytes of a text, in bytes of memory.
+// The memory that decoding takes beside a text's own bytes.
 const (
 	perText    = 16 // an allocation of its own is rounded up
 	perElement = 2  // a slice grows by doubling
 	perEntry   = 112
 	perOneof   = 16
-	// perUnknown is for each byte of what no field is known for: it is kept, in a slice that grows.
+	// perUnknown is for each byte of an unknown field: it is kept, in a slice
+	// that grows.
 	perUnknown = 2
 )
 
@@ -40,8 +41,9 @@ type shape struct {
 	dense  []field
 	sparse map[protowire.Number]field // those whose numbers dense has no place for
 
-	// perByte is how much memory each byte on the wire can come to, at most, and
-	// depth how deep messages can lie within it: math.MaxInt if without end.
+	// perByte is the most memory that one byte on the wire can come to. depth
+	// is how deep messages can nest within this one: math.MaxInt for a type
+	// that contains itself.
 	perByte int64
 	depth   int
 }
@@ -66,7 +68,7 @@ func (s *shape) field(n protowire.Number) field {
 	return s.sparse[n]
 }
 
-// shapes are the shapes of the types that were received. Any goroutine may use it.
+// shapes has the shapes of the types received so far. Any goroutine may use it.
 type shapes struct {
 	known sync.Map // protoreflect.MessageType to *shape
 }
@@ -82,8 +84,8 @@ func (s *shapes) of(t protoreflect.MessageType) *shape {
 	return known.(*shape)
 }
 
-// shapeOf makes the shape of a type, and of those within. made has those of the
-// same tree, since a type may contain itself.
+// shapeOf makes the shape of a type and of the types within it. made has the
+// shapes made so far, since a type may contain itself.
 func shapeOf(t protoreflect.MessageType, made map[protoreflect.FullName]*shape) *shape {
 	name := t.Descriptor().FullName()
 	if s := made[name]; s != nil {
@@ -138,7 +140,8 @@ func fieldOf(parent protoreflect.Message, fd protoreflect.FieldDescriptor, made 
 	return f
 }
 
-// entryShape is that of a map's entries: two fields, which no Go struct has.
+// entryShape is the shape of a map's entries: a key and a value, for which
+// there is no Go struct.
 func entryShape(parent protoreflect.Message, fd protoreflect.FieldDescriptor, made map[protoreflect.FullName]*shape) *shape {
 	key, value := field{known: true, wire: wireOf(fd.MapKey().Kind()), cost: perText}, field{known: true, wire: wireOf(fd.MapValue().Kind()), cost: perText}
 	if fd.MapValue().Message() != nil {
@@ -183,7 +186,8 @@ func (s *shape) all(f func(field)) {
 	}
 }
 
-// depthWithin is how deep messages lie in s. within has those that s is in.
+// depthWithin is how deep messages nest in s. within has the shapes that s lies
+// in.
 func (s *shape) depthWithin(within map[*shape]bool) int {
 	if within[s] {
 		return math.MaxInt
@@ -203,9 +207,9 @@ func (s *shape) depthWithin(within map[*shape]bool) int {
 	return deepest
 }
 
-// worst is the most memory for a byte of the wire, of all fields in s and below:
-// a field has a byte of tag and one of content at least. Of a text that comes
-// again, without a list, only the last is kept.
+// worst is the most memory that a byte of the wire can take, over all fields in
+// s and below. A field has at least one byte of tag and one of content. If a
+// text that is no list comes twice, only the last is kept.
 func (s *shape) worst(seen map[*shape]bool) int64 {
 	most := int64(perUnknown)
 	if seen[s] {
@@ -226,11 +230,11 @@ func (s *shape) worst(seen map[*shape]bool) int64 {
 	return most
 }
 
-// mayExceed says whether a message of n bytes could be over a bound of b other
-// than Bytes, by its length alone.
+// mayExceed says, by the length alone, whether a message of n bytes could be
+// over a bound of b other than Bytes.
 func (s *shape) mayExceed(n int, b Bounds) bool { return n/2 > b.Fields || s.mayGrow(n, b) }
 
-// mayGrow says so of the bounds on memory.
+// mayGrow is mayExceed for the bounds on memory alone.
 func (s *shape) mayGrow(n int, b Bounds) bool {
 	return s.depth > b.Depth || s.size+int64(n)*s.perByte > b.Decoded
 }

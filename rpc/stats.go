@@ -12,10 +12,11 @@ import (
 	"google.golang.org/grpc/stats"
 )
 
-// handlers are told the same, in turn.
+// handlers all hear the same, in turn.
 type handlers []stats.Handler
 
-// connBegan tells of a link that begins; its calls have the context that comes back.
+// connBegan tells of a link that begins, and returns the context for the link's
+// calls.
 func (h handlers) connBegan(ctx context.Context, client bool, remote, local net.Addr) context.Context {
 	for _, handler := range h {
 		ctx = handler.TagConn(ctx, &stats.ConnTagInfo{RemoteAddr: remote, LocalAddr: local})
@@ -30,15 +31,16 @@ func (h handlers) connEnded(ctx context.Context, client bool) {
 	}
 }
 
-// watch tells handlers of one call at one of its ends. A nil watch tells nobody. It
-// runs on the goroutines of the caller and the handler: what handlers do would hold
-// up the pump, so they hear of what the server sent when the caller reads it.
+// watch tells the stats handlers of one call, at one of its ends. A nil watch
+// tells nobody. It runs on the goroutines of the caller and the handler, never
+// on the pump, which a slow handler would hold up. So they hear of what the
+// server sent only when the caller reads it.
 type watch struct {
 	handlers handlers
 	ctx      context.Context
 	client   bool
 	begun    time.Time
-	// Each header is told of once.
+	// Each header is reported once.
 	inHeader, outHeader atomic.Bool
 }
 
@@ -72,7 +74,8 @@ func (w *watch) sentHeader(method string, md metadata.MD, remote, local net.Addr
 	}
 }
 
-// gotHeader is what a server hears before its call begins.
+// gotHeader tells the server's stats handlers of the metadata that came with
+// the call.
 func (w *watch) gotHeader(method string, md metadata.MD, remote, local net.Addr) {
 	if w != nil && w.inHeader.CompareAndSwap(false, true) {
 		w.tell(&stats.InHeader{Client: w.client, FullMethod: method, Header: md, RemoteAddr: remote, LocalAddr: local})

@@ -16,9 +16,9 @@ import (
 // the copy costs less than giving the slot back does.
 const smallMessage = 128
 
-// call is a unary call. Calls are used again: the one who takes a call out of
-// Conn.calls, be it the pump, Conn.end or the caller, is the only one who may
-// tell it anything, so that none is told of the end of the one before.
+// call is a unary call. Calls are reused. Only the one who takes a call out of
+// Conn.calls (the pump, Conn.end or the caller) may tell it anything, so that
+// no call hears of the end of the one before.
 type call struct {
 	packet
 	id      uint32
@@ -29,8 +29,8 @@ type call struct {
 	small   [smallMessage]byte
 }
 
-// reply is the end of a call. The caller waits for nothing else, and reads it
-// at once: so the pump does not unmarshal, and need not copy.
+// reply is the end of a call. The caller waits for nothing else and reads it at
+// once, so the pump neither unmarshals nor copies it.
 type reply struct {
 	flags   uint8
 	code    uint64
@@ -139,9 +139,10 @@ func (c *Conn) exchange(ctx context.Context, name string, args, into any, o *cal
 }
 
 // InvokeRaw makes a unary call whose messages are bytes, neither marshalled nor
-// copied: fill writes the request of n bytes straight into the slot it travels
-// in, and read gets the reply where it arrived, valid until it returns: it must
-// not wait for others meanwhile. Their errors are returned as they are. Interceptors do not see such calls; the
+// copied. fill writes the request of n bytes straight into the slot it travels
+// in. read gets the reply where it arrived; the bytes are valid until read
+// returns, and read must not wait for others meanwhile. The errors of fill and
+// read are returned as they are. Interceptors do not see such calls; the
 // server's side of them is [Server.RegisterRaw].
 func (c *Conn) InvokeRaw(ctx context.Context, method string, n int, fill, read func([]byte) error) error {
 	if n < 0 || n > c.limit {
@@ -177,7 +178,7 @@ func (c *Conn) InvokeRaw(ctx context.Context, method string, n int, fill, read f
 	return read(message)
 }
 
-// sendUnary sends k's packet. If it fails, nobody will tell k anything.
+// sendUnary sends k's packet. If it fails, k will get no reply.
 func (c *Conn) sendUnary(ctx context.Context, k *call, name string, md metadata.MD) error {
 	if err := c.begin(ctx, k, name); err != nil {
 		return err
@@ -212,7 +213,7 @@ func (c *Conn) awaitReply(ctx context.Context, k *call) (reply, error) {
 
 var errNoMessage = status.Error(codes.Internal, "the reply has no message")
 
-// readReply takes a reply apart. message is part of the payload.
+// readReply takes a reply apart. message aliases the payload.
 func (c *Conn) readReply(r *reply) (message []byte, header, trailer metadata.MD, err error) {
 	s, begins, err := parseSections(r.flags, r.payload)
 	if err != nil {

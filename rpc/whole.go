@@ -7,8 +7,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// whole is the reply of a streaming method that was called as a unary one. Its only
-// message waits until the handler returns, whose error may count in its place.
+// whole is the reply of a streaming method that was called as a unary one. Its
+// only message waits until the handler returns, since the handler's error takes
+// precedence.
 type whole struct {
 	message []byte
 	sent    bool
@@ -46,7 +47,8 @@ func (st *serverStream) sendWhole(m any) error {
 	return nil
 }
 
-// take puts the reply into p. nil is one that never came, which the caller finds.
+// take puts the reply into p. If the handler sent none, p stays empty, and the
+// caller reports that.
 func (w *whole) take(p *packet) (flags uint8, err error) {
 	switch {
 	case w == nil || !w.sent:

@@ -34,8 +34,8 @@ const (
 )
 
 const (
-	// maxMethods bounds the table of interned method names; ids are 1 to maxMethods.
-	// Id 0 means "not interned": the name comes along with every call.
+	// maxMethods bounds the table of interned method names; ids are 1 to
+	// maxMethods. Id 0 means "not interned": every call carries the name.
 	maxMethods = 1024
 	// maxMetadata is the largest section, in bytes.
 	maxMetadata = 1 << 20
@@ -79,8 +79,8 @@ var (
 	errTooBig = fmt.Errorf("section of more than %d bytes", maxMetadata)
 )
 
-// sections are what precedes the message in a payload, copied out of it: the
-// payload may be memory that the peer can still write to.
+// sections are the parts of a payload before the message. They are copied out
+// of it, since the peer may still be able to write to the payload.
 type sections struct {
 	method   string
 	metadata metadata.MD
@@ -136,7 +136,7 @@ func parseMetadata(content string) (metadata.MD, error) {
 	return md, nil
 }
 
-// uvarint is binary.Uvarint for a string.
+// uvarint is binary.Uvarint on a string.
 func uvarint(s string) (value uint64, width int) {
 	var b [binary.MaxVarintLen64]byte
 	return binary.Uvarint(b[:copy(b[:], s)])

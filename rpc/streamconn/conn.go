@@ -1,6 +1,6 @@
-// Package streamconn carries a [net.Conn] over a streaming call, so that what
-// speaks over connections (an HTTP server, a debugger, a proxy) reaches a plugin
-// without a socket.
+// Package streamconn carries a [net.Conn] over a streaming call. Programs that
+// speak over connections (an HTTP server, a debugger, a proxy) so reach a
+// plugin without a socket.
 //
 //	conn, err := streamconn.Client(ctx, plugin, "/ddc.example.Tunnel/Open") // one end
 //
@@ -8,13 +8,13 @@
 //		return streamconn.Serve(stream, func(conn net.Conn) { ... })
 //	}
 //
-// The method streams google.protobuf.BytesValue both ways. A connection costs two
-// goroutines at each end; what is read is copied once more than the stream's own
-// messages.
+// The method streams google.protobuf.BytesValue both ways. A connection costs
+// two goroutines at each end, and one copy more than the stream's own messages.
 //
-// Closing flushes: what was written arrives, then the other end reads io.EOF and
-// writes no more. Until it has read that, or the call's context is over, the call
-// goes on in the background, as a socket's does in the kernel.
+// Closing flushes: what was written arrives, then the other end reads io.EOF
+// and writes no more. The call goes on in the background until the other end
+// has read that or the call's context is over, as a socket lives on in the
+// kernel.
 package streamconn
 
 import (
@@ -45,10 +45,11 @@ type stream interface {
 
 // conn is either end.
 //
-// The reader hands messages to Read by in, and the writer takes what Write has by
-// out; neither channel holds anything, so the stream's own credit is all that is
-// under way. A reader whose end was closed reads on and drops what comes: the
-// other end may be sending, and must be able to finish.
+// The reader hands messages to Read through in, and the writer takes what Write
+// has through out. Both channels are unbuffered, so only the stream's own
+// credit bounds what is under way. After its end was closed a reader reads on
+// and drops what comes: the other end may be sending, and must be able to
+// finish.
 type conn struct {
 	stream        stream
 	closeSend     func() error
@@ -90,8 +91,9 @@ func Client(ctx context.Context, cc grpc.ClientConnInterface, method string, opt
 	return c, nil
 }
 
-// Serve gives handle a connection over stream. It returns once that is closed,
-// be it by handle's return, and what was written has been sent.
+// Serve gives handle a connection over stream. The connection is closed when
+// handle returns, if not before. Serve returns once it is closed and what was
+// written has been sent.
 func Serve(stream grpc.ServerStream, handle func(net.Conn)) error {
 	c := newConn(stream, func() error { return nil })
 	go c.read() // which ends with the call, when this returns
@@ -207,7 +209,7 @@ func (c *conn) Write(b []byte) (n int, err error) {
 	}
 }
 
-// usable says why nothing is to be read or written, or nil.
+// usable says why the connection cannot be read or written, or nil.
 func (c *conn) usable(over context.Context) error {
 	select {
 	case <-c.closed:
@@ -251,8 +253,8 @@ func (c *conn) setDeadline(d *deadline, t time.Time) error {
 	}
 }
 
-// deadline is one that can be moved under those who wait for it: its context is then
-// canceled, and they ask for the next.
+// deadline can be moved while somebody waits for it: its context is then
+// canceled, and the waiter asks for the next one.
 type deadline struct {
 	mu   sync.Mutex
 	over context.Context
