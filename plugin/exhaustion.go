@@ -8,8 +8,9 @@ import (
 	"ddc/plugin/agreement"
 )
 
-// guardHeap ends this process when more than live is alive on its heap, before the
-// kernel has to choose whom to kill; 0 is for no bound. The host repeats its calls.
+// guardHeap ends this process when more than live bytes are alive on its heap,
+// before the kernel has to choose which process to kill; 0 is no bound. The
+// host repeats its calls.
 func guardHeap(live int64) *memory.Guard {
 	if live == 0 {
 		return nil

@@ -1,16 +1,16 @@
-// Package plugin is what the author of a plugin links: a plugin is a program that
-// serves gRPC services, registered as generated code registers them, to the host
-// that started it.
+// Package plugin is what the author of a plugin links. A plugin is a program
+// that serves gRPC services to the host that started it. Generated code
+// registers the services.
 //
 //	func main() {
 //		plugin.Main(plugin.Func(func(r grpc.ServiceRegistrar) { shoutpb.RegisterShoutServer(r, shouter{}) }))
 //	}
 //
-// What the process inherits, and what its environment says, is in
-// ddc/plugin/agreement. The other side, which starts plugins, calls them and
-// starts them again, is ddc/plugin/host; who looks on while they run is
-// ddc/plugin/watch. A plugin links neither. What one of ddc's own plugins may do,
-// and how long it may take, stands in its Spec (ddc/plugin/spec).
+// Package ddc/plugin/agreement says what the process inherits, in descriptors
+// and environment. The other side, which starts, calls and restarts plugins, is
+// ddc/plugin/host; ddc/plugin/watch observes them while they run. A plugin
+// links neither. The Spec of one of ddc's own plugins (ddc/plugin/spec) says
+// what it may do, and how long it may take.
 //
 // # Debugging
 //
@@ -19,14 +19,14 @@
 //
 // # Testing
 //
-// A service is an ordinary gRPC server, and needs no process to be tested:
-// host.Options.Local runs it in the test's own.
+// A service is an ordinary gRPC server, and a test needs no other process:
+// host.Options.Local runs the service in the test's own.
 package plugin
 
 import "google.golang.org/grpc"
 
-// Service is what a plugin serves. If it is an [io.Closer] as well, Close is
-// called when no call is under way any more.
+// Service is what a plugin serves. If it is also an [io.Closer], Close is
+// called once no call is under way any more.
 type Service interface {
 	Register(r grpc.ServiceRegistrar)
 }

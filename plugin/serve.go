@@ -38,27 +38,29 @@ var errHostGone = errors.New("the host has ended")
 const lastWords = 500 * time.Millisecond
 
 // gcPercent lets a plugin's heap grow to three times what is live before the
-// collector runs, which has the plugin's only processor meanwhile. Calls of 1 MiB
-// take a tenth less time so; what a plugin keeps between calls is little.
+// collector runs. The collector takes the plugin's only processor, so calls of
+// 1 MiB take a tenth less time this way. A plugin keeps little between calls.
 const gcPercent = 200
 
-// Main serves s and ends the process: with status 0 when the host is done with
-// it, 1 otherwise, and within a second of the host's own end whatever a handler
-// may be doing. Where GOGC is not set it lets the heap grow to three times what is live.
+// Main serves s and ends the process, with status 0 if the host is done with
+// it, and 1 otherwise. When the host ends, the process ends within a second,
+// whatever a handler is doing. If GOGC is not set, the heap may grow to three
+// times what is live.
 func Main(s Service) { MainWith(s, Options{}) }
 
-// Options are what a plugin may be told by its own program. The zero Options are sound.
+// Options configure how a plugin serves. The zero value is usable.
 type Options struct {
-	// ByName is for a host that has strategies of its own (host.Options.ByName): it must
-	// know those. nil is [strategy.ByName].
+	// ByName makes a strategy from its name. A host with strategies of its own
+	// (host.Options.ByName) needs one that knows them; nil is
+	// [strategy.ByName].
 	ByName func(name string) (wake.Strategy, error)
 	// Unary and Stream wrap each call, the first outermost.
 	Unary  []grpc.UnaryServerInterceptor
 	Stream []grpc.StreamServerInterceptor
-	// Stats are told of the link, and of each call.
+	// Stats hear of the link, and of each call.
 	Stats []stats.Handler
-	// MaxMessage is the largest message to send, or to receive where the host does not
-	// bound requests, in bytes; 0 is 256 MiB.
+	// MaxMessage is the largest message to send, in bytes; 0 is 256 MiB. It
+	// bounds received messages too if the host does not bound requests.
 	MaxMessage int
 }
 
@@ -79,8 +81,9 @@ func MainWith(s Service, o Options) {
 }
 
 // Serve serves s to the host that started this process, and returns once no
-// handler runs any more: nil when the host closed the link, an error that wraps
-// [transport.ErrPeerDead] when it ended without.
+// handler runs any more. It returns nil if the host closed the link, and an
+// error that wraps [transport.ErrPeerDead] if the host ended without closing
+// it.
 func Serve(ctx context.Context, s Service) error { return serve(ctx, s, Options{}, func() {}) }
 
 func serve(ctx context.Context, s Service, o Options, hostGone func()) error {
@@ -100,7 +103,8 @@ func serve(ctx context.Context, s Service, o Options, hostGone func()) error {
 	slog.SetDefault(inherited.logger)
 	// Ctrl-C reaches every process of the terminal. The host decides what it means.
 	signal.Ignore(os.Interrupt)
-	// Before the host can see this plugin attached, and send it one.
+	// Before the host can see that this plugin has attached, and send it a
+	// SIGUSR1.
 	dumps := dump.Notify()
 	defer dumps.Stop()
 
@@ -139,8 +143,8 @@ func serve(ctx context.Context, s Service, o Options, hostGone func()) error {
 	return err
 }
 
-// Server serves a Service over one link. [Main] makes its own; a host that runs a
-// service in its own process makes one too.
+// Server serves a Service over one link. [Main] makes one, and so does a host
+// that runs a service in its own process.
 type Server struct {
 	service Service
 	rpc     *rpc.Server
@@ -154,7 +158,8 @@ func NewServer(s Service, o rpc.ServerOptions) *Server {
 }
 
 // Serve answers the calls of a link until it ends, then closes the service. No
-// handler runs any more when it returns: nil when the other side closed the link.
+// handler runs any more when it returns. It returns nil if the other side
+// closed the link.
 func (s *Server) Serve(ctx context.Context, link transport.Link) error {
 	err := s.rpc.Serve(ctx, link)
 	if errors.Is(err, transport.ErrClosed) {
@@ -190,7 +195,8 @@ func inherit(byName func(string) (wake.Strategy, error)) (*inheritance, error) {
 		}
 		i.files = append(i.files, f)
 	}
-	// A child of this process is no plugin, whatever it finds in its environment.
+	// A child of this process is no plugin, so it must not find these
+	// variables.
 	for _, variable := range os.Environ() {
 		if key, _, _ := strings.Cut(variable, "="); key == agreement.Version || key == agreement.Hub {
 			if err := os.Unsetenv(key); err != nil {
@@ -201,11 +207,11 @@ func inherit(byName func(string) (wake.Strategy, error)) (*inheritance, error) {
 	return i, nil
 }
 
-// maxFiles is more than any strategy has for the hub and three doorbells.
+// maxFiles is more than any strategy needs for the hub and three doorbells.
 const maxFiles = 16
 
-// agree reads what a host says to its plugins in the environment: everything of
-// an inheritance but the files, and how many those are.
+// agree reads what a host tells its plugins in the environment: all of an
+// inheritance but the files, and how many files there are.
 func agree(getenv func(string) string, byName func(string) (wake.Strategy, error)) (_ *inheritance, files int, err error) {
 	terms, err := agreement.Read(getenv)
 	if err != nil {

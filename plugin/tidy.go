@@ -10,11 +10,13 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A plugin that has worked on something large, and then has nothing to do, gives its memory back: the collector runs
-// when a heap has grown, and that of an idle process does not. With sixteen plugins it is others that need the room.
+// A plugin that has worked on something large, and then has nothing to do,
+// gives its memory back. Go's collector runs when the heap grows, and an idle
+// heap does not grow. With sixteen plugins, the others need the room.
 //
-// What counts is the size of messages, for so much at least was allocated. The pause is for replies that are still
-// being sent, and for calls that follow at once, which would have to fault everything in again.
+// The size of messages decides, since at least that much was allocated. The
+// pause is there for replies that are still being sent, and for calls that
+// follow at once: those would have to fault everything in again.
 const (
 	tidyAbove = 4 << 20
 	tidyPause = 100 * time.Millisecond
@@ -80,7 +82,7 @@ func (t *tidier) tidy() {
 	}
 }
 
-// stop forgets what is still to be done: the process is about to end.
+// stop cancels what is still pending: the process is about to end.
 func (t *tidier) stop() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -57,7 +57,8 @@ func newCrossing(t *testing.T, choose *rand.Rand) *crossing {
 	return c
 }
 
-// call makes a call and gives it up in the moment at which the answer may come, or in which the link closes.
+// call makes a call and gives it up in the moment at which the answer may come,
+// or in which the link closes.
 func (c *crossing) call(t *testing.T, number int64, givenUpAfter time.Duration) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

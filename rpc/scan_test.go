@@ -124,7 +124,8 @@ func TestCallWhoseTimeEndsWhileItIsDecodedFails(t *testing.T) {
 	assert.Equal(t, codes.DeadlineExceeded, status.Code(err))
 }
 
-// Whatever decoding accepts, the scan walks to its end: else a bound could be passed behind its back.
+// Whatever decoding accepts, the scan walks to its end: else a bound could be
+// passed behind its back.
 func FuzzScanSeesAllThatDecodingDoes(f *testing.F) {
 	for i := range scanned() {
 		f.Add(uint8(i), lengthField(1, lengthField(6, lengthField(1, nil))))

@@ -1,15 +1,15 @@
 // Package agreement is what a host and its plugins agree on at a plugin's start:
 // which descriptors a plugin inherits, and what the environment says.
 //
-// Descriptors, never paths: the lifeline (3), whose other end only the host
-// holds, so that reading it ends when the host has ended, however that came
-// about; then the hub's memory and the two doorbells (4 and up). The environment
-// holds the [Terms]. Standard error carries the plugin's log, one JSON object a
-// line; whatever else is printed there is logged as a warning. A plugin has one
-// processor (GOMAXPROCS=1).
+// A plugin gets descriptors, never paths. Descriptor 3 is the lifeline: only
+// the host holds its other end, so reading it ends when the host has ended, for
+// whatever reason. The hub's memory and the doorbells follow (4 and up). The
+// environment holds the [Terms]. Standard error carries the plugin's log, one
+// JSON object a line; anything else printed there is logged as a warning. A
+// plugin has one processor (GOMAXPROCS=1).
 //
-// Both sides link this package, so it holds no side's mechanism. To see the terms
-// of a plugin that runs, read its /proc/PID/environ.
+// Both sides link this package, so it holds the mechanism of neither. To see
+// the terms of a running plugin, read its /proc/PID/environ.
 package agreement
 
 import (
@@ -23,11 +23,12 @@ import (
 	"ddc/wake"
 )
 
-// version is raised by whoever changes the variables, the descriptors or what
-// they mean.
+// version must be raised when the variables, the descriptors or their meaning
+// change.
 const version = "2"
 
-// The variables. What begins with prefix, and the hub, is said to each plugin anew.
+// The variables. The host sets the hub, and all that begin with prefix, for
+// each plugin anew.
 const (
 	prefix = "DDC_PLUGIN"
 
@@ -49,8 +50,8 @@ const (
 	HubFD      = 4 // and up
 )
 
-// ExitExhausted is the status of a plugin that has ended itself since its heap
-// grew beyond Terms.Live.
+// ExitExhausted is the exit status of a plugin that ended itself because its
+// heap grew beyond Terms.Live.
 const ExitExhausted = 97
 
 // ErrNoHost is the error of a process that no host has started. Start the program
@@ -71,8 +72,9 @@ type Terms struct {
 	Requests rpc.Bounds
 	// Live is what may be alive on its heap, in bytes, or 0 for no bound.
 	Live int64
-	// NoPrograms has the plugin forbid itself to start programs. Its host's thread can't
-	// be kept from that, since it starts the plugin; so the plugin does the rest to itself.
+	// NoPrograms has the plugin forbid itself to start programs. The host's
+	// thread must be able to start the plugin, so only the plugin itself can
+	// give that up.
 	NoPrograms bool
 }
 
@@ -113,13 +115,15 @@ func Read(getenv func(string) string) (t Terms, err error) {
 	return t, nil
 }
 
-// IsSaidAnew says whether a variable is one that a plugin must not have from its
-// host's own environment: the host says it to each plugin, or it is not said.
+// IsSaidAnew says whether a plugin must not inherit a variable from its host's
+// environment. The host sets such a variable for each plugin, or leaves it
+// unset.
 func IsSaidAnew(variable string) bool {
 	return strings.HasPrefix(variable, prefix) || variable == Hub
 }
 
-// formatBounds says what a plugin may be sent: bytes, fields and decoded bytes, 0 for the default.
+// formatBounds writes the bounds of requests: bytes, fields and decoded bytes,
+// 0 for the default.
 func formatBounds(b rpc.Bounds) string { return fmt.Sprintf("%d,%d,%d", b.Bytes, b.Fields, b.Decoded) }
 
 func parseBounds(text string) (b rpc.Bounds, err error) {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// What a plugin may have logged: so much at once, so much each second after that,
-// and so much in all its runs together. Each line counts for lineCost more than it
-// has bytes, since the host writes the plugin's name and the level beside it.
+// How much a plugin may have logged: at once, each second after that, and in
+// all its runs together. Each line counts lineCost more than its bytes, since
+// the host adds the plugin's name and the level.
 const (
 	logBurst = 1 << 20
 	logRate  = 64 << 10
@@ -15,12 +15,12 @@ const (
 	lineCost = 64
 )
 
-// dropPause is how long the host waits before it reads again what it will drop. A
-// pipe holds 64 KiB, so a plugin may write 16 MB each second to nobody, and the
-// host looks 250 times.
+// dropPause is how long the host waits between reads of output that it drops. A
+// pipe holds 64 KiB, so a plugin that is not heard writes at most 16 MB a
+// second, and the host reads 250 times.
 const dropPause = 4 * time.Millisecond
 
-// allowance is what is left of that for one plugin. It counts what was dropped.
+// allowance is what one plugin may still log. It also counts what was dropped.
 type allowance struct {
 	now func() time.Time
 
@@ -37,13 +37,13 @@ func newAllowance(now func() time.Time) *allowance {
 	return &allowance{now: now, left: logBurst, at: now()}
 }
 
-// take says whether a line may be logged, of which so many bytes were kept and so
-// many cut.
+// take says whether a line may be logged. kept and cut are how many of its
+// bytes were kept and cut off.
 func (a *allowance) take(kept, cut int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()
-	// What is less than a byte is left for the next line to reckon with.
+	// A part of a byte is left over for the next line.
 	if gained := int64(now.Sub(a.at).Seconds() * logRate); gained > 0 {
 		a.left, a.at = min(a.left+gained, logBurst), now
 	}

@@ -15,15 +15,16 @@ import (
 	"ddc/transport"
 )
 
-// everyone is all the room that a plugin's calls have: each takes a part, so that they run
-// together, and one that takes everything runs alone.
+// everyone is all the room for a plugin's calls. A call takes one unit, so that
+// calls run together; a call that takes everything runs alone.
 const everyone = 1 << 30
 
-// hungAttempts is how often a call may find its plugin hung. Fewer than those that may find it dead: each of them
-// lasts as long as the call may take.
+// hungAttempts is how often a call may find its plugin hung. It is less than
+// how often it may find it dead, since each such attempt lasts as long as the
+// call may take.
 const hungAttempts = 2
 
-// errHung is the cause of a run that was killed since it did not answer.
+// errHung is the cause of a run that was killed because it did not answer.
 type errHung struct {
 	method string
 	about  string // what the call works on, "" where nobody has said
@@ -48,9 +49,11 @@ func (e errHung) Error() string {
 	return text
 }
 
-// Invoke makes a unary call, and makes it again where the plugin died of it, or
-// meanwhile, up to Options.Attempts times, or hung, once. The last attempt is made while no other call
-// of the plugin is under way: who kills a plugin is to be told by name, and not to take others along.
+// Invoke makes a unary call. If the plugin dies during the call, Invoke makes
+// it again, up to Options.Attempts times in all; if the plugin hangs, once
+// more. The last attempt is made while no other call of the plugin is under
+// way. If the plugin dies then, this call killed it: the error names the right
+// call, and no other call is lost with it.
 func (p *Plugin) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	p.calls.Add(1)
 	last := p.host.options.Attempts
@@ -80,10 +83,11 @@ func (p *Plugin) Invoke(ctx context.Context, method string, args, reply any, opt
 var errLeaving = errors.New("it takes no calls, and does not end")
 
 // awaitEnd waits until a run has ended, after an error that says that it will.
-// Sending fails as soon as a link is about to end; until it has ended, acquire
-// would give the same run, and the attempts be spent on it in no time. One that
-// shuts down of its own accord finishes what is under way, within a bound: what it
-// says may also be what another has written into its ring.
+// Sending fails as soon as a link is about to end. Until it has ended, acquire
+// would give the same run, and all attempts would be spent on it at once. A
+// plugin that shuts down by itself may finish what is under way, but only
+// within a bound, since another process may have forged the message in its
+// ring.
 func awaitEnd(ctx context.Context, r run, err error) error {
 	var late <-chan time.Time
 	if errors.Is(err, rpc.ErrShuttingDown) {
@@ -103,7 +107,7 @@ func awaitEnd(ctx context.Context, r run, err error) error {
 	}
 }
 
-// attempt makes a call once. The run is nil where none could be had.
+// attempt makes a call once. The returned run is nil if there was none to call.
 func (p *Plugin) attempt(ctx context.Context, alone bool, method string, args, reply any, opts []grpc.CallOption) (run, error) {
 	room := int64(1)
 	if alone {
@@ -128,20 +132,22 @@ func (p *Plugin) attempt(ctx context.Context, alone bool, method string, args, r
 	return r, err
 }
 
-// invokeThere makes a call of a process, which is killed if it takes too long.
+// invokeThere calls a plugin in a process, which is killed if it takes too
+// long.
 func (p *Plugin) invokeThere(ctx context.Context, r run, method string, args, reply any, opts []grpc.CallOption) error {
 	a := p.patience.begin(r, method, subject.Of(ctx))
 	err := r.connection().Invoke(ctx, method, args, reply, opts...)
 	killForExcess(r, err)
 	if p.patience.end(a) && (err == nil || lost(err)) {
-		// Also where the answer came, and took too long to decode. Everyone else whose
-		// call this run had learns of it as of any death.
+		// The answer may also have come, and taken too long to decode. Other
+		// calls of this run see a death like any other.
 		return &hungError{plugin: p.name, errHung: a.hung}
 	}
 	return err
 }
 
-// invokeHere makes a call of a service in this process, which is let go on if it takes too long.
+// invokeHere calls a service in this process. A handler that takes too long
+// cannot be killed, so it is left running.
 func (p *Plugin) invokeHere(ctx context.Context, r run, method string, args, reply any, opts []grpc.CallOption) error {
 	limited, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -158,7 +164,8 @@ type abandoned context.CancelCauseFunc
 
 func (cancel abandoned) kill(cause error) { cancel(cause) }
 
-// hungError is what the call gets that its plugin did not answer. Others get the link's end.
+// hungError is the error of the call that its plugin did not answer in time.
+// The plugin's other calls get the link's end.
 type hungError struct {
 	errHung
 	plugin string
@@ -167,13 +174,13 @@ type hungError struct {
 // Unwrap makes it an errHung, and a death of the plugin.
 func (e *hungError) Unwrap() []error { return []error{e.errHung, transport.ErrPeerDead} }
 
-// GRPCStatus is what the call ends with if it is not repeated.
+// GRPCStatus is the call's status if it is not repeated.
 func (e *hungError) GRPCStatus() *status.Status {
 	return status.Newf(codes.Unavailable, "plugin %s was killed: %v", e.plugin, e.errHung)
 }
 
-// CallTimeout is how long an attempt of a call of a plugin may take, and a stream
-// may wait for a message.
+// CallTimeout is how long an attempt of a plugin's call may take, and how long
+// a stream may wait for a message.
 func (h *Host) CallTimeout(name string) time.Duration {
 	if limit, ok := h.options.CallTimeoutOf[name]; ok {
 		return limit
@@ -181,7 +188,7 @@ func (h *Host) CallTimeout(name string) time.Duration {
 	return h.options.CallTimeout
 }
 
-// repeatable says whether a call may be made again of the plugin's next life.
+// repeatable says whether a call may be made again on the plugin's next run.
 func repeatable(err error) bool {
 	return (lost(err) || errors.Is(err, rpc.ErrShuttingDown)) && !errors.Is(err, ErrNeverAttached)
 }

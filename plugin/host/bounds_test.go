@@ -69,7 +69,8 @@ func TestPluginRefusesARequestOverItsBound(t *testing.T) {
 	assert.Zero(t, h.Plugin("bounded").Stats().Restarts)
 }
 
-// What comes after decoding is within the call as well, so it can be held up there until the call's time is over.
+// What comes after decoding is within the call as well, so it can be held up
+// there until the call's time is over.
 func TestCallTimeCoversDecoding(t *testing.T) {
 	h := newHost(t, Options{CallTimeout: 2 * time.Second})
 	runs := 0

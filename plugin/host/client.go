@@ -18,12 +18,12 @@ import (
 	"ddc/transport"
 )
 
-// Plugin is one plugin of a host, over all its runs. Its calls are those of the
-// run that is there; where there is none, or it has ended, a new one is started.
+// Plugin is one plugin of a host, over all its runs. Calls go to the present
+// run. If there is none, or it has ended, a new one is started.
 //
-// A unary call whose plugin dies under it, or does not answer in time, is made again on the next run:
-// calls of plugins must be safe to repeat. A stream is not repeated; its time is what
-// passes without a message.
+// If the plugin dies during a unary call, or does not answer in time, the call
+// is made again on the next run: calls of plugins must be safe to repeat. A
+// stream is not repeated; its time limit is for each wait without a message.
 type Plugin struct {
 	host *Host
 	name string
@@ -32,9 +32,9 @@ type Plugin struct {
 
 	// turn holds a value while somebody starts or ends a run.
 	turn chan struct{}
-	// room is taken by calls under way: see attempt.
+	// room is taken by calls under way: see everyone.
 	room *semaphore.Weighted
-	// patience is for calls of a process.
+	// patience ends calls of a process that last too long.
 	patience *patience
 	// allowance is what it may have logged.
 	allowance *allowance
@@ -54,8 +54,8 @@ type run interface {
 	connection() *rpc.Conn
 	pid() int
 	stats() transport.Stats
-	// kill ends it by force, for a reason that its calls are failed with, and does not
-	// wait. What shares this process can't be killed: then it does nothing.
+	// kill ends the run by force, and does not wait. Its calls fail with cause.
+	// A service in this process can't be killed: then kill does nothing.
 	kill(cause error)
 	stop(ctx context.Context) error
 }
@@ -78,8 +78,8 @@ const (
 // Name is the plugin's name.
 func (p *Plugin) Name() string { return p.name }
 
-// killForExcess ends a run whose plugin has answered more than it may: nothing that it says
-// can be trusted any more.
+// killForExcess kills a run whose answer was larger than allowed: nothing that
+// it says can be trusted any more.
 func killForExcess(r run, err error) {
 	if errors.Is(err, rpc.ErrExcess) {
 		r.kill(err)
@@ -92,7 +92,7 @@ func (p *Plugin) answered() {
 	p.deaths = 0
 }
 
-// acquire gives the run that there is, or starts one.
+// acquire returns the present run, or starts one.
 func (p *Plugin) acquire(ctx context.Context) (run, error) {
 	if r, err := p.running(); r != nil || err != nil {
 		return r, err
@@ -136,8 +136,8 @@ func (p *Plugin) running() (run, error) {
 	}
 }
 
-// bury puts the run that has ended away, if there is one, and waits a while, the
-// longer the more often that has happened in a row. The caller has the turn.
+// bury cleans up a run that has ended, if there is one, and pauses: longer with
+// each death in a row. The caller has the turn.
 func (p *Plugin) bury(ctx context.Context) error {
 	p.mu.Lock()
 	old := p.current
@@ -151,7 +151,7 @@ func (p *Plugin) bury(ctx context.Context) error {
 	p.restarts++
 	p.mu.Unlock()
 
-	// Its link is over; whatever still runs there, runs for nobody.
+	// The link has ended, so whatever still runs there is of no use to anybody.
 	now, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := old.stop(now); err != nil {
@@ -229,7 +229,7 @@ func (p *Plugin) close(ctx context.Context) error {
 	return nil
 }
 
-// tellDropped says how much of what the plugin wrote nobody has seen.
+// tellDropped logs how much of the plugin's output was dropped.
 func (p *Plugin) tellDropped() {
 	if written, dropped := p.allowance.sums(); dropped > 0 {
 		p.host.options.Logger.Warn(fmt.Sprintf("plugin %s wrote %s; %s dropped", p.name, printable.Size(written), printable.Size(dropped)))
@@ -239,13 +239,14 @@ func (p *Plugin) tellDropped() {
 // Stats counts what a plugin has done over all its runs.
 type Stats struct {
 	Name string
-	// PID is that of the present run, or 0 where none is, or it is in this process.
+	// PID is the present run's process, or 0 if there is none or it is this
+	// process.
 	PID      int
 	Wake     string
 	Calls    uint64
 	Errors   uint64
 	Restarts int
-	// Layers are those of the sandbox, as they were applied before the first run.
+	// Layers are the sandbox's layers, as applied before the first run.
 	Layers Layers
 	// Link is counted at the host's end.
 	Link transport.Stats
@@ -267,8 +268,8 @@ func (p *Plugin) Stats() Stats {
 	return s
 }
 
-// Calls lists the calls that the present run knows of, oldest first; false says that
-// there is none. It takes no lock that a caller could hold while waiting.
+// Calls lists the present run's calls, oldest first; false says that there is
+// no run. It takes no lock that a caller could hold while waiting.
 func (p *Plugin) Calls() ([]rpc.Call, bool) {
 	p.mu.Lock()
 	r := p.current

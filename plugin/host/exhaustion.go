@@ -10,9 +10,10 @@ import (
 	"ddc/plugin/agreement"
 )
 
-// A plugin whose heap grows beyond Options.LiveLimit ends itself, before the kernel has to choose whom to kill. Its calls are
-// repeated, as after any death; the one that is alone with it and exhausts it again is to blame. That is no fault of the
-// plugin's, but of what it was given.
+// A plugin whose heap grows beyond Options.LiveLimit ends itself, before the
+// kernel has to choose which process to kill. Its calls are repeated, as after
+// any death. If a call exhausts the plugin again while it runs alone, that call
+// is to blame: the fault lies with the request, not with the plugin.
 
 // exhausted says whether a call failed because its plugin ended itself for want of memory.
 func exhausted(err error) bool {
@@ -20,7 +21,7 @@ func exhausted(err error) bool {
 	return errors.As(err, &exit) && exit.ExitCode() == agreement.ExitExhausted
 }
 
-// givenUp is the error of a call that is not repeated any more.
+// givenUp is the error of a call that has no attempts left.
 func (p *Plugin) givenUp(method string, attempts int, err error) error {
 	if exhausted(err) {
 		return status.Errorf(codes.InvalidArgument, "takes more than %d MB of memory in plugin %s", p.host.options.LiveLimit/1e6, p.name)

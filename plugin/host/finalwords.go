@@ -8,13 +8,13 @@ import (
 	"ddc/internal/printable"
 )
 
-// maxCrash is how many lines tell of a crash: with Go's runtime, what it met, the
-// signal, and what it makes of them.
+// maxCrash is how many lines of a crash are kept. Go's runtime writes what
+// happened, the signal, and what they mean.
 const maxCrash = 3
 
-// finalWords finds in what a plugin writes why it ended. A crash is told by its first
-// lines, behind which come stacks and registers without end. Without one it is the
-// last error that was logged, or else the last line.
+// finalWords finds out why a plugin ended, from its output. A crash is told by
+// its first lines; endless stacks and registers follow them. Without a crash it
+// is the last logged error, or else the last line.
 type finalWords struct {
 	mu     sync.Mutex
 	crash  []string
@@ -23,8 +23,8 @@ type finalWords struct {
 	last   string
 }
 
-// crashes begin the lines by which a crash is told: by Go's runtime, by the C
-// library, by the loader of programs, by the runtime of C++.
+// crashes are how a crash's first line begins: from Go's runtime, the C
+// library, the dynamic loader and the C++ runtime.
 var crashes = []string{
 	"panic: ", "fatal error: ", "runtime: ", "runtime/cgo: ", "unexpected fault address ", "[signal ", "SIG", "signal arrived during ",
 	"*** ", "free(): ", "malloc(): ", "malloc_consolidate(): ", "realloc(): ", "munmap_chunk(): ", "double free or corruption", "corrupted ", "terminate called ", "libc++abi: ",

@@ -1,5 +1,5 @@
-// Package host starts plugins, calls them, repeats calls, confines them, starts
-// them again and stops them.
+// Package host starts plugins, confines them, calls them, repeats calls,
+// restarts plugins that died, and stops them.
 //
 // A host asks for a connection by the plugin's name. The process starts with the
 // first call, and starts again if it dies:
@@ -10,21 +10,23 @@
 //	...
 //	err = h.Close()
 //
-// A run of a plugin is a process, or, with Options.Local, a service in this one. What
-// a process inherits, and what its environment says, is in ddc/plugin/agreement.
-// A thread for each plugin forks its runs, restricted to what its Confinement
-// leaves (ddc/plugin/spec).
+// A run of a plugin is a process, or, with Options.Local, a service in this
+// one. Package ddc/plugin/agreement says what a process inherits, in
+// descriptors and environment. Each plugin has a thread that forks its runs;
+// the thread is restricted to what the plugin's Confinement allows
+// (ddc/plugin/spec).
 //
 // # Debugging
 //
-// Plugin.Stats counts, Plugin.Look looks at the present run, and neither takes a lock
-// that a caller could hold while waiting. Dumps, traces and the watchdog are
-// ddc/plugin/watch's. Options.Logger gets each restart with its cause.
+// Plugin.Stats counts, and Plugin.Look looks at the present run. Neither takes
+// a lock that a caller could hold while waiting. Dumps, traces and the watchdog
+// are in ddc/plugin/watch. Options.Logger gets each restart with its cause.
 //
 // # Testing
 //
-// Tests are their own plugins: the test binary starts itself, and obeys the text of
-// what it is sent (host_test.go). Options.Local runs services without processes.
+// Tests are their own plugins: the test binary starts itself, and each
+// request's text tells it what to do (host_test.go). Options.Local runs
+// services without processes.
 package host
 
 import (
@@ -57,63 +59,75 @@ import (
 
 // Options say how a host runs its plugins.
 type Options struct {
-	// Command gives the program that is the plugin of a name.
+	// Command gives the program of a plugin, by name.
 	Command func(name string) (path string, args []string)
-	// Local, if not nil, gives the service of a plugin's name, to run in this
-	// process instead of one of its own: no Command, no hub, no wake-up.
+	// Local, if not nil, gives the service of a plugin, by name. It then runs
+	// in this process: no Command, no hub, no wake-up.
 	Local func(name string) (plugin.Service, error)
-	// Wake is the strategy of all plugins but those in WakeOf, or "" for the default.
+	// Wake is the strategy of all plugins not in WakeOf, or "" for the default.
 	Wake string
 	// WakeOf is the strategy of single plugins, by name.
 	WakeOf map[string]string
-	// ByName makes the strategy of a name, or is nil for [strategy.ByName].
+	// ByName makes a strategy from its name; nil is [strategy.ByName].
 	ByName func(name string) (wake.Strategy, error)
 	// Spin is how long both sides of each link spin before they sleep.
 	Spin wake.Spin
-	// Confine, if not nil, says what each plugin may do and gets of the environment,
-	// by its name; else plugins may do what this process may.
+	// Confine, if not nil, says what a plugin may do and which variables it
+	// gets, by its name. If nil, plugins may do what this process may.
 	Confine func(name string) spec.Confinement
-	// Isolate gives each plugin a hub of its own, so that none can write where another reads.
+	// Isolate gives each plugin a hub of its own, so that no plugin can write
+	// where another reads.
 	Isolate bool
 	// Hub sizes the hub. Its Spin and Strategy are not used.
 	Hub hub.Options
-	// Attempts is how often one call may be made before a plugin that dies of it is
-	// given up, or 0 for 3.
+	// Attempts is how often a call is made in all, if the plugin dies each
+	// time; 0 is 3.
 	Attempts int
-	// CallTimeout is how long one attempt of a unary call may take, or 0 for spec.DefaultCallTime. A plugin that
-	// has not answered by then is taken for hung: it is killed, and the call repeated, once. A stream may be waited on
-	// for as long without a message in either direction; it fails then, and is not repeated.
+	// CallTimeout is how long one attempt of a unary call may take, or 0 for
+	// spec.DefaultCallTime. A plugin that has not answered by then counts as
+	// hung: it is killed, and the call is repeated once. A stream may wait as
+	// long without a message in either direction; then it fails, and is not
+	// repeated.
 	CallTimeout time.Duration
-	// CallTimeoutOf is that of the calls of single plugins, by name.
+	// CallTimeoutOf is the CallTimeout of single plugins, by name.
 	CallTimeoutOf map[string]time.Duration
-	// StartTime is how long a plugin's program may take until it attaches, or 0 for 10 s. One that has not is
-	// killed, and its calls and streams fail with [ErrNeverAttached].
+	// StartTime is how long a plugin's program may take until it attaches, or 0
+	// for 10 s. After that it is killed, and its calls and streams fail with
+	// [ErrNeverAttached].
 	StartTime time.Duration
-	// Unary and Stream wrap the calls of what Conn gives, the first outermost. A call that is repeated is one to them.
+	// Unary and Stream wrap the calls made through Conn, the first outermost. A
+	// repeated call counts as one call.
 	Unary  []grpc.UnaryClientInterceptor
 	Stream []grpc.StreamClientInterceptor
-	// Stats are told of every link, and of every attempt of a call.
+	// Stats hear of every link, and of every attempt of a call.
 	Stats []stats.Handler
-	// Replies, if not nil, bounds what a plugin may answer to a method. One that answers more is killed, and the call
-	// fails: it would be answered so again.
+	// Replies, if not nil, bounds the answers to a method. A plugin that
+	// answers more is killed. The call fails and is not repeated, since the
+	// answer would be the same.
 	Replies func(method string) rpc.Bounds
-	// Requests bounds what plugins are sent: each holds it for itself. Depth has its default.
+	// Requests bounds what plugins receive. Each plugin enforces it itself,
+	// with the default Depth.
 	Requests rpc.Bounds
-	// MemoryLimit is the heap, in bytes, beyond which a plugin's collector leaves no garbage, or 0 for none: what is
-	// needed is taken all the same.
+	// MemoryLimit is the heap, in bytes, beyond which a plugin's collector
+	// works hard to leave no garbage, or 0 for none. It is a soft limit: a
+	// plugin still gets the memory that it needs.
 	MemoryLimit int64
-	// LiveLimit is what may be alive on a plugin's heap, in bytes, or 0 for no bound. A plugin that needs more ends itself; a call
-	// that needs more each time fails with InvalidArgument.
+	// LiveLimit is how much may be alive on a plugin's heap, in bytes, or 0 for
+	// no bound. A plugin that needs more ends itself. A call that needs more on
+	// every attempt fails with InvalidArgument.
 	LiveLimit int64
-	// TempDir, if not nil, makes a temporary folder in parent, with a name that begins with prefix, and sees to it that it
-	// goes when this process is killed. Plugins then have their temporary files in one of the host's.
+	// TempDir, if not nil, makes a temporary folder in parent, with a name that
+	// begins with prefix. It must ensure that the folder is removed even if
+	// this process is killed. Plugins then keep their temporary files in such a
+	// folder.
 	TempDir func(parent, prefix string) (string, error)
-	// Logger gets what plugins log, or nil for nobody; Level is the least that they send.
+	// Logger gets what plugins log; nil drops it. Level is the lowest level
+	// that plugins send.
 	Logger *slog.Logger
 	Level  slog.Level
 }
 
-// grace is how long a plugin that was asked to end may take.
+// grace is how long a plugin may take to end after it was asked to.
 const grace = 5 * time.Second
 
 // Host runs plugins. All methods may be called from any goroutine.
@@ -205,7 +219,7 @@ func (h *Host) Plugin(name string) *Plugin {
 	return p
 }
 
-// Plugins lists those that Plugin or Conn were asked for, by name.
+// Plugins lists the plugins that Plugin or Conn were asked for, by name.
 func (h *Host) Plugins() []*Plugin {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -217,8 +231,8 @@ func (h *Host) Plugins() []*Plugin {
 	return plugins
 }
 
-// Hubs lists the hubs that carry the host's calls, each at the same index for as
-// long as the host lives: none where plugins run in this process.
+// Hubs lists the hubs that carry the host's calls, each at the same index for
+// as long as the host lives. There are none if plugins run in this process.
 func (h *Host) Hubs() []*hub.Hub {
 	switch {
 	case h.isolation != nil:
@@ -229,7 +243,7 @@ func (h *Host) Hubs() []*hub.Hub {
 	return []*hub.Hub{h.hub}
 }
 
-// Start starts plugins ahead of their first calls, all at once.
+// Start starts plugins before their first calls, all at once.
 func (h *Host) Start(ctx context.Context, names ...string) error {
 	var started sync.WaitGroup
 	errs := make([]error, len(names))
@@ -241,15 +255,16 @@ func (h *Host) Start(ctx context.Context, names ...string) error {
 }
 
 // Close fails the calls under way, and ends every plugin: in good order within
-// a few seconds, else by force. No process, descriptor or goroutine is left.
+// a few seconds, or else by force. It leaves no process, descriptor or
+// goroutine.
 func (h *Host) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	return h.Stop(ctx)
 }
 
-// Stop is Close that uses force once ctx is done. A handler that shares this process can't be
-// forced: Stop leaves it running, and returns an error.
+// Stop is Close, but uses force once ctx is done. A handler in this process
+// can't be forced: Stop leaves it running, and returns an error.
 func (h *Host) Stop(ctx context.Context) error {
 	h.mu.Lock()
 	if h.closed {

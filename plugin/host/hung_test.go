@@ -111,7 +111,8 @@ func (s stubborn) Echo(context.Context, *rpctestpb.Packet) (*rpctestpb.Packet, e
 	return &rpctestpb.Packet{}, nil
 }
 
-// Ten calls are under way when one more kills the plugin, each time it is made: it alone is given up.
+// Ten calls are under way when one more kills the plugin, each time it is made:
+// it alone is given up.
 func TestCallThatKillsItsPluginTakesNoOthersAlong(t *testing.T) {
 	h := newHost(t, Options{})
 	gate := filepath.Join(t.TempDir(), "gate")

@@ -9,12 +9,13 @@ import (
 	"ddc/transport/hub"
 )
 
-// isolation gives every run of a plugin a hub of its own: what a plugin writes
-// to its memory, no other plugin has in its own. It costs a mapping, a futex gate
-// and the pages of a pool for each; see docs/SECURITY.md for how much.
+// isolation gives every run of a plugin a hub of its own, so that no two
+// plugins share memory. Each hub costs a mapping, a futex gate and the pages of
+// a pool; docs/SECURITY.md says how much.
 type isolation struct {
 	options hub.Options
-	// first has no peers. The others share with it who receives in a pump's place.
+	// first has no peers. All hubs share with it the turn to receive in a
+	// pump's place.
 	first *hub.Hub
 
 	mu     sync.Mutex
@@ -35,8 +36,8 @@ func newIsolation(o hub.Options) (*isolation, error) {
 	return &isolation{options: o, first: first, index: map[string]int{}}, nil
 }
 
-// hub makes the hub of a plugin's next run. The one of its last run, whose link
-// has been closed, goes, and with it whatever the plugin has left there.
+// hub makes the hub of a plugin's next run. The link of the last run is closed,
+// so the last run's hub is removed, with whatever the plugin left there.
 func (i *isolation) hub(name string) (*hub.Hub, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -58,7 +59,8 @@ func (i *isolation) hub(name string) (*hub.Hub, error) {
 	return made, old.Close()
 }
 
-// list lists the hubs, each at the same index for as long as this one lives.
+// list lists the hubs, each at the same index for as long as the isolation
+// lives.
 func (i *isolation) list() []*hub.Hub {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -68,7 +70,7 @@ func (i *isolation) list() []*hub.Hub {
 // Name is that of the hubs.
 func (i *isolation) Name() string { return i.first.Name() }
 
-// Pair is for links within one process, where there is nobody to be kept apart.
+// Pair makes links within one process, where there is nothing to isolate.
 func (i *isolation) Pair(name string) (host, peer transport.Link, err error) {
 	return i.first.Pair(name)
 }
@@ -85,7 +87,7 @@ func (i *isolation) Close() error {
 	return errors.Join(errs...)
 }
 
-// hubFor is the hub that a plugin's next run attaches to.
+// hubFor returns the hub that a plugin's next run attaches to.
 func (h *Host) hubFor(name string) (*hub.Hub, error) {
 	if h.isolation == nil {
 		return h.hub, nil

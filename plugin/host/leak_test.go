@@ -21,7 +21,8 @@ import (
 	"ddc/rpc/rpctestpb"
 )
 
-// envLeak is how many calls TestNothingGrowsWithCalls makes on each strategy. `make chaos` makes 100 000.
+// envLeak is how many calls TestNothingGrowsWithCalls makes on each strategy.
+// `make chaos` makes 100 000.
 const envLeak = "DDC_CHAOS_CALLS"
 
 // holdings are what calls could leave behind: at the host, in the plugin, and between them.
@@ -69,8 +70,9 @@ func answerHoldings() (*rpctestpb.Packet, error) {
 	return &rpctestpb.Packet{Text: strings.Join([]string{strconv.Itoa(len(files)), strconv.Itoa(runtime.NumGoroutine())}, " ")}, nil
 }
 
-// mixed makes calls of all kinds from some goroutines: that end well, of all sizes, in pieces even, that fail, and that are
-// cancelled, before they are sent, under way, and as the answer comes.
+// mixed makes calls of all kinds from some goroutines: that end well, of all
+// sizes, in pieces even, that fail, and that are cancelled, before they are
+// sent, under way, and as the answer comes.
 func mixed(t *testing.T, h *Host, name string, calls int64) (well, failed, cancelled int64) {
 	t.Helper()
 	client := rpctestpb.NewTestClient(h.Conn(name))
@@ -116,7 +118,8 @@ func mixed(t *testing.T, h *Host, name string, calls int64) (well, failed, cance
 	return wells.Load(), faileds.Load(), cancelleds.Load()
 }
 
-// crowd has more handlers at work at once than the plugin keeps goroutines for: then it keeps as many as it ever will.
+// crowd has more handlers at work at once than the plugin keeps goroutines for:
+// then it keeps as many as it ever will.
 func crowd(t *testing.T, h *Host, name string) {
 	t.Helper()
 	const callers = 40

@@ -10,8 +10,8 @@ import (
 	"ddc/transport"
 )
 
-// local is a plugin that runs in the host's own process, over any transport:
-// the control group, where no wake-up crosses a process.
+// local is a plugin that runs in the host's own process, over any transport. It
+// is the control group for hangs: no wake-up crosses a process.
 type local struct {
 	conn   *rpc.Conn
 	link   transport.Link

@@ -16,20 +16,20 @@ import (
 // maxLine bounds what the host keeps of one line that a plugin writes.
 const maxLine = 64 << 10
 
-// logs forwards what one run of a plugin writes to its standard output and error
-// to the host's logger, as far as the plugin's allowance goes.
+// logs forwards the standard output and error of one run of a plugin to the
+// host's logger, as far as the plugin's allowance goes.
 type logs struct {
 	logger    *slog.Logger
 	allowance *allowance
 	end       finalWords
 }
 
-// forward reads r to its end. The plugin waits for it while the pipe is full, so it
-// always reads on; but of what it drops only so much in a time, so that a plugin
-// that does nothing but write does not keep the host busy.
+// forward reads r to its end. It always reads on, since the plugin waits while
+// the pipe is full. But it reads slowly what it drops, so that a plugin that
+// only writes does not keep the host busy.
 //
-// Two goroutines forward the two outputs: each line says which it came from, but those
-// of the plugin's own logger.
+// Two goroutines forward the two outputs. Each line says which output it came
+// from, except lines of the plugin's own logger.
 func (l *logs) forward(r io.Reader, name string) {
 	var line []byte
 	cut := 0 // from this line's end
@@ -54,7 +54,7 @@ func (l *logs) forward(r io.Reader, name string) {
 	}
 }
 
-// paced reads with a pause before each Read while what it reads is dropped.
+// paced pauses before each Read while what it reads is dropped.
 type paced struct {
 	io.Reader
 	dropping func() bool
@@ -67,7 +67,7 @@ func (p paced) Read(b []byte) (int, error) {
 	return p.Reader.Read(b) //nolint:wrapcheck // a reader gives its reader's errors
 }
 
-// line takes a line, of whose end so many bytes are missing.
+// line takes a line, whose last cut bytes are missing.
 func (l *logs) line(text string, cut int, name string) {
 	record, isRecord := parseRecord(text)
 	l.end.heard(text, record, isRecord)
@@ -116,8 +116,9 @@ func parseRecord(line string) (record, bool) {
 	return r, true
 }
 
-// outputKey is under which a line that is no record says what it was written to.
+// outputKey is the log key for the output that a line was written to, if the
+// line is no record.
 const outputKey = "output"
 
-// pluginKey is under which the host's logger names the plugin.
+// pluginKey is the log key for the plugin's name.
 const pluginKey = "plugin"

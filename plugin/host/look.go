@@ -7,16 +7,17 @@ import (
 	"ddc/transport/hub"
 )
 
-// Look is one look at a plugin's present run, from the host: for tools that
-// judge whether anybody still moves.
+// Look is what the host sees of a plugin's present run at one moment. Tools
+// judge by it whether anything still moves.
 type Look struct {
 	PID   int
 	Link  hub.State
 	Calls []rpc.Call
 }
 
-// Look looks. It takes no lock that a caller could hold while waiting; false says
-// that no process runs, or that the plugin is in this process.
+// Look looks at the present run. It takes no lock that a caller could hold
+// while waiting. False says that no process runs, or that the plugin is in this
+// process.
 func (p *Plugin) Look() (Look, bool) {
 	p.mu.Lock()
 	r, ok := p.current.(*process)
@@ -27,7 +28,8 @@ func (p *Plugin) Look() (Look, bool) {
 	return Look{PID: r.pid(), Link: r.link.State(), Calls: r.conn.Calls()}, true
 }
 
-// Signal sends a signal to every plugin process that has attached, and so is ready for it.
+// Signal sends a signal to every plugin process that has attached: those are
+// ready for it.
 func (h *Host) Signal(s syscall.Signal) {
 	for _, p := range h.Plugins() {
 		p.mu.Lock()

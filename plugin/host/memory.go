@@ -9,8 +9,9 @@ import (
 	"ddc/transport/hub"
 )
 
-// expendable is how much rather than its host a plugin is to be killed when memory runs out: it can be
-// started again. Its children are as expendable.
+// expendable is a plugin's oom_score_adj: when memory runs out, the kernel
+// kills the plugin rather than its host, since a plugin can be started again.
+// Its children inherit it.
 const expendable = 500
 
 // makeExpendable is best effort: without it the kernel chooses by size alone.
@@ -18,7 +19,8 @@ func makeExpendable(pid int) {
 	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte(strconv.Itoa(expendable)), 0)
 }
 
-// heapLimit is what a plugin is told of MemoryLimit, unless the user told it less.
+// heapLimit is the environment that tells a plugin its MemoryLimit, unless the
+// user set GOMEMLIMIT.
 func heapLimit(limit int64) []string {
 	if limit == 0 || os.Getenv("GOMEMLIMIT") != "" {
 		return nil
@@ -29,8 +31,9 @@ func heapLimit(limit int64) []string {
 // hubParties are the parties of a hub's slot pool: two for each peer.
 const hubParties = 2 * hub.DefaultPeers
 
-// SlotsWithin are the default classes of slots, without the largest ones where all together would take more than
-// limit: then payloads travel in more pieces. Slots take memory once they were used, and keep it.
+// SlotsWithin are the default classes of slots. If they would take more than
+// limit together, the largest classes are left out, and payloads travel in more
+// pieces. A slot takes memory once it was used, and keeps it.
 func SlotsWithin(limit int64) []slot.Class {
 	classes := slot.DefaultClasses(hubParties)
 	total := func() (sum int64) {

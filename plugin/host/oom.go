@@ -10,8 +10,8 @@ import (
 // vmstat has the kernel's counters.
 const vmstat = "/proc/vmstat"
 
-// outOfMemoryKills is how many processes the kernel has ended since memory ran out,
-// that of a control group or that of the machine, or -1 where that is not known.
+// outOfMemoryKills is how many processes the kernel has killed because memory
+// ran out, in a control group or on the machine. It is -1 if that is not known.
 func outOfMemoryKills(file string) int64 {
 	counters, err := os.ReadFile(file)
 	if err != nil {
@@ -27,8 +27,8 @@ func outOfMemoryKills(file string) int64 {
 	return -1
 }
 
-// memoryRanOut says whether that is likely what a process died of: it was killed,
-// and the kernel has counted one since the process began.
+// memoryRanOut says whether a process probably died because memory ran out: it
+// was killed, and the kernel has counted such a kill since it began.
 func memoryRanOut(state *os.ProcessState, before int64) bool {
 	status, ok := state.Sys().(syscall.WaitStatus)
 	if !ok || !status.Signaled() || status.Signal() != syscall.SIGKILL {

@@ -28,12 +28,12 @@ func newOutput() (o output, err error) {
 	return o, nil
 }
 
-// letGo closes what the plugin writes to.
+// letGo closes the ends that the plugin writes to.
 func (o output) letGo() {
 	for _, end := range o {
 		_ = end.theirs.Close()
 	}
 }
 
-// close closes what this process reads.
+// close closes the ends that this process reads.
 func (o output) close() error { return errors.Join(o[0].ours.Close(), o[1].ours.Close()) }

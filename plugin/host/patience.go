@@ -8,10 +8,11 @@ import (
 	"ddc/internal/absence"
 )
 
-// patience finds the attempts of calls that last longer than they may, and streams
-// that wait longer for a message, and kills what each was made of. Time in which this process did not run does not count.
-// All have the same limit and one timer between them: with a context that ends,
-// and so a timer, for each, a parked call of 64 bytes took 22 µs instead of 16.
+// patience finds attempts of calls that last too long, and streams that wait
+// too long for a message, and kills the plugin of each. Time in which this
+// process did not run does not count. All share one limit and one timer. A
+// context with a deadline for each would mean a timer for each: a parked call
+// of 64 bytes then took 22 µs instead of 16.
 type patience struct {
 	limit time.Duration
 	now   func() time.Time
@@ -22,30 +23,31 @@ type patience struct {
 	absences absence.Log // looked for while there is a timer
 }
 
-// looksPerLimit is how often an attempt is looked at until its time is over, and
+// looksPerLimit is how often an attempt is looked at until its time is over.
 // looksApart bounds the time between two looks.
 const (
 	looksPerLimit = 20
 	looksApart    = time.Second
 )
 
-// attempt is one that is under way, or a stream.
+// attempt is an attempt under way, or a stream.
 type attempt struct {
 	method, about string
 	stream        bool
 	victim        killable
 
-	// What follows is guarded by patience.mu.
+	// The fields below are guarded by patience.mu.
 	began   time.Time // of a stream the wait for a message
 	waiters int       // those who wait for the plugin; without one no time counts
 	killed  bool
 	hung    errHung // why, once killed
 }
 
-// killable is what is killed when an attempt lasts too long.
+// killable is killed when an attempt lasts too long.
 type killable interface{ kill(cause error) }
 
-// awaited says what processes a run waits for that is about to be killed.
+// awaited describes the processes that a run waits for, just before it is
+// killed.
 func awaited(victim killable) string {
 	if r, ok := victim.(run); ok && r.pid() != 0 {
 		return inspect.Awaited(r.pid())
@@ -65,7 +67,7 @@ func (p *patience) begin(victim killable, method, about string) *attempt {
 	return a
 }
 
-// wait adds one who waits for the plugin. The time counts from the first of them.
+// wait adds one waiter for the plugin. The time counts from the first one.
 func (p *patience) wait(a *attempt) {
 	now := p.now()
 	p.mu.Lock()
@@ -81,7 +83,8 @@ func (p *patience) wait(a *attempt) {
 	}
 }
 
-// passed says that a message has: for those who still wait the time counts anew.
+// passed notes that a message has passed: the time counts anew for those who
+// still wait.
 func (p *patience) passed(a *attempt) {
 	now := p.now()
 	p.mu.Lock()
@@ -89,8 +92,8 @@ func (p *patience) passed(a *attempt) {
 	a.began = now
 }
 
-// end takes one of those who wait away, and says whether the attempt was found to
-// last too long.
+// end removes one waiter, and says whether the attempt was found to last too
+// long.
 func (p *patience) end(a *attempt) (hung bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -100,7 +103,8 @@ func (p *patience) end(a *attempt) (hung bool) {
 	return a.killed
 }
 
-// look ends what has lasted too long, and comes again when the next might have.
+// look ends what has lasted too long, and sets the timer for when the next
+// attempt might.
 func (p *patience) look() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -127,7 +131,8 @@ func (p *patience) look() {
 	}
 }
 
-// stop lets go of the timer. Nobody begins an attempt after it, or the timer fires in vain.
+// stop stops the timer. If an attempt still begins after it, the timer fires in
+// vain.
 func (p *patience) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

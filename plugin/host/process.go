@@ -21,8 +21,8 @@ import (
 	"ddc/wake"
 )
 
-// drain is how long what a dead plugin wrote may take to come,
-// where a child of its own still holds the other end.
+// drain is how long the host still reads a dead plugin's output, if a child of
+// the plugin holds the other end open.
 const drain = 500 * time.Millisecond
 
 // process is one run of a plugin.
@@ -59,7 +59,7 @@ type processSpec struct {
 }
 
 // startProcess starts a plugin on a place in the hub. It does not wait for the
-// plugin to attach: calls do, and fail when it dies instead.
+// plugin to attach. Calls wait for that, and fail if the plugin dies instead.
 func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, err error) {
 	offer, err := h.Offer(spec.name, spec.strategy)
 	if err != nil {
@@ -110,8 +110,9 @@ func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, e
 	return p, nil
 }
 
-// watch waits for the process to end, by the pidfd that package os holds for
-// it, and ends the link: that is how everyone who waits for the plugin learns.
+// watch waits for the process to end, through the pidfd that package os holds,
+// and then ends the link. So everyone who waits for the plugin learns of its
+// end.
 func (p *process) watch(l *logs, output output, kills int64) {
 	defer close(p.exited)
 	var forwarding sync.WaitGroup
@@ -120,8 +121,9 @@ func (p *process) watch(l *logs, output output, kills int64) {
 	}
 	err := p.cmd.Wait()
 	p.starting.stop()
-	// What the plugin wrote before it died is in the pipes already. A child of the
-	// plugin may still hold the other ends, so the ends of the pipes are not waited for.
+	// What the plugin wrote before it died is in the pipes already. A child of
+	// the plugin may still hold them open, so do not wait for the end of the
+	// pipes.
 	for _, end := range output {
 		_ = end.ours.SetReadDeadline(time.Now().Add(drain))
 	}
@@ -152,7 +154,8 @@ func cause(err error, said string, memoryRanOut bool) error {
 	return fmt.Errorf("%w: %s", err, said)
 }
 
-// kill is for a plugin that no longer answers. Killed while it is stopped, it ends all the same.
+// kill is for a plugin that no longer answers. It works on a stopped process
+// too.
 func (p *process) kill(cause error) {
 	p.mu.Lock()
 	if p.killed == nil {
@@ -162,8 +165,8 @@ func (p *process) kill(cause error) {
 	_ = p.cmd.Process.Kill() // it may have ended just now
 }
 
-// stop ends the plugin in good order, and by force once ctx is done. Nothing of
-// it is left when stop returns.
+// stop ends the plugin in good order, or by force once ctx is done. Nothing of
+// the plugin is left when stop returns.
 func (p *process) stop(ctx context.Context) error {
 	err := p.conn.Close()
 	select {
@@ -175,8 +178,8 @@ func (p *process) stop(ctx context.Context) error {
 	return errors.Join(err, p.link.Close())
 }
 
-// confinedThread starts processes on a thread that is restricted, and lives as
-// long as the host.
+// confinedThread starts processes on a restricted thread, which lives as long
+// as the host.
 type confinedThread struct {
 	thread *forker.Thread
 	ready  chan struct{} // closed when what follows is set
@@ -202,8 +205,9 @@ func (f *confinedThread) start(cmd *exec.Cmd) error {
 	return f.thread.Start(cmd)
 }
 
-// layers are those that hold what the thread starts, or none as long as it is not
-// known. It does not wait: a path of the policy may lie on a server that has gone.
+// layers are the sandbox layers of what the thread starts, or none as long as
+// they are not known. It does not wait: a path of the policy may lie on a
+// server that has gone.
 func (f *confinedThread) layers() sandbox.Layers {
 	select {
 	case <-f.ready:

@@ -22,13 +22,14 @@ import (
 // Layers are those of the sandbox that hold a plugin.
 type Layers = sandbox.Layers
 
-// variables are what every plugin gets of its host's environment: what Go's
-// runtime and the time zone go by, and what is called DDC. What begins with
-// DDC_PLUGIN and DDC_HUB is said to each plugin anew.
+// variables are those of its host's environment that every plugin gets: for
+// Go's runtime, time zone, language and temporary files, and all that begin
+// with DDC_. The host sets DDC_HUB, and those that begin with DDC_PLUGIN, for
+// each plugin anew.
 var variables = []string{"GOGC", "GOMEMLIMIT", "GODEBUG", "GOTRACEBACK", "GORACE", "GOCOVERDIR", "TZ", "LANG", "LC_*", "TMPDIR", "DDC_*"}
 
-// startable is what a program needs to be started: its libraries, the zone of
-// its clock, and what every program takes for granted.
+// startable is what a program needs to start: its libraries, the time zone, and
+// what every program takes for granted.
 var startable = sandbox.Policy{
 	Read: []string{
 		"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store", "/etc/ld.so.cache", "/etc/ld.so.preload",
@@ -37,7 +38,7 @@ var startable = sandbox.Policy{
 	Write: []string{"/dev/null"},
 }
 
-// confined is p with what the program at path needs to start.
+// confined is c's policy with what the program at path needs to start.
 func confined(c spec.Confinement, path, temporary string) sandbox.Policy {
 	p := c.Policy
 	p.Read = slices.Concat(p.Read, startable.Read)
@@ -58,8 +59,8 @@ func confined(c spec.Confinement, path, temporary string) sandbox.Policy {
 	return p
 }
 
-// interpreterOf is the program that the kernel starts to load another with its
-// libraries, or "" where it needs none, or is no such program.
+// interpreterOf is the dynamic loader that the kernel starts for the program at
+// path, or "" if it needs none or is no ELF program.
 func interpreterOf(path string) string {
 	f, err := elf.Open(path)
 	if err != nil {
@@ -78,11 +79,11 @@ func interpreterOf(path string) string {
 	return ""
 }
 
-// forkers start plugins, each from a thread of its own that lives by the
-// plugin's confinement: what it starts can't be free of that, whatever it is.
-// Plugins that shared a thread would share a Landlock domain, and so could look
-// into each other's memory. A thread that could not be restricted by every layer
-// that the kernel has starts nothing.
+// forkers start plugins, each from a thread of its own under the plugin's
+// confinement, which no process that the thread starts can shed. Plugins that
+// shared a thread would share a Landlock domain, and could look into each
+// other's memory. A thread starts nothing unless every layer that the kernel
+// has restricts it.
 type forkers struct {
 	confine func(name string) spec.Confinement // or nil: plugins may do what this process may
 	logger  *slog.Logger
@@ -99,14 +100,16 @@ func newForkers(o Options, temporary string) *forkers {
 
 // start starts cmd as the plugin of a name.
 func (f *forkers) start(name string, cmd *exec.Cmd) error {
-	// What this process has inherited without a mark, and its plugins need not have.
+	// This process may have inherited descriptors without close-on-exec, which
+	// its plugins must not get.
 	if err := sandbox.CloseOnExec(); err != nil {
 		f.logger.Debug("plugins may inherit descriptors of the host's parent", "cause", err)
 	}
 	return f.of(name, cmd.Path).start(cmd)
 }
 
-// of gives the thread of a plugin, which begins, and is restricted, with the first run.
+// of returns the thread of a plugin. The thread begins, and is restricted, with
+// the first run.
 func (f *forkers) of(name, path string) *confinedThread {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -130,7 +133,8 @@ func (f *forkers) of(name, path string) *confinedThread {
 	return made
 }
 
-// layers are those that hold the plugin of a name, or none before its first run.
+// layers are the sandbox layers of a plugin, by name, or none before its first
+// run.
 func (f *forkers) layers(name string) Layers {
 	f.mu.Lock()
 	known := f.byName[name]
@@ -141,7 +145,7 @@ func (f *forkers) layers(name string) Layers {
 	return known.layers()
 }
 
-// environment is what the plugin of a name gets of this process's environment.
+// environment is what a plugin gets of this process's environment, by name.
 func (f *forkers) environment(name string) []string {
 	keep := []string{"*"}
 	if f.confine != nil {
@@ -161,12 +165,12 @@ func (f *forkers) environment(name string) []string {
 	return kept
 }
 
-// startPrograms says whether the plugin of a name may start programs.
+// startPrograms says whether a plugin may start programs, by name.
 func (f *forkers) startPrograms(name string) bool {
 	return f.confine == nil || f.confine(name).Policy.Programs
 }
 
-// Close ends the threads. No process that they started may be running.
+// Close ends the threads. No process that they started may still run.
 func (f *forkers) Close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -176,8 +180,9 @@ func (f *forkers) Close() {
 	clear(f.byName)
 }
 
-// banish ends a plugin that has written to shared memory what no sound one does,
-// at once: until its next call it could go on.
+// banish kills a plugin that has written to shared memory what no sound plugin
+// writes. It does so at once: otherwise the plugin could go on until its next
+// call.
 func (p *process) banish() {
 	<-p.link.Done()
 	if err := p.link.Err(); errors.Is(err, transport.ErrCorrupt) {

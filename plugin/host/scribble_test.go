@@ -34,8 +34,8 @@ import (
 type scribbler struct {
 	testService
 	memory []byte // the hub, mapped
-	// count is a number in a file: how many bytes have been written, some eight at a time; written of them by
-	// this process, after before.
+	// count is a number in a file: how many bytes have been written, some eight
+	// at a time; written of them by this process, after before.
 	count   []byte
 	before  uint64
 	written atomic.Uint64
@@ -254,7 +254,8 @@ func assertNoSlotIsLost(t *testing.T, h *Host) {
 func TestIsolatedNeighboursOfAScribblerNoticeNothing(t *testing.T) {
 	for _, wake := range []string{"futex", "eventfd", "socketpair", "pipe"} {
 		t.Run(wake, func(t *testing.T) {
-			// The others' calls have the usual time: a short one would find a busy machine, and call that a restart.
+			// The others' calls have the usual time: a short one would find a
+			// busy machine, and call that a restart.
 			h := attack(t, Options{Wake: wake, Isolate: true, CallTimeoutOf: map[string]time.Duration{"scribbler": scribblerLimit}},
 				func(sent, got []byte) { assert.True(t, bytes.Equal(sent, got), "a neighbour's bytes are not whole") },
 				func(err error) { assert.NoError(t, err) })

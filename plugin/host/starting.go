@@ -9,17 +9,17 @@ import (
 	"ddc/internal/absence"
 )
 
-// ErrNeverAttached is the cause of a run that was killed since its program did not
-// attach in Options.StartTime. It would not the next time either, so its calls are not
-// repeated.
+// ErrNeverAttached is the cause of a run that was killed because its program
+// did not attach within Options.StartTime. It would not attach the next time
+// either, so its calls are not repeated.
 var ErrNeverAttached = errors.New("the program did not attach to the host")
 
 // defaultStartTime is generous: a plugin attaches before it does anything else.
 const defaultStartTime = 10 * time.Second
 
-// starting kills a run that has not attached within its limit. Time in which this
-// process did not run does not count. Nothing tells of an attachment, so it is looked
-// for: a few times, until it is there.
+// starting kills a run that has not attached within its limit. Time in which
+// this process did not run does not count. Nothing announces an attachment, so
+// starting polls for it a few times.
 type starting struct {
 	limit    time.Duration
 	attached func() bool
@@ -61,7 +61,7 @@ func (s *starting) look() {
 	}
 }
 
-// stop is for a run that has ended.
+// stop ends the polling. It is called for a run that has ended.
 func (s *starting) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

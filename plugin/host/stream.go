@@ -11,9 +11,10 @@ import (
 	"ddc/internal/subject"
 )
 
-// NewStream begins a streaming call. It has the time of a call for each message: the
-// time counts while somebody waits for the plugin, and anew with each message that
-// is sent or received. A caller that takes its time between two messages loses none.
+// NewStream begins a streaming call. It has the time of a call for each
+// message. The time counts only while somebody waits for the plugin, and anew
+// with each message that is sent or received. So a slow caller uses up none of
+// it.
 func (p *Plugin) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	p.calls.Add(1)
 	r, err := p.acquire(ctx)
@@ -41,8 +42,8 @@ func (p *Plugin) NewStream(ctx context.Context, desc *grpc.StreamDesc, method st
 	return s, nil
 }
 
-// stream is a stream whose plugin is killed if it sends more than it may, or nothing
-// for longer than it may.
+// stream is a stream whose plugin is killed if it sends a message over its
+// bounds, or sends nothing for too long.
 type stream struct {
 	grpc.ClientStream
 	*attempt
@@ -50,7 +51,8 @@ type stream struct {
 	run    run
 }
 
-// bounded does what may wait for the plugin.
+// bounded runs do, which may wait for the plugin, under the stream's time
+// limit.
 func (s *stream) bounded(do func() error) error {
 	patience := s.plugin.patience
 	patience.wait(s.attempt)

@@ -9,10 +9,11 @@ import (
 	"ddc/internal/enclosure"
 )
 
-// wardens lets a plugin that is to be started ask this process for wardens
-// (package enclosure): what a confined process starts can't have a /proc of its
-// own. What they start is held to what the plugin is held to. It returns nil for
-// a plugin without that right, and else the end to close here once the plugin has its own.
+// wardens lets a plugin that is about to start ask this process for wardens
+// (package enclosure), since a confined process cannot give its children a
+// /proc of their own. What a warden starts is confined as the plugin is. For a
+// plugin without that right wardens returns nil; otherwise it returns the end
+// to close here once the plugin has its own.
 func (f *forkers) wardens(name string, cmd *exec.Cmd) (*enclosure.Host, *os.File, error) {
 	if f.confine == nil {
 		return nil, nil, nil // the plugin starts them itself
@@ -32,7 +33,7 @@ func (f *forkers) wardens(name string, cmd *exec.Cmd) (*enclosure.Host, *os.File
 	return host, theirs, nil
 }
 
-// endWardens is called when the plugin has ended, and with it its wardens will.
+// endWardens is called when the plugin has ended. Its wardens end with it.
 func endWardens(host *enclosure.Host, logger *slog.Logger) {
 	if host == nil {
 		return

@@ -10,25 +10,27 @@ import (
 	"ddc/internal/tool"
 )
 
-// Confinement is what a plugin may do besides computing and answering calls. The
-// zero Confinement is nothing. A plugin that the kernel could hold to it, and does
-// not, is not started.
+// Confinement is what a plugin may do besides computing and answering calls.
+// The zero Confinement allows nothing. If the kernel could enforce it but does
+// not, the plugin is not started.
 type Confinement struct {
 	// Policy names files and rights on top of what a program needs to start.
 	Policy Policy
-	// Environment names the host's variables that the plugin gets, besides those
-	// that all get. One that ends in an asterisk stands for all that begin so.
+	// Environment names the host's variables that the plugin gets, besides
+	// those that all plugins get. A name that ends in an asterisk stands for
+	// all that begin with it.
 	Environment []string
-	// Temporary allows to write in the folder that is its TMPDIR.
+	// Temporary allows the plugin to write in its TMPDIR.
 	Temporary bool
-	// Wardens lets the plugin have programs started by wardens of the host's.
+	// Wardens lets the plugin have programs started by the host's wardens.
 	Wardens bool
 }
 
-// Policy is what a Confinement leaves to a plugin.
+// Policy is what a Confinement allows a plugin, in files and rights.
 type Policy = sandbox.Policy
 
-// programs are where a system has its programs, and what those read.
+// programs are the folders where a system keeps its programs, and what those
+// read.
 var programs = Policy{
 	Programs: true,
 	Execute:  []string{"/bin", "/sbin", "/usr", "/lib", "/lib64", "/opt", "/nix/store"},
@@ -38,18 +40,18 @@ var programs = Policy{
 	},
 }
 
-// internet is what asking for an address and speaking TLS reads.
+// internet is what looking up a name and speaking TLS read.
 var internet = []string{
 	"/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/gai.conf", "/etc/nsswitch.conf", "/etc/services", "/etc/ssl", "/etc/pki",
 	"/etc/ca-certificates", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/run/systemd/resolve", "/run/resolvconf",
 }
 
-// Proxies are the variables that say how the internet is reached.
+// Proxies are the variables that say how to reach the internet.
 func Proxies() []string {
 	return []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 }
 
-// Programs leaves a plugin the programs of the system, with what those read, and a
+// Programs allows a plugin the system's programs, what those read, and a
 // temporary folder, since some insist on files.
 func Programs() Confinement {
 	p := programs
@@ -57,7 +59,7 @@ func Programs() Confinement {
 	return Confinement{Policy: p, Temporary: true}
 }
 
-// ForTools leaves a plugin the programs that it drives, and what they need.
+// ForTools allows a plugin the programs that it drives, and what they need.
 func ForTools(tools []tool.Program) Confinement {
 	c := Programs()
 	c.Environment = []string{"PATH", "HOME"}
@@ -67,13 +69,13 @@ func ForTools(tools []tool.Program) Confinement {
 			continue // the plugin says so, when it is needed
 		}
 		c.Policy.Execute = append(c.Policy.Execute, homeOf(path)...)
-		// By this file the plugin finds the same folder again.
+		// The plugin finds the same folder again by this file.
 		c.Policy.Read = append(c.Policy.Read, filepath.Join(filepath.Dir(filepath.Dir(filepath.Dir(path))), "go.mod"))
 	}
 	return c
 }
 
-// Online adds the internet to what is left to a plugin, but for [Proxies].
+// Online adds the internet, but not [Proxies], to what a plugin may use.
 func (c Confinement) Online() Confinement {
 	c.Policy.Network = true
 	c.Policy.Read = slices.Concat(c.Policy.Read, internet, certificates())
@@ -84,7 +86,7 @@ func certificates() []string {
 	return append(filepath.SplitList(os.Getenv("SSL_CERT_DIR")), filepath.SplitList(os.Getenv("SSL_CERT_FILE"))...)
 }
 
-// homeOf are the folders that a program's own files are in.
+// homeOf are the folders of a program's own files.
 func homeOf(path string) []string {
 	paths := []string{path}
 	if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
@@ -97,8 +99,8 @@ func homeOf(path string) []string {
 	return folders
 }
 
-// Around is a folder of programs and, where that is a bin, the folder that holds the
-// bin, but for somebody's home and the root.
+// Around is a folder of programs. If the folder is a bin, its parent is added,
+// unless that is somebody's home or the root.
 func Around(folder string) []string {
 	parent := filepath.Dir(folder)
 	if name := filepath.Base(folder); (name != "bin" && name != "shims") || parent == "/" || filepath.Base(parent) == ".local" || isHome(parent) {
@@ -107,8 +109,8 @@ func Around(folder string) []string {
 	return []string{folder, parent}
 }
 
-// isHome says whether a folder is the home of whoever builds, by HOME or by the
-// system's list of users: HOME may be another's, or missing.
+// isHome says whether a folder is the home of the user who builds, by HOME or
+// by the system's list of users. HOME may be another user's, or missing.
 func isHome(folder string) bool {
 	homes := []string{os.Getenv("HOME")}
 	if own, err := user.Current(); err == nil {

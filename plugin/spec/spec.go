@@ -1,6 +1,6 @@
-// Package spec is what one of ddc's own plugins says of itself: how its service is
-// made, which programs it drives, what else it may do, how long its calls may take,
-// and how large its answers may be.
+// Package spec has the Spec, by which each of ddc's own plugins describes
+// itself: how its service is made, which programs it drives, what else it may
+// do, how long its calls may take, and how large its answers may be.
 //
 // A plugin is one folder, plugins/NAME, with a function Spec:
 //
@@ -12,7 +12,8 @@
 //		}
 //	}
 //
-// The list of all is ddc/plugins. What a Spec does not name, its plugin may not do.
+// Package ddc/plugins lists all of them. A plugin may do only what its Spec
+// names.
 package spec
 
 import (
@@ -23,31 +24,33 @@ import (
 	"ddc/plugin"
 )
 
-// Spec is what a plugin says of itself. Only Name, Open and Answers are needed: a
-// plugin without the rest computes, and no more.
+// Spec describes a plugin. Only Name, Open and Answers are required: a plugin
+// without the rest may only compute.
 type Spec struct {
 	// Name is the plugin's, and its folder's.
 	Name string
-	// Open makes its service, which begins nothing before its first call.
+	// Open makes its service, which starts nothing before its first call.
 	Open func() plugin.Service
 	// Tools are the external programs that it drives.
 	Tools []tool.Program
-	// Confine says what it may do where that is more than its Tools need, or is nil.
+	// Confine says what it may do. nil is what its Tools need.
 	Confine func(Site) Confinement
-	// Prepare, if not nil, makes what Confine names and is not there yet: what is not
-	// there can't be allowed. It is called before Confine, and may be called again.
+	// Prepare, if not nil, creates the files and folders that Confine names,
+	// since a path that does not exist can't be allowed. It is called before
+	// Confine, and may be called again.
 	Prepare func(Site)
-	// Environ, if not nil, gives variables, NAME=value, made of what the plugin reads of
-	// but may not read itself. It logs what it had to leave out.
+	// Environ, if not nil, gives variables, NAME=value, that tell the plugin
+	// what it needs from files that it may not read itself. It logs what it had
+	// to leave out.
 	Environ func(*slog.Logger) []string
 	// CallTime is how long an attempt of one of its calls may take, or nil for DefaultCallTime.
 	CallTime func(Site) time.Duration
-	// Answers are how large the answers to each of its methods may be, by the methods'
-	// full names.
+	// Answers say how large the answers to each of its methods may be, by the
+	// methods' full names.
 	Answers map[string]Answer
 }
 
-// Site is what a Spec may depend on: of a site, and of how it is built.
+// Site is what a Spec may depend on: the site, and how it is built.
 type Site struct {
 	// Jobs is how many calls are under way at once.
 	Jobs    int
@@ -60,13 +63,13 @@ type Samples struct {
 	Time time.Duration
 	// Cache is the folder that keeps what they are compiled into.
 	Cache string
-	// Sources are the folders of dependencies that lie on this machine. Fetched says that
-	// there are others.
+	// Sources are the folders of dependencies that lie on this machine. Fetched
+	// says that other dependencies must be fetched.
 	Sources []string
 	Fetched bool
 }
 
-// Confinement is what the plugin may do with a site.
+// Confinement is what the plugin may do while it builds a site.
 func (s Spec) Confinement(site Site) Confinement {
 	switch {
 	case s.Confine != nil:
@@ -77,20 +80,21 @@ func (s Spec) Confinement(site Site) Confinement {
 	return Confinement{}
 }
 
-// DefaultCallTime is generous: it is to find what hangs, not what is slow.
+// DefaultCallTime is generous: it finds what hangs, not what is slow.
 const DefaultCallTime = 2 * time.Minute
 
 // Long is the CallTime of a plugin whose work grows with what it is given.
 func Long(Site) time.Duration { return 10 * time.Minute }
 
-// Answer is the kind of what answers a method: how large it may be. A host makes
-// parts of its memory limit of it.
+// Answer is a kind of answer to a method, and so how large the answer may be. A
+// host turns it into a part of its memory limit.
 type Answer int
 
 const (
-	// Note is short whatever was asked.
+	// Note is short, whatever the request.
 	Note Answer = iota + 1
-	// Text is made of one page, style sheet or drawing, and says what is in it.
+	// Text is made of one page, style sheet or drawing, and lists or repeats
+	// what is in it.
 	Text
 	// Block is one run of bytes in a few fields: pixels, a picture, a font.
 	Block

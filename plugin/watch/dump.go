@@ -12,15 +12,15 @@ import (
 	"ddc/plugin/host"
 )
 
-// settle is how far apart the two looks of a dump are: long enough for whoever is
-// about to wake to do so.
+// settle is the time between the two looks of a dump: long enough for a sleeper
+// that is about to wake to do so.
 const settle = 100 * time.Millisecond
 
-// Dump writes what every plugin of a host is doing, and, last, where a terminal
-// still shows it: what everyone who waits in the transport waits for, as the host
-// sees it, what is wrong, if anything, and the name of a file with the stacks of
-// this process's goroutines. It takes no lock that a caller could hold while
-// waiting.
+// Dump writes what every plugin of a host is doing. A summary comes last, where
+// a terminal still shows it: what each waiter in the transport waits for, as
+// the host sees it, what is wrong, if anything, and the name of a file with the
+// stacks of this process's goroutines. Dump takes no lock that a caller could
+// hold while waiting.
 func Dump(h *host.Host, w io.Writer) {
 	plugins := h.Plugins()
 	fmt.Fprintf(w, "host: %d plugins known, transport %s\n", len(plugins), h.Transport())
@@ -56,8 +56,8 @@ func DumpOnSignal(h *host.Host) (stop func()) {
 	return dumps.Stop
 }
 
-// dumpPlugin says what the transport does not know. Calls in the host's own process
-// have no hub to be noted in.
+// dumpPlugin writes what the transport does not know: calls in the host's own
+// process are noted in no hub.
 func dumpPlugin(p *host.Plugin, w io.Writer) {
 	stats := p.Stats()
 	calls, runs := p.Calls()

@@ -18,10 +18,10 @@ import (
 // of the host and of all plugins on one time line. It needs a hub with
 // host.Options.Hub.Trace.
 //
-// The events are those that both ends of each link note in shared memory, so the
-// traced pay some 100 ns an event, and a plugin that is killed has told all that
-// it did. Who reads them is a goroutine of the host; what it was too late for is
-// counted, and told at the end of the trace.
+// Both ends of each link note the events in shared memory. So an event costs
+// the traced process some 100 ns, and a plugin that is killed leaves all its
+// events behind. A goroutine of the host reads them. Events that it was too
+// late for are counted, and reported at the end of the trace.
 type Tracer struct {
 	host *host.Host
 	out  *trace.Chrome
@@ -41,8 +41,8 @@ type tracedHub struct {
 	observer *hub.Observer
 	index    int
 	ends     map[end]*tracedEnd
-	// asleep and flow are, by place and bell, since when it is slept on, and the arrow
-	// of the last token left for it.
+	// asleep is since when each bell has been slept on, and flow the arrow of
+	// the last token left for it. Both are by place and bell.
 	asleep map[end]int64
 	flow   map[end]int
 }
@@ -58,12 +58,13 @@ type tracedEnd struct {
 
 type track struct{ pid, tid int }
 
-// drainEvery is the pause between two readings: a ring of 65536 events of 50 ns
-// at least is not full before 3 ms, and in builds not before seconds.
+// drainEvery is the pause between two readings. A ring holds 65536 events, each
+// of which takes at least 50 ns, so it cannot fill within 3 ms; in builds it
+// takes seconds.
 const drainEvery = 20 * time.Millisecond
 
-// Trace starts to write a trace of h to w. Stopped after the host was closed, it has all
-// that the plugins did.
+// Trace starts to write a trace of h to w. If it is stopped after the host was
+// closed, it has everything that the plugins did.
 func Trace(h *host.Host, w io.Writer) (*Tracer, error) {
 	if h.Local() {
 		return nil, fmt.Errorf("trace: plugins in this process share no memory, and note no events")
@@ -75,7 +76,7 @@ func Trace(h *host.Host, w io.Writer) (*Tracer, error) {
 	return t, nil
 }
 
-// follow opens the hubs that are new: an isolated plugin gets one with each life.
+// follow opens new hubs: an isolated plugin gets one with each run.
 func (t *Tracer) follow() {
 	for i, hub := range t.host.Hubs() {
 		if i < len(t.hubs) && t.hubs[i].hub == hub {
@@ -151,7 +152,8 @@ func (t *Tracer) drain(h *tracedHub) {
 	}
 }
 
-// Threads of a trace: those of the host by the link, of a plugin by what they do.
+// Threads of a trace: the host has one for each link, a plugin one for each
+// kind of work.
 const (
 	pumpThread = iota
 	callerThread
@@ -184,7 +186,8 @@ func (t *Tracer) name(pid, tid int, what, name string) {
 	t.out.Add(trace.Mark{Name: what, Phase: "M", Process: pid, Thread: tid, Args: map[string]any{"name": name}})
 }
 
-// bellThread says on whose track a bell's sleeper is: of which side, and which.
+// bellThread says which side's track, and which of its tracks, a bell's sleeper
+// is on.
 func bellThread(bell uint64) (side, which int) {
 	switch bell {
 	case 1:

@@ -18,14 +18,14 @@ import (
 // OnHang is what a watchdog does about a hang once it has reported it.
 type OnHang string
 
-// What a watchdog can do.
+// The choices of OnHang.
 const (
 	// ReportHang goes on waiting.
 	ReportHang OnHang = "report"
 	// AbortHang gives up.
 	AbortHang OnHang = "abort"
-	// RescueHang rings everybody on the link again. It hides nothing: it is reported, and
-	// counted, as every hang is.
+	// RescueHang rings everybody on the link again. It hides nothing: the hang
+	// is reported and counted as any other.
 	RescueHang OnHang = "rescue"
 )
 
@@ -38,19 +38,20 @@ func ParseOnHang(s string) (OnHang, error) {
 	return "", fmt.Errorf("%q is none of report, abort, rescue", s)
 }
 
-// Options say what a watchdog is to look for. The zero options are sound.
+// Options configure a watchdog. The zero value is usable.
 type Options struct {
 	// OnHang is what to do, or "" for AbortHang.
 	OnHang OnHang
-	// Bound is how long a link must have lain lost before it is reported, or 0 for 5 s. A
-	// handler that is stuck, or slots that run out, are reported after half the time
-	// that a call may take, and never aborted: that time ends them.
+	// Bound is how long a wake-up must have been lost before it is reported, or
+	// 0 for 5 s. A stuck handler, or slots that have run out, are reported
+	// after half the time that a call may take. They are never aborted, since
+	// the call's own time limit ends them.
 	Bound time.Duration
-	// Folder gets the reports, or "" for os.TempDir().
+	// Folder is where reports go; "" is os.TempDir().
 	Folder string
-	// Abort is called with a [HangError], if OnHang says so.
+	// Abort is called with a [HangError] if OnHang is AbortHang.
 	Abort func(error)
-	// Say gets a line for each report, at once.
+	// Say gets one line for each report, as soon as it is written.
 	Say func(string)
 }
 
@@ -70,9 +71,9 @@ func (e *HangError) Error() string {
 	return text
 }
 
-// Watchdog looks at the links of a host all the while. What it costs is a look at
-// the words of the hub a few times in each bound, some 100 µs; /proc is asked only
-// once a link has stood still since the look before with something to do.
+// Watchdog looks at the links of a host all the time. It reads the words of the
+// hub a few times in each bound, which takes some 100 µs. It reads /proc only
+// if a link has something to do and has not moved since the last look.
 type Watchdog struct {
 	host    *host.Host
 	options Options
@@ -80,7 +81,7 @@ type Watchdog struct {
 	done    chan struct{}
 	once    sync.Once
 
-	// What follows is the watching goroutine's.
+	// The fields below belong to the watching goroutine.
 	before   []inspect.Snapshot // by hub
 	seen     map[suspect]int
 	absences absence.Log
@@ -89,7 +90,7 @@ type Watchdog struct {
 	hangs []HangError
 }
 
-// suspect is a link in one life of its plugin, and what ails it.
+// suspect is a link in one run of its plugin, and what seems wrong with it.
 type suspect struct {
 	hub, place  int
 	incarnation uint32
@@ -143,8 +144,8 @@ func (w *Watchdog) run() {
 	}
 }
 
-// remembers is how long ago an absence may be that still matters: longer than any
-// call's time.
+// remembers is how long an absence of this process is remembered: longer than
+// any call may take.
 const remembers = 24 * time.Hour
 
 func (w *Watchdog) note(now time.Time) {
@@ -152,8 +153,8 @@ func (w *Watchdog) note(now time.Time) {
 	w.absences.Forget(now.Add(-remembers))
 }
 
-// look compares a hub with what it was at the look before. Looks are counted, not
-// time: a machine that was suspended has hung nobody.
+// look compares a hub with its state at the last look. Looks are counted, not
+// time: a suspended machine must not look like a hang.
 func (w *Watchdog) look(index int, h *hub.Hub) {
 	for len(w.before) <= index {
 		w.before = append(w.before, inspect.Snapshot{})
@@ -188,7 +189,7 @@ func (w *Watchdog) look(index int, h *hub.Hub) {
 	}
 }
 
-// watched says whether a diagnosis that lasts is to be reported.
+// watched says whether a diagnosis is reported if it lasts.
 func (w *Watchdog) watched(d inspect.Diagnosis, now time.Time) bool {
 	switch d.Kind {
 	case inspect.LostWakeup, inspect.LostFrame, inspect.Deadlock:

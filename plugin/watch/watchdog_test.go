@@ -55,8 +55,9 @@ func TestAStuckHandlerIsReportedBeforeItsTimeIsOver(t *testing.T) {
 
 func TestNothingIsReportedWhileAllIsWell(t *testing.T) {
 	h := newHost(t, host.Options{})
-	// A sender that loses its processor between its frame and its ring looks like a lost wake-up until it has it
-	// again: the bound is for busy machines. Meanwhile one call is under way, and others come and go.
+	// A sender that loses its processor between its frame and its ring looks
+	// like a lost wake-up until it has it again: the bound is for busy
+	// machines. Meanwhile one call is under way, and others come and go.
 	const bound = 2 * time.Second
 	w := watch.Start(h, watch.Options{Bound: bound, Folder: t.TempDir(), Abort: func(err error) { t.Error(err) }})
 	waiting, cancel := context.WithCancel(t.Context())
