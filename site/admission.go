@@ -9,23 +9,27 @@ import (
 	"ddc/site/asset"
 )
 
-// Work that needs much memory is let in by bytes, not by count: each piece takes, while it lasts, what it is estimated
-// to need in all processes together of Options.Memory, and waits until that is there. What would not fit by
-// itself is not begun: a variant is left out, a picture copied as it is, and a warning says so.
+// Work that needs much memory is admitted by bytes, not by count. While a piece
+// lasts, it takes from Options.Memory what it is estimated to need in all
+// processes together; it waits until that much is free. A piece that would not
+// fit by itself is not begun: a variant is left out, or a picture is copied as
+// it is, and a warning says so.
 //
-// The estimates, in bytes a pixel, are of what was measured with photographs of 24 megapixels (make chaos, the memory
-// limit's test), rounded up. Copies are counted as the calls make them: a message in pieces is put together and then
+// The estimates, in bytes a pixel, were measured with photographs of 24
+// megapixels (make chaos, the memory limit's test) and rounded up. They count
+// the copies that calls make: a message in pieces is put together and then
 // unmarshalled, at both ends.
 const (
-	// held by the host as long as a picture is worked on: RGBA.
+	// heldPerPixel: RGBA, held by the host as long as it works on a picture.
 	heldPerPixel = 4
 	// decodePerPixel: samples and RGBA in the plugin, the reply at both ends.
 	decodePerPixel = 3 + 4 + 4 + 4
-	// resizePerPixel of the original: the request at both ends; and the scaler's own rows, 32 bytes for
-	// each pixel of (new width x old height).
+	// resizePerPixel is of the original: the request at both ends. The scaler's
+	// own rows come on top, 32 bytes for each pixel of (new width x old
+	// height).
 	resizePerPixel = 4 + 4 + 4
 	rowPerPixel    = 32
-	// resizedPerPixel of what comes out, at both ends.
+	// resizedPerPixel is of the resized picture, at both ends.
 	resizedPerPixel = 4 + 4 + 4
 	// webpPerPixel: the request at both ends, and libwebp, whose memory grows by copying.
 	webpPerPixel = 4 + 30
@@ -33,8 +37,8 @@ const (
 	jxlPerPixel = 4 + 8 + 3 + 57
 )
 
-// A font is read, cut and packed by programs that take so much whatever the font, and so much for each byte of it.
-// What is packed is some three times as large unpacked.
+// A font is read, cut and packed by programs that take a fixed amount, and some
+// for each byte. A packed font is some three times as large unpacked.
 const (
 	fontFixed    = 32 << 20
 	fontPerByte  = 12
@@ -43,10 +47,10 @@ const (
 
 func fontCost(unpacked int) int64 { return fontFixed + fontPerByte*int64(unpacked) }
 
-// defaultMemory is for those who set no Options.Memory: most of 4 GiB.
+// defaultMemory holds if Options.Memory is 0: most of 4 GiB.
 const defaultMemory = 3 << 30
 
-// defaultMessage is for those who set no Options.Message.
+// defaultMessage holds if Options.Message is 0.
 const defaultMessage = 256 << 20
 
 // pictureCost is what working on a picture takes, by step.
@@ -56,7 +60,7 @@ func (c pictureCost) pixels() int64 { return c.width * c.height }
 func (c pictureCost) held() int64   { return heldPerPixel * c.pixels() }
 func (c pictureCost) decode() int64 { return decodePerPixel * c.pixels() }
 
-// variant is the size of the variant of a width.
+// variant is the number of pixels of the variant of a width.
 func (c pictureCost) variant(width int64) int64 {
 	return width * max(1, c.height*width/max(1, c.width))
 }
@@ -76,7 +80,7 @@ func (c pictureCost) jxl(width int64) int64 {
 	return (c.own(width) + jxlPerPixel) * c.variant(width)
 }
 
-// own is what the host holds of a variant, by pixel.
+// own is what the host itself holds of a variant.
 func (c pictureCost) own(width int64) int64 {
 	if width == c.width {
 		return 0 // it is the picture itself
@@ -84,7 +88,8 @@ func (c pictureCost) own(width int64) int64 {
 	return heldPerPixel
 }
 
-// most is what a picture takes, of all the steps that fit into limit: those are made.
+// most is what a picture takes at most. Only steps that fit into limit count,
+// since the others are not made.
 func (c pictureCost) most(limit int64) int64 {
 	most := c.decode()
 	for _, w := range asset.Widths(int(c.width)) {
@@ -107,8 +112,10 @@ func (b *build) tooLarge(name, what string, need int64) {
 		Hint: "scale the picture down, or allow more with --memory-limit"})
 }
 
-// beside runs f for items as each does, but takes no slots: f has weigh take one when there is memory. The other way round slots
-// would be idle meanwhile, and with all of them waiting nobody could go on.
+// beside runs f for items as each does, but takes no slots: f calls weigh,
+// which waits for memory first and then for a slot. A piece of work that took
+// its slot first would keep it idle while it waits for memory. Once all slots
+// were held that way, no work could go on.
 func beside[T any](ctx context.Context, b *build, items []T, f func(context.Context, T) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(b.options.Jobs)
@@ -118,7 +125,8 @@ func beside[T any](ctx context.Context, b *build, items []T, f func(context.Cont
 	return g.Wait()
 }
 
-// weigh runs f when its bytes fit beside those of the others under way, and a slot is free.
+// weigh runs f once its bytes fit beside those of the work under way, and a
+// slot is free.
 func (b *build) weigh(ctx context.Context, bytes int64, f func(context.Context) error) error {
 	bytes = min(bytes, b.options.Memory)
 	if err := b.memory.Acquire(ctx, bytes); err != nil {

@@ -37,7 +37,8 @@ func TestWorkUnderWayKeepsWithinItsBytes(t *testing.T) {
 	assert.Zero(t, len(b.slots))
 }
 
-// All slots are taken by work that needs memory, while others wait for a slot: nobody waits for somebody who waits.
+// All slots are taken by work that needs memory, while others wait for a slot:
+// nobody waits for somebody who waits.
 func TestMemoryIsWaitedForBeforeASlot(t *testing.T) {
 	b := admitting(10, 2)
 	work := func(ctx context.Context, bytes int64) error {

@@ -28,8 +28,8 @@ func (b *build) assets(ctx context.Context) error {
 }
 
 // cutFonts finds which characters the pages show in which font, and leaves only
-// those in the files that style sheets load. A font that no page's sheet loads, or of
-// which no page shows a character, is copied as it is.
+// those in the files that style sheets load. A font is copied as it is if no
+// page's sheet loads it, or no page shows a character in it.
 func (b *build) cutFonts(ctx context.Context) error {
 	var fonts []*static
 	for _, s := range b.statics {
@@ -82,7 +82,8 @@ func (b *build) shown(ctx context.Context) (map[*static]string, error) {
 	shown := map[*static]string{}
 	for i, answer := range answers {
 		bases := groups[keys[i]].bases
-		// An answer that is a fault of the site is nil, and reported already.
+		// The answer is nil if the site is at fault. That has been reported
+		// already.
 		for _, face := range answer.GetFaces() {
 			if int(face.Sheet) < 0 || int(face.Sheet) >= len(bases) {
 				continue
@@ -95,9 +96,9 @@ func (b *build) shown(ctx context.Context) (map[*static]string, error) {
 	return shown, nil
 }
 
-// sheetsOf gives the style sheets that a page loads, those that they import before
-// them, and the page's own, as far as they can
-// concern fonts; with the address of each.
+// sheetsOf gives the style sheets of a page that can concern fonts: those that
+// it loads, each after the sheets that it imports, and the page's own. bases
+// has the address of each.
 func (b *build) sheetsOf(p *page) (css, bases []string) {
 	seen := map[*static]bool{}
 	var load func(s *static)
@@ -172,9 +173,10 @@ func (b *build) cutFont(ctx context.Context, s *static, characters string) error
 	return nil
 }
 
-// nameAssets names every static file by what is in it: first those that name no
-// others, then style sheets and scripts, each after what it names. Those that
-// name one another in a circle are named together, by the hash of them all.
+// nameAssets names every static file by its content. Files that name no others
+// come first, then style sheets and scripts, each after the files that it
+// names. Files that name one another in a circle are named together, by the
+// hash of them all.
 func (b *build) nameAssets() {
 	references := func(i int) []int {
 		var named []int
@@ -189,7 +191,8 @@ func (b *build) nameAssets() {
 		for _, i := range group {
 			in[b.statics[i]] = true
 		}
-		// Within the group a name would depend on itself, so there the plain path stands for it.
+		// Within the group a name would depend on itself, so the plain path
+		// stands in for it.
 		settled := func(s *static) string {
 			if in[s] {
 				return asset.URL(s.path)
@@ -219,7 +222,7 @@ func (b *build) nameAssets() {
 }
 
 // addresses maps every way to write the address of a static file to its final
-// one: of those that keep says.
+// address, for the files that keep selects.
 func (b *build) addresses(keep func(*static) bool) map[string]string {
 	m := make(map[string]string, len(b.statics))
 	for _, s := range b.statics {

@@ -17,14 +17,14 @@
 //	write     everything put in the place of the last output, in one step
 //
 // A fault in the site's sources ends the build with Errors, at the end of its
-// phase, when all the others of that phase are known too; the last good output
-// stays. The output is a function of the sources (modification times included,
-// where a template shows them) and of the plugins: neither Jobs nor the
-// order in which calls are answered changes a byte of it.
+// phase, when all the phase's other faults are known too. The last good output
+// stays. The output is a function of the sources (with their modification
+// times, if a template shows them) and of the plugins: neither Jobs nor the
+// order of answers changes a byte of it.
 //
-// A build holds every page and style sheet in memory, every font unpacked, and
-// the pictures that are being encoded, of which Options.Memory bounds the sum;
-// variants are written as soon as they are made, other files copied.
+// A build holds in memory every page and style sheet, every font unpacked, and
+// the pictures that are being encoded; Options.Memory bounds the sum of these.
+// Variants are written as soon as they are made. Other files are copied.
 package site
 
 import (
@@ -46,50 +46,53 @@ import (
 	"ddc/site/template"
 )
 
-// Options of a build.
+// Options configure a build.
 type Options struct {
 	// Jobs is how many files are worked on at once, each with one call, or, for
-	// a picture, one for each format; 0 for twice the processors, since the host's
-	// part of a call is to wait.
+	// a picture, one call for each format. 0 is twice the number of processors,
+	// since in a call the host mostly waits.
 	Jobs int
-	// Memory bounds what pictures and fonts may take at once, in this process and the plugins together, in
-	// bytes; 0 for 3 GiB. See admission.go.
+	// Memory bounds what pictures and fonts may take at once, in bytes, in this
+	// process and the plugins together; 0 is 3 GiB. See admission.go.
 	Memory int64
-	// Message bounds what one call sends, in bytes; 0 for 256 MiB.
+	// Message bounds what one call sends, in bytes; 0 is 256 MiB.
 	Message int64
-	// Live bounds what is alive on this process's heap, in bytes. Beyond it Abort is called, which is to end the build's
-	// context with the Errors that it gets; nil is for no bound.
+	// Live bounds what is alive on this process's heap, in bytes. Beyond it
+	// Abort is called, which must end the build's context with the Errors that
+	// it gets. A nil Abort means no bound.
 	Live  int64
 	Abort func(error)
 	// CheckLinks asks external links whether they still answer.
 	CheckLinks bool
 	// Strict makes broken links errors.
 	Strict bool
-	// SassTime is how long Sass may take to compile; 0 leaves it to the plugin. What takes longer is the site's
-	// fault: most likely it has a loop without end.
+	// SassTime is how long Sass may take to compile; 0 leaves it to the plugin.
+	// What takes longer is the site's fault: most likely it has a loop without
+	// end.
 	SassTime time.Duration
 	// NoCodeExec runs no code samples.
 	NoCodeExec bool
 	// Changes compares pages with those of the output that is replaced, and
 	// fills in Result.Changes. It costs a read of every old page, and a call
-	// for each of those that differ, up to maxChanges.
+	// for each page that differs, up to maxChanges.
 	Changes bool
-	// Progress, if not nil, is told what the plugins do, one event at a time; calls wait for it.
+	// Progress, if not nil, hears what the plugins do, one event at a time.
+	// Calls wait for it.
 	Progress func(Event)
-	// TempDir makes a temporary folder in parent, with a name that begins with prefix, for the output in the
-	// making; nil is for os.MkdirTemp.
+	// TempDir makes a temporary folder in parent for the unfinished output. Its
+	// name begins with prefix. nil is os.MkdirTemp.
 	TempDir func(parent, prefix string) (string, error)
-	// Log, if not nil, gets what code samples print, where the configuration asks for it, and what
-	// the output's file system lacks.
+	// Log, if not nil, gets what code samples print, if the configuration asks
+	// for it, and what the output's file system lacks.
 	Log *slog.Logger
 }
 
 // Result is what a build has made.
 type Result struct {
-	// Pages are HTML pages; Files all files, the pages among them.
+	// Pages counts HTML pages; Files counts all files, pages included.
 	Pages, Files int
 	Bytes        int64
-	// Samples counts the code samples by what held them, or "cached".
+	// Samples counts the code samples by what confined them, or "cached".
 	Samples map[string]int
 	// Warnings are sorted by file and line.
 	Warnings []Problem
@@ -98,7 +101,7 @@ type Result struct {
 }
 
 // build is the state of one build. A field is written in the phase whose file
-// defines what is in it, and only read afterwards.
+// defines its type, and only read afterwards.
 type build struct {
 	Plugins
 	cfg     *config.Config
@@ -115,7 +118,7 @@ type build struct {
 	// byPath finds a static file by its path below the static folder.
 	byPath map[string]*static
 	known  map[string]*page
-	// unread are the routes of pages whose front matter is at fault.
+	// unread are the routes of pages with faulty front matter.
 	unread map[string]bool
 
 	slots    chan struct{}
@@ -134,8 +137,8 @@ type build struct {
 }
 
 // Build makes the site that cfg describes. The error is Errors if the site is
-// at fault, and then the result has the warnings alone; any other error says
-// that the machinery failed or ctx ended.
+// at fault; then the result has only the warnings. Any other error says that
+// the machinery failed or ctx ended.
 func Build(ctx context.Context, cfg *config.Config, p Plugins, o Options) (*Result, error) {
 	if o.Jobs <= 0 {
 		o.Jobs = 2 * runtime.GOMAXPROCS(0)
@@ -222,8 +225,8 @@ func (b *build) run(ctx context.Context) (*Result, error) {
 	return &Result{Pages: len(b.pages), Files: files, Bytes: bytes, Samples: b.wardens, Warnings: b.told(), Changes: changes}, nil
 }
 
-// folder is what a build may read: the project, or, where -c names a folder
-// elsewhere, the one that holds it.
+// folder is the folder that a build may read: the project, or, if -c names a
+// content folder elsewhere, that folder's parent.
 func (b *build) folder() string {
 	if config.Within(b.cfg.Root, b.cfg.Content) {
 		return b.cfg.Root
@@ -231,10 +234,11 @@ func (b *build) folder() string {
 	return filepath.Dir(b.cfg.Content)
 }
 
-// sourceFolders are those that a site is made of, by what they hold.
+// sourceFolders are the folders that a site is made of, beside its content.
 var sourceFolders = [...]string{"templates", "sass", "static", "data"}
 
-// checkOutput refuses an output that would replace sources or be read as such.
+// checkOutput refuses an output folder that would replace sources, or be read
+// as a source.
 func (b *build) checkOutput() error {
 	output := resolved(b.cfg.Output)
 	sources := []string{b.cfg.Content}
@@ -255,7 +259,7 @@ func (b *build) checkOutput() error {
 	return nil
 }
 
-// resolved follows the links of as much of a path as exists.
+// resolved follows the links in the part of a path that exists.
 func resolved(path string) string {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		return real

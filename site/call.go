@@ -13,7 +13,7 @@ import (
 	"ddc/internal/subject"
 )
 
-// Event tells that a plugin has begun, or ended, a piece of work.
+// Event says that a plugin has begun, or ended, a piece of work.
 type Event struct {
 	Plugin string
 	// Subject is what the work is about: a file, relative to the project, or a URL.
@@ -23,7 +23,7 @@ type Event struct {
 	Elapsed time.Duration
 }
 
-// call makes one call about a file. The error is as fault describes.
+// call makes one call about a file. Its error is one of those that fault makes.
 func call[Q, A any](ctx context.Context, b *build, plugin, file string,
 	method func(context.Context, *Q, ...grpc.CallOption) (*A, error), in *Q) (*A, error) {
 	done, err := b.admit(ctx, plugin, file, any(in).(proto.Message))
@@ -51,7 +51,7 @@ func (b *build) report(e Event) {
 }
 
 // collect keeps the site's faults for the end of the phase, so that one build
-// finds them all, and lets any other error through, which ends the build.
+// finds them all. It returns any other error, which ends the build.
 func (b *build) collect(err error) error {
 	var faults Errors
 	if !errors.As(err, &faults) {
@@ -69,8 +69,9 @@ func (b *build) warn(p Problem) {
 	b.warnings = append(b.warnings, p)
 }
 
-// without turns a missing tool into one warning for the whole build, with what
-// the site goes without, and reports that it did. Other errors stay.
+// without turns a missing tool into one warning for the whole build, which says
+// what the site goes without, and reports that it did. Other errors are
+// returned.
 func (b *build) without(err error, loss string) (bool, error) {
 	var missing *missingTool
 	if !errors.As(err, &missing) {
@@ -80,7 +81,9 @@ func (b *build) without(err error, loss string) (bool, error) {
 	return true, nil
 }
 
-// each runs f for every item, at most Options.Jobs at once over the whole build. No f may call each: it holds the slot that the inner one waits for.
+// each runs f for every item, at most Options.Jobs at once over the whole
+// build. No f may call each: it would hold the slot that the inner call waits
+// for.
 func each[T any](ctx context.Context, b *build, items []T, f func(context.Context, T) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(b.options.Jobs)
@@ -104,8 +107,8 @@ func each[T any](ctx context.Context, b *build, items []T, f func(context.Contex
 	return g.Wait()
 }
 
-// eachIndex is each for the numbers from 0 to n-1: where results have places of
-// their own.
+// eachIndex is each for the numbers from 0 to n-1, for results that have places
+// of their own.
 func eachIndex(ctx context.Context, b *build, n int, f func(context.Context, int) error) error {
 	index := make([]int, n)
 	for i := range index {
@@ -114,8 +117,9 @@ func eachIndex(ctx context.Context, b *build, n int, f func(context.Context, int
 	return each(ctx, b, index, f)
 }
 
-// phase runs tasks at once and ends when all have. The site's faults end the
-// build here, and not before, so that one phase's tasks all have their say.
+// phase runs tasks at once, and ends when all have ended. The site's faults end
+// the build only here, so that the faults of all of the phase's tasks are
+// reported.
 func (b *build) phase(ctx context.Context, tasks ...func(context.Context) error) error {
 	g, inner := errgroup.WithContext(ctx)
 	for _, task := range tasks {

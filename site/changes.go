@@ -15,12 +15,12 @@ const maxChanges = 100
 
 // Change is a page that differs from the one it replaces.
 type Change struct {
-	// Path is that of the page below the output folder.
+	// Path is the page's path below the output folder.
 	Path string
-	// New says that there was no such page.
+	// New says that there was no such page before.
 	New bool
 	// Patches is the number of patches that turn the old page into the new one,
-	// or -1 where they were not counted.
+	// or -1 if they were not counted.
 	Patches int
 }
 
@@ -38,8 +38,8 @@ func (c Change) String() string {
 	return fmt.Sprintf("%s: changed in %d places", path, c.Patches)
 }
 
-// changes compares the final pages with those of the output that is replaced, if
-// that is wanted.
+// changes compares the final pages with those of the output that is replaced,
+// if Options.Changes asks for it.
 func (b *build) changes(ctx context.Context) ([]Change, error) {
 	if !b.options.Changes {
 		return nil, nil

@@ -11,8 +11,8 @@ import (
 	"ddc/internal/notation"
 )
 
-// scanData reads the files of the data folder into one map by base name, of two
-// with the same the one whose path sorts last.
+// scanData reads the files of the data folder into one map by base name. If two
+// files have the same base name, the one whose path sorts last wins.
 func (b *build) scanData(ctx context.Context) error {
 	texts, names, err := b.texts(ctx, "data", ".json", ".toml", ".yaml", ".yml", ".kdl")
 	faults := []error{err}
@@ -36,8 +36,8 @@ func (b *build) scanData(ctx context.Context) error {
 	return joined(faults)
 }
 
-// decode reads a data file by its extension. Numbers come out as int64 or
-// float64, whatever the format. The error is a *diagnostic.Problem.
+// decode reads a data file by its extension. Numbers become int64 or float64 in
+// every format. The error is a *diagnostic.Problem.
 func decode(file, text string) (any, error) {
 	var value any
 	var err error
@@ -60,8 +60,9 @@ func decode(file, text string) (any, error) {
 	return plain(value), nil
 }
 
-// plain brings decoded values to what templates know: string, bool, int64,
-// float64, nil, []any and map[string]any; anything else becomes its text.
+// plain converts decoded values to the types that templates know: string, bool,
+// int64, float64, nil, []any and map[string]any. Anything else becomes its
+// text.
 func plain(value any) any {
 	switch v := value.(type) {
 	case nil, string, bool, int64, float64:
@@ -96,9 +97,9 @@ func plain(value any) any {
 	}
 }
 
-// fromKDL makes a map of nodes. A node is its value, the list of its values, or,
-// where it has properties or children, a map of those with its values as "args".
-// Several nodes of one name are a list.
+// fromKDL makes a map of nodes. A node becomes its value, or the list of its
+// values. A node with properties or children becomes a map of these, with its
+// values as "args". Several nodes of one name become a list.
 func fromKDL(nodes []*kdl.Node) map[string]any {
 	m := map[string]any{}
 	repeated := map[string][]any{}
@@ -138,7 +139,8 @@ func kdlNode(n *kdl.Node) any {
 	return m
 }
 
-// decodeExtra reads the [extra] table of a page; empty where there is none.
+// decodeExtra reads the [extra] table of a page. Without one it gives an empty
+// map.
 func decodeExtra(data []byte) (any, error) {
 	if len(data) == 0 {
 		return map[string]any{}, nil

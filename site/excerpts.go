@@ -10,18 +10,18 @@ import (
 	"ddc/site/content"
 )
 
-// Bounds of what is read to quote the lines that problems are about: of one
-// file, of all, and how many those are. Problems of files beyond them are shown
-// without their lines.
+// Bounds of what is read to quote the lines that problems are about: the size
+// of one file, of all files, and their number. Problems in files beyond them
+// are shown without their lines.
 const (
 	maxQuoted      = 8 << 20
 	maxQuotedTotal = 32 << 20
 	maxQuotedFiles = 200
 )
 
-// quote gives problems the lines of the sources that they are about. A name may
-// be a plugin's word: nothing is read but what the build itself takes for a
-// source, so that no other file of the machine ends up in a report.
+// quote adds to problems the source lines that they are about. A file's name
+// may come from a plugin. So only files that the build itself takes for sources
+// are read, and no other file of the machine gets into a report.
 func (b *build) quote(problems []Problem) {
 	var names []string
 	want := func(file string, line int, e *diagnostic.Excerpt) {
@@ -50,8 +50,8 @@ func (b *build) quote(problems []Problem) {
 	}
 }
 
-// isSource says whether a file is the configuration, or one that scanning would
-// find in the folders of the site.
+// isSource says whether a file is the configuration, or a file that scanning
+// would find in the site's folders.
 func (b *build) isSource(file string) bool {
 	if !filepath.IsLocal(filepath.FromSlash(file)) {
 		return false

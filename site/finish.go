@@ -10,7 +10,7 @@ import (
 	"ddc/plugins/minify/minifypb"
 )
 
-// inline is a piece of CSS or JavaScript inside a page. base counts only where
+// inline is a piece of CSS or JavaScript inside a page. base matters only if
 // the text has addresses that may be relative.
 type inline struct {
 	kind inlineKind
@@ -38,8 +38,9 @@ func newInline(kind inlineKind, text string, p *page) inline {
 // images, and minifies it.
 func (b *build) finish(ctx context.Context) error {
 	pictures := b.pictureMap()
-	// What names a picture, be it no <img> but a link or an icon, gets the largest WebP
-	// and spares the site the original; unless that is there in any case.
+	// A link or an icon that names a picture gets the largest WebP, as an <img>
+	// does, so that the site can do without the original; unless the original
+	// is kept in any case.
 	addresses := b.addresses(func(s *static) bool { return s.picture == nil || s.stable })
 	names, pictured := newMentions(sortedKeys(addresses)), newMentions(sortedKeys(pictures))
 	done, err := b.rewriteInline(ctx, b.addresses(func(*static) bool { return true }))
@@ -54,7 +55,8 @@ func (b *build) finish(ctx context.Context) error {
 			}
 			return out
 		}
-		// Before the pictures, which bring style attributes of their own.
+		// This comes before the pictures, which bring style attributes of their
+		// own.
 		replaced, err := call(ctx, b, "html", p.file.Name, b.Html.ReplaceInline, &htmlpb.ReplaceInlineRequest{
 			Html: p.html, Styles: texts(inlineStyle, p.found.Styles), Scripts: texts(inlineScript, p.found.Scripts),
 			StyleAttributes: texts(inlineAttribute, p.found.StyleAttributes),
@@ -88,7 +90,8 @@ func linksOf(p *page) string {
 	return links.String()
 }
 
-// rewriteInline rewrites each different piece once: most pages have the same.
+// rewriteInline rewrites each different piece once: most pages have the same
+// pieces.
 func (b *build) rewriteInline(ctx context.Context, addresses map[string]string) (map[inline]string, error) {
 	type piece struct {
 		inline

@@ -24,16 +24,16 @@ const externalTimeout = 10_000
 // searchFolder is what the build itself makes; links into it are not dead.
 const searchFolder = "/pagefind/"
 
-// links finds what leads nowhere, in the pages as their templates made them.
+// links finds the dead links in the pages as their templates made them.
 func (b *build) links(ctx context.Context) error {
 	return b.checkLinks(ctx, b.options.CheckLinks)
 }
 
-// andLinks adds the dead links of the pages that can be rendered to the faults
-// of a phase, as warnings or, if strict, as faults: whoever mends those sees
-// both at once. before are the phases that are missing; what these find may
-// follow from the faults that are known, and is not told. Other sites are not
-// asked: that is for a site that would be built.
+// andLinks adds dead links to the faults of a phase, as warnings or, if strict,
+// as faults, so that an author sees both at once. It looks at the pages that
+// can be rendered. before are the phases that have not run yet. What they find
+// is not reported, since it may follow from the known faults. Other sites are
+// not asked: that is for a site that would be built.
 func (b *build) andLinks(ctx context.Context, err error, before ...func(context.Context) error) error {
 	var faults Errors
 	if !errors.As(err, &faults) {
@@ -85,7 +85,8 @@ func (b *build) checkLinks(ctx context.Context, others bool) error {
 			case target == nil:
 			case target.Host != home:
 				target.Fragment, target.RawFragment = "", ""
-				// Pages come one after the other: one that is there already is the last.
+				// Pages come one after the other: if this one is in the list
+				// already, it is the last.
 				address := target.String()
 				if from := external[address]; isLink(link) && (len(from) == 0 || from[len(from)-1] != p) {
 					external[address] = append(from, p)
@@ -114,13 +115,14 @@ func (b *build) checkLinks(ctx context.Context, others bool) error {
 	return nil
 }
 
-// isLink tells what a reader follows from what a browser loads or is told.
+// isLink says whether a reader follows the link, rather than a browser loading
+// it.
 func isLink(l *htmlpb.Link) bool {
 	return l.Attribute == "href" && (l.Element == "a" || l.Element == "area")
 }
 
-// resolve gives the whole address of a link on a page; nil for those that name
-// no document (mailto:, data:).
+// resolve gives the whole address of a link on a page, or nil if it names no
+// document (mailto:, data:).
 func resolve(p *page, link string) (*url.URL, error) {
 	to, err := url.Parse(strings.TrimSpace(link))
 	if err != nil {
@@ -133,7 +135,8 @@ func resolve(p *page, link string) (*url.URL, error) {
 	return from.ResolveReference(to), nil
 }
 
-// deadEnd says why an address of the site leads nowhere, or nothing.
+// deadEnd says why an address of the site leads nowhere, or "" if it leads
+// somewhere.
 func (b *build) deadEnd(target *url.URL, ids map[string]map[string]bool) string {
 	name := path.Clean("/" + target.Path)
 	if strings.HasPrefix(name+"/", searchFolder) || b.byPath[name[1:]] != nil {
@@ -158,8 +161,8 @@ func (b *build) deadEnd(target *url.URL, ids map[string]map[string]bool) string 
 	return ""
 }
 
-// where finds links in the sources: each is looked through once, however many of
-// its links are dead.
+// where finds links in the sources. It looks through each source once, however
+// many of its links are dead.
 type where struct {
 	pages     map[*page]*content.Finder
 	templates map[string]*content.Finder
@@ -175,8 +178,10 @@ func (b *build) newWhere() *where {
 	return w
 }
 
-// brokenLink says where the link, of several alike the nth, stands: in the page's source, else in a
-// template, else, where it was put together by a template, on the page at large.
+// brokenLink makes the problem of a broken link. If the same link stands there
+// several times, this is the nth. It looks for the link in the page's source,
+// then in the templates. A link that a template put together is in neither; the
+// problem then has no place but the page.
 func (w *where) brokenLink(p *page, link string, nth int, message, hint string) Problem {
 	source := w.pages[p]
 	if source == nil {
@@ -201,14 +206,15 @@ func (w *where) brokenLink(p *page, link string, nth int, message, hint string) 
 			return problem
 		}
 	}
-	// A link to a .md file was made an address; its fragment was left as it is.
+	// The link to a .md file became an address, but its fragment stayed as it
+	// was written.
 	if _, fragment, has := strings.Cut(link, "#"); has {
 		problem.Line = source.Line("#" + fragment + ")")
 	}
 	return problem
 }
 
-// external asks those who answer for addresses outside the site.
+// external asks the servers of addresses outside the site whether they answer.
 func (b *build) external(ctx context.Context, pages map[string][]*page, where *where) (Errors, error) {
 	if len(pages) == 0 {
 		return nil, nil

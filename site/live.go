@@ -9,27 +9,33 @@ import (
 	"ddc/internal/memory"
 )
 
-// This process holds the texts of all sources, every page and style sheet, and what it works on. What does not fit is a
-// fault of the file that is too much, found in one of three ways:
+// This process holds the texts of all sources, every page and style sheet, and
+// what it works on. If that does not fit, the file that is too large is at
+// fault. It is found in one of three ways:
 //
 //   - hold sums the sources up as they are read;
 //   - admit lets large texts be worked on by their bytes, as pictures are, and refuses what no message can carry;
 //   - a guard looks at the live heap, and ends the build with the name of the largest file in hand.
 const (
-	// heldShare is the part of Options.Memory that sources may take, since pages are made of them: HTML, that of the template
-	// around it, and what is minified.
+	// heldShare is the part of Options.Memory that sources may take. The rest
+	// is for what is made of them: a body's HTML, the page around it, and the
+	// minified page.
 	heldShare = 4
-	// textsShare is the part that texts under way may take, beside what is held.
+	// textsShare is the part that texts being worked on may take, beside what
+	// is held.
 	textsShare = 2
-	// textPerByte is what a text under way takes in all processes, by byte: the request and the reply at both ends, and the
-	// plugin's tree, of which goldmark's is the largest.
+	// textPerByte is what each byte of a text being worked on takes in all
+	// processes: the request and the reply at both ends, and the plugin's tree.
+	// Goldmark's tree is the largest.
 	textPerByte = 16
-	// smallText is let in without being counted.
+	// smallText is the size up to which a text is admitted without being
+	// counted.
 	smallText = 256 << 10
 )
 
-// hold counts a source that is about to be read, and stays in memory to the end. What is refused is not counted: so each
-// file that is too large is told, and not those that come after it.
+// hold counts a source that is about to be read, and that stays in memory to
+// the end. A refused file is not counted, so each file that is too large is
+// reported, but not the files after it.
 func (b *build) hold(file string, size int64) error {
 	most := b.options.Memory / heldShare
 	b.mu.Lock()
@@ -48,11 +54,12 @@ func (b *build) hold(file string, size int64) error {
 		Hint: "make it smaller, or allow more with --memory-limit"}}
 }
 
-// weighed are plugins whose work weigh lets in, by what it is known to take.
+// weighed are the plugins whose work weigh admits, by what it is known to take.
 var weighed = map[string]bool{"image": true, "webp": true, "jxl": true, "fonts": true}
 
-// admit waits until there is memory for a request's work, and returns what gives it back. Nobody who has been let in waits
-// for a slot, or for weigh: so all come to an end.
+// admit waits until there is memory for a request's work, and returns a
+// function that gives it back. Admitted work never waits for a slot or for
+// weigh, so all of it comes to an end.
 func (b *build) admit(ctx context.Context, plugin, file string, request proto.Message) (done func(), err error) {
 	size := int64(proto.Size(request))
 	if most := b.options.Message; size > most {
@@ -75,7 +82,7 @@ func (b *build) admit(ctx context.Context, plugin, file string, request proto.Me
 	return func() { b.textRoom.Release(bytes); drop() }, nil
 }
 
-// burden is what has a file and a size.
+// burden is a piece of work with a file and a size.
 type burden interface {
 	burden() (file string, bytes int64)
 }
@@ -89,7 +96,7 @@ type hand struct {
 	bytes int64
 }
 
-// take notes that a file is worked on, until what it returns is called.
+// take notes that a file is being worked on, until drop is called.
 func (b *build) take(file string, bytes int64) (drop func()) {
 	h := &hand{file, bytes}
 	b.mu.Lock()
@@ -102,8 +109,9 @@ func (b *build) take(file string, bytes int64) (drop func()) {
 	}
 }
 
-// largest is the largest file in hand; where none is, the longest source so far: they are read one by one before any is
-// worked on. "" is for none.
+// largest is the largest file in hand. If no file is in hand, it is the longest
+// source so far: sources are read one by one before any is worked on. "" means
+// none.
 func (b *build) largest() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

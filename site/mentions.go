@@ -12,19 +12,20 @@ import (
 )
 
 // mentions finds which of many paths a text may name, so that a plugin is sent
-// those and not all: a site of 10,000 pages, or assets, would send 10,000 paths
-// with each of 10,000 calls. It goes by the last part of a path, which no way of
-// writing it relative to something changes. A path too many costs some bytes; one
-// too few would be a dead link.
+// only those. Otherwise a site of 10,000 pages, or assets, would send 10,000
+// paths with each of 10,000 calls. It goes by the last part of a path, which is
+// the same however relative the path is written. A path too many costs some
+// bytes; one too few would make a dead link.
 type mentions struct {
 	all []string
-	// byBase has paths by their last part, as a text says it once all escapes are undone.
+	// byBase has paths by their last part, with all escapes undone.
 	byBase map[string][]string
-	// odd are those that may not be found whole in a text: with blanks, or quotes.
+	// odd are the paths that may not stand whole in a text: those with blanks
+	// or quotes.
 	odd []string
 }
 
-// fewPaths are sent as they are.
+// fewPaths is how many paths are simply all sent.
 const fewPaths = 200
 
 func newMentions(paths []string) *mentions {
@@ -45,7 +46,8 @@ func newMentions(paths []string) *mentions {
 	return m
 }
 
-// in gives the paths that a text may name: Markdown, CSS, JavaScript, or addresses.
+// in gives the paths that a text may name. The text is Markdown, CSS,
+// JavaScript, or addresses.
 func (m *mentions) in(text string) []string {
 	if m.byBase == nil {
 		return m.all
@@ -96,8 +98,8 @@ var (
 	escapesOfJS  = regexp.MustCompile(`\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|(?s:.)))`)
 )
 
-// readings are what a text may mean in one language or the other: as it is, and
-// with the escapes of CSS, of JavaScript, and of HTML undone. Markdown's are
+// readings are what a text may mean in each language: as it is, and with the
+// escapes of CSS, of JavaScript, and of HTML undone. Markdown's escapes are
 // among JavaScript's.
 func readings(text string) []string {
 	all := []string{text}
@@ -112,8 +114,9 @@ func readings(text string) []string {
 	return all
 }
 
-// unescape undoes escapes: the last group of the pattern is what stands for
-// itself, unless it is the end of a line; the others are codes.
+// unescape undoes escapes. The last group of the pattern is a character that
+// stands for itself, or the end of a line, which is dropped; the other groups
+// are codes.
 func unescape(escapes *regexp.Regexp, text string) string {
 	return escapes.ReplaceAllStringFunc(text, func(escape string) string {
 		groups := escapes.FindStringSubmatch(escape)

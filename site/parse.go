@@ -22,10 +22,12 @@ type page struct {
 	file   content.File
 	source string
 
-	// whole says that parse has found no fault with the page; the others are not rendered.
+	// whole says that parse has found no fault in the page. Other pages are not
+	// rendered.
 	whole bool
 
-	// Set by parse. extra is never nil, so that a template may ask for what is not in it.
+	// Set by parse. extra is never nil, so that a template may ask for a key
+	// that is not in it.
 	front    *markdownpb.FrontMatter
 	extra    any
 	body     string
@@ -34,17 +36,17 @@ type page struct {
 	headings []*markdownpb.Heading
 	// highlighted says that the content has coloured code.
 	highlighted bool
-	// verified has, by their code, the samples that ran well.
+	// verified has the samples that ran well, by their code.
 	verified map[string]*htmlpb.BuildInfo
 
 	// html is the whole page: set by render, made final by finish.
 	html string
-	// found is what render's html has in it.
+	// found lists what is in the html that render made.
 	found *htmlpb.InspectResponse
 }
 
-// base is what relative addresses on the page count from. Unlike the route it is
-// a URL whatever the file is called ("100%.md").
+// base is what relative addresses on the page count from. Unlike the route it
+// is a valid URL, whatever the file's name ("100%.md").
 func (p *page) base() string { return asset.URL(p.URL()) }
 
 // parse turns every page's source into HTML, and runs the samples meanwhile.
@@ -76,7 +78,8 @@ func (b *build) parse(ctx context.Context) error {
 		b.samples)
 }
 
-// growTree sorts pages into sections. A root section that nobody wrote gets a page of its own.
+// growTree sorts pages into sections. If nobody wrote a root section, it gets a
+// page of its own.
 func (b *build) growTree(nodes []*content.Node) {
 	root, clashes := content.Grow(nodes)
 	b.root = root
@@ -152,7 +155,8 @@ func (b *build) body(ctx context.Context, p *page, known *mentions) error {
 		}
 		replace = append(replace, block.Placeholder, code)
 	}
-	// One pass over the whole: code that itself shows a placeholder is left alone.
+	// One pass over everything, so that code that shows a placeholder itself is
+	// left alone.
 	p.content = strings.NewReplacer(replace...).Replace(answer.Html)
 	p.headings = answer.Headings
 	p.whole = true

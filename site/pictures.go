@@ -22,8 +22,8 @@ const (
 	jxlQuality  = 80
 )
 
-// pictures makes the variants of every picture. The original itself is written
-// only where something names it that gets no variant; see writeReferenced.
+// pictures makes the variants of every picture. The original is written only if
+// something that cannot have a variant names it; see writeReferenced.
 func (b *build) pictures(ctx context.Context) error {
 	return beside(ctx, b, b.staticsOf(asset.Picture), b.inBudget)
 }
@@ -81,7 +81,7 @@ func (b *build) variants(ctx context.Context, s *static, data []byte) error {
 	return nil
 }
 
-// encode makes both formats of one width: at once, if there is memory for both.
+// encode makes both formats of one width, at once if there is memory for both.
 func (b *build) encode(ctx context.Context, s *static, cost pictureCost, pixels *imagepb.Pixels, jxl, webp *htmlpb.Picture_Source) error {
 	width := int(pixels.Width)
 	name := func(extension string) string { return asset.Variant(s.path, width, int(cost.width), extension) }
@@ -104,9 +104,9 @@ func (b *build) encode(ctx context.Context, s *static, cost pictureCost, pixels 
 	return g.Wait()
 }
 
-// assemble puts a picture together: best format first; the <img> shows the
-// largest WebP, or, where there is none, the original (see pictureMap). nil
-// where no format came out.
+// assemble puts a picture together, the best format first. The <img> shows the
+// largest WebP, or, if there is none, the original (see pictureMap). It gives
+// nil if no format could be made.
 func assemble(own *imagepb.Pixels, placeholder string, jxl, webp *htmlpb.Picture_Source) *htmlpb.Picture {
 	p := &htmlpb.Picture{Width: own.Width, Height: own.Height, Placeholder: placeholder}
 	for _, source := range []*htmlpb.Picture_Source{jxl, webp} {
@@ -123,8 +123,9 @@ func assemble(own *imagepb.Pixels, placeholder string, jxl, webp *htmlpb.Picture
 	return p
 }
 
-// variant writes one variant and adds it to its source. Without the encoder's
-// tool, or beyond what the format can hold, the site does without.
+// variant writes one variant and adds it to its source. The site does without
+// it if the encoder's tool is missing, or the picture is larger than the format
+// can hold.
 func (b *build) variant(s *static, source *htmlpb.Picture_Source, name string, width int, data []byte, err error) error {
 	var unfit Errors
 	if errors.As(err, &unfit) {
@@ -174,7 +175,7 @@ func (b *build) encodeJxl(ctx context.Context, name string, p *imagepb.Pixels) (
 	return out.GetData(), err
 }
 
-// pictureMap has the pictures by every address of their originals.
+// pictureMap maps every address of an original to its picture.
 func (b *build) pictureMap() map[string]*htmlpb.Picture {
 	m := map[string]*htmlpb.Picture{}
 	for _, s := range b.statics {
@@ -191,9 +192,9 @@ func (b *build) pictureMap() map[string]*htmlpb.Picture {
 	return m
 }
 
-// writeReferenced copies the original of each picture that is named by what gets
-// no variant: a style sheet, a script, or, where no WebP came out, a page. texts
-// are all that the site's files say.
+// writeReferenced copies the original of each picture that something without
+// variants names: a style sheet, a script, or, if no WebP could be made, a
+// page. texts are the texts of all the site's files.
 func (b *build) writeReferenced(texts []string) error {
 	for _, s := range b.statics {
 		if s.kind != asset.Picture || s.picture == nil || s.stable {

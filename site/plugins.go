@@ -22,7 +22,7 @@ import (
 )
 
 // Plugins are the services that a build calls. Connect makes them from
-// connections; a test may put others in their place.
+// connections; a test may use others.
 type Plugins struct {
 	CodeExecution   code_executionpb.CodeExecutionClient
 	Css             csspb.CssClient
@@ -42,8 +42,9 @@ type Plugins struct {
 	Webp            webppb.WebpClient
 }
 
-// Connect makes the services from connections, which conn gives by the plugin's
-// name as in "ddc plugin NAME". It asks for each once and makes no call.
+// Connect makes the services from connections. conn gives a connection by the
+// plugin's name, as in "ddc plugin NAME". Connect asks for each once and makes
+// no call.
 func Connect(conn func(name string) grpc.ClientConnInterface) Plugins {
 	return Plugins{
 		CodeExecution:   code_executionpb.NewCodeExecutionClient(conn("code_execution")),

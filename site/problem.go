@@ -16,15 +16,15 @@ type Problem = diagnostic.Problem
 // line. Any other error of a build means that the machinery failed.
 type Errors = diagnostic.Errors
 
-// missingTool is what a plugin needs of the machine and does not find. Its
+// missingTool says that a plugin does not find a tool on the machine. Its
 // message names the tool and the command that installs it.
 type missingTool struct{ plugin, message string }
 
 func (e *missingTool) Error() string { return e.plugin + " plugin: " + e.message }
 
-// fault makes of a call's error one of three: Errors where the site is at
-// fault, a *missingTool, or the machinery's own. What a plugin says is of file
-// where it names no other.
+// fault turns a call's error into one of three: Errors if the site is at fault,
+// a *missingTool, or an error of the machinery. A plugin's complaint is about
+// file if it names no other.
 func fault(plugin, file string, err error) error {
 	if faults := diagnostic.Of(err); faults != nil {
 		for i := range faults {

@@ -16,15 +16,15 @@ import (
 	"ddc/site/template"
 )
 
-// render puts every page through its template, and reads what came out.
+// render puts every page through its template, and inspects the result.
 func (b *build) render(ctx context.Context) error {
 	style, err := b.highlightStyle(ctx)
 	if err != nil {
 		return err
 	}
 	v := b.values()
-	// A page that goes over its budget has cost a second. The thousand others
-	// of its template would too, and say the same.
+	// A page that goes over its budget has cost a second. A thousand other
+	// pages of its template would each cost as much, and say the same.
 	var over atomic.Bool
 	return each(ctx, b, b.pages, func(ctx context.Context, p *page) error {
 		if over.Load() || !p.whole {
@@ -38,7 +38,8 @@ func (b *build) render(ctx context.Context) error {
 	})
 }
 
-// highlightStyle is the style element that colours code, empty where no page has any.
+// highlightStyle is the style element that colours code, or "" if no page has
+// any.
 func (b *build) highlightStyle(ctx context.Context) (string, error) {
 	for _, p := range b.pages {
 		if p.highlighted {
@@ -76,15 +77,15 @@ func (b *build) renderPage(ctx context.Context, p *page, v *values, style string
 	return err
 }
 
-// pageBudget lets the pages that are rendered at once make as much as half of
-// the memory, but each of them 16 MiB in any case.
+// pageBudget lets all the pages that are rendered at once take half of the
+// memory together, but each of them at least 16 MiB.
 func (b *build) pageBudget() template.Budget {
 	share := b.options.Memory / 2 / int64(b.options.Jobs)
 	return template.Budget{Bytes: min(max(share, 16<<20), template.DefaultBytes)}
 }
 
 // templateOf is the template that a page's front matter names, or that of its
-// kind; the home section may do with that of any section.
+// kind. The home section may use that of any section.
 func (b *build) templateOf(p *page) (string, error) {
 	if name := p.front.GetTemplate(); name != "" {
 		if !b.templates.Has(name) {
@@ -110,15 +111,17 @@ func (b *build) templateOf(p *page) (string, error) {
 		Message: fmt.Sprintf("is missing: %s needs it", p.file.Name), Hint: "write it, or name another template in the page's front matter"}}
 }
 
-// templateFault gives the files of a template's faults the names that they have
-// in this site. page is the one that was rendered, nil where none was; a fault
-// that rendering has found, and not this package, is one of the template on that page.
+// templateFault gives the files in a template's faults the names that they have
+// in this site. page is the rendered page, or nil if there was none. A fault
+// found while rendering, and not by this package, is one of the template on
+// that page.
 func (b *build) templateFault(err error, page *page) error {
 	faults := diagnostic.Of(err)
 	if faults == nil {
 		return err
 	}
-	// How many pages go over their budget nobody knows: the first ends the rendering.
+	// Nobody knows how many pages go over their budget, since the first ends
+	// the rendering.
 	counted := page != nil && errors.As(err, new(*diagnostic.Problem)) && !errors.Is(err, template.ErrOverBudget)
 	for i := range faults {
 		p := &faults[i]
@@ -146,8 +149,9 @@ var (
 	doctype   = regexp.MustCompile(`(?i)^\s*<!doctype[^>]*>`)
 )
 
-// intoHead puts an element at the end of a page's head; of a page that names
-// none, before its body or at its start, where browsers make one.
+// intoHead puts an element at the end of a page's head. If the page has no
+// head, the element goes before the body or at the start, where browsers make a
+// head.
 func intoHead(html, element string) string {
 	at := 0
 	if head := headEnd.FindStringIndex(html); head != nil {
@@ -160,8 +164,9 @@ func intoHead(html, element string) string {
 	return html[:at] + element + html[at:]
 }
 
-// getURL is the templates' function: the address of a page ("@/guide/intro.md"
-// or its path alone), else the path from the site's root.
+// getURL is the templates' function get_url. It gives the address of a page
+// ("@/guide/intro.md" or its path alone), and for anything else the path from
+// the site's root.
 func (b *build) getURL(name string) (string, error) {
 	if source, isPage := strings.CutPrefix(name, "@/"); isPage {
 		if p := b.known[content.NewNode(source).Route]; p != nil && p.Path == source {
@@ -172,8 +177,8 @@ func (b *build) getURL(name string) (string, error) {
 	return "/" + strings.TrimPrefix(name, "/"), nil
 }
 
-// firstOf is a problem of the first occurrence of a text in a source, or, where
-// it has none, of the whole.
+// firstOf is a problem at the first occurrence of a text in a source, or of the
+// whole source if it has none.
 func firstOf(source, text, message string) *Problem {
 	at := strings.Index(source, text)
 	if at < 0 {

@@ -14,7 +14,7 @@ import (
 	"ddc/site/config"
 )
 
-// Nested is what is wrong with a sample that builds a site, whatever site that is.
+// Nested is the message about a sample that builds a site, this one or another.
 const Nested = "this sample starts a build inside the build; mark it noexec"
 
 // sample is a code sample that is to be run.
@@ -25,9 +25,9 @@ type sample struct {
 	show     bool
 }
 
-// samples runs the code samples of all pages, of languages that the
-// configuration has. One that fails is an error, or a warning where
-// fail_on_error is off; one that runs well is marked as verified.
+// samples runs the code samples of all pages, in languages that the
+// configuration has. A sample that fails is an error, or a warning if
+// fail_on_error is off. A sample that runs well is marked as verified.
 func (b *build) samples(ctx context.Context) error {
 	if b.options.NoCodeExec || !b.cfg.CodeExecution.Enabled {
 		return nil
@@ -47,8 +47,8 @@ func (b *build) samples(ctx context.Context) error {
 	return each(ctx, b, all, b.execute)
 }
 
-// extract lists what is to be run of a page. A page that was read by halves is
-// never asked: its fault is known already.
+// extract lists the samples to run of a page. A page that was only read in part
+// is not asked: its fault is known already.
 func (b *build) extract(ctx context.Context, p *page) ([]sample, error) {
 	if p.source == "" || p.front.CodeExecution != nil && !*p.front.CodeExecution {
 		return nil, nil
@@ -101,7 +101,7 @@ func (b *build) execute(ctx context.Context, s sample) error {
 		return Errors{Problem{File: s.page.file.Name, Line: int(s.Line), Message: Nested}}
 	}
 	p := Problem{File: s.page.file.Name, Line: int(s.Line), Message: "the code sample failed: " + cmp.Or(answer.Error, fmt.Sprintf("status %d", answer.ExitCode))}
-	// A compiler that knows the page's name says where in it the fault is.
+	// If the compiler names the page, it also says where in it the fault is.
 	if at := placeIn(p.File).FindStringSubmatch(answer.Stderr); at != nil {
 		p.Line, _ = strconv.Atoi(at[1])
 		p.Col, _ = strconv.Atoi(at[2])

@@ -14,7 +14,7 @@ import (
 	"ddc/site/template"
 )
 
-// sources are the texts that later phases look lines up in.
+// sources are the texts in which later phases look up lines.
 type sources struct {
 	// templates and sass by path below their folder.
 	templates, sass map[string]string
@@ -71,7 +71,7 @@ func (b *build) scanStatic() error {
 	for _, name := range b.cfg.StableAssets {
 		stable[path.Clean(strings.TrimPrefix(name, "/"))] = true
 	}
-	// Hidden files are left out, but for those that the configuration names.
+	// Hidden files are left out, except those that the configuration names.
 	keep := func(name string) bool {
 		if content.Visible(name) {
 			return true
@@ -123,7 +123,8 @@ func anyBelow(files []content.File, folder string) bool {
 	return folder == "main.css"
 }
 
-// files lists what lies in a folder, given absolute; its faults are errors.
+// files lists the files in a folder, an absolute path. The folder's faults are
+// errors.
 func (b *build) files(folder string, keep func(string) bool) ([]content.File, error) {
 	files, faults := b.project.Scan(b.name(folder), keep)
 	var problems Errors
@@ -137,7 +138,8 @@ func (b *build) files(folder string, keep func(string) bool) ([]content.File, er
 }
 
 // texts reads the files with one of the extensions in a folder beside the
-// content: by path below it, and their names for messages, likewise. What can't be read is in neither.
+// content. It gives their texts, and their names for messages, both by path
+// below the folder. A file that can't be read is in neither.
 func (b *build) texts(ctx context.Context, folder string, extensions ...string) (texts, names map[string]string, err error) {
 	files, err := b.files(b.cfg.Folder(folder), content.Visible)
 	faults := []error{err}
@@ -212,7 +214,7 @@ func (b *build) read(f content.File, most int64) ([]byte, error) {
 	return nil, Errors{{File: f.Name, Message: "can't be read: " + err.Error(), Hint: "check its permissions"}}
 }
 
-// bytesOf says how many bytes: in MiB where those are many.
+// bytesOf writes a number of bytes, in MiB if it is large.
 func bytesOf(n int64) string {
 	if n < 10<<20 {
 		return fmt.Sprintf("%d bytes", n)
@@ -220,7 +222,7 @@ func bytesOf(n int64) string {
 	return fmt.Sprintf("%d MiB", n>>20)
 }
 
-// name is how messages call a file or folder, given absolute.
+// name is what messages call a file or folder, given its absolute path.
 func (b *build) name(file string) string {
 	relative, err := filepath.Rel(b.folder(), file)
 	if err != nil {
@@ -236,7 +238,7 @@ func (b *build) configName() string {
 	return b.name(b.cfg.File)
 }
 
-// joined makes one Errors of several; an error that is none wins.
+// joined makes one Errors of several. An error of another type wins.
 func joined(errs []error) error {
 	var all Errors
 	for _, err := range errs {

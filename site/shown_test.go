@@ -175,7 +175,8 @@ func (l lying) refuse() error {
 	return diagnostic.Refuse("a.css", problems...)
 }
 
-// What a plugin names is its word, and a report may be read by others than may read the machine's files.
+// What a plugin names is its word, and a report may be read by others than may
+// read the machine's files.
 func TestNoLineOfAFileIsShownThatIsNoSource(t *testing.T) {
 	const secret = "secret"
 	outside := filepath.Join(t.TempDir(), "outside.md")

@@ -25,8 +25,8 @@ import (
 // static is a file of the static folder, or the compiled style sheet.
 type static struct {
 	file content.File
-	// path is below the static folder ("css/style.css"), and below the output
-	// folder too, if stable.
+	// path is below the static folder ("css/style.css"), and also below the
+	// output folder if the file is stable.
 	path   string
 	kind   asset.Kind
 	stable bool
@@ -34,21 +34,21 @@ type static struct {
 	compiled bool
 	index    int
 
-	// text is a style sheet or script, with marks in the place of the assets
-	// that it names; written is what it was before.
+	// text is a style sheet or script, with marks instead of the assets that it
+	// names. written is the text without marks.
 	text, written string
-	// data is what is written instead of the file: a font, unpacked and later
-	// cut down, or an optimised drawing.
+	// data is written instead of the file: a font, unpacked and later cut down,
+	// or an optimised drawing.
 	data []byte
 	// unpacked says that data is a font that can be cut down.
 	unpacked bool
-	// digits is the hash of what is written; output the final path.
+	// digits is the hash of what is written. output is the final path.
 	digits, output string
-	// picture has a picture's variants; nil where it has none.
+	// picture has a picture's variants, or is nil if there are none.
 	picture *htmlpb.Picture
 }
 
-// name is how messages call the file.
+// name is what messages call the file.
 func (s *static) name() string {
 	if s.compiled {
 		return "sass/main.scss"
@@ -72,10 +72,10 @@ func (b *build) addStatic(s *static) {
 	b.byPath[s.path] = s
 }
 
-// A mark stands for the address of an asset whose final name is not known yet:
-// style sheets and scripts may name each other, and fonts, in any order, so all
-// are read once with marks for all assets, which shows who names whom; the
-// names are put in when everything that they depend on has its own.
+// A mark stands for the address of an asset whose final name is not known yet.
+// Style sheets and scripts may name each other, and fonts, in any order. So all
+// are read once, with marks for all assets, which shows which file names which.
+// A final name is put in once everything that it depends on has its own.
 const markFormat = "/__ddc8f3a61c0_%06d__"
 
 var marks = regexp.MustCompile(`/__ddc8f3a61c0_(\d{6})__`)
@@ -91,7 +91,8 @@ func (b *build) markMap() map[string]string {
 	return m
 }
 
-// marked gives the assets that a text has marks of, each once, in order of index.
+// marked gives the assets that a text has marks for, each once, in order of
+// index.
 func (b *build) marked(text string) []*static {
 	seen := map[int]bool{}
 	for _, m := range marks.FindAllStringSubmatch(text, -1) {
@@ -174,7 +175,7 @@ func (b *build) readStyle(ctx context.Context, s *static, urls map[string]string
 	return nil
 }
 
-// compileSass compiles sass/main.scss. Its faults are in any file of the folder.
+// compileSass compiles sass/main.scss. Faults may be in any file of the folder.
 func (b *build) compileSass(ctx context.Context) (string, error) {
 	folder := b.name(b.cfg.Folder("sass"))
 	if b.options.SassTime > 0 {

@@ -8,7 +8,7 @@ import (
 )
 
 // values are what templates see. All are made before the first template is
-// rendered and only read from then on, by many goroutines.
+// rendered. After that many goroutines only read them.
 type values struct {
 	pages   map[*content.Node]map[string]any
 	byPath  map[string]map[string]any
@@ -46,7 +46,7 @@ func (v *values) grow(n *content.Node) map[string]any {
 	return value
 }
 
-// value is what pages and sections have alike.
+// value makes what pages and sections have in common.
 func (v *values) value(n *content.Node) map[string]any {
 	p := v.sources[n]
 	ancestors := []any{}
@@ -69,8 +69,8 @@ func (v *values) value(n *content.Node) map[string]any {
 	return value
 }
 
-// of gives the variables of one page's template: a section is its own section,
-// a page's is the one it lies in.
+// of gives the variables of one page's template. The section of a section is
+// itself; that of a page is the one that it lies in.
 func (v *values) of(p *page) map[string]any {
 	vars := maps.Clone(v.site)
 	vars["current_path"] = p.Route

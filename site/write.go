@@ -8,7 +8,7 @@ import (
 	"ddc/site/asset"
 )
 
-// write writes what is not written yet, and puts the output in its place.
+// write writes what is not written yet, and commits the output.
 func (b *build) write() error {
 	var texts []string
 	for _, p := range b.pages {
@@ -69,8 +69,8 @@ func (b *build) writeFile(name, source string, data []byte) error {
 	return b.stage.Write(name, data)
 }
 
-// writeHashed writes a file whose name tells its content: a second one of the
-// same name is the same file.
+// writeHashed writes a file whose name has its content's hash: a second file of
+// the same name is the same file.
 func (b *build) writeHashed(name, source string, data []byte) error {
 	b.mu.Lock()
 	again := b.hashed[name]

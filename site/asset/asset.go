@@ -1,6 +1,6 @@
-// Package asset knows what becomes of a static file: of what kind it is, the
-// name that its content gives it, and in which order files that name one
-// another are settled.
+// Package asset knows what becomes of a static file: what kind it is, the name
+// that its content gives it, and the order in which files that name one another
+// get their names.
 //
 //	hashed := asset.Hashed("css/style.css", asset.Hash(css)) // css/style.0a3dcc61e5o2.css
 //
@@ -28,7 +28,7 @@ const (
 	Drawing
 )
 
-// KindOf goes by the extension, whatever its case.
+// KindOf goes by the extension, in any case.
 func KindOf(name string) Kind {
 	switch strings.ToLower(path.Ext(name)) {
 	case ".png", ".jpg", ".jpeg", ".gif", ".webp", ".jxl":
@@ -74,8 +74,8 @@ func Hashed(name, digits string) string {
 	return strings.TrimSuffix(name, ext) + "." + digits + ext
 }
 
-// URL is the address of a file or route: with a leading slash, and everything
-// escaped that has a meaning in HTML, CSS, a srcset or a URL.
+// URL is the address of a file or route. It has a leading slash, and every
+// character that means something in HTML, CSS, a srcset or a URL is escaped.
 func URL(name string) string {
 	var b strings.Builder
 	b.WriteByte('/')
@@ -93,8 +93,8 @@ func URL(name string) string {
 	return b.String()
 }
 
-// Names are the ways in which a page may write the address of a file: as it is,
-// and escaped.
+// Names are the ways in which a page may write a file's address: as it is, and
+// escaped.
 func Names(name string) []string {
 	plain, escaped := "/"+name, URL(name)
 	if plain == escaped {

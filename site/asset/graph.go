@@ -2,10 +2,10 @@ package asset
 
 import "sort"
 
-// Order puts the nodes 0..n-1 of a graph of references in the order in which
-// they can be named by their content: each group after those that it refers
-// to. A group of more than one node is a cycle, whose members can only be named
-// together. Members are sorted, and the order is the same for the same graph.
+// Order sorts the nodes 0..n-1 of a graph of references so that each can be
+// named by its content: each group comes after the groups that it refers to. A
+// group of more than one node is a cycle, whose members can only be named
+// together. Members are sorted, and the same graph gives the same order.
 // (Tarjan's strongly connected components.)
 func Order(n int, references func(int) []int) [][]int {
 	o := order{references: references, index: make([]int, n), low: make([]int, n), onStack: make([]bool, n)}
@@ -19,7 +19,7 @@ func Order(n int, references func(int) []int) [][]int {
 
 type order struct {
 	references func(int) []int
-	// index is when a node was first seen, from 1; low the earliest node on
+	// index is when a node was first seen, from 1. low is the earliest node on
 	// the stack that it leads to.
 	index, low []int
 	onStack    []bool

@@ -14,7 +14,8 @@ import (
 	_ "golang.org/x/image/webp" // likewise
 )
 
-// Widths of a picture's variants: the steps below its own width, and its own.
+// Widths are the widths of a picture's variants: the steps below its own width,
+// and its own.
 func Widths(width int) []int {
 	var widths []int
 	for _, w := range []int{320, 640, 960, 1280, 1920} {
@@ -25,8 +26,8 @@ func Widths(width int) []int {
 	return append(widths, width)
 }
 
-// Variant is the name, yet without hash, of one variant of a picture; the one of
-// the picture's own width has no width in its name.
+// Variant is the name of one variant of a picture, before the hash is added.
+// The variant of the picture's own width has no width in its name.
 func Variant(name string, width, own int, extension string) string {
 	stem := strings.TrimSuffix(name, path.Ext(name))
 	if width != own {
@@ -35,8 +36,8 @@ func Variant(name string, width, own int, extension string) string {
 	return stem + "." + extension
 }
 
-// Size is what a picture's header says, or 0 where the format, such as JPEG XL, does not say it in a place that
-// we can read.
+// Size is the size in a picture's header, or 0 if we cannot read it from the
+// format, such as JPEG XL.
 func Size(data []byte) (width, height int) {
 	config, _, err := image.DecodeConfig(bytes.NewReader(data))
 	if err != nil {

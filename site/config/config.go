@@ -3,11 +3,11 @@
 //
 //	cfg, err := config.Load(".", config.Overrides{})
 //
-// Load looks for the file from the given folder upwards; the parent of the
-// .config folder is the project's root and every path in the file is relative
-// to it. All paths that leave this package are absolute. What is wrong with a
-// file comes back at once, as diagnostic.Errors, each with file, line and column; nothing
-// is read but that one file.
+// Load looks for the file from the given folder upwards. The parent of the
+// .config folder is the project's root, and every path in the file is relative
+// to it. All paths that leave this package are absolute. All faults of a file
+// are returned at once, as diagnostic.Errors, each with file, line and column.
+// Nothing but that one file is read.
 package config
 
 import (
@@ -27,14 +27,14 @@ import (
 // Name is where a configuration lies below a project's root.
 const Name = ".config/dodeca.kdl"
 
-// ErrNotFound says that no configuration lies in the folder or above it.
-// Point the user at another folder, or give both overrides.
+// ErrNotFound says that there is no configuration in the folder or above it.
+// Choose another folder, or give both overrides.
 var ErrNotFound = errors.New("no configuration found")
 
-// Config is a site's configuration, complete: what the file leaves out has its
+// Config is a site's complete configuration: what the file leaves out has its
 // default.
 type Config struct {
-	// File is the configuration's path; empty when there is none and both
+	// File is the configuration's path. It is empty if there is none, and both
 	// overrides stand in for it.
 	File string
 	// Root is the project's root: the parent of the .config folder, or of the
@@ -44,19 +44,19 @@ type Config struct {
 	// Templates, sass, static and data lie beside Content.
 	Content, Output string
 	LinkCheck       LinkCheck
-	// StableAssets are files that keep their names, relative to the static
-	// folder, with forward slashes.
+	// StableAssets are files that keep their names. Paths are relative to the
+	// static folder, with forward slashes.
 	StableAssets  []string
 	CodeExecution CodeExecution
-	// MaxText is how many bytes a text of the site may have: a page, template,
-	// style sheet, script, drawing or data file.
+	// MaxText is the most bytes that a text of the site may have: a page,
+	// template, style sheet, script, drawing or data file.
 	MaxText int64
-	// Wake is the wake strategy as written, or empty. Nobody has checked it.
+	// Wake is the wake strategy as written, or empty. It is not checked here.
 	Wake string
 }
 
-// Folder gives the path of a folder that lies beside the content folder, such
-// as "templates". It need not exist.
+// Folder gives the path of a folder beside the content folder, such as
+// "templates". It need not exist.
 func (c *Config) Folder(name string) string {
 	return filepath.Join(filepath.Dir(c.Content), name)
 }
@@ -77,7 +77,7 @@ type CodeExecution struct {
 	FailOnError bool
 	// Timeout bounds one sample, compiling included.
 	Timeout time.Duration
-	// CacheDir keeps what samples are compiled into, and results; absolute.
+	// CacheDir keeps compiled samples and their results. It is absolute.
 	CacheDir string
 	// Dependencies are offered to every sample, in the order written.
 	Dependencies []Dependency
@@ -109,8 +109,9 @@ type Language struct {
 	ShowOutput bool
 }
 
-// Dependency is one package that samples may use. Exactly one of Version, Git
-// and Path says where it comes from, Version possibly beside the other two.
+// Dependency is one package that samples may use. Git, Path or Version says
+// where it comes from. Git and Path exclude each other; Version may stand
+// beside either.
 type Dependency struct {
 	Name, Version         string
 	Git, Revision, Branch string
@@ -119,8 +120,8 @@ type Dependency struct {
 	Features []string
 }
 
-// Overrides replace folders of the configuration; empty ones do not. They are
-// relative to the working directory.
+// Overrides replace folders of the configuration, unless they are empty. They
+// are relative to the working directory.
 type Overrides struct{ Content, Output string }
 
 func defaults() *Config {
@@ -144,8 +145,8 @@ func defaults() *Config {
 }
 
 // Load finds and reads the configuration of the site that the folder start
-// belongs to. With both overrides given there need not be one.
-// The error is a diagnostic.Errors if the file is at fault, ErrNotFound if there is none.
+// belongs to. With both overrides there need not be one. The error is a
+// diagnostic.Errors if the file is at fault, and ErrNotFound if there is none.
 func Load(start string, o Overrides) (*Config, error) {
 	start, err := filepath.Abs(start)
 	if err != nil {
@@ -188,8 +189,8 @@ func Load(start string, o Overrides) (*Config, error) {
 	return c, nil
 }
 
-// read reads the configuration of the project in a folder: by no link that leads out of it, and without waiting for a pipe that
-// has taken the file's place.
+// read reads the configuration of the project in a folder. It follows no link
+// out of the folder, and does not wait if a pipe has taken the file's place.
 func read(folder string) (string, error) {
 	root, err := os.OpenRoot(folder)
 	if err != nil {
@@ -286,7 +287,8 @@ func (c *Config) absolute(path string) string {
 	return filepath.Join(c.Root, path)
 }
 
-// shortest is how a person in the working directory would name a file.
+// shortest is the shortest name of a file for a person in the working
+// directory.
 func shortest(file string) string {
 	folder, err := os.Getwd()
 	if err != nil {

@@ -131,7 +131,7 @@ func (d *decoder) codeExecution(block setting, c *CodeExecution) {
 }
 
 // language reads a block named like a language. What it leaves out keeps its
-// default where there is one, that is for rust.
+// default; only rust has one.
 func (d *decoder) language(block setting, c *CodeExecution) {
 	if block.node == nil || len(block.values) > 0 || len(block.node.Props)+len(block.node.Children) == 0 {
 		d.unknown(block, "setting of code_execution",
@@ -226,7 +226,7 @@ func (d *decoder) dependency(s setting, name string, versions []kdl.Value, c *Co
 	c.Dependencies, d.dependencies = append(c.Dependencies, dep), append(d.dependencies, at)
 }
 
-// splitList reads "a, b" as a and b, since a property has but one value.
+// splitList reads "a, b" as a and b, since a property has only one value.
 func splitList(text string) []string {
 	return strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == ' ' })
 }

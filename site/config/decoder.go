@@ -12,7 +12,7 @@ import (
 	"ddc/internal/suggest"
 )
 
-// spot is where in the file something stands.
+// spot is a place in the file.
 type spot struct{ line, col, length int }
 
 func spotOf(v kdl.Value) spot { return spot{v.Line, v.Col, v.Length} }
@@ -21,8 +21,8 @@ func spotOf(v kdl.Value) spot { return spot{v.Line, v.Col, v.Length} }
 type decoder struct {
 	file   string
 	errors diagnostic.Errors
-	// cache and dependencies are where the paths stand that checkPaths checks, the
-	// latter by the index of the dependency.
+	// cache and dependencies are the places of the paths that checkPaths
+	// checks. dependencies is by the index of the dependency.
 	cache        place
 	dependencies []place
 }
@@ -35,7 +35,7 @@ func (d *decoder) note(at spot, message string) diagnostic.Note {
 	return diagnostic.Note{File: d.file, Line: at.line, Col: at.col, Length: at.length, Message: message}
 }
 
-// quoted gives faults, if there are any, the lines that they are about.
+// quoted adds to each fault the source line that it is about.
 func quoted(faults diagnostic.Errors, file, source string) error {
 	if len(faults) == 0 {
 		return nil
@@ -45,8 +45,8 @@ func quoted(faults diagnostic.Errors, file, source string) error {
 	return faults
 }
 
-// setting is a name with values: a node, or a property of one, since files
-// write both `rust command="cargo"` and `rust { command "cargo" }`.
+// setting is a name with values. It is a node, or a property of one, since
+// files may write both `rust command="cargo"` and `rust { command "cargo" }`.
 type setting struct {
 	name   string
 	values []kdl.Value
@@ -54,7 +54,7 @@ type setting struct {
 	spot
 }
 
-// settings gives the properties and the children of a node, alike.
+// settings gives the properties and the children of a node.
 func settings(n *kdl.Node) []setting {
 	var all []setting
 	for _, p := range n.Props {
@@ -75,7 +75,7 @@ func (d *decoder) inner(block setting) []setting {
 	return settings(block.node)
 }
 
-// once refuses names that are given again, save those that may be.
+// once refuses names that are given twice, except those in repeatable.
 func (d *decoder) once(all []setting, repeatable ...string) {
 	first := map[string]spot{}
 	for _, s := range all {
@@ -171,7 +171,7 @@ func (d *decoder) texts(s setting) []string {
 	return all
 }
 
-// longest bounds durations far below what overflows one.
+// longest bounds durations, far below what would overflow.
 const longest = 24 * time.Hour
 
 func (d *decoder) duration(s setting, unit time.Duration, into *time.Duration) {
@@ -190,7 +190,7 @@ func (d *decoder) size(s setting, into *int64) {
 	}
 }
 
-// between reads a whole number that lies between two.
+// between reads a whole number from least to most.
 func (d *decoder) between(s setting, least, most int64) (n int64, ok bool) {
 	v, ok := d.single(s)
 	if !ok {

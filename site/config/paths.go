@@ -11,12 +11,15 @@ import (
 	"syscall"
 )
 
-// AllowVariable names the environment variable with a list of folders outside a project that its configuration may name as
-// cache_dir, or as the path of a dependency, with all that lies below them. What code samples may read and write follows from these,
-// so whoever runs a build says it: a configuration cannot allow itself anything.
+// AllowVariable names an environment variable: a list of folders outside a
+// project. The project's configuration may name these folders, or anything
+// below them, as cache_dir or as the path of a dependency. These paths decide
+// what code samples may read and write, so the person who runs a build allows
+// them; a configuration cannot allow itself anything.
 const AllowVariable = "DDC_ALLOW_OUTSIDE"
 
-// The kernel's bounds, in bytes: of a path without its end, and of a name in it.
+// The kernel's bounds in bytes, of a path without its final zero and of a name
+// in it.
 const (
 	longestPath = 4095
 	longestName = 255
@@ -24,7 +27,7 @@ const (
 	longestExtension = 200
 )
 
-// errPath is what is wrong with a path, and what to do about it.
+// errPath says what is wrong with a path, and what to do about it.
 type errPath struct{ message, hint string }
 
 func (e *errPath) Error() string { return e.message }
@@ -33,14 +36,15 @@ func pathError(hint, format string, args ...any) error {
 	return &errPath{fmt.Sprintf(format, args...), hint}
 }
 
-// place is where the file has a path that reaches the sandbox.
+// place is where in the file a path for the sandbox stands.
 type place struct {
 	name string
 	spot
 }
 
-// checkPaths replaces the paths that reach the sandbox by those that they lead to, or finds fault with them. What was checked is
-// what is used: nothing that a link says later counts.
+// checkPaths resolves the paths that the sandbox uses, or reports what is wrong
+// with them. The resolved path is the one that is used, so a link that changes
+// later has no effect.
 func (d *decoder) checkPaths(c *Config) {
 	d.checked(d.cache, func() error { return c.checkCache() })
 	for i := range c.CodeExecution.Dependencies {
@@ -65,8 +69,8 @@ func (d *decoder) checked(at place, check func() error) {
 	}
 }
 
-// checkCache settles the cache folder. Code samples write there, and "ddc clean" removes it: so it can be no folder that holds
-// something else.
+// checkCache resolves the cache folder. Code samples write there, and "ddc
+// clean" removes it, so it must not be a folder that holds anything else.
 func (c *Config) checkCache() error {
 	path, err := c.settled(c.CodeExecution.CacheDir)
 	if err != nil {
@@ -84,7 +88,8 @@ func (c *Config) checkCache() error {
 	return nil
 }
 
-// cacheOrEmpty refuses a folder that is there and has files, unless it has served as a cache, or lies where the project keeps caches.
+// cacheOrEmpty refuses a folder that exists and has files, unless it was a
+// cache before, or lies where the project keeps caches.
 func (c *Config) cacheOrEmpty(path string) error {
 	if Within(filepath.Join(c.Root, ".cache"), path) {
 		return nil
@@ -108,7 +113,8 @@ func (c *Config) cacheOrEmpty(path string) error {
 	return nil
 }
 
-// settled is where an absolute path leads, if that is within the project or allowed by name.
+// settled is where an absolute path leads. It refuses a place that is neither
+// within the project nor allowed by name.
 func (c *Config) settled(path string) (string, error) {
 	if err := nameable(path); err != nil {
 		return "", err
@@ -144,7 +150,7 @@ func (c *Config) settled(path string) (string, error) {
 		"lies outside the project%s, in %s", way, real)
 }
 
-// nameable refuses what no file can be called.
+// nameable refuses a path that no file can have.
 func nameable(path string) error {
 	switch {
 	case strings.ContainsRune(path, 0):
@@ -160,7 +166,7 @@ func nameable(path string) error {
 	return nil
 }
 
-// resolve follows the links of as much of a path as there is.
+// resolve follows the links in the part of a path that exists.
 func resolve(path string) (string, error) {
 	rest := ""
 	for {

@@ -4,11 +4,11 @@
 //	files, faults := project.Scan("content", content.Visible)
 //	tree := content.Grow(nodes)
 //
-// A Project reads nothing outside its folder: symbolic links that stay within
-// are followed, all others are faults, and so are devices, pipes and loops. The
-// check is made again by the kernel when a file is opened (os.Root), so a link
-// that changes in between leads nowhere either. Scanning costs one readdir for
-// each folder and one lstat for each file; nothing is read until ReadFile.
+// A Project reads nothing outside its folder. Symbolic links that stay within
+// it are followed; all others are faults, and so are devices, pipes and loops.
+// The kernel checks again when a file is opened (os.Root), so a link that
+// changes in between cannot lead outside. Scanning costs one readdir for each
+// folder and one lstat for each file. Nothing is read until ReadFile.
 package content
 
 import (
@@ -38,7 +38,7 @@ type Project struct {
 type File struct {
 	// Path is relative to the folder that was scanned, with forward slashes.
 	Path string
-	// Name is how a person calls it: relative to the project, as found.
+	// Name is for people: relative to the project, as found.
 	Name string
 	// real is relative to the project, all links followed.
 	real     string
@@ -52,7 +52,7 @@ type Fault struct {
 	Name, Message, Hint string
 }
 
-// Open makes a project of a folder. Close it.
+// Open opens a folder as a project. The caller closes it.
 func Open(folder string) (*Project, error) {
 	real, err := filepath.EvalSymlinks(folder)
 	if err != nil {
@@ -72,8 +72,8 @@ func (p *Project) Close() error { return p.root.Close() }
 func Visible(name string) bool { return !strings.HasPrefix(path.Base(name), ".") }
 
 // Scan lists the files below a folder of the project, sorted by path. keep says
-// of each path, relative to that folder, whether to look at it. A folder that
-// is not there has no files.
+// whether to look at a path, which is relative to that folder. A folder that
+// does not exist has no files.
 func (p *Project) Scan(folder string, keep func(path string) bool) ([]File, []Fault) {
 	s := scan{project: p, keep: keep, folder: filepath.ToSlash(folder)}
 	real, info, err := p.resolve(folder)
@@ -91,10 +91,11 @@ func (p *Project) Scan(folder string, keep func(path string) bool) ([]File, []Fa
 	return s.files, s.faults
 }
 
-// OpenFile opens a file for reading. A file that has become something else
-// since it was scanned is an error.
+// OpenFile opens a file for reading. It fails if the file has become something
+// else since the scan.
 func (p *Project) OpenFile(f File) (*os.File, error) {
-	// Without O_NONBLOCK a pipe that took the file's place would hold the build for ever.
+	// Without O_NONBLOCK a pipe in the file's place would hold the build for
+	// ever.
 	file, err := p.root.OpenFile(f.real, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -109,8 +110,8 @@ func (p *Project) OpenFile(f File) (*os.File, error) {
 	return file, nil
 }
 
-// Find gives the file that a path names, relative to the project. What is no
-// file, or lies outside, is an error.
+// Find gives the file at a path relative to the project. It fails for anything
+// that is no file, or lies outside.
 func (p *Project) Find(name string) (File, error) {
 	real, info, err := p.resolve(filepath.FromSlash(name))
 	if err != nil {
@@ -130,9 +131,9 @@ type TooLarge struct {
 
 func (e *TooLarge) Error() string { return fmt.Sprintf("the file has %d bytes", e.Size) }
 
-// ReadFile reads a whole file of at most so many bytes; a larger one is a
-// *TooLarge, and nothing is read of it. One that grows while it is read is read
-// to its end, or to one byte beyond the bound.
+// ReadFile reads a whole file of at most so many bytes. The error of a larger
+// one is a *TooLarge, and nothing of it is read. A file that grows meanwhile is
+// read to its end, or to one byte beyond the bound.
 func (p *Project) ReadFile(f File, most int64) ([]byte, error) {
 	file, err := p.OpenFile(f)
 	if err != nil {
@@ -161,7 +162,7 @@ func readAtMost(file io.Reader, size, most int64) ([]byte, error) {
 	return data.Bytes(), nil
 }
 
-// errOutside is a link's fault.
+// errOutside is the fault of a link that leads out of the project.
 var errOutside = errors.New("leads out of the project")
 
 // resolve follows every link of a path relative to the project.
@@ -186,8 +187,9 @@ type scan struct {
 	faults  []Fault
 }
 
-// walk lists one folder: logical is its path below the scanned folder, real
-// below the project, above the real paths of the folders that led here.
+// walk lists one folder. logical is its path below the scanned folder, real its
+// path below the project, and above has the real paths of the folders that led
+// here.
 func (s *scan) walk(logical, real string, above []string) {
 	for _, folder := range above {
 		if folder == real {

@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// Text gives a file's bytes as text, without a byte order mark. Where they are
-// not UTF-8, ok is false and line and col, from 1, are those of the first bad byte.
+// Text gives a file's bytes as text, without a byte order mark. If they are not
+// UTF-8, ok is false, and line and col, from 1, say where the first bad byte
+// is.
 func Text(data []byte) (text string, line, col int, ok bool) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if utf8.Valid(data) {
@@ -31,10 +32,10 @@ func Text(data []byte) (text string, line, col int, ok bool) {
 // Place is where a text stands: line and column in characters, both from 1.
 type Place struct{ Line, Col int }
 
-// Finder looks up where a source, Markdown or HTML, says something. The first
-// few questions are answered by searching; after them an index is made, so that
-// many cost no more than the source and what is found. It is not for concurrent
-// use.
+// Finder finds texts in a source, Markdown or HTML. It answers the first few
+// questions by searching, and then makes an index, so that many questions cost
+// time in proportion to the source and to what is found. It is not for
+// concurrent use.
 type Finder struct {
 	source string
 	asked  int
@@ -42,15 +43,16 @@ type Finder struct {
 	links  map[string][]Place
 	lines  map[string]int
 	starts []int // of the lines
-	// characters has how many there are before each multiple of stride.
+	// characters counts the characters before each multiple of stride.
 	characters []int
 }
 
-// stride is how many bytes are looked at to know a column.
+// stride is how many bytes are looked at, at most, to count characters up to a
+// place.
 const stride = 1024
 
-// fewQuestions are answered by searching: making the index costs as much as some
-// hundreds, but most sources are asked for nothing.
+// fewQuestions is how many questions are answered by searching. The index costs
+// as much as some hundred searches, and most sources are never asked.
 const fewQuestions = 16
 
 // NewFinder makes a finder of a source; it looks at nothing yet.
@@ -82,7 +84,7 @@ func (f *Finder) Links(url string) []Place {
 	return places
 }
 
-// Line is that of the first occurrence of a text; 0 if there is none.
+// Line is the line of a text's first occurrence, or 0 if there is none.
 func (f *Finder) Line(text string) int {
 	line, known := f.lines[text]
 	if !known {
@@ -94,8 +96,7 @@ func (f *Finder) Line(text string) int {
 	return line
 }
 
-// find gives the offsets of a text, in order. Occurrences that overlap are found
-// each by itself.
+// find gives the offsets of a text, in order, including those that overlap.
 func (f *Finder) find(text string) []int {
 	if f.asked++; f.asked > fewQuestions {
 		if f.index == nil {
@@ -128,7 +129,8 @@ func (f *Finder) place(offset int) Place {
 	return Place{line + 1, f.before(offset) - f.before(f.starts[line]) + 1}
 }
 
-// measure goes through the source once: a page may be one line of a megabyte.
+// measure goes through the source once, since a page may be one line of a
+// megabyte.
 func (f *Finder) measure() {
 	f.starts = []int{0}
 	count := 0

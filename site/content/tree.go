@@ -18,13 +18,13 @@ type Node struct {
 	Weight  int
 	Section bool
 
-	// Set by Grow. Parent is nil for the root alone.
+	// Grow sets the fields below. Parent is nil only for the root.
 	Parent *Node
-	// Pages and Sections that lie directly below, by weight, then title.
+	// Pages and Sections lie directly below, sorted by weight, then title.
 	Pages, Sections []*Node
 }
 
-// NewNode knows from a source's path whether it is a section, and its route.
+// NewNode derives from a source's path whether it is a section, and its route.
 func NewNode(source string) *Node {
 	n := &Node{Path: source, Section: path.Base(source) == "_index.md"}
 	route := strings.TrimSuffix(source, ".md")
@@ -54,9 +54,9 @@ func (n *Node) Ancestors() []*Node {
 	return append(n.Parent.Ancestors(), n.Parent)
 }
 
-// Grow puts every node below the nearest section and gives the root, a section
-// titled "Home" where none has the path "_index.md". Two nodes of one route are
-// returned as clashes, the second of them left out of the tree.
+// Grow puts every node below the nearest section, and returns the root. If no
+// node has the path "_index.md", the root is a section titled "Home". Two nodes
+// of one route are returned as a clash; the second is left out of the tree.
 func Grow(nodes []*Node) (root *Node, clashes [][2]*Node) {
 	nodes = append([]*Node(nil), nodes...)
 	sort.Slice(nodes, func(i, j int) bool { return nodes[i].Path < nodes[j].Path })

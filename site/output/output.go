@@ -1,19 +1,22 @@
-// Package output writes a site so that it is either there whole or not at all.
+// Package output writes a site so that either the whole site is there or none
+// of it.
 //
 //	stage, err := output.Begin("public", nil)
 //	defer stage.Abort()
 //	err = stage.Write("index.html", page)
 //	err = stage.Commit()
 //
-// Files go to a hidden folder beside the final one, which takes its place in
-// one step (renameat2 with RENAME_EXCHANGE); where that can't be done, in two,
-// undone if the second fails, or by way of a copy. Abort removes everything,
-// folders made on the way included. A stage whose process was killed is found
-// unlocked by the next Begin, which puts the last output back where it is missing,
-// and removes the rest, unless Begin's tempDir sees to that at once.
+// Files go to a hidden folder beside the final one. The hidden folder takes the
+// final one's place in one step (renameat2 with RENAME_EXCHANGE). If that can't
+// be done, it takes two steps, and the first is undone if the second fails; or
+// it goes by way of a copy. Abort removes everything, folders made on the way
+// included. If a process is killed, the next Begin finds its stage unlocked,
+// puts the last output back if it is missing, and removes the rest, unless
+// Begin's tempDir has done so at once.
 //
-// Committing replaces the whole folder, so Begin refuses one that holds files
-// but not the marker that every commit leaves, an empty file named ".ddc".
+// Committing replaces the whole folder. So Begin refuses a folder that holds
+// files, but not the marker that every commit leaves, an empty file named
+// ".ddc".
 package output
 
 import (
@@ -30,7 +33,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Marker is the file by which a folder is known as ours. It is always empty, so
+// Marker is the file that marks a folder as ours. It is always empty, so that
 // two outputs can be compared byte for byte.
 const Marker = ".ddc"
 
@@ -38,12 +41,11 @@ const Marker = ".ddc"
 // the build at another folder, or empty this one.
 var ErrForeign = errors.New("it is not empty and was not made by ddc")
 
-// ErrUnusable says that there can be no output folder: something else is in the
-// way, or it may not be written. Point the build at another.
+// ErrUnusable says that the output folder cannot be made: something is in the
+// way, or it may not be written. Point the build at another folder.
 var ErrUnusable = errors.New("the output cannot be written there")
 
-// unusable marks an error that comes of where the output is to be, rather than of
-// the machine.
+// unusable marks an error that is due to the output's path, not to the machine.
 func unusable(err error) error {
 	for _, reason := range []error{unix.ENOTDIR, unix.EACCES, unix.EPERM, unix.EROFS, unix.ELOOP, unix.ENAMETOOLONG, unix.EEXIST, unix.ENOENT, unix.EINVAL, unix.ENXIO} {
 		if errors.Is(err, reason) {
@@ -53,8 +55,8 @@ func unusable(err error) error {
 	return err
 }
 
-// Stage is an output folder in the making. Write and Copy may be called from
-// many goroutines.
+// Stage is an unfinished output folder. Write and Copy may be called from many
+// goroutines.
 type Stage struct {
 	final string
 	// folder is the hidden one; lock holds it open and locked.
@@ -62,7 +64,7 @@ type Stage struct {
 	lock   *os.File
 	// tempDir makes the hidden folder.
 	tempDir func(parent, prefix string) (string, error)
-	// made is the topmost folder that Begin had to make for the final one to lie in.
+	// made is the topmost folder that Begin had to make above the final one.
 	made   string
 	system system
 	notes  []string
@@ -75,15 +77,17 @@ type Stage struct {
 	done   bool
 }
 
-// Clash is two sources that want to be one file, or a file where another needs a folder.
+// Clash says that two sources want the same path, or that one wants a file
+// where another needs a folder.
 type Clash struct{ Path, First, Second string }
 
 func (c *Clash) Error() string {
 	return fmt.Sprintf("%s and %s would both be written to %s", c.First, c.Second, c.Path)
 }
 
-// Begin prepares to replace the folder final, which need not exist. tempDir makes
-// the hidden folder, with a name that begins with prefix; nil is for os.MkdirTemp.
+// Begin prepares to replace the folder final, which need not exist. tempDir
+// makes the hidden folder, with a name that begins with prefix; nil is
+// os.MkdirTemp.
 func Begin(final string, tempDir func(parent, prefix string) (string, error)) (*Stage, error) {
 	return begin(final, tempDir, realSystem())
 }
@@ -113,8 +117,8 @@ func begin(final string, tempDir func(parent, prefix string) (string, error), y 
 // linksFollowed bounds the links of one path, as the kernel does.
 const linksFollowed = 40
 
-// follow gives the folder that a path names: a link stays, and what it names is
-// replaced, also where a killed build has left nothing there.
+// follow gives the folder that a path leads to. A link stays, and its target is
+// replaced, even if a killed build has left nothing there.
 func follow(final string) string {
 	for range linksFollowed {
 		if target, err := filepath.EvalSymlinks(final); err == nil {
@@ -162,14 +166,15 @@ func missing(folder string) string {
 	}
 }
 
-// prefix of the hidden folders for a final one.
+// prefix begins the names of the hidden folders for a final one.
 func prefix(final string) string { return "." + filepath.Base(final) + ".ddc-" }
 
 // openAttempts bounds how often open begins anew.
 const openAttempts = 10
 
-// open makes the hidden folder and locks it. Another build that sweeps between the
-// two takes the folder for a dead one's, and removes it: then a new one is made.
+// open makes the hidden folder and locks it. Another build that sweeps between
+// the two takes the folder for a dead build's, and removes it; then open makes
+// a new one.
 func (s *Stage) open() (err error) {
 	for range openAttempts {
 		if s.folder, err = s.tempDir(filepath.Dir(s.final), prefix(s.final)); err != nil {
@@ -181,7 +186,8 @@ func (s *Stage) open() (err error) {
 			err = nil
 		}
 		if err == nil {
-			// A temporary folder keeps others out; a site is for everyone whom the umask lets in.
+			// A temporary folder keeps other users out, but a site is for
+			// everyone whom the umask lets in.
 			err = os.Chmod(s.folder, 0o777&^umask(s.folder))
 		}
 		if err == nil {
@@ -195,8 +201,8 @@ func (s *Stage) open() (err error) {
 	return err
 }
 
-// umask is what the process takes away from a new folder's permissions, read off a
-// new folder, since the call that reads it also sets it, for every thread.
+// umask is the process's umask, read off the permissions of a new folder: the
+// system call that reads it also sets it, for every thread.
 func umask(folder string) fs.FileMode {
 	probe := filepath.Join(folder, "umask")
 	if err := os.Mkdir(probe, 0o777); err != nil {
@@ -211,7 +217,8 @@ func umask(folder string) fs.FileMode {
 }
 
 // Claim reserves a path, with forward slashes, for what is made of a source.
-// The error is a *Clash if another has it, or has a file where this needs a folder.
+// The error is a *Clash if another source has the path, or has a file where
+// this one needs a folder.
 func (s *Stage) Claim(name, source string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -230,7 +237,7 @@ func (s *Stage) Claim(name, source string) error {
 	return nil
 }
 
-// isFolder is the owner of a path that others lie below.
+// isFolder stands as the owner of a path that others lie below.
 const isFolder = "a folder"
 
 // Write puts a file at a claimed path.
@@ -241,7 +248,7 @@ func (s *Stage) Write(name string, data []byte) error {
 	})
 }
 
-// Copy puts what r gives at a claimed path.
+// Copy puts what it reads from r at a claimed path.
 func (s *Stage) Copy(name string, r io.Reader) error {
 	return s.create(name, func(f *os.File) (int64, error) { return io.Copy(f, r) })
 }
@@ -281,7 +288,7 @@ func cause(err error) error {
 	return err
 }
 
-// Written tells how much has been written so far.
+// Written says how much has been written so far.
 func (s *Stage) Written() (files int, bytes int64) {
 	return int(s.files.Load()), s.bytes.Load()
 }
@@ -293,7 +300,8 @@ func (s *Stage) Previous(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer root.Close()
-	// Somebody may have put a link there since, or a pipe, which without O_NONBLOCK would hold the build.
+	// Meanwhile somebody may have put a link there, or a pipe, which without
+	// O_NONBLOCK would hold the build.
 	f, err := root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -305,7 +313,7 @@ func (s *Stage) Previous(name string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// Commit puts the stage in the place of the final folder.
+// Commit puts the stage in the final folder's place.
 func (s *Stage) Commit() error {
 	if err := os.WriteFile(filepath.Join(s.folder, Marker), nil, 0o666); err != nil {
 		return fmt.Errorf("finish the output: %w", err)
@@ -363,7 +371,7 @@ func (s *Stage) note(text string) { s.notes = append(s.notes, text) }
 // once Begin or Commit has returned.
 func (s *Stage) Notes() []string { return s.notes }
 
-// removeMade removes the folders that Begin made, as far as they are empty.
+// removeMade removes the folders that Begin made, if they are empty.
 func (s *Stage) removeMade() {
 	if s.made == "" {
 		return

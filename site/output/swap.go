@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// system is what replacing a folder asks of the kernel. Tests refuse parts of
+// system is what replacing a folder needs of the kernel. Tests refuse parts of
 // it, as some file systems and containers do.
 type system struct {
 	exchange func(a, b string) error
@@ -35,25 +35,27 @@ func realSystem() system {
 	}
 }
 
-// What swapping in more than one step adds to the name of the new folder, for
-// folders beside it. A build that is killed leaves them to the next one's sweep.
+// These suffixes name folders beside the new one while it is swapped in more
+// than one step. A killed build leaves such folders to the next build's sweep.
 //
-// The first is the old output, whole, moved away. Once the new folder has its
-// place, it is rubbish; as long as nothing has, it is the output.
+// The first is the whole old output, moved away. While nothing is in the
+// output's place, it is the output. Once the new folder is there, it is
+// rubbish.
 //
-// The second is a copy of the old output, whole. It is the output, whatever is
-// in the output's place: that may be half removed. Once the new folder has its place,
-// the copy is renamed to the first.
+// The second is a whole copy of the old output. It is the output, whatever is
+// in the output's place: that may be half removed. Once the new folder is
+// there, the copy gets the first suffix.
 //
-// The third is a copy that is not whole yet: rubbish.
+// The third is a copy that is not whole yet, and so rubbish.
 const (
 	replacedSuffix = ".old"
 	savedSuffix    = ".saved"
 	copyingSuffix  = ".copying"
 )
 
-// swap makes fresh the folder at final and gives the path at which what was
-// there is now, or nothing; how says in what way, if not in one step.
+// swap puts the folder fresh in the place of final. left is where the old
+// folder is now, or "" if there was none. how says how it was done, if not in
+// one step.
 func (y system) swap(fresh, final string) (left, how string, err error) {
 	y.step()
 	err = y.exchange(fresh, final)
@@ -81,8 +83,8 @@ func isMissing(folder string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// refused says that a file system can't exchange two folders, or that the
-// kernel is not let: some filters of system calls know no renameat2.
+// refused says whether the file system can't exchange two folders, or a filter
+// of system calls refuses it: some do not know renameat2.
 func refused(err error) bool {
 	for _, e := range []error{unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP, unix.EPERM, unix.EXDEV} {
 		if errors.Is(err, e) {
@@ -92,8 +94,8 @@ func refused(err error) bool {
 	return false
 }
 
-// isMountPoint says whether a file system is mounted at a folder. Where the kernel
-// does not tell, one of another device is.
+// isMountPoint says whether a file system is mounted at a folder. If the kernel
+// does not say, a folder on another device than its parent counts as one.
 func isMountPoint(folder string) bool {
 	var x unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, folder, unix.AT_SYMLINK_NOFOLLOW, 0, &x)
@@ -107,7 +109,8 @@ func isMountPoint(folder string) bool {
 // swapAttempts bounds how often swapInTwo begins anew.
 const swapAttempts = 10
 
-// swapInTwo leaves a moment in which there is no output. Whoever is killed in it leaves the rest to sweep.
+// swapInTwo leaves a moment in which there is no output. If the build is killed
+// then, the next build's sweep puts the old output back.
 func (y system) swapInTwo(fresh, final string) (left string, err error) {
 	left = fresh + replacedSuffix
 	for range swapAttempts {
@@ -122,17 +125,17 @@ func (y system) swapInTwo(fresh, final string) (left string, err error) {
 		if undo := y.rename(left, final); !errors.Is(undo, fs.ErrNotExist) {
 			return "", errors.Join(err, undo)
 		}
-		// Where there are no locks, another build that begins in this moment takes this one for
-		// dead, and has put the old output back.
+		// Without locks, a build that begins at this moment takes this one for
+		// dead, and may have put the old output back. Then try again.
 	}
 	return "", err
 }
 
-// swapByCopy is for a folder that can be read and removed, and not renamed. At
-// every moment either the folder is whole in its place, or the copy is.
+// swapByCopy is for a folder that can be read and removed, but not renamed. At
+// every moment either the output or its copy is whole.
 //
-// Where there are no locks, another build may take this one for dead, and remove
-// its copy or put something in the output's place: then a step is done again.
+// Without locks, another build may take this one for dead, and remove its copy
+// or put something in the output's place. Then a step is done again.
 func (y system) swapByCopy(fresh, final string) (left string, err error) {
 	saved := fresh + savedSuffix
 	for range swapAttempts {
@@ -177,7 +180,8 @@ func (y system) save(saved, copying, final string) error {
 	return flush(filepath.Dir(saved)) // before anything is removed
 }
 
-// restore gives a saved output its place back, instead of what may be left there.
+// restore puts a saved output back in its place, instead of what may be left
+// there.
 func (y system) restore(saved, final string) error {
 	if _, err := os.Lstat(saved); err != nil {
 		return err
@@ -189,8 +193,8 @@ func (y system) restore(saved, final string) error {
 	return y.rename(saved, final)
 }
 
-// removeOutput removes an output, its marker last: a part of it is known as ours
-// by the next build. There may be none.
+// removeOutput removes an output, if there is one. The marker goes last, so
+// that the next build knows the rest as ours if this one is killed.
 func (y system) removeOutput(final string) error {
 	if err := ours(final); err != nil {
 		return err
@@ -262,7 +266,7 @@ func copyEntry(to, from string, info fs.FileInfo) error {
 	return errors.Join(err, f.Chmod(info.Mode().Perm()), f.Sync(), f.Close(), os.Chtimes(to, info.ModTime(), info.ModTime()))
 }
 
-// flush has a folder's entries outlast the machine's own crash.
+// flush makes a folder's entries survive a crash of the machine.
 func flush(folder string) error {
 	f, err := os.Open(folder)
 	if err != nil {

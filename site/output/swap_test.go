@@ -73,7 +73,8 @@ func odd() map[string]func(final string) system {
 	}
 }
 
-// lowerLayer is a system in which the first output can't be renamed, as one in a lower layer of an overlay.
+// lowerLayer is a system in which the first output can't be renamed, as one in
+// a lower layer of an overlay.
 func lowerLayer(final string) system {
 	folder, err := os.Open(final) // held open, or another might get its number
 	if err != nil {

@@ -13,10 +13,11 @@ import (
 )
 
 var (
-	// errHeld says that another build has locked a folder, and so is alive.
+	// errHeld says that another build has locked a folder, so it is alive.
 	errHeld = errors.New("another build uses it")
-	// errNoLocks says that a file system has no locks (some network file systems), or
-	// that the kernel is not let: who is alive can't be told.
+	// errNoLocks says that folders cannot be locked, since the file system (as
+	// some network ones) or a filter of system calls does not allow it. Then
+	// nobody can tell which builds are alive.
 	errNoLocks = errors.New("folders can't be locked here")
 )
 
@@ -34,7 +35,7 @@ func (y system) lock(folder string) (*os.File, error) {
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return nil, fmt.Errorf("lock %s: %w", folder, errHeld)
 	}
-	// EBADF is what NFS says of a folder, which can't be opened for writing.
+	// NFS says EBADF for a folder, since it can't be opened for writing.
 	for _, e := range []error{unix.ENOLCK, unix.ENOSYS, unix.EOPNOTSUPP, unix.EINVAL, unix.EBADF, unix.EPERM} {
 		if errors.Is(err, e) {
 			return nil, fmt.Errorf("%w (%w)", errNoLocks, err)
@@ -43,9 +44,9 @@ func (y system) lock(folder string) (*os.File, error) {
 	return nil, fmt.Errorf("lock %s: %w", folder, err)
 }
 
-// sweep clears up after killed builds: those whose hidden folder nobody has
-// locked. First the last output gets its place back, if a build was killed while
-// it had none; then what is left is removed.
+// sweep clears up after killed builds: their hidden folders are not locked. If
+// a build was killed while there was no output, sweep first puts the last
+// output back in its place. Then it removes the rest.
 func (y system) sweep(final string) {
 	for _, folder := range beside(final) {
 		y.sweepOne(folder, final)
@@ -67,7 +68,8 @@ func beside(final string) (folders []string) {
 	return folders
 }
 
-// divide says of which new folder a hidden one is, and what it is to that.
+// divide splits a hidden folder's name into that of the new folder that it
+// belongs to, and the suffix.
 func divide(folder string) (fresh, suffix string) {
 	for _, suffix := range []string{replacedSuffix, savedSuffix, copyingSuffix} {
 		if fresh, ok := strings.CutSuffix(folder, suffix); ok {
@@ -77,8 +79,8 @@ func divide(folder string) (fresh, suffix string) {
 	return folder, ""
 }
 
-// lostAfter is how long a copy stays with its build, where nobody can tell whether
-// that lives: one that does needs it for moments.
+// lostAfter is how long a copy is left to its build if nobody can tell whether
+// that build is alive. A live build needs its copy only for moments.
 const lostAfter = time.Hour
 
 // isOld says whether a folder got its name long ago.
@@ -87,9 +89,10 @@ func (y system) isOld(folder string) bool {
 	return unix.Lstat(folder, &stat) == nil && y.now().Sub(time.Unix(stat.Ctim.Unix())) > lostAfter
 }
 
-// dropCopies removes the copies of older outputs that killed builds have left,
-// where there are no locks: a whole output is in its place now. A build that lives
-// after all makes another copy, or needs none any more.
+// dropCopies removes the copies of older outputs that killed builds have left.
+// It is for file systems without locks, once a whole output is in its place. If
+// such a build is alive after all, it makes another copy, or needs none any
+// more.
 func (y system) dropCopies(final string) {
 	for _, folder := range beside(final) {
 		if _, suffix := divide(folder); suffix == savedSuffix || suffix == copyingSuffix {
@@ -102,7 +105,8 @@ func (y system) sweepOne(folder, final string) {
 	fresh, suffix := divide(folder)
 	held, err := y.lock(fresh)
 	if err == nil {
-		// Kept until the folder is gone: its maker may be about to lock it, and makes another then.
+		// The lock is kept until the folder is gone: its maker may be about to
+		// lock it, and then makes another.
 		defer held.Close()
 	}
 	dead := err == nil || errors.Is(err, fs.ErrNotExist)
@@ -111,7 +115,8 @@ func (y system) sweepOne(folder, final string) {
 	case suffix == savedSuffix && (dead || unknown && y.isOld(folder)):
 		_ = y.restore(folder, final) // or it stays, and the next build finds it
 	case suffix == replacedSuffix && (dead || unknown):
-		// Where its build lives after all, it finds the output in its place, and begins anew.
+		// If its build is alive after all, it finds the output in its place,
+		// and begins anew.
 		if y.rename(folder, final) != nil && isOutput(final) {
 			os.RemoveAll(folder)
 		}
@@ -120,7 +125,8 @@ func (y system) sweepOne(folder, final string) {
 	}
 }
 
-// isOutput says that there is an output of a build, and so that an older one is rubbish.
+// isOutput says whether a build's output is there, so that an older one is
+// rubbish.
 func isOutput(final string) bool {
 	info, err := os.Lstat(filepath.Join(final, Marker))
 	return err == nil && info.Mode().IsRegular()

@@ -2,7 +2,7 @@ package template
 
 import "ddc/internal/diagnostic"
 
-// place is where in a template something is written.
+// place is a place in a template.
 type place struct {
 	unit              *unit
 	line, col, length int
@@ -19,8 +19,8 @@ func (p place) note(message string) diagnostic.Note {
 // expr is an expression. Its node says where it stands.
 type expr interface{ at() node }
 
-// node is what all expressions have. The height bounds how deep evaluating an
-// expression can recurse: a + b + c is as deep as it is long.
+// node is what all expressions have. The height bounds how deep the evaluation
+// of an expression recurses: a + b + c is as deep as it is long.
 type node struct {
 	place
 	height int
@@ -38,7 +38,7 @@ type (
 		name string
 	}
 	// fieldOf is of.name, and itemOf is of[index]. The tokens are those of the
-	// value it is taken from, for errors.
+	// value that it is taken from, for errors.
 	fieldOf struct {
 		node
 		of     expr

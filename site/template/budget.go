@@ -6,23 +6,23 @@ import (
 )
 
 // Budget bounds what rendering one page may cost. A zero field means its
-// default; going over is an *Error at the place that went over, for which
+// default. Going over gives a problem at the place that went over, for which
 // errors.Is(err, ErrOverBudget) holds.
 type Budget struct {
-	// Steps are operations: each statement and each part of an expression is
-	// one, so is each item that a filter or a test goes over, and so are 64
-	// bytes that it looks through. By default 10 million, half a second of work.
+	// Steps are operations. Each statement and each part of an expression is
+	// one. So is each item that a filter or a test goes over, and each 64 bytes
+	// that it looks through. The default is 10 million, half a second of work.
 	Steps int64
-	// Bytes are what rendering makes: output, texts and lists, counted before
-	// they are made and never given back. By default 64 MiB.
+	// Bytes are what rendering makes: output, texts and lists. They are counted
+	// before they are made, and never given back. The default is 64 MiB.
 	Bytes int64
-	// Depth is how many statements, expressions and calls may be under way
-	// within each other. Calls of macros, includes and blocks look at it; what
-	// one file can nest is bounded when it is loaded. By default 5000.
+	// Depth is how many statements, expressions and calls may nest while
+	// rendering. Calls of macros, includes and blocks check it; loading bounds
+	// what one file can nest. The default is 5000.
 	Depth int
 }
 
-// ErrOverBudget is what an *Error is for a page that costs too much.
+// ErrOverBudget says that a page costs too much.
 var ErrOverBudget = errors.New("over budget")
 
 // The default Budget.
@@ -33,7 +33,8 @@ const (
 )
 
 const (
-	// lookEvery is how many steps rendering takes between looks at its context.
+	// lookEvery is how many steps rendering takes between two looks at its
+	// context.
 	lookEvery = 1024
 	// itemBytes and entryBytes are what an item of a list and an entry of a
 	// dict take.
@@ -57,7 +58,7 @@ func (b Budget) orDefault() Budget {
 	return b
 }
 
-// exhausted is the error of a budget, before it has a place.
+// exhausted is the error of going over a budget, before it has a place.
 type exhausted struct{ message, hint string }
 
 func (e *exhausted) Error() string { return e.message }
@@ -81,7 +82,7 @@ func (r *render) work(n int) error {
 	return nil
 }
 
-// scan is the work of looking through so many bytes.
+// scan takes the steps of looking through so many bytes.
 func (r *render) scan(n int) error { return r.work(1 + n/bytesPerStep) }
 
 // spend takes bytes from the budget, before they are made.

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// equal compares values of any kinds; dicts and lists by what is in them.
+// equal compares values of any kinds, and dicts and lists by what is in them.
 func (r *render) equal(a, b value, depth int) (bool, error) {
 	a.from.read()
 	b.from.read()

@@ -14,11 +14,11 @@ type overBudget struct{ *diagnostic.Problem }
 
 func (e overBudget) Unwrap() error { return e.Problem }
 
-// Is says that it is ErrOverBudget.
+// Is makes it match ErrOverBudget.
 func (e overBudget) Is(target error) bool { return target == ErrOverBudget }
 
-// No name that a person mistyped is longer, and no list of names that one could
-// have meant.
+// Guessing is bounded: no mistyped name is longer than maxWord, and no more
+// than maxKnown names are compared.
 const maxWord, maxKnown = 64, 1000
 
 // meant guesses what a wrong name stands for, and else lists what there is.
@@ -33,7 +33,7 @@ func meant(word string, known []string) string {
 	if len(known) == 0 {
 		return ""
 	}
-	// A list that nobody would read to its end helps nobody.
+	// Nobody reads a longer list to its end.
 	const most = 12
 	if len(known) > most {
 		return "there are " + strings.Join(known[:most], ", ") + " and others"
@@ -43,7 +43,7 @@ func meant(word string, known []string) string {
 
 func quote(text string) string { return strconv.Quote(shortened(text)) }
 
-// shortened is a text as it fits into an error.
+// shortened cuts a text to fit into an error.
 func shortened(text string) string {
 	const most = 100
 	if len(text) <= most {

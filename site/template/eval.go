@@ -19,8 +19,8 @@ type render struct {
 	steps, bytes, fuel int64 // what is left; see work
 	depth              int
 
-	// chain is the template that is being shown and its parents, and block
-	// where in it the block stands that is being shown.
+	// chain is the template that is being shown, and its parents. block is the
+	// current block, and where in the chain it stands.
 	chain []*unit
 	block blockAt
 }
@@ -39,8 +39,8 @@ const (
 	continuing
 )
 
-// show renders a template: of one that extends another, the outermost parent,
-// whose blocks may be the child's.
+// show renders a template. If it extends another, show renders the outermost
+// parent, with the child's blocks in the place of the parent's.
 func (r *render) show(u *unit) error {
 	chain, block := r.chain, r.block
 	r.chain, r.block = u.chain, blockAt{}
@@ -49,7 +49,7 @@ func (r *render) show(u *unit) error {
 	return err
 }
 
-// run carries out statements, up to a break or continue.
+// run executes statements, up to a break or continue.
 func (r *render) run(body []stmt) (flow, error) {
 	r.depth++
 	defer func() { r.depth-- }()
@@ -94,7 +94,7 @@ func (r *render) one(s stmt) (flow, error) {
 	return onward, fmt.Errorf("no statement is a %T", s)
 }
 
-// within makes a call: with its depth, and a frame of its own.
+// within makes a call one level deeper, with a frame of its own.
 func (r *render) within(call func() error) error {
 	if err := r.enter(); err != nil {
 		return err
@@ -106,7 +106,8 @@ func (r *render) within(call func() error) error {
 	return err
 }
 
-// output prints. What a macro or a parent's block prints goes straight out.
+// output prints a value. What a macro or a parent's block prints goes straight
+// to the output.
 func (r *render) output(s *outputStmt) error {
 	switch e := s.of.(type) {
 	case *macroCall:
@@ -187,8 +188,8 @@ func (r *render) loop(s *forStmt) error {
 	return nil
 }
 
-// turns gives what a loop goes over: an item for each turn, a list if the loop
-// has several names.
+// turns gives what a loop goes over, an item for each turn. An item is a list
+// if the loop has several names.
 func (r *render) turns(s *forStmt, over value) (list, error) {
 	over.from.read()
 	what := func() string { return written(s.tokens) }
@@ -249,8 +250,8 @@ func (r *render) pairs(s *forStmt, over value, n int) (list, error) {
 	return turns, nil
 }
 
-// showBlock shows a block as the first template of the chain has it, from a
-// level on.
+// showBlock shows a block as the first template of the chain, from a level on,
+// defines it.
 func (r *render) showBlock(at place, name string, level int) error {
 	for ; level < len(r.chain); level++ {
 		if err := r.work(1); err != nil {
@@ -272,12 +273,12 @@ func (r *render) showBlock(at place, name string, level int) error {
 	return at.errorf("no parent block exists", "")
 }
 
-// super shows the block that the current one stands for.
+// super shows the parent's version of the current block.
 func (r *render) super(e *superCall) error {
 	return e.placed(r.showBlock(e.place, r.block.name, r.block.level+1))
 }
 
-// macro calls one. It sees the variables of the line that calls it.
+// macro calls a macro. The macro sees the variables of the line that calls it.
 func (r *render) macro(e *macroCall) error {
 	args, err := r.args(e.args)
 	if err != nil {

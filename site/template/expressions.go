@@ -5,8 +5,8 @@ import "fmt"
 // eval gives the value of an expression. What is undefined is an error.
 func (r *render) eval(e expr) (value, error) { return r.value(e, false) }
 
-// value is eval, but softly a variable, field or item may be undefined, and so
-// may what that is taken from.
+// value is eval, but with soft a variable, field or item may be undefined, and
+// so may what it is taken from.
 func (r *render) value(e expr, soft bool) (value, error) {
 	r.depth++
 	v, err := undefined, r.work(1)
@@ -133,7 +133,7 @@ func (r *render) operation(e *operation) (value, error) {
 	return e.apply(r, left, right)
 }
 
-// args evaluates expressions; the value of one that is nil is undefined.
+// args evaluates expressions. A nil expression gives undefined.
 func (r *render) args(of []expr) ([]value, error) {
 	values := make([]value, len(of))
 	for i, e := range of {
@@ -148,7 +148,7 @@ func (r *render) args(of []expr) ([]value, error) {
 	return values, nil
 }
 
-// operands evaluates what a filter or test works on, which thereby is read.
+// operands evaluates what a filter or test works on. All of it counts as read.
 func (r *render) operands(of expr, soft bool, with []expr) (value, []value, error) {
 	v, err := r.value(of, soft)
 	if err != nil {
@@ -179,7 +179,7 @@ func (r *render) tested(e *tested) (value, error) {
 	return value{is: is != e.negated}, err
 }
 
-// dict makes a dict. Its keys are texts, whatever they are written as.
+// dict makes a dict. Its keys become texts, whatever they are.
 func (r *render) dict(e *dictOf) (value, error) {
 	if err := r.spend(len(e.keys) * entryBytes); err != nil {
 		return undefined, err

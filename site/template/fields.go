@@ -49,13 +49,14 @@ func (r *render) takeItem(from value, index int64) (value, error) {
 	return l.item(int(index)), nil
 }
 
-// missing is the error of what is not there, with what may be meant.
+// missing is the error of a name that does not exist, with a guess at what was
+// meant.
 type missing struct{ message, hint string }
 
 func (e *missing) Error() string { return e.message }
 
-// field takes a field or an item, or says why there is none; what names the
-// value it is taken from.
+// field takes a field or an item, or says why there is none. what names the
+// value that it is taken from.
 func (r *render) field(from, key value, what func() string) (value, error) {
 	v, err := r.take(from, key)
 	if err != nil || !v.absent() {
@@ -90,7 +91,8 @@ func (r *render) field(from, key value, what func() string) (value, error) {
 	return undefined, &missing{message: fmt.Sprintf("%s is %s and has no item %s", what(), articled(from), name)}
 }
 
-// path takes a field by its name, or one in another by "extra.date".
+// path takes a field by its names, as "extra.date" gives them: each within the
+// one before.
 func (r *render) path(v value, names []string) (value, error) {
 	var err error
 	for _, name := range names {

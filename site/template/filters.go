@@ -8,13 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// filter is what stands behind |. To add one, add an entry to filters.
+// filter is what comes after |. To add one, add an entry to filters.
 //
-// Its value and arguments count as read: of a list how long it is, of a dict
-// which fields it has. A filter looks deeper by the render's methods text,
-// items, field, equal, compare and so on, which pay for that and tell the
-// recorder. It pays itself for what it makes, before it makes it: spend for
-// texts, room for lists, scan for text that it only looks through.
+// Its value and arguments count as read: the length of a list, the field names
+// of a dict. To look deeper, a filter uses the render's methods text, items,
+// field, equal, compare and so on, which pay for that and tell the recorder. A
+// filter itself pays for what it makes, before it makes it: spend for texts,
+// room for lists, scan for text that it only looks through.
 type filter struct {
 	signature
 	soft  bool // takes what is undefined
@@ -56,7 +56,8 @@ var filters = map[string]filter{
 	"groupby":    {signature: takes(1, "attribute"), apply: grouped},
 }
 
-// textFilter is of a change of each letter: one takes three bytes more at most.
+// textFilter makes a filter that changes each letter. A letter grows by at most
+// three bytes.
 func textFilter(change func(string) string) filter {
 	return filter{apply: func(r *render, v value, _ []value) (value, error) {
 		text, err := r.text(v)
@@ -79,8 +80,8 @@ func capitalize(s string) string {
 	return string(unicode.ToUpper(first)) + s[size:]
 }
 
-// titleCase begins each word with a capital and leaves the rest of it alone,
-// so that "the HTML guide" becomes "The HTML Guide".
+// titleCase begins each word with a capital and leaves the rest alone: "the
+// HTML guide" becomes "The HTML Guide".
 func titleCase(s string) string {
 	before := ' '
 	return strings.Map(func(c rune) rune {
@@ -160,7 +161,7 @@ func split(r *render, v value, args []value) (value, error) {
 	if err := r.scan(len(text)); err != nil {
 		return undefined, err
 	}
-	// The parts are first made as Go's strings, and then as values.
+	// Pay twice: the parts are first Go's strings, and then values.
 	if err := r.room(2 * (1 + strings.Count(text, separator))); err != nil {
 		return undefined, err
 	}

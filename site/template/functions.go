@@ -8,10 +8,10 @@ import (
 	"ddc/internal/diagnostic"
 )
 
-// function is what templates call by its name alone. Each takes a path so far.
+// function is what templates call by its name alone. So far each takes a path.
 type function struct {
 	signature
-	// ask gives the function of the site that answers, nil if it has none.
+	// ask gives the site's function that answers, or nil if the site has none.
 	ask func(f Funcs) func(path string) (any, error)
 }
 
@@ -36,7 +36,8 @@ func (r *render) call(c *functionCall) (value, error) {
 	if !ok {
 		return undefined, c.errorf(c.name+" needs a path in text, not "+articled(args[0]), "")
 	}
-	// The site may work for long: no call begins for nobody.
+	// The site's function may take long, so do not call it once the context is
+	// over.
 	if err := r.ctx.Err(); err != nil {
 		return undefined, err
 	}
@@ -54,8 +55,8 @@ func (r *render) call(c *functionCall) (value, error) {
 	return wrap(result, r.paths.call(c.name, path)), nil
 }
 
-// wrong gives an error its place. One that has a place keeps it, and the end
-// of the context is nobody's fault.
+// wrong gives an error its place, unless it has one already, or only says that
+// the context has ended.
 func (p place) wrong(err error) error {
 	if errors.Is(err, ErrOverBudget) {
 		return err

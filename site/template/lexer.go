@@ -44,7 +44,8 @@ type token struct {
 	length    int // in its line
 }
 
-// lexer cuts a source into segments and knows line and column of what is next.
+// lexer cuts a source into segments, and keeps the line and column of what is
+// next.
 type lexer struct {
 	file      string
 	src       string
@@ -56,7 +57,7 @@ type lexer struct {
 	words     *int // how many more tokens there may be
 }
 
-// maxFaults is how many faults of one file are told.
+// maxFaults is how many faults of one file are reported.
 const maxFaults = 100
 
 // scan cuts a whole source. Comments nest and leave no segment; a - inside a
@@ -229,8 +230,8 @@ func (l *lexer) close(s segment) {
 	}
 }
 
-// recover goes on after a fault behind the delimiter that ends its segment, so
-// that the faults that follow are found too.
+// recover goes on after a fault, behind the delimiter that ends the faulty
+// segment, so that later faults are found too.
 func (l *lexer) recover(closing string) {
 	if i := strings.Index(l.src[l.pos:], closing); i >= 0 {
 		l.skip(i + len(closing))
@@ -296,7 +297,7 @@ func (l *lexer) token(s *segment) bool {
 	return true
 }
 
-// onItsLine is how many characters of a text stand on its first line.
+// onItsLine is how many characters a text has on its first line.
 func onItsLine(text string) int {
 	text, _, _ = strings.Cut(text, "\n")
 	return utf8.RuneCountInString(text)

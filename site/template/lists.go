@@ -8,7 +8,8 @@ import (
 
 // The filters of lists.
 
-// itemsOf gives the items of a list; the name is for the error of another kind.
+// itemsOf gives the items of a list. The name is for the error about any other
+// kind.
 func (r *render) itemsOf(name string, v value) ([]value, error) {
 	if kind(v) != "list" {
 		return nil, fmt.Errorf("%s needs a list, not %s", name, articled(v))
@@ -69,7 +70,7 @@ func (r *render) each(items []value, attribute value) ([]value, error) {
 	return out, nil
 }
 
-// attribute gives the names in "extra.date".
+// attribute splits "extra.date" into its names.
 func (r *render) attribute(v value) ([]string, error) {
 	text, err := r.text(v)
 	if err == nil {
@@ -113,8 +114,8 @@ func mapped(r *render, v value, args []value) (value, error) {
 	return made(items), err
 }
 
-// selecting keeps the items whose field passes a test, or those whose does
-// not. A field that is not there passes undefined and falsy only.
+// selecting keeps the items whose field passes a test, or those whose field
+// does not. A missing field passes only undefined and falsy.
 func selecting(keep bool) func(*render, value, []value) (value, error) {
 	return func(r *render, v value, args []value) (value, error) {
 		items, err := r.itemsOf("selectattr", v)
@@ -151,7 +152,8 @@ func selecting(keep bool) func(*render, value, []value) (value, error) {
 	}
 }
 
-// grouped gives [[key, items], ...] in the order in which the keys first come.
+// grouped gives [[key, items], ...] in the order in which the keys first
+// appear.
 func grouped(r *render, v value, args []value) (value, error) {
 	items, err := r.itemsOf("groupby", v)
 	if err != nil {

@@ -5,11 +5,11 @@ import (
 	"math/bits"
 )
 
-// operator is what stands between two values. Arithmetic with what are no
-// numbers gives none, as does dividing by zero.
+// operator is what stands between two values. Arithmetic with anything but
+// numbers gives none, as does division by zero.
 type operator func(r *render, a, b value) (value, error)
 
-// binary are the operators by how they are written. It is never changed.
+// binary has the operators by how they are written. It is never changed.
 var binary = map[string]operator{
 	"+":  add,
 	"-":  arithmeticOf(func(a, b int64) (int64, bool) { c := a - b; return c, (a < b) == (c < 0) }, func(a, b float64) float64 { return a - b }),
@@ -92,8 +92,8 @@ func ordering(holds func(int) bool) operator {
 	}
 }
 
-// arithmeticOf keeps to whole numbers as long as both sides are and the result
-// fits.
+// arithmeticOf keeps to whole numbers as long as both sides are whole and the
+// result fits.
 func arithmeticOf(whole func(a, b int64) (int64, bool), decimal func(a, b float64) float64) operator {
 	return func(_ *render, a, b value) (value, error) {
 		if kind(a) != "number" || kind(b) != "number" {

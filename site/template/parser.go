@@ -8,8 +8,8 @@ import (
 	"ddc/internal/diagnostic"
 )
 
-// parser reads the expressions of one tag. After the first fault it says
-// nothing more: what follows would be guesswork.
+// parser reads the expressions of one tag. It reports only the first fault,
+// since all that follows would be guesswork.
 type parser struct {
 	t      *tree
 	tokens []token
@@ -22,7 +22,7 @@ type parser struct {
 // operators in a row, so that a hostile template cannot exhaust the stack.
 const maxNesting, maxHeight = 200, 1000
 
-// node is where an expression stands that has these parts.
+// node makes the node of an expression that has these parts.
 func (p *parser) node(at token, parts ...expr) node {
 	n := node{place: p.t.place(at), height: 1}
 	for _, part := range parts {
@@ -43,7 +43,7 @@ func (p *parser) fail(at token, message, hint string) {
 	p.err = p.t.fail(at, message, hint)
 }
 
-// peek gives the next token; after a fault there is none.
+// peek gives the next token. After a fault there is none.
 func (p *parser) peek() token {
 	if p.err != nil {
 		return p.tokens[len(p.tokens)-1]
@@ -95,10 +95,11 @@ func (p *parser) name(what string) string {
 	return t.text
 }
 
-// reserved words are no names, and neither is loop, which is a value though.
+// reserved words cannot be names of variables. Neither can loop, though it is a
+// value.
 var reserved = []string{"and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None", "self", "super"}
 
-// end demands that the tag is read whole.
+// end reports anything that is left of the tag.
 func (p *parser) end() {
 	if t := p.peek(); t.kind != endToken {
 		p.fail(t, "unexpected "+describe(t), "")
@@ -144,7 +145,7 @@ func (p *parser) expression() expr {
 	return e
 }
 
-// nested guards every way by which expressions contain each other.
+// nested bounds every way in which expressions contain each other.
 func (p *parser) nested(read func()) {
 	p.depth++
 	if p.depth > maxNesting {

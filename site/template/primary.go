@@ -78,7 +78,7 @@ func (p *parser) number(t token) expr {
 	return &constant{p.node(t), v}
 }
 
-// several reads what stands between commas, up to a closing bracket.
+// several reads the parts between commas, up to a closing bracket.
 func (p *parser) several(closing string, read func() expr) []expr {
 	var all []expr
 	for !p.accept(closing) && p.err == nil {
@@ -185,8 +185,8 @@ func (p *parser) optionalArgs(at token, what string, s signature) []expr {
 	return make([]expr, len(s.names))
 }
 
-// args reads (a, b, name=c) and gives them in the order of the signature, nil
-// where one is not given.
+// args reads (a, b, name=c) and gives them in the order of the signature, with
+// nil for each that is not given.
 func (p *parser) args(at token, what string, s signature) []expr {
 	given := make([]expr, len(s.names))
 	count, named := 0, false

@@ -5,9 +5,10 @@ import (
 	"unicode"
 )
 
-// path is one value that a template can read, in the tree of all that a
-// rendering has come by. Each path is told to the recorder once. A nil path
-// is of a value that the template made itself, or of any where nobody records.
+// path stands for one value that a template can read, in the tree of all values
+// that a rendering has met. The recorder hears of each path once. The path is
+// nil for a value that the template made itself, and for all values if nobody
+// records.
 type path struct {
 	record func(path string)
 	text   string
@@ -19,11 +20,11 @@ type path struct {
 	all    bool // is the rest of another
 }
 
-// A path that would have more levels, or longer names, ends in **.
+// A path with more levels or longer names than these ends in **.
 const maxPathLevel, maxPathName = 32, 200
 
-// read tells that a value was looked at: what it is, or that it is absent; of a
-// list how many items there are and which, of a dict which fields it has.
+// read tells the recorder that a value was looked at: what it is, or that it is
+// absent; for a list which items it has and how many, for a dict which fields.
 func (p *path) read() {
 	if p != nil && !p.told {
 		p.told = true
@@ -65,7 +66,7 @@ func (p *path) items() *path {
 	return p.item
 }
 
-// others is the path of all below, which is thereby read.
+// others is the path of all that lies below. It counts as read.
 func (p *path) others() *path {
 	if p.rest == nil {
 		p.rest = p.step(".**")
@@ -75,8 +76,8 @@ func (p *path) others() *path {
 	return p.rest
 }
 
-// call is the path of what a function gave, which is thereby read. The path it
-// is called on is the root.
+// call is the path of a function's answer, which counts as read. The receiver
+// is the root.
 func (p *path) call(name, argument string) *path {
 	if p == nil {
 		return nil

@@ -9,10 +9,10 @@ type frame struct {
 	index  map[string]int // of a frame of many
 }
 
-// framesPerStep is how many frames are gone through in about a step.
+// framesPerStep is how many frames a lookup goes through in about a step.
 const framesPerStep = 8
 
-// few is how many variables are as quickly gone through as looked up.
+// few is up to how many variables a linear search is as fast as a map.
 const few = 8
 
 func (f *frame) find(name string) int {
@@ -58,8 +58,8 @@ func (r *render) push() *frame {
 
 func (r *render) pop() { r.frames = r.frames[:len(r.frames)-1] }
 
-// set sets a variable in the innermost frame, and pays for room in it: frames
-// are used again and again.
+// set sets a variable in the innermost frame. It pays for the room, since
+// frames are reused.
 func (r *render) set(name string, v value) error {
 	f := r.frames[len(r.frames)-1]
 	room := cap(f.names)

@@ -7,15 +7,15 @@ import (
 	"ddc/internal/diagnostic"
 )
 
-// tree is a template while its statements are being read: a stack of the tags
-// that are open, and what they hold so far.
+// tree is a template while its statements are being read: a stack of the open
+// tags, and what they hold so far.
 type tree struct {
 	site   *site
 	unit   *unit
 	errors diagnostic.Errors
 	open   []opened
-	// started is set once something but white space came; stopped after a
-	// fault that makes the rest guesswork.
+	// started is set once anything but white space has come. stopped is set
+	// after a fault that makes the rest guesswork.
 	started, stopped bool
 }
 
@@ -76,7 +76,7 @@ func (t *tree) fail(at token, message, hint string) *diagnostic.Problem {
 	return fault
 }
 
-// see adds a place to the fault that was found last.
+// see adds a related place to the last fault.
 func (t *tree) see(at place, message string) {
 	fault := &t.errors[len(t.errors)-1]
 	fault.Related = append(fault.Related, at.note(message))

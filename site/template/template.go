@@ -7,8 +7,8 @@
 //
 // Load finds every fault that can be found without values, all at once: syntax,
 // unknown filters, tests, functions, macros and templates. Render finds the
-// rest, first of all what is undefined. Each error has the file, line and column
-// of the very name that is wrong, also in a parent or an imported file.
+// rest, above all undefined names. Each error has the file, line and column of
+// the name that is wrong, also in a parent or an imported file.
 //
 // # How it works
 //
@@ -22,14 +22,14 @@
 //
 // The values of a page are wrapped as they are touched, not converted
 // beforehand. Rendering pays for all that it does and makes out of a Budget,
-// and looks at its context every 1024 steps: no template, whatever it says,
-// takes more than a second of a processor and a few times 64 MiB. Loading takes
-// time in proportion to the sources: their tags together may have 1.5 million
-// words, statements lie 100 deep in each other, expressions have 1000 operators
-// in a row and 200 brackets in each other.
+// and looks at its context every 1024 steps: no template takes more than a
+// second of a processor and a few times 64 MiB. Loading takes time in
+// proportion to the sources. Their tags may have 1.5 million words in all,
+// statements may nest 100 deep, and expressions may have 1000 operators in a
+// row and 200 nested brackets.
 //
-// A recorder hears what a page was made of, so that it is made again only when
-// that changed:
+// A recorder hears what a page was made of, so that the page is made again only
+// when that has changed:
 //
 //	page.title                  a field: its text, or that it is absent
 //	section.pages               a list: how many items it has, and which
@@ -40,19 +40,19 @@
 //
 // # The dialect
 //
-// Comments nest. There are "a" 'a' 1_000 1.5 true none [a, b] {"k": v}; from
-// loosest to tightest: a if c else b, or, and, not, comparisons with in and is,
-// + - ~, * / // %, unary -, **, filters, then .field and [index]. What is
-// undefined is an error everywhere but before `is defined`, `is undefined` and
-// `| default`. Output is escaped (& < > " ') unless safe. A loop over a dict
-// gives {key, value}, with two names keys and values, in the order of the keys.
-// The keys of a dict are texts.
+// Comments nest. The values are "a" 'a' 1_000 1.5 true none [a, b] {"k": v}.
+// The operators, from loosest to tightest, are: a if c else b, or, and, not,
+// comparisons with in and is, + - ~, * / // %, unary -, **, filters, then
+// .field and [index]. An undefined name is an error everywhere but before `is
+// defined`, `is undefined` and `| default`. Output is escaped (& < > " ')
+// unless safe. A loop over a dict gives {key, value}, or, with two names, keys
+// and values, in the order of the keys. The keys of a dict are texts.
 //
-// Of a template that extends another, only blocks and macros count. What
-// {% set %} sets in a loop, block, include or macro ends with that; an if opens
-// nothing of its own. Blocks, includes and macros see the variables of
-// the line that shows or calls them; a macro's parameters hide others, also
-// when they are not given.
+// In a template that extends another, only blocks and macros count. A variable
+// that {% set %} sets in a loop, block, include or macro lives until the end of
+// that; an if opens no scope. Blocks, includes and macros see the variables of
+// the line that shows or calls them. A macro's parameters hide others, even if
+// they are not given.
 //
 // Beyond the original dialect there are {%- trimming -%}, {% raw %}, super()
 // and a working include. Unlike it, ordering values of different kinds is an
@@ -69,7 +69,7 @@ import (
 	"ddc/internal/diagnostic"
 )
 
-// Folder is where templates lie; it begins the file names in errors.
+// Folder is where templates lie. File names in errors begin with it.
 const Folder = "templates/"
 
 // Set is a site's templates. It never changes: many goroutines may render at once.
@@ -83,7 +83,7 @@ type Funcs struct {
 	GetSection func(path string) (any, error)
 }
 
-// Load reads templates: sources by name, the name relative to the templates
+// Load reads templates from their sources, by name relative to the templates
 // folder. The error is a diagnostic.Errors, with all faults of all templates.
 func Load(files map[string]string) (*Set, error) {
 	names := slices.Sorted(maps.Keys(files))
@@ -107,14 +107,14 @@ func (s *Set) Has(name string) bool { return s.units[name] != nil }
 
 // Page is what a template is rendered with.
 type Page struct {
-	// Vars are strings, numbers, booleans, nil, and slices and maps with string
-	// keys of these. They are only read.
+	// Vars are strings, numbers, booleans, nil, and slices of these and maps
+	// with string keys. They are only read.
 	Vars  map[string]any
 	Funcs Funcs
-	// Budget bounds the work; the zero Budget has the defaults.
+	// Budget bounds the work. The zero Budget has the defaults.
 	Budget Budget
-	// Read, unless nil, hears each path that is read, once, from the goroutine
-	// that renders. Paths are as the package's comment describes them.
+	// Read, if not nil, is called once for each path that is read, on the
+	// goroutine that renders. The package comment describes paths.
 	Read func(path string)
 }
 
@@ -124,16 +124,16 @@ func (s *Set) Render(ctx context.Context, name string, vars map[string]any, func
 	return s.RenderPage(ctx, name, Page{Vars: vars, Funcs: funcs})
 }
 
-// RenderPage renders a template. A fault of the template is a *diagnostic.Problem; when ctx
-// ends, so does rendering.
+// RenderPage renders a template. A fault of the template is a
+// *diagnostic.Problem. Rendering ends with ctx.
 func (s *Set) RenderPage(ctx context.Context, name string, p Page) (html string, err error) {
 	u := s.units[name]
 	if u == nil {
 		return "", &diagnostic.Problem{File: Folder + name, Line: 1, Col: 1, Message: "there is no such template",
 			Hint: meant(name, slices.Collect(maps.Keys(s.units)))}
 	}
-	// A value's own String may panic, and so may a fault of this package: that
-	// is no fault of the site's, and ends no more than this page.
+	// A value's own String may panic, or this package may have a defect. That
+	// is no fault of the site, and ends only this page.
 	defer func() {
 		if caught := recover(); caught != nil {
 			html, err = "", fmt.Errorf("render %s: panic: %v", u.file(), caught)

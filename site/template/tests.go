@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// test is what stands behind is. Its value and arguments count as read: of a
-// list how long it is, of a dict which fields it has. A test that looks deeper
-// does so by the render's methods, which pay for that and tell the recorder.
+// test is what comes after is. Its value and arguments count as read: the
+// length of a list, the field names of a dict. To look deeper, a test uses the
+// render's methods, which pay for that and tell the recorder.
 type test struct {
 	signature
 	soft  bool // takes what is undefined
@@ -32,8 +32,8 @@ func kindTest(kinds ...string) test {
 	return simple(func(v value) bool { return slices.Contains(kinds, kind(v)) })
 }
 
-// presence makes a test of whether there is a value. None counts as absent: it
-// is what a page has for an extra that it leaves out.
+// presence makes a test of whether there is a value. None counts as absent,
+// since a page has none for what it leaves out.
 func presence(want bool) test {
 	t := simple(func(v value) bool { return (v.is != nil && !v.absent()) == want })
 	t.soft = true
@@ -54,7 +54,7 @@ func equalTest(want bool) test {
 	}}.of("value")
 }
 
-// textTest is of a string and another.
+// textTest makes a test of two strings.
 func textTest(holds func(s, part string) bool) test {
 	return test{holds: func(r *render, v value, args []value) (bool, error) {
 		text, ok := v.is.(string)
@@ -66,7 +66,7 @@ func textTest(holds func(s, part string) bool) test {
 	}}.of("text")
 }
 
-// wholeTest is of a whole number; no other is odd or even.
+// wholeTest makes a test of a whole number. Nothing else is odd or even.
 func wholeTest(holds func(int64) bool) test {
 	return simple(func(v value) bool {
 		n, ok := v.is.(int64)
@@ -110,7 +110,8 @@ var tests = map[string]test{
 	"contains":      test{holds: containing}.of("value"),
 }
 
-// containing is the operator in, but nothing is in what can hold nothing.
+// containing is the operator in, but false instead of an error if the value can
+// hold nothing.
 func containing(r *render, v value, args []value) (bool, error) {
 	switch kind(v) {
 	case "list", "dict":

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// What follows walks through values, and so pays for each item of them, and
-// tells the recorder of each.
+// These methods walk through values. They pay for each item, and tell the
+// recorder of each.
 
 var errTooDeep = &exhausted{fmt.Sprintf("recursion limit exceeded: lists lie more than %d deep in each other", maxWalk), ""}
 
@@ -59,7 +59,7 @@ func (r *render) writeText(b *strings.Builder, v value, depth int) error {
 	return r.write(b, "]")
 }
 
-// write adds a text to what is being made, and pays for it.
+// write adds a text to b, and pays for it.
 func (r *render) write(b *strings.Builder, text string) error {
 	if err := r.spend(len(text)); err != nil {
 		return err
@@ -68,10 +68,11 @@ func (r *render) write(b *strings.Builder, text string) error {
 	return nil
 }
 
-// escapes are what stands for a byte in HTML.
+// escapes has what stands for a byte in HTML.
 var escapes = [256]string{'&': "&amp;", '<': "&lt;", '>': "&gt;", '"': "&quot;", '\'': "&#x27;"}
 
-// writeEscaped adds a text with what HTML means something by written otherwise.
+// writeEscaped adds a text, with the characters escaped that mean something in
+// HTML.
 func (r *render) writeEscaped(b *strings.Builder, text string) error {
 	size := 0
 	for i := range len(text) {
@@ -95,7 +96,7 @@ func (r *render) writeEscaped(b *strings.Builder, text string) error {
 	return nil
 }
 
-// print adds a value to a page or what goes into one.
+// print adds a value to a page, or to a part of one.
 func (r *render) print(b *strings.Builder, v value) error {
 	text, err := r.text(v)
 	switch {

@@ -21,8 +21,8 @@ const maxWords = 1_500_000
 // maxChain is how many templates may extend each other in a row.
 const maxChain = 100
 
-// unit is one template and what it declares, known before any is parsed, since
-// a macro may be called above its definition.
+// unit is one template and what it declares. Declarations are known before any
+// template is parsed, since a macro may be called above its definition.
 type unit struct {
 	name     string
 	segments []segment // until it is parsed
@@ -37,8 +37,8 @@ type unit struct {
 
 func (u *unit) file() string { return Folder + u.name }
 
-// declare cuts a source and notes what it declares. Faulty declarations are
-// passed over here; parse reports them.
+// declare cuts a source and notes what it declares. It skips faulty
+// declarations; parse reports them.
 func (s *site) declare(name, source string) diagnostic.Errors {
 	u := &unit{name: name, imports: map[string]string{}, macros: map[string]*macro{}, blocks: map[string]*blockStmt{}}
 	s.units[name] = u
@@ -93,8 +93,8 @@ func parameters(tokens []token) []string {
 	return names
 }
 
-// relations finds each template's parents, and those that extend or import
-// themselves by a detour.
+// relations finds each template's parents, and the templates that extend or
+// import themselves through others.
 func (s *site) relations(names []string) diagnostic.Errors {
 	var errs diagnostic.Errors
 	const visiting, done = 1, 2

@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// value is one value of a template. What it is, is one of:
+// value is one value of a template. Its field is holds one of:
 //
 //	absent                                         undefined
 //	nil                                            none
@@ -17,19 +17,19 @@ import (
 //	[]any, reflect.Value; []value                  a list of the site's; one made here
 //	map[string]any; map[string]value; *loop        a dict of the site's; one made here; loop
 //
-// The site's lists and dicts are wrapped an item at a time, as templates touch
-// them: the whole tree of a site hangs on the root section of every page.
+// The site's lists and dicts are wrapped one item at a time, as templates touch
+// them, because the whole tree of a site hangs on every page's root section.
 type value struct {
 	is any
 	// safe text is not escaped.
 	safe bool
-	// from is where it was read from, nil if the template made it.
+	// from is the path that it was read from, or nil if the template made it.
 	from *path
 }
 
 type absent struct{}
 
-// loop is the value of that name within a loop.
+// loop is the value of the name loop within a loop.
 type loop struct{ index, length int }
 
 var loopFields = []string{"first", "index", "index0", "last", "length"}
@@ -59,7 +59,7 @@ func made(items []value) value { return value{is: items} }
 // wrap makes a value of a Go one.
 func wrap(v any, from *path) value { return value{is: normal(v), from: from} }
 
-// normal gives a Go value as one of the types that a value is.
+// normal converts a Go value to one of the types that a value holds.
 func normal(v any) any {
 	switch v := v.(type) {
 	case nil, bool, int64, float64, string, []any, map[string]any:
@@ -75,7 +75,7 @@ func normal(v any) any {
 	return reflected(reflect.ValueOf(v))
 }
 
-// reflected takes named types and the rarer kinds.
+// reflected is normal for named types and the rarer kinds.
 func reflected(v reflect.Value) any {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
@@ -128,7 +128,7 @@ func kind(v value) string {
 	return "dict"
 }
 
-// articled is a kind in a sentence.
+// articled is a kind with its article.
 func articled(v value) string {
 	switch k := kind(v); k {
 	case "none", "undefined":
