@@ -1,6 +1,7 @@
-// Package plugins lists ddc's own plugins. Each is one folder below: its .proto, its
-// generated stubs (NAMEpb), its work, its tests, and its Spec, which says all that a
-// host has to know of it. A new one is a new folder, and a line here.
+// Package plugins lists ddc's own plugins. Each is one folder below: its
+// .proto, its generated stubs (NAMEpb), its code, its tests, and its Spec,
+// which says all that a host has to know about it. A new plugin is a new
+// folder, and a line here.
 package plugins
 
 import (

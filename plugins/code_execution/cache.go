@@ -16,17 +16,18 @@ import (
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
-// cacheFormat is counted up when results of before can no longer be used.
+// cacheFormat is raised when older results can no longer be used.
 const cacheFormat = 1
 
-// cache is the folder in which projects, what cargo built and results are kept between builds:
+// cache is the folder that keeps projects, cargo's builds and results between
+// builds:
 //
 //	projects/KEY/    a cargo project for each sample
 //	target/          what cargo built, shared by all of them
 //	cargo/           their cargo home
 //	results/KEY.json what a sample that ran well wrote
 //
-// Nil keeps nothing: each sample gets a temporary folder.
+// A nil cache keeps nothing: each sample gets a temporary folder.
 type cache struct{ root string }
 
 func openCache(root string) (*cache, error) {
@@ -41,7 +42,8 @@ func openCache(root string) (*cache, error) {
 	if err := c.usable(); errors.Is(err, errLeadsOut) {
 		return nil, err
 	} else if err != nil {
-		// A site that may only be read is built all the same, each sample from scratch.
+		// A read-only site is built all the same, with each sample from
+		// scratch.
 		slog.Info("results of code samples are not kept", "folder", root, "cause", err)
 		return nil, nil
 	}
@@ -66,7 +68,8 @@ func (c *cache) usable() error {
 	return nil
 }
 
-// cacheKey is the same as long as nothing changes that decides what a sample does. Its line is not part of it.
+// cacheKey stays the same as long as nothing changes that affects what a sample
+// does. The sample's line is not part of it.
 func cacheKey(sample *pb.Sample, language *pb.Language, crates []*pb.Dependency, t installed) (string, error) {
 	parts, err := json.Marshal([]any{cacheFormat, sample.GetCode(), sample.GetLanguage(), t.identity,
 		language.GetArgs(), language.GetExtension(), language.GetPrepareCode(), language.GetAutoImports(), crates})
@@ -77,7 +80,8 @@ func cacheKey(sample *pb.Sample, language *pb.Language, crates []*pb.Dependency,
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// folder is where a program is put, and a function that removes it if it is not to be kept.
+// folder gives the folder for a program, and a function that removes it unless
+// it is kept.
 func (c *cache) folder(key string, keep bool) (string, func() error, error) {
 	if c != nil && keep {
 		path, err := c.make(filepath.Join("projects", key))
@@ -86,13 +90,14 @@ func (c *cache) folder(key string, keep bool) (string, func() error, error) {
 	return temporaryFolder("code-sample")
 }
 
-// temporaryFolder makes an empty folder for something, and a function that removes it.
+// temporaryFolder makes an empty folder, and gives a function that removes it.
 func temporaryFolder(of string) (string, func() error, error) {
 	path, err := os.MkdirTemp("", "ddc-"+of+"-")
 	return path, func() error { return discard(path) }, err
 }
 
-// discard removes what a program has left. What can't be removed is said, and spoils no result.
+// discard removes what a program has left. It logs what it can't remove; the
+// sample's result stays good.
 func discard(folder string) error {
 	if err := heir.Remove(folder); err != nil {
 		slog.Warn("what a code sample has left cannot be removed", "folder", folder, "cause", err)
@@ -100,10 +105,11 @@ func discard(folder string) error {
 	return nil
 }
 
-// errLeadsOut is a cache's fault that its owner is to mend.
+// errLeadsOut is a fault of the cache that its owner must mend.
 var errLeadsOut = errors.New("in the cache of code samples, is no folder, or a link that leads out: remove it")
 
-// make makes a folder of the cache, which a sample may then write to: so no link that the site has put there may lead it elsewhere.
+// make makes a folder of the cache. A sample may write to it, so no link that
+// the site has put there may lead it elsewhere.
 func (c *cache) make(name string) (string, error) {
 	root, err := os.OpenRoot(c.root)
 	if err != nil {
@@ -124,7 +130,8 @@ func (c *cache) make(name string) (string, error) {
 	return "", fmt.Errorf("%s, %w (%w)", path, errLeadsOut, err)
 }
 
-// target makes the folder that cargo builds in. It locks it itself against other processes.
+// target makes the folder that cargo builds in. Cargo itself locks it against
+// other processes.
 func (c *cache) target(folder string) (string, error) {
 	if c == nil {
 		path := filepath.Join(folder, "target")
@@ -141,7 +148,8 @@ type result struct {
 	Version    string `json:"tool_version"`
 }
 
-// load returns a kept result, nil if there is none. One that cannot be read is none: the sample is run again.
+// load returns a kept result, or nil if there is none. A result that cannot be
+// read counts as none: the sample is run again.
 func (c *cache) load(key string) *pb.ExecuteResponse {
 	if c == nil {
 		return nil
@@ -158,7 +166,7 @@ func (c *cache) load(key string) *pb.ExecuteResponse {
 		DurationMs: kept.DurationMS, ToolVersion: kept.Version, Cached: true}
 }
 
-// store keeps a result. It appears whole or not at all.
+// store keeps a result. The file appears whole or not at all.
 func (c *cache) store(key string, r *pb.ExecuteResponse) (err error) {
 	if c == nil {
 		return nil

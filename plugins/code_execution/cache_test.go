@@ -13,7 +13,8 @@ import (
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
-// A site can bring a cache along, with links in it. What they lead to is not the sample's to write to.
+// A site can bring a cache along, with links in it. What they lead to is not
+// the sample's to write to.
 func TestALinkInTheCacheIsNoFolderOfTheSamples(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "cargo")
 	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\n[ \"$1\" = --version ] && exit\necho x > $CARGO_TARGET_DIR/written && echo x > written\n"), 0o755))

@@ -14,13 +14,14 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// A cargo home holds what compiling needs, and beside it tokens: credentials.toml, config.toml. So samples have a home of
-// their own, in which the needed folders are links to the user's, and the configuration is what cargoConfig left of it.
+// A cargo home holds what compiling needs, but also tokens: credentials.toml,
+// config.toml. So samples have a cargo home of their own. The folders in it are
+// links to the user's, and its configuration is what cargoConfig lets through.
 
 // cargoVariable names the environment variable with the configuration for samples' cargo.
 const cargoVariable = "DDC_CARGO_CONFIG"
 
-// cargoHome is the user's cargo home, or "" where there is none to be known.
+// cargoHome is the user's cargo home, or "" if it is not known.
 func cargoHome() string {
 	home := cmp.Or(os.Getenv("CARGO_HOME"), filepath.Join(os.Getenv("HOME"), ".cargo"))
 	if !filepath.IsAbs(home) {
@@ -29,7 +30,8 @@ func cargoHome() string {
 	return home
 }
 
-// cargoFolders are what of a cargo home crates are kept in, and cargoLocks the files by which several cargos take turns.
+// cargoFolders are the folders of a cargo home that keep crates. cargoLocks are
+// the files by which several cargos take turns.
 func cargoFolders(home string) []string { return inHome(home, "registry", "git") }
 func cargoLocks(home string) []string {
 	return inHome(home, ".package-cache", ".package-cache-mutate")
@@ -45,8 +47,9 @@ func inHome(home string, names ...string) []string {
 	return names
 }
 
-// makeCargoHome makes what of a cargo home is not there yet: what is not there can't be allowed. A home that can't be
-// written to is left as it is.
+// makeCargoHome makes what is missing in a cargo home, since a path that does
+// not exist can't be allowed. It leaves a home that can't be written to as it
+// is.
 func makeCargoHome(home string) {
 	for _, folder := range cargoFolders(home) {
 		_ = os.MkdirAll(folder, 0o755)
@@ -58,8 +61,9 @@ func makeCargoHome(home string) {
 	}
 }
 
-// passedOn is what of a cargo configuration samples' cargo gets: where crates come from and how programs are linked. "*"
-// stands for any name. What is not named may be a token, or a program to start.
+// passedOn is what samples' cargo gets of a cargo configuration: where crates
+// come from and how programs are linked. "*" stands for any name. Anything else
+// may be a token, or a program to start.
 var passedOn = [][]string{
 	{"source", "*", "replace-with"}, {"source", "*", "registry"}, {"source", "*", "local-registry"}, {"source", "*", "directory"},
 	{"source", "*", "git"}, {"source", "*", "branch"}, {"source", "*", "tag"}, {"source", "*", "rev"},
@@ -72,7 +76,8 @@ var passedOn = [][]string{
 // maxCargoConfig bounds what is read of a configuration.
 const maxCargoConfig = 1 << 20
 
-// cargoConfig is the configuration in a cargo home without secrets: what passedOn names, but for addresses with a password.
+// cargoConfig is the configuration in a cargo home without secrets: what
+// passedOn names, but for addresses with a password.
 func cargoConfig(home string) (string, error) {
 	for _, name := range []string{"config", "config.toml"} { // the first one counts, as cargo has it
 		file, err := os.Open(filepath.Join(home, name))
@@ -96,7 +101,7 @@ func cargoConfig(home string) (string, error) {
 	return "", nil
 }
 
-// without is what may be passed on of a table, which stands at a path.
+// without is what may be passed on of the table at a path.
 func without(table map[string]any, path []string) map[string]any {
 	kept := map[string]any{}
 	for key, value := range table {
@@ -131,7 +136,8 @@ func matches(pattern, path []string) bool {
 	return true
 }
 
-// hasPassword says whether a text is an address with something before its host, such as https://token@host.
+// hasPassword says whether a text is an address with something before its host,
+// such as https://token@host.
 func hasPassword(text string) bool {
 	_, address, found := strings.Cut(text, "://")
 	if !found {
@@ -141,8 +147,8 @@ func hasPassword(text string) bool {
 	return err != nil || parsed.User != nil
 }
 
-// home makes the cargo home of samples, at a place that stays the same while results are kept: cargo compiles a crate again
-// when that has moved.
+// home makes the cargo home of samples. Its place stays the same while results
+// are kept, since cargo compiles a crate again when the crate has moved.
 func (p *program) home(folder string) (string, error) {
 	if p.cache != nil {
 		folder = p.cache.root
@@ -168,7 +174,8 @@ func (p *program) home(folder string) (string, error) {
 	return home, nil
 }
 
-// link makes a link to a path, if that is there. It stays as it is where it is right: another cargo may be at work in it.
+// link makes a link to a path, if the path exists. A right link stays as it is:
+// another cargo may be using it.
 func link(root *os.Root, path string) error {
 	name := filepath.Base(path)
 	if _, err := os.Stat(path); err != nil {

@@ -1,15 +1,19 @@
-// Package code_execution runs the code samples of a site, so that a documentation whose examples are broken does not build.
+// Package code_execution runs the code samples of a site, so that a
+// documentation with broken examples does not build.
 //
-// Extract finds the samples; Execute runs one with its language's command. For Rust the command is cargo: a sample becomes a
-// project of its own, wrapped in a main function if it has none, and its code stands on the lines that it has in the
-// Markdown file, so that the compiler's message names the page and the line. Other languages get a file as last argument.
+// Extract finds the samples; Execute runs one with its language's command. For
+// Rust the command is cargo. A sample becomes a project of its own, wrapped in
+// a main function if it has none. Its code keeps the line numbers that it has
+// in the Markdown file, so that the compiler's message names the page and the
+// line. Commands of other languages get a file as their last argument.
 //
-// A sample is a program of the site's author and is trusted as such; still, nothing of it is left running. Each has a warden
-// (package enclosure), which ends all that it started at its end, when its time is over, when the call is cancelled and when
-// this process dies.
+// A sample is a program of the site's author and is trusted as such; still,
+// nothing of it is left running. Each sample has a warden (package enclosure),
+// which ends everything that the sample started when the sample ends, its time
+// is over, the call is cancelled, or this process dies.
 //
-// A cargo run takes about a second. A sample that ran well is not run again while it, its language's settings and the
-// tool's version stay the same.
+// A cargo run takes about a second. A sample that ran well is not run again
+// while it, its language's settings and the tool's version stay the same.
 package code_execution
 
 import (
@@ -33,8 +37,9 @@ type Service struct {
 	pb.UnimplementedCodeExecutionServer
 	wardens  func() (*enclosure.Starter, error)
 	versions versions
-	// cargo lets one sample through at a time: cargo would lock the others out of the shared target folder anyway, but count their
-	// waiting as their time. others lets through as many as there are processors.
+	// cargo lets one sample through at a time. Cargo would lock the others out
+	// of the shared target folder anyway, and their waiting would count as
+	// their time. others lets through as many samples as there are processors.
 	cargo, others gate
 }
 
@@ -46,7 +51,8 @@ func New() *Service {
 		cargo: make(gate, 1), others: make(gate, runtime.NumCPU())}
 }
 
-// wardens are started by the host where that has left us a way to ask, or by this process.
+// wardens are started by the host if it gave us a way to ask for them, or else
+// by this process.
 func wardens() (*enclosure.Starter, error) {
 	if free() {
 		return enclosure.Free(), nil
@@ -54,7 +60,7 @@ func wardens() (*enclosure.Starter, error) {
 	return enclosure.Inherited()
 }
 
-// Close ends what the first sample began.
+// Close ends what the first sample started.
 func (s *Service) Close() error {
 	starter, err := s.wardens()
 	if err != nil {
@@ -66,7 +72,7 @@ func (s *Service) Close() error {
 // Register adds the service to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) { pb.RegisterCodeExecutionServer(r, s) }
 
-// Extract lists the fenced code blocks of a page, front matter passed over.
+// Extract lists the fenced code blocks of a page, and skips its front matter.
 func (s *Service) Extract(ctx context.Context, req *pb.ExtractRequest) (*pb.ExtractResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
@@ -74,7 +80,8 @@ func (s *Service) Extract(ctx context.Context, req *pb.ExtractRequest) (*pb.Extr
 	return &pb.ExtractResponse{Samples: extract(req.GetSourcePath(), req.GetContent())}, nil
 }
 
-// Execute runs one sample. Whatever the sample does is an outcome; an error means that it could not be tried.
+// Execute runs one sample. Whatever the sample does is a result; an error means
+// that it could not be run.
 func (s *Service) Execute(ctx context.Context, req *pb.ExecuteRequest) (*pb.ExecuteResponse, error) {
 	if req.GetSample() == nil || req.GetLanguage().GetCommand() == "" {
 		return nil, refuse(req.GetSample(), fmt.Sprintf("no command is configured for language %q", req.GetSample().GetLanguage()))
@@ -97,7 +104,7 @@ func (s *Service) Execute(ctx context.Context, req *pb.ExecuteRequest) (*pb.Exec
 	return nil, status.Errorf(codes.Internal, "%s:%d: run code sample: %v", req.GetSample().GetSourcePath(), req.GetSample().GetLine(), err)
 }
 
-// refuse is the error of a sample that cannot be tried as it is.
+// refuse is the error of a sample that cannot be run as it is.
 func refuse(sample *pb.Sample, message string) error {
 	return diagnostic.Refuse(sample.GetSourcePath(), diagnostic.Problem{Line: int(sample.GetLine()), Message: message})
 }
@@ -105,7 +112,7 @@ func refuse(sample *pb.Sample, message string) error {
 // gate lets through as many at once as it holds.
 type gate chan struct{}
 
-// enter waits for a place. The caller leaves.
+// enter waits for a place. The caller frees it with leave.
 func (g gate) enter(ctx context.Context) error {
 	select {
 	case g <- struct{}{}:

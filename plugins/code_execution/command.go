@@ -15,7 +15,7 @@ import (
 // outputLimit bounds what a program may write to its standard output and error together.
 const outputLimit = 10 << 20
 
-// command is a program to run and how long it may.
+// command is a program to run, and how long it may take.
 type command struct {
 	wardens     *enclosure.Starter
 	name        string // page and line, or what else a reader knows it by
@@ -28,7 +28,7 @@ type command struct {
 	limit       time.Duration // from its start on, without time in which we did not run
 }
 
-// ending is how a program came to its end.
+// ending says how a program ended.
 type ending struct {
 	code           int // exit status, -1 if it had none
 	signal         string
@@ -43,8 +43,10 @@ type ending struct {
 
 func (e *ending) well() bool { return e.code == 0 && !e.timedOut && !e.tooMuch && !e.nested }
 
-// run runs the program to its end. Only what the program did not cause is an error: it could not be started, or ctx ended.
-// Nothing that the program started is left then, nor when this process dies: package enclosure sees to it.
+// run runs the program to its end. It fails only for reasons outside the
+// program: it could not be started, or ctx ended. Nothing that the program
+// started is left when run returns, nor when this process dies; package
+// enclosure ensures that.
 func (c *command) run(ctx context.Context) (*ending, error) {
 	bounded, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -69,8 +71,10 @@ func (c *command) run(ctx context.Context) (*ending, error) {
 	return e, nil
 }
 
-// isNotFor picks variables that are not for the program: those meant for this process only, those that
-// c.environment has, and how the internet is reached, with whatever password that takes, where the program has no network.
+// isNotFor picks the variables that the program must not get: those meant for
+// this process only, and those that c.environment replaces. A program without
+// the network does not get the variables for reaching the internet either, as
+// they may hold a password.
 func (c *command) isNotFor(variable string) bool {
 	name, _, _ := strings.Cut(variable, "=")
 	isOurs := name == "GOMAXPROCS" || name == "GODEBUG" || strings.HasPrefix(name, "DDC_")
@@ -78,7 +82,8 @@ func (c *command) isNotFor(variable string) bool {
 	return isOurs || isSetAnew || !c.network && (strings.HasSuffix(strings.ToLower(name), "_proxy") || strings.HasPrefix(name, "CARGO_HTTP_"))
 }
 
-// output collects what a program writes to two streams, up to a limit for both.
+// output collects what a program writes to its two streams, up to a limit for
+// both together.
 type output struct {
 	mu             sync.Mutex
 	stdout, stderr strings.Builder
@@ -94,7 +99,8 @@ type stream struct {
 
 func (o *output) stream(in *strings.Builder) *stream { return &stream{to: o, in: in} }
 
-// Write takes everything, so that the program does not get a broken pipe for an answer, but keeps no more than the limit.
+// Write takes everything, since otherwise the program would get a broken pipe,
+// but keeps no more than the limit.
 func (s *stream) Write(p []byte) (int, error) {
 	s.to.mu.Lock()
 	defer s.to.mu.Unlock()
@@ -108,7 +114,8 @@ func (s *stream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// result is what was written, as valid UTF-8, which is what a message can hold.
+// result is what was written, as valid UTF-8, since a message can hold nothing
+// else.
 func (o *output) result() (stdout, stderr string, over bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

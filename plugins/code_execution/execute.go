@@ -15,7 +15,7 @@ import (
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
-// defaultTimeout is a sample's time where the request sets none.
+// defaultTimeout is a sample's time if the request sets none.
 const defaultTimeout = 30 * time.Second
 
 // rustFile is the program in a cargo project.
@@ -111,7 +111,8 @@ func prepare(req *pb.ExecuteRequest, found installed) (*program, error) {
 	return p, nil
 }
 
-// repeatable reports whether the key says all that the result depends on: a dependency in a folder may change, a branch moves.
+// repeatable reports whether the key covers all that the result depends on. A
+// dependency in a folder may change, and a branch moves.
 func (p *program) repeatable() bool {
 	for _, d := range p.crates {
 		if d.GetPath() != "" || d.GetGit() != "" && d.GetRevision() == "" {
@@ -154,7 +155,7 @@ func (p *program) runIn(ctx context.Context, folder string, limit time.Duration)
 	return p.judge(ended, limit), nil
 }
 
-// place is where the sample stands.
+// place is where the sample stands in the site.
 func (p *program) place() string {
 	return fmt.Sprintf("%s:%d", p.sample.GetSourcePath(), p.sample.GetLine())
 }
@@ -180,8 +181,10 @@ func (p *program) cargoProject(c *command) (*strings.Replacer, error) {
 		errors.Join(temporary(c), writeFile(c.folder, "Cargo.toml", string(text)), writeFile(c.folder, rustFile, p.source))
 }
 
-// singleFile writes the program to a file and adds that to the command's arguments. Other languages' lines are not moved, since
-// blank lines may mean something to them; so the page's line is said with the file's name.
+// singleFile writes the program to a file, and adds the file to the command's
+// arguments. It does not move the code to the page's lines, since blank lines
+// may mean something in other languages. So the page's line is given with the
+// file's name.
 func (p *program) singleFile(c *command) (*strings.Replacer, error) {
 	name := "sample"
 	if p.extension != "" {
@@ -196,7 +199,7 @@ func (p *program) singleFile(c *command) (*strings.Replacer, error) {
 	return strings.NewReplacer(file, shown), errors.Join(temporary(c), writeFile(c.folder, name, p.source))
 }
 
-// temporary gives a program a folder within its own for what others put into the system's.
+// temporary gives a program a temporary folder within its own folder.
 func temporary(c *command) error {
 	folder := filepath.Join(c.folder, "tmp")
 	c.environment = append(c.environment, "TMPDIR="+folder, "XDG_CACHE_HOME="+folder)
@@ -206,8 +209,10 @@ func temporary(c *command) error {
 	return nil
 }
 
-// writeFile writes a file in folder unless it is there already with that text: cargo goes by the time of a file. A program that ran
-// in the folder before may have left anything there, so a link that leads out is refused, and what is no file is replaced.
+// writeFile writes a file in folder, unless it is there already with that text:
+// cargo goes by a file's time. A program that ran in the folder before may have
+// left anything there. So a link that leads out is refused, and anything that
+// is no file is replaced.
 func writeFile(folder, name, content string) error {
 	root, err := os.OpenRoot(folder)
 	if err != nil {

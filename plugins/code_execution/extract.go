@@ -13,12 +13,13 @@ import (
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
-// markdown parses as the markdown plugin does: a footnote's code is indented code without the extension.
+// markdown parses as the markdown plugin does: a footnote's code is indented
+// code without the extension.
 var markdown = sync.OnceValue(func() goldmark.Markdown {
 	return goldmark.New(goldmark.WithExtensions(extension.Table, extension.Footnote))
 })
 
-// extract finds the fenced code blocks of a page, wherever lists and quotes have put them.
+// extract finds the fenced code blocks of a page, also inside lists and quotes.
 func extract(sourcePath, content string) []*pb.Sample {
 	source := []byte(withoutFrontMatter(content))
 	var samples []*pb.Sample
@@ -63,7 +64,8 @@ func parseInfo(info string) (language string, attributes []string) {
 	return words[0], words[1:]
 }
 
-// withoutFrontMatter leaves front matter's lines empty, so that all others keep their numbers.
+// withoutFrontMatter empties the lines of the front matter, so that all others
+// keep their numbers.
 func withoutFrontMatter(content string) string {
 	content = strings.ReplaceAll(strings.TrimPrefix(content, "\ufeff"), "\r\n", "\n")
 	lines := strings.SplitAfter(content, "\n")

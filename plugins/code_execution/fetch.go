@@ -13,18 +13,22 @@ import (
 const (
 	// fetchTimeout is how long cargo may take to get the crates of a sample.
 	fetchTimeout = 5 * time.Minute
-	// lockFile is where cargo writes down which versions it has chosen.
+	// lockFile is where cargo records the versions that it has chosen.
 	lockFile = "Cargo.lock"
-	// maxLock bounds what is read of one.
+	// maxLock bounds what is read of a lock file.
 	maxLock = 4 << 20
 )
 
-// fetch gets the crates that are not there yet, for the project in a folder. It alone has the network, and may write to the
-// folders for crates in the user's cargo home: what the crates then do while they are compiled, and the sample when it runs, they do without either.
+// fetch downloads the crates that the project in a folder still needs. Only
+// this step has the network, and may write to the folders for crates in the
+// user's cargo home. Neither is there later, when crates are compiled and the
+// sample runs.
 //
-// So nothing that the site has may run here. Cargo would start the compiler's wrapper that a .cargo/config.toml of the project's
-// folder names, or of one above it, even to fetch. Hence a folder of its own, to which only the manifest goes, and the lock file; and
-// the cargo that is on the PATH, whichever the site names.
+// So nothing of the site may run here. Even to fetch, cargo would start the
+// compiler wrapper that a .cargo/config.toml in the project's folder, or above
+// it, names. Hence this step has a folder of its own, with only the manifest
+// and the lock file, and uses the cargo on the PATH, not the one that the site
+// names.
 func (p *program) fetch(ctx context.Context, project string) (_ *ending, err error) {
 	if !p.isCargo || len(p.crates) == 0 {
 		return &ending{}, nil
@@ -61,7 +65,8 @@ func (p *program) fetch(ctx context.Context, project string) (_ *ending, err err
 	return ended, copyLock(project, folder)
 }
 
-// copyLock copies a lock file from one folder to another, if there is one. It may be anything that a sample has left.
+// copyLock copies a lock file from one folder to another, if there is one. The
+// file may be anything that a sample has left.
 func copyLock(to, from string) error {
 	root, err := os.OpenRoot(from)
 	if err != nil {

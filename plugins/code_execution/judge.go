@@ -10,13 +10,14 @@ import (
 )
 
 var (
-	// rustError is the compiler's first error and the place it names.
+	// rustError matches the compiler's first error and its place.
 	rustError = regexp.MustCompile(`(?m)^error(?:\[E\d+\])?: (.+)\n(?:\s*--> .+?:(\d+):(\d+))?`)
-	// rustPanic is a panic's place and message.
+	// rustPanic matches a panic's place and message.
 	rustPanic = regexp.MustCompile(`(?m)^thread '[^']*'[^\n]* panicked at [^\n]*?:(\d+):\d+:\n([^\n]*)`)
-	// threadNumber is in a panic's message and differs each time.
+	// threadNumber matches a thread's number in a panic's message: it differs
+	// each time.
 	threadNumber = regexp.MustCompile(`(?m)^(thread '[^']*') \(\d+\) panicked`)
-	// noLinker is what rustc says on a machine without a C compiler.
+	// noLinker matches what rustc says on a machine without a C compiler.
 	noLinker = regexp.MustCompile("linker `([^`]+)` not found")
 )
 

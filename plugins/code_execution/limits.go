@@ -14,14 +14,16 @@ import (
 const (
 	// memoryLimit is how much memory of its own each process of a sample may have.
 	memoryLimit = 4 << 30
-	// processLimit is how many processes and threads a sample may add to those of
-	// the machine. The kernel counts them by user, and for root not at all.
+	// processLimit is how many processes and threads a sample may add to those
+	// of the machine. The kernel counts them by user, and does not count
+	// root's.
 	processLimit = 1024
 )
 
-// limiter is a shell's line that limits itself, then becomes the program that
-// its arguments name. Shells differ in what they call processes; for one that
-// knows no limit of a kind, or forbids to raise one, that limit stays as it was.
+// limiter is a shell command that limits itself, and then becomes the program
+// that its arguments name. Shells use different options for the number of
+// processes. If a shell does not know a limit, or refuses to raise it, that
+// limit stays as it was.
 const limiter = `ulimit -c 0; ulimit -d "$1"; ulimit -p "$2" || ulimit -u "$2"; shift 2; exec "$@"`
 
 // limited is the command line for a program with its limits.
@@ -30,11 +32,13 @@ func limited(path string, args []string) []string {
 	return append([]string{"-c", quiet, "sh", fmt.Sprint(memoryLimit >> 10), fmt.Sprint(proc.Tasks() + processLimit), path}, args...)
 }
 
-// writeVariable names the environment variable with a list of folders that samples may write to besides their own.
+// writeVariable names the environment variable with a list of folders that
+// samples may write to besides their own.
 const writeVariable = "DDC_SAMPLES_WRITE"
 
-// policy lets the program write in folders, and keeps it from the network unless it is to fetch something. What the plugin
-// itself may not read, its programs may not either. It is nil where the site's author wants no sandbox.
+// policy lets the program write in its folders, and keeps it from the network
+// unless it must fetch something. Programs may not read what the plugin itself
+// may not read. policy is nil if the site's author wants no sandbox.
 func (c *command) policy() *sandbox.Policy {
 	if free() {
 		return nil

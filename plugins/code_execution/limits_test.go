@@ -69,8 +69,9 @@ func TestALinkLeftInAProjectLeadsNowhere(t *testing.T) {
 	assert.Equal(t, "new", string(content))
 }
 
-// Cargo takes orders from the folders above a project, which are the site's, and the site says which program cargo is. While
-// crates are fetched, with the network and cargo's home at hand, neither counts.
+// Cargo takes orders from the folders above a project, which are the site's,
+// and the site says which program cargo is. While crates are fetched, with the
+// network and cargo's home at hand, neither counts.
 func TestNothingOfTheSiteRunsWhileCratesAreFetched(t *testing.T) {
 	needs(t, 3)
 	cargo(t) // or nothing is to be seen

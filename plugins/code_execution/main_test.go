@@ -13,8 +13,9 @@ import (
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
-// playPlugin, if set, makes the test binary a process that runs the sample in it, says how that ended, and waits for the end of its input.
-// playMilliseconds is the sample's time, ten minutes if not set.
+// playPlugin, if set, makes the test binary a process that runs the sample in
+// it, says how that ended, and waits for the end of its input. playMilliseconds
+// is the sample's time, ten minutes if not set.
 const (
 	playPlugin       = "PLAY_PLUGIN_WITH_SAMPLE"
 	playMilliseconds = "PLAY_PLUGIN_FOR"

@@ -11,17 +11,19 @@ import (
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
-// hasMain finds a main function that is no comment's.
+// hasMain finds a main function outside of comments.
 var hasMain = regexp.MustCompile(`(?m)^[ \t]*(pub\s+)?(async\s+)?fn\s+main\s*\(`)
 
 func isRust(language string) bool { return language == "rust" || language == "rs" }
 
-// rustProgram makes a program of a sample. What is added stands on the program's first line, and the sample begins below the
-// line of its opening fence, so every line of it has the number that it has in the Markdown file and the compiler's messages
-// need no translation.
+// rustProgram makes a program of a sample. All additions stand on the program's
+// first line, and the sample begins on the line after its opening fence. So
+// each line has the number that it has in the Markdown file, and the compiler's
+// messages need no translation.
 //
-// The imports come through a module of their own: names that a glob brings in give way to those a sample imports itself, which
-// would be an error ("defined multiple times") if both were named.
+// The imports come as a glob from a module of their own. A name from a glob
+// gives way to one that the sample imports itself. If both were named, that
+// would be an error ("defined multiple times").
 func rustProgram(sample *pb.Sample, language *pb.Language) (string, error) {
 	code := sample.GetCode()
 	if !language.GetPrepareCode() {
@@ -57,7 +59,8 @@ func below(line int32, first, code string) string {
 	return first + strings.Repeat("\n", max(1, int(line))) + code
 }
 
-// hoist takes what must be first in a file, #![attributes] and //! comments, from the head of the code; their lines stay, empty.
+// hoist takes what must come first in a file, #![attributes] and //! comments,
+// from the head of the code. Their lines stay, but empty.
 func hoist(code string) (attributes, rest string) {
 	lines := strings.SplitAfter(code, "\n")
 	for i, line := range lines {
@@ -100,7 +103,8 @@ type dependency struct {
 	Features []string `toml:"features,omitempty"`
 }
 
-// cargoToml is the manifest of a sample's project. Projects share a target folder, so the binary's name must be the sample's own.
+// cargoToml is the manifest of a sample's project. Projects share a target
+// folder, so the binary's name must be unique to the sample.
 func cargoToml(binaryName string, dependencies []*pb.Dependency) ([]byte, error) {
 	var m manifest
 	m.Package.Name, m.Package.Version, m.Package.Edition = "ddc-code-sample", "0.0.0", "2021"
@@ -120,8 +124,9 @@ func cargoToml(binaryName string, dependencies []*pb.Dependency) ([]byte, error)
 	return toml.Marshal(m)
 }
 
-// namedDependencies are those that the code names. The others would cost a download and a compilation for nothing, and without
-// any a sample builds offline.
+// namedDependencies are the dependencies that the code names. The others would
+// cost a download and a compilation for nothing. A sample without any builds
+// offline.
 func namedDependencies(code string, all []*pb.Dependency) []*pb.Dependency {
 	var named []*pb.Dependency
 	for _, d := range all {

@@ -14,7 +14,8 @@ import (
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
-// Spec is what the code_execution plugin says of itself: it runs what the site's author wrote.
+// Spec describes the code_execution plugin: it runs what the site's author
+// wrote.
 func Spec() spec.Spec {
 	return spec.Spec{
 		Name:     "code_execution",
@@ -30,14 +31,14 @@ func Spec() spec.Spec {
 	}
 }
 
-// callTime leaves a sample the time that it has of its own, and what it waits for the
-// jobs-1 others before it begins.
+// callTime is a sample's own time, and the time that it waits for the jobs-1
+// others before it begins.
 func callTime(s spec.Site) time.Duration {
 	return spec.DefaultCallTime + time.Duration(s.Jobs)*s.Samples.Time
 }
 
-// makeFolders makes the folders that the plugin may write to. Where one can't be made,
-// nothing is kept there, and the plugin says so.
+// makeFolders makes the folders that the plugin may write to. If one can't be
+// made, nothing is kept there, and the plugin says so.
 func makeFolders(s spec.Site) {
 	_ = os.MkdirAll(s.Samples.Cache, 0o777)
 	if s.Samples.Fetched {
@@ -45,8 +46,8 @@ func makeFolders(s spec.Site) {
 	}
 }
 
-// environ leaves to the plugin, which may not read it, what samples need of the
-// user's cargo configuration.
+// environ passes on what samples need of the user's cargo configuration, which
+// the plugin may not read itself.
 func environ(log *slog.Logger) []string {
 	text, err := cargoConfig(cargoHome())
 	if err != nil {
@@ -55,9 +56,9 @@ func environ(log *slog.Logger) []string {
 	return []string{cargoVariable + "=" + text}
 }
 
-// confine leaves the plugin the programs of the site's languages, wherever they are
-// installed. Each sample is held to less (limits.go). It has the network only where the
-// site's dependencies are to be fetched.
+// confine allows the plugin the programs of the site's languages, wherever they
+// are installed. Each sample may do less (limits.go). The plugin has the
+// network only if the site's dependencies must be fetched.
 func confine(s spec.Site) spec.Confinement {
 	c := spec.Programs()
 	c.Wardens = true
@@ -77,7 +78,7 @@ func confine(s spec.Site) spec.Confinement {
 		}
 	}
 	p.Read = append(p.Read, s.Samples.Sources...)
-	// No more of cargo's home: it has tokens.
+	// Nothing else of cargo's home, since it has tokens.
 	crates := slices.Concat(cargoFolders(cargoHome()), cargoLocks(cargoHome()))
 	if !s.Samples.Fetched {
 		p.Read = append(p.Read, crates...)
@@ -87,9 +88,10 @@ func confine(s spec.Site) spec.Confinement {
 	return c.Online()
 }
 
-// toolchain are a folder of programs, and what belongs to them in the folders
-// beside it, by their usual names: in somebody's home there may be a tool's
-// passwords as well, as in ~/.docker, ~/.fly and ~/.cargo.
+// toolchain are a folder of programs, and the folders beside it that usually
+// belong to programs, by name. All folders beside it would be too many: in
+// somebody's home they hold passwords too, as in ~/.docker, ~/.fly and
+// ~/.cargo.
 func toolchain(folder string) []string {
 	folders := spec.Around(folder)
 	home, _ := os.UserHomeDir()

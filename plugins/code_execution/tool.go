@@ -14,21 +14,24 @@ import (
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
-// installed is a command that is there.
+// installed is a command that exists.
 type installed struct {
 	path    string
 	version string // first line of what it says of its version, or empty
-	// identity changes when the tool does, also for one that says no version.
+	// identity changes when the tool changes, even if the tool gives no
+	// version.
 	identity string
 }
 
-// versions remembers what tools said of themselves, since asking takes longer than many a sample.
+// versions remembers the tools' versions, since asking takes longer than many
+// samples.
 type versions struct {
 	asking gate // of one: guards known
 	known  map[string]installed
 }
 
-// find looks a command up. If it is not there, or is but does not run, the second result says so.
+// find looks a command up. If it does not exist or does not run, the second
+// result says so.
 func (v *versions) find(ctx context.Context, wardens *enclosure.Starter, name string) (installed, *pb.ExecuteResponse, error) {
 	path, err := exec.LookPath(name)
 	if err != nil {
@@ -64,7 +67,7 @@ func (v *versions) find(ctx context.Context, wardens *enclosure.Starter, name st
 	return t, nil, nil
 }
 
-// ask has a tool say its version, in an empty folder.
+// ask runs a tool in an empty folder to get its version.
 func ask(ctx context.Context, wardens *enclosure.Starter, path string) (_ *ending, err error) {
 	folder, remove, err := temporaryFolder("version")
 	if err != nil {

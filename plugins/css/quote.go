@@ -9,7 +9,8 @@ import (
 // blanks are CSS's white space.
 const blanks = " \t\r\n\f"
 
-// trimBlanks takes the white space off the end of a bare URL, but not the one that ends an escape.
+// trimBlanks takes the white space off the end of a bare URL, except a blank
+// that ends an escape.
 func trimBlanks(bare string) string {
 	trimmed := strings.TrimRight(bare, blanks)
 	if trimmed == bare || !strings.Contains(trimmed, `\`) {
@@ -21,7 +22,8 @@ func trimBlanks(bare string) string {
 	return trimmed
 }
 
-// quotedLength is how much of text its leading string takes, and whether that string ends.
+// quotedLength is the length of the string that text begins with, and whether
+// that string ends.
 func quotedLength(text string) (int, bool) {
 	for i := 1; i < len(text); i++ {
 		switch text[i] {
@@ -42,8 +44,9 @@ func unquote(text string) (value string, closed bool) {
 	return unescape(text[1 : length-1]), true
 }
 
-// unescape resolves backslashes as CSS does: up to six hexadecimal digits and one blank are a character, a line break is
-// nothing, any other character is itself.
+// unescape resolves backslashes as CSS does: up to six hexadecimal digits and
+// one blank are a character, a line break is nothing, any other character is
+// itself.
 func unescape(text string) string {
 	if !strings.Contains(text, `\`) {
 		return text
@@ -92,7 +95,8 @@ func lineBreak(text string) int {
 
 func isHex(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F' }
 
-// quoted writes a URL between quotes, or bare where the quote is zero and no character forbids it.
+// quoted writes a URL between quotes, or bare if quote is zero and no character
+// forbids it.
 func quoted(url string, quote byte) string {
 	if quote == 0 {
 		if !strings.ContainsFunc(url, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`"'()\`, r) }) {

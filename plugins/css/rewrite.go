@@ -28,8 +28,9 @@ func rewrite(sheet string, urls map[string]string, base string) (rewritten strin
 	return out.String(), s.blocks, nil
 }
 
-// lookUp finds the new URL of one as written, or else of the path that it stands for seen from base. A query or fragment
-// (font.eot?#iefix, sprite.svg#icon) stays behind the new URL.
+// lookUp finds the new URL of a URL as written, or else of the path that it
+// leads to from base. A query or fragment (font.eot?#iefix, sprite.svg#icon) is
+// kept after the new URL.
 func lookUp(written string, urls map[string]string, base string) (string, bool) {
 	if replacement, known := urls[written]; known {
 		return replacement, true

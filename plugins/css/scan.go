@@ -11,14 +11,16 @@ import (
 	"ddc/internal/diagnostic"
 )
 
-// reference is a URL that a sheet names: its value, and where it is written. A quote of zero means that it is bare.
+// reference is a URL that a sheet names: its value, and where it is written. A
+// quote of zero means that it is bare.
 type reference struct {
 	value      string
 	start, end int
 	quote      byte
 }
 
-// scanner reads a sheet once, collects its references and checks that what opens closes.
+// scanner reads a sheet once, collects its references, and checks that every
+// bracket closes.
 type scanner struct {
 	sheet string
 	found []reference
@@ -26,7 +28,7 @@ type scanner struct {
 	open []bracket
 	// blocks counts what stands in braces.
 	blocks int
-	// importing is set between @import and what follows it.
+	// importing is set between @import and the next token.
 	importing bool
 }
 
@@ -36,7 +38,8 @@ type bracket struct {
 	imageSet bool
 }
 
-// maxDepth bounds blocks and brackets in one another: esbuild takes a stack frame for each, and time quadratic in them.
+// maxDepth bounds nested blocks and brackets: esbuild takes a stack frame for
+// each, and quadratic time.
 const maxDepth = 128
 
 // closerOf is the token that closes what kind opens.
@@ -50,7 +53,8 @@ func closerOf(kind css.TokenType) css.TokenType {
 	return css.RightParenthesisToken
 }
 
-// scan finds every url(), every @import of a string and every string that stands for an image in image-set().
+// scan finds every url(), every @import of a string and every string that
+// stands for an image in image-set().
 func scan(sheet string) (*scanner, error) {
 	s := &scanner{sheet: sheet}
 	lexer := css.NewLexer(parse.NewInputString(sheet))

@@ -6,7 +6,7 @@ import (
 	"ddc/plugins/css/csspb"
 )
 
-// Spec is what the css plugin says of itself: it computes, and no more.
+// Spec describes the css plugin: it only computes.
 func Spec() spec.Spec {
 	return spec.Spec{
 		Name: "css",

@@ -12,7 +12,8 @@ import (
 	"ddc/plugins/fonts/fontspb"
 )
 
-// usage has, for each family in lower case, its spelling and the characters shown in it.
+// usage has the spelling and the shown characters of each family, by its name
+// in lower case.
 type usage map[string]*shown
 
 type shown struct {
@@ -38,8 +39,8 @@ func (s *shown) add(r rune) {
 	}
 }
 
-// byFamily spells families as the faces do, which may differ in case.
-// Each family has the letters that styles add anywhere, too.
+// byFamily spells families as the faces do; the case may differ. Each family
+// also gets the letters that styles add anywhere.
 func (u usage) byFamily(faces []*fontspb.FontFace, added map[rune]struct{}) map[string]string {
 	all := map[string]string{}
 	for _, s := range u {
@@ -71,8 +72,9 @@ func (s *style) collect(page string, used usage) {
 	s.walk(document, []string{"serif"}, used)
 }
 
-// collectAll takes a page that the parser refuses, as one nested more than 512 deep: any of its characters, and any that an
-// element or a style may add, may be shown in any font.
+// collectAll is for a page that the parser refuses, as one nested more than 512
+// deep. Any of its characters, and any that an element or a style may add, may
+// be shown in any font.
 func (s *style) collectAll(page string, used usage) {
 	families := []string{"serif", "monospace"}
 	for _, face := range s.faces {
@@ -124,7 +126,9 @@ func (s *style) show(families []string, text string, used usage) {
 	used.add(families, text)
 }
 
-// computed applies the cascade: the strongest of the rules that always hold, or what is inherited, and every rule that may hold.
+// computed applies the cascade. It gives the value of the strongest rule that
+// always holds, or else the inherited value, and the values of all rules that
+// may hold.
 func (s *style) computed(node *html.Node, inherited []string) []string {
 	var best *rule
 	var possible []string
@@ -164,7 +168,7 @@ func (s *style) computed(node *html.Node, inherited []string) []string {
 	return slices.Compact(all)
 }
 
-// weaker tells whether a loses against b, which came earlier.
+// weaker says whether a loses against b, which came earlier.
 func weaker(a, b *rule) bool {
 	if a.important != b.important {
 		return b.important
@@ -186,7 +190,7 @@ func inlineRules(node *html.Node) []rule {
 	return inline.rules
 }
 
-// generated is what an element shows beside its text nodes.
+// generated is the text that an element shows beside its text nodes.
 func (s *style) generated(node *html.Node) string {
 	var text strings.Builder
 	switch node.DataAtom {

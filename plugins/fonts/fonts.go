@@ -1,12 +1,16 @@
 // Package fonts cuts fonts down to the characters that a site shows.
 //
-// Analyse finds those characters: it applies the style sheets to the pages as a browser would and collects the text by
-// font family. Where it cannot know (a hover, a media query, a selector it does not understand) it takes both possibilities: a
-// glyph too many costs some bytes, a missing one is seen. The 23 pages of the documentation site take some 20 ms.
+// Analyse finds those characters: it applies the style sheets to the pages as a
+// browser would, and collects the text by font family. If it cannot know (a
+// hover, a media query, a selector that it does not understand), it takes both
+// possibilities: a glyph too many costs some bytes, but readers see a missing
+// one. The 23 pages of the documentation site take some 20 ms.
 //
-// WOFF and WOFF2 are unpacked in Go (0.1 to 0.2 s for a font of 10 MB). HarfBuzz's hb-subset cuts, which keeps kerning, ligatures and
-// variable axes, and woff2_compress packs: Go's own writer makes files of fonts with composite glyphs that nothing can
-// read. Iosevka-Regular goes from 1,494,892 to some 19,000 bytes.
+// WOFF and WOFF2 are unpacked in Go (0.1 to 0.2 s for a font of 10 MB).
+// HarfBuzz's hb-subset cuts, since it keeps kerning, ligatures and variable
+// axes. woff2_compress packs, since the Go writer makes unreadable files of
+// fonts with composite glyphs. Iosevka-Regular goes from 1,494,892 to some
+// 19,000 bytes.
 package fonts
 
 import (
@@ -79,7 +83,7 @@ func (s *Service) Compress(ctx context.Context, req *fontspb.CompressRequest) (*
 	return reply(req.GetPath(), "compress", data, err)
 }
 
-// errFont is wrapped by everything that is the font's own fault.
+// errFont is wrapped by every error that is the font's own fault.
 var errFont = errors.New("the font is broken or of a kind that is not supported")
 
 func reply(path, doing string, data []byte, err error) (*fontspb.FontData, error) {

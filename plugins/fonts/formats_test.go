@@ -106,7 +106,8 @@ func TestPlainFontsPassDecompressionUnchanged(t *testing.T) {
 	assert.Equal(t, whole, decompressed(t, whole))
 }
 
-// woff packs a font's tables with zlib, as WOFF 1.0 says; tables that do not shrink stay as they are.
+// woff packs a font's tables with zlib, as WOFF 1.0 says; tables that do not
+// shrink stay as they are.
 func woff(t *testing.T, sfnt []byte) []byte {
 	t.Helper()
 	count := int(binary.BigEndian.Uint16(sfnt[4:]))

@@ -18,7 +18,8 @@ type style struct {
 	contents  []rule // rules of pseudo-elements with text of their own
 	variables map[string][]string
 	faces     []*fontspb.FontFace
-	// recased is set if any text is shown in other letters than it is written in; added is what styles put in anywhere.
+	// recased is set if any text may be shown in another case than it is
+	// written in. added has the letters that styles add anywhere.
 	recased bool
 	added   map[rune]struct{}
 	lists   map[string][]string // what families found, by value
@@ -30,7 +31,8 @@ type rule struct {
 	value       string
 	important   bool
 	specificity cascadia.Specificity
-	// maybe is set for rules that hold at times (:hover, @media), or for a part of the element (::first-line).
+	// maybe is set for rules that hold only at times (:hover, @media), or for a
+	// part of the element (::first-line).
 	maybe bool
 }
 
@@ -38,7 +40,7 @@ func newStyle() *style {
 	return &style{variables: map[string][]string{}, lists: map[string][]string{}, added: map[rune]struct{}{}}
 }
 
-// addLetters notes letters that styles put in anywhere.
+// addLetters notes letters that styles add anywhere.
 func (s *style) addLetters(letters string) {
 	for _, r := range letters {
 		s.added[r] = struct{}{}
@@ -46,13 +48,15 @@ func (s *style) addLetters(letters string) {
 }
 
 const (
-	// maxDepth bounds blocks in one another; what stands deeper is not read. The css plugin refuses such sheets.
+	// maxDepth bounds nested blocks. Anything deeper is not read; the css
+	// plugin refuses such sheets.
 	maxDepth = 128
-	// mostSelectors and longestSelector bound what nested selectors multiply to. A block with more may match anything.
+	// mostSelectors and longestSelector bound what nested selectors multiply
+	// to. A block over these bounds may match anything.
 	mostSelectors, longestSelector = 1000, 4096
 )
 
-// add reads a sheet, the number of which goes into its faces.
+// add reads a sheet. The sheet's number goes into its faces.
 func (s *style) add(sheet string, number int) {
 	lexer := css.NewLexer(parse.NewInputString(sheet))
 	var tokens []token
@@ -83,7 +87,8 @@ type scope struct {
 	depth     int
 }
 
-// block reads declarations and nested rules to the closing brace. A sheet is such a block, without declarations.
+// block reads declarations and nested rules up to the closing brace. A sheet is
+// such a block, without declarations.
 func (s *style) block(tokens *[]token, in scope) {
 	var item []token
 	depth := 0
@@ -156,10 +161,11 @@ func (s *style) enter(prelude []token, outer scope) scope {
 	return inner
 }
 
-// anything stands for a selector that is not looked at: it may match whatever there is.
+// anything stands for a selector that is not looked at, and so may match any
+// element.
 const anything = "*:hover"
 
-// nest puts selectors into those around them.
+// nest combines selectors with those around them.
 func nest(outer, inner []string) (all []string) {
 	if len(outer) == 0 {
 		return inner
@@ -208,7 +214,7 @@ func (s *style) declare(item []token, in scope) {
 	lower := strings.ToLower(value)
 	switch {
 	case strings.HasPrefix(name, "--"):
-		// More than mostChoices are never looked at.
+		// No more than mostChoices are looked at.
 		if known := s.variables[name]; len(known) <= mostChoices && !slices.Contains(known, value) {
 			s.variables[name] = append(s.variables[name], value)
 		}

@@ -13,7 +13,7 @@ var (
 	compressor = tool.Program{Name: "woff2_compress", Purpose: "which writes WOFF2 fonts"}
 )
 
-// Spec is what the fonts plugin says of itself: it starts programs, and computes.
+// Spec describes the fonts plugin: it computes and starts programs.
 func Spec() spec.Spec {
 	return spec.Spec{
 		Name:     "fonts",

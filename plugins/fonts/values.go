@@ -32,10 +32,12 @@ func split(text string, separator byte) (parts []string) {
 	return append(parts, strings.TrimSpace(text[start:]))
 }
 
-// states are the pseudo-classes that hold at times only, and the pseudo-elements.
+// states matches the pseudo-classes that hold only at times, and the
+// pseudo-elements.
 var states = regexp.MustCompile(`(?i)::[-a-z]+(\([^()]*\))?|:(hover|focus|focus-within|focus-visible|active|visited|link|any-link|target|checked|indeterminate|disabled|enabled|required|optional|valid|invalid|in-range|out-of-range|user-valid|user-invalid|placeholder-shown|autofill|default|read-only|read-write|open|modal|popover-open|fullscreen|defined|before|after|first-line|first-letter)\b|:(dir|lang|state)\([^()]*\)`)
 
-// withoutStates drops what only holds at times from a selector and tells whether there was any.
+// withoutStates drops from a selector what holds only at times, and says
+// whether there was any.
 func withoutStates(selector string) (string, bool) {
 	element := states.ReplaceAllString(selector, "")
 	if element == selector {
@@ -44,7 +46,7 @@ func withoutStates(selector string) (string, bool) {
 	if strings.Contains(element, "()") { // :not(:hover), which does not match less without it but more
 		return "", true
 	}
-	// What stood alone ("::selection", "a > :hover") leaves a gap.
+	// A state that stood alone ("::selection", "a > :hover") leaves a gap.
 	element = strings.TrimSpace(element)
 	if element == "" || strings.ContainsRune(" >+~", rune(element[len(element)-1])) {
 		element += "*"
@@ -52,8 +54,9 @@ func withoutStates(selector string) (string, bool) {
 	return element, true
 }
 
-// shorthand takes the families out of a font declaration: what follows the size, which is the last word before them that begins
-// with a digit, is a function, or names a size.
+// shorthand takes the families out of a font declaration: they follow the size.
+// The size is the last word before them that begins with a digit, is a
+// function, or names a size.
 func shorthand(value string) string {
 	parts := split(value, ',')
 	words := split(parts[0], ' ')
@@ -79,7 +82,8 @@ var size = regexp.MustCompile(`(?i)^([0-9.+-]|(calc|min|max|clamp)\(|((xx?x?-)?(
 
 func isSize(word string) bool { return size.MatchString(word) || strings.HasSuffix(word, "/") }
 
-// resolve replaces var() by every value that the variable has anywhere, or by its fallback if it has none.
+// resolve replaces var() by every value that the variable has anywhere, or by
+// the fallback if it has none.
 func (s *style) resolve(value string, depth int) []string {
 	start := strings.Index(strings.ToLower(value), "var(")
 	if start < 0 || depth > 10 {
@@ -136,7 +140,8 @@ func (s *style) families(value string) (names []string) {
 	return names
 }
 
-// unquote reads a family name: a string, or words of which the spaces count once.
+// unquote reads a family name: a string, or words with each run of spaces as
+// one.
 func unquote(name string) string {
 	if len(name) >= 2 && (name[0] == '"' || name[0] == '\'') && name[len(name)-1] == name[0] {
 		return unescape(name[1 : len(name)-1])
@@ -174,7 +179,8 @@ func literals(value string) string {
 	return text.String()
 }
 
-// counterLetters gives the letters of the counter styles that a value in lower case names. Digits are given to every list.
+// counterLetters gives the letters of the counter styles that a value in lower
+// case names. Digits are given to every list.
 func counterLetters(value string) string {
 	var letters string
 	for _, style := range [...]struct{ name, letters string }{

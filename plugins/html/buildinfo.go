@@ -15,8 +15,8 @@ import (
 )
 
 // What the buttons need, once per page: a style, and a script that shows the
-// information in a dialog. No line feed ends them: it would be a text of the
-// page.
+// information in a dialog. They end without a line feed, which would become a
+// text of the page.
 var (
 	//go:embed buildinfo_style.html
 	popupStyle string
@@ -26,7 +26,7 @@ var (
 
 // injectBuildInfo adds a button before the </pre> of each code that has
 // information, and says how many it added. The style goes to the end of the
-// head, if the page says where that is: HTML allows none in a body.
+// head, if the page says where that is: HTML allows no style in a body.
 func injectBuildInfo(source string, samples map[string]*htmlpb.BuildInfo) (string, int, error) {
 	known := make(map[string]*htmlpb.BuildInfo, len(samples))
 	for _, code := range slices.Sorted(maps.Keys(samples)) { // in order, in case two are the same but for spaces
@@ -60,10 +60,10 @@ func injectBuildInfo(source string, samples map[string]*htmlpb.BuildInfo) (strin
 	return p.Edited(), count, nil
 }
 
-// ends are where the head and the body of a page end: before their end tags,
-// or, without those, behind the last place that is inside no comment, no text
-// of a script or title, and no <svg>. A page that does not say where its head
-// ends has one end.
+// ends are where the head and the body of a page end: before their end tags.
+// Without those, it is the last place that is not inside a comment, the text of
+// a script or title, or an <svg>. If a page does not say where its head ends,
+// both are the same.
 func ends(p *markup.Page) (head, body int) {
 	head, body = -1, -1
 	atHead, last := true, 0
@@ -138,8 +138,8 @@ func walkCode(p *markup.Page, visit func(code string, end int)) {
 	})
 }
 
-// normalise is a code by which two copies of it are told to be the same:
-// trimmed lines, blank ones left out.
+// normalise makes two copies of the same code equal: it trims lines, and leaves
+// out blank ones.
 func normalise(code string) string {
 	var lines []string
 	for line := range strings.Lines(code) {

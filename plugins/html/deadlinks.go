@@ -10,7 +10,8 @@ import (
 	"ddc/internal/markup"
 )
 
-// markDeadLinks adds data-dead to <a> and <area> whose target is no known route, and lists the targets as written.
+// markDeadLinks adds data-dead to each <a> and <area> whose target is no known
+// route, and lists these targets as written.
 func markDeadLinks(source string, base *url.URL, knownRoutes []string) (string, []string) {
 	known := make(map[string]bool, len(knownRoutes))
 	for _, route := range knownRoutes {
@@ -37,8 +38,9 @@ func markDeadLinks(source string, base *url.URL, knownRoutes []string) (string, 
 
 func withoutSlash(route string) string { return "/" + strings.Trim(route, "/") }
 
-// routeOf is the path that a link leads to, if it is one to a page of this site. Other sites, places on the same page, what the
-// server answers itself ("/__...") and files that are assets by their extension are none.
+// routeOf is the path that a link leads to, if that is a page of this site.
+// Other sites, places on the same page, paths that the server answers itself
+// ("/__...") and files that are assets by their extension are not.
 func routeOf(base *url.URL, href string) (string, bool) {
 	href = strings.TrimSpace(href)
 	before, _ := split(href)
@@ -52,8 +54,8 @@ func routeOf(base *url.URL, href string) (string, bool) {
 	return target, true
 }
 
-// isAsset knows files that a site serves beside its pages. Markdown is not among them: a link to a source file that became no
-// page leads nowhere.
+// isAsset says whether a target is a file that a site serves beside its pages.
+// Markdown is not: a link to a source file that became no page leads nowhere.
 func isAsset(target string) bool {
 	switch strings.ToLower(path.Ext(target)) {
 	case ".css", ".js", ".mjs", ".json", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".ico", ".webp", ".jxl", ".avif",

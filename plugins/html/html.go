@@ -1,8 +1,10 @@
 // Package html reads and rewrites whole pages.
 //
-// Nothing is parsed into a tree and printed again: a page is tokenized, each change is an edit of a range of its bytes, and all
-// else stays as it was written (doctype, entities, quotes, broken nesting). So a page without changes comes out byte for
-// byte the same, and the position of everything in the source is known.
+// A page is not parsed into a tree and printed again. It is tokenized, each
+// change is an edit of a range of its bytes, and all else stays as it was
+// written (doctype, entities, quotes, broken nesting). So a page without
+// changes stays the same byte for byte, and the position of everything in the
+// source is known.
 //
 // A call costs one pass over the page, some 5 ms for a megabyte.
 package html
@@ -31,9 +33,10 @@ func New() *Service { return &Service{} }
 // Register adds the service to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) { htmlpb.RegisterHtmlServer(r, s) }
 
-// Rewrite replaces URLs and turns each <img> that has a picture into a <picture>. A URL is looked up as written, then resolved
-// against base, then without its query and fragment, which the new URL keeps. A reference to a picture that is no <img> (a
-// link, an icon, a preview) gets the picture's fallback.
+// Rewrite replaces URLs, and turns each <img> that has a picture into a
+// <picture>. A URL is looked up as written, then resolved against base, then
+// without its query and fragment, which the new URL keeps. Any other reference
+// to a picture (a link, an icon, a preview) gets the picture's fallback.
 func (s *Service) Rewrite(ctx context.Context, req *htmlpb.RewriteRequest) (*htmlpb.RewriteResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
@@ -46,8 +49,9 @@ func (s *Service) Rewrite(ctx context.Context, req *htmlpb.RewriteRequest) (*htm
 	return &htmlpb.RewriteResponse{Html: r.rewrite()}, nil
 }
 
-// ReplaceInline puts new texts in the place of a page's inline styles, scripts and style attributes, counted as Inspect lists
-// them. An empty list leaves its kind as it is; a list of another length than the page has is refused.
+// ReplaceInline replaces a page's inline styles, scripts and style attributes
+// by new texts, in the order in which Inspect lists them. An empty list leaves
+// its kind as it is. A list of the wrong length is refused.
 func (s *Service) ReplaceInline(ctx context.Context, req *htmlpb.ReplaceInlineRequest) (*htmlpb.ReplaceInlineResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
@@ -67,8 +71,8 @@ func (s *Service) Inspect(ctx context.Context, req *htmlpb.InspectRequest) (*htm
 	return inspect(req.GetHtml()), nil
 }
 
-// MarkDeadLinks gives links to internal pages that are not among the known routes a data-dead attribute with the path that
-// was not found.
+// MarkDeadLinks adds a data-dead attribute to links to internal pages that are
+// not among the known routes. Its value is the path that was not found.
 func (s *Service) MarkDeadLinks(ctx context.Context, req *htmlpb.MarkDeadLinksRequest) (*htmlpb.MarkDeadLinksResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
@@ -81,8 +85,9 @@ func (s *Service) MarkDeadLinks(ctx context.Context, req *htmlpb.MarkDeadLinksRe
 	return &htmlpb.MarkDeadLinksResponse{Html: marked, Dead: dead}, nil
 }
 
-// InjectBuildInfo adds a button to each <pre> whose code is among the samples, and once per page what the button needs. Code is
-// compared line by line: blank lines and the space around a line don't count.
+// InjectBuildInfo adds a button to each <pre> whose code is among the samples,
+// and once per page what the buttons need. Code is compared line by line. Blank
+// lines and the space around a line don't count.
 func (s *Service) InjectBuildInfo(ctx context.Context, req *htmlpb.InjectBuildInfoRequest) (*htmlpb.InjectBuildInfoResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()

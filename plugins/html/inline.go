@@ -10,8 +10,8 @@ import (
 	"ddc/plugins/html/htmlpb"
 )
 
-// inlineKind says what a raw text or an attribute holds for Inspect and
-// ReplaceInline, which must agree on what they count.
+// inlineKind says what a raw text or an attribute holds. Inspect and
+// ReplaceInline must agree on it, so that they count the same.
 type inlineKind int
 
 const (
@@ -58,8 +58,8 @@ type inlineText struct {
 	kind       inlineKind
 	start, end int
 	text       string
-	// markup is set in an <svg>, where entities and CDATA sections count and
-	// the text may be in pieces.
+	// markup is set inside an <svg>, where entities and CDATA sections have a
+	// meaning and the text may be in pieces.
 	markup bool
 }
 
@@ -108,7 +108,7 @@ func foreignText(source string) string {
 	return html.UnescapeString(source)
 }
 
-// texts hands out one text after the other.
+// texts gives out one text after the other.
 type texts struct {
 	what   string
 	list   []string

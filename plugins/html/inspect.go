@@ -9,7 +9,8 @@ import (
 	"ddc/plugins/html/htmlpb"
 )
 
-// inspect lists a page's references, targets and inline texts. The name of an <a> is a target as good as an id.
+// inspect lists a page's references, targets and inline texts. The name of an
+// <a> is a target as an id is.
 func inspect(source string) *htmlpb.InspectResponse {
 	found := &htmlpb.InspectResponse{}
 	p := &markup.Page{Source: source}

@@ -10,14 +10,14 @@ import (
 	"ddc/plugins/html/htmlpb"
 )
 
-// image rewrites an <img>. If a picture is known for its src, the image is put
-// into a <picture> with a <source> for each type, and gets its size, lazy
-// loading and the placeholder; attributes that the author wrote win.
+// image rewrites an <img>. If a picture is known for its src, image puts it
+// into a <picture> with a <source> for each type, and adds the size, lazy
+// loading and the placeholder. Attributes that the author wrote win.
 //
-// An image that already is in a <picture> gets its sources in there, behind the
-// author's own. An image with a srcset of its own gets none, since a source
-// would be chosen before it; nor does one that ends an <svg>, in which a
-// <picture> would be nothing.
+// An image that is already in a <picture> gets its sources there, after the
+// author's own. An image with a srcset of its own gets none, since a browser
+// would choose a source before the srcset. An image that ends an <svg> gets
+// none either, since a <picture> means nothing inside an <svg>.
 func (r *rewriter) image(t markup.Token, inPicture bool) {
 	r.references(t)
 	found, ok := lookup(r.base, r.pictures, t.Attributes.Value("src"))
@@ -47,11 +47,11 @@ func (r *rewriter) image(t markup.Token, inPicture bool) {
 	}
 }
 
-// escapeCSSURL lets any URL stand in an unquoted url().
+// escapeCSSURL escapes a URL so that it can stand in an unquoted url().
 var escapeCSSURL = strings.NewReplacer(`"`, "%22", "'", "%27", "(", "%28", ")", "%29", " ", "%20", "\n", "", `\`, "%5C")
 
-// size adds width and height. Where the author gave one of them, the other
-// follows from the picture's ratio.
+// size adds width and height. If the author gave one of them, the other follows
+// from the picture's ratio.
 func (r *rewriter) size(a markup.Attributes, width, height int) {
 	if width <= 0 || height <= 0 {
 		return
@@ -75,14 +75,14 @@ func (r *rewriter) scaled(a markup.Attributes, name, other string, ratio float64
 	}
 }
 
-// sourceTags are the <source> elements of a picture, best first as the request
-// lists them.
+// sourceTags are the <source> elements of a picture, in the request's order:
+// best first.
 //
-// A style sheet may give the image its natural size, which is a source's width
-// as sizes has it: without sizes an icon would be as wide as the window. A
-// picture with one variant needs none, it is shown as the file is. Of several,
-// sizes asks for one as wide as the window and never for more than the picture
-// has.
+// A style sheet may give the image its natural size, which depends on sizes:
+// without sizes an icon would be as wide as the window. A picture with one
+// variant needs no sizes, since it is shown as the file is. With several
+// variants, sizes asks for one as wide as the window, but never wider than the
+// picture.
 func sourceTags(picture *htmlpb.Picture, sizes string) string {
 	var out strings.Builder
 	for _, source := range picture.GetSources() {
@@ -113,7 +113,7 @@ func srcset(picture *htmlpb.Picture, source *htmlpb.Picture_Source) string {
 	return strings.Join(variants, ", ")
 }
 
-// isWhole tells whether a source's only variant has the picture's own size.
+// isWhole says whether a source's only variant has the picture's own size.
 func isWhole(picture *htmlpb.Picture, source *htmlpb.Picture_Source) bool {
 	variants := source.GetVariants()
 	return len(variants) == 1 && variants[0].GetWidth() == picture.GetWidth()

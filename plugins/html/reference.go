@@ -14,7 +14,8 @@ type reference struct {
 	list      bool
 }
 
-// references are the attributes of a start tag that refer to something. <base href> is none: it says how to read the others.
+// references are the attributes of a start tag that refer to something. <base
+// href> is not one: it says how to read the others.
 func references(t markup.Token) []reference {
 	if t.Kind != html.StartTagToken || t.Name == "base" {
 		return nil
@@ -40,7 +41,8 @@ func references(t markup.Token) []reference {
 	return found
 }
 
-// isPreview reports whether a <meta> names an image, a film, a sound or a page, as link previews do.
+// isPreview reports whether a <meta> names an image, a film, a sound or a page,
+// as link previews do.
 func isPreview(of markup.Attributes) bool {
 	for _, key := range []string{"property", "name", "itemprop"} {
 		switch strings.ToLower(strings.TrimSpace(of.Value(key))) {

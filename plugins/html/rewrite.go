@@ -44,7 +44,8 @@ func (r *rewriter) references(t markup.Token) {
 	}
 }
 
-// newURL is what a URL becomes: what urls says or, since the original of a picture is not part of the site, its fallback.
+// newURL is what a URL becomes: the URL in urls, or the fallback of a picture,
+// whose original is not part of the site.
 func (r *rewriter) newURL(rawURL string) (string, bool) {
 	if found, ok := lookup(r.base, r.urls, rawURL); ok {
 		return found.with(found.value), true
@@ -55,14 +56,15 @@ func (r *rewriter) newURL(rawURL string) (string, bool) {
 	return "", false
 }
 
-// match is what a URL was found to stand for, and the parts of the URL that are kept.
+// match is what a URL stands for, and the parts of the URL that are kept.
 type match[T any] struct {
 	value  T
 	origin string // "https://example.org" where the URL named the site's own host
 	suffix string // query and fragment
 }
 
-// with is the new URL for a path. Spaces would end it early in a srcset.
+// with is the new URL for a path. It escapes spaces, which would end the URL
+// early in a srcset.
 func (m match[T]) with(path string) string {
 	path = strings.ReplaceAll(path, " ", "%20")
 	if hasScheme(path) {
@@ -74,7 +76,8 @@ func (m match[T]) with(path string) string {
 	return m.origin + path + m.suffix
 }
 
-// lookup finds what is known of a URL: as written, without query and fragment, and as the path it leads to from base.
+// lookup finds what is known of a URL: as written, without query and fragment,
+// and as the path it leads to from base.
 func lookup[T any](base *url.URL, known map[string]T, rawURL string) (match[T], bool) {
 	rawURL = strings.TrimSpace(rawURL)
 	if value, ok := known[rawURL]; ok {

@@ -16,7 +16,8 @@ import (
 
 const sites = "../../../shared/sites"
 
-// realTemplate is the base template of the documentation site: a page of 7 KB with inline SVG and a script.
+// realTemplate is the base template of the documentation site: a page of 7 KB
+// with inline SVG and a script.
 func realTemplate(t testing.TB) string {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join(sites, "dodeca-docs/docs/templates/base.html"))
@@ -134,7 +135,8 @@ func TestSizesOfAnImageCountForItsSources(t *testing.T) {
 	assert.Contains(t, out, `/m.webp 1920w" sizes="50vw" type="image/webp">`)
 }
 
-// A style sheet says img{width:auto}: an icon of 64 pixels must be 64 wide, not as wide as the window.
+// A style sheet says img{width:auto}: an icon of 64 pixels must be 64 wide, not
+// as wide as the window.
 func TestSmallPictureKeepsItsNaturalWidth(t *testing.T) {
 	icon := map[string]*htmlpb.Picture{"/icon.png": {Fallback: "/icon.webp", Width: 64, Height: 64, Sources: []*htmlpb.Picture_Source{
 		{Type: "image/webp", Variants: []*htmlpb.Picture_Variant{{Url: "/icon.webp", Width: 64}}}}}}
@@ -145,7 +147,8 @@ func TestSmallPictureKeepsItsNaturalWidth(t *testing.T) {
 		`<source srcset="/icon.webp 32w" sizes="(max-width:64px) 100vw, 64px" type="image/webp">`)
 }
 
-// An <img> ends the <svg> that it is in, a <picture> does not: it would become an element of SVG that shows nothing.
+// An <img> ends the <svg> that it is in, a <picture> does not: it would become
+// an element of SVG that shows nothing.
 func TestImageThatEndsAnSVGIsNotWrapped(t *testing.T) {
 	for _, source := range []string{`<svg><img src="/mountain.jpg">`, `<svg><g><path/><img src="/mountain.jpg">`, `<math><mrow><img src="/mountain.jpg">`} {
 		out := rewritten(t, &htmlpb.RewriteRequest{Html: source, Pictures: mountain()})

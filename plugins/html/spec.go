@@ -6,7 +6,7 @@ import (
 	"ddc/plugins/html/htmlpb"
 )
 
-// Spec is what the html plugin says of itself: it computes, and no more.
+// Spec describes the html plugin: it only computes.
 func Spec() spec.Spec {
 	return spec.Spec{
 		Name: "html",

@@ -51,8 +51,9 @@ func isLocal(rawURL string) bool {
 	return rawURL != "" && !strings.HasPrefix(rawURL, "//") && !hasScheme(rawURL)
 }
 
-// resolvePath is the absolute path that a local URL leads to from base, percent-encoding undone, "." and ".." and doubled slashes
-// resolved. A slash at its end stays.
+// resolvePath is the absolute path that a local URL leads to from base.
+// Percent-encoding is undone; ".", ".." and double slashes are resolved. A
+// slash at the end stays.
 func resolvePath(base *url.URL, rawURL string) (string, bool) {
 	before, _ := split(rawURL)
 	reference, err := url.Parse(before)
@@ -67,13 +68,14 @@ func resolvePath(base *url.URL, rawURL string) (string, bool) {
 	return clean, true
 }
 
-// candidate is one image of a srcset, by where its URL stands.
+// candidate is where the URL of one image stands in a srcset.
 type candidate struct {
 	start, end int
 }
 
-// srcsetCandidates finds the URLs of a srcset as the standard's parser does (4.8.4.2.2): a URL ends at whitespace and may hold
-// commas, descriptors end at a comma outside parentheses.
+// srcsetCandidates finds the URLs of a srcset as the standard's parser does
+// (4.8.4.2.2): a URL ends at whitespace and may hold commas, descriptors end at
+// a comma outside parentheses.
 func srcsetCandidates(value string) []candidate {
 	var found []candidate
 	for i := 0; ; {

@@ -7,14 +7,16 @@ const maxCells = 1 << 20
 
 func fits(from, to []*html.Node) bool { return (len(from)+1)*(len(to)+1) <= maxCells }
 
-// pair is an old and a new child. They are versions of one another, or where apart is set the one just takes the other's
-// place; with one of them nil, the other was inserted or removed.
+// pair is an old and a new child. They are versions of one another; or, if
+// apart is set, the new one just takes the old one's place. If one of them is
+// nil, the other was inserted or removed.
 type pair struct {
 	from, to *html.Node
 	apart    bool
 }
 
-// align pairs children in order, so that the weight of the pairs is the greatest there is.
+// align pairs children in order, so that the total weight of the pairs is the
+// greatest possible.
 func (d *differ) align(from, to []*html.Node) []pair {
 	var head, tail []pair
 	for len(from) > 0 && len(to) > 0 && d.same(from[0], to[0]) {
@@ -36,7 +38,8 @@ func (d *differ) align(from, to []*html.Node) []pair {
 	return replacements(head)
 }
 
-// replacements turns what was removed and what was inserted between two pairs into nodes that take one another's place.
+// replacements joins nodes that were removed and nodes that were inserted
+// between two pairs: the new ones take the old ones' places.
 func replacements(pairs []pair) []pair {
 	var out []pair
 	var removed, inserted []*html.Node
@@ -96,7 +99,7 @@ func (d *differ) heaviest(from, to []*html.Node) []pair {
 	return append(pairs, leftOver(from[i:], to[j:])...)
 }
 
-// byPosition gives up on finding what moved.
+// byPosition pairs children by position, and gives up on finding what moved.
 func (d *differ) byPosition(from, to []*html.Node) []pair {
 	var pairs []pair
 	both := min(len(from), len(to))
@@ -121,8 +124,9 @@ func leftOver(from, to []*html.Node) []pair {
 	return pairs
 }
 
-// weight is what keeping a pair is worth: 0 if one cannot become the other. What is equal is worth its size, so that a large
-// section that stayed outweighs the blanks around it; an id outweighs a tag.
+// weight is what keeping a pair is worth: 0 if one cannot become the other.
+// Equal nodes are worth their size, so that a large section that stayed
+// outweighs the blanks around it. An id outweighs a tag.
 func (d *differ) weight(a, b *html.Node) int32 {
 	if d.same(a, b) {
 		return 4 + 2*int32(min(d.digests[a].size, 1000))
@@ -145,5 +149,6 @@ func (d *differ) weight(a, b *html.Node) int32 {
 	return 0
 }
 
-// same says whether two subtrees have the same digest, which diff then proves or does not.
+// same says whether two subtrees have the same digest. The diff finds out
+// whether they are really equal.
 func (d *differ) same(a, b *html.Node) bool { return d.digests[a] == d.digests[b] }

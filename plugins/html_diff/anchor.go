@@ -6,8 +6,10 @@ import (
 	"golang.org/x/net/html"
 )
 
-// anchored aligns lists that are too long for a table: children that occur once on both sides and keep their order hold the
-// lists together, and what lies between two of them is short enough again, or else paired by position.
+// anchored aligns lists that are too long for a table. Children that occur once
+// on both sides, and keep their order, are anchors. The lists between two
+// anchors are mostly short enough for a table; if not, they are paired by
+// position.
 func (d *differ) anchored(from, to []*html.Node) []pair {
 	var pairs []pair
 	i, j := 0, 0
@@ -49,8 +51,9 @@ func (d *differ) uniquePlaces(from, to []*html.Node) []place {
 	return places
 }
 
-// ascending is the longest run of places that also stand in order in the old list: patience sorting, where ends[k] is the
-// place that ends the run of k+1 places with the smallest old index.
+// ascending is the longest run of places that also stand in order in the old
+// list: patience sorting, where ends[k] is the place that ends the run of k+1
+// places with the smallest old index.
 func ascending(places []place) []place {
 	var ends []int
 	before := make([]int, len(places))

@@ -17,7 +17,7 @@ type differ struct {
 	compared int
 }
 
-// id is an element's id, which may be empty and given.
+// id is an element's id. It may be given and empty.
 type id struct {
 	value string
 	given bool
@@ -36,8 +36,10 @@ func newDiffer(from, to *html.Node) *differ {
 	return d
 }
 
-// children patches the children of an element at path from those of from to those of to. It goes from left to right, so
-// that every path holds when its patch's turn comes. False means that no patch can say it.
+// children makes the patches that turn the children of from, an element at
+// path, into those of to. It goes from left to right, so that every path is
+// right when its patch is applied. False means that no patch can express the
+// change.
 func (d *differ) children(path []int32, from, to *html.Node) bool {
 	old := childrenOf(from)
 	pairs := d.align(old, childrenOf(to))
@@ -69,7 +71,8 @@ func (d *differ) children(path []int32, from, to *html.Node) bool {
 	return true
 }
 
-// node patches one node into another of its kind, or replaces it where patches cannot.
+// node patches one node into another of its kind, or replaces it if patches
+// cannot do that.
 func (d *differ) node(path []int32, from, to *html.Node) bool {
 	d.compared++
 	if d.same(from, to) && equal(from, to) {
@@ -87,7 +90,8 @@ func (d *differ) node(path []int32, from, to *html.Node) bool {
 	return to.Parent.Type == html.ElementNode && d.insert(pb.Patch_OPERATION_REPLACE, path, to, to.Parent)
 }
 
-// attributes patches attributes, and says false where a name is not one that a script may set.
+// attributes patches attributes. It returns false if a script cannot set one of
+// the names.
 func (d *differ) attributes(path []int32, from, to *html.Node) bool {
 	old, fresh := attributes(from), attributes(to)
 	for _, a := range from.Attr {
@@ -111,9 +115,9 @@ func (d *differ) attributes(path []int32, from, to *html.Node) bool {
 	return true
 }
 
-// settable names are those that setAttribute takes in every browser and leaves as they are. It lower-cases names in HTML,
-// so those of SVG with capitals (viewBox) are only safe to a client that knows the element's namespace, which
-// setAttribute does.
+// settable says whether setAttribute takes a name in every browser and leaves
+// it as it is. setAttribute lower-cases the names of HTML, but it knows an
+// element's namespace, so SVG's names with capitals (viewBox) are safe.
 func settable(name string) bool {
 	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'

@@ -1,11 +1,15 @@
-// Package html_diff tells what changed between two versions of a page, as patches for the page that a reader has open.
+// Package html_diff finds what changed between two versions of a page, as
+// patches for the page that a reader has open.
 //
-// Both are parsed by x/net/html. Children are aligned so that the most of the old tree stays: equal subtrees first, then
-// elements of one id, then elements of one tag. An element whose content HTML cannot bring back by itself (its
-// parser would put it elsewhere) is replaced with its parent; at worst one patch with an empty path holds the new document.
+// Both are parsed by x/net/html. Children are aligned so that most of the old
+// tree stays: equal subtrees first, then elements of the same id, then elements
+// of the same tag. If HTML cannot express an element's content by itself (the
+// parser would put it elsewhere), the element is replaced together with its
+// parent. At worst one patch with an empty path holds the new document.
 //
-// A page of 5 KB costs 0.3 ms after a small edit, twice that where all is new. Aligning n old with m new children takes n*m steps once equal ends are cut off,
-// up to a million; longer lists are first cut at the children that are unique.
+// A page of 5 KB costs 0.3 ms after a small edit, and twice that if all is new.
+// Aligning n old with m new children takes n*m steps once equal ends are cut
+// off, up to a million. Longer lists are first cut at unique children.
 package html_diff
 
 import (
@@ -30,8 +34,9 @@ func New() *Service { return &Service{} }
 // Register adds the service to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) { pb.RegisterHtmlDiffServer(r, s) }
 
-// Diff returns the patches in the order in which they apply. Inserted HTML is one node, to be parsed as the content of
-// its new parent; a replacement with an empty path is a whole document.
+// Diff returns the patches in the order in which they apply. Inserted HTML is
+// one node, to be parsed as content of its new parent. A replacement with an
+// empty path is a whole document.
 func (s *Service) Diff(ctx context.Context, req *pb.DiffRequest) (*pb.DiffResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()

@@ -33,7 +33,8 @@ func diff(t *testing.T, from, to string) []*pb.Patch {
 	return got.Patches
 }
 
-// short writes patches in one line each, paths counted from the body of a page without white space around its parts.
+// short writes patches in one line each, paths counted from the body of a page
+// without white space around its parts.
 func short(patches []*pb.Patch) []string {
 	var lines []string
 	for _, p := range patches {

@@ -6,7 +6,7 @@ import (
 	"ddc/plugins/html_diff/html_diffpb"
 )
 
-// Spec is what the html_diff plugin says of itself: it computes, and no more.
+// Spec describes the html_diff plugin: it only computes.
 func Spec() spec.Spec {
 	return spec.Spec{
 		Name: "html_diff",

@@ -10,7 +10,8 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// parse makes the tree that a browser would, where the first of an element's attributes of one name counts.
+// parse makes the tree that a browser would make. If an element has two
+// attributes of one name, the first counts.
 func parse(page string) (*html.Node, error) {
 	doc, err := html.Parse(strings.NewReader(page))
 	if err != nil {
@@ -39,7 +40,8 @@ func dropRepeatedAttributes(n *html.Node) {
 	n.Attr = kept
 }
 
-// fragment is the one node that markup becomes as content of parent, or nil where it becomes anything else.
+// fragment is the one node that markup becomes as content of parent, or nil if
+// it becomes anything else.
 func fragment(markup string, parent *html.Node) *html.Node {
 	if parent.Type != html.ElementNode {
 		return nil
@@ -78,10 +80,10 @@ func sameNode(a, b *html.Node) bool {
 	return true
 }
 
-// fewAttributes is how many are searched one by one.
+// fewAttributes is how many attributes are searched one by one.
 const fewAttributes = 16
 
-// attributes looks up a node's attributes: by a map where there are many.
+// attributes looks up a node's attributes, by a map if there are many.
 func attributes(n *html.Node) func(namespace, name string) (string, bool) {
 	if len(n.Attr) <= fewAttributes {
 		return func(namespace, name string) (string, bool) { return attribute(n, namespace, name) }
@@ -106,10 +108,12 @@ func attribute(n *html.Node, namespace, name string) (string, bool) {
 	return "", false
 }
 
-// sealed elements keep their content where the paths of a document do not lead: a <template>'s is a document of its own.
+// sealed elements have content that a document's paths do not reach: a
+// <template>'s content is a document of its own.
 func sealed(n *html.Node) bool { return n.DataAtom == atom.Template && n.Namespace == "" }
 
-// digest is a subtree in few bytes: equal trees have equal digests, unequal ones almost never.
+// digest is a subtree in a few bytes: equal trees have equal digests, and
+// unequal ones almost never do.
 type digest struct {
 	hash uint64
 	size int

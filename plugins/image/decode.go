@@ -10,7 +10,8 @@ import (
 	"io"
 )
 
-// A format is told apart by its first bytes; its header is read before its pixels, so that its size can be refused first.
+// A format is known by its first bytes. Its header is read before its pixels,
+// so that too large a picture can be refused first.
 type format struct {
 	name   string
 	magic  string
@@ -63,7 +64,8 @@ func decodeJPEG(data []byte, _ image.Config) (*image.NRGBA, error) {
 	return upright(toNRGBA(m), orientation(data)), nil
 }
 
-// decodeGIF puts the first frame, which may be smaller, on a transparent picture of the file's size.
+// decodeGIF puts the first frame on a transparent picture of the file's size:
+// the frame may be smaller.
 func decodeGIF(data []byte, config image.Config) (*image.NRGBA, error) {
 	m, err := gif.Decode(bytes.NewReader(data))
 	if err != nil {

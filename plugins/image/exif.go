@@ -6,8 +6,9 @@ import (
 	"image"
 )
 
-// orientation finds the EXIF orientation of a JPEG: 1 (upright) to 8, and 1 where there is none that makes sense.
-// A JPEG is a chain of segments (0xFF, kind, 2 bytes of length); EXIF is a small TIFF inside an APP1 segment.
+// orientation finds the EXIF orientation of a JPEG: 1 (upright) to 8, and 1 if
+// there is none that makes sense. A JPEG is a chain of segments (0xFF, kind, 2
+// bytes of length). EXIF is a small TIFF inside an APP1 segment.
 func orientation(jpeg []byte) int {
 	const app1, startOfScan = 0xe1, 0xda
 	for at := 2; at+4 <= len(jpeg) && jpeg[at] == 0xff; {
@@ -29,7 +30,8 @@ func orientation(jpeg []byte) int {
 	return 1
 }
 
-// tiffOrientation reads tag 0x0112 of a TIFF's first directory: entries of 12 bytes, (tag, type, count, value).
+// tiffOrientation reads tag 0x0112 of a TIFF's first directory: entries of 12
+// bytes, (tag, type, count, value).
 func tiffOrientation(tiff []byte) int {
 	const tagOrientation, typeShort, entrySize = 0x0112, 3, 12
 	if len(tiff) < 8 {
@@ -64,8 +66,9 @@ func tiffOrientation(tiff []byte) int {
 	return 1
 }
 
-// upright undoes an EXIF orientation. Orientations 5 to 8 swap the sides; the table in the loop says from where
-// each pixel of the upright picture comes.
+// upright undoes an EXIF orientation. Orientations 5 to 8 swap width and
+// height. The table in the loop says where each pixel of the upright picture
+// comes from.
 func upright(src *image.NRGBA, orientation int) *image.NRGBA {
 	if orientation <= 1 || orientation > 8 {
 		return src

@@ -1,8 +1,11 @@
-// Package image decodes PNG, JPEG and GIF, resizes pictures and makes the blurred placeholders that stand in for them.
+// Package image decodes PNG, JPEG and GIF, resizes pictures and makes the
+// blurred placeholders that stand in for them.
 //
-// The decoders are the standard library's, the resampling is golang.org/x/image/draw's, the placeholders are
-// go-thumbhash's. A picture in memory is 4 bytes a pixel, and resizing holds another 32 bytes for each pixel of (new width x
-// old height), so a photograph of 24 megapixels costs some 350 MB for as long as one call lasts.
+// The decoders are the standard library's, the resampling is
+// golang.org/x/image/draw's, and the placeholders are go-thumbhash's. A picture
+// in memory takes 4 bytes a pixel. Resizing takes another 32 bytes for each
+// pixel of (new width x old height). So a photograph of 24 megapixels costs
+// some 350 MB while a call lasts.
 package image
 
 import (
@@ -16,7 +19,8 @@ import (
 	"ddc/plugins/image/imagepb"
 )
 
-// maxPixels bounds what a few bytes of header can make the process allocate: 100 megapixels are 400 MB.
+// maxPixels bounds what a few header bytes can make the process allocate: 100
+// megapixels are 400 MB.
 const maxPixels = 100_000_000
 
 // Service answers the calls of the image plugin. It holds no state.
@@ -32,7 +36,8 @@ func New() *Service { return &Service{} }
 // Register adds the service to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) { imagepb.RegisterImageServer(r, s) }
 
-// Decode reads a PNG, a JPEG (turned upright as its EXIF orientation says) or the first frame of a GIF.
+// Decode reads a PNG, a JPEG (turned upright as its EXIF orientation says) or
+// the first frame of a GIF.
 func (s *Service) Decode(ctx context.Context, req *imagepb.DecodeRequest) (*imagepb.Pixels, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()

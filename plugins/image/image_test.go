@@ -129,7 +129,8 @@ func withOrientation(jpeg []byte, order binary.AppendByteOrder, mark string, val
 	return append(append(out, segment...), jpeg[2:]...)
 }
 
-// A picture of 32 x 16 with its upper left block white, as a camera would store it, and where that block must end up.
+// A picture of 32 x 16 with its upper left block white, as a camera would store
+// it, and where that block must end up.
 func TestDecodeTurnsPhotographUpright(t *testing.T) {
 	stored := image.NewGray(image.Rect(0, 0, 32, 16))
 	for y := range 8 {
@@ -159,7 +160,8 @@ func TestDecodeTurnsPhotographUpright(t *testing.T) {
 	}
 }
 
-// Two pictures whose longer turns would look alike at the corners: a quarter turn is not a transposition.
+// Two pictures whose longer turns would look alike at the corners: a quarter
+// turn is not a transposition.
 func TestUprightTurnsRatherThanTransposes(t *testing.T) {
 	src := image.NewNRGBA(image.Rect(0, 0, 2, 1))
 	src.Pix = []byte{1, 1, 1, 1, 2, 2, 2, 2}
@@ -198,7 +200,8 @@ func TestResizeOfEvenColourIsThatColour(t *testing.T) {
 	}
 }
 
-// Red beside fully transparent green: if alpha did not weigh the colours, green would bleed into the edge.
+// Red beside fully transparent green: if alpha did not weigh the colours, green
+// would bleed into the edge.
 func TestResizeDoesNotBleedTransparentColours(t *testing.T) {
 	p := filled(64, 4, color.NRGBA{R: 255, A: 255})
 	for i := 0; i < len(p.Rgba); i += 4 {

@@ -35,8 +35,10 @@ func checkSize(width, height int) error {
 	return nil
 }
 
-// toNRGBA copies any picture the decoders return to 8 bits a sample with straight alpha. The kinds that can be
-// transparent are copied by hand: image/draw would go through premultiplied alpha and lose the colour of thin pixels.
+// toNRGBA copies any picture that the decoders return to 8 bits a sample with
+// straight alpha. Kinds that can be transparent are copied by hand: image/draw
+// would go through premultiplied alpha, and lose the colour of nearly
+// transparent pixels.
 func toNRGBA(src image.Image) *image.NRGBA {
 	bounds := src.Bounds()
 	dst := image.NewNRGBA(image.Rect(0, 0, bounds.Dx(), bounds.Dy()))

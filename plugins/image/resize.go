@@ -32,9 +32,10 @@ func sinc(t float64) float64 {
 	return math.Sin(math.Pi*t) / (math.Pi * t)
 }
 
-// scale mixes colours weighted by their alpha, as it must be: the library premultiplies what it reads from an NRGBA. It
-// divides again only for destinations without a fast path, which is slow and exact; an opaque picture, where there is
-// nothing to divide, takes the fast path.
+// scale must weight colours by their alpha, and it does: the library
+// premultiplies what it reads from an NRGBA. It divides again only for
+// destinations without a fast path; that is slow, but exact. An opaque picture
+// needs no division, and takes the fast path.
 func scale(src *image.NRGBA, width, height int, filter draw.Scaler) *image.NRGBA {
 	dst := image.NewNRGBA(image.Rect(0, 0, width, height))
 	var to draw.Image = dst
@@ -53,8 +54,9 @@ func placeholder(src *image.NRGBA) (string, error) {
 		fit := func(n int) int { return max(1, int(math.Round(float64(n)*ratio))) }
 		src = scale(src, fit(w), fit(h), draw.BiLinear)
 	}
-	// The library draws what it gets onto an RGBA, then reads that as if it were not premultiplied. Straight samples labelled
-	// RGBA pass through untouched; an NRGBA would come out too dark.
+	// The library draws what it gets onto an RGBA, and then reads that as if it
+	// were not premultiplied. Straight samples labelled RGBA pass through
+	// untouched. An NRGBA would come out too dark.
 	straight := &image.RGBA{Pix: src.Pix, Stride: src.Stride, Rect: src.Rect}
 	blurred, err := thumbhash.DecodeImage(thumbhash.EncodeImage(straight))
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"ddc/plugins/image/imagepb"
 )
 
-// Spec is what the image plugin says of itself: it computes, and no more.
+// Spec describes the image plugin: it only computes.
 func Spec() spec.Spec {
 	return spec.Spec{
 		Name:     "image",

@@ -1,13 +1,17 @@
 // Package js points the string literals of scripts at the renamed files of a site.
 //
-// A script is parsed as an ES module (tdewolff/parse); in its strings and in the text of its templates, import specifiers
-// among them, every asset path is replaced, and all other bytes stay as they are: comments, regular expressions,
-// quotes and layout. A script that does not parse comes back unchanged, for a browser may know better.
+// A script is parsed as an ES module (tdewolff/parse). Every asset path in its
+// strings and in the text of its templates is replaced, import specifiers
+// included. All other bytes stay as they are: comments, regular expressions,
+// quotes and layout. A script that does not parse comes back unchanged, since a
+// browser may know better.
 //
-// A path counts where it stands by itself, inside a longer string too ("url(/a.png)"), but not where it is a part of
-// another ("/lib/a.png", "/a.png.map", "https://x.org/a.png"). Relative
-// import specifiers ("./lib.js") are resolved against the path of the request where that is one of a script file, since
-// the renamed module would not be found otherwise. The cost is about 35 ns a byte.
+// A path counts if it stands by itself, even inside a longer string
+// ("url(/a.png)"), but not as a part of another path ("/lib/a.png",
+// "/a.png.map", "https://x.org/a.png"). If the request's path is that of a
+// script file, relative import specifiers ("./lib.js") are resolved against it,
+// since the renamed module would not be found otherwise. The cost is about 35
+// ns a byte.
 package js
 
 import (

@@ -71,7 +71,8 @@ func TestRelativeSpecifiersFollowTheirModule(t *testing.T) {
 	assert.Equal(t, script, inline.Js, "a page's own scripts are relative to its URL")
 }
 
-// A regular expression that the tree walk missed would be read as a division, and its quote would open a string.
+// A regular expression that the tree walk missed would be read as a division,
+// and its quote would open a string.
 func TestRegularExpressionsAreFoundWhereverGrammarAllowsThem(t *testing.T) {
 	for _, place := range []string{
 		"R", "x = R", "x = [, R, ...R]", "x = { a: R, [R]: R, b(c = R) { R }, get d() { return R } }", "f(R, ...R)", "new F(R)", "new (R.constructor)",

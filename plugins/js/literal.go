@@ -6,14 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// literal is what a chunk of source means, and for each of its bytes where the source says it.
+// literal is what a chunk of source means, and where in the source each byte of
+// it comes from.
 type literal struct {
 	text string
-	// at has one entry more than text: where the chunk ends. It is nil where text is the source itself.
+	// at has one entry more than text: where the chunk ends. It is nil if text
+	// is the source itself.
 	at []int
 }
 
-// source is the offset in the chunk's source of the i-th byte of the text.
+// source is where the i-th byte of the text stands in the chunk's source.
 func (l literal) source(i int) int {
 	if l.at == nil {
 		return i
@@ -42,8 +44,8 @@ func decode(chunk string) literal {
 	return literal{string(text), append(at, len(chunk))}
 }
 
-// escape reads the escape that text begins with and says how long it is. One that is half a character is the
-// replacement character, which is in no path.
+// escape reads the escape that text begins with, and says how long it is. Half
+// a surrogate pair becomes the replacement character, which is in no path.
 func escape(text string) (value string, length int) {
 	if len(text) < 2 {
 		return text, len(text)

@@ -9,8 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// rewrite returns the script with its asset paths replaced. The script lies at file below the site's root; where that is no
-// script file the text stands in a page, and relative specifiers are left alone.
+// rewrite returns the script with its asset paths replaced. The script lies at
+// file below the site's root. If file is no script file, the text stands in a
+// page, and relative specifiers are left alone.
 func rewrite(file, script string, urls map[string]string) (string, error) {
 	paths := newPathSet(urls)
 	if !paths.mentioned(script) && !strings.Contains(script, "./") {
@@ -79,7 +80,7 @@ func (e *edit) finish() string {
 // pathSet finds known paths in a text.
 type pathSet struct {
 	known map[string]string
-	// lengths of the paths, the longest first.
+	// lengths has the paths' lengths, the longest first.
 	lengths []int
 	first   [256]bool
 }
@@ -97,8 +98,8 @@ func newPathSet(urls map[string]string) *pathSet {
 	return s
 }
 
-// mentioned says quickly that a script names no asset, which is so of most. Escapes can hide a path from it, so with
-// those it makes no claim.
+// mentioned says quickly whether a script may name an asset; most scripts name
+// none. It says yes if there are escapes, which can hide a path.
 func (s *pathSet) mentioned(script string) bool {
 	if strings.Contains(script, `\`) {
 		return len(s.known) > 0
@@ -127,8 +128,8 @@ func (s *pathSet) longestAt(text string, i int) string {
 	return ""
 }
 
-// continues says whether rest goes on with the path before it. A dot does only before a letter or digit: else it ends a
-// sentence.
+// continues says whether rest continues the path before it. A dot does so only
+// before a letter or digit; otherwise it ends a sentence.
 func continues(rest string) bool {
 	if rest == "" {
 		return false

@@ -9,29 +9,31 @@ import (
 	"github.com/tdewolff/parse/v2/js"
 )
 
-// chunk is text between quotes, as written. The quote is ", ' or `; the text of a template ends at each ${. A specifier
-// names a module: import "x", export ... from "x", import("x").
+// chunk is text between quotes, as written. The quote is ", ' or `. The text of
+// a template ends at each ${. A specifier names a module: import "x", export
+// ... from "x", import("x").
 type chunk struct {
 	start, end int
 	quote      byte
 	specifier  bool
 }
 
-// errNoScript says that a text is not a script that the parser knows.
+// errNoScript says that the parser cannot parse a text as a script.
 var errNoScript = errors.New("not an ES module")
 
 // scan finds the strings and template texts of a script.
 //
-// Whether a slash divides or begins a regular expression depends on the grammar, so the parser says where
-// the regular expressions are; the tokens that the tree leaves out (specifiers, property names) come from a second pass
-// over the tokens alone.
+// A slash may divide or begin a regular expression, depending on the grammar.
+// So the parser says where the regular expressions are. The tree leaves out
+// some tokens (specifiers, property names); these come from a second pass over
+// the tokens alone.
 func scan(script string) ([]chunk, error) {
 	expressions, err := regularExpressions(script)
 	if err != nil {
 		return nil, err
 	}
 	var found []chunk
-	// before are the last two tokens that are no blanks or comments.
+	// before has the last two tokens that are neither blanks nor comments.
 	var before [2]js.TokenType
 	lexer := js.NewLexer(parse.NewInputString(script))
 	for offset := shebang(script, lexer); ; {
@@ -68,7 +70,8 @@ func namesModule(before [2]js.TokenType) bool {
 	return before[1] == js.FromToken || before[1] == js.ImportToken || before[0] == js.ImportToken && before[1] == js.OpenParenToken
 }
 
-// shebang takes a first line of #! off the lexer, as the parser does, and returns its length.
+// shebang skips a first line of #! in the lexer, as the parser does, and
+// returns its length.
 func shebang(script string, lexer *js.Lexer) int {
 	if len(script) < 2 || script[:2] != "#!" {
 		return 0
@@ -81,10 +84,12 @@ func shebang(script string, lexer *js.Lexer) int {
 	return length
 }
 
-// regularExpressions returns the offsets at which the parser found one.
+// regularExpressions returns the offsets at which the parser found regular
+// expressions.
 //
-// The tree has no positions, but its texts are slices of the parser's own copy of the source: what the visitor writes into
-// them shows in the copy, at the place asked for.
+// The tree has no positions. But its texts are slices of the parser's own copy
+// of the source: what the visitor writes into them shows in the copy, at the
+// offset that is asked for.
 func regularExpressions(script string) (map[int]bool, error) {
 	input := parse.NewInputString(script)
 	scratch := input.Bytes()

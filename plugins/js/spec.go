@@ -6,7 +6,7 @@ import (
 	"ddc/plugins/js/jspb"
 )
 
-// Spec is what the js plugin says of itself: it computes, and no more.
+// Spec describes the js plugin: it only computes.
 func Spec() spec.Spec {
 	return spec.Spec{
 		Name: "js",

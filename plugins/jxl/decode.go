@@ -13,8 +13,9 @@ import (
 	"ddc/internal/tool"
 )
 
-// decode asks djxl for a PNG, the one format in which it writes grey, colour, transparency and animations, and which it chooses by
-// the name of the file it writes. That is a link to its standard output.
+// decode asks djxl for a PNG, the one format in which it writes grey, colour,
+// transparency and animations. djxl chooses the format by the name of its
+// output file, so that file is a link to its standard output.
 func decode(ctx context.Context, data []byte) (*image.NRGBA, error) {
 	var file []byte
 	err := tool.InFolder(func(folder string) error {
@@ -40,8 +41,9 @@ func decode(ctx context.Context, data []byte) (*image.NRGBA, error) {
 	return toNRGBA(picture), nil
 }
 
-// toNRGBA copies what the PNG decoder returns to 8 bits a sample with straight alpha. image/draw would go through
-// premultiplied alpha, so what can be transparent is copied by hand.
+// toNRGBA copies what the PNG decoder returns to 8 bits a sample with straight
+// alpha. Kinds that can be transparent are copied by hand, since image/draw
+// would go through premultiplied alpha.
 func toNRGBA(src image.Image) *image.NRGBA {
 	switch src := src.(type) {
 	case *image.NRGBA:

@@ -1,17 +1,20 @@
 // Package jxl decodes and encodes JPEG XL by running libjxl's cjxl and djxl, one process a call.
 //
-// The alternative is libjxl as WebAssembly inside this process (gen2brain/jpegxl). For the site's photograph of
-// 1920 x 1280 at quality 80 and effort 5, on the same busy machine:
+// The alternative is libjxl as WebAssembly inside this process
+// (gen2brain/jpegxl). For the site's photograph of 1920 x 1280 at quality 80
+// and effort 5, on the same busy machine:
 //
 //	              time         memory     file
 //	cjxl          0.4 to 0.7 s   122 MB   155,205 bytes
 //	WebAssembly   3.8 to 5.2 s  1046 MB   165,884 bytes
 //
-// and a process can be killed when its caller goes, which a call into WebAssembly cannot. Effort 5 is also where this encoder is
-// at its best: 3 gives 165,903 bytes in 0.16 s, 7 (its default) 157,856 bytes in 1 s.
+// A process can also be killed when its caller goes; a call into WebAssembly
+// cannot. Effort 5 is where this encoder is at its best: 3 gives 165,903 bytes
+// in 0.16 s, 7 (its default) 157,856 bytes in 1 s.
 //
-// The same pixels give the same bytes from the same libjxl on the same kind of processor: it uses no threads here, but it computes in
-// floating point with what vector instructions there are.
+// The same pixels give the same bytes from the same libjxl on the same kind of
+// processor. It uses no threads here, but it computes in floating point with
+// the vector instructions that the processor has.
 package jxl
 
 import (
@@ -30,7 +33,8 @@ import (
 	"ddc/plugins/jxl/jxlpb"
 )
 
-// maxPixels bounds one picture, and all those in work at once: cjxl takes 57 bytes a pixel, so 1.4 GB at most.
+// maxPixels bounds one picture, and all pictures in work together: cjxl takes
+// 57 bytes a pixel, so at most 1.4 GB.
 const maxPixels = 24_000_000
 
 // Service answers the calls of the jxl plugin.
@@ -47,7 +51,7 @@ func New() *Service { return &Service{pixels: semaphore.NewWeighted(maxPixels)} 
 // Register adds the service to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) { jxlpb.RegisterJxlServer(r, s) }
 
-// Decode reads a JPEG XL file, of an animation the first frame.
+// Decode reads a JPEG XL file, or the first frame of an animation.
 func (s *Service) Decode(ctx context.Context, req *jxlpb.DecodeRequest) (*jxlpb.Pixels, error) {
 	width, height, err := size(req.GetData())
 	if err == nil {
@@ -118,8 +122,8 @@ func checkSize(width, height int) error {
 	return nil
 }
 
-// netpbm writes a picture the way cjxl reads fastest: as PAM, or as PPM if it is opaque, which saves an empty channel
-// of alpha and a third of the time.
+// netpbm writes a picture in the format that cjxl reads fastest: PAM, or PPM if
+// it is opaque. PPM saves an empty alpha channel and a third of the time.
 func netpbm(p *jxlpb.Pixels) []byte {
 	var file bytes.Buffer
 	rgba := p.GetRgba()

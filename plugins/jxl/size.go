@@ -10,8 +10,9 @@ var (
 	errTruncated = errors.New("the file ends before its size is known")
 )
 
-// size reads the width and height from the head of a file, before anything is allocated for so many pixels (ISO 18181-1,
-// SizeHeader; 18181-2 for the container).
+// size reads the width and height from the head of a file, before anything is
+// allocated for that many pixels (ISO 18181-1, SizeHeader; 18181-2 for the
+// container).
 func size(data []byte) (width, height int, err error) {
 	stream, err := codestream(data)
 	if err != nil {
@@ -32,7 +33,8 @@ func size(data []byte) (width, height int, err error) {
 	return width, height, nil
 }
 
-// codestream finds the picture itself: the whole file, or the first box jxlc or jxlp of a container.
+// codestream finds the picture itself: the whole file, or the first box jxlc or
+// jxlp of a container.
 func codestream(data []byte) ([]byte, error) {
 	const signature = "\x00\x00\x00\x0cJXL \r\n\x87\n"
 	stream := data
@@ -93,7 +95,8 @@ func (r *bitReader) read(n int) int {
 	return value
 }
 
-// side reads a width or a height: of a small picture in units of 8 pixels, otherwise in 9, 13, 18 or 30 bits.
+// side reads a width or a height: in units of 8 pixels for a small picture,
+// otherwise in 9, 13, 18 or 30 bits.
 func (r *bitReader) side(small bool) int {
 	if small {
 		return 8 * (r.read(5) + 1)

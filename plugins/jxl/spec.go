@@ -13,7 +13,7 @@ var (
 	djxl = tool.Program{Name: "djxl", Purpose: "which reads JPEG XL"}
 )
 
-// Spec is what the jxl plugin says of itself: it starts programs, and computes.
+// Spec describes the jxl plugin: it computes and starts programs.
 func Spec() spec.Spec {
 	return spec.Spec{
 		Name:     "jxl",

@@ -47,7 +47,7 @@ func parse(rawURL string) (l *link, fault string) {
 // domainOf is the name that requests are counted by.
 func domainOf(u *url.URL) string { return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".") }
 
-// isSkipped reports whether domain is one of skip or below one.
+// isSkipped reports whether domain is one of skip, or below one of them.
 func isSkipped(domain string, skip []string) bool {
 	for _, s := range skip {
 		s = strings.Trim(strings.ToLower(strings.TrimSpace(s)), ".")
@@ -58,7 +58,7 @@ func isSkipped(domain string, skip []string) bool {
 	return false
 }
 
-// answer is what became of one address.
+// answer is the result of one address.
 type answer struct {
 	status  linkcheckpb.Result_Status
 	code    int
@@ -117,7 +117,8 @@ func (c *checker) ask(ctx context.Context, method, address string) answer {
 	return answer{status: linkcheckpb.Result_STATUS_ERROR, code: res.StatusCode, message: http.StatusText(res.StatusCode)}
 }
 
-// reason says why there was no answer, without the method and address that the caller knows.
+// reason says why there was no answer. It leaves out the method and the
+// address, which the caller knows.
 func reason(err error) string {
 	if errors.Is(err, errTimedOut) {
 		return errTimedOut.Error()

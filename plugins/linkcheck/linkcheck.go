@@ -1,10 +1,13 @@
 // Package linkcheck asks external URLs whether they still answer.
 //
-// A URL gets a HEAD request, and a GET if its server does not know HEAD. Domains are asked at the same time, but each at most
-// once in the delay of the call: redirects, second attempts and the requests of other calls count, since it is the
-// Service that keeps the pace. Waiting for its turn is not part of a request's time-out.
+// A URL gets a HEAD request, and a GET if its server does not know HEAD.
+// Several domains are asked at the same time, but each at most once in the
+// call's delay. Redirects, second attempts and the requests of other calls
+// count too, since the Service keeps the pace. A request's time-out does not
+// include waiting for its turn.
 //
-// A thousand links to one domain at a delay of a second take a thousand seconds; cancel the call to end earlier.
+// A thousand links to one domain at a delay of a second take a thousand
+// seconds. Cancel the call to end earlier.
 package linkcheck
 
 import (
@@ -20,7 +23,7 @@ import (
 )
 
 const (
-	// defaultTimeout is a request's time where the call sets none.
+	// defaultTimeout is a request's time if the call sets none.
 	defaultTimeout = 10 * time.Second
 	// atOnce is how many domains one call asks at the same time.
 	atOnce = 32
@@ -54,7 +57,8 @@ func (s *Service) Close() error {
 	return nil
 }
 
-// Check checks each URL. What a server does, or does not, is a result; the call fails only when it is cancelled.
+// Check checks each URL. What a server does, or does not, is a result; the call
+// fails only when it is cancelled.
 func (s *Service) Check(ctx context.Context, req *linkcheckpb.CheckRequest) (*linkcheckpb.CheckResponse, error) {
 	results := make([]*linkcheckpb.Result, len(req.GetUrls()))
 	byDomain := map[string][]*link{}

@@ -147,7 +147,8 @@ func TestCancellingEndsTheCallAtOnce(t *testing.T) {
 	assert.Equal(t, codes.Canceled, status.Code(err))
 }
 
-// recorder is a network that answers every request after a while and notes when it came. In a synctest bubble its times are exact.
+// recorder is a network that answers every request after a while and notes when
+// it came. In a synctest bubble its times are exact.
 type recorder struct {
 	mu     sync.Mutex
 	start  time.Time

@@ -10,14 +10,15 @@ import (
 	"ddc/internal/absence"
 )
 
-// pace keeps requests to one domain apart. Those that wait queue for the domain's turn; one that gives up leaves the queue without
-// having used a turn.
+// pace keeps requests to one domain apart. They queue for the domain's turn. A
+// request that gives up leaves the queue without using a turn.
 type pace struct {
 	mu    sync.Mutex
 	turns map[string]*turn
 }
 
-// turn is held by whoever is next. It lies in ready while nobody is.
+// turn is held by the request that is next. It lies in ready while there is
+// none.
 type turn struct {
 	ready chan struct{}
 	last  time.Time // of the last request; read and written by the holder only
@@ -61,8 +62,9 @@ func (p *pace) wait(ctx context.Context, domain string, delay time.Duration) err
 
 var errTimedOut = errors.New("request timed out")
 
-// paced sends each request, the redirected ones too, when it is its domain's turn, and gives it its time from then on. Bodies are
-// not read: that there is an answer is all that is asked.
+// paced sends each request, redirected ones too, when it is its domain's turn.
+// The request's time counts from then on. Bodies are not read: only whether
+// there is an answer matters.
 type paced struct {
 	next           http.RoundTripper
 	pace           *pace
@@ -72,9 +74,9 @@ type paced struct {
 // maxAsked bounds how often one request is sent.
 const maxAsked = 3
 
-// RoundTrip implements http.RoundTripper. A request that failed while this process
-// did not run for some time (it was stopped, or its machine slept) is sent again:
-// connections and time-outs of the library's may have ended meanwhile.
+// RoundTrip implements http.RoundTripper. If this process did not run for some
+// time (it was stopped, or its machine slept), a request that failed then is
+// sent again: the library's connections and time-outs may have ended meanwhile.
 func (p *paced) RoundTrip(req *http.Request) (*http.Response, error) {
 	for asked := 1; ; asked++ {
 		res, away, err := p.once(req)

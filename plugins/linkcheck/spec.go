@@ -8,7 +8,7 @@ import (
 	"ddc/plugins/linkcheck/linkcheckpb"
 )
 
-// Spec is what the linkcheck plugin says of itself: it asks the internet.
+// Spec describes the linkcheck plugin: it uses the internet.
 func Spec() spec.Spec {
 	return spec.Spec{
 		Name:    "linkcheck",

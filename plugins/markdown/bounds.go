@@ -15,20 +15,20 @@ import (
 	"ddc/internal/diagnostic"
 )
 
-// Goldmark takes time quadratic in some things that a page may have: quotes and
-// lists in one another, marks in one paragraph, definitions of references beside
-// one another, footnotes, cells of a table's short rows, attributes of a heading,
-// lines of a link's title, addresses that do not end. Each is counted before the
-// page is parsed. A step is roughly what goldmark does in 5 ns.
+// Goldmark takes quadratic time in some things that a page may have: nested
+// quotes and lists, marks in one paragraph, reference definitions in a row,
+// footnotes, cells of a table's short rows, attributes of a heading, lines of a
+// link's title, addresses that do not end. Each is counted before the page is
+// parsed. A step is roughly what goldmark does in 5 ns.
 const (
-	// maxNesting bounds quotes and lists in one another. Each costs goldmark a
-	// stack frame, and each line a step for each.
+	// maxNesting bounds nested quotes and lists. Each level costs goldmark a
+	// stack frame, and each line costs a step for each level.
 	maxNesting = 100
 	// maxSteps bounds the sum of all that is quadratic: 20,000 marks or lines with
 	// links in one paragraph, 20,000 definitions without a blank line between them,
 	// 20,000 attributes, 7,000 footnotes or a million cells. It is some three seconds.
 	maxSteps = 550_000_000
-	// What a footnote's mark and a cell cost, in steps.
+	// The cost of a footnote's mark and of a cell, in steps.
 	stepsOfFootnote, stepsOfCell = 8, 400
 )
 
@@ -59,22 +59,23 @@ type bounds struct {
 	source []byte
 	lines  lineIndex
 	steps  int
-	// open are the lists that the next line may be in: an upper bound, as a line
-	// that ends one without beginning another is not looked at.
+	// open are the lists that the next line may be in. It is an upper bound,
+	// since a line that ends a list without beginning another is not noticed.
 	open []openList
 	run  run
 	// definitions counts those of footnotes.
 	definitions int
 }
 
-// openList is a list's item: in so many quotes, with its content from a column on.
+// openList is a list's item. It lies in so many quotes, and its content begins
+// at a column.
 type openList struct{ quotes, column int }
 
-// run is lines without a blank one between them.
+// run is a run of lines without a blank one between them.
 type run struct {
 	start, lines, columns int
-	// label is set by a line that may begin a definition, defined by the end of
-	// its label, on that line or a later one.
+	// label is set by a line that may begin a definition. defined is set by the
+	// end of the label, on that line or a later one.
 	label, defined bool
 }
 
@@ -116,9 +117,9 @@ func (b *bounds) line(offset int, line string) error {
 	return nil
 }
 
-// endRun counts the lines beside definitions of references, all of which goldmark
-// looks at for each definition and for each line of its label and title, and the
-// cells with which it fills short rows.
+// endRun counts the lines of a run with reference definitions: goldmark looks
+// at all of them for each definition, and for each line of its label and title.
+// It also counts the cells with which goldmark fills short rows.
 func (b *bounds) endRun() error {
 	r := b.run
 	b.run = run{}
@@ -130,8 +131,8 @@ func (b *bounds) endRun() error {
 	return b.spend(r.start, stepsOfCell*r.columns*r.lines, "cells in this table; divide it")
 }
 
-// containers takes the marks of quotes and lists off a line and says in how many
-// what is left may stand, at most.
+// containers takes the marks of quotes and lists off a line. depth is how many
+// of these the rest may stand in, at most.
 func (b *bounds) containers(line string) (rest string, depth int) {
 	quotes, column := 0, 0
 	for {
@@ -185,8 +186,8 @@ func listMark(line string) int {
 	return digits + 1
 }
 
-// blocks parses a page into blocks whose text is left as it is. It is made by the
-// first page, as engine is.
+// blocks parses a page into blocks, and leaves their text as it is. The first
+// page makes it, as with engine.
 var blocks = sync.OnceValue(func() parser.Parser {
 	return parser.NewParser(
 		parser.WithBlockParsers(append(parser.DefaultBlockParsers(), util.Prioritized(extension.NewFootnoteBlockParser(), 999))...),
@@ -194,7 +195,7 @@ var blocks = sync.OnceValue(func() parser.Parser {
 	)
 })
 
-// paragraphs counts what is in each text.
+// paragraphs counts the costs of each text.
 func (b *bounds) paragraphs() error {
 	doc := blocks().Parse(text.NewReader(b.source))
 	return ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
@@ -210,9 +211,9 @@ func (b *bounds) paragraphs() error {
 	})
 }
 
-// attributes counts those of a heading, each of which goldmark compares with the
-// others. None is without one of "=.#", whatever is between two. At each "{" it
-// begins anew.
+// attributes counts the attributes of a heading, since goldmark compares each
+// with all others. Each attribute has one of "=.#". Goldmark begins anew at
+// each "{".
 func (b *bounds) attributes(lines *text.Segments) error {
 	last := lines.At(lines.Len() - 1)
 	line := last.Value(b.source)
@@ -224,9 +225,9 @@ func (b *bounds) attributes(lines *text.Segments) error {
 	return b.spend(last.Start, n*n, "attributes on one heading")
 }
 
-// marks counts the marks of a paragraph, heading or cell: goldmark looks for what
-// one opens, or closes, among all the others. For each link, and for each line of
-// its title, it looks at all the lines.
+// marks counts the marks of a paragraph, heading or cell: goldmark looks for a
+// mark's partner among all the others. For each link, and for each line of its
+// title, it looks at all the lines.
 func (b *bounds) marks(lines *text.Segments) error {
 	marks, links, addresses := 0, 0, 0
 	for i := range lines.Len() {

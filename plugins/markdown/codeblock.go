@@ -41,8 +41,8 @@ func (placeholderRenderer) RegisterFuncs(reg renderer.NodeRendererFuncRegisterer
 	})
 }
 
-// placeholderMark is a name that the page itself does not contain: raw HTML must not be able to write a
-// placeholder's comment.
+// placeholderMark is a name that does not occur in the page, so that raw HTML
+// cannot contain a placeholder's comment.
 func placeholderMark(source []byte) string {
 	taken := map[string]bool{}
 	for _, mark := range placeholderMarks.FindAll(source, -1) {
@@ -57,7 +57,7 @@ func placeholderMark(source []byte) string {
 
 var placeholderMarks = regexp.MustCompile(`CODE_BLOCK_(\d+_)?PLACEHOLDER`)
 
-// takeOut puts a placeholder in the place of a code block.
+// takeOut replaces a code block by a placeholder.
 func (p *page) takeOut(n ast.Node) {
 	comment := fmt.Sprintf("<!--%s_%d-->", p.mark, len(p.out.CodeBlocks))
 	line, _ := p.lines.at(n.Pos())

@@ -12,7 +12,8 @@ import (
 	"ddc/plugins/markdown/markdownpb"
 )
 
-// fields is what a page may say of itself. Keys of other generators are let through, so that a page can be shared.
+// fields is what a page's front matter may say. Keys of other generators are
+// allowed, so that pages can be shared with them.
 type fields struct {
 	Title         string         `toml:"title"`
 	Weight        int32          `toml:"weight"`
@@ -23,7 +24,8 @@ type fields struct {
 	CodeExecution *bool          `toml:"code_execution"`
 }
 
-// block is a page cut into its parts. The fence stands on openLine, what it holds begins on the line after.
+// block is a page cut into its parts. The opening fence stands on openLine; the
+// front matter begins on the line after it.
 type block struct {
 	fence    string
 	openLine int
@@ -65,8 +67,8 @@ func parseFrontMatter(source string) (*markdownpb.ParseFrontMatterResponse, erro
 	return &markdownpb.ParseFrontMatterResponse{FrontMatter: matter, Body: cut.body, BodyLine: int32(cut.bodyLine)}, nil
 }
 
-// split finds the fences. Blank lines may come before the first; a fence stands alone on its line, so that a value may
-// hold "+++".
+// split finds the fences. Blank lines may come before the first. A fence stands
+// alone on its line, so that a value may contain "+++".
 func split(source string) (block, error) {
 	whole := block{body: source, bodyLine: 1}
 	fence, open := "", 0
@@ -117,8 +119,9 @@ func decodeYAML(text string, f *fields) error {
 	return f.take(table)
 }
 
-// inWords says what a decoder means by "cannot decode TOML string into struct field markdown.fields.Weight of type int32"
-// to somebody who writes pages, not Go.
+// inWords translates a decoder's message, such as "cannot decode TOML string
+// into struct field markdown.fields.Weight of type int32", for people who write
+// pages, not Go.
 func inWords(message string) string {
 	message = strings.TrimPrefix(message, "toml: ")
 	what, rest, found := strings.Cut(message, " into ")
@@ -139,7 +142,8 @@ func inWords(message string) string {
 	return fmt.Sprintf("%s stands where %s is wanted", what, wanted)
 }
 
-// unixLines drops a byte order mark and makes every line end in \n alone; lines keep their numbers.
+// unixLines drops a byte order mark, and makes every line end in \n. Lines keep
+// their numbers.
 func unixLines(text string) string {
 	text = strings.TrimPrefix(text, "\ufeff")
 	return strings.ReplaceAll(text, "\r\n", "\n")

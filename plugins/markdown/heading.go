@@ -15,8 +15,8 @@ import (
 // headingIDs gives out each id once.
 type headingIDs struct {
 	taken map[string]bool
-	// next is the first number that may be free behind an id: those below it were
-	// found taken, and what is taken stays so.
+	// next is the first number that may be free after an id. Lower numbers are
+	// taken, and stay taken.
 	next map[string]int
 }
 
@@ -33,8 +33,8 @@ func (h headingIDs) unique(id string) string {
 	return free
 }
 
-// nameHeadings serves the ids that authors wrote before those made from titles, so that {#install} keeps its name
-// whatever stands above it.
+// nameHeadings gives out the ids that authors wrote before those made from
+// titles, so that {#install} keeps its name whatever stands above it.
 func (p *page) nameHeadings(headings []*ast.Heading) {
 	ids := make([]string, len(headings))
 	for i, h := range headings {
@@ -63,7 +63,8 @@ func explicitID(h *ast.Heading) string {
 	return ""
 }
 
-// slug lower-cases a title and puts one hyphen for each run of what is neither letter nor digit.
+// slug lower-cases a title, and puts one hyphen in the place of each run of
+// characters that are neither letters nor digits.
 func slug(title string) string {
 	words := strings.FieldsFunc(strings.ToLower(title), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) })
 	if len(words) == 0 {
@@ -72,7 +73,8 @@ func slug(title string) string {
 	return strings.Join(words, "-")
 }
 
-// plainText is what a reader sees of a heading: text and inline code, without markup or footnote marks.
+// plainText is what a reader sees of a heading: text and inline code, without
+// markup or footnote marks.
 func plainText(n ast.Node, source []byte) string {
 	var out bytes.Buffer
 	writeText(&out, n, source)
@@ -119,7 +121,7 @@ func unescape(value []byte) []byte {
 		if !util.IsPunct(value[i+1]) {
 			out.WriteByte('\\')
 		}
-		// An escaped & is a plain & and begins no reference.
+		// An escaped & is a plain &, which begins no reference.
 		out.WriteByte(value[i+1])
 		value = value[i+2:]
 	}

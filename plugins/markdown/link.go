@@ -10,9 +10,10 @@ import (
 // linkResolver turns links to Markdown files into the URLs of their pages.
 type linkResolver struct {
 	folder string
-	// known is searched as it came: most pages have few such links, and a map of a large site would cost every page more.
+	// known is searched as it came. Most pages have few such links, and a map
+	// of a large site would cost each page more.
 	known []string
-	// asked counts the links that were looked up; a page with many has a map made.
+	// asked counts the links that were looked up. After many, a map is made.
 	asked int
 	set   map[string]bool
 	// suggested counts the suggestions looked for.
@@ -20,11 +21,12 @@ type linkResolver struct {
 }
 
 const (
-	// fewLinks are looked up one by one.
+	// fewLinks is how many links are looked up one by one.
 	fewLinks = 16
-	// mostSuggestions bounds the dead links of a page for which another is looked for: each costs a comparison with every path.
+	// mostSuggestions bounds the dead links of a page that get a suggestion:
+	// each costs a comparison with every path.
 	mostSuggestions = 20
-	// longestGuess is the longest path that anything is suggested for.
+	// longestGuess is the longest path that gets a suggestion.
 	longestGuess = 256
 )
 
@@ -32,7 +34,7 @@ func newLinkResolver(page string, known []string) *linkResolver {
 	return &linkResolver{folder: path.Dir(page), known: known}
 }
 
-// isKnown reports whether there is a content file of that path.
+// isKnown reports whether there is a content file at that path.
 func (l *linkResolver) isKnown(file string) bool {
 	if l.asked++; l.asked <= fewLinks {
 		return slices.Contains(l.known, file)
@@ -57,8 +59,10 @@ func (l *linkResolver) suggest(file string) string {
 // brokenLink says that a link leads to no file, and which path its author may have meant.
 type brokenLink struct{ suggestion string }
 
-// resolve returns the URL of a link: "@/" counts from the content folder, any other path to a .md file from the page's
-// own. What is neither, such as a URL, an absolute path or a fragment, comes back as it is.
+// resolve returns the URL of a link. A path after "@/" is relative to the
+// content folder, any other path to a .md file to the page's own folder.
+// Anything else, such as a URL, an absolute path or a fragment, comes back as
+// it is.
 func (l *linkResolver) resolve(link string) (string, *brokenLink) {
 	target, tail := cutTail(link)
 	decoded, err := url.PathUnescape(target)
@@ -96,7 +100,8 @@ func relativeMarkdown(target string) bool {
 	return !found || strings.Contains(scheme, "/")
 }
 
-// pageURL is where the site puts a content file: guide/intro.md at /guide/intro/, guide/_index.md at /guide/.
+// pageURL is where the site puts a content file: guide/intro.md at
+// /guide/intro/, guide/_index.md at /guide/.
 func pageURL(file string) string {
 	name := strings.TrimSuffix(file, ".md")
 	if name == "_index" || strings.HasSuffix(name, "/_index") {
@@ -108,8 +113,9 @@ func pageURL(file string) string {
 	return (&url.URL{Path: "/" + name + "/"}).EscapedPath()
 }
 
-// nearest finds the path that wanted was probably meant to be: one of the same name in another folder, else the one
-// that fewest edits turn it into, if they are few.
+// nearest finds the path that was probably meant by wanted: one of the same
+// name in another folder, or else the one with the fewest edits, if they are
+// few.
 func nearest(wanted string, paths []string) string {
 	best, least := "", len(wanted)/3+2
 	sameName := false

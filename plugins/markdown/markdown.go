@@ -1,10 +1,13 @@
 // Package markdown reads the front matter of a page and renders its Markdown to HTML.
 //
-// Markdown is CommonMark with tables, footnotes, strikethrough and heading attributes, parsed by goldmark; raw HTML passes
-// through. Front matter is TOML between lines of +++ or YAML between lines of ---.
+// Markdown is CommonMark with tables, footnotes, strikethrough and heading
+// attributes, parsed by goldmark; raw HTML passes through. Front matter is TOML
+// between lines of +++ or YAML between lines of ---.
 //
-// The caller finishes the page: code blocks are left as comments to be replaced by highlighted code, and links to files
-// that do not exist are reported, not judged. A page of 10 KB costs about half a millisecond.
+// The caller finishes the page. Code blocks become comments, to be replaced by
+// highlighted code. Links to files that do not exist are reported; the caller
+// decides whether that is an error. A page of 10 KB costs about half a
+// millisecond.
 package markdown
 
 import (
@@ -43,8 +46,9 @@ func (s *Service) ParseFrontMatter(ctx context.Context, req *markdownpb.ParseFro
 	return page, nil
 }
 
-// Render turns a body into HTML. Links that lead to no page come back as BrokenLinks, with the nearest path below the
-// content folder as their suggestion.
+// Render turns a body into HTML. Links that lead to no page come back as
+// BrokenLinks, each with the nearest path below the content folder as a
+// suggestion.
 func (s *Service) Render(ctx context.Context, req *markdownpb.RenderRequest) (*markdownpb.RenderResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
@@ -56,7 +60,8 @@ func (s *Service) Render(ctx context.Context, req *markdownpb.RenderRequest) (*m
 	return page, nil
 }
 
-// pageError tells a fault of the page at path, a *diagnostic.Problem, from one of this plugin.
+// pageError makes an error the page's fault if it is a *diagnostic.Problem, and
+// otherwise this plugin's.
 func pageError(path string, err error) error {
 	if faults := diagnostic.Of(err); faults != nil {
 		return diagnostic.Refuse(path, faults...)

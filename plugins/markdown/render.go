@@ -17,7 +17,8 @@ import (
 	"ddc/plugins/markdown/markdownpb"
 )
 
-// engine is built by the first page, not by every process that links this package.
+// engine is built for the first page, so that a process that only links this
+// package does not pay for it.
 var engine = sync.OnceValue(func() goldmark.Markdown {
 	return goldmark.New(
 		goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.Footnote),

@@ -6,7 +6,7 @@ import (
 	"ddc/plugins/markdown/markdownpb"
 )
 
-// Spec is what the markdown plugin says of itself: it computes, and no more.
+// Spec describes the markdown plugin: it only computes.
 func Spec() spec.Spec {
 	return spec.Spec{
 		Name: "markdown",

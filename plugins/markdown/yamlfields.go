@@ -8,8 +8,8 @@ import (
 	"ddc/internal/notation"
 )
 
-// take sets the fields to what a YAML mapping says. A number or a date is a text
-// as well, where a text is wanted; null is nothing.
+// take sets the fields from a YAML mapping. Where a text is wanted, a number or
+// a date counts as one. null counts as missing.
 func (f *fields) take(table notation.Table) error {
 	for name, set := range map[string]func(any) string{
 		"title":          func(v any) string { return setText(v, &f.Title) },
@@ -76,7 +76,7 @@ func (f *fields) setExtra(v any) (wanted string) {
 	return ""
 }
 
-// kindOf names a value as people who write pages do.
+// kindOf names a value's kind for people who write pages.
 func kindOf(v any) string {
 	text, scalar := v.(notation.Text)
 	switch {

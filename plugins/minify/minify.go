@@ -1,19 +1,18 @@
 // Package minify makes pages smaller without changing what a reader sees or a
 // script finds.
 //
-// Nobody but a style sheet knows whether a space is seen, or an attribute's
-// quotes are not: white-space, display and selectors can be anything, and come
-// from a file that a page does not hold. So only what is right under every
-// style sheet is left out: comments, space inside tags and between the elements
-// of the head, quotes that HTML does not need, entities of characters that need
-// none, comments and space of scripts and JSON. The tree that a browser makes
-// stays the same, which is checked for every page: one of which it cannot be
-// shown stays as it is.
+// Only a style sheet knows whether a reader sees a space: white-space, display
+// and selectors can be anything, and come from another file. So only what no
+// style sheet can make visible is left out: comments, space inside tags and
+// between the elements of the head, quotes that HTML does not need, entities of
+// characters that need none, and comments and space in scripts and JSON. The
+// tree that a browser makes stays the same. This is checked for every page, and
+// a page that fails the check stays as it is.
 //
-// What stays: all space in texts, style attributes, event handlers, <style>
-// (esbuild minifies it before, in the css plugin), conditional comments, and {{
-// }}. A script that cannot be parsed stays as written: browsers may know newer
-// syntax than we do. In the others all names stay, and every statement.
+// These stay: all space in texts, style attributes, event handlers, <style>
+// (the css plugin minifies it before), conditional comments, and {{ }}. A
+// script that cannot be parsed stays as written: browsers may know newer syntax
+// than we do. In other scripts all names and statements stay.
 //
 // A page of 10 KB takes about a millisecond, most of it for the check.
 package minify

@@ -27,8 +27,9 @@ func minified(t *testing.T, source string) string {
 	return res.GetHtml()
 }
 
-// realPages renders the Markdown of the documentation site into its base template, whose own {% %} and {{ }} stay in
-// as text that a minifier has to leave alone.
+// realPages renders the Markdown of the documentation site into its base
+// template, whose own {% %} and {{ }} stay in as text that a minifier has to
+// leave alone.
 func realPages(t *testing.T) map[string]string {
 	t.Helper()
 	root := filepath.Join(sites, "dodeca-docs/docs")

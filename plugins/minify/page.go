@@ -8,17 +8,18 @@ import (
 	"ddc/internal/markup"
 )
 
-// Two bounds on what is compared as a tree: the parser joins texts one by one,
-// and looks at all attributes of <html> and <body> when it meets another, so
-// that a page made for it would cost the square of its length.
+// Two bounds on what is compared as a tree. The parser joins texts one by one,
+// and looks at all attributes of <html> and <body> when it meets another such
+// tag. So a malicious page would cost the square of its length.
 const (
 	maxCompared = 256 << 10
 	maxRoots    = 64
 )
 
-// page minifies a whole page. A page that a browser would not read as before
-// stays as it is. So does one with SVG or MathML that is too long to be
-// compared; without these there is nothing that only a parser knows.
+// page minifies a whole page. A page that a browser would read differently
+// afterwards stays as it is. So does a page with SVG or MathML that is too long
+// to be compared. A long page without these needs no comparison: only SVG and
+// MathML mean more than their tokens say.
 func page(source string) string {
 	small, s := shrink(source)
 	switch {
@@ -32,7 +33,7 @@ func page(source string) string {
 	return small
 }
 
-// shrink leaves out bytes of a page that count for nothing.
+// shrink leaves out bytes of a page that have no effect.
 func shrink(source string) (string, *shrinker) {
 	s := &shrinker{page: markup.Page{Source: source, Scripting: true}, atHead: true}
 	s.page.Walk(s.token)
@@ -42,7 +43,7 @@ func shrink(source string) (string, *shrinker) {
 // shrinker visits the tokens of one page.
 type shrinker struct {
 	page markup.Page
-	// atHead is set until something comes that stands in no head.
+	// atHead is set until something comes that cannot stand in a head.
 	atHead bool
 	before markup.Token // the last token
 	script scriptKind   // of the <script> that is open
@@ -82,8 +83,8 @@ func (s *shrinker) token(t markup.Token) {
 
 func (s *shrinker) source(t markup.Token) string { return s.page.Source[t.Start:t.End] }
 
-// isOfHead knows the elements between which a head has nothing but whitespace,
-// and the two around it.
+// isOfHead says whether an element is one of a head's, between which only
+// whitespace may stand, or <html> or <head> itself.
 func isOfHead(name string) bool {
 	switch name {
 	case "html", "head", "base", "link", "meta", "script", "style", "title":
@@ -92,12 +93,12 @@ func isOfHead(name string) bool {
 	return false
 }
 
-// plainly writes in a text what needs no entity there.
+// plainly replaces entities by characters that need none in a text.
 var plainly = strings.NewReplacer("&quot;", `"`, "&#34;", `"`, "&#39;", "'", "&apos;", "'", "&gt;", ">")
 
 // text shortens entities, scripts, and the space between the elements of the
-// head, which no reader sees. All other space stays: only the style sheet knows
-// whether it is seen.
+// head, which no reader sees. All other space stays, since only the style sheet
+// knows whether it is visible.
 func (s *shrinker) text(t markup.Token) {
 	source := s.source(t)
 	small := source
@@ -136,8 +137,8 @@ func (s *shrinker) comment(t markup.Token) {
 	s.page.Replace(t.Start, t.End, "")
 }
 
-// isUnfinished tells whether what follows a text could make its end a tag or an
-// entity.
+// isUnfinished says whether what follows a text could turn its end into a tag
+// or an entity.
 func isUnfinished(text string) bool {
 	return strings.HasSuffix(text, "<") || strings.LastIndexByte(text, '&') > strings.LastIndexAny(text, ";"+white)
 }
@@ -165,8 +166,9 @@ func (s *shrinker) tag(t markup.Token) {
 	s.close(t, end, bare)
 }
 
-// gap makes what separates two attributes one space. Between two of the same
-// name there is the one that does not count.
+// gap shortens what separates two attributes to one space. If a second
+// attribute of the same name stands there, which browsers ignore, the gap stays
+// as it is.
 func (s *shrinker) gap(start, end int) {
 	between := s.page.Source[start:end]
 	if between != "" && between != " " && strings.Trim(between, white+"/") == "" {
@@ -174,7 +176,7 @@ func (s *shrinker) gap(start, end int) {
 	}
 }
 
-// mayBeBare tells whether a value can do without its quotes where it stands.
+// mayBeBare says whether a value can do without its quotes where it stands.
 func (s *shrinker) mayBeBare(a markup.Attribute, t markup.Token, last bool) bool {
 	value := s.page.Source[a.Start:a.End]
 	if a.Quote == 0 || strings.ContainsAny(value, white+"\"'`=<>") {

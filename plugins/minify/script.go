@@ -25,8 +25,8 @@ var (
 	jsonTypes       = regexp.MustCompile(`[/+]json$|^importmap$|^speculationrules$`)
 )
 
-// scriptKindOf is the kind of what the element of a start tag holds. A script
-// of SVG has entities, and stays as it is.
+// scriptKindOf is the kind of text in a start tag's element. A script in SVG
+// has entities, and stays as it is.
 func scriptKindOf(t markup.Token) scriptKind {
 	if t.Name != "script" || t.Foreign {
 		return noScript
@@ -40,8 +40,9 @@ func scriptKindOf(t markup.Token) scriptKind {
 	return noScript
 }
 
-// minify makes a script smaller. What cannot be parsed stays as written, for a
-// browser may know better; so does what would not stay in its element.
+// minify makes a script smaller. A script that cannot be parsed stays as
+// written, since a browser may know better. So does one whose short form would
+// end its element early.
 func (k scriptKind) minify(source string) string {
 	var small string
 	var ok bool
@@ -58,7 +59,7 @@ func (k scriptKind) minify(source string) string {
 }
 
 // minifyJavaScript leaves out comments and space. Names and statements stay:
-// eval reads names, and so does whoever reads the source.
+// eval uses names, and so do people who read the source.
 func minifyJavaScript(source string) (string, bool) {
 	result := api.Transform(source, api.TransformOptions{
 		Loader:           api.LoaderJS,

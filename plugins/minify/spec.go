@@ -6,7 +6,7 @@ import (
 	"ddc/plugins/minify/minifypb"
 )
 
-// Spec is what the minify plugin says of itself: it computes, and no more.
+// Spec describes the minify plugin: it only computes.
 func Spec() spec.Spec {
 	return spec.Spec{
 		Name: "minify",

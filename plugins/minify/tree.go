@@ -7,10 +7,10 @@ import (
 	"golang.org/x/net/html"
 )
 
-// sameTree tells whether a browser makes the same of two pages, but for what
-// minifying may change: comments, space between the elements of the head, and
-// the text of scripts. The question is asked with scripts and without, where
-// the page makes a difference.
+// sameTree says whether a browser makes the same tree of two pages, apart from
+// what minifying may change: comments, space between the elements of the head,
+// and the text of scripts. If the page depends on whether scripts are enabled,
+// both cases are compared.
 func sameTree(before, after string) bool {
 	if before == after {
 		return true
@@ -29,7 +29,7 @@ func sameTree(before, after string) bool {
 	return true
 }
 
-// sameNode compares two nodes and what they hold. The parser lets no tree be
+// sameNode compares two nodes and their contents. The parser makes no tree
 // deeper than 512.
 func sameNode(a, b *html.Node) bool {
 	if a.Type != b.Type || a.Data != b.Data || a.Namespace != b.Namespace || !slices.Equal(a.Attr, b.Attr) {
@@ -58,7 +58,7 @@ type children struct {
 	of, next *html.Node
 }
 
-// step is the next element or doctype with the text before it, or no element
+// step gives the next element or doctype with the text before it, or no element
 // and the last text.
 func (c *children) step() (text string, child *html.Node) {
 	var pieces []string

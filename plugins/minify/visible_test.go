@@ -10,13 +10,15 @@ import (
 	"golang.org/x/net/html"
 )
 
-// inline are the elements around which whitespace is seen. All others start a line of their own (the highlighter's a-k and
-// such are inline too, as every custom element is).
+// inline are the elements around which whitespace is seen. All others start a
+// line of their own (the highlighter's a-k and such are inline too, as every
+// custom element is).
 var inline = []string{"a", "abbr", "b", "bdi", "bdo", "button", "cite", "code", "data", "del", "dfn", "em", "i", "img", "input", "ins",
 	"kbd", "label", "mark", "picture", "q", "s", "samp", "select", "small", "span", "strong", "sub", "sup", "svg", "textarea", "time", "u", "var"}
 
-// visible describes a page as a reader and a style sheet see it: elements with their attributes in order, and text in which
-// whitespace counts only where a browser shows it.
+// visible describes a page as a reader and a style sheet see it: elements with
+// their attributes in order, and text in which whitespace counts only where a
+// browser shows it.
 func visible(t *testing.T, source string) []string {
 	t.Helper()
 	root, err := html.ParseWithOptions(strings.NewReader(source), html.ParseOptionEnableScripting(false))

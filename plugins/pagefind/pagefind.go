@@ -1,11 +1,13 @@
 // Package pagefind builds a site's search index with Pagefind.
 //
-// Each call starts Pagefind's service, hands it every page and takes the files out of its memory; nothing is written to disk. The 23 pages
-// of the documentation site take some 0.1 s and become 37 files of 0.7 MB, most of which is the search program that runs in the
-// browser. The process holds the words of all pages, and this one the pages and the files.
+// Each call starts Pagefind's service, hands it every page, and takes the files
+// out of its memory. Nothing is written to disk. The 23 pages of the
+// documentation site take some 0.1 s and become 37 files of 0.7 MB, most of it
+// the search program that runs in the browser. Pagefind's process holds the
+// words of all pages; this process holds the pages and the files.
 //
-// The same pages give the same bytes, in whatever order they come: they are handed over sorted, and Pagefind names files by
-// the hash of what is in them.
+// The same pages give the same bytes, in whatever order they come: pages are
+// handed over sorted, and Pagefind names files by the hash of their content.
 package pagefind
 
 import (

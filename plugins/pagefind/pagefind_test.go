@@ -86,7 +86,8 @@ func trimmed(texts map[string]string) map[string]string {
 	return texts
 }
 
-// A table head of three cells was the one word "alphabetagamma", and who searched for two of them found nothing.
+// A table head of three cells was the one word "alphabetagamma", and who
+// searched for two of them found nothing.
 func TestWordsOfTheIndexAreThoseThatPeopleRead(t *testing.T) {
 	needTools(t)
 	cases := map[string]string{

@@ -8,10 +8,10 @@ import (
 	"ddc/internal/markup"
 )
 
-// readable is a page with the words as people read them. Pagefind joins the
-// texts of two elements where no space is between them, which is right for <b>
-// and wrong for the cells of a table; it breaks a word at a soft hyphen; and it
-// reads what is hidden.
+// readable is a page with the words as people read them. Pagefind itself joins
+// the texts of two elements with no space between them, which is right for <b>
+// and wrong for table cells. It breaks a word at a soft hyphen. And it reads
+// what is hidden.
 func readable(source string) string {
 	p := &markup.Page{Source: source}
 	p.Walk(func(t markup.Token) {
@@ -40,8 +40,8 @@ func readable(source string) string {
 
 var softHyphens = strings.NewReplacer("\u00ad", "", "&shy;", "", "&#173;", "", "&#xad;", "", "&#xAD;", "", "&#Xad;", "", "&#XAD;", "")
 
-// isHidden knows the elements that no style sheet is asked about. Metadata that
-// lies in such an element stays in the index.
+// isHidden says whether an element is hidden under every style sheet. Metadata
+// in such an element stays in the index.
 func isHidden(of markup.Attributes) bool {
 	if a := of.Find("hidden"); a != nil && !strings.EqualFold(a.Value, "until-found") {
 		return true
@@ -50,9 +50,9 @@ func isHidden(of markup.Attributes) bool {
 	return strings.HasPrefix(style, "display:none") || strings.Contains(style, ";display:none")
 }
 
-// separates tells whether a tag is the end of a word: that of a block, a cell,
-// a line, a picture or a control is, and any that is not known here. In an
-// <svg> and a formula, words run on.
+// separates says whether a tag ends a word. Tags of blocks, cells, lines,
+// pictures and controls do, and so do unknown tags. In an <svg> and a formula,
+// words run on.
 func separates(t markup.Token) bool {
 	if t.Foreign {
 		return t.Name == "svg"

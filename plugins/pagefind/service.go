@@ -15,8 +15,9 @@ import (
 	"ddc/plugins/pagefind/pagefindpb"
 )
 
-// Pagefind's service speaks JSON in base64, a comma after each message. A request has a number, which its answer repeats; the
-// answers come in any order. At the end of its input it stops without answering what it has still to answer.
+// Pagefind's service speaks JSON in base64, with a comma after each message. A
+// request has a number, which its answer repeats. Answers come in any order. At
+// the end of its input the service stops, and leaves open requests unanswered.
 
 type request struct {
 	ID      int `json:"message_id"`
@@ -53,7 +54,7 @@ type answer struct {
 	} `json:"payload"`
 }
 
-// A refusal is Pagefind's word that a page cannot be indexed.
+// A refusal is Pagefind's answer that a page cannot be indexed.
 type refusal struct{ url, message string }
 
 func (r *refusal) Error() string { return fmt.Sprintf("%s: cannot be indexed: %s", r.url, r.message) }
@@ -65,7 +66,8 @@ func build(ctx context.Context, pages []*pagefindpb.Page) (files []*pagefindpb.I
 		return nil, err
 	}
 	defer func() {
-		// If it ended by itself, how it ended says more than that an answer was missing.
+		// If it ended by itself, how it ended says more than that an answer is
+		// missing.
 		if ended := process.Close(); ended != nil {
 			files, err = nil, errors.Join(ended, err)
 		}
@@ -101,7 +103,8 @@ type conversation struct {
 	out *bufio.Reader
 }
 
-// add hands over every page, while the answers are read: were they left in the pipe, both sides would wait once it is full.
+// add hands over every page, and reads the answers at the same time. If answers
+// were left in the pipe, both sides would wait once it is full.
 func (c *conversation) add(index int, pages []*pagefindpb.Page) error {
 	sent := make(chan error, 1)
 	go func() {
@@ -141,7 +144,8 @@ func (c *conversation) send(id int, payload any) error {
 	return nil
 }
 
-// receive reads the next answer. With an error it returns the answer if there was one.
+// receive reads the next answer. It returns the answer beside an error if there
+// was one.
 func (c *conversation) receive(want string) (*answer, error) {
 	message, err := c.out.ReadBytes(',')
 	if err != nil {

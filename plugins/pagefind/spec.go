@@ -10,7 +10,7 @@ import (
 // indexer is the program that does the work.
 var indexer = tool.Program{Name: "pagefind_extended", Purpose: "which builds the search index"}
 
-// Spec is what the pagefind plugin says of itself: it starts programs, and computes.
+// Spec describes the pagefind plugin: it computes and starts programs.
 func Spec() spec.Spec {
 	return spec.Spec{
 		Name:     "pagefind",

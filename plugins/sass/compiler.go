@@ -36,8 +36,8 @@ func start(heard func(godartsass.LogEvent)) (*compiler, error) {
 	tool.CloseOnExec()
 	c := &compiler{thread: forker.New(nil)}
 	c.thread.Do(func() {
-		// The library does not tell the number of the process that it starts, but
-		// the kernel tells what this thread has started.
+		// The library does not give the PID of the process that it starts, but
+		// the kernel lists what this thread has started.
 		before := proc.StartedByThread()
 		c.dart, err = godartsass.Start(godartsass.Options{
 			DartSassEmbeddedFilename: program,
@@ -53,7 +53,7 @@ func start(heard func(godartsass.LogEvent)) (*compiler, error) {
 	return c, nil
 }
 
-// newest is the process that is in the second list only, or 0.
+// newest is the process that is only in the second list, or 0.
 func newest(before, after []int) int {
 	for _, pid := range after {
 		if !slices.Contains(before, pid) {
@@ -63,8 +63,8 @@ func newest(before, after []int) int {
 	return 0
 }
 
-// compile returns when Dart Sass has answered, ctx has ended, or there is too much that it holds; after the latter two only close
-// may follow.
+// compile returns when Dart Sass has answered, ctx has ended, or Dart Sass
+// holds too much memory. After the latter two only close may follow.
 func (c *compiler) compile(ctx context.Context, args godartsass.Args) (string, error) {
 	type answer struct {
 		css string
@@ -94,7 +94,7 @@ func (c *compiler) compile(ctx context.Context, args godartsass.Args) (string, e
 	}
 }
 
-// close interrupts Dart Sass, also amid a compilation, and waits for its end.
+// close interrupts Dart Sass, even during a compilation, and waits for its end.
 func (c *compiler) close() error {
 	defer c.thread.Close()
 	if err := c.dart.Close(); err != nil && !errors.Is(err, godartsass.ErrShutdown) {
@@ -103,10 +103,12 @@ func (c *compiler) close() error {
 	return nil
 }
 
-// position is how the library starts a message that has a place: lines and columns count from nought.
+// position matches how the library begins a message with a place. Lines and
+// columns count from 0.
 var position = regexp.MustCompile(`(?s)^` + regexp.QuoteMeta(scheme) + `(.*?):(\d+):(\d+): (.*)$`)
 
-// log passes on what @warn and @debug say, and warnings about features that are going away.
+// log passes on the messages of @warn and @debug, and warnings about deprecated
+// features.
 func log(event godartsass.LogEvent) {
 	message := event.Message
 	if m := position.FindStringSubmatch(message); m != nil {

@@ -16,17 +16,20 @@ import (
 )
 
 const (
-	// defaultTime is how long a compilation may take whose caller sets no time.
+	// defaultTime is how long a compilation may take if its caller sets no
+	// time.
 	defaultTime = time.Minute
-	// maxMemory is what the compiler may hold. The largest style sheets in use take a third of it.
+	// maxMemory is how much memory the compiler may hold. The largest style
+	// sheets in use take a third of it.
 	maxMemory = 512 << 20
-	// memoryLook is how often that is looked at. In the time between, a program can take as much again.
+	// memoryLook is how often that is checked. Between two checks a program can
+	// take as much again.
 	memoryLook = 20 * time.Millisecond
 	// traceTime is how long a compilation is watched to see where it is.
 	traceTime = 2 * time.Second
 )
 
-// endless is Sass that does not come to an end within its bounds.
+// endless is the error of a compilation that does not end within its bounds.
 type endless string
 
 func (e endless) Error() string { return string(e) }
@@ -40,8 +43,8 @@ func tooLong(after time.Duration) endless {
 	return endless(fmt.Sprintf("the Sass did not compile within %v: does each loop and function come to an end?", after.Round(time.Millisecond)))
 }
 
-// bounded is a context for a compilation, and its time: half of what the caller
-// has, so that time is left to find where it stuck, and to answer.
+// bounded is a context for a compilation, and its time: half of the caller's,
+// so that there is time left to find where it is stuck, and to answer.
 func bounded(ctx context.Context) (context.Context, time.Duration, context.CancelFunc) {
 	most := defaultTime
 	if deadline, ok := ctx.Deadline(); ok {
@@ -51,14 +54,14 @@ func bounded(ctx context.Context) (context.Context, time.Duration, context.Cance
 	return inner, most, cancel
 }
 
-// held is what a process holds of memory, in bytes, or 0 if it has ended.
+// held is how much memory a process holds, in bytes, or 0 if it has ended.
 func held(pid int) int64 {
 	resident, _, _ := proc.Memory(pid) // 0 of one that cannot be asked
 	return resident
 }
 
-// whereabouts compiles once more, with a mark at each loop, function and mixin of
-// the sources, and gives the place of the one that was passed last, or none.
+// whereabouts compiles once more, with a mark at each loop, function and mixin
+// of the sources. It gives the place of the last mark that was passed, or none.
 func whereabouts(ctx context.Context, files sources) diagnostic.Problem {
 	most := traceTime
 	if deadline, ok := ctx.Deadline(); ok {
@@ -103,12 +106,12 @@ func (s sources) mark() (sources, []diagnostic.Problem) {
 	return marked, marks
 }
 
-// repeated begin the blocks that can be run without end.
+// repeated are the rules whose blocks can run without end.
 var repeated = []string{"@function", "@mixin", "@while", "@for", "@each"}
 
-// markSource puts @debug at the beginning of each block that can be run again. It
-// knows just enough of SCSS: where comments, strings and blocks begin and end. If
-// it is wrong, the marked source does not compile, and no place is found.
+// markSource puts @debug at the beginning of each block that can run again. It
+// knows just enough of SCSS: where comments, strings and blocks begin and end.
+// If it goes wrong, the marked source does not compile, and no place is found.
 func markSource(name, source string, marks []diagnostic.Problem) (string, []diagnostic.Problem) {
 	var b strings.Builder
 	begun, rule := -1, 0 // where a rule began whose block is to come, and how long its name is
@@ -145,7 +148,8 @@ func markSource(name, source string, marks []diagnostic.Problem) (string, []diag
 	return b.String(), marks
 }
 
-// repeats is how long the name is of the rule with which text begins, if it is one of them.
+// repeats is the length of the rule's name that the text begins with, if it is
+// one of repeated.
 func repeats(rest string) int {
 	for _, rule := range repeated {
 		if strings.HasPrefix(rest, rule) {
@@ -155,7 +159,7 @@ func repeats(rest string) int {
 	return 0
 }
 
-// until is how many bytes there are to the end of the next occurrence of end.
+// until is how many bytes it is to the end of the next occurrence of end.
 func until(text, end string) int {
 	if i := strings.Index(text, end); i >= 0 {
 		return i + len(end)
@@ -163,7 +167,7 @@ func until(text, end string) int {
 	return len(text)
 }
 
-// quotedWidth is how long the string is with which text begins.
+// quotedWidth is the length of the string that text begins with.
 func quotedWidth(text string) int {
 	for i := 1; i < len(text); i++ {
 		switch text[i] {

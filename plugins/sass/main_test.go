@@ -12,8 +12,9 @@ import (
 	"ddc/plugins/sass/sasspb"
 )
 
-// orphanVariable turns this test binary into a process that starts the compiler, says which process that is, compiles what the
-// variable holds, and waits to be killed.
+// orphanVariable turns this test binary into a process that starts the
+// compiler, says which process that is, compiles what the variable holds, and
+// waits to be killed.
 const orphanVariable = "DDC_TEST_SASS_ORPHAN"
 
 func TestMain(m *testing.M) {

@@ -1,8 +1,10 @@
 // Package sass compiles SCSS with Dart Sass.
 //
-// The compiler is a process of its own, spoken to through its embedded protocol (bep/godartsass). It starts at the first call,
-// which takes 15 ms, and stays, so that a later call takes half a millisecond; it holds 21 MB. It ends with
-// Service.Close, when its input closes, and, installed by `make tools`, when this process is killed.
+// The compiler is a process of its own, which speaks the embedded protocol
+// (bep/godartsass). It starts at the first call, which takes 15 ms, and stays,
+// so that a later call takes half a millisecond. It holds 21 MB. It ends with
+// Service.Close, or when its input closes. The one that `make tools` installs
+// also ends when this process is killed.
 //
 // A compilation reads nothing but the files of its request.
 package sass
@@ -21,7 +23,8 @@ import (
 	"ddc/plugins/sass/sasspb"
 )
 
-// entry is the file that is compiled; folder is what its name is below, for people who read errors.
+// entry is the file that is compiled. folder is the folder that errors name it
+// in.
 const (
 	entry  = "main.scss"
 	folder = "sass/"
@@ -30,7 +33,8 @@ const (
 // Service answers the calls of the sass plugin.
 type Service struct {
 	sasspb.UnimplementedSassServer
-	// turn holds the compiler, nil until one runs. Who has taken it out compiles; the others wait.
+	// turn holds the compiler, nil until one runs. The call that has taken it
+	// out compiles; the others wait.
 	turn chan *compiler
 }
 
@@ -82,13 +86,14 @@ func (s *Service) Compile(ctx context.Context, req *sasspb.CompileRequest) (*sas
 	return nil, status.Errorf(tool.Code(err), "compiling %s%s: %v", folder, entry, err)
 }
 
-// refuse is the error of sources with a problem, the entry's unless it names another.
+// refuse is the error of sources with a problem. The problem is in the entry
+// unless it names another file.
 func refuse(p diagnostic.Problem) error {
 	return diagnostic.Refuse(folder+entry, p.In(folder+entry))
 }
 
-// compile takes its turn. A compiler that did not answer is not used again; since compiling is safe to repeat, a new one gets
-// a second chance.
+// compile waits for its turn. A compiler that did not answer is not used again.
+// A new one gets a second attempt, since compiling is safe to repeat.
 func (s *Service) compile(ctx context.Context, args godartsass.Args) (string, error) {
 	var c *compiler
 	select {

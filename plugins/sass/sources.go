@@ -13,7 +13,8 @@ import (
 	"ddc/internal/diagnostic"
 )
 
-// scheme makes a name of a file into the canonical URL that Dart Sass wants. ("sass:" is taken by its own modules.)
+// scheme makes a file's name into the canonical URL that Dart Sass wants.
+// ("sass:" is taken by its own modules.)
 const scheme = "ddc:///"
 
 // sources are a request's files; they answer the compiler's @use, @forward and @import.
@@ -21,14 +22,15 @@ type sources map[string]string
 
 var _ godartsass.ImportResolver = sources(nil)
 
-// args are what compiles them, beginning with the entry.
+// args are the arguments that compile the sources, beginning with the entry.
 func (s sources) args() godartsass.Args {
 	return godartsass.Args{Source: s[entry], URL: scheme + entry, OutputStyle: godartsass.OutputStyleExpanded, ImportResolver: s}
 }
 
-// CanonicalizeURL finds the file that a rule means: "colors" is colors.scss, _colors.scss, the same as .sass or .css, or
-// colors/_index.scss. The compiler asks relative to the importing file first, with our scheme, then relative to the root. It returns "" if
-// there is no such file.
+// CanonicalizeURL finds the file that a rule means: "colors" is colors.scss,
+// _colors.scss, the same as .sass or .css, or colors/_index.scss. The compiler
+// first asks relative to the importing file, with our scheme, and then relative
+// to the root. CanonicalizeURL returns "" if there is no such file.
 func (s sources) CanonicalizeURL(reference string) (string, error) {
 	name, ours := strings.CutPrefix(reference, scheme)
 	if !ours && strings.Contains(reference, ":") {
@@ -56,7 +58,8 @@ func (s sources) CanonicalizeURL(reference string) (string, error) {
 	return "", nil
 }
 
-// spellings lists the files that a name may mean, in groups in which no more than one may exist.
+// spellings lists the files that a name may mean, in groups. At most one file
+// of a group may exist.
 func spellings(name string) [][]string {
 	switch path.Ext(name) {
 	case ".scss", ".sass", ".css":
@@ -101,7 +104,8 @@ func (s sources) lookup(canonical string) (name, source string, ok bool) {
 	return name, source, ok
 }
 
-// locate says where an error of the compiler is. The library passes on offsets, in UTF-16, as Dart counts.
+// locate says where an error of the compiler is. The library gives offsets in
+// UTF-16, as Dart counts.
 func (s sources) locate(fault godartsass.SassError) diagnostic.Problem {
 	message := strings.TrimSpace(fault.Message)
 	name, source, ok := s.lookup(fault.Span.Url)

@@ -10,7 +10,7 @@ import (
 // dartSass is the program that does the work.
 var dartSass = tool.Program{Name: "sass", Purpose: "the compiler of SCSS"}
 
-// Spec is what the sass plugin says of itself: it starts programs, and computes.
+// Spec describes the sass plugin: it computes and starts programs.
 func Spec() spec.Spec {
 	return spec.Spec{
 		Name:  "sass",

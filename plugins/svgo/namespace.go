@@ -7,10 +7,12 @@ const (
 	xmlSpace = "http://www.w3.org/XML/1998/namespace"
 )
 
-// isSVG reports whether the element is one of SVG's. A file that declares no namespace at all is meant to be.
+// isSVG reports whether the element is an SVG element. In a file that declares
+// no namespace at all, every element counts as one.
 func (e *element) isSVG() bool { return e.space == svgSpace || e.space == "" }
 
-// isEditors reports whether a namespace is one in which drawing programs keep what is theirs: guides, layers, who drew it.
+// isEditors reports whether a namespace belongs to a drawing program, which
+// keeps guides, layers and authors in it.
 func isEditors(space string) bool {
 	switch space {
 	case "http://www.inkscape.org/namespaces/inkscape",
@@ -24,8 +26,9 @@ func isEditors(space string) bool {
 	return strings.HasPrefix(space, "http://ns.adobe.com/")
 }
 
-// dropUnusedPrefixes removes the declarations of prefixes that no name uses any more. A prefix in front of a value counts as
-// used: SMIL names attributes that way (attributeName="xlink:href").
+// dropUnusedPrefixes removes the declarations of prefixes that no name uses any
+// more. A prefix at the start of a value counts as a use: SMIL names attributes
+// that way (attributeName="xlink:href").
 func dropUnusedPrefixes(root *element) {
 	used := map[string]bool{}
 	each(root, func(e *element) {

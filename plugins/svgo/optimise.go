@@ -20,11 +20,13 @@ type optimiser struct {
 	animatesPaths bool // an animation from one path to another needs both to have the same commands
 }
 
-// asksForMore finds selectors for which attributes or neighbours count, and style sheets that we do not see.
+// asksForMore finds selectors that depend on attributes or neighbours, and
+// imports of style sheets that we do not see.
 var asksForMore = regexp.MustCompile(`@import|\[|[+~]|:(nth|first|last|only|empty|not|is|where|has)\b`)
 
-// isSensitive reports whether something in the file may look at what is otherwise never seen: a script, a selector, or a style sheet
-// of its own file, which a processing instruction before the root names.
+// isSensitive reports whether something in the file may look at what is
+// otherwise never seen: a script, a selector, or an external style sheet, named
+// by a processing instruction before the root.
 func isSensitive(d *document) bool {
 	found := len(d.prolog) > 0
 	each(d.root, func(e *element) {
@@ -80,7 +82,8 @@ func (o *optimiser) element(e *element) {
 	}
 }
 
-// insideText optimises the attributes of an element whose whitespace is seen.
+// insideText optimises the attributes of an element whose whitespace is
+// visible.
 func (o *optimiser) insideText(e *element) {
 	if !e.isSVG() || o.careful {
 		return
@@ -94,7 +97,8 @@ func (o *optimiser) insideText(e *element) {
 	})
 }
 
-// holdsText reports whether whitespace inside the element may be seen or read.
+// holdsText reports whether whitespace inside the element may be visible or
+// read.
 func holdsText(name string) bool {
 	switch name {
 	case "text", "tspan", "textPath", "tref", "altGlyph", "title", "desc", "style", "script", "foreignObject":
@@ -103,8 +107,8 @@ func holdsText(name string) bool {
 	return false
 }
 
-// isUnseenChild reports whether a node is left out: whitespace between elements, and elements that draw nothing and that nothing can
-// refer to.
+// isUnseenChild reports whether a node can be left out: whitespace between
+// elements, and elements that draw nothing and that nothing can refer to.
 func (o *optimiser) isUnseenChild(n node) bool {
 	switch n := n.(type) {
 	case text:
@@ -134,7 +138,8 @@ func hasElements(e *element) bool {
 	return false
 }
 
-// isUnseen reports whether an attribute is left out: what editors keep, and what no browser reads.
+// isUnseen reports whether an attribute can be left out: those of editors, and
+// those that no browser reads.
 func isUnseen(e *element, a attribute) bool {
 	if a.prefix != "" && a.prefix != "xmlns" {
 		space, _ := e.scope.lookup(a.prefix)

@@ -11,7 +11,7 @@ import (
 	"ddc/internal/diagnostic"
 )
 
-// document is a parsed file: what stands before the root, and the root.
+// document is a parsed file: everything before the root, and the root.
 type document struct {
 	prolog []node
 	root   *element
@@ -57,8 +57,8 @@ func (s *scope) lookup(prefix string) (string, bool) {
 	return "", prefix == ""
 }
 
-// parser builds the tree. encoding/xml resolves prefixes for good if asked to, so its raw tokens are used, and the nesting is
-// checked here.
+// parser builds the tree. encoding/xml would resolve prefixes and lose them, so
+// its raw tokens are used, and the nesting is checked here.
 type parser struct {
 	decoder *xml.Decoder
 	open    []*element
@@ -67,9 +67,11 @@ type parser struct {
 }
 
 const (
-	// maxDepth bounds elements in one another: each is a stack frame, and namespaces are looked up through all of them.
+	// maxDepth bounds nested elements: each is a stack frame, and namespaces
+	// are looked up through all of them.
 	maxDepth = 256
-	// growth bounds what entities make of a file: so many times its size, and some.
+	// growth and freeGrowth bound what entities may make of a file: growth
+	// times its size, and freeGrowth more.
 	growth, freeGrowth = 10, 1 << 20
 )
 
@@ -110,7 +112,7 @@ func (p *parser) fault(err error) error {
 	return p.at(p.decoder.InputOffset(), message)
 }
 
-// at is a fault of what the decoder has read since it was at begin.
+// at is a fault in what the decoder has read since it was at begin.
 func (p *parser) at(begin int64, message string) error {
 	return diagnostic.At(strings.TrimPrefix(p.source, "\ufeff"), int(begin), int(p.decoder.InputOffset()), message)
 }
@@ -213,8 +215,9 @@ func (p *parser) add(n node) {
 
 var entityDeclaration = regexp.MustCompile(`<!ENTITY\s+([\w.:-]+)\s+(?:"([^"]*)"|'([^']*)')\s*>`)
 
-// directive makes the entities that a document type declares known, so that they need not be declared in the output. A document type
-// that gives attributes default values has to stay.
+// directive notes the entities that a document type declares, so that they need
+// not be declared in the output. A document type that gives attributes default
+// values has to stay.
 func (p *parser) directive(content string) error {
 	if len(p.decoder.Entity) > 0 {
 		return errors.New("a second document type")
@@ -231,7 +234,8 @@ func (p *parser) directive(content string) error {
 
 var entityUse = regexp.MustCompile(`&([\w.:-]+);`)
 
-// checkGrowth refuses a file whose entities make too much of it, before the decoder puts what they stand for in one text.
+// checkGrowth refuses a file whose entities expand to too much, before the
+// decoder puts the expansions in one text.
 func (p *parser) checkGrowth() error {
 	left := growth*len(p.source) + freeGrowth
 	if len(p.decoder.Entity) == 0 {

@@ -8,8 +8,10 @@ import (
 	tokens "github.com/tdewolff/parse/v2"
 )
 
-// shortPath shortens path data. The library's result is read again and used only if it draws the same segments: it drops
-// segments without length, which a round line cap makes a dot of, and what it makes of a broken path is anybody's guess.
+// shortPath shortens path data. The library's result is parsed again, and used
+// only if it draws the same segments. The library drops segments without
+// length, which a round line cap shows as a dot, and it may make anything of a
+// broken path.
 func shortPath(d string) string {
 	before, ok := segments(d)
 	if !ok {
@@ -23,14 +25,14 @@ func shortPath(d string) string {
 	return short
 }
 
-// segment is a part of a path in absolute coordinates: M, L, C, Q, A or Z with what it has of control points, radii and flags, and the
-// end point last.
+// segment is a part of a path in absolute coordinates: M, L, C, Q, A or Z, with
+// its control points, radii and flags, and the end point last.
 type segment struct {
 	command byte
 	values  []float64
 }
 
-// argumentsOf is how many numbers each command takes.
+// argumentsOf is how many numbers a command takes.
 func argumentsOf(command byte) int {
 	switch command {
 	case 'M', 'L', 'T':
@@ -108,7 +110,7 @@ func (r *pathReader) command() (byte, bool) {
 	return command, argumentsOf(command&^0x20) > 0 || command&^0x20 == 'Z'
 }
 
-// more reports whether another set of numbers follows.
+// more reports whether another set of arguments follows.
 func (r *pathReader) more() bool {
 	ahead := *r
 	ahead.skip(true)
@@ -141,7 +143,8 @@ func (r *pathReader) arguments(command byte) ([]float64, bool) {
 // point is a place in the drawing.
 type point struct{ x, y float64 }
 
-// pen is where drawing goes on, and from where the smooth curves go on.
+// pen is where drawing goes on, and the control point from which smooth curves
+// go on.
 type pen struct {
 	at, start   point
 	cubic, quad point // last control point of a curve of that kind
@@ -215,7 +218,7 @@ func (p *pen) makeAbsolute(command byte, v []float64) {
 	}
 }
 
-// straightened makes a line of a curve whose control points lie on its ends.
+// straightened turns a curve into a line if its control points lie on its ends.
 func (s segment) straightened(from point) segment {
 	if s.command != 'C' && s.command != 'Q' {
 		return s
@@ -232,7 +235,8 @@ func (s segment) straightened(from point) segment {
 
 func near(a, b point) bool { return same(a.x, b.x) && same(a.y, b.y) }
 
-// same allows for what adding up relative coordinates rounds away: a ten millionth of a unit, or of the number if it is large.
+// same allows for the rounding when relative coordinates are added up: a ten
+// millionth of a unit, or of the number if it is large.
 func same(a, b float64) bool {
 	return math.Abs(a-b) <= 1e-7*math.Max(1, math.Max(math.Abs(a), math.Abs(b)))
 }

@@ -6,7 +6,7 @@ import (
 	"ddc/plugins/svgo/svgopb"
 )
 
-// Spec is what the svgo plugin says of itself: it computes, and no more.
+// Spec describes the svgo plugin: it only computes.
 func Spec() spec.Spec {
 	return spec.Spec{
 		Name: "svgo",

@@ -1,12 +1,17 @@
-// Package svgo makes SVG files smaller; what is drawn stays the same.
+// Package svgo makes SVG files smaller. The drawing stays the same.
 //
-// Comments, metadata, what drawing programs keep for themselves and the whitespace between elements go; numbers, colours, paths and
-// style sheets get shorter. Everything that something else may refer to stays: ids, classes, viewBox, titles, namespaces in
-// use, whitespace inside text. A path is replaced only if the shorter one, read again, draws the same segments. A file
-// whose script or style sheet asks for attributes or for neighbours loses whitespace and comments only.
+// Comments, metadata, the private data of drawing programs and the whitespace
+// between elements are removed. Numbers, colours, paths and style sheets get
+// shorter. Everything that something else may refer to stays: ids, classes,
+// viewBox, titles, namespaces in use, whitespace inside text. A path is
+// replaced only if the shorter one, parsed again, draws the same segments. A
+// file with a script, or a style sheet that depends on attributes or
+// neighbours, loses only whitespace and comments.
 //
-// Numbers, colours and style sheets are shortened by tdewolff/minify. Its own SVG minifier is not used: it trims the text of
-// <tspan>s and drops xml:space and style sheet instructions, which changes the drawing. A logo of 1.4 KB takes 0.1 ms.
+// Numbers, colours and style sheets are shortened by tdewolff/minify. Its own
+// SVG minifier is not used: it trims the text of <tspan>s and drops xml:space
+// and style sheet instructions, which changes the drawing. A logo of 1.4 KB
+// takes 0.1 ms.
 package svgo
 
 import (
@@ -33,7 +38,8 @@ func New() *Service { return &Service{} }
 // Register adds the service to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) { svgopb.RegisterSvgoServer(r, s) }
 
-// Optimise makes one drawing smaller. One that is no well-formed XML, or whose root is no <svg>, is refused with the place.
+// Optimise makes one drawing smaller. A drawing that is no well-formed XML, or
+// whose root is no <svg>, is refused with the place.
 func (s *Service) Optimise(ctx context.Context, req *svgopb.OptimiseRequest) (*svgopb.OptimiseResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()

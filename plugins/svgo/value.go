@@ -11,7 +11,7 @@ import (
 	cssParse "github.com/tdewolff/parse/v2/css"
 )
 
-// attribute shortens the value of an attribute if it is known what it means.
+// attribute shortens the value of an attribute, if its meaning is known.
 func (o *optimiser) attribute(e *element, a *attribute) {
 	if a.prefix != "" {
 		return
@@ -36,7 +36,8 @@ func (o *optimiser) attribute(e *element, a *attribute) {
 	}
 }
 
-// shortLength shortens "10.00px" to "10". Other units stay, and what is no single number with a unit stays as it is.
+// shortLength shortens "10.00px" to "10". Other units stay. Anything but a
+// single number with a unit stays as it is.
 func shortLength(value string) string {
 	trimmed := strings.TrimSpace(value)
 	number, unit := tokens.Dimension([]byte(trimmed))
@@ -65,7 +66,8 @@ func shortNumbers(value string) string {
 	return strings.Join(list, " ")
 }
 
-// numbers splits a list of numbers, which need nothing between them where a sign or a second point begins the next.
+// numbers splits a list of numbers. Two numbers need no separator if the next
+// begins with a sign or a second decimal point.
 func numbers(value string) ([]string, bool) {
 	var list []string
 	for rest := value; ; {
@@ -84,7 +86,8 @@ func numbers(value string) ([]string, bool) {
 
 var transformCall = regexp.MustCompile(`^[\s,]*([a-zA-Z]+)\s*\(([^()]*)\)`)
 
-// shortTransform shortens a list of transformations. Nothing is computed: a matrix that is the product of two would be rounded.
+// shortTransform shortens a list of transformations. It multiplies no matrices,
+// since the product would be rounded.
 func shortTransform(value string) string {
 	var short strings.Builder
 	rest := value
@@ -138,7 +141,8 @@ func shortenStyle(e *element) {
 	e.children = []node{text(shortCSS(textOf(e), nil))}
 }
 
-// shortCSS minifies CSS. What cannot be parsed, or would be dropped as a whole, stays as it is.
+// shortCSS minifies CSS. If it cannot be parsed, or would be dropped as a
+// whole, it stays as it is.
 func shortCSS(source string, parameters map[string]string) string {
 	if hasBadCSS(source, parameters != nil) {
 		return source
@@ -150,7 +154,8 @@ func shortCSS(source string, parameters map[string]string) string {
 	return short.String()
 }
 
-// hasBadCSS reports whether the parser stumbles: the minifier then goes on as it thinks best, but so does each browser.
+// hasBadCSS reports whether the parser finds an error. After an error the
+// minifier guesses, and each browser guesses differently.
 func hasBadCSS(source string, inline bool) bool {
 	p := cssParse.NewParser(tokens.NewInputString(source), inline)
 	for {

@@ -2,7 +2,8 @@ package svgo
 
 import "strings"
 
-// write prints a document, with nothing between elements that is not in the tree.
+// write prints a document, and puts nothing between elements that is not in the
+// tree.
 func write(d *document) string {
 	var out strings.Builder
 	for _, n := range d.prolog {

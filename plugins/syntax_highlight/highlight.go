@@ -14,12 +14,15 @@ import (
 	"github.com/dlclark/regexp2/v2"
 )
 
-// patience is how long one pattern may look for a match before it is stopped, give or take as much again.
+// patience is how long one pattern may look for a match before it is stopped.
+// It may take up to twice as long.
 //
-// Chroma gives each match 250 ms and skips the rule after that, so a process that the kernel held up for as long would colour
-// the same code another way, and a site would not come out the same twice. The clock behind this limit only ticks once a
-// period, and a limit is always set beyond the next tick: with a long period a busy machine no longer trips it, and a
-// pattern that never ends is still stopped.
+// Chroma gives each match 250 ms and then skips the rule. If the kernel held a
+// process up that long, it would colour the same code differently, and two
+// builds of a site would differ. The clock behind this limit ticks only once a
+// period, and a limit always lies beyond the next tick. With a long period a
+// busy machine does not trip the limit, but a pattern that never ends is still
+// stopped.
 const patience = 30 * time.Second
 
 var setPatience = sync.OnceFunc(func() { regexp2.SetTimeoutCheckPeriod(patience) })
@@ -35,8 +38,8 @@ func lexerFor(info string) chroma.Lexer {
 	return named(word)
 }
 
-// longestName bounds what is looked up among the names of languages and the
-// patterns of their files' names, which a long one is compared with again and again.
+// longestName bounds the names that are looked up among the languages' names
+// and their file name patterns: comparing a long name takes long.
 const longestName = 64
 
 func named(name string) chroma.Lexer {
@@ -62,25 +65,29 @@ func named(name string) chroma.Lexer {
 	return lexers.Get(name)
 }
 
-// idleSteps is how many empty tokens may follow one another. A lexer that runs in a circle, as some do on text that is
-// not of their language, emits them for ever.
+// idleSteps is how many empty tokens may follow one another. Some lexers loop
+// on text that is not of their language, and emit empty tokens for ever.
 const idleSteps = 1000
 
-// maxWork is how much of a processor's time the lexer may take for one piece of code. Some of chroma's patterns look at all that
-// follows, again for every token: 16 KB of "<script>" take five seconds, and twice as much four times that. It is the thread's
-// own time, so that a busy machine makes no difference.
+// maxWork is how much processor time the lexer may take for one piece of code.
+// Some of chroma's patterns look at all the rest of the text for every token:
+// 16 KB of "<script>" take five seconds, and twice as much takes four times as
+// long. It is the thread's own time, so that a busy machine makes no
+// difference.
 const maxWork = 10 * time.Second
 
-// tokensAtOnce are taken before the time is looked at.
+// tokensAtOnce is how many tokens are taken between two looks at the time.
 const tokensAtOnce = 64
 
 var errTooMuchWork = errors.New("the code takes too long to colour; divide it, or mark it as text")
 
-// spans writes code as HTML, and says false where the lexer failed, lost a part of the code or was interrupted.
+// spans writes code as HTML. It returns false if the lexer failed, lost a part
+// of the code or was interrupted.
 func spans(ctx context.Context, lexer chroma.Lexer, code string, most time.Duration) (html string, done bool, err error) {
 	setPatience()
 	defer func() {
-		// Chroma's lexers panic on a state that is not defined, deep inside the iterator.
+		// Chroma's lexers panic on an undefined state, deep inside the
+		// iterator.
 		if recover() != nil {
 			html, done = "", false
 		}
@@ -135,7 +142,7 @@ func threadTime() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// writeSpan leaves white space and plain text bare.
+// writeSpan writes white space and plain text without a span.
 func writeSpan(out *strings.Builder, class, value string) {
 	if value == "" {
 		return

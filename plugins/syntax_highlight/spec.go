@@ -6,7 +6,7 @@ import (
 	"ddc/plugins/syntax_highlight/syntax_highlightpb"
 )
 
-// Spec is what the syntax_highlight plugin says of itself: it computes, and no more.
+// Spec describes the syntax_highlight plugin: it only computes.
 func Spec() spec.Spec {
 	return spec.Spec{
 		Name: "syntax_highlight",

@@ -14,7 +14,8 @@ type theme struct {
 	colours          map[ink]string
 }
 
-// ink is a colour's part in a theme. Inks are few: readers tell six colours apart, not eighty token types.
+// ink is a colour's role in a theme. There are few inks: readers tell six
+// colours apart, not eighty token types.
 type ink string
 
 const (
@@ -30,9 +31,10 @@ const (
 	removedInk  ink = "removed"
 )
 
-// tokyoNight follows the theme that these sites had, with paler inks where their
-// contrast was under 4.5 to 1. There is no light twin: a page that is dark whatever the reader prefers, as most are that are, would
-// get light blocks, which is worse than dark blocks on a light page.
+// tokyoNight follows the theme that these sites had, but with paler inks where
+// the contrast was under 4.5 to 1. It has no light variant: on a page that is
+// always dark, readers who prefer light would get light blocks, which is worse
+// than dark blocks on a light page.
 func tokyoNight() theme {
 	return theme{"#1a1b26", "#c0caf5", map[ink]string{
 		keywordInk: "#bb9af7", nameInk: "#7dcfff", functionInk: "#7aa2f7", kindInk: "#2ac3de", textInk: "#9ece6a", numberInk: "#ff9e64", quietInk: "#868eb5",
@@ -40,7 +42,7 @@ func tokyoNight() theme {
 	}}
 }
 
-// inkOf gives a token type its ink. A type without one has that of the type it belongs to.
+// inkOf gives a token type its ink. A type without one has its parent type's.
 func inkOf(t chroma.TokenType) ink {
 	for ; t != 0; t = t.Parent() {
 		switch t {
@@ -67,8 +69,8 @@ func inkOf(t chroma.TokenType) ink {
 	return plainInk
 }
 
-// stylesheet sets background and text together, so that a block is readable on a page of any colour; it takes hold only of
-// blocks that were highlighted.
+// stylesheet sets background and text together, so that a block is readable on
+// a page of any colour. It applies only to highlighted blocks.
 func stylesheet() string {
 	var out strings.Builder
 	writeTheme(&out, tokyoNight())

@@ -1,9 +1,13 @@
-// Package syntax_highlight colours source code for HTML, by chroma's lexers and with chroma's short class names.
+// Package syntax_highlight colours source code for HTML, by chroma's lexers and
+// with chroma's short class names.
 //
-// Some 290 languages are known. The first piece of a language costs the compiling of its patterns, 10 to 80 ms; later
-// ones run at some 0.2 MB a second. Linking chroma's lexers costs every process of the binary 5 to 8 ms when it starts, whichever
-// plugin it is: their registry is built by a package variable, and the files that it reads are out of reach without it.
-// Chroma's styles, another 5 ms, are therefore not linked: the colours are this package's own.
+// Some 290 languages are known. The first piece of code in a language takes 10
+// to 80 ms, since the patterns are compiled; later ones run at some 0.2 MB a
+// second. Linking chroma's lexers costs every process of the binary 5 to 8 ms
+// at its start, whichever plugin it is: a package variable builds their
+// registry, and the lexers' files cannot be reached without it. Chroma's styles
+// would cost another 5 ms, so they are not linked: the colours are this
+// package's own.
 package syntax_highlight
 
 import (
@@ -34,8 +38,9 @@ func New() *Service { return &Service{most: maxWork} }
 // Register adds the service to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) { pb.RegisterSyntaxHighlightServer(r, s) }
 
-// Highlight turns code into HTML whose text is the code and nothing but the code, so a language that is not known, or a
-// lexer that fails, gives the escaped code. One that works for too long is a fault of the code.
+// Highlight turns code into HTML whose text is exactly the code. If the
+// language is not known, or the lexer fails, it gives the escaped code. If the
+// lexer takes too long, the code is at fault.
 func (s *Service) Highlight(ctx context.Context, req *pb.HighlightRequest) (*pb.HighlightResponse, error) {
 	code := strings.ReplaceAll(req.GetCode(), "\r\n", "\n")
 	html, done := "", false
@@ -54,7 +59,8 @@ func (s *Service) Highlight(ctx context.Context, req *pb.HighlightRequest) (*pb.
 	return &pb.HighlightResponse{Html: html, Highlighted: done}, nil
 }
 
-// Languages lists chroma's names of the languages; Highlight takes each, and its aliases.
+// Languages lists chroma's names of the languages. Highlight takes each of
+// them, and its aliases.
 func (s *Service) Languages(ctx context.Context, _ *pb.LanguagesRequest) (*pb.LanguagesResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
@@ -64,7 +70,7 @@ func (s *Service) Languages(ctx context.Context, _ *pb.LanguagesRequest) (*pb.La
 	return &pb.LanguagesResponse{Languages: slices.Compact(names)}, nil
 }
 
-// Stylesheet gives the colours, those of a dark theme and, for readers who prefer it, of a light one.
+// Stylesheet gives the colours of the theme.
 func (s *Service) Stylesheet(ctx context.Context, _ *pb.StylesheetRequest) (*pb.StylesheetResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()

@@ -36,8 +36,9 @@ func decode(data []byte) (*image.NRGBA, error) {
 	return nil, fmt.Errorf("the decoder returned a %T", m)
 }
 
-// A WebP file is "RIFF", a length, "WEBP" and chunks. In an animation the first is VP8X, with the size of the screen,
-// and each frame is an ANMF, whose own chunks are those of a still picture.
+// A WebP file is "RIFF", a length, "WEBP" and chunks. In an animation the first
+// chunk is VP8X, with the size of the screen. Each frame is an ANMF chunk,
+// whose own chunks are those of a still picture.
 const (
 	riffHeader   = 12
 	chunkHeader  = 8
@@ -52,8 +53,9 @@ func animated(data []byte) bool {
 	return len(data) >= flags+vp8xSize && string(data[riffHeader:riffHeader+4]) == "VP8X" && data[flags]&animatedFlag != 0
 }
 
-// decodeAnimation makes a still picture's file out of the first frame, for the decoder knows no animations, and puts what comes
-// out of it on a transparent screen.
+// decodeAnimation makes the first frame into the file of a still picture, since
+// the decoder knows no animations. It puts the decoded frame on a transparent
+// screen.
 func decodeAnimation(data []byte) (*image.NRGBA, error) {
 	screen := data[riffHeader+chunkHeader+4:]
 	width, height := uint24(screen)+1, uint24(screen[3:])+1
@@ -78,7 +80,8 @@ func decodeAnimation(data []byte) (*image.NRGBA, error) {
 	return canvas, nil
 }
 
-// still wraps the chunks of a frame as a file of their own, with the VP8X header that transparency asks for.
+// still wraps the chunks of a frame as a file of their own, with the VP8X
+// header that transparency needs.
 func still(frame []byte) []byte {
 	chunks := frame[frameHeader:]
 	var file []byte
@@ -108,8 +111,9 @@ func firstChunk(chunks []byte, name string) ([]byte, bool) {
 
 func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
 
-// toNRGBA converts 4:2:0 samples of ITU-R BT.601 with limited range, which is what WebP holds, chroma interpolated between
-// the centres of its blocks of 2 x 2 pixels. alpha may be nil.
+// toNRGBA converts what WebP holds: 4:2:0 samples of ITU-R BT.601 with limited
+// range. It interpolates chroma between the centres of its blocks of 2 x 2
+// pixels. alpha may be nil.
 func toNRGBA(src *image.YCbCr, alpha []byte, alphaStride int) *image.NRGBA {
 	width, height := src.Rect.Dx(), src.Rect.Dy()
 	dst := image.NewNRGBA(image.Rect(0, 0, width, height))
@@ -131,7 +135,8 @@ func toNRGBA(src *image.YCbCr, alpha []byte, alphaStride int) *image.NRGBA {
 	return dst
 }
 
-// neighbour is the second nearest sample of chroma in one direction: the one before for even pixels, the one after for odd.
+// neighbour is the second nearest sample of chroma in one direction: the one
+// before for even pixels, the one after for odd.
 func neighbour(pixel, last int) int {
 	if pixel%2 == 0 {
 		return max(pixel/2-1, 0)
@@ -143,7 +148,8 @@ func interpolate(plane []byte, near, far, nearX, farX int) int {
 	return (9*int(plane[near+nearX]) + 3*int(plane[near+farX]) + 3*int(plane[far+nearX]) + int(plane[far+farX]) + 8) >> 4
 }
 
-// toRGB converts in 16 bit fixed point: 76309 is 255/219, the others are BT.601's factors times 255/224.
+// toRGB converts in 16 bit fixed point: 76309 is 255/219, the others are
+// BT.601's factors times 255/224.
 func toRGB(rgb []byte, y, cb, cr int) {
 	const half = 1 << 15
 	luma := 76309*(y-16) + half

@@ -6,7 +6,7 @@ import (
 	"ddc/plugins/webp/webppb"
 )
 
-// Spec is what the webp plugin says of itself: it computes, and no more.
+// Spec describes the webp plugin: it only computes.
 func Spec() spec.Spec {
 	return spec.Spec{
 		Name:     "webp",

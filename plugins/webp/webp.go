@@ -1,9 +1,11 @@
 // Package webp decodes and encodes WebP.
 //
-// The encoder is libwebp as WebAssembly (gen2brain/webp on wazero). It is compiled at the first call, which takes 0.2 s, and
-// then needs some 0.8 s and 100 MB for a picture of 1920 x 1280; package longcall keeps it from starving the process. The
-// decoder is golang.org/x/image/webp's, plain Go, with a colour conversion of our own: the ready ones take WebP's limited
-// range of luma (16 to 235) for the full one and come out grey.
+// The encoder is libwebp as WebAssembly (gen2brain/webp on wazero). The first
+// call compiles it, which takes 0.2 s. A picture of 1920 x 1280 then needs some
+// 0.8 s and 100 MB. Package longcall keeps it from starving the process. The
+// decoder is golang.org/x/image/webp's, plain Go, with a colour conversion of
+// our own: existing ones take WebP's limited range of luma (16 to 235) for the
+// full one, and their pictures come out grey.
 package webp
 
 import (
@@ -24,9 +26,10 @@ import (
 )
 
 const (
-	// maxSide is what the format can express.
+	// maxSide is the largest side that the format can express.
 	maxSide = 16383
-	// maxPixels keeps the encoder, which takes 10 bytes a pixel and as much again while it grows, below 1 GB.
+	// maxPixels keeps the encoder, which takes 10 bytes a pixel and as much
+	// again while it grows, below 1 GB.
 	maxPixels = 50_000_000
 	// method trades time (0) for size (6); 4 is libwebp's default.
 	method = 4
@@ -52,7 +55,7 @@ func (s *Service) Close() error {
 	return nil
 }
 
-// Decode reads a WebP file, of an animation the first frame.
+// Decode reads a WebP file, or the first frame of an animation.
 func (s *Service) Decode(ctx context.Context, req *webppb.DecodeRequest) (*webppb.Pixels, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
@@ -64,7 +67,8 @@ func (s *Service) Decode(ctx context.Context, req *webppb.DecodeRequest) (*webpp
 	return &webppb.Pixels{Rgba: picture.Pix, Width: int32(picture.Rect.Dx()), Height: int32(picture.Rect.Dy())}, nil
 }
 
-// Encode writes a lossy WebP file. The same pixels and quality give the same bytes, on every machine.
+// Encode writes a lossy WebP file. The same pixels and quality give the same
+// bytes, on every machine.
 func (s *Service) Encode(ctx context.Context, req *webppb.EncodeRequest) (*webppb.EncodeResponse, error) {
 	picture, err := checked(req)
 	if err != nil {

@@ -239,8 +239,9 @@ func TestRealPhotographIsGoodAndSmall(t *testing.T) {
 	assert.Greater(t, psnr(m.Pix, got.Rgba), 36.0)
 }
 
-// BenchmarkEncodePhotograph reports, besides the time, the longest gap in a ticker of 10 ms: with -cpu 1 it shows whether
-// an encode keeps the process from receiving.
+// BenchmarkEncodePhotograph reports, besides the time, the longest gap in a
+// ticker of 10 ms: with -cpu 1 it shows whether an encode keeps the process
+// from receiving.
 func BenchmarkEncodePhotograph(b *testing.B) {
 	s := start(b)
 	m := photograph(b)
