@@ -12,9 +12,10 @@ import (
 	"ddc/wake"
 )
 
-// Main is the TestMain of a package that calls the suite. Started as a peer by
-// a program across processes, it serves as one, with one of strategies;
-// otherwise it runs the tests, and then fails if they left goroutines or open files behind.
+// Main is the TestMain of a package that calls the suite. If a program across
+// processes started this process as a peer, Main serves as that peer, with one
+// of strategies. Otherwise it runs the tests, and then fails if they left
+// goroutines or open files behind.
 func Main(m *testing.M, strategies ...func() wake.Strategy) {
 	if scenario.IsPeer() {
 		if err := scenario.ServePeer(strategies...); err != nil {

@@ -7,10 +7,10 @@ import (
 	"ddc/transport"
 )
 
-// TestTransport judges a transport, through transport.Transport and
-// transport.Link alone. Each call of make makes one, with the room asked for.
-// To have sleepers judged by their state, make the transport on the wakers of
-// a scenario.Observer and embed both in what make returns.
+// TestTransport judges a transport, only through transport.Transport and
+// transport.Link. Each call of make makes one, with the room asked for. To have
+// sleepers judged by their state, make the transport on the wakers of a
+// scenario.Observer, and embed both in what make returns.
 func TestTransport(t *testing.T, make func(scenario.Room) (transport.Transport, error)) {
 	seed := chooseSeed(t)
 	for _, p := range scenario.Transports() {

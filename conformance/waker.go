@@ -7,14 +7,14 @@
 //	func TestMain(m *testing.M)        { conformance.Main(m, strategy) }
 //	func TestConformance(t *testing.T) { conformance.TestWaker(t, strategy) }
 //
-// and a transport is judged by [TestTransport]. Every sub-test is one program of
-// package scenario, and holds one rule of the wake protocol. A failure names
-// the rule, the strategy and the seed, shows the counters of all sides, and says how
-// to run it again.
+// [TestTransport] judges a transport. Every sub-test is one program of package
+// scenario, and checks one rule of the wake protocol. A failure names the rule,
+// the strategy and the seed, shows the counters of all sides, and says how to
+// run it again.
 //
-// A lost wake-up is found by looking at the sleeper's state, never by waiting
-// for some time and concluding. That the suite finds what it is there for is
-// tested with the faults of package broken.
+// The suite finds a lost wake-up by looking at the sleeper's state, never by a
+// time-out. The faults of package broken test that the suite finds what it is
+// meant to find.
 //
 // The suite takes some 20 seconds for each waker; -short cuts it to a quarter.
 package conformance

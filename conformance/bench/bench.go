@@ -4,9 +4,10 @@
 //	rows, err := bench.Run(ctx, bench.Options{Command: self})
 //	bench.Table(os.Stdout, rows)
 //
-// The other process of each pair is the program that Command names, which has to
-// call [Peer]. The strategies take turns, A B C D A B C D, so that whatever else
-// the machine does hits all alike; figures of one run compare, those of two do not.
+// The other process of each pair is the program that Command names, which must
+// call [Peer]. The strategies take turns, A B C D A B C D, so that other load
+// on the machine hits all alike. Compare figures within one run, not between
+// two runs.
 //
 // # What is measured
 //
@@ -45,7 +46,7 @@ type Options struct {
 	Rounds int
 	// Spin is how long both sides spin where they do, or 0 for 50 µs.
 	Spin time.Duration
-	// Command gives a program that calls Peer.
+	// Command gives the program that calls Peer.
 	Command func() (path string, args []string)
 }
 
@@ -69,20 +70,21 @@ type Row struct {
 	Parked   RoundTrip `json:"parked"`
 	Spinning RoundTrip `json:"spinning"`
 	Busy     RoundTrip `json:"busy"`
-	// PerRoundTrip is that of parked round trips, PerMessage that of the stream.
+	// PerRoundTrip is the cost of a parked round trip, PerMessage that of a
+	// message of the stream.
 	PerRoundTrip      Cost    `json:"per_round_trip"`
 	MessagesPerSecond float64 `json:"messages_per_second"`
 	PerMessage        Cost    `json:"per_message"`
 }
 
-// What a strategy does in one turn.
+// How much a strategy does in one turn.
 const (
 	defaultRounds = 100
 	defaultSpin   = 50 * time.Microsecond
 	tripsPerRound = 100
 	streamed      = 4000
-	// Busy turns are fewer and shorter: one trip can take as long as a time slice of
-	// whoever has the processor.
+	// Busy turns are fewer and shorter: one trip can take as long as another
+	// process's time slice.
 	busyShare     = 5
 	tripsPerBusy  = 20
 	warmUpPerPair = 200

@@ -10,8 +10,8 @@ import (
 // for one and take it.
 type calls struct{ ring, wait float64 }
 
-// systemCalls restates what the strategies do. Whoever changes one changes this;
-// `strace -fc` on a benchmark shows the sums.
+// systemCalls restates what the strategies do. Change it with them; `strace
+// -fc` on a benchmark shows the sums.
 var systemCalls = map[string]calls{
 	"futex":      {ring: 1, wait: 1}, // futex; futex
 	"eventfd":    {ring: 2, wait: 2}, // poll, write; poll, preadv2
@@ -43,8 +43,8 @@ func (u usage) per(n int, c calls) Cost {
 	}
 }
 
-// ownUsage is that of this process: its doorbells' counters are shared, and
-// counted by the measuring side.
+// ownUsage is the usage of this process. The doorbells' counters are shared,
+// and the measuring side counts them.
 func ownUsage() (usage, error) {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {

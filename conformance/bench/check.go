@@ -34,8 +34,8 @@ func (a Availability) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// Check tries every strategy: a waker is made on shared memory, rung and waited
-// for. A wait that does not end ends with ctx.
+// Check tries every strategy: it makes a waker on shared memory, rings it and
+// waits for it. A wait that never returns is ended with ctx.
 func Check(ctx context.Context) []Availability {
 	var all []Availability
 	for _, s := range strategy.All() {

@@ -13,7 +13,7 @@ import (
 	"ddc/wake/strategy"
 )
 
-// The sides of a pair: who measures, and the other process.
+// The sides of a pair: the process that measures, and the other one.
 const (
 	here  = 0
 	there = 1
@@ -21,9 +21,9 @@ const (
 
 const cells = 256
 
-// page is what a pair shares, beside the cells behind it. The arrays are indexed
-// by side: Bells[s] wakes side s, which sleeps on Gates[s] if at all on a futex,
-// and Rings[s] carries descriptors to it.
+// page is what a pair shares; the rings' cells follow it. The arrays are
+// indexed by side. Bells[s] wakes side s, Gates[s] is the futex that it sleeps
+// on, if it uses one, and Rings[s] carries descriptors to it.
 type page struct {
 	_     structs.HostLayout
 	Bells [2]wake.Words
@@ -39,8 +39,8 @@ const (
 	segmentSize = pageSize + 2*cells*ring.CellSize
 )
 
-// end is one process's end of a pair. One goroutine uses it: it sends, and sleeps
-// on the bell for whatever it waits for.
+// end is one process's end of a pair. Only one goroutine uses it: it sends, and
+// sleeps on the bell for anything that it waits for.
 type end struct {
 	segment *shm.Segment
 	page    *page
@@ -55,7 +55,8 @@ type end struct {
 	waitOut        func() bool
 }
 
-// openEnd opens a side's end of segment, which it then owns, also when it fails.
+// openEnd opens a side's end of segment. It takes ownership of the segment,
+// even if it fails.
 func openEnd(segment *shm.Segment, side int, name string, spin wake.Spin, bells [2][]*os.File) (_ *end, err error) {
 	e := &end{segment: segment}
 	defer func() {
@@ -156,7 +157,7 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// What a descriptor asks for, in its first byte.
+// The operation that a descriptor asks for, in its first byte.
 const (
 	opEcho   = iota // send it back
 	opCount         // count it

@@ -119,7 +119,8 @@ func (p *pair) close() error {
 	return errors.Join(p.process.stop(), p.end.close())
 }
 
-// fail says why a pair failed: its process's end rather than what came of it.
+// fail says why a pair failed. If the process has ended, that is the reason,
+// rather than an error that followed from it.
 func (p *pair) fail(err error) error {
 	if cause := context.Cause(p.process.ctx); cause != nil {
 		err = cause

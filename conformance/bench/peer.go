@@ -12,7 +12,7 @@ import (
 	"ddc/wake"
 )
 
-// envTask tells a process that Run has started what it is for.
+// envTask tells a process that Run has started what to do.
 const envTask = "DDC_WAKEBENCH"
 
 const (
@@ -56,7 +56,8 @@ func Peer(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
-		// Nobody writes to a lifeline: reading ends with the process that measures.
+		// Nobody writes to the lifeline. Reading ends when the measuring
+		// process ends.
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		cancel()
 	}()

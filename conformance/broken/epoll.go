@@ -14,8 +14,9 @@ import (
 	"ddc/wake/strategy"
 )
 
-// Strategies lists all that can be had by name where there are faults: those of
-// package strategy, and those with descriptors once more under an event loop.
+// Strategies lists all strategies that a build with faults has by name: those
+// of package strategy, and those with descriptors once more under an event
+// loop.
 func Strategies() []string {
 	names := strategy.Names()
 	for _, s := range strategy.All() {
@@ -51,10 +52,11 @@ func ByName(name string) (wake.Strategy, error) {
 //	ready -> not ready   by the sleeper, once a read found nothing, and only if the
 //	                     tick is still that from before the read
 //
-// A read that finds something leaves the flag up: there may be more. So the next
-// wait begins with a read in vain, and then takes the flag down. A token that
-// comes between these two raises it once more, with another tick. Without
-// the comparison its edge is cleared along with the stale one.
+// A read that finds something leaves the flag up, since there may be more. So
+// the next wait begins with a read that finds nothing, and then takes the flag
+// down. A token that comes between these two raises the flag again, with
+// another tick. Without the comparison its edge would be cleared along with the
+// stale one.
 func Epoll(s wake.Strategy) wake.Strategy { return &epollStrategy{Strategy: s} }
 
 type epollStrategy struct {
@@ -69,8 +71,8 @@ func (s *epollStrategy) Name() string { return s.Strategy.Name() + fault.EpollSu
 
 func (s *epollStrategy) Needs() string { return s.Strategy.Needs() + ", epoll(7)" }
 
-// Open opens the waker below for all but sleeping. The first file of every
-// strategy with descriptors is the one that its sleeper reads.
+// Open opens the waker below, which does all but the sleeping. The first file
+// of every strategy with descriptors is the one that its sleeper reads.
 func (s *epollStrategy) Open(tokens *wake.Tokens, files []*os.File) (wake.Waker, error) {
 	below, err := s.Strategy.Open(tokens, files)
 	if err != nil {
@@ -167,8 +169,8 @@ func (w *epollWaker) readiness() (tick uint64, err error) {
 	}
 }
 
-// drain reads until it gets less than it asked for, and says whether there was
-// anything.
+// drain reads until it gets less than it asked for. taken says whether there
+// was anything.
 func (w *epollWaker) drain() (taken bool, err error) {
 	for {
 		n, err := w.take.ReadNow(w.buffer[:])

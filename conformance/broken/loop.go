@@ -97,7 +97,8 @@ func (l *loop) raise(key uint64) {
 	w.tell()
 }
 
-// tell makes whoever waits look again. A value that is there already does as well.
+// tell makes a waiter look again. A value that is in the channel already does
+// that too.
 func (w *epollWaker) tell() {
 	step.At(w.woken)
 	select {
@@ -106,8 +107,8 @@ func (w *epollWaker) tell() {
 	}
 }
 
-// register puts a waker under the loop at its first wait: whoever only rings
-// needs none. What is in its file already is an event.
+// register puts a waker under the loop at its first wait: a waker that only
+// rings needs no loop. What is in its file already is an event.
 func (l *loop) register(w *epollWaker) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -130,8 +131,8 @@ func (l *loop) register(w *epollWaker) error {
 	return l.epoll.Add(w.take, w.key)
 }
 
-// remove takes a waker out, wakes who waits on it, and says whether that had
-// not been done before.
+// remove takes a waker out and wakes its waiter. It says whether it was the
+// first to do so.
 func (l *loop) remove(w *epollWaker) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"ddc/internal/fault"
 )
 
-// Rate says how often stress found a fault whose window was left as narrow as it
-// is: a run is one program of the table, on one strategy.
+// Rate says how often stress found a fault whose window was not widened. A run
+// is one program of the table, on one strategy.
 type Rate struct {
 	Fault   fault.Name
 	Program string
@@ -21,7 +21,7 @@ type Rate struct {
 	Rounds  int // of each run
 }
 
-// Measured is a set of rates, and what it takes to read them.
+// Measured is a set of rates, and what a reader needs to understand them.
 type Measured struct {
 	Command, Machine string
 	Rates            []Rate
@@ -30,7 +30,7 @@ type Measured struct {
 //go:embed rates.json
 var rates []byte
 
-// Rates are those of the run that is on record.
+// Rates are the rates of the recorded run.
 func Rates() (Measured, error) {
 	var m Measured
 	if err := json.Unmarshal(rates, &m); err != nil {
@@ -141,8 +141,9 @@ func Page() (string, error) {
 	return b.String(), nil
 }
 
-// rules is how many faults break: thirteen, and what a waker promises by itself. The
-// fourteenth, of contexts that are over, has a program and no fault.
+// rules is how many rules have faults: thirteen, and what a waker promises by
+// itself. The fourteenth, about contexts that are over, has a program but no
+// fault.
 const rules = 14
 
 // breakers are the faults that break a rule, and the programs that catch them.
@@ -161,7 +162,7 @@ func breakers(rule int) (broken, caught []string) {
 	return broken, caught
 }
 
-// where is a cell of the page's table.
+// where is the text of a cell of the page's table.
 func where(e fault.Entry, strategy string) string {
 	switch {
 	case !e.Bites(strategy) && slices.Contains(e.On, strategy+fault.EpollSuffix):

@@ -10,11 +10,11 @@ import (
 	"ddc/wake"
 )
 
-// way is one of falling asleep. It returns true when ready did.
+// way is a way of falling asleep. It returns true if ready did.
 type way func(b *bell, ready func() bool) (bool, error)
 
-// bell is a doorbell without what makes it sound: its Await does what way
-// does, over and over. It does not end with its context; close it.
+// bell is a doorbell without what makes a doorbell sound: its Await runs way
+// over and over. It does not end with its context; close it.
 type bell struct {
 	words  *wake.Words
 	waker  wake.Waker
@@ -80,8 +80,8 @@ func KeyAfterCheck(words *wake.Words, waker wake.Waker, _ wake.Spin) scenario.Be
 	})
 }
 
-// TrustTheWakeup takes a return from Wait for what it waited for, without
-// another look (rule 3: a wake-up is a hint).
+// TrustTheWakeup takes a return from Wait as proof of what it waited for, and
+// does not look again (rule 3: a wake-up is a hint).
 func TrustTheWakeup(words *wake.Words, waker wake.Waker, _ wake.Spin) scenario.Bell {
 	return newBell(words, waker, func(b *bell, ready func() bool) (bool, error) {
 		b.words.Sleeping.Store(1)

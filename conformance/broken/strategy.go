@@ -1,15 +1,15 @@
-// Package broken shows that the suite finds what it is there for. It has the
-// table of the deliberate defects of package ddc/internal/fault, which says what
-// program catches what ([Table]); the page made from both ([Page]); and what a
-// waker alone can do wrong, as decorators in the manner of testing/iotest: each
-// takes something sound and returns it with one thing wrong.
+// Package broken shows that the suite finds what it is meant to find. [Table]
+// says which program catches which of the deliberate defects of package
+// ddc/internal/fault. [Page] is the page made from both. What a waker alone can
+// do wrong is here as decorators, in the manner of testing/iotest: each takes
+// something sound and returns it with one thing wrong.
 //
 //	env.Strategy = func() wake.Strategy { return fault.DropToken(eventfd.Strategy{}, 5) }
 //	env.Bell = fault.TrustTheWakeup
 //
-// With the tag ddcfault it also has strategies that sleep as an event loop does
-// ([Epoll]), which the faults about readiness need. Nothing outside tests and
-// tools for tests may import it.
+// With the tag ddcfault there are also strategies that sleep as an event loop
+// does ([Epoll]); the faults about readiness need them. Only tests and tools
+// for tests may import this package.
 package broken
 
 import (
@@ -74,10 +74,9 @@ func (d *drainer) Wait() error {
 	return d.Waker.Wait()
 }
 
-// FullIsForgotten makes Ring, when it finds a token pending, take it for one
-// that is still to be read for ever: it leaves no other until the sleeper's next
-// Wait has begun (rules 3 and 4: the note that a token was left is cleared after
-// the check).
+// FullIsForgotten makes Ring believe for ever in a token that it once found
+// pending. It leaves no other until the sleeper's next Wait has begun (rules 3
+// and 4: the note that a token was left is cleared after the check).
 func FullIsForgotten(s wake.Strategy) wake.Strategy {
 	rung := new(atomic.Bool) // as one word that both sides share
 	return decorated{s, func(w wake.Waker) wake.Waker { return &forgetful{w, rung} }}
@@ -104,8 +103,8 @@ func (f *forgetful) Wait() error {
 	return f.Waker.Wait()
 }
 
-// PollTimeout makes Wait return after limit, as if rung (rule 6: it heals what
-// it should show).
+// PollTimeout makes Wait return after limit, as if rung (rule 6: this heals a
+// lost wake-up that should show).
 func PollTimeout(s wake.Strategy, limit time.Duration) wake.Strategy {
 	return decorated{s, func(w wake.Waker) wake.Waker { return &impatient{w, limit} }}
 }
@@ -121,8 +120,8 @@ func (i *impatient) Wait() error {
 	return i.Waker.Wait()
 }
 
-// PendingOnce makes Pending say so only once for each Ring of the same waker, as
-// if to ask were to take.
+// PendingOnce makes Pending report a token only once for each Ring of the same
+// waker, as if asking took the token.
 func PendingOnce(s wake.Strategy) wake.Strategy {
 	return decorated{s, func(w wake.Waker) wake.Waker { return &forgetter{Waker: w} }}
 }

@@ -3,19 +3,19 @@ package broken
 import "ddc/internal/fault"
 
 // Catch says which program of package scenario catches a fault, on the
-// strategies where the fault can bite, and what it then says.
+// strategies where the fault can bite, and what the program then reports.
 type Catch struct {
 	Fault   fault.Name
 	Program string
-	// Says is part of the error. Empty means the verdict by state: somebody sleeps
-	// whom nothing will wake.
+	// Says is part of the error. Empty means the verdict by state: there is a
+	// sleeper that nothing will wake.
 	Says string
 	// Token means that the sleeper has a token, which does not wake it.
 	Token bool
-	// Any means any error at all: what was harmed is chance.
+	// Any means any error at all: chance decides what is harmed.
 	Any bool
-	// Only are the strategies that it is about, or nil for all on which the fault can
-	// bite.
+	// Only are the strategies that the catch is about, or nil for all on which
+	// the fault can bite.
 	Only []string
 	// Rounds is how long the program goes on, as scenario.Env.Rounds.
 	Rounds int
@@ -36,8 +36,8 @@ func (c Catch) In(strategy string) bool {
 }
 
 // Table lists what catches what. Each fault is caught on each strategy where it
-// can bite, by real wakers, and in processes of their own where the fault is
-// about processes: package conformance's tests run it.
+// can bite, with real wakers, and with real processes if the fault is about
+// processes. Package conformance's tests run it.
 func Table() []Catch {
 	descriptors := []string{"eventfd", "pipe", "socketpair"}
 	return []Catch{

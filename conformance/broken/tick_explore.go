@@ -2,6 +2,6 @@
 
 package broken
 
-// wrapped is what the fault readiness-tick-wraps keeps of a tick: one bit, so that it wraps
-// in schedules of a length that can be explored.
+// wrapped is what the fault readiness-tick-wraps keeps of a tick: one bit, so
+// that it wraps in schedules that are short enough to explore.
 func wrapped(tick uint64) uint64 { return tick & 1 }

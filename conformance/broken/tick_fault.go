@@ -4,8 +4,9 @@ package broken
 
 import "ddc/internal/fault"
 
-// wrapped is what the fault readiness-tick-wraps keeps of a tick: a byte, and where
-// its window is wide one bit, as when many a turn of the loop fell into it.
+// wrapped is what the fault readiness-tick-wraps keeps of a tick: a byte. With
+// its window widened it keeps one bit, as if many turns of the loop fell into
+// the window.
 func wrapped(tick uint64) uint64 {
 	if fault.Wide(fault.ReadinessTickWraps) {
 		return tick & 1

@@ -103,8 +103,8 @@ func lateRing(name, strategy string) Scenario {
 	}}
 }
 
-// counted claims, once all is over, that every ring was counted as a token or as
-// one that was left out. Who was killed may have come half-way.
+// counted claims, once all is over, that every ring was counted as a token or
+// as suppressed. A killed process may have come half-way.
 func (w *World) counted(name string, words *wake.Words) {
 	w.Finally(func() {
 		s := words.State()

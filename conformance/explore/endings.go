@@ -208,9 +208,9 @@ func sleepFails(name, strategy string) Scenario {
 	}}
 }
 
-// dying is a process that is killed at any step of sending two frames. Whoever
-// learns of it repays what the dead may have owed, and the receiver must come to
-// an end.
+// dying is a process that is killed at any step of sending two frames. The
+// process that learns of it repays the token that the dead one may have owed,
+// and the receiver must come to an end.
 func dying(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		p := newProcesses(w, strategy, "host", "peer")
@@ -283,8 +283,9 @@ func pool(w *World, parties int) *slot.Pool {
 	return p
 }
 
-// onePoolSlot is three peers that fill the only slot in turn. Who finds none announces
-// that it waits, looks again, and sleeps; who frees one rings all who have announced.
+// onePoolSlot is three peers that fill the only slot in turn. A peer that finds
+// none announces that it waits, looks again, and sleeps. A peer that frees the
+// slot rings all that have announced.
 func onePoolSlot(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		names := []string{"one", "two", "three"}

@@ -18,17 +18,17 @@ import (
 // the one with the highest does. At depth-1 steps, drawn among the first length, the
 // task that would go on gets a priority below all others.
 //
-// A defect of depth d is one that shows whenever d pairs of steps come in the order
-// that it needs: one that a use comes before what it must follow has depth 1, one that somebody
-// comes between two steps, depth 2. A walk of n tasks and k steps shows it with a probability of at least
-// 1/(n k^(d-1)).
+// A defect of depth d shows whenever d pairs of steps come in the order that it
+// needs. A use that comes before what it must follow has depth 1; a step that
+// falls between two others has depth 2. A walk of n tasks and k steps shows the
+// defect with a probability of at least 1/(n k^(d-1)).
 type walk struct {
 	seed          uint64
 	depth, length int
 }
 
-// Bound is the probability that at least one of so many walks shows a defect of
-// a depth, at the least.
+// Bound is a lower bound of the probability that at least one of so many walks
+// shows a defect of a depth.
 func Bound(walks, depth, tasks, steps int) float64 {
 	one := 1 / (float64(tasks) * math.Pow(float64(steps), float64(depth-1)))
 	return -math.Expm1(float64(walks) * math.Log1p(-one))
@@ -66,7 +66,7 @@ type guide interface {
 	next(r *run) (*task, int, error)
 }
 
-// errEnough is what a guide returns that wants no more of a run, and no judgement.
+// errEnough is what a guide returns to end a run without a judgement.
 var errEnough = errors.New("enough steps")
 
 // follow runs a scenario as a guide says, for at most so many steps. It takes over the
@@ -166,12 +166,12 @@ type priorities struct {
 type rank struct {
 	task     *task
 	priority uint64
-	// waits is one more than the turns of the run when the task was last seen to wait: as long
-	// as those are the same, it does.
+	// waits is one more than the run's turns when the task was last seen to
+	// wait. While turns has not changed, the task still waits.
 	waits int
 }
 
-// change lowers a priority before a step.
+// change is a step before which a priority is lowered.
 type change struct {
 	step     int
 	priority uint64
@@ -180,8 +180,8 @@ type change struct {
 // lowest is below every priority that a task begins with.
 const lowest = 1 << 32
 
-// Odds for what nobody may rely on: one look in so many steps for a task that
-// a signal could interrupt where it sleeps, one of so many calls that are.
+// Odds for rare events: a task that sleeps in an interruptible call is looked
+// at once in so many steps, and one of so many calls is interrupted.
 const (
 	oddsAsleep = 64
 	oddsAwake  = 8

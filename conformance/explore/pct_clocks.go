@@ -8,11 +8,12 @@ import "reflect"
 // maxTasks of them, since it keeps all that it knows of each at each step.
 const mostTasks = 4096
 
-// wideClocks tell accesses apart that nothing orders, as the clocks of a search
-// do, among as many tasks as there are. What a search needs besides, which step
-// depends on which, a random schedule does not ask.
+// wideClocks find accesses that nothing orders, as the clocks of a search do,
+// but for any number of tasks. They do not track which step depends on which: a
+// search needs that, a random schedule does not.
 type wideClocks struct {
-	// seen is what each task is behind, released what those who acquire an object are.
+	// seen is what each task is ordered behind. released is what a task that
+	// acquires an object is then ordered behind.
 	seen     []wideClock
 	released map[any]*wideClock
 	accesses map[uintptr]*accesses
@@ -121,8 +122,8 @@ func (c *wideClocks) acquire(r *run, object any) {
 	}
 }
 
-// release orders those who acquire the object behind the running task, and,
-// where it adds, behind all whom they were behind before.
+// release orders tasks that acquire the object behind the running task. If adds
+// is set, they also stay behind all tasks that they were behind before.
 func (c *wideClocks) release(r *run, object any, adds bool) {
 	if r.isQuiet(object) {
 		return

@@ -18,9 +18,9 @@ type shrinker struct {
 // tries is how many schedules of a smaller crowd, or of a smaller depth, may show the finding.
 const tries = 1000
 
-// Shrink makes a finding smaller that random schedules have shown: first the
-// crowd, then the number of changes of priority, then the part of the schedule
-// that is not simply everybody going on until they wait.
+// Shrink makes a finding of random schedules smaller: first the crowd, then the
+// number of priority changes, and then the part of the schedule in which tasks
+// do not simply go on until they wait.
 func Shrink(found Simulated, budget time.Duration) (Simulated, error) {
 	s := &shrinker{found: found, until: time.Now().Add(budget), patience: budget / 20}
 	for smaller := true; smaller; {
@@ -75,7 +75,8 @@ func (s *shrinker) try(c Crowd, depths []int) (bool, error) {
 	return true, nil
 }
 
-// alike says whether two kinds may be of one defect: who hangs may be a sleeper or not.
+// alike says whether two kinds may be of one defect: the task that hangs may be
+// a sleeper or not.
 func alike(a, b Kind) bool {
 	hangs := func(k Kind) bool { return k == LostWakeup || k == Deadlock }
 	return a == b || hangs(a) && hangs(b)

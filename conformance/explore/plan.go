@@ -18,16 +18,17 @@ type Planned struct {
 // Extent is how far a scenario is searched: exhaustively, or to a number of
 // preemptions or delays.
 type Extent struct {
-	// Drawn, if not 0, is how many random schedules are run instead: where one more delay
-	// would be a hundred times as many schedules.
+	// Drawn, if not 0, is how many random schedules are run instead. It is for
+	// scenarios where one more delay would mean a hundred times as many
+	// schedules.
 	Drawn  int
 	Bound  int
 	Delays bool
 	Races  bool
 }
 
-// leastSchedules is how many a row has, or it shows nothing: its tasks hardly
-// meet, and one order stands for all.
+// leastSchedules is how many schedules a row needs to show anything. With fewer
+// its tasks hardly meet, and one order stands for all.
 const leastSchedules = 5
 
 var (
@@ -110,7 +111,8 @@ func planBells(strategy string) []Planned {
 
 // planLinks are the scenarios of links, and of what they share.
 func planLinks(strategy string) []Planned {
-	// Pipes and sockets close as eventfds do: it is the links that are to be seen.
+	// Pipes and sockets close as eventfds do, so these scenarios are about the
+	// links.
 	deeper, raced := delays(2), races(1)
 	if strategy == "pipe" || strategy == "socketpair" {
 		deeper, raced = delays(1), delays(1)

@@ -41,8 +41,8 @@ func (r *run) Publish(object any) {
 	}
 }
 
-// outlives orders the running task behind all that a task has done which it has
-// killed: who learns of a death learns it after it.
+// outlives orders the running task behind everything that the task it killed
+// has done: a death is learned of only after it.
 func (r *run) outlives(dead *task) {
 	if t := r.current; r.wide != nil {
 		r.wide.outlives(t, dead)

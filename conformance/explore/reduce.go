@@ -17,9 +17,10 @@ import "math/bits"
 // nothing that reverses the race awake. The choice is that of source sets: Abdulla,
 // Aronis, Jonsson, Sagonas, Optimal dynamic partial order reduction, POPL 2014.)
 //
-// An operation that waits, such as a lock, may depend on its like through what ended the
-// wait (the unlock), with which it cannot change places; so of those every earlier
-// step that it depends on is looked at, both when they are made and while they wait.
+// An operation that waits, such as a lock, may depend on another of its kind
+// through what ended the wait (the unlock), with which it cannot change places.
+// So for such operations every earlier step that they depend on is looked at,
+// both when they are made and while they wait.
 func (x *search) races(r *run, n *node) {
 	top := x.depth - 1
 	last := x.stack[top]

@@ -35,7 +35,8 @@ type run struct {
 	turns int
 
 	log []entry
-	// settled is how many steps were made before what Setup has started went to sleep.
+	// settled is how many steps were made before the tasks that Setup started
+	// went to sleep.
 	settled int
 
 	// err says why the search cannot go on.
@@ -184,7 +185,7 @@ func (p *pending) dependent(q *pending) bool {
 
 // step lets a task make its next operation, and go on to the one after.
 func (r *run) step(t *task, alternative int, p *pending) (order clock) {
-	// What came before, by dependence.
+	// The steps that came before, by dependence.
 	t.steps++
 	t.order[t.id] = t.steps
 	for _, u := range p.uses[:p.n] {
@@ -207,7 +208,7 @@ func (r *run) step(t *task, alternative int, p *pending) (order clock) {
 	return order
 }
 
-// isQuiet says whether operations on an object are no steps.
+// isQuiet says whether operations on an object do not count as steps.
 func (h *hush) isQuiet(object any) bool {
 	if object != h.asked {
 		h.asked, h.answer = object, h.quiet[object]

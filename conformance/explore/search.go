@@ -13,17 +13,20 @@ type Options struct {
 	// Bound is the number of preemptions up to which all schedules are run; a
 	// negative one runs all there are, with partial-order reduction.
 	Bound int
-	// Delays makes Bound one on delays instead: on how often another task goes on than the
-	// one that would without the explorer, which is the one that ran before, or, where that
-	// cannot go on, the next one that can. With many tasks there are fewer such schedules
-	// than with as many preemptions.
+	// Delays makes Bound a bound on delays instead. A delay lets another task
+	// go on than the one that would go on without the explorer: that is the one
+	// that ran before, or, if it cannot go on, the next one that can. With many
+	// tasks there are fewer schedules with so many delays than with as many
+	// preemptions.
 	Delays bool
-	// Races runs, within Bound, only schedules that reverse a race of one that was run. That this
-	// loses no end of a program is not proven, but tested (TestReductionWithinABoundLosesNoEnd).
+	// Races runs, within Bound, only schedules that reverse a race of one that
+	// was run. It is tested, though not proven, that this loses no end of a
+	// program (TestReductionWithinABoundLosesNoEnd).
 	Races bool
 	// Full runs all there are without reduction: for tests of the reduction.
 	Full bool
-	// Schedules and Duration end a search that takes too long: it is then not exhausted. 0 is no limit.
+	// Schedules and Duration end a search that takes too long: it is then not
+	// exhausted. 0 is no limit.
 	Schedules int
 	Duration  time.Duration
 	// Steps is the most that a schedule may have, or 0 for 5000.

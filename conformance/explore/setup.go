@@ -12,9 +12,9 @@ import (
 // installed keeps two explorations of one process apart.
 var installed sync.Mutex
 
-// setup is the explorer while a scenario is set up: nothing runs beside it, so
-// every operation is made at once; but goroutines are tasks of the run already, idle ones, in the process
-// that [World.Within] names.
+// setup is the explorer while a scenario is set up. Nothing runs beside it, so
+// every operation is made at once. But goroutines are already tasks of the run:
+// idle ones, in the process that [World.Within] names.
 type setup struct{ *run }
 
 func (setup) Do(op step.Op) int {

@@ -3,10 +3,10 @@
 package explore
 
 // Shortest looks for a schedule that shows a defect with as few preemptions as
-// possible, and among those for a short one: all with none, then with one, and so
-// on up to bound, and at the number that shows it for a while longer. Of those
-// that no race tells apart it runs one ([Options.Races]); of each number
-// at most so many.
+// possible, and among those for a short one. It runs the schedules without
+// preemptions, then those with one, and so on up to bound. At the number that
+// shows the defect it goes on for a while. It runs one of the schedules that no
+// race tells apart ([Options.Races]), and at most schedules of each number.
 func Shortest(s Scenario, bound, schedules int) (Result, error) {
 	var total Result
 	for n := 0; n <= bound; n++ {

@@ -37,10 +37,10 @@ type task struct {
 	interrupts int
 }
 
-// limit is what unwinds a task that the explorer has no room for.
+// limit is the panic that unwinds a task for which the explorer has no room.
 type limit struct{ error }
 
-// ended is what unwinds a task whose run is over.
+// ended is the panic that unwinds a task whose run is over.
 type ended struct{}
 
 // spawn makes a task that is parked in front of first.
@@ -97,7 +97,8 @@ func (r *run) Do(op step.Op) int {
 		panic("explore: a goroutine that is no task made a step")
 	}
 	t.op = op
-	// Who goes on anyway is not parked for it: most of what a step costs is the switch.
+	// A task that goes on anyway is not parked: the switch is most of a step's
+	// cost.
 	if !r.goesOn(t) && !t.yield(struct{}{}) {
 		panic(ended{})
 	}

@@ -19,7 +19,7 @@ type Scenario struct {
 	Setup func(w *World)
 }
 
-// World is one run of a scenario, to whoever sets it up and to its tasks.
+// World is one run of a scenario, for its Setup and its tasks.
 type World struct {
 	run       *run
 	processes []string
@@ -102,8 +102,8 @@ type life struct {
 // Name gives an object, such as a word in shared memory, its name in what people read.
 func (w *World) Name(object any, name string) { w.names[object] = name }
 
-// Quiet makes operations on objects no steps. It is for words on which no
-// decision rests: counters that are only looked at from outside.
+// Quiet keeps operations on objects from counting as steps. It is for words on
+// which no decision rests: counters that are only read from outside.
 func (w *World) Quiet(objects ...any) {
 	for _, o := range objects {
 		w.run.quiet[o] = true
@@ -132,7 +132,8 @@ func (w *World) Signals(n int) { w.signals = n }
 // Finally adds a check of how a run has ended, in good order or with processes killed.
 func (w *World) Finally(check func()) { w.finally = append(w.finally, check) }
 
-// After adds what gives back what Setup took, run after every run.
+// After adds a function that frees what Setup took. It is called after every
+// run.
 func (w *World) After(f func()) { w.after = append(w.after, f) }
 
 // Failf reports a finding of a kind, such as "frame", and ends the run.

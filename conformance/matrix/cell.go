@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Verdict is what came of a cell.
+// Verdict is the outcome of a cell in a word.
 type Verdict string
 
 // The verdicts, from the worst to the best.
@@ -28,13 +28,14 @@ const (
 type Cell struct {
 	Fault    string `json:"fault"`
 	Strategy string `json:"strategy"`
-	// InARow says that it was ten calls in a row, and no more.
+	// InARow says that the cell was only ten calls in a row.
 	InARow bool `json:"in_a_row,omitempty"`
 	Outcome
-	// Again are more runs of a cell of the reported strategy that hung: at which of its two
-	// ends a fault hits is luck.
+	// Again are more runs of a cell of the reported strategy that hung: chance
+	// decides at which of the two ends a fault hits.
 	Again []Outcome `json:"again,omitempty"`
-	// Expected says what the catalogue expects, and Agrees whether that came.
+	// Expected says what the catalogue expects, and Agrees whether the outcome
+	// fits.
 	Expected Expectation `json:"expected"`
 	Agrees   bool        `json:"agrees"`
 	Seconds  float64     `json:"seconds"`
@@ -42,15 +43,16 @@ type Cell struct {
 
 // Expectation is what the catalogue says of a cell.
 type Expectation struct {
-	// Bites says that the fault can bite here; then one of Shows must come, or, where
-	// it is Rare, may. Else the cell must be immune, and Reason says why.
+	// Bites says that the fault can bite here. Then one of Shows must come, or
+	// may come if the fault is Rare. Otherwise the cell must be immune, and
+	// Reason says why.
 	Bites  bool      `json:"bites"`
 	Rare   bool      `json:"rare,omitempty"`
 	Shows  []Verdict `json:"shows,omitempty"`
 	Reason string    `json:"reason,omitempty"`
 }
 
-// Outcome is what the host process of a cell says of its run.
+// Outcome is what a cell's host process reports of its run.
 type Outcome struct {
 	Verdict Verdict `json:"verdict"`
 	Why     string  `json:"why"`
@@ -58,22 +60,22 @@ type Outcome struct {
 	Stage string `json:"stage,omitempty"`
 	// Answered counts the calls that were answered as they should be.
 	Answered int `json:"answered"`
-	// Plugin is the one at whose link it showed, and AnsweredByPlugin how many calls
-	// that one had answered.
+	// Plugin is the plugin at whose link the fault showed, and AnsweredByPlugin
+	// how many calls it had answered.
 	Plugin           string    `json:"plugin,omitempty"`
 	AnsweredByPlugin int       `json:"answered_by_plugin,omitempty"`
 	Evidence         *Evidence `json:"evidence,omitempty"`
-	// Stalls are sleepers that lay over work without a token, and were woken later.
+	// Stalls counts sleepers that had work but no token, and were woken later.
 	Stalls  Stalls    `json:"stalls"`
 	Latency []Latency `json:"latency,omitempty"`
 }
 
-// Evidence is what could be seen of a cell that hung, at that moment.
+// Evidence is what could be seen in a cell at the moment it hung.
 type Evidence struct {
-	// Words are the dump of the link, as people say it.
+	// Words are the dump of the link in words for people.
 	Words []string `json:"words"`
-	// Link is where it showed: of the ring, the doorbell and the sender in the direction
-	// in which it hangs.
+	// Link is the evidence at the link: of the ring, the doorbell and the
+	// sender in the direction that hangs.
 	Link LinkEvidence `json:"link"`
 	// HostWaits and PluginWaits count goroutines by what they wait for; PluginWaits is nil
 	// where the plugin did not answer SIGUSR1.
@@ -84,8 +86,8 @@ type Evidence struct {
 	PluginThreads map[string]int `json:"plugin_threads,omitempty"`
 	// Inspect is what `ddc inspect` said of the links at which something was wrong.
 	Inspect []string `json:"inspect,omitempty"`
-	// CPU is what all threads of the cell used, or were ready to use, while nothing moved,
-	// as a share of one processor.
+	// CPU is how much all threads of the cell used, or were ready to use, while
+	// nothing moved, as a share of one processor.
 	CPU float64 `json:"cpu"`
 }
 
@@ -94,26 +96,27 @@ type LinkEvidence struct {
 	ToPlugin bool   `json:"to_plugin"`
 	Unread   uint64 `json:"unread"`
 	Cells    int    `json:"cells"`
-	// SenderWaitsForSpace and SenderWaitsForSlot say what somebody who sends in this
+	// SenderWaitsForSpace and SenderWaitsForSlot say what a sender in this
 	// direction waits for.
 	SenderWaitsForSpace bool `json:"sender_waits_for_space"`
 	SenderWaitsForSlot  bool `json:"sender_waits_for_slot"`
 	Asleep              bool `json:"asleep"`
 	Token               bool `json:"token"`
-	// Due says: asleep, with something to do. With no token that is a lost wake-up.
+	// Due means asleep with something to do. Without a token that is a lost
+	// wake-up.
 	Due bool `json:"due"`
-	// Sent and Received count the tokens that were ever left for this side, and its
-	// returns from sleep; Suppressed the rings that found it awake.
+	// Sent counts the tokens that were ever left for this side, Received its
+	// returns from sleep, and Suppressed the rings that found it awake.
 	Sent       uint64 `json:"tokens_left"`
 	Received   uint64 `json:"wakeups"`
 	Suppressed uint64 `json:"rings_suppressed"`
-	// CallerForgotten says that a caller of the host sleeps in its pump's place, and its
-	// answer has come.
+	// CallerForgotten says that a caller of the host sleeps in its pump's place
+	// although its answer has come.
 	CallerForgotten bool `json:"caller_forgotten,omitempty"`
 }
 
-// Stalls counts sleepers that lay over work with no token for at least
-// [stallTime], and were woken in the end.
+// Stalls counts sleepers that had work but no token for at least [stallTime],
+// and were woken in the end.
 type Stalls struct {
 	Count   int           `json:"count"`
 	Longest time.Duration `json:"longest_ns"`

@@ -40,10 +40,10 @@ func (w *workload) hung(v view, share float64, instead error) Outcome {
 	return o
 }
 
-// culprit finds the link at which it hangs: one whose sleeper lost a wake-up, the plugin's
-// before the host's; else one that sleeps over a token; else one whose sender waits for
-// room or for a slot; else one with a call that is answered and has not ended; else that of
-// the oldest call.
+// culprit finds the link at which the cell hangs. It is the first that there is
+// of: a link whose sleeper lost a wake-up, the plugin's before the host's; one
+// that sleeps over a token; one whose sender waits for room or for a slot; one
+// with an answered call that has not ended; the link of the oldest call.
 func (v view) culprit() (name string, side int) {
 	names := slices.Sorted(maps.Keys(v.plugins))
 	signs := []func(hub.State, int) bool{
@@ -93,7 +93,7 @@ func linkEvidence(l host.Look, side int) LinkEvidence {
 // inspectPause is the time between the two looks of a diagnosis.
 const inspectPause = 250 * time.Millisecond
 
-// diagnoses are what ddc inspect says of the links at which something is wrong.
+// diagnoses are what ddc inspect says about the links where something is wrong.
 func diagnoses() []string {
 	hubs, err := inspect.Open(fmt.Sprint(os.Getpid()))
 	if err != nil {
@@ -113,9 +113,9 @@ func diagnoses() []string {
 	return found
 }
 
-// answerTime is how long a plugin may take to answer SIGUSR1, and answerPause how
-// long it may pause in the middle. A plugin that cannot run does not answer: that
-// is told from a busy machine by time alone.
+// answerTime is how long a plugin may take to answer SIGUSR1, and answerPause
+// how long it may pause in the middle. A plugin that cannot run does not
+// answer, and only time tells that from a busy machine.
 const (
 	answerTime  = 2 * time.Second
 	answerPause = 50 * time.Millisecond
@@ -144,7 +144,7 @@ func ownStacks() string {
 	return string(stacks[:runtime.Stack(stacks, true)])
 }
 
-// What goroutines wait for, told by the innermost function of theirs that is known.
+// What goroutines wait for, according to their innermost known function.
 const (
 	forSpace   = "ring space"
 	forTurn    = "its turn to send"
@@ -188,7 +188,7 @@ func goroutineWait(stack string) string {
 	return what
 }
 
-// words say a hang as people do.
+// words describe a hang for people.
 func (e *Evidence) words(name string, look host.Look) []string {
 	if name == "" {
 		return []string{"calls are under way, and no plugin runs"}
@@ -253,7 +253,7 @@ func token(left bool) string {
 	return "no token"
 }
 
-// counts writes "80 a reply, 1 ring space", the most first.
+// counts writes "80 a reply, 1 ring space", the largest count first.
 func counts(m map[string]int) string {
 	keys := slices.SortedFunc(maps.Keys(m), func(a, b string) int { return cmp.Or(m[b]-m[a], strings.Compare(a, b)) })
 	parts := make([]string, len(keys))

@@ -15,8 +15,8 @@ import (
 	"ddc/transport/hub"
 )
 
-// stateTime bounds waits for a state that some fault may keep from coming. The
-// workload goes on without it then: what hangs is for the watcher to find.
+// stateTime bounds waits for a state that a fault may prevent. The workload
+// then goes on without it: it is the watcher that finds hangs.
 const stateTime = 200 * time.Millisecond
 
 // until waits for a state of a plugin's link.
@@ -28,9 +28,9 @@ func (w *workload) until(name string, is func(host.Look) bool) {
 	}
 }
 
-// givenUp gives up calls together whose payloads are under way in pieces, more to
-// a plugin than its ring has descriptors, while the plugin is stopped, as a busy
-// machine may do. When it goes on, it is given a small one.
+// givenUp gives up calls whose payloads are under way in pieces, more for each
+// plugin than its ring has descriptors. The plugin is stopped meanwhile, as on
+// a busy machine. When it goes on, it gets a small call.
 func (w *workload) givenUp(ctx context.Context) error {
 	const together, pieces, plugins, rounds = 2 * ringCells, 10 * ringCells, 4, 2
 	for i := range plugins * rounds {
@@ -68,8 +68,9 @@ func (w *workload) givenUp(ctx context.Context) error {
 	return nil
 }
 
-// tooLate begins streams whose context is over already. None may be sent. They are
-// streams since a unary call of a plugin looks at its context before that.
+// tooLate begins streams whose context is over already. None of them may be
+// sent. They are streams because a plugin's unary call looks at its context
+// before it reaches the link.
 func (w *workload) tooLate(ctx context.Context) error {
 	over, cancel := context.WithCancel(ctx)
 	cancel()
@@ -96,7 +97,7 @@ func (w *workload) stop(name string) (resume func()) {
 }
 
 // leaving gives up a call while its caller receives in the pump's place, at
-// about the moment at which the answer to another comes.
+// about the moment when another call's answer comes.
 func (w *workload) leaving(ctx context.Context) error {
 	const rounds = 10
 	choose := rand.New(rand.NewPCG(w.Seed, 2000))
@@ -119,7 +120,8 @@ func (w *workload) leaving(ctx context.Context) error {
 	return nil
 }
 
-// unless is err, but for one that a call is given up with, while ctx lasts.
+// unless is err, or nil if err is only the code with which a call is given up,
+// and ctx still lasts.
 func unless(ctx context.Context, code codes.Code, err error) error {
 	if err != nil && status.Code(errors.Unwrap(err)) == code && ctx.Err() == nil {
 		return nil

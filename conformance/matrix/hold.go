@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// Held is a cell that stays as it is once it has hung, for others to look at
-// from outside.
+// Held is a cell that stays as it is once it has hung, so that others can look
+// at it from outside.
 type Held struct {
 	host   *hostProcess
 	folder string
@@ -21,7 +21,7 @@ type Holding struct {
 	tree    string
 }
 
-// Hold prepares for cells: of o it uses Program, Args, Open, Site and Calls.
+// Hold prepares for cells. It uses Program, Args, Open, Site and Calls of o.
 func Hold(ctx context.Context, o Options) (*Holding, error) {
 	if o.Calls == 0 {
 		o.Calls = DefaultCalls
@@ -33,8 +33,8 @@ func Hold(ctx context.Context, o Options) (*Holding, error) {
 	return &Holding{o, tree}, nil
 }
 
-// Start starts a cell, whose choices seed makes. Its host process dumps on SIGUSR1,
-// to what Said reads.
+// Start starts a cell, with seed for its random choices. On SIGUSR1 its host
+// process writes a dump, which Said returns.
 func (h *Holding) Start(faultName, strategy string, seed uint64) (*Held, error) {
 	folder, err := os.MkdirTemp("", "ddc-matrix-")
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 // variable tells a host process, in JSON, what its cell is.
 const variable = "DDC_FAULTMATRIX"
 
-// task is what variable says.
+// task is the value of variable.
 type task struct {
 	Fault    string `json:"fault"`
 	Strategy string `json:"strategy"`
@@ -33,23 +33,24 @@ type task struct {
 	Site   string `json:"site"`
 	Output string `json:"output"`
 	Tree   string `json:"tree"`
-	// InARow is a cell of ten calls in a row, with rings as long as the report's: see inARow.
+	// InARow marks a cell of ten calls in a row, with rings as long as the
+	// report's: see inARow.
 	InARow bool `json:"in_a_row,omitempty"`
 	// Hold keeps a cell with something wrong as it is: see Hold.
 	Hold bool `json:"hold,omitempty"`
 }
 
-// news is a line that a host process writes: how far it is, or how it ended.
+// news is a line that a host process writes: its progress, or how it ended.
 type news struct {
 	Stage    string   `json:"stage,omitempty"`
 	Answered int      `json:"answered,omitempty"`
 	Outcome  *Outcome `json:"outcome,omitempty"`
 }
 
-// Hosting is what a host process needs of the program that it is.
+// Hosting is what a host process needs from its program.
 type Hosting struct {
-	// Names are those of the plugins, Open makes the service of one, and Command is the
-	// program that serves it with [Plugin].
+	// Names are the plugins' names. Open makes a plugin's service, and Command
+	// is the program that serves it with [Plugin].
 	Names   []string
 	Open    func(name string) (plugin.Service, error)
 	Command func(name string) (path string, args []string)
@@ -59,8 +60,8 @@ type Hosting struct {
 var ErrNotACell = errors.New("this command is for ddc wake matrix to start, not for people")
 
 // Host is the main of a cell's host process. It writes news to w, and leaves no
-// process behind. It does not return where a fault may keep it from it: then it
-// ends the process.
+// process behind. If a fault may keep it from returning, it ends the process
+// instead.
 func Host(ctx context.Context, o Hosting, w io.Writer) error {
 	var t task
 	if err := json.Unmarshal([]byte(os.Getenv(variable)), &t); err != nil {
@@ -95,8 +96,8 @@ func Host(ctx context.Context, o Hosting, w io.Writer) error {
 	return nil
 }
 
-// Few descriptors and few slots, none of them anybody's own: a ring that fills, and
-// a pool that runs dry for one who has nothing of it.
+// Few descriptors and few slots, none of them reserved: so rings fill, and the
+// pool runs dry even for a sender that holds no slot.
 const (
 	ringCells  = 4
 	sparePeers = 1 // for a plugin that is started again
@@ -128,8 +129,8 @@ func hostOptions(t task, o Hosting, log *journal) host.Options {
 	return options
 }
 
-// killPlugins ends the plugins by force, and waits until the kernel has
-// forgotten them: a zombie that outlives its parent may find nobody to bury it.
+// killPlugins kills the plugins, and waits until the kernel has forgotten them:
+// if a zombie outlives its parent, there may be nobody to reap it.
 func killPlugins(h *host.Host) {
 	var pids []int
 	for _, p := range h.Plugins() {

@@ -48,7 +48,7 @@ func (c *Cell) Class() string {
 	return string(c.Verdict)
 }
 
-// Lines are what is to be said of a cell that is looked at closely.
+// Lines are the details of a cell, for people who unfold it.
 func (c *Cell) Lines() []string {
 	if c.Evidence != nil {
 		return append([]string{c.Why}, c.Evidence.Words[min(1, len(c.Evidence.Words)):]...)

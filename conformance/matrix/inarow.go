@@ -11,17 +11,17 @@ import (
 	"ddc/internal/fault"
 )
 
-// The hang's report has rings of 256, and calls of code samples that follow each
-// other: it hung at the sixth of them. A fault that needs a full ring, or senders
-// that come together, cannot show there.
+// The hang's report has rings of 256, and calls of code samples one after the
+// other; the sixth hung. A fault that needs a full ring, or several senders at
+// once, cannot show there.
 const (
 	reportedCells = 256
 	callsInARow   = 10
 	calledInARow  = "code_execution"
 )
 
-// inARow lists a cell of each fault, on the strategy of the report where the fault
-// bites there and it was asked for.
+// inARow lists a cell of each fault: on the report's strategy, if the fault
+// bites there and that strategy was asked for.
 func inARow(o Options) []task {
 	names := o.Faults
 	if len(names) == 0 {
@@ -40,7 +40,8 @@ func inARow(o Options) []task {
 	return tasks
 }
 
-// tenInARow makes ten calls to one plugin, each once the one before is answered.
+// tenInARow makes ten calls to one plugin, each after the answer to the one
+// before.
 func (w *workload) tenInARow(ctx context.Context) error {
 	for range callsInARow {
 		if err := w.call(ctx, calledInARow, methodEcho, 300); err != nil {
@@ -50,7 +51,8 @@ func (w *workload) tenInARow(ctx context.Context) error {
 	return nil
 }
 
-// inARowTable prints those cells: who can have been seen by the report.
+// inARowTable prints those cells. They show which faults the report can have
+// seen.
 func (r *Report) inARowTable(w io.Writer) error {
 	if len(r.InARow) == 0 {
 		return nil

@@ -21,7 +21,7 @@ func newJournal() *journal {
 	return &journal{lines: map[string][]string{}, restarts: map[string][]string{}}
 }
 
-// killed is how the cause of a restart ends that the workload, or a fault, has made.
+// killed ends the cause of a restart that the workload, or a fault, has made.
 const killed = "signal: killed"
 
 // maxLines bounds what is kept of each plugin: two dumps fit.
@@ -56,8 +56,8 @@ func (j *journal) said(name string) []string {
 	return append([]string(nil), j.lines[name]...)
 }
 
-// kills notes that the workload kills a plugin: a call that had got hold of the
-// run before may see no more of it than that its link is closed.
+// kills notes that the workload kills a plugin. A call that already has the old
+// run may only see that its link is closed.
 func (j *journal) kills(name string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

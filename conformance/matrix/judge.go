@@ -13,28 +13,30 @@ import (
 const (
 	// lookEvery is the pause between two looks at all links.
 	lookEvery = 20 * time.Millisecond
-	// settle is how long nothing may move, with calls under way and processors idle,
-	// until that is called hung: longer than a host that stops waits for the last words of a
-	// plugin (half a second), shorter than a link that ends waits until it rings again (a second).
+	// settle is how long nothing may move, with calls under way and idle
+	// processors, until a cell counts as hung. It is longer than a stopping
+	// host waits for a plugin's last words (half a second), and shorter than an
+	// ending link waits until it rings again (a second).
 	settle = 800 * time.Millisecond
-	// settleAtEnd is the same for a host that closes: it gives a plugin five seconds to
-	// end, and kills it then, so that it is not hung before.
+	// settleAtEnd is settle for a closing host. It gives a plugin five seconds
+	// to end and then kills it, so it is not hung before that.
 	settleAtEnd = 5*time.Second + 2*settle
-	// lookLasts bounds what one look counts for: when the judge itself was kept from
-	// running, so was what it looks at.
+	// lookLasts bounds how much time one look counts for: if the judge could
+	// not run, neither could what it looks at.
 	lookLasts = 4 * lookEvery
-	// idleShare is how much of one processor all threads of a cell may use, or be ready
-	// to use, meanwhile. The looks themselves take about a twentieth.
+	// idleShare is how much of one processor all threads of an idle cell may
+	// use, or be ready to use. The looks themselves take about a twentieth.
 	idleShare = 0.25
 	// stallTime is how long a sleeper must lie over work without a token to be counted.
 	stallTime = 60 * time.Millisecond
-	// enoughStalls is how many of those end a cell: it is slow, and need not be so to its end.
+	// enoughStalls is how many stalls end a cell: it is known to be slow then.
 	enoughStalls = 30
 	// patience bounds a cell that is never idle and never done.
 	patience = 90 * time.Second
 )
 
-// view is all that one look sees. Two equal views saw nothing happen in between.
+// view is all that one look sees. If two views are equal, nothing happened in
+// between.
 type view struct {
 	plugins map[string]host.Look
 	// waited counts the calls under way by plugin, as their callers see it.
@@ -78,7 +80,7 @@ func due(s hub.State, side int) bool {
 	return look.Parked && look.Due
 }
 
-// lost says that it has no token, either.
+// lost says that it also has no token.
 func lost(s hub.State, side int) bool { return s.Sleeper(side).Lost() }
 
 // stallBook counts the sleepers that lay over work.
@@ -97,8 +99,8 @@ type stallBegin struct {
 	at    time.Time
 }
 
-// note takes a look into the book. A stall is counted when it is over. Before its first
-// frame a plugin may sleep because it has not yet begun to receive.
+// note enters a look in the book. A stall is counted when it is over. Before
+// its first frame a plugin may sleep because it has not yet begun to receive.
 func (b *stallBook) note(v view, now time.Time) {
 	if b.since == nil {
 		b.since = map[stallKey]stallBegin{}
@@ -164,7 +166,7 @@ func (w *workload) judge(ctx context.Context) Outcome {
 	}
 }
 
-// stillness is for how long nothing has moved.
+// stillness measures for how long nothing has moved.
 type stillness struct {
 	last      view
 	at, since time.Time
@@ -217,7 +219,7 @@ func (w *workload) finished(err error) Outcome {
 	return o
 }
 
-// tell tells how far the workload is, twice a second.
+// tell reports the workload's progress, twice a second.
 func (w *workload) tell(ctx context.Context, say func(news)) {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()

@@ -34,14 +34,15 @@ type Options struct {
 	Faults []string
 	// Strategies are names, or empty for all; the column of one process is always run.
 	Strategies []string
-	// Calls is how many small calls the burst of a cell has, or 0 for 2000.
+	// Calls is how many small calls a cell's burst has; 0 is 2000.
 	Calls int
 	// Seed makes the workload's choices.
 	Seed uint64
-	// Together is how many cells run at once, or 0 for one for each processor, two at most.
+	// Together is how many cells run at once; 0 is one for each processor, but
+	// at most two.
 	Together int
-	// Started and Done, if not nil, are told of each cell, and Moved of how far one is.
-	// One at a time.
+	// Started and Done, if not nil, hear of each cell, and Moved of a cell's
+	// progress. They are called one at a time.
 	Started func(fault, strategy string)
 	Moved   func(fault, strategy, stage string, answered int)
 	Done    func(c Cell, n, of int)
@@ -56,8 +57,8 @@ type Report struct {
 	// Planned is how many cells the run was to have: more than Cells where it was ended early.
 	Planned int    `json:"planned"`
 	Cells   []Cell `json:"cells"`
-	// InARow has a cell of each fault as it would show in the hang's report: ten calls one
-	// after the other, over rings of 256.
+	// InARow has a cell of each fault under the conditions of the hang's
+	// report: ten calls one after the other, over rings of 256.
 	InARow []Cell `json:"in_a_row,omitempty"`
 }
 
@@ -68,15 +69,16 @@ type Machine struct {
 	Go         string `json:"go"`
 }
 
-// DefaultCalls is how many small calls a burst has where nobody says.
+// DefaultCalls is how many small calls a burst has by default.
 const DefaultCalls = 2000
 
-// Reported is the strategy that the system of the hang's report has: a socket
-// pair as the doorbell, and an event loop that sleeps in edge-triggered epoll.
+// Reported is the strategy of the system in the hang's report: a socket pair as
+// the doorbell, and an event loop that sleeps in edge-triggered epoll.
 const Reported = "socketpair" + fault.EpollSuffix
 
-// Strategies lists those that a matrix can have: the four, and those that sleep
-// as an event loop does, which only the program with faults has.
+// Strategies lists the strategies that a matrix can have: the four, and those
+// that sleep as an event loop does. Only the program with faults has the
+// latter.
 func Strategies() []string {
 	names := strategy.Names()
 	for _, e := range fault.Catalogue() {
@@ -112,8 +114,9 @@ func plan(o Options) []task {
 		}
 		if len(o.Strategies) == 0 {
 			e, _ := fault.ByName(name)
-			// An event loop adds nothing to a fault that is not of event loops; one of them is
-			// run all the same, for it is what the hang's report has.
+			// An event loop makes no difference to a fault that is not about
+			// event loops. One event loop is run all the same, since the hang's
+			// report has one.
 			chosen = slices.DeleteFunc(Strategies(), func(s string) bool {
 				return strings.HasSuffix(s, fault.EpollSuffix) && s != Reported && !slices.Contains(e.On, s)
 			})
@@ -123,7 +126,8 @@ func plan(o Options) []task {
 	return tasks
 }
 
-// usualCell is about what a cell takes on a machine with two processors that are free.
+// usualCell is about how long a cell takes on a machine with two free
+// processors.
 const usualCell = 3 * time.Second
 
 // Extent says how many cells a run of o has, and about how long it takes.
@@ -132,9 +136,9 @@ func Extent(o Options) (cells int, takes time.Duration) {
 	return cells, time.Duration(cells) * usualCell / 2
 }
 
-// Run runs the matrix. A cell that hangs is a result, not an error. A run that
-// ends early gives its error and the report of the cells that were done, or nil
-// where there are none.
+// Run runs the matrix. A cell that hangs is a result, not an error. If the run
+// ends early, Run returns the error and a report of the cells that were done,
+// or nil if there are none.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Calls == 0 {
 		o.Calls = DefaultCalls
@@ -248,7 +252,7 @@ func runSamples(ctx context.Context, o Options, t task, progress func(news)) (Ce
 	return c, err
 }
 
-// controlTree builds the site in this process, where nobody wakes anybody.
+// controlTree builds the site in this process, where there are no wake-ups.
 func controlTree(ctx context.Context, o Options) (tree string, err error) {
 	folder, err := os.MkdirTemp("", "ddc-matrix-")
 	if err != nil {
@@ -272,16 +276,17 @@ func thisMachine() Machine {
 }
 
 const (
-	// A cell is slow with at least so many stalls, and so many times as many as its
-	// control has. A busy machine makes one or two.
+	// A cell is slow if it has at least this many stalls, and this many times
+	// as many as its control. A busy machine makes one or two.
 	slowStalls = 6
 	slowRatio  = 4
-	// Or with calls that had the machine to themselves and took so long.
+	// A cell is also slow if calls took this long although they had the machine
+	// to themselves.
 	slowCall = 50 * time.Millisecond
 )
 
-// judgeSlow compares cells in which everything ended well with the one without
-// a fault on the same strategy.
+// judgeSlow compares cells that ended well with the cell without a fault on the
+// same strategy.
 func (r *Report) judgeSlow() {
 	for i := range r.Cells {
 		c := &r.Cells[i]
@@ -350,7 +355,7 @@ func (r *Report) distinct(of func(*Cell) string) []string {
 	return all
 }
 
-// Disagreements lists the cells that are not as the catalogue expects.
+// Disagreements lists the cells that differ from what the catalogue expects.
 func (r *Report) Disagreements() []Cell {
 	return slices.DeleteFunc(slices.Clone(r.Cells), func(c Cell) bool { return c.Agrees })
 }

@@ -50,8 +50,8 @@ func (r *Report) OnsetPlot() template.HTML {
 	return template.HTML(b.String())
 }
 
-// LatencyPlot sets the calls of slow cells beside those of their controls, or is
-// empty where none is slow.
+// LatencyPlot shows the calls of slow cells beside those of their controls. It
+// is empty if no cell is slow.
 func (r *Report) LatencyPlot() template.HTML {
 	var b strings.Builder
 	for i := range r.Cells {
@@ -110,7 +110,7 @@ func histogram(title string, with, without []int) string {
 	return b.String()
 }
 
-// bucketEnd is what calls of a bucket took less than, in two digits.
+// bucketEnd is the upper bound of a bucket, in two digits.
 func bucketEnd(i int) time.Duration {
 	d := time.Microsecond << i
 	switch {

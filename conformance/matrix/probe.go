@@ -66,8 +66,8 @@ var probeDesc = grpc.ServiceDesc{
 	Streams: []grpc.StreamDesc{lateDesc},
 }
 
-// lateDesc is a stream that nobody may begin: its handler is as one that waits for
-// another process, for a caller who is gone.
+// lateDesc is a stream that must never begin. Its handler acts like one that
+// waits for another process, for a caller who is gone.
 var lateDesc = grpc.StreamDesc{StreamName: "Late", ServerStreams: true, Handler: func(any, grpc.ServerStream) error { select {} }}
 
 func method(name string, serve func(probeServer, context.Context, *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error)) grpc.MethodDesc {
@@ -94,7 +94,7 @@ func (p *probe) echo(_ context.Context, request *wrapperspb.BytesValue) (*wrappe
 	return request, nil
 }
 
-// gate is closed by the Release of a number; it makes no difference which call comes first.
+// gate is closed by the Release of a number. Either call may come first.
 func (p *probe) gate(request *wrapperspb.BytesValue) (chan struct{}, error) {
 	if len(request.Value) != 8 {
 		return nil, status.Errorf(codes.InvalidArgument, "a number of 8 bytes is needed, not %d", len(request.Value))
@@ -130,12 +130,13 @@ func (p *probe) release(ctx context.Context, request *wrapperspb.BytesValue) (*w
 	return p.echo(ctx, request)
 }
 
-// grow answers with more than rpc's limit. Nobody touches those bytes, which cost nothing so.
+// grow answers with more than rpc's limit. Nobody touches the bytes, so they
+// cost nothing.
 func (p *probe) grow(context.Context, *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error) {
 	return wrapperspb.Bytes(make([]byte, 256<<20+1)), nil
 }
 
-// payload is a request that tells its number and its place in every byte.
+// payload is a request whose every byte depends on its number and its place.
 func payload(number uint64, size int) []byte {
 	b := make([]byte, max(size, 8))
 	binary.NativeEndian.PutUint64(b, number)

@@ -10,9 +10,9 @@ import (
 	"ddc/internal/proc"
 )
 
-// demand is how long the threads of this process, and of all that descend from
-// it, have run or have been ready to run so far. Unlike the time they have run it
-// goes on where a busy machine does not let them.
+// demand is how long the threads of this process and its descendants have run,
+// or have been ready to run. Unlike the time that they have run, it also grows
+// while a busy machine does not let them.
 func demand() time.Duration {
 	var sum time.Duration
 	for _, pid := range descendants() {
@@ -21,7 +21,7 @@ func demand() time.Duration {
 	return sum
 }
 
-// descendants are this process and all that descend from it.
+// descendants are this process and all its descendants.
 func descendants() []int {
 	children := proc.Families(proc.All())
 	all := []int{os.Getpid()}
@@ -44,9 +44,10 @@ func processDemand(pid int) (sum time.Duration) {
 	return sum
 }
 
-// waitsForProcessor says whether a thread of this process, but for that which asks,
-// or of one that descends from it, is ready to run, or waits for a page or a disk.
-// What a thread has waited is added to its demand only when it runs.
+// waitsForProcessor says whether any thread of this process or a descendant is
+// ready to run, or waits for a page or a disk. The asking thread does not
+// count. demand alone does not show this: a thread's waiting is added to it
+// only when the thread runs.
 func waitsForProcessor() bool {
 	ready := 0
 	for _, pid := range descendants() {
@@ -63,7 +64,7 @@ func waitsForProcessor() bool {
 	return ready > 1
 }
 
-// groupAlive says whether a process group has a process that is not only a zombie.
+// groupAlive says whether a process group has a process that is not a zombie.
 func groupAlive(group int) bool {
 	for _, s := range proc.All() {
 		if s.Group == group && !s.Ended() {
@@ -73,7 +74,7 @@ func groupAlive(group int) bool {
 	return false
 }
 
-// What threads do in the kernel, as the report of the hang says it.
+// What threads do in the kernel, in the words of the hang's report.
 const (
 	inFutexBell = "futex_wait on the doorbell"
 	inFutex     = "futex_wait, idle"

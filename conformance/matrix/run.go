@@ -18,11 +18,11 @@ import (
 	"ddc/internal/fault"
 )
 
-// silence is how long a host process may say nothing before it is taken for
-// frozen: it says something twice a second.
+// silence is how long a host process may write nothing before it counts as
+// frozen: it writes twice a second.
 const silence = 20 * time.Second
 
-// runCell runs one cell. The error is of the machinery, or ctx's.
+// runCell runs one cell. An error is one of the machinery, or ctx's.
 func runCell(ctx context.Context, o Options, t task, progress func(news)) (_ Cell, err error) {
 	begun := time.Now()
 	defer func() {
@@ -30,7 +30,7 @@ func runCell(ctx context.Context, o Options, t task, progress func(news)) (_ Cel
 			err = fmt.Errorf("fault %s on %s: %w", t.Fault, t.Strategy, err)
 		}
 	}()
-	// Whatever the processes of the cell put into temporary folders is in this one.
+	// All temporary files of the cell's processes are in this folder.
 	folder, err := os.MkdirTemp("", "ddc-matrix-")
 	if err != nil {
 		return Cell{}, err
@@ -69,7 +69,7 @@ func startHost(o Options, t task, folder string) (*hostProcess, error) {
 	}
 	h.cmd.Stderr = &h.said
 	if t.Hold {
-		// A file, since it is read while the process runs.
+		// It is a file because it is read while the process runs.
 		f, err := os.Create(heldStderr(folder))
 		if err != nil {
 			return nil, err
@@ -155,8 +155,8 @@ const groupTime = 10 * time.Second
 func (h *hostProcess) end() error {
 	group := h.cmd.Process.Pid
 	_ = h.lifeline.Close()
-	// The leader is not yet waited for, or a zombie's number is not given away: the
-	// group is still this one.
+	// Nobody has waited for the leader yet, and a zombie's number is not
+	// reused, so the group is still this one.
 	_ = syscall.Kill(-group, syscall.SIGKILL)
 	for range h.news { // until its end
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 // signals makes calls while every thread of every plugin is interrupted again
-// and again, as Go's scheduler, a profiler or a terminal do.
+// and again, as by Go's scheduler, a profiler or a terminal.
 func (w *workload) signals(ctx context.Context) error {
 	calling, done := context.WithCancel(ctx)
 	ended := make(chan struct{})
@@ -44,8 +44,8 @@ func (w *workload) signals(ctx context.Context) error {
 	return err
 }
 
-// interruptThreads sends SIGURG, which Go takes for its own and ignores, to
-// every thread of a process.
+// interruptThreads sends SIGURG to every thread of a process. Go takes the
+// signal for its own and ignores it.
 func interruptThreads(pid int) {
 	threads, err := proc.Threads(pid)
 	if err != nil {
@@ -56,7 +56,8 @@ func interruptThreads(pid int) {
 	}
 }
 
-// build builds the site with the plugins, and compares it with what it must be.
+// build builds the site with the plugins, and compares the output with what it
+// must be.
 func (w *workload) build(ctx context.Context) error {
 	w.begun.Add(1)
 	defer w.ended.Add(1)
@@ -143,8 +144,8 @@ func (w *workload) end(ctx context.Context) error {
 	}
 }
 
-// verdictOf says which verdict an error is. That a link calls what it reads
-// corrupt, and ends, is a call that fails; nobody was given a wrong answer.
+// verdictOf turns an error into a verdict. If a link finds corrupt data and
+// ends, that is a failed call, since nobody got a wrong answer.
 func verdictOf(err error) Verdict {
 	if errors.Is(err, errCorrupt) {
 		return Corrupt

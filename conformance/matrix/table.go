@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Table prints the matrix for people, then what each cell that is not immune
-// says, then what differs from the catalogue.
+// Table prints the matrix for people, then the words of each cell that is not
+// immune, and then what differs from the catalogue.
 func (r *Report) Table(w io.Writer) error {
 	columns := r.Columns()
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -15,8 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// workers is how many goroutines call at once: as many as the host of the
-// hang's report has.
+// workers is how many goroutines call at once: as many as in the hang's report.
 const workers = 80
 
 // workload is what a cell's host process does, and what it knows of it.
@@ -75,8 +74,8 @@ func (w *workload) stages() []stage {
 	return append(all, stage{stageEnd, w.end})
 }
 
-// stageSingle is the stage by whose calls a cell is called slow, and stageEnd the
-// one in which the host closes.
+// stageSingle is the stage whose calls decide whether a cell is slow. stageEnd
+// is the one in which the host closes.
 const (
 	stageSingle = "one at a time"
 	stageEnd    = "end"
@@ -112,10 +111,10 @@ func (w *workload) run(ctx context.Context) error {
 	return nil
 }
 
-// errCorrupt marks what is not as it must be.
+// errCorrupt marks data that is not what it must be.
 var errCorrupt = errors.New("corrupt")
 
-// callError is a call that failed, and whose.
+// callError is a failed call's error, and its plugin.
 type callError struct {
 	plugin string
 	err    error
@@ -211,7 +210,7 @@ func (w *workload) bursts(ctx context.Context, callers, calls int) error {
 	})
 }
 
-// single makes one call at a time: nothing but its own wake-ups helps it.
+// single makes one call at a time, so that no other call's wake-ups help it.
 func (w *workload) single(ctx context.Context) error {
 	for i := range 12 * len(w.names) {
 		if err := w.call(ctx, w.names[i%len(w.names)], methodEcho, 32); err != nil {
@@ -241,7 +240,8 @@ func (w *workload) waiting(ctx context.Context) error {
 	})
 }
 
-// tooLarge has a plugin reply with more than may be sent. Its caller is to hear so.
+// tooLarge has a plugin reply with more than may be sent. Its caller must hear
+// that.
 func (w *workload) tooLarge(ctx context.Context) error {
 	for _, name := range w.names[:4] {
 		err := w.call(ctx, name, methodGrow, 8)

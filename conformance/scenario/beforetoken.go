@@ -10,8 +10,9 @@ import (
 	"ddc/wake"
 )
 
-// dieBeforeToken takes the host's flag, as a ringer does, and dies before it leaves the
-// token. Before that it has published nothing: only its end is due.
+// dieBeforeToken takes the host's flag, as a ringer does, and dies before it
+// leaves the token. It has published nothing before: the host is only due to
+// learn of its end.
 func (l *end) dieBeforeToken(ctx context.Context) error {
 	flag := &l.page.Bells[hostSide].Sleeping
 	if err := until(ctx, func() bool { return l.page.parked(hostSide) && flag.CompareAndSwap(1, 0) }); err != nil {
@@ -23,8 +24,8 @@ func (l *end) dieBeforeToken(ctx context.Context) error {
 	select {} // until the signal has come
 }
 
-// peerDiesBeforeToken has a peer process die with the token that it owes. The host,
-// which watches processes, leaves it instead.
+// peerDiesBeforeToken has a peer process die before it leaves the token that it
+// owes. The host watches processes, and leaves the token instead.
 func peerDiesBeforeToken(ctx context.Context, e *Env) error {
 	for round := range uint64(3) {
 		if err := e.peerDiesBeforeTokenOnce(ctx, 1+5*round); err != nil {

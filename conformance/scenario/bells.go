@@ -38,7 +38,8 @@ func bells() []Program {
 	}
 }
 
-// await is Await, with what it promises checked: nil only after ready said yes.
+// await is Await, and checks its promise: it returns nil only after ready said
+// yes.
 func await(ctx context.Context, bell Bell, ready func() bool) error {
 	last := false
 	err := bell.Await(ctx, func() bool { last = ready(); return last })
@@ -48,9 +49,8 @@ func await(ctx context.Context, bell Bell, ready func() bool) error {
 	return err
 }
 
-// onBells runs one actor that rings and awaits by itself, so that where its
-// rings fall is no matter of luck. due is what it has published and not yet
-// seen.
+// onBells runs one actor that both rings and awaits, so that its rings do not
+// fall by luck. due is what it has published and not yet seen.
 func (e *Env) onBells(ctx context.Context, actor func(ctx context.Context, p *wakerPair, seen *atomic.Uint64) error) (err error) {
 	p, err := e.newBells(wake.SpinOff)
 	if err != nil {
@@ -89,8 +89,9 @@ func ringInAnyLook(ctx context.Context, e *Env) error {
 	})
 }
 
-// ringBetweenCheckAndSleep has a ring fall into the look after a wake-up: whoever
-// clears tokens, or a note that one was left, after that look, loses it.
+// ringBetweenCheckAndSleep has a ring fall into the look after a wake-up. A
+// sleeper that clears tokens after that look, or the note that one was left,
+// loses it.
 func ringBetweenCheckAndSleep(ctx context.Context, e *Env) error {
 	return e.onBells(ctx, func(ctx context.Context, p *wakerPair, seen *atomic.Uint64) error {
 		for round := range uint64(e.rounds()) {
@@ -406,7 +407,8 @@ func closeWakes(ctx context.Context, e *Env) error {
 }
 
 // tokenOwedByTheDead plays the ringer that takes the sleeper's flag and dies
-// before it leaves the token: whoever learns of it pays.
+// before it leaves the token. The one that learns of the death leaves the
+// token.
 func tokenOwedByTheDead(ctx context.Context, e *Env) (err error) {
 	p, err := e.newBells(wake.SpinOff)
 	if err != nil {

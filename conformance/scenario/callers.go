@@ -8,11 +8,11 @@ import (
 	"ddc/transport"
 )
 
-// callersComeAndGo makes calls whose caller receives in the pump's place, where
-// the link offers that, while frames that no caller waits for arrive around each
-// reply. Whom the peer finds asleep, the caller or the pump, changes with every
-// frame, and after each call there is silence: a frame left to the wrong one of
-// the two stays in the ring.
+// callersComeAndGo makes calls whose caller receives in the pump's place, if
+// the link offers that. Frames that no caller waits for arrive around each
+// reply. With every frame it changes whether the peer finds the caller or the
+// pump asleep. After each call there is silence, so a frame left to the wrong
+// one of the two stays in the ring.
 func callersComeAndGo(ctx context.Context, e *LinkEnv) error {
 	const reply, news = 1, 2
 	w, err := e.wire(Ample, 1)

@@ -41,8 +41,8 @@ func waitsAgain(ctx context.Context, e *Env) error {
 	return nil
 }
 
-// closeLeavesToken closes the ringer's end: whoever sleeps at the other looks
-// once more. Closing the sleeper's own end leaves a token for whoever comes after.
+// closeLeavesToken closes the ringer's end: a sleeper at the other end looks
+// once more. Closing the sleeper's own end leaves a token for the next sleeper.
 func closeLeavesToken(ctx context.Context, e *Env) (err error) {
 	p, err := e.newWakerPair()
 	if err != nil {

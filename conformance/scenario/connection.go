@@ -87,7 +87,7 @@ func (e *Env) openEnd(shared *connectionsPage, n, side, cells int, s wake.Strate
 	return l, err
 }
 
-// unowned is a waker whose files somebody else has to himself: a fault.
+// unowned is a waker whose files only somebody else owns. That is a fault.
 type unowned struct{ wake.Waker }
 
 func (unowned) Ring() error { return nil }
@@ -100,7 +100,8 @@ func (l *end) notify(publish func()) error {
 	return notify(publish, l.other.Ring)
 }
 
-// due is what side waits for, as anyone can see it.
+// due says, from the words in shared memory, whether a side has something to
+// do.
 func (p *connectionPage) due(side, cells int) bool {
 	return p.Rings[side].Len() > 0 || p.Closed[1-side].Load() == 1 ||
 		(p.Waiting[side].Load() == 1 && p.Rings[1-side].Len() < uint64(cells))

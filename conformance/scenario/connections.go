@@ -216,7 +216,7 @@ func othersGoOn(ctx context.Context, e *Env) error {
 	few := *e
 	few.Rounds = max(e.rounds()/10, 1)
 	return few.drive(ctx, true, 8, role{Others: true}, uint64(few.rounds()), func(ctx context.Context, d *driver, sent uint64) (uint64, error) {
-		// Asleep, and as long as it is: nothing but this program rings.
+		// Wait until it sleeps. It stays asleep, since only this program rings.
 		if err := until(ctx, func() bool { return d.echoed.Load() == sent && d.page.parked(peerSide) }); err != nil {
 			return 0, err
 		}
@@ -231,7 +231,7 @@ func othersGoOn(ctx context.Context, e *Env) error {
 	})
 }
 
-// crowd is the host as it is: 80 workers, each with one request under way at a
+// crowd is like a real host: 80 workers, each with one request under way at a
 // time, on 16 connections with rings of 4.
 func crowd(processes bool) func(context.Context, *Env) error {
 	return func(ctx context.Context, e *Env) (err error) {
@@ -347,9 +347,9 @@ func (e *Env) peerClosesOnce(ctx context.Context, after uint64) (err error) {
 		})
 }
 
-// peerKilled kills the peer while messages go to and fro. Who watches processes
-// says so with a ring of its own, which must not count on the flag: the dead
-// peer may have taken it.
+// peerKilled kills the peer while messages go to and fro. The host, which
+// watches processes, announces the death with a ring of its own. That ring must
+// not rely on the flag, since the dead peer may have taken it.
 func peerKilled(ctx context.Context, e *Env) error {
 	choose := e.random(1)
 	for range 5 {
@@ -375,7 +375,8 @@ func (e *Env) peerKilledOnce(ctx context.Context, after uint64) (err error) {
 			if !errors.Is(err, errKilled) {
 				return errors.Join(err, errors.New("the peer ended by itself"))
 			}
-			// The host pays: the flag is shared memory, the token is owed by nobody alive.
+			// The host leaves the token: the flag in shared memory is taken,
+			// and nobody alive owes the token.
 			d.page.Closed[peerSide].Store(1)
 			d.page.Ended[peerSide].Store(d.page.Begun[peerSide].Load())
 			return d.own.Repay()

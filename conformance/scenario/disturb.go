@@ -49,7 +49,8 @@ func storm(ctx context.Context, pid int) error {
 const maxTokens = 66_000
 
 // fill leaves so many tokens that no more fit. An eventfd's counter takes
-// 2^64-2, so it is written to; the store of the others is filled by ringing.
+// 2^64-2, so fill writes to it directly; it fills the store of the others by
+// ringing.
 func (p *wakerPair) fill() error {
 	if len(p.files) == 1 {
 		target, err := proc.Target(proc.Self, p.files[0].Fd())
@@ -72,7 +73,7 @@ func (p *wakerPair) fill() error {
 }
 
 // flip sets or clears O_NONBLOCK on files. The flag belongs to the open file,
-// which everybody shares who inherited it.
+// which all who inherited it share.
 func flip(files []*os.File, nonblocking bool) error {
 	for _, f := range files {
 		if err := syscall.SetNonblock(int(f.Fd()), nonblocking); err != nil {

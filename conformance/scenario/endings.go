@@ -121,7 +121,8 @@ func releaseWakes(ctx context.Context, e *LinkEnv) error {
 			select {
 			case l := <-leases:
 				if left := 2*total - received[0].Load() - received[1].Load(); left > 0 && choose.IntN(40) == 0 {
-					// Not before the senders wait, where the transport can make them.
+					// Wait until the senders wait, if the transport can make
+					// them.
 					if err := w.full(ctx, w.links[released%2][0]); err != nil {
 						return err
 					}
@@ -180,7 +181,8 @@ func (e *LinkEnv) giveUp(ctx context.Context, room Room, size int) error {
 		if err := <-result; !errors.Is(err, context.Canceled) {
 			return fmt.Errorf("send whose context was cancelled: %v, want %w", err, context.Canceled)
 		}
-		// A context that is over gets nothing into a full ring, and needs no room to say so.
+		// With a context that is over nothing gets into a full ring, and the
+		// error needs no room.
 		for n := 0; size == 10; n++ {
 			err := sendOne(waiting, l, sent.Load(), size)
 			if errors.Is(err, context.Canceled) {
@@ -318,8 +320,8 @@ func closeEndsSenders(ctx context.Context, e *LinkEnv) error {
 		}
 		host, peer := w.links[0][0], w.links[0][1]
 		closing, other := w.links[0][round%2], w.links[0][1-round%2]
-		// Neither pump runs yet, so both rings fill; the other side's pump is what
-		// sees the end.
+		// Neither pump runs yet, so both rings fill. The other side's pump sees
+		// the end.
 		err = w.play(ctx, flood(host), flood(host), flood(peer), flood(peer), func(ctx context.Context) error {
 			if err := errors.Join(w.full(ctx, host), w.full(ctx, peer)); err != nil {
 				return err

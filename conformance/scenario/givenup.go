@@ -9,9 +9,9 @@ import (
 	"ddc/transport"
 )
 
-// abortedPieces has many payloads given up when some of their pieces are with the
-// receiver already, and the ring is full. What tells the receiver to forget them
-// needs room too, and what comes after them still gets through.
+// abortedPieces has many payloads given up when the receiver already has some
+// of their pieces, and the ring is full. The frame that tells the receiver to
+// forget them needs room too, and later frames must still get through.
 func abortedPieces(ctx context.Context, e *LinkEnv) error {
 	for range 3 + e.rounds()/50 {
 		if err := e.abortPieces(ctx); err != nil {

@@ -19,11 +19,11 @@ type Room int
 const (
 	// Ample is what the transport has by default.
 	Ample Room = iota
-	// Tiny is as little as it can do with: rings of two descriptors, two slots of
-	// each class, none larger than 4 KiB. A transport without such limits
-	// ignores it.
+	// Tiny is the least that it can work with: rings of two descriptors, two
+	// slots of each class, none larger than 4 KiB. A transport without such
+	// limits ignores it.
 	Tiny
-	// Bare is a pool of two slots of 1 KiB, neither of which is anybody's own. A
+	// Bare is a pool of two slots of 1 KiB, neither of them reserved. A
 	// transport without slots ignores it.
 	Bare
 )
@@ -33,9 +33,10 @@ func (r Room) String() string { return [...]string{"ample", "tiny", "bare"}[r] }
 
 // LinkEnv is what a program over links runs in. Only New is required.
 type LinkEnv struct {
-	// New makes a transport. If it also has the method Sleepers of [Observer], a
-	// sleeper that nothing will wake is found by its state; with FreeSlots and Usage,
-	// as a hub's, a leak of slots is told from that.
+	// New makes a transport. If the transport has the method Sleepers of
+	// [Observer], a sleeper that nothing will wake is found by its state. If it
+	// has FreeSlots and Usage, as a hub does, a leak of slots is told from
+	// that.
 	New func(Room) (transport.Transport, error)
 	// Seed, Rounds and Settle are as in [Env].
 	Seed   uint64
@@ -83,9 +84,9 @@ func (e *LinkEnv) wire(room Room, n int) (*wires, error) {
 	return w, nil
 }
 
-// look sees all sleepers as one: they are lost together, when all sleep, no
-// token is pending or owed, and no frame moves although the program is not over.
-// A wait for a frame that came is then the same as any other.
+// look treats all sleepers as one. They are lost together: all sleep, no token
+// is pending or owed, and no frame moves although the program is not over. It
+// does not matter then what each of them waits for.
 func (w *wires) look() ([]Snapshot, error) {
 	s := Snapshot{Name: "all sleepers", Sleeper: wake.Sleeper{Parked: true, Due: true}}
 	if t, ok := w.transport.(interface {
@@ -97,7 +98,7 @@ func (w *wires) look() ([]Snapshot, error) {
 		}
 		rung := uint64(0)
 		for _, one := range all {
-			// A token where nobody sleeps is no help to those who do.
+			// A token for somebody who is awake does not help those who sleep.
 			s.Token = s.Token || one.Token && one.Parked
 			s.Owed += one.Owed
 			s.Bell.Received += one.Bell.Received
@@ -128,7 +129,7 @@ func (w *wires) look() ([]Snapshot, error) {
 	return []Snapshot{s}, nil
 }
 
-// slotsInUse is how many slots are in use where none is left for anybody, else 0.
+// slotsInUse is how many slots are in use if none is free, and otherwise 0.
 func (w *wires) slotsInUse() int64 {
 	t, ok := w.transport.(interface {
 		Usage() []slot.Usage

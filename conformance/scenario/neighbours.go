@@ -32,9 +32,9 @@ func (c *waiters) lookAtTwo(left, woken *[2]atomic.Uint64, owed *atomic.Uint64) 
 	return all, nil
 }
 
-// neighbours has one sleeper of a process wake some number of times, and then
-// leaves a token for another that has not slept since. What the two share must
-// not make the second take it for an old one.
+// neighbours has one sleeper of a process wake a number of times, and then
+// leaves a token for another that has not slept since. State that the two share
+// must not make the second take that token for an old one.
 func neighbours(ctx context.Context, e *Env) (err error) {
 	c, err := e.newWaiters()
 	if err != nil {
@@ -73,7 +73,7 @@ func neighbours(ctx context.Context, e *Env) (err error) {
 		}
 	}
 	ring := func(ctx context.Context, i int) error {
-		// The moment it sleeps, so this look never rests itself.
+		// This must happen the moment it sleeps, so the look does not pause.
 		for c.pages[0].Words[i].Parked.Load() == 0 {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)

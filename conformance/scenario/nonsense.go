@@ -9,8 +9,8 @@ import (
 	"ddc/wake"
 )
 
-// wrongIndex has a peer store indices that no sound one can store: further on
-// than the ring is long, and back behind what was taken already.
+// wrongIndex has a peer store indices that no sound peer can store: one further
+// ahead than the ring is long, and one behind what was taken already.
 func wrongIndex(ctx context.Context, e *Env) error {
 	for _, by := range []uint64{3, 17, 1 << 40, ^uint64(0)} {
 		if err := e.wrongIndexOnce(ctx, by); err != nil {

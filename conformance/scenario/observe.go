@@ -9,9 +9,9 @@ import (
 	"ddc/wake"
 )
 
-// Observer is a strategy that makes another's wakers and can be asked what
-// their sleepers do. A transport that is built on it, and embeds it, is judged by
-// state; any other only by whether its frames move.
+// Observer is a strategy that makes another strategy's wakers, and reports what
+// their sleepers do. A transport that is built on it, and embeds it, is judged
+// by state. Any other is judged only by whether its frames move.
 type Observer struct {
 	wake.Strategy
 

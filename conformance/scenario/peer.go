@@ -121,8 +121,8 @@ func (e *Env) echo(ctx context.Context, shared *connectionsPage, r role, s wake.
 	})
 	err = l.pump(ctx, received.add)
 	if err == nil {
-		// What is still to be echoed may wait for room, and the pump has ended because the
-		// host has closed: nobody reads it.
+		// The pump has ended because the host has closed, so nobody reads any
+		// more. Echoes that still wait for room must give up.
 		cancel(errPeerClosed)
 	}
 	close(received.more)

@@ -1,5 +1,5 @@
-// Package scenario holds the programs that wakers and transports are judged
-// by: plain functions that return an error, so that a test, a fault matrix, a
+// Package scenario holds the programs that judge wakers and transports. They
+// are plain functions that return an error, so that a test, a fault matrix, a
 // model checker and a benchmark can all run them.
 //
 //	env := &scenario.Env{Strategy: func() wake.Strategy { return eventfd.Strategy{} }}
@@ -7,10 +7,10 @@
 //		err := p.Run(ctx, env)
 //	}
 //
-// Each program names the rule of the wake protocol that it holds. It ends by
-// itself when the rule is kept. When it is broken in such a way that somebody
-// sleeps for ever, the program ends too: it looks at the sleepers' state all the
-// while ([Watch]) and returns a [LostWakeup] with the evidence.
+// Each program names the rule of the wake protocol that it checks. It ends by
+// itself if the rule is kept. It also ends if the rule is broken so that
+// somebody sleeps for ever: it looks at the sleepers' state all the time
+// ([Watch]), and returns a [LostWakeup] with the evidence.
 //
 // A program takes from a few milliseconds to some seconds; Env.Rounds scales it.
 package scenario
@@ -60,10 +60,12 @@ func (r Rule) String() string {
 	return fmt.Sprintf("rule %d: %s", int(r), rules[r])
 }
 
-// SlotsComeBack is the rule that a leak of slots breaks, whatever program meets it.
+// SlotsComeBack is the rule that a leak of slots breaks, whichever program
+// finds it.
 const SlotsComeBack Rule = 15
 
-// Broken is an error that breaks another rule than that of the program which met it.
+// Broken is an error that breaks another rule than that of the program that
+// found it.
 type Broken struct {
 	Rule Rule
 	Err  error
@@ -110,16 +112,17 @@ type Env struct {
 	Strategy func() wake.Strategy
 	// Bell joins words and waker; nil is wake.NewDoorbell.
 	Bell func(*wake.Words, wake.Waker, wake.Spin) Bell
-	// Peer makes the command of a peer process, whose main must call [ServePeer]
-	// when [IsPeer] says so; nil leaves programs across processes out.
+	// Peer makes the command of a peer process, whose main must call
+	// [ServePeer] if [IsPeer]. If Peer is nil, programs across processes are
+	// left out.
 	Peer func() *exec.Cmd
 	// Seed makes the program's choices: bursts, targets, order.
 	Seed uint64
 	// Rounds is about how many times a program repeats itself; 0 is 300.
 	Rounds int
-	// Settle is how long a sleeper must stay as it is to be called lost; 0 is 10 s.
-	// A fault that lasts shows in any time; a sound sleeper may be kept from running for as
-	// long as the machine is busy.
+	// Settle is how long a sleeper must stay as it is to be called lost; 0 is
+	// 10 s. A real fault lasts, so it shows in any time. A sound sleeper may be
+	// kept from running for as long as the machine is busy.
 	Settle time.Duration
 }
 

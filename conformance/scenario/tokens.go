@@ -80,8 +80,8 @@ func inOrder(steps ...func() error) error {
 	return nil
 }
 
-// alone runs one actor that rings and waits by itself: whenever it waits, a
-// token is due.
+// alone runs one actor that both rings and waits. Whenever it waits, a token is
+// due.
 func (e *Env) alone(ctx context.Context, actor func(context.Context, *wakerPair) error) (err error) {
 	p, err := e.newWakerPair()
 	if err != nil {
@@ -231,7 +231,8 @@ func closeEndsWait(ctx context.Context, e *Env) error {
 			err = errors.Join(err, fmt.Errorf("ring after close: %v, want an error that wraps os.ErrClosed", got))
 		}
 		err = errors.Join(err, p.sleeper.Close())
-		// The peer's end outlives the other, and its token reaches whoever opens next.
+		// The peer's end outlives the other, and its token reaches the next one
+		// that opens.
 		err = errors.Join(err, p.leave())
 		if pending, e := p.ringer.Pending(); !pending || e != nil {
 			err = errors.Join(err, fmt.Errorf("pending at the peer's end after close is %t, %v, want true", pending, e))

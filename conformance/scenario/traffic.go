@@ -90,8 +90,8 @@ func bothFull(room Room) func(context.Context, *LinkEnv) error {
 	}
 }
 
-// full waits until a link has sent nothing for as long as many looks take. That
-// it is full then is likely, no more: programs may not rest on it.
+// full waits until a link has sent nothing during many looks. The link is then
+// probably full, but not certainly: programs must not rely on it.
 func (w *wires) full(ctx context.Context, l transport.Link) error {
 	last, same := l.Stats().FramesOut, 0
 	return until(ctx, func() bool {
@@ -168,7 +168,7 @@ func answer(ctx context.Context, l transport.Link, handle func(transport.Header)
 	return handlers.Wait
 }
 
-// workersOnLinks is the host as it is: 80 workers and 16 peers.
+// workersOnLinks is like a real host: 80 workers and 16 peers.
 func workersOnLinks(room Room) func(context.Context, *LinkEnv) error {
 	return func(ctx context.Context, e *LinkEnv) error {
 		const workers, links = 80, 16
@@ -276,8 +276,8 @@ func (w *wires) parked() int {
 	return parked
 }
 
-// blockingHandler has a handler that does not come back, on a peer that goes on
-// receiving and answering: a blocking child process did stop it once.
+// blockingHandler has a handler that does not return, on a peer that must go on
+// receiving and answering. A blocking child process once stopped a peer.
 func blockingHandler(ctx context.Context, e *LinkEnv) error {
 	w, err := e.wire(Ample, 1)
 	if err != nil {

@@ -44,9 +44,9 @@ func growing(_ context.Context, request []byte) (int, func([]byte) error, error)
 	return n, func([]byte) error { return nil }, nil
 }
 
-// unsendableReply has replies that are too large, and replies for which no slot
-// comes free as long as somebody else holds them all. Each caller must hear of it,
-// and later calls be answered. A transport without slots sends the second kind.
+// unsendableReply has replies that are too large, and replies that find no slot
+// while somebody else holds them all. Each caller must hear of it, and later
+// calls must be answered. A transport without slots sends the second kind.
 func unsendableReply(ctx context.Context, e *LinkEnv) error {
 	w, err := e.wire(Bare, 1)
 	if err != nil {
@@ -127,9 +127,9 @@ func noSlotLeft(ctx context.Context, w *wires, s *service) error {
 // hasSlots says whether a transport's payloads take slots.
 func hasSlots(w *wires) bool { return w.transport.Name() != "inproc" }
 
-// handlersEnd has calls whose time ends while their handlers wait. A handler must
-// end with its call, whatever it waits for: else the plugin works on what nobody
-// waits for, or the caller waits for what never comes.
+// handlersEnd has calls whose time ends while their handlers wait. A handler
+// must end with its call, whatever it waits for. Otherwise the plugin works for
+// nobody, or the caller waits for what never comes.
 func handlersEnd(ctx context.Context, e *LinkEnv) error {
 	return e.playCalls(ctx, func(ctx context.Context, w *wires, s *service) error {
 		for n := range max(e.rounds()/10, 12) {
@@ -137,7 +137,8 @@ func handlersEnd(ctx context.Context, e *LinkEnv) error {
 			short, cancel := context.WithTimeout(ctx, 5*time.Millisecond)
 			err := s.block(short)
 			cancel()
-			// The handler's end may be told before the caller's own time is over.
+			// The caller may hear of the handler's end before its own time is
+			// over.
 			if err != nil && status.Code(err) != codes.DeadlineExceeded && ctx.Err() == nil {
 				return fmt.Errorf("call %d, which had 5 ms, ended with %w", n, err)
 			}

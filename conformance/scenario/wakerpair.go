@@ -47,7 +47,8 @@ type wakerPair struct {
 	// beforeWait is called by the sleeper, see lateCaller.
 	beforeWait func() error
 	segments   [2]*shm.Segment
-	// nudged says that a token was left for no reason, and the sleeper has not looked since.
+	// nudged says that a token was left for no reason, and that the sleeper has
+	// not looked since.
 	nudged atomic.Bool
 	// begun and ended count notifications.
 	begun, ended atomic.Uint64
@@ -149,7 +150,7 @@ func (p *wakerPair) close() error {
 	return errors.Join(errs...)
 }
 
-// publish changes the value and rings, and says so to those who look.
+// publish changes the value and rings, and counts both for the watch.
 func (p *wakerPair) publish(value uint64) error {
 	p.begun.Add(1)
 	defer p.ended.Add(1)

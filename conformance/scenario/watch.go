@@ -11,8 +11,8 @@ import (
 	"ddc/wake"
 )
 
-// Snapshot is one look at a sleeper from outside. It is comparable: two looks
-// that are equal saw nothing happen in between.
+// Snapshot is one look at a sleeper from outside. It is comparable: if two
+// looks are equal, nothing happened in between.
 type Snapshot struct {
 	// Name says whose bell it is.
 	Name string
@@ -38,7 +38,7 @@ func (s Snapshot) String() string {
 		s.Bell.Rings, s.Bell.Sent, s.Bell.Suppressed, s.Bell.Received, s.Bell.Spurious, s.Note)
 }
 
-// LostWakeup is the verdict on a sleeper that nothing will wake.
+// LostWakeup is the error about a sleeper that nothing will wake.
 type LostWakeup struct {
 	// At is the sleeper, All everyone at the same time.
 	At  Snapshot
@@ -65,12 +65,12 @@ func (l *LostWakeup) Error() string {
 // Source looks at all sleepers of a program.
 type Source func() ([]Snapshot, error)
 
-// Watch looks again and again until ctx is done, and then returns nil; or
-// until one sleeper is lost, in a snapshot that stays the same for settle, and
-// then returns a [*LostWakeup]. It decides by state. Time only tells a sleeper
-// that has been woken and waits for a processor from one that has not; so only
-// that time counts in which the watch itself ran: when it was kept from its
-// looks, sleepers may have been kept from getting up.
+// Watch looks again and again. It returns nil once ctx is done, and a
+// [*LostWakeup] once a sleeper is lost in a snapshot that stays the same for
+// settle. It decides by state. Time only separates a sleeper that was woken and
+// waits for a processor from one that was not woken. So only time counts in
+// which the watch itself ran: if it could not look, sleepers may have been
+// unable to get up.
 func Watch(ctx context.Context, settle time.Duration, look Source) error {
 	pause := min(max(settle/20, time.Millisecond), 50*time.Millisecond)
 	tick := time.NewTicker(pause)
@@ -165,8 +165,8 @@ func until(ctx context.Context, cond func() bool) error {
 	return nil
 }
 
-// patience is how long programs wait for what has no state to tell its absence
-// by, before they call it missing. Never reached in a sound system.
+// patience is how long programs wait for something before they call it missing,
+// if no state shows that it will not come. A sound system never reaches it.
 const patience = 60 * time.Second
 
 var errPatience = errors.New("nothing happened for " + patience.String())

@@ -9,7 +9,7 @@ import (
 	"ddc/internal/fault"
 )
 
-// opening is what the runs say, in one paragraph of at most openingWords words.
+// opening sums up the runs in one paragraph of at most openingWords words.
 func (in *Input) opening() string {
 	clean, calls := in.controls()
 	if len(clean) < len(in.controlCells()) {
@@ -24,7 +24,7 @@ func (in *Input) opening() string {
 	return text
 }
 
-// spreadOfSuspects says what the runs say of the report's suspects.
+// spreadOfSuspects says what the runs show of the report's suspects.
 func (in *Input) spreadOfSuspects() string {
 	var s []string
 	loopOnly, anywhere := in.suspects()
@@ -52,7 +52,8 @@ func (in *Input) controlCells() []matrix.Cell {
 	return slices.DeleteFunc(slices.Clone(in.Matrix.Cells), func(c matrix.Cell) bool { return c.Fault != matrix.NoFault })
 }
 
-// controls gives the strategies that were clean without a fault, and their calls.
+// controls gives the strategies that had no trouble without a fault, and their
+// calls.
 func (in *Input) controls() (clean []string, calls int) {
 	for _, c := range in.controlCells() {
 		if c.Verdict == matrix.Immune {
@@ -63,13 +64,14 @@ func (in *Input) controls() (clean []string, calls int) {
 	return clean, calls
 }
 
-// faults are the entries of those that the matrix has run.
+// faults are the entries of the faults that the matrix has run.
 func (in *Input) faults() []fault.Entry {
 	run := in.Matrix.Faults()
 	return slices.DeleteFunc(fault.Catalogue(), func(e fault.Entry) bool { return !slices.Contains(run, string(e.Name)) })
 }
 
-// spread tells faults that showed on every strategy from those that showed on some.
+// spread separates the faults that showed on every strategy from those that
+// showed on some.
 func (in *Input) spread() (everywhere, some []string) {
 	for _, e := range in.faults() {
 		shown := 0
@@ -93,7 +95,8 @@ func (in *Input) inLoops(e fault.Entry) bool {
 	return slices.ContainsFunc(in.Matrix.Columns(), func(s string) bool { return loops(s) && in.ruleFault(e, s).in })
 }
 
-// suspects tells the suspects that only an event loop can have from those that every strategy has.
+// suspects separates the suspects that only an event loop can have from those
+// that every strategy can have.
 func (in *Input) suspects() (loopOnly, everywhere []string) {
 	for i, s := range fault.Suspicions()[:suspects] {
 		name := suspicionName(i)

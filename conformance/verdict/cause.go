@@ -15,9 +15,10 @@ type Cause struct {
 	Title, Plain string
 	// Remedy is what mends it.
 	Remedy string
-	// sound says that no rule of waking is broken: the doorbell is sound.
+	// sound says that the cause breaks no rule of waking: the doorbell is
+	// sound.
 	sound bool
-	// Rulings are those of its faults that are in, the best fit first.
+	// Rulings are the rulings on its faults that are in, the best fit first.
 	Rulings []Ruling
 }
 
@@ -28,8 +29,8 @@ type family struct {
 	sound                bool
 }
 
-// families are those causes. Any other fault is a cause by itself. Faults of one
-// family look alike from outside: only the code tells them apart.
+// families lists these causes. Any other fault is a cause by itself. Faults of
+// one family look alike from outside: only the code tells them apart.
 var families = []family{
 	{
 		[]fault.Name{fault.HandlerNeverEnds, fault.BuildInsideBuild}, "A handler that never ends",
@@ -91,7 +92,7 @@ var families = []family{
 	},
 }
 
-// causes groups those that are in, the best fit first.
+// causes groups the faults that are in, the best fit first.
 func causes(rulings []Ruling) []Cause {
 	var all []Cause
 	where := map[string]int{}
@@ -129,8 +130,9 @@ func causeOf(n fault.Name) Cause {
 	return Cause{Title: string(n), Plain: upper(e.Defect) + ".", Remedy: "Keep to " + scenario.Rule(e.Rule).String() + "."}
 }
 
-// signs are the values that an observation usually has with a cause, of all its
-// faults that are in; nil where some fault of it says nothing.
+// signs are the values that an observation usually has with a cause, for all of
+// its faults that are in. They are nil if one of these faults says nothing
+// about it.
 func (c *Cause) signs(o fault.Observation) []string {
 	var values []string
 	for _, r := range c.Rulings {

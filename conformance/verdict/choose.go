@@ -10,7 +10,7 @@ import (
 	"ddc/wake/strategy"
 )
 
-// recommend says which strategy to take by default, and for what.
+// recommend says which strategy to use by default, and which for special needs.
 func (d *document) recommend(in *Input) {
 	d.section("Which strategy to take")
 	if len(in.Bench) == 0 {
@@ -61,7 +61,7 @@ func (in *Input) benchRows() [][]string {
 // posix are the strategies whose calls POSIX.1 has: pipe() and socketpair().
 var posix = []string{"pipe", "socketpair"}
 
-// portable chooses by what strategies need, among those that work.
+// portable chooses among the strategies that work, by what they need.
 func (in *Input) portable() string {
 	var best string
 	for _, r := range in.Bench { // the faster of the two
@@ -89,7 +89,8 @@ func (in *Input) row(name string) bench.Row {
 	return bench.Row{}
 }
 
-// exposure counts the faults that showed on each strategy, of those that were run there.
+// exposure counts, for each strategy, how many of the faults that were run
+// there showed.
 func (in *Input) exposure() string {
 	var parts []string
 	for _, s := range in.strategies() {

@@ -17,7 +17,7 @@ type document struct {
 	blocks []block
 }
 
-// block is one of its parts: what is set says which.
+// block is one part of a document. The field that is set says which kind.
 type block struct {
 	heading string
 	level   int
@@ -77,7 +77,7 @@ func (d *document) markdown(w io.Writer) error {
 	return nil
 }
 
-// cells makes text fit into a table of Markdown.
+// cells escapes text for a Markdown table.
 func cells(row []string) []string {
 	fit := make([]string, len(row))
 	for i, text := range row {

@@ -10,20 +10,20 @@ import (
 	"ddc/internal/fault"
 )
 
-// fewCalls is how many answers of one plugin are still "the first ten calls or
-// so": what the report's reader would see before it hangs.
+// fewCalls is how many answers of one plugin still count as "the first ten
+// calls or so", as the report says.
 const fewCalls = 100
 
 // match compares a cell that hung with what the report has seen.
 type match struct {
 	cell *matrix.Cell
-	// run is the one of the cell's runs that shows most of it; seen in how many of
-	// all runs.
+	// run is the cell's run that shows the most of it. seen says in how many of
+	// all runs it showed.
 	run  *matrix.Outcome
 	seen int
 	runs int
-	// first: some calls were answered, and not many. idle: the plugin's sleeping thread
-	// is in epoll_wait.
+	// first says that some calls were answered, but not many. idle says that
+	// the plugin's sleeping thread is in epoll_wait.
 	first, idle bool
 }
 
@@ -56,8 +56,9 @@ func compareRun(c *matrix.Cell, o *matrix.Outcome) match {
 	return m
 }
 
-// ring is what the words of the ring say, token what the doorbell holds, and space whether
-// a sender waits for room: read from the link, never from a stack.
+// ring is what the words of the ring say. token is what the doorbell holds, and
+// space says whether a sender waits for room. All are read from the link, never
+// from a stack.
 func (m match) ring() string {
 	l := m.run.Evidence.Link
 	switch {
@@ -153,7 +154,7 @@ func (d *document) evidence(in *Input) {
 	}
 }
 
-// late are the faults that were run and are made to begin late.
+// late are the faults that were run and are designed to begin late.
 func (in *Input) late() (list []string) {
 	for _, e := range in.faults() {
 		if e.After > 0 {
@@ -163,7 +164,8 @@ func (in *Input) late() (list []string) {
 	return list
 }
 
-// standing is what the description says of a fault. Where there is none, all are alike.
+// standing is the description's ruling on a fault. Without a description all
+// are equal.
 func (in *Input) standing(name string) Standing {
 	if in.System == nil {
 		return In

@@ -30,7 +30,7 @@ func (d *document) matrix(in *Input, fragment template.HTML) {
 	d.blocks = append(d.blocks, block{markdownOnly: true, text: "A number is that of the call at which it showed. \"not seen\" is a cell in which the fault could bite and did not, \"!\" what the catalogue does not expect, – was not run."})
 }
 
-// explorer tells what the model checker has searched.
+// explorer reports what the model checker has searched.
 func (d *document) explorer(in *Input) {
 	d.section("Every interleaving: the explorer")
 	if len(in.Explore) == 0 {
@@ -67,7 +67,8 @@ func (d *document) explorer(in *Input) {
 	d.interleaving(in)
 }
 
-// interleaving shows one that the explorer found, of a fault that reproduces the report's evidence if there is one.
+// interleaving shows an interleaving that the explorer found, if possible for a
+// fault that reproduces the report's evidence.
 func (d *document) interleaving(in *Input) {
 	exact := names(in.matches(), reported)
 	var best *Exploration

@@ -10,8 +10,8 @@ import (
 	"ddc/conformance/matrix"
 )
 
-// Input is what the verdict rests on: a description of a system, or a matrix, or
-// both. The rest is not needed.
+// Input is what the verdict rests on: a description of a system, a matrix, or
+// both. The rest is optional.
 type Input struct {
 	System  *System
 	Matrix  *matrix.Report
@@ -29,10 +29,11 @@ type Exploration struct {
 	Schedules int64  `json:"schedules"`
 	Steps     int64  `json:"steps"`
 	Exhausted bool   `json:"exhausted"`
-	// Bound is what limited the search where it was not exhausted.
+	// Bound is what limited the search if it was not exhaustive.
 	Bound   any     `json:"bound"`
 	Seconds float64 `json:"seconds"`
-	// Finding is what is wrong, "" for nothing; then Interleaving shows it, and Replay runs it again.
+	// Finding is what is wrong, or "" if nothing is. Interleaving shows it, and
+	// Replay runs it again.
 	Finding      string `json:"finding"`
 	Interleaving string `json:"interleaving"`
 	Replay       string `json:"replay"`

@@ -29,7 +29,8 @@ func benchPlot(rows []bench.Row) template.HTML {
 			low, high = math.Min(low, float64(t.P50)), math.Max(high, float64(t.P99))
 		}
 	}
-	// A distribution that was not measured is 0, which has no place on such an axis.
+	// A distribution that was not measured is 0, which a logarithmic axis
+	// cannot show.
 	first, last := math.Floor(math.Log10(max(low, 1))), math.Ceil(math.Log10(high))
 	x := func(d time.Duration) float64 {
 		return left + width*(math.Log10(float64(max(d, 1)))-first)/math.Max(last-first, 1)

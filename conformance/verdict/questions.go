@@ -8,7 +8,7 @@ import (
 	"ddc/internal/fault"
 )
 
-// questions answers the report's four, each from cells.
+// questions answers the report's four questions, each from cells.
 func (d *document) questions(in *Input) {
 	d.section("The report's questions, asked of this transport")
 	d.part("1. Is the doorbell byte written by the host when the ring is written?")
@@ -21,7 +21,7 @@ func (d *document) questions(in *Input) {
 	d.say("%s", in.races())
 }
 
-// written looks at what the doorbells of hung plugins had counted.
+// written looks at the doorbells' counters of hung plugins.
 func (in *Input) written() string {
 	var none, there []string
 	var example match
@@ -56,7 +56,7 @@ func (in *Input) written() string {
 	return strings.Join(s, " ")
 }
 
-// edges tells what bites through event loops only.
+// edges says which faults bite only through event loops.
 func (in *Input) edges() string {
 	var only, immune []string
 	for _, e := range in.faults() {
@@ -83,7 +83,8 @@ func (in *Input) edges() string {
 	return text + fmt.Sprintf(" It matters: %s hung where the plugin slept in edge-triggered epoll with such a flag, and on none of %s, whose sleepers ask the kernel itself each time.", and(quoted(only)), and(immune))
 }
 
-// rearmed tells how long doorbells went on, with and without the faults of re-arming.
+// rearmed says how long doorbells went on, with and without the faults of
+// re-arming.
 func (in *Input) rearmed() string {
 	var s []string
 	if c := in.Matrix.Cell(matrix.NoFault, matrix.Reported); c != nil && c.Verdict == matrix.Immune {
@@ -102,7 +103,7 @@ func (in *Input) rearmed() string {
 	return strings.Join(s, " ")
 }
 
-// races are the faults of a window between looking and sleeping.
+// races are the faults with a window between looking and sleeping.
 func (in *Input) races() string {
 	var yes, not []string
 	for _, name := range []fault.Name{fault.CheckBeforeAnnounce, fault.DrainAfterCheck, fault.KeyAfterCheck, fault.SuppressedDrained, fault.ClearedReadiness} {

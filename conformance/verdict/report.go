@@ -9,7 +9,7 @@ import (
 	"ddc/internal/fault"
 )
 
-// openingWords bounds the paragraph that a verdict on a system opens with.
+// openingWords bounds the first paragraph of a verdict on a system.
 const openingWords = 60
 
 // report writes what follows from a description alone.
@@ -58,8 +58,8 @@ func opening(rulings []Ruling, left []Cause, next *tree) string {
 	return b.String()
 }
 
-// nextQuestion is the root of the tree of what to look at. What was seen already need not
-// be looked at again.
+// nextQuestion is the root of the tree of what to look at. It leaves out what
+// was seen already.
 func nextQuestion(s *System, left []Cause) *tree {
 	var made []fault.Observation
 	for _, f := range s.evidence() {
@@ -143,7 +143,7 @@ func (f Fact) value() string {
 	return f.Value
 }
 
-// check says what became of an inference.
+// check says whether an inference was confirmed or contradicted.
 func (s *System) check(f Fact) string {
 	values, facts := s.found(f.Observation)
 	switch {
@@ -155,7 +155,7 @@ func (s *System) check(f Fact) string {
 	return fmt.Sprintf("contradicted; %s: %s", facts[0].Kind, strings.Join(values, ", "))
 }
 
-// checkByRun says what runs of the best fit say of an inference, or "".
+// checkByRun says what runs of the best fit show about an inference, or "".
 func (in *Input) checkByRun(f Fact) string {
 	left := causes(in.System.Rulings())
 	if in.Matrix == nil || len(left) == 0 {
@@ -181,7 +181,7 @@ func (in *Input) checkByRun(f Fact) string {
 	return "; " + strings.Join(said, "; ")
 }
 
-// suspected rules on what the report suspects, or has mended.
+// suspected rules on what the report suspects, or has fixed.
 func (d *document) suspected(heading, asks, what string, s *System, list []Suspect) {
 	if len(list) == 0 {
 		return
@@ -202,8 +202,8 @@ func (d *document) suspected(heading, asks, what string, s *System, list []Suspe
 	d.list(items...)
 }
 
-// rule says in sentences what holds for the faults that stand for a suspicion. Each
-// sentence stands there once, and names its fault where they differ.
+// rule says in sentences what holds for the faults that stand for a suspicion.
+// Each sentence is said once. If the faults differ, it names its fault.
 func (s *System) rule(faults []fault.Name) string {
 	var said, names []string
 	for _, n := range faults {
@@ -234,7 +234,7 @@ func looks(n fault.Name, o fault.Observation) string {
 	return strings.Join(slices.Concat(look.Usual, look.Possible), " or ")
 }
 
-// without says what holds because a mechanism is not there, and who says so.
+// without says that a mechanism is not there, and who says so.
 func (s *System) without(m fault.Mechanism) string {
 	return fmt.Sprintf("%s (%s).", mechanism(m).Without, s.Mechanisms[m].Source)
 }
@@ -273,7 +273,7 @@ func (s *System) answer(q Question) string {
 	return q.None + " " + strings.Join(lacks, " ")
 }
 
-// left tells the causes that are in.
+// left lists the causes that are in.
 func (d *document) left(s *System, left []Cause) {
 	d.section("What is left, the best fit first")
 	for i := range left {
@@ -293,8 +293,8 @@ func (d *document) left(s *System, left []Cause) {
 	}
 }
 
-// whyBest lists what sets the best fit apart: facts that are usual with it, and not
-// with others that are left.
+// whyBest lists what sets the best fit apart: facts that are usual with it, but
+// not with the other causes that are left.
 func (d *document) whyBest(left []Cause) {
 	var items []string
 	for _, f := range left[0].Rulings[0].Agree {
@@ -322,7 +322,8 @@ func (d *document) whyBest(left []Cause) {
 	}
 }
 
-// weigh says for each fault of a cause what is known, what fits and what does not.
+// weigh says for each fault of a cause what is known, what fits, and what does
+// not.
 func (s *System) weigh(c *Cause) (items []string) {
 	best := c.Rulings[0]
 	if len(best.Agree) > 0 {
@@ -383,8 +384,8 @@ func (d *document) next(next *tree) {
 	d.dump(next.String())
 }
 
-// proof says which observation proves the best fit: one that no other cause that is left
-// usually has, the cheapest of them.
+// proof says which observation proves the best fit: the cheapest that no other
+// remaining cause usually has.
 func (s *System) proof(left []Cause) string {
 	best := &left[0]
 	for _, o := range fault.Observations() {

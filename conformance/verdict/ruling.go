@@ -11,7 +11,8 @@ import (
 
 // ruling is what the runs say of one suspicion, or one fault, on one strategy.
 type ruling struct {
-	// in: it shows there. out: it cannot. Neither: it could, and did not.
+	// in means that it shows there, out that it cannot. If neither is set, it
+	// could show, but did not.
 	in, out bool
 	// missing says that it was not run.
 	missing bool
@@ -51,7 +52,7 @@ func (in *Input) ruleFault(e fault.Entry, strategy string) ruling {
 	return ruling{text: fmt.Sprintf("%s did not show in %d calls", e.Name, c.Answered)}
 }
 
-// rule rules on a suspicion: in, where one of its faults shows.
+// rule rules on a suspicion: it is in if one of its faults shows.
 func (in *Input) rule(s fault.Suspicion, strategy string) ruling {
 	var ins, opens []string
 	why := ""
@@ -75,7 +76,8 @@ func (in *Input) rule(s fault.Suspicion, strategy string) ruling {
 	return ruling{out: true, text: why}
 }
 
-// found gives the search of the model checker that found a fault on a strategy, or nil.
+// found gives the model checker's search that found a fault on a strategy, or
+// nil.
 func (in *Input) found(name, strategy string) *Exploration {
 	for i := range in.Explore {
 		if x := &in.Explore[i]; x.Fault == name && x.Finding != "" && (strategy == "" || x.Strategy == strategy) {
@@ -96,7 +98,7 @@ func (in *Input) strategies() []string {
 // loops says whether a strategy sleeps as an event loop does.
 func loops(strategy string) bool { return strings.HasSuffix(strategy, fault.EpollSuffix) }
 
-// names lists the faults of those cells that f chooses, once each.
+// names lists the faults of the cells that f chooses, once each.
 func names(all []match, f func(match) bool) []string {
 	var list []string
 	for _, m := range all {
@@ -107,7 +109,7 @@ func names(all []match, f func(match) bool) []string {
 	return list
 }
 
-// and joins words as people do.
+// and joins words with commas and "and".
 func and(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")

@@ -27,19 +27,22 @@ func (s Standing) String() string {
 type Ruling struct {
 	Fault    fault.Name
 	Standing Standing
-	// Lacks is the mechanism that the design does not have, where it is out by design.
+	// Lacks is the mechanism that the design does not have, if the fault is out
+	// by design.
 	Lacks fault.Mechanism
-	// Against is what was seen or measured, and cannot be with the fault, where it is out by evidence.
+	// Against is what was seen or measured and contradicts the fault, if it is
+	// out by evidence.
 	Against Fact
-	// Unsaid are mechanisms that it needs and of which the description says nothing.
+	// Unsaid are the mechanisms that the fault needs and the description does
+	// not mention.
 	Unsaid []fault.Mechanism
-	// Agree are the facts that are usual with the fault, Strain those that are possible
-	// and not usual.
+	// Agree are the facts that are usual with the fault. Strain are those that
+	// are possible but not usual.
 	Agree, Strain []Fact
 }
 
-// fit is how well the fault agrees with what was seen: what was measured in a
-// reproduction may be of another hang.
+// fit is how well the fault agrees with what was seen. What was measured in a
+// reproduction does not count, since it may be another hang.
 func (r Ruling) fit() int {
 	n := 0
 	for _, f := range r.Agree {
@@ -91,12 +94,13 @@ func (s *System) Rule(n fault.Name) Ruling {
 	return r
 }
 
-// oftenest is the fact that was found most often.
+// oftenest is the most frequent fact.
 func oftenest(facts []Fact) Fact {
 	return slices.MaxFunc(facts, func(a, b Fact) int { return cmp.Compare(a.Count, b.Count) })
 }
 
-// fewCells is a ring that calls one at a time can fill: a call and its log are some frames.
+// fewCells is the size of a ring that calls one at a time can fill: a call and
+// its log are some frames.
 const fewCells = 16
 
 // evidence is what was seen, and what follows from how the system calls.

@@ -11,12 +11,12 @@ import (
 	"ddc/internal/suggest"
 )
 
-// System is a system in which something hung, as its team describes it: which
-// mechanisms it has, and what was seen, measured and inferred. See [Example].
+// System describes a system in which something hung: which mechanisms it has,
+// and what was seen, measured and inferred. Its team writes it. See [Example].
 type System struct {
 	Name  string
 	About string
-	// RingCells is how many frames a ring holds, 0 where nobody says.
+	// RingCells is how many frames a ring holds, or 0 if nobody says.
 	RingCells int64
 	// Sequential says that a caller waits for each reply before its next call.
 	Sequential bool
@@ -25,7 +25,8 @@ type System struct {
 	Suspects   []Suspect
 	Fixes      []Suspect
 	Questions  []Question
-	// Known is what is known of a fault from elsewhere: of a reproduction, for example.
+	// Known is what is known about a fault from elsewhere, for example from a
+	// reproduction.
 	Known map[fault.Name]Note
 }
 
@@ -35,11 +36,11 @@ type Answer struct {
 	Source string
 }
 
-// Kind is how one knows a fact.
+// Kind is how a fact is known.
 type Kind string
 
-// The kinds. What was seen and what was measured can rule a fault out; what was
-// inferred cannot: it is confirmed or contradicted by them.
+// The kinds. What was seen and what was measured can rule a fault out. What was
+// inferred cannot: the other two confirm or contradict it.
 const (
 	Seen     Kind = "seen"     // it is in the report of the hang
 	Measured Kind = "measured" // it was found later, in a reproduction
@@ -52,9 +53,9 @@ type Fact struct {
 	Kind        Kind
 	Observation fault.Observation
 	Value       string
-	// Count is how often it was found, 0 where nobody says.
+	// Count is how often it was found, or 0 if nobody says.
 	Count int64
-	// From is what an inferred fact was concluded from.
+	// From says what an inferred fact was concluded from.
 	From   string
 	Source string
 }
@@ -70,7 +71,8 @@ type Suspect struct {
 // Question is a question of the report, and the mechanisms that decide it.
 type Question struct {
 	Text string
-	// Of are the mechanisms: where the system has none of them, None is the answer, and Some where it has one.
+	// Of are the mechanisms. If the system has none of them, None is the
+	// answer; if it has any, Some is.
 	Of         []fault.Mechanism
 	None, Some string
 }
@@ -117,7 +119,7 @@ func ParseSystem(file, text string) (*System, error) {
 	return r.System, errors.Join(r.errs...)
 }
 
-// maxErrors is how many errors of one file are told.
+// maxErrors is how many errors of one file are reported.
 const maxErrors = 20
 
 type systemReader struct {
@@ -133,7 +135,8 @@ func (r *systemReader) fail(line int, format string, a ...any) {
 }
 
 const (
-	// maxNodes and maxArguments bound a description, and so what a verdict on it takes.
+	// maxNodes and maxArguments bound a description, and so the cost of a
+	// verdict on it.
 	maxNodes     = 1000
 	maxArguments = 32
 )
@@ -326,7 +329,7 @@ func (r *systemReader) property(n *kdl.Node, key string) string {
 	return text
 }
 
-// source is who says so. A line without one cannot be checked by its reader.
+// source is who says so. A reader cannot check a line without a source.
 func (r *systemReader) source(n *kdl.Node) string {
 	text := r.property(n, "source")
 	if text == "" {

@@ -8,7 +8,7 @@ import (
 	"ddc/internal/fault"
 )
 
-// tree is the next observation, and what to do with each of its answers.
+// tree is the next observation, and what to do after each answer.
 type tree struct {
 	ask      fault.ObservationEntry
 	branches []branch
@@ -18,21 +18,22 @@ type tree struct {
 type branch struct {
 	value string
 	left  []*Cause
-	// next is nil where no observation tells those that are left apart.
+	// next is nil if no observation tells the remaining causes apart.
 	next *tree
 }
 
 const (
 	// treeDepth bounds how many observations follow each other.
 	treeDepth = 4
-	// worthwhile is how much more of the doubt a dearer observation must end to be
-	// made before a cheaper one.
+	// worthwhile is how much more doubt a more expensive observation must
+	// remove to come before a cheaper one.
 	worthwhile = 0.1
 )
 
-// grow finds the observation that splits the causes best, the likelier ones
-// weighing more, and goes on with what each answer leaves, depth times at most.
-// It is nil where none splits them. Those in made have been made already.
+// grow finds the observation that splits the causes best, with more weight for
+// the likelier ones. It goes on with the causes that each answer leaves, at
+// most depth times. It is nil if no observation splits them. The observations
+// in made have been made already.
 func grow(left []*Cause, made []fault.Observation, depth int) *tree {
 	if len(left) < 2 || depth == 0 {
 		return nil
@@ -58,11 +59,12 @@ func grow(left []*Cause, made []fault.Observation, depth int) *tree {
 	return best
 }
 
-// byReading says that an observation is made of history, not of the hang at hand.
+// byReading says that an observation is made by reading the history, not by
+// looking at the hang.
 func byReading(o fault.Observation) bool { return o == fault.MendedBy || o == fault.Answered }
 
-// split says which causes each answer leaves, and what share of all doubt is left
-// after it: 1 is all, 0 none.
+// split says which causes each answer leaves, and which share of the doubt
+// remains: 1 is all, 0 none.
 func split(left []*Cause, o fault.ObservationEntry) (t *tree, rest float64) {
 	t = &tree{ask: o}
 	weigh := func(rank int) float64 { return 1 / float64(rank+1) }

@@ -14,7 +14,7 @@ import (
 	"ddc/wake/strategy"
 )
 
-// ErrNothing is returned where there is nothing to rule by.
+// ErrNothing says that there is nothing to base a verdict on.
 var ErrNothing = errors.New("nothing to rule by: neither a matrix (ddc wake matrix --json) nor a description of a system")
 
 // Write writes the verdict as Markdown.
@@ -67,7 +67,7 @@ func compose(in *Input) (*document, error) {
 	return d, nil
 }
 
-// runs writes what the matrix says: for a description it is the appendix.
+// runs writes what the matrix shows. After a description it is the appendix.
 func (d *document) runs(in *Input) error {
 	table, err := in.Matrix.Fragment()
 	if err != nil {
@@ -105,13 +105,13 @@ func (in *Input) partial() string {
 	return ""
 }
 
-// reason is why something suspected is out, and on which strategies.
+// reason is why a suspicion is out, and on which strategies.
 type reason struct {
 	who, why string
 	on       []string
 }
 
-// suspicions is the table of the report's seven, by strategy.
+// suspicions is the table of the report's seven suspicions, by strategy.
 func (d *document) suspicions(in *Input) {
 	d.section("The four suspects and the three earlier fixes, on each strategy")
 	d.say("**in**: the defect that stands for it shows on that strategy, here or in the explorer. out: it cannot. `%s` is what the reported system has: a socket pair, and an event loop that sleeps in edge-triggered epoll. An earlier fix that is \"in\" would be a bug again if it were undone.", matrix.Reported)
@@ -164,7 +164,7 @@ func defect(name string) string {
 // rulesOfWaking is one more than the last rule.
 const rulesOfWaking = 15
 
-// rules is the table of the protocol's rules, and what breaking each does.
+// rules is the table of the protocol's rules, and of what breaking each does.
 func (d *document) rules(in *Input) {
 	d.section("The rules, and what breaking each does")
 	var rows [][]string
