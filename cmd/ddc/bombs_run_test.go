@@ -26,22 +26,26 @@ import (
 	"ddc/internal/tool"
 )
 
-// envBombs asks for the long form: every bomb, as root and as an ordinary user, with 512 MiB and with the default limit.
+// envBombs asks for the long form: every bomb, as root and as an ordinary user,
+// with 512 MiB and with the default limit.
 const envBombs = "DDC_BOMBS"
 
 // nobody is the ordinary user, where the tests are root's.
 const nobody = 65534
 
-// A bomb ends within bombTime, which is generous: builds share the machine. It is not how long one should take.
+// A bomb ends within bombTime, which is generous: builds share the machine. It
+// is not how long one should take.
 const bombTime = 3 * time.Minute
 
-// lie in a page is what the plugins of the tests answer with a lie, if envLiar is set: empty messages, or more bytes than there may be.
+// lie in a page is what the plugins of the tests answer with a lie, if envLiar
+// is set: empty messages, or more bytes than there may be.
 const (
 	lie     = "ddc-lie"
 	envLiar = "LC_DDC_LIAR"
 )
 
-// liesTo is what a lying plugin adds to its answer to a request, nil where it does not lie: empty messages, such as a page's headings.
+// liesTo is what a lying plugin adds to its answer to a request, nil where it
+// does not lie: empty messages, such as a page's headings.
 func liesTo(request proto.Message) []byte {
 	text, err := proto.Marshal(request)
 	if err != nil || request.ProtoReflect().Descriptor().Name() != "RenderRequest" {

@@ -15,7 +15,8 @@ type bomb struct {
 	name string
 	// make adds to a small site, which has a page and templates.
 	make func(t *testing.T, site string)
-	// fault is what the first error is like, file:line:col and words of it; "" where the site must build.
+	// fault is what the first error is like, file:line:col and words of it; ""
+	// where the site must build.
 	fault string
 	// mayBuild says that it may build as well: with enough memory or time, say.
 	mayBuild bool

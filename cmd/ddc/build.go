@@ -47,7 +47,7 @@ configuration names as cache_dir, or as the path of a dependency, must lie in th
 project, or in a folder listed in $DDC_ALLOW_OUTSIDE. $DDC_SAMPLES_WRITE lists
 folders that samples may write to besides their own.`
 
-// buildFlags are what the command line says of a build.
+// buildFlags are the flags of ddc build.
 type buildFlags struct {
 	content, output    string
 	wake, transport    string
@@ -107,7 +107,7 @@ func newBuild() *cobra.Command {
 	return c
 }
 
-// check says what is wrong with the flags, whatever the site says.
+// check says what is wrong with the flags themselves.
 func (f buildFlags) check() error {
 	if f.jobs < 0 {
 		return usagef("--jobs %d: a number from 1, or 0 for the default", f.jobs)
@@ -128,7 +128,7 @@ func (f buildFlags) check() error {
 	return err
 }
 
-// build runs one build and prints what came of it.
+// build runs one build and prints its result.
 func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	begun := time.Now()
 	if err := errors.Join(f.check(), checkFolder(dir, f.content, f.output, f.trace)); err != nil {
@@ -215,7 +215,7 @@ func buildWith(m *machine, w *onlookers, cfg *config.Config, f buildFlags, sassT
 	return result, err
 }
 
-// held says, for people, what keeps plugins from what they need not do.
+// held describes, for people, what confines the plugins.
 func (f buildFlags) held(on spec.Site, layers host.Layers) string {
 	switch {
 	case f.transport == "inproc":
@@ -226,7 +226,7 @@ func (f buildFlags) held(on spec.Site, layers host.Layers) string {
 	return layers.String() + "; " + confinements(on)
 }
 
-// loadError says which errors of loading are the site's or the caller's.
+// loadError marks errors of loading as the site's or the caller's fault.
 func loadError(err error) error {
 	if errors.Is(err, config.ErrNotFound) || errors.As(err, new(diagnostic.Errors)) {
 		return err

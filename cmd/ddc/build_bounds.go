@@ -8,7 +8,7 @@ import (
 	"ddc/rpc"
 )
 
-// answersOf are the kinds of what answers the methods of all plugins.
+// answersOf are the kinds of answers to all plugins' methods.
 func answersOf() map[string]spec.Answer {
 	all := map[string]spec.Answer{}
 	for _, s := range plugins.All() {
@@ -18,22 +18,24 @@ func answersOf() map[string]spec.Answer {
 }
 
 const (
-	// largestMessage is what a message may be, however much memory there is.
+	// largestMessage is the largest message, however much memory there is.
 	largestMessage = 256 << 20
 	noteBytes      = 1 << 20
-	// manyFields are a page's headings, links and code blocks, and all texts of a site. It
-	// takes a second or two to decode them.
+	// manyFields is enough for a page's headings, links and code blocks, or all
+	// texts of a site. Decoding that many takes a second or two.
 	manyFields = 4 << 20
 	fewFields  = 64
 )
 
-// replies bounds what answers a method. A method whose plugin says nothing of it answers with a note.
+// replies bounds the replies to a method. A method that no Spec names may only
+// answer with a spec.Note.
 func (m memoryShares) replies() func(method string) rpc.Bounds {
 	answers := answersOf()
 	return func(method string) rpc.Bounds { return m.reply(answers[method]) }
 }
 
-// reply bounds an answer of a kind. Several are under way at once, so each is a part of the limit.
+// reply bounds an answer of a kind. Several answers are under way at once, so
+// each may be only a part of the limit.
 func (m memoryShares) reply(kind spec.Answer) rpc.Bounds {
 	part := func(of int64) int64 { return min(m.limit/of, largestMessage) }
 	switch kind {
@@ -48,7 +50,7 @@ func (m memoryShares) reply(kind spec.Answer) rpc.Bounds {
 	}
 }
 
-// requests bounds what a plugin is sent.
+// requests bounds what a plugin receives.
 func (m memoryShares) requests() rpc.Bounds {
 	return rpc.Bounds{Bytes: int(min(m.limit/4, largestMessage)), Fields: 2 * manyFields, Decoded: m.limit / 4}
 }

@@ -22,7 +22,8 @@ import (
 	"ddc/wake/strategy"
 )
 
-// The long forms of the tests of this file and its neighbours: how often plugins are to be killed, and hosts.
+// The long forms of the tests of this file and its neighbours: how often
+// plugins are to be killed, and hosts.
 const (
 	envKills  = "DDC_CHAOS_KILLS"
 	envDeaths = "DDC_CHAOS_DEATHS"
@@ -62,7 +63,8 @@ type child struct {
 	err    error
 }
 
-// patience is how long a build may take before it hangs. Forty photographs take as long as they take.
+// patience is how long a build may take before it hangs. Forty photographs take
+// as long as they take.
 func patience(t *testing.T) time.Duration {
 	if number(t, envPhotos, 0) > 0 {
 		return 3 * time.Hour
@@ -137,7 +139,8 @@ func oldOutput(t *testing.T, folder string) map[string]string {
 	return tree(t, folder)
 }
 
-// told is how a build says that it gave up: plugin, what it was about (where it was about one file), call and cause.
+// told is how a build says that it gave up: plugin, what it was about (where it
+// was about one file), call and cause.
 var told = regexp.MustCompile(`error: \w+ plugin(, [^:]+)?: rpc error: code = (Unavailable|Internal) desc = (/ddc\.\w+\.\w+/\w+: given up after \d attempts: plugin \w+ (died|was killed)|/ddc\.\w+\.\w+/\w+ panicked: )`)
 
 // schedule makes what happens to one build, from a seed.
@@ -157,7 +160,8 @@ func (s schedule) acts() []string {
 	return acts
 }
 
-// pursue kills, or stops for a while, plugins of a build from outside, at moments between any two instructions.
+// pursue kills, or stops for a while, plugins of a build from outside, at
+// moments between any two instructions.
 func (s schedule) pursue(c *child, most int) (kills int) {
 	for kills < most {
 		select {
@@ -184,8 +188,9 @@ func (s schedule) pursue(c *child, most int) (kills int) {
 	return kills
 }
 
-// Whatever happens to plugins, a build ends with the output that it would have had, or with an error that names plugin and
-// call, and then the last output is whole. `make chaos` kills five hundred times.
+// Whatever happens to plugins, a build ends with the output that it would have
+// had, or with an error that names plugin and call, and then the last output is
+// whole. `make chaos` kills five hundred times.
 func TestBuildSurvivesWhateverItsPluginsDo(t *testing.T) {
 	sites := chaosSites(t)
 	wanted := 8

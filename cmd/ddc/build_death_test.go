@@ -18,7 +18,8 @@ import (
 	"ddc/wake/strategy"
 )
 
-// remains are what a build has left: processes, temporary files, what is beside the output, its control group.
+// remains are what a build has left: processes, temporary files, what is beside
+// the output, its control group.
 func remains(t *testing.T, c *child, temporary, beside string) []string {
 	t.Helper()
 	var left []string
@@ -82,7 +83,8 @@ func TestHostDeathEndsSamplesAndWhatTheyStarted(t *testing.T) {
 	}
 }
 
-// Nothing outlives a host that was killed at any moment, and the last output is whole. `make chaos` kills two hundred.
+// Nothing outlives a host that was killed at any moment, and the last output is
+// whole. `make chaos` kills two hundred.
 func TestHostDeathLeavesNothingAndTheLastOutput(t *testing.T) {
 	sites := chaosSites(t)
 	names := make([]string, 0, len(sites))

@@ -13,7 +13,7 @@ import (
 	"ddc/plugins"
 )
 
-// callTimes is how long the calls of which plugin may take.
+// callTimes is how long calls may take, by plugin.
 type callTimes struct {
 	all time.Duration // 0: each plugin's own default
 	of  map[string]time.Duration
@@ -47,7 +47,7 @@ func parseCallTimes(text string) (callTimes, error) {
 	return c, nil
 }
 
-// withDefaults fills in what the plugins need of themselves, where nothing was said.
+// withDefaults fills in the plugins' own call times where the flag gives none.
 func (c callTimes) withDefaults(site spec.Site) map[string]time.Duration {
 	of := map[string]time.Duration{}
 	for _, s := range plugins.All() {
@@ -61,26 +61,27 @@ func (c callTimes) withDefaults(site spec.Site) map[string]time.Duration {
 	return of
 }
 
-// ofPlugin is how long the calls of a plugin may take that needs no time of its own.
+// ofPlugin is how long a plugin's calls may take if its Spec has no call time.
 func (c callTimes) ofPlugin(name string) time.Duration {
 	return cmp.Or(c.of[name], c.all, spec.DefaultCallTime)
 }
 
-// memoryShares is who may take what of a limit.
+// memoryShares divides a memory limit.
 type memoryShares struct {
 	limit int64
-	// host and each are the heaps at which Go's collector works harder, of the host and of one plugin: what is
-	// needed is taken all the same, only garbage is not kept beyond.
+	// host and each are the heaps of the host and of one plugin beyond which
+	// Go's collector works harder. These are soft limits: a process still gets
+	// the memory that it needs, but keeps no garbage.
 	host, each int64
 	// work is for what grows with the site, in all processes together.
 	work int64
-	// live is what may be alive on the heap of one process, the host's or a plugin's.
+	// live is how much may be alive on the heap of one process, host or plugin.
 	live int64
 }
 
 const (
 	leastHeap = 64 << 20
-	// resting is what all plugins, the host and Dart Sass take without work to do.
+	// resting is what all plugins, the host and Dart Sass take when idle.
 	resting = 256 << 20
 	// hubShare is the part of the limit that slots may take.
 	hubShare = 16
@@ -102,8 +103,8 @@ func shareMemory(flag string) (memoryShares, error) {
 	}, nil
 }
 
-// hub is what the slots of one hub may take. Isolated, each plugin has one, but those that carry pictures and
-// fonts are four.
+// hub is what the slots of one hub may take. If plugins are isolated, each has
+// a hub, but only four of these carry pictures and fonts.
 func (m memoryShares) hub(isolated bool) int64 {
 	if isolated {
 		return m.limit / hubShare / 4
@@ -111,5 +112,5 @@ func (m memoryShares) hub(isolated bool) int64 {
 	return m.limit / hubShare
 }
 
-// lower is the smaller of two limits of the collector, of which one may be unset.
+// lower is the smaller of two limits of the collector. Either may be unset.
 func lower(a, b int64) int64 { return min(cmp.Or(a, math.MaxInt64), cmp.Or(b, math.MaxInt64)) }

@@ -18,8 +18,9 @@ import (
 	"ddc/site/config"
 )
 
-// machine is what a build runs on: who clears up if this process is killed, the control group that holds
-// it all, the meter, and the plugins. What is started first is stopped last.
+// machine is what a build runs on: the heir that clears up if this process is
+// killed, the control group around everything, the meter, and the plugins. What
+// is started first is stopped last.
 type machine struct {
 	heir        *heir.Heir
 	group       *memory.Group
@@ -30,13 +31,13 @@ type machine struct {
 	collector   int64 // this process's limit before
 	peak        int64 // once stopped
 	log         *slog.Logger
-	// abandoned says that the build's work goes on, though nobody waits for it. What it holds is the heir's, who
-	// clears up when this process has ended.
+	// abandoned says that the build's work goes on, though nobody waits for it.
+	// Then the heir clears up after it, once this process has ended.
 	abandoned bool
 }
 
-// What is left of a build that was interrupted has so long to end: first the host's own work, then the plugins. Together
-// with farewell they leave a build 0.3 s.
+// How long an interrupted build has to end: first the host's own work, then the
+// plugins. Together with farewell that is 0.3 s.
 const (
 	unwind = 100 * time.Millisecond
 	hurry  = 120 * time.Millisecond
@@ -68,7 +69,8 @@ func startMachine(options host.Options, cfg *config.Config, shares memoryShares,
 	return m, nil
 }
 
-// bequeath leaves to the heir the folders that the build has to make for the output to lie in, if they stay empty.
+// bequeath has the heir remove the folders that the build makes above the
+// output, if they stay empty.
 func (m *machine) bequeath(output string) error {
 	var missing []string
 	for folder := filepath.Dir(output); ; folder = filepath.Dir(folder) {
@@ -113,7 +115,7 @@ func (m *machine) stopHost(ctx context.Context) error {
 	return m.host.Stop(soon)
 }
 
-// keeper says how much memory there may be, and who sees to it.
+// keeper says how much memory the build may take, and what enforces that.
 func (m *machine) keeper() string {
 	if m.group == nil {
 		return printable.Size(m.shares.limit) + ", kept by the processes themselves"

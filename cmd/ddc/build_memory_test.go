@@ -16,7 +16,8 @@ import (
 	"ddc/internal/memory"
 )
 
-// envPhotos is how many photographs of 24 megapixels are to be built within 1 GiB. `make chaos` has forty.
+// envPhotos is how many photographs of 24 megapixels are to be built within 1
+// GiB. `make chaos` has forty.
 const envPhotos = "DDC_CHAOS_PHOTOS"
 
 // photograph writes a JPEG with what cameras make: smooth areas, some noise, 4:2:0.
@@ -58,7 +59,8 @@ func photoSite(t *testing.T, photos, width, height int) string {
 	return site
 }
 
-// A variant that does not fit is left out, and said; everything else is byte for byte what it is with more memory.
+// A variant that does not fit is left out, and said; everything else is byte
+// for byte what it is with more memory.
 func TestBuildKeepsWithinItsMemory(t *testing.T) {
 	photos, width, height, limit := 2, 1800, 1200, "400MiB"
 	if n := number(t, envPhotos, 0); n > 0 {

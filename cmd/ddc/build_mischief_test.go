@@ -23,10 +23,12 @@ import (
 	"ddc/plugin"
 )
 
-// Mischief is what plugins of the tests are told to do to themselves, by an environment variable: a folder, and acts
-// such as "markdown:3:exit", each done once, by the first run of the plugin that gets so far. A file in the folder says that
-// an act is done. The plugin, which may write nowhere, asks for it on its standard error, and waits until the test has made it.
-// The variable is one that sandboxes let through.
+// Mischief is what plugins of the tests are told to do to themselves, by an
+// environment variable: a folder, and acts such as "markdown:3:exit", each done
+// once, by the first run of the plugin that gets so far. A file in the folder
+// says that an act is done. The plugin, which may write nowhere, asks for it on
+// its standard error, and waits until the test has made it. The variable is one
+// that sandboxes let through.
 const envMischief = "LC_DDC_MISCHIEF"
 
 // asking begins the line by which a plugin asks.

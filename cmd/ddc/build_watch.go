@@ -17,8 +17,8 @@ import (
 	"ddc/rpc"
 )
 
-// onlookers look on while a build runs: the watchdog, whoever writes the
-// trace, and telemetry. Where plugins run in this process there are no wake-ups to be lost.
+// onlookers observe a build: the watchdog, the tracer and telemetry. If plugins
+// run in this process, there is only telemetry: no wake-up can be lost.
 type onlookers struct {
 	telemetry *telemetry.Telemetry
 	dog       *watch.Watchdog
@@ -65,8 +65,8 @@ func (w *onlookers) startTrace(f buildFlags, h *host.Host) (err error) {
 // abort ends the build with an error of its own.
 func (w *onlookers) abort(err error) { w.cancel(err) }
 
-// over ends the watch over hangs, before the plugins are stopped. It returns what
-// is to be said of a build that ended with err: that it hung, if that is why.
+// over ends the watchdog, before the plugins are stopped. It returns the error
+// to report for a build that ended with err: the hang, if that is why it ended.
 func (w *onlookers) over(err error) ([]hangReport, error) {
 	reports := []hangReport{}
 	if w.dog == nil {
@@ -83,8 +83,8 @@ func (w *onlookers) over(err error) ([]hangReport, error) {
 	return reports, err
 }
 
-// stop ends the trace, once the plugins have stopped, and sends what there is to
-// send of a build that ended with err. That a collector does not answer fails no build.
+// stop ends the trace, once the plugins have stopped, and sends the build's
+// telemetry. A collector that does not answer does not fail the build.
 func (w *onlookers) stop(r *report, log *slog.Logger) error {
 	w.cancel(nil)
 	w.count(r)
@@ -118,7 +118,7 @@ func (w *onlookers) count(r *report) {
 	w.telemetry.Count("ddc.memory.peak", r.peakMemory, "By")
 }
 
-// conns makes the calls of connections the telemetry's, if there is any.
+// conns adds telemetry to the calls of connections, if there is any.
 func (w *onlookers) conns(of func(string) grpc.ClientConnInterface) func(string) grpc.ClientConnInterface {
 	return func(name string) grpc.ClientConnInterface {
 		return rpc.Intercept(of(name), w.telemetry.Interceptors(name), nil)

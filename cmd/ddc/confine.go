@@ -11,7 +11,7 @@ import (
 	"ddc/site/config"
 )
 
-// siteOf is what plugins' specs may depend on.
+// siteOf is the part of the configuration that plugins' specs may depend on.
 func siteOf(cfg *config.Config, jobs int) spec.Site {
 	s := spec.Site{Jobs: jobs, Samples: spec.Samples{Time: cfg.CodeExecution.Timeout, Cache: cfg.CodeExecution.CacheDir}}
 	for _, d := range cfg.CodeExecution.Dependencies {
@@ -33,8 +33,8 @@ func (f buildFlags) confinement(site spec.Site) (func(name string) spec.Confinem
 	return confine(site), nil
 }
 
-// confine says what each plugin may do, as its spec has it. A plugin that has none
-// computes, and no more.
+// confine says what each plugin may do, according to its spec. A plugin without
+// one may only compute.
 func confine(site spec.Site) func(name string) spec.Confinement {
 	return func(name string) spec.Confinement {
 		s, err := specOf(name)
@@ -48,7 +48,8 @@ func confine(site spec.Site) func(name string) spec.Confinement {
 	}
 }
 
-// passOn sets the variables that plugins need of what they may not read.
+// passOn sets the variables that give plugins what they need from files that
+// they may not read.
 func passOn(log *slog.Logger) error {
 	for _, s := range plugins.All() {
 		if s.Environ == nil {
@@ -64,7 +65,7 @@ func passOn(log *slog.Logger) error {
 	return nil
 }
 
-// confinements describes, for people, what is left to the plugins.
+// confinements describes, for people, what the plugins may do.
 func confinements(site spec.Site) string {
 	allowed := map[string][]string{}
 	for _, s := range plugins.All() {

@@ -21,7 +21,8 @@ import (
 	"ddc/site/config"
 )
 
-// fortress is a site whose one sample tries to get out, with what is outside. Ordinary users can build it.
+// fortress is a site whose one sample tries to get out, with what is outside.
+// Ordinary users can build it.
 type fortress struct {
 	program, site, outside string
 	server                 net.Listener
@@ -138,8 +139,10 @@ func messages(r buildReport) string {
 	return strings.Join(all, "\n")
 }
 
-// What becomes of a build where the kernel refuses calls. A letter for each layer: no_new_privs, capabilities, Landlock, seccomp.
-// x it holds; - it is left out, and what only it forbids is possible; ! it fails, and the build ends with 3.
+// What becomes of a build where the kernel refuses calls. A letter for each
+// layer: no_new_privs, capabilities, Landlock, seccomp. x it holds; - it is
+// left out, and what only it forbids is possible; ! it fails, and the build
+// ends with 3.
 var refusedBuilds = []struct{ calls, root, nobody string }{
 	{"", "xxxx", "xxxx"},
 	{"prctl(PR_SET_NO_NEW_PRIVS)", "!xxx", "!x!!"},

@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 )
 
-// checkFolder refuses paths that begin in the working directory where that has been
-// removed. Empty ones are none.
+// checkFolder refuses relative paths if the working directory has been removed.
+// Empty paths are ignored.
 func checkFolder(paths ...string) error {
 	for _, path := range paths {
 		if path == "" || filepath.IsAbs(path) {
@@ -20,7 +20,7 @@ func checkFolder(paths ...string) error {
 }
 
 // leaveFolder goes to another working directory if this one has been removed:
-// programs that a library starts inherit it, and many end at once there.
+// programs that a library starts inherit it, and many would end at once.
 func leaveFolder() error {
 	if _, err := os.Getwd(); err == nil {
 		return nil

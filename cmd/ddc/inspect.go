@@ -137,7 +137,8 @@ func printEvents(w io.Writer, h *inspect.Hub, r inspect.Report, now int64, all b
 	}
 }
 
-// watchHubs looks until Ctrl-C, or until everyone who had the hubs has ended.
+// watchHubs looks until Ctrl-C, or until all processes that had the hubs have
+// ended.
 func watchHubs(ctx context.Context, hubs []*inspect.Hub, f inspectFlags, out screen) error {
 	live := out.width() > 0 && !f.json
 	first := look(hubs)
@@ -161,8 +162,8 @@ func watchHubs(ctx context.Context, hubs []*inspect.Hub, f inspectFlags, out scr
 	return ctx.Err()
 }
 
-// show prints what was seen: on a terminal as top does, from the top, on an empty
-// screen.
+// show prints what was seen. On a terminal it clears the screen first, as top
+// does.
 func (f inspectFlags) show(out screen, live bool, text string) error {
 	if live {
 		return out.Control(printable.ClearScreen, text)
@@ -177,7 +178,7 @@ func (f inspectFlags) show(out screen, live bool, text string) error {
 	return nil
 }
 
-// pause waits, and says whether it did to the end.
+// pause waits, and says whether it waited to the end.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

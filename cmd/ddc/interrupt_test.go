@@ -112,11 +112,13 @@ func TestInterruptEndsABuildWhosePluginsAreStopped(t *testing.T) {
 	clearedUp(t, c, temporary, beside)
 }
 
-// envStall is a folder, in which a build of the tests leaves a file as soon as its own work has come to a place that it never
-// leaves, whatever its context says.
+// envStall is a folder, in which a build of the tests leaves a file as soon as
+// its own work has come to a place that it never leaves, whatever its context
+// says.
 const envStall = "LC_DDC_STALL"
 
-// stalling is a standard error that stops the host where it tells what a sample printed, as a library does that looks at no context.
+// stalling is a standard error that stops the host where it tells what a sample
+// printed, as a library does that looks at no context.
 type stalling struct {
 	io.Writer
 	folder string
@@ -132,7 +134,8 @@ func (s *stalling) Write(p []byte) (int, error) {
 	return s.Writer.Write(p)
 }
 
-// What the host computes can't be ended. The process ends all the same, and its heir removes the output in the making.
+// What the host computes can't be ended. The process ends all the same, and its
+// heir removes the output in the making.
 func TestInterruptEndsABuildWhoseHostLooksAtNoContext(t *testing.T) {
 	site := smallSite(t)
 	write(t, site,

@@ -1,6 +1,7 @@
-// Command ddc builds static sites. The work is done by sixteen plugins, each a
-// process of its own (ddc plugin NAME), over a hub in shared memory, with a
-// choice of ways in which the processes wake each other. See ddc --help.
+// Command ddc builds static sites. Sixteen plugins do the work, each a process
+// of its own (ddc plugin NAME). They talk over a hub in shared memory, and
+// there is a choice of ways in which the processes wake each other. See ddc
+// --help.
 package main
 
 import (
@@ -37,8 +38,9 @@ func main() {
 	os.Exit(program(os.Args[1:], stdout, stderr))
 }
 
-// program runs the command line until it ends, or, interrupted, until farewell is over: then what still runs is left,
-// and goes with the process. The heir clears up after it.
+// program runs the command line until it ends. After an interruption it waits
+// until farewell is over; what still runs then ends with the process, and the
+// heir clears up after it.
 func program(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := interruptible()
 	defer stop()
@@ -47,7 +49,7 @@ func program(args []string, stdout, stderr io.Writer) int {
 	}
 	code, ended, _ := orAbandon(ctx, farewellOf(args), func() (int, error) { return run(ctx, args, stdout, stderr), nil })
 	if !ended {
-		// Standard error may be what is stuck: a terminal that was stopped.
+		// Standard error itself may be stuck, as a stopped terminal is.
 		_, _, _ = orAbandon(ctx, 10*time.Millisecond, func() (int, error) { return fmt.Fprintln(stderr, interrupted) })
 		return exitInterrupted
 	}
@@ -57,8 +59,8 @@ func program(args []string, stdout, stderr io.Writer) int {
 // farewell is how long the program may take to end by itself once it was interrupted.
 const farewell = 280 * time.Millisecond
 
-// lastCells is how long the cells of a matrix may take to end with their processes, and what is done to be printed. Whoever will
-// not wait for that presses Ctrl-C once more.
+// lastCells is how long a matrix may take to end its cells' processes and to
+// print the finished cells. A second Ctrl-C ends the wait.
 const lastCells = 30 * time.Second
 
 // farewellOf is the farewell of a command line.
@@ -69,12 +71,13 @@ func farewellOf(args []string) time.Duration {
 	return farewell
 }
 
-// interrupted is what a build says that was.
+// interrupted is the message of an interrupted build.
 const interrupted = "ddc: interrupted; the last output is as it was"
 
-// orAbandon runs f, which looks at ctx. Once ctx is done, f may take so much longer: then its goroutine is left to itself, ended
-// is false, and err says why ctx was done. It is for the last resort, before the process ends: some of what f calls may look at no
-// context.
+// orAbandon runs f, which looks at ctx. Once ctx is done, f gets the duration
+// longer to end. After that orAbandon leaves f's goroutine running; ended is
+// then false, and err says why ctx was done. It is a last resort before the
+// process ends, since some of what f calls may ignore contexts.
 func orAbandon[T any](ctx context.Context, longer time.Duration, f func() (T, error)) (result T, ended bool, err error) {
 	type outcome struct {
 		result T
@@ -101,7 +104,7 @@ func orAbandon[T any](ctx context.Context, longer time.Duration, f func() (T, er
 }
 
 // interruptible gives a context that the first Ctrl-C, SIGTERM or SIGHUP (of a
-// terminal that closes) ends. After that a second one ends the process at once.
+// closing terminal) ends. A second signal ends the process at once.
 func interruptible() (context.Context, context.CancelFunc) {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
@@ -112,7 +115,7 @@ func interruptible() (context.Context, context.CancelFunc) {
 	return ctx, stop
 }
 
-// run is the program but for what belongs to the process.
+// run is the program without what belongs to the process.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	said := screenOf(stderr)
 	root := newRoot(screenOf(stdout), said)
@@ -127,8 +130,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return codeOf(ctx, err)
 }
 
-// pathError makes an error of usage of one that comes of a path that the caller has
-// named: nothing is there, or something else, or it may not be used.
+// pathError turns an error about a path that the caller named into an error of
+// usage: the path does not exist, is of the wrong kind, or may not be used.
 func pathError(err error) error {
 	for _, reason := range []error{
 		syscall.ENOENT, syscall.ENOTDIR, syscall.EISDIR, syscall.EEXIST, syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ELOOP,
@@ -141,7 +144,7 @@ func pathError(err error) error {
 	return err
 }
 
-// errReported is returned where everything has been said already.
+// errReported is returned if everything has been printed already.
 type errReported struct{ code int }
 
 func (e errReported) Error() string { return fmt.Sprintf("exit %d", e.code) }

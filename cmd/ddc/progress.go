@@ -27,7 +27,7 @@ type liveLine struct {
 // redrawEvery bounds how often the line changes: faster is only flicker.
 const redrawEvery = 60 * time.Millisecond
 
-// newLiveLine gives nil where out is no terminal, or one that can't go back in a
+// newLiveLine returns nil if out is no terminal, or one that can't go back in a
 // line (TERM=dumb).
 func newLiveLine(out screen) *liveLine {
 	if os.Getenv("TERM") == "dumb" || out.width() == 0 {
@@ -52,7 +52,7 @@ func (l *liveLine) event(e site.Event) {
 	}
 }
 
-// draw writes the line over the old one. The lock is held.
+// draw writes the line over the old one. The caller holds the lock.
 func (l *liveLine) draw() {
 	var parts []string
 	for plugin, subjects := range l.busy {
@@ -82,7 +82,7 @@ func (l *liveLine) clear() {
 	}
 }
 
-// progress is what a build tells its events to.
+// progress takes a build's events.
 func (p *printer) progress() func(site.Event) {
 	switch {
 	case p.verbose:
@@ -103,8 +103,8 @@ func (p *printer) endProgress() {
 	}
 }
 
-// aboveLiveLine is where to log: the line makes way, and comes back with the
-// next event.
+// aboveLiveLine is where to log. The live line makes way, and comes back with
+// the next event.
 func (p *printer) aboveLiveLine() io.Writer {
 	if p.live == nil {
 		return p.stderr

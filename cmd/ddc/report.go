@@ -18,7 +18,7 @@ import (
 	"ddc/site/config"
 )
 
-// printer is what a build says, and where.
+// printer prints what a build has to say.
 type printer struct {
 	stdout, stderr screen
 	json           bool
@@ -40,7 +40,7 @@ func newPrinter(stdout, stderr screen, f buildFlags) *printer {
 	return p
 }
 
-// asLogged leaves out the time, and cuts what is longer than anyone reads.
+// asLogged leaves out the time, and cuts values that are too long to read.
 func asLogged(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.TimeKey {
 		return slog.Attr{}
@@ -54,7 +54,7 @@ func asLogged(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// report is what there is to say at the end of a build.
+// report is what to say at the end of a build.
 type report struct {
 	result    *site.Result // nil where there is none
 	config    *config.Config
@@ -63,7 +63,8 @@ type report struct {
 	transport string
 	layers    host.Layers // of the sandbox, that hold all plugins that were started
 	sandbox   string      // the same for people
-	// peakMemory is what host, plugins and their children took together at most, in bytes.
+	// peakMemory is the most memory that host, plugins and their children took
+	// together, in bytes.
 	peakMemory int64
 	memory     string // what there may be, and who sees to it
 	hangs      []hangReport
@@ -73,8 +74,8 @@ type report struct {
 
 // The object that --json prints.
 type buildReport struct {
-	// Output is the folder that the site is in, or, after an error, the last one that was built; empty if the configuration
-	// was not read.
+	// Output is the folder of the site, or, after an error, of the last site
+	// that was built. It is empty if the configuration was not read.
 	Output     string `json:"output"`
 	Pages      int    `json:"pages"`
 	Files      int    `json:"files"`
@@ -95,9 +96,9 @@ type buildReport struct {
 	Errors   []diagnostic.Problem `json:"errors"`
 }
 
-// pluginReport counts bytes as the plugin sees them, and wake-ups as the host
-// does: tokens it left for the plugin, rings that found the plugin awake, and
-// its own wakings for nothing.
+// pluginReport counts bytes from the plugin's view, and wake-ups from the
+// host's: tokens left for the plugin, rings that found the plugin awake, and
+// the host's own wake-ups for nothing.
 type pluginReport struct {
 	Name              string `json:"name"`
 	PID               int    `json:"pid"`
@@ -150,7 +151,8 @@ func (p *printer) failed(ctx context.Context, err error) error {
 	return p.finished(ctx, report{plugins: []pluginReport{}, hangs: []hangReport{}, err: err})
 }
 
-// finished prints the end of a build. The error is what the program ends with.
+// finished prints the end of a build. It returns the error that the program
+// ends with.
 func (p *printer) finished(ctx context.Context, r report) error {
 	p.endProgress()
 	if p.json {
@@ -249,7 +251,8 @@ func newBuildReport(r report) buildReport {
 	return object
 }
 
-// problems are what --json has of them: whole, but for what is longer than anyone reads.
+// problems is how --json lists problems: whole, except that texts too long to
+// read are cut.
 func problems(of []diagnostic.Problem) []diagnostic.Problem {
 	all := make([]diagnostic.Problem, 0, len(of))
 	for _, p := range of {
@@ -284,7 +287,8 @@ func count(n int, what string) string {
 
 func duration(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
 
-// shortest is how a person in the working directory would name a path.
+// shortest is the shortest name of a path for a person in the working
+// directory.
 func shortest(path string) string {
 	here, err := filepath.Abs(".")
 	if err != nil {

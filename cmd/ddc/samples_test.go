@@ -182,7 +182,8 @@ func TestFoldersThatASampleMadeUnreadableAreRemoved(t *testing.T) {
 	})
 }
 
-// However the build was started, and whatever becomes of its refusal, the outer build fails with page and line.
+// However the build was started, and whatever becomes of its refusal, the outer
+// build fails with page and line.
 func TestABuildInsideABuildIsRefusedWithPageAndLine(t *testing.T) {
 	inOtherProcesses(t)
 	onStages(t, func(t *testing.T, s *stage) {

@@ -10,15 +10,15 @@ import (
 	"ddc/internal/sys"
 )
 
-// screen is an output that people read. All that the program prints goes through
-// one, so that no text from outside reaches a terminal as it is: see package
-// printable. Only its Control says something to the terminal itself.
+// screen is an output that people read. Everything that the program prints goes
+// through a screen, so that no text from outside reaches a terminal unescaped:
+// see package printable. Only its Control writes control codes.
 type screen struct {
 	*printable.Writer
 	file *os.File // nil where the output is none
 }
 
-// screenOf gives the screen that w is, or makes one that writes to w.
+// screenOf returns w if it is a screen, or makes one that writes to w.
 func screenOf(w io.Writer) screen {
 	if s, ok := w.(screen); ok {
 		return s
@@ -35,12 +35,14 @@ func (s screen) width() int {
 	return sys.TerminalWidth(s.file)
 }
 
-// coloured says whether colours help: on a terminal, unless its user wants none (https://no-color.org).
+// coloured says whether colours help: on a terminal, unless its user wants none
+// (https://no-color.org).
 func (s screen) coloured() bool {
 	return s.width() > 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
-// problem shows a problem: on a terminal with the line that it is about, else in one line that programs find their way in.
+// problem shows a problem: on a terminal with the source line, otherwise in one
+// line that programs can parse.
 func (s screen) problem(severity diagnostic.Severity, p diagnostic.Problem) {
 	width := s.width()
 	if width == 0 {

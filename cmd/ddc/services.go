@@ -21,7 +21,7 @@ func pluginNames() []string {
 	return names
 }
 
-// specOf gives what the plugin of a name says of itself.
+// specOf gives the Spec of a plugin, by name.
 func specOf(name string) (spec.Spec, error) {
 	for _, s := range plugins.All() {
 		if s.Name == name {
@@ -31,7 +31,7 @@ func specOf(name string) (spec.Spec, error) {
 	return spec.Spec{}, fmt.Errorf("unknown plugin %q%s: the plugins are %s", name, meant(name, pluginNames()), strings.Join(pluginNames(), ", "))
 }
 
-// openService makes the service of a plugin's name.
+// openService makes the service of a plugin, by name.
 func openService(name string) (plugin.Service, error) {
 	s, err := specOf(name)
 	if err != nil {
@@ -40,7 +40,7 @@ func openService(name string) (plugin.Service, error) {
 	return s.Open(), nil
 }
 
-// self gives the command that is a plugin: this very program.
+// self gives the command of a plugin, which is this very program.
 func self() (func(name string) (string, []string), error) {
 	path, err := os.Executable()
 	if err != nil {

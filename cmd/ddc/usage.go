@@ -23,8 +23,8 @@ func (e usageError) Unwrap() error { return e.error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// wrong is an error in how a command was called: what is wrong, what was meant,
-// and where the right is told.
+// wrong is an error in how a command was called. It says what is wrong, what
+// was probably meant, and where to find help.
 func wrong(c *cobra.Command, message, meant string) error {
 	hint := fmt.Sprintf("see %q", c.CommandPath()+" --help")
 	if meant != "" {
@@ -33,7 +33,7 @@ func wrong(c *cobra.Command, message, meant string) error {
 	return usageError{&diagnostic.Problem{Message: message, Hint: hint}}
 }
 
-// usage makes what cobra finds wrong with arguments an error of usage.
+// usage turns cobra's errors about arguments into errors of usage.
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		err := check(c, args)
@@ -47,7 +47,7 @@ func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// unknownCommand is the error of a command that has no such one below it.
+// unknownCommand is the error of a command that has no such subcommand.
 func unknownCommand(c *cobra.Command, word string) error {
 	var names []string
 	for _, sub := range c.Commands() {
@@ -58,7 +58,7 @@ func unknownCommand(c *cobra.Command, word string) error {
 	return wrong(c, fmt.Sprintf("unknown command %q for %q", word, c.CommandPath()), suggest.Nearest(word, names))
 }
 
-// wrongFlag says in words of this program what pflag finds wrong with a flag.
+// wrongFlag puts pflag's error about a flag into this program's words.
 func wrongFlag(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
@@ -85,8 +85,8 @@ func wrongFlag(c *cobra.Command, err error) error {
 	return wrong(c, err.Error(), "")
 }
 
-// wantsJSON says whether a command line asks for JSON, also where it is not
-// understood otherwise.
+// wantsJSON says whether a command line asks for JSON, even if it is otherwise
+// wrong.
 func wantsJSON(args []string) bool {
 	if end := slices.Index(args, "--"); end >= 0 {
 		args = args[:end]
@@ -101,8 +101,8 @@ func wantsJSON(args []string) bool {
 	return wanted
 }
 
-// printFailure prints what a command that prints JSON ends with instead: for a
-// build the object that it always prints.
+// printFailure prints the failure of a command that prints JSON. For a build
+// that is the object that it always prints.
 func printFailure(w io.Writer, c *cobra.Command, err error) error {
 	if c.Name() == "build" {
 		return printJSON(w, newBuildReport(report{plugins: []pluginReport{}, hangs: []hangReport{}, err: err}))

@@ -82,7 +82,7 @@ func newWakeMatrix() *cobra.Command {
 	return c
 }
 
-// chosen reads a list of names, nil for all of them.
+// chosen reads a list of names. nil means all of them.
 func chosen(flag, list string, known []string) ([]string, error) {
 	if list == "all" {
 		return nil, nil
@@ -131,7 +131,8 @@ func runMatrix(c *cobra.Command, f matrixFlags) (*matrix.Report, error) {
 	return report, err
 }
 
-// findFaultProgram finds it beside this program, or in this program itself.
+// findFaultProgram finds the program with faults: beside this program, or this
+// program itself.
 func findFaultProgram() (string, error) {
 	path, err := os.Executable()
 	if err != nil {
@@ -162,7 +163,7 @@ func printMatrix(w io.Writer, report *matrix.Report, f matrixFlags) error {
 	return report.Table(w)
 }
 
-// writeFile writes a file once its whole content is there.
+// writeFile writes a file that appears only once its whole content is there.
 func writeFile(path string, write func(io.Writer) error) error {
 	var content bytes.Buffer
 	if err := write(&content); err != nil {
@@ -204,8 +205,8 @@ func newWakeCell() *cobra.Command {
 	return c
 }
 
-// matrixProgress says on standard error how far a matrix is: on a terminal in one
-// line that changes, and a line for each cell that is done.
+// matrixProgress shows a matrix's progress on standard error: a line for each
+// cell that is done, and on a terminal one line that changes.
 type matrixProgress struct {
 	out   screen
 	shown bool

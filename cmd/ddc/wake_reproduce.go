@@ -32,7 +32,7 @@ says of it. Then the call's limit ends the plugin, and all that it had started.
 
 Exit codes: 0 it hung and was named, 1 it did not, 2 wrong usage, 3 the machinery failed.`
 
-// The page, and how many of its samples run well: as in the report.
+// The page, and how many of its samples run well, as in the report.
 const (
 	reproducePage   = "content/guide/quick-start.md"
 	goodSamples     = 5
@@ -81,8 +81,8 @@ func newWakeReproduce() *cobra.Command {
 	return c
 }
 
-// samples is a plugin as the report's was: its handler is on a goroutine of its own,
-// and waits for the sample's process without a limit. Ours, package
+// samples is a plugin like the report's: its handler has a goroutine of its
+// own, and waits for the sample's process without a limit. Our own, package
 // plugins/code_execution, has limits, and refuses a build inside a build.
 type samples struct{}
 
@@ -132,7 +132,7 @@ func reproduce(ctx context.Context, f reproduceFlags, out screen) (err error) {
 	return r.run(ctx)
 }
 
-// say prints a line, and when it came.
+// say prints a line with its time.
 func (r *reproduction) say(format string, args ...any) {
 	fmt.Fprintf(r.out, "%5.1f s  %s\n", time.Since(r.begun).Seconds(), fmt.Sprintf(format, args...))
 }
@@ -157,8 +157,8 @@ func (r *reproduction) execute(ctx context.Context, n int, source string) error 
 	return r.host.Plugin(reproducePlugin).Invoke(ctx, executeSamples, wrapperspb.String(source), new(wrapperspb.StringValue))
 }
 
-// sixth makes the call that never ends, looks at it from outside until it is named,
-// and waits for its limit.
+// sixth makes the call that never ends. It looks at the call from outside until
+// a diagnosis names it, and then waits for its time limit.
 func (r *reproduction) sixth(ctx context.Context) error {
 	n := goodSamples + 1
 	source, what := neverEnds, "starts a process that never ends"

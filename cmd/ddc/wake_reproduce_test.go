@@ -50,7 +50,8 @@ func TestReproductionThatIsInterruptedLeavesNoProcess(t *testing.T) {
 		name string
 		sig  syscall.Signal
 		args []string
-		// processes are how many run when the innermost sample does: a host, a plugin and a sample for each.
+		// processes are how many run when the innermost sample does: a host, a
+		// plugin and a sample for each.
 		processes int
 	}{
 		{"Ctrl-C", syscall.SIGINT, nil, 3},

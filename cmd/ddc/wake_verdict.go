@@ -38,7 +38,7 @@ verdict is then PARTIAL and says what was done. Instead of a run, take
 
 It is printed as Markdown, or written with -o, and with --html as a page.`
 
-// explored is what make explore writes.
+// explored is the file that make explore writes.
 const explored = "out/explore.json"
 
 // verdictFlags are what the command line says of a verdict.
@@ -97,8 +97,8 @@ func runVerdict(c *cobra.Command, f verdictFlags) error {
 	return errors.Join(interrupted, writeVerdict(c.OutOrStdout(), in, f))
 }
 
-// readVerdict reads what there is, before anything is run: a wrong file name should
-// not show after a run.
+// readVerdict reads the existing files before anything is run, so that a wrong
+// file name shows at once.
 func readVerdict(c *cobra.Command, f verdictFlags) (in verdict.Input, err error) {
 	if f.system != "" {
 		if in.System, err = verdict.ReadSystem(f.system); err != nil {
@@ -124,13 +124,14 @@ func readVerdict(c *cobra.Command, f verdictFlags) (in verdict.Input, err error)
 	return in, nil
 }
 
-// benchTime is about what the benchmark takes.
+// benchTime is about how long the benchmark takes.
 const benchTime = 10 * time.Second
 
-// runForVerdict runs what is missing. After an interruption in has what was done.
+// runForVerdict runs what is missing. After an interruption, in has what was
+// finished.
 func runForVerdict(c *cobra.Command, f verdictFlags, in *verdict.Input) error {
 	if f.runs() {
-		// That the program is missing should not show after the benchmark.
+		// A missing program should show before the benchmark, not after it.
 		if _, err := findFaultProgram(); err != nil {
 			return err
 		}

@@ -14,14 +14,14 @@ import (
 	"ddc/wake/strategy"
 )
 
-// wakeChoice is which strategy wakes which plugin.
+// wakeChoice says which strategy wakes which plugin.
 type wakeChoice struct {
 	all string
 	of  map[string]string
 }
 
 // chooseWake takes the flag, else the environment, else the configuration, else
-// the default. Each says where a wrong word stands.
+// the default. An error says in which of them the wrong word stands.
 func chooseWake(flag, environment string, cfg *config.Config) (wakeChoice, error) {
 	switch {
 	case flag != "":

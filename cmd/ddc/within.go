@@ -9,13 +9,13 @@ import (
 	"ddc/site"
 )
 
-// outermost is for every command that builds. It refuses to run in a code sample
-// of a build: that would build this site again, whose sample would build it
+// outermost wraps every command that builds. It refuses to run inside a build's
+// code sample. That would build the site again, whose sample would build it
 // again, or wait for a server that nobody ends.
 //
-// A sample may do what it likes with its environment, its parents and its
-// streams: enclosure.Within goes by what it cannot shed. Where /proc cannot be
-// read, the variable holds for samples that leave it alone.
+// A sample may change its environment, its parents and its streams, so
+// enclosure.Within goes by what it cannot change. If /proc cannot be read, the
+// environment variable still stops samples that leave it alone.
 func outermost(run func(c *cobra.Command, args []string) error) func(c *cobra.Command, args []string) error {
 	return func(c *cobra.Command, args []string) error {
 		sample, inside := enclosure.Within()

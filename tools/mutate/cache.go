@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// cache is a build cache of its own for mutants. Each leaves some megabytes that
-// nobody will ask for again; a thousand would fill the disk.
+// cache is a separate build cache for mutants. Each mutant leaves some
+// megabytes that nobody needs again; a thousand would fill the disk.
 type cache struct {
 	dir string // "" is the user's own, which is left as it is
 
@@ -44,7 +44,7 @@ func (c *cache) build(ctx context.Context, root string, args ...string) ([]byte,
 	return out, err
 }
 
-// settle takes what is in the cache now as what stays.
+// settle marks what is in the cache now as what tidy keeps.
 func (c *cache) settle() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -23,8 +23,8 @@ type checker struct {
 	// rungs are patterns of the tests that it runs, one after the other; none means
 	// all, the quick ones first.
 	rungs []string
-	// packages are the folders whose tests run for a mutant of a layer. None means
-	// that this checker has nothing to say of that layer.
+	// packages are the folders whose tests run for a mutant of a layer. None
+	// means that this checker does not test that layer.
 	packages func(layer string) []string
 }
 
@@ -59,7 +59,7 @@ var checkers = []checker{
 			}
 			return []string{"conformance/explore"}
 		},
-		// The explorer's tests of itself say nothing of a mutant.
+		// The explorer's tests of itself cannot catch a mutant.
 		rungs: []string{"Between|^TestScenarios$/^eventfd$", "^TestSimulate$", "^TestScenarios$/^(pipe|socketpair|futex)$"},
 	},
 	{
@@ -77,8 +77,8 @@ var checkers = []checker{
 	},
 }
 
-// sees says whether the checker's build has the file at all: explorer and
-// production differ in a few.
+// sees says whether the checker's build has the file at all: the explorer's
+// build and the production build differ in a few files.
 func (c checker) sees(root, file string) bool {
 	context := build.Default
 	context.BuildTags = strings.Split(c.tags, ",")

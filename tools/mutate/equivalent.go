@@ -55,8 +55,9 @@ func readReasons(path string) ([]*reason, error) {
 	return all, nil
 }
 
-// explain gives each survivor its reason, by key, and returns the reasons that
-// are for no survivor: they are out of date, or wrong since a test catches it.
+// explain gives each survivor its reason, by key. It also returns the reasons
+// that belong to no survivor: they are out of date, or wrong because a test
+// catches the mutant.
 func explain(results []result, reasons []*reason) (why map[string]string, idle []*reason) {
 	why = map[string]string{}
 	used := map[*reason]bool{}

@@ -1,12 +1,12 @@
-// Command mutate makes small defects in the transport and says which of them the
-// tests let through. docs/MUTATIONS.md is what it writes, and says how to use it.
+// Command mutate makes small defects in the transport, and says which of them
+// the tests miss. It writes docs/MUTATIONS.md, which also says how to use it.
 //
 //	go run ./tools/mutate -layers ring,slot -sample 50 -seed 1
 //
 // walk.go and operators.go make mutants, schema.go puts them into one build,
-// checkers.go says which tests may catch them, program.go makes those ready,
-// trial.go runs them, results.go keeps what came of it, and page.go writes
-// it down.
+// checkers.go says which tests may catch them, program.go builds those tests,
+// trial.go runs them, results.go keeps the results, and page.go writes the
+// page.
 package main
 
 import (
@@ -142,9 +142,10 @@ func (o options) picked(ctx context.Context, r *record, out io.Writer) ([]*mutan
 	return all, nil
 }
 
-// pick draws the sample: one of each stretch of mutants, which stand in the
-// order of files and lines. So each function has its part, and each mutant the
-// same chance. The same seed draws the same from the same code.
+// pick draws the sample. The mutants stand in the order of files and lines;
+// pick divides them into stretches, and draws one from each. So each function
+// has its part, and each mutant the same chance. The same seed draws the same
+// sample from the same code.
 func (o options) pick(all []*mutant) []*mutant {
 	if o.only != "" {
 		keys := strings.Split(o.only, ",")
@@ -201,7 +202,8 @@ func (o options) try(ctx context.Context, r *record, mutants []*mutant, out io.W
 			left = append(left, due{m, missing})
 		}
 	}
-	// In no order: a run that is broken off has tried a sample of what it began.
+	// In random order, so that a run that is broken off has tried a fair
+	// sample.
 	rand.New(rand.NewPCG(o.seed, 1)).Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
 	lines := make(chan string)
 	done := make(chan struct{})

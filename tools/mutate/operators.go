@@ -193,7 +193,7 @@ func (w *walker) results(s *ast.ReturnStmt) {
 }
 
 // void notes the constants beside an error or a false, as in "return 0, false":
-// nobody may look at them.
+// callers must not look at them.
 func (w *walker) void(s *ast.ReturnStmt) {
 	if len(s.Results) < 2 {
 		return

@@ -111,12 +111,12 @@ func (w *report) add(t *tally, one result) {
 	}
 }
 
-// open says that a survivor has still to be shown to another checker.
+// open says that a survivor has yet to be tried by another checker.
 func (w *report) open(one result) bool { return len(one.unasked(w.checkers)) > 0 }
 
-// score is the part of the real defects that was caught. What is open or
-// undecided is not caught yet. If some of the mutants are not tried, the range
-// follows in which the score of all lies with a probability of 95 % (Wilson).
+// score is the part of the real defects that was caught. Open or undecided
+// mutants count as not caught yet. If some mutants were not tried, score adds
+// the range in which the score of all lies with a probability of 95 % (Wilson).
 func (t tally) score(mutants int) string {
 	missed := t.unexplained + t.open + t.undecided
 	n, k := float64(t.caught+missed), float64(t.caught)

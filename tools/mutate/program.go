@@ -52,7 +52,7 @@ type judge struct {
 const quick = 250 * time.Millisecond
 
 // ready builds a checker's programs for a layer, once, and runs them on the
-// code as it is: one that fails there can judge no mutant.
+// original code: a program that fails there cannot judge mutants.
 func (t *trier) ready(ctx context.Context, c checker, layer string) (*judge, error) {
 	t.mu.Lock()
 	j := t.judges[layer+" "+c.name]
@@ -123,8 +123,8 @@ func (t *trier) measure(ctx context.Context, p *program, c checker) error {
 	return nil
 }
 
-// known runs a rung on the code as it is before the first mutant climbs it: one
-// that fails there can judge no mutant.
+// known runs a rung on the original code before the first mutant climbs it: a
+// rung that fails there cannot judge mutants.
 func (t *trier) known(ctx context.Context, p *program, c checker, r *rung) error {
 	r.once.Do(func() {
 		reached := filepath.Join(filepath.Dir(p.binary), fmt.Sprintf("reached-%x", sha256.Sum256([]byte(r.pattern()))))
@@ -184,8 +184,8 @@ func heads(path string) (map[int]bool, error) {
 	return reached, nil
 }
 
-// order is the rungs in which a mutant climbs them: those first that have caught
-// most for what they cost.
+// order is the order in which a mutant climbs the rungs: those first that have
+// caught the most for their cost.
 func (j *judge) order(p *program) []*rung {
 	rungs := slices.Clone(p.rungs)
 	j.mu.Lock()
@@ -197,8 +197,8 @@ func (j *judge) order(p *program) []*rung {
 	return rungs
 }
 
-// meets says whether a rung, which is known, runs a mutant's function. A mutant
-// that is in no schema meets all.
+// meets says whether a known rung runs a mutant's function. A mutant that is in
+// no schema meets every rung.
 func (j *judge) meets(r *rung, m *mutant) bool {
 	_, in := j.schema.numbers[m.key()]
 	return !in || r.reached[j.schema.heads[m.head()]]

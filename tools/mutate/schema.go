@@ -28,7 +28,7 @@ type schema struct {
 	heads   map[string]int    // of functions with a switch, by file and name
 }
 
-// What the environment says to a schema.
+// The environment variables of a schema.
 const (
 	switchVariable  = "DDC_MUTANT"         // the number of the mutant that is on
 	reachedVariable = "DDC_MUTANT_REACHED" // a file, for the functions that ran
