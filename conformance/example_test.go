@@ -10,8 +10,8 @@ import (
 	"ddc/wake/strategy"
 )
 
-// What the suite runs are plain functions, which tools run too. Here one of them
-// judges a sound waker, and one that drops every token.
+// The suite runs plain functions, which tools run too. Here one of them judges
+// a sound waker, and one that drops every token.
 func Example() {
 	sound := func() wake.Strategy {
 		s, err := strategy.ByName("eventfd")

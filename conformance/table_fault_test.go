@@ -164,7 +164,8 @@ func TestFaultsOfOtherKindsHarmTheControlGroupToo(t *testing.T) {
 	}
 }
 
-// What a strategy cannot suffer, nobody may report; nor may the control group.
+// No program may report a fault on a strategy that is immune to it, or in the
+// control group.
 func TestNoFaultIsReportedWhereAStrategyIsImmune(t *testing.T) {
 	trials := everywhere(func(c broken.Catch, strategy string) bool {
 		e, _ := fault.ByName(string(c.Fault))

@@ -94,7 +94,8 @@ func TestReplyOfEmptyMessagesIsRefusedBeforeItIsDecoded(t *testing.T) {
 		err := p.conn.Invoke(t.Context(), lyingMethod, &packet{}, &structpb.ListValue{})
 		runtime.ReadMemStats(&after)
 		assertStatus(t, err, codes.ResourceExhausted, "once decoded")
-		// What the transports copy; decoded it would be fifty times the answer.
+		// The transports copy this much. Decoded it would be fifty times the
+		// answer.
 		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(8*len(answer)))
 	})
 }

@@ -31,7 +31,7 @@ func TestACallThatIsOverIsNotExecuted(t *testing.T) {
 				assertStatus(t, err, codes.Canceled, "canceled")
 			}
 		}
-		// What was sent would have come before this.
+		// Anything that was sent would have come before this.
 		_, err := p.client.Echo(t.Context(), &packet{})
 		require.NoError(t, err)
 		assert.EqualValues(t, 1, executed.Load())

@@ -51,7 +51,7 @@ func oneSlot(t *testing.T, o rpc.ServerOptions, s *service) (client rpctestpb.Te
 	return rpctestpb.NewTestClient(conn), lease.Release
 }
 
-// Nobody tells the caller of a reply that is dropped, and it waits for ever.
+// A caller that never hears of its dropped reply waits for ever.
 func TestAReplyWithoutASlotReachesItsCallerAsAnError(t *testing.T) {
 	large := &rpctestpb.Packet{Data: make([]byte, 600)}
 	client, free := oneSlot(t, rpc.ServerOptions{ReplyTime: 50 * time.Millisecond}, &service{

@@ -57,8 +57,8 @@ func everything(t *testing.T) *project {
 	return p
 }
 
-// What a plugin's error means does not depend on which plugin it is, but for what a
-// site can do without.
+// The meaning of a plugin's error does not depend on the plugin, except for
+// plugins that a site can do without.
 func TestErrorOfAnyPluginIsTheSitesOrTheMachinesOrAWarning(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: some forty builds")

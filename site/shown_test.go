@@ -131,7 +131,8 @@ func TestSameFaultOfATemplateIsToldOnceWithItsPages(t *testing.T) {
 	assert.Contains(t, faults[0].String(), "(on 30 pages, the first is content/p00.md)")
 }
 
-// Whoever mends the errors sees what comes next, and not only once these are gone.
+// An author who mends errors sees the dead links too, and not only once the
+// errors are gone.
 func TestDeadLinksAreWarnedOfBesideErrors(t *testing.T) {
 	const dead = plain + "[x](/nowhere/)\n\n[fine](/bad/#part) [y](/b/#no)\n"
 	for name, files := range map[string][]string{
@@ -175,8 +176,8 @@ func (l lying) refuse() error {
 	return diagnostic.Refuse("a.css", problems...)
 }
 
-// What a plugin names is its word, and a report may be read by others than may
-// read the machine's files.
+// A plugin may name any file, and people may read a report who may not read the
+// machine's files.
 func TestNoLineOfAFileIsShownThatIsNoSource(t *testing.T) {
 	const secret = "secret"
 	outside := filepath.Join(t.TempDir(), "outside.md")

@@ -128,7 +128,7 @@ func bombs() []bomb {
 		{name: "entities of a drawing", mayBuild: true, fault: `^static/bomb\.svg(:\d+:\d+)?: `, quick: true,
 			make: files("static/bomb.svg", `<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa">`+numbered(20, `<!ENTITY a%d "&a;&a;&a;&a;&a;&a;&a;&a;&a;">`)+`]><svg xmlns="http://www.w3.org/2000/svg"><text>&a19;</text></svg>`)},
 
-		// What is packed.
+		// Packed contents.
 		{name: "a picture that says it is large", make: hugePicture, quick: true},
 		{name: "a font that unpacks to a gigabyte", mayBuild: true, fault: `^static/bomb\.woff2?: `, make: hugeFont},
 		{name: "links in a circle", mayBuild: true, fault: `^content/links/`, make: links, quick: true},

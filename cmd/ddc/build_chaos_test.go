@@ -249,7 +249,7 @@ func TestBuildSurvivesWhateverItsPluginsDo(t *testing.T) {
 		for _, folder := range []string{temporary, beside} {
 			entries, err := os.ReadDir(folder)
 			require.NoError(t, err)
-			// What the watchdog found to say of a handler that hangs is for the user to keep.
+			// The watchdog's reports of handlers that hang stay for the user.
 			entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), "ddc-hang-") })
 			assert.Len(t, entries, map[string]int{temporary: 0, beside: 1}[folder], "%s: left in %s: %v", run, folder, entries)
 		}

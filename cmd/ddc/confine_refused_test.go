@@ -139,10 +139,9 @@ func messages(r buildReport) string {
 	return strings.Join(all, "\n")
 }
 
-// What becomes of a build where the kernel refuses calls. A letter for each
-// layer: no_new_privs, capabilities, Landlock, seccomp. x it holds; - it is
-// left out, and what only it forbids is possible; ! it fails, and the build
-// ends with 3.
+// How a build ends if the kernel refuses calls. A letter for each layer:
+// no_new_privs, capabilities, Landlock, seccomp. x it holds; - it is left out,
+// and what only it forbids is possible; ! it fails, and the build ends with 3.
 var refusedBuilds = []struct{ calls, root, nobody string }{
 	{"", "xxxx", "xxxx"},
 	{"prctl(PR_SET_NO_NEW_PRIVS)", "!xxx", "!x!!"},
@@ -246,7 +245,7 @@ func TestASampleIsNotStartedWithoutALayerThatTheKernelHas(t *testing.T) {
 	assert.Contains(t, messages(r), "so it was not started (--no-sandbox starts it without)")
 }
 
-// What a person's environment may hold by accident costs one path, not the sandbox.
+// An odd path in the environment costs that path, not the sandbox.
 func TestAnEnvironmentOfOddPathsLeavesTheSandboxWhole(t *testing.T) {
 	inOtherProcesses(t)
 	f := newFortress(t)
@@ -267,7 +266,8 @@ func TestAnEnvironmentOfOddPathsLeavesTheSandboxWhole(t *testing.T) {
 	}
 }
 
-// What the site says about paths cannot widen the sandbox; the faults are the site's.
+// Paths in the configuration cannot widen the sandbox. Odd ones are the site's
+// fault.
 func TestAConfigurationOfOddPathsIsTheSitesFault(t *testing.T) {
 	f := newFortress(t)
 	require.NoError(t, os.Symlink("loop", filepath.Join(f.site, "loop")))
@@ -288,7 +288,8 @@ func TestAConfigurationOfOddPathsIsTheSitesFault(t *testing.T) {
 			assert.NoDirExists(t, filepath.Join(f.site, "public"))
 		}
 	}
-	// What a person allows by name is for what is named: the sample is no better off.
+	// A folder that a person allows by name is allowed alone: the sample gains
+	// nothing else.
 	elsewhere := filepath.Join(public(t), "cache")
 	require.NoError(t, os.Mkdir(elsewhere, 0o777))
 	require.NoError(t, os.Chmod(elsewhere, 0o777))

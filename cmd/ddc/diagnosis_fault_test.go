@@ -33,11 +33,12 @@ var rightDiagnosis = map[fault.Name][]inspect.Kind{
 	fault.HandlerOnPump: {inspect.HandlerStuck, inspect.Deadlock},
 	fault.PumpSends:     {inspect.Deadlock, inspect.HandlerStuck},
 	fault.RingerDies:    {inspect.PeerDead},
-	// What two write at once is one frame, or none that anybody would send.
+	// If two write at once, the result is one of the frames, or one that nobody
+	// sent.
 	fault.TwoProducers: {inspect.LostFrame, inspect.LostWakeup, inspect.Corrupt},
 	fault.TrustedIndex: {inspect.Corrupt},
 	fault.StaleIndex:   {inspect.LostFrame, inspect.Corrupt, inspect.LostWakeup},
-	// Nobody says that an index cannot be, but whoever looks.
+	// Only an observer reports that an index is impossible.
 	fault.TwoProducersTrusted: {inspect.LostFrame, inspect.Corrupt},
 	fault.StaleIndexTrusted:   {inspect.LostFrame, inspect.Corrupt},
 	fault.ReplyDropped:        {inspect.LostFrame},

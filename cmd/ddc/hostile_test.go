@@ -149,7 +149,7 @@ func here(t *testing.T) {
 	t.Chdir(t.TempDir())
 }
 
-// What plugins say comes by other ways where they are processes.
+// Plugins that are processes write in other ways.
 func TestNothingOfASampleOrAPluginReachesTheTerminalAsItIs(t *testing.T) {
 	inOtherProcesses(t)
 	here(t)

@@ -134,8 +134,8 @@ func (s *stalling) Write(p []byte) (int, error) {
 	return s.Writer.Write(p)
 }
 
-// What the host computes can't be ended. The process ends all the same, and its
-// heir removes the output in the making.
+// The host's own computing can't be ended. The process ends all the same, and
+// its heir removes the unfinished output.
 func TestInterruptEndsABuildWhoseHostLooksAtNoContext(t *testing.T) {
 	site := smallSite(t)
 	write(t, site,

@@ -97,7 +97,8 @@ func wrongPaths(site, folder string) []pathCase {
 	return cases
 }
 
-// What the caller named is not the machinery's failure, and no fault of the site.
+// A wrong path from the caller is neither the machinery's failure nor the
+// site's fault.
 func TestPathThatIsNotWhatItShouldBeIsWrongUsage(t *testing.T) {
 	site, folder := smallSite(t), t.TempDir()
 	write(t, folder, "file", "text")
@@ -126,8 +127,7 @@ func TestPathThatIsNotWhatItShouldBeIsWrongUsage(t *testing.T) {
 	assert.FileExists(t, filepath.Join(folder, "file"))
 }
 
-// What is the matter with the files of a site is the site's fault, wherever the
-// error comes from.
+// A fault in a site's files is the site's fault, wherever the error comes from.
 func TestFaultsOfASiteAreNeverTheMachinerys(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, site string){
 		"configuration is a folder": func(t *testing.T, site string) {

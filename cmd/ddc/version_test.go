@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Who reports a fault names a version: it must be the one that the list of
-// changes tells of.
+// People who report a fault name a version. It must be one that the list of
+// changes has.
 func TestVersionIsTheNewestOfTheChangelog(t *testing.T) {
 	changes, err := os.ReadFile("../../CHANGELOG.md")
 	require.NoError(t, err)

@@ -111,7 +111,7 @@ func TestWrongDescriptionIsWrongUsage(t *testing.T) {
 	}
 }
 
-// That the program is missing is said before the benchmark, not after it.
+// A missing program is reported before the benchmark, not after it.
 func TestVerdictThatIsToRunSaysFirstThatTheProgramIsMissing(t *testing.T) {
 	if fault.Enabled {
 		t.Skip("this is the program with faults")

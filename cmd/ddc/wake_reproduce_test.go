@@ -41,8 +41,9 @@ func TestTheHangOfTheReportIsReproducedAndNamed(t *testing.T) {
 	assert.Equal(t, exitUsage, ddc(t, "wake", "reproduce", "--wake", "telegraph").code)
 }
 
-// What hangs on purpose must not stay when its user has seen enough: neither the plugin,
-// nor the sample that never ends, nor the build inside with a plugin and a sample of its own.
+// Nothing that hangs on purpose may stay after an interruption: neither the
+// plugin, nor the sample that never ends, nor the inner build with a plugin and
+// a sample of its own.
 func TestReproductionThatIsInterruptedLeavesNoProcess(t *testing.T) {
 	program, err := os.Executable()
 	require.NoError(t, err)

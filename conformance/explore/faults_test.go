@@ -117,7 +117,8 @@ func found(t *testing.T, e fault.Entry, strategy string, s Scenario) {
 		t.Log(r.Finding)
 	}
 	assert.NotContains(t, []Kind{Panic, Endless}, r.Finding.Kind)
-	// What shows as a failure in a program shows as an error, or as whatever it was to prevent.
+	// A fault that fails in a program shows as an error, or as what the check
+	// was to prevent.
 	if slices.Contains(e.Shows, fault.Hung) && !slices.Contains(e.Shows, fault.Failed) && !slices.Contains(e.Shows, fault.Corrupt) {
 		assert.Contains(t, []Kind{LostWakeup, Deadlock}, r.Finding.Kind, r.Finding)
 	}

@@ -79,8 +79,8 @@ func TestWalksShowEveryKind(t *testing.T) {
 	}
 }
 
-// What a task does after it was started, or after it has killed another, comes after
-// what its starter, or the killed, has done: neither is a race, in a search or a walk.
+// A started task is ordered behind its starter, and a task that has killed
+// another behind the killed one: neither is a race, in a search or a walk.
 func TestStartAndDeathOrderAccesses(t *testing.T) {
 	for name, setup := range map[string]func(w *World){
 		"a task writes what its starter has read and written": func(w *World) {

@@ -40,7 +40,7 @@ func TestSimulate(t *testing.T) {
 	}
 	left := *budget
 	for i, one := range mine {
-		// What one does not need is there for those after it.
+		// Time that one does not need is left for those after it.
 		share := left / time.Duration(len(mine)-i)
 		t.Run(one.Strategy+"/"+one.Name, func(t *testing.T) { left -= simulated(t, one, share, len(names)) })
 	}
@@ -133,7 +133,8 @@ func TestTokensNameAnyTask(t *testing.T) {
 	}
 }
 
-// What stands for a schedule in a report runs it again, beside those of the search.
+// A crowd's token in a report runs its schedule again, as a search's token
+// does.
 func TestReplayOfACrowdWantsACrowd(t *testing.T) {
 	for _, token := range []string{"a3b", "eventfd:a", strings.Repeat("z", 9) + mixed.String()} {
 		_, err := ReplayCrowd(token)

@@ -34,7 +34,7 @@ func TestRequestMetadataIsValidated(t *testing.T) {
 	})
 }
 
-// What gRPC keeps for itself does not travel; binary values travel as they are.
+// Reserved names do not travel. Binary values travel as they are.
 func TestReservedNamesAreDroppedAndOthersTravel(t *testing.T) {
 	reserved := []string{"content-type", "user-agent", "grpc-message-type", "grpc-encoding", "grpc-message", "grpc-status", "grpc-timeout", "te", ":path", ":anything"}
 	mine := func() metadata.MD {
@@ -115,7 +115,8 @@ func TestAHandlersMetadataIsValidated(t *testing.T) {
 	})
 }
 
-// What a handler must not send fails its call, whether or not it looks at errors.
+// Metadata that must not be sent fails the call, whether or not the handler
+// looks at errors.
 func TestACallWhoseHandlerSendsBadMetadataFails(t *testing.T) {
 	s := setup{service: &service{echo: func(ctx context.Context, in *packet) (*packet, error) {
 		bad := metadata.MD{in.GetText(): {"x"}}
@@ -197,7 +198,8 @@ func TestAStatusThatFitsTravelsWhole(t *testing.T) {
 	})
 }
 
-// What is no UTF-8 in a message is replaced, not escaped, and costs nothing else.
+// Bytes of a message that are no UTF-8 are replaced, not escaped. The rest
+// stays.
 func TestAStatusWithBrokenTextKeepsTheRest(t *testing.T) {
 	s := setup{service: &service{echo: func(context.Context, *packet) (*packet, error) {
 		return nil, status.Error(codes.NotFound, "a\xffb")

@@ -30,7 +30,7 @@ func TestServiceInfoListsServicesAndMethods(t *testing.T) {
 	})
 }
 
-// What gRPC brings along registers, and works.
+// The services that gRPC brings along can be registered, and work.
 func TestReflectionAndHealthRegister(t *testing.T) {
 	var checks *health.Server
 	s := setup{register: func(srv server) {

@@ -137,7 +137,7 @@ func TestHangLooksLikeTheReportByWhatTheReportHasSeenAlone(t *testing.T) {
 		assert.True(t, m.exact(), "another run shows it")
 		assert.Equal(t, []int{1, 2}, []int{m.seen, m.runs})
 	}
-	// What was concluded in the report does not have to be so.
+	// The report's conclusions need not be true.
 	empty := whole
 	empty.Evidence = asReported(matrix.Reported)
 	empty.Evidence.Link.Unread, empty.Evidence.Link.SenderWaitsForSpace = 0, false

@@ -69,7 +69,7 @@ func TestPluginRefusesARequestOverItsBound(t *testing.T) {
 	assert.Zero(t, h.Plugin("bounded").Stats().Restarts)
 }
 
-// What comes after decoding is within the call as well, so it can be held up
+// What follows decoding is part of the call too, so the test can hold it up
 // there until the call's time is over.
 func TestCallTimeCoversDecoding(t *testing.T) {
 	h := newHost(t, Options{CallTimeout: 2 * time.Second})

@@ -34,7 +34,7 @@ import (
 	"ddc/wake/strategy"
 )
 
-// What this test binary is, when it was started by itself.
+// The role of this test binary when it was started by itself.
 const envRole = "DDC_TEST_ROLE"
 
 func TestMain(m *testing.M) {

@@ -10,8 +10,8 @@ import (
 	"ddc/rpc/rpctestpb"
 )
 
-// What isolation costs: calls of several sizes to sixteen plugins, one after the
-// other and from eight workers, through one hub and through sixteen; and
+// The cost of isolation: calls of several sizes to sixteen plugins, one after
+// the other and from eight workers, through one hub and through sixteen; and
 // starting the sixteen.
 func BenchmarkIsolation(b *testing.B) {
 	for _, isolate := range []bool{false, true} {

@@ -150,7 +150,8 @@ func TestNothingGrowsWithCalls(t *testing.T) {
 		h := newHost(t, o)
 		crowd(t, h, "busy")
 		mixed(t, h, "busy", 100)
-		// What is under way ends, and what is idle for a while: the least that is seen is what is held.
+		// Work under way ends, and idle resources are freed after a while. So
+		// the lowest count seen is what is really held.
 		var before, after holdings
 		await.Until(t, "the first calls to leave nothing", func() bool {
 			before = holdingsOf(t, h, "busy")

@@ -163,7 +163,8 @@ func TestStatsSayWhichLayersWereApplied(t *testing.T) {
 	})
 }
 
-// Whoever starts it, it is the same program: that it is confined is no decision of its own.
+// It is the same program in both runs, so the confinement is not its own
+// decision.
 func TestAPluginIsConfinedAgainAfterItDied(t *testing.T) {
 	needs(t, 1)
 	h := confinedHost(t, "futex", spec.Confinement{})
@@ -229,7 +230,7 @@ func TestThePluginInheritsNoDescriptorButItsOwn(t *testing.T) {
 	}
 }
 
-// What confinement adds to the start of a plugin: the difference of the two.
+// The cost of confinement at a plugin's start is the difference of the two.
 func BenchmarkStart(b *testing.B) {
 	for name, confine := range map[string]func(string) spec.Confinement{
 		"free":     nil,

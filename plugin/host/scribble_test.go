@@ -207,7 +207,7 @@ func TestAScribblerDoesNotTakeTheHostAlong(t *testing.T) {
 				assert.True(t, ok, "%v", err)
 			})
 			endRun(h.Plugin("scribbler"))
-			// What it wrote last may still be found; once found it is gone.
+			// Its last writes may still be found; once found they are gone.
 			data := bytes.Repeat([]byte{7}, 10_000)
 			await.Until(t, "a good plugin to answer again", func() bool {
 				answer, err := echo(t, h, "good0", &rpctestpb.Packet{Data: data})

@@ -38,7 +38,7 @@ func TestHungStreamIsToldWithCallPageAndWhatThePluginWaitsFor(t *testing.T) {
 	assert.Equal(t, 1, h.Plugin("runner").Stats().Restarts)
 }
 
-// What the plugin may be sent beforehand is soon used up, and then the sender waits.
+// The stream's credit is soon used up, and then the sender waits.
 func TestStreamThatThePluginDoesNotReadIsGivenUp(t *testing.T) {
 	h := newHost(t, Options{CallTimeout: 2 * time.Second})
 	stream, err := rpctestpb.NewTestClient(h.Conn("deaf")).Sum(subject.With(t.Context(), page))

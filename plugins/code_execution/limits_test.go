@@ -53,7 +53,7 @@ func TestASamplesMemoryIsLimited(t *testing.T) {
 	assert.Contains(t, res.GetStderr(), "memory exhausted")
 }
 
-// What an earlier run left in a folder that is kept decides nothing.
+// Leftovers of an earlier run in a kept folder have no effect.
 func TestALinkLeftInAProjectLeadsNowhere(t *testing.T) {
 	folder, outside := t.TempDir(), filepath.Join(t.TempDir(), "outside")
 	require.NoError(t, os.WriteFile(outside, []byte("whole"), 0o600))

@@ -37,7 +37,7 @@ func TestSheetNestedTooDeepIsRefusedWithItsPlace(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// What esbuild does with a sheet shows whether it compared the rules.
+// The minified sheet shows whether esbuild compared the rules.
 func TestRulesOfALargeSheetAreNotComparedWithOneAnother(t *testing.T) {
 	twice := "a{color:red}\na{color:red}\n"
 	small, err := call(t, twice, true)

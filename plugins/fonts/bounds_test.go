@@ -39,7 +39,7 @@ func TestBlocksDeeperThanTheBoundAreNotRead(t *testing.T) {
 	assert.Contains(t, analyse(t, deep("@media x{", 120)+"p{font-family:F}"+deep("}", 120), "<p>AB</p>").Characters, "F")
 }
 
-// What styles add is a set: it does not grow with the rules that say the same.
+// The letters that styles add are a set: repeated rules do not make it grow.
 func TestLettersThatStylesAddAreKeptOnce(t *testing.T) {
 	s := newStyle()
 	s.add(strings.Repeat("p{hyphens:auto;quotes:'a' 'b';list-style:lower-roman}", 50_000), 0)

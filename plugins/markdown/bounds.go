@@ -24,9 +24,10 @@ const (
 	// maxNesting bounds nested quotes and lists. Each level costs goldmark a
 	// stack frame, and each line costs a step for each level.
 	maxNesting = 100
-	// maxSteps bounds the sum of all that is quadratic: 20,000 marks or lines with
-	// links in one paragraph, 20,000 definitions without a blank line between them,
-	// 20,000 attributes, 7,000 footnotes or a million cells. It is some three seconds.
+	// maxSteps bounds the sum of all quadratic costs: 20,000 marks or lines
+	// with links in one paragraph, 20,000 definitions without a blank line
+	// between them, 20,000 attributes, 7,000 footnotes or a million cells. It
+	// is some three seconds.
 	maxSteps = 550_000_000
 	// The cost of a footnote's mark and of a cell, in steps.
 	stepsOfFootnote, stepsOfCell = 8, 400

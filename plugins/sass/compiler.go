@@ -25,9 +25,10 @@ type compiler struct {
 	thread *forker.Thread
 }
 
-// start starts Dart Sass from a thread that is kept until close: where its program
-// asks the kernel to be killed with its parent (setpriv --pdeathsig), that is the
-// thread that forked. What @warn and @debug say goes to heard.
+// start starts Dart Sass from a thread that is kept until close. If the program
+// asks the kernel to be killed with its parent (setpriv --pdeathsig), the
+// kernel takes the thread that forked for the parent. The messages of @warn and
+// @debug go to heard.
 func start(heard func(godartsass.LogEvent)) (*compiler, error) {
 	program, err := dartSass.Find()
 	if err != nil {

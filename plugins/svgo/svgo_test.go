@@ -51,7 +51,7 @@ func TestRealDrawingsShrinkAndStayWhenDoneAgain(t *testing.T) {
 
 func TestWhatIsShortened(t *testing.T) {
 	for source, want := range map[string]string{
-		// What nobody sees goes.
+		// Invisible content is removed.
 		open + "\n <!-- note -->\n <g>\n </g>\n</svg>\n":                                                                                              open + `<g/></svg>`,
 		`<?xml version="1.0" encoding="latin1"?><!DOCTYPE svg>` + open + `</svg>`:                                                                     `<svg xmlns="http://www.w3.org/2000/svg"/>`,
 		open + `<metadata>x</metadata><defs/></svg>`:                                                                                                  `<svg xmlns="http://www.w3.org/2000/svg"/>`,

@@ -48,7 +48,7 @@ func TestReadsAreExactlyWhatAPageIsMadeOf(t *testing.T) {
 		`{% set p = page %}{% set q = p.extra %}{{ q.icon }}`: `page.extra.icon`,
 		`{% set unused = page.title %}`:                       ``,
 		`{% set k = s %}{{ dict[k] | default("") }}`:          `dict.héllo s`,
-		// What is absent may come to be.
+		// An absent value may appear later.
 		`{{ page.x | default("") }}`:                        `page.x`,
 		`{{ page.x.y | default("") }}`:                      `page.x.y`,
 		`{{ missing | default(page.title) }}`:               `missing page.title`,

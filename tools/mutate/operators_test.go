@@ -89,7 +89,7 @@ func keysOf(made map[string][]string) (keys []string) {
 	return keys
 }
 
-// What does nothing in production is left alone.
+// Code that does nothing in production is left alone.
 func TestAnnotationsAndFaultsAreNotMutated(t *testing.T) {
 	root := write(t, map[string]string{
 		"go.mod":         "module tiny\n\ngo 1.26\n",

@@ -43,7 +43,7 @@ import (
 	"ddc/wake/strategy"
 )
 
-// What this test binary is, when it was started by itself, and what it needs
+// The role of this test binary when it was started by itself, and what it needs
 // to know then.
 const (
 	envRole   = "BENCH_ROLE"
