@@ -30,6 +30,12 @@ type linkSecurity struct{ credentials.CommonAuthInfo }
 // AuthType is "link".
 func (linkSecurity) AuthType() string { return "link" }
 
+// secure says whether nobody but the two ends can read the memory of the link to p.
+func secure(p *peer.Peer) bool {
+	link, ok := p.AuthInfo.(linkSecurity)
+	return ok && link.SecurityLevel == credentials.PrivacyAndIntegrity
+}
+
 func newPeer(remote, local net.Addr, level credentials.SecurityLevel) *peer.Peer {
 	return &peer.Peer{Addr: remote, LocalAddr: local, AuthInfo: linkSecurity{credentials.CommonAuthInfo{SecurityLevel: level}}}
 }

@@ -32,19 +32,23 @@ type clientStream struct {
 	ctx     context.Context // the caller's, which the stream's end ends too
 	cancel  context.CancelFunc
 
-	packet packet // of the goroutine that sends
-	closed bool   // no more is to be sent; the same goroutine's
-	window credit
-	in     inbox
+	flow
+	closed bool // no more is to be sent; of the goroutine that sends
 
-	mu              sync.Mutex
-	finished        bool
-	unwatch         func() bool // ends the watch of the caller's context
-	headed          bool        // the server sent a header
-	header, trailer metadata.MD
-	headerKnown     chan struct{} // closed when header is what it will be
+	mu       sync.Mutex
+	finished bool
+	unwatch  func() bool // ends the watch of the caller's context
+	header   header
+	trailer  metadata.MD
 
 	reported sync.Once
+}
+
+// header is the server's, as the caller waits for it.
+type header struct {
+	md    metadata.MD
+	sent  bool          // by the server, be it empty
+	known chan struct{} // closed when md and sent are what they will be
 }
 
 var (
@@ -54,9 +58,9 @@ var (
 
 // NewStream begins a streaming call. Generated stubs call it.
 func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, name string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	s := &clientStream{conn: c, desc: desc, headerKnown: make(chan struct{})}
+	s := &clientStream{conn: c, desc: desc, header: header{known: make(chan struct{})}}
 	if err := s.options.read(opts, c.limit); err != nil {
-		s.options.finish(nil, nil, nil, err)
+		s.options.special.finish(nil, nil, nil, err)
 		return nil, err
 	}
 	if c.stats != nil {
@@ -76,8 +80,7 @@ func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, name string
 // open sends the call. If it fails, the call is not entered.
 func (s *clientStream) open(name string) error {
 	c := s.conn
-	s.window.open()
-	s.in.open()
+	s.flow.open()
 	md, err := c.outgoing(s.caller, name, &s.options)
 	if err != nil {
 		return err
@@ -112,7 +115,7 @@ func (s *clientStream) callerLeft() {
 }
 
 // observed says whether anybody wants to hear of the call's end.
-func (s *clientStream) observed() bool { return s.watch != nil || s.options.observed() }
+func (s *clientStream) observed() bool { return s.watch != nil || s.options.special.observed() }
 
 func (s *clientStream) enter(id uint32, m *method) {
 	s.id, s.method, s.started = id, m, time.Now()
@@ -166,10 +169,10 @@ func (s *clientStream) setHeader(md metadata.MD, sent bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
-	case <-s.headerKnown:
+	case <-s.header.known:
 	default:
-		s.header, s.headed = md, sent
-		close(s.headerKnown)
+		s.header.md, s.header.sent = md, sent
+		close(s.header.known)
 	}
 }
 
@@ -221,7 +224,7 @@ func (s *clientStream) report(err error) {
 		delete(s.conn.unreported, s)
 		s.conn.mu.Unlock()
 		s.mu.Lock()
-		header, trailer, unwatch := s.header, s.trailer, s.unwatch
+		header, trailer, unwatch := s.header.md, s.trailer, s.unwatch
 		s.mu.Unlock()
 		if unwatch != nil {
 			unwatch()
@@ -229,7 +232,7 @@ func (s *clientStream) report(err error) {
 		s.tellHeader()
 		s.watch.gotTrailer(trailer)
 		s.watch.end(trailer, err)
-		s.options.finish(header, trailer, s.conn.peer, err)
+		s.options.special.finish(header, trailer, s.conn.peer, err)
 	})
 }
 
@@ -239,20 +242,20 @@ func (s *clientStream) tellHeader() {
 		return
 	}
 	s.mu.Lock()
-	header, headed := s.header, s.headed
+	header := s.header
 	s.mu.Unlock()
-	if headed {
-		s.watch.gotHeader("", header, s.conn.peer.Addr, s.conn.peer.LocalAddr)
+	if header.sent {
+		s.watch.gotHeader("", header.md, s.conn.peer.Addr, s.conn.peer.LocalAddr)
 	}
 }
 
 // Header waits for the header metadata, or the call's end.
 func (s *clientStream) Header() (metadata.MD, error) {
-	<-s.headerKnown
+	<-s.header.known
 	s.tellHeader()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.header.Copy(), nil
+	return s.header.md.Copy(), nil
 }
 
 // Trailer is the trailer metadata, once RecvMsg has returned an error.
@@ -305,7 +308,7 @@ func (s *clientStream) sendMsg(m any) error {
 	if s.closed {
 		return errSendAfterClose
 	}
-	if err := s.packet.setMessage(m, s.options.maxSend, s.options.codec); err != nil {
+	if err := s.packet.setMessage(m, s.options.maxSend, s.options.codec()); err != nil {
 		return err
 	}
 	defer s.packet.clear()
@@ -363,7 +366,7 @@ func (s *clientStream) next(m any) error {
 	if m == nil {
 		err = errSecondMessage
 	} else {
-		err = s.conn.decode(s.caller, message.Payload, &message, m, s.method.boundsFor(&s.options), s.options.codec)
+		err = s.conn.decode(s.caller, message.Payload, &message, m, s.method.boundsFor(&s.options), s.options.codec())
 		err = excessOf(err, s.conn.name, s.method.name)
 	}
 	message.Release()

@@ -49,13 +49,11 @@ type Conn struct {
 	limit  int
 	bounds func(method string) Bounds
 	decoder
-	stats    handlers
-	tagged   context.Context // what stats handlers know the link by
-	peer     *peer.Peer
-	security credentials.SecurityLevel
-	out      *outbox
-	done     chan struct{}
-	idle     sync.Pool // of *call
+	stats handlers
+	peer  *peer.Peer
+	out   *outbox
+	done  chan struct{}
+	idle  sync.Pool // of *call
 
 	mu    sync.Mutex
 	calls map[uint32]receiver
@@ -109,26 +107,28 @@ func (m *method) boundsFor(o *callOptions) Bounds {
 func NewConn(link transport.Link, o ConnOptions) *Conn {
 	c := &Conn{
 		link: link, name: cmp.Or(o.Name, "the peer"), limit: cmp.Or(o.MaxMessage, defaultMaxMessage),
-		bounds: o.Replies, out: newOutbox(link), done: make(chan struct{}), stats: o.Stats, security: credentials.NoSecurity,
+		bounds: o.Replies, out: newOutbox(link), done: make(chan struct{}), stats: o.Stats,
 		calls: map[uint32]receiver{}, unreported: map[*clientStream]struct{}{}, methods: map[string]*method{},
 	}
+	level := credentials.NoSecurity
 	if o.Private {
-		c.security = credentials.PrivacyAndIntegrity
+		level = credentials.PrivacyAndIntegrity
 	}
-	c.peer = newPeer(Addr(c.name), callerEnd, c.security)
+	c.peer = newPeer(Addr(c.name), callerEnd, level)
 	c.awaiter, _ = link.(transport.Awaiter)
 	c.log, _ = link.(transport.CallLog)
 	c.idle.New = newCall
-	c.tagged = c.stats.connBegan(context.Background(), true, c.peer.Addr, c.peer.LocalAddr)
+	tagged := c.stats.connBegan(context.Background(), true, c.peer.Addr, c.peer.LocalAddr)
 	link.Start(c.receive)
-	go c.run()
+	go c.run(tagged)
 	return c
 }
 
-// run outlives the link, and then fails what is still under way.
-func (c *Conn) run() {
+// run outlives the link, and then fails what is still under way. Stats handlers know
+// the link by the context tagged.
+func (c *Conn) run(tagged context.Context) {
 	defer close(c.done)
-	defer c.stats.connEnded(c.tagged, true)
+	defer c.stats.connEnded(tagged, true)
 	c.out.run()
 	<-c.link.Done()
 	err := c.link.Err()

@@ -18,6 +18,19 @@ const (
 	messageCost = 64
 )
 
+// flow is what one end of a stream has beside a unary call, whose messages travel with
+// the call and its reply.
+type flow struct {
+	packet packet // of the goroutine that sends
+	window credit
+	in     inbox
+}
+
+func (f *flow) open() {
+	f.window.open()
+	f.in.open()
+}
+
 // credit is the sender's half of flow control: how much may still be sent on
 // one stream. A message may be sent while any credit is left, whatever its
 // size. The credit may become negative, so that a message larger than the

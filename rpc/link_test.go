@@ -299,6 +299,42 @@ func TestAPeerThatBreaksTheProtocolLosesItsLink(t *testing.T) {
 	}
 }
 
+// A unary call has no flow: frames that only a stream may have find none.
+func TestFramesOfAStreamAreIgnoredByAUnaryCall(t *testing.T) {
+	tr := inproc.New()
+	defer tr.Close() //nolint:errcheck // its links have ended
+	host, peer, err := tr.Pair("mad")
+	require.NoError(t, err)
+	began, sent := make(chan struct{}, 2), make(chan struct{})
+	server := rpc.NewServer(rpc.ServerOptions{})
+	rpctestpb.RegisterTestServer(server, &service{echo: func(_ context.Context, in *packet) (*packet, error) {
+		began <- struct{}{}
+		<-sent
+		return in, nil
+	}})
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(context.Background(), peer) }()
+	replied := make(chan uint64, 2)
+	host.Start(func(f *transport.Frame) { replied <- f.Arg })
+	const call, message, end, credit, named, unary = 1, 2, 3, 5, 1, 32
+	begin := func(stream uint32) {
+		h := transport.Header{Op: call, Flags: named | unary, Stream: stream, Arg: 1 << 48}
+		require.NoError(t, host.Send(t.Context(), h, []byte("\x16/ddc.rpctest.Test/Echo")))
+		await.Value(t, "a call", began)
+	}
+	begin(1)
+	for _, op := range []uint8{message, end, credit} {
+		require.NoError(t, host.Send(t.Context(), transport.Header{Op: op, Stream: 1, Arg: 1}, nil))
+	}
+	begin(2) // so the frames before it have been received, while the first call was under way
+	close(sent)
+	for range 2 {
+		assert.Zero(t, await.Value(t, "a reply", replied), "status OK")
+	}
+	require.NoError(t, host.Close())
+	assert.NoError(t, await.Value(t, "the server's end", served))
+}
+
 func TestFaultyRegistrationsAreReportedByServe(t *testing.T) {
 	tr := inproc.New()
 	defer tr.Close() //nolint:errcheck // its links have ended

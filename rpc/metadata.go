@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
@@ -83,27 +82,28 @@ func (c *Conn) outgoing(ctx context.Context, method string, o *callOptions) (met
 		}
 		md = sendable(md)
 	}
-	if o.credentials == nil && o.authority == "" && (o.subtype == "" || o.subtype == protobuf) {
+	special := o.special
+	if special == nil {
 		return md, nil
 	}
 	if md == nil {
 		md = metadata.MD{}
 	}
-	if o.authority != "" {
-		md[":authority"] = []string{o.authority}
+	if special.authority != "" {
+		md[":authority"] = []string{special.authority}
 	}
-	if o.subtype != "" && o.subtype != protobuf {
-		md[contentType] = []string{contentTypeGRPC + o.subtype}
+	if special.subtype != "" && special.subtype != protobuf {
+		md[contentType] = []string{contentTypeGRPC + special.subtype}
 	}
-	if o.credentials == nil {
+	if special.credentials == nil {
 		return md, nil
 	}
-	return md, c.addCredentials(ctx, method, o, md)
+	return md, c.addCredentials(ctx, method, special, md)
 }
 
 // addCredentials adds the metadata of the call's credentials.
-func (c *Conn) addCredentials(ctx context.Context, method string, o *callOptions, md metadata.MD) error {
-	if o.credentials.RequireTransportSecurity() && c.security != credentials.PrivacyAndIntegrity {
+func (c *Conn) addCredentials(ctx context.Context, method string, o *specialOptions, md metadata.MD) error {
+	if o.credentials.RequireTransportSecurity() && !secure(c.peer) {
 		return status.Errorf(codes.Unauthenticated, "credentials that ask for a secure transport: others share the memory of the link to %s", c.name)
 	}
 	host := c.name

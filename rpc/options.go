@@ -25,14 +25,35 @@ const defaultReplyTime = 30 * time.Second
 
 // callOptions are the grpc.CallOptions of one call.
 type callOptions struct {
-	header, trailer  *metadata.MD
-	peer             *peer.Peer
 	maxSend, maxRecv int
-	onFinish         []func(error)
-	credentials      credentials.PerRPCCredentials
-	authority        string
-	codec            codec  // nil is protobuf's own
-	subtype          string // what the codec makes, as the server is told
+	special          *specialOptions // nil for most calls
+}
+
+// specialOptions are those that few calls have: the others do not pay for their size.
+type specialOptions struct {
+	header, trailer *metadata.MD
+	peer            *peer.Peer
+	onFinish        []func(error)
+	credentials     credentials.PerRPCCredentials
+	authority       string
+	codec           codec  // nil is protobuf's own
+	subtype         string // what the codec makes, as the server is told
+}
+
+// set is where an option goes that few calls have.
+func (o *callOptions) set() *specialOptions {
+	if o.special == nil {
+		o.special = &specialOptions{}
+	}
+	return o.special
+}
+
+// codec is that of the call's messages; nil is protobuf's own.
+func (o *callOptions) codec() codec {
+	if o.special == nil {
+		return nil
+	}
+	return o.special.codec
 }
 
 // read refuses options that this wire cannot honour, rather than ignore them.
@@ -44,8 +65,8 @@ func (o *callOptions) read(options []grpc.CallOption, limit int) (err error) {
 			err = wrong
 		}
 	}
-	if err == nil && o.codec == nil && o.subtype != "" {
-		err = o.findCodec()
+	if s := o.special; err == nil && s != nil && s.codec == nil && s.subtype != "" {
+		err = s.findCodec()
 	}
 	return err
 }
@@ -53,29 +74,29 @@ func (o *callOptions) read(options []grpc.CallOption, limit int) (err error) {
 func (o *callOptions) add(option grpc.CallOption) error {
 	switch option := option.(type) {
 	case grpc.HeaderCallOption:
-		o.header = option.HeaderAddr
+		o.set().header = option.HeaderAddr
 	case grpc.TrailerCallOption:
-		o.trailer = option.TrailerAddr
+		o.set().trailer = option.TrailerAddr
 	case grpc.PeerCallOption:
-		o.peer = option.PeerAddr
+		o.set().peer = option.PeerAddr
 	case grpc.MaxSendMsgSizeCallOption:
 		o.maxSend = option.MaxSendMsgSize
 	case grpc.MaxRecvMsgSizeCallOption:
 		o.maxRecv = option.MaxRecvMsgSize
 	case grpc.OnFinishCallOption:
-		o.onFinish = append(o.onFinish, option.OnFinish)
+		o.set().onFinish = append(o.set().onFinish, option.OnFinish)
 	case grpc.PerRPCCredsCallOption:
-		o.credentials = option.Creds
+		o.set().credentials = option.Creds
 	case grpc.AuthorityOverrideCallOption:
-		o.authority = option.Authority
+		o.set().authority = option.Authority
 	case grpc.ContentSubtypeCallOption:
-		o.subtype = option.ContentSubtype
+		o.set().subtype = option.ContentSubtype
 	case grpc.ForceCodecV2CallOption:
-		o.setCodec(codecV2{option.CodecV2}, option.CodecV2.Name())
+		o.set().setCodec(codecV2{option.CodecV2}, option.CodecV2.Name())
 	case grpc.ForceCodecCallOption:
-		o.setCodec(option.Codec, option.Codec.Name())
+		o.set().setCodec(option.Codec, option.Codec.Name())
 	case grpc.CustomCodecCallOption:
-		o.setCodec(option.Codec, option.Codec.String())
+		o.set().setCodec(option.Codec, option.Codec.String())
 	case grpc.CompressorCallOption:
 		if option.CompressorType != encoding.Identity && option.CompressorType != "" {
 			return status.Errorf(codes.Internal, "compressor %q: messages between processes of one machine are not compressed", option.CompressorType)
@@ -115,7 +136,7 @@ func (o *callOptions) addForeign(option grpc.CallOption) error {
 	return nil
 }
 
-func (o *callOptions) setCodec(c codec, name string) {
+func (o *specialOptions) setCodec(c codec, name string) {
 	o.codec = c
 	if o.subtype == "" {
 		o.subtype = strings.ToLower(name)
@@ -123,7 +144,7 @@ func (o *callOptions) setCodec(c codec, name string) {
 }
 
 // findCodec finds the codec of the subtype that was asked for.
-func (o *callOptions) findCodec() error {
+func (o *specialOptions) findCodec() error {
 	if o.codec = codecOf(o.subtype); o.codec == nil && o.subtype != protobuf {
 		return status.Errorf(codes.Internal, "no codec registered for content-subtype %s", o.subtype)
 	}
@@ -131,12 +152,15 @@ func (o *callOptions) findCodec() error {
 }
 
 // observed says whether anybody wants to hear of the call's end.
-func (o *callOptions) observed() bool {
-	return o.header != nil || o.trailer != nil || o.peer != nil || len(o.onFinish) > 0
+func (o *specialOptions) observed() bool {
+	return o != nil && (o.header != nil || o.trailer != nil || o.peer != nil || len(o.onFinish) > 0)
 }
 
 // finish hands the call's results to the options that asked for them.
-func (o *callOptions) finish(header, trailer metadata.MD, from *peer.Peer, err error) {
+func (o *specialOptions) finish(header, trailer metadata.MD, from *peer.Peer, err error) {
+	if o == nil {
+		return
+	}
 	if o.header != nil {
 		*o.header = header
 	}

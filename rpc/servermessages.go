@@ -13,16 +13,23 @@ import (
 	"ddc/transport"
 )
 
-// push takes a message of a stream that has arrived. The pump calls it.
-func (st *serverStream) push(f *transport.Frame) {
-	var err error
-	if most := st.session.server.bounds.Bytes; len(f.Payload) > most {
-		err = tooLarge(len(f.Payload), most)
-	} else if !st.unary {
-		err = st.in.push(f, 0)
-	}
-	if err != nil {
-		st.in.end(err)
+// receive takes a frame of a stream that is no unary call. The pump calls it.
+func (st *serverStream) receive(f *transport.Frame) {
+	switch f.Op {
+	case opMessage:
+		var err error
+		if most := st.session.server.bounds.Bytes; len(f.Payload) > most {
+			err = tooLarge(len(f.Payload), most)
+		} else {
+			err = st.in.push(f, 0)
+		}
+		if err != nil {
+			st.in.end(err)
+		}
+	case opEnd:
+		st.in.end(io.EOF)
+	case opCredit:
+		st.window.grant(f.Arg)
 	}
 }
 
@@ -42,17 +49,17 @@ func (st *serverStream) SetHeader(md metadata.MD) error {
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if st.headerSent {
+	if st.answer.headerSent {
 		return errHeaderSent
 	}
-	st.header = metadata.Join(st.header, sendable(md))
+	st.answer.header = metadata.Join(st.answer.header, sendable(md))
 	return nil
 }
 
 // SendHeader sends the header. A unary call's header travels with its reply.
 func (st *serverStream) SendHeader(md metadata.MD) error {
 	st.mu.Lock()
-	sent := st.headerSent
+	sent := st.answer.headerSent
 	st.mu.Unlock()
 	if sent {
 		return errHeaderSent
@@ -66,16 +73,16 @@ func (st *serverStream) SendHeader(md metadata.MD) error {
 // flushHeader sends the header unless it has been sent, or is empty.
 func (st *serverStream) flushHeader(empty bool) error {
 	st.mu.Lock()
-	if st.headerSent {
+	if st.answer.headerSent {
 		st.mu.Unlock()
 		return nil
 	}
-	header := st.header
+	header := st.answer.header
 	if err := overMetadata(header, nil); err != nil {
 		st.mu.Unlock()
 		return err
 	}
-	st.headerSent = true
+	st.answer.headerSent = true
 	st.mu.Unlock()
 	if !st.unary && (len(header) > 0 || empty) {
 		h := transport.Header{Op: opHeader, Flags: flagMetadata, Stream: st.id}
@@ -98,15 +105,15 @@ func (st *serverStream) SetTrailer(md metadata.MD) {
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	st.trailer = metadata.Join(st.trailer, sendable(md))
+	st.answer.trailer = metadata.Join(st.answer.trailer, sendable(md))
 }
 
 // spoil makes the call fail with err, unless its handler fails anyway.
 func (st *serverStream) spoil(err error) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if st.spoilt == nil {
-		st.spoilt = err
+	if st.answer.spoilt == nil {
+		st.answer.spoilt = err
 	}
 }
 

@@ -35,19 +35,27 @@ type serverStream struct {
 	cancelled atomic.Bool // the client has forgotten the call
 	refusal   error       // to be replied in place of a call
 
-	request []byte // of a unary call: in lease, in small or on the heap
-	lease   transport.Lease
-	holds   bool // session.holding is this stream's
-	small   [smallMessage]byte
+	request request // of a unary call
+	*flow           // nil for a unary call, whose allocation is the smaller for it
 
-	packet   packet // of SendMsg
-	window   credit
-	in       inbox
 	returned bool   // the handler came back, rather than panic
 	received bool   // a message, where only one may come
 	whole    *whole // where a streaming method is called as a unary one
 
-	mu              sync.Mutex
+	mu     sync.Mutex
+	answer replyMetadata
+}
+
+// request is the message of a unary call.
+type request struct {
+	message []byte // in lease, in small or on the heap
+	lease   transport.Lease
+	holds   bool // session.holding is this stream's
+	small   [smallMessage]byte
+}
+
+// replyMetadata is what travels with what a handler sends.
+type replyMetadata struct {
 	header, trailer metadata.MD
 	headerSent      bool
 	spoilt          error // by metadata that must not be sent
@@ -111,7 +119,7 @@ func (st *serverStream) handle() {
 		message, err := m.unary.Handler(m.impl, st.ctx, st.decode, server.unary)
 		st.reply(message, err)
 	case m.raw != nil && st.unary:
-		n, fill, err := m.raw(st.ctx, st.request)
+		n, fill, err := m.raw(st.ctx, st.request.message)
 		if err == nil && n > server.limit {
 			err = tooLargeToSend(n, server.limit)
 		}
@@ -145,8 +153,8 @@ func (st *serverStream) decode(m any) error {
 	if !st.unary {
 		return st.RecvMsg(m)
 	}
-	n := len(st.request)
-	err := st.session.server.decode(st.ctx, st.request, &st.lease, m, st.session.server.bounds, st.codec)
+	n := len(st.request.message)
+	err := st.session.server.decode(st.ctx, st.request.message, &st.request.lease, m, st.session.server.bounds, st.codec)
 	st.releaseRequest()
 	if err == nil {
 		st.watch.got(m, n)
@@ -155,10 +163,11 @@ func (st *serverStream) decode(m any) error {
 }
 
 func (st *serverStream) releaseRequest() {
-	st.request = nil
-	st.lease.Release()
-	if st.holds {
-		st.holds = false
+	r := &st.request
+	r.message = nil
+	r.lease.Release()
+	if r.holds {
+		r.holds = false
 		st.session.holding.Store(false)
 	}
 }
@@ -189,7 +198,7 @@ func (st *serverStream) endWatch(err error) {
 		return
 	}
 	st.mu.Lock()
-	trailer := st.trailer
+	trailer := st.answer.trailer
 	st.mu.Unlock()
 	st.watch.sentTrailer(trailer)
 	if st.method.exists() {
@@ -250,7 +259,7 @@ func (st *serverStream) unfit() error {
 		return err
 	}
 	st.mu.Lock()
-	header, trailer, spoilt := st.header, st.trailer, st.spoilt
+	header, trailer, spoilt := st.answer.header, st.answer.trailer, st.answer.spoilt
 	st.mu.Unlock()
 	if spoilt != nil {
 		return spoilt
@@ -278,12 +287,12 @@ func (st *serverStream) sendReply(ctx context.Context, p *packet, flags uint8, s
 	p.sections = p.sections[:0]
 	st.mu.Lock()
 	var header metadata.MD
-	first := !st.headerSent || st.unary
+	first := !st.answer.headerSent || st.unary
 	if first {
-		header = st.header
+		header = st.answer.header
 	}
-	trailer := st.trailer
-	st.headerSent = true
+	trailer := st.answer.trailer
+	st.answer.headerSent = true
 	st.mu.Unlock()
 	if s != nil {
 		header, trailer, s = fitted(header, trailer, s)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,11 +33,8 @@ type session struct {
 	replying     context.Context
 	stopReplying context.CancelFunc
 	handlers     sync.WaitGroup
-
-	work    chan *serverStream // to idle workers
-	idle    atomic.Int32       // how many there are
-	workers sync.WaitGroup
-	packets sync.Pool // of *packet
+	workers      workers
+	packets      sync.Pool // of *packet
 
 	methods []*served // by id; the pump's
 	// holding is set while a raw handler holds its request's slot.
@@ -77,7 +73,7 @@ func (l *session) room() context.Context {
 // stopped; [grpc.ErrServerStopped] if it was before.
 func (s *Server) Serve(ctx context.Context, link transport.Link) error {
 	l := &session{
-		server: s, link: link, out: newOutbox(link), work: make(chan *serverStream), peer: newPeer(callerEnd, serverEnd, credentials.NoSecurity),
+		server: s, link: link, out: newOutbox(link), workers: workers{work: make(chan *serverStream)}, peer: newPeer(callerEnd, serverEnd, credentials.NoSecurity),
 		leaving: make(chan struct{}), stopped: make(chan struct{}), methods: make([]*served, maxMethods+1), streams: map[uint32]*serverStream{},
 	}
 	l.log, _ = link.(transport.CallLog)
@@ -96,8 +92,7 @@ func (s *Server) Serve(ctx context.Context, link transport.Link) error {
 	ended := l.untilEnd(ctx)
 	l.cancelHandlers()
 	l.handlers.Wait()
-	close(l.work) // no handler is left, so nobody is about to hand one over
-	l.workers.Wait()
+	l.workers.end() // no handler is left, so nobody is about to hand one over
 	l.out.breakLink(errGoodOrder)
 	<-l.out.ended
 	if ended != nil {
@@ -121,7 +116,7 @@ func (l *session) untilEnd(ctx context.Context) error {
 			l.refuse()
 			l.out.post(transport.Header{Op: opGoAway})
 			leaving, idle = nil, make(chan struct{})
-			l.workers.Go(func() { // which Serve waits for, too
+			l.workers.running.Go(func() { // which Serve waits for, too
 				defer close(idle)
 				l.handlers.Wait()
 			})
@@ -168,15 +163,13 @@ func (l *session) receive(f *transport.Frame) {
 		return // it ended here, and the peer does not know yet
 	}
 	switch f.Op {
-	case opMessage:
-		st.push(f)
-	case opEnd:
-		st.in.end(io.EOF)
 	case opCancel: // before any end that follows it
 		st.cancelled.Store(true)
 		st.cancel()
-	case opCredit:
-		st.window.grant(f.Arg)
+	case opMessage, opEnd, opCredit:
+		if st.flow != nil { // else it is for a unary call, which needs none of these
+			st.receive(f)
+		}
 	default:
 		l.out.breakLink(protocolError("operation %d from a client", f.Op))
 	}
@@ -204,8 +197,8 @@ func (l *session) open(f *transport.Frame) error {
 		st.ctx, st.cancel = context.WithCancel(l.base)
 	}
 	if !st.unary {
-		st.in.open()
-		st.window.open()
+		st.flow = &flow{}
+		st.flow.open()
 	}
 	l.mu.Lock()
 	_, twice := l.streams[st.id]
@@ -234,32 +227,8 @@ func (l *session) open(f *transport.Frame) error {
 		st.run()
 		return nil
 	}
-	select {
-	case l.work <- st:
-	default:
-		l.workers.Add(1)
-		go l.worker(st)
-	}
+	l.workers.run(st)
 	return nil
-}
-
-// maxIdle is how many workers may wait for work.
-const maxIdle = 16
-
-// worker runs handlers, one after the other. A goroutine is reused because its
-// stack has grown by then: growing a fresh one costs more than the rest of a
-// small call.
-func (l *session) worker(st *serverStream) {
-	defer l.workers.Done()
-	for open := true; open; {
-		st.run()
-		if l.idle.Add(1) > maxIdle {
-			l.idle.Add(-1)
-			return
-		}
-		st, open = <-l.work
-		l.idle.Add(-1)
-	}
 }
 
 func (l *session) takePacket() *packet { return l.packets.Get().(*packet) }
@@ -320,17 +289,17 @@ func (l *session) appendCalls(calls []Call) []Call {
 // reads it at once, so the message may stay in its slot till then. A raw
 // handler reads it while it runs; only one at a time may do so from the slot.
 func (st *serverStream) setRequest(f *transport.Frame, begins int) {
-	n := len(f.Payload) - begins
+	n, r := len(f.Payload)-begins, &st.request
 	switch {
 	case n > st.session.server.bounds.Bytes:
 		st.refusal = tooLarge(n, st.session.server.bounds.Bytes)
 	case n <= smallMessage:
-		st.request = st.small[:copy(st.small[:], f.Payload[begins:])]
+		r.message = r.small[:copy(r.small[:], f.Payload[begins:])]
 	case st.method.raw != nil && !st.session.holding.CompareAndSwap(false, true):
-		st.request = append([]byte(nil), f.Payload[begins:]...)
+		r.message = append([]byte(nil), f.Payload[begins:]...)
 	default:
-		st.holds = st.method.raw != nil
-		st.lease = f.Keep()
-		st.request = st.lease.Payload[begins:]
+		r.holds = st.method.raw != nil
+		r.lease = f.Keep()
+		r.message = r.lease.Payload[begins:]
 	}
 }

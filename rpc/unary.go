@@ -87,7 +87,7 @@ func (c *Conn) Invoke(ctx context.Context, name string, args, into any, opts ...
 		header, trailer, err = c.exchange(ctx, name, args, into, &o, w)
 		w.end(trailer, err)
 	}
-	o.finish(header, trailer, c.peer, err)
+	o.special.finish(header, trailer, c.peer, err)
 	return err
 }
 
@@ -105,7 +105,7 @@ func (c *Conn) exchange(ctx context.Context, name string, args, into any, o *cal
 	}
 	k := c.takeCall()
 	defer c.putCall(k)
-	if err = k.setMessage(args, o.maxSend, o.codec); err != nil {
+	if err = k.setMessage(args, o.maxSend, o.codec()); err != nil {
 		return nil, nil, err
 	}
 	if err = c.sendUnary(ctx, k, name, md); err != nil {
@@ -131,7 +131,7 @@ func (c *Conn) exchange(ctx context.Context, name string, args, into any, o *cal
 		return header, trailer, err
 	}
 	n := len(message)
-	err = excessOf(c.decode(ctx, message, &r.lease, into, k.method.boundsFor(o), o.codec), c.name, name)
+	err = excessOf(c.decode(ctx, message, &r.lease, into, k.method.boundsFor(o), o.codec()), c.name, name)
 	if err == nil {
 		w.got(into, n)
 	}

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -125,4 +126,12 @@ func TestOnlyOneRawRequestIsReadFromItsSlotAtATime(t *testing.T) {
 	third.releaseRequest()
 	fourth.releaseRequest()
 	assert.Equal(t, 4, owner.released)
+}
+
+// The stream of a unary call is the largest of what one allocates. What few calls use
+// lies behind pointers, so that the others do not pay for it.
+func TestAnOrdinaryCallsStreamIsSmall(t *testing.T) {
+	const most = 416 // bytes: a size class of the allocator
+	assert.LessOrEqual(t, reflect.TypeFor[serverStream]().Size(), uintptr(most))
+	assert.LessOrEqual(t, reflect.TypeFor[clientStream]().Size(), uintptr(most))
 }

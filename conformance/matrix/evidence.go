@@ -161,7 +161,7 @@ var waitsByFunction = []struct{ function, what string }{
 	{"hub.(*sender).takeTurn", forTurn},
 	{"hub.(*Link).pump(", forBell},
 	{"hub.(*Link).Await", forReply + ", in the pump's place"},
-	{"rpc.(*Conn).roundTrip", forReply},
+	{"rpc.(*Conn).awaitReply", forReply},
 }
 
 // goroutineWaits counts the goroutines of a dump.

@@ -102,7 +102,7 @@ const dump = `goroutine 7 [select]:
 ddc/transport/hub.(*sender).pushInTurn(0xc000124000, {0xb2c8a8, 0xc0001a2000}, 0xc0001b5a30)
 	/x/transport/hub/sender.go:200 +0x1a5
 ddc/transport/hub.(*sender).push(...)
-ddc/rpc.(*Conn).roundTrip(0xc0001a6000, {0xb2c8a8, 0xc0001a2000}, 0xc00011e000, {0xa8b5f5, 0x18})
+ddc/rpc.(*Conn).sendUnary(0xc0001a6000, {0xb2c8a8, 0xc0001a2000}, 0xc00011e000, {0xa8b5f5, 0x18})
 	/x/rpc/unary.go:120 +0xd1
 
 goroutine 8 [syscall]:
@@ -112,17 +112,17 @@ ddc/wake.(*Doorbell).Await(0xc000124000)
 ddc/transport/hub.(*Link).pump(0xc000124000)
 
 goroutine 9 [select]:
-ddc/rpc.(*Conn).roundTrip(0xc0001a6000, {0xb2c8a8, 0xc0001a2000}, 0xc00011e000, {0xa8b5f5, 0x18})
+ddc/rpc.(*Conn).awaitReply(0xc0001a6000, {0xb2c8a8, 0xc0001a2000}, 0xc00011e000, {0xa8b5f5, 0x18})
 
 goroutine 10 [chan receive]:
 ddc/matrix.(*probe).park(0xc0001a6000)
-ddc/rpc.(*session).handle(...)
+ddc/rpc.(*serverStream).handle(...)
 ddc/transport/hub.(*Link).pump(0xc000124000)
 
 goroutine 11 [syscall]:
 ddc/wake.(*Doorbell).Await(0xc000124000)
 ddc/transport/hub.(*Link).Await(0xc000124000)
-ddc/rpc.(*Conn).roundTrip(0xc0001a6000)
+ddc/rpc.(*Conn).awaitReply(0xc0001a6000)
 `
 
 func TestGoroutinesAreCountedByWhatTheyWaitFor(t *testing.T) {

@@ -24,11 +24,11 @@ var waits = []struct{ function, what string }{
 	{"ddc/transport/hub.(*sender).takeTurn", "waits for its turn at a ring"},
 	{"ddc/transport/hub.(*Link).Await", "receives in a pump's place"},
 	{"ddc/transport/hub.(*Link).pump", "is a pump"},
-	{"ddc/rpc.(*Conn).roundTrip", "waits for a reply"},
+	{"ddc/rpc.(*Conn).awaitReply", "waits for a reply"},
 	{"ddc/rpc.(*inbox)", "waits for a stream's next message"},
 	{"ddc/rpc.(*credit)", "waits for credit to send on a stream"},
 	{"ddc/rpc.(*serverStream).run", "runs a handler"},
-	{"ddc/rpc.(*session).worker", "waits for a call to handle"},
+	{"ddc/rpc.(*workers).worker", "waits for a call to handle"},
 	{"ddc/plugin/host.(*Plugin).acquire", "waits for a plugin to be started"},
 	{"ddc/plugin/host.(*process).watch", "waits for a plugin's end"},
 }
