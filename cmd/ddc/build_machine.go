@@ -60,7 +60,7 @@ func startMachine(options host.Options, cfg *config.Config, shares memoryShares,
 	m.meter = memory.NewMeter(m.group)
 	options.TempDir = m.heir.TempDir
 	options.MemoryLimit, options.LiveLimit = shares.each, shares.live
-	options.Replies, options.Requests = shares.replies(), shares.requests()
+	options.Calls.Replies, options.Calls.Requests = shares.replies(), shares.requests()
 	options.Hub.Classes = host.SlotsWithin(shares.hub(options.Isolate))
 	if m.host, err = host.New(options); err != nil {
 		return nil, errors.Join(err, m.stop(context.Background()))

@@ -21,7 +21,7 @@ func TestPluginThatAnswersMoreThanItMayIsKilledAndItsCallFails(t *testing.T) {
 	for _, name := range strategy.Names() {
 		t.Run(name, func(t *testing.T) {
 			o := Options{Wake: name}
-			o.Replies = func(method string) rpc.Bounds {
+			o.Calls.Replies = func(method string) rpc.Bounds {
 				assert.Contains(t, []string{rpctestpb.Test_Echo_FullMethodName, rpctestpb.Test_Count_FullMethodName}, method)
 				return rpc.Bounds{Bytes: 1000}
 			}
@@ -58,7 +58,7 @@ func awaitNewRun(t *testing.T, h *Host, name string, old int64) int64 {
 
 // Field 9 is one that nobody knows.
 func TestPluginRefusesARequestOverItsBound(t *testing.T) {
-	h := newHost(t, Options{Requests: rpc.Bounds{Fields: 2999, Bytes: 1 << 20}})
+	h := newHost(t, Options{Calls: Calls{Requests: rpc.Bounds{Fields: 2999, Bytes: 1 << 20}}})
 	request := &rpctestpb.Packet{}
 	request.ProtoReflect().SetUnknown(bytes.Repeat([]byte{9 << 3, 1}, 3000))
 	_, err := echo(t, h, "bounded", request)

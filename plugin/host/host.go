@@ -95,19 +95,8 @@ type Options struct {
 	// for 10 s. After that it is killed, and its calls and streams fail with
 	// [ErrNeverAttached].
 	StartTime time.Duration
-	// Unary and Stream wrap the calls made through Conn, the first outermost. A
-	// repeated call counts as one call.
-	Unary  []grpc.UnaryClientInterceptor
-	Stream []grpc.StreamClientInterceptor
-	// Stats hear of every link, and of every attempt of a call.
-	Stats []stats.Handler
-	// Replies, if not nil, bounds the answers to a method. A plugin that
-	// answers more is killed. The call fails and is not repeated, since the
-	// answer would be the same.
-	Replies func(method string) rpc.Bounds
-	// Requests bounds what plugins receive. Each plugin enforces it itself,
-	// with the default Depth.
-	Requests rpc.Bounds
+	// Calls are what the calls of plugins pass through.
+	Calls Calls
 	// MemoryLimit is the heap, in bytes, beyond which a plugin's collector
 	// works hard to leave no garbage, or 0 for none. It is a soft limit: a
 	// plugin still gets the memory that it needs.
@@ -125,6 +114,23 @@ type Options struct {
 	// that plugins send.
 	Logger *slog.Logger
 	Level  slog.Level
+}
+
+// Calls wrap, watch and bound what a host's plugins are asked and answer.
+type Calls struct {
+	// Unary and Stream wrap the calls made through Conn, the first outermost. A
+	// repeated call counts as one call.
+	Unary  []grpc.UnaryClientInterceptor
+	Stream []grpc.StreamClientInterceptor
+	// Stats hear of every link, and of every attempt of a call.
+	Stats []stats.Handler
+	// Replies, if not nil, bounds the answers to a method. A plugin that
+	// answers more is killed. The call fails and is not repeated, since the
+	// answer would be the same.
+	Replies func(method string) rpc.Bounds
+	// Requests bounds what plugins receive. Each plugin enforces it itself,
+	// with the default Depth.
+	Requests rpc.Bounds
 }
 
 // grace is how long a plugin may take to end after it was asked to.
@@ -204,7 +210,7 @@ func (h *Host) WakeOf(name string) string { return cmp.Or(h.options.WakeOf[name]
 
 // Conn gives the connection to a plugin, which starts with its first call.
 func (h *Host) Conn(name string) grpc.ClientConnInterface {
-	return rpc.Intercept(h.Plugin(name), h.options.Unary, h.options.Stream)
+	return rpc.Intercept(h.Plugin(name), h.options.Calls.Unary, h.options.Calls.Stream)
 }
 
 // Plugin gives the plugin of a name, started or not.

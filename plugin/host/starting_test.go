@@ -104,7 +104,7 @@ func (c *counting) HandleConn(_ context.Context, s stats.ConnStats) {
 
 func TestInterceptorsAndStatsHandlersSeeTheCallsOfPlugins(t *testing.T) {
 	var seen counting
-	h := newHost(t, Options{
+	h := newHost(t, Options{Calls: Calls{
 		Stats: []stats.Handler{&seen},
 		Unary: []grpc.UnaryClientInterceptor{func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, next grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 			seen.note("unary " + method)
@@ -114,7 +114,7 @@ func TestInterceptorsAndStatsHandlersSeeTheCallsOfPlugins(t *testing.T) {
 			seen.note("stream " + method)
 			return next(ctx, desc, cc, method, opts...)
 		}},
-	})
+	}})
 	// Repeated once, so one call of two attempts.
 	_, err := echo(t, h, "seen", &rpctestpb.Packet{Text: "exit-once " + t.TempDir() + "/x"})
 	require.NoError(t, err)
