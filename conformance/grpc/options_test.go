@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"sync/atomic"
 	"testing"
 
@@ -221,9 +222,15 @@ func TestPerRPCCredentialsAreHonoured(t *testing.T) {
 	})
 }
 
-// Whatever ends a call, those who asked hear of it once.
-func TestOnFinishIsCalledOnceOnEveryWayACallCanEnd(t *testing.T) {
-	s := setup{service: &service{
+// ending is a way in which a call can end, and the code that it ends with.
+type ending struct {
+	code codes.Code
+	end  func(t *testing.T, e *ends, ctx context.Context, cancel func(), o grpc.CallOption)
+}
+
+// obedient ends each call as its first message says.
+func obedient() *service {
+	return &service{
 		echo: func(ctx context.Context, in *packet) (*packet, error) {
 			if in.GetText() == "wait" {
 				<-ctx.Done()
@@ -246,17 +253,19 @@ func TestOnFinishIsCalledOnceOnEveryWayACallCanEnd(t *testing.T) {
 			}
 			return nil
 		},
-	}}
-	stream := func(t *testing.T, e *ends, ctx context.Context, first *packet, o grpc.CallOption) grpc.BidiStreamingClient[packet, packet] {
-		stream, err := e.client.Chat(ctx, o)
-		require.NoError(t, err)
-		require.NoError(t, stream.Send(first))
-		return stream
 	}
-	ways := map[string]struct {
-		code codes.Code
-		end  func(t *testing.T, e *ends, ctx context.Context, cancel func(), o grpc.CallOption)
-	}{
+}
+
+// firstMessage begins a chat.
+func firstMessage(t *testing.T, e *ends, ctx context.Context, first *packet, o grpc.CallOption) grpc.BidiStreamingClient[packet, packet] {
+	stream, err := e.client.Chat(ctx, o)
+	require.NoError(t, err)
+	require.NoError(t, stream.Send(first))
+	return stream
+}
+
+func unaryEndings() map[string]ending {
+	return map[string]ending{
 		"unary, good": {codes.OK, func(t *testing.T, e *ends, ctx context.Context, _ func(), o grpc.CallOption) {
 			_, _ = e.client.Echo(ctx, &packet{}, o)
 		}},
@@ -271,17 +280,22 @@ func TestOnFinishIsCalledOnceOnEveryWayACallCanEnd(t *testing.T) {
 			go cancel()
 			_, _ = e.client.Echo(ctx, &packet{Text: "wait"}, o)
 		}},
+	}
+}
+
+func streamEndings() map[string]ending {
+	return map[string]ending{
 		"stream, good": {codes.OK, func(t *testing.T, e *ends, ctx context.Context, _ func(), o grpc.CallOption) {
-			s := stream(t, e, ctx, &packet{}, o)
+			s := firstMessage(t, e, ctx, &packet{}, o)
 			_, err := s.Recv()
 			assert.Same(t, io.EOF, err)
 			_, _ = s.Recv() // again
 		}},
 		"stream, status": {codes.Aborted, func(t *testing.T, e *ends, ctx context.Context, _ func(), o grpc.CallOption) {
-			_, _ = stream(t, e, ctx, &packet{Number: int64(codes.Aborted)}, o).Recv()
+			_, _ = firstMessage(t, e, ctx, &packet{Number: int64(codes.Aborted)}, o).Recv()
 		}},
 		"stream, cancelled and never read": {codes.Canceled, func(t *testing.T, e *ends, ctx context.Context, cancel func(), o grpc.CallOption) {
-			stream(t, e, ctx, &packet{Text: "wait"}, o)
+			firstMessage(t, e, ctx, &packet{Text: "wait"}, o)
 			cancel()
 		}},
 		"stream, cancelled before it begins": {codes.Canceled, func(t *testing.T, e *ends, ctx context.Context, cancel func(), o grpc.CallOption) {
@@ -290,20 +304,20 @@ func TestOnFinishIsCalledOnceOnEveryWayACallCanEnd(t *testing.T) {
 			assertCode(t, codes.Canceled, err)
 		}},
 		"stream, a message that cannot be sent": {codes.Internal, func(t *testing.T, e *ends, ctx context.Context, _ func(), o grpc.CallOption) {
-			assert.Error(t, stream(t, e, ctx, &packet{Text: "wait"}, o).SendMsg("no message"))
+			assert.Error(t, firstMessage(t, e, ctx, &packet{Text: "wait"}, o).SendMsg("no message"))
 		}},
 		"stream, SendMsg after CloseSend": {codes.Internal, func(t *testing.T, e *ends, ctx context.Context, _ func(), o grpc.CallOption) {
-			s := stream(t, e, ctx, &packet{Text: "wait"}, o)
+			s := firstMessage(t, e, ctx, &packet{Text: "wait"}, o)
 			require.NoError(t, s.CloseSend())
 			assertCode(t, codes.Internal, s.Send(&packet{}))
 		}},
 		"stream, ended unread and then cancelled": {codes.Canceled, func(t *testing.T, e *ends, ctx context.Context, cancel func(), o grpc.CallOption) {
-			s := stream(t, e, ctx, &packet{}, o)
+			s := firstMessage(t, e, ctx, &packet{}, o)
 			await.Until(t, "the server's end", func() bool { return s.Send(&packet{}) != nil })
 			cancel()
 		}},
 		"stream, connection closed and never read": {codes.Canceled, func(t *testing.T, e *ends, ctx context.Context, _ func(), o grpc.CallOption) {
-			stream(t, e, ctx, &packet{Text: "wait"}, o)
+			firstMessage(t, e, ctx, &packet{Text: "wait"}, o)
 			require.NoError(t, e.close())
 		}},
 		"stream, connection closed before": {codes.Canceled, func(t *testing.T, e *ends, ctx context.Context, _ func(), o grpc.CallOption) {
@@ -312,9 +326,15 @@ func TestOnFinishIsCalledOnceOnEveryWayACallCanEnd(t *testing.T) {
 			assertCode(t, codes.Canceled, err)
 		}},
 	}
+}
+
+// Whatever ends a call, those who asked hear of it once.
+func TestOnFinishIsCalledOnceOnEveryWayACallCanEnd(t *testing.T) {
+	ways := unaryEndings()
+	maps.Copy(ways, streamEndings())
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
-			overEach(t, s, func(t *testing.T, e *ends) {
+			overEach(t, setup{service: obedient()}, func(t *testing.T, e *ends) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				var calls atomic.Int64

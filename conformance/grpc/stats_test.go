@@ -118,9 +118,9 @@ func (r *recorder) take(t *testing.T, whose string) []string {
 	return events
 }
 
-func TestStatsHandlersHearOfEveryCallAtBothEnds(t *testing.T) {
-	client, srv := &recorder{}, &recorder{}
-	s := setup{clientStats: client, serverStats: srv, service: &service{
+// watched answers with metadata of its own, or fails where it is asked to.
+func watched() *service {
+	return &service{
 		echo: func(ctx context.Context, in *packet) (*packet, error) {
 			if in.GetText() == "fail" {
 				return nil, status.Error(codes.Aborted, "asked for")
@@ -144,59 +144,83 @@ func TestStatsHandlersHearOfEveryCallAtBothEnds(t *testing.T) {
 				}
 			}
 		},
-	}}
+	}
+}
+
+// The calls that stats handlers are told of.
+
+func echoThree(t *testing.T, ctx context.Context, e *ends) {
+	_, err := e.client.Echo(ctx, three())
+	require.NoError(t, err)
+}
+
+func echoFails(t *testing.T, ctx context.Context, e *ends) {
+	_, err := e.client.Echo(ctx, &packet{Text: "fail"})
+	assertCode(t, codes.Aborted, err)
+}
+
+func countTwo(t *testing.T, ctx context.Context, e *ends) {
+	stream, err := e.client.Count(ctx, &packet{Number: 2})
+	require.NoError(t, err)
+	for err == nil {
+		_, err = stream.Recv()
+	}
+	require.ErrorIs(t, err, io.EOF)
+}
+
+func sumOfTwo(t *testing.T, ctx context.Context, e *ends) {
+	sum, err := e.client.Sum(ctx)
+	require.NoError(t, err)
+	require.NoError(t, sum.Send(three()))
+	require.NoError(t, sum.Send(three()))
+	_, err = sum.CloseAndRecv()
+	require.NoError(t, err)
+}
+
+func chatFails(t *testing.T, ctx context.Context, e *ends) {
+	chat, err := e.client.Chat(ctx)
+	require.NoError(t, err)
+	require.NoError(t, chat.Send(three()))
+	_, err = chat.Recv()
+	require.NoError(t, err)
+	require.NoError(t, chat.Send(&packet{Text: "fail"}))
+	_, err = chat.Recv()
+	assertCode(t, codes.Aborted, err)
+}
+
+// three is a message of three bytes.
+func three() *packet { return &packet{Text: "x"} }
+
+func TestStatsHandlersHearOfEveryCallAtBothEnds(t *testing.T) {
+	client, srv := &recorder{}, &recorder{}
+	s := setup{clientStats: client, serverStats: srv, service: watched()}
 	overEach(t, s, func(t *testing.T, e *ends) {
 		ctx := metadata.AppendToOutgoingContext(t.Context(), "own", "x")
-		three := &packet{Text: "x"} // three bytes
-		check := func(what string, wantClient, wantServer []string) {
-			t.Helper()
-			assert.Equal(t, wantClient, client.take(t, "client"), what)
-			assert.Equal(t, wantServer, srv.take(t, "server"), what)
+		for _, c := range []struct {
+			what           string
+			call           func(*testing.T, context.Context, *ends)
+			client, server []string
+		}{
+			{"a unary call", echoThree,
+				[]string{"Begin false false", "OutHeader own", "OutPayload 3", "InHeader own", "InPayload 3", "InTrailer own", "End OK"},
+				[]string{"InHeader own", "Begin false false", "InPayload 3", "OutHeader own", "OutPayload 3", "OutTrailer own", "End OK"}},
+			{"a unary call that fails", echoFails,
+				[]string{"Begin false false", "OutHeader own", "OutPayload 6", "InTrailer", "End Aborted"},
+				[]string{"InHeader own", "Begin false false", "InPayload 6", "OutTrailer", "End Aborted"}},
+			{"a server's stream", countTwo,
+				[]string{"Begin false true", "OutHeader own", "OutPayload 2", "InHeader", "InPayload 0", "InPayload 2", "InTrailer", "End OK"},
+				[]string{"InHeader own", "Begin false true", "InPayload 2", "OutHeader", "OutPayload 0", "OutPayload 2", "OutTrailer", "End OK"}},
+			{"a client's stream", sumOfTwo,
+				[]string{"Begin true false", "OutHeader own", "OutPayload 3", "OutPayload 3", "InHeader", "InPayload 0", "InTrailer", "End OK"},
+				[]string{"InHeader own", "Begin true false", "InPayload 3", "InPayload 3", "OutHeader", "OutPayload 0", "OutTrailer", "End OK"}},
+			{"a chat that fails", chatFails,
+				[]string{"Begin true true", "OutHeader own", "OutPayload 3", "InHeader", "InPayload 3", "OutPayload 6", "InTrailer", "End Aborted"},
+				[]string{"InHeader own", "Begin true true", "InPayload 3", "OutHeader", "OutPayload 3", "InPayload 6", "OutTrailer", "End Aborted"}},
+		} {
+			c.call(t, ctx, e)
+			assert.Equal(t, c.client, client.take(t, "client"), c.what)
+			assert.Equal(t, c.server, srv.take(t, "server"), c.what)
 		}
-
-		_, err := e.client.Echo(ctx, three)
-		require.NoError(t, err)
-		check("a unary call",
-			[]string{"Begin false false", "OutHeader own", "OutPayload 3", "InHeader own", "InPayload 3", "InTrailer own", "End OK"},
-			[]string{"InHeader own", "Begin false false", "InPayload 3", "OutHeader own", "OutPayload 3", "OutTrailer own", "End OK"})
-
-		_, err = e.client.Echo(ctx, &packet{Text: "fail"})
-		assertCode(t, codes.Aborted, err)
-		check("a unary call that fails",
-			[]string{"Begin false false", "OutHeader own", "OutPayload 6", "InTrailer", "End Aborted"},
-			[]string{"InHeader own", "Begin false false", "InPayload 6", "OutTrailer", "End Aborted"})
-
-		stream, err := e.client.Count(ctx, &packet{Number: 2})
-		require.NoError(t, err)
-		for err == nil {
-			_, err = stream.Recv()
-		}
-		require.ErrorIs(t, err, io.EOF)
-		check("a server's stream",
-			[]string{"Begin false true", "OutHeader own", "OutPayload 2", "InHeader", "InPayload 0", "InPayload 2", "InTrailer", "End OK"},
-			[]string{"InHeader own", "Begin false true", "InPayload 2", "OutHeader", "OutPayload 0", "OutPayload 2", "OutTrailer", "End OK"})
-
-		sum, err := e.client.Sum(ctx)
-		require.NoError(t, err)
-		require.NoError(t, sum.Send(three))
-		require.NoError(t, sum.Send(three))
-		_, err = sum.CloseAndRecv()
-		require.NoError(t, err)
-		check("a client's stream",
-			[]string{"Begin true false", "OutHeader own", "OutPayload 3", "OutPayload 3", "InHeader", "InPayload 0", "InTrailer", "End OK"},
-			[]string{"InHeader own", "Begin true false", "InPayload 3", "InPayload 3", "OutHeader", "OutPayload 0", "OutTrailer", "End OK"})
-
-		chat, err := e.client.Chat(ctx)
-		require.NoError(t, err)
-		require.NoError(t, chat.Send(three))
-		_, err = chat.Recv()
-		require.NoError(t, err)
-		require.NoError(t, chat.Send(&packet{Text: "fail"}))
-		_, err = chat.Recv()
-		assertCode(t, codes.Aborted, err)
-		check("a chat that fails",
-			[]string{"Begin true true", "OutHeader own", "OutPayload 3", "InHeader", "InPayload 3", "OutPayload 6", "InTrailer", "End Aborted"},
-			[]string{"InHeader own", "Begin true true", "InPayload 3", "OutHeader", "OutPayload 3", "InPayload 6", "OutTrailer", "End Aborted"})
 
 		e.server.Stop()
 		_ = e.close()
