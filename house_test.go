@@ -35,7 +35,6 @@ var oversized = map[string]string{
 	"site.build methods":                                     "the pipeline becomes queries, each with a type of its own",
 	"site.build fields":                                      "as its methods",
 	"site/template.render methods":                           "as site.build: a page is rendered by one object until the pipeline is queries",
-	"rpc.serverStream fields":                                "one allocation a call: its packet, window and inbox lie within it",
 	"conformance/explore.program":                            "one switch, a case for each instruction of a random program",
 	"conformance/broken.Page":                                "a page of text from its first line to its last",
 	"internal/sandbox.perform":                               "one switch, a case for each thing that a confined program tries",
