@@ -32,7 +32,7 @@ test: tools example lint ## Run every test, once plainly and once under the race
 	$(EXPLORE)
 	$(EXPLORE_FAULTS)
 	go test -tags $(TAGS),explore,ddcfault -run Model ./internal/sys
-	go test -tags $(TAGS),explore -run Between ./shm ./slot ./wake ./wake/futex
+	go test -tags $(TAGS),explore -run Between ./internal/inuse ./slot ./wake ./wake/futex
 	$(DIAGNOSE)
 	@$(MAKE) --no-print-directory interop
 	@$(MAKE) --no-print-directory fuzz-short

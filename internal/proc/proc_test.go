@@ -131,7 +131,7 @@ func TestMappingsAreFoundByName(t *testing.T) {
 // Strings that name a path of /proc are elsewhere for another use.
 func TestNobodyElseReadsProc(t *testing.T) {
 	others := map[string]string{
-		"plugin/spec/confinement.go":         "what a plugin may read",
+		"plugin/spec/confinement.go": "what a plugin may read",
 		"cmd/ddc/inspect.go":         "the command's help",
 		"internal/fault/sign.go":     "what a person types",
 		"internal/sandbox/warden.go": "mounts one",
