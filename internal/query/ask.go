@@ -1,0 +1,121 @@
+package query
+
+import (
+	"errors"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Read is an ID that was read for an answer, and the fingerprint it had.
+type Read struct {
+	ID
+	Fingerprint Fingerprint
+}
+
+// Ask records what is read for an answer. Its query may hand it to goroutines,
+// which must be done when the query returns.
+type Ask struct {
+	engine *Engine
+	run    *run // nil at the top, where nothing is recorded
+
+	mu     sync.Mutex
+	groups [][]Read // in the order in which they were begun; a group's own reads stand side by side
+	seen   map[ID]bool
+	spoilt error // why the answer must not be remembered
+	closed bool
+
+	// parent and group are set on an Ask of together: its one read belongs there.
+	parent *Ask
+	group  int
+	index  int
+}
+
+// place is where a read is recorded.
+type place struct {
+	ask   *Ask
+	group int
+	index int
+}
+
+var errClosed = errors.New("a query asked after it had answered")
+
+// begin reserves the place of a read. The place is taken before the answer is
+// known: reads are kept in the order in which they were begun, since a read that
+// rests on what another said begins after that one's end.
+func (a *Ask) begin(id ID) (place, error) {
+	if a.parent != nil {
+		return place{a.parent, a.group, a.index}, nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return place{}, errClosed
+	}
+	if a.run == nil || a.seen[id] {
+		return place{}, nil
+	}
+	a.seen[id] = true
+	a.groups = append(a.groups, []Read{{ID: id}})
+	return place{a, len(a.groups) - 1, 0}, nil
+}
+
+func (a *Ask) end(p place, f Fingerprint) {
+	if p.ask == nil {
+		return
+	}
+	p.ask.mu.Lock()
+	defer p.ask.mu.Unlock()
+	p.ask.groups[p.group][p.index].Fingerprint = f
+}
+
+// spoil keeps what a read without an answer leaves behind from being remembered,
+// also if the query goes on without it.
+func (a *Ask) spoil(err error) error {
+	if a.parent != nil {
+		a = a.parent
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.spoilt == nil {
+		a.spoilt = err
+	}
+	return err
+}
+
+// together makes one group of reads, several at once.
+func (a *Ask) together(query string, keys []string, read func(i int, in *Ask) error) error {
+	a.mu.Lock()
+	if a.closed {
+		a.mu.Unlock()
+		return errClosed
+	}
+	recorded := a.run != nil && a.parent == nil
+	group := len(a.groups)
+	if recorded {
+		reads := make([]Read, len(keys))
+		for i, key := range keys {
+			reads[i].ID = ID{query, key}
+		}
+		a.groups = append(a.groups, reads)
+	}
+	a.mu.Unlock()
+	var work errgroup.Group
+	work.SetLimit(a.engine.options.Workers)
+	for i := range keys {
+		in := &Ask{engine: a.engine, run: a.run, parent: a, group: group, index: i}
+		if !recorded {
+			in = &Ask{engine: a.engine, run: a.run}
+		}
+		work.Go(func() error { return read(i, in) })
+	}
+	return work.Wait()
+}
+
+// close ends recording, and returns what was read.
+func (a *Ask) close() ([][]Read, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = true
+	return a.groups, a.spoilt
+}

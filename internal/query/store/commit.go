@@ -1,0 +1,261 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"ddc/internal/query"
+)
+
+// kept is a record on its way into the next graph.
+type kept struct {
+	key  []byte
+	text []byte
+	entry
+}
+
+// Commit writes what was saved, beside what others have written since, and throws
+// away what is beyond the bound. The files are as before if it fails.
+func (s *Store) Commit(ctx context.Context) error {
+	s.mu.Lock()
+	nothing := len(s.pending) == 0 && len(s.used) == 0 && len(s.dropped) == 0
+	s.mu.Unlock()
+	if nothing {
+		return nil
+	}
+	unlock, err := lock(ctx, filepath.Join(s.folder, "lock"))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	base := s.newest()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if base != nil {
+		defer base.close()
+		if s.graph != nil && s.graph.ignored && base.number == s.graph.number {
+			base.ignored = true
+		}
+	}
+	number, build := uint64(1), s.build()
+	if base != nil {
+		number, build = base.number+1, max(build, base.build)
+	}
+	records, err := s.merge(base, build)
+	if err != nil {
+		return err
+	}
+	records = within(records, s.options.Bound)
+	path, err := s.write(number, build, records, base)
+	if err != nil {
+		return fmt.Errorf("write the cache: %w", err)
+	}
+	return s.settle(path, records)
+}
+
+// merge is what the base has, with what this process knows better.
+func (s *Store) merge(base *graph, build uint64) ([]kept, error) {
+	var records []kept
+	if base != nil && !base.ignored {
+		err := base.tx.Bucket(recordsBucket).ForEach(func(key, text []byte) error {
+			id, ok := recordID(key)
+			if _, newer := s.pending[id]; !ok || newer || s.dropped[id] {
+				return nil
+			}
+			e, ok := decode(text)
+			if !ok {
+				return nil
+			}
+			k := kept{key: key, text: text, entry: e}
+			if s.used[id] {
+				k.Used, k.text = build, nil
+			}
+			records = append(records, k)
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read the cache: %w", err)
+		}
+	}
+	for id, e := range s.pending {
+		e.Used = build
+		records = append(records, kept{key: recordKey(id), entry: e})
+	}
+	return records, nil
+}
+
+// within leaves out the records that were not used for the most builds, until the
+// values of the others fit. A value is counted for each record that has it.
+func within(records []kept, bound int64) []kept {
+	slices.SortFunc(records, func(a, b kept) int {
+		if a.Used != b.Used {
+			if a.Used > b.Used {
+				return -1
+			}
+			return 1
+		}
+		return bytes.Compare(a.key, b.key)
+	})
+	var sum int64
+	for i, r := range records {
+		if sum += r.Size + int64(len(r.text)+len(r.key)); sum > bound {
+			records = records[:i]
+			break
+		}
+	}
+	slices.SortFunc(records, func(a, b kept) int { return bytes.Compare(a.key, b.key) })
+	return records
+}
+
+// write makes a graph, and gives it its name when all of it is on the disk.
+func (s *Store) write(number, build uint64, records []kept, base *graph) (path string, err error) {
+	part := filepath.Join(s.folder, partPrefix+strconv.Itoa(os.Getpid())+"-graph")
+	defer os.Remove(part)
+	_ = os.Remove(part)
+	db, err := bbolt.Open(part, 0o600, &bbolt.Options{NoSync: true, NoFreelistSync: true})
+	if err != nil {
+		return "", err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error { return s.fill(tx, build, records, base) })
+	if err = errors.Join(err, db.Sync(), db.Close()); err != nil {
+		return "", err
+	}
+	f, err := os.Open(part)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	hash := crc32.New(castagnoli)
+	if _, err := io.Copy(hash, f); err != nil {
+		return "", err
+	}
+	path = filepath.Join(s.folder, fmt.Sprintf("graph-%d-%08x.db", number, hash.Sum32()))
+	return path, os.Rename(part, path)
+}
+
+func (s *Store) fill(tx *bbolt.Tx, build uint64, records []kept, base *graph) error {
+	about, err := tx.CreateBucket(aboutBucket)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(about.Put(versionKey, []byte(s.options.Version)), about.Put(buildKey, binary.AppendUvarint(nil, build))); err != nil {
+		return err
+	}
+	into, err := tx.CreateBucket(recordsBucket)
+	if err != nil {
+		return err
+	}
+	into.FillPercent = 1 // keys come in order, and nothing follows
+	small := map[query.Fingerprint][]byte{}
+	for _, r := range records {
+		text := r.text
+		if text == nil {
+			text = encode(r.entry)
+		}
+		if r.Size <= smallValue {
+			v, ok := s.values[r.Fingerprint]
+			if !ok && base != nil {
+				v, ok = base.value(r.Fingerprint)
+			}
+			if !ok {
+				continue // the value is gone, and so is the answer
+			}
+			small[r.Fingerprint] = v
+		}
+		if err := into.Put(r.key, text); err != nil {
+			return err
+		}
+	}
+	values, err := tx.CreateBucket(valuesBucket)
+	if err != nil {
+		return err
+	}
+	values.FillPercent = 1
+	order := make([]query.Fingerprint, 0, len(small))
+	for f := range small {
+		order = append(order, f)
+	}
+	slices.SortFunc(order, func(a, b query.Fingerprint) int { return bytes.Compare(a[:], b[:]) })
+	for _, f := range order {
+		if err := values.Put(f[:], small[f]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle reads the new graph from now on, and removes the older ones and the
+// values that no record has. Those who have an older one open keep it: it is gone
+// from the folder, not from them. A value that they miss is worked out again.
+func (s *Store) settle(path string, records []kept) error {
+	m := graphName.FindStringSubmatch(filepath.Base(path))
+	g, err := open(path, m[2])
+	if err != nil {
+		return err
+	}
+	g.number, _ = strconv.ParseUint(m[1], 10, 64)
+	old := s.graph
+	s.graph, s.pending, s.values = g, map[query.ID]entry{}, map[query.Fingerprint][]byte{}
+	s.used, s.dropped = map[query.ID]bool{}, map[query.ID]bool{}
+	if old != nil {
+		old.close()
+	}
+	large := map[string]bool{}
+	for _, r := range records {
+		if r.Size > smallValue {
+			large[hex.EncodeToString(r.Fingerprint[:])] = true
+		}
+	}
+	entries, err := os.ReadDir(s.folder)
+	if err != nil {
+		return fmt.Errorf("clean the cache: %w", err)
+	}
+	for _, e := range entries {
+		if graphName.MatchString(e.Name()) && e.Name() != filepath.Base(path) {
+			err = errors.Join(err, os.Remove(filepath.Join(s.folder, e.Name())))
+		}
+	}
+	return errors.Join(err, s.clean(large))
+}
+
+// clean removes values that no record of the graph has. While other processes have
+// the folder open, young ones stay: they may be theirs, of what is not committed yet.
+func (s *Store) clean(large map[string]bool) (err error) {
+	folders, err := os.ReadDir(filepath.Join(s.folder, "values"))
+	if err != nil {
+		return fmt.Errorf("clean the cache: %w", err)
+	}
+	others, err := s.others()
+	for _, folder := range folders {
+		path := filepath.Join(s.folder, "values", folder.Name())
+		values, listErr := os.ReadDir(path)
+		err = errors.Join(err, listErr)
+		for _, v := range values {
+			if !large[v.Name()] && (!others || old(v)) {
+				err = errors.Join(err, os.Remove(filepath.Join(path, v.Name())))
+			}
+		}
+	}
+	return err
+}
+
+// youth is how long a value without a record is left to the process that wrote it.
+const youth = time.Hour
+
+func old(v os.DirEntry) bool {
+	info, err := v.Info()
+	return err == nil && time.Since(info.ModTime()) > youth
+}

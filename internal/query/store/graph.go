@@ -1,0 +1,143 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+
+	"go.etcd.io/bbolt"
+
+	"ddc/internal/query"
+)
+
+// The buckets of a graph, and the keys of its first.
+var (
+	aboutBucket   = []byte("about")
+	recordsBucket = []byte("records")
+	valuesBucket  = []byte("values")
+	versionKey    = []byte("version")
+	buildKey      = []byte("build")
+)
+
+// graphName is a graph's number and the sum of its bytes.
+var graphName = regexp.MustCompile(`^graph-([0-9]{1,18})-([0-9a-f]{8})\.db$`)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// graph is a bbolt file that is only read. The store's mutex guards it.
+type graph struct {
+	db      *bbolt.DB
+	tx      *bbolt.Tx
+	number  uint64
+	build   uint64
+	ignored bool // its records are not to be used; its numbers are
+}
+
+// newest opens the newest graph that is whole. What is not is said.
+func (s *Store) newest() *graph {
+	entries, err := os.ReadDir(s.folder)
+	if err != nil {
+		return nil
+	}
+	var best string
+	var number uint64
+	for _, e := range entries {
+		if m := graphName.FindStringSubmatch(e.Name()); m != nil {
+			if n, err := strconv.ParseUint(m[1], 10, 64); err == nil && n >= number {
+				best, number = e.Name(), n
+			}
+		}
+	}
+	if best == "" {
+		return nil
+	}
+	g, err := open(filepath.Join(s.folder, best), graphName.FindStringSubmatch(best)[2])
+	if err != nil {
+		s.say("what is remembered is made anew: " + err.Error())
+		return &graph{number: number, build: number, ignored: true}
+	}
+	g.number = number
+	if version := string(g.about(versionKey)); version != s.options.Version {
+		s.say("what is remembered is made anew: it is of another version of ddc")
+		g.ignored = true
+	}
+	return g
+}
+
+func open(path, sum string) (*graph, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	hash := crc32.New(castagnoli)
+	if n, err := io.Copy(hash, io.LimitReader(f, graphBound+1)); err != nil || n > graphBound {
+		return nil, fmt.Errorf("read the cache: %w", errors.Join(err, errTooLarge(n)))
+	}
+	if fmt.Sprintf("%08x", hash.Sum32()) != sum {
+		return nil, errors.New("the cache's bytes have changed")
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: lockTime})
+	if err != nil {
+		return nil, fmt.Errorf("open the cache: %w", err)
+	}
+	tx, err := db.Begin(false)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("read the cache: %w", err), db.Close())
+	}
+	g := &graph{db: db, tx: tx}
+	for _, name := range [][]byte{aboutBucket, recordsBucket, valuesBucket} {
+		if tx.Bucket(name) == nil {
+			g.close()
+			return nil, errors.New("the cache is not whole")
+		}
+	}
+	g.build, _ = binary.Uvarint(g.about(buildKey))
+	return g, nil
+}
+
+func errTooLarge(n int64) error {
+	if n > graphBound {
+		return fmt.Errorf("it has more than %d bytes", int64(graphBound))
+	}
+	return nil
+}
+
+func (g *graph) close() {
+	if g.db != nil {
+		_ = g.tx.Rollback()
+		_ = g.db.Close()
+	}
+}
+
+func (g *graph) about(key []byte) []byte { return g.tx.Bucket(aboutBucket).Get(key) }
+
+func (g *graph) record(id query.ID) (entry, bool) {
+	if g.db == nil {
+		return entry{}, false
+	}
+	return decode(g.tx.Bucket(recordsBucket).Get(recordKey(id)))
+}
+
+func (g *graph) value(f query.Fingerprint) ([]byte, bool) {
+	if g.db == nil {
+		return nil, false
+	}
+	v := g.tx.Bucket(valuesBucket).Get(f[:])
+	return bytes.Clone(v), v != nil
+}
+
+// recordKey is a query's name, a zero, and a key. A name has no zero.
+func recordKey(id query.ID) []byte { return []byte(id.Query + "\x00" + id.Key) }
+
+func recordID(key []byte) (query.ID, bool) {
+	name, rest, ok := bytes.Cut(key, []byte{0})
+	return query.ID{Query: string(name), Key: string(rest)}, ok
+}

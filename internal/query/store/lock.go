@@ -1,0 +1,136 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	// lockTime is how long the lock is waited for. It is held while a graph is
+	// written, which takes a second for ten thousand pages.
+	lockTime = 10 * time.Second
+	// lockPause is the time between two tries: flock has no wait with an end.
+	lockPause = 5 * time.Millisecond
+	// partPrefix begins the names of files that are being written.
+	partPrefix = "part-"
+)
+
+// lock takes the folder's lock. It is let go by what lock returns, and by the
+// kernel when the process ends.
+func lock(ctx context.Context, path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the cache: %w", err)
+	}
+	wait, cancel := context.WithTimeout(ctx, lockTime)
+	defer cancel()
+	tick := time.NewTicker(lockPause)
+	defer tick.Stop()
+	for {
+		err := try(f)
+		if err == nil {
+			return func() { f.Close() }, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			f.Close()
+			return nil, fmt.Errorf("lock the cache: %w", err)
+		}
+		select {
+		case <-wait.Done():
+			f.Close()
+			return nil, fmt.Errorf("lock the cache: another process has held %s for %s", path, lockTime)
+		case <-tick.C:
+		}
+	}
+}
+
+func try(f *os.File) error {
+	for {
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
+
+// mark says that this process has the folder open, until Close.
+func (s *Store) mark() error {
+	f, err := os.CreateTemp(filepath.Join(s.folder, "open"), strconv.Itoa(os.Getpid())+"-*")
+	if err != nil {
+		return fmt.Errorf("mark the cache as open: %w", err)
+	}
+	if err := try(f); err != nil {
+		return errors.Join(fmt.Errorf("mark the cache as open: %w", err), os.Remove(f.Name()), f.Close())
+	}
+	s.marker = f
+	return nil
+}
+
+// sweep removes what processes left behind that ended without Close: their marks
+// and the files that they were writing. It says whether there were any.
+func (s *Store) sweep() (crashed bool, err error) {
+	alive, dead, err := s.marks()
+	if err != nil || len(dead) == 0 {
+		return false, err
+	}
+	for _, path := range dead {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return false, fmt.Errorf("clean the cache: %w", err)
+		}
+	}
+	for _, pattern := range []string{partPrefix + "*", filepath.Join("values", "*", partPrefix+"*")} {
+		parts, _ := filepath.Glob(filepath.Join(s.folder, pattern))
+		for _, part := range parts {
+			owner, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(part), partPrefix), "-")
+			if !lives(alive, owner) {
+				os.Remove(part)
+			}
+		}
+	}
+	return true, nil
+}
+
+// lives says whether one of the marks is a process's.
+func lives(marks []string, pid string) bool {
+	return slices.ContainsFunc(marks, func(m string) bool { return strings.HasPrefix(m, pid+"-") })
+}
+
+// others says whether somebody else has the folder open.
+func (s *Store) others() (bool, error) {
+	alive, _, err := s.marks()
+	return slices.ContainsFunc(alive, func(m string) bool { return m != filepath.Base(s.marker.Name()) }), err
+}
+
+// marks looks whose marks are locked, and which ones nobody holds any more. The
+// caller has the lock, so nobody is just making one.
+func (s *Store) marks() (alive, dead []string, err error) {
+	entries, err := os.ReadDir(filepath.Join(s.folder, "open"))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the cache: %w", err)
+	}
+	for _, mark := range entries {
+		path := filepath.Join(s.folder, "open", mark.Name())
+		f, err := os.Open(path)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("read the cache: %w", err)
+		}
+		held := try(f) != nil
+		f.Close()
+		if held {
+			alive = append(alive, mark.Name())
+		} else {
+			dead = append(dead, path)
+		}
+	}
+	return alive, dead, nil
+}

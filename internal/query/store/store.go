@@ -1,0 +1,257 @@
+// Package store keeps the answers of a query engine in a folder, from one
+// process to the next.
+//
+//	kept, err := store.Open(ctx, folder, store.Options{Version: version})
+//	engine := query.NewEngine(query.Options{Store: kept, Build: kept.Build()})
+//	...
+//	err = kept.Close()
+//
+// # On disk
+//
+//	lock                     held for the moments in which a graph is replaced
+//	open/PID                 locked by each process that has the folder open
+//	graph-NUMBER-SUM.db      all records, and values up to smallValue bytes: a bbolt file that
+//	                         is never written again; SUM is the CRC-32C of its bytes
+//	values/XX/FINGERPRINT    larger values, each with its fingerprint's 64 digits for a name
+//
+// # Invariants
+//
+//   - A graph is written whole, under another name, and renamed: who reads has one
+//     state of it, until it ends, whatever others write. So any number of processes
+//     read and write beside each other. A record says all that it rests on, so one
+//     process's records stand beside another's; of two for one ID the last stays.
+//   - What is read is checked: a graph by its sum, a value by its fingerprint. What
+//     does not agree is not there, is said once (Options.Said), and goes at the next Commit.
+//   - The sum of all values stays within Options.Bound. The records that were not
+//     used for the most builds go first.
+//   - A process that ended without Close may have died of what it read. The next
+//     begins without what is kept, and says so.
+//   - Trouble with the folder never fails a build: it goes on without, and says so.
+package store
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+
+	"ddc/internal/query"
+)
+
+const (
+	// smallValue is the largest value that stands in the graph, in bytes.
+	smallValue = 4 << 10
+	// defaultBound is 1 GiB.
+	defaultBound = 1 << 30
+	// graphBound is the largest graph that is read, in bytes.
+	graphBound = 4 << 30
+	// valueBound is the largest value that is kept, in bytes.
+	valueBound = 256 << 20
+	// keyBound is the longest record key that is kept, in bytes; bbolt's own is 32 KiB.
+	keyBound = 16 << 10
+)
+
+// Options of a store.
+type Options struct {
+	// Version names the program. Answers of another version are thrown away.
+	Version string
+	// Bound is how many bytes values may take; 0 for 1 GiB.
+	Bound int64
+	// Said is told, in a sentence, what was thrown away and why; nil for nobody.
+	Said func(string)
+}
+
+// Store is a folder of answers. It implements query.Store.
+type Store struct {
+	folder  string
+	options Options
+	marker  *os.File // locked while the store is open
+	crashed bool     // the last process ended without Close
+
+	mu      sync.Mutex
+	graph   *graph // nil if there is none to read
+	pending map[query.ID]entry
+	values  map[query.Fingerprint][]byte // small ones, of pending
+	used    map[query.ID]bool            // of the graph, in this build
+	dropped map[query.ID]bool
+	said    map[string]bool
+}
+
+var _ query.Store = (*Store)(nil)
+
+// Open opens a folder, which is made if it is missing. The error says why the
+// folder cannot be used at all: go on without.
+func Open(ctx context.Context, folder string, o Options) (*Store, error) {
+	if o.Bound <= 0 {
+		o.Bound = defaultBound
+	}
+	if o.Said == nil {
+		o.Said = func(string) {}
+	}
+	s := &Store{folder: folder, options: o, pending: map[query.ID]entry{}, values: map[query.Fingerprint][]byte{},
+		used: map[query.ID]bool{}, dropped: map[query.ID]bool{}, said: map[string]bool{}}
+	for _, name := range []string{"open", "values"} {
+		if err := os.MkdirAll(filepath.Join(folder, name), 0o700); err != nil {
+			return nil, fmt.Errorf("make the cache's folder: %w", err)
+		}
+	}
+	unlock, err := lock(ctx, filepath.Join(folder, "lock"))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if s.crashed, err = s.sweep(); err != nil {
+		return nil, err
+	}
+	if err := s.mark(); err != nil {
+		return nil, err
+	}
+	s.graph = s.newest()
+	if s.crashed && s.graph != nil {
+		s.say("the last process that used the cache was killed or died; what is remembered is made anew")
+		s.graph.ignored = true
+	}
+	return s, nil
+}
+
+// Build is a number that is another in each build.
+func (s *Store) Build() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.build()
+}
+
+func (s *Store) build() uint64 {
+	if s.graph == nil {
+		return 1
+	}
+	return s.graph.build + 1
+}
+
+// Record implements query.Store.
+func (s *Store) Record(id query.ID) (query.Record, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e, ok := s.pending[id]; ok {
+		return e.Record, true
+	}
+	if s.graph == nil || s.graph.ignored || s.dropped[id] {
+		return query.Record{}, false
+	}
+	e, ok := s.graph.record(id)
+	if ok {
+		s.used[id] = true
+	}
+	return e.Record, ok
+}
+
+// Value implements query.Store.
+func (s *Store) Value(contents query.Fingerprint) ([]byte, bool) {
+	if v, ok := s.small(contents); ok {
+		return v, true
+	}
+	path := s.valuePath(contents)
+	if info, err := os.Stat(path); err != nil || info.Size() > valueBound {
+		return nil, false
+	}
+	v, err := os.ReadFile(path)
+	return v, err == nil
+}
+
+func (s *Store) small(contents query.Fingerprint) ([]byte, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v, ok := s.values[contents]; ok {
+		return v, true
+	}
+	if s.graph == nil {
+		return nil, false
+	}
+	return s.graph.value(contents)
+}
+
+// Save implements query.Store. What cannot be written is not kept.
+func (s *Store) Save(id query.ID, r query.Record, encoded []byte) {
+	if len(encoded) > valueBound || len(recordKey(id)) > keyBound {
+		s.Drop(id)
+		return
+	}
+	large := len(encoded) > smallValue
+	if large {
+		if err := s.writeValue(r.Fingerprint, encoded); err != nil {
+			s.say("an answer cannot be kept: " + err.Error())
+			s.Drop(id)
+			return
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.dropped, id)
+	s.pending[id] = entry{Record: r, Size: int64(len(encoded))}
+	if !large {
+		s.values[r.Fingerprint] = encoded
+	}
+}
+
+// Drop implements query.Store.
+func (s *Store) Drop(id query.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.pending, id)
+	s.dropped[id] = true
+}
+
+// Close commits, and lets the folder go.
+func (s *Store) Close(ctx context.Context) error {
+	err := s.Commit(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.graph != nil {
+		s.graph.close()
+	}
+	return errors.Join(err, os.Remove(s.marker.Name()), s.marker.Close())
+}
+
+// say tells each thing once.
+func (s *Store) say(what string) {
+	s.mu.Lock()
+	again := s.said[what]
+	s.said[what] = true
+	s.mu.Unlock()
+	if !again {
+		s.options.Said(what)
+	}
+}
+
+func (s *Store) valuePath(f query.Fingerprint) string {
+	name := hex.EncodeToString(f[:])
+	return filepath.Join(s.folder, "values", name[:2], name)
+}
+
+// writeValue writes a value under another name, and renames it: a value that is
+// half written never has its name.
+func (s *Store) writeValue(f query.Fingerprint, encoded []byte) error {
+	path := s.valuePath(f)
+	if info, err := os.Stat(path); err == nil && info.Size() == int64(len(encoded)) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	part, err := os.CreateTemp(filepath.Dir(path), partPrefix+strconv.Itoa(os.Getpid())+"-*")
+	if err != nil {
+		return err
+	}
+	_, err = part.Write(encoded)
+	if err = errors.Join(err, part.Close()); err == nil {
+		err = os.Rename(part.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(part.Name()))
+	}
+	return nil
+}
