@@ -31,7 +31,7 @@ var layers = []string{
 	"internal/seccomp",
 	"internal/sandbox internal/memory",
 	"internal/forker",
-	"internal/tool internal/enclosure",
+	"internal/tool internal/enclosure internal/query/...",
 	"shm",
 	"wake ring slot internal/trace",
 	"wake/eventfd wake/socketpair wake/pipe wake/futex",
