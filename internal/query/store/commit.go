@@ -7,8 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -138,11 +136,11 @@ func (s *Store) write(number, build uint64, records []kept, base *graph) (path s
 		return "", err
 	}
 	defer f.Close()
-	hash := crc32.New(castagnoli)
-	if _, err := io.Copy(hash, f); err != nil {
+	sum, err := s.sum(f)
+	if err != nil {
 		return "", err
 	}
-	path = filepath.Join(s.folder, fmt.Sprintf("graph-%d-%08x.db", number, hash.Sum32()))
+	path = filepath.Join(s.folder, fmt.Sprintf("graph-%d-%s.db", number, sum))
 	return path, os.Rename(part, path)
 }
 
@@ -202,7 +200,7 @@ func (s *Store) fill(tx *bbolt.Tx, build uint64, records []kept, base *graph) er
 // from the folder, not from them. A value that they miss is worked out again.
 func (s *Store) settle(path string, records []kept) error {
 	m := graphName.FindStringSubmatch(filepath.Base(path))
-	g, err := open(path, m[2])
+	g, err := s.open(path, m[2])
 	if err != nil {
 		return err
 	}

@@ -2,10 +2,12 @@ package store
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -27,9 +29,7 @@ var (
 )
 
 // graphName is a graph's number and the sum of its bytes.
-var graphName = regexp.MustCompile(`^graph-([0-9]{1,18})-([0-9a-f]{8})\.db$`)
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var graphName = regexp.MustCompile(`^graph-([0-9]{1,18})-([0-9a-f]{32})\.db$`)
 
 // graph is a bbolt file that is only read. The store's mutex guards it.
 type graph struct {
@@ -58,7 +58,7 @@ func (s *Store) newest() *graph {
 	if best == "" {
 		return nil
 	}
-	g, err := open(filepath.Join(s.folder, best), graphName.FindStringSubmatch(best)[2])
+	g, err := s.open(filepath.Join(s.folder, best), graphName.FindStringSubmatch(best)[2])
 	if err != nil {
 		s.say("what is remembered is made anew: " + err.Error())
 		return &graph{number: number, build: number, ignored: true}
@@ -71,18 +71,16 @@ func (s *Store) newest() *graph {
 	return g
 }
 
-func open(path, sum string) (*graph, error) {
+func (s *Store) open(path, sum string) (*graph, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	hash := crc32.New(castagnoli)
-	if n, err := io.Copy(hash, io.LimitReader(f, graphBound+1)); err != nil || n > graphBound {
-		return nil, fmt.Errorf("read the cache: %w", errors.Join(err, errTooLarge(n)))
-	}
-	if fmt.Sprintf("%08x", hash.Sum32()) != sum {
-		return nil, errors.New("the cache's bytes have changed")
+	if own, err := s.sum(f); err != nil {
+		return nil, fmt.Errorf("read the cache: %w", err)
+	} else if own != sum {
+		return nil, errors.New("the cache's bytes have changed, or another user wrote them")
 	}
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: lockTime})
 	if err != nil {
@@ -103,11 +101,15 @@ func open(path, sum string) (*graph, error) {
 	return g, nil
 }
 
-func errTooLarge(n int64) error {
-	if n > graphBound {
-		return fmt.Errorf("it has more than %d bytes", int64(graphBound))
+// sum is the HMAC-SHA256 of a graph's bytes, cut to 128 bits, in hex.
+func (s *Store) sum(f io.Reader) (string, error) {
+	mac := hmac.New(sha256.New, s.options.Key)
+	if n, err := io.Copy(mac, io.LimitReader(f, graphBound+1)); err != nil {
+		return "", err
+	} else if n > graphBound {
+		return "", fmt.Errorf("it has more than %d bytes", int64(graphBound))
 	}
-	return nil
+	return hex.EncodeToString(mac.Sum(nil)[:16]), nil
 }
 
 func (g *graph) close() {

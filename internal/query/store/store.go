@@ -11,7 +11,7 @@
 //	lock                     held for the moments in which a graph is replaced
 //	open/PID                 locked by each process that has the folder open
 //	graph-NUMBER-SUM.db      all records, and values up to smallValue bytes: a bbolt file that
-//	                         is never written again; SUM is the CRC-32C of its bytes
+//	                         is never written again; SUM is an HMAC of its bytes (Options.Key)
 //	values/XX/FINGERPRINT    larger values, each with its fingerprint's 64 digits for a name
 //
 // # Invariants
@@ -57,6 +57,9 @@ const (
 
 // Options of a store.
 type Options struct {
+	// Key is known to this user alone. A graph that another key signed was put there by
+	// somebody else, with whom we do not share a parser: it is not read.
+	Key []byte
 	// Version names the program. Answers of another version are thrown away.
 	Version string
 	// Bound is how many bytes values may take; 0 for 1 GiB.

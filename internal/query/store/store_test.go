@@ -109,6 +109,17 @@ func TestWhatIsSavedIsThereInTheNextProcess(t *testing.T) {
 	assert.Empty(t, files(t, folder, partPrefix+"*"))
 }
 
+func TestAGraphThatAnotherUserSignedIsNotRead(t *testing.T) {
+	folder := t.TempDir()
+	s, _ := openStore(t, folder, Options{Key: []byte("theirs")})
+	save(s, 3)
+	closeStore(t, s)
+	s, told := openStore(t, folder, Options{Key: []byte("ours")})
+	assert.False(t, has(t, s, 3))
+	assert.Len(t, told.lines, 1)
+	closeStore(t, s)
+}
+
 func TestAnotherVersionBeginsAnew(t *testing.T) {
 	folder := t.TempDir()
 	s, _ := openStore(t, folder, Options{Version: "1"})
@@ -148,7 +159,7 @@ func TestAByteThatFlippedIsNeverAnAnswer(t *testing.T) {
 		require.NoError(t, os.WriteFile(graph, spoilt, 0o600))
 		s, told := openStore(t, folder, Options{})
 		assert.False(t, has(t, s, 3))
-		assert.Equal(t, []string{"what is remembered is made anew: the cache's bytes have changed"}, told.lines)
+		assert.Equal(t, []string{"what is remembered is made anew: the cache's bytes have changed, or another user wrote them"}, told.lines)
 		closeStore(t, s)
 		require.NoError(t, os.WriteFile(graph, whole, 0o600))
 	}
