@@ -224,11 +224,11 @@ func TestCleanLeavesNothingOfABuild(t *testing.T) {
 	p.mustBuild()
 	p.write(".cache/code-execution/x", "y")
 	cfg := p.config()
-	removed, err := site.Clean(cfg)
+	removed, err := site.Clean(cfg, false)
 	require.NoError(t, err)
 	assert.Len(t, removed, 2)
 	assert.NoDirExists(t, cfg.Output)
-	removed, err = site.Clean(cfg)
+	removed, err = site.Clean(cfg, false)
 	require.NoError(t, err)
 	assert.Empty(t, removed)
 }

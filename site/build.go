@@ -22,9 +22,9 @@
 // times, if a template shows them) and of the plugins: neither Jobs nor the
 // order of answers changes a byte of it.
 //
-// A build holds in memory every page and style sheet, every font unpacked, and
-// the pictures that are being encoded; Options.Memory bounds the sum of these.
-// Variants are written as soon as they are made. Other files are copied.
+// A build holds every page and style sheet in memory, every font unpacked, and
+// the pictures that are being encoded, of which Options.Memory bounds the sum;
+// a picture's variants are written when all are made, other files copied.
 package site
 
 import (
@@ -40,6 +40,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"ddc/internal/diagnostic"
+	"ddc/internal/query"
 	"ddc/site/config"
 	"ddc/site/content"
 	"ddc/site/output"
@@ -72,6 +73,8 @@ type Options struct {
 	SassTime time.Duration
 	// NoCodeExec runs no code samples.
 	NoCodeExec bool
+	// Answers, if not nil, are those that plugins gave in earlier builds.
+	Answers *Answers
 	// Changes compares pages with those of the output that is replaced, and
 	// fills in Result.Changes. It costs a read of every old page, and a call
 	// for each page that differs, up to maxChanges.
@@ -108,6 +111,7 @@ type build struct {
 	options Options
 	project *content.Project
 	stage   *output.Stage
+	ask     *query.Ask // what is remembered is asked for through it
 
 	sources   sources
 	templates *template.Set
@@ -173,12 +177,25 @@ func Build(ctx context.Context, cfg *config.Config, p Plugins, o Options) (*Resu
 		return nil, fmt.Errorf("prepare the output: %w", err)
 	}
 	defer b.stage.Abort()
-	result, err := b.run(ctx)
+	result, err := b.remembering(ctx)
 	var faults Errors
 	if errors.As(err, &faults) {
 		b.quote(faults)
 		result, err = &Result{Warnings: b.told()}, faults
 	}
+	return result, err
+}
+
+// remembering runs the build with what is remembered, if anything is.
+func (b *build) remembering(ctx context.Context) (result *Result, err error) {
+	if b.options.Answers == nil {
+		return b.run(ctx)
+	}
+	err = b.options.Answers.engine.Run(ctx, func(ctx context.Context, ask *query.Ask) (err error) {
+		b.ask = ask
+		result, err = b.run(ctx)
+		return err
+	})
 	return result, err
 }
 

@@ -23,20 +23,32 @@ type Event struct {
 	Elapsed time.Duration
 }
 
-// call makes one call about a file. Its error is one of those that fault makes.
+// call makes one call about a file, unless its answer is remembered. The error is
+// as fault describes.
 func call[Q, A any](ctx context.Context, b *build, plugin, file string,
 	method func(context.Context, *Q, ...grpc.CallOption) (*A, error), in *Q) (*A, error) {
-	done, err := b.admit(ctx, plugin, file, any(in).(proto.Message))
-	if err != nil {
-		return nil, err
+	request := any(in).(proto.Message)
+	do := func(ctx context.Context) (*A, error) {
+		done, err := b.admit(ctx, plugin, file, request)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+		begun := time.Now()
+		b.report(Event{Plugin: plugin, Subject: file})
+		out, err := method(subject.With(ctx, file), in)
+		b.report(Event{Plugin: plugin, Subject: file, Done: true, Elapsed: time.Since(begun)})
+		return out, err
 	}
-	defer done()
-	begun := time.Now()
-	b.report(Event{Plugin: plugin, Subject: file})
-	out, err := method(subject.With(ctx, file), in)
-	b.report(Event{Plugin: plugin, Subject: file, Done: true, Elapsed: time.Since(begun)})
+	var out *A
+	var err error
+	if key, ok := b.options.Answers.key(plugin, request); ok {
+		out, err = remembered(ctx, b, key, do)
+	} else {
+		out, err = do(ctx)
+	}
 	if err != nil {
-		return nil, fault(plugin, file, err)
+		return nil, fault(plugin, file, err) // each who asked is told of his own file
 	}
 	return out, nil
 }

@@ -19,7 +19,7 @@ func TestCleanRemovesNothingBehindALinkOutOfTheProject(t *testing.T) {
 	require.NoError(t, os.Symlink(outside, filepath.Join(project, ".cache")))
 	cfg := &config.Config{Root: project, Content: filepath.Join(project, "content"), Output: filepath.Join(project, "public")}
 	cfg.CodeExecution.CacheDir = filepath.Join(project, ".cache", "code-execution")
-	_, err := Clean(cfg)
+	_, err := Clean(cfg, false)
 	assert.ErrorContains(t, err, "remove the cache")
 	assert.DirExists(t, kept)
 }

@@ -28,7 +28,8 @@ func (b *build) pictures(ctx context.Context) error {
 	return beside(ctx, b, b.staticsOf(asset.Picture), b.inBudget)
 }
 
-// inBudget works on a picture once there is memory for it.
+// inBudget works on a picture once there is memory for it, unless its variants are
+// remembered.
 func (b *build) inBudget(ctx context.Context, s *static) error {
 	data, err := b.bytes(s.file)
 	if err != nil {
@@ -48,99 +49,146 @@ func (b *build) inBudget(ctx context.Context, s *static) error {
 		}
 		bytes = cost.most(b.options.Memory)
 	}
-	return b.weigh(ctx, bytes, func(ctx context.Context) error { return b.variants(ctx, s, data) })
+	made, err := b.rememberedPicture(ctx, data, func(ctx context.Context) (made *variants, err error) {
+		err = b.weigh(ctx, bytes, func(ctx context.Context) (err error) {
+			made, err = b.encodeAll(ctx, s, data)
+			return err
+		})
+		return made, err
+	})
+	if err != nil || made == nil {
+		return err
+	}
+	return b.writeVariants(s, made)
 }
 
-// variants decodes a picture and encodes it at every width.
-func (b *build) variants(ctx context.Context, s *static, data []byte) error {
+// variants are what is made of a picture.
+type variants struct {
+	Width, Height int32
+	Placeholder   string
+	Encoded       []variant
+	// partial says that some were left out, for want of a tool or of memory.
+	partial bool
+}
+
+// variant is a picture in one format and width.
+type variant struct {
+	Format string // jxl or webp
+	Width  int32
+	Data   []byte
+}
+
+// encodeAll decodes a picture and encodes it at every width. Nil is for one that
+// cannot be decoded here.
+func (b *build) encodeAll(ctx context.Context, s *static, data []byte) (*variants, error) {
 	own, err := b.decodePicture(ctx, s.name(), data)
 	if missing, err := b.without(err, "its pictures are copied as they are"); missing || err != nil {
-		return err
+		return nil, err
 	}
 	hash, err := call(ctx, b, "image", s.name(), b.Image.Thumbhash, &imagepb.ThumbhashRequest{Pixels: own})
 	if err != nil {
-		return err
+		return nil, err
 	}
+	made := &variants{Width: own.Width, Height: own.Height, Placeholder: hash.DataUrl}
 	cost := pictureCost{int64(own.Width), int64(own.Height)}
-	jxl, webp := &htmlpb.Picture_Source{Type: "image/jxl"}, &htmlpb.Picture_Source{Type: "image/webp"}
 	for _, width := range asset.Widths(int(own.Width)) {
 		pixels := own
 		if resize := cost.resize(int64(width)); !b.fits(cost, resize) {
 			b.tooLarge(s.name(), fmt.Sprintf("has no variants of width %d", width), cost.held()+resize)
+			made.partial = true
 			continue
 		} else if resize > 0 {
 			if pixels, err = call(ctx, b, "image", s.name(), b.Image.Resize, &imagepb.ResizeRequest{Pixels: own, Width: int32(width)}); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		if err := b.encode(ctx, s, cost, pixels, jxl, webp); err != nil {
-			return err
+		if err := b.encode(ctx, s, cost, pixels, made); err != nil {
+			return nil, err
 		}
 	}
-	s.picture = assemble(own, hash.DataUrl, jxl, webp)
+	return made, nil
+}
+
+// encode makes both formats of one width: at once, if there is memory for both.
+func (b *build) encode(ctx context.Context, s *static, cost pictureCost, pixels *imagepb.Pixels, made *variants) error {
+	width := int64(pixels.Width)
+	formats := []struct {
+		name   string
+		need   int64
+		encode func(context.Context, string, *imagepb.Pixels) ([]byte, error)
+	}{{"jxl", cost.jxl(width), b.encodeJxl}, {"webp", cost.webp(width), b.encodeWebp}}
+	encoded := make([][]byte, len(formats))
+	g, ctx := errgroup.WithContext(ctx)
+	if !b.fits(cost, cost.jxl(width)+cost.webp(width)) {
+		g.SetLimit(1)
+	}
+	for i, f := range formats {
+		if !b.fits(cost, f.need) {
+			b.tooLarge(s.name(), fmt.Sprintf("has no image/%s variant of width %d", f.name, width), cost.held()+f.need)
+			continue
+		}
+		g.Go(func() error {
+			data, err := f.encode(ctx, s.name(), pixels)
+			encoded[i] = data
+			return b.unencoded(f.name, width, err)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for i, f := range formats {
+		if encoded[i] == nil {
+			made.partial = true
+			continue
+		}
+		made.Encoded = append(made.Encoded, variant{f.name, pixels.Width, encoded[i]})
+	}
 	return nil
 }
 
-// encode makes both formats of one width, at once if there is memory for both.
-func (b *build) encode(ctx context.Context, s *static, cost pictureCost, pixels *imagepb.Pixels, jxl, webp *htmlpb.Picture_Source) error {
-	width := int(pixels.Width)
-	name := func(extension string) string { return asset.Variant(s.path, width, int(cost.width), extension) }
-	g, ctx := errgroup.WithContext(ctx)
-	if !b.fits(cost, cost.jxl(int64(width))+cost.webp(int64(width))) {
-		g.SetLimit(1)
-	}
-	encode := func(source *htmlpb.Picture_Source, extension string, need int64, encoder func(context.Context, string, *imagepb.Pixels) ([]byte, error)) {
-		if !b.fits(cost, need) {
-			b.tooLarge(s.name(), fmt.Sprintf("has no %s variant of width %d", source.Type, width), cost.held()+need)
-			return
-		}
-		g.Go(func() error {
-			data, err := encoder(ctx, s.name(), pixels)
-			return b.variant(s, source, name(extension), width, data, err)
-		})
-	}
-	encode(jxl, "jxl", cost.jxl(int64(width)), b.encodeJxl)
-	encode(webp, "webp", cost.webp(int64(width)), b.encodeWebp)
-	return g.Wait()
-}
-
-// assemble puts a picture together, the best format first. The <img> shows the
-// largest WebP, or, if there is none, the original (see pictureMap). It gives
-// nil if no format could be made.
-func assemble(own *imagepb.Pixels, placeholder string, jxl, webp *htmlpb.Picture_Source) *htmlpb.Picture {
-	p := &htmlpb.Picture{Width: own.Width, Height: own.Height, Placeholder: placeholder}
-	for _, source := range []*htmlpb.Picture_Source{jxl, webp} {
-		if len(source.Variants) > 0 {
-			p.Sources = append(p.Sources, source)
-		}
-	}
-	if n := len(webp.Variants); n > 0 {
-		p.Fallback = webp.Variants[n-1].Url
-	}
-	if len(p.Sources) == 0 {
-		return nil
-	}
-	return p
-}
-
-// variant writes one variant and adds it to its source. The site does without
-// it if the encoder's tool is missing, or the picture is larger than the format
-// can hold.
-func (b *build) variant(s *static, source *htmlpb.Picture_Source, name string, width int, data []byte, err error) error {
+// unencoded lets a site go without a variant, for want of the encoder's tool, or
+// beyond what the format can hold.
+func (b *build) unencoded(format string, width int64, err error) error {
 	var unfit Errors
 	if errors.As(err, &unfit) {
 		for _, p := range unfit {
-			p.Message = fmt.Sprintf("has no %s variant of width %d: %s", source.Type, width, p.Message)
+			p.Message = fmt.Sprintf("has no image/%s variant of width %d: %s", format, width, p.Message)
 			b.warn(p)
 		}
 		return nil
 	}
-	if missing, err := b.without(err, "pictures have no "+source.Type+" variants"); missing || err != nil {
-		return err
+	_, err = b.without(err, "pictures have no image/"+format+" variants")
+	return err
+}
+
+// writeVariants writes the variants of a picture, and puts it together: best format
+// first; the <img> shows the largest WebP, or, where there is none, the original
+// (see pictureMap). A picture of no format is copied.
+func (b *build) writeVariants(s *static, made *variants) error {
+	p := &htmlpb.Picture{Width: made.Width, Height: made.Height, Placeholder: made.Placeholder}
+	for _, format := range []string{"jxl", "webp"} {
+		source := &htmlpb.Picture_Source{Type: "image/" + format}
+		for _, v := range made.Encoded {
+			if v.Format != format {
+				continue
+			}
+			name := asset.Hashed(asset.Variant(s.path, int(v.Width), int(made.Width), format), asset.Hash(v.Data))
+			source.Variants = append(source.Variants, &htmlpb.Picture_Variant{Url: asset.URL(name), Width: v.Width})
+			if err := b.writeHashed(name, s.name(), v.Data); err != nil {
+				return err
+			}
+		}
+		if n := len(source.Variants); n > 0 {
+			p.Sources = append(p.Sources, source)
+			if format == "webp" {
+				p.Fallback = source.Variants[n-1].Url
+			}
+		}
 	}
-	name = asset.Hashed(name, asset.Hash(data))
-	source.Variants = append(source.Variants, &htmlpb.Picture_Variant{Url: asset.URL(name), Width: int32(width)})
-	return b.writeHashed(name, s.name(), data)
+	if len(p.Sources) > 0 {
+		s.picture = p
+	}
+	return nil
 }
 
 // decodePicture goes by the first bytes, not by the name.

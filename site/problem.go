@@ -1,6 +1,7 @@
 package site
 
 import (
+	"errors"
 	"fmt"
 
 	"google.golang.org/grpc/codes"
@@ -26,6 +27,9 @@ func (e *missingTool) Error() string { return e.plugin + " plugin: " + e.message
 // a *missingTool, or an error of the machinery. A plugin's complaint is about
 // file if it names no other.
 func fault(plugin, file string, err error) error {
+	if errors.As(err, new(Errors)) {
+		return err // the request was not sent
+	}
 	if faults := diagnostic.Of(err); faults != nil {
 		for i := range faults {
 			faults[i] = faults[i].In(file)

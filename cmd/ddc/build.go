@@ -58,6 +58,7 @@ type buildFlags struct {
 	allPlugins         bool
 	checkLinks, strict bool
 	noCodeExec         bool
+	noCache            bool
 	noSandbox, isolate bool
 	json               bool
 	verbose, quiet     bool
@@ -95,6 +96,7 @@ func newBuild() *cobra.Command {
 	flags.BoolVar(&f.checkLinks, "check-links", false, "ask external links whether they still answer")
 	flags.BoolVar(&f.strict, "strict", false, "make broken links errors")
 	flags.BoolVar(&f.noCodeExec, "no-code-exec", false, "run no code samples")
+	flags.BoolVar(&f.noCache, "no-cache", false, "remember nothing from build to build")
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "let plugins, and the programs they start, do whatever you may")
 	flags.BoolVar(&f.isolate, "isolate", false, "give each plugin shared memory of its own, out of the others' reach")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object on standard output")
@@ -185,18 +187,21 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	if err != nil {
 		return out.failed(ctx, errors.Join(err, m.stop(ctx)))
 	}
+	remembered := remember(w.ctx, cfg, f.noCache, out.logger)
 	r := report{config: cfg, wake: choice.all, transport: m.host.Transport(), memory: m.keeper()}
-	r.result, r.err = buildWith(m, w, cfg, f, times.ofPlugin("sass"), out)
+	r.result, r.err = buildWith(m, w, cfg, f, times.ofPlugin("sass"), remembered, out)
 	r.plugins, r.layers = statsOf(m.host)
 	r.sandbox = f.held(on, r.layers)
 	r.hangs, r.err = w.over(r.err)
+	r.answers = remembered.counts()
+	r.err = errors.Join(r.err, remembered.close(w.ctx, m.abandoned, out.logger))
 	r.err = errors.Join(r.err, m.stop(w.ctx))
 	r.peakMemory, r.took = m.peak, time.Since(begun)
 	r.err = errors.Join(r.err, w.stop(&r, out.logger))
 	return out.finished(ctx, r)
 }
 
-func buildWith(m *machine, w *onlookers, cfg *config.Config, f buildFlags, sassTime time.Duration, out *printer) (*site.Result, error) {
+func buildWith(m *machine, w *onlookers, cfg *config.Config, f buildFlags, sassTime time.Duration, remembered *remembrance, out *printer) (*site.Result, error) {
 	if f.allPlugins {
 		if err := m.host.Start(w.ctx, pluginNames()...); err != nil {
 			return nil, err
@@ -205,7 +210,7 @@ func buildWith(m *machine, w *onlookers, cfg *config.Config, f buildFlags, sassT
 	defer out.endProgress()
 	options := site.Options{
 		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, NoCodeExec: f.noCodeExec, Changes: f.verbose, SassTime: sassTime,
-		Memory: m.shares.work, Message: int64(m.shares.requests().Bytes), Live: m.shares.live, Abort: w.abort,
+		Memory: m.shares.work, Answers: remembered.answers(), Message: int64(m.shares.requests().Bytes), Live: m.shares.live, Abort: w.abort,
 		TempDir: m.heir.TempDir, Progress: out.progress(), Log: out.logger,
 	}
 	result, ended, err := orAbandon(w.ctx, unwind, func() (*site.Result, error) {

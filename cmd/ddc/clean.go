@@ -11,11 +11,12 @@ import (
 )
 
 func newClean() *cobra.Command {
-	return &cobra.Command{
+	var onlyCaches bool
+	c := &cobra.Command{
 		Use:   "clean [DIR]",
 		Short: "Remove what builds of a site have left: its output and its cache",
-		Long: "Remove the output folder of a site, if a build made it, and the cache of its code\n" +
-			"samples. Sources are never touched.",
+		Long: "Remove the output folder of a site, if a build made it, and its caches: of code\n" +
+			"samples, and of what plugins have answered. Sources are never touched.",
 		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			dir := "."
@@ -29,7 +30,7 @@ func newClean() *cobra.Command {
 			if err != nil {
 				return loadError(err)
 			}
-			removed, err := site.Clean(cfg)
+			removed, err := site.Clean(cfg, onlyCaches)
 			for _, path := range removed {
 				fmt.Fprintf(c.OutOrStdout(), "removed %s\n", printable.Line(shortest(path)))
 			}
@@ -39,4 +40,6 @@ func newClean() *cobra.Command {
 			return err
 		},
 	}
+	c.Flags().BoolVar(&onlyCaches, "cache", false, "remove the caches alone")
+	return c
 }

@@ -66,7 +66,8 @@ type report struct {
 	// peakMemory is the most memory that host, plugins and their children took
 	// together, in bytes.
 	peakMemory int64
-	memory     string // what there may be, and who sees to it
+	answers    *site.AnswerCounts // nil where nothing is remembered
+	memory     string             // what there may be, and who sees to it
 	hangs      []hangReport
 	took       time.Duration
 	err        error
@@ -90,6 +91,8 @@ type buildReport struct {
 	// Samples counts code samples by the kind of warden that held each, or "cached".
 	Samples map[string]int `json:"samples"`
 	Plugins []pluginReport `json:"plugins"`
+	// Answers are of plugins, and remembered from build to build; null where nothing is.
+	Answers *site.AnswerCounts `json:"answers"`
 	// Hangs are what the watchdog has found.
 	Hangs    []hangReport         `json:"hangs"`
 	Warnings []diagnostic.Problem `json:"warnings"`
@@ -222,6 +225,9 @@ func (p *printer) printDetails(r report) {
 	for _, kind := range slices.Sorted(maps.Keys(r.result.Samples)) {
 		fmt.Fprintf(p.stdout, "samples: %d, %s\n", r.result.Samples[kind], kind)
 	}
+	if a := r.answers; a != nil {
+		fmt.Fprintf(p.stdout, "remembered: %d of %s, of which %d were worked out again to compare\n", a.Remembered, count(a.Asked, "answer"), a.Checked)
+	}
 	fmt.Fprintf(p.stdout, "memory: %s at most, of %s\n", printable.Size(r.peakMemory), r.memory)
 }
 
@@ -237,7 +243,7 @@ func (p *printer) finishedJSON(ctx context.Context, r report) error {
 
 func newBuildReport(r report) buildReport {
 	object := buildReport{
-		DurationMS: r.took.Milliseconds(), PeakMemory: r.peakMemory, Wake: r.wake, Transport: r.transport, Sandbox: r.layers, Plugins: r.plugins, Hangs: r.hangs,
+		DurationMS: r.took.Milliseconds(), PeakMemory: r.peakMemory, Wake: r.wake, Transport: r.transport, Sandbox: r.layers, Plugins: r.plugins, Answers: r.answers, Hangs: r.hangs,
 		Samples: map[string]int{}, Warnings: []diagnostic.Problem{}, Errors: problemsOf(r.err),
 	}
 	if r.result != nil {

@@ -89,6 +89,14 @@ func (jsonCodec[V]) Decode(text []byte) (v V, err error) {
 	return v, err
 }
 
+// Bytes is a codec for bytes, which are their own encoding. They are not to be written to.
+func Bytes() Codec[[]byte] { return bytesCodec{} }
+
+type bytesCodec struct{}
+
+func (bytesCodec) Encode(v []byte) ([]byte, error)    { return v, nil }
+func (bytesCodec) Decode(text []byte) ([]byte, error) { return text, nil }
+
 // kind is a query without its types.
 type kind struct {
 	name    string

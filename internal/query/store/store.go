@@ -208,9 +208,12 @@ func (s *Store) Drop(id query.ID) {
 	s.dropped[id] = true
 }
 
-// Close commits, and lets the folder go.
+// Close commits, unless ctx is over, and lets the folder go.
 func (s *Store) Close(ctx context.Context) error {
-	err := s.Commit(ctx)
+	var err error
+	if ctx.Err() == nil {
+		err = s.Commit(ctx)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.graph != nil {
@@ -218,6 +221,10 @@ func (s *Store) Close(ctx context.Context) error {
 	}
 	return errors.Join(err, os.Remove(s.marker.Name()), s.marker.Close())
 }
+
+// Leave says that this process ends in good order without Close, while others may
+// still use the store.
+func (s *Store) Leave() error { return os.Remove(s.marker.Name()) }
 
 // say tells each thing once.
 func (s *Store) say(what string) {

@@ -1,0 +1,251 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"debug/elf"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"ddc/internal/query/store"
+	"ddc/internal/tool"
+	"ddc/site"
+	"ddc/site/config"
+)
+
+// rememberVariable says where answers are remembered: a folder, or off. Without it
+// they are in the project, in site.AnswersFolder.
+const rememberVariable = "DDC_CACHE"
+
+// remembrance is what plugins have answered in earlier builds; nil where nothing is
+// remembered.
+type remembrance struct {
+	*site.Answers
+	store *store.Store
+}
+
+// remember opens what earlier builds have left. A build without is a slower one,
+// and no other: what is in the way is told, and that is all.
+func remember(ctx context.Context, cfg *config.Config, off bool, log *slog.Logger) *remembrance {
+	folder := os.Getenv(rememberVariable)
+	if off || folder == "off" {
+		return nil
+	}
+	r, err := openRemembered(ctx, cfg, folder, log)
+	if err != nil {
+		log.Warn("nothing is remembered from build to build", "cause", err)
+		return nil
+	}
+	return r
+}
+
+func openRemembered(ctx context.Context, cfg *config.Config, folder string, log *slog.Logger) (*remembrance, error) {
+	if folder == "" {
+		var err error
+		if folder, err = site.AnswersFolder(cfg); err != nil {
+			return nil, err
+		}
+	}
+	version, err := programVersion()
+	if err != nil {
+		return nil, err
+	}
+	key, err := userKey()
+	if err != nil {
+		return nil, err
+	}
+	kept, err := store.Open(ctx, folder, store.Options{Version: version, Key: key, Said: func(what string) { log.Info(what) }})
+	if err != nil {
+		return nil, err
+	}
+	tools := &toolVersions{program: version, of: map[string]string{}}
+	return &remembrance{site.NewAnswers(kept, kept.Build(), tools.version), kept}, nil
+}
+
+// answers are those to build with.
+func (r *remembrance) answers() *site.Answers {
+	if r == nil {
+		return nil
+	}
+	return r.Answers
+}
+
+func (r *remembrance) counts() *site.AnswerCounts {
+	if r == nil {
+		return nil
+	}
+	c := r.Counts()
+	return &c
+}
+
+// close keeps what was answered, unless the build was interrupted. An answer that
+// was remembered wrongly is an error, though the build has the right one.
+//
+// An abandoned build's answers are not kept: it uses the store until the process ends.
+func (r *remembrance) close(ctx context.Context, abandoned bool, log *slog.Logger) error {
+	if r == nil {
+		return nil
+	}
+	if abandoned {
+		return r.store.Leave()
+	}
+	if err := r.store.Close(ctx); err != nil {
+		log.Warn("this build's answers are not remembered", "cause", err)
+	}
+	differences := r.Differences()
+	if len(differences) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w. The site is built with the answer worked out again. Please report this", errors.Join(differences...))
+}
+
+// toolVersions name, for each plugin, what its answers depend on besides their requests.
+type toolVersions struct {
+	program string
+
+	mu sync.Mutex
+	of map[string]string
+}
+
+// version is the plugin's program and, for each tool that it drives, which file
+// that is. False says that a tool is missing: what it is not there for may be
+// answered otherwise once it is.
+func (v *toolVersions) version(plugin string) (string, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	known, ok := v.of[plugin]
+	if !ok {
+		known = v.look(plugin)
+		v.of[plugin] = known
+	}
+	return known, known != ""
+}
+
+func (v *toolVersions) look(plugin string) string {
+	s, err := specOf(plugin)
+	if err != nil {
+		return ""
+	}
+	parts := []string{v.program, plugin}
+	for _, t := range s.Tools {
+		stamp, err := toolStamp(t)
+		if err != nil {
+			return ""
+		}
+		parts = append(parts, stamp)
+	}
+	return strings.Join(parts, "\x00")
+}
+
+// toolStamp says which file a tool is. Installing another version makes another
+// file; a script's package says its version beside it.
+func toolStamp(t tool.Program) (string, error) {
+	path, err := t.Find()
+	if err != nil {
+		return "", err
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return "", err
+	}
+	var stamp strings.Builder
+	folder := filepath.Dir(path)
+	for i, file := range []string{path, filepath.Join(folder, "package.json"), filepath.Join(filepath.Dir(folder), "package.json")} {
+		info, err := os.Stat(file)
+		switch {
+		case err == nil:
+			fmt.Fprintf(&stamp, "%s %d %d\n", file, info.Size(), info.ModTime().UnixNano())
+		case i == 0:
+			return "", err
+		}
+	}
+	return stamp.String(), nil
+}
+
+// programVersion is the build ID that the linker gave this program: a digest of
+// all that it was made from.
+func programVersion() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find this program's own file: %w", err)
+	}
+	program, err := elf.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("read this program's build ID: %w", err)
+	}
+	defer program.Close()
+	note := program.Section(".note.go.buildid")
+	if note == nil {
+		return "", errors.New("this program has no build ID, so nobody can tell it from another version")
+	}
+	id, err := note.Data()
+	if err != nil {
+		return "", fmt.Errorf("read this program's build ID: %w", err)
+	}
+	return hex.EncodeToString(id), nil
+}
+
+const keySize = 32
+
+// userKey is a random number of the user's own, made once. What others have signed,
+// such as a cache that came with a site's sources, is not read.
+func userKey() ([]byte, error) {
+	folder, err := os.UserCacheDir()
+	if err != nil {
+		return nil, fmt.Errorf("find a place for the cache's key: %w", err)
+	}
+	path := filepath.Join(folder, "ddc", "key")
+	for range 2 {
+		key, err := readKey(path)
+		if err == nil || !errors.Is(err, os.ErrNotExist) {
+			return key, err
+		}
+		if err := writeKey(path); err != nil && !errors.Is(err, os.ErrExist) {
+			return nil, fmt.Errorf("make the cache's key: %w", err)
+		}
+	}
+	return nil, fmt.Errorf("make the cache's key: %s does not stay", path)
+}
+
+func readKey(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	key, err := io.ReadAll(io.LimitReader(f, keySize+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the cache's key: %w", err)
+	}
+	if len(key) != keySize || bytes.Equal(key, make([]byte, keySize)) {
+		return nil, fmt.Errorf("%s is no key of %d bytes: remove it, and the next build makes one", path, keySize)
+	}
+	return key, nil
+}
+
+// writeKey makes the key under another name and links it: of two builds that make
+// one at the same time the first one's stays, and it is whole.
+func writeKey(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "key-*") // for the user alone: 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	key := make([]byte, keySize)
+	_, _ = rand.Read(key) // never fails
+	_, err = f.Write(key)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Link(f.Name(), path)
+}

@@ -1,0 +1,211 @@
+package site
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/gob"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+
+	"google.golang.org/protobuf/proto"
+
+	"ddc/internal/query"
+	"ddc/plugins/code_execution/code_executionpb"
+	"ddc/plugins/image/imagepb"
+	"ddc/plugins/jxl/jxlpb"
+	"ddc/plugins/linkcheck/linkcheckpb"
+	"ddc/plugins/webp/webppb"
+	"ddc/site/asset"
+)
+
+// Answers are what plugins have said, kept from one build to the next: a call whose
+// request, plugin and tools are the same is not made again.
+//
+// An error is never kept, nor the answer of a call that looks at more than its
+// request: a code sample that is run, a link that is asked for. Pixels are not
+// kept either; a picture's variants are, all together.
+type Answers struct {
+	engine   *query.Engine
+	calls    *query.Call[question, []byte]
+	pictures *query.Call[question, []byte]
+	version  func(plugin string) (string, bool)
+
+	mu          sync.Mutex
+	counts      AnswerCounts
+	differences []error
+}
+
+// AnswerCounts say how the questions of a build were answered.
+type AnswerCounts struct {
+	// Asked are questions that may be remembered; Remembered those that were, and
+	// Checked those of them that were worked out all the same, to compare.
+	Asked      int `json:"asked"`
+	Remembered int `json:"remembered"`
+	Checked    int `json:"checked"`
+}
+
+// question is a call: do makes it, and key digests all that its answer depends on.
+type question struct {
+	key string
+	do  func(context.Context) ([]byte, error)
+}
+
+// NewAnswers keeps answers in store. Build is a number that is another in each
+// build; version names a plugin's program and its tools, and says false where that
+// cannot be told: then nothing of that plugin is remembered.
+func NewAnswers(store query.Store, build uint64, version func(plugin string) (string, bool)) *Answers {
+	a := &Answers{version: version}
+	a.engine = query.NewEngine(query.Options{Store: store, Build: build, Told: a.told, Differs: a.differs})
+	do := func(ctx context.Context, q question) ([]byte, error) { return q.do(ctx) }
+	key := func(q question) string { return q.key }
+	a.calls = query.NewCall(a.engine, "call", query.Bytes(), key, do, query.Large)
+	a.pictures = query.NewCall(a.engine, "picture", query.Bytes(), key, do, query.Large)
+	return a
+}
+
+// Counts say how questions were answered so far.
+func (a *Answers) Counts() AnswerCounts {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.counts
+}
+
+// Differences are remembered answers that were wrong. The build has the right ones.
+func (a *Answers) Differences() []error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.differences
+}
+
+func (a *Answers) told(e query.Event) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.counts.Asked++
+	switch e.Outcome {
+	case query.Stored, query.Held:
+		a.counts.Remembered++
+	case query.Checked:
+		a.counts.Remembered++
+		a.counts.Checked++
+	}
+}
+
+func (a *Answers) differs(d query.Difference) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.differences = append(a.differences, d)
+}
+
+// key digests a request, with what answers it; false if the answer is not to be
+// remembered.
+func (a *Answers) key(plugin string, request proto.Message) (string, bool) {
+	if a == nil {
+		return "", false
+	}
+	switch request.(type) {
+	case *code_executionpb.ExecuteRequest, *linkcheckpb.CheckRequest:
+		return "", false // they ask the world
+	case *imagepb.DecodeRequest, *webppb.DecodeRequest, *jxlpb.DecodeRequest, *imagepb.ResizeRequest, *imagepb.ThumbhashRequest,
+		*webppb.EncodeRequest, *jxlpb.EncodeRequest:
+		return "", false // their picture is remembered as a whole
+	}
+	version, ok := a.version(plugin)
+	if !ok {
+		return "", false
+	}
+	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(request)
+	if err != nil {
+		return "", false // the call itself will say why
+	}
+	return digest(version, string(request.ProtoReflect().Descriptor().FullName()), encoded), true
+}
+
+// digest is a digest of texts, each with its length.
+func digest(version, what string, contents []byte) string {
+	h := sha256.New()
+	for _, part := range [][]byte{[]byte(version), []byte(what), contents} {
+		var size [8]byte
+		binary.LittleEndian.PutUint64(size[:], uint64(len(part)))
+		h.Write(size[:])
+		h.Write(part)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// errPartial says that a picture's variants are not all there, and so not kept.
+var errPartial = errors.New("some of a picture's variants are left out")
+
+// rememberedPicture has the variants of a picture from what is kept, or makes them.
+func (b *build) rememberedPicture(ctx context.Context, data []byte, do func(context.Context) (*variants, error)) (*variants, error) {
+	key, ok := b.options.Answers.pictureKey(data)
+	if !ok {
+		return do(ctx)
+	}
+	var own *variants
+	ran := false
+	encoded, err := b.options.Answers.pictures.Get(ctx, b.ask, question{key, func(ctx context.Context) (_ []byte, err error) {
+		ran = true
+		if own, err = do(ctx); err != nil {
+			return nil, err
+		}
+		if own == nil || own.partial {
+			return nil, errPartial
+		}
+		var text bytes.Buffer
+		err = gob.NewEncoder(&text).Encode(own)
+		return text.Bytes(), err
+	}})
+	switch {
+	case ran && (err == nil || errors.Is(err, errPartial)):
+		return own, nil
+	case errors.Is(err, errPartial):
+		return do(ctx) // each file of this picture has its own warnings
+	case err != nil:
+		return nil, err
+	}
+	own = new(variants)
+	if err := gob.NewDecoder(bytes.NewReader(encoded)).Decode(own); err != nil {
+		return nil, fmt.Errorf("read a remembered picture: %w", err)
+	}
+	return own, nil
+}
+
+// pictureKey digests a picture and what makes its variants.
+func (a *Answers) pictureKey(data []byte) (string, bool) {
+	if a == nil {
+		return "", false
+	}
+	versions := fmt.Sprint(webpQuality, jxlQuality, asset.Widths(1<<20))
+	for _, plugin := range []string{"image", "webp", "jxl"} {
+		version, ok := a.version(plugin)
+		if !ok {
+			return "", false
+		}
+		versions += "\x00" + version
+	}
+	return digest(versions, "picture", data), true
+}
+
+// remembered answers a call from what is kept, or makes it. Whoever makes it has
+// the answer as it came; others have it from its bytes.
+func remembered[A any](ctx context.Context, b *build, key string, do func(context.Context) (*A, error)) (*A, error) {
+	var own *A
+	encoded, err := b.options.Answers.calls.Get(ctx, b.ask, question{key, func(ctx context.Context) (_ []byte, err error) {
+		if own, err = do(ctx); err != nil {
+			return nil, err
+		}
+		return proto.MarshalOptions{Deterministic: true}.Marshal(any(own).(proto.Message))
+	}})
+	if err != nil || own != nil {
+		return own, err
+	}
+	out := new(A)
+	if err := proto.Unmarshal(encoded, any(out).(proto.Message)); err != nil {
+		return nil, fmt.Errorf("read a remembered answer: %w", err)
+	}
+	return out, nil
+}
