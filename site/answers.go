@@ -14,20 +14,22 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"ddc/internal/query"
-	"ddc/plugins/code_execution/code_executionpb"
-	"ddc/plugins/image/imagepb"
-	"ddc/plugins/jxl/jxlpb"
-	"ddc/plugins/linkcheck/linkcheckpb"
-	"ddc/plugins/webp/webppb"
+	"ddc/plugins/fonts/fontspb"
+	"ddc/plugins/pagefind/pagefindpb"
+	"ddc/plugins/sass/sasspb"
+	"ddc/plugins/svgo/svgopb"
 	"ddc/site/asset"
 )
 
 // Answers are what plugins have said, kept from one build to the next: a call whose
 // request, plugin and tools are the same is not made again.
 //
-// An error is never kept, nor the answer of a call that looks at more than its
-// request: a code sample that is run, a link that is asked for. Pixels are not
-// kept either; a picture's variants are, all together.
+// What is kept is dear and small: a picture's variants, all together; fonts, style
+// sheets, drawings, the index of the search. To look the answer of a page's own calls
+// up costs as much as to make them: 300 pages took 1.5 times as long when these were
+// kept too, and no less when they were remembered. An error is never kept, nor the
+// answer of a call that looks at more than its request: a code sample that is run, a
+// link that is asked for.
 type Answers struct {
 	engine   *query.Engine
 	calls    *query.Call[question, []byte]
@@ -107,11 +109,10 @@ func (a *Answers) key(plugin string, request proto.Message) (string, bool) {
 		return "", false
 	}
 	switch request.(type) {
-	case *code_executionpb.ExecuteRequest, *linkcheckpb.CheckRequest:
-		return "", false // they ask the world
-	case *imagepb.DecodeRequest, *webppb.DecodeRequest, *jxlpb.DecodeRequest, *imagepb.ResizeRequest, *imagepb.ThumbhashRequest,
-		*webppb.EncodeRequest, *jxlpb.EncodeRequest:
-		return "", false // their picture is remembered as a whole
+	case *fontspb.DecompressRequest, *fontspb.AnalyseRequest, *fontspb.SubsetRequest, *fontspb.CompressRequest,
+		*sasspb.CompileRequest, *svgopb.OptimiseRequest, *pagefindpb.BuildIndexRequest:
+	default:
+		return "", false
 	}
 	version, ok := a.version(plugin)
 	if !ok {

@@ -40,6 +40,11 @@ and its calls repeated; a call that fails so up to three times ends the build,
 and the error names it. Pictures that could not be worked on within
 --memory-limit go without the variants that are too large, with a warning.
 
+Pictures, fonts, style sheets and the search index are remembered in
+.cache/answers of the project, or in the folder that $DDC_CACHE names ("off" for
+none), and are not made again while what they are made of, and the tools, are the
+same. "ddc clean --cache" forgets them.
+
 Each plugin runs in a sandbox, and each code sample in a narrower one. A layer of
 it that the kernel does not have is left out (-v and --json say which hold); one
 that it has and that cannot be applied ends the build with exit code 3. What the
@@ -49,9 +54,8 @@ folders that samples may write to besides their own.`
 
 // buildFlags are the flags of ddc build.
 type buildFlags struct {
-	content, output    string
-	wake, transport    string
-	spin               string
+	content, output string
+	transportFlags
 	jobs               int
 	memoryLimit        string
 	callTimeout        string
@@ -65,6 +69,9 @@ type buildFlags struct {
 	onHang, trace      string
 	hangAfter          time.Duration
 }
+
+// transportFlags are what they say of how plugins are reached.
+type transportFlags struct{ wake, transport, spin string }
 
 func newBuild() *cobra.Command {
 	var f buildFlags

@@ -45,7 +45,7 @@ func TestUnchangedSiteIsBuiltWithTheAnswersOfTheLastBuild(t *testing.T) {
 
 	r, warm := built(t, site)
 	assert.Equal(t, r.Answers.Asked, r.Answers.Remembered)
-	assert.Equal(t, uint64(r.Answers.Checked), warm, "the calls are those that check what is remembered")
+	assert.Less(t, warm, cold)
 	assert.Equal(t, first, tree(t, filepath.Join(site, "public")))
 
 	o := ddc(t, "build", site, "-v", "--no-code-exec")
