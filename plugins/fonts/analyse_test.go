@@ -1,17 +1,15 @@
 package fonts
 
 import (
-	"bytes"
 	"io/fs"
-	"os"
 	"strings"
 	"testing"
 	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/yuin/goldmark"
 
+	"ddc/internal/fixture"
 	"ddc/plugins/fonts/fontspb"
 )
 
@@ -134,52 +132,47 @@ func TestExtractCssJoinsStyleElements(t *testing.T) {
 	assert.Equal(t, "a > b{}\nc{}", got.Css)
 }
 
-// realPages renders the documentation site's pages.
-func realPages(t testing.TB) (pages []string, css string) {
+// pages are those of a site, and its style sheet.
+func pages(t testing.TB, site fs.FS) (pages []string, css string) {
 	t.Helper()
-	site := os.DirFS("../../../shared/sites/dodeca-docs/docs")
-	sheet, err := fs.ReadFile(site, "static/css/style.css")
-	if os.IsNotExist(err) {
-		t.Skip("the real sites are not beside the repository")
+	for _, sheet := range fixture.Folder(t, site, "static/css") {
+		css += sheet
 	}
-	require.NoError(t, err)
-	require.NoError(t, fs.WalkDir(site, "content", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		source, err := fs.ReadFile(site, name)
-		if err != nil {
-			return err
-		}
-		var html bytes.Buffer
-		if err := goldmark.Convert(source, &html); err != nil {
-			return err
-		}
-		pages = append(pages, `<body><article>`+html.String()+`</article>`)
-		return nil
-	}))
-	return pages, string(sheet)
+	for _, body := range fixture.Bodies(t, site) {
+		pages = append(pages, `<body><article>`+body+`</article>`)
+	}
+	return pages, css
 }
 
-func TestRealSiteUsesBothItsFonts(t *testing.T) {
-	pages, css := realPages(t)
-	got := analyse(t, css, pages...)
-	require.Len(t, got.Faces, 4)
-	for _, family := range []string{"Public Sans", "Iosevka"} {
-		count := len([]rune(got.Characters[family]))
-		assert.Greater(t, count, 50, family)
-		assert.Less(t, count, 250, family)
-		for _, r := range got.Characters[family] {
-			assert.False(t, unicode.IsControl(r))
-		}
+func TestSiteUsesBothItsFonts(t *testing.T) {
+	type fonts struct {
+		faces      int
+		text, code string
 	}
-	assert.Contains(t, got.Characters["Iosevka"], "{")
-	again := analyse(t, css, pages...)
-	assert.Equal(t, got.Characters, again.Characters)
+	known := map[string]fonts{"fixture": {2, "Go Text", "Go Code"}, "dodeca-docs/docs": {4, "Public Sans", "Iosevka"}}
+	for _, site := range fixture.Sites("dodeca-docs/docs") {
+		t.Run(site.Name, func(t *testing.T) {
+			fonts := known[site.Name]
+			pages, css := pages(t, site)
+			got := analyse(t, css, pages...)
+			require.Len(t, got.Faces, fonts.faces)
+			for _, family := range []string{fonts.text, fonts.code} {
+				count := len([]rune(got.Characters[family]))
+				assert.Greater(t, count, 50, family)
+				assert.Less(t, count, 250, family)
+				for _, r := range got.Characters[family] {
+					assert.False(t, unicode.IsControl(r))
+				}
+			}
+			assert.Contains(t, got.Characters[fonts.code], "{")
+			again := analyse(t, css, pages...)
+			assert.Equal(t, got.Characters, again.Characters)
+		})
+	}
 }
 
 func BenchmarkAnalyseRealSite(b *testing.B) {
-	pages, css := realPages(b)
+	pages, css := pages(b, fixture.RealOrSkip(b, "dodeca-docs/docs"))
 	for b.Loop() {
 		analyse(b, css, pages...)
 	}

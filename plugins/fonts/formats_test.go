@@ -5,15 +5,17 @@ import (
 	"compress/zlib"
 	"encoding/binary"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/tdewolff/font"
+	"golang.org/x/image/font/gofont/gomono"
+	"golang.org/x/image/font/gofont/goregular"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/fixture"
 	"ddc/internal/tool"
 	"ddc/plugins/fonts/fontspb"
 )
@@ -27,21 +29,12 @@ func needTools(t testing.TB) {
 	}
 }
 
-func realFont(t testing.TB, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../../../shared/sites", name))
-	if os.IsNotExist(err) {
-		t.Skip("the real sites are not beside the repository")
-	}
-	require.NoError(t, err)
-	return data
+// realFonts are fonts of real sites, each with the bytes that its ASCII may take.
+var realFonts = map[string]int{
+	"dodeca-docs/docs/static/fonts/Iosevka-Regular.woff2":    25_000,
+	"dodeca-docs/docs/static/fonts/PublicSans-Regular.woff2": 15_000,
+	"sample-site/static/fonts/test.woff2":                    50_000, // variable
 }
-
-const (
-	iosevka  = "dodeca-docs/docs/static/fonts/Iosevka-Regular.woff2"
-	sans     = "dodeca-docs/docs/static/fonts/PublicSans-Regular.woff2"
-	variable = "sample-site/static/fonts/test.woff2"
-)
 
 func decompressed(t testing.TB, data []byte) []byte {
 	t.Helper()
@@ -71,39 +64,51 @@ func ascii() (all string) {
 	return all
 }
 
-func TestRealFontsShrinkAndStillHaveTheirCharacters(t *testing.T) {
+func TestFontsShrinkAndStillHaveTheirCharacters(t *testing.T) {
 	needTools(t)
-	for name, limit := range map[string]int{iosevka: 25_000, sans: 15_000, variable: 50_000} {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv("TMPDIR", t.TempDir())
-			whole := decompressed(t, realFont(t, name))
-			woff2 := compressed(t, subsetted(t, whole, ascii()))
-			assert.Less(t, len(woff2), limit)
-			parsed, err := font.ParseSFNT(decompressed(t, woff2), 0)
-			require.NoError(t, err)
-			before, err := font.ParseSFNT(whole, 0)
-			require.NoError(t, err)
-			for _, r := range ascii() {
-				require.NotZero(t, parsed.GlyphIndex(r), "%q", r)
-				assert.Equal(t, before.GlyphAdvance(before.GlyphIndex(r)), parsed.GlyphAdvance(parsed.GlyphIndex(r)), "%q", r)
-			}
-			assert.Zero(t, parsed.GlyphIndex('é'))
-			for _, table := range []string{"GSUB", "GPOS", "fvar", "gvar"} {
-				if _, had := before.Tables[table]; had {
-					assert.Contains(t, parsed.Tables, table)
-				}
-			}
-			assert.Equal(t, woff2, compressed(t, subsetted(t, whole, ascii())), "the same bytes every time")
-			left, err := os.ReadDir(os.TempDir())
-			require.NoError(t, err)
-			assert.Empty(t, left)
-		})
+	t.Run("Go Regular", func(t *testing.T) { shrinks(t, compressed(t, goregular.TTF), 15_000) })
+	t.Run("Go Mono", func(t *testing.T) { shrinks(t, compressed(t, gomono.TTF), 20_000) })
+	for name, limit := range realFonts {
+		if file, found := fixture.Real(name); found {
+			t.Run(name, func(t *testing.T) {
+				data, err := os.ReadFile(file)
+				require.NoError(t, err)
+				shrinks(t, data, limit)
+			})
+		}
 	}
 }
 
+// shrinks cuts a font in WOFF2 down to ASCII, which takes less than limit bytes.
+func shrinks(t *testing.T, data []byte, limit int) {
+	t.Helper()
+	t.Setenv("TMPDIR", t.TempDir())
+	whole := decompressed(t, data)
+	woff2 := compressed(t, subsetted(t, whole, ascii()))
+	assert.Less(t, len(woff2), limit)
+	parsed, err := font.ParseSFNT(decompressed(t, woff2), 0)
+	require.NoError(t, err)
+	before, err := font.ParseSFNT(whole, 0)
+	require.NoError(t, err)
+	require.NotZero(t, before.GlyphIndex('é'), "there is something to cut")
+	for _, r := range ascii() {
+		require.NotZero(t, parsed.GlyphIndex(r), "%q", r)
+		assert.Equal(t, before.GlyphAdvance(before.GlyphIndex(r)), parsed.GlyphAdvance(parsed.GlyphIndex(r)), "%q", r)
+	}
+	assert.Zero(t, parsed.GlyphIndex('é'))
+	for _, table := range []string{"GSUB", "GPOS", "fvar", "gvar"} {
+		if _, had := before.Tables[table]; had {
+			assert.Contains(t, parsed.Tables, table)
+		}
+	}
+	assert.Equal(t, woff2, compressed(t, subsetted(t, whole, ascii())), "the same bytes every time")
+	left, err := os.ReadDir(os.TempDir())
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}
+
 func TestPlainFontsPassDecompressionUnchanged(t *testing.T) {
-	whole := decompressed(t, realFont(t, sans))
-	assert.Equal(t, whole, decompressed(t, whole))
+	assert.Equal(t, goregular.TTF, decompressed(t, goregular.TTF))
 }
 
 // woff packs a font's tables with zlib, as WOFF 1.0 says; tables that do not
@@ -143,30 +148,28 @@ func woff(t *testing.T, sfnt []byte) []byte {
 }
 
 func TestWOFFIsUnpacked(t *testing.T) {
-	plain := decompressed(t, realFont(t, sans))
-	parsed, err := font.ParseSFNT(decompressed(t, woff(t, plain)), 0)
+	parsed, err := font.ParseSFNT(decompressed(t, woff(t, goregular.TTF)), 0)
 	require.NoError(t, err)
 	assert.NotZero(t, parsed.GlyphIndex('A'))
 }
 
 func TestManyCharactersPassAndThoseNotInTheFontAreIgnored(t *testing.T) {
 	needTools(t)
-	whole := decompressed(t, realFont(t, sans))
 	many := make([]rune, 0, 60_000)
 	for r := rune(0x20); r < 0xd000; r++ {
 		many = append(many, r)
 	}
-	parsed, err := font.ParseSFNT(subsetted(t, whole, string(many)), 0)
+	parsed, err := font.ParseSFNT(subsetted(t, goregular.TTF, string(many)), 0)
 	require.NoError(t, err)
 	assert.NotZero(t, parsed.GlyphIndex('é'))
-	none, err := font.ParseSFNT(subsetted(t, whole, ""), 0)
+	none, err := font.ParseSFNT(subsetted(t, goregular.TTF, ""), 0)
 	require.NoError(t, err)
 	assert.Zero(t, none.GlyphIndex('A'))
 }
 
 func TestBrokenFontsAreNamed(t *testing.T) {
-	whole := realFont(t, sans)
-	plain := decompressed(t, whole)
+	needTools(t)
+	plain, whole := goregular.TTF, compressed(t, goregular.TTF)
 	for name, data := range map[string][]byte{"empty": nil, "text": []byte("hello, this is no font"), "short": whole[:len(whole)/2], "short plain": plain[:len(plain)/2]} {
 		t.Run(name, func(t *testing.T) {
 			s := New()
@@ -184,12 +187,11 @@ func TestBrokenFontsAreNamed(t *testing.T) {
 }
 
 func TestMissingProgramsAreFailedPreconditions(t *testing.T) {
-	plain := decompressed(t, realFont(t, sans))
 	t.Setenv("PATH", "/nowhere")
 	t.Chdir(t.TempDir())
-	_, err := New().Subset(t.Context(), &fontspb.SubsetRequest{Path: "a.ttf", Data: plain, Characters: "a"})
+	_, err := New().Subset(t.Context(), &fontspb.SubsetRequest{Path: "a.ttf", Data: goregular.TTF, Characters: "a"})
 	assert.Equal(t, codes.FailedPrecondition, status.Code(err))
 	assert.ErrorContains(t, err, "hb-subset, which cuts fonts down to the characters in use, is not installed")
-	_, err = New().Compress(t.Context(), &fontspb.CompressRequest{Path: "a.ttf", Data: plain})
+	_, err = New().Compress(t.Context(), &fontspb.CompressRequest{Path: "a.ttf", Data: goregular.TTF})
 	assert.Equal(t, codes.FailedPrecondition, status.Code(err))
 }

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/fixture"
 	"ddc/plugins/html/htmlpb"
 )
 
@@ -22,20 +23,20 @@ func mustBase(t *testing.T) *url.URL {
 	return base
 }
 
-func TestInspectListsARealPage(t *testing.T) {
-	res, err := New().Inspect(context.Background(), &htmlpb.InspectRequest{Html: realTemplate(t)})
+func TestInspectListsAPage(t *testing.T) {
+	res, err := New().Inspect(context.Background(), &htmlpb.InspectRequest{Html: frame(t, fixture.Text())})
 	require.NoError(t, err)
 	var seen []string
 	for _, link := range res.GetLinks() {
 		seen = append(seen, link.GetElement()+" "+link.GetAttribute()+" "+link.GetUrl())
 	}
-	assert.Equal(t, []string{"link href /favicon.svg", "link href /css/style.css", "link href /pagefind/pagefind-ui.css", "a href /",
-		"a href https://github.com/bearcove/dodeca"}, seen[:5])
+	assert.Equal(t, []string{"link href /favicon.svg", "link href /pagefind/pagefind-ui.css", "link href /main.css", "link href /css/harbour.css", "a href /"}, seen[:5])
 	assert.EqualValues(t, 8, res.GetLinks()[0].GetLine())
 	assert.Equal(t, []string{"search"}, res.GetIds())
 	require.Len(t, res.GetScripts(), 1)
 	assert.Contains(t, res.GetScripts()[0], "new PagefindUI")
-	assert.Empty(t, res.GetStyles())
+	require.Len(t, res.GetStyles(), 1)
+	assert.Contains(t, res.GetStyles()[0], ".mark")
 }
 
 const mixed = `<!DOCTYPE html>
@@ -72,7 +73,11 @@ func TestReplaceInlinePutsTextsWhereInspectFoundThem(t *testing.T) {
 }
 
 func TestReplaceInlineWithWhatInspectFoundChangesNothing(t *testing.T) {
-	for _, page := range []string{mixed, realTemplate(t)} {
+	pages := []string{mixed}
+	for _, site := range fixture.Sites("dodeca-docs/docs") {
+		pages = append(pages, frame(t, site))
+	}
+	for _, page := range pages {
 		found := inspect(page)
 		res, err := New().ReplaceInline(context.Background(), &htmlpb.ReplaceInlineRequest{Html: page,
 			Styles: found.GetStyles(), Scripts: found.GetScripts(), StyleAttributes: found.GetStyleAttributes()})

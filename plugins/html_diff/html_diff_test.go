@@ -1,20 +1,19 @@
 package html_diff
 
 import (
-	"bytes"
 	"fmt"
+	"io/fs"
+	"maps"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/yuin/goldmark"
-	"github.com/yuin/goldmark/extension"
 	"golang.org/x/net/html"
 
+	"ddc/internal/fixture"
 	pb "ddc/plugins/html_diff/html_diffpb"
 )
 
@@ -152,46 +151,41 @@ func TestPatchesMakeTheNewPageWhateverTheSoup(t *testing.T) {
 	}
 }
 
-// realPages are the pages of a real site within its own frame.
-func realPages(tb testing.TB) []string {
+// pages are those of a site within its own frame, by name.
+func pages(tb testing.TB, site fs.FS) []string {
 	tb.Helper()
-	files, err := filepath.Glob("../../../shared/sites/dodeca-docs/docs/content/*/*.md")
-	require.NoError(tb, err)
-	frame, err := os.ReadFile("../../../shared/sites/dodeca-docs/docs/templates/base.html")
-	if err != nil || len(files) == 0 {
-		tb.Skip("the site of real pages is not here")
-	}
+	framed := fixture.Framed(tb, site)
 	var pages []string
-	for _, file := range files {
-		source, err := os.ReadFile(file)
-		require.NoError(tb, err)
-		var body bytes.Buffer
-		require.NoError(tb, goldmark.New(goldmark.WithExtensions(extension.GFM)).Convert(source, &body))
-		pages = append(pages, strings.Replace(string(frame), "{% block content %}", "<h1>"+file+"</h1>"+body.String(), 1))
+	for _, name := range slices.Sorted(maps.Keys(framed)) {
+		pages = append(pages, framed[name])
 	}
 	return pages
 }
 
-func TestRealPagesTurnIntoOneAnother(t *testing.T) {
-	pages := realPages(t)
-	for i, from := range pages {
-		patches := diff(t, from, pages[(i+1)%len(pages)])
-		require.NotEmpty(t, patches)
-		for _, p := range patches {
-			assert.NotEmpty(t, p.Path, "no real page needs a whole document")
+func TestPagesOfASiteTurnIntoOneAnother(t *testing.T) {
+	for _, site := range fixture.Sites("dodeca-docs/docs") {
+		pages := pages(t, site)
+		for i, from := range pages {
+			patches := diff(t, from, pages[(i+1)%len(pages)])
+			require.NotEmpty(t, patches, site.Name)
+			for _, p := range patches {
+				assert.NotEmpty(t, p.Path, "%s: no page of a site needs a whole document", site.Name)
+			}
 		}
 	}
 }
 
-func TestAnEditedRealPageNeedsFewPatches(t *testing.T) {
-	for _, from := range realPages(t) {
-		require.Equal(t, 1, strings.Count(from, "<main"))
-		to := strings.Replace(from, "</h1>", "</h1><p>A new paragraph.</p>", 1)
-		size := 0
-		for _, p := range diff(t, from, to) {
-			size += len(p.Html) + len(p.Value)
+func TestAnEditedPageNeedsFewPatches(t *testing.T) {
+	for _, site := range fixture.Sites("dodeca-docs/docs") {
+		for _, from := range pages(t, site) {
+			require.Equal(t, 1, strings.Count(from, "<main"), site.Name)
+			to := strings.Replace(from, "</h1>", "</h1><p>A new paragraph.</p>", 1)
+			size := 0
+			for _, p := range diff(t, from, to) {
+				size += len(p.Html) + len(p.Value)
+			}
+			assert.Less(t, size, 150, site.Name)
 		}
-		assert.Less(t, size, 150)
 	}
 }
 
@@ -210,7 +204,7 @@ func FuzzDiff(f *testing.F) {
 }
 
 func BenchmarkDiffRealPages(b *testing.B) {
-	pages := realPages(b)
+	pages := pages(b, fixture.RealOrSkip(b, "dodeca-docs/docs"))
 	edited := strings.Replace(pages[0], "</h1>", "</h1>\n<p>A new paragraph.</p>", 1)
 	for name, to := range map[string]string{"edited": edited, "other": pages[1]} {
 		b.Run(name, func(b *testing.B) {

@@ -1,7 +1,6 @@
 package js
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/tdewolff/parse/v2"
 	"github.com/tdewolff/parse/v2/js"
 
+	"ddc/internal/fixture"
 	"ddc/plugins/js/jspb"
 )
 
@@ -104,17 +104,15 @@ func TestEmptyMapChangesNothing(t *testing.T) {
 	assert.Equal(t, `f("\/a.png")`, got.Js)
 }
 
-func TestRealScriptsKeepAllButTheirPaths(t *testing.T) {
-	for _, file := range []string{"dodeca-docs/docs/static/js/dodeca.js", "sample-site/static/js/main.js"} {
-		source, err := os.ReadFile("../../../shared/sites/" + file)
-		if err != nil {
-			t.Skipf("the real scripts are not here: %v", err)
+func TestScriptsKeepAllButTheirPaths(t *testing.T) {
+	for _, site := range fixture.Sites("dodeca-docs/docs", "sample-site") {
+		for name, source := range fixture.Folder(t, site, "static/js") {
+			script := source + "\nconst asset = '/a.png';\n"
+			assert.Equal(t, strings.Replace(script, "/a.png", "/a.0c.png", 1), call(t, script), site.Name+"/"+name)
+			chunks, err := scan(source)
+			require.NoError(t, err, site.Name+"/"+name)
+			assert.NotEmpty(t, chunks, site.Name+"/"+name)
 		}
-		script := string(source) + "\nconst asset = '/a.png';\n"
-		assert.Equal(t, strings.Replace(script, "/a.png", "/a.0c.png", 1), call(t, script))
-		chunks, err := scan(string(source))
-		require.NoError(t, err)
-		assert.NotEmpty(t, chunks)
 	}
 }
 
@@ -141,11 +139,8 @@ func FuzzRewrite(f *testing.F) {
 }
 
 func BenchmarkRewrite(b *testing.B) {
-	source, err := os.ReadFile("../../../shared/sites/dodeca-docs/docs/static/js/dodeca.js")
-	if err != nil {
-		b.Skip(err)
-	}
-	script := strings.Repeat("{\n"+string(source)+"\nf('/a.png')}\n", 100)
+	source := fixture.Read(b, fixture.RealOrSkip(b, "dodeca-docs/docs"), "static/js/dodeca.js")
+	script := strings.Repeat("{\n"+source+"\nf('/a.png')}\n", 100)
 	b.SetBytes(int64(len(script)))
 	for b.Loop() {
 		if _, err := rewrite("js/main.js", script, renamed); err != nil {

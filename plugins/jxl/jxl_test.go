@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/fixture"
 	"ddc/internal/tool"
 	"ddc/plugins/jxl/jxlpb"
 )
@@ -227,12 +228,19 @@ func TestMissingProgramsAreFailedPreconditions(t *testing.T) {
 	assert.ErrorContains(t, err, "djxl, which reads JPEG XL, is not installed")
 }
 
-func photograph(t testing.TB) *image.NRGBA {
+// photographs are one drawn as a camera's, and the real one where it is there.
+func photographs(t testing.TB) map[string]*image.NRGBA {
 	t.Helper()
-	file, err := os.Open("../../../shared/sites/dodeca-docs/docs/static/images/mountain.jpg")
-	if os.IsNotExist(err) {
-		t.Skip("the real sites are not beside the repository")
+	photographs := map[string]*image.NRGBA{"drawn": fixture.Photograph(960, 640)}
+	if file, found := fixture.Real("dodeca-docs/docs/static/images/mountain.jpg"); found {
+		photographs["real"] = photograph(t, file)
 	}
+	return photographs
+}
+
+func photograph(t testing.TB, name string) *image.NRGBA {
+	t.Helper()
+	file, err := os.Open(name)
 	require.NoError(t, err)
 	defer file.Close()
 	photo, err := jpeg.Decode(file)
@@ -242,13 +250,15 @@ func photograph(t testing.TB) *image.NRGBA {
 	return m
 }
 
-func TestRealPhotographIsGoodAndSmallAndLeavesNothing(t *testing.T) {
+func TestPhotographIsGoodAndSmallAndLeavesNothing(t *testing.T) {
 	needTools(t)
-	m := photograph(t)
+	photographs := photographs(t)
 	t.Setenv("TMPDIR", t.TempDir())
-	data := encoded(t, m, 80)
-	assert.Less(t, len(data), 200_000)
-	assert.Greater(t, psnr(m.Pix, decoded(t, data).Rgba), 35.0)
+	for name, m := range photographs {
+		data := encoded(t, m, 80)
+		assert.Less(t, len(data), 200_000, name)
+		assert.Greater(t, psnr(m.Pix, decoded(t, data).Rgba), 35.0, name)
+	}
 	left, err := os.ReadDir(os.TempDir())
 	require.NoError(t, err)
 	assert.Empty(t, left)
@@ -270,7 +280,7 @@ func children(t *testing.T) (pids []string) {
 
 func BenchmarkEncodePhotograph(b *testing.B) {
 	needTools(b)
-	m := photograph(b)
+	m := fixture.Photograph(1920, 1280)
 	for b.Loop() {
 		encoded(b, m, 80)
 	}
@@ -278,7 +288,7 @@ func BenchmarkEncodePhotograph(b *testing.B) {
 
 func BenchmarkDecodePhotograph(b *testing.B) {
 	needTools(b)
-	data := encoded(b, photograph(b), 80)
+	data := encoded(b, fixture.Photograph(1920, 1280), 80)
 	for b.Loop() {
 		decoded(b, data)
 	}

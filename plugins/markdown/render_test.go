@@ -1,9 +1,8 @@
 package markdown
 
 import (
-	"io/fs"
-	"os"
-	"path/filepath"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
 
+	"ddc/internal/fixture"
 	"ddc/plugins/markdown/markdownpb"
 )
 
@@ -183,73 +183,63 @@ func TestUnknownLinkIsReportedWithPlaceAndSuggestion(t *testing.T) {
 	}, got)
 }
 
-// site is the documentation of the generator whose format this is.
-func site(t *testing.T) map[string]string {
-	t.Helper()
-	root := "../../../shared/sites/dodeca-docs/docs/content"
-	if _, err := os.Stat(root); err != nil {
-		t.Skipf("the site of real pages is not here: %v", err)
+// codeBlocks is how many code blocks all pages of a site have.
+var codeBlocks = map[string]int{"fixture": 16, "dodeca-docs/docs": 94}
+
+func TestEveryPageOfASiteRenders(t *testing.T) {
+	for _, site := range fixture.Sites("dodeca-docs/docs") {
+		t.Run(site.Name, func(t *testing.T) {
+			pages := fixture.Folder(t, site, "content")
+			found := 0
+			for name, source := range pages {
+				found += rendersWhole(t, name, source, slices.Collect(maps.Keys(pages)))
+			}
+			assert.Equal(t, codeBlocks[site.Name], found)
+		})
 	}
-	pages := map[string]string{}
-	require.NoError(t, filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		source, err := os.ReadFile(file)
-		name, _ := filepath.Rel(root, file)
-		pages[filepath.ToSlash(name)] = string(source)
-		return err
-	}))
-	return pages
 }
 
-func TestEveryPageOfRealSiteRenders(t *testing.T) {
-	pages := site(t)
-	require.Len(t, pages, 23)
-	var known []string
-	for name := range pages {
-		known = append(known, name)
+// rendersWhole renders a page of a sound site, and counts its code blocks.
+func rendersWhole(t *testing.T, name, source string, known []string) int {
+	t.Helper()
+	parsed := parse(t, source)
+	assert.NotEmpty(t, parsed.FrontMatter.Title, name)
+	page, err := New().Render(t.Context(), &markdownpb.RenderRequest{Path: name, Body: parsed.Body, BodyLine: parsed.BodyLine, KnownPaths: known})
+	require.NoError(t, err, name)
+	assert.Empty(t, page.BrokenLinks, name)
+	assert.NotContains(t, page.Html, "@/", name)
+	lines := strings.Split(source, "\n")
+	for _, c := range page.CodeBlocks {
+		assert.Equal(t, 1, strings.Count(page.Html, c.Placeholder), name)
+		fence := lines[c.Line-1]
+		assert.Contains(t, fence, c.Language, "%s:%d", name, c.Line)
+		assert.True(t, strings.HasPrefix(strings.TrimSpace(fence), "```") || strings.HasPrefix(fence, "    "), "%s:%d: %s", name, c.Line, fence)
 	}
-	blocks := 0
-	for name, source := range pages {
-		parsed := parse(t, source)
-		assert.NotEmpty(t, parsed.FrontMatter.Title, name)
-		page, err := New().Render(t.Context(), &markdownpb.RenderRequest{Path: name, Body: parsed.Body, BodyLine: parsed.BodyLine, KnownPaths: known})
-		require.NoError(t, err, name)
-		assert.Empty(t, page.BrokenLinks, name)
-		assert.NotContains(t, page.Html, "@/", name)
-		blocks += len(page.CodeBlocks)
-		lines := strings.Split(source, "\n")
-		for _, c := range page.CodeBlocks {
-			assert.Equal(t, 1, strings.Count(page.Html, c.Placeholder), name)
-			fence := lines[c.Line-1]
-			assert.Contains(t, fence, c.Language, "%s:%d", name, c.Line)
-			assert.True(t, strings.HasPrefix(strings.TrimSpace(fence), "```") || strings.HasPrefix(fence, "    "), "%s:%d: %s", name, c.Line, fence)
-		}
-		doc, err := html.Parse(strings.NewReader(page.Html))
-		require.NoError(t, err)
-		ids := map[string]bool{}
-		for n := range doc.Descendants() {
-			for _, a := range n.Attr {
-				if a.Key == "id" {
-					assert.False(t, ids[a.Val], "%s: id %s twice", name, a.Val)
-					ids[a.Val] = true
-				}
+	doc, err := html.Parse(strings.NewReader(page.Html))
+	require.NoError(t, err)
+	ids := map[string]bool{}
+	for n := range doc.Descendants() {
+		for _, a := range n.Attr {
+			if a.Key == "id" {
+				assert.False(t, ids[a.Val], "%s: id %s twice", name, a.Val)
+				ids[a.Val] = true
 			}
 		}
-		for _, h := range page.Headings {
-			assert.True(t, ids[h.Id], "%s: no element has id %s", name, h.Id)
-		}
 	}
-	assert.Equal(t, 94, blocks)
+	for _, h := range page.Headings {
+		assert.True(t, ids[h.Id], "%s: no element has id %s", name, h.Id)
+	}
+	return len(page.CodeBlocks)
 }
 
 func TestPagesRenderedAtOnceComeOutAsAlone(t *testing.T) {
-	pages := site(t)
-	alone := map[string]string{}
-	for name, source := range pages {
-		pages[name] = parse(t, source).Body
-		alone[name] = renderBody(t, pages[name]).Html
+	pages, alone := map[string]string{}, map[string]string{}
+	for _, site := range fixture.Sites("dodeca-docs/docs") {
+		for name, source := range fixture.Folder(t, site, "content") {
+			name = site.Name + "/" + name
+			pages[name] = parse(t, source).Body
+			alone[name] = renderBody(t, pages[name]).Html
+		}
 	}
 	var together sync.WaitGroup
 	for range 4 {
@@ -289,14 +279,11 @@ func FuzzRender(f *testing.F) {
 }
 
 func BenchmarkRenderRealPage(b *testing.B) {
-	source, err := os.ReadFile("../../../shared/sites/dodeca-docs/docs/content/internals/architecture.md")
-	if err != nil {
-		b.Skip(err)
-	}
+	source := fixture.Read(b, fixture.RealOrSkip(b, "dodeca-docs/docs"), "content/internals/architecture.md")
 	b.SetBytes(int64(len(source)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := render(&markdownpb.RenderRequest{Path: "internals/architecture.md", Body: string(source), BodyLine: 1}); err != nil {
+		if _, err := render(&markdownpb.RenderRequest{Path: "internals/architecture.md", Body: source, BodyLine: 1}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -2,23 +2,17 @@ package minify
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/yuin/goldmark"
-	"github.com/yuin/goldmark/extension"
-	gmhtml "github.com/yuin/goldmark/renderer/html"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/fixture"
 	"ddc/plugins/minify/minifypb"
 )
-
-const sites = "../../../shared/sites"
 
 func minified(t *testing.T, source string) string {
 	t.Helper()
@@ -27,40 +21,20 @@ func minified(t *testing.T, source string) string {
 	return res.GetHtml()
 }
 
-// realPages renders the Markdown of the documentation site into its base
-// template, whose own {% %} and {{ }} stay in as text that a minifier has to
-// leave alone.
-func realPages(t *testing.T) map[string]string {
+// pages are those of the fixture, and of a real site where it is there.
+func pages(t *testing.T) map[string]string {
 	t.Helper()
-	root := filepath.Join(sites, "dodeca-docs/docs")
-	base, err := os.ReadFile(filepath.Join(root, "templates/base.html"))
-	if err != nil {
-		t.Skip("no real site to read: ", err)
-	}
-	before, after, found := strings.Cut(string(base), "{% block content %}")
-	require.True(t, found, "the base template has a content block")
-	markdown := goldmark.New(goldmark.WithExtensions(extension.GFM, extension.Footnote), goldmark.WithRendererOptions(gmhtml.WithUnsafe()))
 	pages := map[string]string{}
-	for _, pattern := range []string{"content/*.md", "content/*/*.md"} {
-		files, err := filepath.Glob(filepath.Join(root, pattern))
-		require.NoError(t, err)
-		for _, file := range files {
-			text, err := os.ReadFile(file)
-			require.NoError(t, err)
-			_, body, _ := strings.Cut(strings.TrimPrefix(string(text), "+++"), "+++")
-			var page strings.Builder
-			page.WriteString(before)
-			require.NoError(t, markdown.Convert([]byte(body), &page))
-			page.WriteString(after)
-			pages[file] = page.String()
+	for _, site := range fixture.Sites("dodeca-docs/docs") {
+		for name, page := range fixture.Framed(t, site) {
+			pages[site.Name+"/"+name] = page
 		}
 	}
-	require.GreaterOrEqual(t, len(pages), 20)
 	return pages
 }
 
-func TestRealPagesKeepTheirVisibleTreeAndShrink(t *testing.T) {
-	for file, page := range realPages(t) {
+func TestPagesKeepTheirVisibleTreeAndShrink(t *testing.T) {
+	for file, page := range pages(t) {
 		small := minified(t, page)
 		assert.Equal(t, visible(t, page), visible(t, small), file)
 		assert.Less(t, len(small), len(page), file)
@@ -70,7 +44,7 @@ func TestRealPagesKeepTheirVisibleTreeAndShrink(t *testing.T) {
 }
 
 func TestMinifyingTwiceChangesNothingMore(t *testing.T) {
-	for file, page := range realPages(t) {
+	for file, page := range pages(t) {
 		once := minified(t, page)
 		assert.Equal(t, once, minified(t, once), file)
 	}
@@ -176,12 +150,9 @@ func FuzzMinifyNeverFails(f *testing.F) {
 }
 
 func BenchmarkPage(b *testing.B) {
-	source, err := os.ReadFile(filepath.Join(sites, "dodeca-docs/docs/templates/base.html"))
-	if err != nil {
-		b.Skip("no real site to read: ", err)
-	}
+	source := fixture.Read(b, fixture.RealOrSkip(b, "dodeca-docs/docs"), "templates/base.html")
 	b.SetBytes(int64(len(source)))
 	for b.Loop() {
-		page(string(source))
+		page(source)
 	}
 }

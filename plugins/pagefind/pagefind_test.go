@@ -17,10 +17,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/yuin/goldmark"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/fixture"
 	"ddc/internal/tool"
 	"ddc/plugins/pagefind/pagefindpb"
 )
@@ -211,39 +211,27 @@ func TestMissingPagefindIsAFailedPrecondition(t *testing.T) {
 	assert.ErrorContains(t, err, "pagefind_extended, which builds the search index, is not installed: run `make tools`")
 }
 
-// realPages renders the documentation site's pages, if it is there.
-func realPages(t testing.TB) (pages []*pagefindpb.Page) {
+// pages are those of a site.
+func pages(t testing.TB, site fs.FS) (pages []*pagefindpb.Page) {
 	t.Helper()
-	content := os.DirFS("../../../shared/sites/dodeca-docs/docs/content")
-	err := fs.WalkDir(content, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		source, err := fs.ReadFile(content, name)
-		if err != nil {
-			return err
-		}
-		var html bytes.Buffer
-		if err := goldmark.Convert(source, &html); err != nil {
-			return err
-		}
-		pages = append(pages, page("/"+strings.TrimSuffix(name, ".md")+"/", html.String()))
-		return nil
-	})
-	if os.IsNotExist(err) {
-		t.Skip("the real sites are not beside the repository")
+	for name, body := range fixture.Bodies(t, site) {
+		pages = append(pages, page("/"+strings.TrimSuffix(name, ".md")+"/", body))
 	}
-	require.NoError(t, err)
 	return pages
 }
 
-func TestRealSiteIsIndexedWholeAndNothingIsLeft(t *testing.T) {
+func TestSiteIsIndexedWholeAndNothingIsLeft(t *testing.T) {
 	needTools(t)
 	t.Setenv("TMPDIR", t.TempDir())
-	pages := realPages(t)
-	texts := fragments(t, index(t, pages))
-	assert.Len(t, texts, len(pages))
-	assert.Contains(t, texts["/internals/font-subsetting/"], "font")
+	told := map[string][2]string{ // a page, and a word of it
+		"fixture": {"/guide/tides/", "datum"}, "dodeca-docs/docs": {"/internals/font-subsetting/", "font"},
+	}
+	for _, site := range fixture.Sites("dodeca-docs/docs") {
+		pages := pages(t, site)
+		texts := fragments(t, index(t, pages))
+		assert.Len(t, texts, len(pages), site.Name)
+		assert.Contains(t, texts[told[site.Name][0]], told[site.Name][1])
+	}
 
 	left, err := os.ReadDir(os.TempDir())
 	require.NoError(t, err)
@@ -258,7 +246,7 @@ func TestRealSiteIsIndexedWholeAndNothingIsLeft(t *testing.T) {
 
 func BenchmarkRealSite(b *testing.B) {
 	needTools(b)
-	pages := realPages(b)
+	pages := pages(b, fixture.RealOrSkip(b, "dodeca-docs/docs"))
 	for b.Loop() {
 		index(b, pages)
 	}

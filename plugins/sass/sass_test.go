@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/fixture"
 	"ddc/internal/tool"
 	"ddc/plugins/sass/sasspb"
 )
@@ -236,40 +236,20 @@ func TestMissingCompilerIsAFailedPrecondition(t *testing.T) {
 	assert.NoError(t, s.Close())
 }
 
-// realSite reads the Sass of one of the real sites.
-func realSite(t testing.TB, path string) map[string]string {
-	t.Helper()
-	root := os.DirFS(filepath.Join("../../../shared/sites", path))
-	files := map[string]string{}
-	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		data, err := fs.ReadFile(root, name)
-		files[name] = string(data)
-		return err
-	})
-	if os.IsNotExist(err) {
-		t.Skip("the real sites are not beside the repository")
-	}
-	require.NoError(t, err)
-	return files
-}
-
-func TestRealSitesCompileTheSameEveryTime(t *testing.T) {
+func TestSitesCompileTheSameEveryTime(t *testing.T) {
 	s := begin(t)
-	for _, path := range []string{"dodeca-docs/docs/sass", "sample-site/sass", "code-execution-site/sass"} {
-		files := realSite(t, path)
+	for _, site := range fixture.Sites("dodeca-docs/docs", "sample-site", "code-execution-site") {
+		files := fixture.Folder(t, site, "sass")
 		css := compile(t, s, files)
-		assert.Contains(t, css, "{")
-		assert.NotContains(t, css, "$")
-		assert.Equal(t, css, compile(t, s, files))
+		assert.Contains(t, css, "{", site.Name)
+		assert.NotContains(t, css, "$", site.Name)
+		assert.Equal(t, css, compile(t, s, files), site.Name)
 	}
 }
 
 func BenchmarkRealSite(b *testing.B) {
 	s := begin(b)
-	files := realSite(b, "dodeca-docs/docs/sass")
+	files := fixture.Folder(b, fixture.RealOrSkip(b, "dodeca-docs/docs"), "sass")
 	compile(b, s, files)
 	for b.Loop() {
 		compile(b, s, files)
@@ -277,7 +257,7 @@ func BenchmarkRealSite(b *testing.B) {
 }
 
 func BenchmarkFirstCall(b *testing.B) {
-	files := realSite(b, "dodeca-docs/docs/sass")
+	files := fixture.Folder(b, fixture.RealOrSkip(b, "dodeca-docs/docs"), "sass")
 	begin(b)
 	for b.Loop() {
 		s := New()

@@ -72,7 +72,7 @@ const everything = `<?xml version="1.0"?>
 </s:svg>`
 
 func TestDrawingsLookTheSame(t *testing.T) {
-	drawings := realDrawings(t)
+	drawings := drawings(t)
 	drawings["everything"] = everything
 	for name, source := range drawings {
 		small := optimised(t, source)

@@ -2,8 +2,7 @@ package svgo
 
 import (
 	"context"
-	"os"
-	"path/filepath"
+	"path"
 	"strings"
 	"testing"
 
@@ -12,13 +11,11 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/fixture"
 	"ddc/plugins/svgo/svgopb"
 )
 
-const (
-	sites = "../../../shared/sites"
-	open  = `<svg xmlns="http://www.w3.org/2000/svg">`
-)
+const open = `<svg xmlns="http://www.w3.org/2000/svg">`
 
 func optimised(t *testing.T, source string) string {
 	t.Helper()
@@ -27,22 +24,22 @@ func optimised(t *testing.T, source string) string {
 	return res.GetSvg()
 }
 
-// realDrawings are the SVG files of the real sites.
-func realDrawings(t *testing.T) map[string]string {
+// drawings are the SVG files of the fixture, and of the real sites that are there.
+func drawings(t *testing.T) map[string]string {
 	t.Helper()
 	drawings := map[string]string{}
-	for _, name := range []string{"dodeca-docs/docs/static/logo.svg", "sample-site/static/images/test.svg"} {
-		text, err := os.ReadFile(filepath.Join(sites, name))
-		if err != nil {
-			t.Skip("no real site to read: ", err)
+	for _, site := range fixture.Sites("dodeca-docs/docs", "sample-site") {
+		for name, text := range fixture.Folder(t, site, "static") {
+			if path.Ext(name) == ".svg" {
+				drawings[site.Name+"/"+name] = text
+			}
 		}
-		drawings[name] = string(text)
 	}
 	return drawings
 }
 
-func TestRealDrawingsShrinkAndStayWhenDoneAgain(t *testing.T) {
-	for name, source := range realDrawings(t) {
+func TestDrawingsShrinkAndStayWhenDoneAgain(t *testing.T) {
+	for name, source := range drawings(t) {
 		small := optimised(t, source)
 		assert.Less(t, len(small), len(source)*95/100, name)
 		assert.Equal(t, small, optimised(t, small), name)
@@ -168,14 +165,11 @@ func FuzzOptimisedStaysWellFormedAndStable(f *testing.F) {
 }
 
 func BenchmarkLogo(b *testing.B) {
-	source, err := os.ReadFile(filepath.Join(sites, "dodeca-docs/docs/static/logo.svg"))
-	if err != nil {
-		b.Skip("no real site to read: ", err)
-	}
+	source := fixture.Read(b, fixture.RealOrSkip(b, "dodeca-docs/docs"), "static/logo.svg")
 	service := New()
 	b.SetBytes(int64(len(source)))
 	for b.Loop() {
-		if _, err := service.Optimise(context.Background(), &svgopb.OptimiseRequest{Svg: string(source)}); err != nil {
+		if _, err := service.Optimise(context.Background(), &svgopb.OptimiseRequest{Svg: source}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -3,8 +3,6 @@ package syntax_highlight
 import (
 	"context"
 	"math"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/fixture"
 	pb "ddc/plugins/syntax_highlight/syntax_highlightpb"
 )
 
@@ -132,24 +131,19 @@ func TestCancelledCallStops(t *testing.T) {
 
 var fencedBlock = regexp.MustCompile("(?ms)^```([^\n`]*)\n(.*?)^```$")
 
-func TestCodeOfRealSitesKeepsItsText(t *testing.T) {
-	pages, err := filepath.Glob("../../../shared/sites/dodeca-docs/docs/content/*/*.md")
-	require.NoError(t, err)
-	if len(pages) == 0 {
-		t.Skip("the site of real pages is not here")
-	}
-	languages := map[string]bool{}
-	for _, page := range pages {
-		source, err := os.ReadFile(page)
-		require.NoError(t, err)
-		for _, block := range fencedBlock.FindAllStringSubmatch(string(source), -1) {
-			got := highlight(t, block[1], block[2])
-			assert.Equal(t, block[2], shown(t, got.Html), page)
-			assert.Equal(t, block[1] != "", got.Highlighted, "%s: %q", page, block[1])
-			languages[block[1]] = true
+func TestCodeOfSitesKeepsItsText(t *testing.T) {
+	for _, site := range fixture.Sites("dodeca-docs/docs") {
+		languages := map[string]bool{}
+		for page, source := range fixture.Folder(t, site, "content") {
+			for _, block := range fencedBlock.FindAllStringSubmatch(source, -1) {
+				got := highlight(t, block[1], block[2])
+				assert.Equal(t, block[2], shown(t, got.Html), page)
+				assert.Equal(t, block[1] != "", got.Highlighted, "%s: %q", page, block[1])
+				languages[block[1]] = true
+			}
 		}
+		assert.GreaterOrEqual(t, len(languages), 12, site.Name)
 	}
-	assert.GreaterOrEqual(t, len(languages), 12)
 }
 
 func TestStylesheetColoursEveryClassOnce(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/fixture"
 	"ddc/plugins/webp/webppb"
 )
 
@@ -214,12 +215,19 @@ func TestEncodeEndsWithItsContext(t *testing.T) {
 	assert.Equal(t, codes.Canceled, status.Code(err))
 }
 
-func photograph(t testing.TB) *image.NRGBA {
+// photographs are one drawn as a camera's, and the real one where it is there.
+func photographs(t testing.TB) map[string]*image.NRGBA {
 	t.Helper()
-	file, err := os.Open("../../../shared/sites/dodeca-docs/docs/static/images/mountain.jpg")
-	if os.IsNotExist(err) {
-		t.Skip("the real sites are not beside the repository")
+	photographs := map[string]*image.NRGBA{"drawn": fixture.Photograph(960, 640)}
+	if file, found := fixture.Real("dodeca-docs/docs/static/images/mountain.jpg"); found {
+		photographs["real"] = photograph(t, file)
 	}
+	return photographs
+}
+
+func photograph(t testing.TB, name string) *image.NRGBA {
+	t.Helper()
+	file, err := os.Open(name)
 	require.NoError(t, err)
 	defer file.Close()
 	decoded, err := jpeg.Decode(file)
@@ -229,14 +237,15 @@ func photograph(t testing.TB) *image.NRGBA {
 	return m
 }
 
-func TestRealPhotographIsGoodAndSmall(t *testing.T) {
+func TestPhotographIsGoodAndSmall(t *testing.T) {
 	s := start(t)
-	m := photograph(t)
-	data := encoded(t, s, m, 82)
-	assert.Less(t, len(data), 250_000)
-	got, err := s.Decode(t.Context(), &webppb.DecodeRequest{Data: data})
-	require.NoError(t, err)
-	assert.Greater(t, psnr(m.Pix, got.Rgba), 36.0)
+	for name, m := range photographs(t) {
+		data := encoded(t, s, m, 82)
+		assert.Less(t, len(data), 250_000, name)
+		got, err := s.Decode(t.Context(), &webppb.DecodeRequest{Data: data})
+		require.NoError(t, err, name)
+		assert.Greater(t, psnr(m.Pix, got.Rgba), 36.0, name)
+	}
 }
 
 // BenchmarkEncodePhotograph reports, besides the time, the longest gap in a
@@ -244,7 +253,7 @@ func TestRealPhotographIsGoodAndSmall(t *testing.T) {
 // from receiving.
 func BenchmarkEncodePhotograph(b *testing.B) {
 	s := start(b)
-	m := photograph(b)
+	m := fixture.Photograph(1920, 1280)
 	encoded(b, s, m, 82)
 	stop, gaps := make(chan struct{}), make(chan time.Duration)
 	go func() {
