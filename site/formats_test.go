@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/fixture"
 	"ddc/site"
 )
 
@@ -186,18 +186,31 @@ func TestSamplesOfAPageThatSaysSoAreNotRun(t *testing.T) {
 	assert.Empty(t, p.mustBuild())
 }
 
-func TestRealSitesBuildInThisProcess(t *testing.T) {
+func TestSitesBuildInThisProcess(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short")
 	}
 	needTools(t, "sass", "cjxl", "hb-subset", "pagefind_extended")
-	folder := "../../shared/sites"
-	if _, err := os.Stat(folder); err != nil {
-		t.Skip("the sites are not here: ", err)
+	own := &project{t, fixture.Site(t)}
+	result, err := own.build(site.Options{NoCodeExec: true})
+	require.NoError(t, err)
+	require.Len(t, result.Warnings, 1, "one link leads nowhere")
+	assert.Contains(t, result.Warnings[0].String(), "content/guide/boats/sloop.md:9:44")
+	pages := 0
+	for _, name := range own.output() {
+		if filepath.Base(name) == "index.html" {
+			pages++
+		}
 	}
+	assert.Equal(t, fixture.Pages, pages)
+	assert.FileExists(t, filepath.Join(own.folder, "public/pagefind/pagefind.js"))
 	for _, name := range []string{"sample-site", "no-scss-site"} {
+		folder, found := fixture.Real(name)
+		if !found {
+			continue
+		}
 		p := &project{t, filepath.Join(t.TempDir(), name)}
-		out, err := exec.Command("cp", "-r", filepath.Join(folder, name), p.folder).CombinedOutput()
+		out, err := exec.Command("cp", "-r", folder, p.folder).CombinedOutput()
 		require.NoError(t, err, "%s", out)
 		_, err = p.build(site.Options{NoCodeExec: true, Strict: true})
 		require.NoError(t, err)

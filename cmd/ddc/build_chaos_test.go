@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/fixture"
 	"ddc/wake/strategy"
 )
 
@@ -41,16 +42,10 @@ func number(t *testing.T, variable string, otherwise int) int {
 	return n
 }
 
-// chaosSites are real sites, and a made one where those are not there.
+// chaosSites are sites that have something for each plugin to do.
 func chaosSites(t *testing.T) map[string]string {
 	t.Helper()
-	found := map[string]string{}
-	for name, folder := range map[string]string{"sample-site": filepath.Join(sites, "sample-site"), "example": "../../examples/site"} {
-		if _, err := os.Stat(filepath.Join(folder, "content")); err == nil {
-			found[name] = folder
-		}
-	}
-	return found
+	return map[string]string{"fixture": fixture.Site(t), "example": "../../examples/site"}
 }
 
 // child is a build in a process of its own, known by a variable that all its descendants inherit.

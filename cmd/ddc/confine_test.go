@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/fixture"
 	"ddc/internal/sandbox"
 	"ddc/plugin/spec"
 	"ddc/plugins"
@@ -18,7 +19,7 @@ import (
 // All plugins, confined or not, with a hub each or one for all: the same bytes.
 func TestConfinedAndIsolatedPluginsBuildTheSameSite(t *testing.T) {
 	outputs := t.TempDir()
-	site := realSite(t, "sample-site")
+	site := fixture.Site(t)
 	want := map[string]string(nil)
 	for name, flags := range map[string][]string{"confined": nil, "free": {"--no-sandbox"}, "isolated": {"--isolate"}} {
 		output := filepath.Join(outputs, name)

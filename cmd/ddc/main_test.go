@@ -57,18 +57,6 @@ func ddc(t *testing.T, args ...string) outcome {
 	return outcome{code, stdout.String(), stderr.String()}
 }
 
-// sites is where the real sites are.
-const sites = "../../../shared/sites"
-
-func realSite(t *testing.T, name string) string {
-	t.Helper()
-	folder := filepath.Join(sites, name)
-	if _, err := os.Stat(folder); err != nil {
-		t.Skip("the real sites are not beside the repository")
-	}
-	return folder
-}
-
 // write makes a site of files, given as path and content in turn.
 func write(t *testing.T, folder string, files ...string) {
 	t.Helper()

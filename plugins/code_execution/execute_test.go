@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"ddc/internal/await"
+	"ddc/internal/fixture"
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
@@ -54,33 +55,39 @@ func rust(line int32, code string) *pb.Sample {
 	return &pb.Sample{SourcePath: "content/a.md", Line: line, Language: "rust", Code: code, Executable: true}
 }
 
-func TestSamplesOfRealSitesRunButForThoseMeantToFail(t *testing.T) {
+// The pages are in testdata, and those of real sites where they are there.
+func TestSamplesOfPagesRunButForThoseMeantToFail(t *testing.T) {
 	language, cacheDir, service := cargo(t), t.TempDir(), New()
-	failing := map[string]string{
+	failing := map[string]string{ // by page, where it fails
+		"wrong.md":                               "wrong.md:9:22",
 		"docs/content/internals/architecture.md": "docs/content/internals/architecture.md:115:",
 		"content/failing.md":                     "content/failing.md:12:18",
 	}
-	ran := 0
-	for _, site := range []string{"dodeca-docs", "code-execution-site"} {
-		for _, sample := range samplesOf(t, site) {
-			if sample.GetLanguage() != "rust" || !sample.GetExecutable() {
-				continue
-			}
-			res, err := service.Execute(context.Background(), &pb.ExecuteRequest{Sample: sample, Language: language, CacheDir: cacheDir, TimeoutMs: 120_000})
-			require.NoError(t, err)
-			ran++
-			place, fails := failing[sample.GetSourcePath()]
-			if fails {
-				assert.Equal(t, pb.ExecuteResponse_OUTCOME_FAILED, res.GetOutcome())
-				assert.Contains(t, res.GetStderr(), place)
-				assert.NotZero(t, res.GetExitCode())
-			} else {
-				assert.Equal(t, pb.ExecuteResponse_OUTCOME_SUCCESS, res.GetOutcome(), "%s:%d: %s\n%s", sample.GetSourcePath(), sample.GetLine(), res.GetError(), res.GetStderr())
-			}
-			assert.True(t, strings.HasPrefix(res.GetToolVersion(), "cargo 1."), res.GetToolVersion())
+	all := samplesOf(t, os.DirFS("testdata/pages"))
+	require.Len(t, all, 3)
+	for _, site := range fixture.Sites("dodeca-docs", "code-execution-site") {
+		if site.Real {
+			all = append(all, samplesOf(t, site)...)
 		}
 	}
-	assert.Equal(t, 6, ran)
+	failed := map[string]bool{}
+	for _, sample := range all {
+		if sample.GetLanguage() != "rust" || !sample.GetExecutable() {
+			continue
+		}
+		res, err := service.Execute(context.Background(), &pb.ExecuteRequest{Sample: sample, Language: language, CacheDir: cacheDir, TimeoutMs: 120_000})
+		require.NoError(t, err)
+		if place, fails := failing[sample.GetSourcePath()]; fails {
+			failed[sample.GetSourcePath()] = true
+			assert.Equal(t, pb.ExecuteResponse_OUTCOME_FAILED, res.GetOutcome())
+			assert.Contains(t, res.GetStderr(), place)
+			assert.NotZero(t, res.GetExitCode())
+		} else {
+			assert.Equal(t, pb.ExecuteResponse_OUTCOME_SUCCESS, res.GetOutcome(), "%s:%d: %s\n%s", sample.GetSourcePath(), sample.GetLine(), res.GetError(), res.GetStderr())
+		}
+		assert.True(t, strings.HasPrefix(res.GetToolVersion(), "cargo 1."), res.GetToolVersion())
+	}
+	assert.True(t, failed["wrong.md"])
 }
 
 func TestCompilersMessageNamesThePageAndItsLine(t *testing.T) {

@@ -1,67 +1,55 @@
 package code_execution
 
 import (
-	"context"
-	"os"
-	"path/filepath"
+	"io/fs"
+	"path"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/fixture"
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
-const sites = "../../../shared/sites"
-
-// samplesOf extracts the samples of each page of a real site, by path below its folder.
-func samplesOf(t *testing.T, site string) []*pb.Sample {
+// samplesOf extracts the samples of each page of a site, by path below its folder.
+func samplesOf(t *testing.T, site fs.FS) []*pb.Sample {
 	t.Helper()
-	root := filepath.Join(sites, site)
 	var samples []*pb.Sample
-	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
-		if err != nil || filepath.Ext(path) != ".md" {
-			return err
+	for name, content := range fixture.Folder(t, site, ".") {
+		if path.Ext(name) != ".md" {
+			continue
 		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		relative, err := filepath.Rel(root, path)
-		if err != nil {
-			return err
-		}
-		res, err := New().Extract(context.Background(), &pb.ExtractRequest{SourcePath: relative, Content: string(content)})
-		if err != nil {
-			return err
-		}
+		res, err := New().Extract(t.Context(), &pb.ExtractRequest{SourcePath: name, Content: content})
+		require.NoError(t, err)
 		for _, sample := range res.GetSamples() {
-			lines := strings.Split(string(content), "\n")
-			assert.Contains(t, lines[sample.GetLine()-1], "```", "%s:%d is a fence", relative, sample.GetLine())
+			lines := strings.Split(content, "\n")
+			assert.Contains(t, lines[sample.GetLine()-1], "```", "%s:%d is a fence", name, sample.GetLine())
 		}
 		samples = append(samples, res.GetSamples()...)
-		return nil
-	})
-	if os.IsNotExist(err) {
-		t.Skip("no real site to read: ", err)
 	}
-	require.NoError(t, err)
 	return samples
 }
 
-func TestSamplesOfTheDocumentationAreFound(t *testing.T) {
-	count := map[string]int{}
-	for _, sample := range samplesOf(t, "dodeca-docs") {
-		name := sample.GetLanguage()
-		if !sample.GetExecutable() {
-			name += ",noexec"
-		}
-		count[name]++
+func TestSamplesOfASiteAreFound(t *testing.T) {
+	known := map[string]map[string]int{
+		"fixture":     {"sh": 1, "rust,noexec": 1, "go": 1, "jinja": 1},
+		"dodeca-docs": {"rust": 4, "rust,noexec": 10, "jinja": 31},
 	}
-	assert.Equal(t, 4, count["rust"], "of %v", count)
-	assert.Equal(t, 10, count["rust,noexec"], "of %v", count)
-	assert.Equal(t, 31, count["jinja"], "of %v", count)
+	for _, site := range fixture.Sites("dodeca-docs") {
+		count := map[string]int{}
+		for _, sample := range samplesOf(t, site) {
+			name := sample.GetLanguage()
+			if !sample.GetExecutable() {
+				name += ",noexec"
+			}
+			count[name]++
+		}
+		for name, want := range known[site.Name] {
+			assert.Equal(t, want, count[name], "%s: %s of %v", site.Name, name, count)
+		}
+	}
 }
 
 func TestFencesAreReadAsMarkdownReadsThem(t *testing.T) {

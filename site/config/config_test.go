@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ddc/internal/diagnostic"
+	"ddc/internal/fixture"
 	"ddc/site/config"
 )
 
@@ -222,23 +223,41 @@ func TestAStartThatIsNoFolderIsSaidSo(t *testing.T) {
 	assert.ErrorContains(t, err, "not a directory")
 }
 
-func TestTheRealSitesLoad(t *testing.T) {
-	sites := filepath.FromSlash("../../../shared/sites")
-	if _, err := os.Stat(sites); err != nil {
-		t.Skip("the real sites are not here: ", err)
-	}
+func TestConfigurationsOfSitesLoad(t *testing.T) {
+	contents := map[string]string{fixture.Site(t): "content"}
 	for name, content := range map[string]string{
 		"dodeca-docs": "docs/content", "sample-site": "content", "code-execution-site": "content", "no-scss-site": "content",
 	} {
-		c, err := config.Load(filepath.Join(sites, name), config.Overrides{})
-		if !assert.NoError(t, err, name) {
+		if folder, found := fixture.Real(name); found {
+			contents[folder] = content
+		}
+	}
+	for folder, content := range contents {
+		c, err := config.Load(folder, config.Overrides{})
+		if !assert.NoError(t, err, folder) {
 			continue
 		}
-		assert.DirExists(t, c.Content, name)
-		assert.Equal(t, filepath.Join(c.Root, filepath.FromSlash(content)), c.Content, name)
-		assert.True(t, c.CodeExecution.Enabled, name)
+		assert.DirExists(t, c.Content, folder)
+		assert.Equal(t, filepath.Join(c.Root, filepath.FromSlash(content)), c.Content, folder)
+		assert.True(t, c.CodeExecution.Enabled, folder)
 	}
-	c, err := config.Load(filepath.Join(sites, "dodeca-docs", "docs", "content"), config.Overrides{})
+}
+
+func TestConfigurationIsFoundFromTheContentUpwards(t *testing.T) {
+	site := fixture.Site(t)
+	c, err := config.Load(filepath.Join(site, "content", "guide"), config.Overrides{})
+	require.NoError(t, err)
+	assert.Equal(t, filepath.Join(site, "content"), c.Content)
+	assert.Equal(t, []string{"favicon.svg", "robots.txt"}, c.StableAssets)
+	sh, known := c.CodeExecution.Language("sh")
+	assert.True(t, known)
+	assert.Equal(t, "sh", sh.Command)
+
+	folder, found := fixture.Real("dodeca-docs/docs/content")
+	if !found {
+		return // its imports and crates are those of a site that someone runs
+	}
+	c, err = config.Load(folder, config.Overrides{})
 	require.NoError(t, err)
 	rust, _ := c.CodeExecution.Language("rust")
 	assert.Equal(t, []string{"use std::collections::HashMap;"}, rust.AutoImports)

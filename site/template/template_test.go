@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ddc/internal/diagnostic"
+	"ddc/internal/fixture"
 	"ddc/site/template"
 )
 
@@ -289,56 +288,56 @@ func TestValuesOfAnyGoKindCanBePrinted(t *testing.T) {
 	assert.Equal(t, "1|2|9223372036854776000|0.5|4|[5]|[true]|2026-01-02|b false true", got)
 }
 
-// folder reads the templates of a real site.
-func folder(t testing.TB, path string) files {
-	t.Helper()
-	root := filepath.FromSlash("../../../shared/sites/" + path + "/templates")
-	entries, err := os.ReadDir(root)
-	if err != nil {
-		t.Skip("the real sites are not here: ", err)
-	}
-	sources := files{}
-	for _, entry := range entries {
-		source, err := os.ReadFile(filepath.Join(root, entry.Name()))
-		require.NoError(t, err)
-		sources[entry.Name()] = string(source)
-	}
-	return sources
-}
-
 // siteValues are what the pipeline gives a page, in small.
 func siteValues() map[string]any {
 	pages := []any{map[string]any{"title": "Intro & more", "permalink": "/guide/intro"}}
 	section := map[string]any{"title": "Guide", "permalink": "/guide", "content": "<p>guide</p>", "pages": pages, "subsections": []any{}}
 	return map[string]any{
-		"page": map[string]any{"title": "Intro & more", "content": "<p>{{ kept }}</p>"}, "section": section,
-		"root": map[string]any{"title": "Home", "subsections": []any{section}},
+		"page":    map[string]any{"title": "Intro & more", "content": "<p>{{ kept }}</p>", "extra": map[string]any{"lead": "A <lead>"}, "toc": []any{}},
+		"section": section, "root": map[string]any{"title": "Home", "subsections": []any{section}}, "current_path": "/",
+		"data": map[string]any{"harbours": map[string]any{"harbours": []any{map[string]any{"name": "Quay", "depth": 3.2}}},
+			"lights": map[string]any{"mole": map[string]any{"colour": "red", "period": 4}}, "crew": []any{"Ada", "Brendan"}},
 	}
 }
 
-func TestTheRealSitesRender(t *testing.T) {
-	for _, site := range []string{"dodeca-docs/docs", "sample-site", "code-execution-site", "no-scss-site"} {
-		set, err := template.Load(folder(t, site))
-		require.NoError(t, err, site)
-		for name := range folder(t, site) {
-			got, err := set.Render(t.Context(), name, siteValues(), template.Funcs{})
-			if !assert.NoError(t, err, site) {
+func TestTemplatesOfSitesRender(t *testing.T) {
+	funcs := template.Funcs{
+		GetURL:     func(path string) (string, error) { return "/" + path, nil },
+		GetSection: func(string) (any, error) { return map[string]any{"title": "Guide", "permalink": "/guide"}, nil },
+	}
+	shown := map[string]string{}
+	for _, site := range fixture.Sites("dodeca-docs/docs", "sample-site", "code-execution-site", "no-scss-site") {
+		sources := fixture.Folder(t, site, "templates")
+		set, err := template.Load(sources)
+		require.NoError(t, err, site.Name)
+		for name := range sources {
+			got, err := set.Render(t.Context(), name, siteValues(), funcs)
+			if !assert.NoError(t, err, site.Name) {
 				continue
 			}
-			assert.True(t, strings.HasPrefix(got, "<!DOCTYPE html>"), "%s/%s", site, name)
+			shown[site.Name+"/"+name] = got
 			assert.NotContains(t, got, "{%")
+			if name == "page.html" || site.Real {
+				assert.True(t, strings.HasPrefix(strings.TrimSpace(got), "<!DOCTYPE html>"), "%s/%s", site.Name, name)
+			}
 			if name == "page.html" {
 				assert.Contains(t, got, "<p>{{ kept }}</p>", "what a page says is no template")
 				assert.Contains(t, got, "<h1>Intro &amp; more</h1>")
 			}
 		}
 	}
-	set, err := template.Load(folder(t, "dodeca-docs/docs"))
-	require.NoError(t, err)
-	got, err := set.Render(t.Context(), "page.html", siteValues(), template.Funcs{})
-	require.NoError(t, err)
-	assert.Contains(t, got, "<title>Intro &amp; more - dodeca</title>")
-	assert.Contains(t, got, `<li><a href="/guide/intro">Intro &amp; more</a></li>`)
+	page, index, section := shown["fixture/page.html"], shown["fixture/index.html"], shown["fixture/section.html"]
+	assert.Contains(t, page, "<title>Intro &amp; more - quay</title>")
+	assert.Contains(t, page, `<p class="lead">A &lt;lead&gt;</p>`, "a macro of another template")
+	assert.Contains(t, page, "Set in the Go fonts", "a partial")
+	assert.Contains(t, page, `src="/images/chart.svg"`)
+	assert.Contains(t, section, `<li><a href="/guide/intro">Intro &amp; more</a></li>`)
+	assert.Contains(t, index, "Mole: red, every 4 s. Crew: Ada, Brendan.")
+	assert.Contains(t, index, `Begin with the guide`)
+	if real, found := shown["dodeca-docs/docs/page.html"]; found {
+		assert.Contains(t, real, "<title>Intro &amp; more - dodeca</title>")
+		assert.Contains(t, real, `<li><a href="/guide/intro">Intro &amp; more</a></li>`)
+	}
 }
 
 func FuzzLoadNeverPanics(f *testing.F) {
@@ -363,7 +362,7 @@ func FuzzLoadNeverPanics(f *testing.F) {
 
 // One page of the documentation site, with its navigation.
 func BenchmarkRenderPage(b *testing.B) {
-	set, err := template.Load(folder(b, "dodeca-docs/docs"))
+	set, err := template.Load(fixture.Folder(b, fixture.RealOrSkip(b, "dodeca-docs/docs"), "templates"))
 	require.NoError(b, err)
 	vars := siteValues()
 	b.ReportAllocs()
