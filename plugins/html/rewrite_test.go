@@ -15,7 +15,8 @@ import (
 	"ddc/plugins/html/htmlpb"
 )
 
-// frame is the base template of a site: a whole page, with inline SVG and a script.
+// frame is the base template of a site: a whole page, with inline SVG and a
+// script.
 func frame(t testing.TB, site fs.FS) string {
 	t.Helper()
 	return fixture.Read(t, site, "templates/base.html")
