@@ -103,6 +103,11 @@ type (
 		args  []expr
 	}
 	superCall struct{ node }
+	// captured is what statements print.
+	captured struct {
+		node
+		body []stmt
+	}
 )
 
 // stmt is a statement, or text between statements.
@@ -137,8 +142,9 @@ type (
 	}
 	setStmt struct {
 		place
-		name string
-		to   expr
+		name   string
+		to     expr
+		global bool // outside of all loops
 	}
 	blockStmt struct {
 		place

@@ -14,6 +14,8 @@ type render struct {
 	frames []*frame
 	out    *strings.Builder
 	paths  *path // the root of all that may be read; nil if nobody records
+	// patterns are the regular expressions that the page has used so far.
+	patterns map[string]pattern
 
 	budget             Budget
 	steps, bytes, fuel int64 // what is left; see work
@@ -82,6 +84,9 @@ func (r *render) one(s stmt) (flow, error) {
 		v, err := r.eval(s.to)
 		if err != nil {
 			return onward, err
+		}
+		if s.global {
+			return onward, r.setIn(r.outside(), s.name, v)
 		}
 		return onward, r.set(s.name, v)
 	case *blockStmt:
@@ -160,6 +165,7 @@ func (r *render) loop(s *forStmt) error {
 	}
 	l := &loop{length: turns.length}
 	f := r.push()
+	f.turn = true
 	defer r.pop()
 	for i := range turns.length {
 		f.clear()

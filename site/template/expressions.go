@@ -69,6 +69,8 @@ func (r *render) part(e expr, soft bool) (value, error) {
 		return r.captured(func() error { return r.macro(e) })
 	case *superCall:
 		return r.captured(func() error { return r.super(e) })
+	case *captured:
+		return r.captured(func() error { return r.within(func() error { _, err := r.run(e.body); return err }) })
 	}
 	return undefined, fmt.Errorf("no expression is a %T", e)
 }

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// filter is what comes after |. To add one, add an entry to filters.
+// filter is what comes after |. To add one, add an entry to filters in table.go.
 //
 // Its value and arguments count as read: the length of a list, the field names
 // of a dict. To look deeper, a filter uses the render's methods text, items,
@@ -17,7 +17,8 @@ import (
 // room for lists, scan for text that it only looks through.
 type filter struct {
 	signature
-	soft  bool // takes what is undefined
+	doc   string // a line for the reference
+	soft  bool   // takes what is undefined
 	apply func(r *render, v value, args []value) (value, error)
 }
 
@@ -31,35 +32,10 @@ func takes(required int, names ...string) signature {
 	return signature{names: names, required: required}
 }
 
-// filters by name. It is never changed.
-var filters = map[string]filter{
-	"upper":      textFilter(strings.ToUpper),
-	"lower":      textFilter(strings.ToLower),
-	"capitalize": textFilter(capitalize),
-	"title":      textFilter(titleCase),
-	"trim":       textFilter(strings.TrimSpace),
-	"length":     {apply: length},
-	"first":      {apply: end("first", 0)},
-	"last":       {apply: end("last", -1)},
-	"reverse":    {apply: reverse},
-	"sort":       {signature: takes(0, "attribute"), apply: sorted},
-	"join":       {signature: takes(0, "sep"), apply: join},
-	"split":      {signature: takes(0, "pat"), apply: split},
-	"default":    {signature: takes(1, "value"), soft: true, apply: orDefault},
-	"escape":     {apply: escape},
-	"safe":       {apply: safe},
-	"typeof":     {apply: func(_ *render, v value, _ []value) (value, error) { return textual(kind(v)), nil }},
-	"slice":      {signature: takes(0, "start", "end"), apply: slice},
-	"map":        {signature: takes(1, "attribute"), apply: mapped},
-	"selectattr": {signature: takes(1, "attribute", "test", "value"), apply: selecting(true)},
-	"rejectattr": {signature: takes(1, "attribute", "test", "value"), apply: selecting(false)},
-	"groupby":    {signature: takes(1, "attribute"), apply: grouped},
-}
-
-// textFilter makes a filter that changes each letter. A letter grows by at most
+// lettered makes a filter that changes each letter. A letter grows by at most
 // three bytes.
-func textFilter(change func(string) string) filter {
-	return filter{apply: func(r *render, v value, _ []value) (value, error) {
+func lettered(change func(string) string) func(*render, value, []value) (value, error) {
+	return func(r *render, v value, _ []value) (value, error) {
 		text, err := r.text(v)
 		if err == nil {
 			err = r.spend(len(text))
@@ -69,7 +45,7 @@ func textFilter(change func(string) string) filter {
 		}
 		changed := change(text)
 		return textual(changed), r.spend(max(0, len(changed)-len(text)))
-	}}
+	}
 }
 
 func capitalize(s string) string {

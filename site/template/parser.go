@@ -265,12 +265,26 @@ func (p *parser) power() expr {
 	return left
 }
 
-func (p *parser) filtered() expr {
-	e := p.postfix()
-	for p.accept("|") {
+func (p *parser) filtered() expr { return p.filters(p.postfix(), false) }
+
+// unescaped marks a text as HTML: what a template prints has been escaped where
+// it had to be.
+func (p *parser) unescaped(e expr) expr {
+	return &filtered{node{place: e.at().place, height: e.at().height + 1}, e, filters["safe"], nil}
+}
+
+// filters reads those that stand behind a value. The first has no | before it
+// if the tag has begun with it.
+func (p *parser) filters(e expr, begun bool) expr {
+	for begun || p.accept("|") {
+		begun = false
 		at := p.peek()
 		name := p.name("the name of a filter")
 		f, ok := filters[name]
+		if instead, known := missingFilters[name]; !ok && known {
+			p.fail(at, "there is no filter "+name+" here as in Zola", instead)
+			return e
+		}
 		if !ok {
 			p.fail(at, "unknown filter "+quote(name), meant(name, slices.Collect(maps.Keys(filters))))
 			return e

@@ -133,6 +133,10 @@ func (p *parser) function(t token) expr {
 		return &superCall{p.node(t)}
 	}
 	f, ok := functions[t.text]
+	if instead, known := missingFunctions[t.text]; !ok && known {
+		p.fail(t, "there is no function "+t.text+" here as in Zola", instead)
+		return nil
+	}
 	if !ok {
 		hint := meant(t.text, slices.Collect(maps.Keys(functions)))
 		if _, ok := p.t.unit.macros[t.text]; ok {
@@ -152,7 +156,16 @@ func (p *parser) macro(space token) expr {
 	name := p.name("the name of a macro")
 	u := p.t.unit
 	if space.text != "self" {
-		if u = p.t.site.units[u.imports[space.text]]; u == nil {
+		from := p.t.site.imported(u, space.text)
+		if len(from) > 1 {
+			p.fail(space, quote(space.text)+" stands for "+quote(from[0])+" where one template includes this one, and for "+quote(from[1])+" where another does",
+				"import it in this template too")
+			return nil
+		}
+		if u = nil; len(from) == 1 {
+			u = p.t.site.units[from[0]]
+		}
+		if u == nil {
 			p.unknownImport(space)
 			return nil
 		}
@@ -167,7 +180,7 @@ func (p *parser) macro(space token) expr {
 }
 
 func (p *parser) unknownImport(space token) {
-	if _, there := p.t.unit.imports[space.text]; there {
+	if len(p.t.site.imported(p.t.unit, space.text)) > 0 {
 		p.err = &diagnostic.Problem{} // the import itself is reported; that is enough
 		return
 	}

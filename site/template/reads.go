@@ -76,13 +76,13 @@ func (p *path) others() *path {
 	return p.rest
 }
 
-// call is the path of a function's answer, which counts as read. The receiver
-// is the root.
-func (p *path) call(name, argument string) *path {
+// call is the path of a function's answer, which counts as read. The arguments
+// are as a template could write them. The receiver is the root.
+func (p *path) call(name, arguments string) *path {
 	if p == nil {
 		return nil
 	}
-	text := name + "(" + strconv.Quote(argument) + ")"
+	text := name + "(" + arguments + ")"
 	next := p.fields[text]
 	if next == nil {
 		next = p.keep(text, p.step(text))

@@ -7,6 +7,7 @@ type frame struct {
 	names  []string
 	values []value
 	index  map[string]int // of a frame of many
+	turn   bool           // is of a loop's turn
 }
 
 // framesPerStep is how many frames a lookup goes through in about a step.
@@ -53,15 +54,31 @@ func (r *render) push() *frame {
 	}
 	f := r.frames[len(r.frames)-1]
 	f.clear()
+	f.turn = false
 	return f
 }
 
 func (r *render) pop() { r.frames = r.frames[:len(r.frames)-1] }
 
-// set sets a variable in the innermost frame. It pays for the room, since
-// frames are reused.
+// set sets a variable in the innermost frame.
 func (r *render) set(name string, v value) error {
-	f := r.frames[len(r.frames)-1]
+	return r.setIn(r.frames[len(r.frames)-1], name, v)
+}
+
+// outside is the innermost frame that is of no loop's turn: of the template,
+// include, block or macro that the loops stand in.
+func (r *render) outside() *frame {
+	for _, f := range slices.Backward(r.frames) {
+		if !f.turn {
+			return f
+		}
+	}
+	return r.frames[0]
+}
+
+// setIn sets a variable in a frame, and pays for room in it: frames are used
+// again and again.
+func (r *render) setIn(f *frame, name string, v value) error {
 	room := cap(f.names)
 	f.set(name, v)
 	return r.spend(itemBytes * (cap(f.names) - room))

@@ -104,7 +104,7 @@ func (t *tree) push(o opened) {
 }
 
 var tags = []string{"if", "elif", "else", "endif", "for", "endfor", "block", "endblock", "extends", "include",
-	"set", "import", "macro", "endmacro", "continue", "break", "raw"}
+	"set", "endset", "set_global", "endset_global", "filter", "endfilter", "import", "macro", "endmacro", "continue", "break", "raw"}
 
 func (t *tree) tag(start token, p *parser) {
 	head := p.next()
@@ -126,15 +126,17 @@ func (t *tree) tag(start token, p *parser) {
 		t.otherwise(head)
 	case "for":
 		t.loop(head, p)
-	case "set":
-		name := p.name("a variable to set")
-		p.expect("=")
-		t.emit(&setStmt{at, name, p.expression()})
+	case "set", "set_global":
+		t.set(head, p)
+	case "filter":
+		c := &captured{node: node{place: at, height: 1}}
+		t.emit(&outputStmt{at, p.unescaped(p.filters(c, true))})
+		t.push(opened{head: head, into: &c.body})
 	case "block":
 		t.block(head, p)
 	case "macro":
 		t.macro(head, p)
-	case "endif", "endfor", "endblock", "endmacro":
+	case "endif", "endfor", "endblock", "endmacro", "endset", "endset_global", "endfilter":
 		t.end(head, p)
 	case "continue", "break":
 		if !t.inLoop() {
@@ -217,7 +219,7 @@ func (t *tree) inLoop() bool {
 		switch o.head.text {
 		case "for":
 			return true
-		case "block", "macro":
+		case "block", "macro", "set", "set_global", "filter":
 			return false
 		}
 	}
@@ -235,6 +237,26 @@ func (t *tree) loop(head token, p *parser) {
 	s := &forStmt{place: t.place(first), names: names, list: list, tokens: p.since(start)}
 	t.emit(s)
 	t.push(opened{head: head, of: s, into: &s.body})
+}
+
+// set reads {% set x = value %}, or what {% set x %} begins, up to its end.
+func (t *tree) set(head token, p *parser) {
+	name := p.name("a variable to set")
+	s := &setStmt{place: t.place(head), name: name, global: head.text == "set_global"}
+	t.emit(s)
+	if p.err != nil {
+		return
+	}
+	if !p.is("|") && p.peek().kind != endToken {
+		p.expect("=")
+		s.to = p.expression()
+		return
+	}
+	c := &captured{node: node{place: s.place, height: 1}}
+	if s.to = expr(c); p.is("|") {
+		s.to = p.unescaped(p.filters(c, false))
+	}
+	t.push(opened{head: head, into: &c.body})
 }
 
 func (t *tree) block(head token, p *parser) {

@@ -16,9 +16,9 @@
 // its tags. tags.go (statements) and parser.go (expressions) make a tree of
 // them, ast.go, and check it against all templates, unit.go: which files,
 // macros, filters, tests and functions there are. eval.go and expressions.go
-// walk the tree. filters.go (with lists.go), tests.go, functions.go and
-// operators.go are tables of what values go through: to add a filter, add an
-// entry.
+// walk the tree. table.go lists all filters and tests, functions.go
+// all functions, operators.go all operators: to add one, add a row. Reference
+// gives the rows, of which docs/TEMPLATES.md is made.
 //
 // The values of a page are wrapped as they are touched, not converted
 // beforehand. Rendering pays for all that it does and makes out of a Budget,
@@ -36,6 +36,7 @@
 //	section.pages[*].title      a field of its items
 //	page.extra                  a dict: which fields it has
 //	get_section("a/_index.md")  the answer of a function
+//	now()                       the time of the build
 //	page.extra.**               all that lies below, of a path that is too long
 //
 // # The dialect
@@ -50,9 +51,11 @@
 //
 // In a template that extends another, only blocks and macros count. A variable
 // that {% set %} sets in a loop, block, include or macro lives until the end of
-// that; an if opens no scope. Blocks, includes and macros see the variables of
-// the line that shows or calls them. A macro's parameters hide others, even if
-// they are not given.
+// that; an if opens no scope. {% set_global %} sets a variable outside of the
+// loops that it stands in. Blocks, includes and macros see the variables of the
+// line that shows or calls them. An included template also sees the imports of
+// those that include it. A macro's parameters hide others, even if they are not
+// given.
 //
 // Beyond the original dialect there are {%- trimming -%}, {% raw %}, super()
 // and a working include. Unlike it, ordering values of different kinds is an
@@ -75,19 +78,11 @@ const Folder = "templates/"
 // Set is a site's templates. It never changes: many goroutines may render at once.
 type Set struct{ units map[string]*unit }
 
-// Funcs are the functions that templates call. A nil one is an error to call.
-type Funcs struct {
-	// GetURL turns the path of a page or file into its URL.
-	GetURL func(path string) (string, error)
-	// GetSection finds a section by its source path; nil means there is none.
-	GetSection func(path string) (any, error)
-}
-
 // Load reads templates from their sources, by name relative to the templates
 // folder. The error is a diagnostic.Errors, with all faults of all templates.
 func Load(files map[string]string) (*Set, error) {
 	names := slices.Sorted(maps.Keys(files))
-	site := &site{units: map[string]*unit{}, words: maxWords}
+	site := &site{units: map[string]*unit{}, includers: map[string][]*unit{}, words: maxWords}
 	var faults diagnostic.Errors
 	for _, name := range names {
 		faults = append(faults, site.declare(name, files[name])...)

@@ -13,12 +13,19 @@ import (
 // render's methods, which pay for that and tell the recorder.
 type test struct {
 	signature
-	soft  bool // takes what is undefined
+	doc   string // a line for the reference
+	soft  bool   // takes what is undefined
 	holds func(r *render, v value, args []value) (bool, error)
 }
 
 func (t test) of(names ...string) test {
 	t.signature = takes(len(names), names...)
+	return t
+}
+
+// says gives a test its line for the reference.
+func (t test) says(doc string) test {
+	t.doc = doc
 	return t
 }
 
@@ -74,40 +81,13 @@ func wholeTest(holds func(int64) bool) test {
 	})
 }
 
-// tests by name. It is never changed.
-var tests = map[string]test{
-	"defined":       presence(true),
-	"undefined":     presence(false),
-	"none":          kindTest("none"),
-	"string":        kindTest("string"),
-	"number":        kindTest("number"),
-	"integer":       wholeTest(func(int64) bool { return true }),
-	"float":         simple(func(v value) bool { _, ok := v.is.(float64); return ok }),
-	"mapping":       kindTest("dict"),
-	"dict":          kindTest("dict"),
-	"iterable":      kindTest("list", "string", "dict"),
-	"sequence":      kindTest("list", "string", "dict"),
-	"odd":           wholeTest(func(n int64) bool { return n%2 != 0 }),
-	"even":          wholeTest(func(n int64) bool { return n%2 == 0 }),
-	"truthy":        simple(truth),
-	"falsy":         simple(func(v value) bool { return !truth(v) }),
-	"empty":         simple(func(v value) bool { return !slices.Contains([]string{"bool", "number"}, kind(v)) && !truth(v) }),
-	"eq":            equalTest(true),
-	"equalto":       equalTest(true),
-	"sameas":        equalTest(true),
-	"ne":            equalTest(false),
-	"lt":            orderTest(func(c int) bool { return c < 0 }),
-	"lessthan":      orderTest(func(c int) bool { return c < 0 }),
-	"le":            orderTest(func(c int) bool { return c <= 0 }),
-	"gt":            orderTest(func(c int) bool { return c > 0 }),
-	"greaterthan":   orderTest(func(c int) bool { return c > 0 }),
-	"ge":            orderTest(func(c int) bool { return c >= 0 }),
-	"starting_with": textTest(strings.HasPrefix),
-	"startswith":    textTest(strings.HasPrefix),
-	"ending_with":   textTest(strings.HasSuffix),
-	"endswith":      textTest(strings.HasSuffix),
-	"containing":    test{holds: containing}.of("value"),
-	"contains":      test{holds: containing}.of("value"),
+// wholeWith is of a whole number and another.
+func wholeWith(holds func(n, by int64) bool) test {
+	return test{holds: func(_ *render, v value, args []value) (bool, error) {
+		n, ok := v.is.(int64)
+		by, too := args[0].is.(int64)
+		return ok && too && holds(n, by), nil
+	}}.of("divisor")
 }
 
 // containing is the operator in, but false instead of an error if the value can

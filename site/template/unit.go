@@ -12,7 +12,9 @@ import (
 // site is all templates while they are being loaded.
 type site struct {
 	units map[string]*unit
-	words int // how many more there may be in tags
+	// includers are the templates that include one, by its name.
+	includers map[string][]*unit
+	words     int // how many more there may be in tags
 }
 
 // maxWords bounds what the tokens of a site's tags take: some 100 MB.
@@ -29,6 +31,9 @@ type unit struct {
 	extends  string
 	imports  map[string]string // templates by alias
 	macros   map[string]*macro
+	// inherited are the imports of the templates that include this one, as
+	// far as it was asked for them.
+	inherited map[string][]string
 
 	body   []stmt
 	blocks map[string]*blockStmt
@@ -44,13 +49,13 @@ func (s *site) declare(name, source string) diagnostic.Errors {
 	s.units[name] = u
 	var errs diagnostic.Errors
 	u.segments, errs = scan(u.file(), source, &s.words)
-	for _, s := range u.segments {
-		if s.kind != tagSegment {
+	for _, segment := range u.segments {
+		if segment.kind != tagSegment {
 			continue
 		}
 		text := func(i int) string {
-			if i < len(s.tokens) {
-				return s.tokens[i].text
+			if i < len(segment.tokens) {
+				return segment.tokens[i].text
 			}
 			return ""
 		}
@@ -60,14 +65,47 @@ func (s *site) declare(name, source string) diagnostic.Errors {
 				u.extends = text(1)
 			}
 		case "import":
-			if _, there := u.imports[text(3)]; !there && len(s.tokens) == 5 && text(2) == "as" {
+			if _, there := u.imports[text(3)]; !there && len(segment.tokens) == 5 && text(2) == "as" {
 				u.imports[text(3)] = text(1)
 			}
+		case "include":
+			if all := s.includers[text(1)]; len(all) == 0 || all[len(all)-1] != u {
+				s.includers[text(1)] = append(all, u)
+			}
 		case "macro":
-			u.macros[text(1)] = &macro{unit: u, signature: signature{names: parameters(s.tokens)}}
+			u.macros[text(1)] = &macro{unit: u, signature: signature{names: parameters(segment.tokens)}}
 		}
 	}
 	return errs
+}
+
+// imported gives the templates that an alias stands for in a template: the one
+// that it imports itself, or else those that the templates around it, which
+// include it, import under that name.
+func (s *site) imported(u *unit, alias string) []string {
+	if name, own := u.imports[alias]; own {
+		return []string{name}
+	}
+	if known, asked := u.inherited[alias]; asked {
+		return known
+	}
+	found := map[string]bool{}
+	seen := map[*unit]bool{u: true}
+	for queue := []*unit{u}; len(queue) > 0; queue = queue[1:] {
+		for _, around := range s.includers[queue[0].name] {
+			if name, has := around.imports[alias]; has {
+				found[name] = true
+			} else if !seen[around] {
+				seen[around] = true
+				queue = append(queue, around)
+			}
+		}
+	}
+	if u.inherited == nil {
+		u.inherited = map[string][]string{}
+	}
+	u.inherited[alias] = slices.Sorted(maps.Keys(found))
+	return u.inherited[alias]
 }
 
 // parameters gives the names in macro NAME(a, b=default).

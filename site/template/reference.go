@@ -1,0 +1,58 @@
+package template
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Entry is one filter, test or function, as the reference lists it.
+type Entry struct {
+	Kind string // "filter", "test" or "function"
+	Name string
+	// Call is how it is written, with its arguments; those in [ ] may be left out.
+	Call string
+	Doc  string
+	// Missing says that Zola has it and this dialect does not; Doc is what to
+	// write instead.
+	Missing bool
+}
+
+// Reference lists all filters, tests and functions, each kind by name, and then
+// those of Zola that are not there.
+func Reference() []Entry {
+	var all []Entry
+	for _, name := range slices.Sorted(maps.Keys(filters)) {
+		f := filters[name]
+		all = append(all, Entry{Kind: "filter", Name: name, Call: called("| "+name, f.signature, false), Doc: f.doc})
+	}
+	for _, name := range slices.Sorted(maps.Keys(tests)) {
+		t := tests[name]
+		all = append(all, Entry{Kind: "test", Name: name, Call: called("is "+name, t.signature, false), Doc: t.doc})
+	}
+	for _, name := range slices.Sorted(maps.Keys(functions)) {
+		f := functions[name]
+		all = append(all, Entry{Kind: "function", Name: name, Call: called(name, f.signature, true), Doc: f.doc})
+	}
+	for _, name := range slices.Sorted(maps.Keys(missingFilters)) {
+		all = append(all, Entry{Kind: "filter", Name: name, Call: "| " + name, Doc: missingFilters[name], Missing: true})
+	}
+	for _, name := range slices.Sorted(maps.Keys(missingFunctions)) {
+		all = append(all, Entry{Kind: "function", Name: name, Call: name + "(...)", Doc: missingFunctions[name], Missing: true})
+	}
+	return all
+}
+
+// called writes a call: name(a, b, [c]).
+func called(name string, s signature, always bool) string {
+	if len(s.names) == 0 && !always {
+		return name
+	}
+	args := make([]string, len(s.names))
+	for i, arg := range s.names {
+		if args[i] = arg; i >= s.required {
+			args[i] = "[" + arg + "]"
+		}
+	}
+	return name + "(" + strings.Join(args, ", ") + ")"
+}
