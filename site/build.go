@@ -19,8 +19,8 @@
 // A fault in the site's sources ends the build with Errors, at the end of its
 // phase, when all the phase's other faults are known too. The last good output
 // stays. The output is a function of the sources (with their modification
-// times, if a template shows them) and of the plugins: neither Jobs nor the
-// order of answers changes a byte of it.
+// times, if a template shows them, and the time, if one asks for it) and of the
+// plugins: neither Jobs nor the order of answers changes a byte of it.
 //
 // A build holds every page and style sheet in memory, every font unpacked, and
 // the pictures that are being encoded, of which Options.Memory bounds the sum;
@@ -71,6 +71,8 @@ type Options struct {
 	// What takes longer is the site's fault: most likely it has a loop without
 	// end.
 	SassTime time.Duration
+	// Now is what templates take for the time of the build; zero is for the time at which it begins.
+	Now time.Time
 	// NoCodeExec runs no code samples.
 	NoCodeExec bool
 	// Answers, if not nil, are those that plugins gave in earlier builds.
@@ -152,6 +154,9 @@ func Build(ctx context.Context, cfg *config.Config, p Plugins, o Options) (*Resu
 	}
 	if o.Message <= 0 {
 		o.Message = defaultMessage
+	}
+	if o.Now.IsZero() {
+		o.Now = time.Now()
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -147,20 +147,27 @@ func (b *build) body(ctx context.Context, p *page, known *mentions) error {
 	if faults != nil {
 		return faults
 	}
+	if p.content, err = b.withCode(ctx, p, answer); err != nil {
+		return err
+	}
+	p.headings = answer.Headings
+	p.whole = true
+	return nil
+}
+
+// withCode puts highlighted code into what the plugin has made of Markdown.
+func (b *build) withCode(ctx context.Context, p *page, answer *markdownpb.RenderResponse) (string, error) {
 	replace := make([]string, 0, 2*len(answer.CodeBlocks))
 	for _, block := range answer.CodeBlocks {
 		code, err := b.codeBlock(ctx, p, block)
 		if err != nil {
-			return err
+			return "", err
 		}
 		replace = append(replace, block.Placeholder, code)
 	}
 	// One pass over everything, so that code that shows a placeholder itself is
 	// left alone.
-	p.content = strings.NewReplacer(replace...).Replace(answer.Html)
-	p.headings = answer.Headings
-	p.whole = true
-	return nil
+	return strings.NewReplacer(replace...).Replace(answer.Html), nil
 }
 
 func (b *build) codeBlock(ctx context.Context, p *page, block *markdownpb.CodeBlock) (string, error) {

@@ -12,7 +12,6 @@ import (
 	"ddc/internal/diagnostic"
 	"ddc/plugins/html/htmlpb"
 	"ddc/plugins/syntax_highlight/syntax_highlightpb"
-	"ddc/site/content"
 	"ddc/site/template"
 )
 
@@ -22,7 +21,7 @@ func (b *build) render(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v := b.values()
+	v, files := b.values(), newDataFiles()
 	// A page that goes over its budget has cost a second. A thousand other
 	// pages of its template would each cost as much, and say the same.
 	var over atomic.Bool
@@ -30,7 +29,7 @@ func (b *build) render(ctx context.Context) error {
 		if over.Load() || !p.whole {
 			return nil
 		}
-		err := b.renderPage(ctx, p, v, style)
+		err := b.renderPage(ctx, p, v, files, style)
 		if errors.Is(err, template.ErrOverBudget) {
 			over.Store(true)
 		}
@@ -43,25 +42,33 @@ func (b *build) render(ctx context.Context) error {
 func (b *build) highlightStyle(ctx context.Context) (string, error) {
 	for _, p := range b.pages {
 		if p.highlighted {
-			answer, err := call(ctx, b, "syntax_highlight", "", b.SyntaxHighlight.Stylesheet, &syntax_highlightpb.StylesheetRequest{})
-			if err != nil {
-				return "", err
-			}
-			return "<style>" + answer.Css + "</style>", nil
+			return b.stylesheet(ctx)
 		}
 	}
 	return "", nil
 }
 
-func (b *build) renderPage(ctx context.Context, p *page, v *values, style string) error {
+func (b *build) stylesheet(ctx context.Context) (string, error) {
+	answer, err := call(ctx, b, "syntax_highlight", "", b.SyntaxHighlight.Stylesheet, &syntax_highlightpb.StylesheetRequest{})
+	if err != nil {
+		return "", err
+	}
+	return "<style>" + answer.Css + "</style>", nil
+}
+
+func (b *build) renderPage(ctx context.Context, p *page, v *values, files *dataFiles, style string) error {
 	name, err := b.templateOf(p)
 	if err != nil {
 		return err
 	}
-	p.html, err = b.templates.RenderPage(ctx, name, template.Page{Vars: v.of(p), Budget: b.pageBudget(),
-		Funcs: template.Funcs{GetURL: b.getURL, GetSection: v.section}})
+	p.html, err = b.templates.RenderPage(ctx, name, template.Page{Vars: v.of(p), Budget: b.pageBudget(), Funcs: b.functions(ctx, p, v, files)})
 	if err != nil {
 		return err
+	}
+	if p.highlighted && style == "" { // the first code is in Markdown of a template
+		if style, err = b.stylesheet(ctx); err != nil {
+			return err
+		}
 	}
 	if p.highlighted {
 		p.html = intoHead(p.html, style)
@@ -162,19 +169,6 @@ func intoHead(html, element string) string {
 		at = first[1]
 	}
 	return html[:at] + element + html[at:]
-}
-
-// getURL is the templates' function get_url. It gives the address of a page
-// ("@/guide/intro.md" or its path alone), and for anything else the path from
-// the site's root.
-func (b *build) getURL(name string) (string, error) {
-	if source, isPage := strings.CutPrefix(name, "@/"); isPage {
-		if p := b.known[content.NewNode(source).Route]; p != nil && p.Path == source {
-			return p.URL(), nil
-		}
-		return "", fmt.Errorf("%q leads to no page", name)
-	}
-	return "/" + strings.TrimPrefix(name, "/"), nil
 }
 
 // firstOf is a problem at the first occurrence of a text in a source, or of the

@@ -11,13 +11,14 @@ import (
 // rendered. After that many goroutines only read them.
 type values struct {
 	pages   map[*content.Node]map[string]any
-	byPath  map[string]map[string]any
-	site    map[string]any // what every page sees
+	byPath  map[string]map[string]any // of sections
+	pageAt  map[string]map[string]any // of what is no section
+	site    map[string]any            // what every page sees
 	sources map[*content.Node]*page
 }
 
 func (b *build) values() *values {
-	v := &values{pages: map[*content.Node]map[string]any{}, byPath: map[string]map[string]any{}, sources: map[*content.Node]*page{}}
+	v := &values{pages: map[*content.Node]map[string]any{}, byPath: map[string]map[string]any{}, pageAt: map[string]map[string]any{}, sources: map[*content.Node]*page{}}
 	for _, p := range b.pages {
 		v.sources[p.Node] = p
 	}
@@ -36,7 +37,8 @@ func (v *values) grow(n *content.Node) map[string]any {
 	value := v.value(n)
 	pages, sections := make([]any, 0, len(n.Pages)), make([]any, 0, len(n.Sections))
 	for _, p := range n.Pages {
-		pages = append(pages, v.value(p))
+		v.pageAt[p.Path] = v.value(p)
+		pages = append(pages, v.pageAt[p.Path])
 	}
 	for _, s := range n.Sections {
 		sections = append(sections, v.grow(s))
@@ -80,14 +82,6 @@ func (v *values) of(p *page) map[string]any {
 		vars["page"], vars["section"] = v.pages[p.Node], v.pages[p.Parent]
 	}
 	return vars
-}
-
-// section is the templates' function get_section.
-func (v *values) section(path string) (any, error) {
-	if value, known := v.byPath[path]; known {
-		return value, nil
-	}
-	return nil, nil
 }
 
 // outline nests headings: each below the nearest before it of a lower level.

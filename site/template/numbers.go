@@ -60,8 +60,9 @@ func toInt(r *render, v value, args []value) (value, error) {
 		return value{is: n}, nil
 	}
 	f, ok := v.is.(float64)
-	if text, isText := v.is.(string); isText {
-		if text, err = r.input(v); err != nil {
+	if kind(v) == "string" {
+		text, err := r.input(v)
+		if err != nil {
 			return undefined, err
 		}
 		text = strings.TrimSpace(text)

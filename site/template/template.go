@@ -16,9 +16,9 @@
 // its tags. tags.go (statements) and parser.go (expressions) make a tree of
 // them, ast.go, and check it against all templates, unit.go: which files,
 // macros, filters, tests and functions there are. eval.go and expressions.go
-// walk the tree. table.go lists all filters and tests, functions.go
-// all functions, operators.go all operators: to add one, add a row. Reference
-// gives the rows, of which docs/TEMPLATES.md is made.
+// walk the tree. table.go lists all filters and tests, functions.go all
+// functions, operators.go all operators: to add one, add a row. Reference gives
+// the rows, of which docs/TEMPLATES.md is made.
 //
 // The values of a page are wrapped as they are touched, not converted
 // beforehand. Rendering pays for all that it does and makes out of a Budget,

@@ -1,0 +1,108 @@
+package site
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ddc/internal/suggest"
+	"ddc/plugins/markdown/markdownpb"
+	"ddc/site/content"
+	"ddc/site/template"
+)
+
+// functions are what the template of a page can call.
+func (b *build) functions(ctx context.Context, p *page, v *values, files *dataFiles) template.Funcs {
+	return template.Funcs{
+		GetURL: b.getURL, Fingerprint: b.fingerprint, GetSection: v.section, GetPage: v.page,
+		LoadData: func(name, format string, required bool) (any, error) { return files.load(b, name, format, required) },
+		Markdown: func(text string) (string, error) { return b.markdownOf(ctx, p, text) },
+		Now:      func() time.Time { return b.options.Now },
+	}
+}
+
+// getURL is the templates' function get_url. It gives the address of a page
+// ("@/guide/intro.md" or its path alone), and for anything else the path from
+// the site's root.
+func (b *build) getURL(name string) (string, error) {
+	if source, isPage := strings.CutPrefix(name, "@/"); isPage {
+		if p := b.known[content.NewNode(source).Route]; p != nil && p.Path == source {
+			return p.URL(), nil
+		}
+		return "", fmt.Errorf("%q leads to no page", name)
+	}
+	return "/" + strings.TrimPrefix(name, "/"), nil
+}
+
+// fingerprint stands for what is in a file whose name stays as it is. Other
+// files, which are named by their content, need none.
+func (b *build) fingerprint(name string) (string, error) {
+	file := b.byPath[strings.TrimPrefix(name, "/")]
+	switch {
+	case file == nil || !file.stable:
+		return "", nil
+	case file.compiled:
+		return "", &template.Refusal{Message: fmt.Sprintf("%q is compiled, and keeps its name", name),
+			Hint: "take it out of stable_assets: then its address changes by itself"}
+	}
+	data, err := b.bytes(file.file)
+	if err != nil {
+		return "", single(err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])[:20], nil
+}
+
+// section is the templates' function get_section.
+func (v *values) section(path string) (any, error) {
+	if value, known := v.byPath[strings.TrimPrefix(path, "@/")]; known {
+		return value, nil
+	}
+	return nil, nil
+}
+
+// page is the templates' function get_page.
+func (v *values) page(path string) (any, error) {
+	path = strings.TrimPrefix(path, "@/")
+	if value, known := v.pageAt[path]; known {
+		return value, nil
+	}
+	refusal := &template.Refusal{Message: fmt.Sprintf("there is no page %q", path), Hint: "paths count from the content folder, as in \"guide/intro.md\""}
+	if _, isSection := v.byPath[path]; isSection {
+		refusal.Hint = "it is a section: write get_section"
+	} else if near := suggest.Nearest(path, sortedKeys(v.pageAt)); near != "" {
+		refusal.Hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return nil, refusal
+}
+
+// markdownOf is the templates' filter markdown: HTML of a text, as of a page's body.
+func (b *build) markdownOf(ctx context.Context, p *page, text string) (string, error) {
+	request := &markdownpb.RenderRequest{Path: p.Path, Body: text, BodyLine: 1, KnownPaths: b.paths()}
+	answer, err := call(ctx, b, "markdown", p.file.Name, b.Markdown.Render, request)
+	if err != nil {
+		return "", err
+	}
+	for _, link := range answer.BrokenLinks {
+		hint := "paths count from the content folder after @/"
+		if link.Suggestion != "" {
+			hint = fmt.Sprintf("did you mean %q?", "@/"+link.Suggestion)
+		}
+		return "", &template.Refusal{Message: fmt.Sprintf("the link %q leads to no page", link.Target), Hint: hint}
+	}
+	return b.withCode(ctx, p, answer)
+}
+
+// paths are those of all pages that links may lead to.
+func (b *build) paths() []string {
+	var paths []string
+	for _, p := range b.pages {
+		paths = append(paths, p.Path)
+	}
+	slices.Sort(paths)
+	return paths
+}
