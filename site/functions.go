@@ -5,12 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"ddc/internal/suggest"
-	"ddc/plugins/markdown/markdownpb"
 	"ddc/site/content"
 	"ddc/site/template"
 )
@@ -20,7 +18,7 @@ func (b *build) functions(ctx context.Context, p *page, v *values, files *dataFi
 	return template.Funcs{
 		GetURL: b.getURL, Fingerprint: b.fingerprint, GetSection: v.section, GetPage: v.page,
 		LoadData: func(name, format string, required bool) (any, error) { return files.load(b, name, format, required) },
-		Markdown: func(text string) (string, error) { return b.markdownOf(ctx, p, text) },
+		Markdown: func(text string) (string, error) { return b.markdownOf(ctx, p, text, v.known) },
 		Now:      func() time.Time { return b.options.Now },
 	}
 }
@@ -81,13 +79,13 @@ func (v *values) page(path string) (any, error) {
 }
 
 // markdownOf is the templates' filter markdown: HTML of a text, as of a page's body.
-func (b *build) markdownOf(ctx context.Context, p *page, text string) (string, error) {
-	request := &markdownpb.RenderRequest{Path: p.Path, Body: text, BodyLine: 1, KnownPaths: b.paths()}
-	answer, err := call(ctx, b, "markdown", p.file.Name, b.Markdown.Render, request)
+func (b *build) markdownOf(ctx context.Context, p *page, text string, known *mentions) (string, error) {
+	answer, err := b.markdown(ctx, p, text, 1, known)
 	if err != nil {
 		return "", err
 	}
-	for _, link := range answer.BrokenLinks {
+	if len(answer.BrokenLinks) > 0 {
+		link := answer.BrokenLinks[0]
 		hint := "paths count from the content folder after @/"
 		if link.Suggestion != "" {
 			hint = fmt.Sprintf("did you mean %q?", "@/"+link.Suggestion)
@@ -95,14 +93,4 @@ func (b *build) markdownOf(ctx context.Context, p *page, text string) (string, e
 		return "", &template.Refusal{Message: fmt.Sprintf("the link %q leads to no page", link.Target), Hint: hint}
 	}
 	return b.withCode(ctx, p, answer)
-}
-
-// paths are those of all pages that links may lead to.
-func (b *build) paths() []string {
-	var paths []string
-	for _, p := range b.pages {
-		paths = append(paths, p.Path)
-	}
-	slices.Sort(paths)
-	return paths
 }

@@ -118,12 +118,7 @@ func (b *build) frontMatter(ctx context.Context, p *page) error {
 
 // body renders a page's Markdown and puts highlighted code in it.
 func (b *build) body(ctx context.Context, p *page, known *mentions) error {
-	request := &markdownpb.RenderRequest{Path: p.Path, Body: p.body, BodyLine: p.bodyLine, KnownPaths: known.in(p.body)}
-	answer, err := call(ctx, b, "markdown", p.file.Name, b.Markdown.Render, request)
-	if len(answer.GetBrokenLinks()) > 0 && len(request.KnownPaths) < len(known.all) {
-		request.KnownPaths = known.all // one of them may have been meant
-		answer, err = call(ctx, b, "markdown", p.file.Name, b.Markdown.Render, request)
-	}
+	answer, err := b.markdown(ctx, p, p.body, p.bodyLine, known)
 	if err != nil {
 		return err
 	}
@@ -153,6 +148,17 @@ func (b *build) body(ctx context.Context, p *page, known *mentions) error {
 	p.headings = answer.Headings
 	p.whole = true
 	return nil
+}
+
+// markdown has the plugin make HTML of a text that stands in a page, or in its template.
+func (b *build) markdown(ctx context.Context, p *page, text string, line int32, known *mentions) (*markdownpb.RenderResponse, error) {
+	request := &markdownpb.RenderRequest{Path: p.Path, Body: text, BodyLine: line, KnownPaths: known.in(text)}
+	answer, err := call(ctx, b, "markdown", p.file.Name, b.Markdown.Render, request)
+	if len(answer.GetBrokenLinks()) > 0 && len(request.KnownPaths) < len(known.all) {
+		request.KnownPaths = known.all // one of them may have been meant
+		answer, err = call(ctx, b, "markdown", p.file.Name, b.Markdown.Render, request)
+	}
+	return answer, err
 }
 
 // withCode puts highlighted code into what the plugin has made of Markdown.

@@ -15,13 +15,17 @@ type values struct {
 	pageAt  map[string]map[string]any // of what is no section
 	site    map[string]any            // what every page sees
 	sources map[*content.Node]*page
+	known   *mentions // what Markdown in templates may link to
 }
 
 func (b *build) values() *values {
 	v := &values{pages: map[*content.Node]map[string]any{}, byPath: map[string]map[string]any{}, pageAt: map[string]map[string]any{}, sources: map[*content.Node]*page{}}
+	var paths []string
 	for _, p := range b.pages {
 		v.sources[p.Node] = p
+		paths = append(paths, p.Path)
 	}
+	v.known = newMentions(paths)
 	root := v.grow(b.root)
 	home := v.sources[b.root]
 	v.site = map[string]any{

@@ -25,7 +25,7 @@ func date(r *render, v value, args []value) (value, error) {
 	if err != nil {
 		return undefined, err
 	}
-	format, err := r.textOr(args[0], "format", "%Y-%m-%d")
+	format, err := textOr(args[0], "format", "%Y-%m-%d")
 	if err != nil {
 		return undefined, err
 	}
@@ -36,7 +36,7 @@ func date(r *render, v value, args []value) (value, error) {
 		return undefined, &missing{fmt.Sprintf("a date's format knows no %s", quote(wrong)),
 			"as %Y-%m-%d %H:%M:%S, %B for the month's name, %e for the day, and %% for a percent sign"}
 	}
-	name, err := r.textOr(args[1], "timezone", "")
+	name, err := textOr(args[1], "timezone", "")
 	if err != nil {
 		return undefined, err
 	}

@@ -108,7 +108,7 @@ func (r *render) call(c *functionCall) (value, error) {
 
 // pathOf is an argument that names a page or file.
 func (r *render) pathOf(arg value) (string, error) {
-	path, err := r.textOr(arg, "path", "")
+	path, err := textOr(arg, "path", "")
 	if err != nil {
 		return "", err
 	}
@@ -201,7 +201,7 @@ func loadData(r *render, args []value) (value, error) {
 	if err != nil {
 		return undefined, err
 	}
-	format, err := r.textOr(args[1], "format", "")
+	format, err := textOr(args[1], "format", "")
 	if err != nil {
 		return undefined, err
 	}

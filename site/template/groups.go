@@ -36,7 +36,7 @@ func nth(r *render, v value, args []value) (value, error) {
 }
 
 func get(r *render, v value, args []value) (value, error) {
-	key, err := r.textOr(args[0], "key", "")
+	key, err := textOr(args[0], "key", "")
 	if err != nil {
 		return undefined, err
 	}

@@ -26,7 +26,7 @@ func matching(r *render, v value, args []value) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	source, err := r.textOr(args[0], "pat", "")
+	source, err := textOr(args[0], "pat", "")
 	if err != nil {
 		return false, err
 	}

@@ -20,7 +20,7 @@ func round(r *render, v value, args []value) (value, error) {
 	if err := numeric(v); err != nil {
 		return undefined, err
 	}
-	method, err := r.textOr(args[0], "method", "common")
+	method, err := textOr(args[0], "method", "common")
 	if err != nil {
 		return undefined, err
 	}

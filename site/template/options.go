@@ -4,7 +4,7 @@ import "fmt"
 
 // Arguments that need not be given, with what stands for one that is not.
 
-func (r *render) textOr(arg value, name, otherwise string) (string, error) {
+func textOr(arg value, name, otherwise string) (string, error) {
 	if arg.absent() {
 		return otherwise, nil
 	}

@@ -44,7 +44,7 @@ func trimMatches(cut func(text, pat string) (string, bool)) func(*render, value,
 		if err != nil {
 			return undefined, err
 		}
-		pat, err := r.textOr(args[0], "pat", "")
+		pat, err := textOr(args[0], "pat", "")
 		for found := pat != ""; found && err == nil; {
 			text, found = cut(text, pat)
 			err = r.scan(len(pat))
@@ -58,11 +58,11 @@ func replace(r *render, v value, args []value) (value, error) {
 	if err != nil {
 		return undefined, err
 	}
-	from, err := r.textOr(args[0], "from", "")
+	from, err := textOr(args[0], "from", "")
 	if err != nil {
 		return undefined, err
 	}
-	to, err := r.textOr(args[1], "to", "")
+	to, err := textOr(args[1], "to", "")
 	if err != nil {
 		return undefined, err
 	}
@@ -85,7 +85,7 @@ func truncate(r *render, v value, args []value) (value, error) {
 	if err != nil {
 		return undefined, err
 	}
-	end, err := r.textOr(args[1], "end", "…")
+	end, err := textOr(args[1], "end", "…")
 	if err != nil {
 		return undefined, err
 	}
@@ -222,7 +222,7 @@ func indentation(r *render, arg value) (string, error) {
 	n, isNumber := arg.is.(int64)
 	switch {
 	case !isNumber:
-		return r.textOr(arg, "prefix", "    ")
+		return textOr(arg, "prefix", "    ")
 	case n < 0 || n > most:
 		return "", fmt.Errorf("prefix is of 0 to %d spaces", most)
 	}
