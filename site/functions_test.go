@@ -1,11 +1,14 @@
 package site_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"ddc/site"
 )
@@ -105,4 +108,12 @@ func TestCachebustChangesTheAddressOfAFileThatKeepsItsName(t *testing.T) {
 		urls[got] = text
 	}
 	assert.Len(t, urls, 2)
+}
+
+func TestDataBehindALinkOutOfTheProjectIsNotRead(t *testing.T) {
+	p := newProject(t, "templates/index.html", `{{ load_data(path="l.txt") }}`)
+	outside := filepath.Join(t.TempDir(), "secret.txt")
+	require.NoError(t, os.WriteFile(outside, []byte("secret"), 0o600))
+	require.NoError(t, os.Symlink(outside, filepath.Join(p.folder, "l.txt")))
+	assert.Contains(t, strings.Join(p.faults(site.Options{}), "\n"), `templates/index.html:1:4: load_data: "l.txt" can't be read: `)
 }
