@@ -32,7 +32,7 @@ require (
 
 require (
 	go.etcd.io/bbolt v1.5.0
-	golang.org/x/text v0.43.0 // indirect
+	golang.org/x/text v0.43.0
 )
 
 require (
