@@ -53,7 +53,7 @@ rates: ## Measure how often stress finds a fault, some minutes.
 	go test -tags $(TAGS) -count=1 -run TestPageOfFaults ./conformance/broken -write
 
 # The short form, one cell of each diagnosis, is in test.
-DIAGNOSE := go test -tags $(TAGS),ddcfault -timeout 20m -count=1 -run 'RightDiagnosis|BuildThatHangs|IsInterrupted' ./cmd/ddc
+DIAGNOSE := go test -tags $(TAGS),ddcfault -timeout 20m -count=1 -run 'RightDiagnosis|BuildThatHangs|IsInterrupted|CommandsOfTheDiagnosis' ./cmd/ddc
 diagnosis: example ## Look at each fault from outside, and write docs/DIAGNOSIS.md.
 	DDC_DIAGNOSIS=$(CURDIR)/docs/DIAGNOSIS.md $(DIAGNOSE)
 

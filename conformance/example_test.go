@@ -34,6 +34,7 @@ func Example() {
 			fmt.Println("sound")
 		}
 	}
-	// Output: sound broken: the waker's promise: a token left stays until a
-	// Wait consumes it, and Close ends every Wait
+	// Output:
+	// sound
+	// broken: the waker's promise: a token left stays until a Wait consumes it, and Close ends every Wait
 }
