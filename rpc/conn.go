@@ -167,10 +167,12 @@ func (c *Conn) end(err error) {
 // errClosedHere is wrapped by the errors of calls on a Conn that was closed.
 var errClosedHere = errors.New("closed at this end")
 
-// closedError is the error of a call on a closed Conn.
+// closedError is the error of a call on a closed Conn. It wraps
+// transport.ErrClosed too: a host that closed the link of a dead plugin makes
+// the call again on the next.
 type closedError struct{ peer string }
 
-func (e *closedError) Unwrap() error { return errClosedHere }
+func (e *closedError) Unwrap() []error { return []error{errClosedHere, transport.ErrClosed} }
 func (e *closedError) Error() string { return e.GRPCStatus().Err().Error() }
 
 // GRPCStatus lets package status find the code.

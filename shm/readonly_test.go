@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"ddc/internal/sys"
 )
 
 // fileOf makes a file of size bytes, of which the first are text.
@@ -74,24 +71,6 @@ func TestFileThatIsNoSegmentIsNotRead(t *testing.T) {
 	assert.ErrorContains(t, err, "open segment to read", "a folder has a size, and no bytes")
 	assert.Nil(t, s)
 	assert.ErrorIs(t, f.Close(), os.ErrClosed)
-}
-
-// Whoever only looks cannot change what the living use.
-func TestStoreIntoWhatIsOnlyReadIsAFault(t *testing.T) {
-	live := create(t, 4096)
-	word, err := View[page](live, 0)
-	require.NoError(t, err)
-	f, err := sys.Dup(live.File())
-	require.NoError(t, err)
-	s, err := OpenToRead(f)
-	require.NoError(t, err)
-	word.A.Store(7)
-	view, err := View[page](s, 0)
-	require.NoError(t, err)
-	assert.EqualValues(t, 7, view.A.Load(), "the living memory, not a copy")
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	assert.Panics(t, func() { view.A.Store(8) })
-	require.NoError(t, s.Close())
 }
 
 func TestSizesThatNoSegmentHasAreRefused(t *testing.T) {
