@@ -173,7 +173,7 @@ var errClosedHere = errors.New("closed at this end")
 type closedError struct{ peer string }
 
 func (e *closedError) Unwrap() []error { return []error{errClosedHere, transport.ErrClosed} }
-func (e *closedError) Error() string { return e.GRPCStatus().Err().Error() }
+func (e *closedError) Error() string   { return e.GRPCStatus().Err().Error() }
 
 // GRPCStatus lets package status find the code.
 func (e *closedError) GRPCStatus() *status.Status {
