@@ -22,23 +22,22 @@ func (p *Plugin) NewStream(ctx context.Context, desc *grpc.StreamDesc, method st
 		p.errors.Add(1)
 		return nil, err
 	}
-	s := &stream{plugin: p, run: r, attempt: &attempt{method: method, about: subject.Of(ctx), stream: true, victim: r}}
-	unbind := func() {}
+	s := &stream{plugin: p, run: r, unbind: func() {}, single: !desc.ServerStreams,
+		attempt: &attempt{method: method, about: subject.Of(ctx), stream: true, victim: r}}
 	if p.host.options.Local != nil {
 		limited, cancel := context.WithCancelCause(ctx)
 		ctx, s.victim = limited, abandoned(cancel)
-		unbind = func() { cancel(nil) }
+		s.unbind = func() { cancel(nil) }
 	}
 	err = s.bounded(func() (err error) {
 		s.ClientStream, err = r.connection().NewStream(ctx, desc, method, opts...)
 		return err
 	})
 	if err != nil {
-		unbind()
+		s.unbind()
 		p.errors.Add(1)
 		return nil, err
 	}
-	context.AfterFunc(s.Context(), unbind) // which the stream's end ends
 	return s, nil
 }
 
@@ -49,6 +48,11 @@ type stream struct {
 	*attempt
 	plugin *Plugin
 	run    run
+	single bool // the plugin answers once
+	// unbind lets go of the context that ends a stream of this process. The caller
+	// must have received the stream's end by then: a context that is over hides it.
+	// Who does not receive it ends his own context, as gRPC asks of him.
+	unbind func()
 }
 
 // bounded runs do, which may wait for the plugin, under the stream's time
@@ -78,7 +82,11 @@ func (s *stream) SendMsg(m any) error {
 }
 
 func (s *stream) RecvMsg(m any) error {
-	return s.bounded(func() error { return s.ClientStream.RecvMsg(m) })
+	err := s.bounded(func() error { return s.ClientStream.RecvMsg(m) })
+	if err != nil || s.single {
+		s.unbind()
+	}
+	return err
 }
 
 func (s *stream) CloseSend() error { return s.bounded(s.ClientStream.CloseSend) }

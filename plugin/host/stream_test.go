@@ -100,3 +100,26 @@ func TestEachMessageOfAStreamGivesItItsTimeAnew(t *testing.T) {
 		p.stop()
 	})
 }
+
+// A stream's own context once hid the stream's end: whoever received it a moment
+// later was told Canceled.
+func TestStreamOfThisProcessEndsAsItsServiceSays(t *testing.T) {
+	h, err := New(Options{Local: func(string) (plugin.Service, error) { return testService{}, nil }})
+	require.NoError(t, err)
+	client := rpctestpb.NewTestClient(h.Conn("here"))
+	for range 200 {
+		sum, err := client.Sum(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, sum.Send(&rpctestpb.Packet{}))
+		_, err = sum.CloseAndRecv()
+		require.NoError(t, err)
+
+		count, err := client.Count(t.Context(), &rpctestpb.Packet{Text: "x"})
+		require.NoError(t, err)
+		_, err = count.Recv()
+		require.NoError(t, err)
+		_, err = count.Recv()
+		require.ErrorIs(t, err, io.EOF)
+	}
+	require.NoError(t, h.Stop(t.Context()))
+}
