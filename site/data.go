@@ -22,7 +22,7 @@ func (b *build) scanData(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		value, err := decode(names[file], texts[file])
+		value, err := decode(names[file], path.Ext(file)[1:], texts[file])
 		if err != nil {
 			faults = append(faults, fault("", names[file], err))
 			continue
@@ -36,19 +36,19 @@ func (b *build) scanData(ctx context.Context) error {
 	return joined(faults)
 }
 
-// decode reads a data file by its extension. Numbers become int64 or float64 in
-// every format. The error is a *diagnostic.Problem.
-func decode(file, text string) (any, error) {
+// decode reads a data file of a format. Numbers become int64 or float64 in every
+// format. The error is a *diagnostic.Problem.
+func decode(file, format, text string) (any, error) {
 	var value any
 	var err error
-	switch path.Ext(file) {
-	case ".json":
+	switch format {
+	case "json":
 		value, err = notation.JSON(text, notation.Data)
-	case ".toml":
+	case "toml":
 		var table map[string]any
 		err = notation.TOML(text, &table, notation.Data)
 		value = table
-	case ".kdl":
+	case "kdl":
 		nodes, err := kdl.Parse(file, text)
 		return fromKDL(nodes), err
 	default:

@@ -15,6 +15,7 @@ import (
 	"ddc/internal/diagnostic"
 	"ddc/internal/notation"
 	"ddc/internal/suggest"
+	"ddc/site/config"
 	"ddc/site/content"
 	"ddc/site/template"
 )
@@ -93,7 +94,7 @@ func (b *build) findData(name string) (content.File, error) {
 	}
 	for _, folder := range folders {
 		full := filepath.Join(folder, filepath.FromSlash(relative))
-		if within, err := filepath.Rel(b.cfg.Output, full); err == nil && filepath.IsLocal(within) {
+		if config.Within(b.cfg.Output, full) {
 			return content.File{}, &template.Refusal{Message: fmt.Sprintf("%q is in the output", name), Hint: "load what it is made of"}
 		}
 		file, err := b.project.Find(b.name(full))
@@ -120,7 +121,7 @@ func (b *build) readData(file content.File, format string) (any, error) {
 	case "csv":
 		value, err = decodeCSV(text)
 	default:
-		value, err = decode("."+format, text)
+		value, err = decode(file.Name, format, text)
 	}
 	if err != nil {
 		return nil, single(fault("", file.Name, err))

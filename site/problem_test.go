@@ -51,14 +51,14 @@ func TestKeysAndValuesOfDataBecomeWhatTemplatesKnow(t *testing.T) {
 		"18446744073709551615": float64(1 << 64),
 		"- 1\n- 0.5\n- null":   []any{int64(1), 0.5, nil},
 	} {
-		got, err := decode("x.yaml", text)
+		got, err := decode("x.yaml", "yaml", text)
 		assert.NoError(t, err)
 		assert.Equal(t, want, got, text)
 	}
-	got, err := decode("x.toml", "at = 2024-01-02")
+	got, err := decode("x.toml", "toml", "at = 2024-01-02")
 	assert.NoError(t, err)
 	assert.Equal(t, map[string]any{"at": "2024-01-02"}, got)
-	got, err = decode("x.json", "123456789012345678901")
+	got, err = decode("x.json", "json", "123456789012345678901")
 	assert.NoError(t, err)
 	assert.Equal(t, 123456789012345678901.0, got)
 }
