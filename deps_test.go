@@ -211,7 +211,7 @@ func TestUnsafeAndSystemCallsHaveAnAddress(t *testing.T) {
 	}
 }
 
-// Whoever writes a plugin links what serves calls, and nothing of what a host does.
+// A plugin links what serves calls, and nothing of what a host does.
 func TestAnAuthorsPluginLinksNothingOfAHosts(t *testing.T) {
 	list, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags", "nodynamic", "./examples/plugin").Output()
 	require.NoError(t, err)

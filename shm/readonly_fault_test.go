@@ -12,8 +12,8 @@ import (
 	"ddc/internal/sys"
 )
 
-// Whoever only looks cannot change what the living use.
-// The race detector makes the store in C, from where no fault becomes a panic.
+// A process that opened a segment to read cannot change it. The race detector
+// makes the store in C, where no fault becomes a panic.
 func TestStoreIntoWhatIsOnlyReadIsAFault(t *testing.T) {
 	live := create(t, 4096)
 	word, err := View[page](live, 0)

@@ -158,7 +158,7 @@ func TestAProgramSeesNoProcessButItsOwn(t *testing.T) {
 	}
 }
 
-// Whoever starts wardens may be stopped for as long as it likes.
+// A host of wardens may be stopped for any time.
 func TestTheTimeOfAProgramBeginsWhenItIsStarted(t *testing.T) {
 	const limit = 4 * time.Second
 	host, theirs, err := newHost(nil, func(int) {})
