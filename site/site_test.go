@@ -22,22 +22,7 @@ import (
 
 	"ddc/plugin"
 	"ddc/plugin/host"
-	"ddc/plugins/code_execution"
-	"ddc/plugins/css"
-	"ddc/plugins/fonts"
-	"ddc/plugins/html"
-	"ddc/plugins/html_diff"
-	imageplugin "ddc/plugins/image"
-	"ddc/plugins/js"
-	"ddc/plugins/jxl"
-	"ddc/plugins/linkcheck"
-	"ddc/plugins/markdown"
-	"ddc/plugins/minify"
-	"ddc/plugins/pagefind"
-	"ddc/plugins/sass"
-	"ddc/plugins/svgo"
-	"ddc/plugins/syntax_highlight"
-	"ddc/plugins/webp"
+	"ddc/plugins"
 	"ddc/site"
 	"ddc/site/config"
 )
@@ -47,24 +32,14 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2/v2.runClock"))
 }
 
-var services = map[string]func() plugin.Service{
-	"code_execution":   func() plugin.Service { return code_execution.New() },
-	"css":              func() plugin.Service { return css.New() },
-	"fonts":            func() plugin.Service { return fonts.New() },
-	"html":             func() plugin.Service { return html.New() },
-	"html_diff":        func() plugin.Service { return html_diff.New() },
-	"image":            func() plugin.Service { return imageplugin.New() },
-	"js":               func() plugin.Service { return js.New() },
-	"jxl":              func() plugin.Service { return jxl.New() },
-	"linkcheck":        func() plugin.Service { return linkcheck.New() },
-	"markdown":         func() plugin.Service { return markdown.New() },
-	"minify":           func() plugin.Service { return minify.New() },
-	"pagefind":         func() plugin.Service { return pagefind.New() },
-	"sass":             func() plugin.Service { return sass.New() },
-	"svgo":             func() plugin.Service { return svgo.New() },
-	"syntax_highlight": func() plugin.Service { return syntax_highlight.New() },
-	"webp":             func() plugin.Service { return webp.New() },
-}
+// services open each plugin by its name.
+var services = func() map[string]func() plugin.Service {
+	open := map[string]func() plugin.Service{}
+	for _, s := range plugins.All() {
+		open[s.Name] = s.Open
+	}
+	return open
+}()
 
 // project is a site under test.
 type project struct {

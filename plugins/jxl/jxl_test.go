@@ -5,7 +5,6 @@ import (
 	"context"
 	"image"
 	"image/color"
-	"image/draw"
 	"image/gif"
 	"image/jpeg"
 	"math"
@@ -228,31 +227,9 @@ func TestMissingProgramsAreFailedPreconditions(t *testing.T) {
 	assert.ErrorContains(t, err, "djxl, which reads JPEG XL, is not installed")
 }
 
-// photographs are one drawn as a camera's, and the real one where it is there.
-func photographs(t testing.TB) map[string]*image.NRGBA {
-	t.Helper()
-	photographs := map[string]*image.NRGBA{"drawn": fixture.Photograph(960, 640)}
-	if file, found := fixture.Real("dodeca-docs/docs/static/images/mountain.jpg"); found {
-		photographs["real"] = photograph(t, file)
-	}
-	return photographs
-}
-
-func photograph(t testing.TB, name string) *image.NRGBA {
-	t.Helper()
-	file, err := os.Open(name)
-	require.NoError(t, err)
-	defer file.Close()
-	photo, err := jpeg.Decode(file)
-	require.NoError(t, err)
-	m := image.NewNRGBA(photo.Bounds())
-	draw.Draw(m, m.Rect, photo, image.Point{}, draw.Src)
-	return m
-}
-
 func TestPhotographIsGoodAndSmallAndLeavesNothing(t *testing.T) {
 	needTools(t)
-	photographs := photographs(t)
+	photographs := fixture.Photographs(t)
 	t.Setenv("TMPDIR", t.TempDir())
 	for name, m := range photographs {
 		data := encoded(t, m, 80)

@@ -6,10 +6,7 @@ import (
 	"encoding/binary"
 	"image"
 	"image/color"
-	"image/draw"
-	"image/jpeg"
 	"math"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -215,31 +212,9 @@ func TestEncodeEndsWithItsContext(t *testing.T) {
 	assert.Equal(t, codes.Canceled, status.Code(err))
 }
 
-// photographs are one drawn as a camera's, and the real one where it is there.
-func photographs(t testing.TB) map[string]*image.NRGBA {
-	t.Helper()
-	photographs := map[string]*image.NRGBA{"drawn": fixture.Photograph(960, 640)}
-	if file, found := fixture.Real("dodeca-docs/docs/static/images/mountain.jpg"); found {
-		photographs["real"] = photograph(t, file)
-	}
-	return photographs
-}
-
-func photograph(t testing.TB, name string) *image.NRGBA {
-	t.Helper()
-	file, err := os.Open(name)
-	require.NoError(t, err)
-	defer file.Close()
-	decoded, err := jpeg.Decode(file)
-	require.NoError(t, err)
-	m := image.NewNRGBA(decoded.Bounds())
-	draw.Draw(m, m.Rect, decoded, image.Point{}, draw.Src)
-	return m
-}
-
 func TestPhotographIsGoodAndSmall(t *testing.T) {
 	s := start(t)
-	for name, m := range photographs(t) {
+	for name, m := range fixture.Photographs(t) {
 		data := encoded(t, s, m, 82)
 		assert.Less(t, len(data), 250_000, name)
 		got, err := s.Decode(t.Context(), &webppb.DecodeRequest{Data: data})

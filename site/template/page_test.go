@@ -3,13 +3,10 @@ package template_test
 import (
 	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-
+	"ddc/internal/doctable"
 	"ddc/site/template"
 )
 
@@ -24,18 +21,7 @@ const (
 // The page is made of the tables that templates are checked against, so that it
 // lists all there is and nothing else.
 func TestReferencePageListsWhatTheCodeKnows(t *testing.T) {
-	content, err := os.ReadFile(templatesPage)
-	require.NoError(t, err)
-	before, rest, ok := strings.Cut(string(content), tablesBegin)
-	require.True(t, ok, "no tables in %s", templatesPage)
-	have, after, ok := strings.Cut(rest, tablesEnd)
-	require.True(t, ok, "no end of the tables in %s", templatesPage)
-	want := tables()
-	if *write {
-		require.NoError(t, os.WriteFile(templatesPage, []byte(before+tablesBegin+want+tablesEnd+after), 0o644))
-		return
-	}
-	assert.Equal(t, want, have, "the tables are out of date: run the test with -write")
+	doctable.Hold(t, templatesPage, tablesBegin, tablesEnd, tables(), *write)
 }
 
 func tables() string {

@@ -3,14 +3,11 @@ package hub
 import (
 	"flag"
 	"fmt"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-
+	"ddc/internal/doctable"
 	"ddc/internal/trace"
 	"ddc/ring"
 	"ddc/slot"
@@ -28,18 +25,7 @@ const (
 // A foreign program reads the page, and would read another place for every
 // number that is wrong. So the numbers are made from the code.
 func TestProtocolPageHasTheNumbersOfTheCode(t *testing.T) {
-	content, err := os.ReadFile(protocolPage)
-	require.NoError(t, err)
-	before, rest, ok := strings.Cut(string(content), tablesBegin)
-	require.True(t, ok, "no tables in %s", protocolPage)
-	have, after, ok := strings.Cut(rest, tablesEnd)
-	require.True(t, ok, "no end of the tables in %s", protocolPage)
-	want := tables()
-	if *write {
-		require.NoError(t, os.WriteFile(protocolPage, []byte(before+tablesBegin+want+tablesEnd+after), 0o644))
-		return
-	}
-	assert.Equal(t, want, have, "the tables are out of date: run the test with -write")
+	doctable.Hold(t, protocolPage, tablesBegin, tablesEnd, tables(), *write)
 }
 
 func tables() string {

@@ -1,0 +1,29 @@
+// Package doctable holds the tables that a page in docs/ has to the code that they are
+// made from. Only tests import this package.
+package doctable
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Hold compares what a page has between the lines begin and end with want. With
+// write it puts want there instead.
+func Hold(t testing.TB, page, begin, end, want string, write bool) {
+	t.Helper()
+	content, err := os.ReadFile(page)
+	require.NoError(t, err)
+	before, rest, ok := strings.Cut(string(content), begin)
+	require.True(t, ok, "no tables in %s", page)
+	have, after, ok := strings.Cut(rest, end)
+	require.True(t, ok, "no end of the tables in %s", page)
+	if write {
+		require.NoError(t, os.WriteFile(page, []byte(before+begin+want+end+after), 0o644))
+		return
+	}
+	assert.Equal(t, want, have, "the tables are out of date: run the test with -write")
+}
