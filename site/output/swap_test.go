@@ -243,34 +243,45 @@ func TestFailureThatIsNoLackOfLocksIsTold(t *testing.T) {
 	assert.ErrorIs(t, err, unix.EIO)
 }
 
+// killedWithoutLocks kills a build that replaces "old" by "new" on a file system
+// without locks, before its step n+1, and says whether it got that far.
+func killedWithoutLocks(t *testing.T, n int) (final string, y system, s *Stage, died bool) {
+	t.Helper()
+	final = filepath.Join(t.TempDir(), "public")
+	_, err := build(final, "old", realSystem())
+	require.NoError(t, err)
+	y = withoutLocks(lowerLayer(final))
+	s, died = killed(t, final, y, n)
+	return final, y, s, died
+}
+
+// leftBeside checks that nothing stands beside the output but the killed build's
+// own folder.
+func leftBeside(t *testing.T, final string, s *Stage, n int) {
+	t.Helper()
+	for _, name := range names(t, filepath.Dir(final)) {
+		assert.Contains(t, []string{"public", filepath.Base(s.folder)}, name, "killed before step %d", n+1)
+	}
+}
+
 // Host and heir are killed at once, and nobody can tell whether they live.
 func TestCopyThatABuildWithoutLocksLeftIsGoneAfterTheNext(t *testing.T) {
 	for n := 0; ; n++ {
-		final := filepath.Join(t.TempDir(), "public")
-		_, err := build(final, "old", realSystem())
-		require.NoError(t, err)
-		y := withoutLocks(lowerLayer(final))
-		s, died := killed(t, final, y, n)
+		final, y, s, died := killedWithoutLocks(t, n)
 		if !died {
 			assert.Greater(t, n, 5)
 			return
 		}
-		_, err = build(final, "newer", y)
+		_, err := build(final, "newer", y)
 		require.NoError(t, err, "killed before step %d", n+1)
 		assert.Equal(t, "newer", textOf(t, final))
-		for _, name := range names(t, filepath.Dir(final)) {
-			assert.Contains(t, []string{"public", filepath.Base(s.folder)}, name, "killed before step %d", n+1)
-		}
+		leftBeside(t, final, s, n)
 	}
 }
 
 func TestCopyThatABuildWithoutLocksLeftLongAgoIsPutBack(t *testing.T) {
 	for n := 0; ; n++ {
-		final := filepath.Join(t.TempDir(), "public")
-		_, err := build(final, "old", realSystem())
-		require.NoError(t, err)
-		y := withoutLocks(lowerLayer(final))
-		s, died := killed(t, final, y, n)
+		final, y, s, died := killedWithoutLocks(t, n)
 		if !died {
 			return
 		}
@@ -279,9 +290,7 @@ func TestCopyThatABuildWithoutLocksLeftLongAgoIsPutBack(t *testing.T) {
 		require.NoError(t, err)
 		next.Abort()
 		assert.Contains(t, []string{"old", "new"}, textOf(t, final), "killed before step %d", n+1)
-		for _, name := range names(t, filepath.Dir(final)) {
-			assert.Contains(t, []string{"public", filepath.Base(s.folder)}, name, "killed before step %d", n+1)
-		}
+		leftBeside(t, final, s, n)
 	}
 }
 
