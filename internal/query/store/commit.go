@@ -61,7 +61,7 @@ func (s *Store) Commit(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("write the cache: %w", err)
 	}
-	return s.settle(path, records)
+	return s.settle(path, number, records)
 }
 
 // merge is what the base has, with what this process knows better.
@@ -198,16 +198,13 @@ func (s *Store) fill(tx *bbolt.Tx, build uint64, records []kept, base *graph) er
 // settle reads the new graph from now on, and removes the older ones and the
 // values that no record has. Those who have an older one open keep it: it is gone
 // from the folder, not from them. A value that they miss is worked out again.
-func (s *Store) settle(path string, records []kept) error {
-	m := graphName.FindStringSubmatch(filepath.Base(path))
-	g, err := s.open(path, m[2])
+func (s *Store) settle(path string, number uint64, records []kept) error {
+	g, err := open(path, number)
 	if err != nil {
 		return err
 	}
-	g.number, _ = strconv.ParseUint(m[1], 10, 64)
 	old := s.graph
-	s.graph, s.pending, s.values = g, map[query.ID]entry{}, map[query.Fingerprint][]byte{}
-	s.used, s.dropped = map[query.ID]bool{}, map[query.ID]bool{}
+	s.begin(g)
 	if old != nil {
 		old.close()
 	}

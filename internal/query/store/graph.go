@@ -46,24 +46,28 @@ func (s *Store) newest() *graph {
 	if err != nil {
 		return nil
 	}
-	var best string
+	var best, sum string
 	var number uint64
 	for _, e := range entries {
 		if m := graphName.FindStringSubmatch(e.Name()); m != nil {
 			if n, err := strconv.ParseUint(m[1], 10, 64); err == nil && n >= number {
-				best, number = e.Name(), n
+				best, number, sum = e.Name(), n, m[2]
 			}
 		}
 	}
 	if best == "" {
 		return nil
 	}
-	g, err := s.open(filepath.Join(s.folder, best), graphName.FindStringSubmatch(best)[2])
+	path := filepath.Join(s.folder, best)
+	err = s.verify(path, sum)
+	var g *graph
+	if err == nil {
+		g, err = open(path, number)
+	}
 	if err != nil {
 		s.say("what is remembered is made anew: " + err.Error())
 		return &graph{number: number, build: number, ignored: true}
 	}
-	g.number = number
 	if version := string(g.about(versionKey)); version != s.options.Version {
 		s.say("what is remembered is made anew: it is of another version of ddc")
 		g.ignored = true
@@ -71,17 +75,25 @@ func (s *Store) newest() *graph {
 	return g
 }
 
-func (s *Store) open(path, sum string) (*graph, error) {
+// verify says whether a graph is as this user's process has written it.
+func (s *Store) verify(path, sum string) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
-	if own, err := s.sum(f); err != nil {
-		return nil, fmt.Errorf("read the cache: %w", err)
-	} else if own != sum {
-		return nil, errors.New("the cache's bytes have changed, or another user wrote them")
+	own, err := s.sum(f)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the cache: %w", err)
+	case own != sum:
+		return errors.New("the cache's bytes have changed, or another user wrote them")
 	}
+	return nil
+}
+
+// open opens a graph that is known to be this user's.
+func open(path string, number uint64) (*graph, error) {
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: lockTime})
 	if err != nil {
 		return nil, fmt.Errorf("open the cache: %w", err)
@@ -90,7 +102,7 @@ func (s *Store) open(path, sum string) (*graph, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("read the cache: %w", err), db.Close())
 	}
-	g := &graph{db: db, tx: tx}
+	g := &graph{db: db, tx: tx, number: number}
 	for _, name := range [][]byte{aboutBucket, recordsBucket, valuesBucket} {
 		if tx.Bucket(name) == nil {
 			g.close()

@@ -73,7 +73,6 @@ type Store struct {
 	folder  string
 	options Options
 	marker  *os.File // locked while the store is open
-	crashed bool     // the last process ended without Close
 
 	mu      sync.Mutex
 	graph   *graph // nil if there is none to read
@@ -95,8 +94,7 @@ func Open(ctx context.Context, folder string, o Options) (*Store, error) {
 	if o.Said == nil {
 		o.Said = func(string) {}
 	}
-	s := &Store{folder: folder, options: o, pending: map[query.ID]entry{}, values: map[query.Fingerprint][]byte{},
-		used: map[query.ID]bool{}, dropped: map[query.ID]bool{}, said: map[string]bool{}}
+	s := &Store{folder: folder, options: o, said: map[string]bool{}}
 	for _, name := range []string{"open", "values"} {
 		if err := os.MkdirAll(filepath.Join(folder, name), 0o700); err != nil {
 			return nil, fmt.Errorf("make the cache's folder: %w", err)
@@ -107,18 +105,25 @@ func Open(ctx context.Context, folder string, o Options) (*Store, error) {
 		return nil, err
 	}
 	defer unlock()
-	if s.crashed, err = s.sweep(); err != nil {
+	crashed, err := s.sweep()
+	if err != nil {
 		return nil, err
 	}
 	if err := s.mark(); err != nil {
 		return nil, err
 	}
-	s.graph = s.newest()
-	if s.crashed && s.graph != nil {
+	s.begin(s.newest())
+	if crashed && s.graph != nil {
 		s.say("the last process that used the cache was killed or died; what is remembered is made anew")
 		s.graph.ignored = true
 	}
 	return s, nil
+}
+
+// begin reads g, which may be nil, and knows of nothing that is newer.
+func (s *Store) begin(g *graph) {
+	s.graph, s.pending, s.values = g, map[query.ID]entry{}, map[query.Fingerprint][]byte{}
+	s.used, s.dropped = map[query.ID]bool{}, map[query.ID]bool{}
 }
 
 // Build is a number that is another in each build.
