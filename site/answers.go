@@ -137,6 +137,40 @@ func digest(version, what string, contents []byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// recall answers from what is kept, or by do, whose answer it keeps. Whoever runs
+// do has its answer as it came (ran), also where it is not to be kept; others have
+// it from its bytes.
+func recall[V any](ctx context.Context, b *build, kept *query.Call[question, []byte], key string, do func(context.Context) (V, error),
+	encode func(V) ([]byte, error), decode func([]byte) (V, error)) (answer V, ran bool, err error) {
+	encoded, err := kept.Get(ctx, b.ask, question{key, func(ctx context.Context) (_ []byte, err error) {
+		ran = true
+		if answer, err = do(ctx); err != nil {
+			return nil, err
+		}
+		return encode(answer)
+	}})
+	if ran || err != nil {
+		return answer, ran, err
+	}
+	if answer, err = decode(encoded); err != nil {
+		return answer, false, fmt.Errorf("read a remembered answer: %w", err)
+	}
+	return answer, false, nil
+}
+
+// remembered answers a call from what is kept, or makes it.
+func remembered[A any](ctx context.Context, b *build, key string, do func(context.Context) (*A, error)) (*A, error) {
+	encode := func(a *A) ([]byte, error) {
+		return proto.MarshalOptions{Deterministic: true}.Marshal(any(a).(proto.Message))
+	}
+	decode := func(encoded []byte) (*A, error) {
+		a := new(A)
+		return a, proto.Unmarshal(encoded, any(a).(proto.Message))
+	}
+	answer, _, err := recall(ctx, b, b.options.Answers.calls, key, do, encode, decode)
+	return answer, err
+}
+
 // errPartial says that a picture's variants are not all there, and so not kept.
 var errPartial = errors.New("some of a picture's variants are left out")
 
@@ -146,33 +180,26 @@ func (b *build) rememberedPicture(ctx context.Context, data []byte, do func(cont
 	if !ok {
 		return do(ctx)
 	}
-	var own *variants
-	ran := false
-	encoded, err := b.options.Answers.pictures.Get(ctx, b.ask, question{key, func(ctx context.Context) (_ []byte, err error) {
-		ran = true
-		if own, err = do(ctx); err != nil {
-			return nil, err
-		}
-		if own == nil || own.partial {
+	encode := func(made *variants) ([]byte, error) {
+		if made == nil || made.partial {
 			return nil, errPartial
 		}
 		var text bytes.Buffer
-		err = gob.NewEncoder(&text).Encode(own)
+		err := gob.NewEncoder(&text).Encode(made)
 		return text.Bytes(), err
-	}})
+	}
+	decode := func(encoded []byte) (*variants, error) {
+		made := new(variants)
+		return made, gob.NewDecoder(bytes.NewReader(encoded)).Decode(made)
+	}
+	made, ran, err := recall(ctx, b, b.options.Answers.pictures, key, do, encode, decode)
 	switch {
-	case ran && (err == nil || errors.Is(err, errPartial)):
-		return own, nil
-	case errors.Is(err, errPartial):
-		return do(ctx) // each file of this picture has its own warnings
-	case err != nil:
-		return nil, err
+	case !errors.Is(err, errPartial):
+		return made, err
+	case ran:
+		return made, nil
 	}
-	own = new(variants)
-	if err := gob.NewDecoder(bytes.NewReader(encoded)).Decode(own); err != nil {
-		return nil, fmt.Errorf("read a remembered picture: %w", err)
-	}
-	return own, nil
+	return do(ctx) // each file of this picture has its own warnings
 }
 
 // pictureKey digests a picture and what makes its variants.
@@ -189,24 +216,4 @@ func (a *Answers) pictureKey(data []byte) (string, bool) {
 		versions += "\x00" + version
 	}
 	return digest(versions, "picture", data), true
-}
-
-// remembered answers a call from what is kept, or makes it. Whoever makes it has
-// the answer as it came; others have it from its bytes.
-func remembered[A any](ctx context.Context, b *build, key string, do func(context.Context) (*A, error)) (*A, error) {
-	var own *A
-	encoded, err := b.options.Answers.calls.Get(ctx, b.ask, question{key, func(ctx context.Context) (_ []byte, err error) {
-		if own, err = do(ctx); err != nil {
-			return nil, err
-		}
-		return proto.MarshalOptions{Deterministic: true}.Marshal(any(own).(proto.Message))
-	}})
-	if err != nil || own != nil {
-		return own, err
-	}
-	out := new(A)
-	if err := proto.Unmarshal(encoded, any(out).(proto.Message)); err != nil {
-		return nil, fmt.Errorf("read a remembered answer: %w", err)
-	}
-	return out, nil
 }

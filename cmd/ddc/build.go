@@ -70,7 +70,7 @@ type buildFlags struct {
 	hangAfter          time.Duration
 }
 
-// transportFlags are what they say of how plugins are reached.
+// transportFlags say how plugins are reached.
 type transportFlags struct{ wake, transport, spin string }
 
 func newBuild() *cobra.Command {
