@@ -35,12 +35,18 @@ test: tools example lint ## Run every test, once plainly and once under the race
 	go test -tags $(TAGS),explore -run Between ./internal/inuse ./slot ./wake ./wake/futex
 	$(DIAGNOSE)
 	@$(MAKE) --no-print-directory interop
+	@$(MAKE) --no-print-directory peers
 	@$(MAKE) --no-print-directory fuzz-short
 
 # A module of its own, whose dependencies may not be to be had: then it is left out, and says so.
 .PHONY: interop
 interop: ## Run gRPC's own interoperability cases, which are a module of their own.
 	@cd conformance/interop && if go mod download; then go test -tags $(TAGS) -timeout 5m ./...; else echo "interop: left out, as its modules cannot be had"; fi
+
+# So are the benchmarks beside other transports: nobody else inherits those.
+.PHONY: peers
+peers: # Vet the benchmarks beside other transports.
+	@cd conformance/bench/peers && if go mod download; then go vet -tags $(TAGS) ./...; else echo "peers: left out, as its modules cannot be had"; fi
 
 # -short has each fault on one strategy. The tests that need no fault are in test.
 FAULTY := go test -tags $(TAGS),ddcfault -timeout 15m -run 'Fault|EventLoop' ./internal/fault ./conformance
@@ -116,10 +122,17 @@ bombs: tools ## Build hostile sites, as root and as an ordinary user, with 512 M
 	DDC_BOMBS=1 go test -tags $(TAGS) -timeout 2h -count=1 -v -run TestBombs ./cmd/ddc
 
 # -cpu 1,2: the host's processors. A plugin always has one.
-bench: ## Run the benchmarks, some five minutes. Compare figures of one run only.
-	go test -tags $(TAGS) -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(filter-out ddc/conformance/bench ddc/conformance/bench/peers,$(shell go list $(PACKAGES)))
-	go test -tags $(TAGS) -run '^$$' -bench . -benchtime $(BENCHTIME) -cpu 1,2 ./conformance/bench/peers
+bench: ## Run the benchmarks, some eight minutes. Compare figures of one run only.
+	go test -tags $(TAGS) -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(filter-out ddc/conformance/bench,$(shell go list $(PACKAGES)))
+	cd conformance/bench/peers && go test -tags $(TAGS) -run '^$$' -bench . -skip Load -benchtime $(BENCHTIME) -timeout 30m -cpu 1,2 .
+	@$(MAKE) --no-print-directory load
 	go test -tags $(TAGS) -run '^$$' -bench . -benchtime 1x -v ./conformance/bench
+
+# By turns, so that what else the machine does hits all of them. LOAD=3x is three seconds of each contender.
+LOAD := 3x
+.PHONY: load
+load: ## Hold calls beside gRPC, ttrpc and a bare futex, under 1 to 80 callers and 16 plugins: some three minutes.
+	cd conformance/bench/peers && go test -tags $(TAGS) -run '^$$' -v -bench Load -benchtime $(LOAD) -cpu 2 .
 
 # Fuzz targets are found, so that a new one is not forgotten.
 fuzz: ## Fuzz each target for FUZZTIME (60s; 1000x is a thousand inputs).

@@ -56,7 +56,7 @@ var layers = []string{
 	"site/config/...",
 	"site/content site/template site/asset site/output site/starter",
 	"site",
-	"conformance/bench conformance/bench/peers conformance/matrix examples/...",
+	"conformance/bench conformance/matrix examples/...",
 	"conformance/verdict",
 	"cmd/...",
 	"tools/mutate", // changes the text of others, and needs none of them

@@ -68,7 +68,8 @@ func beside(b *testing.B, n, calls int, ours func() error) { besideAtOnce(b, n, 
 // besideAtOnce makes rounds in which each of the workers makes so many calls, one after
 // the other.
 func besideAtOnce(b *testing.B, n, workers, calls int, ours func() error) {
-	theirs := echoCall(b, overGRPC(b), n)
+	client, _ := overGRPC(b)
+	theirs := echoCall(b, client, n)
 	round := func(call func() error) float64 {
 		errs := make([]error, workers)
 		work := func(worker int) {

@@ -1,6 +1,8 @@
-// Package peers measures links and calls between two real processes, beside
-// gRPC over a unix socket in the same run. Benchmarks of ring, slot pool and
-// doorbell are beside their code; `make bench` runs all of them.
+// Package peers measures links and calls between real processes, beside gRPC
+// and ttrpc over unix sockets, and a bare futex, in the same run. It is a module
+// of its own, so that nobody else inherits what it is held beside. Benchmarks of
+// ring, slot pool and doorbell are beside their code; `make bench` runs all of
+// them.
 //
 // The other process is this test binary, started once more with GOMAXPROCS=1
 // as every plugin is: through package plugin for calls with messages, straight
@@ -18,7 +20,8 @@
 //
 // Figures of different runs do not compare: the machine may be busy otherwise.
 // BenchmarkBesideGRPC therefore takes turns, a round of one and a round of the
-// other, and reports the medians and their ratio.
+// other, and reports the medians and their ratio; so does BenchmarkLoad (make
+// load), under few callers and many.
 package peers
 
 import (
@@ -67,6 +70,10 @@ func TestMain(m *testing.M) {
 		plugin.Main(plugin.Func(func(r grpc.ServiceRegistrar) { rpctestpb.RegisterTestServer(r, echo{}) }))
 	case role == "grpc":
 		err = serveGRPC()
+	case role == "ttrpc":
+		err = serveTTRPC()
+	case role == "floor":
+		err = serveFloor()
 	case role == "poller":
 		err = servePoller()
 	case role == "lease", role == "link":

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,9 +49,14 @@ func eachSetting(b *testing.B, settings []setting, run func(b *testing.B, name s
 	}
 }
 
+// process is this binary, started once more.
+type process struct {
+	pid int
+	out *bufio.Reader // what it prints
+}
+
 // startSelf starts this binary in a role, with standard input as its lifeline.
-// It returns what the process prints.
-func startSelf(b *testing.B, role string, files []*os.File, env ...string) *bufio.Reader {
+func startSelf(b *testing.B, role string, files []*os.File, env ...string) process {
 	b.Helper()
 	path, err := os.Executable()
 	require.NoError(b, err)
@@ -67,27 +73,37 @@ func startSelf(b *testing.B, role string, files []*os.File, env ...string) *bufi
 		assert.NoError(b, lifeline.Close())
 		assert.NoError(b, cmd.Wait())
 	})
-	return bufio.NewReader(out)
+	return process{cmd.Process.Pid, bufio.NewReader(out)}
 }
 
 // overGRPC is the service in a process of its own, over gRPC and a unix socket.
-func overGRPC(b *testing.B) rpctestpb.TestClient {
+func overGRPC(b *testing.B) (client rpctestpb.TestClient, pid int) {
 	b.Helper()
 	socket := filepath.Join(b.TempDir(), "grpc")
-	out := startSelf(b, "grpc", nil, envSocket+"="+socket,
+	p := startSelf(b, "grpc", nil, envSocket+"="+socket,
 		"GOMAXPROCS="+cmp.Or(os.Getenv("BENCH_GRPC_PROCS"), "1"))
-	_, err := out.ReadString('\n')
+	_, err := p.out.ReadString('\n')
 	require.NoError(b, err)
 	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)))
 	require.NoError(b, err)
 	b.Cleanup(func() { assert.NoError(b, conn.Close()) })
-	return rpctestpb.NewTestClient(conn)
+	return rpctestpb.NewTestClient(conn), p.pid
 }
 
 // overPlugin is the service as a plugin. wakeups says how many tokens were left
 // so far, by both sides.
 func overPlugin(b *testing.B, strategy string, spin wake.Spin) (client rpctestpb.TestClient, wakeups func() uint64) {
+	b.Helper()
+	h := pluginHost(b, strategy, spin)
+	return rpctestpb.NewTestClient(h.Conn("echo")), func() uint64 {
+		s := h.Plugin("echo").Stats().Link
+		return s.WakeupsSent + s.WakeupsReceived
+	}
+}
+
+// pluginHost starts the service as a plugin, whatever the plugin's name.
+func pluginHost(b *testing.B, strategy string, spin wake.Spin) *host.Host {
 	b.Helper()
 	b.Setenv(envRole, "plugin")
 	h, err := host.New(host.Options{
@@ -100,10 +116,20 @@ func overPlugin(b *testing.B, strategy string, spin wake.Spin) (client rpctestpb
 	})
 	require.NoError(b, err)
 	b.Cleanup(func() { assert.NoError(b, h.Close()) })
-	return rpctestpb.NewTestClient(h.Conn("echo")), func() uint64 {
-		s := h.Plugin("echo").Stats().Link
-		return s.WakeupsSent + s.WakeupsReceived
+	return h
+}
+
+// overPlugins is the service as so many plugins of one host.
+func overPlugins(b *testing.B, spin wake.Spin, n, plugins int) (calls []func() error, pids []int) {
+	b.Helper()
+	h := pluginHost(b, strategy.Default, spin)
+	for i := range plugins {
+		name := fmt.Sprint("echo", i)
+		call := echoCall(b, rpctestpb.NewTestClient(h.Conn(name)), n)
+		require.NoError(b, call()) // which starts it
+		calls, pids = append(calls, call), append(pids, h.Plugin(name).Stats().PID)
 	}
+	return calls, pids
 }
 
 // overHub is a link to a process of its own, which does what role says.
@@ -114,12 +140,38 @@ func overHub(b *testing.B, role, name string, spin wake.Spin) transport.Link {
 	h, err := hub.Create(hub.Options{Spin: spin})
 	require.NoError(b, err)
 	b.Cleanup(func() { assert.NoError(b, h.Close()) })
+	link, _ := attachTo(b, h, role, s, spin)
+	return link
+}
+
+// attachTo starts a process that has a place in h.
+func attachTo(b *testing.B, h *hub.Hub, role string, s wake.Strategy, spin wake.Spin) (link transport.Link, pid int) {
+	b.Helper()
 	offer, err := h.Offer(role, s)
 	require.NoError(b, err)
 	defer offer.Close()
-	startSelf(b, role, offer.Files, envOffer+"="+offer.Text, envSpin+"="+spin.String(), "GOMAXPROCS=1")
+	p := startSelf(b, role, offer.Files, envOffer+"="+offer.Text, envSpin+"="+spin.String(), "GOMAXPROCS=1")
 	b.Cleanup(func() { assert.NoError(b, offer.Link.Close()) })
-	return offer.Link
+	return offer.Link, p.pid
+}
+
+// leasesOf are raw calls to so many processes of one hub.
+func leasesOf(b *testing.B, spin wake.Spin, n, plugins int) (calls []func() error, pids []int) {
+	b.Helper()
+	s, err := strategy.ByName(strategy.Default)
+	require.NoError(b, err)
+	h, err := hub.Create(hub.Options{Spin: spin})
+	require.NoError(b, err)
+	b.Cleanup(func() { assert.NoError(b, h.Close()) })
+	for range plugins {
+		link, pid := attachTo(b, h, "lease", s, spin)
+		conn := rpc.NewConn(link, rpc.ConnOptions{})
+		b.Cleanup(func() { assert.NoError(b, conn.Close()) })
+		payload := pattern(n)
+		calls = append(calls, func() error { return leaseEcho(b.Context(), conn, payload) })
+		pids = append(pids, pid)
+	}
+	return calls, pids
 }
 
 // overLeases is a connection whose other end echoes raw calls.

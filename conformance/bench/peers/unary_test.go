@@ -46,7 +46,10 @@ func noWakeups() uint64 { return 0 }
 func BenchmarkUnary(b *testing.B) {
 	for _, s := range sizes {
 		b.Run(s.name, func(b *testing.B) {
-			b.Run("grpc-unix", func(b *testing.B) { benchEcho(b, overGRPC(b), s.size, noWakeups) })
+			b.Run("grpc-unix", func(b *testing.B) {
+				client, _ := overGRPC(b)
+				benchEcho(b, client, s.size, noWakeups)
+			})
 			eachSetting(b, bothWays, func(b *testing.B, name string, spin wake.Spin) {
 				client, wakeups := overPlugin(b, name, spin)
 				benchEcho(b, client, s.size, wakeups)

@@ -1,0 +1,223 @@
+package peers
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// A contender is one way to make the same call. open starts processes of its
+// own, one for each of plugins, and returns a call to each.
+type contender struct {
+	name string
+	open func(b *testing.B, n, plugins int) (calls []func() error, pids []int)
+	// alone says that it carries one call at a time.
+	alone bool
+}
+
+// each makes a contender of a way to start one process.
+func each(name string, alone bool, open func(b *testing.B, n int) (func() error, int)) contender {
+	return contender{name: name, alone: alone, open: func(b *testing.B, n, plugins int) (calls []func() error, pids []int) {
+		for range plugins {
+			call, pid := open(b, n)
+			calls, pids = append(calls, call), append(pids, pid)
+		}
+		return calls, pids
+	}}
+}
+
+// contenders are held beside each other. Futex is the default strategy.
+func contenders() []contender {
+	all := []contender{
+		each("raw futex and copies", true, overFloor),
+		each("gRPC over unix", false, func(b *testing.B, n int) (func() error, int) {
+			client, pid := overGRPC(b)
+			return echoCall(b, client, n), pid
+		}),
+		each("ttrpc over unix", false, overTTRPC),
+	}
+	for _, s := range []setting{parked, auto, spinning} {
+		all = append(all, contender{name: "hub, " + s.name, open: func(b *testing.B, n, plugins int) ([]func() error, []int) {
+			return overPlugins(b, s.spin, n, plugins)
+		}})
+	}
+	for _, s := range []setting{parked, spinning} {
+		all = append(all, contender{name: "leases, " + s.name, open: func(b *testing.B, n, plugins int) ([]func() error, []int) {
+			return leasesOf(b, s.spin, n, plugins)
+		}})
+	}
+	return all
+}
+
+// round is how long each contender has at a time.
+const round = time.Second
+
+// BenchmarkLoad holds all contenders beside each other, under few callers and
+// many: an operation is a round of a second of each, by turns, so that whatever
+// else the machine does meanwhile hits them all. It prints a table:
+//
+//	calls/s     of all callers together
+//	cpu         processor time of all processes, for each call
+//	p50, p99    of how long a call takes
+//	slowest     the longest call
+//	tenth       how much of a second's calls the busiest tenth of the callers
+//	            made, in the median second; 13 % of 16 callers, 10 % of 80, is equal
+func BenchmarkLoad(b *testing.B) {
+	for _, w := range []struct {
+		name                   string
+		size, callers, plugins int
+	}{
+		{"64B/1 caller", 64, 1, 1}, {"64B/4 callers", 64, 4, 1}, {"64B/16 callers", 64, 16, 1}, {"64B/80 callers", 64, 80, 1},
+		{"64B/16 plugins", 64, 16, 16}, {"1MiB/1 caller", 1 << 20, 1, 1},
+	} {
+		b.Run(w.name, func(b *testing.B) {
+			var running []*measured
+			for _, c := range contenders() {
+				if c.alone && w.callers > w.plugins {
+					continue
+				}
+				m := &measured{name: c.name}
+				var calls []func() error
+				calls, m.pids = c.open(b, w.size, w.plugins)
+				for i := range w.callers {
+					m.callers = append(m.callers, caller{call: calls[i%w.plugins]})
+				}
+				require.NoError(b, m.round(round/10)) // every process has started, and is warm
+				m.forget()
+				running = append(running, m)
+			}
+			place(b)
+			for b.Loop() {
+				for _, m := range running {
+					require.NoError(b, m.round(round))
+				}
+			}
+			b.ReportMetric(0, "ns/op")  // the table has the figures
+			fmt.Println(table(running)) // b.Log would cut it after ten lines
+		})
+	}
+}
+
+// caller makes one call after the other.
+type caller struct {
+	call func() error
+	took []time.Duration // each call
+	made int             // calls of this round
+}
+
+func (c *caller) work(until time.Time) error {
+	c.made = 0
+	for start := time.Now(); start.Before(until); c.made++ {
+		if err := c.call(); err != nil {
+			return err
+		}
+		end := time.Now()
+		c.took = append(c.took, end.Sub(start))
+		start = end
+	}
+	return nil
+}
+
+// measured is what a contender has done so far.
+type measured struct {
+	name    string
+	callers []caller
+	pids    []int
+
+	elapsed, cpu time.Duration
+	calls        int
+	shares       []float64 // of the busiest tenth, for each round
+}
+
+func (m *measured) forget() {
+	m.elapsed, m.cpu, m.calls, m.shares = 0, 0, 0, nil
+	for i := range m.callers {
+		m.callers[i].took = nil
+	}
+}
+
+// round lets every caller work for so long.
+func (m *measured) round(long time.Duration) error {
+	before, err := processorTime(m.pids)
+	if err != nil {
+		return err
+	}
+	errs := make([]error, len(m.callers))
+	start := time.Now()
+	var working sync.WaitGroup
+	for i := range m.callers {
+		working.Go(func() { errs[i] = m.callers[i].work(start.Add(long)) })
+	}
+	working.Wait()
+	m.elapsed += time.Since(start)
+	after, err := processorTime(m.pids)
+	if err != nil {
+		return err
+	}
+	m.cpu += after - before
+	made := make([]int, len(m.callers))
+	sum := 0
+	for i, c := range m.callers {
+		made[i] = c.made
+		sum += c.made
+	}
+	m.calls += sum
+	m.shares = append(m.shares, busiest(made)/float64(sum))
+	return errors.Join(errs...)
+}
+
+// busiest is how many calls the busiest tenth made, rounded up to whole callers.
+func busiest(made []int) float64 {
+	slices.Sort(made)
+	sum := 0
+	for _, n := range made[len(made)-(len(made)+9)/10:] {
+		sum += n
+	}
+	return float64(sum)
+}
+
+// processorTime is what this process and the others have used.
+func processorTime(pids []int) (sum time.Duration, err error) {
+	for _, pid := range append([]int{0}, pids...) {
+		clock := int32(unix.CLOCK_PROCESS_CPUTIME_ID)
+		if pid != 0 {
+			clock = int32(^pid)<<3 | 2 // clock_getcpuclockid(3)
+		}
+		var t unix.Timespec
+		if err := unix.ClockGettime(clock, &t); err != nil {
+			return 0, fmt.Errorf("read the processor time of process %d: %w", pid, err)
+		}
+		sum += time.Duration(t.Nano())
+	}
+	return sum, nil
+}
+
+func table(all []*measured) string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 1, ' ', 0)
+	fmt.Fprintln(w, "| \t| calls/s\t| cpu, us\t| p50, us\t| p99, us\t| p99/p50\t| slowest, ms\t| tenth, %\t|")
+	fmt.Fprintln(w, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
+	for _, m := range all {
+		var took []time.Duration
+		for _, c := range m.callers {
+			took = append(took, c.took...)
+		}
+		slices.Sort(took)
+		slices.Sort(m.shares)
+		us := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
+		p50, p99 := took[len(took)/2], took[len(took)*99/100]
+		fmt.Fprintf(w, "| %s\t| %.0f\t| %.1f\t| %.1f\t| %.1f\t| %.1f\t| %.1f\t| %.0f\t|\n", m.name,
+			float64(m.calls)/m.elapsed.Seconds(), us(m.cpu)/float64(m.calls), us(p50), us(p99), float64(p99)/float64(p50),
+			us(took[len(took)-1])/1e3, 100*m.shares[len(m.shares)/2])
+	}
+	_ = w.Flush()
+	return text.String()
+}
