@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ddc/internal/await"
+	"ddc/wake/strategy"
 )
 
 // waitingBuild is a build in a process of its own, whose linkcheck waits for an
@@ -90,14 +91,14 @@ func sendSignal(t *testing.T, pid int, s syscall.Signal, until string) {
 }
 
 func TestInspectSeesABuildFromOutside(t *testing.T) {
-	for _, strategy := range []string{"futex", "eventfd", "pipe", "socketpair"} {
-		t.Run(strategy, func(t *testing.T) {
-			build, answer, stdout := waitingBuild(t, "--json", "--wake", strategy)
+	for _, name := range strategy.Names() {
+		t.Run(name, func(t *testing.T) {
+			build, answer, stdout := waitingBuild(t, "--json", "--wake", name)
 			pid := strconv.Itoa(build.Process.Pid)
 			l, code := inspected(t, pid)
 			assert.Equal(t, "healthy", l.Diagnosis)
 			assert.Zero(t, code)
-			assert.Equal(t, strategy, l.Wake)
+			assert.Equal(t, name, l.Wake)
 			assert.Equal(t, "none", l.ToPlugin.Bell.Token, "the kernel was asked")
 			require.Len(t, l.Calls, 1)
 			assert.Contains(t, l.Calls[0].Method, "Linkcheck")

@@ -11,6 +11,7 @@ import (
 
 	"ddc/internal/tool"
 	"ddc/site/config"
+	"ddc/wake/strategy"
 )
 
 func TestWrongUsageEndsWithTwoAndSaysWhatIsRight(t *testing.T) {
@@ -19,7 +20,7 @@ func TestWrongUsageEndsWithTwoAndSaysWhatIsRight(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"build", site, "--wake", "carrier-pigeon"}, `unknown strategy "carrier-pigeon": choose one of futex, eventfd, pipe, socketpair`},
+		{[]string{"build", site, "--wake", "carrier-pigeon"}, `unknown strategy "carrier-pigeon": choose one of ` + strings.Join(strategy.Names(), ", ")},
 		{[]string{"build", site, "--wake", "fuetx"}, "did you mean futex?"},
 		{[]string{"build", site, "--wake", "futex,fnots=pipe"}, `unknown plugin "fnots" (did you mean fonts?)`},
 		{[]string{"build", site, "--wake", "futex,pipe"}, "are both to be the strategy of all plugins"},

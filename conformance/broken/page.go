@@ -9,6 +9,7 @@ import (
 
 	"ddc/conformance/scenario"
 	"ddc/internal/fault"
+	"ddc/wake/strategy"
 )
 
 // Rate says how often stress found a fault whose window was not widened. A run
@@ -39,15 +40,13 @@ func Rates() (Measured, error) {
 	return m, nil
 }
 
-// columns are the strategies of the page's table.
-var columns = []string{"futex", "eventfd", "pipe", "socketpair"}
-
 // Page is docs/FAULTS.md: the catalogue, the table and the rates.
 func Page() (string, error) {
 	measured, err := Rates()
 	if err != nil {
 		return "", err
 	}
+	columns := strategy.Names()
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format, args...) }
 	p("# Faults\n\n")

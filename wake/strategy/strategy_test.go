@@ -2,6 +2,7 @@ package strategy
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestUnknownStrategyIsRefusedWithTheNamesThereAre(t *testing.T) {
 	_, err := ByName("carrier-pigeon")
 	require.Error(t, err)
-	assert.Contains(t, err.Error(), "futex, eventfd, pipe, socketpair")
+	assert.Contains(t, err.Error(), strings.Join(Names(), ", "))
 }
 
 // Every strategy carries a message to and fro through two doorbells, with the
