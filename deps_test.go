@@ -56,6 +56,7 @@ var layers = []string{
 	"site/config/...",
 	"site/content site/template site/asset site/output site/starter",
 	"site",
+	"site/serve",
 	"conformance/bench conformance/matrix examples/...",
 	"conformance/verdict",
 	"cmd/...",

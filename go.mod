@@ -31,6 +31,8 @@ require (
 )
 
 require (
+	github.com/coder/websocket v1.8.15
+	github.com/fsnotify/fsnotify v1.10.1
 	go.etcd.io/bbolt v1.5.0
 	golang.org/x/text v0.43.0
 )

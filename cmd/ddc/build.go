@@ -89,6 +89,12 @@ func newBuild() *cobra.Command {
 			return build(c.Context(), dir, f, newPrinter(screenOf(c.OutOrStdout()), screenOf(c.ErrOrStderr()), f))
 		}),
 	}
+	f.register(c)
+	return c
+}
+
+// register gives a command the flags of a build.
+func (f *buildFlags) register(c *cobra.Command) {
 	flags := c.Flags()
 	flags.SortFlags = false
 	flags.StringVarP(&f.content, "content", "c", "", "folder of the pages, instead of the configuration's")
@@ -113,7 +119,6 @@ func newBuild() *cobra.Command {
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "say more: what plugins log, what each did, which pages changed")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "say only what is wrong: warnings and errors")
 	complete(c)
-	return c
 }
 
 // check says what is wrong with the flags themselves.
@@ -140,72 +145,90 @@ func (f buildFlags) check() error {
 // build runs one build and prints its result.
 func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	begun := time.Now()
-	if err := errors.Join(f.check(), checkFolder(dir, f.content, f.output, f.trace)); err != nil {
+	s, err := start(ctx, dir, f, out)
+	if err != nil {
 		return err
 	}
+	m, w, cfg := s.machine, s.onlookers, s.config
+	r := report{config: cfg, wake: s.choice.all, transport: m.host.Transport(), memory: m.keeper()}
+	r.result, r.err = buildWith(m, w, cfg, f, s.times.ofPlugin("sass"), s.remembered, out)
+	r.plugins, r.layers = statsOf(m.host)
+	r.sandbox = f.held(s.on, r.layers)
+	r.hangs, r.err = w.over(r.err)
+	r.answers = s.remembered.counts()
+	r.err = errors.Join(r.err, s.remembered.close(w.ctx, m.abandoned, out.logger))
+	r.err = errors.Join(r.err, m.stop(w.ctx))
+	r.peakMemory, r.took = m.peak, time.Since(begun)
+	r.err = errors.Join(r.err, w.stop(&r, out.logger))
+	return out.finished(ctx, r)
+}
+
+// started is all that a build, or a server, needs.
+type started struct {
+	config     *config.Config
+	choice     wakeChoice
+	times      callTimes
+	on         spec.Site
+	machine    *machine
+	onlookers  *onlookers
+	remembered *remembrance
+}
+
+// start reads the configuration and starts what a build runs on. Its errors
+// have been reported, or are for the caller to return.
+func start(ctx context.Context, dir string, f buildFlags, out *printer) (*started, error) {
+	if err := errors.Join(f.check(), checkFolder(dir, f.content, f.output, f.trace)); err != nil {
+		return nil, err
+	}
 	if err := leaveFolder(); err != nil {
-		return err
+		return nil, err
 	}
 	spin, err := wake.ParseSpin(f.spin)
 	if err != nil {
-		return usageError{err}
+		return nil, usageError{err}
 	}
-	cfg, err := config.Load(dir, config.Overrides{Content: f.content, Output: f.output})
-	if err != nil {
-		return out.failed(ctx, loadError(err))
+	s := &started{}
+	if s.config, err = config.Load(dir, config.Overrides{Content: f.content, Output: f.output}); err != nil {
+		return nil, out.failed(ctx, loadError(err))
 	}
-	choice, err := chooseWake(f.wake, os.Getenv("DDC_WAKE"), cfg)
-	if err != nil {
-		return out.failed(ctx, err)
+	if s.choice, err = chooseWake(f.wake, os.Getenv("DDC_WAKE"), s.config); err != nil {
+		return nil, out.failed(ctx, err)
 	}
 	command, err := self()
 	if err != nil {
-		return out.failed(ctx, err)
+		return nil, out.failed(ctx, err)
 	}
 	shares, err := shareMemory(f.memoryLimit)
 	if err != nil {
-		return usagef("--memory-limit: %w", err)
+		return nil, usagef("--memory-limit: %w", err)
 	}
-	times, err := parseCallTimes(f.callTimeout)
-	if err != nil {
-		return usagef("--call-timeout: %w", err)
+	if s.times, err = parseCallTimes(f.callTimeout); err != nil {
+		return nil, usagef("--call-timeout: %w", err)
 	}
-	on := siteOf(cfg, jobsOf(f))
+	s.on = siteOf(s.config, jobsOf(f))
 	options := host.Options{
-		CallTimeout: times.all, CallTimeoutOf: times.withDefaults(on),
-		Command: command, Wake: choice.all, WakeOf: choice.of, Spin: spin,
+		CallTimeout: s.times.all, CallTimeoutOf: s.times.withDefaults(s.on),
+		Command: command, Wake: s.choice.all, WakeOf: s.choice.of, Spin: spin,
 		Logger: out.logger, Level: out.level, Isolate: f.isolate, Hub: hub.Options{Trace: f.trace != ""},
 	}
-	if options.Confine, err = f.confinement(on); err != nil {
-		return out.failed(ctx, err)
+	if options.Confine, err = f.confinement(s.on); err != nil {
+		return nil, out.failed(ctx, err)
 	}
 	if err := passOn(out.logger); err != nil {
-		return out.failed(ctx, err)
+		return nil, out.failed(ctx, err)
 	}
 	if f.transport == "inproc" {
 		options.Local = openService
 		slog.SetDefault(out.logger) // services log as if they had a process to themselves
 	}
-	m, err := startMachine(options, cfg, shares, out.logger)
-	if err != nil {
-		return out.failed(ctx, err)
+	if s.machine, err = startMachine(options, s.config, shares, out.logger); err != nil {
+		return nil, out.failed(ctx, err)
 	}
-	w, err := startWatch(ctx, f, m.host, out)
-	if err != nil {
-		return out.failed(ctx, errors.Join(err, m.stop(ctx)))
+	if s.onlookers, err = startWatch(ctx, f, s.machine.host, out); err != nil {
+		return nil, out.failed(ctx, errors.Join(err, s.machine.stop(ctx)))
 	}
-	remembered := remember(w.ctx, cfg, f.noCache, out.logger)
-	r := report{config: cfg, wake: choice.all, transport: m.host.Transport(), memory: m.keeper()}
-	r.result, r.err = buildWith(m, w, cfg, f, times.ofPlugin("sass"), remembered, out)
-	r.plugins, r.layers = statsOf(m.host)
-	r.sandbox = f.held(on, r.layers)
-	r.hangs, r.err = w.over(r.err)
-	r.answers = remembered.counts()
-	r.err = errors.Join(r.err, remembered.close(w.ctx, m.abandoned, out.logger))
-	r.err = errors.Join(r.err, m.stop(w.ctx))
-	r.peakMemory, r.took = m.peak, time.Since(begun)
-	r.err = errors.Join(r.err, w.stop(&r, out.logger))
-	return out.finished(ctx, r)
+	s.remembered = remember(s.onlookers.ctx, s.config, f.noCache, out.logger)
+	return s, nil
 }
 
 func buildWith(m *machine, w *onlookers, cfg *config.Config, f buildFlags, sassTime time.Duration, remembered *remembrance, out *printer) (*site.Result, error) {
@@ -215,16 +238,20 @@ func buildWith(m *machine, w *onlookers, cfg *config.Config, f buildFlags, sassT
 		}
 	}
 	defer out.endProgress()
-	options := site.Options{
-		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, NoCodeExec: f.noCodeExec, Changes: f.verbose, SassTime: sassTime,
-		Memory: m.shares.work, Answers: remembered.answers(), Message: int64(m.shares.requests().Bytes), Live: m.shares.live, Abort: w.abort,
-		TempDir: m.heir.TempDir, Progress: out.progress(), Log: out.logger,
-	}
+	options := buildOptions(m, w, f, sassTime, remembered, out)
 	result, ended, err := orAbandon(w.ctx, unwind, func() (*site.Result, error) {
 		return site.Build(w.ctx, cfg, site.Connect(w.conns(m.host.Conn)), options)
 	})
 	m.abandoned = !ended
 	return result, err
+}
+
+func buildOptions(m *machine, w *onlookers, f buildFlags, sassTime time.Duration, remembered *remembrance, out *printer) site.Options {
+	return site.Options{
+		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, NoCodeExec: f.noCodeExec, Changes: f.verbose, SassTime: sassTime,
+		Memory: m.shares.work, Answers: remembered.answers(), Message: int64(m.shares.requests().Bytes), Live: m.shares.live, Abort: w.abort,
+		TempDir: m.heir.TempDir, Progress: out.progress(), Log: out.logger,
+	}
 }
 
 // held describes, for people, what confines the plugins.

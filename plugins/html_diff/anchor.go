@@ -30,11 +30,11 @@ func (d *differ) anchored(from, to []*html.Node) []pair {
 	return pairs
 }
 
-// place is where one subtree stands in the old list and in the new.
-type place struct{ from, to int }
+// standing is where one subtree stands in the old list and in the new.
+type standing struct{ from, to int }
 
 // uniquePlaces are in the order of the new list.
-func (d *differ) uniquePlaces(from, to []*html.Node) []place {
+func (d *differ) uniquePlaces(from, to []*html.Node) []standing {
 	old, fresh := map[digest][]int{}, map[digest]int{}
 	for i, n := range from {
 		old[d.digests[n]] = append(old[d.digests[n]], i)
@@ -42,10 +42,10 @@ func (d *differ) uniquePlaces(from, to []*html.Node) []place {
 	for _, n := range to {
 		fresh[d.digests[n]]++
 	}
-	var places []place
+	var places []standing
 	for j, n := range to {
 		if at := old[d.digests[n]]; len(at) == 1 && fresh[d.digests[n]] == 1 {
-			places = append(places, place{at[0], j})
+			places = append(places, standing{at[0], j})
 		}
 	}
 	return places
@@ -54,7 +54,7 @@ func (d *differ) uniquePlaces(from, to []*html.Node) []place {
 // ascending is the longest run of places that also stand in order in the old
 // list: patience sorting, where ends[k] is the place that ends the run of k+1
 // places with the smallest old index.
-func ascending(places []place) []place {
+func ascending(places []standing) []standing {
 	var ends []int
 	before := make([]int, len(places))
 	for p := range places {
@@ -72,7 +72,7 @@ func ascending(places []place) []place {
 	if len(ends) == 0 {
 		return nil
 	}
-	run := make([]place, len(ends))
+	run := make([]standing, len(ends))
 	for k, p := len(ends)-1, ends[len(ends)-1]; k >= 0; k, p = k-1, before[p] {
 		run[k] = places[p]
 	}

@@ -30,12 +30,18 @@ func apply(doc *html.Node, patches []*pb.Patch) (*html.Node, error) {
 
 func applyOne(doc *html.Node, p *pb.Patch) error {
 	target := doc
-	for _, index := range p.Path {
+	for i, index := range p.Path {
 		children := slices.Collect(target.ChildNodes())
 		if index < 0 || int(index) >= len(children) {
 			return fmt.Errorf("path leads past the %d children of <%s>", len(children), target.Data)
 		}
 		target = children[index]
+		if name := nameOf(target); len(p.Names) != len(p.Path) || p.Names[i] != name {
+			return fmt.Errorf("the path leads through %s, and not %v", name, p.Names)
+		}
+	}
+	if err := found(target, p); err != nil {
+		return err
 	}
 	switch p.Operation {
 	case pb.Patch_OPERATION_REPLACE, pb.Patch_OPERATION_INSERT_BEFORE:
@@ -75,6 +81,30 @@ func applyOne(doc *html.Node, p *pb.Patch) error {
 		target.Attr = slices.DeleteFunc(target.Attr, func(a html.Attribute) bool { return a.Namespace == "" && a.Key == p.Name })
 	default:
 		return fmt.Errorf("no such operation")
+	}
+	return nil
+}
+
+// found compares what a patch says of a document with what there is.
+func found(target *html.Node, p *pb.Patch) error {
+	size := func(n *html.Node) int { return 1 + len(slices.Collect(n.Descendants())) }
+	siblings := func(n *html.Node) int { return len(slices.Collect(n.ChildNodes())) }
+	value, has := attribute(target, "", p.Name)
+	var right bool
+	switch p.Operation {
+	case pb.Patch_OPERATION_SET_TEXT:
+		right = p.Old != nil && *p.Old == target.Data
+	case pb.Patch_OPERATION_SET_ATTRIBUTE, pb.Patch_OPERATION_REMOVE_ATTRIBUTE:
+		right = has == (p.Old != nil) && value == p.GetOld()
+	case pb.Patch_OPERATION_APPEND_CHILD:
+		right = int(p.Siblings) == siblings(target)
+	case pb.Patch_OPERATION_INSERT_BEFORE:
+		right = int(p.Siblings) == siblings(target.Parent)
+	default:
+		right = int(p.Siblings) == siblings(target.Parent) && int(p.Nodes) == size(target)
+	}
+	if !right {
+		return fmt.Errorf("the document has something else there: %q", target.Data)
 	}
 	return nil
 }

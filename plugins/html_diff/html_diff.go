@@ -48,7 +48,7 @@ func (s *Service) Diff(ctx context.Context, req *pb.DiffRequest) (*pb.DiffRespon
 		return &pb.DiffResponse{Patches: whole}, nil // x/net/html refuses what is nested more than 512 deep
 	}
 	d := newDiffer(from, to)
-	if !d.children(nil, from, to) {
+	if !d.children(place{}, from, to) {
 		d.patches = whole
 	}
 	return &pb.DiffResponse{Patches: d.patches, NodesCompared: int32(d.compared)}, nil

@@ -147,10 +147,18 @@ type Patch struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Operation Patch_Operation        `protobuf:"varint,1,opt,name=operation,proto3,enum=ddc.html_diff.Patch_Operation" json:"operation,omitempty"`
 	// Indices of child nodes (text and comments count) from the document's root, as the document is when the patch's turn comes.
-	Path          []int32 `protobuf:"varint,2,rep,packed,name=path,proto3" json:"path,omitempty"`
-	Html          string  `protobuf:"bytes,3,opt,name=html,proto3" json:"html,omitempty"`
-	Name          string  `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
-	Value         string  `protobuf:"bytes,5,opt,name=value,proto3" json:"value,omitempty"`
+	Path  []int32 `protobuf:"varint,2,rep,packed,name=path,proto3" json:"path,omitempty"`
+	Html  string  `protobuf:"bytes,3,opt,name=html,proto3" json:"html,omitempty"`
+	Name  string  `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	Value string  `protobuf:"bytes,5,opt,name=value,proto3" json:"value,omitempty"`
+	// Names of the nodes along path: of an element its local name, else "#text" or "#comment".
+	Names []string `protobuf:"bytes,6,rep,name=names,proto3" json:"names,omitempty"`
+	// The text or the attribute's value that is to be changed; absent if there is no such attribute.
+	Old *string `protobuf:"bytes,7,opt,name=old,proto3,oneof" json:"old,omitempty"`
+	// How many children the node's parent has, if the patch changes that; of OPERATION_APPEND_CHILD, the node itself.
+	Siblings int32 `protobuf:"varint,8,opt,name=siblings,proto3" json:"siblings,omitempty"`
+	// How many nodes are removed or replaced.
+	Nodes         int32 `protobuf:"varint,9,opt,name=nodes,proto3" json:"nodes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -220,6 +228,34 @@ func (x *Patch) GetValue() string {
 	return ""
 }
 
+func (x *Patch) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+func (x *Patch) GetOld() string {
+	if x != nil && x.Old != nil {
+		return *x.Old
+	}
+	return ""
+}
+
+func (x *Patch) GetSiblings() int32 {
+	if x != nil {
+		return x.Siblings
+	}
+	return 0
+}
+
+func (x *Patch) GetNodes() int32 {
+	if x != nil {
+		return x.Nodes
+	}
+	return 0
+}
+
 type DiffResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Patches       []*Patch               `protobuf:"bytes,1,rep,name=patches,proto3" json:"patches,omitempty"`
@@ -279,13 +315,17 @@ const file_html_diff_proto_rawDesc = "" +
 	"\x0fhtml_diff.proto\x12\rddc.html_diff\"C\n" +
 	"\vDiffRequest\x12\x19\n" +
 	"\bold_html\x18\x01 \x01(\tR\aoldHtml\x12\x19\n" +
-	"\bnew_html\x18\x02 \x01(\tR\anewHtml\"\xfb\x02\n" +
+	"\bnew_html\x18\x02 \x01(\tR\anewHtml\"\xe2\x03\n" +
 	"\x05Patch\x12<\n" +
 	"\toperation\x18\x01 \x01(\x0e2\x1e.ddc.html_diff.Patch.OperationR\toperation\x12\x12\n" +
 	"\x04path\x18\x02 \x03(\x05R\x04path\x12\x12\n" +
 	"\x04html\x18\x03 \x01(\tR\x04html\x12\x12\n" +
 	"\x04name\x18\x04 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x05 \x01(\tR\x05value\"\xe1\x01\n" +
+	"\x05value\x18\x05 \x01(\tR\x05value\x12\x14\n" +
+	"\x05names\x18\x06 \x03(\tR\x05names\x12\x15\n" +
+	"\x03old\x18\a \x01(\tH\x00R\x03old\x88\x01\x01\x12\x1a\n" +
+	"\bsiblings\x18\b \x01(\x05R\bsiblings\x12\x14\n" +
+	"\x05nodes\x18\t \x01(\x05R\x05nodes\"\xe1\x01\n" +
 	"\tOperation\x12\x19\n" +
 	"\x15OPERATION_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11OPERATION_REPLACE\x10\x01\x12\x1b\n" +
@@ -294,7 +334,8 @@ const file_html_diff_proto_rawDesc = "" +
 	"\x10OPERATION_REMOVE\x10\x04\x12\x16\n" +
 	"\x12OPERATION_SET_TEXT\x10\x05\x12\x1b\n" +
 	"\x17OPERATION_SET_ATTRIBUTE\x10\x06\x12\x1e\n" +
-	"\x1aOPERATION_REMOVE_ATTRIBUTE\x10\a\"e\n" +
+	"\x1aOPERATION_REMOVE_ATTRIBUTE\x10\aB\x06\n" +
+	"\x04_old\"e\n" +
 	"\fDiffResponse\x12.\n" +
 	"\apatches\x18\x01 \x03(\v2\x14.ddc.html_diff.PatchR\apatches\x12%\n" +
 	"\x0enodes_compared\x18\x02 \x01(\x05R\rnodesCompared2K\n" +
@@ -338,6 +379,7 @@ func file_html_diff_proto_init() {
 	if File_html_diff_proto != nil {
 		return
 	}
+	file_html_diff_proto_msgTypes[1].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/internal/await"
+)
+
+// serving is a ddc serve in a process of its own.
+type serving struct {
+	t      *testing.T
+	site   string
+	url    string
+	lines  chan string // of standard output
+	stderr *lockedText
+	cmd    *exec.Cmd
+	ended  chan error
+}
+
+type lockedText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedText) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lockedText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// startServing serves a site and waits until it is ready.
+func startServing(t *testing.T, site string, flags ...string) *serving {
+	t.Helper()
+	program, err := os.Executable()
+	require.NoError(t, err)
+	s := &serving{t: t, site: site, lines: make(chan string, 1000), stderr: &lockedText{}, ended: make(chan error, 1)}
+	s.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), program, append([]string{"serve", site, "--port", "0"}, flags...)...)
+	s.cmd.Stderr = s.stderr
+	out, err := s.cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, s.cmd.Start())
+	go func() {
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			s.lines <- lines.Text()
+		}
+		s.ended <- s.cmd.Wait()
+	}()
+	t.Cleanup(func() { s.stop() })
+	s.url = strings.TrimSuffix(strings.Fields(s.line("the site to be ready"))[0], "/")
+	return s
+}
+
+// stop interrupts the server, unless it has ended, and gives its exit code.
+func (s *serving) stop() int {
+	s.t.Helper()
+	_ = s.cmd.Process.Signal(os.Interrupt) // it may have ended
+	err := await.Value(s.t, "the server to end", s.ended, s.stderr.String)
+	s.ended <- err
+	return s.cmd.ProcessState.ExitCode()
+}
+
+func (s *serving) line(what string) string {
+	s.t.Helper()
+	return await.Value(s.t, what, s.lines, s.stderr.String)
+}
+
+func (s *serving) get(path string) (status int, body string) {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
+	require.NoError(s.t, err)
+	r.Close = true
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(s.t, err, s.stderr.String())
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(s.t, err)
+	return response.StatusCode, string(text)
+}
+
+// shows waits for a text at a path.
+func (s *serving) shows(path, text string) {
+	s.t.Helper()
+	last := ""
+	await.Until(s.t, path+" to show "+strconv.Quote(text), func() bool {
+		_, last = s.get(path)
+		return strings.Contains(last, text)
+	}, func() string { return last + s.stderr.String() })
+}
+
+func TestNewUserSeesAnEditOfTheFirstPage(t *testing.T) {
+	site := smallSite(t)
+	nothingLeft(t, filepath.Dir(site))
+	s := startServing(t, site)
+	status, page := s.get("/")
+	assert.Equal(t, 200, status)
+	assert.Contains(t, page, "/__ddc/client.js")
+	source, err := os.ReadFile(filepath.Join(site, "content/_index.md"))
+	require.NoError(t, err)
+	write(t, site, "content/_index.md", string(source)+"\nAn *edit*.\n")
+	assert.Regexp(t, `^content/_index\.md: \d+ pages?, \d+ calls?, \d+ ms$`, s.line("the change"))
+	s.shows("/", "An <em>edit</em>.")
+	assert.Zero(t, s.stop(), s.stderr.String())
+	assert.NoDirExists(t, filepath.Join(site, "public"), "a server writes no output")
+	assert.NotContains(t, s.stderr.String(), "hangs: ")
+}
+
+func TestServerOutlivesKilledAndStoppedPlugins(t *testing.T) {
+	inOtherProcesses(t)
+	site := smallSite(t)
+	s := startServing(t, site)
+	for i, how := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
+		for _, pid := range pluginsOf(t, s.cmd.Process.Pid) {
+			require.NoError(t, syscall.Kill(pid, how))
+			if how == syscall.SIGSTOP {
+				require.NoError(t, syscall.Kill(pid, syscall.SIGCONT))
+			}
+		}
+		text := "edit " + strconv.Itoa(i)
+		write(t, site, "content/_index.md", "+++\ntitle = \"A\"\n+++\n"+text+"\n")
+		s.shows("/", text)
+	}
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGSTOP))
+	write(t, site, "content/_index.md", "+++\ntitle = \"A\"\n+++\nwhile it slept\n")
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGCONT))
+	s.shows("/", "while it slept")
+	assert.Zero(t, s.stop(), s.stderr.String())
+}
+
+// pluginsOf are the plugins of a host.
+func pluginsOf(t *testing.T, host int) (pids []int) {
+	t.Helper()
+	lists, err := filepath.Glob("/proc/" + strconv.Itoa(host) + "/task/*/children")
+	require.NoError(t, err)
+	for _, list := range lists {
+		text, err := os.ReadFile(list)
+		if err != nil {
+			continue
+		}
+		for word := range strings.FieldsSeq(string(text)) {
+			command, err := os.ReadFile("/proc/" + word + "/cmdline")
+			pid, failed := strconv.Atoi(word)
+			if err == nil && failed == nil && strings.Contains(string(command), "\x00plugin\x00") {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	require.NotEmpty(t, pids)
+	return pids
+}
+
+func TestPortThatIsTakenIsAnErrorOrSaid(t *testing.T) {
+	site := smallSite(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	port := l.Addr().(*net.TCPAddr).Port
+	o := ddc(t, "serve", site, "--port", strconv.Itoa(port))
+	assert.Equal(t, exitUsage, o.code)
+	assert.Contains(t, o.stderr, "address already in use")
+	assert.Contains(t, o.stderr, "process "+strconv.Itoa(os.Getpid()), "who has it")
+
+	// The default port may be anybody's: if it is free, it is taken here.
+	if l, err := net.Listen("tcp", "127.0.0.1:8080"); err == nil {
+		defer l.Close()
+	}
+	var said strings.Builder
+	out := newPrinter(screenOf(io.Discard), screenOf(&said), buildFlags{})
+	d, err := listen(t.Context(), serveFlags{port: defaultPort}, out)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, d.close()) }()
+	assert.NotContains(t, d.url, ":8080/")
+	assert.Contains(t, said.String(), "port 8080 is taken")
+}
+
+func TestServeRefusesWrongFlags(t *testing.T) {
+	site := smallSite(t)
+	for _, flags := range [][]string{{"--port", "70000"}, {"--port", "-1"}, {"--port", "0", "--host", "203.0.113.77"}, {"--port", "0", "--wake", "wave"}} {
+		o := ddc(t, append([]string{"serve", site}, flags...)...)
+		assert.Equal(t, exitUsage, o.code, "%v: %s", flags, o.stderr)
+	}
+	o := ddc(t, "serve", t.TempDir(), "--port", "0")
+	assert.Equal(t, exitSite, o.code)
+	assert.Contains(t, o.stderr, "no configuration found")
+}

@@ -1,0 +1,125 @@
+package serve_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/coder/websocket"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/site/serve"
+)
+
+func TestPageIsTheSitesButForOneScript(t *testing.T) {
+	s := start(t, serve.Options{}, "content/index.html", html("home"), "content/a/b/index.html", html("below"))
+	for path, up := range map[string]string{"/": ".", "/a/b/": "./../.."} {
+		got := s.get(path)
+		assert.Equal(t, 200, got.status)
+		tag := "<script" + between(got.body, "<script", "</script>") + "</script>"
+		assert.Contains(t, tag, `src="`+up+`/__ddc/client.js"`, "it works below any folder of a proxy")
+		without := strings.Replace(got.body, tag, "", 1)
+		assert.Contains(t, []string{html("home"), html("below")}, without)
+		assert.Equal(t, "no-store", got.header.Get("Cache-Control"))
+		assert.Equal(t, "text/html; charset=utf-8", got.header.Get("Content-Type"))
+	}
+	script := s.get("/__ddc/client.js")
+	assert.Equal(t, 200, script.status)
+	assert.Contains(t, script.header.Get("Content-Type"), "text/javascript")
+}
+
+func TestAddressesAreThoseOfTheDeployedSite(t *testing.T) {
+	s := start(t, serve.Options{}, "content/index.html", html("home"), "content/ä b/100%+/index.html", html("odd"), "static/a.txt", "text", "static/dir/x.html", html("x"))
+	assert.Contains(t, s.get("/%C3%A4%20b/100%25+/").body, "odd")
+	assert.Contains(t, s.get("/index.html").body, "home")
+	assert.Contains(t, s.get("/dir/x.html").body, "x")
+	without := s.get("/%C3%A4%20b/100%25+?q=1")
+	assert.Equal(t, 302, without.status)
+	assert.Equal(t, "./100%25+/?q=1", without.header.Get("Location"))
+	assert.Equal(t, "no-store", without.header.Get("Cache-Control"))
+	for _, outside := range []string{"/../a.txt", "/%2e%2e/a.txt", "/..%2fa.txt", "/%252e%252e/a.txt", "//a.txt", "/./a.txt", "/dir/../a.txt", "/a.txt/", "/a.txt%00", `/..\a.txt`, "/content/index.html", "/.config/site"} {
+		assert.NotEqual(t, 200, s.get(outside).status, outside)
+	}
+}
+
+func TestUnknownAddressOffersTheNearest(t *testing.T) {
+	s := start(t, serve.Options{}, "content/index.html", html("home"), "content/guide/intro/index.html", html("x"), "content/other/index.html", html("y"))
+	got := s.get("/guide/intor/")
+	assert.Equal(t, 404, got.status)
+	assert.Equal(t, "no-store", got.header.Get("Cache-Control"))
+	first := between(got.body, "<li>", "</li>")
+	assert.Contains(t, first, ">/guide/intro/<")
+	assert.Contains(t, got.body, "/__ddc/client.js", "it comes to life once there is a page")
+	hostile := s.get("/%3Cscript%3Ealert(1)%3C/script%3E/")
+	assert.Equal(t, 404, hostile.status)
+	assert.NotContains(t, hostile.body, "<script>alert")
+	assert.NotContains(t, s.ask(http.MethodGet, "/no.css", "Sec-Fetch-Dest", "style").body, "<html", "a style sheet is no page")
+}
+
+func TestFilesHaveTypesRangesAndCaching(t *testing.T) {
+	s := start(t, serve.Options{}, "content/index.html", html("home"),
+		"static/a.hash.css", "p{}", "static/v.mp4", "0123456789", "static/a.mjs", "x", "static/b.wasm", "x", "static/c.jxl", "x", "static/d.woff2", "x")
+	for name, kind := range map[string]string{"a.hash.css": "text/css; charset=utf-8", "v.mp4": "video/mp4", "a.mjs": "text/javascript; charset=utf-8", "b.wasm": "application/wasm", "c.jxl": "image/jxl", "d.woff2": "font/woff2"} {
+		assert.Equal(t, kind, s.get("/"+name).header.Get("Content-Type"))
+	}
+	assert.Equal(t, "public, max-age=31536000, immutable", s.get("/a.hash.css").header.Get("Cache-Control"))
+	whole := s.get("/v.mp4")
+	assert.Equal(t, "no-cache", whole.header.Get("Cache-Control"))
+	assert.Equal(t, "bytes", whole.header.Get("Accept-Ranges"))
+	tag := whole.header.Get("ETag")
+	part := s.ask(http.MethodGet, "/v.mp4", "Range", "bytes=2-4", "If-Range", tag)
+	assert.Equal(t, 206, part.status)
+	assert.Equal(t, "234", part.body)
+	assert.Equal(t, 200, s.ask(http.MethodGet, "/v.mp4", "Range", "bytes=2-4", "If-Range", `"other"`).status)
+	assert.Equal(t, 416, s.ask(http.MethodGet, "/v.mp4", "Range", "bytes=20-").status)
+	assert.Equal(t, 304, s.ask(http.MethodGet, "/v.mp4", "If-None-Match", tag).status)
+	for _, path := range []string{"/", "/v.mp4"} {
+		head := s.ask(http.MethodHead, path)
+		assert.Equal(t, 200, head.status)
+		assert.Empty(t, head.body)
+		assert.NotEmpty(t, head.header.Get("Content-Length"))
+	}
+	post := s.ask(http.MethodPost, "/")
+	assert.Equal(t, 405, post.status)
+	assert.Equal(t, "GET, HEAD", post.header.Get("Allow"))
+}
+
+func TestOnlyWhoMeansThisServerIsAnswered(t *testing.T) {
+	s := start(t, serve.Options{Hosts: []string{"Blog.Test"}}, "content/index.html", html("home"))
+	for _, host := range []string{"localhost", "localhost:8080", "LOCALHOST.", "site.localhost", "127.0.0.1", "127.8.9.1:80", "[::1]:8080", "blog.test:1"} {
+		assert.Equal(t, 200, s.ask(http.MethodGet, "/", "Host", host).status, host)
+	}
+	for _, host := range []string{"evil.test", "localhost.evil.test", "127.0.0.1.evil.test", "notlocalhost", "10.1.2.3", "0.0.0.0", "[::2]", "127.1"} {
+		got := s.ask(http.MethodGet, "/", "Host", host)
+		assert.Equal(t, 421, got.status, host)
+		assert.NotContains(t, got.body, "home")
+		assert.Equal(t, 421, s.ask(http.MethodGet, "/__ddc/live", "Host", host).status, host)
+	}
+	got := s.ask(http.MethodGet, "/", "Origin", "http://evil.test")
+	assert.Empty(t, got.header.Get("Access-Control-Allow-Origin"))
+	assert.Equal(t, "same-origin", got.header.Get("Cross-Origin-Resource-Policy"))
+}
+
+func TestSocketIsForPagesOfThisServerAlone(t *testing.T) {
+	s := start(t, serve.Options{}, "content/index.html", html("home"))
+	dial := func(origin string) error {
+		c, _, err := websocket.Dial(t.Context(), "ws://"+s.address+"/__ddc/live", &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {origin}}})
+		if err == nil {
+			require.NoError(t, c.CloseNow())
+		}
+		return err
+	}
+	assert.NoError(t, dial("http://"+s.address))
+	for _, origin := range []string{"http://evil.test", "null", "http://127.0.0.1:1", "http://localhost", "file://", "http://" + s.address + ".evil.test"} {
+		assert.Error(t, dial(origin), origin)
+	}
+}
+
+func TestAssetOfAnOpenPageStaysThoughTheSiteHasANewOne(t *testing.T) {
+	s := start(t, serve.Options{}, "content/index.html", html("home"), "static/a.hash.css", "p{}")
+	require.Equal(t, "p{}", s.get("/a.hash.css").body)
+	remove(t, s.path("static/a.hash.css"))
+	s.next("the style sheet to go")
+	assert.Equal(t, "p{}", s.get("/a.hash.css").body)
+}

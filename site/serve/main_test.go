@@ -1,0 +1,336 @@
+package serve_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+
+	"ddc/internal/await"
+	"ddc/internal/diagnostic"
+	"ddc/plugins/html_diff"
+	"ddc/plugins/html_diff/html_diffpb"
+	"ddc/site/serve"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// differ is the html_diff plugin, called directly.
+type differ struct{ *html_diff.Service }
+
+func (d differ) Diff(ctx context.Context, in *html_diffpb.DiffRequest, _ ...grpc.CallOption) (*html_diffpb.DiffResponse, error) {
+	return d.Service.Diff(ctx, in)
+}
+
+// copied is a site whose files are those of a folder: what is in content/ and
+// static/. A file with the word FAULT in it is one.
+type copied struct {
+	folder string
+
+	mu        sync.Mutex
+	files     map[string]string
+	refreshed int
+	hold      chan struct{} // if not nil, Refresh tells entered, and waits for it
+	entered   chan struct{}
+}
+
+var _ serve.Site = (*copied)(nil)
+
+func (c *copied) Sources() serve.Sources {
+	return serve.Sources{Root: c.folder, Folders: []string{filepath.Join(c.folder, "content"), filepath.Join(c.folder, "static")},
+		Files: []string{filepath.Join(c.folder, ".config", "site")}}
+}
+
+func (c *copied) Refresh(ctx context.Context, _ []string) error {
+	c.mu.Lock()
+	hold, entered := c.hold, c.entered
+	c.mu.Unlock()
+	if hold != nil {
+		entered <- struct{}{}
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if text, err := os.ReadFile(filepath.Join(c.folder, ".config", "site")); err == nil && strings.Contains(string(text), "FAULT") {
+		return diagnostic.Errors{{File: ".config/site", Line: 1, Message: "is at fault"}}
+	}
+	files := map[string]string{}
+	for _, root := range []string{"content", "static"} {
+		root = filepath.Join(c.folder, root)
+		err := filepath.Walk(root, func(file string, info fs.FileInfo, err error) error {
+			if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+				if target, failed := os.Stat(file); failed == nil && target.IsDir() {
+					entries, _ := os.ReadDir(file)
+					for _, e := range entries {
+						text, _ := os.ReadFile(filepath.Join(file, e.Name()))
+						files[strings.TrimPrefix(filepath.Join(file, e.Name()), root+"/")] = string(text)
+					}
+					return nil
+				}
+			}
+			if err != nil || info.IsDir() {
+				return nil
+			}
+			text, err := os.ReadFile(file)
+			if err == nil {
+				files[strings.TrimPrefix(file, root+"/")] = string(text)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.files, c.refreshed = files, c.refreshed+1
+	return nil
+}
+
+func (c *copied) File(_ context.Context, name string) (serve.File, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	text, ok := c.files[name]
+	switch {
+	case !ok:
+		return serve.File{}, fs.ErrNotExist
+	case strings.Contains(text, "FAULT"):
+		return serve.File{}, diagnostic.Errors{{File: name, Line: 3, Col: 5, Message: "is <at> fault", Hint: "mend it"}}
+	}
+	return serve.File{Data: []byte(text), Hashed: strings.Contains(name, ".hash.")}, nil
+}
+
+func (c *copied) Routes(context.Context) ([]string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var routes []string
+	for name := range c.files {
+		if filepath.Base(name) == "index.html" {
+			routes = append(routes, "/"+strings.TrimSuffix(name, "index.html"))
+		}
+	}
+	slices.Sort(routes)
+	return routes, nil
+}
+
+func (c *copied) Work() serve.Work {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return serve.Work{Pages: c.refreshed}
+}
+
+// holds has Refresh tell when it is called, and wait until it is released.
+func (c *copied) holds() (release func(), entered <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hold, c.entered = make(chan struct{}), make(chan struct{}, 100)
+	hold := c.hold
+	return func() { close(hold) }, c.entered
+}
+
+func (c *copied) times() int { return c.Work().Pages }
+
+// server is one that runs, over a folder of its own.
+type server struct {
+	t       *testing.T
+	folder  string
+	site    *copied
+	address string // host and port
+	changes chan serve.Change
+	stop    func()
+}
+
+// start serves files, given as path and content in turn, and waits until they
+// are ready.
+func start(t *testing.T, o serve.Options, files ...string) *server {
+	t.Helper()
+	s := &server{t: t, folder: t.TempDir(), changes: make(chan serve.Change, 1000)}
+	require.NoError(t, os.MkdirAll(filepath.Join(s.folder, "content"), 0o777))
+	for i := 0; i < len(files); i += 2 {
+		s.write(files[i], files[i+1])
+	}
+	s.run(o)
+	s.next("the site to be ready")
+	return s
+}
+
+// run begins to serve.
+func (s *server) run(o serve.Options) {
+	s.t.Helper()
+	s.site = &copied{folder: s.folder}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(s.t, err)
+	s.address = l.Addr().String()
+	o.Said = func(c serve.Change) { s.changes <- c }
+	o.Differ = differ{html_diff.New()}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- serve.New(s.site, o).Run(ctx, l) }()
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		assert.NoError(s.t, await.Value(s.t, "the server to end", ended))
+		http.DefaultClient.CloseIdleConnections()
+	})
+	s.t.Cleanup(s.stop)
+}
+
+func (s *server) path(name string) string { return filepath.Join(s.folder, name) }
+
+func (s *server) write(name, text string) {
+	s.t.Helper()
+	require.NoError(s.t, os.MkdirAll(filepath.Dir(s.path(name)), 0o777))
+	require.NoError(s.t, os.WriteFile(s.path(name), []byte(text), 0o666))
+}
+
+// next waits for a change to be told.
+func (s *server) next(what string) serve.Change {
+	s.t.Helper()
+	return await.Value(s.t, what, s.changes)
+}
+
+// answer is what a request came to.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// ask asks for a path, with headers given as name and value in turn.
+func (s *server) ask(method, path string, headers ...string) answer {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), method, "http://"+s.address+path, nil)
+	require.NoError(s.t, err)
+	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			r.Host = headers[i+1]
+		}
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(r)
+	require.NoError(s.t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(s.t, err)
+	return answer{response.StatusCode, response.Header, string(body)}
+}
+
+func (s *server) get(path string) answer { return s.ask(http.MethodGet, path) }
+
+// shows waits until a path is answered with a status and a text.
+func (s *server) shows(path string, status int, text string) {
+	s.t.Helper()
+	var last answer
+	await.Until(s.t, fmt.Sprintf("%s to have %q", path, text), func() bool {
+		last = s.get(path)
+		return last.status == status && strings.Contains(last.body, text)
+	}, func() string { return fmt.Sprint(last.status, " ", last.body) })
+}
+
+// update is what an open page is told.
+type update struct {
+	Reload  bool
+	Patches []struct {
+		Op, HTML, Name, Value string
+		Old                   *string
+		Path                  []int
+		Names                 []string
+	}
+	Hash   string
+	Swap   []string
+	Faults []diagnostic.Problem
+	Dead   []string
+}
+
+// tab is an open page.
+type tab struct {
+	s *server
+	c *websocket.Conn
+}
+
+// open loads a page and connects to the server, as its script does.
+func (s *server) open(path string) *tab {
+	s.t.Helper()
+	page := s.get(path).body
+	c, _, err := websocket.Dial(s.t.Context(), "ws://"+s.address+"/__ddc/live", nil)
+	require.NoError(s.t, err)
+	t := &tab{s, c}
+	s.t.Cleanup(func() { _ = c.CloseNow() })
+	t.say(between(page, `data-name="`, `"`), between(page, `data-ddc="`, `"`))
+	return t
+}
+
+func between(text, from, to string) string {
+	_, text, _ = strings.Cut(text, from)
+	text, _, _ = strings.Cut(text, to)
+	return text
+}
+
+func (t *tab) say(name, hash string) {
+	t.s.t.Helper()
+	text, err := json.Marshal(map[string]string{"name": name, "hash": hash})
+	require.NoError(t.s.t, err)
+	require.NoError(t.s.t, t.c.Write(t.s.t.Context(), websocket.MessageText, text))
+}
+
+// hears waits for an update that is as wanted, and drops those before.
+func (t *tab) hears(what string, wanted func(update) bool) update {
+	t.s.t.Helper()
+	ctx, cancel := context.WithTimeout(t.s.t.Context(), time.Minute)
+	defer cancel()
+	var heard []string
+	for {
+		_, text, err := t.c.Read(ctx)
+		require.NoError(t.s.t, err, "waited for %s; heard %v", what, heard)
+		var u update
+		require.NoError(t.s.t, json.Unmarshal(text, &u))
+		if wanted(u) {
+			return u
+		}
+		heard = append(heard, string(text))
+	}
+}
+
+// logger collects what is logged.
+func logger() (*slog.Logger, func() string) {
+	var mu sync.Mutex
+	var out bytes.Buffer
+	return slog.New(slog.NewTextHandler(writer(func(b []byte) (int, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return out.Write(b)
+		}), nil)), func() string {
+			mu.Lock()
+			defer mu.Unlock()
+			return out.String()
+		}
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(b []byte) (int, error) { return w(b) }
+
+// html is a page.
+func html(body string) string {
+	return "<!DOCTYPE html><html><head><title>T</title></head><body>" + body + "</body></html>"
+}

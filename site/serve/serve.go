@@ -1,0 +1,248 @@
+// Package serve shows a site while it is written: an HTTP server, whose pages
+// change in the browser as their sources are saved.
+//
+//	server := serve.New(site, serve.Options{Hosts: hosts, Said: print})
+//	err := server.Run(ctx, listeners...)
+//
+// What is served is what a build would write, byte for byte, but for one script
+// that each page gets. The server makes nothing itself: it asks its Site, which
+// makes what is asked for.
+//
+// # A change, from the save to the screen
+//
+//	watch    the kernel tells that something among the sources may have changed
+//	settle   quiet for some milliseconds, or at most half a second in all
+//	take     an inventory tells what has changed, by content; nothing: that is all
+//	refresh  the site takes the changes in; requests wait for this
+//	publish  every open page is told, and gets patches, or loads itself again
+//	check    all other pages are made, so that their faults are told too
+//
+// # What waits for what
+//
+// One goroutine (Run) does all of the above but publishing: each open page has a
+// goroutine that compares what its browser shows with what there is now, whenever
+// the revision goes up. So nothing queues for a slow browser: it skips revisions.
+// A request that comes after a save waits until the save is taken in, but no
+// longer than patience.
+//
+// Without a change and without a browser nothing runs: no ticker, no timer. The
+// exception is polling, where the kernel does not tell of changes.
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"ddc/internal/diagnostic"
+	"ddc/plugins/html_diff/html_diffpb"
+)
+
+// Site makes what is served. Its methods may be called from many goroutines.
+type Site interface {
+	// Sources are what to watch, as the last Refresh has found.
+	Sources() Sources
+	// Refresh takes in that sources have changed. The error is
+	// diagnostic.Errors if the site can't be made at all until that is mended:
+	// then all else is as it was.
+	Refresh(ctx context.Context, changed []string) error
+	// File makes one file, named by its path below the output folder. The error
+	// is fs.ErrNotExist if there is none, and diagnostic.Errors if the site is at
+	// fault.
+	File(ctx context.Context, name string) (File, error)
+	// Routes are the addresses of all pages, such as "/guide/intro/".
+	Routes(ctx context.Context) ([]string, error)
+	// Work counts all that was done so far.
+	Work() Work
+}
+
+// File is a file of the site as a build would write it.
+type File struct {
+	// Data is the content, or, if Path is set, the content of that file.
+	Data []byte
+	Path string
+	// Hashed says that the name has the content's hash in it.
+	Hashed bool
+	// Warnings are about this file.
+	Warnings []diagnostic.Problem
+}
+
+// Work counts pages that were made, and calls of plugins.
+type Work struct{ Pages, Calls int }
+
+// Options configure a server.
+type Options struct {
+	// Hosts are the names by which it may be asked, besides those of this
+	// machine's loopback.
+	Hosts []string
+	// Differ finds the patches from one version of a page to the next.
+	Differ html_diffpb.HtmlDiffClient
+	// Poll looks for changes, rather than to rely on the kernel.
+	Poll bool
+	// Said is told of each change, one at a time.
+	Said func(Change)
+	// Log gets what else there is to say.
+	Log *slog.Logger
+}
+
+// Change is what a change of sources came to.
+type Change struct {
+	// Files are the names of the sources that have changed.
+	Files []string
+	Work  Work
+	Took  time.Duration
+	// Faults are those of the whole site. Warnings likewise.
+	Faults, Warnings []diagnostic.Problem
+	// Err is a failure of the machinery.
+	Err error
+}
+
+// Server serves a site.
+type Server struct {
+	site Site
+	Options
+	pages *history
+	diffs *diffs
+
+	// mu guards what follows. changed is closed, and replaced, with each change
+	// to any of it.
+	mu       sync.Mutex
+	changed  chan struct{}
+	revision uint64 // goes up with each Refresh
+	pending  bool   // a change is not taken in yet
+	fault    error  // why the last Refresh was refused
+	viewed   map[string]int
+	told     map[string]bool // what was said once
+}
+
+// New makes a server. It does nothing until Run.
+func New(site Site, o Options) *Server {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Said == nil {
+		o.Said = func(Change) {}
+	}
+	return &Server{site: site, Options: o, pages: newHistory(), diffs: newDiffs(o.Differ), changed: make(chan struct{}),
+		pending: true, viewed: map[string]int{}, told: map[string]bool{}}
+}
+
+const (
+	// patience bounds how long a request waits for changes to be taken in.
+	patience = 10 * time.Second
+	// headerTime bounds how long a client may take to say what it wants.
+	headerTime = 10 * time.Second
+)
+
+// Run serves until ctx ends; then it leaves no goroutine and no connection. The
+// error is of a listener that failed, or nil.
+func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	server := &http.Server{
+		Handler: s, ReadHeaderTimeout: headerTime, MaxHeaderBytes: 64 << 10,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog:    slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+	}
+	var running sync.WaitGroup
+	failed := make(chan error, len(listeners))
+	for _, l := range listeners {
+		running.Go(func() {
+			if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("accept connections on %s: %w", l.Addr(), err)
+				cancel()
+			}
+		})
+	}
+	running.Go(func() { s.follow(ctx) })
+	<-ctx.Done()
+	// Sockets are no matter of the HTTP server any more. They end with ctx.
+	err := server.Close()
+	running.Wait()
+	s.pages.wait()
+	select {
+	case err := <-failed:
+		return err
+	default:
+	}
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("close the server: %w", err)
+	}
+	return nil
+}
+
+// state is how things stand.
+type state struct {
+	revision uint64
+	pending  bool
+	fault    error
+	changed  <-chan struct{} // closed when this is old
+}
+
+func (s *Server) state() state {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return state{s.revision, s.pending, s.fault, s.changed}
+}
+
+// change changes the state, and tells everybody.
+func (s *Server) change(how func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	how()
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// settled waits until all known changes are taken in, but no longer than
+// patience.
+func (s *Server) settled(ctx context.Context) state {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		now := s.state()
+		if !now.pending {
+			return now
+		}
+		select {
+		case <-now.changed:
+		case <-ctx.Done():
+			return now
+		}
+	}
+}
+
+// sayOnce logs a sentence, unless it was logged before.
+func (s *Server) sayOnce(sentence string) {
+	s.mu.Lock()
+	again := s.told[sentence]
+	s.told[sentence] = true
+	s.mu.Unlock()
+	if !again {
+		s.Log.Warn(sentence)
+	}
+}
+
+// file makes a file, once all known changes are taken in.
+func (s *Server) file(ctx context.Context, name string) (File, error) {
+	now := s.settled(ctx)
+	if now.revision == 0 {
+		if now.fault != nil {
+			return File{}, now.fault
+		}
+		return File{}, errStarting
+	}
+	return s.site.File(ctx, name)
+}
+
+// errStarting is the error of a request that had no patience left.
+var errStarting = errors.New("the site is not ready yet")
+
+// missing says whether an error is that of a file that the site has not.
+func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -1,0 +1,207 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// pollEvery is how often sources are looked at where the kernel does not tell
+// of changes.
+const pollEvery = 500 * time.Millisecond
+
+// watch notices that something among the sources may have changed. It says no
+// more than that: what has really changed, an inventory tells. So a lost event,
+// or one too many, does no harm.
+//
+// Folders are watched, never files: an editor that saves a file under another
+// name and renames it would take the watched one away.
+type watch struct {
+	events *fsnotify.Watcher // nil while polling
+	said   func(string)
+	// alarm has room for one: an alarm that nobody has taken yet stands for all
+	// that come meanwhile.
+	alarm chan struct{}
+
+	mu sync.Mutex
+	// folders are those that have a watch, with the names in them that matter.
+	folders map[string]map[string]bool
+}
+
+// newWatch begins to watch nothing. said gets a sentence if the kernel can't
+// tell of changes.
+func newWatch(root string, poll bool, said func(string)) *watch {
+	w := &watch{said: said, alarm: make(chan struct{}, 1), folders: map[string]map[string]bool{}}
+	if poll {
+		return w
+	}
+	if kind := silent(root); kind != "" {
+		said(fmt.Sprintf("%s lies on a file system (%s) that does not tell of changes: looking for them twice a second", root, kind))
+		return w
+	}
+	events, err := fsnotify.NewWatcher()
+	if err != nil {
+		w.exhausted(err)
+		return w
+	}
+	w.events = events
+	return w
+}
+
+// exhausted says why there is polling.
+func (w *watch) exhausted(err error) {
+	advice := ""
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		advice = "; sysctl fs.inotify.max_user_watches allows more"
+	case errors.Is(err, syscall.EMFILE):
+		advice = "; sysctl fs.inotify.max_user_instances, or ulimit -n, allows more"
+	}
+	w.said(fmt.Sprintf("the kernel can't watch the site's folders (%v): looking for changes twice a second%s", err, advice))
+}
+
+// run rings the alarm until ctx ends.
+func (w *watch) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		if events := w.watcher(); events != nil {
+			w.listen(ctx, events)
+			continue
+		}
+		w.poll(ctx)
+	}
+}
+
+// polls says whether alarms ring though nothing has happened.
+func (w *watch) polls() bool { return w.watcher() == nil }
+
+func (w *watch) watcher() *fsnotify.Watcher {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.events
+}
+
+// listen takes events as fast as they come, so that the kernel's queue does not
+// overflow while a build is under way. It ends when the watcher is closed.
+func (w *watch) listen(ctx context.Context, events *fsnotify.Watcher) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e, open := <-events.Events:
+			if !open {
+				return
+			}
+			if w.matters(e.Name) {
+				w.ring()
+			}
+		case _, open := <-events.Errors:
+			if !open {
+				return
+			}
+			w.ring() // events are lost: an inventory finds what they told of
+		}
+	}
+}
+
+func (w *watch) poll(ctx context.Context) {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			w.ring()
+		}
+	}
+}
+
+func (w *watch) ring() {
+	select {
+	case w.alarm <- struct{}{}:
+	default:
+	}
+}
+
+// matters says whether an event of a path may be one of the sources. Output and
+// caches that lie beside them are no matter.
+func (w *watch) matters(path string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if names, known := w.folders[filepath.Dir(path)]; known && (names == nil || names[filepath.Base(path)]) {
+		return true
+	}
+	_, itself := w.folders[path]
+	return itself
+}
+
+// follow brings the watches in line with an inventory. More says that folders
+// are watched that were not before: what was written in them until now has
+// rung no alarm, so the caller takes another inventory.
+//
+// A folder that was renamed keeps its watch, under its old name. So those that
+// are no more go first; and all others are added again, which costs one system
+// call each and finds folders that were deleted and made anew.
+func (w *watch) follow(folders map[string]map[string]bool) (more bool) {
+	events := w.watcher()
+	if events == nil {
+		return false
+	}
+	w.mu.Lock()
+	old := w.folders
+	w.folders = folders
+	w.mu.Unlock()
+	for folder := range old {
+		if _, still := folders[folder]; !still {
+			_ = events.Remove(folder) // it may have gone, and its watch with it
+		}
+	}
+	for folder := range folders {
+		err := events.Add(folder)
+		switch {
+		case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, os.ErrPermission):
+			continue // the folder above tells when it comes
+		case err != nil:
+			w.fallBack(events, err)
+			return false
+		}
+		if _, known := old[folder]; !known {
+			more = true
+		}
+	}
+	return more
+}
+
+// fallBack goes over to polling.
+func (w *watch) fallBack(events *fsnotify.Watcher, err error) {
+	w.exhausted(err)
+	w.mu.Lock()
+	w.events = nil
+	w.mu.Unlock()
+	_ = events.Close() // it is of no more use
+	w.ring()
+}
+
+func (w *watch) close() error {
+	if events := w.watcher(); events != nil {
+		return events.Close()
+	}
+	return nil
+}
+
+// silent names a file system whose changes may be made elsewhere, so that this
+// kernel hears nothing of them; "" for any other.
+func silent(folder string) string {
+	var of syscall.Statfs_t
+	if err := syscall.Statfs(folder, &of); err != nil {
+		return ""
+	}
+	return map[int64]string{0x01021997: "9p", 0x6969: "nfs", 0xff534d42: "cifs", 0xfe534d42: "smb2", 0x65735546: "fuse"}[int64(of.Type)]
+}

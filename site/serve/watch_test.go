@@ -1,0 +1,233 @@
+package serve_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/internal/await"
+	"ddc/site/serve"
+)
+
+func rename(t *testing.T, from, to string) {
+	t.Helper()
+	require.NoError(t, os.Rename(from, to))
+}
+
+// Each is done while the server runs; then it shows what the sources are.
+var saves = []struct {
+	name string
+	do   func(t *testing.T, s *server)
+	path string
+	want string // "" for nothing there
+}{
+	{"written over", func(t *testing.T, s *server) { s.write("content/index.html", "new") }, "/", "new"},
+	{"saved beside and renamed over", func(t *testing.T, s *server) {
+		for _, text := range []string{"first", "second"} {
+			s.write("content/.index.html.tmp", text)
+			rename(t, s.path("content/.index.html.tmp"), s.path("content/index.html"))
+			s.shows("/", 200, text)
+		}
+		s.write("content/index.html~", "backup")
+		rename(t, s.path("content/index.html"), s.path("content/index.html~"))
+		s.write("content/index.html", "third")
+	}, "/", "third"},
+	{"deleted and written again", func(t *testing.T, s *server) {
+		remove(t, s.path("content/index.html"))
+		s.write("content/index.html", "again")
+	}, "/", "again"},
+	{"deleted", func(t *testing.T, s *server) { remove(t, s.path("content/a/index.html")) }, "/a/", ""},
+	{"truncated, then written", func(t *testing.T, s *server) {
+		f, err := os.OpenFile(s.path("content/index.html"), os.O_WRONLY|os.O_TRUNC, 0)
+		require.NoError(t, err)
+		defer f.Close()
+		for range 5 { // an empty page is what must not be seen
+			assert.NotContains(t, s.get("/").body, "></script></")
+			time.Sleep(10 * time.Millisecond)
+		}
+		_, err = f.WriteString("whole")
+		require.NoError(t, err)
+	}, "/", "whole"},
+	{"folders within folders", func(t *testing.T, s *server) { s.write("content/x/y/z/index.html", "deep") }, "/x/y/z/", "deep"},
+	{"file in a folder that was made before", func(t *testing.T, s *server) {
+		require.NoError(t, os.MkdirAll(s.path("content/x/y"), 0o777))
+		s.write("content/index.html", "both")
+		s.shows("/", 200, "both")
+		s.write("content/x/y/index.html", "later")
+	}, "/x/y/", "later"},
+	{"tree moved in", func(t *testing.T, s *server) {
+		s.write("away/b/index.html", "moved")
+		rename(t, s.path("away"), s.path("content/in"))
+		s.shows("/in/b/", 200, "moved")
+		s.write("content/in/b/index.html", "and changed")
+	}, "/in/b/", "and changed"},
+	{"folder renamed", func(t *testing.T, s *server) {
+		rename(t, s.path("content/a"), s.path("content/b"))
+		s.shows("/b/", 200, "a")
+		s.write("content/b/index.html", "changed after")
+		s.shows("/b/", 200, "changed after")
+	}, "/a/", ""},
+	{"folder deleted and made again", func(t *testing.T, s *server) {
+		for _, text := range []string{"one", "two", "three"} {
+			remove(t, s.path("content/a"))
+			s.write("content/a/index.html", text)
+			s.shows("/a/", 200, text)
+		}
+		s.write("content/a/index.html", "four")
+	}, "/a/", "four"},
+	{"content folder deleted and made again", func(t *testing.T, s *server) {
+		remove(t, s.path("content"))
+		s.shows("/", 404, "")
+		s.write("content/index.html", "back")
+		s.shows("/", 200, "back")
+		s.write("content/index.html", "and changed")
+	}, "/", "and changed"},
+	{"project moved away and back", func(t *testing.T, s *server) {
+		rename(t, s.folder, s.folder+"-away")
+		s.shows("/", 404, "")
+		rename(t, s.folder+"-away", s.folder)
+		s.shows("/", 200, "home")
+		s.write("content/index.html", "moved back")
+	}, "/", "moved back"},
+	{"folder that was not there", func(t *testing.T, s *server) { s.write("static/sub/new.txt", "new") }, "/sub/new.txt", "new"},
+	{"link to a file", func(t *testing.T, s *server) {
+		s.write("elsewhere/target", "one")
+		require.NoError(t, os.Symlink(s.path("elsewhere/target"), s.path("content/link.html")))
+		s.shows("/link.html", 200, "one")
+		s.write("elsewhere/target", "two")
+	}, "/link.html", "two"},
+	{"link to a folder", func(t *testing.T, s *server) {
+		s.write("elsewhere/index.html", "one")
+		require.NoError(t, os.Symlink(s.path("elsewhere"), s.path("content/linked")))
+		s.shows("/linked/", 200, "one")
+		s.write("elsewhere/index.html", "two")
+	}, "/linked/", "two"},
+	{"links in a circle and to nowhere", func(t *testing.T, s *server) {
+		require.NoError(t, os.Symlink(s.path("content"), s.path("content/circle")))
+		require.NoError(t, os.Symlink("user@host.1234", s.path("content/.#index.html")))
+		s.write("content/index.html", "lives")
+	}, "/", "lives"},
+	{"only the case of its name", func(t *testing.T, s *server) {
+		rename(t, s.path("content/a"), s.path("content/A"))
+		s.shows("/A/", 200, "a")
+	}, "/a/", ""},
+	{"same size and times", func(t *testing.T, s *server) {
+		info, err := os.Stat(s.path("content/a/index.html"))
+		require.NoError(t, err)
+		s.write("content/a/index.html", "b") // it was "a"
+		require.NoError(t, os.Chtimes(s.path("content/a/index.html"), info.ModTime(), info.ModTime()))
+	}, "/a/", "b"},
+	{"configuration", func(t *testing.T, s *server) {
+		for _, text := range []string{"one", "FAULT", "three"} {
+			s.write(".config/site", text)
+			s.next("the configuration")
+		}
+		s.write("content/index.html", "after")
+	}, "/", "after"},
+}
+
+func TestEverySaveIsSeen(t *testing.T) {
+	for name, o := range map[string]serve.Options{"watching": {}, "polling": {Poll: true}} {
+		for _, c := range saves {
+			t.Run(name+"/"+c.name, func(t *testing.T) {
+				t.Parallel()
+				s := start(t, o, "content/index.html", "home", "content/a/index.html", "a")
+				c.do(t, s)
+				if c.want == "" {
+					s.shows(c.path, 404, "")
+					return
+				}
+				s.shows(c.path, 200, c.want)
+			})
+		}
+	}
+}
+
+func TestManyFilesAtOnceAreOneChangeOrFew(t *testing.T) {
+	s := start(t, serve.Options{}, "content/index.html", "home")
+	require.NoError(t, os.Mkdir(s.path("away"), 0o777))
+	for i := range 500 {
+		s.write(filepath.Join("away", string(rune('a'+i%26)), time.Duration(i).String()+".html"), "x")
+	}
+	before := s.site.times()
+	rename(t, s.path("away"), s.path("content/in"))
+	s.next("the change")
+	s.shows("/in/a/0s.html", 200, "x")
+	assert.LessOrEqual(t, s.site.times()-before, 3)
+}
+
+func TestSaveWithoutAChangeMakesNothing(t *testing.T) {
+	s := start(t, serve.Options{}, "content/index.html", "home", "static/a.css", "p{}")
+	before := s.site.times()
+	s.write("static/a.css", "p{}")
+	require.NoError(t, os.Chtimes(s.path("static/a.css"), time.Now(), time.Now()))
+	s.write("static/.a.css.swp", "x")
+	remove(t, s.path("static/.a.css.swp"))
+	// What lies beside the sources is no matter either: an output, a cache.
+	s.write("public/index.html", "output")
+	s.write(".cache/x", "cache")
+	s.write("content/index.html", "changed")
+	c := s.next("the real change")
+	assert.Equal(t, []string{"content/index.html"}, c.Files)
+	assert.Equal(t, 1, s.site.times()-before)
+}
+
+func TestSaveDuringABuildWinsAndRequestsWaitForIt(t *testing.T) {
+	s := start(t, serve.Options{}, "content/index.html", "one")
+	release, entered := s.site.holds()
+	s.write("content/index.html", "two")
+	await.Value(t, "the site to take the change in", entered)
+	answered := make(chan answer, 1)
+	go func() { answered <- s.get("/") }()
+	s.write("content/index.html", "three")
+	await.Value(t, "the site to give up, and take the next in", entered)
+	select {
+	case got := <-answered:
+		assert.Fail(t, "a request was answered before the save that it came after", got.body)
+	default:
+	}
+	release()
+	assert.Contains(t, await.Value(t, "the answer", answered).body, "three")
+}
+
+func TestWhereTheKernelCannotWatchItIsPolledAndSaid(t *testing.T) {
+	if os.Getenv("DDC_TEST_FEW_WATCHES") == "" {
+		// The limit is of a process, so the test runs itself with a small one.
+		program, err := os.Executable()
+		require.NoError(t, err)
+		c := exec.CommandContext(t.Context(), "sh", "-c", `ulimit -n 24 && exec "$@"`, "sh", program, "-test.run", "^"+t.Name()+"$", "-test.v")
+		c.Env = append(os.Environ(), "DDC_TEST_FEW_WATCHES=1")
+		out, err := c.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		return
+	}
+	log, said := logger()
+	s := &server{t: t, folder: t.TempDir(), changes: make(chan serve.Change, 1000)}
+	s.write("content/index.html", "one")
+	var files []*os.File
+	for { // inotify needs a descriptor of its own, and gets none
+		f, err := os.Open("/dev/null")
+		if err != nil {
+			break
+		}
+		files = append(files, f)
+	}
+	free := func(n int) {
+		for _, f := range files[len(files)-n:] {
+			require.NoError(t, f.Close())
+		}
+		files = files[:len(files)-n]
+	}
+	free(1) // for the listener
+	s.run(serve.Options{Log: log})
+	await.Until(t, "the lack of watches to be told", func() bool { return strings.Contains(said(), "looking for changes twice a second") })
+	free(len(files))
+	s.write("content/index.html", "two")
+	s.shows("/", 200, "two")
+}
