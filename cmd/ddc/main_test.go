@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"ddc/internal/proc"
 	"encoding/hex"
 	"encoding/json"
 	"io/fs"
@@ -99,7 +100,7 @@ func nothingLeft(t *testing.T, beside string) {
 	t.Setenv("TMPDIR", temporary)
 	before := openFiles(t)
 	t.Cleanup(func() {
-		assert.Empty(t, children(t), "processes")
+		assert.Empty(t, proc.Descendants(os.Getpid())[1:], "processes")
 		assert.Empty(t, beyond(openFiles(t), before), "descriptors")
 		for _, folder := range []string{temporary, beside} {
 			entries, err := os.ReadDir(folder)
@@ -140,19 +141,6 @@ func openFiles(t *testing.T) []string {
 		}
 	}
 	return open
-}
-
-func children(t *testing.T) []string {
-	t.Helper()
-	lists, err := filepath.Glob("/proc/self/task/*/children")
-	require.NoError(t, err)
-	var found []string
-	for _, list := range lists {
-		if pids, err := os.ReadFile(list); err == nil {
-			found = append(found, strings.Fields(string(pids))...)
-		}
-	}
-	return found
 }
 
 func decodeReport(t *testing.T, o outcome) buildReport {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"ddc/internal/proc"
 	"ddc/wake/strategy"
 )
 
@@ -32,20 +32,6 @@ func TestMain(m *testing.M) {
 }
 
 func self() (string, []string) { return "/proc/self/exe", nil }
-
-func children(t *testing.T) []string {
-	t.Helper()
-	var found []string
-	lists, err := filepath.Glob("/proc/self/task/*/children")
-	require.NoError(t, err)
-	for _, list := range lists {
-		pids, err := os.ReadFile(list)
-		if err == nil {
-			found = append(found, strings.Fields(string(pids))...)
-		}
-	}
-	return found
-}
 
 func TestEveryStrategyIsMeasuredAndNothingIsLeft(t *testing.T) {
 	rows, err := Run(t.Context(), Options{Rounds: 2, Command: self})
@@ -63,7 +49,7 @@ func TestEveryStrategyIsMeasuredAndNothingIsLeft(t *testing.T) {
 		assert.Positive(t, r.PerRoundTrip.CPU)
 		assert.Less(t, r.PerMessage.Wakeups, 1.0, "a stream does not wake for each message")
 	}
-	assert.Empty(t, children(t))
+	assert.Empty(t, proc.Descendants(os.Getpid())[1:])
 	var table bytes.Buffer
 	require.NoError(t, Table(&table, rows))
 	for _, name := range strategy.Names() {
@@ -84,7 +70,7 @@ func TestPeerThatDiesIsAnError(t *testing.T) {
 	assert.ErrorContains(t, err, "exit status 1")
 	_, err = Run(t.Context(), Options{Rounds: 1, Command: func() (string, []string) { return "/no/such/program", nil }})
 	assert.ErrorContains(t, err, "start /no/such/program")
-	assert.Empty(t, children(t))
+	assert.Empty(t, proc.Descendants(os.Getpid())[1:])
 }
 
 func TestEndOfTheContextEndsTheComparison(t *testing.T) {
@@ -92,7 +78,7 @@ func TestEndOfTheContextEndsTheComparison(t *testing.T) {
 	cancel()
 	_, err := Run(ctx, Options{Command: self})
 	assert.ErrorIs(t, err, context.Canceled)
-	assert.Empty(t, children(t))
+	assert.Empty(t, proc.Descendants(os.Getpid())[1:])
 }
 
 func TestWrongOptionsAreRefused(t *testing.T) {

@@ -186,25 +186,14 @@ func waitingAgain(name, strategy string) Scenario {
 func sleepFails(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		sys.FailSleeps(1)
-		p := newProcesses(w, strategy, "host", "one", "two")
 		failed := 0
-		for _, name := range []string{"one", "two"} {
-			var change step.Uint32
-			w.Name(&change, "change."+name)
-			ready := func() bool { return change.Load() == 1 }
-			b := p.bell(name, "host", ready, name)
-			w.Go(name, "ring", func() {
-				change.Store(1)
-				w.Must(b.ends[name].Ring())
-			})
-			w.Go("host", "await-"+name, func() {
-				if b.ends["host"].Await(context.Background(), ready) != nil {
-					if failed++; failed == 2 {
-						w.Failf(Failure, "both waits failed, of which one was refused")
-					}
+		rungByTwo(w, strategy, func(b *bell, ready func() bool) {
+			if b.ends["host"].Await(context.Background(), ready) != nil {
+				if failed++; failed == 2 {
+					w.Failf(Failure, "both waits failed, of which one was refused")
 				}
-			})
-		}
+			}
+		})
 	}}
 }
 

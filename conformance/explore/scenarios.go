@@ -182,17 +182,22 @@ func neighbours(name, strategy string) Scenario {
 // one gate, and a peer for each that rings.
 func twoSleepers(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
-		p := newProcesses(w, strategy, "host", "one", "two")
-		for _, name := range []string{"one", "two"} {
-			var change step.Uint32
-			w.Name(&change, "change."+name)
-			ready := func() bool { return change.Load() == 1 }
-			b := p.bell(name, "host", ready, name)
-			w.Go(name, "ring", func() {
-				change.Store(1)
-				w.Must(b.ends[name].Ring())
-			})
-			w.Go("host", "await-"+name, func() { b.await(w, "host", ready) })
-		}
+		rungByTwo(w, strategy, func(b *bell, ready func() bool) { b.await(w, "host", ready) })
 	}}
+}
+
+// rungByTwo has the host sleep on two bells, as await says, and two peers ring one each.
+func rungByTwo(w *World, strategy string, await func(b *bell, ready func() bool)) {
+	p := newProcesses(w, strategy, "host", "one", "two")
+	for _, name := range []string{"one", "two"} {
+		var change step.Uint32
+		w.Name(&change, "change."+name)
+		ready := func() bool { return change.Load() == 1 }
+		b := p.bell(name, "host", ready, name)
+		w.Go(name, "ring", func() {
+			change.Store(1)
+			w.Must(b.ends[name].Ring())
+		})
+		w.Go("host", "await-"+name, func() { await(b, ready) })
+	}
 }

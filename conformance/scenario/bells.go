@@ -235,18 +235,7 @@ func (e *Env) bursts(ctx context.Context, spin wake.Spin, besides ...func(contex
 			return nil
 		},
 	}
-	for _, b := range besides {
-		actors = append(actors, func(ctx context.Context) error {
-			ctx, cancel := context.WithCancel(ctx)
-			defer cancel()
-			go func() {
-				<-over
-				cancel()
-			}()
-			return b(ctx, p)
-		})
-	}
-	return e.play(ctx, p.source(func() bool { return p.page.Value.Load() > seen.Load() }), p.stop, actors...)
+	return e.playBeside(ctx, p, &seen, over, besides, actors...)
 }
 
 func everyProcessorBusy(ctx context.Context, e *Env) error {

@@ -175,19 +175,7 @@ func (e *Env) ringAndWait(ctx context.Context, besides ...func(context.Context, 
 		}
 		return nil
 	}
-	actors := []func(context.Context) error{waiter, ringer}
-	for _, b := range besides {
-		actors = append(actors, func(ctx context.Context) error {
-			ctx, cancel := context.WithCancel(ctx)
-			defer cancel()
-			go func() {
-				<-over
-				cancel()
-			}()
-			return b(ctx, p)
-		})
-	}
-	return e.play(ctx, p.source(func() bool { return p.page.Value.Load() > seen.Load() }), p.stop, actors...)
+	return e.playBeside(ctx, p, &seen, over, besides, waiter, ringer)
 }
 
 func signalsAndTokens(ctx context.Context, e *Env) error {

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -184,4 +185,22 @@ func (p *wakerPair) source(due func() bool) Source {
 		s.Note = fmt.Sprintf("published=%d", p.page.Value.Load())
 		return []Snapshot{s}, err
 	}
+}
+
+// playBeside plays the actors, one of whom closes over at the end, with what
+// goes on besides until then.
+func (e *Env) playBeside(ctx context.Context, p *wakerPair, seen *atomic.Uint64, over <-chan struct{},
+	besides []func(context.Context, *wakerPair) error, actors ...func(context.Context) error) error {
+	for _, beside := range besides {
+		actors = append(actors, func(ctx context.Context) error {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			go func() {
+				<-over
+				cancel()
+			}()
+			return beside(ctx, p)
+		})
+	}
+	return e.play(ctx, p.source(func() bool { return p.page.Value.Load() > seen.Load() }), p.stop, actors...)
 }

@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc/codes"
 
+	"ddc/internal/proc"
 	"ddc/internal/tool"
 )
 
@@ -223,12 +224,8 @@ func waitUntilDead(pid int) {
 
 // alive tells whether a process runs; a zombie does not.
 func alive(pid int) bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return false
-	}
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	return !strings.HasPrefix(rest, "Z") && !strings.HasPrefix(rest, "X")
+	stat, err := proc.Of(pid)
+	return err == nil && !stat.Ended()
 }
 
 func TestFolderIsGoneWhateverHappensInIt(t *testing.T) {

@@ -27,6 +27,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/proc"
 	"ddc/plugin"
 	"ddc/rpc/rpctestpb"
 	"ddc/transport/hub"
@@ -164,7 +165,7 @@ func newHost(t *testing.T, o Options) *Host {
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		require.NoError(t, h.Close())
-		assert.Empty(t, children(t))
+		assert.Empty(t, proc.Descendants(os.Getpid())[1:])
 		assert.Equal(t, before, openFiles(t), "open descriptors")
 	})
 	return h
@@ -181,20 +182,6 @@ func openFiles(t *testing.T) int {
 	entries, err := os.ReadDir("/proc/self/fd")
 	require.NoError(t, err)
 	return len(entries)
-}
-
-func children(t *testing.T) []string {
-	t.Helper()
-	var found []string
-	lists, err := filepath.Glob("/proc/self/task/*/children")
-	require.NoError(t, err)
-	for _, list := range lists {
-		pids, err := os.ReadFile(list)
-		if err == nil {
-			found = append(found, strings.Fields(string(pids))...)
-		}
-	}
-	return found
 }
 
 func everyWake(t *testing.T, test func(t *testing.T, o Options)) {

@@ -9,7 +9,6 @@ import (
 	"image/jpeg"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +19,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"ddc/internal/fixture"
+	"ddc/internal/proc"
 	"ddc/internal/tool"
 	"ddc/plugins/jxl/jxlpb"
 )
@@ -239,20 +239,7 @@ func TestPhotographIsGoodAndSmallAndLeavesNothing(t *testing.T) {
 	left, err := os.ReadDir(os.TempDir())
 	require.NoError(t, err)
 	assert.Empty(t, left)
-	assert.Empty(t, children(t))
-}
-
-// children lists the processes that any thread of ours started and nobody has reaped.
-func children(t *testing.T) (pids []string) {
-	t.Helper()
-	lists, err := filepath.Glob("/proc/self/task/*/children")
-	require.NoError(t, err)
-	for _, list := range lists {
-		if data, err := os.ReadFile(list); err == nil { // a thread may have ended since
-			pids = append(pids, strings.Fields(string(data))...)
-		}
-	}
-	return pids
+	assert.Empty(t, proc.Descendants(os.Getpid())[1:])
 }
 
 func BenchmarkEncodePhotograph(b *testing.B) {

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"ddc/internal/fixture"
+	"ddc/internal/proc"
 	"ddc/internal/tool"
 	"ddc/plugins/sass/sasspb"
 )
@@ -204,12 +205,8 @@ func TestCompilerDiesWithItsProcess(t *testing.T) {
 
 // alive tells whether a process runs; a zombie does not.
 func alive(pid int) bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return false
-	}
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	return !strings.HasPrefix(rest, "Z") && !strings.HasPrefix(rest, "X")
+	stat, err := proc.Of(pid)
+	return err == nil && !stat.Ended()
 }
 
 func TestConcurrentCallsGetTheirOwnAnswers(t *testing.T) {
