@@ -31,8 +31,10 @@ const (
 	stallTime = 60 * time.Millisecond
 	// enoughStalls is how many stalls end a cell: it is known to be slow then.
 	enoughStalls = 30
-	// patience bounds a cell that is never idle and never done.
-	patience = 90 * time.Second
+	// patience bounds a cell that is never idle and never done, and
+	// patienceStarved one whose threads mostly wait for a processor.
+	patience        = 90 * time.Second
+	patienceStarved = 10 * patience
 )
 
 // view is all that one look sees. If two views are equal, nothing happened in
@@ -139,7 +141,7 @@ func (w *workload) judge(ctx context.Context) Outcome {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	begun := time.Now()
-	still := newStillness(w.look(), begun, demand)
+	still := newStillness(w.look(), begun, ownTurns)
 	for {
 		select {
 		case err := <-done:
@@ -151,7 +153,7 @@ func (w *workload) judge(ctx context.Context) Outcome {
 		if w.stalls.Count >= enoughStalls {
 			return w.finished(nil)
 		}
-		late := now.Sub(begun) > patience
+		late := isLate(now.Sub(begun), ownTurns)
 		switch held, share := still.look(v, now); {
 		case held == 0 && late:
 			return w.hung(v, 1, fmt.Errorf("not at its end after %v", patience))
@@ -166,22 +168,33 @@ func (w *workload) judge(ctx context.Context) Outcome {
 	}
 }
 
+// isLate says that a cell has had its time. Where its threads have mostly waited
+// for a processor, and have run for less than a quarter of the patience, they may
+// yet come to their end. A cell that spins on an idle machine has run for longer.
+func isLate(since time.Duration, turns func() turns) bool {
+	if since <= patience || since > patienceStarved {
+		return since > patience
+	}
+	t := turns()
+	return t.ran >= t.waited || t.ran >= patience/4
+}
+
 // stillness measures for how long nothing has moved.
 type stillness struct {
 	last      view
 	at, since time.Time
 	held      time.Duration // since then, as far as the judge ran
 	used      time.Duration // demand at since
-	demand    func() time.Duration
+	turns     func() turns
 }
 
-func newStillness(v view, now time.Time, demand func() time.Duration) *stillness {
-	s := &stillness{last: v, at: now, demand: demand}
+func newStillness(v view, now time.Time, turns func() turns) *stillness {
+	s := &stillness{last: v, at: now, turns: turns}
 	s.restart(now)
 	return s
 }
 
-func (s *stillness) restart(now time.Time) { s.since, s.held, s.used = now, 0, s.demand() }
+func (s *stillness) restart(now time.Time) { s.since, s.held, s.used = now, 0, s.turns().demand() }
 
 // look says for how long nothing has moved although calls are under way, and what
 // share of a processor was used meanwhile. The share is known once the time is up.
@@ -194,7 +207,7 @@ func (s *stillness) look(v view, now time.Time) (held time.Duration, share float
 		return 0, 0
 	}
 	if s.held += ran; s.held >= settle {
-		share = float64(s.demand()-s.used) / float64(now.Sub(s.since))
+		share = float64(s.turns().demand()-s.used) / float64(now.Sub(s.since))
 	}
 	return s.held, share
 }

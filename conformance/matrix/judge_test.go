@@ -162,7 +162,7 @@ func TestTimeInWhichTheJudgeDidNotRunIsNoStandstill(t *testing.T) {
 	v := view{begun: 2, ended: 1}
 	start := time.Now()
 	used := time.Duration(0)
-	still := newStillness(v, start, func() time.Duration { return used })
+	still := newStillness(v, start, func() turns { return turns{ran: used} })
 	now := start
 	look := func(later time.Duration) (time.Duration, float64) {
 		now = now.Add(later)
@@ -187,6 +187,17 @@ func TestTimeInWhichTheJudgeDidNotRunIsNoStandstill(t *testing.T) {
 			assert.InDelta(t, 0.5, share, 0.02)
 		}
 	}
+}
+
+func TestCellThatABusyMachineStarvesIsNotLate(t *testing.T) {
+	late := func(since, ran, waited time.Duration) bool {
+		return isLate(since, func() turns { return turns{ran, waited} })
+	}
+	assert.False(t, late(patience, time.Hour, 0))
+	assert.True(t, late(patience+1, time.Second, 0), "idle now and then, and never done")
+	assert.True(t, late(patience+1, 2*patience, 9*patience), "it spins")
+	assert.False(t, late(patience+1, patience/10, 9*patience), "it hardly ran")
+	assert.True(t, late(patienceStarved+1, patience/10, 9*patience), "for ever is too long")
 }
 
 func TestThreadThatIsReadyToRunWaitsForAProcessor(t *testing.T) {

@@ -10,13 +10,26 @@ import (
 	"ddc/internal/proc"
 )
 
-// demand is how long the threads of this process and its descendants have run,
-// or have been ready to run. Unlike the time that they have run, it also grows
-// while a busy machine does not let them.
-func demand() time.Duration {
-	var sum time.Duration
+// turns is how long the threads of some processes have run, and how long they
+// have been ready to run while a busy machine did not let them.
+type turns struct{ ran, waited time.Duration }
+
+// demand is both: what they would have run on an idle machine, or more.
+func (t turns) demand() time.Duration { return t.ran + t.waited }
+
+// ownTurns are those of this process and its descendants.
+func ownTurns() (sum turns) {
 	for _, pid := range descendants() {
-		sum += processDemand(pid)
+		threads, err := proc.Threads(pid)
+		if err != nil {
+			continue // it has ended
+		}
+		for _, t := range threads {
+			if ran, waited, err := proc.Turns(pid, t); err == nil {
+				sum.ran += ran
+				sum.waited += waited
+			}
+		}
 	}
 	return sum
 }
@@ -29,19 +42,6 @@ func descendants() []int {
 		all = append(all, children[all[i]]...)
 	}
 	return all
-}
-
-func processDemand(pid int) (sum time.Duration) {
-	threads, err := proc.Threads(pid)
-	if err != nil {
-		return 0 // it has ended
-	}
-	for _, t := range threads {
-		if d, err := proc.Demand(pid, t); err == nil {
-			sum += d
-		}
-	}
-	return sum
 }
 
 // waitsForProcessor says whether any thread of this process or a descendant is

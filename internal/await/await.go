@@ -19,7 +19,7 @@ import (
 
 // Limit is how long a wait may last. A sound wait takes milliseconds; the rest
 // is for a machine with other work.
-const Limit = time.Minute
+const Limit = 3 * time.Minute
 
 const (
 	// pause is the time between two looks at a condition.

@@ -35,18 +35,17 @@ func Channel(pid, thread int) string {
 	return string(text)
 }
 
-// Demand is how long a thread has run, or has been ready to run. The latter grows
-// only when it runs again.
-func Demand(pid, thread int) (time.Duration, error) {
+// Turns is how long a thread has run, and how long it has been ready to run. The
+// latter grows only when it runs again.
+func Turns(pid, thread int) (ran, waited time.Duration, err error) {
 	text, err := os.ReadFile(threadFolder(pid, thread) + "/schedstat")
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	var ran, waited int64
-	if _, err := fmt.Sscan(string(text), &ran, &waited); err != nil {
-		return 0, fmt.Errorf("read what thread %d has run: %w", thread, err)
+	if _, err := fmt.Sscan(string(text), (*int64)(&ran), (*int64)(&waited)); err != nil {
+		return 0, 0, fmt.Errorf("read what thread %d has run: %w", thread, err)
 	}
-	return time.Duration(ran + waited), nil
+	return ran, waited, nil
 }
 
 // Memory is what a process holds of memory, in bytes, and how much of that is of
