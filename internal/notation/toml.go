@@ -30,6 +30,48 @@ func TOML(text string, into any, within Bounds) error {
 	}
 }
 
+// TOMLTable reads a document. Its strings are Text; other values are those of
+// go-toml. The place of a table is that of its name.
+func TOMLTable(text string, within Bounds) (Table, error) {
+	t := newTable()
+	if err := TOML(text, &t.Values, within); err != nil {
+		return Table{}, err
+	}
+	for key, value := range t.Values {
+		if written, is := value.(string); is {
+			t.Values[key] = Text{written, written}
+		}
+	}
+	var p unstable.Parser
+	p.Reset([]byte(text))
+	top := true
+	for p.NextExpression() {
+		e := p.Expression()
+		top = top && e.Kind == unstable.KeyValue
+		name := e.Key()
+		if e.Kind == unstable.KeyValue && !top || !name.Next() {
+			continue
+		}
+		key := string(name.Node().Data)
+		if _, again := t.Keys[key]; again {
+			continue
+		}
+		offset := int(name.Node().Raw.Offset)
+		t.Keys[key] = placeOf(text, offset)
+		if end := strings.IndexByte(text[offset:], '='); top && end >= 0 {
+			after := text[offset+end+1:]
+			offset += end + 1 + len(after) - len(strings.TrimLeft(after, " \t"))
+		}
+		t.Places[key] = placeOf(text, offset)
+	}
+	return t, nil
+}
+
+func placeOf(text string, offset int) Place {
+	at := diagnostic.At(text, offset, offset, "")
+	return Place{at.Line, at.Col}
+}
+
 // maxLookups bounds what looking for keys that are given twice costs go-toml: it
 // compares each key with all before it, but for those of the same list of tables.
 // So it is the number of pairs that counts: some 14,000 keys beside one another.

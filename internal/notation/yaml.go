@@ -13,16 +13,22 @@ import (
 	"ddc/internal/diagnostic"
 )
 
-// Table is what a YAML mapping holds, and where each of its values stands.
+// Table is what a mapping holds, and where each of its keys and values stands.
 type Table struct {
 	Values map[string]any
-	Places map[string]Place
+	// Keys and Places are those of Values.
+	Keys, Places map[string]Place
+}
+
+func newTable() Table {
+	return Table{map[string]any{}, map[string]Place{}, map[string]Place{}}
 }
 
 // Place is a line and a column, both from 1.
 type Place struct{ Line, Col int }
 
-// Text is a scalar as a YAML text wrote it, where it may mean a number or a date.
+// Text is a scalar as a YAML text wrote it, where it may mean a number or a date;
+// in TOML it is a string.
 type Text struct {
 	Written string
 	Value   any
@@ -47,7 +53,7 @@ func YAMLTable(text string, within Bounds) (Table, error) {
 	if root.Kind != yaml.MappingNode {
 		return Table{}, faultOf(root, "a mapping is expected here, such as: title: My page")
 	}
-	t := Table{map[string]any{}, map[string]Place{}}
+	t := newTable()
 	err = r.pairs(root, 1, func(key, value *yaml.Node) error {
 		name := keyText(key)
 		if _, merged := t.Values[name]; merged {
@@ -60,7 +66,7 @@ func YAMLTable(text string, within Bounds) (Table, error) {
 		if value.Kind == yaml.ScalarNode {
 			v = Text{value.Value, v}
 		}
-		t.Values[name], t.Places[name] = v, Place{value.Line, value.Column}
+		t.Values[name], t.Keys[name], t.Places[name] = v, Place{key.Line, key.Column}, Place{value.Line, value.Column}
 		return err
 	})
 	return t, err

@@ -12,18 +12,6 @@ import (
 	"ddc/plugins/markdown/markdownpb"
 )
 
-// fields is what a page's front matter may say. Keys of other generators are
-// allowed, so that pages can be shared with them.
-type fields struct {
-	Title         string         `toml:"title"`
-	Weight        int32          `toml:"weight"`
-	Description   *string        `toml:"description"`
-	Template      *string        `toml:"template"`
-	Draft         bool           `toml:"draft"`
-	Extra         map[string]any `toml:"extra"`
-	CodeExecution *bool          `toml:"code_execution"`
-}
-
 // block is a page cut into its parts. The opening fence stands on openLine; the
 // front matter begins on the line after it.
 type block struct {
@@ -42,12 +30,11 @@ func parseFrontMatter(source string) (*markdownpb.ParseFrontMatterResponse, erro
 	if err != nil {
 		return nil, err
 	}
-	var f fields
-	switch cut.fence {
-	case "+++":
-		err = decodeTOML(cut.matter, &f)
-	case "---":
-		err = decodeYAML(cut.matter, &f)
+	f := fields{FrontMatter: &markdownpb.FrontMatter{}}
+	answer := &markdownpb.ParseFrontMatterResponse{FrontMatter: f.FrontMatter, Body: cut.body, BodyLine: int32(cut.bodyLine), Keys: map[string]*markdownpb.Place{}}
+	table, language, err := cut.table()
+	if err == nil {
+		answer.Warnings, err = f.take(table, language)
 	}
 	if err != nil {
 		var fault *diagnostic.Problem
@@ -56,15 +43,35 @@ func parseFrontMatter(source string) (*markdownpb.ParseFrontMatterResponse, erro
 		}
 		return nil, err
 	}
-	matter := &markdownpb.FrontMatter{
-		Title: f.Title, Weight: f.Weight, Description: f.Description, Template: f.Template, Draft: f.Draft, CodeExecution: f.CodeExecution,
+	for name, at := range table.Keys {
+		answer.Keys[name] = &markdownpb.Place{Line: int32(cut.openLine + at.Line), Column: int32(at.Col), Length: int32(utf8.RuneCountInString(name))}
 	}
-	if f.Extra != nil {
-		if matter.ExtraJson, err = json.Marshal(f.Extra); err != nil {
+	for _, w := range answer.Warnings {
+		w.Place.Line += int32(cut.openLine)
+	}
+	if f.extra != nil {
+		if f.ExtraJson, err = json.Marshal(f.extra); err != nil {
 			return nil, &diagnostic.Problem{Line: cut.openLine, Col: 1, Message: fmt.Sprintf("extra cannot be given to templates: %v", err)}
 		}
 	}
-	return &markdownpb.ParseFrontMatterResponse{FrontMatter: matter, Body: cut.body, BodyLine: int32(cut.bodyLine)}, nil
+	return answer, nil
+}
+
+// table reads the front matter. A page without one has an empty table.
+func (b block) table() (table notation.Table, language string, err error) {
+	switch b.fence {
+	case "+++":
+		language = "TOML"
+		table, err = notation.TOMLTable(b.matter, notation.FrontMatter)
+	case "---":
+		language = "YAML"
+		table, err = notation.YAMLTable(b.matter, notation.FrontMatter)
+	}
+	var fault *diagnostic.Problem
+	if errors.As(err, &fault) {
+		fault.Message = "front matter is not valid " + language + ": " + fault.Message
+	}
+	return table, language, err
 }
 
 // split finds the fences. Blank lines may come before the first. A fence stands
@@ -96,50 +103,6 @@ func split(source string) (block, error) {
 	}
 	return block{}, &diagnostic.Problem{Line: open, Col: 1, Length: len(fence), Hint: hint,
 		Message: fmt.Sprintf("front matter that opens with %s is never closed; add a line %s after it", fence, fence)}
-}
-
-func decodeTOML(text string, f *fields) error {
-	err := notation.TOML(text, f, notation.FrontMatter)
-	var fault *diagnostic.Problem
-	if errors.As(err, &fault) {
-		fault.Message = "front matter is not valid TOML: " + inWords(fault.Message)
-	}
-	return err
-}
-
-func decodeYAML(text string, f *fields) error {
-	table, err := notation.YAMLTable(text, notation.FrontMatter)
-	var fault *diagnostic.Problem
-	if errors.As(err, &fault) {
-		fault.Message = "front matter is not valid YAML: " + fault.Message
-	}
-	if err != nil {
-		return err
-	}
-	return f.take(table)
-}
-
-// inWords translates a decoder's message, such as "cannot decode TOML string
-// into struct field markdown.fields.Weight of type int32", for people who write
-// pages, not Go.
-func inWords(message string) string {
-	message = strings.TrimPrefix(message, "toml: ")
-	what, rest, found := strings.Cut(message, " into ")
-	_, goType, typed := strings.Cut(rest, " of type ")
-	if !found || !typed {
-		return message
-	}
-	wanted := map[string]string{
-		"string": "text", "*string": "text", "int32": "a whole number", "bool": "true or false", "*bool": "true or false",
-		"map[string]interface {}": "a table",
-	}[goType]
-	if wanted == "" {
-		return message
-	}
-	for _, verb := range []string{"cannot decode TOML ", "cannot unmarshal "} {
-		what = strings.TrimPrefix(what, verb)
-	}
-	return fmt.Sprintf("%s stands where %s is wanted", what, wanted)
 }
 
 // unixLines drops a byte order mark, and makes every line end in \n. Lines keep

@@ -1,6 +1,7 @@
 package markdown
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"ddc/plugins/markdown/markdownpb"
 )
@@ -73,8 +75,61 @@ func TestWindowsLinesAndByteOrderMarkAreRead(t *testing.T) {
 	assert.EqualValues(t, 4, page.BodyLine)
 }
 
-func TestKeysOfOtherGeneratorsAreLetThrough(t *testing.T) {
-	assert.Equal(t, "T", parse(t, "+++\ntitle = \"T\"\ndate = 2024-01-02\n[taxonomies]\ntags = [\"a\"]\n+++\n").FrontMatter.Title)
+func TestKeyThatNobodyKnowsIsAWarningThatSaysWhatWasMeant(t *testing.T) {
+	for source, want := range map[string]string{
+		"+++\ntitle = \"T\"\ndrft = true\n+++\n":           "3:1: did you mean draft?",
+		"---\ntitle: T\ndrft: true\n---\n":                 "3:1: did you mean draft?",
+		"\n\n+++\n  lastmod = 2024-01-01\n+++\n":           "4:3: write updated",
+		"+++\n[exta]\nx = 1\n+++\n":                        "2:2: did you mean extra?",
+		"+++\nmenu.main.weight = 3\n+++\n":                 "2:1: what templates want to know goes into [extra]",
+		"+++\n[[params]]\nx = 1\n[[params]]\nx = 2\n+++\n": "2:3: what templates want to know goes into [extra]",
+	} {
+		warnings := parse(t, source).Warnings
+		if assert.Len(t, warnings, 1, source) {
+			w := warnings[0]
+			assert.Equal(t, want, fmt.Sprintf("%d:%d: %s", w.Place.Line, w.Place.Column, w.Hint), source)
+		}
+	}
+	assert.Empty(t, parse(t, "+++\ntitle = \"T\"\n[extra]\nanything = 1\n[extra.deep]\ndrft = 2\n+++\n").Warnings)
+}
+
+func TestEachKeyIsReadInBothLanguages(t *testing.T) {
+	for name, source := range map[string]string{
+		"TOML": "+++\ndate = 2024-05-01\nupdated = 2024-05-02T10:00:00Z\nslug = \"s\"\npath = \"/a/b/\"\naliases = [\"old\", \"/older/\"]\nsort_by = \"date\"\npaginate_by = 5\n" +
+			"authors = [\"Ada\"]\nin_search_index = false\ninsert_anchor_links = \"right\"\nredirect_to = \"/x/\"\npage_template = \"p.html\"\ngenerate_feeds = true\n[taxonomies]\ntags = [\"x\", \"y z\"]\n+++\n",
+		"YAML": "---\ndate: 2024-05-01\nupdated: 2024-05-02 10:00:00Z\nslug: s\npath: a/b\naliases: [old, /older/]\nsort_by: date\npaginate_by: 5\n" +
+			"authors:\n- Ada\nin_search_index: false\ninsert_anchor_links: right\nredirect_to: /x/\npage_template: p.html\nfeed: true\ntags: [x, y z]\n---\n",
+	} {
+		page := parse(t, source)
+		assert.Empty(t, page.Warnings, name)
+		m := page.FrontMatter
+		no := false
+		want := &markdownpb.FrontMatter{Date: "2024-05-01", Updated: "2024-05-02T10:00:00Z", Slug: "s", Address: "/a/b", Aliases: []string{"old", "/older/"}, SortBy: "date", PaginateBy: 5,
+			Authors: []string{"Ada"}, InSearchIndex: &no, InsertAnchorLinks: "right", RedirectTo: "/x/", PageTemplate: "p.html", Feed: true,
+			Taxonomies: map[string]*markdownpb.Terms{"tags": {Names: []string{"x", "y z"}}}}
+		assert.True(t, proto.Equal(want, m), "%s: %v", name, m)
+		assert.EqualValues(t, 4, page.Keys["slug"].Line, name)
+	}
+}
+
+func TestDateIsTheSameHoweverItIsWritten(t *testing.T) {
+	for written, want := range map[string]string{
+		`2024-05-01`: "2024-05-01", `"2024-05-01"`: "2024-05-01", `2024-05-01T10:00:00`: "2024-05-01T10:00:00", `"2024-05-01 10:00"`: "2024-05-01T10:00:00",
+		`2024-05-01T10:00:00+02:00`: "2024-05-01T10:00:00+02:00", `"2024-05-01T10:00:00Z"`: "2024-05-01T10:00:00Z", `"2024-05-01 10:00:00 +0200"`: "2024-05-01T10:00:00+02:00",
+	} {
+		assert.Equal(t, want, parse(t, "+++\ndate = "+written+"\n+++\n").FrontMatter.Date, written)
+		assert.Equal(t, want, parse(t, "---\ndate: "+written+"\n---\n").FrontMatter.Date, written)
+	}
+}
+
+func TestReferenceHasALineForEachKey(t *testing.T) {
+	for _, k := range Keys() {
+		assert.NotEmpty(t, k.Doc, k.Name)
+	}
+	assert.Len(t, Keys(), len(keys))
+	for name := range elsewhere {
+		assert.NotContains(t, keys, name)
+	}
 }
 
 func TestDatesInExtraBecomeStrings(t *testing.T) {
@@ -85,17 +140,26 @@ func TestDatesInExtraBecomeStrings(t *testing.T) {
 func TestFrontMatterFaultNamesLineAndColumnOfSource(t *testing.T) {
 	for name, c := range map[string]struct{ source, at, says string }{
 		"TOML syntax":     {"\n+++\ntitle = \"ok\"\nweight = = 3\n+++\n", "a/b.md:4:10: ", "TOML"},
-		"TOML type":       {"+++\ntitle = \"ok\"\nweight = \"heavy\"\n+++\n", "a/b.md:3:10: ", "string stands where a whole number is wanted"},
+		"TOML type":       {"+++\ntitle = \"ok\"\nweight = \"heavy\"\n+++\n", "a/b.md:3:10: ", `weight: the text "heavy" stands where a whole number is wanted`},
 		"TOML range":      {"+++\nweight = 3000000000\n+++\n", "a/b.md:2:", "3000000000"},
 		"TOML key twice":  {"+++\ntitle = \"a\"\ntitle = \"b\"\n+++\n", "a/b.md:3:", "title"},
 		"YAML syntax":     {"---\ntitle: ok\nlist: [1, 2\n---\n", "a/b.md:3:", "YAML"},
-		"YAML type":       {"---\ntitle: ok\nweight: heavy\n---\n", "a/b.md:3:9: ", "string stands where a whole number is wanted"},
+		"YAML type":       {"---\ntitle: ok\nweight: heavy\n---\n", "a/b.md:3:9: ", `weight: the text "heavy" stands where a whole number is wanted`},
 		"YAML scalar":     {"---\njust words\n---\n", "a/b.md:2:1: ", "mapping is expected"},
 		"unclosed TOML":   {"\n+++\ntitle = \"T\"\n", "a/b.md:2:1: ", "never closed"},
 		"unclosed YAML":   {"---\ntitle: T\n", "a/b.md:1:1: ", "***"},
 		"not a number":    {"+++\n[extra]\nn = nan\n+++\n", "a/b.md:1:1: ", "NaN"},
 		"no UTF-8":        {"+++\n+++\nü\xff", "a/b.md:3:2: ", "UTF-8"},
-		"extra no table":  {"+++\nextra = 3\n+++\n", "a/b.md:2:9: ", "integer stands where a table is wanted"},
+		"extra no table":  {"+++\nextra = 3\n+++\n", "a/b.md:2:9: ", "extra: the number 3 stands where a table is wanted"},
+		"date":            {"+++\ntitle = \"x\"\ndate = \"2024-02-30\"\n+++\n", "a/b.md:3:8: ", `date: the text "2024-02-30" stands where a date, such as 2024-05-01`},
+		"TOML date":       {"+++\ndate = 2024-02-30\n+++\n", "a/b.md:2:", "TOML"},
+		"YAML date":       {"---\nupdated: soon\n---\n", "a/b.md:2:10: ", `updated: the text "soon" stands where a date`},
+		"sort_by":         {"+++\nsort_by = \"wieght\"\n+++\n", "a/b.md:2:11: ", `the text "wieght" stands where weight is wanted`},
+		"slug":            {"+++\nslug = \"a/b\"\n+++\n", "a/b.md:2:8: ", "one part of an address"},
+		"path":            {"+++\npath = \"https://x.org/\"\n+++\n", "a/b.md:2:8: ", "an address of this site"},
+		"paginate_by":     {"+++\npaginate_by = -1\n+++\n", "a/b.md:2:15: ", "a whole number from 0"},
+		"tags":            {"+++\ntags = \"a\"\n+++\n", "a/b.md:2:8: ", "a list of texts is wanted"},
+		"taxonomies":      {"+++\n[taxonomies]\ntags = 3\n+++\n", "a/b.md:2:2: ", `a table of lists, as in: tags = ["a", "b"]`},
 		"YAML extra list": {"---\nextra: [1]\n---\n", "a/b.md:2:8: ", "a list stands where a table is wanted"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -53,6 +53,9 @@ type Config struct {
 	MaxText int64
 	// Wake is the wake strategy as written, or empty. It is not checked here.
 	Wake string
+	Site Site
+	// Warnings are of settings that nobody knows.
+	Warnings []diagnostic.Problem
 }
 
 // Folder gives the path of a folder beside the content folder, such as
@@ -120,14 +123,19 @@ type Dependency struct {
 	Features []string
 }
 
-// Overrides replace folders of the configuration, unless they are empty. They
+// Overrides replace what the configuration says, unless they are empty. Folders
 // are relative to the working directory.
-type Overrides struct{ Content, Output string }
+type Overrides struct {
+	Content, Output string
+	// Base is where the site will be reached.
+	Base Base
+}
 
 func defaults() *Config {
 	return &Config{
 		LinkCheck: LinkCheck{RateLimit: time.Second},
 		MaxText:   64 << 20,
+		Site:      Site{Language: "en", FeedLimit: 20},
 		CodeExecution: CodeExecution{
 			Enabled:     true,
 			FailOnError: true,
@@ -268,6 +276,9 @@ func (c *Config) settle(o Overrides) {
 	}
 	if o.Output != "" {
 		c.Output = o.Output
+	}
+	if o.Base != (Base{}) {
+		c.Site.Base = o.Base
 	}
 	for _, path := range []*string{&c.Content, &c.Output, &c.CodeExecution.CacheDir} {
 		*path = c.absolute(*path)

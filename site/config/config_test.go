@@ -155,29 +155,30 @@ func TestFaultsNamePlaceAndRemedyAllAtOnce(t *testing.T) {
 			"1:1: content is missing; add: content \"content\"",
 			"1:1: unknown setting \"contnet\" (did you mean content?)",
 		},
-		folders + "link_check { skip_domains \"x\" }":       {`3:14: unknown setting of link_check "skip_domains" (did you mean skip_domain?)`},
-		folders + "link_check { rate_limit_ms \"x\" }":      {`3:28: rate_limit_ms must be a whole number, not the string "x"`},
-		folders + "link_check { rate_limit_ms -1 }":         {`3:28: rate_limit_ms must lie between 0 and 86400000, not -1`},
-		folders + "link_check 5":                            {`3:1: link_check takes no value but a block, as in: link_check { ... }`},
-		folders + "stable_assets { path \"../x\" }":         {`3:17: path must name a file below the static folder, not "../x"`},
-		folders + "stable_assets { asset \"x\" }":           {`3:17: unknown setting of stable_assets "asset" (there is only path)`},
-		folders + "output \"again\"":                        {"3:1: output is given again\n  2:1: it stands here"},
-		folders + "wake \"a\" \"b\"":                        {`3:1: wake takes one value, not 2`},
-		folders + "max_text_mib 0":                          {`3:14: max_text_mib must lie between 1 and 250, not 0`},
-		folders + "wake":                                    {`3:1: wake takes one value, not 0`},
-		folders + "code_execution { enabld #true }":         {`3:18: unknown setting of code_execution "enabld" (did you mean enabled?)`},
-		folders + "code_execution { enabled \"yes\" }":      {`3:26: enabled must be #true or #false, not the string "yes"`},
-		folders + "code_execution { timeout_secs 0 }":       {`3:18: timeout_secs must be at least 1`},
-		folders + "code_execution { go { args \"run\" } }":  {`3:18: the language go needs a command, as in: command "python3"`},
-		folders + "code_execution { rust { comand \"c\" }}": {`3:25: unknown setting of the language rust "comand" (did you mean command?)`},
-		folders + "code_execution { dependency }":           {`3:18: dependency needs a name, as in: dependency "serde" version="1.0"`},
-		folders + "code_execution { dependency \"a\" }":     {`3:18: the dependency a needs a version, git or path`},
+		folders + "link_check { rate_limit_ms \"x\" }":     {`3:28: rate_limit_ms must be a whole number, not the string "x"`},
+		folders + "link_check { rate_limit_ms -1 }":        {`3:28: rate_limit_ms must lie between 0 and 86400000, not -1`},
+		folders + "link_check 5":                           {`3:1: link_check takes no value but a block, as in: link_check { ... }`},
+		folders + "stable_assets { path \"../x\" }":        {`3:17: path must name a file below the static folder, not "../x"`},
+		folders + "output \"again\"":                       {"3:1: output is given again\n  2:1: it stands here"},
+		folders + "wake \"a\" \"b\"":                       {`3:1: wake takes one value, not 2`},
+		folders + "max_text_mib 0":                         {`3:14: max_text_mib must lie between 1 and 250, not 0`},
+		folders + "wake":                                   {`3:1: wake takes one value, not 0`},
+		folders + "code_execution { enabled \"yes\" }":     {`3:26: enabled must be #true or #false, not the string "yes"`},
+		folders + "code_execution { timeout_secs 0 }":      {`3:18: timeout_secs must be at least 1`},
+		folders + "code_execution { go { args \"run\" } }": {`3:18: the language go needs a command, as in: command "python3"`},
+		folders + "code_execution { dependency }":          {`3:18: dependency needs a name, as in: dependency "serde" version="1.0"`},
+		folders + "code_execution { dependency \"a\" }":    {`3:18: the dependency a needs a version, git or path`},
 		folders + "code_execution { dependencies { a \"1\" branch=\"m\"; a \"1\" }}": {
 			`3:33: the dependency a has rev or branch, which need git`,
 			`3:51: the dependency a is given twice`,
 		},
-		"content \"\"\noutput 3": {`1:1: content must name a folder; it is empty`, `2:8: output must be a string, not the number 3`},
-		folders + "wake \"open":  {`3:6: this string is never closed on its line`},
+		"content \"\"\noutput 3":              {`1:1: content must name a folder; it is empty`, `2:8: output must be a string, not the number 3`},
+		folders + "base_url \"example.org\"":  {`3:1: base_url is to be an address such as "https://example.org/blog", or a path such as "/blog", not "example.org"`},
+		folders + "feed \"yes\"":              {`3:6: feed must be #true or #false, not the string "yes"`},
+		folders + "taxonomies { tags \"x\" }": {`3:14: a taxonomy is a name with settings, as in: taxonomies { tags paginate_by=10 }`},
+		folders + "taxonomies { \"a/b\" }":    {`3:14: a taxonomy's name is a part of its address, and "a/b" cannot be one (use letters, digits and -)`},
+		folders + "taxonomies { tags; tags }": {"3:20: tags is given again\n  3:14: it stands here"},
+		folders + "wake \"open":               {`3:6: this string is never closed on its line`},
 	} {
 		root := project(t, source)
 		_, err := config.Load(root, config.Overrides{})
@@ -197,9 +198,9 @@ func TestFaultsNamePlaceAndRemedyAllAtOnce(t *testing.T) {
 
 func TestFaultHasTheWordThatIsWrongAndItsLine(t *testing.T) {
 	for source, want := range map[string]diagnostic.Problem{
-		"contnet \"a\" // é":                 {Line: 1, Col: 1, Length: 7, Excerpt: &diagnostic.Excerpt{Text: "contnet \"a\" // é", Col: 1}},
-		"content \"a\"\r\noutput 12.5":       {Line: 2, Col: 8, Length: 4, Excerpt: &diagnostic.Excerpt{Text: "output 12.5", Col: 1}},
-		"content \"a\"; output \"b\"; é x=1": {Line: 1, Col: 26, Length: 1, Excerpt: &diagnostic.Excerpt{Text: "content \"a\"; output \"b\"; é x=1", Col: 1}},
+		"content \"\" // é":                   {Line: 1, Col: 1, Length: 7, Excerpt: &diagnostic.Excerpt{Text: "content \"\" // é", Col: 1}},
+		"content \"a\"\r\noutput 12.5":        {Line: 2, Col: 8, Length: 4, Excerpt: &diagnostic.Excerpt{Text: "output 12.5", Col: 1}},
+		"content \"a\"; output \"b\"; wake 5": {Line: 1, Col: 31, Length: 1, Excerpt: &diagnostic.Excerpt{Text: "content \"a\"; output \"b\"; wake 5", Col: 1}},
 	} {
 		_, err := config.Load(project(t, source), config.Overrides{Content: "c", Output: "o"})
 		all := diagnostic.Of(err)

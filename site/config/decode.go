@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -26,118 +27,155 @@ func (c *Config) decode(file, source string, o Overrides) error {
 	}
 	c.settle(o)
 	d.checkPaths(c)
-	return quoted(d.errors, file, source)
+	if len(d.errors) > 0 { // a setting that is missing may be the one that nobody knows
+		return quoted(append(d.errors, d.warnings...), file, source)
+	}
+	diagnostic.Quote(d.warnings, file, source)
+	c.Warnings = diagnostic.Sorted(d.warnings)
+	return nil
 }
 
+// document reads the settings of a file, and says which there are.
 func (d *decoder) document(c *Config, nodes []*kdl.Node) map[string]bool {
 	all := make([]setting, len(nodes))
+	seen := map[string]bool{}
 	for i, n := range nodes {
 		all[i] = setting{name: n.Name, values: n.Args, node: n, spot: spot{n.Line, n.Col, n.Length}}
+		seen[n.Name] = true
 	}
 	d.once(all)
-	seen := map[string]bool{}
-	for _, s := range all {
-		seen[s.name] = true
-		switch s.name {
-		case "content":
-			d.folder(s, &c.Content)
-		case "output":
-			d.folder(s, &c.Output)
-		case "wake":
-			d.text(s, &c.Wake)
-		case "max_text_mib":
-			d.size(s, &c.MaxText)
-		case "link_check":
-			d.linkCheck(s, &c.LinkCheck)
-		case "stable_assets":
-			d.stableAssets(s, &c.StableAssets)
-		case "code_execution":
-			d.codeExecution(s, &c.CodeExecution)
-		default:
-			d.unknown(s, "setting", "content", "output", "link_check", "stable_assets", "code_execution", "wake", "max_text_mib")
-		}
-	}
+	d.fields(all, "setting", documentFields(c))
 	return seen
 }
 
-func (d *decoder) linkCheck(block setting, l *LinkCheck) {
-	inner := d.inner(block)
-	d.once(inner, "skip_domain")
-	for _, s := range inner {
-		switch s.name {
-		case "rate_limit_ms":
-			d.duration(s, time.Millisecond, &l.RateLimit)
-		case "skip_domain":
-			l.SkipDomains = append(l.SkipDomains, d.texts(s)...)
-		default:
-			d.unknown(s, "setting of link_check", "rate_limit_ms", "skip_domain")
+// field is a setting: what it means, as a line for the reference, and how it is
+// read.
+type field struct {
+	doc  string
+	read func(d *decoder, s setting)
+	// inner are those of a block.
+	inner map[string]field
+}
+
+// fields reads settings, each as known says. A setting that is not known is a
+// warning.
+func (d *decoder) fields(all []setting, what string, known map[string]field) {
+	for _, s := range all {
+		if f, is := known[s.name]; is {
+			f.read(d, s)
+		} else {
+			d.unknown(s, what, slices.Sorted(maps.Keys(known))...)
 		}
 	}
 }
 
-func (d *decoder) stableAssets(block setting, assets *[]string) {
-	seen := map[string]bool{}
-	for _, s := range d.inner(block) {
-		if s.name != "path" {
-			d.unknown(s, "setting of stable_assets", "path")
-			continue
-		}
-		for _, asset := range d.texts(s) {
-			clean := path.Clean(strings.TrimPrefix(asset, "/"))
-			if clean == "." || clean == ".." || strings.HasPrefix(clean, "../") {
-				d.fail(s.spot, "path must name a file below the static folder, not "+quote(asset), "")
-				continue
-			}
-			if !seen[clean] {
-				seen[clean] = true
-				*assets = append(*assets, clean)
-			}
-		}
-	}
+// block is a setting that holds others, each at most once but for those in
+// repeatable.
+func block(doc string, inner map[string]field, repeatable ...string) field {
+	return field{doc: doc, inner: inner, read: func(d *decoder, s setting) {
+		all := d.inner(s)
+		d.once(all, repeatable...)
+		d.fields(all, "setting of "+s.name, inner)
+	}}
 }
 
-func (d *decoder) codeExecution(block setting, c *CodeExecution) {
-	inner := d.inner(block)
-	d.once(inner, "dependency")
-	for _, s := range inner {
-		switch s.name {
-		case "enabled":
-			d.boolean(s, &c.Enabled)
-		case "fail_on_error":
-			d.boolean(s, &c.FailOnError)
-		case "timeout_secs":
+func linkCheckField(l *LinkCheck) field {
+	inner := map[string]field{
+		"rate_limit_ms": {doc: "the least time between two requests to one domain, in milliseconds (1000)",
+			read: func(d *decoder, s setting) { d.duration(s, time.Millisecond, &l.RateLimit) }},
+		"skip_domain": {doc: "domains that are never asked; any other name with a text is the same",
+			read: func(d *decoder, s setting) { l.SkipDomains = append(l.SkipDomains, d.texts(s)...) }},
+	}
+	return field{doc: "how external links are checked", inner: inner, read: func(d *decoder, s setting) {
+		all := d.inner(s)
+		for i, one := range all { // the original takes any name
+			if _, known := inner[one.name]; !known && textual(one) {
+				all[i].name = "skip_domain"
+			}
+		}
+		d.once(all, "skip_domain")
+		d.fields(all, "setting of link_check", inner)
+	}}
+}
+
+// textual says whether a setting has texts, and nothing else.
+func textual(s setting) bool {
+	if s.node != nil && len(s.node.Props)+len(s.node.Children) > 0 {
+		return false
+	}
+	return len(s.values) > 0 && !slices.ContainsFunc(s.values, func(v kdl.Value) bool { _, is := v.Any.(string); return !is })
+}
+
+func stableAssetsField(assets *[]string) field {
+	inner := map[string]field{"path": {doc: "a file or folder below the static folder; any other name is the same"}}
+	return field{doc: "static files that keep their names", inner: inner, read: func(d *decoder, block setting) {
+		seen := map[string]bool{}
+		for _, s := range d.inner(block) { // whatever their names: the original takes any
+			for _, asset := range d.texts(s) {
+				clean := path.Clean(strings.TrimPrefix(asset, "/"))
+				if clean == "." || clean == ".." || strings.HasPrefix(clean, "../") {
+					d.fail(s.spot, s.name+" must name a file below the static folder, not "+quote(asset), "")
+					continue
+				}
+				if !seen[clean] {
+					seen[clean] = true
+					*assets = append(*assets, clean)
+				}
+			}
+		}
+	}}
+}
+
+func codeExecutionField(c *CodeExecution) field {
+	inner := map[string]field{
+		"enabled":       {doc: "whether code samples are run (#true)", read: func(d *decoder, s setting) { d.boolean(s, &c.Enabled) }},
+		"fail_on_error": {doc: "whether a sample that fails is an error (#true), or a warning", read: func(d *decoder, s setting) { d.boolean(s, &c.FailOnError) }},
+		"timeout_secs": {doc: "how long one sample may take, in seconds (30)", read: func(d *decoder, s setting) {
 			if d.duration(s, time.Second, &c.Timeout); c.Timeout == 0 {
 				d.fail(s.spot, "timeout_secs must be at least 1", "")
 			}
-		case "cache_dir":
+		}},
+		"cache_dir": {doc: `the folder that keeps compiled samples (".cache/code-execution")`, read: func(d *decoder, s setting) {
 			d.folder(s, &c.CacheDir)
 			d.cache = place{s.name, s.spot}
-		case "dependencies":
+		}},
+		"dependencies": {doc: `packages that samples may use, each a block: serde "1.0"`, read: func(d *decoder, s setting) {
 			for _, dependency := range d.inner(s) {
 				d.dependency(dependency, dependency.name, dependency.values, c)
 			}
-		case "dependency":
+		}},
+		"dependency": {doc: `one of them, as in: dependency "serde" version="1.0"`, read: func(d *decoder, s setting) {
 			if len(s.values) == 0 {
 				d.fail(s.spot, `dependency needs a name, as in: dependency "serde" version="1.0"`, "")
-				continue
+				return
 			}
 			var name string
 			d.value(s.values[0], "the name of a dependency", &name)
 			d.dependency(s, name, s.values[1:], c)
-		default:
-			d.language(s, c)
-		}
+		}},
+		"rust": {doc: "how samples of a language are run, by the language's name: command, args, extension, prepare_code, auto_imports, show_output",
+			read: func(d *decoder, s setting) { d.language(s, c) }},
 	}
+	return field{doc: "how code samples are run", inner: inner, read: func(d *decoder, block setting) {
+		all := d.inner(block)
+		d.once(all, "dependency")
+		for _, s := range all {
+			f, known := inner[s.name]
+			switch {
+			case known:
+				f.read(d, s)
+			case s.node == nil || len(s.values) > 0 || len(s.node.Props)+len(s.node.Children) == 0:
+				d.unknown(s, "setting of code_execution", slices.Sorted(maps.Keys(inner))...)
+			default:
+				d.language(s, c)
+			}
+		}
+	}}
 }
 
 // language reads a block named like a language. What it leaves out keeps its
 // default; only rust has one.
 func (d *decoder) language(block setting, c *CodeExecution) {
-	if block.node == nil || len(block.values) > 0 || len(block.node.Props)+len(block.node.Children) == 0 {
-		d.unknown(block, "setting of code_execution",
-			"enabled", "fail_on_error", "timeout_secs", "cache_dir", "dependencies", "dependency", "rust")
-		return
-	}
 	name := strings.ToLower(block.name)
 	if name == "rs" {
 		name = "rust"

@@ -21,6 +21,8 @@ func spotOf(v kdl.Value) spot { return spot{v.Line, v.Col, v.Length} }
 type decoder struct {
 	file   string
 	errors diagnostic.Errors
+	// warnings are of settings that nobody knows.
+	warnings diagnostic.Errors
 	// cache and dependencies are the places of the paths that checkPaths
 	// checks. dependencies is by the index of the dependency.
 	cache        place
@@ -90,6 +92,7 @@ func (d *decoder) once(all []setting, repeatable ...string) {
 	}
 }
 
+// unknown warns of a setting: it may be of another version, or mistyped.
 func (d *decoder) unknown(s setting, what string, known ...string) {
 	hint := "there are " + strings.Join(known, ", ")
 	if len(known) == 1 {
@@ -98,7 +101,7 @@ func (d *decoder) unknown(s setting, what string, known ...string) {
 	if near := suggest.Nearest(s.name, known); near != "" {
 		hint = "did you mean " + near + "?"
 	}
-	d.fail(s.spot, "unknown "+what+" "+quote(s.name), hint)
+	d.warnings = append(d.warnings, diagnostic.Problem{File: d.file, Line: s.line, Col: s.col, Length: s.length, Message: "unknown " + what + " " + quote(s.name), Hint: hint})
 }
 
 // single gives the one value of a setting that is no block.

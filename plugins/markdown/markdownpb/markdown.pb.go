@@ -85,6 +85,31 @@ type FrontMatter struct {
 	ExtraJson []byte `protobuf:"bytes,6,opt,name=extra_json,json=extraJson,proto3" json:"extra_json,omitempty"`
 	// False where the page switches its code samples off (code_execution = false).
 	CodeExecution *bool `protobuf:"varint,7,opt,name=code_execution,json=codeExecution,proto3,oneof" json:"code_execution,omitempty"`
+	// As 2024-05-01, 2024-05-01T10:00:00 or 2024-05-01T10:00:00+02:00, or empty.
+	Date    string `protobuf:"bytes,8,opt,name=date,proto3" json:"date,omitempty"`
+	Updated string `protobuf:"bytes,9,opt,name=updated,proto3" json:"updated,omitempty"`
+	// The last part of the address, and the whole of it, where they are not those of the file.
+	Slug    string `protobuf:"bytes,10,opt,name=slug,proto3" json:"slug,omitempty"`
+	Address string `protobuf:"bytes,11,opt,name=address,proto3" json:"address,omitempty"`
+	// Other addresses, from which the page is reached as well.
+	Aliases []string `protobuf:"bytes,12,rep,name=aliases,proto3" json:"aliases,omitempty"`
+	// How a section's pages are sorted: date, update_date, title, weight, slug or none; empty for weight, then title.
+	SortBy string `protobuf:"bytes,13,opt,name=sort_by,json=sortBy,proto3" json:"sort_by,omitempty"`
+	// How many pages a section shows at once; 0 for all.
+	PaginateBy int32 `protobuf:"varint,14,opt,name=paginate_by,json=paginateBy,proto3" json:"paginate_by,omitempty"`
+	// Terms by taxonomy ("tags").
+	Taxonomies map[string]*Terms `protobuf:"bytes,15,rep,name=taxonomies,proto3" json:"taxonomies,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Authors    []string          `protobuf:"bytes,16,rep,name=authors,proto3" json:"authors,omitempty"`
+	// False where the page is left out of the search.
+	InSearchIndex *bool `protobuf:"varint,17,opt,name=in_search_index,json=inSearchIndex,proto3,oneof" json:"in_search_index,omitempty"`
+	// Where a section's headings have a link to themselves: left, right, heading or none.
+	InsertAnchorLinks string `protobuf:"bytes,18,opt,name=insert_anchor_links,json=insertAnchorLinks,proto3" json:"insert_anchor_links,omitempty"`
+	// Where a section leads to, instead of being shown.
+	RedirectTo string `protobuf:"bytes,19,opt,name=redirect_to,json=redirectTo,proto3" json:"redirect_to,omitempty"`
+	// The template of a section's pages.
+	PageTemplate string `protobuf:"bytes,20,opt,name=page_template,json=pageTemplate,proto3" json:"page_template,omitempty"`
+	// Whether a section has a feed.
+	Feed          bool `protobuf:"varint,21,opt,name=feed,proto3" json:"feed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -168,19 +193,286 @@ func (x *FrontMatter) GetCodeExecution() bool {
 	return false
 }
 
+func (x *FrontMatter) GetDate() string {
+	if x != nil {
+		return x.Date
+	}
+	return ""
+}
+
+func (x *FrontMatter) GetUpdated() string {
+	if x != nil {
+		return x.Updated
+	}
+	return ""
+}
+
+func (x *FrontMatter) GetSlug() string {
+	if x != nil {
+		return x.Slug
+	}
+	return ""
+}
+
+func (x *FrontMatter) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *FrontMatter) GetAliases() []string {
+	if x != nil {
+		return x.Aliases
+	}
+	return nil
+}
+
+func (x *FrontMatter) GetSortBy() string {
+	if x != nil {
+		return x.SortBy
+	}
+	return ""
+}
+
+func (x *FrontMatter) GetPaginateBy() int32 {
+	if x != nil {
+		return x.PaginateBy
+	}
+	return 0
+}
+
+func (x *FrontMatter) GetTaxonomies() map[string]*Terms {
+	if x != nil {
+		return x.Taxonomies
+	}
+	return nil
+}
+
+func (x *FrontMatter) GetAuthors() []string {
+	if x != nil {
+		return x.Authors
+	}
+	return nil
+}
+
+func (x *FrontMatter) GetInSearchIndex() bool {
+	if x != nil && x.InSearchIndex != nil {
+		return *x.InSearchIndex
+	}
+	return false
+}
+
+func (x *FrontMatter) GetInsertAnchorLinks() string {
+	if x != nil {
+		return x.InsertAnchorLinks
+	}
+	return ""
+}
+
+func (x *FrontMatter) GetRedirectTo() string {
+	if x != nil {
+		return x.RedirectTo
+	}
+	return ""
+}
+
+func (x *FrontMatter) GetPageTemplate() string {
+	if x != nil {
+		return x.PageTemplate
+	}
+	return ""
+}
+
+func (x *FrontMatter) GetFeed() bool {
+	if x != nil {
+		return x.Feed
+	}
+	return false
+}
+
+type Terms struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Names         []string               `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Terms) Reset() {
+	*x = Terms{}
+	mi := &file_markdown_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Terms) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Terms) ProtoMessage() {}
+
+func (x *Terms) ProtoReflect() protoreflect.Message {
+	mi := &file_markdown_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Terms.ProtoReflect.Descriptor instead.
+func (*Terms) Descriptor() ([]byte, []int) {
+	return file_markdown_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Terms) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+// A place in the page's source; line and column count from 1.
+type Place struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Line          int32                  `protobuf:"varint,1,opt,name=line,proto3" json:"line,omitempty"`
+	Column        int32                  `protobuf:"varint,2,opt,name=column,proto3" json:"column,omitempty"`
+	Length        int32                  `protobuf:"varint,3,opt,name=length,proto3" json:"length,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Place) Reset() {
+	*x = Place{}
+	mi := &file_markdown_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Place) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Place) ProtoMessage() {}
+
+func (x *Place) ProtoReflect() protoreflect.Message {
+	mi := &file_markdown_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Place.ProtoReflect.Descriptor instead.
+func (*Place) Descriptor() ([]byte, []int) {
+	return file_markdown_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Place) GetLine() int32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *Place) GetColumn() int32 {
+	if x != nil {
+		return x.Column
+	}
+	return 0
+}
+
+func (x *Place) GetLength() int32 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+// What a page says that nobody understands.
+type Warning struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Place         *Place                 `protobuf:"bytes,1,opt,name=place,proto3" json:"place,omitempty"`
+	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	Hint          string                 `protobuf:"bytes,3,opt,name=hint,proto3" json:"hint,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Warning) Reset() {
+	*x = Warning{}
+	mi := &file_markdown_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Warning) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Warning) ProtoMessage() {}
+
+func (x *Warning) ProtoReflect() protoreflect.Message {
+	mi := &file_markdown_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Warning.ProtoReflect.Descriptor instead.
+func (*Warning) Descriptor() ([]byte, []int) {
+	return file_markdown_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Warning) GetPlace() *Place {
+	if x != nil {
+		return x.Place
+	}
+	return nil
+}
+
+func (x *Warning) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Warning) GetHint() string {
+	if x != nil {
+		return x.Hint
+	}
+	return ""
+}
+
 type ParseFrontMatterResponse struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	FrontMatter *FrontMatter           `protobuf:"bytes,1,opt,name=front_matter,json=frontMatter,proto3" json:"front_matter,omitempty"`
 	Body        string                 `protobuf:"bytes,2,opt,name=body,proto3" json:"body,omitempty"`
 	// Line of the source, from 1, on which the body begins.
-	BodyLine      int32 `protobuf:"varint,3,opt,name=body_line,json=bodyLine,proto3" json:"body_line,omitempty"`
+	BodyLine int32 `protobuf:"varint,3,opt,name=body_line,json=bodyLine,proto3" json:"body_line,omitempty"`
+	// The keys of the front matter.
+	Keys          map[string]*Place `protobuf:"bytes,4,rep,name=keys,proto3" json:"keys,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Warnings      []*Warning        `protobuf:"bytes,5,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ParseFrontMatterResponse) Reset() {
 	*x = ParseFrontMatterResponse{}
-	mi := &file_markdown_proto_msgTypes[2]
+	mi := &file_markdown_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -192,7 +484,7 @@ func (x *ParseFrontMatterResponse) String() string {
 func (*ParseFrontMatterResponse) ProtoMessage() {}
 
 func (x *ParseFrontMatterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_markdown_proto_msgTypes[2]
+	mi := &file_markdown_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -205,7 +497,7 @@ func (x *ParseFrontMatterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParseFrontMatterResponse.ProtoReflect.Descriptor instead.
 func (*ParseFrontMatterResponse) Descriptor() ([]byte, []int) {
-	return file_markdown_proto_rawDescGZIP(), []int{2}
+	return file_markdown_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ParseFrontMatterResponse) GetFrontMatter() *FrontMatter {
@@ -229,6 +521,20 @@ func (x *ParseFrontMatterResponse) GetBodyLine() int32 {
 	return 0
 }
 
+func (x *ParseFrontMatterResponse) GetKeys() map[string]*Place {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+func (x *ParseFrontMatterResponse) GetWarnings() []*Warning {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
 type RenderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Path of the page below the content folder ("guide/intro.md"), against
@@ -246,7 +552,7 @@ type RenderRequest struct {
 
 func (x *RenderRequest) Reset() {
 	*x = RenderRequest{}
-	mi := &file_markdown_proto_msgTypes[3]
+	mi := &file_markdown_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -258,7 +564,7 @@ func (x *RenderRequest) String() string {
 func (*RenderRequest) ProtoMessage() {}
 
 func (x *RenderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_markdown_proto_msgTypes[3]
+	mi := &file_markdown_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -271,7 +577,7 @@ func (x *RenderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderRequest.ProtoReflect.Descriptor instead.
 func (*RenderRequest) Descriptor() ([]byte, []int) {
-	return file_markdown_proto_rawDescGZIP(), []int{3}
+	return file_markdown_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *RenderRequest) GetPath() string {
@@ -314,7 +620,7 @@ type Heading struct {
 
 func (x *Heading) Reset() {
 	*x = Heading{}
-	mi := &file_markdown_proto_msgTypes[4]
+	mi := &file_markdown_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -326,7 +632,7 @@ func (x *Heading) String() string {
 func (*Heading) ProtoMessage() {}
 
 func (x *Heading) ProtoReflect() protoreflect.Message {
-	mi := &file_markdown_proto_msgTypes[4]
+	mi := &file_markdown_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -339,7 +645,7 @@ func (x *Heading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heading.ProtoReflect.Descriptor instead.
 func (*Heading) Descriptor() ([]byte, []int) {
-	return file_markdown_proto_rawDescGZIP(), []int{4}
+	return file_markdown_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Heading) GetTitle() string {
@@ -377,7 +683,7 @@ type CodeBlock struct {
 
 func (x *CodeBlock) Reset() {
 	*x = CodeBlock{}
-	mi := &file_markdown_proto_msgTypes[5]
+	mi := &file_markdown_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -389,7 +695,7 @@ func (x *CodeBlock) String() string {
 func (*CodeBlock) ProtoMessage() {}
 
 func (x *CodeBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_markdown_proto_msgTypes[5]
+	mi := &file_markdown_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -402,7 +708,7 @@ func (x *CodeBlock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CodeBlock.ProtoReflect.Descriptor instead.
 func (*CodeBlock) Descriptor() ([]byte, []int) {
-	return file_markdown_proto_rawDescGZIP(), []int{5}
+	return file_markdown_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CodeBlock) GetCode() string {
@@ -446,7 +752,7 @@ type BrokenLink struct {
 
 func (x *BrokenLink) Reset() {
 	*x = BrokenLink{}
-	mi := &file_markdown_proto_msgTypes[6]
+	mi := &file_markdown_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -458,7 +764,7 @@ func (x *BrokenLink) String() string {
 func (*BrokenLink) ProtoMessage() {}
 
 func (x *BrokenLink) ProtoReflect() protoreflect.Message {
-	mi := &file_markdown_proto_msgTypes[6]
+	mi := &file_markdown_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -471,7 +777,7 @@ func (x *BrokenLink) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BrokenLink.ProtoReflect.Descriptor instead.
 func (*BrokenLink) Descriptor() ([]byte, []int) {
-	return file_markdown_proto_rawDescGZIP(), []int{6}
+	return file_markdown_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *BrokenLink) GetTarget() string {
@@ -515,7 +821,7 @@ type RenderResponse struct {
 
 func (x *RenderResponse) Reset() {
 	*x = RenderResponse{}
-	mi := &file_markdown_proto_msgTypes[7]
+	mi := &file_markdown_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -527,7 +833,7 @@ func (x *RenderResponse) String() string {
 func (*RenderResponse) ProtoMessage() {}
 
 func (x *RenderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_markdown_proto_msgTypes[7]
+	mi := &file_markdown_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -540,7 +846,7 @@ func (x *RenderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderResponse.ProtoReflect.Descriptor instead.
 func (*RenderResponse) Descriptor() ([]byte, []int) {
-	return file_markdown_proto_rawDescGZIP(), []int{7}
+	return file_markdown_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RenderResponse) GetHtml() string {
@@ -578,7 +884,7 @@ const file_markdown_proto_rawDesc = "" +
 	"\x0emarkdown.proto\x12\fddc.markdown\"E\n" +
 	"\x17ParseFrontMatterRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
-	"\x06source\x18\x02 \x01(\tR\x06source\"\x94\x02\n" +
+	"\x06source\x18\x02 \x01(\tR\x06source\"\xc8\x06\n" +
 	"\vFrontMatter\x12\x14\n" +
 	"\x05title\x18\x01 \x01(\tR\x05title\x12\x16\n" +
 	"\x06weight\x18\x02 \x01(\x05R\x06weight\x12%\n" +
@@ -587,14 +893,52 @@ const file_markdown_proto_rawDesc = "" +
 	"\x05draft\x18\x05 \x01(\bR\x05draft\x12\x1d\n" +
 	"\n" +
 	"extra_json\x18\x06 \x01(\fR\textraJson\x12*\n" +
-	"\x0ecode_execution\x18\a \x01(\bH\x02R\rcodeExecution\x88\x01\x01B\x0e\n" +
+	"\x0ecode_execution\x18\a \x01(\bH\x02R\rcodeExecution\x88\x01\x01\x12\x12\n" +
+	"\x04date\x18\b \x01(\tR\x04date\x12\x18\n" +
+	"\aupdated\x18\t \x01(\tR\aupdated\x12\x12\n" +
+	"\x04slug\x18\n" +
+	" \x01(\tR\x04slug\x12\x18\n" +
+	"\aaddress\x18\v \x01(\tR\aaddress\x12\x18\n" +
+	"\aaliases\x18\f \x03(\tR\aaliases\x12\x17\n" +
+	"\asort_by\x18\r \x01(\tR\x06sortBy\x12\x1f\n" +
+	"\vpaginate_by\x18\x0e \x01(\x05R\n" +
+	"paginateBy\x12I\n" +
+	"\n" +
+	"taxonomies\x18\x0f \x03(\v2).ddc.markdown.FrontMatter.TaxonomiesEntryR\n" +
+	"taxonomies\x12\x18\n" +
+	"\aauthors\x18\x10 \x03(\tR\aauthors\x12+\n" +
+	"\x0fin_search_index\x18\x11 \x01(\bH\x03R\rinSearchIndex\x88\x01\x01\x12.\n" +
+	"\x13insert_anchor_links\x18\x12 \x01(\tR\x11insertAnchorLinks\x12\x1f\n" +
+	"\vredirect_to\x18\x13 \x01(\tR\n" +
+	"redirectTo\x12#\n" +
+	"\rpage_template\x18\x14 \x01(\tR\fpageTemplate\x12\x12\n" +
+	"\x04feed\x18\x15 \x01(\bR\x04feed\x1aR\n" +
+	"\x0fTaxonomiesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12)\n" +
+	"\x05value\x18\x02 \x01(\v2\x13.ddc.markdown.TermsR\x05value:\x028\x01B\x0e\n" +
 	"\f_descriptionB\v\n" +
 	"\t_templateB\x11\n" +
-	"\x0f_code_execution\"\x89\x01\n" +
+	"\x0f_code_executionB\x12\n" +
+	"\x10_in_search_index\"\x1d\n" +
+	"\x05Terms\x12\x14\n" +
+	"\x05names\x18\x01 \x03(\tR\x05names\"K\n" +
+	"\x05Place\x12\x12\n" +
+	"\x04line\x18\x01 \x01(\x05R\x04line\x12\x16\n" +
+	"\x06column\x18\x02 \x01(\x05R\x06column\x12\x16\n" +
+	"\x06length\x18\x03 \x01(\x05R\x06length\"b\n" +
+	"\aWarning\x12)\n" +
+	"\x05place\x18\x01 \x01(\v2\x13.ddc.markdown.PlaceR\x05place\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12\x12\n" +
+	"\x04hint\x18\x03 \x01(\tR\x04hint\"\xd0\x02\n" +
 	"\x18ParseFrontMatterResponse\x12<\n" +
 	"\ffront_matter\x18\x01 \x01(\v2\x19.ddc.markdown.FrontMatterR\vfrontMatter\x12\x12\n" +
 	"\x04body\x18\x02 \x01(\tR\x04body\x12\x1b\n" +
-	"\tbody_line\x18\x03 \x01(\x05R\bbodyLine\"u\n" +
+	"\tbody_line\x18\x03 \x01(\x05R\bbodyLine\x12D\n" +
+	"\x04keys\x18\x04 \x03(\v20.ddc.markdown.ParseFrontMatterResponse.KeysEntryR\x04keys\x121\n" +
+	"\bwarnings\x18\x05 \x03(\v2\x15.ddc.markdown.WarningR\bwarnings\x1aL\n" +
+	"\tKeysEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12)\n" +
+	"\x05value\x18\x02 \x01(\v2\x13.ddc.markdown.PlaceR\x05value:\x028\x01\"u\n" +
 	"\rRenderRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
 	"\x04body\x18\x02 \x01(\tR\x04body\x12\x1b\n" +
@@ -640,31 +984,42 @@ func file_markdown_proto_rawDescGZIP() []byte {
 	return file_markdown_proto_rawDescData
 }
 
-var file_markdown_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_markdown_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_markdown_proto_goTypes = []any{
 	(*ParseFrontMatterRequest)(nil),  // 0: ddc.markdown.ParseFrontMatterRequest
 	(*FrontMatter)(nil),              // 1: ddc.markdown.FrontMatter
-	(*ParseFrontMatterResponse)(nil), // 2: ddc.markdown.ParseFrontMatterResponse
-	(*RenderRequest)(nil),            // 3: ddc.markdown.RenderRequest
-	(*Heading)(nil),                  // 4: ddc.markdown.Heading
-	(*CodeBlock)(nil),                // 5: ddc.markdown.CodeBlock
-	(*BrokenLink)(nil),               // 6: ddc.markdown.BrokenLink
-	(*RenderResponse)(nil),           // 7: ddc.markdown.RenderResponse
+	(*Terms)(nil),                    // 2: ddc.markdown.Terms
+	(*Place)(nil),                    // 3: ddc.markdown.Place
+	(*Warning)(nil),                  // 4: ddc.markdown.Warning
+	(*ParseFrontMatterResponse)(nil), // 5: ddc.markdown.ParseFrontMatterResponse
+	(*RenderRequest)(nil),            // 6: ddc.markdown.RenderRequest
+	(*Heading)(nil),                  // 7: ddc.markdown.Heading
+	(*CodeBlock)(nil),                // 8: ddc.markdown.CodeBlock
+	(*BrokenLink)(nil),               // 9: ddc.markdown.BrokenLink
+	(*RenderResponse)(nil),           // 10: ddc.markdown.RenderResponse
+	nil,                              // 11: ddc.markdown.FrontMatter.TaxonomiesEntry
+	nil,                              // 12: ddc.markdown.ParseFrontMatterResponse.KeysEntry
 }
 var file_markdown_proto_depIdxs = []int32{
-	1, // 0: ddc.markdown.ParseFrontMatterResponse.front_matter:type_name -> ddc.markdown.FrontMatter
-	4, // 1: ddc.markdown.RenderResponse.headings:type_name -> ddc.markdown.Heading
-	5, // 2: ddc.markdown.RenderResponse.code_blocks:type_name -> ddc.markdown.CodeBlock
-	6, // 3: ddc.markdown.RenderResponse.broken_links:type_name -> ddc.markdown.BrokenLink
-	0, // 4: ddc.markdown.Markdown.ParseFrontMatter:input_type -> ddc.markdown.ParseFrontMatterRequest
-	3, // 5: ddc.markdown.Markdown.Render:input_type -> ddc.markdown.RenderRequest
-	2, // 6: ddc.markdown.Markdown.ParseFrontMatter:output_type -> ddc.markdown.ParseFrontMatterResponse
-	7, // 7: ddc.markdown.Markdown.Render:output_type -> ddc.markdown.RenderResponse
-	6, // [6:8] is the sub-list for method output_type
-	4, // [4:6] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	11, // 0: ddc.markdown.FrontMatter.taxonomies:type_name -> ddc.markdown.FrontMatter.TaxonomiesEntry
+	3,  // 1: ddc.markdown.Warning.place:type_name -> ddc.markdown.Place
+	1,  // 2: ddc.markdown.ParseFrontMatterResponse.front_matter:type_name -> ddc.markdown.FrontMatter
+	12, // 3: ddc.markdown.ParseFrontMatterResponse.keys:type_name -> ddc.markdown.ParseFrontMatterResponse.KeysEntry
+	4,  // 4: ddc.markdown.ParseFrontMatterResponse.warnings:type_name -> ddc.markdown.Warning
+	7,  // 5: ddc.markdown.RenderResponse.headings:type_name -> ddc.markdown.Heading
+	8,  // 6: ddc.markdown.RenderResponse.code_blocks:type_name -> ddc.markdown.CodeBlock
+	9,  // 7: ddc.markdown.RenderResponse.broken_links:type_name -> ddc.markdown.BrokenLink
+	2,  // 8: ddc.markdown.FrontMatter.TaxonomiesEntry.value:type_name -> ddc.markdown.Terms
+	3,  // 9: ddc.markdown.ParseFrontMatterResponse.KeysEntry.value:type_name -> ddc.markdown.Place
+	0,  // 10: ddc.markdown.Markdown.ParseFrontMatter:input_type -> ddc.markdown.ParseFrontMatterRequest
+	6,  // 11: ddc.markdown.Markdown.Render:input_type -> ddc.markdown.RenderRequest
+	5,  // 12: ddc.markdown.Markdown.ParseFrontMatter:output_type -> ddc.markdown.ParseFrontMatterResponse
+	10, // 13: ddc.markdown.Markdown.Render:output_type -> ddc.markdown.RenderResponse
+	12, // [12:14] is the sub-list for method output_type
+	10, // [10:12] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_markdown_proto_init() }
@@ -679,7 +1034,7 @@ func file_markdown_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_markdown_proto_rawDesc), len(file_markdown_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
