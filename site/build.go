@@ -65,8 +65,11 @@ type Options struct {
 	Abort func(error)
 	// CheckLinks asks external links whether they still answer.
 	CheckLinks bool
-	// Strict makes broken links errors.
+	// Strict makes broken links errors, and what nobody knows in the
+	// configuration and in front matter.
 	Strict bool
+	// Drafts builds drafts as well.
+	Drafts bool
 	// SassTime is how long Sass may take to compile; 0 leaves it to the plugin.
 	// What takes longer is the site's fault: most likely it has a loop without
 	// end.
@@ -124,8 +127,15 @@ type build struct {
 	// byPath finds a static file by its path below the static folder.
 	byPath map[string]*static
 	known  map[string]*page
-	// unread are the routes of pages with faulty front matter.
-	unread map[string]bool
+	// absent are the routes of pages that are not built: for a draft its file,
+	// for one with faulty front matter nothing.
+	absent map[string]string
+	// bySource are all pages by the path of their sources, drafts among them.
+	bySource map[string]*page
+	// beside are the files in the content folder that are no pages.
+	beside []content.File
+	// asides are what is made of these, by path below the content folder.
+	asides map[string]*static
 
 	slots    chan struct{}
 	memory   *semaphore.Weighted
@@ -215,6 +225,9 @@ func (b *build) told() []Problem {
 
 func (b *build) run(ctx context.Context) (*Result, error) {
 	if err := b.phase(ctx, b.scan); err != nil {
+		return nil, err
+	}
+	if err := b.fronts(ctx); err != nil {
 		return nil, err
 	}
 	if err := b.phase(ctx, b.parse, b.readStatics); err != nil {

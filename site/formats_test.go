@@ -47,11 +47,11 @@ func TestDataFileThatAnotherHidesIsAWarning(t *testing.T) {
 	assert.Equal(t, "2", strings.TrimSpace(p.read("index.html")))
 }
 
-func TestPageMayHaveAnyName(t *testing.T) {
+func TestPageMayHaveAnyAddress(t *testing.T) {
 	p := newProject(t,
-		"content/100%.md", "+++\ntitle = \"x\"\n+++\n[up](../) [self](#here)\n\n## Here\n<p style=\"background:url('../a.svg')\">x</p>\n",
-		"content/a b.md", "+++\ntitle = \"x\"\n+++\n", "content/ü.md", "+++\ntitle = \"x\"\n+++\n",
-		"content/_index.md", "+++\ntitle = \"x\"\n+++\n[1](<@/a b.md>) [2](@/100%25.md) [3](@/ü.md) [4](/a%20b/) [5](/ü/)\n",
+		"content/odd.md", "+++\ntitle = \"x\"\nslug = \"100%\"\n+++\n[up](../) [self](#here)\n\n## Here\n<p style=\"background:url('../a.svg')\">x</p>\n",
+		"content/a b.md", "+++\ntitle = \"x\"\nslug = \"a b\"\n+++\n", "content/ü.md", "+++\ntitle = \"x\"\n+++\n",
+		"content/_index.md", "+++\ntitle = \"x\"\n+++\n[1](<@/a b.md>) [2](@/odd.md) [3](@/ü.md) [4](/a%20b/) [5](/ü/)\n",
 		"static/a.svg", `<svg xmlns="http://www.w3.org/2000/svg"><circle r="4"/></svg>`,
 	)
 	assert.Empty(t, p.mustBuild())

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"ddc/internal/suggest"
-	"ddc/site/content"
+	"ddc/site/asset"
 	"ddc/site/template"
 )
 
@@ -28,8 +28,15 @@ func (b *build) functions(ctx context.Context, p *page, v *values, files *dataFi
 // the site's root.
 func (b *build) getURL(name string) (string, error) {
 	if source, isPage := strings.CutPrefix(name, "@/"); isPage {
-		if p := b.known[content.NewNode(source).Route]; p != nil && p.Path == source {
-			return p.URL(), nil
+		target, tail := source, ""
+		if i := strings.IndexAny(source, "?#"); i >= 0 {
+			target, tail = source[:i], source[i:]
+		}
+		if p := b.pageOf(target); p != nil {
+			return asset.URL(p.URL()) + tail, nil
+		}
+		if b.draft(target) != nil {
+			return "", &template.Refusal{Message: fmt.Sprintf("%q is a draft", name), Hint: draftHint}
 		}
 		return "", fmt.Errorf("%q leads to no page", name)
 	}
@@ -85,12 +92,8 @@ func (b *build) markdownOf(ctx context.Context, p *page, text string, known *men
 		return "", err
 	}
 	if len(answer.BrokenLinks) > 0 {
-		link := answer.BrokenLinks[0]
-		hint := "paths count from the content folder after @/"
-		if link.Suggestion != "" {
-			hint = fmt.Sprintf("did you mean %q?", "@/"+link.Suggestion)
-		}
-		return "", &template.Refusal{Message: fmt.Sprintf("the link %q leads to no page", link.Target), Hint: hint}
+		message, hint := b.leadsNowhere(p, answer.BrokenLinks[0])
+		return "", &template.Refusal{Message: message, Hint: hint}
 	}
 	return b.withCode(ctx, p, answer)
 }

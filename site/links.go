@@ -146,7 +146,10 @@ func (b *build) deadEnd(target *url.URL, ids map[string]map[string]bool) string 
 	if route == "" {
 		route = "/"
 	}
-	if b.unread[route] {
+	if draft, absent := b.absent[route]; absent && b.known[route] == nil {
+		if draft != "" {
+			return "leads to the draft " + draft
+		}
 		return ""
 	}
 	if b.known[route] == nil {

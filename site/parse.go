@@ -22,6 +22,9 @@ type page struct {
 	file   content.File
 	source string
 
+	// beside are the files beside the page, by path below the output folder.
+	beside []string
+
 	// whole says that parse has found no fault in the page. Other pages are not
 	// rendered.
 	whole bool
@@ -30,9 +33,11 @@ type page struct {
 	// that is not in it.
 	front    *markdownpb.FrontMatter
 	extra    any
+	keys     map[string]*markdownpb.Place // of the front matter
 	body     string
 	bodyLine int32
 	content  string
+	summary  string // up to <!-- more -->
 	headings []*markdownpb.Heading
 	// highlighted says that the content has coloured code.
 	highlighted bool
@@ -51,26 +56,27 @@ func (p *page) base() string { return asset.URL(p.URL()) }
 
 // parse turns every page's source into HTML, and runs the samples meanwhile.
 func (b *build) parse(ctx context.Context) error {
-	if err := each(ctx, b, b.pages, b.frontMatter); err != nil {
-		return err
-	}
 	var whole []*page
 	var nodes []*content.Node
 	var paths []string
-	b.known, b.unread = map[string]*page{}, map[string]bool{}
+	b.known, b.absent = map[string]*page{}, map[string]string{}
 	for _, p := range b.pages {
 		switch {
 		case p.front == nil: // its fault is known; links to it are not broken
 			paths = append(paths, p.Path)
-			b.unread[p.Route] = true
-		case !p.front.Draft:
+			b.absent[p.Route] = ""
+		case b.leftOut(p):
+			b.absent[p.Route] = p.file.Name
+		default:
 			whole, nodes, paths = append(whole, p), append(nodes, p.Node), append(paths, p.Path)
-			b.known[p.Route] = p
+			if b.known[p.Route] == nil {
+				b.known[p.Route] = p
+			}
 		}
 	}
 	b.pages = whole
 	b.growTree(nodes)
-	known := newMentions(paths)
+	known := b.linkable(paths)
 	return b.phase(ctx,
 		func(ctx context.Context) error {
 			return each(ctx, b, b.pages, func(ctx context.Context, p *page) error { return b.body(ctx, p, known) })
@@ -84,7 +90,7 @@ func (b *build) growTree(nodes []*content.Node) {
 	root, clashes := content.Grow(nodes)
 	b.root = root
 	for _, c := range clashes {
-		b.collect(Errors{{File: b.known[c[1].Route].file.Name, Message: fmt.Sprintf("has the same address as %s: %s", c[0].Path, c[1].URL()), Hint: "rename one of the two"}})
+		_ = b.collect(b.clash(c[0], c[1])) // faults, and nothing else
 	}
 	if b.known["/"] == nil {
 		home := &page{Node: root, front: &markdownpb.FrontMatter{Title: root.Title}, extra: map[string]any{},
@@ -107,10 +113,13 @@ func (b *build) frontMatter(ctx context.Context, p *page) error {
 	if p.extra, err = decodeExtra(front.ExtraJson); err != nil {
 		return fmt.Errorf("markdown plugin, %s: extra_json: %w", p.file.Name, err)
 	}
-	if front.Title == "" {
-		front.Title = content.TitleOf(p.Path)
+	p.keys = answer.Keys
+	for _, w := range answer.Warnings {
+		b.doubt(Problem{File: p.file.Name, Line: int(w.Place.GetLine()), Col: int(w.Place.GetColumn()), Length: int(w.Place.GetLength()), Message: w.Message, Hint: w.Hint})
 	}
-	p.Title, p.Weight = front.Title, int(front.Weight)
+	if err := p.settle(front); err != nil {
+		return err
+	}
 	p.body, p.bodyLine = answer.Body, answer.BodyLine
 	p.front = front
 	return nil
@@ -125,12 +134,8 @@ func (b *build) body(ctx context.Context, p *page, known *mentions) error {
 	var faults Errors
 	source := content.NewFinder(p.source)
 	for _, link := range answer.BrokenLinks {
-		hint := "check the path; it counts from the content folder after @/, else from the page's own"
-		if link.Suggestion != "" {
-			hint = fmt.Sprintf("did you mean %q?", "@/"+link.Suggestion)
-		}
-		fault := Problem{File: p.file.Name, Line: int(link.Line), Col: int(link.Column),
-			Message: fmt.Sprintf("the link %q leads to no page", link.Target), Hint: hint}
+		fault := Problem{File: p.file.Name, Line: int(link.Line), Col: int(link.Column)}
+		fault.Message, fault.Hint = b.leadsNowhere(p, link)
 		for _, target := range source.Links(link.Target) { // the plugin says where the link begins
 			if target.Line == fault.Line && target.Col >= fault.Col {
 				fault.Col, fault.Length = target.Col, utf8.RuneCountInString(link.Target)
@@ -146,16 +151,18 @@ func (b *build) body(ctx context.Context, p *page, known *mentions) error {
 		return err
 	}
 	p.headings = answer.Headings
+	p.cutSummary()
 	p.whole = true
 	return nil
 }
 
 // markdown has the plugin make HTML of a text that stands in a page, or in its template.
 func (b *build) markdown(ctx context.Context, p *page, text string, line int32, known *mentions) (*markdownpb.RenderResponse, error) {
-	request := &markdownpb.RenderRequest{Path: p.Path, Body: text, BodyLine: line, KnownPaths: known.in(text)}
+	named := known.in(text)
+	request := &markdownpb.RenderRequest{Path: p.Path, Body: text, BodyLine: line, Addresses: b.addressesOf(named)}
 	answer, err := call(ctx, b, "markdown", p.file.Name, b.Markdown.Render, request)
-	if len(answer.GetBrokenLinks()) > 0 && len(request.KnownPaths) < len(known.all) {
-		request.KnownPaths = known.all // one of them may have been meant
+	if len(answer.GetBrokenLinks()) > 0 && len(named) < len(known.all) {
+		request.Addresses = b.addressesOf(known.all) // one of them may have been meant
 		answer, err = call(ctx, b, "markdown", p.file.Name, b.Markdown.Render, request)
 	}
 	return answer, err

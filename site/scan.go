@@ -31,6 +31,7 @@ func (b *build) scan(ctx context.Context) error {
 	add := func(err error) { faults = append(faults, err) }
 	for _, f := range pages {
 		if path.Ext(f.Path) != ".md" {
+			b.beside = append(b.beside, f)
 			continue
 		}
 		if err := ctx.Err(); err != nil {

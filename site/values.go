@@ -16,20 +16,21 @@ type values struct {
 	site    map[string]any            // what every page sees
 	sources map[*content.Node]*page
 	known   *mentions // what Markdown in templates may link to
+	build   *build
 }
 
 func (b *build) values() *values {
-	v := &values{pages: map[*content.Node]map[string]any{}, byPath: map[string]map[string]any{}, pageAt: map[string]map[string]any{}, sources: map[*content.Node]*page{}}
+	v := &values{pages: map[*content.Node]map[string]any{}, byPath: map[string]map[string]any{}, pageAt: map[string]map[string]any{}, sources: map[*content.Node]*page{}, build: b}
 	var paths []string
 	for _, p := range b.pages {
 		v.sources[p.Node] = p
 		paths = append(paths, p.Path)
 	}
-	v.known = newMentions(paths)
+	v.known = b.linkable(paths)
 	root := v.grow(b.root)
 	home := v.sources[b.root]
 	v.site = map[string]any{
-		"config": map[string]any{"title": root["title"], "description": home.front.GetDescription(), "base_url": "/"},
+		"config": b.configValue(home),
 		"root":   root,
 		"data":   b.data,
 	}
@@ -48,6 +49,7 @@ func (v *values) grow(n *content.Node) map[string]any {
 		sections = append(sections, v.grow(s))
 	}
 	value["pages"], value["subsections"] = pages, sections
+	v.neighbours(n)
 	v.byPath[n.Path] = value
 	return value
 }
@@ -68,6 +70,8 @@ func (v *values) value(n *content.Node) map[string]any {
 	if p.front.Description != nil {
 		value["description"] = *p.front.Description
 	}
+	v.build.toldBy(p, value)
+	v.build.measure(p, value)
 	if !p.file.Modified.IsZero() {
 		value["last_updated"] = p.file.Modified.Unix()
 	}

@@ -54,7 +54,7 @@ folders that samples may write to besides their own.`
 
 // buildFlags are the flags of ddc build.
 type buildFlags struct {
-	content, output string
+	siteFlags
 	transportFlags
 	jobs               int
 	memoryLimit        string
@@ -68,6 +68,12 @@ type buildFlags struct {
 	verbose, quiet     bool
 	onHang, trace      string
 	hangAfter          time.Duration
+}
+
+// siteFlags say what is built, and where it will be reached.
+type siteFlags struct {
+	content, output, baseURL string
+	drafts                   bool
 }
 
 // transportFlags say how plugins are reached.
@@ -107,7 +113,9 @@ func (f *buildFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.callTimeout, "call-timeout", "", "how long a plugin may take to answer, such as 5m, before it is restarted;\nNAME=TIME for one plugin; by default minutes, by plugin")
 	flags.BoolVar(&f.allPlugins, "all-plugins", false, "start all plugins at once, not with their first calls")
 	flags.BoolVar(&f.checkLinks, "check-links", false, "ask external links whether they still answer")
-	flags.BoolVar(&f.strict, "strict", false, "make broken links errors")
+	flags.BoolVar(&f.strict, "strict", false, "make broken links errors, and settings and keys that nobody knows")
+	flags.BoolVar(&f.drafts, "drafts", false, "build drafts as well")
+	flags.StringVar(&f.baseURL, "base-url", "", "where the site will be reached, such as https://example.org/blog or /blog,\ninstead of the configuration's base_url")
 	flags.BoolVar(&f.noCodeExec, "no-code-exec", false, "run no code samples")
 	flags.BoolVar(&f.noCache, "no-cache", false, "remember nothing from build to build")
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "let plugins, and the programs they start, do whatever you may")
@@ -140,6 +148,22 @@ func (f buildFlags) check() error {
 	}
 	_, err := chooseWake(f.wake, "", &config.Config{})
 	return err
+}
+
+// load reads the configuration, and puts the flags in the place of its settings.
+func (f siteFlags) load(dir string) (*config.Config, error) {
+	o := config.Overrides{Content: f.content, Output: f.output}
+	if f.baseURL != "" {
+		var err error
+		if o.Base, err = config.ParseBase(f.baseURL); err != nil {
+			return nil, usagef("--base-url %q %w", f.baseURL, err)
+		}
+	}
+	cfg, err := config.Load(dir, o)
+	if err != nil {
+		return nil, loadError(err)
+	}
+	return cfg, nil
 }
 
 // build runs one build and prints its result.
@@ -188,8 +212,8 @@ func start(ctx context.Context, dir string, f buildFlags, out *printer) (*starte
 		return nil, usageError{err}
 	}
 	s := &started{}
-	if s.config, err = config.Load(dir, config.Overrides{Content: f.content, Output: f.output}); err != nil {
-		return nil, out.failed(ctx, loadError(err))
+	if s.config, err = f.load(dir); err != nil {
+		return nil, out.failed(ctx, err)
 	}
 	if s.choice, err = chooseWake(f.wake, os.Getenv("DDC_WAKE"), s.config); err != nil {
 		return nil, out.failed(ctx, err)
@@ -248,7 +272,7 @@ func buildWith(m *machine, w *onlookers, cfg *config.Config, f buildFlags, sassT
 
 func buildOptions(m *machine, w *onlookers, f buildFlags, sassTime time.Duration, remembered *remembrance, out *printer) site.Options {
 	return site.Options{
-		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, NoCodeExec: f.noCodeExec, Changes: f.verbose, SassTime: sassTime,
+		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, Drafts: f.drafts, NoCodeExec: f.noCodeExec, Changes: f.verbose, SassTime: sassTime,
 		Memory: m.shares.work, Answers: remembered.answers(), Message: int64(m.shares.requests().Bytes), Live: m.shares.live, Abort: w.abort,
 		TempDir: m.heir.TempDir, Progress: out.progress(), Log: out.logger,
 	}

@@ -83,14 +83,15 @@ func (v *served) Refresh(ctx context.Context, changed []string) error {
 	cfg := v.config
 	v.mu.RUnlock()
 	if slices.Contains(changed, cfg.File) {
-		fresh, err := config.Load(v.dir, config.Overrides{Content: v.flags.content, Output: v.flags.output})
+		fresh, err := v.flags.load(v.dir)
 		if err != nil {
-			return loadError(err)
+			return err
 		}
 		cfg = fresh
 	}
 	private := *cfg
 	private.Output = v.output()
+	private.Site.Base = config.Base{} // the server has the site at its root
 	result, err := site.Build(ctx, &private, v.plugins, v.options)
 	var faults diagnostic.Errors
 	if err != nil && !errors.As(err, &faults) {

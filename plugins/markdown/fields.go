@@ -112,7 +112,7 @@ func (f *fields) take(table notation.Table, language string) ([]*markdownpb.Warn
 		if wanted := k.set(f, value); wanted != "" {
 			at := table.Places[name]
 			return nil, &diagnostic.Problem{Line: at.Line, Col: at.Col,
-				Message: fmt.Sprintf("front matter is not valid %s: %s: %s stands where %s is wanted", language, name, kindOf(value), wanted)}
+				Message: fmt.Sprintf("front matter is not valid %s: %s stands where %s is wanted", language, kindOf(value), wanted)}
 		}
 	}
 	return unknown, nil

@@ -7,22 +7,19 @@ import (
 	"strings"
 )
 
-// linkResolver turns links to Markdown files into the URLs of their pages.
+// linkResolver turns links to files of the content folder into addresses.
 type linkResolver struct {
 	folder string
-	// known is searched as it came. Most pages have few such links, and a map
-	// of a large site would cost each page more.
-	known []string
-	// asked counts the links that were looked up. After many, a map is made.
-	asked int
-	set   map[string]bool
+	// addresses by path below the content folder.
+	addresses map[string]string
+	// paths are the Markdown files among them. They are listed once one is
+	// looked for.
+	paths []string
 	// suggested counts the suggestions looked for.
 	suggested int
 }
 
 const (
-	// fewLinks is how many links are looked up one by one.
-	fewLinks = 16
 	// mostSuggestions bounds the dead links of a page that get a suggestion:
 	// each costs a comparison with every path.
 	mostSuggestions = 20
@@ -30,22 +27,8 @@ const (
 	longestGuess = 256
 )
 
-func newLinkResolver(page string, known []string) *linkResolver {
-	return &linkResolver{folder: path.Dir(page), known: known}
-}
-
-// isKnown reports whether there is a content file at that path.
-func (l *linkResolver) isKnown(file string) bool {
-	if l.asked++; l.asked <= fewLinks {
-		return slices.Contains(l.known, file)
-	}
-	if l.set == nil {
-		l.set = make(map[string]bool, len(l.known))
-		for _, path := range l.known {
-			l.set[path] = true
-		}
-	}
-	return l.set[file]
+func newLinkResolver(page string, addresses map[string]string) *linkResolver {
+	return &linkResolver{folder: path.Dir(page), addresses: addresses}
 }
 
 // suggest finds the path that was probably meant, for the first dead links of a page.
@@ -53,35 +36,46 @@ func (l *linkResolver) suggest(file string) string {
 	if l.suggested++; l.suggested > mostSuggestions || len(file) > longestGuess {
 		return ""
 	}
-	return nearest(file, l.known)
+	if l.paths == nil {
+		for name := range l.addresses {
+			if strings.HasSuffix(name, ".md") {
+				l.paths = append(l.paths, name)
+			}
+		}
+		slices.Sort(l.paths)
+	}
+	return nearest(file, l.paths)
 }
 
 // brokenLink says that a link leads to no file, and which path its author may have meant.
 type brokenLink struct{ suggestion string }
 
 // resolve returns the URL of a link. A path after "@/" is relative to the
-// content folder, any other path to a .md file to the page's own folder.
-// Anything else, such as a URL, an absolute path or a fragment, comes back as
-// it is.
+// content folder, any other relative path to the page's own folder, if there is
+// such a file. Anything else, such as a URL, an absolute path or a fragment,
+// comes back as it is.
 func (l *linkResolver) resolve(link string) (string, *brokenLink) {
 	target, tail := cutTail(link)
 	decoded, err := url.PathUnescape(target)
 	if err != nil {
 		decoded = target
 	}
-	var file string
-	switch rooted, ok := strings.CutPrefix(decoded, "@/"); {
-	case ok:
-		file = path.Clean(rooted)
-	case relativeMarkdown(decoded):
+	rooted, isRooted := strings.CutPrefix(decoded, "@/")
+	file := path.Clean(rooted)
+	switch {
+	case isRooted:
+	case relative(decoded):
 		file = path.Join(l.folder, decoded)
 	default:
 		return link, nil
 	}
-	if !l.isKnown(file) {
+	if address, known := l.addresses[file]; known {
+		return address + tail, nil
+	}
+	if isRooted || strings.HasSuffix(decoded, ".md") {
 		return "", &brokenLink{l.suggest(file)}
 	}
-	return pageURL(file) + tail, nil
+	return link, nil
 }
 
 // cutTail takes the query and the fragment off a link.
@@ -92,25 +86,12 @@ func cutTail(link string) (target, tail string) {
 	return link, ""
 }
 
-func relativeMarkdown(target string) bool {
-	if !strings.HasSuffix(target, ".md") || strings.HasPrefix(target, "/") {
+func relative(target string) bool {
+	if target == "" || strings.HasPrefix(target, "/") {
 		return false
 	}
 	scheme, _, found := strings.Cut(target, ":")
 	return !found || strings.Contains(scheme, "/")
-}
-
-// pageURL is where the site puts a content file: guide/intro.md at
-// /guide/intro/, guide/_index.md at /guide/.
-func pageURL(file string) string {
-	name := strings.TrimSuffix(file, ".md")
-	if name == "_index" || strings.HasSuffix(name, "/_index") {
-		name = strings.TrimSuffix(strings.TrimSuffix(name, "_index"), "/")
-	}
-	if name == "" {
-		return "/"
-	}
-	return (&url.URL{Path: "/" + name + "/"}).EscapedPath()
 }
 
 // nearest finds the path that was probably meant by wanted: one of the same

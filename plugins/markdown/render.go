@@ -49,7 +49,7 @@ func render(req *markdownpb.RenderRequest) (*markdownpb.RenderResponse, error) {
 	p := &page{
 		source: source,
 		lines:  newLineIndex(source, int(req.GetBodyLine())),
-		links:  newLinkResolver(req.GetPath(), req.GetKnownPaths()),
+		links:  newLinkResolver(req.GetPath(), req.GetAddresses()),
 		ids:    newHeadingIDs(),
 		mark:   placeholderMark(source),
 		out:    &markdownpb.RenderResponse{},
@@ -84,6 +84,10 @@ func (p *page) walk(doc ast.Node) error {
 			codes = append(codes, n)
 		case *ast.Link:
 			p.resolve(n)
+		case *ast.Image:
+			if url, broken := p.links.resolve(string(n.Destination)); broken == nil {
+				n.Destination = []byte(url)
+			}
 		}
 		return ast.WalkContinue, nil
 	})

@@ -2,6 +2,7 @@ package markdown
 
 import (
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -17,9 +18,19 @@ import (
 
 func renderBody(t *testing.T, body string, known ...string) *markdownpb.RenderResponse {
 	t.Helper()
-	page, err := New().Render(t.Context(), &markdownpb.RenderRequest{Path: "guide/intro.md", Body: body, BodyLine: 5, KnownPaths: known})
+	page, err := New().Render(t.Context(), &markdownpb.RenderRequest{Path: "guide/intro.md", Body: body, BodyLine: 5, Addresses: addressesOf(known)})
 	require.NoError(t, err)
 	return page
+}
+
+// addressesOf puts each file where a site does that says nothing else.
+func addressesOf(paths []string) map[string]string {
+	addresses := map[string]string{}
+	for _, file := range paths {
+		name, _ := strings.CutSuffix("/"+strings.TrimSuffix(file, ".md")+"/", "/_index/")
+		addresses[file] = (&url.URL{Path: strings.TrimSuffix(name, "/") + "/"}).EscapedPath()
+	}
+	return addresses
 }
 
 func TestMarkdownOfTheSiteFormat(t *testing.T) {
@@ -204,7 +215,7 @@ func rendersWhole(t *testing.T, name, source string, known []string) int {
 	t.Helper()
 	parsed := parse(t, source)
 	assert.NotEmpty(t, parsed.FrontMatter.Title, name)
-	page, err := New().Render(t.Context(), &markdownpb.RenderRequest{Path: name, Body: parsed.Body, BodyLine: parsed.BodyLine, KnownPaths: known})
+	page, err := New().Render(t.Context(), &markdownpb.RenderRequest{Path: name, Body: parsed.Body, BodyLine: parsed.BodyLine, Addresses: addressesOf(known)})
 	require.NoError(t, err, name)
 	assert.Empty(t, page.BrokenLinks, name)
 	assert.NotContains(t, page.Html, "@/", name)
@@ -258,7 +269,7 @@ func FuzzRender(f *testing.F) {
 	f.Add("# A {#a}\n\n```rust\nx\n```\n[l](@/x.md) [m](y.md)\n\n- a\n\n      code\n")
 	f.Add("> 1. ~~~\n>    x\n[^1]\n\n[^1]: y\n| a |\n|---|\n")
 	f.Fuzz(func(t *testing.T, body string) {
-		page, err := render(&markdownpb.RenderRequest{Path: "p.md", Body: body, BodyLine: 1, KnownPaths: []string{"x.md"}})
+		page, err := render(&markdownpb.RenderRequest{Path: "p.md", Body: body, BodyLine: 1, Addresses: map[string]string{"x.md": "/x/"}})
 		if err != nil {
 			return
 		}

@@ -48,7 +48,7 @@ func kindOf(v any) string {
 		case bool:
 			return v.Written
 		case string:
-			return "the text " + strconv.Quote(v.Written)
+			return "string"
 		}
 		return "the number " + v.Written
 	case []any:

@@ -17,22 +17,17 @@ type Node struct {
 	Title   string
 	Weight  int
 	Section bool
+	// Date and Updated are as 2024-05-01 or 2024-05-01T10:00:00Z, or empty.
+	Date, Updated string
+	// SortBy is how a section's pages are sorted: date, update_date, title,
+	// weight, slug or none; empty for weight, then title.
+	SortBy string
 
 	// Grow sets the fields below. Parent is nil only for the root.
 	Parent *Node
-	// Pages and Sections lie directly below, sorted by weight, then title.
+	// Pages and Sections lie directly below: pages as SortBy says, sections by
+	// weight, then title.
 	Pages, Sections []*Node
-}
-
-// NewNode derives from a source's path whether it is a section, and its route.
-func NewNode(source string) *Node {
-	n := &Node{Path: source, Section: path.Base(source) == "_index.md"}
-	route := strings.TrimSuffix(source, ".md")
-	if n.Section {
-		route = strings.TrimSuffix(strings.TrimSuffix(route, "_index"), "/")
-	}
-	n.Route = "/" + route
-	return n
 }
 
 // URL is the route as a browser asks for it, with a trailing slash, not escaped.
@@ -61,7 +56,8 @@ func Grow(nodes []*Node) (root *Node, clashes [][2]*Node) {
 	nodes = append([]*Node(nil), nodes...)
 	sort.Slice(nodes, func(i, j int) bool { return nodes[i].Path < nodes[j].Path })
 	routes := map[string]*Node{}
-	sections := map[string]*Node{}
+	var sections []*Node
+	folders := map[string]*Node{} // the sections, by folder
 	for _, n := range nodes {
 		if first, taken := routes[n.Route]; taken {
 			clashes = append(clashes, [2]*Node{first, n})
@@ -69,20 +65,22 @@ func Grow(nodes []*Node) (root *Node, clashes [][2]*Node) {
 		}
 		routes[n.Route] = n
 		if n.Section {
-			sections[n.Route] = n
+			sections = append(sections, n)
+			folders[path.Dir(n.Path)] = n
 		}
 	}
-	root = sections["/"]
+	root = folders["."]
 	if root == nil {
 		root = NewNode("_index.md")
 		root.Title = "Home"
-		sections["/"] = root
+		sections = append(sections, root)
+		folders["."] = root
 	}
 	for _, n := range nodes {
 		if routes[n.Route] != n || n == root {
 			continue
 		}
-		n.Parent = nearest(sections, n.Route)
+		n.Parent = nearest(folders, n)
 		if n.Section {
 			n.Parent.Sections = append(n.Parent.Sections, n)
 		} else {
@@ -90,35 +88,25 @@ func Grow(nodes []*Node) (root *Node, clashes [][2]*Node) {
 		}
 	}
 	for _, n := range sections {
-		order(n.Pages)
-		order(n.Sections)
+		order(n.Pages, n.SortBy)
+		order(n.Sections, "")
 	}
 	return root, clashes
 }
 
-// nearest is the section that a route lies in; the root section is always there.
-func nearest(sections map[string]*Node, route string) *Node {
-	for route != "/" {
-		route = path.Dir(route)
-		if s, ok := sections[route]; ok {
+// nearest is the section that a source lies in; the root section is always there.
+// Addresses do not count: a page may have any.
+func nearest(folders map[string]*Node, n *Node) *Node {
+	folder := path.Dir(n.Path)
+	if n.Section {
+		folder = path.Dir(folder)
+	}
+	for ; folder != "."; folder = path.Dir(folder) {
+		if s, ok := folders[folder]; ok {
 			return s
 		}
 	}
-	return sections["/"]
-}
-
-func order(nodes []*Node) {
-	sort.Slice(nodes, func(i, j int) bool {
-		a, b := nodes[i], nodes[j]
-		switch {
-		case a.Weight != b.Weight:
-			return a.Weight < b.Weight
-		case a.Title != b.Title:
-			return a.Title < b.Title
-		default:
-			return a.Route < b.Route
-		}
-	})
+	return folders["."]
 }
 
 // TitleOf makes a title of a source's name: "hello-world.md" is "Hello World",

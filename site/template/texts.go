@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/html"
-	"golang.org/x/text/unicode/norm"
+
+	"ddc/internal/slug"
 )
 
 // The filters of texts.
@@ -139,36 +140,8 @@ func stripTags(text string) (int, func() string) {
 	}
 }
 
-// unaccented are letters that no accent can be taken from.
-var unaccented = map[rune]string{'ß': "ss", 'æ': "ae", 'œ': "oe", 'ø': "o", 'đ': "d", 'ð': "d", 'ł': "l", 'þ': "th", 'ı': "i"}
-
-// slugify keeps letters of other scripts, which addresses may have.
 func slugify(text string) (int, func() string) {
-	// A letter and its accents take three times the bytes at most; a letter
-	// made two, and the - before it, take no more.
-	return 4 * len(text), func() string {
-		var b strings.Builder
-		pending := false
-		for _, c := range strings.ToLower(norm.NFD.String(text)) {
-			word := unaccented[c]
-			switch {
-			case word != "":
-			case unicode.Is(unicode.Mn, c):
-				continue
-			case unicode.IsLetter(c), unicode.IsDigit(c):
-				word = string(c)
-			default:
-				pending = b.Len() > 0
-				continue
-			}
-			if pending {
-				b.WriteByte('-')
-				pending = false
-			}
-			b.WriteString(word)
-		}
-		return b.String()
-	}
+	return slug.Growth * len(text), func() string { return slug.Of(text) }
 }
 
 // urlEncode writes all but letters, digits, _ . - ~ and what is kept as %XX.

@@ -543,9 +543,10 @@ type RenderRequest struct {
 	Body string `protobuf:"bytes,2,opt,name=body,proto3" json:"body,omitempty"`
 	// Line of the page's source on which the body begins; lines in the answer count from the source's first.
 	BodyLine int32 `protobuf:"varint,3,opt,name=body_line,json=bodyLine,proto3" json:"body_line,omitempty"`
-	// Every .md file of the site, as paths below the content folder: a link to
-	// one resolves to its URL, a "@/" link to any other is an error.
-	KnownPaths    []string `protobuf:"bytes,4,rep,name=known_paths,json=knownPaths,proto3" json:"known_paths,omitempty"`
+	// Addresses by path below the content folder, of every .md file of the site
+	// and of every file beside them: a link to one becomes its address. A "@/"
+	// link to any other is an error, and so is one to another .md file.
+	Addresses     map[string]string `protobuf:"bytes,5,rep,name=addresses,proto3" json:"addresses,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -601,9 +602,9 @@ func (x *RenderRequest) GetBodyLine() int32 {
 	return 0
 }
 
-func (x *RenderRequest) GetKnownPaths() []string {
+func (x *RenderRequest) GetAddresses() map[string]string {
 	if x != nil {
-		return x.KnownPaths
+		return x.Addresses
 	}
 	return nil
 }
@@ -938,13 +939,15 @@ const file_markdown_proto_rawDesc = "" +
 	"\bwarnings\x18\x05 \x03(\v2\x15.ddc.markdown.WarningR\bwarnings\x1aL\n" +
 	"\tKeysEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12)\n" +
-	"\x05value\x18\x02 \x01(\v2\x13.ddc.markdown.PlaceR\x05value:\x028\x01\"u\n" +
+	"\x05value\x18\x02 \x01(\v2\x13.ddc.markdown.PlaceR\x05value:\x028\x01\"\xe2\x01\n" +
 	"\rRenderRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
 	"\x04body\x18\x02 \x01(\tR\x04body\x12\x1b\n" +
-	"\tbody_line\x18\x03 \x01(\x05R\bbodyLine\x12\x1f\n" +
-	"\vknown_paths\x18\x04 \x03(\tR\n" +
-	"knownPaths\"E\n" +
+	"\tbody_line\x18\x03 \x01(\x05R\bbodyLine\x12H\n" +
+	"\taddresses\x18\x05 \x03(\v2*.ddc.markdown.RenderRequest.AddressesEntryR\taddresses\x1a<\n" +
+	"\x0eAddressesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01J\x04\b\x04\x10\x05\"E\n" +
 	"\aHeading\x12\x14\n" +
 	"\x05title\x18\x01 \x01(\tR\x05title\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x14\n" +
@@ -984,7 +987,7 @@ func file_markdown_proto_rawDescGZIP() []byte {
 	return file_markdown_proto_rawDescData
 }
 
-var file_markdown_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_markdown_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_markdown_proto_goTypes = []any{
 	(*ParseFrontMatterRequest)(nil),  // 0: ddc.markdown.ParseFrontMatterRequest
 	(*FrontMatter)(nil),              // 1: ddc.markdown.FrontMatter
@@ -999,6 +1002,7 @@ var file_markdown_proto_goTypes = []any{
 	(*RenderResponse)(nil),           // 10: ddc.markdown.RenderResponse
 	nil,                              // 11: ddc.markdown.FrontMatter.TaxonomiesEntry
 	nil,                              // 12: ddc.markdown.ParseFrontMatterResponse.KeysEntry
+	nil,                              // 13: ddc.markdown.RenderRequest.AddressesEntry
 }
 var file_markdown_proto_depIdxs = []int32{
 	11, // 0: ddc.markdown.FrontMatter.taxonomies:type_name -> ddc.markdown.FrontMatter.TaxonomiesEntry
@@ -1006,20 +1010,21 @@ var file_markdown_proto_depIdxs = []int32{
 	1,  // 2: ddc.markdown.ParseFrontMatterResponse.front_matter:type_name -> ddc.markdown.FrontMatter
 	12, // 3: ddc.markdown.ParseFrontMatterResponse.keys:type_name -> ddc.markdown.ParseFrontMatterResponse.KeysEntry
 	4,  // 4: ddc.markdown.ParseFrontMatterResponse.warnings:type_name -> ddc.markdown.Warning
-	7,  // 5: ddc.markdown.RenderResponse.headings:type_name -> ddc.markdown.Heading
-	8,  // 6: ddc.markdown.RenderResponse.code_blocks:type_name -> ddc.markdown.CodeBlock
-	9,  // 7: ddc.markdown.RenderResponse.broken_links:type_name -> ddc.markdown.BrokenLink
-	2,  // 8: ddc.markdown.FrontMatter.TaxonomiesEntry.value:type_name -> ddc.markdown.Terms
-	3,  // 9: ddc.markdown.ParseFrontMatterResponse.KeysEntry.value:type_name -> ddc.markdown.Place
-	0,  // 10: ddc.markdown.Markdown.ParseFrontMatter:input_type -> ddc.markdown.ParseFrontMatterRequest
-	6,  // 11: ddc.markdown.Markdown.Render:input_type -> ddc.markdown.RenderRequest
-	5,  // 12: ddc.markdown.Markdown.ParseFrontMatter:output_type -> ddc.markdown.ParseFrontMatterResponse
-	10, // 13: ddc.markdown.Markdown.Render:output_type -> ddc.markdown.RenderResponse
-	12, // [12:14] is the sub-list for method output_type
-	10, // [10:12] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	13, // 5: ddc.markdown.RenderRequest.addresses:type_name -> ddc.markdown.RenderRequest.AddressesEntry
+	7,  // 6: ddc.markdown.RenderResponse.headings:type_name -> ddc.markdown.Heading
+	8,  // 7: ddc.markdown.RenderResponse.code_blocks:type_name -> ddc.markdown.CodeBlock
+	9,  // 8: ddc.markdown.RenderResponse.broken_links:type_name -> ddc.markdown.BrokenLink
+	2,  // 9: ddc.markdown.FrontMatter.TaxonomiesEntry.value:type_name -> ddc.markdown.Terms
+	3,  // 10: ddc.markdown.ParseFrontMatterResponse.KeysEntry.value:type_name -> ddc.markdown.Place
+	0,  // 11: ddc.markdown.Markdown.ParseFrontMatter:input_type -> ddc.markdown.ParseFrontMatterRequest
+	6,  // 12: ddc.markdown.Markdown.Render:input_type -> ddc.markdown.RenderRequest
+	5,  // 13: ddc.markdown.Markdown.ParseFrontMatter:output_type -> ddc.markdown.ParseFrontMatterResponse
+	10, // 14: ddc.markdown.Markdown.Render:output_type -> ddc.markdown.RenderResponse
+	13, // [13:15] is the sub-list for method output_type
+	11, // [11:13] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_markdown_proto_init() }
@@ -1034,7 +1039,7 @@ func file_markdown_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_markdown_proto_rawDesc), len(file_markdown_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,84 @@
+package site_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/site"
+)
+
+// fronted is a page with front matter, written as lines of TOML.
+func fronted(lines, body string) string { return "+++\n" + lines + "\n+++\n" + body }
+
+func TestWhatNobodyKnowsIsAWarningAndIfStrictAnError(t *testing.T) {
+	p := newProject(t, "content/a.md", fronted("title = \"A\"\ndrft = true", ""),
+		".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nlnk_check { }\n")
+	want := []string{`.config/dodeca.kdl:3:1: unknown setting "lnk_check" (did you mean link_check?)`,
+		`content/a.md:3:1: unknown key "drft" in the front matter (did you mean draft?)`}
+	warnings := p.mustBuild()
+	if assert.Len(t, warnings, 2) {
+		assert.Contains(t, warnings[0]+warnings[1], want[0])
+		assert.Contains(t, warnings[0]+warnings[1], want[1])
+	}
+	assert.Len(t, p.faults(site.Options{Strict: true}), 2)
+}
+
+func TestDraftIsBuiltWhenAskedForAndALinkToItSaysSo(t *testing.T) {
+	p := newProject(t, "content/a.md", fronted("draft = true", "text"), "content/b.md", fronted("", "\n[x](@/a.md) and [y](./a.md#part)"))
+	faults := p.faults(site.Options{})
+	if assert.Len(t, faults, 2) {
+		assert.Contains(t, faults[0], `content/b.md:5:5: the link "@/a.md" leads to a draft (take draft out of its front matter, or build with --drafts)`)
+	}
+	_, err := p.build(site.Options{Drafts: true})
+	require.NoError(t, err)
+	assert.Contains(t, p.read("a/index.html"), "text")
+	p.write("content/b.md", fronted("", "<a href=\"/a/\">x</a>"))
+	assert.Contains(t, p.mustBuild()[0], `content/b.md:4:10: the link "/a/" leads to the draft content/a.md`)
+	p.write("content/b.md", "", "templates/page.html", `{{ get_url(path="@/a.md") }}`)
+	assert.Contains(t, p.faults(site.Options{})[0], `get_url: "@/a.md" is a draft`)
+}
+
+func TestFrontMatterChoosesTheAddress(t *testing.T) {
+	p := newProject(t,
+		"content/blog/_index.md", fronted("title = \"Blog\"", "[1](a.md) [2](@/blog/b.md?q#top) [3](<My Notes/Some File.md>) [4](./2024-05-01-hello.md) [5](@/blog/post/index.md)"),
+		"content/blog/a.md", fronted("slug = \"first\"", ""), "content/blog/b.md", fronted("path = \"elsewhere/b\"", ""),
+		"content/blog/My Notes/Some File.md", fronted("", ""), "content/blog/2024-05-01-hello.md", fronted("", ""), "content/blog/post/index.md", fronted("", ""),
+		"templates/page.html", "{{ page.permalink }} {{ section.title }} {{ page.date | default(value=\"-\") }}",
+	)
+	assert.Empty(t, p.mustBuild())
+	blog := p.read("blog/index.html")
+	for _, link := range []string{"href=/blog/first/>1", "href=/elsewhere/b/?q#top>2", "href=/blog/my-notes/some-file/>3", "href=/blog/hello/>4", "href=/blog/post/>5"} {
+		assert.Contains(t, blog, link)
+	}
+	assert.Contains(t, p.read("elsewhere/b/index.html"), "/elsewhere/b Blog -", "a page lies in the section of its folder")
+	assert.Contains(t, p.read("blog/hello/index.html"), "/blog/hello Blog 2024-05-01", "a name may begin with the date")
+}
+
+func TestTwoPagesOfOneAddressAreAFaultOfTheSecond(t *testing.T) {
+	p := newProject(t, "content/a.md", fronted("title = \"A\"", ""), "content/b.md", fronted("title = \"B\"\nslug = \"a\"", ""), "content/c.md", fronted("path = \"/\"", ""))
+	faults := p.faults(site.Options{})
+	if assert.Len(t, faults, 2) {
+		assert.Contains(t, faults[0], `content/b.md:3:1: has the same address as a.md: /a/ (rename one of the two, or give one a slug)`)
+		assert.Contains(t, faults[1], `content/c.md:2:1: the home page is written in _index.md`)
+	}
+}
+
+func TestFilesBesidePagesGoWhereThePageGoes(t *testing.T) {
+	p := newProject(t,
+		"content/blog/_index.md", fronted("title = \"Blog\"", "![](side.png)"),
+		"content/blog/side.png", pngFile(8, 8),
+		"content/blog/plain.md", fronted("title = \"Plain\"", "![x](side.png)"),
+		"content/blog/post/index.md", fronted("slug = \"moved\"", "![a picture](pics/photo.png) [notes](notes.txt) [rooted](@/blog/post/notes.txt)\n\n<img src=\"pics/photo.png\">"),
+		"content/blog/post/pics/photo.png", pngFile(400, 10),
+		"content/blog/post/notes.txt", "n",
+		"content/blog/secret/index.md", fronted("draft = true", ""), "content/blog/secret/key.txt", "k",
+	)
+	assert.Empty(t, p.mustBuild())
+	page := p.read("blog/moved/index.html")
+	assert.Regexp(t, `<img src=/blog/moved/pics/photo\.[0-9acdeo]{12}\.webp alt="a picture"`, page)
+	assert.Regexp(t, `href=/blog/moved/notes\.[0-9acdeo]{12}\.txt>notes</a> <a href=/blog/moved/notes`, page)
+	assert.Contains(t, p.read("blog/plain/index.html"), "/blog/side.", "it is addressed as it lies in the folder")
+	assert.NotContains(t, p.output(), "blog/secret/key.*.txt")
+}

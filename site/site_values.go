@@ -1,0 +1,47 @@
+package site
+
+import (
+	"cmp"
+
+	"ddc/site/content"
+)
+
+// configValue is what templates see of the configuration.
+func (b *build) configValue(home *page) map[string]any {
+	s := b.cfg.Site
+	taxonomies := []any{}
+	for _, t := range s.Taxonomies {
+		taxonomies = append(taxonomies, map[string]any{"name": t.Name, "paginate_by": int64(t.PaginateBy), "feed": t.Feed})
+	}
+	return map[string]any{
+		"title": cmp.Or(s.Title, home.Title), "description": cmp.Or(s.Description, home.front.GetDescription()),
+		"base_url": s.Base.String(), "base_path": s.Base.Prefix, "author": orNone(s.Author), "default_language": s.Language,
+		"generate_feeds": s.Feed, "taxonomies": taxonomies, "extra": fromKDL(s.Extra),
+	}
+}
+
+// neighbours tells each page of a section of those before (lower) and after it
+// (higher), in the section's order.
+func (v *values) neighbours(section *content.Node) {
+	for i, n := range section.Pages {
+		value := v.pages[n]
+		value["lower"], value["higher"] = nil, nil
+		if i > 0 {
+			value["lower"] = v.brief(section.Pages[i-1])
+		}
+		if i < len(section.Pages)-1 {
+			value["higher"] = v.brief(section.Pages[i+1])
+		}
+	}
+}
+
+// brief is what one page shows of another. It names no further ones, so that no
+// value holds itself.
+func (v *values) brief(n *content.Node) map[string]any {
+	whole := v.pages[n]
+	brief := map[string]any{}
+	for _, key := range []string{"title", "description", "permalink", "path", "url", "slug", "date", "updated", "weight", "extra", "taxonomies", "authors", "draft", "word_count", "reading_time", "summary"} {
+		brief[key] = whole[key]
+	}
+	return brief
+}
