@@ -13,8 +13,9 @@ type workers struct {
 	running sync.WaitGroup
 }
 
-// maxIdle is how many workers may wait for work.
-const maxIdle = 16
+// maxIdle is how many workers may wait for work: as many as the calls that a
+// host has under way at most times. Each keeps a grown stack, some 8 KiB.
+const maxIdle = 128
 
 // run gives st to an idle worker, or else to a new one. It never waits.
 func (w *workers) run(st *serverStream) {

@@ -14,8 +14,7 @@ import (
 // a pool; docs/SECURITY.md says how much.
 type isolation struct {
 	options hub.Options
-	// first has no peers. All hubs share with it the turn to receive in a
-	// pump's place.
+	// first has no plugins: it makes the links within this process.
 	first *hub.Hub
 
 	mu     sync.Mutex
@@ -32,7 +31,6 @@ func newIsolation(o hub.Options) (*isolation, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Beside = first
 	return &isolation{options: o, first: first, index: map[string]int{}}, nil
 }
 

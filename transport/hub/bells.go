@@ -31,9 +31,9 @@ type bells struct {
 	// caller wakes the host's goroutine that receives in its pump's place: the
 	// host awaits it, both ends ring it.
 	caller *wake.Doorbell
-	// standing is true while a caller of this hub receives in some pump's
-	// place. It is the hub's, and nil at the peer's end, where no caller does.
-	standing *step.Bool
+	// standing is true while a caller receives in the pump's place. At the
+	// peer's end none does.
+	standing step.Bool
 	flood    flood
 	faults   faults // of no size, but in a build with faults
 }
@@ -107,7 +107,7 @@ func (b *bells) ringPeer() {
 // be among them. They were delivered before this look at standing, and a caller
 // looks for them after having set it (pairs with: caller-stands).
 func (b *bells) ringCaller() {
-	if b.standing != nil && b.standing.Load() {
+	if b.side == HostSide && b.standing.Load() {
 		b.ring(b.caller)
 	}
 }
@@ -115,7 +115,7 @@ func (b *bells) ringCaller() {
 // repayCaller makes the caller look again, whatever became of its flag
 // (pairs with: caller-stands).
 func (b *bells) repayCaller() {
-	if b.standing != nil && b.standing.Load() {
+	if b.side == HostSide && b.standing.Load() {
 		_ = b.caller.Repay()
 	}
 }

@@ -5,14 +5,17 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"ddc/internal/await"
+	"ddc/internal/trace"
 	"ddc/ring"
 	"ddc/transport"
 	"ddc/wake"
+	"ddc/wake/futex"
 )
 
 // stand is a link whose host end counts what it receives.
@@ -231,4 +234,108 @@ func TestNoFrameIsLostBetweenPumpAndCallers(t *testing.T) {
 		st.host.bells.ringCaller()
 		<-stopped
 	})
+}
+
+// Two callers of one hub, on links of their own, each sleep in their pump's
+// place: neither waits for the other.
+func TestCallersOfTwoLinksStandInAtOnce(t *testing.T) {
+	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
+		h := newHub(t, Options{Strategy: s})
+		var stands [2]*stand
+		var returned [2]chan struct{}
+		for i := range stands {
+			a, b, err := h.Pair("stand")
+			require.NoError(t, err)
+			st := &stand{host: a.(*Link), peer: b.(*Link)}
+			st.host.Start(func(*transport.Frame) { st.received.Add(1) })
+			stands[i], returned[i] = st, st.await(st.has(1))
+			await.Until(t, "the caller to sleep in the pump's place", st.asleep(callerBell))
+		}
+		for i, st := range stands {
+			assert.True(t, st.asleep(callerBell)())
+			st.send(t)
+			<-returned[i]
+		}
+	})
+}
+
+// A caller whose reply takes long goes once another wants the place, and waits
+// on. The other then stands in, and receives for both.
+func TestCallerThatStandsForLongGivesWay(t *testing.T) {
+	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
+		st := newStand(t, s)
+		slow := st.await(st.has(2))
+		await.Until(t, "the slow caller to sleep in the pump's place", st.asleep(callerBell))
+		st.host.callers.since.Store(trace.Now() - longStand.Nanoseconds() - 1)
+		st.host.Await(t.Context(), func() bool { return false }) // asks for the place, and returns
+		<-slow
+		require.False(t, st.has(1)(), "its reply has not come")
+		fast := st.await(st.has(1))
+		await.Until(t, "the fast caller to sleep in the pump's place", st.asleep(callerBell))
+		st.send(t)
+		<-fast
+		st.send(t)
+		await.Until(t, "the pump to receive the slow caller's reply", st.has(2))
+	})
+}
+
+func TestCallerThatHasJustBegunToStandKeepsThePlace(t *testing.T) {
+	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
+		st := newStand(t, s)
+		returned := st.await(st.has(1))
+		await.Until(t, "the caller to sleep in the pump's place", st.asleep(callerBell))
+		st.host.callers.since.Store(trace.Now() + time.Hour.Nanoseconds())
+		received := st.host.bells.caller.Stats().Received
+		st.host.Await(t.Context(), func() bool { return false })
+		assert.False(t, st.host.callers.wanted.Load())
+		assert.Equal(t, received, st.host.bells.caller.Stats().Received, "nobody woke it")
+		st.send(t)
+		<-returned
+	})
+}
+
+// Where each caller that stands in receives for others as well, nobody stands in
+// any more, but for a try now and then. Once callers are alone again they do.
+func TestNobodyStandsInAmongMany(t *testing.T) {
+	st := newStand(t, new(futex.Strategy))
+	call := func(frames int) (stood bool) {
+		until := st.received.Load() + int64(frames)
+		began := st.host.callers.since.Load()
+		for range frames {
+			st.send(t)
+		}
+		st.host.Await(t.Context(), st.has(until))
+		await.Until(t, "the frames to come", st.has(until))
+		return st.host.callers.since.Load() != began
+	}
+	count := func(calls, frames int) (stood int) {
+		for range calls {
+			if call(frames) {
+				stood++
+			}
+		}
+		return stood
+	}
+	assert.Equal(t, 10, count(10, 1), "alone")
+	// The pump may be faster than the caller, and have received the frames before it.
+	for range 100 {
+		st.host.callers.stood(4)
+	}
+	assert.Equal(t, 2, count(2*tryEvery, 4), "among many")
+	for range 2 * mostCrowded {
+		st.host.callers.stood(1)
+	}
+	assert.Equal(t, 10, count(10, 1), "alone again")
+}
+
+func TestOneReplyToAnotherIsNoCrowd(t *testing.T) {
+	var c callers
+	for range 1000 {
+		require.True(t, c.mayStand())
+		c.stood(2)
+		for range crowdStep {
+			require.True(t, c.mayStand())
+			c.stood(1)
+		}
+	}
 }

@@ -56,9 +56,6 @@ type Options struct {
 	Classes []slot.Class
 	// Spin is how long the host's pumps spin before they sleep.
 	Spin wake.Spin
-	// Beside, if not nil, is another hub of this process. At most one goroutine
-	// at a time then receives in a pump's place, over both hubs.
-	Beside *Hub
 	// Strategy is what Pair uses, or nil for the default one.
 	Strategy wake.Strategy
 	// Trace keeps many more events of each end of a link than the last 128, and
@@ -79,9 +76,6 @@ type Hub struct {
 	segment  *shm.Segment
 	spin     wake.Spin
 	strategy wake.Strategy
-	// standing is true while a caller receives in the place of
-	// some link's pump.
-	standing *step.Bool
 
 	mu     step.Mutex
 	closed bool
@@ -127,9 +121,6 @@ func Create(o Options) (*Hub, error) {
 		return nil, fmt.Errorf("create hub: %w", err)
 	}
 	h := &Hub{segment: segment, spin: o.Spin, strategy: o.Strategy, links: make([]*Link, l.peers)}
-	if h.standing = new(step.Bool); o.Beside != nil {
-		h.standing = o.Beside.standing
-	}
 	if h.header, err = shm.View[header](segment, 0); err == nil {
 		h.layout = l
 		h.pool, err = slot.Open(segment, l.slotsOffset(), l.classes, l.parties())
@@ -224,7 +215,7 @@ func (h *Hub) offerLocked(name string, s wake.Strategy) (*Offer, error) {
 	}
 	offer.Text = place{peer: peer, incarnation: incarnation, strategy: s.Name(), files: len(offer.Files)}.String()
 	offer.Link, err = openLink(h.segment, h.view, linkOptions{
-		name: name, place: peer, side: HostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay, standing: h.standing,
+		name: name, place: peer, side: HostSide, strategy: s, bells: bells, spin: h.spin, relay: h.relay,
 	})
 	if err != nil {
 		offer.Close()

@@ -26,6 +26,7 @@ import (
 //	slots      the payload slots: taken, waited for, leased, freed
 //	sender     the turn to push, room in the ring, payloads in pieces
 //	receiver   what the peer has pushed, in order, and pieces put together again
+//	callers    who receives in the pump's place, and for how long
 //
 // The link itself moves them: the pump (pump.go), the caller in its place
 // (caller.go), and the end (close.go). Beside what its parts touch, it touches:
@@ -40,6 +41,7 @@ type Link struct {
 	slots    slots
 	sender   sender
 	receiver receiver
+	callers  callers
 
 	closed step.Once
 	// pair is the peer's end, where it is in this process and cannot die alone.
@@ -70,7 +72,6 @@ type linkOptions struct {
 	bells       [numBells][]*os.File
 	spin        wake.Spin
 	relay       func()
-	standing    *step.Bool
 }
 
 // openLink opens one end, and starts its pump. It keeps none of the files.
@@ -112,7 +113,7 @@ func (l *Link) open(o linkOptions) error {
 	if l.notes, err = openNotes(e); err != nil {
 		return err
 	}
-	l.bells = bells{end: e, life: &l.life, standing: o.standing}
+	l.bells = bells{end: e, life: &l.life}
 	l.slots = slots{end: e, life: &l.life, bells: &l.bells, notes: &l.notes, relay: o.relay, freed: newBroadcast()}
 	l.sender = sender{
 		end: e, life: &l.life, bells: &l.bells, slots: &l.slots, notes: &l.notes,

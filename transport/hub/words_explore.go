@@ -52,6 +52,9 @@ func (l *Link) Words(prefix string, name func(word any, name string)) {
 	name(&l.receiver.receiving, own+"receiving")
 	name(l.life.uses.Word(), own+"uses")
 	name(&l.life.dead, own+"dead")
+	name(&l.bells.standing, own+"standing")
+	name(&l.callers.since, "")
+	name(&l.callers.wanted, own+"wanted")
 }
 
 // Sleepers are those of this end who may sleep, with what they wait for and

@@ -38,14 +38,34 @@ func BenchmarkBesideGRPC(b *testing.B) {
 }
 
 func echoCall(b *testing.B, client rpctestpb.TestClient, n int) func() error {
-	request := &rpctestpb.Packet{Data: pattern(n)}
+	return packetCall(b, client, &rpctestpb.Packet{Data: pattern(n)})
+}
+
+// slowPacket asks to be answered after a while.
+func slowPacket() *rpctestpb.Packet {
+	return &rpctestpb.Packet{Data: pattern(64), Number: slowCall.Nanoseconds()}
+}
+
+func slowEcho(b *testing.B, client rpctestpb.TestClient) func() error {
+	return packetCall(b, client, slowPacket())
+}
+
+func packetCall(b *testing.B, client rpctestpb.TestClient, request *rpctestpb.Packet) func() error {
 	return func() error {
 		reply, err := client.Echo(b.Context(), request)
-		if err == nil && (len(reply.Data) != n || reply.Data[n-1] != request.Data[n-1]) {
-			err = errWrongEcho
+		if err == nil {
+			err = checkEcho(request, reply)
 		}
 		return err
 	}
+}
+
+func checkEcho(request, reply *rpctestpb.Packet) error {
+	last := len(request.Data) - 1
+	if len(reply.Data) != last+1 || reply.Data[last] != request.Data[last] {
+		return errWrongEcho
+	}
+	return nil
 }
 
 // BenchmarkThroughputBesideGRPC has several calls under way at once, as a host with

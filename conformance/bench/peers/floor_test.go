@@ -115,7 +115,7 @@ func serveFloor() error {
 }
 
 // overFloor is the floor with payloads of n bytes.
-func overFloor(b *testing.B, n int) (call func() error, pid int) {
+func overFloor(b *testing.B, n int) echoer {
 	b.Helper()
 	segment, err := shm.Create("floor", floorSize)
 	require.NoError(b, err)
@@ -124,5 +124,5 @@ func overFloor(b *testing.B, n int) (call func() error, pid int) {
 	require.NoError(b, err)
 	p := startSelf(b, "floor", []*os.File{segment.File()}, envOffer+"="+fmt.Sprint(n), "GOMAXPROCS=1")
 	payload := pattern(n)
-	return func() error { return f.call(payload) }, p.pid
+	return echoer{pid: p.pid, call: func() error { return f.call(payload) }}
 }

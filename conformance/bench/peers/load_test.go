@@ -3,6 +3,7 @@ package peers
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -14,43 +15,54 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A contender is one way to make the same call. open starts processes of its
-// own, one for each of plugins, and returns a call to each.
+// A contender is one way to make the same call.
 type contender struct {
 	name string
-	open func(b *testing.B, n, plugins int) (calls []func() error, pids []int)
+	// open starts a process for each of plugins.
+	open func(b *testing.B, n, plugins int) []echoer
 	// alone says that it carries one call at a time.
 	alone bool
 }
 
-// each makes a contender of a way to start one process.
-func each(name string, alone bool, open func(b *testing.B, n int) (func() error, int)) contender {
-	return contender{name: name, alone: alone, open: func(b *testing.B, n, plugins int) (calls []func() error, pids []int) {
-		for range plugins {
-			call, pid := open(b, n)
-			calls, pids = append(calls, call), append(pids, pid)
-		}
-		return calls, pids
-	}}
+// echoer is a process that answers with what it was asked.
+type echoer struct {
+	pid  int
+	call func() error
+	// slow is a call that is answered after slowCall; nil if there is none.
+	slow func() error
 }
+
+// slowCall is how long the handler of a slow call does nothing.
+const slowCall = 100 * time.Millisecond
+
+// envOnly picks contenders by a part of their names: BENCH_ONLY=hub.
+const envOnly = "BENCH_ONLY"
 
 // contenders are held beside each other. Futex is the default strategy.
 func contenders() []contender {
+	each := func(open func(b *testing.B, n int) echoer) func(b *testing.B, n, plugins int) []echoer {
+		return func(b *testing.B, n, plugins int) (all []echoer) {
+			for range plugins {
+				all = append(all, open(b, n))
+			}
+			return all
+		}
+	}
 	all := []contender{
-		each("raw futex and copies", true, overFloor),
-		each("gRPC over unix", false, func(b *testing.B, n int) (func() error, int) {
+		{name: "raw futex and copies", alone: true, open: each(overFloor)},
+		{name: "gRPC over unix", open: each(func(b *testing.B, n int) echoer {
 			client, pid := overGRPC(b)
-			return echoCall(b, client, n), pid
-		}),
-		each("ttrpc over unix", false, overTTRPC),
+			return echoer{pid, echoCall(b, client, n), slowEcho(b, client)}
+		})},
+		{name: "ttrpc over unix", open: each(overTTRPC)},
 	}
 	for _, s := range []setting{parked, auto, spinning} {
-		all = append(all, contender{name: "hub, " + s.name, open: func(b *testing.B, n, plugins int) ([]func() error, []int) {
+		all = append(all, contender{name: "hub, " + s.name, open: func(b *testing.B, n, plugins int) []echoer {
 			return overPlugins(b, s.spin, n, plugins)
 		}})
 	}
 	for _, s := range []setting{parked, spinning} {
-		all = append(all, contender{name: "leases, " + s.name, open: func(b *testing.B, n, plugins int) ([]func() error, []int) {
+		all = append(all, contender{name: "leases, " + s.name, open: func(b *testing.B, n, plugins int) []echoer {
 			return leasesOf(b, s.spin, n, plugins)
 		}})
 	}
@@ -70,25 +82,37 @@ const round = time.Second
 //	slowest     the longest call
 //	tenth       how much of a second's calls the busiest tenth of the callers
 //	            made, in the median second; 13 % of 16 callers, 10 % of 80, is equal
+//
+// The calls of a slow caller are not counted.
 func BenchmarkLoad(b *testing.B) {
 	for _, w := range []struct {
 		name                   string
 		size, callers, plugins int
+		slow                   bool // one more caller makes slow calls to the first plugin
 	}{
-		{"64B/1 caller", 64, 1, 1}, {"64B/4 callers", 64, 4, 1}, {"64B/16 callers", 64, 16, 1}, {"64B/80 callers", 64, 80, 1},
-		{"64B/16 plugins", 64, 16, 16}, {"1MiB/1 caller", 1 << 20, 1, 1},
+		{"64B/1 caller", 64, 1, 1, false}, {"64B/4 callers", 64, 4, 1, false}, {"64B/16 callers", 64, 16, 1, false},
+		{"64B/80 callers", 64, 80, 1, false}, {"64B/16 plugins", 64, 16, 16, false},
+		{"64B/1 caller beside a slow one", 64, 1, 1, true}, {"64B/16 plugins, one slow caller", 64, 16, 16, true},
+		{"1MiB/1 caller", 1 << 20, 1, 1, false},
 	} {
 		b.Run(w.name, func(b *testing.B) {
 			var running []*measured
 			for _, c := range contenders() {
-				if c.alone && w.callers > w.plugins {
+				if (w.slow || w.callers > w.plugins) && c.alone || !strings.Contains(c.name, os.Getenv(envOnly)) {
 					continue
 				}
 				m := &measured{name: c.name}
-				var calls []func() error
-				calls, m.pids = c.open(b, w.size, w.plugins)
+				echoers := c.open(b, w.size, w.plugins)
+				for _, e := range echoers {
+					m.pids = append(m.pids, e.pid)
+				}
 				for i := range w.callers {
-					m.callers = append(m.callers, caller{call: calls[i%w.plugins]})
+					m.callers = append(m.callers, caller{call: echoers[i%w.plugins].call})
+				}
+				if m.slow = echoers[0].slow; !w.slow {
+					m.slow = nil
+				} else if m.slow == nil {
+					continue
 				}
 				require.NoError(b, m.round(round/10)) // every process has started, and is warm
 				m.forget()
@@ -131,6 +155,7 @@ type measured struct {
 	name    string
 	callers []caller
 	pids    []int
+	slow    func() error // made again and again beside the callers, if not nil
 
 	elapsed, cpu time.Duration
 	calls        int
@@ -150,9 +175,13 @@ func (m *measured) round(long time.Duration) error {
 	if err != nil {
 		return err
 	}
-	errs := make([]error, len(m.callers))
+	errs := make([]error, len(m.callers)+1)
 	start := time.Now()
-	var working sync.WaitGroup
+	var working, waiting sync.WaitGroup
+	if m.slow != nil {
+		beside := caller{call: m.slow}
+		waiting.Go(func() { errs[len(m.callers)] = beside.work(start.Add(long)) })
+	}
 	for i := range m.callers {
 		working.Go(func() { errs[i] = m.callers[i].work(start.Add(long)) })
 	}
@@ -163,6 +192,7 @@ func (m *measured) round(long time.Duration) error {
 		return err
 	}
 	m.cpu += after - before
+	waiting.Wait()
 	made := make([]int, len(m.callers))
 	sum := 0
 	for i, c := range m.callers {

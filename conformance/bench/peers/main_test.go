@@ -32,6 +32,7 @@ import (
 	"net"
 	"os"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
@@ -90,12 +91,17 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// echo answers with what it was asked.
+// echo answers with what it was asked, after as many nanoseconds as Number says.
 type echo struct {
 	rpctestpb.UnimplementedTestServer
 }
 
-func (echo) Echo(_ context.Context, p *rpctestpb.Packet) (*rpctestpb.Packet, error) { return p, nil }
+func (echo) Echo(_ context.Context, p *rpctestpb.Packet) (*rpctestpb.Packet, error) {
+	if p.Number > 0 {
+		time.Sleep(time.Duration(p.Number))
+	}
+	return p, nil
+}
 
 // Sum reads numbers to the end, and sends their number.
 func (echo) Sum(stream grpc.ClientStreamingServer[rpctestpb.Packet, rpctestpb.Packet]) error {

@@ -120,16 +120,17 @@ func pluginHost(b *testing.B, strategy string, spin wake.Spin) *host.Host {
 }
 
 // overPlugins is the service as so many plugins of one host.
-func overPlugins(b *testing.B, spin wake.Spin, n, plugins int) (calls []func() error, pids []int) {
+func overPlugins(b *testing.B, spin wake.Spin, n, plugins int) (all []echoer) {
 	b.Helper()
 	h := pluginHost(b, strategy.Default, spin)
 	for i := range plugins {
 		name := fmt.Sprint("echo", i)
-		call := echoCall(b, rpctestpb.NewTestClient(h.Conn(name)), n)
+		client := rpctestpb.NewTestClient(h.Conn(name))
+		call := echoCall(b, client, n)
 		require.NoError(b, call()) // which starts it
-		calls, pids = append(calls, call), append(pids, h.Plugin(name).Stats().PID)
+		all = append(all, echoer{h.Plugin(name).Stats().PID, call, slowEcho(b, client)})
 	}
-	return calls, pids
+	return all
 }
 
 // overHub is a link to a process of its own, which does what role says.
@@ -156,7 +157,7 @@ func attachTo(b *testing.B, h *hub.Hub, role string, s wake.Strategy, spin wake.
 }
 
 // leasesOf are raw calls to so many processes of one hub.
-func leasesOf(b *testing.B, spin wake.Spin, n, plugins int) (calls []func() error, pids []int) {
+func leasesOf(b *testing.B, spin wake.Spin, n, plugins int) (all []echoer) {
 	b.Helper()
 	s, err := strategy.ByName(strategy.Default)
 	require.NoError(b, err)
@@ -168,10 +169,9 @@ func leasesOf(b *testing.B, spin wake.Spin, n, plugins int) (calls []func() erro
 		conn := rpc.NewConn(link, rpc.ConnOptions{})
 		b.Cleanup(func() { assert.NoError(b, conn.Close()) })
 		payload := pattern(n)
-		calls = append(calls, func() error { return leaseEcho(b.Context(), conn, payload) })
-		pids = append(pids, pid)
+		all = append(all, echoer{pid: pid, call: func() error { return leaseEcho(b.Context(), conn, payload) }})
 	}
-	return calls, pids
+	return all
 }
 
 // overLeases is a connection whose other end echoes raw calls.

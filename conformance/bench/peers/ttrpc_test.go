@@ -31,9 +31,12 @@ func serveTTRPC() error {
 		return err
 	}
 	server.Register(ttrpcService, map[string]ttrpc.Method{
-		ttrpcMethod: func(_ context.Context, read func(any) error) (any, error) {
+		ttrpcMethod: func(ctx context.Context, read func(any) error) (any, error) {
 			p := &rpctestpb.Packet{}
-			return p, read(p)
+			if err := read(p); err != nil {
+				return nil, err
+			}
+			return echo{}.Echo(ctx, p)
 		},
 	})
 	go func() {
@@ -48,7 +51,7 @@ func serveTTRPC() error {
 }
 
 // overTTRPC is the service in a process of its own, over ttrpc and a unix socket.
-func overTTRPC(b *testing.B, n int) (call func() error, pid int) {
+func overTTRPC(b *testing.B, n int) echoer {
 	b.Helper()
 	socket := filepath.Join(b.TempDir(), "ttrpc")
 	p := startSelf(b, "ttrpc", nil, envSocket+"="+socket, "GOMAXPROCS="+cmp.Or(os.Getenv("BENCH_GRPC_PROCS"), "1"))
@@ -58,13 +61,15 @@ func overTTRPC(b *testing.B, n int) (call func() error, pid int) {
 	require.NoError(b, err)
 	client := ttrpc.NewClient(conn)
 	b.Cleanup(func() { assert.NoError(b, client.Close()) })
-	request := &rpctestpb.Packet{Data: pattern(n)}
-	return func() error {
-		var reply rpctestpb.Packet
-		err := client.Call(b.Context(), ttrpcService, ttrpcMethod, request, &reply)
-		if err == nil && (len(reply.Data) != n || reply.Data[n-1] != request.Data[n-1]) {
-			err = errWrongEcho
+	call := func(request *rpctestpb.Packet) func() error {
+		return func() error {
+			var reply rpctestpb.Packet
+			err := client.Call(b.Context(), ttrpcService, ttrpcMethod, request, &reply)
+			if err == nil {
+				err = checkEcho(request, &reply)
+			}
+			return err
 		}
-		return err
-	}, p.pid
+	}
+	return echoer{p.pid, call(&rpctestpb.Packet{Data: pattern(n)}), call(slowPacket())}
 }
