@@ -30,6 +30,8 @@ type echoer struct {
 	call func() error
 	// slow is a call that is answered after slowCall; nil if there is none.
 	slow func() error
+	// wakeups is how many tokens either side has left; nil if nobody counts.
+	wakeups func() uint64
 }
 
 // slowCall is how long the handler of a slow call does nothing.
@@ -52,7 +54,7 @@ func contenders() []contender {
 		{name: "raw futex and copies", alone: true, open: each(overFloor)},
 		{name: "gRPC over unix", open: each(func(b *testing.B, n int) echoer {
 			client, pid := overGRPC(b)
-			return echoer{pid, echoCall(b, client, n), slowEcho(b, client)}
+			return echoer{pid: pid, call: echoCall(b, client, n), slow: slowEcho(b, client)}
 		})},
 		{name: "ttrpc over unix", open: each(overTTRPC)},
 	}
@@ -79,6 +81,7 @@ const round = time.Second
 //	calls/s     of all callers together
 //	cpu         processor time of all processes, for each call
 //	p50, p99    of how long a call takes
+//	wake-ups    tokens left by both sides, for each call
 //	slowest     the longest call
 //	tenth       how much of a second's calls the busiest tenth of the callers
 //	            made, in the median second; 13 % of 16 callers, 10 % of 80, is equal
@@ -103,9 +106,7 @@ func BenchmarkLoad(b *testing.B) {
 				}
 				m := &measured{name: c.name}
 				echoers := c.open(b, w.size, w.plugins)
-				for _, e := range echoers {
-					m.pids = append(m.pids, e.pid)
-				}
+				m.echoers = echoers
 				for i := range w.callers {
 					m.callers = append(m.callers, caller{call: echoers[i%w.plugins].call})
 				}
@@ -154,16 +155,17 @@ func (c *caller) work(until time.Time) error {
 type measured struct {
 	name    string
 	callers []caller
-	pids    []int
+	echoers []echoer
 	slow    func() error // made again and again beside the callers, if not nil
 
 	elapsed, cpu time.Duration
 	calls        int
+	wakeups      uint64
 	shares       []float64 // of the busiest tenth, for each round
 }
 
 func (m *measured) forget() {
-	m.elapsed, m.cpu, m.calls, m.shares = 0, 0, 0, nil
+	m.elapsed, m.cpu, m.calls, m.wakeups, m.shares = 0, 0, 0, 0, nil
 	for i := range m.callers {
 		m.callers[i].took = nil
 	}
@@ -171,7 +173,7 @@ func (m *measured) forget() {
 
 // round lets every caller work for so long.
 func (m *measured) round(long time.Duration) error {
-	before, err := processorTime(m.pids)
+	before, err := m.used()
 	if err != nil {
 		return err
 	}
@@ -187,11 +189,12 @@ func (m *measured) round(long time.Duration) error {
 	}
 	working.Wait()
 	m.elapsed += time.Since(start)
-	after, err := processorTime(m.pids)
+	after, err := m.used()
 	if err != nil {
 		return err
 	}
-	m.cpu += after - before
+	m.cpu += after.cpu - before.cpu
+	m.wakeups += after.wakeups - before.wakeups
 	waiting.Wait()
 	made := make([]int, len(m.callers))
 	sum := 0
@@ -214,27 +217,42 @@ func busiest(made []int) float64 {
 	return float64(sum)
 }
 
-// processorTime is what this process and the others have used.
-func processorTime(pids []int) (sum time.Duration, err error) {
-	for _, pid := range append([]int{0}, pids...) {
-		clock := int32(unix.CLOCK_PROCESS_CPUTIME_ID)
-		if pid != 0 {
-			clock = int32(^pid)<<3 | 2 // clock_getcpuclockid(3)
-		}
-		var t unix.Timespec
-		if err := unix.ClockGettime(clock, &t); err != nil {
-			return 0, fmt.Errorf("read the processor time of process %d: %w", pid, err)
-		}
-		sum += time.Duration(t.Nano())
+// use is what this process and the others have used.
+type use struct {
+	cpu     time.Duration
+	wakeups uint64
+}
+
+func (m *measured) used() (u use, err error) {
+	if u.cpu, err = processorTime(unix.CLOCK_PROCESS_CPUTIME_ID); err != nil {
+		return u, err
 	}
-	return sum, nil
+	for _, e := range m.echoers {
+		cpu, err := processorTime(int32(^e.pid)<<3 | 2) // clock_getcpuclockid(3)
+		if err != nil {
+			return u, err
+		}
+		u.cpu += cpu
+		if e.wakeups != nil {
+			u.wakeups += e.wakeups()
+		}
+	}
+	return u, nil
+}
+
+func processorTime(clock int32) (time.Duration, error) {
+	var t unix.Timespec
+	if err := unix.ClockGettime(clock, &t); err != nil {
+		return 0, fmt.Errorf("read the processor time of clock %d: %w", clock, err)
+	}
+	return time.Duration(t.Nano()), nil
 }
 
 func table(all []*measured) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 1, ' ', 0)
-	fmt.Fprintln(w, "| \t| calls/s\t| cpu, us\t| p50, us\t| p99, us\t| p99/p50\t| slowest, ms\t| tenth, %\t|")
-	fmt.Fprintln(w, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
+	fmt.Fprintln(w, "| \t| calls/s\t| cpu, us\t| p50, us\t| p99, us\t| p99/p50\t| wake-ups\t| slowest, ms\t| tenth, %\t|")
+	fmt.Fprintln(w, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
 	for _, m := range all {
 		var took []time.Duration
 		for _, c := range m.callers {
@@ -244,10 +262,17 @@ func table(all []*measured) string {
 		slices.Sort(m.shares)
 		us := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
 		p50, p99 := took[len(took)/2], took[len(took)*99/100]
-		fmt.Fprintf(w, "| %s\t| %.0f\t| %.1f\t| %.1f\t| %.1f\t| %.1f\t| %.1f\t| %.0f\t|\n", m.name,
-			float64(m.calls)/m.elapsed.Seconds(), us(m.cpu)/float64(m.calls), us(p50), us(p99), float64(p99)/float64(p50),
+		fmt.Fprintf(w, "| %s\t| %.0f\t| %.1f\t| %.1f\t| %.1f\t| %.1f\t| %s\t| %.1f\t| %.0f\t|\n", m.name,
+			float64(m.calls)/m.elapsed.Seconds(), us(m.cpu)/float64(m.calls), us(p50), us(p99), float64(p99)/float64(p50), m.wakeupsEach(),
 			us(took[len(took)-1])/1e3, 100*m.shares[len(m.shares)/2])
 	}
 	_ = w.Flush()
 	return text.String()
+}
+
+func (m *measured) wakeupsEach() string {
+	if m.echoers[0].wakeups == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", float64(m.wakeups)/float64(m.calls))
 }

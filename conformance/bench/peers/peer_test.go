@@ -96,8 +96,12 @@ func overGRPC(b *testing.B) (client rpctestpb.TestClient, pid int) {
 func overPlugin(b *testing.B, strategy string, spin wake.Spin) (client rpctestpb.TestClient, wakeups func() uint64) {
 	b.Helper()
 	h := pluginHost(b, strategy, spin)
-	return rpctestpb.NewTestClient(h.Conn("echo")), func() uint64 {
-		s := h.Plugin("echo").Stats().Link
+	return rpctestpb.NewTestClient(h.Conn("echo")), wakeupsOf(h, "echo")
+}
+
+func wakeupsOf(h *host.Host, name string) func() uint64 {
+	return func() uint64 {
+		s := h.Plugin(name).Stats().Link
 		return s.WakeupsSent + s.WakeupsReceived
 	}
 }
@@ -128,7 +132,7 @@ func overPlugins(b *testing.B, spin wake.Spin, n, plugins int) (all []echoer) {
 		client := rpctestpb.NewTestClient(h.Conn(name))
 		call := echoCall(b, client, n)
 		require.NoError(b, call()) // which starts it
-		all = append(all, echoer{h.Plugin(name).Stats().PID, call, slowEcho(b, client)})
+		all = append(all, echoer{h.Plugin(name).Stats().PID, call, slowEcho(b, client), wakeupsOf(h, name)})
 	}
 	return all
 }
@@ -169,7 +173,10 @@ func leasesOf(b *testing.B, spin wake.Spin, n, plugins int) (all []echoer) {
 		conn := rpc.NewConn(link, rpc.ConnOptions{})
 		b.Cleanup(func() { assert.NoError(b, conn.Close()) })
 		payload := pattern(n)
-		all = append(all, echoer{pid: pid, call: func() error { return leaseEcho(b.Context(), conn, payload) }})
+		all = append(all, echoer{
+			pid: pid, call: func() error { return leaseEcho(b.Context(), conn, payload) },
+			wakeups: func() uint64 { return tokens(link) },
+		})
 	}
 	return all
 }

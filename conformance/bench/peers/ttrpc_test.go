@@ -71,5 +71,5 @@ func overTTRPC(b *testing.B, n int) echoer {
 			return err
 		}
 	}
-	return echoer{p.pid, call(&rpctestpb.Packet{Data: pattern(n)}), call(slowPacket())}
+	return echoer{pid: p.pid, call: call(&rpctestpb.Packet{Data: pattern(n)}), slow: call(slowPacket())}
 }
