@@ -36,7 +36,8 @@ func (s *Service) Register(r grpc.ServiceRegistrar) { htmlpb.RegisterHtmlServer(
 // Rewrite replaces URLs, and turns each <img> that has a picture into a
 // <picture>. A URL is looked up as written, then resolved against base, then
 // without its query and fragment, which the new URL keeps. Any other reference
-// to a picture (a link, an icon, a preview) gets the picture's fallback.
+// to a picture (a link, an icon, a preview) gets the picture's fallback, or its
+// original where a type says so or no browser reads it.
 func (s *Service) Rewrite(ctx context.Context, req *htmlpb.RewriteRequest) (*htmlpb.RewriteResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
@@ -45,7 +46,7 @@ func (s *Service) Rewrite(ctx context.Context, req *htmlpb.RewriteRequest) (*htm
 	if err != nil {
 		return nil, err
 	}
-	r := rewriter{page: &markup.Page{Source: req.GetHtml()}, base: base, urls: req.GetUrls(), pictures: req.GetPictures()}
+	r := rewriter{RewriteRequest: req, page: &markup.Page{Source: req.GetHtml()}, base: base}
 	return &htmlpb.RewriteResponse{Html: r.rewrite()}, nil
 }
 

@@ -20,7 +20,9 @@ func inspect(source string) *htmlpb.InspectResponse {
 			return
 		}
 		for _, ref := range references(t) {
-			found.Links = append(found.Links, links(t, ref, line.of(ref.attribute.Start))...)
+			if !ref.quiet {
+				found.Links = append(found.Links, links(t, ref, line.of(ref.attribute.Start))...)
+			}
 		}
 		if a := t.Attributes.Find("style"); a != nil {
 			found.StyleAttributes = append(found.StyleAttributes, a.Value)
@@ -45,9 +47,9 @@ func inspect(source string) *htmlpb.InspectResponse {
 func links(t markup.Token, ref reference, line int32) []*htmlpb.Link {
 	value := ref.attribute.Value
 	one := func(url string) *htmlpb.Link {
-		return &htmlpb.Link{Url: url, Line: line, Element: t.Name, Attribute: ref.attribute.Name}
+		return &htmlpb.Link{Url: url, Line: line, Element: t.Name, Attribute: ref.attribute.Name, Download: t.Attributes.Has("download")}
 	}
-	if !ref.list {
+	if ref.form != srcsetURL {
 		return []*htmlpb.Link{one(value)}
 	}
 	var found []*htmlpb.Link

@@ -12,7 +12,11 @@ import (
 
 // image rewrites an <img>. If a picture is known for its src, image puts it
 // into a <picture> with a <source> for each type, and adds the size, lazy
-// loading and the placeholder. Attributes that the author wrote win.
+// loading (not for the page's first picture) and the placeholder. Attributes
+// that the author wrote win.
+//
+// The placeholder is a background that the loaded image covers, however it fits
+// its box: no handler has to take it away, which a page's policy may forbid.
 //
 // An image that is already in a <picture> gets its sources there, after the
 // author's own. An image with a srcset of its own gets none, since a browser
@@ -20,7 +24,7 @@ import (
 // none either, since a <picture> means nothing inside an <svg>.
 func (r *rewriter) image(t markup.Token, inPicture bool) {
 	r.references(t)
-	found, ok := lookup(r.base, r.pictures, t.Attributes.Value("src"))
+	found, ok := lookup(r.base, r.GetPictures(), t.Attributes.Value("src"))
 	if !ok {
 		return
 	}
@@ -34,16 +38,15 @@ func (r *rewriter) image(t markup.Token, inPicture bool) {
 		}
 	}
 	r.size(t.Attributes, int(picture.GetWidth()), int(picture.GetHeight()))
-	for _, wanted := range [][2]string{{"loading", "lazy"}, {"decoding", "async"}} {
-		if !t.Attributes.Has(wanted[0]) {
-			r.page.AddAttribute(t.Attributes, wanted[0], wanted[1])
-		}
+	if r.shown && !t.Attributes.Has("loading") {
+		r.page.AddAttribute(t.Attributes, "loading", "lazy")
+	}
+	r.shown = true
+	if !t.Attributes.Has("decoding") {
+		r.page.AddAttribute(t.Attributes, "decoding", "async")
 	}
 	if picture.GetPlaceholder() != "" && !t.Attributes.Has("style") {
-		r.page.AddAttribute(t.Attributes, "style", "background:url("+escapeCSSURL.Replace(picture.GetPlaceholder())+") center/cover no-repeat")
-		if !t.Attributes.Has("onload") {
-			r.page.AddAttribute(t.Attributes, "onload", "this.style.background='none'")
-		}
+		r.page.AddAttribute(t.Attributes, "style", "background:url("+escapeCSSURL.Replace(picture.GetPlaceholder())+") center/contain no-repeat content-box")
 	}
 }
 

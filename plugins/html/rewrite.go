@@ -2,6 +2,7 @@ package html
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -12,16 +13,28 @@ import (
 
 // rewriter replaces a page's URLs and images.
 type rewriter struct {
-	page     *markup.Page
-	base     *url.URL
-	urls     map[string]string
-	pictures map[string]*htmlpb.Picture
+	*htmlpb.RewriteRequest
+	page *markup.Page
+	base *url.URL
+	// shown is set once the page has shown a picture: the first one is likely to
+	// be in sight, and does not wait.
+	shown bool
+	depth int // of documents in documents
 }
+
+// maxDocuments is how deep a page in the srcdoc of a page in a srcdoc is read.
+const maxDocuments = 4
 
 func (r *rewriter) rewrite() string {
 	inPicture := false
+	json := noJSON
 	r.page.Walk(func(t markup.Token) {
 		switch {
+		case t.Kind == html.TextToken && t.RawText && json != noJSON:
+			text := r.page.Source[t.Start:t.End]
+			if replaced := r.json(text, json); replaced != text {
+				r.page.Replace(t.Start, t.End, replaced)
+			}
 		case t.Name == "picture":
 			inPicture = t.Kind == html.StartTagToken
 		case t.Kind == html.StartTagToken && t.Name == "img":
@@ -29,17 +42,62 @@ func (r *rewriter) rewrite() string {
 		default:
 			r.references(t)
 		}
+		if t.Kind != html.TextToken {
+			json = jsonKindOf(t)
+		}
 	})
 	return r.page.Edited()
 }
 
-// references replaces the URLs of one start tag.
+// references replaces the URLs of one start tag, and what it says of the files
+// that they lead to. A link that saves a file stays, since the file's name is
+// what it is saved as.
 func (r *rewriter) references(t markup.Token) {
+	if t.Attributes.Has("download") {
+		return
+	}
+	newURL := r.newURL
+	if strings.Contains(t.Attributes.Value("type"), "/") {
+		newURL = r.original
+	}
 	for _, ref := range references(t) {
-		if ref.list {
-			r.page.SetAttribute(ref.attribute, mapSrcset(ref.attribute.Value, r.newURL))
-		} else if replaced, found := r.newURL(ref.attribute.Value); found {
-			r.page.SetAttribute(ref.attribute, replaced)
+		value := ref.attribute.Value
+		switch ref.form {
+		case oneURL:
+			if replaced, found := newURL(value); found {
+				r.page.SetAttribute(ref.attribute, replaced)
+				r.derived(t, replaced)
+			}
+		case srcsetURL:
+			r.page.SetAttribute(ref.attribute, mapSrcset(value, newURL))
+		case wordURLs:
+			r.page.SetAttribute(ref.attribute, mapWords(value, newURL))
+		case refresh:
+			r.page.SetAttribute(ref.attribute, mapRefresh(value, newURL))
+		case jsonData:
+			r.page.SetAttribute(ref.attribute, r.json(value, plainJSON))
+		case document:
+			if r.depth < maxDocuments {
+				inner := &rewriter{RewriteRequest: r.RewriteRequest, page: &markup.Page{Source: value}, base: r.base, depth: r.depth + 1}
+				r.page.SetAttribute(ref.attribute, inner.rewrite())
+			}
+		}
+	}
+}
+
+// derived lets the attributes that are derived from a file's bytes follow them.
+func (r *rewriter) derived(t markup.Token, address string) {
+	if a := t.Attributes.Find("integrity"); a != nil {
+		switch digest, changed := r.GetIntegrity()[address]; {
+		case changed && digest == "":
+			r.page.Replace(a.At, a.After, "")
+		case changed:
+			r.page.SetAttribute(a, digest)
+		}
+	}
+	if a := t.Attributes.Find("type"); a != nil {
+		if kind, changed := r.GetTypes()[address]; changed {
+			r.page.SetAttribute(a, kind)
 		}
 	}
 }
@@ -47,13 +105,55 @@ func (r *rewriter) references(t markup.Token) {
 // newURL is what a URL becomes: the URL in urls, or the fallback of a picture,
 // whose original is not part of the site.
 func (r *rewriter) newURL(rawURL string) (string, bool) {
-	if found, ok := lookup(r.base, r.urls, rawURL); ok {
+	if found, ok := lookup(r.base, r.GetUrls(), rawURL); ok {
 		return found.with(found.value), true
 	}
-	if found, ok := lookup(r.base, r.pictures, rawURL); ok && found.value.GetFallback() != "" {
+	if found, ok := lookup(r.base, r.GetPictures(), rawURL); ok && found.value.GetFallback() != "" {
 		return found.with(found.value.GetFallback()), true
 	}
 	return "", false
+}
+
+// original is what a URL becomes where the file is to be of the type that it
+// was written in.
+func (r *rewriter) original(rawURL string) (string, bool) {
+	if found, ok := lookup(r.base, r.GetOriginals(), rawURL); ok {
+		return found.with(found.value), true
+	}
+	return r.newURL(rawURL)
+}
+
+var (
+	word       = regexp.MustCompile(`[^ \t\n\f\r]+`)
+	refreshURL = regexp.MustCompile(`(?is)^([^;,]*[;,]\s*url\s*=\s*)(?:"([^"]*)|'([^']*)|([^"'].*))`)
+)
+
+// mapWords replaces URLs between spaces.
+func mapWords(value string, replace func(string) (string, bool)) string {
+	return word.ReplaceAllStringFunc(value, func(one string) string {
+		if replaced, found := replace(one); found {
+			return replaced
+		}
+		return one
+	})
+}
+
+// mapRefresh replaces the URL of a <meta http-equiv=refresh>.
+func mapRefresh(value string, replace func(string) (string, bool)) string {
+	at := refreshURL.FindStringSubmatchIndex(value)
+	if at == nil {
+		return value
+	}
+	for group := 2; group <= 4; group++ {
+		start, end := at[2*group], at[2*group+1]
+		if start < 0 {
+			continue
+		}
+		if replaced, found := replace(value[start:end]); found {
+			return value[:start] + replaced + value[end:]
+		}
+	}
+	return value
 }
 
 // match is what a URL stands for, and the parts of the URL that are kept.

@@ -105,8 +105,8 @@ const mountainSources = `<source srcset="/m-320w.jxl 320w, /m.jxl 1920w" sizes="
 	`<source srcset="/m-320w.webp 320w, /m.webp 1920w" sizes="(max-width:1920px) 100vw, 1920px" type="image/webp">`
 
 func TestImageBecomesAPicture(t *testing.T) {
-	const more = ` width="1920" height="1280" loading="lazy" decoding="async"` +
-		` style="background:url(data:image/png;base64,AA+/==) center/cover no-repeat" onload="this.style.background='none'"`
+	const more = ` width="1920" height="1280" decoding="async"` +
+		` style="background:url(data:image/png;base64,AA+/==) center/contain no-repeat content-box"`
 	for source, want := range map[string]string{
 		`<p><img src="/mountain.jpg" alt="A"></p>`: `<p><picture>` + mountainSources + `<img src="/m.webp" alt="A"` + more + `></picture></p>`,
 		`<img src=/mountain.jpg />`:                `<picture>` + mountainSources + `<img src="/m.webp"` + more + ` /></picture>`,

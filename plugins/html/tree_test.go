@@ -2,6 +2,7 @@ package html
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -86,12 +87,16 @@ func drop(n *html.Node, names ...string) {
 }
 
 // withoutAddresses makes an empty value of each that names the file, old or
-// new.
+// new, and leaves out JSON that does. A srcdoc is a document of its own.
 func withoutAddresses(n *html.Node) {
 	for i, a := range n.Attr {
-		if strings.Contains(a.Val, "/a.") && slices.Contains([]string{"href", "src", "srcset", "content"}, a.Key) {
+		if strings.Contains(a.Val, "/a.") && (slices.Contains([]string{"href", "src", "srcset", "content", "srcdoc", "action", "formaction",
+			"background", "cite", "longdesc", "ping"}, a.Key) || strings.HasPrefix(a.Key, "data-")) {
 			n.Attr[i].Val = ""
 		}
+	}
+	if child := n.FirstChild; n.Data == "script" && child != nil && strings.Contains(child.Data, "/a.") && json.Valid([]byte(child.Data)) {
+		n.RemoveChild(child)
 	}
 }
 
@@ -100,10 +105,10 @@ func withoutAddresses(n *html.Node) {
 func withoutPictures(root *html.Node) {
 	eachElement(root, func(n *html.Node) {
 		ours := slices.ContainsFunc(n.Attr, func(a html.Attribute) bool {
-			return slices.Contains([]string{"href", "src", "srcset"}, a.Key) && strings.Contains(a.Val, "/m.")
+			return slices.Contains([]string{"href", "src", "srcset", "srcdoc"}, a.Key) && strings.Contains(a.Val, "/m.")
 		})
 		if ours {
-			drop(n, "href", "src", "srcset", "width", "height", "loading", "decoding", "style", "onload")
+			drop(n, "href", "src", "srcset", "srcdoc", "width", "height", "loading", "decoding", "style")
 		}
 		if n.Data == "source" && ours {
 			n.Parent.RemoveChild(n)

@@ -107,7 +107,13 @@ type RewriteRequest struct {
 	// URL of the page ("/guide/intro/").
 	Base string `protobuf:"bytes,3,opt,name=base,proto3" json:"base,omitempty"`
 	// Pictures by the URL of the original image: each <img> that points at one becomes a <picture>.
-	Pictures      map[string]*Picture `protobuf:"bytes,4,rep,name=pictures,proto3" json:"pictures,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Pictures map[string]*Picture `protobuf:"bytes,4,rep,name=pictures,proto3" json:"pictures,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// New URL of a picture's original, by old, for the places that say what they want: a type, or data that scripts read.
+	Originals map[string]string `protobuf:"bytes,5,rep,name=originals,proto3" json:"originals,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Digest by new URL, for the integrity attributes of what refers to it. An empty one takes the attribute away.
+	Integrity map[string]string `protobuf:"bytes,6,rep,name=integrity,proto3" json:"integrity,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// MIME type by new URL, for the type attributes of what refers to it.
+	Types         map[string]string `protobuf:"bytes,7,rep,name=types,proto3" json:"types,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -166,6 +172,27 @@ func (x *RewriteRequest) GetBase() string {
 func (x *RewriteRequest) GetPictures() map[string]*Picture {
 	if x != nil {
 		return x.Pictures
+	}
+	return nil
+}
+
+func (x *RewriteRequest) GetOriginals() map[string]string {
+	if x != nil {
+		return x.Originals
+	}
+	return nil
+}
+
+func (x *RewriteRequest) GetIntegrity() map[string]string {
+	if x != nil {
+		return x.Integrity
+	}
+	return nil
+}
+
+func (x *RewriteRequest) GetTypes() map[string]string {
+	if x != nil {
+		return x.Types
 	}
 	return nil
 }
@@ -379,8 +406,10 @@ type Link struct {
 	// Line of the HTML, from 1.
 	Line int32 `protobuf:"varint,2,opt,name=line,proto3" json:"line,omitempty"`
 	// Element and attribute ("a href", "img src", "img srcset").
-	Element       string `protobuf:"bytes,3,opt,name=element,proto3" json:"element,omitempty"`
-	Attribute     string `protobuf:"bytes,4,opt,name=attribute,proto3" json:"attribute,omitempty"`
+	Element   string `protobuf:"bytes,3,opt,name=element,proto3" json:"element,omitempty"`
+	Attribute string `protobuf:"bytes,4,opt,name=attribute,proto3" json:"attribute,omitempty"`
+	// The link saves the file: it has a download attribute.
+	Download      bool `protobuf:"varint,5,opt,name=download,proto3" json:"download,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -441,6 +470,13 @@ func (x *Link) GetAttribute() string {
 		return x.Attribute
 	}
 	return ""
+}
+
+func (x *Link) GetDownload() bool {
+	if x != nil {
+		return x.Download
+	}
+	return false
 }
 
 type InspectResponse struct {
@@ -933,18 +969,31 @@ const file_html_proto_rawDesc = "" +
 	"\x05width\x18\x02 \x01(\x05R\x05width\x1aS\n" +
 	"\x06Source\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x125\n" +
-	"\bvariants\x18\x02 \x03(\v2\x19.ddc.html.Picture.VariantR\bvariants\"\xbd\x02\n" +
+	"\bvariants\x18\x02 \x03(\v2\x19.ddc.html.Picture.VariantR\bvariants\"\xbc\x05\n" +
 	"\x0eRewriteRequest\x12\x12\n" +
 	"\x04html\x18\x01 \x01(\tR\x04html\x126\n" +
 	"\x04urls\x18\x02 \x03(\v2\".ddc.html.RewriteRequest.UrlsEntryR\x04urls\x12\x12\n" +
 	"\x04base\x18\x03 \x01(\tR\x04base\x12B\n" +
-	"\bpictures\x18\x04 \x03(\v2&.ddc.html.RewriteRequest.PicturesEntryR\bpictures\x1a7\n" +
+	"\bpictures\x18\x04 \x03(\v2&.ddc.html.RewriteRequest.PicturesEntryR\bpictures\x12E\n" +
+	"\toriginals\x18\x05 \x03(\v2'.ddc.html.RewriteRequest.OriginalsEntryR\toriginals\x12E\n" +
+	"\tintegrity\x18\x06 \x03(\v2'.ddc.html.RewriteRequest.IntegrityEntryR\tintegrity\x129\n" +
+	"\x05types\x18\a \x03(\v2#.ddc.html.RewriteRequest.TypesEntryR\x05types\x1a7\n" +
 	"\tUrlsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aN\n" +
 	"\rPicturesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12'\n" +
-	"\x05value\x18\x02 \x01(\v2\x11.ddc.html.PictureR\x05value:\x028\x01\"%\n" +
+	"\x05value\x18\x02 \x01(\v2\x11.ddc.html.PictureR\x05value:\x028\x01\x1a<\n" +
+	"\x0eOriginalsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
+	"\x0eIntegrityEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a8\n" +
+	"\n" +
+	"TypesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"%\n" +
 	"\x0fRewriteResponse\x12\x12\n" +
 	"\x04html\x18\x01 \x01(\tR\x04html\"\x87\x01\n" +
 	"\x14ReplaceInlineRequest\x12\x12\n" +
@@ -955,12 +1004,13 @@ const file_html_proto_rawDesc = "" +
 	"\x15ReplaceInlineResponse\x12\x12\n" +
 	"\x04html\x18\x01 \x01(\tR\x04html\"$\n" +
 	"\x0eInspectRequest\x12\x12\n" +
-	"\x04html\x18\x01 \x01(\tR\x04html\"d\n" +
+	"\x04html\x18\x01 \x01(\tR\x04html\"\x80\x01\n" +
 	"\x04Link\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\x05R\x04line\x12\x18\n" +
 	"\aelement\x18\x03 \x01(\tR\aelement\x12\x1c\n" +
-	"\tattribute\x18\x04 \x01(\tR\tattribute\"\xa6\x01\n" +
+	"\tattribute\x18\x04 \x01(\tR\tattribute\x12\x1a\n" +
+	"\bdownload\x18\x05 \x01(\bR\bdownload\"\xa6\x01\n" +
 	"\x0fInspectResponse\x12$\n" +
 	"\x05links\x18\x01 \x03(\v2\x0e.ddc.html.LinkR\x05links\x12\x10\n" +
 	"\x03ids\x18\x02 \x03(\tR\x03ids\x12\x16\n" +
@@ -1008,7 +1058,7 @@ func file_html_proto_rawDescGZIP() []byte {
 	return file_html_proto_rawDescData
 }
 
-var file_html_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_html_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_html_proto_goTypes = []any{
 	(*Picture)(nil),                 // 0: ddc.html.Picture
 	(*RewriteRequest)(nil),          // 1: ddc.html.RewriteRequest
@@ -1027,32 +1077,38 @@ var file_html_proto_goTypes = []any{
 	(*Picture_Source)(nil),          // 14: ddc.html.Picture.Source
 	nil,                             // 15: ddc.html.RewriteRequest.UrlsEntry
 	nil,                             // 16: ddc.html.RewriteRequest.PicturesEntry
-	nil,                             // 17: ddc.html.InjectBuildInfoRequest.SamplesEntry
+	nil,                             // 17: ddc.html.RewriteRequest.OriginalsEntry
+	nil,                             // 18: ddc.html.RewriteRequest.IntegrityEntry
+	nil,                             // 19: ddc.html.RewriteRequest.TypesEntry
+	nil,                             // 20: ddc.html.InjectBuildInfoRequest.SamplesEntry
 }
 var file_html_proto_depIdxs = []int32{
 	14, // 0: ddc.html.Picture.sources:type_name -> ddc.html.Picture.Source
 	15, // 1: ddc.html.RewriteRequest.urls:type_name -> ddc.html.RewriteRequest.UrlsEntry
 	16, // 2: ddc.html.RewriteRequest.pictures:type_name -> ddc.html.RewriteRequest.PicturesEntry
-	6,  // 3: ddc.html.InspectResponse.links:type_name -> ddc.html.Link
-	17, // 4: ddc.html.InjectBuildInfoRequest.samples:type_name -> ddc.html.InjectBuildInfoRequest.SamplesEntry
-	13, // 5: ddc.html.Picture.Source.variants:type_name -> ddc.html.Picture.Variant
-	0,  // 6: ddc.html.RewriteRequest.PicturesEntry.value:type_name -> ddc.html.Picture
-	10, // 7: ddc.html.InjectBuildInfoRequest.SamplesEntry.value:type_name -> ddc.html.BuildInfo
-	1,  // 8: ddc.html.Html.Rewrite:input_type -> ddc.html.RewriteRequest
-	3,  // 9: ddc.html.Html.ReplaceInline:input_type -> ddc.html.ReplaceInlineRequest
-	5,  // 10: ddc.html.Html.Inspect:input_type -> ddc.html.InspectRequest
-	8,  // 11: ddc.html.Html.MarkDeadLinks:input_type -> ddc.html.MarkDeadLinksRequest
-	11, // 12: ddc.html.Html.InjectBuildInfo:input_type -> ddc.html.InjectBuildInfoRequest
-	2,  // 13: ddc.html.Html.Rewrite:output_type -> ddc.html.RewriteResponse
-	4,  // 14: ddc.html.Html.ReplaceInline:output_type -> ddc.html.ReplaceInlineResponse
-	7,  // 15: ddc.html.Html.Inspect:output_type -> ddc.html.InspectResponse
-	9,  // 16: ddc.html.Html.MarkDeadLinks:output_type -> ddc.html.MarkDeadLinksResponse
-	12, // 17: ddc.html.Html.InjectBuildInfo:output_type -> ddc.html.InjectBuildInfoResponse
-	13, // [13:18] is the sub-list for method output_type
-	8,  // [8:13] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	17, // 3: ddc.html.RewriteRequest.originals:type_name -> ddc.html.RewriteRequest.OriginalsEntry
+	18, // 4: ddc.html.RewriteRequest.integrity:type_name -> ddc.html.RewriteRequest.IntegrityEntry
+	19, // 5: ddc.html.RewriteRequest.types:type_name -> ddc.html.RewriteRequest.TypesEntry
+	6,  // 6: ddc.html.InspectResponse.links:type_name -> ddc.html.Link
+	20, // 7: ddc.html.InjectBuildInfoRequest.samples:type_name -> ddc.html.InjectBuildInfoRequest.SamplesEntry
+	13, // 8: ddc.html.Picture.Source.variants:type_name -> ddc.html.Picture.Variant
+	0,  // 9: ddc.html.RewriteRequest.PicturesEntry.value:type_name -> ddc.html.Picture
+	10, // 10: ddc.html.InjectBuildInfoRequest.SamplesEntry.value:type_name -> ddc.html.BuildInfo
+	1,  // 11: ddc.html.Html.Rewrite:input_type -> ddc.html.RewriteRequest
+	3,  // 12: ddc.html.Html.ReplaceInline:input_type -> ddc.html.ReplaceInlineRequest
+	5,  // 13: ddc.html.Html.Inspect:input_type -> ddc.html.InspectRequest
+	8,  // 14: ddc.html.Html.MarkDeadLinks:input_type -> ddc.html.MarkDeadLinksRequest
+	11, // 15: ddc.html.Html.InjectBuildInfo:input_type -> ddc.html.InjectBuildInfoRequest
+	2,  // 16: ddc.html.Html.Rewrite:output_type -> ddc.html.RewriteResponse
+	4,  // 17: ddc.html.Html.ReplaceInline:output_type -> ddc.html.ReplaceInlineResponse
+	7,  // 18: ddc.html.Html.Inspect:output_type -> ddc.html.InspectResponse
+	9,  // 19: ddc.html.Html.MarkDeadLinks:output_type -> ddc.html.MarkDeadLinksResponse
+	12, // 20: ddc.html.Html.InjectBuildInfo:output_type -> ddc.html.InjectBuildInfoResponse
+	16, // [16:21] is the sub-list for method output_type
+	11, // [11:16] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_html_proto_init() }
@@ -1066,7 +1122,7 @@ func file_html_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_html_proto_rawDesc), len(file_html_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -32,7 +32,7 @@ const (
 //
 // Html reads and rewrites whole pages.
 type HtmlClient interface {
-	// Rewrites URLs (href, src, srcset, poster, content of link previews) and turns images into pictures.
+	// Rewrites the URLs in attributes and in JSON, and turns images into pictures.
 	Rewrite(ctx context.Context, in *RewriteRequest, opts ...grpc.CallOption) (*RewriteResponse, error)
 	// Puts new text into the page's inline styles and scripts, in the order in which Inspect listed them.
 	ReplaceInline(ctx context.Context, in *ReplaceInlineRequest, opts ...grpc.CallOption) (*ReplaceInlineResponse, error)
@@ -108,7 +108,7 @@ func (c *htmlClient) InjectBuildInfo(ctx context.Context, in *InjectBuildInfoReq
 //
 // Html reads and rewrites whole pages.
 type HtmlServer interface {
-	// Rewrites URLs (href, src, srcset, poster, content of link previews) and turns images into pictures.
+	// Rewrites the URLs in attributes and in JSON, and turns images into pictures.
 	Rewrite(context.Context, *RewriteRequest) (*RewriteResponse, error)
 	// Puts new text into the page's inline styles and scripts, in the order in which Inspect listed them.
 	ReplaceInline(context.Context, *ReplaceInlineRequest) (*ReplaceInlineResponse, error)
