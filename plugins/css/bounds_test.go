@@ -68,9 +68,9 @@ func BenchmarkFlood(b *testing.B) {
 			text := sheet(n)
 			b.Run(fmt.Sprintf("%s/n=%d", name, n), func(b *testing.B) {
 				for b.Loop() {
-					sheet, blocks, err := rewrite(text, renamed, "/")
+					made, err := rewrite(text, renamed, "/")
 					if err == nil {
-						_, err = minify(sheet, blocks <= maxCompared)
+						_, err = minify(made.sheet, made.blocks <= maxCompared)
 					}
 					if err != nil {
 						b.Fatal(err)

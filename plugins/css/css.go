@@ -38,14 +38,14 @@ func New() *Service { return &Service{} }
 func (s *Service) Register(r grpc.ServiceRegistrar) { csspb.RegisterCssServer(r, s) }
 
 // Rewrite replaces the URLs of a sheet that the map knows, and minifies the
-// sheet if asked to.
+// sheet if asked to. It lists those that the map does not know.
 func (s *Service) Rewrite(ctx context.Context, req *csspb.RewriteRequest) (*csspb.RewriteResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
 	}
-	sheet, blocks, err := rewrite(req.GetCss(), req.GetUrls(), req.GetBase())
-	if err == nil && req.GetMinify() && blocks <= maxMinified {
-		sheet, err = minify(sheet, blocks <= maxCompared)
+	made, err := rewrite(req.GetCss(), req.GetUrls(), req.GetBase())
+	if err == nil && req.GetMinify() && made.blocks <= maxMinified {
+		made.sheet, err = minify(made.sheet, made.blocks <= maxCompared)
 	}
 	if faults := diagnostic.Of(err); faults != nil {
 		return nil, diagnostic.Refuse(req.GetPath(), faults...)
@@ -53,7 +53,7 @@ func (s *Service) Rewrite(ctx context.Context, req *csspb.RewriteRequest) (*cssp
 	if err != nil {
 		return nil, status.Errorf(codes.Internal, "%s: %v", req.GetPath(), err)
 	}
-	return &csspb.RewriteResponse{Css: sheet}, nil
+	return &csspb.RewriteResponse{Css: made.sheet, Unknown: made.unknown}, nil
 }
 
 // faultAt is a fault in the sheet between two offsets.

@@ -70,6 +70,20 @@ x"}`,
 	}
 }
 
+func TestReferencesThatTheMapLacksAreListedWithTheirPlace(t *testing.T) {
+	got, err := New().Rewrite(t.Context(), &csspb.RewriteRequest{Css: "@import 'gone.css';\na{b:url(../no%20ne.png?x) url(https://x.org/a.png) url(#a) url(data:,x) url(//x.org/b) url(/img/a.png)}", Urls: renamed, Base: "/css/style.css"})
+	require.NoError(t, err)
+	require.Len(t, got.Unknown, 2)
+	assert.Equal(t, []any{"gone.css", "/css/gone.css", int32(1), int32(9)}, []any{got.Unknown[0].Url, got.Unknown[0].Path, got.Unknown[0].Line, got.Unknown[0].Column})
+	assert.Equal(t, []any{"../no%20ne.png?x", "/no ne.png", int32(2), int32(9)}, []any{got.Unknown[1].Url, got.Unknown[1].Path, got.Unknown[1].Line, got.Unknown[1].Column})
+}
+
+func TestAbsoluteURLOfTheSiteItselfIsReplaced(t *testing.T) {
+	got, err := New().Rewrite(t.Context(), &csspb.RewriteRequest{Css: "a{b:url(https://me.org/img/a.png) url(https://you.org/img/a.png)}", Urls: renamed, Base: "https://me.org/css/style.css"})
+	require.NoError(t, err)
+	assert.Equal(t, "a{b:url(/img/a.0c.png) url(https://you.org/img/a.png)}", got.Css)
+}
+
 func TestByteOrderMarkIsDropped(t *testing.T) {
 	got, err := call(t, "\ufeffa{b:c}", false)
 	require.NoError(t, err)
@@ -145,24 +159,24 @@ func FuzzRewrite(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, sheet string) {
-		same, _, err := rewrite(sheet, nil, "/")
+		same, err := rewrite(sheet, nil, "/")
 		if err != nil {
 			return
 		}
-		require.Equal(t, strings.TrimPrefix(sheet, "\ufeff"), same)
-		found, err := scan(same)
+		require.Equal(t, strings.TrimPrefix(sheet, "\ufeff"), same.sheet)
+		found, err := scan(same.sheet)
 		require.NoError(t, err)
 		urls := map[string]string{}
 		for _, ref := range found.found {
 			urls[ref.value] = `/n'e"w).x`
 		}
-		changed, _, err := rewrite(same, urls, "/")
+		changed, err := rewrite(same.sheet, urls, "/")
 		require.NoError(t, err)
-		after, err := scan(changed)
-		require.NoError(t, err, changed)
-		require.Len(t, after.found, len(found.found), changed)
+		after, err := scan(changed.sheet)
+		require.NoError(t, err, changed.sheet)
+		require.Len(t, after.found, len(found.found), changed.sheet)
 		for _, ref := range after.found {
-			require.Equal(t, `/n'e"w).x`, ref.value, changed)
+			require.Equal(t, `/n'e"w).x`, ref.value, changed.sheet)
 		}
 	})
 }

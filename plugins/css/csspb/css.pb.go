@@ -101,8 +101,10 @@ func (x *RewriteRequest) GetMinify() bool {
 }
 
 type RewriteResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Css           string                 `protobuf:"bytes,1,opt,name=css,proto3" json:"css,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Css   string                 `protobuf:"bytes,1,opt,name=css,proto3" json:"css,omitempty"`
+	// What the sheet refers to on its own site and the map does not know.
+	Unknown       []*Reference `protobuf:"bytes,2,rep,name=unknown,proto3" json:"unknown,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -144,6 +146,84 @@ func (x *RewriteResponse) GetCss() string {
 	return ""
 }
 
+func (x *RewriteResponse) GetUnknown() []*Reference {
+	if x != nil {
+		return x.Unknown
+	}
+	return nil
+}
+
+type Reference struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As written.
+	Url string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
+	// The path that it leads to ("/img/a.png").
+	Path string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	// Where it is written, from 1.
+	Line          int32 `protobuf:"varint,3,opt,name=line,proto3" json:"line,omitempty"`
+	Column        int32 `protobuf:"varint,4,opt,name=column,proto3" json:"column,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reference) Reset() {
+	*x = Reference{}
+	mi := &file_css_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reference) ProtoMessage() {}
+
+func (x *Reference) ProtoReflect() protoreflect.Message {
+	mi := &file_css_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reference.ProtoReflect.Descriptor instead.
+func (*Reference) Descriptor() ([]byte, []int) {
+	return file_css_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Reference) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *Reference) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *Reference) GetLine() int32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *Reference) GetColumn() int32 {
+	if x != nil {
+		return x.Column
+	}
+	return 0
+}
+
 var File_css_proto protoreflect.FileDescriptor
 
 const file_css_proto_rawDesc = "" +
@@ -157,9 +237,15 @@ const file_css_proto_rawDesc = "" +
 	"\x06minify\x18\x05 \x01(\bR\x06minify\x1a7\n" +
 	"\tUrlsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"#\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"Q\n" +
 	"\x0fRewriteResponse\x12\x10\n" +
-	"\x03css\x18\x01 \x01(\tR\x03css2C\n" +
+	"\x03css\x18\x01 \x01(\tR\x03css\x12,\n" +
+	"\aunknown\x18\x02 \x03(\v2\x12.ddc.css.ReferenceR\aunknown\"]\n" +
+	"\tReference\x12\x10\n" +
+	"\x03url\x18\x01 \x01(\tR\x03url\x12\x12\n" +
+	"\x04path\x18\x02 \x01(\tR\x04path\x12\x12\n" +
+	"\x04line\x18\x03 \x01(\x05R\x04line\x12\x16\n" +
+	"\x06column\x18\x04 \x01(\x05R\x06column2C\n" +
 	"\x03Css\x12<\n" +
 	"\aRewrite\x12\x17.ddc.css.RewriteRequest\x1a\x18.ddc.css.RewriteResponseB\x17Z\x15ddc/plugins/css/csspbb\x06proto3"
 
@@ -175,21 +261,23 @@ func file_css_proto_rawDescGZIP() []byte {
 	return file_css_proto_rawDescData
 }
 
-var file_css_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_css_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_css_proto_goTypes = []any{
 	(*RewriteRequest)(nil),  // 0: ddc.css.RewriteRequest
 	(*RewriteResponse)(nil), // 1: ddc.css.RewriteResponse
-	nil,                     // 2: ddc.css.RewriteRequest.UrlsEntry
+	(*Reference)(nil),       // 2: ddc.css.Reference
+	nil,                     // 3: ddc.css.RewriteRequest.UrlsEntry
 }
 var file_css_proto_depIdxs = []int32{
-	2, // 0: ddc.css.RewriteRequest.urls:type_name -> ddc.css.RewriteRequest.UrlsEntry
-	0, // 1: ddc.css.Css.Rewrite:input_type -> ddc.css.RewriteRequest
-	1, // 2: ddc.css.Css.Rewrite:output_type -> ddc.css.RewriteResponse
-	2, // [2:3] is the sub-list for method output_type
-	1, // [1:2] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	3, // 0: ddc.css.RewriteRequest.urls:type_name -> ddc.css.RewriteRequest.UrlsEntry
+	2, // 1: ddc.css.RewriteResponse.unknown:type_name -> ddc.css.Reference
+	0, // 2: ddc.css.Css.Rewrite:input_type -> ddc.css.RewriteRequest
+	1, // 3: ddc.css.Css.Rewrite:output_type -> ddc.css.RewriteResponse
+	3, // [3:4] is the sub-list for method output_type
+	2, // [2:3] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_css_proto_init() }
@@ -203,7 +291,7 @@ func file_css_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_css_proto_rawDesc), len(file_css_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
