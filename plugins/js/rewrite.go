@@ -3,37 +3,53 @@ package js
 import (
 	"errors"
 	"maps"
-	"path"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"ddc/internal/diagnostic"
+	"ddc/plugins/js/jspb"
 )
 
-// rewrite returns the script with its asset paths replaced. The script lies at
-// file below the site's root. If file is no script file, the text stands in a
-// page, and relative specifiers are left alone.
-func rewrite(file, script string, urls map[string]string) (string, error) {
-	paths := newPathSet(urls)
-	if !paths.mentioned(script) && !strings.Contains(script, "./") {
-		return script, nil
-	}
+// rewritten is a script with new paths.
+type rewritten struct {
+	script string
+	// unknown are the modules and files that the script names relative to
+	// itself, and that the map lacks.
+	unknown []*jspb.Reference
+}
+
+// mostUnknown bounds the list of unknown references, each of which costs a look
+// through the script.
+const mostUnknown = 100
+
+// rewrite replaces the asset paths of a script. base is where its relative
+// specifiers count from, or empty if nobody knows.
+func rewrite(script string, urls map[string]string, base string) (*rewritten, error) {
 	chunks, err := scan(script)
 	if errors.Is(err, errNoScript) {
-		return script, nil
+		return &rewritten{script: script}, nil
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	made := &rewritten{}
+	paths := newPathSet(urls)
 	e := edit{script: script}
 	for _, c := range chunks {
+		if c.role == worker {
+			continue
+		}
 		l := decode(script[c.start:c.end])
-		if c.specifier {
-			if target := module(file, l.text); target != "" {
-				if url, known := urls[target]; known {
-					e.replace(c.start, c.end, encode(url, c.quote))
-				}
-				continue
+		if target, tail := resolve(base, l.text, c.role); target != "" {
+			if url, known := urls[target]; known {
+				e.replace(c.start, c.end, encode(url+tail, c.quote))
+			} else if len(made.unknown) < mostUnknown {
+				place := diagnostic.At(script, c.start, c.end, "")
+				made.unknown = append(made.unknown, &jspb.Reference{Url: l.text, Path: target, Line: int32(place.Line), Column: int32(place.Col)})
 			}
+			continue
 		}
 		for i := 0; i < len(l.text); {
 			known := paths.longestAt(l.text, i)
@@ -45,18 +61,30 @@ func rewrite(file, script string, urls map[string]string) (string, error) {
 			i += len(known)
 		}
 	}
-	return e.finish(), nil
+	made.script = e.finish()
+	return made, nil
 }
 
-// module is the path that a relative specifier in a script file stands for, or "".
-func module(file, specifier string) string {
-	if !strings.HasPrefix(specifier, "./") && !strings.HasPrefix(specifier, "../") {
-		return ""
+// resolve gives the path that a relative specifier stands for, and its query
+// and fragment, or "". A name alone is one of an import map, unless it counts
+// from the script's own address.
+func resolve(base, name string, as role) (target, tail string) {
+	relative := strings.HasPrefix(name, "./") || strings.HasPrefix(name, "../")
+	if base == "" || as == plain || !relative && (as == specifier || strings.HasPrefix(name, "/")) {
+		return "", ""
 	}
-	if ext := path.Ext(file); ext != ".js" && ext != ".mjs" {
-		return ""
+	to, err := url.Parse(name)
+	if err != nil || to.Scheme != "" || to.Host != "" || to.Path == "" {
+		return "", ""
 	}
-	return path.Join("/", path.Dir(file), specifier)
+	from, err := url.Parse(base)
+	if err != nil {
+		return "", ""
+	}
+	if i := strings.IndexAny(name, "?#"); i >= 0 {
+		tail = name[i:]
+	}
+	return (&url.URL{Path: from.Path}).ResolveReference(&url.URL{Path: to.Path}).Path, tail
 }
 
 // edit copies a script, with replacements in order.
@@ -96,20 +124,6 @@ func newPathSet(urls map[string]string) *pathSet {
 	}
 	s.lengths = slices.SortedFunc(maps.Keys(lengths), func(a, b int) int { return b - a })
 	return s
-}
-
-// mentioned says quickly whether a script may name an asset; most scripts name
-// none. It says yes if there are escapes, which can hide a path.
-func (s *pathSet) mentioned(script string) bool {
-	if strings.Contains(script, `\`) {
-		return len(s.known) > 0
-	}
-	for i := range len(script) {
-		if s.longestAt(script, i) != "" {
-			return true
-		}
-	}
-	return false
 }
 
 // longestAt returns the longest known path that stands by itself at i, or "".

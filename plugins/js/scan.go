@@ -3,85 +3,122 @@ package js
 import (
 	"errors"
 	"fmt"
-	"io"
 
+	"github.com/evanw/esbuild/pkg/api"
 	"github.com/tdewolff/parse/v2"
 	"github.com/tdewolff/parse/v2/js"
+
+	"ddc/internal/diagnostic"
 )
 
 // chunk is text between quotes, as written. The quote is ", ' or `. The text of
-// a template ends at each ${. A specifier names a module: import "x", export
-// ... from "x", import("x").
+// a template ends at each ${.
 type chunk struct {
 	start, end int
 	quote      byte
-	specifier  bool
+	role       role
 }
 
-// errNoScript says that the parser cannot parse a text as a script.
-var errNoScript = errors.New("not an ES module")
+// role says what a chunk is to the browser.
+type role int
 
-// scan finds the strings and template texts of a script.
+const (
+	plain     role = iota
+	specifier      // names a module: import "x", export ... from "x", import("x")
+	// own counts from the script's own address, as one of importScripts or
+	// new URL("x", import.meta.url) does.
+	own
+	// worker names a service worker, whose address has a meaning: it rules what
+	// is below it, and browsers know it from the visit before.
+	worker
+)
+
+// errNoScript says that a text cannot be read as a script.
+var errNoScript = errors.New("not a script")
+
+// maxChecked is up to how many bytes a script that the parser refuses is given
+// to esbuild, which takes a stack frame for each level of nesting.
+const maxChecked = 512 << 10
+
+// scan finds the strings and template texts of a script. A script that is none
+// is a *diagnostic.Problem, or errNoScript if it is too large to tell where.
 //
 // A slash may divide or begin a regular expression, depending on the grammar.
-// So the parser says where the regular expressions are. The tree leaves out
-// some tokens (specifiers, property names); these come from a second pass over
-// the tokens alone.
+// So the parser says where the regular expressions are. It reads modules, and
+// not all of them: where it cannot, and esbuild can, the lexer guesses.
 func scan(script string) ([]chunk, error) {
 	expressions, err := regularExpressions(script)
-	if err != nil {
+	isExpression := func(offset int) bool { return expressions[offset] }
+	switch {
+	case errors.Is(err, errNoScript):
+		if fault := check(script); fault != nil {
+			return nil, fault
+		}
+		isExpression = nil
+	case err != nil:
 		return nil, err
 	}
+	tokens, err := lex(script, isExpression)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoScript, err)
+	}
+	return chunks(tokens), nil
+}
+
+// check says what is wrong with a script that the parser refuses, or nil.
+func check(script string) error {
+	if len(script) > maxChecked {
+		return nil
+	}
+	result := api.Transform(script, api.TransformOptions{Loader: api.LoaderJS, LogLevel: api.LogLevelSilent})
+	if len(result.Errors) == 0 {
+		return nil
+	}
+	first := result.Errors[0]
+	if first.Location == nil {
+		return &diagnostic.Problem{Message: first.Text}
+	}
+	at := first.Location // it counts bytes
+	return diagnostic.InLine(script, at.Line, at.Column+1, at.Length, first.Text)
+}
+
+// chunks picks the strings and templates out of the tokens.
+func chunks(tokens []token) []chunk {
 	var found []chunk
-	// before has the last two tokens that are neither blanks nor comments.
-	var before [2]js.TokenType
-	lexer := js.NewLexer(parse.NewInputString(script))
-	for offset := shebang(script, lexer); ; {
-		kind, text := lexer.Next()
-		if expressions[offset] && (kind == js.DivToken || kind == js.DivEqToken) {
-			kind, text = lexer.RegExp()
+	var calls []bool // for each parenthesis that is open, whether it is that of importScripts
+	at := func(i int) string {
+		if i >= 0 && i < len(tokens) {
+			return tokens[i].text
 		}
-		if kind == js.ErrorToken {
-			if lexer.Err() == io.EOF && offset == len(script) {
-				return found, nil
+		return ""
+	}
+	for i, t := range tokens {
+		switch {
+		case t.text == "(":
+			calls = append(calls, at(i-1) == "importScripts")
+		case t.text == ")" && len(calls) > 0:
+			calls = calls[:len(calls)-1]
+		case t.kind == str:
+			c := chunk{t.start + 1, t.end - 1, t.text[0], plain}
+			switch {
+			case at(i-1) == "from", at(i-1) == "import", at(i-1) == "(" && at(i-2) == "import" && at(i-3) != ".":
+				c.role = specifier
+			case at(i-1) == "(" && at(i-2) == "URL" && at(i+1) == "," && at(i+2) == "import" && at(i+4) == "meta" && at(i+6) == "url",
+				len(calls) > 0 && calls[len(calls)-1]:
+				c.role = own
+			case at(i-1) == "(" && at(i-2) == "register" && at(i-4) == "serviceWorker":
+				c.role = worker
 			}
-			return nil, fmt.Errorf("%w: %v", errNoScript, lexer.Err())
-		}
-		end := offset + len(text)
-		switch kind {
-		case js.StringToken:
-			found = append(found, chunk{offset + 1, end - 1, text[0], namesModule(before)})
-		case js.TemplateToken, js.TemplateEndToken:
-			found = append(found, chunk{offset + 1, end - 1, '`', false})
-		case js.TemplateStartToken, js.TemplateMiddleToken:
-			found = append(found, chunk{offset + 1, end - 2, '`', false})
-		}
-		offset = end
-		switch kind {
-		case js.WhitespaceToken, js.LineTerminatorToken, js.CommentToken, js.CommentLineTerminatorToken:
-		default:
-			before = [2]js.TokenType{before[1], kind}
+			found = append(found, c)
+		case t.kind == template:
+			end := t.end - 1
+			if t.text[len(t.text)-1] == '{' {
+				end--
+			}
+			found = append(found, chunk{t.start + 1, end, '`', plain})
 		}
 	}
-}
-
-// namesModule says whether a string after these two tokens is a specifier.
-func namesModule(before [2]js.TokenType) bool {
-	return before[1] == js.FromToken || before[1] == js.ImportToken || before[0] == js.ImportToken && before[1] == js.OpenParenToken
-}
-
-// shebang skips a first line of #! in the lexer, as the parser does, and
-// returns its length.
-func shebang(script string, lexer *js.Lexer) int {
-	if len(script) < 2 || script[:2] != "#!" {
-		return 0
-	}
-	length := 0
-	for length < len(script) && script[length] != '\n' && script[length] != '\r' {
-		length++
-	}
-	*lexer = *js.NewLexer(parse.NewInputString(script[length:]))
-	return length
+	return found
 }
 
 // regularExpressions returns the offsets at which the parser found regular
@@ -95,7 +132,7 @@ func regularExpressions(script string) (map[int]bool, error) {
 	scratch := input.Bytes()
 	tree, err := js.Parse(input, js.Options{})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", errNoScript, err)
+		return nil, fmt.Errorf("%w: %w", errNoScript, err)
 	}
 	var marks marker
 	js.Walk(&marks, tree)

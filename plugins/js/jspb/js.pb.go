@@ -27,7 +27,9 @@ type RewriteRequest struct {
 	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
 	Js   string `protobuf:"bytes,2,opt,name=js,proto3" json:"js,omitempty"`
 	// New URL by old; the longest key that matches wins.
-	Urls          map[string]string `protobuf:"bytes,3,rep,name=urls,proto3" json:"urls,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Urls map[string]string `protobuf:"bytes,3,rep,name=urls,proto3" json:"urls,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// URL that relative specifiers count from: that of the script, or of the page that it is in.
+	Base          string `protobuf:"bytes,4,opt,name=base,proto3" json:"base,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -83,9 +85,18 @@ func (x *RewriteRequest) GetUrls() map[string]string {
 	return nil
 }
 
+func (x *RewriteRequest) GetBase() string {
+	if x != nil {
+		return x.Base
+	}
+	return ""
+}
+
 type RewriteResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Js            string                 `protobuf:"bytes,1,opt,name=js,proto3" json:"js,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Js    string                 `protobuf:"bytes,1,opt,name=js,proto3" json:"js,omitempty"`
+	// Modules and files that the script names relative to itself, and the map does not know.
+	Unknown       []*Reference `protobuf:"bytes,2,rep,name=unknown,proto3" json:"unknown,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -127,20 +138,105 @@ func (x *RewriteResponse) GetJs() string {
 	return ""
 }
 
+func (x *RewriteResponse) GetUnknown() []*Reference {
+	if x != nil {
+		return x.Unknown
+	}
+	return nil
+}
+
+type Reference struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As written.
+	Url string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
+	// The path that it leads to ("/js/lib.js").
+	Path string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	// Where it is written, from 1.
+	Line          int32 `protobuf:"varint,3,opt,name=line,proto3" json:"line,omitempty"`
+	Column        int32 `protobuf:"varint,4,opt,name=column,proto3" json:"column,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reference) Reset() {
+	*x = Reference{}
+	mi := &file_js_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reference) ProtoMessage() {}
+
+func (x *Reference) ProtoReflect() protoreflect.Message {
+	mi := &file_js_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reference.ProtoReflect.Descriptor instead.
+func (*Reference) Descriptor() ([]byte, []int) {
+	return file_js_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Reference) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *Reference) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *Reference) GetLine() int32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *Reference) GetColumn() int32 {
+	if x != nil {
+		return x.Column
+	}
+	return 0
+}
+
 var File_js_proto protoreflect.FileDescriptor
 
 const file_js_proto_rawDesc = "" +
 	"\n" +
-	"\bjs.proto\x12\x06ddc.js\"\xa3\x01\n" +
+	"\bjs.proto\x12\x06ddc.js\"\xb7\x01\n" +
 	"\x0eRewriteRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x0e\n" +
 	"\x02js\x18\x02 \x01(\tR\x02js\x124\n" +
-	"\x04urls\x18\x03 \x03(\v2 .ddc.js.RewriteRequest.UrlsEntryR\x04urls\x1a7\n" +
+	"\x04urls\x18\x03 \x03(\v2 .ddc.js.RewriteRequest.UrlsEntryR\x04urls\x12\x12\n" +
+	"\x04base\x18\x04 \x01(\tR\x04base\x1a7\n" +
 	"\tUrlsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"!\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"N\n" +
 	"\x0fRewriteResponse\x12\x0e\n" +
-	"\x02js\x18\x01 \x01(\tR\x02js2@\n" +
+	"\x02js\x18\x01 \x01(\tR\x02js\x12+\n" +
+	"\aunknown\x18\x02 \x03(\v2\x11.ddc.js.ReferenceR\aunknown\"]\n" +
+	"\tReference\x12\x10\n" +
+	"\x03url\x18\x01 \x01(\tR\x03url\x12\x12\n" +
+	"\x04path\x18\x02 \x01(\tR\x04path\x12\x12\n" +
+	"\x04line\x18\x03 \x01(\x05R\x04line\x12\x16\n" +
+	"\x06column\x18\x04 \x01(\x05R\x06column2@\n" +
 	"\x02Js\x12:\n" +
 	"\aRewrite\x12\x16.ddc.js.RewriteRequest\x1a\x17.ddc.js.RewriteResponseB\x15Z\x13ddc/plugins/js/jspbb\x06proto3"
 
@@ -156,21 +252,23 @@ func file_js_proto_rawDescGZIP() []byte {
 	return file_js_proto_rawDescData
 }
 
-var file_js_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_js_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_js_proto_goTypes = []any{
 	(*RewriteRequest)(nil),  // 0: ddc.js.RewriteRequest
 	(*RewriteResponse)(nil), // 1: ddc.js.RewriteResponse
-	nil,                     // 2: ddc.js.RewriteRequest.UrlsEntry
+	(*Reference)(nil),       // 2: ddc.js.Reference
+	nil,                     // 3: ddc.js.RewriteRequest.UrlsEntry
 }
 var file_js_proto_depIdxs = []int32{
-	2, // 0: ddc.js.RewriteRequest.urls:type_name -> ddc.js.RewriteRequest.UrlsEntry
-	0, // 1: ddc.js.Js.Rewrite:input_type -> ddc.js.RewriteRequest
-	1, // 2: ddc.js.Js.Rewrite:output_type -> ddc.js.RewriteResponse
-	2, // [2:3] is the sub-list for method output_type
-	1, // [1:2] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	3, // 0: ddc.js.RewriteRequest.urls:type_name -> ddc.js.RewriteRequest.UrlsEntry
+	2, // 1: ddc.js.RewriteResponse.unknown:type_name -> ddc.js.Reference
+	0, // 2: ddc.js.Js.Rewrite:input_type -> ddc.js.RewriteRequest
+	1, // 3: ddc.js.Js.Rewrite:output_type -> ddc.js.RewriteResponse
+	3, // [3:4] is the sub-list for method output_type
+	2, // [2:3] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_js_proto_init() }
@@ -184,7 +282,7 @@ func file_js_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_js_proto_rawDesc), len(file_js_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
