@@ -4,28 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"path"
 	"strings"
 
 	"ddc/plugins/fonts/fontspb"
 	"ddc/site/asset"
 	"ddc/site/output"
 )
-
-// assets cuts the fonts down to what the pages show, and gives every static file
-// its final name.
-func (b *build) assets(ctx context.Context) error {
-	if err := b.cutFonts(ctx); err != nil {
-		return err
-	}
-	b.nameAssets()
-	var faults []error
-	for _, s := range b.statics {
-		if s.kind != asset.Picture {
-			faults = append(faults, b.claim(s.output, s.name()))
-		}
-	}
-	return joined(faults)
-}
 
 // cutFonts finds which characters the pages show in which font, and leaves only
 // those in the files that style sheets load. A font is copied as it is if no
@@ -161,11 +146,11 @@ func (b *build) cutFont(ctx context.Context, s *static, characters string) error
 		return nil
 	}
 	cut, err := call(ctx, b, "fonts", s.name(), b.Fonts.Subset, &fontspb.SubsetRequest{Path: s.name(), Data: whole, Characters: characters})
-	if missing, err := b.without(err, "fonts are copied whole"); missing || err != nil {
+	if copied, err := b.copiedWhole(err); copied || err != nil {
 		return err
 	}
 	packed, err := call(ctx, b, "fonts", s.name(), b.Fonts.Compress, &fontspb.CompressRequest{Path: s.name(), Data: cut.Data})
-	if missing, err := b.without(err, "fonts are copied whole"); missing || err != nil {
+	if copied, err := b.copiedWhole(err); copied || err != nil {
 		return err
 	}
 	s.data = packed.Data
@@ -173,67 +158,9 @@ func (b *build) cutFont(ctx context.Context, s *static, characters string) error
 	return nil
 }
 
-// nameAssets names every static file by its content. Files that name no others
-// come first, then style sheets and scripts, each after the files that it
-// names. Files that name one another in a circle are named together, by the
-// hash of them all.
-func (b *build) nameAssets() {
-	references := func(i int) []int {
-		var named []int
-		for _, s := range b.marked(b.statics[i].text) {
-			named = append(named, s.index)
-		}
-		return named
-	}
-	address := func(s *static) string { return asset.URL(s.output) }
-	for _, group := range asset.Order(len(b.statics), references) {
-		in := map[*static]bool{}
-		for _, i := range group {
-			in[b.statics[i]] = true
-		}
-		// Within the group a name would depend on itself, so the plain path
-		// stands in for it.
-		settled := func(s *static) string {
-			if in[s] {
-				return asset.URL(s.path)
-			}
-			return address(s)
-		}
-		var all strings.Builder
-		for _, i := range group {
-			if s := b.statics[i]; s.text != "" {
-				all.WriteString(b.unmark(s.text, settled))
-			}
-		}
-		for _, i := range group {
-			s := b.statics[i]
-			if s.kind == asset.Style || s.kind == asset.Script {
-				s.digits = asset.Hash([]byte(all.String()))
-			}
-			s.output = s.path
-			if !s.stable {
-				s.output = asset.Hashed(s.path, s.digits)
-			}
-		}
-		for _, i := range group {
-			b.statics[i].text = b.unmark(b.statics[i].text, address)
-		}
-	}
-}
-
-// addresses maps every way to write the address of a static file to its final
-// address, for the files that keep selects.
-func (b *build) addresses(keep func(*static) bool) map[string]string {
-	m := make(map[string]string, len(b.statics))
-	for _, s := range b.statics {
-		if !keep(s) {
-			continue
-		}
-		for _, name := range asset.Names(s.path) {
-			m[name] = asset.URL(s.output)
-		}
-	}
-	return m
+// repacked says that a font is WOFF2 now, and was not.
+func (s *static) repacked() bool {
+	return s.kind == asset.Font && s.data != nil && !strings.EqualFold(path.Ext(s.path), ".woff2")
 }
 
 // claim reserves a path of the output. Two sources for one path are the site's fault.

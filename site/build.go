@@ -10,9 +10,10 @@
 //	parse     front matter, the tree of sections, HTML of every body; meanwhile samples
 //	          are run, pictures encoded, fonts unpacked, style sheets and scripts read
 //	render    every page through its template, and what it links to
-//	assets    fonts cut down to what the pages show; every file named by its content
+//	assets    fonts cut down to what the pages show; inlines: styles and scripts in pages
 //	links     what leads nowhere
-//	finish    pages with the new names in them, minified
+//	finish    pages with marks for the files that they name, minified
+//	names     files that the site refers to named by their content, and the marks replaced
 //	search    the index over the final pages
 //	write     everything put in the place of the last output, in one step
 //
@@ -136,6 +137,10 @@ type build struct {
 	beside []content.File
 	// asides are what is made of these, by path below the content folder.
 	asides map[string]*static
+	// inline has the styles and scripts in pages, rewritten; scripts are those
+	// that are scripts.
+	inline  map[inline]string
+	scripts []string
 
 	slots    chan struct{}
 	memory   *semaphore.Weighted
@@ -144,12 +149,14 @@ type build struct {
 
 	mu       sync.Mutex
 	problems []Problem
-	warnings []Problem
-	wardens  map[string]int // of code samples
-	hashed   map[string]bool
-	held     int64              // bytes of sources
-	longest  hand               // of the sources
-	hands    map[*hand]struct{} // what is worked on
+	// unresolved are references of which nobody knows yet whether they are dead.
+	unresolved []unknownReference
+	warnings   []Problem
+	wardens    map[string]int // of code samples
+	hashed     map[string]bool
+	held       int64              // bytes of sources
+	longest    hand               // of the sources
+	hands      map[*hand]struct{} // what is worked on
 }
 
 // Build makes the site that cfg describes. The error is Errors if the site is
@@ -236,10 +243,13 @@ func (b *build) run(ctx context.Context) (*Result, error) {
 	if err := b.phase(ctx, b.render); err != nil {
 		return nil, b.andLinks(ctx, err)
 	}
-	if err := b.phase(ctx, b.assets, b.links); err != nil {
+	if err := b.phase(ctx, b.cutFonts, b.inlines); err != nil {
+		return nil, b.andLinks(ctx, err)
+	}
+	if err := b.phase(ctx, b.finish, b.links); err != nil {
 		return nil, err
 	}
-	if err := b.phase(ctx, b.finish); err != nil {
+	if err := b.phase(ctx, b.names); err != nil {
 		return nil, err
 	}
 	var changes []Change

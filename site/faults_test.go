@@ -78,11 +78,15 @@ func (p *project) assertNoOutput() {
 	}
 }
 
-func TestFontThatIsBrokenIsAFaultOfTheSite(t *testing.T) {
-	needTools(t, "hb-subset")
-	p := newProject(t, "static/f.woff2", "wOF2 and nothing more")
-	assert.Contains(t, p.faults(site.Options{})[0], "static/f.woff2: ")
-	p.assertNoOutput()
+func TestFontThatCannotBeReadIsCopiedWholeWithAWarning(t *testing.T) {
+	needTools(t, "hb-subset", "woff2_compress")
+	p := newProject(t, "static/f.woff2", "wOF2 and nothing more", "static/s.css", "@font-face{font-family:F;src:url(f.woff2)}body{font-family:F}",
+		"templates/index.html", `<!DOCTYPE html><link rel="stylesheet" href="/s.css">abc`)
+	warnings := p.mustBuild()
+	require.Len(t, warnings, 1)
+	assert.Contains(t, warnings[0], "static/f.woff2: cannot unpack: ")
+	assert.Contains(t, warnings[0], "the font is copied whole")
+	assert.Equal(t, "wOF2 and nothing more", p.read("f.*.woff2"))
 }
 
 func TestSassFaultNamesThePartial(t *testing.T) {

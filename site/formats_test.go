@@ -93,7 +93,7 @@ func TestOriginalOfAPictureIsThereWhereAStyleOrScriptNamesIt(t *testing.T) {
 		whole := p.read("p.*.png")
 		assert.Equal(t, pngFile(20, 20), whole, where)
 		var named string
-		for _, f := range []string{"index.html", "s.*.css", "s.*.js"} {
+		for _, f := range []string{"index.html", "s.css", "s.js"} {
 			if matches, _ := filepath.Glob(filepath.Join(p.folder, "public", f)); matches != nil {
 				named += p.read(f)
 			}
@@ -125,11 +125,11 @@ func TestStablePictureKeepsItsNameAndHasVariants(t *testing.T) {
 	assert.Contains(t, page, "<img src=/p.png width=20 height=20")
 }
 
-func TestHiddenFileIsLeftOutButForAStableOne(t *testing.T) {
-	p := newProject(t, "static/.hidden", "x", "static/.well-known/security.txt", "x", "content/.draft.md", "+++\n",
-		".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nstable_assets { path \".well-known\" }\n")
+func TestDotFilesAreCopiedButForThoseThatToolsLeave(t *testing.T) {
+	p := newProject(t, "static/.nojekyll", "", "static/.well-known/security.txt", "x", "content/.draft.md", "+++\n",
+		"static/.git/config", "x", "static/.DS_Store", "x", "static/.a.txt.swp", "x", "static/a.txt~", "x")
 	assert.Empty(t, p.mustBuild())
-	assert.ElementsMatch(t, []string{"index.html", ".well-known/security.txt"}, p.output())
+	assert.ElementsMatch(t, []string{"index.html", ".nojekyll", ".well-known/security.txt"}, p.output())
 }
 
 func TestStyleSheetsAndScriptsNameOneAnotherInACircle(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -105,7 +106,7 @@ func (b *build) checkLinks(ctx context.Context, others bool) error {
 			return err
 		}
 	}
-	faults = diagnostic.Sorted(append(faults, checked...))
+	faults = diagnostic.Sorted(slices.Concat(faults, checked, b.deadReferences()))
 	if b.options.Strict && len(faults) > 0 {
 		return faults
 	}

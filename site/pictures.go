@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,8 +20,8 @@ const (
 	jxlQuality  = 80
 )
 
-// pictures makes the variants of every picture. The original is written only if
-// something that cannot have a variant names it; see writeReferenced.
+// pictures makes the variants of every picture. The original is left out if the
+// pages show only variants; see renamed.
 func (b *build) pictures(ctx context.Context) error {
 	return beside(ctx, b, b.staticsOf(asset.Picture), b.inBudget)
 }
@@ -231,32 +229,11 @@ func (b *build) pictureMap() map[string]*htmlpb.Picture {
 			continue
 		}
 		if s.picture.Fallback == "" {
-			s.picture.Fallback = asset.URL(s.output)
+			s.picture.Fallback = markOf(s)
 		}
 		for _, name := range asset.Names(s.path) {
 			m[name] = s.picture
 		}
 	}
 	return m
-}
-
-// writeReferenced copies the original of each picture that something without
-// variants names: a style sheet, a script, or, if no WebP could be made, a
-// page. texts are the texts of all the site's files.
-func (b *build) writeReferenced(texts []string) error {
-	for _, s := range b.statics {
-		if s.kind != asset.Picture || s.picture == nil || s.stable {
-			continue
-		}
-		address := asset.URL(s.output)
-		if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, address) }) {
-			if err := b.claim(s.output, s.name()); err != nil {
-				return err
-			}
-			if err := b.copyFile(s); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -72,19 +72,7 @@ func (b *build) scanStatic() error {
 	for _, name := range b.cfg.StableAssets {
 		stable[path.Clean(strings.TrimPrefix(name, "/"))] = true
 	}
-	// Hidden files are left out, except those that the configuration names.
-	keep := func(name string) bool {
-		if content.Visible(name) {
-			return true
-		}
-		for s := range stable {
-			if s == name || strings.HasPrefix(s, name+"/") || strings.HasPrefix(name, s+"/") {
-				return true
-			}
-		}
-		return false
-	}
-	files, err := b.files(b.cfg.Folder("static"), keep)
+	files, err := b.files(b.cfg.Folder("static"), func(name string) bool { return !asset.IsStray(name) })
 	b.byPath = map[string]*static{}
 	for _, f := range files {
 		b.addStatic(&static{file: f, path: f.Path, kind: asset.KindOf(f.Path), stable: isStable(stable, f.Path)})

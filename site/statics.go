@@ -3,13 +3,9 @@ package site
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"maps"
 	"path"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"ddc/plugins/css/csspb"
@@ -34,16 +30,21 @@ type static struct {
 	compiled bool
 	index    int
 
-	// text is a style sheet or script, with marks instead of the assets that it
-	// names. written is the text without marks.
+	// text is what names other assets: a style sheet, a script, a drawing or a
+	// manifest, with marks instead of the assets, and later with their names.
+	// written is a style sheet as it was written.
 	text, written string
-	// data is written instead of the file: a font, unpacked and later cut down,
-	// or an optimised drawing.
+	// data is written instead of the file: a font, unpacked and later cut down.
 	data []byte
 	// unpacked says that data is a font that can be cut down.
 	unpacked bool
 	// digits is the hash of what is written. output is the final path.
 	digits, output string
+	// also says that the file stays at its old address too. left says that it
+	// is not written at its new one.
+	also, left bool
+	// integrity is the digest of a text, once it is asked for.
+	integrity string
 	// picture has a picture's variants, or is nil if there are none.
 	picture *htmlpb.Picture
 }
@@ -72,72 +73,28 @@ func (b *build) addStatic(s *static) {
 	b.byPath[s.path] = s
 }
 
-// A mark stands for the address of an asset whose final name is not known yet.
-// Style sheets and scripts may name each other, and fonts, in any order. So all
-// are read once, with marks for all assets, which shows which file names which.
-// A final name is put in once everything that it depends on has its own.
-const markFormat = "/__ddc8f3a61c0_%06d__"
-
-var marks = regexp.MustCompile(`/__ddc8f3a61c0_(\d{6})__`)
-
-// markMap maps every address at which an asset may be asked for to its mark.
-func (b *build) markMap() map[string]string {
-	m := make(map[string]string, len(b.statics))
-	for _, s := range b.statics {
-		for _, name := range asset.Names(s.path) {
-			m[name] = fmt.Sprintf(markFormat, s.index)
-		}
-	}
-	return m
-}
-
-// marked gives the assets that a text has marks for, each once, in order of
-// index.
-func (b *build) marked(text string) []*static {
-	seen := map[int]bool{}
-	for _, m := range marks.FindAllStringSubmatch(text, -1) {
-		if i, _ := strconv.Atoi(m[1]); i < len(b.statics) {
-			seen[i] = true
-		}
-	}
-	var found []*static
-	for _, i := range slices.Sorted(maps.Keys(seen)) {
-		found = append(found, b.statics[i])
-	}
-	return found
-}
-
-// unmark puts addresses in the place of marks.
-func (b *build) unmark(text string, address func(*static) string) string {
-	return marks.ReplaceAllStringFunc(text, func(mark string) string {
-		i, _ := strconv.Atoi(marks.FindStringSubmatch(mark)[1])
-		if i >= len(b.statics) {
-			return mark
-		}
-		return address(b.statics[i])
-	})
-}
-
 // readStatics does what can be done to each static file by itself.
 func (b *build) readStatics(ctx context.Context) error {
-	urls := b.markMap()
+	urls := b.markMap(every)
 	names := newMentions(sortedKeys(urls))
 	return b.phase(ctx,
 		func(ctx context.Context) error { return b.pictures(ctx) },
-		func(ctx context.Context) error { return beside(ctx, b, b.staticsOf(asset.Font), b.unpackFont) },
+		func(ctx context.Context) error { return beside(ctx, b, b.fontsToCut(), b.unpackFont) },
 		func(ctx context.Context) error {
 			return each(ctx, b, b.statics, func(ctx context.Context, s *static) error {
-				switch s.kind {
-				case asset.Style:
+				switch {
+				case s.kind == asset.Style:
 					return b.readStyle(ctx, s, urls, names)
-				case asset.Script:
+				case s.kind == asset.Script:
 					return b.readScript(ctx, s, urls, names)
-				case asset.Drawing:
-					return b.readDrawing(ctx, s)
-				case asset.Plain:
-					return b.digest(s)
+				case s.kind == asset.Drawing && !s.stable:
+					return b.readDrawing(ctx, s, urls, names)
+				case s.kind == asset.Manifest && !s.stable:
+					return b.readManifest(ctx, s, urls, names)
+				case s.kind == asset.Picture, s.kind == asset.Font && !s.stable:
+					return nil // they are read beside these
 				default:
-					return nil // a picture or a font
+					return b.digest(s)
 				}
 			})
 		})
@@ -167,9 +124,12 @@ func (b *build) readStyle(ctx context.Context, s *static, urls map[string]string
 		return err
 	}
 	answer, err := call(ctx, b, "css", s.name(), b.Css.Rewrite,
-		&csspb.RewriteRequest{Path: s.name(), Css: s.written, Urls: pick(names, urls, s.written), Base: asset.URL(s.path), Minify: true})
+		&csspb.RewriteRequest{Path: s.name(), Css: s.written, Urls: pick(names, urls, s.written), Base: asset.URL(s.path), Minify: !s.stable})
 	if err != nil {
 		return err
+	}
+	for _, ref := range answer.Unknown {
+		b.unknown(s.name(), "", ref, s.compiled)
 	}
 	s.text = answer.Css
 	return nil
@@ -199,38 +159,47 @@ func (b *build) compileSass(ctx context.Context) (string, error) {
 	return answer.Css, nil
 }
 
-func (b *build) readScript(ctx context.Context, s *static, urls map[string]string, names *mentions) (err error) {
-	if s.written, err = b.text(s.file); err != nil {
+func (b *build) readScript(ctx context.Context, s *static, urls map[string]string, names *mentions) error {
+	text, err := b.text(s.file)
+	if err != nil {
 		return err
 	}
 	answer, err := call(ctx, b, "js", s.name(), b.Js.Rewrite,
-		&jspb.RewriteRequest{Path: s.path, Js: s.written, Urls: pick(names, urls, s.written)}) // modules import others relative to their own path
+		&jspb.RewriteRequest{Path: s.name(), Js: text, Urls: pick(names, urls, text), Base: asset.URL(s.path)})
 	if err != nil {
 		return err
+	}
+	for _, ref := range answer.Unknown {
+		b.unknown(s.name(), "", ref, false)
 	}
 	s.text = answer.Js
 	return nil
 }
 
-// readDrawing optimises an SVG. It is copied where the tool for it is missing.
-func (b *build) readDrawing(ctx context.Context, s *static) error {
+// readDrawing optimises an SVG, unless the tool for it is missing.
+func (b *build) readDrawing(ctx context.Context, s *static, urls map[string]string, names *mentions) error {
 	text, err := b.text(s.file)
 	if err != nil {
 		return err
 	}
 	answer, err := call(ctx, b, "svgo", s.name(), b.Svgo.Optimise, &svgopb.OptimiseRequest{Path: s.name(), Svg: text})
-	if missing, err := b.without(err, "drawings are copied as they are"); missing {
-		return b.digest(s)
-	} else if err != nil {
+	if missing, err := b.without(err, "drawings are copied as they are"); err != nil {
 		return err
+	} else if !missing {
+		text = answer.Svg
 	}
-	s.data = []byte(answer.Svg)
-	s.digits = asset.Hash(s.data)
-	return nil
+	s.text, err = b.rewriteMarkup(ctx, s, text, urls, names)
+	return err
+}
+
+// fontsToCut are the fonts that are not to stay as they are.
+func (b *build) fontsToCut() []*static {
+	return slices.DeleteFunc(b.staticsOf(asset.Font), func(s *static) bool { return s.stable })
 }
 
 // unpackFont decompresses a font, which also shows whether it is whole. It is
-// copied where the tool for it is missing.
+// copied where the tool for it is missing, or where the tool cannot read it:
+// browsers may know better.
 func (b *build) unpackFont(ctx context.Context, s *static) error {
 	data, err := b.bytes(s.file)
 	if err != nil {
@@ -239,10 +208,24 @@ func (b *build) unpackFont(ctx context.Context, s *static) error {
 	s.digits = asset.Hash(data)
 	return b.weigh(ctx, fontCost(fontUnpacked*len(data)), func(ctx context.Context) error {
 		answer, err := call(ctx, b, "fonts", s.name(), b.Fonts.Decompress, &fontspb.DecompressRequest{Path: s.name(), Data: data})
-		if missing, err := b.without(err, "fonts are copied whole"); missing || err != nil {
+		if copied, err := b.copiedWhole(err); copied || err != nil {
 			return err
 		}
 		s.data, s.unpacked = answer.Data, true
 		return nil
 	})
+}
+
+// copiedWhole makes a warning of what keeps a font from being cut down, and
+// reports whether there was anything.
+func (b *build) copiedWhole(err error) (bool, error) {
+	var faults Errors
+	if errors.As(err, &faults) {
+		for _, p := range faults {
+			p.Hint = "the font is copied whole"
+			b.warn(p)
+		}
+		return true, nil
+	}
+	return b.without(err, "fonts are copied whole")
 }

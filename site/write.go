@@ -4,61 +4,54 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-
-	"ddc/site/asset"
 )
 
 // write writes what is not written yet, and commits the output.
 func (b *build) write() error {
-	var texts []string
 	for _, p := range b.pages {
 		if err := b.writeFile(p.Output(), p.file.Name, []byte(p.html)); err != nil {
 			return err
 		}
-		texts = append(texts, p.html)
 	}
 	for _, s := range b.statics {
-		if s.kind == asset.Style || s.kind == asset.Script {
-			texts = append(texts, s.text)
-		}
 		if err := b.writeStatic(s); err != nil {
 			return err
 		}
 	}
-	if err := b.writeReferenced(texts); err != nil {
-		return err
-	}
 	return b.stage.Commit()
 }
 
-// writeStatic writes a static file in its final form. A picture that has
-// variants is left to writeReferenced.
+// writeStatic writes a static file in its final form. At its old address a font
+// is whole, since whoever names it there may show anything in it.
 func (b *build) writeStatic(s *static) error {
-	switch {
-	case s.kind == asset.Picture && s.picture != nil && !s.stable:
-		return nil
-	case s.kind == asset.Picture:
-		if err := b.claim(s.output, s.name()); err != nil {
+	write := func(name string, data []byte) error {
+		switch {
+		case s.rewritten():
+			return b.stage.Write(name, []byte(s.text))
+		case data != nil:
+			return b.stage.Write(name, data)
+		}
+		return b.copyFile(s, name)
+	}
+	if !s.left {
+		if err := write(s.output, s.data); err != nil {
 			return err
 		}
-		return b.copyFile(s)
-	case s.kind == asset.Style || s.kind == asset.Script:
-		return b.stage.Write(s.output, []byte(s.text))
-	case s.data != nil:
-		return b.stage.Write(s.output, s.data)
-	default:
-		return b.copyFile(s)
 	}
+	if s.also {
+		return write(s.path, nil)
+	}
+	return nil
 }
 
-// copyFile copies a static file to its claimed place.
-func (b *build) copyFile(s *static) error {
+// copyFile copies a static file to a claimed place.
+func (b *build) copyFile(s *static, name string) error {
 	f, err := b.project.OpenFile(s.file)
 	if err != nil {
 		return Errors{{File: s.name(), Message: "can't be read: " + err.Error(), Hint: "check its permissions"}}
 	}
 	defer f.Close()
-	return b.stage.Copy(s.output, f)
+	return b.stage.Copy(name, f)
 }
 
 // writeFile claims a path and writes to it.

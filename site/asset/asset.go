@@ -9,6 +9,8 @@ package asset
 
 import (
 	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
 	"encoding/binary"
 	"hash"
 	"path"
@@ -26,10 +28,16 @@ const (
 	Style
 	Script
 	Drawing
+	// Manifest is for files of browsers that name icons.
+	Manifest
 )
 
-// KindOf goes by the extension, in any case.
+// KindOf goes by the extension, in any case, and for manifests by the name.
 func KindOf(name string) Kind {
+	switch strings.ToLower(path.Base(name)) {
+	case "manifest.json", "browserconfig.xml":
+		return Manifest
+	}
 	switch strings.ToLower(path.Ext(name)) {
 	case ".png", ".jpg", ".jpeg", ".gif", ".webp", ".jxl":
 		return Picture
@@ -41,9 +49,17 @@ func KindOf(name string) Kind {
 		return Script
 	case ".svg":
 		return Drawing
+	case ".webmanifest":
+		return Manifest
 	default:
 		return Plain
 	}
+}
+
+// Integrity is the digest of data, as an integrity attribute has it.
+func Integrity(data []byte) string {
+	sum := sha512.Sum384(data)
+	return "sha384-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // NewHash is the hash behind Hash, for files that are not held in memory.
