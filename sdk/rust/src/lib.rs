@@ -1,0 +1,53 @@
+//! Plugins for ddc in Rust: programs that answer calls of the host that started
+//! them, over its shared memory.
+//!
+//! ```no_run
+//! struct Shout;
+//!
+//! impl ddc_plugin::Service for Shout {
+//!     fn methods(&self) -> &'static [&'static str] {
+//!         &["/example.shout.Shout/Louder"]
+//!     }
+//!     fn unary(&self, _: &ddc_plugin::Call, request: &[u8]) -> Result<ddc_plugin::Reply, ddc_plugin::Status> {
+//!         Ok(request.to_ascii_uppercase().into())
+//!     }
+//! }
+//!
+//! ddc_plugin::main(Shout)
+//! ```
+//!
+//! There are two layers. *Native* is the above: [`main`], a [`Service`], bytes in
+//! and bytes out, which any protobuf library reads and writes. *Core* is what it
+//! stands on, and knows no calls: a [`Link`] that sends frames, and a
+//! [`Receiver`] of those that come. docs/PROTOCOL.md is what both speak.
+#![deny(unsafe_code)]
+
+mod agreement;
+mod call;
+mod doorbell;
+mod error;
+mod frame;
+mod heap;
+mod layout;
+mod link;
+mod log;
+mod notes;
+mod numbers;
+mod ring;
+mod server;
+mod service;
+mod slots;
+#[allow(unsafe_code)]
+mod sys;
+mod wire;
+mod workers;
+
+pub use agreement::{Level, Spin, Strategy, Terms};
+pub use call::{Call, Stream};
+pub use error::{Error, Result};
+pub use frame::{Frame, Header, INLINE_MAX, MAX_PAYLOAD};
+pub use heap::Heap;
+pub use link::{Incoming, Lifeline, Link, Patience, Receiver};
+pub use server::{main, serve};
+pub use service::{code, Reply, Service, Status};
+pub use wire::Metadata;

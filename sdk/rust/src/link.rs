@@ -1,0 +1,562 @@
+//! A plugin's end of a link: frames in, frames out.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Read;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::agreement::Terms;
+use crate::doorbell::{Doorbell, Spinner};
+use crate::error::{agreement, corrupt, Doing, Error, Result};
+use crate::frame::{self, Frame, Header, Lease, Payload, Reassembly, Reference};
+use crate::layout::Layout;
+use crate::notes::Notes;
+use crate::numbers::{self as n, header, link as word};
+use crate::ring::{Consumer, Descriptor, Place, Producer};
+use crate::slots::{Pool, Ref};
+use crate::sys::Map;
+
+pub(crate) const HOST: usize = 0;
+pub(crate) const PLUGIN: usize = 1;
+
+/// The sending half, which any thread may use, and the end of the link.
+///
+/// A thread that sends waits for room in the ring, or for a slot, and holds no
+/// slot while it waits for one. The thread that receives wakes it. So one
+/// thread must go on receiving: see [`Receiver`]. A program of one thread sends
+/// by [`Queue`](crate::Queue).
+pub struct Link {
+    map: Arc<Map>,
+    place: usize,
+    /// Where the link's words begin.
+    page: usize,
+    pool: Pool,
+    host: Doorbell,
+    own: Doorbell,
+    caller: Doorbell,
+    sending: Mutex<Sending>,
+    group: AtomicU32,
+    /// Room came in the ring, or a slot came free.
+    pub(crate) space: Event,
+    pub(crate) freed: Event,
+    pub(crate) notes: Notes,
+    /// Why the link ends, said once.
+    reason: Mutex<Option<Error>>,
+    ending: AtomicBool,
+}
+
+struct Sending {
+    producer: Producer,
+    /// Payloads in pieces that were given up, whose abort is still to be sent.
+    aborts: Vec<u32>,
+}
+
+/// Something that threads wait for.
+#[derive(Default)]
+pub(crate) struct Event {
+    times: Mutex<u64>,
+    more: Condvar,
+}
+
+/// How long a send may wait.
+#[derive(Clone, Copy)]
+pub struct Patience<'a> {
+    pub until: Option<Instant>,
+    /// Asked whenever the waiting thread wakes. Whoever changes the answer
+    /// calls [`Link::nudge`].
+    pub given_up: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl Patience<'_> {
+    /// Waits for as long as the link lives.
+    pub const ENDLESS: Patience<'static> = Patience { until: None, given_up: &|| false };
+}
+
+pub(crate) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Event {
+    pub fn happened(&self) {
+        *lock(&self.times) += 1;
+        self.more.notify_all();
+    }
+
+    /// How often it has happened. Ask before the look that decides to wait.
+    pub fn times(&self) -> u64 {
+        *lock(&self.times)
+    }
+
+    /// Waits until it has happened more often than was seen.
+    fn wait(&self, seen: u64, patience: &Patience) -> Result<()> {
+        let mut times = lock(&self.times);
+        while *times == seen {
+            if (patience.given_up)() {
+                return Err(Error::GivenUp);
+            }
+            times = match patience.until.map(|t| t.saturating_duration_since(Instant::now())) {
+                None => self.more.wait(times).unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left.is_zero() => return Err(Error::GivenUp),
+                Some(left) => self.more.wait_timeout(times, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+        Ok(())
+    }
+}
+
+impl Link {
+    /// Attaches to the host that started this process, by its terms. What was
+    /// inherited is taken over, so it can be done once.
+    pub fn attach(terms: &Terms) -> Result<(Arc<Link>, Receiver, Lifeline)> {
+        let inherited = terms.inherit()?;
+        let map = Arc::new(Map::open(&inherited.memory).doing("map the hub's memory")?);
+        let layout = Layout::read(&map)?;
+        if terms.place >= layout.places {
+            return Err(agreement("DDC_HUB", format!("place {} in a hub of {}", terms.place, layout.places)));
+        }
+        let page = layout.link(terms.place);
+        check_place(&map, page, terms)?;
+        let ring = |side: usize, name| Place {
+            map: map.clone(),
+            page: page + word::RINGS + side * word::RINGS_STRIDE,
+            cells: layout.ring_cells(terms.place, side),
+            count: layout.cells,
+            name,
+        };
+        let [host, own, caller] = inherited.bells;
+        let bell = |i: usize, gate, files, name| Doorbell::open(map.clone(), page + word::BELLS + i * word::BELLS_STRIDE, gate, terms.strategy, files, name);
+        let link = Arc::new(Link {
+            host: bell(HOST, header::GATE, host, "Bells[host]"),
+            own: bell(PLUGIN, page + word::GATE, own, "Bells[peer]"),
+            caller: bell(2, page + word::CALLER_GATE, caller, "Bells[caller]"),
+            pool: Pool::new(map.clone(), &layout, 2 * terms.place + PLUGIN),
+            place: terms.place,
+            page,
+            sending: Mutex::new(Sending { producer: Producer::new(ring(HOST, "Rings[host]")), aborts: Vec::new() }),
+            group: AtomicU32::new(0),
+            space: Event::default(),
+            freed: Event::default(),
+            notes: Notes::new(map.clone(), page + word::NOTES),
+            reason: Mutex::new(None),
+            ending: AtomicBool::new(false),
+            map: map.clone(),
+        });
+        link.notes.attached();
+        link.word(word::ATTACHED).store(terms.incarnation, SeqCst);
+        let receiver = Receiver {
+            consumer: Consumer::new(ring(PLUGIN, "Rings[peer]")),
+            batch: VecDeque::new(),
+            pieces: Reassembly::default(),
+            spinner: Spinner::new(terms.spin),
+            link: link.clone(),
+        };
+        Ok((link.clone(), receiver, Lifeline { file: inherited.lifeline.into(), link }))
+    }
+
+    fn word(&self, at: usize) -> &AtomicU32 {
+        self.map.word32(self.page + at)
+    }
+
+    fn signals(&self, side: usize) -> &AtomicU32 {
+        self.word(word::SIGNALS + side * word::SIGNALS_STRIDE)
+    }
+
+    fn closed(&self, side: usize) -> &AtomicU32 {
+        self.word(word::CLOSED + side * word::CLOSED_STRIDE)
+    }
+
+    /// Wakes whoever receives at the host: a caller in the pump's place if it
+    /// sleeps, else the pump.
+    fn ring_host(&self) -> Result<()> {
+        let rung = match self.caller.ring() {
+            Ok(false) => self.host.ring(),
+            rung => rung,
+        };
+        // A bell that fails may have taken the flag, so nobody else would ring.
+        rung.map(drop).map_err(|e| self.fail(e))
+    }
+
+    fn signal_host(&self, bit: u32) -> Result<()> {
+        self.signals(HOST).fetch_or(bit, SeqCst);
+        self.ring_host()
+    }
+
+    /// Ends the link for a reason, of which the first counts.
+    pub(crate) fn fail(&self, reason: Error) -> Error {
+        let text = reason.to_string();
+        lock(&self.reason).get_or_insert(reason);
+        self.ending.store(true, SeqCst);
+        self.nudge();
+        let _ = self.own.repay();
+        corrupt("link", text)
+    }
+
+    /// Says that the host's process has ended.
+    pub(crate) fn host_died(&self) {
+        self.fail(Error::HostDead);
+    }
+
+    /// Has every thread that waits to send ask again whether it is to give up.
+    pub fn nudge(&self) {
+        self.space.happened();
+        self.freed.happened();
+    }
+
+    pub(crate) fn open(&self) -> Result<()> {
+        if self.ending.load(SeqCst) {
+            return Err(Error::Closed);
+        }
+        Ok(())
+    }
+
+    /// Ends the link in good order. Nothing can be sent afterwards.
+    pub fn close(&self) {
+        self.ending.store(true, SeqCst);
+        self.nudge();
+        // Whoever has the lock pushes the last frame before this word is stored.
+        let _last = lock(&self.sending);
+        self.closed(PLUGIN).store(1, SeqCst);
+        let _ = self.ring_host();
+        let _ = self.own.repay();
+    }
+
+    /// Sends a copy of a payload.
+    pub fn send(&self, h: Header, payload: &[u8], patience: &Patience) -> Result<()> {
+        self.fill(h, payload.len(), |b| b.copy_from_slice(payload), patience)
+    }
+
+    /// Sends n bytes that fill writes where they travel, if there is a slot that
+    /// holds them. Else they are written elsewhere, and travel in pieces.
+    pub fn fill(&self, h: Header, n: usize, fill: impl FnOnce(&mut [u8]), patience: &Patience) -> Result<()> {
+        if n > frame::MAX_PAYLOAD {
+            return Err(Error::TooLarge { bytes: n, most: frame::MAX_PAYLOAD });
+        }
+        if n <= frame::INLINE_MAX {
+            return self.push(&frame::encode_inline(h, n, fill), patience);
+        }
+        self.open()?;
+        if let Some(slot) = self.pool.claim(n) {
+            self.map.fill(self.pool.bytes(slot), n, fill);
+            return self.push_slot(h, frame::SLOT, Reference { slot, length: n, group: 0, total: 0 }, patience);
+        }
+        let mut payload = vec![0; n];
+        fill(&mut payload);
+        let (group, mut sent) = (self.next_group(), 0);
+        while sent < n {
+            let pushed = self.claim_piece(n - sent, patience).and_then(|slot| {
+                let (d, length) = self.piece(h, group, slot, &payload, sent)?;
+                self.push(&d, patience).inspect_err(|_| self.free(slot))?;
+                Ok(length)
+            });
+            match pushed {
+                Ok(length) => sent += length,
+                Err(e) => {
+                    if sent > 0 {
+                        self.abort(group);
+                    }
+                    return Err(e);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn next_group(&self) -> u32 {
+        self.group.fetch_add(1, SeqCst).wrapping_add(1)
+    }
+
+    /// Fills a slot with the next piece of a payload, and describes it.
+    pub(crate) fn piece(&self, h: Header, group: u32, slot: Ref, payload: &[u8], sent: usize) -> Result<(Descriptor, usize)> {
+        let length = self.pool.size(slot).min(payload.len() - sent);
+        self.map.write(self.pool.bytes(slot), &payload[sent..sent + length]);
+        self.pool.sent(slot).map_err(|e| self.fail(e))?;
+        let kind = if sent + length == payload.len() { frame::LAST } else { frame::PIECE };
+        let r = Reference { slot, length, group, total: payload.len() as u64 };
+        Ok((frame::encode_reference(h, kind, r), length))
+    }
+
+    fn push_slot(&self, h: Header, kind: u8, r: Reference, patience: &Patience) -> Result<()> {
+        self.pool.sent(r.slot).map_err(|e| self.fail(e))?;
+        self.push(&frame::encode_reference(h, kind, r), patience).inspect_err(|_| self.free(r.slot))
+    }
+
+    /// Pushes a descriptor, and waits for room as long as patience allows.
+    fn push(&self, d: &Descriptor, patience: &Patience) -> Result<()> {
+        loop {
+            if (patience.given_up)() {
+                return Err(Error::GivenUp);
+            }
+            let seen = self.space.times(); // before the look that finds no room
+            if self.try_push(d)? {
+                return Ok(());
+            }
+            let _noted = self.notes.wait_for_space();
+            self.space.wait(seen, patience)?;
+        }
+    }
+
+    /// Pushes a descriptor if there is room, and else announces that somebody
+    /// waits for it. The announcement holds for one wake-up.
+    pub(crate) fn try_push(&self, d: &Descriptor) -> Result<bool> {
+        let mut sending = lock(&self.sending);
+        self.open()?;
+        let pushed = self.push_locked(&mut sending, d).map_err(|e| self.fail(e));
+        drop(sending);
+        let pushed = pushed?;
+        if pushed {
+            self.ring_host()?; // published first
+        }
+        Ok(pushed)
+    }
+
+    fn push_locked(&self, sending: &mut Sending, d: &Descriptor) -> Result<bool> {
+        loop {
+            if self.flush_aborts(sending)? && sending.producer.push(d)? {
+                return Ok(true);
+            }
+            if !sending.producer.announce_starved()? {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn flush_aborts(&self, sending: &mut Sending) -> Result<bool> {
+        while let Some(&group) = sending.aborts.first() {
+            let r = Reference { slot: Ref(0), length: 0, group, total: 0 };
+            if !sending.producer.push(&frame::encode_reference(Header::default(), frame::ABORT, r))? {
+                return Ok(false);
+            }
+            sending.aborts.remove(0);
+            // The push that follows may find no room behind it, and would wait
+            // for a receiver that nobody has woken.
+            self.ring_host()?;
+        }
+        Ok(true)
+    }
+
+    /// Has the host forget the pieces of a payload. It does not wait: the next
+    /// push sends what finds no room.
+    pub(crate) fn abort(&self, group: u32) {
+        let mut sending = lock(&self.sending);
+        sending.aborts.push(group);
+        let _ = self.flush_aborts(&mut sending); // the next push finds the same
+    }
+
+    fn claim_piece(&self, left: usize, patience: &Patience) -> Result<Ref> {
+        loop {
+            self.open()?;
+            let seen = self.freed.times();
+            if let Some(slot) = self.try_claim_piece(left) {
+                return Ok(slot);
+            }
+            let _noted = self.notes.wait_for_slot();
+            self.freed.wait(seen, patience)?;
+        }
+    }
+
+    /// Takes a slot for a piece if one is free, and else announces that somebody
+    /// waits for one. The announcement holds for one wake-up.
+    pub(crate) fn try_claim_piece(&self, left: usize) -> Option<Ref> {
+        self.pool.claim_piece(left).or_else(|| {
+            self.map.word64(header::SLOT_WAITERS).fetch_or(1 << (2 * self.place + PLUGIN), SeqCst);
+            self.pool.claim_piece(left)
+        })
+    }
+
+    /// Frees a slot, and has the host tell those who wait for one.
+    pub(crate) fn free(&self, slot: Ref) {
+        self.pool.free(slot);
+        if self.map.word64(header::SLOT_WAITERS).load(SeqCst) != 0 {
+            let _ = self.signal_host(n::SIGNAL_RELAY); // a failure ends the link
+        }
+    }
+
+    pub(crate) fn copy_out(&self, slot: Ref, n: usize, into: &mut Vec<u8>) {
+        self.map.append(self.pool.bytes(slot), n, into);
+    }
+
+    /// Takes over the slot of a descriptor that has come.
+    fn accept(self: &Arc<Self>, d: &Descriptor) -> Result<(Reference, Lease)> {
+        let r = frame::decode_reference(d);
+        self.pool.accept(r.slot, 2 * self.place + HOST)?;
+        let lease = Lease { link: self.clone(), slot: r.slot, n: r.length };
+        let size = self.pool.size(r.slot);
+        if r.length < 1 || r.length > size {
+            return Err(corrupt("descriptor", format!("{} bytes in a slot of {size}", r.length)));
+        }
+        Ok((r, lease))
+    }
+}
+
+/// Checks that the place is what the offer says.
+fn check_place(map: &Map, page: usize, terms: &Terms) -> Result<()> {
+    let mut name = [0; 16];
+    map.read(page + word::STRATEGY, &mut name);
+    let name = String::from_utf8_lossy(&name).trim_end_matches('\0').to_owned();
+    if name != terms.strategy.name() {
+        return Err(agreement("Strategy", format!("the hub says {name:?}, the offer {:?}", terms.strategy.name())));
+    }
+    let now = map.word32(page + word::INCARNATION).load(SeqCst);
+    if now != terms.incarnation {
+        return Err(agreement("Incarnation", format!("{now}: the place was offered again, the offer is of {}", terms.incarnation)));
+    }
+    Ok(())
+}
+
+/// What ends with the host, whatever the reason. It blocks a thread of its own,
+/// since a futex cannot be slept on together with a file.
+pub struct Lifeline {
+    file: File,
+    link: Arc<Link>,
+}
+
+impl Lifeline {
+    /// Returns once the host's process has ended; the link has ended then, too.
+    pub fn wait(mut self) {
+        let mut byte = [0];
+        while matches!(self.file.read(&mut byte), Err(e) if e.kind() == std::io::ErrorKind::Interrupted) {}
+        self.link.host_died();
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+/// What a receiver has found.
+pub enum Incoming {
+    /// A frame has come.
+    Frame(Frame),
+    /// Room came in the ring, or a slot came free: whoever waits to send tries
+    /// again. Threads that wait in [`Link::send`] have been woken.
+    Room,
+    /// The host has closed the link, and everything it sent has been received.
+    Closed,
+}
+
+/// The receiving half, for one thread, which never waits for anything else.
+pub struct Receiver {
+    link: Arc<Link>,
+    consumer: Consumer,
+    batch: VecDeque<Descriptor>,
+    pieces: Reassembly,
+    spinner: Spinner,
+}
+
+/// So many descriptors are popped at once.
+const BATCH: usize = 128;
+
+impl Receiver {
+    /// Waits for whatever comes next. An error is the link's end.
+    pub fn next(&mut self) -> Result<Incoming> {
+        loop {
+            if let Some(event) = self.try_next()? {
+                return Ok(event);
+            }
+            let (link, consumer) = (&self.link, &self.consumer);
+            link.own.wait(&mut self.spinner, || ready(link, consumer))?;
+        }
+    }
+
+    /// Looks for what has come, and does not wait.
+    pub fn try_next(&mut self) -> Result<Option<Incoming>> {
+        loop {
+            while let Some(d) = self.batch.pop_front() {
+                if let Some(frame) = self.frame(&d).inspect_err(|e| self.report(e))? {
+                    return Ok(Some(Incoming::Frame(frame)));
+                }
+            }
+            // Asked before the ring is looked at: what the host pushed before it
+            // closed, or died, is then found by this look.
+            let (closed, ending) = (self.link.closed(HOST).load(SeqCst), self.link.ending.load(SeqCst));
+            if self.answer_signals()? {
+                return Ok(Some(Incoming::Room));
+            }
+            if self.consumer.pop(&mut self.batch, BATCH).inspect_err(|e| self.report(e))? {
+                self.link.signal_host(n::SIGNAL_SPACE)?;
+            }
+            match closed {
+                _ if !self.batch.is_empty() => {}
+                _ if ending => return Err(lock(&self.link.reason).take().unwrap_or(Error::Closed)),
+                0 => return Ok(None),
+                1 => return Ok(Some(Incoming::Closed)),
+                other => return Err(corrupt("Closed[host]", other.to_string())),
+            }
+        }
+    }
+
+    fn report(&self, e: &Error) {
+        self.link.fail(corrupt("received", e.to_string()));
+    }
+
+    /// Takes the bits that ringers left, and says whether somebody who waits to
+    /// send is to try again.
+    fn answer_signals(&self) -> Result<bool> {
+        let bits = self.link.signals(PLUGIN).swap(0, SeqCst);
+        if bits & !(n::SIGNAL_SLOT | n::SIGNAL_RELAY | n::SIGNAL_SPACE) != 0 {
+            return Err(corrupt("Signals[peer]", format!("{bits:#x}")));
+        }
+        if bits & n::SIGNAL_SPACE != 0 {
+            self.link.space.happened();
+        }
+        if bits & n::SIGNAL_SLOT != 0 {
+            self.link.freed.happened();
+        }
+        Ok(bits & (n::SIGNAL_SPACE | n::SIGNAL_SLOT) != 0)
+    }
+
+    fn frame(&mut self, d: &Descriptor) -> Result<Option<Frame>> {
+        let header = frame::decode_header(d);
+        let payload = match d[2] {
+            frame::INLINE => {
+                let (from, mut bytes) = (frame::decode_inline(d)?, [0; frame::INLINE_MAX]);
+                bytes[..from.len()].copy_from_slice(from);
+                Payload::Inline { bytes, n: from.len() }
+            }
+            frame::SLOT => Payload::Slot(self.link.accept(d)?.1),
+            kind @ (frame::PIECE | frame::LAST) => {
+                let (r, lease) = self.link.accept(d)?;
+                let append = |into: &mut Vec<u8>| lease.link.copy_out(lease.slot, lease.n, into);
+                match self.pieces.add(r, kind == frame::LAST, append)? {
+                    Some(whole) => Payload::Whole(whole),
+                    None => return Ok(None),
+                }
+            }
+            frame::ABORT => {
+                self.pieces.forget(frame::decode_reference(d).group);
+                return Ok(None);
+            }
+            kind => return Err(corrupt("descriptor", format!("kind {kind}"))),
+        };
+        Ok(Some(Frame { header, payload }))
+    }
+
+    /// Begins to sleep elsewhere: at [`Receiver::file`], in an event loop. False
+    /// means that something has come already, and nobody sleeps.
+    pub fn sleep_elsewhere(&mut self) -> Result<bool> {
+        self.link.own.announce();
+        if self.batch.is_empty() && !ready(&self.link, &self.consumer) {
+            return Ok(true);
+        }
+        self.link.own.withdraw()?;
+        Ok(false)
+    }
+
+    /// Ends what sleep_elsewhere began, whatever woke the loop.
+    pub fn woken(&mut self) -> Result<()> {
+        self.link.own.withdraw()
+    }
+
+    /// The file that can be read once the host has rung. A futex has none.
+    pub fn file(&self) -> Option<&File> {
+        self.link.own.file()
+    }
+}
+
+/// Says whether there is anything to do. It sees everything that rings.
+fn ready(link: &Link, consumer: &Consumer) -> bool {
+    link.signals(PLUGIN).load(SeqCst) != 0 || !consumer.is_empty() || link.closed(HOST).load(SeqCst) != 0 || link.ending.load(SeqCst)
+}

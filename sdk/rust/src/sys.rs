@@ -1,0 +1,283 @@
+//! What the compiler cannot check: memory that other processes write, and
+//! system calls. No other file of this crate has an unsafe block.
+//!
+//! [`Map`] gives out atomic words, and copies bytes in and out. The bytes of a
+//! slot belong to one party at a time by the protocol, not by the compiler: a
+//! party that breaks it can change them while they are read here. So nothing is
+//! decided twice from the same shared bytes.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+use crate::heap::{self, Heap};
+
+/// The hub's memory, mapped. It stays mapped until the process ends: words of
+/// it may be in use by threads that nobody waits for.
+pub(crate) struct Map {
+    start: *mut u8,
+    len: usize,
+}
+
+// SAFETY: the mapping is never undone, and is only reached through atomics and
+// by copies.
+unsafe impl Send for Map {}
+// SAFETY: as above.
+unsafe impl Sync for Map {}
+
+impl Map {
+    /// Maps a memfd. It must be sealed against shrinking, or a read could fault.
+    pub fn open(file: &OwnedFd) -> io::Result<Map> {
+        // SAFETY: both calls only ask about a descriptor that is open.
+        let (seals, stat) = unsafe {
+            let mut stat: libc::stat = std::mem::zeroed();
+            let seals = libc::fcntl(file.as_raw_fd(), libc::F_GET_SEALS);
+            if seals < 0 || libc::fstat(file.as_raw_fd(), &mut stat) < 0 {
+                return Err(io::Error::last_os_error());
+            }
+            (seals, stat)
+        };
+        if seals & libc::F_SEAL_SHRINK == 0 {
+            return Err(io::Error::other("it is not sealed against shrinking"));
+        }
+        let len = usize::try_from(stat.st_size).unwrap_or(0);
+        let (prot, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED);
+        // SAFETY: a fresh mapping of a file that cannot shrink.
+        let start = unsafe { libc::mmap(std::ptr::null_mut(), len, prot, flags, file.as_raw_fd(), 0) };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Map { start: start.cast(), len })
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The address of n bytes, which must lie in the mapping. Offsets come from
+    /// a layout that was checked against its size.
+    fn at(&self, at: usize, n: usize) -> *mut u8 {
+        assert!(at.checked_add(n).is_some_and(|end| end <= self.len), "{n} bytes at {at} lie outside the hub's {}", self.len);
+        // SAFETY: it is within the mapping.
+        unsafe { self.start.add(at) }
+    }
+
+    pub fn word32(&self, at: usize) -> &AtomicU32 {
+        assert!(at % 4 == 0, "word at {at}");
+        // SAFETY: it is mapped, aligned, and everybody uses it atomically.
+        unsafe { AtomicU32::from_ptr(self.at(at, 4).cast()) }
+    }
+
+    pub fn word64(&self, at: usize) -> &AtomicU64 {
+        assert!(at % 8 == 0, "word at {at}");
+        // SAFETY: as in word32.
+        unsafe { AtomicU64::from_ptr(self.at(at, 8).cast()) }
+    }
+
+    /// Copies bytes out. Another process may write them meanwhile; then some
+    /// are old and some are new.
+    pub fn read(&self, at: usize, into: &mut [u8]) {
+        // SAFETY: both are valid for the length, and apart.
+        unsafe { std::ptr::copy_nonoverlapping(self.at(at, into.len()), into.as_mut_ptr(), into.len()) }
+    }
+
+    /// Copies bytes in.
+    pub fn write(&self, at: usize, from: &[u8]) {
+        // SAFETY: both are valid for the length, and apart.
+        unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), self.at(at, from.len()), from.len()) }
+    }
+
+    /// Appends n bytes to a buffer, without writing zeros there first.
+    pub fn append(&self, at: usize, n: usize, into: &mut Vec<u8>) {
+        into.reserve(n);
+        // SAFETY: room was reserved for n bytes, all of which are written.
+        unsafe {
+            std::ptr::copy_nonoverlapping(self.at(at, n), into.as_mut_ptr().add(into.len()), n);
+            into.set_len(into.len() + n);
+        }
+    }
+
+    /// Lends bytes to be written in place. The caller has a slot there that it
+    /// fills, which no sound party touches.
+    pub fn fill<R>(&self, at: usize, n: usize, fill: impl FnOnce(&mut [u8]) -> R) -> R {
+        // SAFETY: the slot is this party's alone, so no other reference is alive.
+        fill(unsafe { std::slice::from_raw_parts_mut(self.at(at, n), n) })
+    }
+}
+
+/// Takes over a descriptor that this process has inherited, and keeps programs
+/// that it starts from inheriting it in turn.
+pub(crate) fn inherited(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: the kernel says whether the descriptor is open.
+    if unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it is open, and the agreement says that it is for the caller alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Sleeps while a word has the value that was seen. It may return for no reason.
+pub(crate) fn futex_wait(word: &AtomicU32, seen: u32) -> io::Result<()> {
+    // SAFETY: the word is mapped for as long as the process lives.
+    let r = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, seen, std::ptr::null::<libc::timespec>()) };
+    if r == 0 {
+        return Ok(());
+    }
+    match io::Error::last_os_error() {
+        // The word has changed already, or a signal came.
+        e if matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EINTR)) => Ok(()),
+        e => Err(e),
+    }
+}
+
+/// Wakes one sleeper of any process.
+pub(crate) fn futex_wake(word: &AtomicU32) -> io::Result<()> {
+    // SAFETY: as in futex_wait.
+    if unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, 1) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Sleeps until one of the files can be read, or has come to its end.
+pub(crate) fn poll(files: &[RawFd]) -> io::Result<()> {
+    let mut polled: Vec<_> = files.iter().map(|&fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 }).collect();
+    // SAFETY: the array is valid for its length.
+    if unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, -1) } >= 0 {
+        return Ok(());
+    }
+    match io::Error::last_os_error() {
+        e if e.kind() == io::ErrorKind::Interrupted => Ok(()),
+        e => Err(e),
+    }
+}
+
+/// Writes to a socket without blocking, and without a signal if nobody reads.
+pub(crate) fn send(socket: RawFd, bytes: &[u8]) -> io::Result<usize> {
+    // SAFETY: the bytes are valid for their length.
+    let n = unsafe { libc::send(socket, bytes.as_ptr().cast(), bytes.len(), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) };
+    usize::try_from(n).map_err(|_| io::Error::last_os_error())
+}
+
+/// Has this process ignore Ctrl-C, which reaches every process of a terminal,
+/// and get SIGUSR1 by way of the file returned. Threads that exist already must
+/// block the signal themselves.
+pub(crate) fn take_signals() -> io::Result<File> {
+    // SAFETY: the set is initialised before its use.
+    unsafe {
+        libc::signal(libc::SIGINT, libc::SIG_IGN);
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, libc::SIGUSR1);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
+        match libc::signalfd(-1, &set, libc::SFD_CLOEXEC) {
+            fd if fd < 0 => Err(io::Error::last_os_error()),
+            fd => Ok(File::from_raw_fd(fd)),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+const ARCHITECTURE: u32 = 0xc000_003e;
+#[cfg(target_arch = "aarch64")]
+const ARCHITECTURE: u32 = 0xc000_00b7;
+
+/// Has this process give up starting programs. Threads stay possible: clone3,
+/// whose flags a filter cannot see, is as on a kernel that lacks it.
+pub(crate) fn forbid_programs() -> io::Result<()> {
+    const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
+    const EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+    const ANY: u16 = 0x45; // BPF_JMP | BPF_JSET | BPF_K
+    const ANSWER: u16 = 0x06; // BPF_RET | BPF_K
+    let step = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
+    let refused = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
+    let mut program = vec![step(LOAD, 4, 0, 0), step(EQUAL, ARCHITECTURE, 1, 0), step(ANSWER, refused, 0, 0), step(LOAD, 0, 0, 0)];
+    let mut deny = |call: libc::c_long, answer| program.extend([step(EQUAL, call as u32, 0, 1), step(ANSWER, answer, 0, 0)]);
+    #[cfg(target_arch = "x86_64")]
+    for call in [libc::SYS_fork, libc::SYS_vfork] {
+        deny(call, refused);
+    }
+    deny(libc::SYS_execve, refused);
+    deny(libc::SYS_execveat, refused);
+    deny(libc::SYS_clone3, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32);
+    program.extend([
+        step(EQUAL, libc::SYS_clone as u32, 0, 3),
+        step(LOAD, 16, 0, 0), // the low half of the flags
+        step(ANY, libc::CLONE_THREAD as u32, 1, 0),
+        step(ANSWER, refused, 0, 0),
+        step(ANSWER, libc::SECCOMP_RET_ALLOW, 0, 0),
+    ]);
+    #[cfg(target_arch = "x86_64")] // calls of the x32 interface have other numbers
+    program.splice(4..4, [step(ANY, 0x4000_0000, 0, 1), step(ANSWER, refused, 0, 0)]);
+    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    // SAFETY: the program outlives the call, which copies it.
+    unsafe {
+        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
+            || libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, libc::SECCOMP_FILTER_FLAG_TSYNC, &filter) != 0
+        {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+/// CLOCK_MONOTONIC in nanoseconds, by which notes are kept.
+pub(crate) fn monotonic() -> u64 {
+    // SAFETY: the kernel fills the struct, and always has this clock.
+    let t = unsafe {
+        let mut t: libc::timespec = std::mem::zeroed();
+        libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut t);
+        t
+    };
+    t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64
+}
+
+/// Whether a file can be read, or has come to its end.
+pub(crate) fn is_readable(fd: RawFd) -> bool {
+    let mut polled = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    // SAFETY: it is one entry.
+    unsafe { libc::poll(&mut polled, 1, 0) > 0 }
+}
+
+// SAFETY: all is left to the system's allocator; what is counted decides only
+// whether the process goes on.
+unsafe impl GlobalAlloc for Heap {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size());
+        System.alloc(layout)
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size());
+        System.alloc_zeroed(layout)
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        heap::ALIVE.fetch_sub(layout.size() as u64, Relaxed);
+        System.dealloc(at, layout)
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(size);
+        heap::ALIVE.fetch_sub(layout.size() as u64, Relaxed);
+        System.realloc(at, layout, size)
+    }
+}
+
+/// Counts an allocation. Nothing that allocates may be called here.
+fn count(bytes: usize) {
+    let alive = heap::ALIVE.fetch_add(bytes as u64, Relaxed) + bytes as u64;
+    let most = heap::MOST.load(Relaxed);
+    if most == 0 || alive <= most {
+        return;
+    }
+    let text = b"out of memory: more is alive on the heap than the host allows\n";
+    // SAFETY: the text is valid for its length; the process ends here.
+    unsafe {
+        libc::write(2, text.as_ptr().cast(), text.len());
+        libc::_exit(heap::EXHAUSTED)
+    }
+}
