@@ -169,7 +169,7 @@ lint: $(STATICCHECK) ## Check formatting, vet with every tag, and staticcheck.
 	for tags in ddcfault explore explore,ddcfault; do go vet -tags $(TAGS),$$tags $(TAGGED) || exit 1; done
 	$(STATICCHECK) -tags $(TAGS) $(PACKAGES)
 
-PROTOS := $(wildcard internal/*/*.proto plugins/*/*.proto examples/*/*.proto rpc/*.proto)
+PROTOS := $(wildcard internal/*/*.proto conformance/*/*.proto plugins/*/*.proto examples/*/*.proto rpc/*.proto)
 generate: ## Make the tables of docs/PROTOCOL.md and the service stubs anew (needs protoc, Debian's protobuf-compiler).
 	mkdir -p .tools/bin
 	GOBIN=$(CURDIR)/.tools/bin go install google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12

@@ -49,6 +49,8 @@ var layers = []string{
 	"conformance/scenario",
 	"conformance/broken",
 	"conformance/explore",
+	"conformance/peer/peerpb",
+	"conformance/peer",
 	"conformance",
 	"plugins/*pb",
 	"plugins/*",

@@ -8,6 +8,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	serveAsPlugin()
 	serveCell()
 	var strategies []func() wake.Strategy
 	for _, name := range strategyNames() {

@@ -20,7 +20,7 @@ impl Service for Shout {
         &["/example.shout.Shout/Louder"]
     }
 
-    fn unary(&self, _: &Call, request: &[u8]) -> Result<Reply, Status> {
+    fn unary<'a>(&self, _: &Call, request: &'a [u8]) -> Result<Reply<'a>, Status> {
         let Text { text } = Text::decode(request).map_err(|e| Status::new(code::INVALID_ARGUMENT, e.to_string()))?;
         if text.is_empty() {
             return Err(Status::new(code::INVALID_ARGUMENT, "nothing to shout"));

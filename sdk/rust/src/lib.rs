@@ -8,7 +8,7 @@
 //!     fn methods(&self) -> &'static [&'static str] {
 //!         &["/example.shout.Shout/Louder"]
 //!     }
-//!     fn unary(&self, _: &ddc_plugin::Call, request: &[u8]) -> Result<ddc_plugin::Reply, ddc_plugin::Status> {
+//!     fn unary<'a>(&self, _: &ddc_plugin::Call, request: &'a [u8]) -> Result<ddc_plugin::Reply<'a>, ddc_plugin::Status> {
 //!         Ok(request.to_ascii_uppercase().into())
 //!     }
 //! }

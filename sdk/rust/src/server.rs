@@ -207,7 +207,7 @@ impl Session {
         self.reply(call, answer);
     }
 
-    fn answer(&self, call: &Call, request: &[u8]) -> std::result::Result<Option<Reply>, Status> {
+    fn answer<'a>(&self, call: &Call, request: &'a [u8]) -> std::result::Result<Option<Reply<'a>>, Status> {
         if !self.service.methods().contains(&call.method()) {
             return Err(self.unknown(call.method()));
         }

@@ -45,24 +45,24 @@ impl fmt::Display for Status {
 
 impl std::error::Error for Status {}
 
-type Fill = Box<dyn FnOnce(&mut [u8]) + Send>;
+type Fill<'a> = Box<dyn FnOnce(&mut [u8]) + 'a>;
 
-/// The answer to a unary call.
-pub struct Reply {
+/// The answer to a unary call, which may borrow from the request.
+pub struct Reply<'a> {
     pub(crate) n: usize,
-    pub(crate) fill: Fill,
+    pub(crate) fill: Fill<'a>,
 }
 
-impl Reply {
+impl<'a> Reply<'a> {
     /// A reply of n bytes, all of which fill writes where they travel: the bytes
     /// are there, whatever they were. So a message is encoded without a copy.
-    pub fn of(n: usize, fill: impl FnOnce(&mut [u8]) + Send + 'static) -> Reply {
+    pub fn of(n: usize, fill: impl FnOnce(&mut [u8]) + 'a) -> Reply<'a> {
         Reply { n, fill: Box::new(fill) }
     }
 }
 
-impl From<Vec<u8>> for Reply {
-    fn from(bytes: Vec<u8>) -> Reply {
+impl From<Vec<u8>> for Reply<'_> {
+    fn from(bytes: Vec<u8>) -> Self {
         Reply::of(bytes.len(), move |into| into.copy_from_slice(&bytes))
     }
 }
@@ -73,7 +73,7 @@ pub trait Service: Send + Sync + 'static {
     fn methods(&self) -> &'static [&'static str];
 
     /// Answers a unary call.
-    fn unary(&self, call: &Call, request: &[u8]) -> Result<Reply, Status>;
+    fn unary<'a>(&self, call: &Call, request: &'a [u8]) -> Result<Reply<'a>, Status>;
 
     /// Answers a call with a stream in either direction, or in both. A method
     /// that takes one request gets it by [`Stream::recv`].

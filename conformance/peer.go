@@ -1,0 +1,30 @@
+package conformance
+
+import (
+	"testing"
+
+	"ddc/conformance/peer"
+	"ddc/wake/strategy"
+)
+
+// TestPeer judges a plugin that was written elsewhere, in whatever language:
+// program serves ddc.conformance.v1.Peer. It runs on every strategy, on an
+// ordinary hub and on a starved one.
+func TestPeer(t *testing.T, program string, args ...string) {
+	rounds := 1
+	if testing.Short() {
+		rounds = 4
+	}
+	for _, wake := range strategy.Names() {
+		for _, room := range peer.Rooms() {
+			for _, trial := range peer.Trials() {
+				t.Run(wake+"/"+room.String()+"/"+trial.Name, func(t *testing.T) {
+					err := trial.Run(t.Context(), peer.Subject{Program: program, Args: args, Wake: wake, Room: room, Rounds: rounds})
+					if err != nil {
+						t.Errorf("broken by %s: %v", program, err)
+					}
+				})
+			}
+		}
+	}
+}
