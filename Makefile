@@ -174,7 +174,7 @@ generate: ## Make the tables of docs/PROTOCOL.md and the service stubs anew (nee
 	mkdir -p .tools/bin
 	GOBIN=$(CURDIR)/.tools/bin go install google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
 	GOBIN=$(CURDIR)/.tools/bin go install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
-	go test -tags $(TAGS) -count=1 -run ProtocolPage ./transport/hub -write
+	go test -tags $(TAGS) -count=1 -run "ProtocolPage|RustHas|UnderItsVersion" ./transport/hub -write
 	for proto in $(PROTOS); do \
 	  PATH=$(CURDIR)/.tools/bin:$$PATH protoc -I $$(dirname $$proto) --go_out=. --go_opt=module=ddc \
 	    --go-grpc_out=. --go-grpc_opt=module=ddc $$(basename $$proto) || exit 1; \

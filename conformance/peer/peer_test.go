@@ -12,6 +12,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if os.Getenv(agreement.Version) != "" {
+		serveFault(os.Getenv(faultVariable))
 		plugin.Main(Service())
 	}
 	goleak.VerifyTestMain(m)

@@ -1,7 +1,9 @@
 package agreement
 
 import (
+	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -58,4 +60,29 @@ func TestWhatIsNotAlwaysSaidIsNeverInherited(t *testing.T) {
 	}
 	assert.True(t, IsSaidAnew("DDC_PLUGIN_WARDENS"))
 	assert.False(t, IsSaidAnew("DDC_TOOLS"))
+}
+
+// A program in another language is written by the page, and knows no other
+// variables.
+func TestProtocolPageNamesEachVariableAndTheVersions(t *testing.T) {
+	content, err := os.ReadFile("../../docs/PROTOCOL.md")
+	require.NoError(t, err)
+	page := string(content)
+	for _, variable := range (Terms{NoPrograms: true}).Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		assert.Contains(t, page, "| `"+name+"` | ")
+	}
+	assert.Contains(t, page, "what a plugin inherits (agreement "+version+")")
+	assert.Contains(t, page, "| `DDC_PLUGIN` | the version of this agreement: `"+version+"`")
+	assert.Contains(t, page, "A host accepts one version of each: agreement "+version+", layout ")
+	assert.Contains(t, page, fmt.Sprintf("\n| %d | the lifeline", LifelineFD))
+	assert.Contains(t, page, fmt.Sprintf("\n| %d | the hub's memory", HubFD))
+	assert.Contains(t, page, fmt.Sprintf("with status %d |", ExitExhausted))
+}
+
+// So does the crate for plugins in Rust.
+func TestRustSpeaksThisVersion(t *testing.T) {
+	content, err := os.ReadFile("../../sdk/rust/src/agreement.rs")
+	require.NoError(t, err)
+	assert.Contains(t, string(content), fmt.Sprintf("const VERSION: &str = %q;", version))
 }

@@ -1,11 +1,17 @@
 package hub
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"ddc/internal/doctable"
 	"ddc/internal/trace"
@@ -49,6 +55,20 @@ func rustLayout() string {
 	l := layout{peers: 16, cells: 256, events: 1024, classes: slot.DefaultClasses(32)}
 	p("\n/// A layout to check the hash with.\n#[cfg(test)]\npub const EXAMPLE: (&str, u64) = (\n    %q,\n    %#016x,\n);\n\n", l.agreed(), l.hash())
 	return b.String()
+}
+
+// Programs in other languages are built by a version's numbers, and refuse
+// another version. A number that changed under its version would have them read
+// another place.
+func TestALayoutStaysUnderItsVersion(t *testing.T) {
+	file := fmt.Sprintf("testdata/layout%d.txt", layoutVersion)
+	kept, err := os.ReadFile(file)
+	if *write && errors.Is(err, fs.ErrNotExist) {
+		require.NoError(t, os.WriteFile(file, []byte(tables()), 0o644))
+		return
+	}
+	require.NoError(t, err, "a new layout: run the test with -write")
+	assert.Equal(t, string(kept), tables(), "the layout has changed: raise layoutVersion")
 }
 
 // rustFields writes a module of offsets, and of how far the elements of an

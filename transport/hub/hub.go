@@ -22,6 +22,22 @@
 // A freed slot may be waited for by any peer, but a plugin has no other
 // plugin's doorbell. It rings the host. The host's pump then tells every party
 // that has announced that it waits (label: slot-waiters).
+//
+// # Rules of an end
+//
+// Every end keeps three rules, also one of one thread in another language. An
+// ordinary hub hides for millions of frames that one is broken: it shows once
+// rings are short and slots few (package conformance/peer).
+//
+//   - No slot is held while another is waited for. Of the frames that one
+//     goroutine has to send only the next to go has a slot, and a received
+//     payload is given back before its answer waits for a slot. Otherwise all
+//     slots may be held by those who wait for one.
+//   - An end receives while its own sends wait. Otherwise two full rings are a
+//     deadlock.
+//   - An announcement (Starved, a bit of SlotWaiters) holds for one wake-up.
+//     Whoever wakes and finds nothing announces again, and looks once more,
+//     before it sleeps. Otherwise the next ring is for nobody.
 package hub
 
 import (

@@ -3,9 +3,13 @@ package hub
 import (
 	"flag"
 	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"ddc/internal/doctable"
 	"ddc/internal/trace"
@@ -26,6 +30,10 @@ const (
 // number that is wrong. So the numbers are made from the code.
 func TestProtocolPageHasTheNumbersOfTheCode(t *testing.T) {
 	doctable.Hold(t, protocolPage, tablesBegin, tablesEnd, tables(), *write)
+	page, err := os.ReadFile(protocolPage)
+	require.NoError(t, err)
+	assert.Regexp(t, fmt.Sprintf(`A host accepts one version of each: agreement \d+, layout %d\.`, layoutVersion), string(page))
+	assert.Contains(t, string(page), fmt.Sprintf("`DDC_HUB` | `v%d peer=", layoutVersion))
 }
 
 func tables() string {
