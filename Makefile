@@ -36,6 +36,7 @@ test: tools example lint ## Run every test, once plainly and once under the race
 	$(DIAGNOSE)
 	@$(MAKE) --no-print-directory interop
 	@$(MAKE) --no-print-directory peers
+	@$(MAKE) --no-print-directory rust
 	@$(MAKE) --no-print-directory fuzz-short
 
 # A module of its own, whose dependencies may not be to be had: then it is left out, and says so.
@@ -47,6 +48,14 @@ interop: ## Run gRPC's own interoperability cases, which are a module of their o
 .PHONY: peers
 peers: # Vet the benchmarks beside other transports.
 	@cd conformance/bench/peers && if go mod download; then go vet -tags $(TAGS) ./...; else echo "peers: left out, as its modules cannot be had"; fi
+
+# Cargo and its registry may not be there: then it is left out, and says so. RUST=-short has a quarter of the calls.
+RUST := -short
+.PHONY: rust
+rust: ## Test the crate for plugins in Rust, and judge a plugin by it on every strategy.
+	@if ! cargo fetch --quiet --locked --manifest-path sdk/rust/Cargo.toml; then echo "rust: left out, as cargo or its crates cannot be had"; exit 0; fi; \
+	cd sdk/rust && cargo test --quiet --locked && cargo build --quiet --locked --example peer && cd ../.. && \
+	DDC_PEER=$(CURDIR)/sdk/rust/target/debug/examples/peer go test -tags $(TAGS) -count=1 $(RUST) -run TestPeerOfAnotherLanguage ./conformance
 
 # -short has each fault on one strategy. The tests that need no fault are in test.
 FAULTY := go test -tags $(TAGS),ddcfault -timeout 15m -run 'Fault|EventLoop' ./internal/fault ./conformance

@@ -50,7 +50,7 @@ func self() (func(name string) (string, []string), error) {
 }
 
 func newPlugin() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "plugin NAME",
 		Short: "Be one of the plugins (the host of a build starts these)",
 		Long: "Be a plugin. A build starts one process of these for each plugin it needs; by\n" +
@@ -69,4 +69,6 @@ func newPlugin() *cobra.Command {
 			return nil
 		},
 	}
+	c.AddCommand(newPluginCheck())
+	return c
 }

@@ -40,7 +40,7 @@ func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 		switch {
 		case err == nil:
 			return nil
-		case c.HasSubCommands():
+		case c.HasSubCommands() && c.ValidArgs == nil: // else the word is no command's name
 			return unknownCommand(c, args[0])
 		}
 		return wrong(c, err.Error(), "")

@@ -76,9 +76,11 @@ func (t Trial) Run(ctx context.Context, s Subject) error {
 	return nil
 }
 
-// Trials are all of them.
+// Trials are all of them. A program that fails the first answers no calls at
+// all, so it fails the others too.
 func Trials() []Trial {
 	return []Trial{
+		{"HostCloses", "once the host has closed the link, the program ends with status 0", hostCloses},
 		{"Sizes", "a payload travels in the descriptor, in a slot or in pieces, and is the same afterwards", onHost(sizes)},
 		{"Callers", "no slot is held while another is waited for, and whoever wakes and finds no room announces itself again", onHost(callers)},
 		{"Statuses", "a call's status comes with the reply, as the handler gave it", onHost(statuses)},
@@ -89,7 +91,6 @@ func Trials() []Trial {
 		{"Signal", "SIGUSR1 is handled, since it kills otherwise", onHost(signal)},
 		{"Stops", "a program that is stopped for a while goes on where it was", onHost(stops)},
 		{"Deaths", "a program that dies leaves nothing behind that the next one trips over", onHost(deaths)},
-		{"HostCloses", "once the host has closed the link, the program ends with status 0", hostCloses},
 		{"HostDies", "once the lifeline has ended, the program ends, whatever its handlers do", hostDies},
 		{"Terms", "terms of another version are refused with a sentence on standard error, and status 1", refusesTerms},
 		{"Layout", "a hub of another layout is refused with a sentence on standard error, and status 1", refusesLayout},

@@ -1,0 +1,19 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestPluginCheckSaysWhatAProgramFails(t *testing.T) {
+	o := ddc(t, "plugin", "check", "--wake", "pipe", "/bin/true")
+	assert.Equal(t, exitSite, o.code)
+	assert.Contains(t, o.stdout, "pipe, ordinary hub: HostCloses: ")
+	assert.Contains(t, o.stdout, "rule: once the host has closed the link, the program ends with status 0")
+	assert.Contains(t, o.stdout, "0 of ")
+	for _, wrong := range [][]string{{"check"}, {"check", "/nowhere/at/all"}, {"check", "--wake", "pigeon", "/bin/true"}, {}, {"nothing"}} {
+		o := ddc(t, append([]string{"plugin"}, wrong...)...)
+		assert.Equal(t, exitUsage, o.code, "%v: %s", wrong, o.stderr)
+	}
+}
