@@ -155,7 +155,7 @@ func TestWrongProgramsAreFound(t *testing.T) {
 			t.Setenv(faultVariable, f.name)
 			// Where a handler goes on for an hour, what is left of it is found
 			// by waiting.
-			ctx, cancel := context.WithTimeoutCause(t.Context(), 10*time.Second, errors.New("10 s"))
+			ctx, cancel := context.WithTimeoutCause(t.Context(), 3*time.Second, errors.New("3 s"))
 			defer cancel()
 			trial, ok := trials[f.trial]
 			require.True(t, ok, "there is no trial %s", f.trial)
