@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
-
 	"ddc/site/asset"
 )
 
@@ -107,31 +105,20 @@ func (c pictureCost) most(limit int64) int64 {
 func (b *build) fits(c pictureCost, step int64) bool { return c.held()+step <= b.options.Memory }
 
 // tooLarge warns that something is left out.
-func (b *build) tooLarge(name, what string, need int64) {
-	b.warn(Problem{File: name, Message: fmt.Sprintf("%s: that takes some %d MB of memory", what, need/1e6),
+func (n *notes) tooLarge(name, what string, need int64) {
+	n.warn(Problem{File: name, Message: fmt.Sprintf("%s: that takes some %d MB of memory", what, need/1e6),
 		Hint: "scale the picture down, or allow more with --memory-limit"})
 }
 
-// beside runs f for items as each does, but takes no slots: f calls weigh,
-// which waits for memory first and then for a slot. A piece of work that took
-// its slot first would keep it idle while it waits for memory. Once all slots
-// were held that way, no work could go on.
-func beside[T any](ctx context.Context, b *build, items []T, f func(context.Context, T) error) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(b.options.Jobs)
-	for _, item := range items {
-		g.Go(func() error { return b.collect(f(ctx, item)) })
-	}
-	return g.Wait()
-}
-
-// weigh runs f once its bytes fit beside those of the work under way, and a
-// slot is free.
+// weigh runs f once its bytes fit beside those of the work under way. Only then does
+// f wait for the slots of its calls: a piece of work that took its slot first would
+// keep it idle while it waits for memory. Once all slots were held that way, no work
+// could go on.
 func (b *build) weigh(ctx context.Context, bytes int64, f func(context.Context) error) error {
 	bytes = min(bytes, b.options.Memory)
 	if err := b.memory.Acquire(ctx, bytes); err != nil {
 		return err
 	}
 	defer b.memory.Release(bytes)
-	return each(ctx, b, []func(context.Context) error{f}, func(ctx context.Context, f func(context.Context) error) error { return f(ctx) })
+	return f(ctx)
 }

@@ -8,12 +8,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sync/semaphore"
 )
 
 func admitting(memory int64, jobs int) *build {
-	return &build{options: Options{Memory: memory, Message: memory, Jobs: jobs, Log: slog.New(slog.DiscardHandler)},
-		slots: make(chan struct{}, jobs), memory: semaphore.NewWeighted(memory), textRoom: semaphore.NewWeighted(memory / textsShare), hands: map[*hand]struct{}{}}
+	return newBuild(Plugins{}, Options{Memory: memory, Message: memory, Jobs: jobs, Log: slog.New(slog.DiscardHandler)})
 }
 
 func TestWorkUnderWayKeepsWithinItsBytes(t *testing.T) {
@@ -24,7 +22,7 @@ func TestWorkUnderWayKeepsWithinItsBytes(t *testing.T) {
 	for i := range items {
 		items[i] = int64(i%120) + 1 // some are larger than all there is: they travel alone
 	}
-	require.NoError(t, beside(t.Context(), b, items, func(ctx context.Context, bytes int64) error {
+	require.NoError(t, beside(t.Context(), jobs, items, func(ctx context.Context, bytes int64) error {
 		return b.weigh(ctx, bytes, func(context.Context) error {
 			now := under.Add(min(bytes, memory))
 			for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
@@ -41,19 +39,23 @@ func TestWorkUnderWayKeepsWithinItsBytes(t *testing.T) {
 // nobody waits for somebody who waits.
 func TestMemoryIsWaitedForBeforeASlot(t *testing.T) {
 	b := admitting(10, 2)
-	work := func(ctx context.Context, bytes int64) error {
-		return b.weigh(ctx, bytes, func(context.Context) error { return nil })
+	inSlot := func(ctx context.Context) error {
+		release, err := take(ctx, b.slots)
+		if err == nil {
+			release()
+		}
+		return err
 	}
-	require.NoError(t, b.phase(t.Context(),
+	heavy := func(bytes int64) func(context.Context) error {
+		return func(ctx context.Context) error {
+			return beside(ctx, 2, make([]int64, 200), func(ctx context.Context, _ int64) error { return b.weigh(ctx, bytes, inSlot) })
+		}
+	}
+	require.NoError(t, phase(t.Context(), heavy(10), heavy(7),
 		func(ctx context.Context) error {
-			return beside(ctx, b, make([]int64, 200), func(ctx context.Context, _ int64) error { return work(ctx, 10) })
-		},
-		func(ctx context.Context) error {
-			return beside(ctx, b, make([]int64, 200), func(ctx context.Context, _ int64) error { return work(ctx, 7) })
-		},
-		func(ctx context.Context) error {
-			return each(ctx, b, make([]int64, 200), func(context.Context, int64) error { return nil })
+			return beside(ctx, 2, make([]int64, 200), func(ctx context.Context, _ int64) error { return inSlot(ctx) })
 		}))
+	assert.Empty(t, b.slots)
 }
 
 func TestFullPictureNeedsMoreThanItsVariantsAndIsLeftOutFirst(t *testing.T) {

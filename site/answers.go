@@ -142,13 +142,17 @@ func digest(version, what string, contents []byte) string {
 // it from its bytes.
 func recall[V any](ctx context.Context, b *build, kept *query.Call[question, []byte], key string, do func(context.Context) (V, error),
 	encode func(V) ([]byte, error), decode func([]byte) (V, error)) (answer V, ran bool, err error) {
-	encoded, err := kept.Get(ctx, b.ask, question{key, func(ctx context.Context) (_ []byte, err error) {
-		ran = true
-		if answer, err = do(ctx); err != nil {
-			return nil, err
-		}
-		return encode(answer)
-	}})
+	var encoded []byte
+	err = b.options.Answers.engine.Run(ctx, func(ctx context.Context, ask *query.Ask) (err error) {
+		encoded, err = kept.Get(ctx, ask, question{key, func(ctx context.Context) (_ []byte, err error) {
+			ran = true
+			if answer, err = do(ctx); err != nil {
+				return nil, err
+			}
+			return encode(answer)
+		}})
+		return err
+	})
 	if ran || err != nil {
 		return answer, ran, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"ddc/internal/printable"
 	"ddc/plugins/html_diff/html_diffpb"
+	"ddc/site/output"
 )
 
 // maxChanges bounds how many pages are compared node by node.
@@ -40,32 +41,31 @@ func (c Change) String() string {
 
 // changes compares the final pages with those of the output that is replaced,
 // if Options.Changes asks for it.
-func (b *build) changes(ctx context.Context) ([]Change, error) {
-	if !b.options.Changes {
+func (s *Site) changes(ctx context.Context, stage *output.Stage, pages []*page, final []string) ([]Change, error) {
+	if !s.options.Changes {
 		return nil, nil
 	}
-	found := make([]Change, len(b.pages))
+	found := make([]Change, len(pages))
 	compared := 0
-	olds := make([]string, len(b.pages))
-	for i, p := range b.pages {
-		old, err := b.stage.Previous(p.Output())
+	var differ []int
+	olds := make([]string, len(pages))
+	for i, p := range pages {
+		old, err := stage.Previous(p.Output())
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			found[i] = Change{Path: p.Output(), New: true}
 		case err != nil:
 			return nil, fmt.Errorf("compare with the previous output: %w", err)
-		case string(old) != p.html:
+		case string(old) != final[i]:
 			found[i] = Change{Path: p.Output(), Patches: -1}
 			if compared++; compared <= maxChanges {
 				olds[i] = string(old)
+				differ = append(differ, i)
 			}
 		}
 	}
-	err := eachIndex(ctx, b, len(b.pages), func(ctx context.Context, i int) error {
-		if olds[i] == "" {
-			return nil
-		}
-		answer, err := call(ctx, b, "html_diff", b.pages[i].file.Name, b.HtmlDiff.Diff, &html_diffpb.DiffRequest{OldHtml: olds[i], NewHtml: b.pages[i].html})
+	err := beside(ctx, s.options.Jobs, differ, func(ctx context.Context, i int) error {
+		answer, err := call(ctx, s.build, "html_diff", pages[i].name, s.HtmlDiff.Diff, &html_diffpb.DiffRequest{OldHtml: olds[i], NewHtml: final[i]})
 		if err != nil {
 			return err
 		}

@@ -9,31 +9,44 @@ import (
 
 	"ddc/internal/kdl"
 	"ddc/internal/notation"
+	"ddc/internal/query"
 )
 
-// scanData reads the files of the data folder into one map by base name. If two
+// data is what is in the data folder, by the files' base names.
+type data struct {
+	values   map[string]any
+	warnings []Problem
+}
+
+func (d *data) digest(c *canon) {
+	c.deep(d.values)
+	c.problems(d.warnings)
+}
+
+// readFolder reads the files of the data folder into one map by base name. If two
 // files have the same base name, the one whose path sorts last wins.
-func (b *build) scanData(ctx context.Context) error {
-	texts, names, err := b.texts(ctx, "data", ".json", ".toml", ".yaml", ".yml", ".kdl")
-	faults := []error{err}
-	b.data = map[string]any{}
+func (s *renderPhase) readFolder(ctx context.Context, ask *query.Ask, _ string) (*data, error) {
+	files, err := s.textsIn(ctx, ask, "data", ".json", ".toml", ".yaml", ".yml", ".kdl")
+	all := []error{err}
+	found := &data{values: map[string]any{}}
 	from := map[string]string{}
-	for _, file := range sortedKeys(texts) {
+	for _, file := range sortedKeys(files.Texts) {
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
-		value, err := decode(names[file], path.Ext(file)[1:], texts[file])
+		name := files.Names[file]
+		value, err := decode(name, path.Ext(file)[1:], files.Texts[file])
 		if err != nil {
-			faults = append(faults, fault("", names[file], err))
+			all = append(all, fault("", name, err))
 			continue
 		}
 		key := strings.TrimSuffix(path.Base(file), path.Ext(file))
 		if first, taken := from[key]; taken {
-			b.warn(Problem{File: first, Message: fmt.Sprintf("is not seen: data.%s is made of %s", key, names[file]), Hint: "rename one of the two"})
+			found.warnings = append(found.warnings, Problem{File: first, Message: fmt.Sprintf("is not seen: data.%s is made of %s", key, name), Hint: "rename one of the two"})
 		}
-		b.data[key], from[key] = value, names[file]
+		found.values[key], from[key] = value, name
 	}
-	return joined(faults)
+	return found, joined(all...)
 }
 
 // decode reads a data file of a format. Numbers become int64 or float64 in every

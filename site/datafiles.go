@@ -1,6 +1,7 @@
 package site
 
 import (
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -10,37 +11,25 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"ddc/internal/diagnostic"
 	"ddc/internal/notation"
+	"ddc/internal/query"
 	"ddc/internal/suggest"
 	"ddc/site/config"
 	"ddc/site/content"
 	"ddc/site/template"
 )
 
-// dataFiles are the files that templates load, each read once a build, whichever
-// pages ask for it.
-type dataFiles struct {
-	mu    sync.Mutex
-	files map[dataFile]func() (any, error)
-}
-
-// dataFile is a file, as a person calls it, and what it is read as.
-type dataFile struct{ name, format string }
-
-func newDataFiles() *dataFiles { return &dataFiles{files: map[dataFile]func() (any, error){}} }
-
 // formats that a data file can have, by its extension.
 var formats = []string{"csv", "json", "kdl", "plain", "toml", "yaml", "yml"}
 
-// load is the templates' function load_data.
-func (d *dataFiles) load(b *build, name, format string, required bool) (any, error) {
+// loadData is the templates' function load_data.
+func (v *view) loadData(name, format string, required bool) (any, error) {
 	if strings.Contains(name, "://") {
 		return nil, &template.Refusal{Message: "a build reads nothing from the network", Hint: "put what is at " + name + " into data/, before the build"}
 	}
-	file, err := b.findData(name)
+	file, err := v.findData(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if !required {
 			return nil, nil
@@ -52,7 +41,7 @@ func (d *dataFiles) load(b *build, name, format string, required bool) (any, err
 		return nil, err
 	}
 	if format == "" {
-		format = strings.TrimPrefix(path.Ext(file.Name), ".")
+		format = strings.TrimPrefix(path.Ext(file), ".")
 		if !slices.Contains(formats, format) {
 			format = "plain"
 		}
@@ -64,53 +53,49 @@ func (d *dataFiles) load(b *build, name, format string, required bool) (any, err
 		}
 		return nil, &template.Refusal{Message: fmt.Sprintf("there is no format %q", format), Hint: hint}
 	}
-	key := dataFile{file.Name, format}
-	d.mu.Lock()
-	read := d.files[key]
-	if read == nil {
-		read = sync.OnceValues(func() (any, error) { return b.readData(file, format) })
-		d.files[key] = read
-	}
-	d.mu.Unlock()
-	return read()
+	return v.loaded.Get(v.ctx, v.ask, format+" "+file)
 }
 
 // findData finds a file of the project. It looks below the project's folder, and
 // then below those of static files and content.
-func (b *build) findData(name string) (content.File, error) {
-	folders := []string{b.folder(), b.cfg.Folder("static"), b.cfg.Content}
+func (v *view) findData(name string) (string, error) {
+	folders := []string{v.folder(), v.cfg.Folder("static"), v.cfg.Content}
 	relative, ofContent := strings.CutPrefix(name, "@/")
 	if ofContent {
 		folders = folders[2:]
 	}
 	relative = path.Clean(strings.TrimPrefix(relative, "/"))
 	if !filepath.IsLocal(relative) {
-		return content.File{}, &template.Refusal{Message: fmt.Sprintf("%q is not in the project", name), Hint: "copy the file into data/"}
+		return "", &template.Refusal{Message: fmt.Sprintf("%q is not in the project", name), Hint: "copy the file into data/"}
 	}
 	for part := range strings.SplitSeq(relative, "/") {
 		if !content.Visible(part) {
-			return content.File{}, &template.Refusal{Message: fmt.Sprintf("%q is hidden", name), Hint: "give the file, and its folders, names without a dot before them"}
+			return "", &template.Refusal{Message: fmt.Sprintf("%q is hidden", name), Hint: "give the file, and its folders, names without a dot before them"}
 		}
 	}
 	for _, folder := range folders {
 		full := filepath.Join(folder, filepath.FromSlash(relative))
-		if config.Within(b.cfg.Output, full) {
-			return content.File{}, &template.Refusal{Message: fmt.Sprintf("%q is in the output", name), Hint: "load what it is made of"}
+		if config.Within(v.cfg.Output, full) {
+			return "", &template.Refusal{Message: fmt.Sprintf("%q is in the output", name), Hint: "load what it is made of"}
 		}
-		file, err := b.project.Find(b.name(full))
-		if err == nil {
+		file := v.name(full)
+		switch what, err := v.places.Get(v.ctx, v.ask, file); {
+		case err != nil:
+			return "", err
+		case what == "":
 			return file, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return content.File{}, &template.Refusal{Message: fmt.Sprintf("%q can't be read: %v", name, err), Hint: "load a file that lies in the project"}
+		case what != absent:
+			return "", &template.Refusal{Message: fmt.Sprintf("%q can't be read: %v", name, what), Hint: "load a file that lies in the project"}
 		}
 	}
-	return content.File{}, fs.ErrNotExist
+	return "", fs.ErrNotExist
 }
 
-// readData reads a data file. What is wrong with it is a *Problem.
-func (b *build) readData(file content.File, format string) (any, error) {
-	text, err := b.source(file)
+// load reads a data file: key is its format and its name. What is wrong with it is a
+// *Problem.
+func (s *renderPhase) load(ctx context.Context, ask *query.Ask, key string) (any, error) {
+	format, file, _ := strings.Cut(key, " ")
+	text, err := s.texts.Get(ctx, ask, file)
 	if err != nil {
 		return nil, single(err)
 	}
@@ -121,10 +106,10 @@ func (b *build) readData(file content.File, format string) (any, error) {
 	case "csv":
 		value, err = decodeCSV(text)
 	default:
-		value, err = decode(file.Name, format, text)
+		value, err = decode(file, format, text)
 	}
 	if err != nil {
-		return nil, single(fault("", file.Name, err))
+		return nil, single(fault("", file, err))
 	}
 	return value, nil
 }

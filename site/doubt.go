@@ -1,11 +1,10 @@
 package site
 
-// doubt tells of something that may be a mistake: a warning, or, if strict, an
-// error.
-func (b *build) doubt(p Problem) {
-	if b.options.Strict {
-		_ = b.collect(Errors{p}) // faults, and nothing else
-		return
+// doubts are what may be mistakes: warnings, or, if strict, errors.
+func (b *build) doubts(n *notes, problems []Problem) error {
+	if b.options.Strict && len(problems) > 0 {
+		return Errors(problems)
 	}
-	b.warn(p)
+	n.warn(problems...)
+	return nil
 }

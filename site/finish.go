@@ -4,14 +4,53 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"ddc/internal/query"
 	"ddc/plugins/css/csspb"
 	"ddc/plugins/html/htmlpb"
 	"ddc/plugins/js/jspb"
 	"ddc/plugins/minify/minifypb"
 	"ddc/site/asset"
 )
+
+// finalPhase has the names of all files, and the pages with these names in them.
+type finalPhase struct {
+	*fontPhase
+	named     *query.Query[*named] // by page
+	pieces    *query.Call[pieceCall, *piece]
+	finished  *query.Query[*finished] // by page
+	refer     *query.Query[*refers]   // by page
+	renames   *query.Query[*renaming]
+	names     *query.Query[*names]
+	addresses *query.Query[*address] // by static file
+	olds      *query.Query[*oldAddresses]
+	stay      *query.Query[*stays] // by page
+	stays     *query.Query[staying]
+	final     *query.Query[string]    // by page
+	dead      *query.Query[[]Problem] // by page
+	index     *query.Query[*index]
+}
+
+func newFinalPhase(from *fontPhase) *finalPhase {
+	s := &finalPhase{fontPhase: from}
+	e := s.engine
+	s.named = query.New(e, "named", byDigest[*named](), s.namedBy)
+	s.pieces = query.NewCall(e, "piece", byDigest[*piece](), pieceCall.key, s.callPiece)
+	s.finished = query.New(e, "finished", byDigest[*finished](), s.finish)
+	s.refer = query.New(e, "refers", byDigest[*refers](), s.refersTo)
+	s.renames = query.New(e, "renaming", byDigest[*renaming](), s.rename)
+	s.names = query.New(e, "names", byDigest[*names](), s.nameAssets)
+	s.addresses = query.New(e, "address", byDigest[*address](), s.addressOf)
+	s.olds = query.New(e, "old addresses", byDigest[*oldAddresses](), s.findOld)
+	s.stay = query.New(e, "stays", byDigest[*stays](), s.stayFor)
+	s.stays = query.New(e, "staying", byDigest[staying](), s.keepOldAddresses)
+	s.final = query.New(e, "final", text, s.settlePage)
+	s.dead = query.New(e, "dead links", canonical[[]Problem]{(*canon).problems}, s.deadOf)
+	s.index = query.New(e, "search", byDigest[*index](), s.makeIndex)
+	return s
+}
 
 // inline is a piece of CSS or JavaScript inside a page. base matters only if
 // the text has addresses that may be relative.
@@ -41,136 +80,269 @@ func newInline(kind inlineKind, text string, p *page) inline {
 	return i
 }
 
-// finish rewrites every page: it puts marks in the place of the assets' names,
+// named are the ways to write a static file's address that a page may use: in all its
+// text, and in each of its inline pieces. Other files may come and go.
+type named struct {
+	spelt   []string
+	pieces  []inline
+	inPiece [][]string
+}
+
+func (n *named) digest(c *canon) {
+	c.text(strings.Join(n.spelt, "\n"))
+	for i, piece := range n.pieces {
+		c.number(int64(piece.kind))
+		c.text(piece.text)
+		c.text(piece.base)
+		c.text(strings.Join(n.inPiece[i], "\n"))
+	}
+}
+
+// namedBy finds what a page may name.
+func (s *finalPhase) namedBy(ctx context.Context, ask *query.Ask, key string) (*named, error) {
+	p, err := s.page(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.pages.Get(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.statics.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	n := &named{spelt: all.names.in(r.html)}
+	if strings.Contains(r.html, "importmap") {
+		n.spelt = sortedKeys(all.spelt) // it may name a folder
+	}
+	add := func(kind inlineKind, texts []string) {
+		for _, text := range texts {
+			n.pieces = append(n.pieces, newInline(kind, text, p))
+			n.inPiece = append(n.inPiece, all.names.in(text))
+		}
+	}
+	add(inlineStyle, r.found.Styles)
+	add(inlineScript, r.found.Scripts)
+	add(inlineAttribute, r.found.StyleAttributes)
+	return n, nil
+}
+
+// finished is a page with marks for the files that it names, minified.
+type finished struct {
+	html    string
+	scripts []string // those in it, with marks
+}
+
+func (f *finished) digest(c *canon) {
+	c.text(f.html)
+	for _, script := range f.scripts {
+		c.text(script)
+	}
+}
+
+// finish rewrites a page: it puts marks in the place of the assets' names,
 // makes pictures of its images, and minifies it.
-func (b *build) finish(ctx context.Context) error {
-	pictures := b.pictureMap()
-	// A link or an icon that names a picture gets the largest WebP, as an <img>
-	// does, so that the site can do without the original; unless the original
-	// is kept in any case.
-	replaced := func(s *static) bool { return s.picture != nil && !s.stable }
-	urls, originals := b.markMap(func(s *static) bool { return !replaced(s) }), b.markMap(replaced)
-	names, pictured := newMentions(sortedKeys(urls)), newMentions(sortedKeys(pictures))
-	return each(ctx, b, b.pages, func(ctx context.Context, p *page) error {
-		texts := func(kind inlineKind, of []string) []string {
-			out := make([]string, len(of))
-			for i, text := range of {
-				out[i] = b.inline[newInline(kind, text, p)]
-			}
-			return out
-		}
-		// This comes before the pictures, which bring style attributes of their
-		// own.
-		replaced, err := call(ctx, b, "html", p.file.Name, b.Html.ReplaceInline, &htmlpb.ReplaceInlineRequest{
-			Html: p.html, Styles: texts(inlineStyle, p.found.Styles), Scripts: texts(inlineScript, p.found.Scripts),
-			StyleAttributes: texts(inlineAttribute, p.found.StyleAttributes),
-		})
+func (s *finalPhase) finish(ctx context.Context, ask *query.Ask, key string) (*finished, error) {
+	p, err := s.page(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.pages.Get(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	n, err := s.named.Get(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	done := make([]string, len(n.pieces))
+	for i, one := range n.pieces {
+		made, err := s.rewritePiece(ctx, ask, p, one, n.inPiece[i])
 		if err != nil {
-			return err
+			return nil, err
 		}
-		request := &htmlpb.RewriteRequest{Html: replaced.Html, Base: p.base(),
-			Urls: pick(names, urls, p.html), Pictures: pick(pictured, pictures, p.html), Originals: pick(pictured, originals, p.html)}
-		if strings.Contains(p.html, "importmap") {
-			request.Urls = urls // it may name a folder
-		}
-		b.derived(request)
-		rewritten, err := call(ctx, b, "html", p.file.Name, b.Html.Rewrite, request)
-		if err != nil {
-			return err
-		}
-		small, err := call(ctx, b, "minify", p.file.Name, b.Minify.Html, &minifypb.HtmlRequest{Path: p.file.Name, Html: rewritten.Html})
-		if err != nil {
-			return err
-		}
-		p.html = small.Html
-		return nil
+		done[i] = made.text
+	}
+	styles, scripts := len(r.found.Styles), len(r.found.Scripts)
+	made := &finished{scripts: done[styles : styles+scripts]}
+	// This comes before the pictures, which bring style attributes of their
+	// own.
+	replaced, err := call(ctx, s.build, "html", p.name, s.Html.ReplaceInline, &htmlpb.ReplaceInlineRequest{
+		Html: r.html, Styles: done[:styles], Scripts: made.scripts, StyleAttributes: done[styles+scripts:],
 	})
+	if err != nil {
+		return nil, err
+	}
+	request := &htmlpb.RewriteRequest{Html: replaced.Html, Base: p.base()}
+	if err := s.fill(ctx, ask, request, n.spelt); err != nil {
+		return nil, err
+	}
+	rewritten, err := call(ctx, s.build, "html", p.name, s.Html.Rewrite, request)
+	if err != nil {
+		return nil, err
+	}
+	small, err := call(ctx, s.build, "minify", p.name, s.Minify.Html, &minifypb.HtmlRequest{Path: p.name, Html: rewritten.Html})
+	made.html = small.GetHtml()
+	return made, err
 }
 
-// derived says what attributes that are derived from bytes become.
-func (b *build) derived(request *htmlpb.RewriteRequest) {
+// fill says what becomes of addresses that are written so.
+func (s *finalPhase) fill(ctx context.Context, ask *query.Ask, request *htmlpb.RewriteRequest, spelt []string) error {
+	request.Urls, request.Originals, request.Pictures = map[string]string{}, map[string]string{}, map[string]*htmlpb.Picture{}
 	request.Integrity, request.Types = map[string]string{}, map[string]string{}
-	for _, mark := range request.Urls {
-		s := b.byMark(marks.FindStringSubmatch(mark)[1])
-		switch {
-		case s.kind == asset.Style || s.kind == asset.Script:
-			request.Integrity[mark] = fmt.Sprintf(digestFormat, s.index)
-		case s.rewritten() || s.data != nil:
-			request.Integrity[mark] = ""
-		}
-		if s.repacked() {
-			request.Types[mark] = "font/woff2"
-		}
-	}
-}
-
-// inlines rewrites the styles and scripts in pages. It rewrites each different
-// piece once: most pages have the same pieces.
-func (b *build) inlines(ctx context.Context) error {
-	type piece struct {
-		inline
-		page *page // the first that has it
-		out  string
-	}
-	var pieces []*piece
-	seen := map[inline]bool{}
-	for _, p := range b.pages {
-		add := func(kind inlineKind, texts []string) {
-			for _, text := range texts {
-				if i := newInline(kind, text, p); !seen[i] {
-					seen[i] = true
-					pieces = append(pieces, &piece{inline: i, page: p, out: text})
-				}
-			}
-		}
-		add(inlineStyle, p.found.Styles)
-		add(inlineScript, p.found.Scripts)
-		add(inlineAttribute, p.found.StyleAttributes)
-	}
-	urls := b.markMap(every)
-	names := newMentions(sortedKeys(urls))
-	err := each(ctx, b, pieces, func(ctx context.Context, q *piece) (err error) {
-		q.out, err = b.rewritePiece(ctx, q.inline, q.page, pick(names, urls, q.text))
-		return err
-	})
+	all, err := s.statics.Get(ctx, ask.Aside(), "") // named has a record of which
 	if err != nil {
 		return err
 	}
-	b.inline = map[inline]string{}
-	for _, q := range pieces {
-		b.inline[q.inline] = q.out
-		if q.kind == inlineScript {
-			b.scripts = append(b.scripts, q.out)
+	for _, name := range spelt {
+		f := all.byPath[all.spelt[name]]
+		var shown *htmlpb.Picture
+		if f.kind == asset.Picture {
+			p, err := s.pictures.Get(ctx, ask, f.path)
+			if err != nil {
+				return err
+			}
+			shown = p.shown
+		}
+		if shown != nil {
+			request.Pictures[name] = withFallback(shown, f)
+		}
+		// A link or an icon that names a picture gets the largest WebP, as an <img>
+		// does, so that the site can do without the original; unless the original
+		// is kept in any case.
+		if shown != nil && !f.stable {
+			request.Originals[name] = f.mark()
+			continue
+		}
+		request.Urls[name] = f.mark()
+		if err := s.derive(ctx, ask, request, f); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (b *build) rewritePiece(ctx context.Context, i inline, p *page, urls map[string]string) (string, error) {
-	var faults Errors
-	inPage := func(err error) error {
-		if errors.As(err, &faults) {
-			for n := range faults {
-				faults[n] = b.inPiece(faults[n], i.text)
-			}
-		}
-		return err
+// withFallback is a picture whose <img> shows the file itself, where there is nothing
+// better.
+func withFallback(p *htmlpb.Picture, f *static) *htmlpb.Picture {
+	if p.Fallback != "" {
+		return p
 	}
+	return &htmlpb.Picture{Sources: p.Sources, Fallback: f.mark(), Width: p.Width, Height: p.Height, Placeholder: p.Placeholder}
+}
+
+// derive says what attributes that are derived from a file's bytes become.
+func (s *finalPhase) derive(ctx context.Context, ask *query.Ask, request *htmlpb.RewriteRequest, f *static) error {
 	switch {
-	case i.kind == inlineScript:
-		answer, err := call(ctx, b, "js", p.file.Name, b.Js.Rewrite, &jspb.RewriteRequest{Path: p.file.Name, Js: i.text, Urls: urls, Base: i.base})
-		for _, ref := range answer.GetUnknown() {
-			b.unknown(p.file.Name, i.text, ref, false)
+	case f.kind == asset.Style || f.kind == asset.Script:
+		request.Integrity[f.mark()] = fmt.Sprintf(digestFormat, f.number)
+	case f.rewritten():
+		request.Integrity[f.mark()] = ""
+	case f.kind == asset.Font && !f.stable:
+		cut, err := s.cutFonts.Get(ctx, ask, f.path)
+		if err != nil {
+			return err
 		}
-		return answer.GetJs(), inPage(err)
-	case i.kind == inlineAttribute && i.base == "":
-		return i.text, nil // names nothing
+		if cut.data != nil {
+			request.Integrity[f.mark()] = ""
+		}
+		if cut.repacked(f.path) {
+			request.Types[f.mark()] = "font/woff2"
+		}
 	}
-	answer, err := call(ctx, b, "css", p.file.Name, b.Css.Rewrite, &csspb.RewriteRequest{
-		Path: p.file.Name, Css: i.text, Urls: urls, Base: p.base(), Minify: i.kind == inlineStyle,
+	return nil
+}
+
+// piece is a rewritten piece.
+type piece struct {
+	text    string
+	unknown []unknownReference
+}
+
+func (p *piece) digest(c *canon) {
+	c.text(p.text)
+	for _, u := range p.unknown {
+		u.digest(c)
+	}
+}
+
+// pieceCall is an inline piece to be rewritten, and how.
+type pieceCall struct {
+	inline
+	urls map[string]string
+	file string // of the first page that has it
+	page string // its base
+}
+
+func (p pieceCall) key() string {
+	var c canon
+	c.number(int64(p.kind))
+	c.text(p.text)
+	c.text(p.base)
+	for _, name := range sortedKeys(p.urls) {
+		c.text(name)
+		c.text(p.urls[name])
+	}
+	return string(c.out)
+}
+
+// rewritePiece rewrites a piece, unless it was for another page: most pages have the
+// same pieces. Its faults have their places in this page.
+func (s *finalPhase) rewritePiece(ctx context.Context, ask *query.Ask, p *page, one inline, spelt []string) (*piece, error) {
+	if one.kind == inlineAttribute && one.base == "" {
+		return &piece{text: one.text}, nil // names nothing
+	}
+	all, err := s.statics.Get(ctx, ask.Aside(), "") // named has a record of which
+	if err != nil {
+		return nil, err
+	}
+	made, err := s.pieces.Get(ctx, ask, pieceCall{one, all.marksOf(spelt), p.name, p.base()})
+	var found Errors
+	if !errors.As(err, &found) {
+		return made, err
+	}
+	source, templates, err := s.sourceOf(ctx, ask, p)
+	if err != nil {
+		return nil, err
+	}
+	found = slices.Clone(found)
+	for i := range found {
+		found[i].File = p.name
+		found[i] = inPiece(found[i], one.text, source, templates)
+	}
+	return nil, found
+}
+
+// sourceOf is a page's source, and the templates that may have made of it what is in
+// the page.
+func (s *finalPhase) sourceOf(ctx context.Context, ask *query.Ask, p *page) (source string, all *templates, err error) {
+	if p.written {
+		if source, err = s.texts.Get(ctx, ask, p.name); err != nil {
+			return "", nil, err
+		}
+	}
+	all, err = s.allTemplates.Get(ctx, ask, "")
+	return source, all, err
+}
+
+// callPiece has a piece rewritten.
+func (s *finalPhase) callPiece(ctx context.Context, p pieceCall) (*piece, error) {
+	made := &piece{}
+	if p.kind == inlineScript {
+		answer, err := call(ctx, s.build, "js", p.file, s.Js.Rewrite, &jspb.RewriteRequest{Path: p.file, Js: p.text, Urls: p.urls, Base: p.base})
+		for _, ref := range answer.GetUnknown() {
+			made.unknown = append(made.unknown, unknownReference{unresolved: ref, within: p.text})
+		}
+		made.text = answer.GetJs()
+		return made, err
+	}
+	answer, err := call(ctx, s.build, "css", p.file, s.Css.Rewrite, &csspb.RewriteRequest{
+		Path: p.file, Css: p.text, Urls: p.urls, Base: p.page, Minify: p.kind == inlineStyle,
 	})
 	for _, ref := range answer.GetUnknown() {
-		b.unknown(p.file.Name, i.text, ref, false)
+		made.unknown = append(made.unknown, unknownReference{unresolved: ref, within: p.text})
 	}
-	return answer.GetCss(), inPage(err)
+	made.text = answer.GetCss()
+	return made, err
 }

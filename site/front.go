@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 
+	"ddc/internal/query"
 	"ddc/plugins/markdown/markdownpb"
 	"ddc/site/asset"
 	"ddc/site/content"
@@ -14,51 +15,29 @@ import (
 // draftHint says what to do about a link to a draft.
 const draftHint = "take draft out of its front matter, or build with --drafts"
 
-// fronts reads the front matter of all pages, and then knows where the files
-// beside them go. The pages' faults are kept for the end of the next phase.
-func (b *build) fronts(ctx context.Context) error {
-	for _, w := range b.cfg.Warnings {
-		b.doubt(w)
+// nodeOf makes a page's node of its path and of what the front matter says.
+func (m *meta) nodeOf(key, file string) (*content.Node, error) {
+	n := content.NewNode(key)
+	n.Title, n.Weight = m.title, int(m.Weight)
+	if m.Date != "" {
+		n.Date = m.Date // else that of the file's name
 	}
-	if err := each(ctx, b, b.pages, b.frontMatter); err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return err
+	n.Updated, n.SortBy = m.Updated, m.SortBy
+	before := n.Route
+	n.Move(m.Address, m.Slug)
+	if n.Route == "/" && before != "/" {
+		return nil, Errors{m.at(file, "path", "the home page is written in _index.md, in the content folder itself", "choose another address")}
 	}
-	b.bySource = make(map[string]*page, len(b.pages))
-	for _, p := range b.pages {
-		b.bySource[p.Path] = p
+	if before == "/" && n.Route != "/" {
+		return nil, Errors{m.at(file, "path", "the home page has the address /", "leave path out")}
 	}
-	b.addBeside()
-	return nil
+	return n, nil
 }
 
-// settle gives a page's node what the front matter says of it.
-func (p *page) settle(front *markdownpb.FrontMatter) error {
-	if front.Title == "" {
-		front.Title = content.TitleOf(p.Path)
-	}
-	if front.Date == "" {
-		front.Date = p.Date // of the file's name
-	}
-	p.Title, p.Weight = front.Title, int(front.Weight)
-	p.Date, p.Updated, p.SortBy = front.Date, front.Updated, front.SortBy
-	before := p.Route
-	p.Move(front.Address, front.Slug)
-	if p.Route == "/" && before != "/" {
-		return Errors{p.at("path", "the home page is written in _index.md, in the content folder itself", "choose another address")}
-	}
-	if before == "/" && p.Route != "/" {
-		return Errors{p.at("path", "the home page has the address /", "leave path out")}
-	}
-	return nil
-}
-
-// at is a problem with a key of the page's front matter.
-func (p *page) at(key, message, hint string) Problem {
-	problem := Problem{File: p.file.Name, Message: message, Hint: hint}
-	if at := p.keys[key]; at != nil {
+// at is a problem with a key of a file's front matter.
+func (m *meta) at(file, key, message, hint string) Problem {
+	problem := Problem{File: file, Message: message, Hint: hint}
+	if at := m.keys[key]; at != nil {
 		problem.Line, problem.Col, problem.Length = int(at.Line), int(at.Column), int(at.Length)
 	}
 	return problem
@@ -66,66 +45,55 @@ func (p *page) at(key, message, hint string) Problem {
 
 // clash is the fault of two pages with one address, told where the second says
 // its address.
-func (b *build) clash(first, second *content.Node) error {
-	p := b.pageOf(second.Path)
+func (t *tree) clash(first, second *content.Node) Problem {
+	p := t.bySource[second.Path]
 	key := ""
 	for _, k := range []string{"slug", "path"} {
 		if p.keys[k] != nil {
 			key = k
 		}
 	}
-	return Errors{p.at(key, fmt.Sprintf("has the same address as %s: %s", first.Path, second.URL()), "rename one of the two, or give one a slug")}
+	return p.at(p.name, key, fmt.Sprintf("has the same address as %s: %s", first.Path, second.URL()), "rename one of the two, or give one a slug")
 }
 
-// pageOf finds a page that is built, by the path of its source.
-func (b *build) pageOf(source string) *page {
-	if p := b.bySource[source]; p != nil && p.front != nil && !b.leftOut(p) {
-		return p
-	}
-	return nil
+func (b *build) leftOut(m *meta) bool { return m.Draft && !b.options.Drafts }
+
+// aside is a file in the content folder that is no page.
+type aside struct {
+	name string // for people, and to read it by
+	path string // below the output folder
 }
 
-// draft finds a page that is left out, by the path of its source.
-func (b *build) draft(source string) *page {
-	if p := b.bySource[source]; p != nil && p.front != nil && b.leftOut(p) {
-		return p
-	}
-	return nil
-}
-
-func (b *build) leftOut(p *page) bool { return p.front.Draft && !b.options.Drafts }
-
-// addBeside makes static files of those that lie in the content folder beside
+// addBeside finds the files that lie in the content folder beside
 // pages. Each goes where the page or section goes that its folder is of, and
 // keeps the rest of its path.
-func (b *build) addBeside() {
-	b.asides = map[string]*static{}
+func (t *tree) addBeside(s *treePhase, folder listing) {
+	t.asides = map[string]aside{}
 	owners := map[string]*page{}
-	for _, p := range b.pages {
-		if p.Section || content.Bundle(p.Path) {
+	for _, key := range sortedKeys(t.bySource) {
+		if p := t.bySource[key]; p.Section || content.Bundle(p.Path) {
 			if folder := path.Dir(p.Path); owners[folder] == nil || p.Section {
 				owners[folder] = p
 			}
 		}
 	}
-	for _, f := range b.beside {
-		folder := path.Dir(f.Path)
-		for owners[folder] == nil && folder != "." {
-			folder = path.Dir(folder)
+	for i, file := range folder.Paths {
+		if path.Ext(file) == ".md" {
+			continue
 		}
-		name, owner := f.Path, owners[folder]
+		folderOf := path.Dir(file)
+		for owners[folderOf] == nil && folderOf != "." {
+			folderOf = path.Dir(folderOf)
+		}
+		name, owner := file, owners[folderOf]
 		if owner != nil {
-			if owner.front != nil && b.leftOut(owner) {
+			if owner.meta != nil && s.leftOut(owner.meta) {
 				continue
 			}
-			name = path.Join(owner.Route[1:], relativeTo(folder, f.Path))
-		}
-		s := &static{file: f, path: name, kind: asset.KindOf(name)}
-		b.addStatic(s)
-		b.asides[f.Path] = s
-		if owner != nil {
+			name = path.Join(owner.Route[1:], relativeTo(folderOf, file))
 			owner.beside = append(owner.beside, name)
 		}
+		t.asides[file] = aside{folder.Names[i], name}
 	}
 }
 
@@ -137,35 +105,63 @@ func relativeTo(folder, name string) string {
 	return name[len(folder)+1:]
 }
 
-// linkable are the paths below the content folder that a link may name: those of
-// pages, and of the files beside them.
-func (b *build) linkable(pages []string) *mentions {
-	return newMentions(append(pages, sortedKeys(b.asides)...))
+// linkable is what Markdown may link to.
+type linkable struct {
+	*mentions // the paths below the content folder: of pages, and of the files beside them
+	// addresses of all, by these paths.
+	addresses map[string]string
+	// drafts are the paths of pages that are left out.
+	drafts map[string]bool
 }
 
-// addressesOf gives the addresses of such paths.
-func (b *build) addressesOf(paths []string) map[string]string {
-	addresses := make(map[string]string, len(paths))
-	for _, name := range paths {
-		if s := b.asides[name]; s != nil {
-			addresses[name] = asset.URL(s.path)
-		} else if p := b.bySource[name]; p != nil {
-			addresses[name] = p.base()
-		} else {
-			addresses[name] = asset.URL(content.NewNode(name).URL())
+func (l *linkable) digest(c *canon) {
+	for _, path := range sortedKeys(l.addresses) {
+		c.text(path)
+		c.text(l.addresses[path])
+	}
+	for _, path := range sortedKeys(l.drafts) {
+		c.text(path)
+	}
+}
+
+// findLinkable finds what Markdown may link to.
+func (s *treePhase) findLinkable(ctx context.Context, ask *query.Ask, _ string) (*linkable, error) {
+	t, err := s.trees.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	l := &linkable{addresses: map[string]string{}, drafts: t.drafts}
+	for _, name := range t.paths {
+		l.addresses[name] = asset.URL(content.NewNode(name).URL())
+		if p := t.bySource[name]; p != nil && p.meta != nil {
+			l.addresses[name] = p.base()
 		}
 	}
-	return addresses
+	for name, file := range t.asides {
+		l.addresses[name] = asset.URL(file.path)
+	}
+	l.mentions = newMentions(sortedKeys(l.addresses))
+	return l, nil
 }
 
-// leadsNowhere says why a link to a page is broken, and what to do about it.
-func (b *build) leadsNowhere(p *page, link *markdownpb.BrokenLink) (message, hint string) {
+// named are the addresses that a text may lead to.
+func (l *linkable) named(text string) map[string]string {
+	some := map[string]string{}
+	for _, name := range l.in(text) {
+		some[name] = l.addresses[name]
+	}
+	return some
+}
+
+// leadsNowhere says why a link to a page is broken, and what to do about it. From is the
+// path of the page that has the link.
+func (l *linkable) leadsNowhere(from string, link *markdownpb.BrokenLink) (message, hint string) {
 	target, _, _ := strings.Cut(link.Target, "#")
 	rooted, isRooted := strings.CutPrefix(target, "@/")
 	if !isRooted {
-		rooted = path.Join(path.Dir(p.Path), target)
+		rooted = path.Join(path.Dir(from), target)
 	}
-	if b.draft(path.Clean(rooted)) != nil {
+	if l.drafts[path.Clean(rooted)] {
 		return fmt.Sprintf("the link %q leads to a draft", link.Target), draftHint
 	}
 	message, hint = fmt.Sprintf("the link %q leads to no page", link.Target), "check the path; it counts from the content folder after @/, else from the page's own"
@@ -174,3 +170,20 @@ func (b *build) leadsNowhere(p *page, link *markdownpb.BrokenLink) (message, hin
 	}
 	return message, hint
 }
+
+// addressOfPage is the address of a page by the path of its source: "" if there is no
+// such page, or aDraft.
+func (s *treePhase) addressOfPage(ctx context.Context, ask *query.Ask, key string) (string, error) {
+	t, err := s.trees.Get(ctx, ask, "")
+	switch {
+	case err != nil:
+		return "", err
+	case t.byPath[key] != nil:
+		return t.byPath[key].base(), nil
+	case t.drafts[key]:
+		return aDraft, nil
+	}
+	return "", nil
+}
+
+const aDraft = "draft"

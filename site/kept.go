@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 
+	"ddc/internal/query"
 	"ddc/site/asset"
 )
 
@@ -17,54 +18,106 @@ import (
 // maxNaming is up to how many bytes a file that is copied is looked through.
 const maxNaming = 1 << 20
 
-// keepOldAddresses finds the files that stay at their old addresses too.
-func (b *build) keepOldAddresses(ctx context.Context) error {
-	old := b.oldAddresses()
-	if len(old.byBase) == 0 && len(old.odd) == 0 {
-		return nil
-	}
-	for _, p := range b.pages {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		b.stays(old.in(p.html, false), p.file.Name)
-	}
-	for _, script := range b.scripts {
-		b.stays(old.in(b.final(script), true), "a script in a page")
-	}
-	for _, s := range b.statics {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		text := s.text
-		if !s.rewritten() {
-			var err error
-			if text, err = b.copiedText(s); err != nil {
-				return err
-			}
-		}
-		b.stays(old.in(text, true), s.name())
-	}
-	return nil
+// stays are the files that a page names by their old addresses, by path.
+type stays struct{ inPage, inScript []string }
+
+func (s *stays) digest(c *canon) {
+	c.text(strings.Join(s.inPage, "\n"))
+	c.text(strings.Join(s.inScript, "\n"))
 }
 
-// stays notes that a text names old addresses.
-func (b *build) stays(named []*static, by string) {
-	for _, s := range named {
-		if !s.also {
-			s.also = true
-			b.options.Log.Info("a file stays at its old address too", "file", s.path, "named by", by)
+// stayFor finds what a page names by its old address.
+func (s *finalPhase) stayFor(ctx context.Context, ask *query.Ask, key string) (*stays, error) {
+	old, err := s.olds.Get(ctx, ask, "")
+	if err != nil || old.none() {
+		return &stays{}, err
+	}
+	finished, err := s.finished.Get(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	found := &stays{inPage: old.in(finished.html, false)}
+	for _, script := range finished.scripts {
+		found.inScript = append(found.inScript, old.in(script, true)...)
+	}
+	return found, nil
+}
+
+// staying has the files that stay at their old addresses too, by path, with who names
+// them.
+type staying map[string]string
+
+func (s staying) digest(c *canon) {
+	for _, path := range sortedKeys(s) {
+		c.text(path)
+		c.text(s[path])
+	}
+}
+
+// keepOldAddresses finds the files that stay at their old addresses too.
+func (s *finalPhase) keepOldAddresses(ctx context.Context, ask *query.Ask, _ string) (staying, error) {
+	old, err := s.olds.Get(ctx, ask, "")
+	if err != nil || old.none() {
+		return nil, err
+	}
+	t, err := s.trees.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.statics.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.stay.All(ctx, ask, t.keys())
+	if err != nil {
+		return nil, err
+	}
+	kept := staying{}
+	for i, p := range t.pages {
+		kept.note(found[i].inPage, p.name)
+	}
+	for i := range t.pages {
+		kept.note(found[i].inScript, "a script in a page")
+	}
+	for _, f := range all.list {
+		code, err := s.codeOf(ctx, ask, f)
+		if err != nil {
+			return nil, err
+		}
+		text := ""
+		if code != nil {
+			text = code.marked
+		} else if text, err = s.copiedText(ctx, ask, f); err != nil {
+			return nil, err
+		}
+		kept.note(old.in(text, true), f.name)
+	}
+	return kept, nil
+}
+
+// note notes that a text names old addresses.
+func (s staying) note(named []string, by string) {
+	for _, path := range named {
+		if s[path] == "" {
+			s[path] = by
 		}
 	}
 }
 
 // copiedText is what a file that is copied says, or "" if it is large or no
 // text.
-func (b *build) copiedText(s *static) (string, error) {
-	if s.kind != asset.Plain && s.kind != asset.Drawing && s.kind != asset.Manifest || s.file.Size > maxNaming {
+func (s *finalPhase) copiedText(ctx context.Context, ask *query.Ask, f *static) (string, error) {
+	if f.kind != asset.Plain && f.kind != asset.Drawing && f.kind != asset.Manifest {
 		return "", nil
 	}
-	data, err := b.read(s.file, maxNaming)
+	if _, err := s.digests.Get(ctx, ask, f.name); err != nil {
+		return "", err
+	}
+	file := s.file(f.name)
+	if file.Size > maxNaming {
+		return "", nil
+	}
+	data, err := s.read(file, maxNaming)
 	if err != nil || strings.IndexByte(string(data[:min(len(data), 512)]), 0) >= 0 {
 		return "", err
 	}
@@ -74,29 +127,46 @@ func (b *build) copiedText(s *static) (string, error) {
 // oldAddresses are the files that are not at their old addresses, by the last
 // part of the path.
 type oldAddresses struct {
-	byBase map[string][]*static
-	odd    []*static // whose names may not stand whole in a text
+	byBase map[string][]string
+	odd    []string // whose names may not stand whole in a text
 }
 
-func (b *build) oldAddresses() *oldAddresses {
-	old := &oldAddresses{byBase: map[string][]*static{}}
-	for _, s := range b.statics {
-		switch base := path.Base(s.path); {
-		case s.output == s.path && !s.left:
+func (o *oldAddresses) none() bool { return len(o.byBase) == 0 && len(o.odd) == 0 }
+
+func (o *oldAddresses) digest(c *canon) {
+	for _, base := range sortedKeys(o.byBase) {
+		c.text(strings.Join(o.byBase[base], "\n"))
+	}
+	c.text(strings.Join(o.odd, "\n"))
+}
+
+func (s *finalPhase) findOld(ctx context.Context, ask *query.Ask, _ string) (*oldAddresses, error) {
+	all, err := s.statics.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	renaming, err := s.renames.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	old := &oldAddresses{byBase: map[string][]string{}}
+	for _, f := range all.list {
+		switch base := path.Base(f.path); {
+		case !renaming.renamed[f.path] && !renaming.left[f.path]:
 		case strings.ContainsFunc(base, endsName):
-			old.odd = append(old.odd, s)
+			old.odd = append(old.odd, f.path)
 		default:
-			old.byBase[base] = append(old.byBase[base], s)
+			old.byBase[base] = append(old.byBase[base], f.path)
 		}
 	}
-	return old
+	return old, nil
 }
 
 // in gives the files that a text names by their old addresses. relative says
 // that a path without a leading slash may be one too: nobody knows where a
 // script counts from.
-func (o *oldAddresses) in(text string, relative bool) []*static {
-	var found []*static
+func (o *oldAddresses) in(text string, relative bool) []string {
+	var found []string
 	for _, reading := range readings(text) {
 		for name := range strings.FieldsFuncSeq(reading, endsPath) {
 			if strings.Contains(name, "%") {
@@ -106,13 +176,13 @@ func (o *oldAddresses) in(text string, relative bool) []*static {
 			}
 			name = strings.TrimRight(name, ".")
 			for _, s := range o.byBase[path.Base(name)] {
-				if leadsTo(name, s.path, relative) {
+				if leadsTo(name, s, relative) {
 					found = append(found, s)
 				}
 			}
 		}
 		for _, s := range o.odd {
-			for _, name := range asset.Names(s.path) {
+			for _, name := range asset.Names(s) {
 				if strings.Contains(reading, name) || relative && strings.Contains(reading, strings.TrimPrefix(name, "/")) {
 					found = append(found, s)
 				}

@@ -1,16 +1,16 @@
 package site
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"ddc/internal/diagnostic"
+	"ddc/internal/query"
 	"ddc/plugins/html/htmlpb"
 	"ddc/plugins/linkcheck/linkcheckpb"
 	"ddc/site/content"
@@ -25,95 +25,138 @@ const externalTimeout = 10_000
 // searchFolder is what the build itself makes; links into it are not dead.
 const searchFolder = "/pagefind/"
 
-// links finds the dead links in the pages as their templates made them.
-func (b *build) links(ctx context.Context) error {
-	return b.checkLinks(ctx, b.options.CheckLinks)
+// shownPage is a page that could be rendered, with what is in it.
+type shownPage struct {
+	*page
+	*rendered
+	source string
+	ids    map[string]bool
 }
 
-// andLinks adds dead links to the faults of a phase, as warnings or, if strict,
-// as faults, so that an author sees both at once. It looks at the pages that
-// can be rendered. before are the phases that have not run yet. What they find
-// is not reported, since it may follow from the known faults. Other sites are
-// not asked: that is for a site that would be built.
-func (b *build) andLinks(ctx context.Context, err error, before ...func(context.Context) error) error {
-	var faults Errors
-	if !errors.As(err, &faults) {
-		return err
+// checkLinks finds the dead links in the pages as their templates made them. It gives
+// them as warnings or, if strict, as faults. Others says to ask other sites too.
+func (s *finalPhase) checkLinks(ctx context.Context, ask *query.Ask, pages []*shownPage, references []unknownReference, others bool) ([]Problem, error) {
+	t, err := s.trees.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
 	}
-	for _, phase := range append(before, func(ctx context.Context) error { return b.checkLinks(ctx, false) }) {
-		b.mu.Lock()
-		b.problems = nil
-		b.mu.Unlock()
-		err := b.phase(ctx, phase)
+	all, err := s.statics.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	templates, err := s.allTemplates.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	targets := &targets{t, all, map[string]*shownPage{}}
+	for _, p := range pages {
+		targets.shown[p.Route] = p
+	}
+	external := map[string][]*shownPage{}
+	sass, err := s.textsIn(ctx, ask, "sass", sassExtensions...)
+	if err != nil {
+		return nil, err
+	}
+	where := newWhere(templates, sass)
+	var found Errors
+	for _, p := range pages {
+		found = append(found, targets.deadLinks(p, where, external)...)
+	}
+	if others {
+		checked, err := s.external(ctx, external, where)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, checked...)
+	}
+	found = diagnostic.Sorted(append(found, targets.deadReferences(references, where)...))
+	if s.options.Strict && len(found) > 0 {
+		return nil, found
+	}
+	return found, nil
+}
+
+// deadOf finds the dead links of one page by itself.
+func (s *finalPhase) deadOf(ctx context.Context, ask *query.Ask, key string) ([]Problem, error) {
+	p, err := s.page(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	made, err := s.pages.Get(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	shown := &shownPage{page: p, rendered: made}
+	if p.written {
+		if shown.source, err = s.texts.Get(ctx, ask, p.name); err != nil {
+			return nil, err
+		}
+	}
+	t, err := s.trees.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.statics.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	templates, err := s.allTemplates.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	targets := &targets{t, all, map[string]*shownPage{p.Route: shown}}
+	for _, link := range made.found.Links { // those with a fragment need the pages they lead to
+		to, err := resolve(p, link.Url)
+		if err != nil || to == nil || to.Host != home || to.Fragment == "" {
+			continue
+		}
+		other := t.byRoute[routeOf(to)]
+		if other == nil || targets.shown[other.Route] != nil {
+			continue
+		}
+		made, err := s.pages.Get(ctx, ask, other.Path)
+		if err := new(faults).collect(err); err != nil {
+			return nil, err
+		}
+		if made != nil {
+			targets.shown[other.Route] = &shownPage{page: other, rendered: made}
+		}
+	}
+	return diagnostic.Sorted(targets.deadLinks(shown, newWhere(templates, textFiles{}), map[string][]*shownPage{})), nil
+}
+
+// routeOf is the route that an address of the site may have.
+func routeOf(target *url.URL) string {
+	return cmp.Or(strings.TrimSuffix(path.Clean("/"+target.Path), "/index.html"), "/")
+}
+
+// deadLinks are those of one page. External has the links to other sites that readers
+// follow, with the pages that have them.
+func (t *targets) deadLinks(p *shownPage, where *where, external map[string][]*shownPage) (found Errors) {
+	before := map[string]int{} // how often the page had the same link
+	for _, link := range p.found.Links {
+		nth := before[link.Url]
+		before[link.Url]++
+		target, err := resolve(p.page, link.Url)
 		switch {
-		case ctx.Err() != nil:
-			return err
-		case err != nil && diagnostic.Of(err) == nil:
-			return faults // the machinery failed, but the site is at fault in any case
-		}
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return diagnostic.Sorted(append(faults, b.problems...))
-}
-
-func (b *build) checkLinks(ctx context.Context, others bool) error {
-	ids := map[string]map[string]bool{}
-	for _, p := range b.pages {
-		if p.found == nil { // it could not be rendered
-			continue
-		}
-		ids[p.Route] = map[string]bool{}
-		for _, id := range p.found.Ids {
-			ids[p.Route][id] = true
-		}
-	}
-	external := map[string][]*page{}
-	var faults Errors
-	where := b.newWhere()
-	for _, p := range b.pages {
-		if p.found == nil {
-			continue
-		}
-		before := map[string]int{} // how often the page had the same link
-		for _, link := range p.found.Links {
-			nth := before[link.Url]
-			before[link.Url]++
-			target, err := resolve(p, link.Url)
-			switch {
-			case err != nil:
-				faults = append(faults, where.brokenLink(p, link.Url, nth, "is no address", "correct it"))
-			case target == nil:
-			case target.Host != home:
-				target.Fragment, target.RawFragment = "", ""
-				// Pages come one after the other: if this one is in the list
-				// already, it is the last.
-				address := target.String()
-				if from := external[address]; isLink(link) && (len(from) == 0 || from[len(from)-1] != p) {
-					external[address] = append(from, p)
-				}
-			default:
-				if broken := b.deadEnd(target, ids); broken != "" {
-					faults = append(faults, where.brokenLink(p, link.Url, nth, broken, ""))
-				}
+		case err != nil:
+			found = append(found, where.brokenLink(p, link.Url, nth, "is no address", "correct it"))
+		case target == nil:
+		case target.Host != home:
+			target.Fragment, target.RawFragment = "", ""
+			// Pages come one after the other: if this one is in the list
+			// already, it is the last.
+			address := target.String()
+			if from := external[address]; isLink(link) && (len(from) == 0 || from[len(from)-1] != p) {
+				external[address] = append(from, p)
+			}
+		default:
+			if broken := t.deadEnd(target); broken != "" {
+				found = append(found, where.brokenLink(p, link.Url, nth, broken, ""))
 			}
 		}
 	}
-	var checked Errors
-	if others {
-		var err error
-		if checked, err = b.external(ctx, external, where); err != nil {
-			return err
-		}
-	}
-	faults = diagnostic.Sorted(slices.Concat(faults, checked, b.deadReferences()))
-	if b.options.Strict && len(faults) > 0 {
-		return faults
-	}
-	for _, f := range faults {
-		b.warn(f)
-	}
-	return nil
+	return found
 }
 
 // isLink says whether a reader follows the link, rather than a browser loading
@@ -136,30 +179,43 @@ func resolve(p *page, link string) (*url.URL, error) {
 	return from.ResolveReference(to), nil
 }
 
+// targets are what links may lead to.
+type targets struct {
+	tree    *tree
+	statics *statics
+	shown   map[string]*shownPage // by route
+}
+
 // deadEnd says why an address of the site leads nowhere, or "" if it leads
 // somewhere.
-func (b *build) deadEnd(target *url.URL, ids map[string]map[string]bool) string {
+func (t *targets) deadEnd(target *url.URL) string {
 	name := path.Clean("/" + target.Path)
-	if strings.HasPrefix(name+"/", searchFolder) || b.byPath[name[1:]] != nil {
+	if strings.HasPrefix(name+"/", searchFolder) || t.statics.byPath[name[1:]] != nil {
 		return ""
 	}
-	route := strings.TrimSuffix(name, "/index.html")
-	if route == "" {
-		route = "/"
-	}
-	if draft, absent := b.absent[route]; absent && b.known[route] == nil {
+	route := routeOf(target)
+	if draft, absent := t.tree.absent[route]; absent && t.tree.byRoute[route] == nil {
 		if draft != "" {
 			return "leads to the draft " + draft
 		}
 		return ""
 	}
-	if b.known[route] == nil {
+	if t.tree.byRoute[route] == nil {
 		return "leads nowhere: the site has neither a page nor a file " + name
 	}
 	// "#" and "#top" are the top of any page, "#:~:" is the browser's own.
 	anchor, _, _ := strings.Cut(target.Fragment, ":~:")
-	known, rendered := ids[route]
-	if anchor != "" && anchor != "top" && rendered && !known[anchor] {
+	page := t.shown[route]
+	if anchor == "" || anchor == "top" || page == nil {
+		return ""
+	}
+	if page.ids == nil {
+		page.ids = map[string]bool{}
+		for _, id := range page.found.Ids {
+			page.ids[id] = true
+		}
+	}
+	if !page.ids[anchor] {
 		return fmt.Sprintf("leads to %s, which has no %q", name, "#"+anchor)
 	}
 	return ""
@@ -168,16 +224,17 @@ func (b *build) deadEnd(target *url.URL, ids map[string]map[string]bool) string 
 // where finds links in the sources. It looks through each source once, however
 // many of its links are dead.
 type where struct {
-	pages     map[*page]*content.Finder
+	pages     map[*shownPage]*content.Finder
+	files     *templates
+	sass      textFiles
 	templates map[string]*content.Finder
 	names     []string // of the templates, in order
-	files     map[string]string
 }
 
-func (b *build) newWhere() *where {
-	w := &where{pages: map[*page]*content.Finder{}, templates: map[string]*content.Finder{}, names: sortedKeys(b.sources.templates), files: b.sources.templateNames}
+func newWhere(files *templates, sass textFiles) *where {
+	w := &where{pages: map[*shownPage]*content.Finder{}, files: files, sass: sass, templates: map[string]*content.Finder{}, names: sortedKeys(files.Texts)}
 	for _, name := range w.names {
-		w.templates[name] = content.NewFinder(b.sources.templates[name])
+		w.templates[name] = content.NewFinder(files.Texts[name])
 	}
 	return w
 }
@@ -186,13 +243,13 @@ func (b *build) newWhere() *where {
 // several times, this is the nth. It looks for the link in the page's source,
 // then in the templates. A link that a template put together is in neither; the
 // problem then has no place but the page.
-func (w *where) brokenLink(p *page, link string, nth int, message, hint string) Problem {
+func (w *where) brokenLink(p *shownPage, link string, nth int, message, hint string) Problem {
 	source := w.pages[p]
 	if source == nil {
 		source = content.NewFinder(p.source)
 		w.pages[p] = source
 	}
-	problem := Problem{File: p.file.Name, Message: fmt.Sprintf("the link %q %s", link, message), Hint: hint}
+	problem := Problem{File: p.name, Message: fmt.Sprintf("the link %q %s", link, message), Hint: hint}
 	in := func(file string, source *content.Finder) bool {
 		places := source.Links(link)
 		if len(places) == 0 {
@@ -202,11 +259,11 @@ func (w *where) brokenLink(p *page, link string, nth int, message, hint string) 
 		problem.File, problem.Line, problem.Col, problem.Length = file, place.Line, place.Col, utf8.RuneCountInString(link)
 		return true
 	}
-	if in(p.file.Name, source) {
+	if in(p.name, source) {
 		return problem
 	}
 	for _, name := range w.names {
-		if in(w.files[name], w.templates[name]) {
+		if in(w.files.Names[name], w.templates[name]) {
 			return problem
 		}
 	}
@@ -219,7 +276,7 @@ func (w *where) brokenLink(p *page, link string, nth int, message, hint string) 
 }
 
 // external asks the servers of addresses outside the site whether they answer.
-func (b *build) external(ctx context.Context, pages map[string][]*page, where *where) (Errors, error) {
+func (b *build) external(ctx context.Context, pages map[string][]*shownPage, where *where) (Errors, error) {
 	if len(pages) == 0 {
 		return nil, nil
 	}

@@ -39,9 +39,9 @@ const (
 func (b *build) hold(file string, size int64) error {
 	most := b.options.Memory / heldShare
 	b.mu.Lock()
-	sum := b.held + size
+	sum := b.held - b.heldOf[file] + size // it may be read again
 	if sum <= most {
-		b.held = sum
+		b.held, b.heldOf[file] = sum, size
 		if size > b.longest.bytes {
 			b.longest = hand{file, size}
 		}
@@ -58,8 +58,8 @@ func (b *build) hold(file string, size int64) error {
 var weighed = map[string]bool{"image": true, "webp": true, "jxl": true, "fonts": true}
 
 // admit waits until there is memory for a request's work, and returns a
-// function that gives it back. Admitted work never waits for a slot or for
-// weigh, so all of it comes to an end.
+// function that gives it back. Admitted work waits for nothing else, so all of it
+// comes to an end.
 func (b *build) admit(ctx context.Context, plugin, file string, request proto.Message) (done func(), err error) {
 	size := int64(proto.Size(request))
 	if most := b.options.Message; size > most {
@@ -70,7 +70,7 @@ func (b *build) admit(ctx context.Context, plugin, file string, request proto.Me
 		return nil, Errors{{File: file, Message: fmt.Sprintf("%s: %d MB are to be sent, at most %d MB", what, size/1e6, most/1e6),
 			Hint: "split it up, or allow more with --memory-limit"}}
 	}
-	drop := b.take(file, size)
+	drop := b.inHand(file, size)
 	if size <= smallText || weighed[plugin] {
 		return drop, nil
 	}
@@ -82,22 +82,14 @@ func (b *build) admit(ctx context.Context, plugin, file string, request proto.Me
 	return func() { b.textRoom.Release(bytes); drop() }, nil
 }
 
-// burden is a piece of work with a file and a size.
-type burden interface {
-	burden() (file string, bytes int64)
-}
-
-func (p *page) burden() (string, int64)   { return p.file.Name, int64(len(p.source)) }
-func (s *static) burden() (string, int64) { return s.name(), s.file.Size }
-
 // hand is a piece of work that is under way.
 type hand struct {
 	file  string
 	bytes int64
 }
 
-// take notes that a file is being worked on, until drop is called.
-func (b *build) take(file string, bytes int64) (drop func()) {
+// inHand notes that a file is being worked on, until drop is called.
+func (b *build) inHand(file string, bytes int64) (drop func()) {
 	h := &hand{file, bytes}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -68,10 +68,10 @@ func TestTextThatWaitsForMemoryIsNotLetInAfterTheEnd(t *testing.T) {
 
 func TestGuardEndsABuildWithTheLargestFileInHand(t *testing.T) {
 	b := admitting(1<<30, 1)
-	drop := b.take("content/small.md", 10)
+	drop := b.inHand("content/small.md", 10)
 	defer drop()
-	defer b.take("content/large.md", 1000)()
-	b.take("content/done.md", 5000)()
+	defer b.inHand("content/large.md", 1000)()
+	b.inHand("content/done.md", 5000)()
 	ended := make(chan error, 2)
 	b.options.Live, b.options.Abort = 1, func(err error) { ended <- err }
 	g := b.guard()
@@ -98,10 +98,7 @@ func TestNothingIsBegunAfterTheEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 100 {
-		err := each(ctx, admitting(1, 1), []int{1}, func(context.Context, int) error {
-			t.Error("it was begun")
-			return nil
-		})
+		_, err := take(ctx, admitting(1, 1).slots)
 		require.ErrorIs(t, err, context.Canceled)
 	}
 }

@@ -5,35 +5,36 @@ import (
 	"regexp"
 	"strings"
 
+	"ddc/internal/query"
 	"ddc/plugins/css/csspb"
 	"ddc/plugins/html/htmlpb"
 	"ddc/plugins/js/jspb"
 	"ddc/site/asset"
 )
 
-// refers finds what a drawing has if it refers to anything.
-var refers = regexp.MustCompile(`(?i)href|src|url\(|@import|<script`)
+// mayRefer finds what a drawing has if it refers to anything.
+var mayRefer = regexp.MustCompile(`(?i)href|src|url\(|@import|<script`)
 
 // rewriteMarkup puts marks into a drawing as into a page: its attributes, styles
 // and scripts.
-func (b *build) rewriteMarkup(ctx context.Context, s *static, text string, urls map[string]string, names *mentions) (string, error) {
-	if !refers.MatchString(text) {
+func (s *staticPhase) rewriteMarkup(ctx context.Context, f *static, text string, all *statics) (string, error) {
+	if !mayRefer.MatchString(text) {
 		return text, nil
 	}
-	found, err := call(ctx, b, "html", s.name(), b.Html.Inspect, &htmlpb.InspectRequest{Html: text})
+	found, err := call(ctx, s.build, "html", f.name, s.Html.Inspect, &htmlpb.InspectRequest{Html: text})
 	if err != nil {
 		return "", err
 	}
-	base := asset.URL(s.path)
+	base := asset.URL(f.path)
 	style := func(css string) (string, error) {
-		if !refers.MatchString(css) {
+		if !mayRefer.MatchString(css) {
 			return css, nil
 		}
-		answer, err := call(ctx, b, "css", s.name(), b.Css.Rewrite, &csspb.RewriteRequest{Path: s.name(), Css: css, Urls: pick(names, urls, css), Base: base})
+		answer, err := call(ctx, s.build, "css", f.name, s.Css.Rewrite, &csspb.RewriteRequest{Path: f.name, Css: css, Urls: all.markMap(css), Base: base})
 		return answer.GetCss(), err
 	}
 	script := func(js string) (string, error) {
-		answer, err := call(ctx, b, "js", s.name(), b.Js.Rewrite, &jspb.RewriteRequest{Path: s.name(), Js: js, Urls: pick(names, urls, js), Base: base})
+		answer, err := call(ctx, s.build, "js", f.name, s.Js.Rewrite, &jspb.RewriteRequest{Path: f.name, Js: js, Urls: all.markMap(js), Base: base})
 		return answer.GetJs(), err
 	}
 	replace := &htmlpb.ReplaceInlineRequest{Html: text}
@@ -51,19 +52,19 @@ func (b *build) rewriteMarkup(ctx context.Context, s *static, text string, urls 
 		}
 	}
 	if len(replace.Styles)+len(replace.StyleAttributes)+len(replace.Scripts) > 0 {
-		answer, err := call(ctx, b, "html", s.name(), b.Html.ReplaceInline, replace)
+		answer, err := call(ctx, s.build, "html", f.name, s.Html.ReplaceInline, replace)
 		if err != nil {
 			return "", err
 		}
 		text = answer.Html
 	}
-	return b.rewriteAttributes(ctx, s, text, urls, names)
+	return s.rewriteAttributes(ctx, f, text, all)
 }
 
 // rewriteAttributes puts marks into the attributes of markup, and into its JSON.
-func (b *build) rewriteAttributes(ctx context.Context, s *static, text string, urls map[string]string, names *mentions) (string, error) {
-	answer, err := call(ctx, b, "html", s.name(), b.Html.Rewrite,
-		&htmlpb.RewriteRequest{Html: text, Urls: pick(names, urls, text), Base: asset.URL(s.path)})
+func (s *staticPhase) rewriteAttributes(ctx context.Context, f *static, text string, all *statics) (string, error) {
+	answer, err := call(ctx, s.build, "html", f.name, s.Html.Rewrite,
+		&htmlpb.RewriteRequest{Html: text, Urls: all.markMap(text), Base: asset.URL(f.path)})
 	return answer.GetHtml(), err
 }
 
@@ -74,19 +75,24 @@ const (
 )
 
 // readManifest puts marks into a file that names icons: JSON, or XML.
-func (b *build) readManifest(ctx context.Context, s *static, urls map[string]string, names *mentions) error {
-	text, err := b.text(s.file)
+func (s *staticPhase) readManifest(ctx context.Context, ask *query.Ask, key string) (*code, error) {
+	f, all, err := s.static(ctx, ask, key)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	text, err := s.texts.Get(ctx, ask, f.name)
+	if err != nil {
+		return nil, err
+	}
+	made := &code{}
 	switch {
 	case strings.HasPrefix(strings.TrimSpace(text), "<"):
-		s.text, err = b.rewriteAttributes(ctx, s, text, urls, names)
+		made.marked, err = s.rewriteAttributes(ctx, f, text, all)
 	case strings.Contains(strings.ToLower(text), "</script"):
-		s.text = text
+		made.marked = text
 	default:
-		s.text, err = b.rewriteAttributes(ctx, s, manifestStart+text+manifestEnd, urls, names)
-		s.text = strings.TrimSuffix(strings.TrimPrefix(s.text, manifestStart), manifestEnd)
+		made.marked, err = s.rewriteAttributes(ctx, f, manifestStart+text+manifestEnd, all)
+		made.marked = strings.TrimSuffix(strings.TrimPrefix(made.marked, manifestStart), manifestEnd)
 	}
-	return err
+	return made, err
 }

@@ -25,15 +25,8 @@ type mentions struct {
 	odd []string
 }
 
-// fewPaths is how many paths are simply all sent.
-const fewPaths = 200
-
 func newMentions(paths []string) *mentions {
-	m := &mentions{all: paths}
-	if len(paths) <= fewPaths {
-		return m
-	}
-	m.byBase = make(map[string][]string, len(paths))
+	m := &mentions{all: paths, byBase: make(map[string][]string, len(paths))}
 	for _, p := range paths {
 		plain, err := url.PathUnescape(p)
 		base := path.Base(plain)
@@ -49,9 +42,6 @@ func newMentions(paths []string) *mentions {
 // in gives the paths that a text may name. The text is Markdown, CSS,
 // JavaScript, or addresses.
 func (m *mentions) in(text string) []string {
-	if m.byBase == nil {
-		return m.all
-	}
 	found := slices.Clone(m.odd)
 	seen := map[string]bool{}
 	add := func(name string) {
@@ -72,16 +62,10 @@ func (m *mentions) in(text string) []string {
 	return found
 }
 
-// pick gives the entries of a map whose keys a text may name.
-func pick[V any](m *mentions, of map[string]V, text string) map[string]V {
-	if m.byBase == nil {
-		return of
+func (m *mentions) digest(c *canon) {
+	for _, p := range m.all {
+		c.text(p)
 	}
-	some := map[string]V{}
-	for _, key := range m.in(text) {
-		some[key] = of[key]
-	}
-	return some
 }
 
 // endsName reports whether a character stands beside a name rather than in it.

@@ -2,148 +2,315 @@ package site
 
 import (
 	"context"
-	"regexp"
+	"slices"
 	"strings"
 
+	"ddc/internal/query"
 	"ddc/site/asset"
 )
 
-// names gives every static file its final name, and puts the names into all
-// texts.
-func (b *build) names(ctx context.Context) error {
-	b.nameAssets()
-	for _, p := range b.pages {
-		p.html = b.final(p.html)
-	}
-	if err := b.keepOldAddresses(ctx); err != nil {
-		return err
-	}
-	var faults []error
-	hashed := map[string]bool{}
-	for _, s := range b.statics {
-		if s.also {
-			faults = append(faults, b.claim(s.path, s.name()))
-		}
-		// Two files may have become the same, such as a font that the site has in
-		// two formats: it is written once.
-		again := s.output != s.path && hashed[s.output]
-		s.left = s.left || again || s.also && s.output == s.path
-		if !s.left {
-			faults = append(faults, b.claim(s.output, s.name()))
-		}
-		hashed[s.output] = true
-	}
-	return joined(faults)
+// refers are the static files that a page refers to, by path.
+type refers struct {
+	renamed []string // in places that are rewritten
+	linked  []string // in a way that passes their names on
+	shown   []string
 }
 
-// renamed finds the files that may have a hash in their names: those to which a
+func (r *refers) digest(c *canon) {
+	for _, list := range [][]string{r.renamed, r.linked, r.shown} {
+		c.text(strings.Join(list, "\n"))
+	}
+}
+
+// note adds what a text with marks says.
+func (r *refers) note(all *statics, text string) {
+	for _, f := range all.marked(text) {
+		r.renamed = append(r.renamed, f.path)
+	}
+	for _, f := range all.numbered(registered.FindAllStringSubmatch(text, -1)) {
+		r.linked = append(r.linked, f.path)
+	}
+}
+
+// refersTo finds what a page refers to.
+func (s *finalPhase) refersTo(ctx context.Context, ask *query.Ask, key string) (*refers, error) {
+	p, err := s.page(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.statics.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	made, err := s.pages.Get(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	finished, err := s.finished.Get(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	r := &refers{}
+	r.note(all, finished.html)
+	for _, link := range made.found.Links {
+		if f := all.at(p.base(), link.Url); f != nil {
+			r.shown = append(r.shown, f.path)
+			if link.Download || isLink(link) && f.kind == asset.Plain {
+				r.linked = append(r.linked, f.path)
+			}
+		}
+	}
+	return r, nil
+}
+
+// renaming says which files may have a hash in their names: those to which a
 // page, a style sheet, a script, a drawing or a manifest refers in a place that
 // is rewritten, as long as nobody else knows them by their names. Whoever
 // follows a link to a file that the site itself does not load, such as a
 // download, may pass the link on.
 //
 // A picture of which the pages show only variants is left out.
-func (b *build) renamed() map[*static]bool {
-	renamed, linked, shown := map[*static]bool{}, map[*static]bool{}, map[*static]bool{}
-	note := func(text string) {
-		for _, s := range b.marked(text) {
-			renamed[s] = true
+type renaming struct{ renamed, left map[string]bool }
+
+func (r *renaming) digest(c *canon) {
+	c.text(strings.Join(sortedKeys(r.renamed), "\n"))
+	c.text(strings.Join(sortedKeys(r.left), "\n"))
+}
+
+func (s *finalPhase) rename(ctx context.Context, ask *query.Ask, _ string) (*renaming, error) {
+	t, err := s.trees.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.statics.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.refer.All(ctx, ask, t.keys())
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range all.list {
+		code, err := s.codeOf(ctx, ask, f)
+		if err != nil {
+			return nil, err
 		}
-		for _, m := range registered.FindAllStringSubmatch(text, -1) {
-			linked[b.byMark(m[1])] = true
+		if code != nil {
+			r := &refers{}
+			r.note(all, code.marked)
+			found = append(found, r)
 		}
 	}
-	for _, p := range b.pages {
-		note(p.html)
-		for _, link := range p.found.Links {
-			if s := b.staticAt(p.base(), link.Url); s != nil {
-				shown[s] = true
-				linked[s] = linked[s] || link.Download || isLink(link) && s.kind == asset.Plain
+	linked, shown := map[string]bool{}, map[string]bool{}
+	r := &renaming{map[string]bool{}, map[string]bool{}}
+	for _, of := range found {
+		for list, into := range map[*[]string]map[string]bool{&of.renamed: r.renamed, &of.linked: linked, &of.shown: shown} {
+			for _, path := range *list {
+				into[path] = true
 			}
 		}
 	}
-	for _, s := range b.statics {
-		note(s.text)
-	}
-	for s := range shown {
-		s.left = s.picture != nil && !s.stable && !renamed[s] && !linked[s]
-	}
-	for s := range renamed {
-		if s.stable || linked[s] || asset.KeepsName(s.path) {
-			delete(renamed, s)
+	for _, path := range sortedKeys(shown) {
+		if f := all.byPath[path]; f.kind == asset.Picture && !f.stable && !r.renamed[path] && !linked[path] {
+			p, err := s.pictures.Get(ctx, ask, path)
+			if err != nil {
+				return nil, err
+			}
+			if p.shown != nil {
+				r.left[path] = true
+			}
 		}
 	}
-	return renamed
+	for path := range r.renamed {
+		if all.byPath[path].stable || linked[path] || asset.KeepsName(path) {
+			delete(r.renamed, path)
+		}
+	}
+	return r, nil
 }
 
-// registered finds a service worker that a script registers by a name that was
-// put together, or that stands in a variable beside it.
-var registered = regexp.MustCompile(`serviceWorker\s*\.\s*register\s*\([^()]*?/__ddc8f3a61c0_(\d{6})__`)
+// codeOf is the text of a file that is written as such, or nil.
+func (s *staticPhase) codeOf(ctx context.Context, ask *query.Ask, f *static) (*code, error) {
+	if !f.rewritten() {
+		return nil, nil
+	}
+	switch f.kind {
+	case asset.Style:
+		return s.sheets.Get(ctx, ask, f.path)
+	case asset.Script:
+		return s.scripts.Get(ctx, ask, f.path)
+	case asset.Drawing:
+		return s.drawings.Get(ctx, ask, f.path)
+	default:
+		return s.manifests.Get(ctx, ask, f.path)
+	}
+}
+
+// names are what the static files are called in the output, and the texts that name
+// each other.
+type names struct {
+	at   map[string]*address // by path
+	text map[string]string   // of style sheets, scripts, drawings and manifests
+}
+
+// address is what stands in the place of a mark.
+type address struct {
+	output string // the path of the file below the output folder
+	// integrity is the digest of a text.
+	integrity string
+	// repacked says that a font is WOFF2 now, and was not.
+	repacked bool
+}
+
+func (a *address) digest(c *canon) {
+	c.text(a.output)
+	c.text(a.integrity)
+	c.flag(a.repacked)
+}
+
+func (n *names) digest(c *canon) {
+	for _, path := range sortedKeys(n.at) {
+		c.text(path)
+		n.at[path].digest(c)
+		c.text(n.text[path])
+	}
+}
+
+// naming is the names while they are found.
+type naming struct {
+	*names
+	all    *statics
+	marked []string // by index; "" for files that name no others
+	digits []string
+}
 
 // nameAssets names the static files that may be renamed by their content. Files
 // that name no others come first, then those that do, each after the files that
 // it names. Files that name one another in a circle are named together, by the
 // hash of them all.
-func (b *build) nameAssets() {
+func (s *finalPhase) nameAssets(ctx context.Context, ask *query.Ask, _ string) (*names, error) {
+	all, err := s.statics.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	renaming, err := s.renames.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	n := &naming{names: &names{map[string]*address{}, map[string]string{}}, all: all, marked: make([]string, len(all.list)), digits: make([]string, len(all.list))}
+	for i, f := range all.list {
+		n.at[f.path] = &address{output: f.path}
+		if err := s.readFor(ctx, ask, n, i, renaming.renamed[f.path]); err != nil {
+			return nil, err
+		}
+	}
 	references := func(i int) []int {
 		var named []int
-		for _, s := range b.marked(b.statics[i].text) {
-			named = append(named, s.index)
+		for _, f := range all.marked(n.marked[i]) {
+			named = append(named, f.index)
 		}
 		return named
 	}
-	renamed := b.renamed()
-	for _, s := range b.statics {
-		if s.repacked() && !renamed[s] {
-			s.data = nil // its name says what it was
+	for _, group := range asset.Order(len(all.list), references) {
+		n.name(group, renaming.renamed)
+	}
+	return n.names, nil
+}
+
+// readFor reads what a file's name depends on.
+func (s *finalPhase) readFor(ctx context.Context, ask *query.Ask, n *naming, i int, renamed bool) error {
+	f := n.all.list[i]
+	code, err := s.codeOf(ctx, ask, f)
+	if err != nil {
+		return err
+	}
+	switch {
+	case code != nil:
+		n.marked[i] = code.marked
+	case !renamed:
+	case f.kind == asset.Font:
+		cut, err := s.cutFonts.Get(ctx, ask, f.path)
+		if err != nil {
+			return err
+		}
+		n.digits[i], n.at[f.path].repacked = cut.digits, cut.repacked(f.path)
+	default:
+		sum, err := s.digests.Get(ctx, ask, f.name)
+		if err != nil {
+			return err
+		}
+		n.digits[i] = asset.DigitsOf(sum)
+	}
+	return nil
+}
+
+// name names a group of files.
+func (n *naming) name(group []int, renamed map[string]bool) {
+	in := map[*static]bool{}
+	for _, i := range group {
+		in[n.all.list[i]] = true
+	}
+	// Within the group a name would depend on itself, so the plain path
+	// stands in for it.
+	settled := func(f *static) string {
+		if in[f] {
+			return asset.URL(f.path)
+		}
+		return asset.URL(n.at[f.path].output)
+	}
+	var together strings.Builder
+	for _, i := range group {
+		if n.marked[i] != "" {
+			together.WriteString(n.all.unmark(n.marked[i], settled))
 		}
 	}
-	for _, group := range asset.Order(len(b.statics), references) {
-		in := map[*static]bool{}
-		for _, i := range group {
-			in[b.statics[i]] = true
+	for _, i := range group {
+		f := n.all.list[i]
+		if f.rewritten() {
+			n.digits[i] = asset.Hash([]byte(together.String()))
 		}
-		// Within the group a name would depend on itself, so the plain path
-		// stands in for it.
-		settled := func(s *static) string {
-			if in[s] {
-				return asset.URL(s.path)
+		if at := n.at[f.path]; renamed[f.path] {
+			if at.repacked {
+				at.output = asset.Renamed(f.path, ".woff2")
 			}
-			return asset.URL(s.output)
+			at.output = asset.Hashed(at.output, n.digits[i])
 		}
-		var all strings.Builder
-		for _, i := range group {
-			if s := b.statics[i]; s.text != "" {
-				all.WriteString(b.unmark(s.text, settled))
-			}
-		}
-		for _, i := range group {
-			s := b.statics[i]
-			if s.rewritten() {
-				s.digits = asset.Hash([]byte(all.String()))
-			}
-			s.output = s.path
-			if renamed[s] {
-				if s.repacked() {
-					s.output = asset.Renamed(s.path, ".woff2")
-				}
-				s.output = asset.Hashed(s.output, s.digits)
-			}
-		}
-		for _, i := range group {
-			b.statics[i].text = b.final(b.statics[i].text)
+	}
+	for _, i := range group {
+		if f := n.all.list[i]; f.rewritten() {
+			n.text[f.path] = n.all.settle(n.marked[i], func(f *static) *address { return n.at[f.path] })
+			n.at[f.path].integrity = asset.Integrity([]byte(n.text[f.path]))
 		}
 	}
 }
 
-// rewritten says that the file is written as its text, with the addresses of
-// others in it.
-func (s *static) rewritten() bool {
-	switch s.kind {
-	case asset.Style, asset.Script:
-		return true
-	case asset.Drawing, asset.Manifest:
-		return !s.stable
+// addressOf finds the address of a static file.
+func (s *finalPhase) addressOf(ctx context.Context, ask *query.Ask, path string) (*address, error) {
+	n, err := s.names.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
 	}
-	return false
+	if a := n.at[path]; a != nil {
+		return a, nil
+	}
+	return &address{output: path}, nil
+}
+
+// settlePage puts the names of files into a page.
+func (s *finalPhase) settlePage(ctx context.Context, ask *query.Ask, key string) (string, error) {
+	finished, err := s.finished.Get(ctx, ask, key)
+	if err != nil {
+		return "", err
+	}
+	all, err := s.statics.Get(ctx, ask.Aside(), "") // the marks were made of them
+	if err != nil {
+		return "", err
+	}
+	found := map[*static]*address{}
+	for _, f := range slices.Concat(all.marked(finished.html), all.numbered(digestMarks.FindAllStringSubmatch(finished.html, -1))) {
+		if found[f], err = s.addresses.Get(ctx, ask, f.path); err != nil {
+			return "", err
+		}
+	}
+	return all.settle(finished.html, func(f *static) *address { return found[f] }), nil
 }

@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/proto"
 
+	"ddc/internal/query"
 	"ddc/plugins/html/htmlpb"
 	"ddc/plugins/image/imagepb"
 	"ddc/plugins/jxl/jxlpb"
@@ -20,44 +23,82 @@ const (
 	jxlQuality  = 80
 )
 
-// pictures makes the variants of every picture. The original is left out if the
-// pages show only variants; see renamed.
-func (b *build) pictures(ctx context.Context) error {
-	return beside(ctx, b, b.staticsOf(asset.Picture), b.inBudget)
+// picture is a picture's file and what is made of it.
+type picture struct {
+	digits string // of the file
+	// shown is what a page has instead of it; nil if the file is copied. Its fallback is
+	// empty if that is the file itself.
+	shown *htmlpb.Picture
+	// files are the variants by their names below the output folder. They wait in the
+	// site's spill.
+	files    []string
+	warnings []Problem
 }
 
-// inBudget works on a picture once there is memory for it, unless its variants are
-// remembered.
-func (b *build) inBudget(ctx context.Context, s *static) error {
-	data, err := b.bytes(s.file)
+func (p *picture) digest(c *canon) {
+	c.text(p.digits)
+	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(p.shown)
+	c.fail(err)
+	c.text(string(encoded))
+	c.text(strings.Join(p.files, "\n"))
+	c.problems(p.warnings)
+}
+
+// encoding is a picture while its variants are made.
+type encoding struct {
+	*staticPhase
+	file *static
+	notes
+}
+
+// encodePicture makes the variants of a picture once there is memory for it, unless its variants are
+// remembered. The original is left out if the pages show only variants; see renaming.
+func (s *staticPhase) encodePicture(ctx context.Context, ask *query.Ask, key string) (*picture, error) {
+	f, _, err := s.static(ctx, ask, key)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.digits = asset.Hash(data)
+	data, err := s.contents(ctx, ask, f)
+	if err != nil {
+		return nil, err
+	}
+	e := &encoding{staticPhase: s, file: f}
+	p := &picture{digits: asset.Hash(data)}
+	made, err := e.inBudget(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	if made != nil {
+		err = e.complete(p, made)
+	}
+	if p.warnings = e.notes.warnings(); p.warnings != nil {
+		ask.Brief() // a tool may be there next time
+	}
+	return p, err
+}
+
+// inBudget makes a picture's variants; nil if there are to be none.
+func (e *encoding) inBudget(ctx context.Context, data []byte) (made *variants, err error) {
 	if asset.Animated(data) {
-		return nil // without variants it is copied
+		return nil, nil // without variants it is copied
 	}
 	width, height := asset.Size(data)
 	cost := pictureCost{int64(width), int64(height)}
-	bytes := b.options.Memory // where the header doesn't tell, it travels alone
+	bytes := e.options.Memory // where the header doesn't tell, it travels alone
 	if cost.pixels() > 0 {
-		if !b.fits(cost, cost.decode()) {
-			b.tooLarge(s.name(), "is copied without variants", cost.held()+cost.decode())
-			return nil
+		if !e.fits(cost, cost.decode()) {
+			e.tooLarge(e.file.name, "is copied without variants", cost.held()+cost.decode())
+			return nil, nil
 		}
-		bytes = cost.most(b.options.Memory)
+		bytes = cost.most(e.options.Memory)
 	}
-	made, err := b.rememberedPicture(ctx, data, func(ctx context.Context) (made *variants, err error) {
-		err = b.weigh(ctx, bytes, func(ctx context.Context) (err error) {
-			made, err = b.encodeAll(ctx, s, data)
+	return e.rememberedPicture(ctx, data, func(ctx context.Context) (made *variants, err error) {
+		err = e.weigh(ctx, bytes, func(ctx context.Context) (err error) {
+			made, err = e.encodeAll(ctx, data)
 			return err
 		})
 		return made, err
 	})
-	if err != nil || made == nil {
-		return err
-	}
-	return b.writeVariants(s, made)
 }
 
 // variants are what is made of a picture.
@@ -78,12 +119,12 @@ type variant struct {
 
 // encodeAll decodes a picture and encodes it at every width. Nil is for one that
 // cannot be decoded here.
-func (b *build) encodeAll(ctx context.Context, s *static, data []byte) (*variants, error) {
-	own, err := b.decodePicture(ctx, s.name(), data)
-	if missing, err := b.without(err, "its pictures are copied as they are"); missing || err != nil {
+func (e *encoding) encodeAll(ctx context.Context, data []byte) (*variants, error) {
+	own, err := e.decodePicture(ctx, e.file.name, data)
+	if missing, err := e.without(err, "its pictures are copied as they are"); missing || err != nil {
 		return nil, err
 	}
-	hash, err := call(ctx, b, "image", s.name(), b.Image.Thumbhash, &imagepb.ThumbhashRequest{Pixels: own})
+	hash, err := call(ctx, e.build, "image", e.file.name, e.Image.Thumbhash, &imagepb.ThumbhashRequest{Pixels: own})
 	if err != nil {
 		return nil, err
 	}
@@ -91,16 +132,16 @@ func (b *build) encodeAll(ctx context.Context, s *static, data []byte) (*variant
 	cost := pictureCost{int64(own.Width), int64(own.Height)}
 	for _, width := range asset.Widths(int(own.Width)) {
 		pixels := own
-		if resize := cost.resize(int64(width)); !b.fits(cost, resize) {
-			b.tooLarge(s.name(), fmt.Sprintf("has no variants of width %d", width), cost.held()+resize)
+		if resize := cost.resize(int64(width)); !e.fits(cost, resize) {
+			e.tooLarge(e.file.name, fmt.Sprintf("has no variants of width %d", width), cost.held()+resize)
 			made.partial = true
 			continue
 		} else if resize > 0 {
-			if pixels, err = call(ctx, b, "image", s.name(), b.Image.Resize, &imagepb.ResizeRequest{Pixels: own, Width: int32(width)}); err != nil {
+			if pixels, err = call(ctx, e.build, "image", e.file.name, e.Image.Resize, &imagepb.ResizeRequest{Pixels: own, Width: int32(width)}); err != nil {
 				return nil, err
 			}
 		}
-		if err := b.encode(ctx, s, cost, pixels, made); err != nil {
+		if err := e.encode(ctx, cost, pixels, made); err != nil {
 			return nil, err
 		}
 	}
@@ -108,27 +149,27 @@ func (b *build) encodeAll(ctx context.Context, s *static, data []byte) (*variant
 }
 
 // encode makes both formats of one width: at once, if there is memory for both.
-func (b *build) encode(ctx context.Context, s *static, cost pictureCost, pixels *imagepb.Pixels, made *variants) error {
+func (e *encoding) encode(ctx context.Context, cost pictureCost, pixels *imagepb.Pixels, made *variants) error {
 	width := int64(pixels.Width)
 	formats := []struct {
 		name   string
 		need   int64
 		encode func(context.Context, string, *imagepb.Pixels) ([]byte, error)
-	}{{"jxl", cost.jxl(width), b.encodeJxl}, {"webp", cost.webp(width), b.encodeWebp}}
+	}{{"jxl", cost.jxl(width), e.encodeJxl}, {"webp", cost.webp(width), e.encodeWebp}}
 	encoded := make([][]byte, len(formats))
 	g, ctx := errgroup.WithContext(ctx)
-	if !b.fits(cost, cost.jxl(width)+cost.webp(width)) {
+	if !e.fits(cost, cost.jxl(width)+cost.webp(width)) {
 		g.SetLimit(1)
 	}
 	for i, f := range formats {
-		if !b.fits(cost, f.need) {
-			b.tooLarge(s.name(), fmt.Sprintf("has no image/%s variant of width %d", f.name, width), cost.held()+f.need)
+		if !e.fits(cost, f.need) {
+			e.tooLarge(e.file.name, fmt.Sprintf("has no image/%s variant of width %d", f.name, width), cost.held()+f.need)
 			continue
 		}
 		g.Go(func() error {
-			data, err := f.encode(ctx, s.name(), pixels)
+			data, err := f.encode(ctx, e.file.name, pixels)
 			encoded[i] = data
-			return b.unencoded(f.name, width, err)
+			return e.unencoded(f.name, width, err)
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -146,45 +187,46 @@ func (b *build) encode(ctx context.Context, s *static, cost pictureCost, pixels 
 
 // unencoded lets a site go without a variant, for want of the encoder's tool, or
 // beyond what the format can hold.
-func (b *build) unencoded(format string, width int64, err error) error {
+func (e *encoding) unencoded(format string, width int64, err error) error {
 	var unfit Errors
 	if errors.As(err, &unfit) {
 		for _, p := range unfit {
 			p.Message = fmt.Sprintf("has no image/%s variant of width %d: %s", format, width, p.Message)
-			b.warn(p)
+			e.warn(p)
 		}
 		return nil
 	}
-	_, err = b.without(err, "pictures have no image/"+format+" variants")
+	_, err = e.without(err, "pictures have no image/"+format+" variants")
 	return err
 }
 
-// writeVariants writes the variants of a picture, and puts it together: best format
-// first; the <img> shows the largest WebP, or, where there is none, the original
-// (see pictureMap). A picture of no format is copied.
-func (b *build) writeVariants(s *static, made *variants) error {
-	p := &htmlpb.Picture{Width: made.Width, Height: made.Height, Placeholder: made.Placeholder}
+// complete names the variants of a picture by their content, and puts the picture together:
+// best format first; the <img> shows the largest WebP, or, where there is none, the
+// original. A picture of no format is copied.
+func (e *encoding) complete(p *picture, made *variants) error {
+	shown := &htmlpb.Picture{Width: made.Width, Height: made.Height, Placeholder: made.Placeholder}
 	for _, format := range []string{"jxl", "webp"} {
 		source := &htmlpb.Picture_Source{Type: "image/" + format}
 		for _, v := range made.Encoded {
 			if v.Format != format {
 				continue
 			}
-			name := asset.Hashed(asset.Variant(s.path, int(v.Width), int(made.Width), format), asset.Hash(v.Data))
+			name := asset.Hashed(asset.Variant(e.file.path, int(v.Width), int(made.Width), format), asset.Hash(v.Data))
 			source.Variants = append(source.Variants, &htmlpb.Picture_Variant{Url: asset.URL(name), Width: v.Width})
-			if err := b.writeHashed(name, s.name(), v.Data); err != nil {
-				return err
+			if err := e.staticPhase.keep(name, v.Data); err != nil {
+				return fmt.Errorf("keep a variant of %s: %w", e.file.name, err)
 			}
+			p.files = append(p.files, name)
 		}
 		if n := len(source.Variants); n > 0 {
-			p.Sources = append(p.Sources, source)
+			shown.Sources = append(shown.Sources, source)
 			if format == "webp" {
-				p.Fallback = source.Variants[n-1].Url
+				shown.Fallback = source.Variants[n-1].Url
 			}
 		}
 	}
-	if len(p.Sources) > 0 {
-		s.picture = p
+	if len(shown.Sources) > 0 {
+		p.shown = shown
 	}
 	return nil
 }
@@ -219,21 +261,4 @@ func (b *build) encodeJxl(ctx context.Context, name string, p *imagepb.Pixels) (
 	out, err := call(ctx, b, "jxl", name, b.Jxl.Encode,
 		&jxlpb.EncodeRequest{Pixels: &jxlpb.Pixels{Rgba: p.Rgba, Width: p.Width, Height: p.Height}, Quality: jxlQuality})
 	return out.GetData(), err
-}
-
-// pictureMap maps every address of an original to its picture.
-func (b *build) pictureMap() map[string]*htmlpb.Picture {
-	m := map[string]*htmlpb.Picture{}
-	for _, s := range b.statics {
-		if s.picture == nil {
-			continue
-		}
-		if s.picture.Fallback == "" {
-			s.picture.Fallback = markOf(s)
-		}
-		for _, name := range asset.Names(s.path) {
-			m[name] = s.picture
-		}
-	}
-	return m
 }

@@ -14,16 +14,16 @@ const wordsPerMinute = 200
 // more is the mark behind the first part of a text. Code has it escaped.
 var more = regexp.MustCompile(`<!--\s*more\s*-->`)
 
-// cutSummary takes what stands before the mark as the page's summary, and puts a
+// cutSummary takes what stands before the mark as the summary, and puts a
 // place to link to there.
-func (p *page) cutSummary() {
-	at := more.FindStringIndex(p.content)
+func (b *body) cutSummary() {
+	at := more.FindStringIndex(b.html)
 	if at == nil {
 		return
 	}
-	before := p.content[:at[0]]
-	p.summary = strings.TrimSpace(before + closing(before))
-	p.content = before + `<span id="continue-reading"></span>` + p.content[at[1]:]
+	before := b.html[:at[0]]
+	b.summary = strings.TrimSpace(before + closing(before))
+	b.html = before + `<span id="continue-reading"></span>` + b.html[at[1]:]
 }
 
 // closing are the end tags that HTML lacks which was cut off.
@@ -55,13 +55,8 @@ func closing(text string) string {
 var void = map[string]bool{"area": true, "base": true, "br": true, "col": true, "embed": true, "hr": true, "img": true, "input": true,
 	"link": true, "meta": true, "source": true, "track": true, "wbr": true}
 
-// measure adds how long a page is, and its summary.
-func (b *build) measure(p *page, value map[string]any) {
-	words := countWords(p.content)
-	value["word_count"] = int64(words)
-	value["reading_time"] = int64((words + wordsPerMinute - 1) / wordsPerMinute)
-	value["summary"] = orNone(p.summary)
-}
+// minutesFor is how long people take to read so many words.
+func minutesFor(words int) int { return (words + wordsPerMinute - 1) / wordsPerMinute }
 
 // countWords counts the words that a reader of HTML sees.
 func countWords(text string) int {

@@ -6,82 +6,176 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
-	"sync/atomic"
 
 	"ddc/internal/diagnostic"
+	"ddc/internal/query"
 	"ddc/plugins/html/htmlpb"
 	"ddc/plugins/syntax_highlight/syntax_highlightpb"
 	"ddc/site/template"
 )
 
-// render puts every page through its template, and inspects the result.
-func (b *build) render(ctx context.Context) error {
-	style, err := b.highlightStyle(ctx)
+// renderPhase has the pages as their templates make them, and what templates read.
+type renderPhase struct {
+	*bodyPhase
+	allTemplates *query.Query[*templates]
+	needed       *query.Query[string] // by template
+	dataOf       *query.Query[*data]
+	loaded       *query.Query[any]    // by format and name
+	shown        *query.Query[string] // by whose value it is, and the path below
+	stylesheet   *query.Query[string]
+	pages        *query.Query[*rendered] // by page
+}
+
+func newRenderPhase(from *bodyPhase) *renderPhase {
+	s, e := &renderPhase{bodyPhase: from}, from.engine
+	s.allTemplates = query.New(e, "templates", byDigest[*templates](), s.loadTemplates)
+	s.needed = query.New(e, "template", text, s.neededSources)
+	s.dataOf = query.New(e, "data", byDigest[*data](), s.readFolder)
+	s.loaded = query.New(e, "loaded", canonical[any]{func(c *canon, v any) { c.deep(v) }}, s.load)
+	s.shown = query.New(e, "shown", text, s.shownValue)
+	s.stylesheet = query.New(e, "stylesheet", text, s.makeStylesheet)
+	s.pages = query.New(e, "page", byDigest[*rendered](), s.render)
+	return s
+}
+
+// templates are the site's templates, and what they are called.
+type templates struct {
+	textFiles
+	set *template.Set
+}
+
+func (t *templates) digest(c *canon) {
+	for _, name := range sortedKeys(t.Texts) {
+		c.text(name)
+		c.text(t.Names[name])
+		c.text(t.Texts[name])
+	}
+}
+
+func (s *renderPhase) loadTemplates(ctx context.Context, ask *query.Ask, _ string) (*templates, error) {
+	files, err := s.textsIn(ctx, ask, "templates", ".html")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	v, files := b.values(), newDataFiles()
-	// A page that goes over its budget has cost a second. A thousand other
-	// pages of its template would each cost as much, and say the same.
-	var over atomic.Bool
-	return each(ctx, b, b.pages, func(ctx context.Context, p *page) error {
-		if over.Load() || !p.whole {
-			return nil
-		}
-		err := b.renderPage(ctx, p, v, files, style)
-		if errors.Is(err, template.ErrOverBudget) {
-			over.Store(true)
-		}
-		return b.templateFault(err, p)
-	})
+	set, err := template.Load(files.Texts)
+	if err != nil {
+		return nil, files.templateFault(err, nil)
+	}
+	return &templates{files, set}, nil
 }
 
-// highlightStyle is the style element that colours code, or "" if no page has
-// any.
-func (b *build) highlightStyle(ctx context.Context) (string, error) {
-	for _, p := range b.pages {
-		if p.highlighted {
-			return b.stylesheet(ctx)
-		}
+// neededSources are the sources that a template's rendering depends on; "" if there is
+// no such template. A page asks for them of the templates that it may use.
+func (s *renderPhase) neededSources(ctx context.Context, ask *query.Ask, name string) (string, error) {
+	t, err := s.allTemplates.Get(ctx, ask, "")
+	if err != nil {
+		return "", err
 	}
-	return "", nil
+	var c canon
+	for _, needed := range t.set.Needs(name) {
+		c.text(needed)
+		c.text(t.Names[needed])
+		c.text(t.Texts[needed])
+	}
+	return string(c.out), nil
 }
 
-func (b *build) stylesheet(ctx context.Context) (string, error) {
-	answer, err := call(ctx, b, "syntax_highlight", "", b.SyntaxHighlight.Stylesheet, &syntax_highlightpb.StylesheetRequest{})
+// rendered is a page as its template makes it, and what is in it.
+type rendered struct {
+	html  string
+	found *htmlpb.InspectResponse // a function of html
+}
+
+func (r *rendered) digest(c *canon) { c.text(r.html) }
+
+// caused is the site's faults, and the error that they were made of.
+type caused struct{ faults, cause error }
+
+func (e caused) Error() string   { return e.faults.Error() }
+func (e caused) Unwrap() []error { return []error{e.faults, e.cause} }
+
+// render puts a page through its template, and inspects the result.
+func (s *renderPhase) render(ctx context.Context, ask *query.Ask, key string) (*rendered, error) {
+	p, err := s.page(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	name, err := s.templateOf(ctx, ask, p)
+	if err != nil {
+		return nil, err
+	}
+	html, highlighted, err := s.fillIn(ctx, ask, p, name)
+	if err != nil {
+		return nil, err
+	}
+	if p.written {
+		b, err := s.bodies.Get(ctx, ask, key)
+		if err != nil {
+			return nil, err
+		}
+		highlighted = highlighted || b.highlighted
+	}
+	if highlighted {
+		style, err := s.stylesheet.Get(ctx, ask, "")
+		if err != nil {
+			return nil, err
+		}
+		html = intoHead(html, style)
+	}
+	checked, err := s.samples.Get(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	if len(checked.verified) > 0 {
+		answer, err := call(ctx, s.build, "html", p.name, s.Html.InjectBuildInfo, &htmlpb.InjectBuildInfoRequest{Html: html, Samples: checked.verified})
+		if err != nil {
+			return nil, err
+		}
+		html = answer.Html
+	}
+	found, err := call(ctx, s.build, "html", p.name, s.Html.Inspect, &htmlpb.InspectRequest{Html: html})
+	return &rendered{html, found}, err
+}
+
+// fillIn renders a page's template.
+func (s *renderPhase) fillIn(ctx context.Context, ask *query.Ask, p *page, name string) (html string, highlighted bool, err error) {
+	t, err := s.allTemplates.Get(ctx, ask.Aside(), "")
+	if err != nil {
+		return "", false, err
+	}
+	v, err := s.newView(ctx, ask, p)
+	if err != nil {
+		return "", false, err
+	}
+	vars, err := v.vars()
+	if err != nil {
+		return "", false, err
+	}
+	release, err := take(ctx, s.renders)
+	if err != nil {
+		return "", false, err
+	}
+	defer release()
+	html, err = t.set.RenderPage(ctx, name, template.Page{Vars: vars, Budget: s.pageBudget(), Funcs: v.funcs(), Read: v.read, Make: v.later})
+	switch {
+	case v.failure != nil:
+		return "", false, v.failure
+	case err != nil:
+		ask.Brief() // its text may name what the author could have meant
+		return "", false, caused{t.templateFault(err, p), err}
+	}
+	return html, v.highlighted, nil
+}
+
+// makeStylesheet is the style element that colours code.
+func (s *renderPhase) makeStylesheet(ctx context.Context, _ *query.Ask, _ string) (string, error) {
+	answer, err := call(ctx, s.build, "syntax_highlight", "", s.SyntaxHighlight.Stylesheet, &syntax_highlightpb.StylesheetRequest{})
 	if err != nil {
 		return "", err
 	}
 	return "<style>" + answer.Css + "</style>", nil
-}
-
-func (b *build) renderPage(ctx context.Context, p *page, v *values, files *dataFiles, style string) error {
-	name, err := b.templateOf(p)
-	if err != nil {
-		return err
-	}
-	p.html, err = b.templates.RenderPage(ctx, name, template.Page{Vars: v.of(p), Budget: b.pageBudget(), Funcs: b.functions(ctx, p, v, files)})
-	if err != nil {
-		return err
-	}
-	if p.highlighted && style == "" { // the first code is in Markdown of a template
-		if style, err = b.stylesheet(ctx); err != nil {
-			return err
-		}
-	}
-	if p.highlighted {
-		p.html = intoHead(p.html, style)
-	}
-	if len(p.verified) > 0 {
-		answer, err := call(ctx, b, "html", p.file.Name, b.Html.InjectBuildInfo, &htmlpb.InjectBuildInfoRequest{Html: p.html, Samples: p.verified})
-		if err != nil {
-			return err
-		}
-		p.html = answer.Html
-	}
-	p.found, err = call(ctx, b, "html", p.file.Name, b.Html.Inspect, &htmlpb.InspectRequest{Html: p.html})
-	return err
 }
 
 // pageBudget lets all the pages that are rendered at once take half of the
@@ -93,37 +187,42 @@ func (b *build) pageBudget() template.Budget {
 
 // templateOf is the template that a page's front matter names, or that of its
 // kind. The home section may use that of any section.
-func (b *build) templateOf(p *page) (string, error) {
-	if name := p.front.GetTemplate(); name != "" {
-		if !b.templates.Has(name) {
-			fault := firstOf(p.source, name, fmt.Sprintf("there is no template %q", name))
-			fault.Hint = "templates lie in " + b.name(b.cfg.Folder("templates"))
-			return "", Errors{fault.In(p.file.Name)}
-		}
-		return name, nil
-	}
+func (s *renderPhase) templateOf(ctx context.Context, ask *query.Ask, p *page) (string, error) {
 	wanted := []string{"page.html"}
 	switch {
+	case p.GetTemplate() != "":
+		wanted = []string{p.GetTemplate()}
 	case p.Route == "/":
 		wanted = []string{"index.html", "section.html"}
 	case p.Section:
 		wanted = []string{"section.html"}
 	}
 	for _, name := range wanted {
-		if b.templates.Has(name) {
-			return name, nil
+		sources, err := s.needed.Get(ctx, ask, name)
+		if sources != "" || err != nil {
+			return name, err
 		}
 	}
-	return "", Errors{{File: path.Join(b.name(b.cfg.Folder("templates")), wanted[0]),
-		Message: fmt.Sprintf("is missing: %s needs it", p.file.Name), Hint: "write it, or name another template in the page's front matter"}}
+	folder := s.name(s.cfg.Folder("templates"))
+	if name := p.GetTemplate(); name != "" {
+		source, err := s.texts.Get(ctx, ask, p.name)
+		if err != nil {
+			return "", err
+		}
+		fault := firstOf(source, name, fmt.Sprintf("there is no template %q", name))
+		fault.Hint = "templates lie in " + folder
+		return "", Errors{fault.In(p.name)}
+	}
+	return "", Errors{{File: path.Join(folder, wanted[0]),
+		Message: fmt.Sprintf("is missing: %s needs it", p.name), Hint: "write it, or name another template in the page's front matter"}}
 }
 
 // templateFault gives the files in a template's faults the names that they have
 // in this site. page is the rendered page, or nil if there was none. A fault
 // found while rendering, and not by this package, is one of the template on
 // that page.
-func (b *build) templateFault(err error, page *page) error {
-	faults := diagnostic.Of(err)
+func (t textFiles) templateFault(err error, page *page) error {
+	faults := slices.Clone(diagnostic.Of(err))
 	if faults == nil {
 		return err
 	}
@@ -132,19 +231,19 @@ func (b *build) templateFault(err error, page *page) error {
 	counted := page != nil && errors.As(err, new(*diagnostic.Problem)) && !errors.Is(err, template.ErrOverBudget)
 	for i := range faults {
 		p := &faults[i]
-		p.File = b.templateName(p.File)
+		p.File = t.templateName(p.File)
 		for j := range p.Related {
-			p.Related[j].File = b.templateName(p.Related[j].File)
+			p.Related[j].File = t.templateName(p.Related[j].File)
 		}
 		if counted {
-			p.Pages, p.Page = 1, page.file.Name
+			p.Pages, p.Page = 1, page.name
 		}
 	}
 	return faults
 }
 
-func (b *build) templateName(file string) string {
-	if name, known := b.sources.templateNames[strings.TrimPrefix(file, template.Folder)]; known {
+func (t textFiles) templateName(file string) string {
+	if name, known := t.Names[strings.TrimPrefix(file, template.Folder)]; known {
 		return name
 	}
 	return file

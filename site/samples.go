@@ -3,12 +3,14 @@ package site
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
 
+	"ddc/internal/query"
 	pb "ddc/plugins/code_execution/code_executionpb"
 	"ddc/plugins/html/htmlpb"
 	"ddc/site/config"
@@ -20,48 +22,81 @@ const Nested = "this sample starts a build inside the build; mark it noexec"
 // sample is a code sample that is to be run.
 type sample struct {
 	*pb.Sample
-	page     *page
 	language *pb.Language
 	show     bool
 }
 
-// samples runs the code samples of all pages, in languages that the
-// configuration has. A sample that fails is an error, or a warning if
-// fail_on_error is off. A sample that runs well is marked as verified.
-func (b *build) samples(ctx context.Context) error {
-	if b.options.NoCodeExec || !b.cfg.CodeExecution.Enabled {
-		return nil
-	}
-	found := make([][]sample, len(b.pages))
-	err := eachIndex(ctx, b, len(b.pages), func(ctx context.Context, i int) (err error) {
-		found[i], err = b.extract(ctx, b.pages[i])
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	var all []sample
-	for _, some := range found {
-		all = append(all, some...)
-	}
-	return each(ctx, b, all, b.execute)
+// checked is what came of a page's code samples.
+type checked struct {
+	// verified has the samples that ran well, by their code.
+	verified map[string]*htmlpb.BuildInfo
+	wardens  map[string]int // the samples that were run, by what held them
+	failed   Errors
+	warnings []Problem
 }
 
-// extract lists the samples to run of a page. A page that was only read in part
-// is not asked: its fault is known already.
-func (b *build) extract(ctx context.Context, p *page) ([]sample, error) {
-	if p.source == "" || p.front.CodeExecution != nil && !*p.front.CodeExecution {
+func (r *checked) digest(c *canon) {
+	for _, code := range sortedKeys(r.verified) {
+		c.text(code)
+		c.text(r.verified[code].String())
+	}
+	c.problems(r.failed)
+	c.problems(r.warnings)
+}
+
+// checks is a page's samples while they are run.
+type checks struct {
+	*bodyPhase
+	page *page
+	notes
+	checked
+}
+
+// check runs the code samples of a page, in languages that the
+// configuration has. A sample that fails is an error, or a warning if
+// fail_on_error is off. A sample that runs well is marked as verified.
+func (s *bodyPhase) check(ctx context.Context, ask *query.Ask, key string) (*checked, error) {
+	if s.options.NoCodeExec || !s.cfg.CodeExecution.Enabled {
+		return &checked{}, nil
+	}
+	p, err := s.page(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	c := &checks{bodyPhase: s, page: p}
+	found, err := c.extract(ctx, ask)
+	if err != nil {
+		return nil, err
+	}
+	err = beside(ctx, s.options.Jobs, found, c.execute)
+	if err != nil && !errors.As(err, &c.failed) {
+		return nil, err
+	}
+	c.checked.warnings = c.notes.warnings()
+	if c.failed != nil || c.checked.warnings != nil {
+		ask.Brief() // whether a program fails depends on more than the page
+	}
+	return &c.checked, nil
+}
+
+// extract lists the samples to run of a page.
+func (c *checks) extract(ctx context.Context, ask *query.Ask) ([]sample, error) {
+	p := c.page
+	if !p.written || p.CodeExecution != nil && !*p.CodeExecution {
 		return nil, nil
 	}
-	answer, err := call(ctx, b, "code_execution", p.file.Name, b.CodeExecution.Extract,
-		&pb.ExtractRequest{SourcePath: p.file.Name, Content: p.source})
+	source, err := c.texts.Get(ctx, ask, p.name)
+	if err != nil || source == "" {
+		return nil, err
+	}
+	answer, err := call(ctx, c.build, "code_execution", p.name, c.CodeExecution.Extract, &pb.ExtractRequest{SourcePath: p.name, Content: source})
 	if err != nil {
 		return nil, err
 	}
 	var found []sample
 	for _, s := range answer.Samples {
-		if language, ok := b.cfg.CodeExecution.Language(s.Language); ok && s.Executable {
-			found = append(found, sample{s, p, b.language(language), language.ShowOutput})
+		if language, ok := c.cfg.CodeExecution.Language(s.Language); ok && s.Executable {
+			found = append(found, sample{s, c.language(language), language.ShowOutput})
 		}
 	}
 	return found, nil
@@ -76,31 +111,31 @@ func (b *build) language(l config.Language) *pb.Language {
 	return m
 }
 
-func (b *build) execute(ctx context.Context, s sample) error {
-	answer, err := call(ctx, b, "code_execution", fmt.Sprintf("%s:%d", s.page.file.Name, s.Line), b.CodeExecution.Execute,
-		&pb.ExecuteRequest{Sample: s.Sample, Language: s.language, TimeoutMs: int32(b.cfg.CodeExecution.Timeout.Milliseconds()), CacheDir: b.cfg.CodeExecution.CacheDir})
+func (c *checks) execute(ctx context.Context, s sample) error {
+	answer, err := call(ctx, c.build, "code_execution", fmt.Sprintf("%s:%d", c.page.name, s.Line), c.CodeExecution.Execute,
+		&pb.ExecuteRequest{Sample: s.Sample, Language: s.language, TimeoutMs: int32(c.cfg.CodeExecution.Timeout.Milliseconds()), CacheDir: c.cfg.CodeExecution.CacheDir})
 	if err != nil {
 		return err
 	}
-	b.noteWarden(answer)
+	c.noteWarden(answer)
 	if s.show && answer.Stdout != "" {
-		b.options.Log.Info("code sample printed", "file", s.page.file.Name, "line", s.Line, "output", answer.Stdout)
+		c.options.Log.Info("code sample printed", "file", c.page.name, "line", s.Line, "output", answer.Stdout)
 	}
 	switch answer.Outcome {
 	case pb.ExecuteResponse_OUTCOME_SUCCESS:
-		b.verify(s, answer)
+		c.verify(s, answer)
 		return nil
 	case pb.ExecuteResponse_OUTCOME_SKIPPED:
 		return nil
 	case pb.ExecuteResponse_OUTCOME_TOOL_MISSING:
-		b.warn(Problem{Message: fmt.Sprintf("code samples in %s were not run: %s", s.Language, cmp.Or(answer.Error, answer.MissingTool+" is not installed")),
+		c.warn(Problem{Message: fmt.Sprintf("code samples in %s were not run: %s", s.Language, cmp.Or(answer.Error, answer.MissingTool+" is not installed")),
 			Hint: "install " + answer.MissingTool + ", or build with --no-code-exec"})
 		return nil
 	}
 	if answer.Outcome == pb.ExecuteResponse_OUTCOME_NESTED { // also where failing samples are allowed: this one was not let run
-		return Errors{Problem{File: s.page.file.Name, Line: int(s.Line), Message: Nested}}
+		return Errors{Problem{File: c.page.name, Line: int(s.Line), Message: Nested}}
 	}
-	p := Problem{File: s.page.file.Name, Line: int(s.Line), Message: "the code sample failed: " + cmp.Or(answer.Error, fmt.Sprintf("status %d", answer.ExitCode))}
+	p := Problem{File: c.page.name, Line: int(s.Line), Message: "the code sample failed: " + cmp.Or(answer.Error, fmt.Sprintf("status %d", answer.ExitCode))}
 	// If the compiler names the page, it also says where in it the fault is.
 	if at := placeIn(p.File).FindStringSubmatch(answer.Stderr); at != nil {
 		p.Line, _ = strconv.Atoi(at[1])
@@ -109,16 +144,16 @@ func (b *build) execute(ctx context.Context, s sample) error {
 	if said := strings.TrimRight(answer.Stderr, "\n"); said != "" {
 		p.Message += "\n" + said
 	}
-	if b.cfg.CodeExecution.FailOnError {
+	if c.cfg.CodeExecution.FailOnError {
 		p.Hint = fmt.Sprintf("correct the sample, or mark it as ```%s,noexec", s.Language)
 		return Errors{p}
 	}
-	b.warn(p)
+	c.warn(p)
 	return nil
 }
 
 // noteWarden counts what held a sample.
-func (b *build) noteWarden(answer *pb.ExecuteResponse) {
+func (c *checks) noteWarden(answer *pb.ExecuteResponse) {
 	warden := answer.Warden
 	if answer.Cached {
 		warden = "cached"
@@ -126,12 +161,12 @@ func (b *build) noteWarden(answer *pb.ExecuteResponse) {
 	if warden == "" { // nothing was run
 		return
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.wardens == nil {
-		b.wardens = map[string]int{}
+	c.notes.mu.Lock()
+	defer c.notes.mu.Unlock()
+	if c.wardens == nil {
+		c.wardens = map[string]int{}
 	}
-	b.wardens[warden]++
+	c.wardens[warden]++
 }
 
 func placeIn(file string) *regexp.Regexp {
@@ -140,11 +175,11 @@ func placeIn(file string) *regexp.Regexp {
 
 // verify notes what a sample was verified with. How long it took is left out: it
 // would make every build's bytes differ.
-func (b *build) verify(s sample, answer *pb.ExecuteResponse) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if s.page.verified == nil {
-		s.page.verified = map[string]*htmlpb.BuildInfo{}
+func (c *checks) verify(s sample, answer *pb.ExecuteResponse) {
+	c.notes.mu.Lock()
+	defer c.notes.mu.Unlock()
+	if c.verified == nil {
+		c.verified = map[string]*htmlpb.BuildInfo{}
 	}
-	s.page.verified[s.Code] = &htmlpb.BuildInfo{Compiler: s.language.Command, Version: answer.ToolVersion, Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	c.verified[s.Code] = &htmlpb.BuildInfo{Compiler: s.language.Command, Version: answer.ToolVersion, Platform: runtime.GOOS + "/" + runtime.GOARCH}
 }

@@ -5,25 +5,47 @@ import (
 	"context"
 	"slices"
 
+	"ddc/internal/query"
 	"ddc/plugins/pagefind/pagefindpb"
 )
 
-// search writes the index over the final pages. Its files keep their names: the
+// index is the files of the search.
+type index struct {
+	files    []*pagefindpb.IndexFile
+	warnings []Problem
+}
+
+func (x *index) digest(c *canon) {
+	for _, f := range x.files {
+		c.text(f.Path)
+		c.text(string(f.Contents))
+	}
+	c.problems(x.warnings)
+}
+
+// makeIndex makes the index over the final pages. Its files keep their names: the
 // site's own pages load /pagefind/pagefind-ui.js.
-func (b *build) search(ctx context.Context) error {
+func (s *finalPhase) makeIndex(ctx context.Context, ask *query.Ask, _ string) (*index, error) {
+	t, err := s.trees.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	final, err := s.final.All(ctx, ask, t.keys())
+	if err != nil {
+		return nil, err
+	}
 	request := &pagefindpb.BuildIndexRequest{}
-	for _, p := range b.pages {
-		request.Pages = append(request.Pages, &pagefindpb.Page{Url: p.URL(), Html: p.html})
+	for i, p := range t.pages {
+		request.Pages = append(request.Pages, &pagefindpb.Page{Url: p.URL(), Html: final[i]})
 	}
 	slices.SortFunc(request.Pages, func(x, y *pagefindpb.Page) int { return cmp.Compare(x.Url, y.Url) })
-	answer, err := call(ctx, b, "pagefind", "", b.Pagefind.BuildIndex, request)
-	if missing, err := b.without(err, "the site has no search"); missing || err != nil {
-		return err
+	var n notes
+	answer, err := call(ctx, s.build, "pagefind", "", s.Pagefind.BuildIndex, request)
+	if missing, err := n.without(err, "the site has no search"); !missing && err != nil {
+		return nil, err
 	}
-	for _, f := range answer.Files {
-		if err := b.writeFile(f.Path, "the search index", f.Contents); err != nil {
-			return err
-		}
+	if n.list != nil {
+		ask.Brief()
 	}
-	return nil
+	return &index{answer.GetFiles(), n.list}, nil
 }

@@ -7,14 +7,14 @@ import (
 )
 
 // configValue is what templates see of the configuration.
-func (b *build) configValue(home *page) map[string]any {
-	s := b.cfg.Site
+func (v *values) configValue(home *page) map[string]any {
+	s := v.cfg.Site
 	taxonomies := []any{}
 	for _, t := range s.Taxonomies {
 		taxonomies = append(taxonomies, map[string]any{"name": t.Name, "paginate_by": int64(t.PaginateBy), "feed": t.Feed})
 	}
 	return map[string]any{
-		"title": cmp.Or(s.Title, home.Title), "description": cmp.Or(s.Description, home.front.GetDescription()),
+		"title": cmp.Or(s.Title, home.title), "description": cmp.Or(s.Description, home.GetDescription()),
 		"base_url": s.Base.String(), "base_path": s.Base.Prefix, "author": orNone(s.Author), "default_language": s.Language,
 		"generate_feeds": s.Feed, "taxonomies": taxonomies, "extra": fromKDL(s.Extra),
 	}

@@ -2,25 +2,48 @@ package site
 
 import (
 	"context"
-	"errors"
-	"io"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
 
-	"ddc/plugins/css/csspb"
-	"ddc/plugins/fonts/fontspb"
-	"ddc/plugins/html/htmlpb"
-	"ddc/plugins/js/jspb"
-	"ddc/plugins/sass/sasspb"
-	"ddc/plugins/svgo/svgopb"
+	"ddc/internal/query"
 	"ddc/site/asset"
-	"ddc/site/content"
 )
 
-// static is a file of the static folder, or the compiled style sheet.
+// staticPhase has what can be done to each static file by itself. Keys are paths below
+// the static folder.
+type staticPhase struct {
+	*treePhase
+	spill     spill
+	statics   *query.Query[*statics]
+	compiled  *query.Query[string]
+	sheets    *query.Query[*code]
+	scripts   *query.Query[*code]
+	drawings  *query.Query[*code]
+	manifests *query.Query[*code]
+	pictures  *query.Query[*picture]
+	fonts     *query.Query[*font]
+}
+
+func newStaticPhase(from *treePhase) *staticPhase {
+	s, e := &staticPhase{treePhase: from}, from.engine
+	s.statics = query.New(e, "statics", byDigest[*statics](), s.listStatics)
+	s.compiled = query.New(e, "sass", text, s.compile)
+	s.sheets = query.New(e, "sheet", byDigest[*code](), s.readSheet)
+	s.scripts = query.New(e, "script", byDigest[*code](), s.readScript)
+	s.drawings = query.New(e, "drawing", byDigest[*code](), s.readDrawing)
+	s.manifests = query.New(e, "manifest", byDigest[*code](), s.readManifest)
+	s.pictures = query.New(e, "picture", byDigest[*picture](), s.encodePicture)
+	s.fonts = query.New(e, "font", byDigest[*font](), s.unpackFont)
+	return s
+}
+
+// static is a file of the static folder, one beside a page, or the compiled style sheet. What is made of
+// it is a value of its own, of a type for each kind: sheet, script, drawing, font and
+// picture. A plain file is copied.
 type static struct {
-	file content.File
+	name string // for people, and to read it by
 	// path is below the static folder ("css/style.css"), and also below the
 	// output folder if the file is stable.
 	path   string
@@ -29,203 +52,149 @@ type static struct {
 	// compiled is the style sheet made of sass/main.scss, which has no file.
 	compiled bool
 	index    int
-
-	// text is what names other assets: a style sheet, a script, a drawing or a
-	// manifest, with marks instead of the assets, and later with their names.
-	// written is a style sheet as it was written.
-	text, written string
-	// data is written instead of the file: a font, unpacked and later cut down.
-	data []byte
-	// unpacked says that data is a font that can be cut down.
-	unpacked bool
-	// digits is the hash of what is written. output is the final path.
-	digits, output string
-	// also says that the file stays at its old address too. left says that it
-	// is not written at its new one.
-	also, left bool
-	// integrity is the digest of a text, once it is asked for.
-	integrity string
-	// picture has a picture's variants, or is nil if there are none.
-	picture *htmlpb.Picture
+	number   string // in its marks; see marks.go
 }
 
-// name is what messages call the file.
-func (s *static) name() string {
-	if s.compiled {
-		return "sass/main.scss"
+// rewritten says that the file is written as its text, with the addresses of
+// others in it.
+func (s *static) rewritten() bool {
+	switch s.kind {
+	case asset.Style, asset.Script:
+		return true
+	case asset.Drawing, asset.Manifest:
+		return !s.stable
 	}
-	return s.file.Name
+	return false
 }
 
-func (b *build) staticsOf(kind asset.Kind) []*static {
-	var found []*static
-	for _, s := range b.statics {
-		if s.kind == kind {
-			found = append(found, s)
+// statics are all static files.
+type statics struct {
+	list     []*static
+	byPath   map[string]*static
+	byNumber map[string]*static
+	names    *mentions         // how their addresses may be written
+	spelt    map[string]string // the paths by that
+	warnings []Problem
+}
+
+func (a *statics) digest(c *canon) {
+	for _, s := range a.list {
+		c.text(s.name)
+		c.text(s.path)
+		c.flag(s.stable)
+		c.flag(s.compiled)
+	}
+	c.problems(a.warnings)
+}
+
+// ofKind are the paths of all files of a kind. Of stable files there are only style
+// sheets, scripts and pictures: the others are copied as they are.
+func (a *statics) ofKind(kind asset.Kind) (paths []string) {
+	for _, s := range a.list {
+		if s.kind == kind && (!s.stable || s.rewritten() || s.kind == asset.Picture) {
+			paths = append(paths, s.path)
 		}
 	}
-	return found
+	return paths
 }
 
-func (b *build) addStatic(s *static) {
-	s.index = len(b.statics)
-	b.statics = append(b.statics, s)
-	b.byPath[s.path] = s
+func (a *statics) add(s *static) {
+	s.index, s.number = len(a.list), markNumber(s.path)
+	a.byNumber[s.number] = s
+	a.list = append(a.list, s)
+	a.byPath[s.path] = s
 }
 
-// readStatics does what can be done to each static file by itself.
-func (b *build) readStatics(ctx context.Context) error {
-	urls := b.markMap(every)
-	names := newMentions(sortedKeys(urls))
-	return b.phase(ctx,
-		func(ctx context.Context) error { return b.pictures(ctx) },
-		func(ctx context.Context) error { return beside(ctx, b, b.fontsToCut(), b.unpackFont) },
-		func(ctx context.Context) error {
-			return each(ctx, b, b.statics, func(ctx context.Context, s *static) error {
-				switch {
-				case s.kind == asset.Style:
-					return b.readStyle(ctx, s, urls, names)
-				case s.kind == asset.Script:
-					return b.readScript(ctx, s, urls, names)
-				case s.kind == asset.Drawing && !s.stable:
-					return b.readDrawing(ctx, s, urls, names)
-				case s.kind == asset.Manifest && !s.stable:
-					return b.readManifest(ctx, s, urls, names)
-				case s.kind == asset.Picture, s.kind == asset.Font && !s.stable:
-					return nil // they are read beside these
-				default:
-					return b.digest(s)
-				}
-			})
-		})
+// find gives the static file of a path that the tree of values has come from.
+func (a *statics) find(path string) (*static, error) {
+	if s := a.byPath[path]; s != nil {
+		return s, nil
+	}
+	return nil, fmt.Errorf("%s is no file of the static folder", path)
 }
 
-// digest hashes a file that is copied as it is, without holding it in memory.
-func (b *build) digest(s *static) error {
-	f, err := b.project.OpenFile(s.file)
-	if err == nil {
-		defer f.Close()
-		h := asset.NewHash()
-		if _, err = io.Copy(h, f); err == nil {
-			s.digits = asset.Digits(h)
-			return nil
+// listStatics lists the static folder, and the style sheet that Sass makes.
+func (s *staticPhase) listStatics(ctx context.Context, ask *query.Ask, _ string) (*statics, error) {
+	folder, err := s.listings.Get(ctx, ask, "static")
+	if err != nil {
+		return nil, err
+	}
+	sass, err := s.listings.Get(ctx, ask, "sass")
+	if err != nil {
+		return nil, err
+	}
+	stable := map[string]bool{}
+	for _, name := range s.cfg.StableAssets {
+		stable[path.Clean(strings.TrimPrefix(name, "/"))] = true
+	}
+	all := &statics{byPath: map[string]*static{}, byNumber: map[string]*static{}, spelt: map[string]string{}}
+	for i, p := range folder.Paths {
+		all.add(&static{name: folder.Names[i], path: p, kind: asset.KindOf(p), stable: isStable(stable, p)})
+	}
+	for _, name := range s.cfg.StableAssets {
+		if name = path.Clean(strings.TrimPrefix(name, "/")); all.byPath[name] == nil && !anyBelow(folder.Paths, name) {
+			all.warnings = append(all.warnings, Problem{File: s.configName(), Message: fmt.Sprintf("stable_assets names %q, which is not in the static folder", name),
+				Hint: "paths are relative to the static folder"})
 		}
 	}
-	return Errors{{File: s.name(), Message: "can't be read: " + err.Error(), Hint: "check its permissions"}}
-}
-
-func (b *build) readStyle(ctx context.Context, s *static, urls map[string]string, names *mentions) (err error) {
-	if s.compiled {
-		s.written, err = b.compileSass(ctx)
-	} else {
-		s.written, err = b.text(s.file)
-	}
-	if err != nil {
-		return err
-	}
-	answer, err := call(ctx, b, "css", s.name(), b.Css.Rewrite,
-		&csspb.RewriteRequest{Path: s.name(), Css: s.written, Urls: pick(names, urls, s.written), Base: asset.URL(s.path), Minify: !s.stable})
-	if err != nil {
-		return err
-	}
-	for _, ref := range answer.Unknown {
-		b.unknown(s.name(), "", ref, s.compiled)
-	}
-	s.text = answer.Css
-	return nil
-}
-
-// compileSass compiles sass/main.scss. Faults may be in any file of the folder.
-func (b *build) compileSass(ctx context.Context) (string, error) {
-	folder := b.name(b.cfg.Folder("sass"))
-	if b.options.SassTime > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, b.options.SassTime)
-		defer cancel()
-	}
-	answer, err := call(ctx, b, "sass", path.Join(folder, "main.scss"), b.Sass.Compile, &sasspb.CompileRequest{Files: b.sources.sass})
-	var faults Errors
-	if errors.As(err, &faults) {
-		for i, p := range faults { // the plugin knows the folder by no other name
-			if name, below := strings.CutPrefix(p.File, "sass/"); below {
-				faults[i].File = path.Join(folder, name)
-			}
+	if slices.Contains(sass.Paths, mainSass) {
+		if clash := all.byPath["main.css"]; clash != nil {
+			return nil, Errors{{File: clash.name, Message: "sass/main.scss is compiled to main.css as well", Hint: "rename one of the two"}}
 		}
-		return "", faults
+		all.add(&static{name: "sass/" + mainSass, path: "main.css", kind: asset.Style, compiled: true, stable: isStable(stable, "main.css")})
 	}
+	t, err := s.trees.Get(ctx, ask, "")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return answer.Css, nil
-}
-
-func (b *build) readScript(ctx context.Context, s *static, urls map[string]string, names *mentions) error {
-	text, err := b.text(s.file)
-	if err != nil {
-		return err
+	for _, key := range sortedKeys(t.asides) {
+		file := t.asides[key]
+		all.add(&static{name: file.name, path: file.path, kind: asset.KindOf(file.path)})
 	}
-	answer, err := call(ctx, b, "js", s.name(), b.Js.Rewrite,
-		&jspb.RewriteRequest{Path: s.name(), Js: text, Urls: pick(names, urls, text), Base: asset.URL(s.path)})
-	if err != nil {
-		return err
-	}
-	for _, ref := range answer.Unknown {
-		b.unknown(s.name(), "", ref, false)
-	}
-	s.text = answer.Js
-	return nil
-}
-
-// readDrawing optimises an SVG, unless the tool for it is missing.
-func (b *build) readDrawing(ctx context.Context, s *static, urls map[string]string, names *mentions) error {
-	text, err := b.text(s.file)
-	if err != nil {
-		return err
-	}
-	answer, err := call(ctx, b, "svgo", s.name(), b.Svgo.Optimise, &svgopb.OptimiseRequest{Path: s.name(), Svg: text})
-	if missing, err := b.without(err, "drawings are copied as they are"); err != nil {
-		return err
-	} else if !missing {
-		text = answer.Svg
-	}
-	s.text, err = b.rewriteMarkup(ctx, s, text, urls, names)
-	return err
-}
-
-// fontsToCut are the fonts that are not to stay as they are.
-func (b *build) fontsToCut() []*static {
-	return slices.DeleteFunc(b.staticsOf(asset.Font), func(s *static) bool { return s.stable })
-}
-
-// unpackFont decompresses a font, which also shows whether it is whole. It is
-// copied where the tool for it is missing, or where the tool cannot read it:
-// browsers may know better.
-func (b *build) unpackFont(ctx context.Context, s *static) error {
-	data, err := b.bytes(s.file)
-	if err != nil {
-		return err
-	}
-	s.digits = asset.Hash(data)
-	return b.weigh(ctx, fontCost(fontUnpacked*len(data)), func(ctx context.Context) error {
-		answer, err := call(ctx, b, "fonts", s.name(), b.Fonts.Decompress, &fontspb.DecompressRequest{Path: s.name(), Data: data})
-		if copied, err := b.copiedWhole(err); copied || err != nil {
-			return err
+	for _, f := range all.list {
+		for _, name := range asset.Names(f.path) {
+			all.spelt[name] = f.path
 		}
-		s.data, s.unpacked = answer.Data, true
-		return nil
-	})
+	}
+	all.names = newMentions(sortedKeys(all.spelt))
+	return all, nil
 }
 
-// copiedWhole makes a warning of what keeps a font from being cut down, and
-// reports whether there was anything.
-func (b *build) copiedWhole(err error) (bool, error) {
-	var faults Errors
-	if errors.As(err, &faults) {
-		for _, p := range faults {
-			p.Hint = "the font is copied whole"
-			b.warn(p)
+func isStable(stable map[string]bool, name string) bool {
+	for ; name != "."; name = path.Dir(name) {
+		if stable[name] {
+			return true
 		}
-		return true, nil
 	}
-	return b.without(err, "fonts are copied whole")
+	return false
+}
+
+func anyBelow(files []string, folder string) bool {
+	for _, f := range files {
+		if strings.HasPrefix(f, folder+"/") {
+			return true
+		}
+	}
+	return folder == "main.css"
+}
+
+// static finds a static file by its path, and all others.
+func (s *staticPhase) static(ctx context.Context, ask *query.Ask, path string) (*static, *statics, error) {
+	all, err := s.statics.Get(ctx, ask, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := all.find(path)
+	return f, all, err
+}
+
+// contents reads a static file whole, and makes whoever asks depend on it.
+func (s *staticPhase) contents(ctx context.Context, ask *query.Ask, f *static) ([]byte, error) {
+	data, err := s.bytes(f.name)
+	if err != nil {
+		ask.Brief() // it may be too large to be read, and is not digested either
+		return nil, err
+	}
+	_, err = s.digests.Get(ctx, ask, f.name)
+	return data, err
 }

@@ -8,24 +8,24 @@ import (
 	"ddc/site/content"
 )
 
-// told are the values of a page that its front matter and its address give.
-func (b *build) toldBy(p *page, value map[string]any) {
-	front := p.front
+// toldBy adds what a page's front matter and its address say.
+func (v *values) toldBy(p *page, value map[string]any) {
+	front := p.FrontMatter
 	value["slug"] = p.Route[strings.LastIndexByte(p.Route, '/')+1:]
-	value["url"] = b.cfg.Site.Base.Absolute(p.base())
+	value["url"] = v.cfg.Site.Base.Absolute(p.base())
 	value["relative_path"] = p.Path
 	value["draft"] = front.Draft
-	value["date"], value["updated"] = orNone(front.Date), orNone(front.Updated)
+	value["date"], value["updated"] = orNone(p.Node.Date), orNone(p.Node.Updated)
 	value["year"], value["month"], value["day"] = nil, nil, nil
-	if at := content.Instant(front.Date); !at.IsZero() {
+	if at := content.Instant(p.Node.Date); !at.IsZero() {
 		value["year"], value["month"], value["day"] = int64(at.Year()), int64(at.Month()), int64(at.Day())
 	}
 	value["authors"] = texts(front.Authors)
-	if len(front.Authors) == 0 && b.cfg.Site.Author != "" {
-		value["authors"] = []any{b.cfg.Site.Author}
+	if len(front.Authors) == 0 && v.cfg.Site.Author != "" {
+		value["authors"] = []any{v.cfg.Site.Author}
 	}
 	value["taxonomies"] = taxonomiesOf(front)
-	value["lang"] = b.cfg.Site.Language
+	value["lang"] = v.cfg.Site.Language
 	files := []any{}
 	for _, name := range p.beside {
 		files = append(files, asset.URL(name))

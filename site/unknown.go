@@ -21,36 +21,35 @@ type unresolved interface {
 type unknownReference struct {
 	unresolved
 	file string
-	// within is the text of a style or script inside a page, or empty.
-	within string
+	// within is the text of a style or script inside a page, or empty; source is that page's.
+	within, source string
 	// placeless says that the line is that of a text that nobody wrote.
 	placeless bool
 }
 
-// unknown notes a reference. Whether it is dead is known once all pages are.
-func (b *build) unknown(file, within string, ref unresolved, placeless bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.unresolved = append(b.unresolved, unknownReference{ref, file, within, placeless})
+func (u unknownReference) digest(c *canon) {
+	c.text(u.GetUrl())
+	c.text(u.GetPath())
+	c.number(int64(u.GetLine()))
+	c.number(int64(u.GetColumn()))
+	c.text(u.within)
 }
 
 // deadReferences are the problems of style sheets and scripts that name files
 // that are not there.
-func (b *build) deadReferences() Errors {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (t *targets) deadReferences(references []unknownReference, where *where) Errors {
 	var faults Errors
-	for _, u := range b.unresolved {
-		reason := b.deadEnd(&url.URL{Path: u.GetPath()}, nil)
+	for _, u := range references {
+		reason := t.deadEnd(&url.URL{Path: u.GetPath()})
 		if reason == "" {
 			continue
 		}
 		problem := Problem{File: u.file, Line: int(u.GetLine()), Col: int(u.GetColumn()), Message: fmt.Sprintf("%q %s", u.GetUrl(), reason)}
 		switch {
 		case u.within != "":
-			problem = b.inPiece(problem, u.within)
+			problem = where.inPiece(problem, u.within, u.source)
 		case u.placeless:
-			problem = b.inSass(problem, u.GetUrl())
+			problem = where.inSass(problem, u.GetUrl())
 		}
 		faults = append(faults, problem)
 	}
@@ -60,7 +59,11 @@ func (b *build) deadReferences() Errors {
 // inPiece gives a problem inside a style or script of a page its place in the
 // page's source, or in the template that has the text. A text that a template
 // put together is in none: the problem has no line then.
-func (b *build) inPiece(problem Problem, text string) Problem {
+func (w *where) inPiece(problem Problem, text, source string) Problem {
+	return inPiece(problem, text, source, w.files)
+}
+
+func inPiece(problem Problem, text, source string, files *templates) Problem {
 	moved := func(file, source string) (Problem, bool) {
 		at := strings.Index(source, text)
 		if at < 0 {
@@ -74,15 +77,11 @@ func (b *build) inPiece(problem Problem, text string) Problem {
 		p.File, p.Line = file, max(p.Line, 1)+begin.Line-1
 		return p, true
 	}
-	for _, p := range b.pages {
-		if p.file.Name == problem.File {
-			if found, ok := moved(p.file.Name, p.source); ok {
-				return found
-			}
-		}
+	if found, ok := moved(problem.File, source); ok {
+		return found
 	}
-	for _, name := range sortedKeys(b.sources.templates) {
-		if found, ok := moved(b.sources.templateNames[name], b.sources.templates[name]); ok {
+	for _, name := range sortedKeys(files.Texts) {
+		if found, ok := moved(files.Names[name], files.Texts[name]); ok {
 			return found
 		}
 	}
@@ -91,12 +90,12 @@ func (b *build) inPiece(problem Problem, text string) Problem {
 }
 
 // inSass looks for a URL in the sources of the compiled sheet.
-func (b *build) inSass(problem Problem, written string) Problem {
+func (w *where) inSass(problem Problem, written string) Problem {
 	problem.Line, problem.Col = 0, 0
-	for _, name := range sortedKeys(b.sources.sass) {
-		if at := strings.Index(b.sources.sass[name], written); at >= 0 {
-			found := diagnostic.At(b.sources.sass[name], at, at+len(written), problem.Message)
-			return found.In(b.name(b.cfg.Folder("sass")) + "/" + name)
+	for _, name := range sortedKeys(w.sass.Texts) {
+		if at := strings.Index(w.sass.Texts[name], written); at >= 0 {
+			found := diagnostic.At(w.sass.Texts[name], at, at+len(written), problem.Message)
+			return found.In(w.sass.Names[name])
 		}
 	}
 	return problem

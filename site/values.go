@@ -2,38 +2,47 @@ package site
 
 import (
 	"maps"
+	"strings"
 
 	"ddc/plugins/markdown/markdownpb"
+	"ddc/site/config"
 	"ddc/site/content"
+	"ddc/site/template"
 )
 
-// values are what templates see. All are made before the first template is
-// rendered. After that many goroutines only read them.
+// values are what templates see of a tree. After they are made many goroutines read
+// them, and nobody writes. What is dear, or would make each page depend on each
+// other's body, is left for later.
 type values struct {
-	pages   map[*content.Node]map[string]any
-	byPath  map[string]map[string]any // of sections
-	pageAt  map[string]map[string]any // of what is no section
-	site    map[string]any            // what every page sees
-	sources map[*content.Node]*page
-	known   *mentions // what Markdown in templates may link to
-	build   *build
+	pages    map[*content.Node]map[string]any
+	sections map[string]map[string]any // by path
+	others   map[string]map[string]any // what is no section
+	site     map[string]any            // what every page sees, but for the data
+	written  map[*content.Node]*page
+	cfg      *config.Config
 }
 
-func (b *build) values() *values {
-	v := &values{pages: map[*content.Node]map[string]any{}, byPath: map[string]map[string]any{}, pageAt: map[string]map[string]any{}, sources: map[*content.Node]*page{}, build: b}
-	var paths []string
-	for _, p := range b.pages {
-		v.sources[p.Node] = p
-		paths = append(paths, p.Path)
+// The values that are made when a template touches them, by Site.later.
+const (
+	laterContent  = "content"
+	laterOutline  = "toc"
+	laterModified = "last_updated"
+	laterSummary  = "summary"
+	laterWords    = "word_count"
+	laterMinutes  = "reading_time"
+)
+
+func newValues(t *tree, cfg *config.Config) *values {
+	v := &values{pages: map[*content.Node]map[string]any{}, sections: map[string]map[string]any{}, others: map[string]map[string]any{}, written: map[*content.Node]*page{}, cfg: cfg}
+	for _, p := range t.pages {
+		v.written[p.Node] = p
 	}
-	v.known = b.linkable(paths)
-	root := v.grow(b.root)
-	home := v.sources[b.root]
+	root := v.grow(t.root)
 	v.site = map[string]any{
-		"config": b.configValue(home),
+		"config": v.configValue(v.written[t.root]),
 		"root":   root,
-		"data":   b.data,
 	}
+	v.written = nil
 	return v
 }
 
@@ -42,21 +51,21 @@ func (v *values) grow(n *content.Node) map[string]any {
 	value := v.value(n)
 	pages, sections := make([]any, 0, len(n.Pages)), make([]any, 0, len(n.Sections))
 	for _, p := range n.Pages {
-		v.pageAt[p.Path] = v.value(p)
-		pages = append(pages, v.pageAt[p.Path])
+		v.others[p.Path] = v.value(p)
+		pages = append(pages, v.others[p.Path])
 	}
 	for _, s := range n.Sections {
 		sections = append(sections, v.grow(s))
 	}
 	value["pages"], value["subsections"] = pages, sections
 	v.neighbours(n)
-	v.byPath[n.Path] = value
+	v.sections[n.Path] = value
 	return value
 }
 
 // value makes what pages and sections have in common.
 func (v *values) value(n *content.Node) map[string]any {
-	p := v.sources[n]
+	p := v.written[n]
 	ancestors := []any{}
 	for _, a := range n.Ancestors() {
 		if a.Route != "/" {
@@ -64,32 +73,39 @@ func (v *values) value(n *content.Node) map[string]any {
 		}
 	}
 	value := map[string]any{
-		"title": n.Title, "description": nil, "content": p.content, "permalink": n.Route, "path": n.Path, "weight": n.Weight,
-		"toc": outline(p.headings), "ancestors": ancestors, "extra": p.extra, "last_updated": int64(0),
+		"title": n.Title, "description": nil, "content": template.Later{What: laterContent, Of: n.Path}, "permalink": n.Route, "path": n.Path, "weight": n.Weight,
+		"toc": template.Later{What: laterOutline, Of: n.Path}, "ancestors": ancestors, "extra": p.extra,
+		"last_updated": template.Later{What: laterModified, Of: n.Path}, "summary": template.Later{What: laterSummary, Of: n.Path},
+		"word_count": template.Later{What: laterWords, Of: n.Path}, "reading_time": template.Later{What: laterMinutes, Of: n.Path},
 	}
-	if p.front.Description != nil {
-		value["description"] = *p.front.Description
+	if p.Description != nil {
+		value["description"] = *p.Description
 	}
-	v.build.toldBy(p, value)
-	v.build.measure(p, value)
-	if !p.file.Modified.IsZero() {
-		value["last_updated"] = p.file.Modified.Unix()
-	}
+	v.toldBy(p, value)
 	v.pages[n] = value
 	return value
 }
 
 // of gives the variables of one page's template. The section of a section is
 // itself; that of a page is the one that it lies in.
-func (v *values) of(p *page) map[string]any {
+func (v *values) of(p *page, data map[string]any) map[string]any {
 	vars := maps.Clone(v.site)
 	vars["current_path"] = p.Route
+	vars["data"] = data
 	if p.Section {
 		vars["section"], vars["page"] = v.pages[p.Node], nil
 	} else {
 		vars["page"], vars["section"] = v.pages[p.Node], v.pages[p.Parent]
 	}
 	return vars
+}
+
+// section is the templates' function get_section.
+func (v *values) section(path string) (any, error) {
+	if value, known := v.sections[strings.TrimPrefix(path, "@/")]; known {
+		return value, nil
+	}
+	return nil, nil
 }
 
 // outline nests headings: each below the nearest before it of a lower level.

@@ -1,78 +1,160 @@
 package site
 
 import (
-	"cmp"
-	"maps"
-	"slices"
+	"context"
+	"errors"
+
+	"ddc/internal/query"
+	"ddc/site/asset"
+	"ddc/site/output"
 )
 
-// write writes what is not written yet, and commits the output.
-func (b *build) write() error {
-	for _, p := range b.pages {
-		if err := b.writeFile(p.Output(), p.file.Name, []byte(p.html)); err != nil {
-			return err
-		}
-	}
-	for _, s := range b.statics {
-		if err := b.writeStatic(s); err != nil {
-			return err
-		}
-	}
-	return b.stage.Commit()
+// placed is a static file in the output.
+type placed struct {
+	*static
+	name string
+	// old says that it is there for those who know its old address. A font is whole
+	// there, since whoever names it there may show anything in it.
+	old bool
 }
 
-// writeStatic writes a static file in its final form. At its old address a font
-// is whole, since whoever names it there may show anything in it.
-func (b *build) writeStatic(s *static) error {
-	write := func(name string, data []byte) error {
-		switch {
-		case s.rewritten():
-			return b.stage.Write(name, []byte(s.text))
-		case data != nil:
-			return b.stage.Write(name, data)
-		}
-		return b.copyFile(s, name)
+// layout says where the static files go, in order.
+func (s *finalPhase) layout(ctx context.Context, ask *query.Ask) ([]placed, error) {
+	all, err := s.statics.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
 	}
-	if !s.left {
-		if err := write(s.output, s.data); err != nil {
+	n, err := s.names.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	renaming, err := s.renames.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	stays, err := s.stays.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	var places []placed
+	hashed := map[string]bool{}
+	for _, f := range all.list {
+		name, also := n.at[f.path].output, stays[f.path] != ""
+		if also {
+			places = append(places, placed{f, f.path, true})
+		}
+		// Two files may have become the same, such as a font that the site has in
+		// two formats: it is written once.
+		again := name != f.path && hashed[name]
+		hashed[name] = true
+		if !renaming.left[f.path] && !again && !(also && name == f.path) {
+			places = append(places, placed{f, name, false})
+		}
+	}
+	return places, nil
+}
+
+// contentsOf is what is written of a placed file; nil if the file is copied.
+func (s *finalPhase) contentsOf(ctx context.Context, ask *query.Ask, p placed) ([]byte, error) {
+	switch {
+	case p.rewritten():
+		n, err := s.names.Get(ctx, ask, "")
+		if err != nil {
+			return nil, err
+		}
+		return []byte(n.text[p.path]), nil
+	case p.kind == asset.Font && !p.stable && !p.old:
+		cut, err := s.cutFonts.Get(ctx, ask, p.path)
+		if err != nil || cut.repacked(p.path) && p.name == p.path {
+			return nil, err // its name says what it was
+		}
+		return cut.data, nil
+	}
+	return nil, nil
+}
+
+// writing is an output while it is written.
+type writing struct {
+	*Site
+	stage *output.Stage
+	ask   *query.Ask
+	// variants are the names of variants that are written: a second picture of the same
+	// contents has the same.
+	variants map[string]bool
+}
+
+// claim reserves a path of the output. Two sources for one path are the site's fault.
+func (w *writing) claim(name, source string) error {
+	err := w.stage.Claim(name, source)
+	var clash *output.Clash
+	if errors.As(err, &clash) {
+		return Errors{{File: clash.Second, Message: "would be written to " + clash.Path + ", as would " + clash.First, Hint: "rename one of the two"}}
+	}
+	return err
+}
+
+// write claims a path and writes to it.
+func (w *writing) write(name, source string, data []byte) error {
+	if err := w.claim(name, source); err != nil {
+		return err
+	}
+	return w.stage.Write(name, data)
+}
+
+// claimStatics reserves the places of the static files, and of the pictures' variants.
+func (w *writing) claimStatics(ctx context.Context, places []placed) error {
+	all, err := w.statics.Get(ctx, w.ask, "")
+	if err != nil {
+		return err
+	}
+	for _, path := range all.ofKind(asset.Picture) {
+		p, err := w.pictures.Get(ctx, w.ask, path)
+		if err != nil {
+			return err
+		}
+		if err := w.variantsOf(p, all.byPath[path]); err != nil {
 			return err
 		}
 	}
-	if s.also {
-		return write(s.path, nil)
+	var found []error
+	for _, p := range places {
+		found = append(found, w.claim(p.name, p.static.name))
+	}
+	return joined(found...)
+}
+
+// static writes a static file to its claimed place.
+func (w *writing) static(ctx context.Context, p placed) error {
+	data, err := w.contentsOf(ctx, w.ask, p)
+	if err != nil {
+		return err
+	}
+	if data != nil {
+		return w.stage.Write(p.name, data)
+	}
+	file, err := w.project.OpenFile(w.file(p.static.name))
+	if err != nil {
+		return Errors{{File: p.static.name, Message: "can't be read: " + err.Error(), Hint: "check its permissions"}}
+	}
+	return errors.Join(w.stage.Copy(p.name, file), file.Close())
+}
+
+func (w *writing) variantsOf(p *picture, f *static) error {
+	for _, name := range p.files {
+		if w.variants[name] {
+			continue
+		}
+		w.variants[name] = true
+		if err := w.claim(name, f.name); err != nil {
+			return err
+		}
+		file, err := w.kept(name)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(w.stage.Copy(name, file), file.Close()); err != nil {
+			return err
+		}
 	}
 	return nil
 }
-
-// copyFile copies a static file to a claimed place.
-func (b *build) copyFile(s *static, name string) error {
-	f, err := b.project.OpenFile(s.file)
-	if err != nil {
-		return Errors{{File: s.name(), Message: "can't be read: " + err.Error(), Hint: "check its permissions"}}
-	}
-	defer f.Close()
-	return b.stage.Copy(name, f)
-}
-
-// writeFile claims a path and writes to it.
-func (b *build) writeFile(name, source string, data []byte) error {
-	if err := b.claim(name, source); err != nil {
-		return err
-	}
-	return b.stage.Write(name, data)
-}
-
-// writeHashed writes a file whose name has its content's hash: a second file of
-// the same name is the same file.
-func (b *build) writeHashed(name, source string, data []byte) error {
-	b.mu.Lock()
-	again := b.hashed[name]
-	b.hashed[name] = true
-	b.mu.Unlock()
-	if again {
-		return nil
-	}
-	return b.writeFile(name, source, data)
-}
-
-func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

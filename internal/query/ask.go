@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"errors"
 	"sync"
 
@@ -23,13 +24,21 @@ type Ask struct {
 	groups [][]Read // in the order in which they were begun; a group's own reads stand side by side
 	seen   map[ID]bool
 	spoilt error // why the answer must not be remembered
+	brief  bool
 	closed bool
 
 	// parent and group are set on an Ask of together: its one read belongs there.
 	parent *Ask
 	group  int
 	index  int
+	// aside is set on an Ask of Aside: its reads are not recorded.
+	aside *Ask
 }
+
+// Aside is for reads that need no record, since what the answer takes from them is
+// read again through the Ask itself: a page's template is handed the whole site, and
+// asks for each value that it shows.
+func (a *Ask) Aside() *Ask { return &Ask{engine: a.engine, run: a.run, aside: a} }
 
 // place is where a read is recorded.
 type place struct {
@@ -47,6 +56,9 @@ func (a *Ask) begin(id ID) (place, error) {
 	if a.parent != nil {
 		return place{a.parent, a.group, a.index}, nil
 	}
+	if a.aside != nil {
+		return place{}, nil
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
@@ -58,6 +70,14 @@ func (a *Ask) begin(id ID) (place, error) {
 	a.seen[id] = true
 	a.groups = append(a.groups, []Read{{ID: id}})
 	return place{a, len(a.groups) - 1, 0}, nil
+}
+
+// Brief says that the answer depends on more than was read, and so is good for this
+// revision only: a tool is missing, say, or an error's text guesses at what was meant.
+func (a *Ask) Brief() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.brief = true
 }
 
 func (a *Ask) end(p place, f Fingerprint) {
@@ -72,8 +92,8 @@ func (a *Ask) end(p place, f Fingerprint) {
 // spoil keeps what a read without an answer leaves behind from being remembered,
 // also if the query goes on without it.
 func (a *Ask) spoil(err error) error {
-	if a.parent != nil {
-		a = a.parent
+	for a.parent != nil || a.aside != nil {
+		a = cmp.Or(a.parent, a.aside)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -90,7 +110,7 @@ func (a *Ask) together(query string, keys []string, read func(i int, in *Ask) er
 		a.mu.Unlock()
 		return errClosed
 	}
-	recorded := a.run != nil && a.parent == nil
+	recorded := a.run != nil && a.parent == nil && a.aside == nil
 	group := len(a.groups)
 	if recorded {
 		reads := make([]Read, len(keys))
@@ -105,7 +125,7 @@ func (a *Ask) together(query string, keys []string, read func(i int, in *Ask) er
 	for i := range keys {
 		in := &Ask{engine: a.engine, run: a.run, parent: a, group: group, index: i}
 		if !recorded {
-			in = &Ask{engine: a.engine, run: a.run}
+			in = a.Aside()
 		}
 		work.Go(func() error { return read(i, in) })
 	}

@@ -154,6 +154,34 @@ func (e *Engine) Run(ctx context.Context, questions func(ctx context.Context, as
 func (e *Engine) Changed(ids ...ID) {
 	e.world.Lock()
 	defer e.world.Unlock()
+	e.begin(ids)
+}
+
+// Revise looks at the world while no run is under way, and begins a revision in
+// which the inputs that look names may have changed, if it names any.
+func (e *Engine) Revise(look func() []ID) {
+	e.world.Lock()
+	defer e.world.Unlock()
+	if ids := look(); len(ids) > 0 {
+		e.begin(ids)
+	}
+}
+
+// Knows says whether anybody has asked for an ID, and it is not forgotten.
+func (e *Engine) Knows(id ID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.nodes[id] != nil
+}
+
+// Revision is a number that grows with each revision.
+func (e *Engine) Revision() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.revision
+}
+
+func (e *Engine) begin(ids []ID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.revision++

@@ -26,6 +26,7 @@ type answer struct {
 	value any
 	err   error
 	bare  bool // value and err are in the store alone
+	brief bool // good for the revision in which it was found; see Ask.Brief
 }
 
 // run is one goroutine's finding out. It waits for the runs in waits, each as
@@ -72,7 +73,7 @@ func (e *Engine) settle(ctx context.Context, asker *run, k *kind, key string, ar
 			n = &node{id: id, kind: k, stale: true}
 			e.nodes[id] = n
 		}
-		if n.answer != nil && (n.verified == e.revision || k.call || k.input && !n.stale) {
+		if n.answer != nil && (n.verified == e.revision || k.call && !n.answer.brief || k.input && !n.stale) {
 			n.verified = e.revision
 			a := n.answer
 			e.mu.Unlock()
@@ -137,7 +138,7 @@ func (e *Engine) find(ctx context.Context, r *run, arg any) (*answer, error) {
 	if stored {
 		old = e.load(n)
 	}
-	if old == nil || n.kind.input {
+	if old == nil || n.kind.input || old.brief {
 		return e.renew(ctx, r, arg, old, ID{})
 	}
 	ok, because, err := e.holds(ctx, r, old.Reads)
@@ -215,7 +216,8 @@ func (e *Engine) compute(ctx context.Context, r *run, arg any) (*answer, error) 
 		return nil, err
 	}
 	a.Record = Record{Fingerprint: digest(failure != nil, encoded), Failed: failure != nil, Reads: reads}
-	if e.stores(n.kind) {
+	a.brief = ask.brief || failure != nil && n.kind.call
+	if e.stores(n.kind) && !a.brief {
 		e.options.Store.Save(n.id, a.Record, encoded)
 	}
 	return a, nil
@@ -227,7 +229,7 @@ func (e *Engine) stores(k *kind) bool { return e.options.Store != nil && !k.inpu
 
 // kept is what of an answer stays in memory.
 func (e *Engine) kept(k *kind, a *answer) *answer {
-	if !k.large || !e.stores(k) {
+	if !k.large || !e.stores(k) || a.brief {
 		return a
 	}
 	return &answer{Record: a.Record, bare: true}

@@ -73,9 +73,12 @@ func Hash(data []byte) string {
 }
 
 // Digits gives the 12 characters of a hash made by NewHash.
-func Digits(h hash.Hash) string {
+func Digits(h hash.Hash) string { return DigitsOf(h.Sum(nil)) }
+
+// DigitsOf gives the 12 characters of what a hash made by NewHash has summed up.
+func DigitsOf(sum []byte) string {
 	const alphabet = "0123456acdeo"
-	n := binary.BigEndian.Uint64(h.Sum(nil))
+	n := binary.BigEndian.Uint64(sum)
 	var digits [12]byte
 	for i := len(digits) - 1; i >= 0; i-- {
 		digits[i] = alphabet[n%uint64(len(alphabet))]

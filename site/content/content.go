@@ -44,6 +44,26 @@ type File struct {
 	real     string
 	Size     int64
 	Modified time.Time
+	// inode and changed, the time of its last change of any kind, tell it from
+	// another file that has taken its place.
+	inode   uint64
+	changed syscall.Timespec
+}
+
+// Same says that a file seems to be the one that was found before: in the same
+// place, with the same times and size. One that was written within grace of the
+// moment seen, when other was found, may have been written again since without a
+// trace in its times, and does not count.
+func (f File) Same(other File, seen time.Time, grace time.Duration) bool {
+	return f == other && seen.Sub(f.Modified) > grace && seen.Sub(time.Unix(f.changed.Unix())) > grace
+}
+
+func found(path, name, real string, info fs.FileInfo) File {
+	f := File{Path: path, Name: name, real: real, Size: info.Size(), Modified: info.ModTime()}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		f.inode, f.changed = stat.Ino, stat.Ctim
+	}
+	return f
 }
 
 // Fault is a file or folder that can't be used, and what to do about it.
@@ -120,7 +140,7 @@ func (p *Project) Find(name string) (File, error) {
 	if !info.Mode().IsRegular() {
 		return File{}, fmt.Errorf("%s is not a regular file", name)
 	}
-	return File{Path: name, Name: name, real: real, Size: info.Size(), Modified: info.ModTime()}, nil
+	return found(name, name, real, info), nil
 }
 
 // TooLarge is the error of a file that has more bytes than may be read of it.
@@ -227,7 +247,7 @@ func (s *scan) entry(name, real string, entry fs.DirEntry, above []string) {
 	case info.IsDir():
 		s.walk(name, real, above)
 	case info.Mode().IsRegular():
-		s.files = append(s.files, File{Path: name, Name: path.Join(s.folder, name), real: real, Size: info.Size(), Modified: info.ModTime()})
+		s.files = append(s.files, found(name, path.Join(s.folder, name), real, info))
 	default:
 		s.faults = append(s.faults, Fault{path.Join(s.folder, name), "is not a file but a " + kind(info.Mode()), "move it out of the site"})
 	}

@@ -279,6 +279,20 @@ func (s *Stage) create(name string, fill func(*os.File) (int64, error)) (err err
 	return nil
 }
 
+// Open opens a file that was put into the stage.
+func (s *Stage) Open(name string) (*os.File, error) {
+	root, err := os.OpenRoot(s.folder)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", name, cause(err))
+	}
+	defer root.Close()
+	f, err := root.Open(filepath.FromSlash(name))
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", name, cause(err))
+	}
+	return f, nil
+}
+
 // cause leaves the hidden folder's path out of an error.
 func cause(err error) error {
 	var e *fs.PathError

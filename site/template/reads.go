@@ -11,6 +11,7 @@ import (
 // records.
 type path struct {
 	record func(path string)
+	later  func(Later) any // Page.Make
 	text   string
 	level  int
 	fields map[string]*path
@@ -91,8 +92,16 @@ func (p *path) call(name, arguments string) *path {
 	return next
 }
 
+// make makes a value that was left for later; where nobody can it is none.
+func (p *path) make(v Later) any {
+	if p == nil || p.later == nil {
+		return nil
+	}
+	return p.later(v)
+}
+
 func (p *path) step(text string) *path {
-	return &path{record: p.record, text: p.text + text, level: p.level + 1}
+	return &path{record: p.record, later: p.later, text: p.text + text, level: p.level + 1}
 }
 
 func (p *path) keep(key string, next *path) *path {

@@ -76,7 +76,10 @@ import (
 const Folder = "templates/"
 
 // Set is a site's templates. It never changes: many goroutines may render at once.
-type Set struct{ units map[string]*unit }
+type Set struct {
+	units     map[string]*unit
+	includers map[string][]*unit // the templates that include one, by its name
+}
 
 // Load reads templates from their sources, by name relative to the templates
 // folder. The error is a diagnostic.Errors, with all faults of all templates.
@@ -94,7 +97,38 @@ func Load(files map[string]string) (*Set, error) {
 	if len(faults) > 0 {
 		return nil, diagnostic.Sorted(faults)
 	}
-	return &Set{units: site.units}, nil
+	return &Set{site.units, site.includers}, nil
+}
+
+// Needs are the templates whose sources a rendering of one depends on, itself
+// included, sorted: those that it extends, imports and includes, and what these need.
+// A template that takes an alias from those that include it needs them all.
+func (s *Set) Needs(name string) []string {
+	needed := map[string]bool{}
+	var visit func(name string)
+	visit = func(name string) {
+		u := s.units[name]
+		if u == nil || needed[name] {
+			return
+		}
+		needed[name] = true
+		visit(u.extends)
+		for _, other := range u.imports {
+			visit(other)
+		}
+		for included, by := range s.includers {
+			if slices.Contains(by, u) {
+				visit(included)
+			}
+		}
+		if len(u.inherited) > 0 {
+			for _, by := range s.includers[name] {
+				visit(by.name)
+			}
+		}
+	}
+	visit(name)
+	return slices.Sorted(maps.Keys(needed))
 }
 
 // Has says whether there is a template of that name.
@@ -111,6 +145,8 @@ type Page struct {
 	// Read, if not nil, is called once for each path that is read, on the
 	// goroutine that renders. The package comment describes paths.
 	Read func(path string)
+	// Make, if Read is not nil, makes the values that are a Later.
+	Make func(Later) any
 }
 
 // Render renders a template with variables and functions, within the default
@@ -137,7 +173,7 @@ func (s *Set) RenderPage(ctx context.Context, name string, p Page) (html string,
 	budget := p.Budget.orDefault()
 	r := &render{ctx: ctx, funcs: p.Funcs, vars: p.Vars, out: &strings.Builder{}, budget: budget, steps: budget.Steps, bytes: budget.Bytes}
 	if p.Read != nil {
-		r.paths = &path{record: p.Read}
+		r.paths = &path{record: p.Read, later: p.Make}
 	}
 	top := place{u, 1, 1, 0}
 	if err := r.within(func() error { return r.show(u) }); err != nil {

@@ -56,8 +56,16 @@ func whole(n int) value        { return value{is: int64(n)} }
 func textual(s string) value   { return value{is: s} }
 func made(items []value) value { return value{is: items} }
 
+// Later stands for a value that is made, by Page.Make, when a template touches it.
+type Later struct{ What, Of string }
+
 // wrap makes a value of a Go one.
-func wrap(v any, from *path) value { return value{is: normal(v), from: from} }
+func wrap(v any, from *path) value {
+	if later, ok := v.(Later); ok {
+		v = from.make(later)
+	}
+	return value{is: normal(v), from: from}
+}
 
 // normal converts a Go value to one of the types that a value holds.
 func normal(v any) any {

@@ -1,0 +1,171 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html"
+	"strings"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/proto"
+
+	"ddc/internal/query"
+	"ddc/plugins/markdown/markdownpb"
+	"ddc/plugins/syntax_highlight/syntax_highlightpb"
+	"ddc/site/content"
+)
+
+// bodyPhase has the pages' bodies, and what came of their samples. Keys are as in
+// treePhase.
+type bodyPhase struct {
+	*staticPhase
+	bodies  *query.Query[*body]
+	samples *query.Query[*checked]
+}
+
+func newBodyPhase(from *staticPhase) *bodyPhase {
+	s := &bodyPhase{staticPhase: from}
+	s.bodies = query.New(s.engine, "body", byDigest[*body](), s.makeBody)
+	s.samples = query.New(s.engine, "samples", byDigest[*checked](), s.check)
+	return s
+}
+
+// body is HTML of a page's Markdown.
+type body struct {
+	html     string
+	summary  string // up to <!-- more -->
+	headings []*markdownpb.Heading
+	// highlighted says that the HTML has coloured code.
+	highlighted bool
+}
+
+func (b *body) digest(c *canon) {
+	c.text(b.html)
+	c.text(b.summary)
+	c.flag(b.highlighted)
+	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(&markdownpb.RenderResponse{Headings: b.headings})
+	c.fail(err)
+	c.text(string(encoded))
+}
+
+// makeBody renders a page's Markdown and puts highlighted code in it.
+func (s *bodyPhase) makeBody(ctx context.Context, ask *query.Ask, key string) (*body, error) {
+	p, err := s.page(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	if !p.written {
+		return s.markdown(ctx, ask, p, "", 0, nil)
+	}
+	f, err := s.fronts.Get(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	paths, err := s.mentions.Get(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	made, err := s.markdown(ctx, ask, p, f.body, f.line, paths)
+	var broken *brokenLinks
+	if errors.As(err, &broken) {
+		source, err := s.texts.Get(ctx, ask, p.name)
+		if err != nil {
+			return nil, err
+		}
+		return nil, broken.in(p, source)
+	}
+	if made != nil {
+		made.cutSummary()
+	}
+	return made, err
+}
+
+// brokenLinks are links of Markdown to pages that are not there.
+type brokenLinks struct {
+	list  []*markdownpb.BrokenLink
+	known *linkable
+}
+
+func (e *brokenLinks) Error() string { return fmt.Sprintf("%d links lead to no page", len(e.list)) }
+
+// in are the faults of the page that the links stand in.
+func (e *brokenLinks) in(p *page, text string) Errors {
+	var faults Errors
+	source := content.NewFinder(text)
+	for _, link := range e.list {
+		fault := Problem{File: p.name, Line: int(link.Line), Col: int(link.Column)}
+		fault.Message, fault.Hint = e.known.leadsNowhere(p.Path, link)
+		for _, target := range source.Links(link.Target) { // the plugin says where the link begins
+			if target.Line == fault.Line && target.Col >= fault.Col {
+				fault.Col, fault.Length = target.Col, utf8.RuneCountInString(link.Target)
+				break
+			}
+		}
+		faults = append(faults, fault)
+	}
+	return faults
+}
+
+// markdown makes HTML of a text that stands in a page, or in its template, and may link
+// to some addresses. The error is a *brokenLinks if it links to others.
+func (s *bodyPhase) markdown(ctx context.Context, ask *query.Ask, p *page, text string, line int32, addresses map[string]string) (*body, error) {
+	request := &markdownpb.RenderRequest{Path: p.Path, Body: text, BodyLine: line, Addresses: addresses}
+	answer, err := call(ctx, s.build, "markdown", p.name, s.Markdown.Render, request)
+	if err != nil {
+		return nil, err
+	}
+	if len(answer.BrokenLinks) == 0 {
+		return s.withCode(ctx, p, answer)
+	}
+	known, err := s.known.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	request.Addresses = known.addresses // one of them may have been meant
+	if answer, err = call(ctx, s.build, "markdown", p.name, s.Markdown.Render, request); err != nil {
+		return nil, err
+	}
+	if len(answer.BrokenLinks) == 0 {
+		return s.withCode(ctx, p, answer)
+	}
+	return nil, &brokenLinks{answer.BrokenLinks, known}
+}
+
+// withCode puts highlighted code into what the plugin has made of Markdown.
+func (s *bodyPhase) withCode(ctx context.Context, p *page, answer *markdownpb.RenderResponse) (*body, error) {
+	made := &body{headings: answer.Headings}
+	replace := make([]string, 0, 2*len(answer.CodeBlocks))
+	for _, block := range answer.CodeBlocks {
+		code, highlighted, err := s.codeBlock(ctx, p, block)
+		if err != nil {
+			return nil, err
+		}
+		made.highlighted = made.highlighted || highlighted
+		replace = append(replace, block.Placeholder, code)
+	}
+	// One pass over everything, so that code that shows a placeholder itself is
+	// left alone.
+	made.html = strings.NewReplacer(replace...).Replace(answer.Html)
+	return made, nil
+}
+
+func (s *bodyPhase) codeBlock(ctx context.Context, p *page, block *markdownpb.CodeBlock) (code string, highlighted bool, err error) {
+	language, _, _ := strings.Cut(strings.TrimSpace(block.Language), ",")
+	language = strings.TrimSpace(language)
+	if language == "" {
+		return "<pre><code>" + html.EscapeString(block.Code) + "</code></pre>", false, nil
+	}
+	answer, err := call(ctx, s.build, "syntax_highlight", p.name, s.SyntaxHighlight.Highlight,
+		&syntax_highlightpb.HighlightRequest{Code: block.Code, Language: language})
+	var faults Errors
+	if errors.As(err, &faults) { // the plugin sees the code alone
+		for i := range faults {
+			faults[i].Line = int(block.Line)
+		}
+	}
+	if err != nil {
+		return "", false, err
+	}
+	return fmt.Sprintf(`<pre><code class="language-%s">%s</code></pre>`, html.EscapeString(language), answer.Html), answer.Highlighted, nil
+}

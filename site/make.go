@@ -1,0 +1,493 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+
+	"ddc/internal/diagnostic"
+	"ddc/internal/query"
+	"ddc/site/asset"
+	"ddc/site/output"
+	"ddc/site/template"
+)
+
+// making is one build: it asks for the values of each phase in turn, and ends with the
+// faults of the first phase that has any.
+type making struct {
+	*Site
+	ask   *query.Ask
+	stage *output.Stage
+	notes
+	wardens map[string]int
+	// references of style sheets and scripts that may lead nowhere.
+	references []unknownReference
+}
+
+// Build writes the output, of the sources as the last Refresh has found them. The
+// error is as that of the function Build.
+func (s *Site) Build(ctx context.Context) (*Result, error) {
+	s.building.Lock()
+	defer s.building.Unlock()
+	defer s.guard().Stop()
+	if err := s.checkOutput(); err != nil {
+		return nil, err
+	}
+	stage, err := s.begin()
+	if err != nil {
+		return nil, err
+	}
+	defer stage.Abort()
+	r := &making{Site: s, stage: stage}
+	var result *Result
+	err = s.engine.Run(ctx, func(ctx context.Context, ask *query.Ask) (err error) {
+		r.ask = ask
+		result, err = r.all(ctx)
+		return err
+	})
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	var faults Errors
+	if errors.As(err, &faults) {
+		s.quote(faults)
+		return &Result{Warnings: r.told()}, faults
+	}
+	return result, err
+}
+
+// told are the warnings so far.
+func (r *making) told() []Problem {
+	warnings := r.notes.warnings()
+	r.quote(warnings)
+	return warnings
+}
+
+func (r *making) all(ctx context.Context) (*Result, error) {
+	if err := r.readSources(ctx); err != nil {
+		return nil, err
+	}
+	t, err := r.readPages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := r.renderPages(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.rewriteInlines(ctx, t, pages); err != nil {
+		return nil, err
+	}
+	if err := r.finishPages(ctx, t, pages); err != nil {
+		return nil, err
+	}
+	w := &writing{Site: r.Site, stage: r.stage, ask: r.ask, variants: map[string]bool{}}
+	final, places, err := r.settleNames(ctx, t, w)
+	if err != nil {
+		return nil, err
+	}
+	var found *index
+	var changes []Change
+	err = phase(ctx,
+		func(ctx context.Context) (err error) {
+			if found, err = r.index.Get(ctx, r.ask, ""); err == nil {
+				r.warn(found.warnings...)
+			}
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			changes, err = r.changes(ctx, r.stage, t.pages, final)
+			return err
+		})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.write(ctx, w, t, final, places, found); err != nil {
+		return nil, err
+	}
+	for _, note := range r.stage.Notes() {
+		r.options.Log.Info(note)
+	}
+	files, bytes := r.stage.Written()
+	return &Result{Pages: len(t.pages), Files: files, Bytes: bytes, Samples: r.wardens, Warnings: r.told(), Changes: changes}, nil
+}
+
+// readSources reads what all others are made from.
+func (r *making) readSources(ctx context.Context) error {
+	return phase(ctx,
+		func(ctx context.Context) error {
+			folder, err := r.listings.Get(ctx, r.ask, contentFolder)
+			if err != nil {
+				return err
+			}
+			if folder.Faults != nil {
+				err = Errors(slices.Clone(folder.Faults))
+			} else if len(folder.Names) == 0 {
+				err = r.nothingToBuild()
+			}
+			var names []string
+			for _, key := range sourcePages(folder) {
+				names = append(names, r.pageName(key))
+			}
+			_, unread := each(ctx, r.ask, r.texts, r.options.Jobs, names)
+			return joined(err, unread)
+		},
+		func(ctx context.Context) error {
+			_, err := r.allTemplates.Get(ctx, r.ask, "")
+			return err
+		},
+		func(ctx context.Context) error {
+			_, err := r.textsIn(ctx, r.ask, "sass", sassExtensions...)
+			return err
+		},
+		func(ctx context.Context) error {
+			d, err := r.dataOf.Get(ctx, r.ask, "")
+			if err == nil {
+				r.warn(d.warnings...)
+			}
+			return err
+		},
+		func(ctx context.Context) error {
+			folder, err := r.listings.Get(ctx, r.ask, "static")
+			if err != nil {
+				return err
+			}
+			all, err := r.statics.Get(ctx, r.ask, "")
+			if err == nil {
+				r.warn(all.warnings...)
+			}
+			if folder.Faults != nil {
+				err = joined(Errors(slices.Clone(folder.Faults)), err)
+			}
+			return err
+		})
+}
+
+// readPages makes HTML of every body, and runs the samples. Meanwhile it does what can
+// be done to each static file by itself.
+func (r *making) readPages(ctx context.Context) (t *tree, err error) {
+	var bodies []*body
+	err = phase(ctx,
+		func(ctx context.Context) error {
+			folder, err := r.listings.Get(ctx, r.ask, contentFolder)
+			if err != nil {
+				return err
+			}
+			fronts, unread := each(ctx, r.ask, r.fronts, r.options.Jobs, sourcePages(folder))
+			if err := new(faults).collect(unread); err != nil {
+				return err
+			}
+			doubts := slices.Clone([]Problem(r.cfg.Warnings))
+			for _, f := range fronts {
+				if f != nil {
+					doubts = append(doubts, f.doubts...)
+				}
+			}
+			unread = joined(unread, r.doubts(&r.notes, doubts))
+			if t, err = r.trees.Get(ctx, r.ask, ""); err != nil {
+				return joined(unread, err)
+			}
+			var clashes error
+			if t.faults != nil {
+				clashes = t.faults
+			}
+			return joined(unread, clashes, phase(ctx,
+				func(ctx context.Context) (err error) {
+					bodies, err = each(ctx, r.ask, r.bodies, r.options.Jobs, t.keys())
+					return err
+				},
+				func(ctx context.Context) error { return r.runSamples(ctx, t) }))
+		},
+		r.readStatics)
+	if err == nil {
+		return t, nil
+	}
+	if !errors.As(err, new(Errors)) || t == nil || bodies == nil {
+		return nil, err
+	}
+	var whole []*page
+	for i, p := range t.pages {
+		if bodies[i] != nil {
+			whole = append(whole, p)
+		}
+	}
+	pages, _, failure := r.renderAll(ctx, whole)
+	if failure != nil {
+		return nil, r.onTheWay(ctx, err, failure)
+	}
+	return nil, r.andLinks(ctx, err, pages)
+}
+
+// onTheWay is what a phase ends with that had faults, if the machinery fails while more
+// is looked for: the site is at fault in any case.
+func (r *making) onTheWay(ctx context.Context, err, failure error) error {
+	if ctx.Err() != nil {
+		return failure
+	}
+	return err
+}
+
+func (r *making) runSamples(ctx context.Context, t *tree) error {
+	all, err := each(ctx, r.ask, r.samples, r.options.Jobs, t.keys())
+	errs := []error{err}
+	for _, c := range all {
+		if c == nil {
+			continue
+		}
+		r.warn(c.warnings...)
+		if c.failed != nil {
+			errs = append(errs, c.failed)
+		}
+		for warden, n := range c.wardens {
+			if r.wardens == nil {
+				r.wardens = map[string]int{}
+			}
+			r.wardens[warden] += n
+		}
+	}
+	return joined(errs...)
+}
+
+// readStatics does what can be done to each static file by itself.
+func (r *making) readStatics(ctx context.Context) error {
+	all, err := r.statics.Get(ctx, r.ask, "")
+	if err != nil {
+		return err
+	}
+	jobs := r.options.Jobs
+	var plain []string
+	for _, f := range all.list {
+		if f.kind == asset.Plain {
+			plain = append(plain, f.name)
+		}
+	}
+	return phase(ctx,
+		func(ctx context.Context) error {
+			made, err := each(ctx, r.ask, r.pictures, jobs, all.ofKind(asset.Picture))
+			for _, p := range made {
+				if p != nil {
+					r.warn(p.warnings...)
+				}
+			}
+			return err
+		},
+		func(ctx context.Context) error {
+			made, err := each(ctx, r.ask, r.drawings, jobs, all.ofKind(asset.Drawing))
+			r.noteCodes(made)
+			return err
+		},
+		func(ctx context.Context) error { return ofAll(ctx, r, r.fonts, all.ofKind(asset.Font)) },
+		func(ctx context.Context) error {
+			made, err := each(ctx, r.ask, r.sheets, jobs, all.ofKind(asset.Style))
+			r.noteCodes(made)
+			return err
+		},
+		func(ctx context.Context) error {
+			made, err := each(ctx, r.ask, r.scripts, jobs, all.ofKind(asset.Script))
+			r.noteCodes(made)
+			return err
+		},
+		func(ctx context.Context) error { return ofAll(ctx, r, r.manifests, all.ofKind(asset.Manifest)) },
+		func(ctx context.Context) error { return ofAll(ctx, r, r.digests, plain) })
+}
+
+// noteCodes takes the warnings of style sheets, scripts and drawings.
+func (r *making) noteCodes(made []*code) {
+	for _, c := range made {
+		if c != nil {
+			r.warn(c.warnings...)
+			r.notes.mu.Lock()
+			r.references = append(r.references, c.unknown...)
+			r.notes.mu.Unlock()
+		}
+	}
+}
+
+// ofAll asks for values that nobody needs yet.
+func ofAll[V any](ctx context.Context, r *making, q *query.Query[V], keys []string) error {
+	_, err := each(ctx, r.ask, q, r.options.Jobs, keys)
+	return err
+}
+
+// renderPages puts every page through its template.
+func (r *making) renderPages(ctx context.Context, t *tree) ([]*shownPage, error) {
+	pages, err, failure := r.renderAll(ctx, t.pages)
+	if failure != nil {
+		return nil, failure
+	}
+	if err != nil {
+		return nil, r.andLinks(ctx, err, pages)
+	}
+	return pages, nil
+}
+
+// renderAll renders pages, and gives those that could be. Faults are the site's.
+func (r *making) renderAll(ctx context.Context, all []*page) (pages []*shownPage, err, failure error) {
+	// A page that goes over its budget has cost a second. A thousand other
+	// pages of its template would each cost as much, and say the same.
+	var over atomic.Bool
+	shown := make([]*shownPage, len(all))
+	places := make([]int, len(all))
+	for i := range places {
+		places[i] = i
+	}
+	err = beside(ctx, r.options.Jobs, places, func(ctx context.Context, i int) error {
+		if over.Load() {
+			return nil
+		}
+		made, err := r.pages.Get(ctx, r.ask, all[i].Path)
+		if errors.Is(err, template.ErrOverBudget) {
+			over.Store(true)
+		}
+		if err == nil {
+			shown[i] = &shownPage{page: all[i], rendered: made}
+		}
+		return err
+	})
+	if err := new(faults).collect(err); err != nil {
+		return nil, nil, err
+	}
+	shown = slices.DeleteFunc(shown, func(p *shownPage) bool { return p == nil })
+	for _, p := range shown {
+		if p.written {
+			if p.source, failure = r.texts.Get(ctx, r.ask, p.name); failure != nil {
+				return nil, nil, failure
+			}
+		}
+	}
+	return shown, err, nil
+}
+
+// andLinks adds dead links to the faults of a phase, as warnings or, if strict,
+// as faults, so that an author sees both at once. It looks at the pages that
+// could be rendered. Other sites are not asked: that is for a site that would be built.
+func (r *making) andLinks(ctx context.Context, err error, pages []*shownPage) error {
+	var found Errors
+	if !errors.As(err, &found) {
+		return err
+	}
+	dead, failure := r.checkLinks(ctx, r.ask, pages, r.references, false)
+	var broken Errors
+	switch {
+	case errors.As(failure, &broken):
+		return diagnostic.Sorted(append(slices.Clone(found), broken...))
+	case failure != nil:
+		return r.onTheWay(ctx, err, failure)
+	}
+	r.warn(dead...)
+	return diagnostic.Sorted(slices.Clone(found))
+}
+
+// rewriteInlines cuts the fonts down, and rewrites each different style and script in
+// the pages, so that a fault of one is told once, with the first page that has it.
+func (r *making) rewriteInlines(ctx context.Context, t *tree, pages []*shownPage) error {
+	err := phase(ctx,
+		func(ctx context.Context) error {
+			all, err := r.statics.Get(ctx, r.ask, "")
+			if err != nil {
+				return err
+			}
+			fonts, err := each(ctx, r.ask, r.cutFonts, r.options.Jobs, all.ofKind(asset.Font))
+			for _, f := range fonts {
+				if f != nil {
+					r.warn(f.warnings...)
+				}
+			}
+			return err
+		},
+		func(ctx context.Context) error { return r.rewritePieces(ctx, t, pages) })
+	if err != nil {
+		return r.andLinks(ctx, err, pages)
+	}
+	return nil
+}
+
+func (r *making) rewritePieces(ctx context.Context, t *tree, pages []*shownPage) error {
+	type first struct {
+		inline
+		page  *shownPage
+		spelt []string
+	}
+	found, err := each(ctx, r.ask, r.named, r.options.Jobs, t.keys())
+	if err != nil {
+		return err
+	}
+	seen := map[inline]bool{}
+	var pieces []first
+	for i, n := range found {
+		for j, piece := range n.pieces {
+			if !seen[piece] {
+				seen[piece] = true
+				pieces = append(pieces, first{piece, pages[i], n.inPiece[j]})
+			}
+		}
+	}
+	return beside(ctx, r.options.Jobs, pieces, func(ctx context.Context, f first) error {
+		made, err := r.rewritePiece(ctx, r.ask, f.page.page, f.inline, f.spelt)
+		if err != nil {
+			return err
+		}
+		r.notes.mu.Lock()
+		defer r.notes.mu.Unlock()
+		for _, u := range made.unknown {
+			u.file, u.source = f.page.name, f.page.source
+			r.references = append(r.references, u)
+		}
+		return nil
+	})
+}
+
+// finishPages rewrites and minifies every page, and looks where the pages' links lead.
+func (r *making) finishPages(ctx context.Context, t *tree, pages []*shownPage) error {
+	return phase(ctx,
+		func(ctx context.Context) error { return ofAll(ctx, r, r.finished, t.keys()) },
+		func(ctx context.Context) error {
+			dead, err := r.checkLinks(ctx, r.ask, pages, r.references, r.options.CheckLinks)
+			r.warn(dead...)
+			return err
+		})
+}
+
+// settleNames names every static file, and puts the names into the pages.
+func (r *making) settleNames(ctx context.Context, t *tree, w *writing) (final []string, places []placed, err error) {
+	err = phase(ctx,
+		func(ctx context.Context) (err error) {
+			final, err = each(ctx, r.ask, r.final, r.options.Jobs, t.keys())
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			stays, err := r.stays.Get(ctx, r.ask, "")
+			if err != nil {
+				return err
+			}
+			for _, path := range sortedKeys(stays) {
+				r.options.Log.Info("a file stays at its old address too", "file", path, "named by", stays[path])
+			}
+			if places, err = r.layout(ctx, r.ask); err != nil {
+				return err
+			}
+			return w.claimStatics(ctx, places)
+		})
+	return final, places, err
+}
+
+// write writes everything, and puts it in the place of the last output.
+func (r *making) write(ctx context.Context, w *writing, t *tree, final []string, places []placed, found *index) error {
+	for _, f := range found.files {
+		if err := w.write(f.Path, "the search index", f.Contents); err != nil {
+			return err
+		}
+	}
+	for i, p := range t.pages {
+		if err := w.write(p.Output(), p.name, []byte(final[i])); err != nil {
+			return err
+		}
+	}
+	for _, p := range places {
+		if err := w.static(ctx, p); err != nil {
+			return err
+		}
+	}
+	return r.stage.Commit()
+}

@@ -1,0 +1,130 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"ddc/internal/diagnostic"
+	"ddc/internal/query"
+)
+
+// notes are the warnings of one value while it is made. They are part of the value:
+// who has it remembered has them too.
+type notes struct {
+	mu   sync.Mutex
+	list []Problem
+}
+
+func (n *notes) warn(problems ...Problem) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.list = append(n.list, problems...)
+}
+
+// warnings are what was warned of, in an order that does not depend on who came first.
+func (n *notes) warnings() []Problem {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return diagnostic.Sorted(n.list)
+}
+
+// without turns a missing tool into a warning, the same one for the whole build, which
+// says what the site goes without, and reports that it did. Other errors are
+// returned.
+func (n *notes) without(err error, loss string) (bool, error) {
+	var missing *missingTool
+	if !errors.As(err, &missing) {
+		return false, err
+	}
+	n.warn(Problem{Message: missing.Error(), Hint: loss})
+	return true, nil
+}
+
+// faults are the site's faults of a phase. They end the build at the phase's end, so
+// that one build finds them all; any other error ends it at once.
+type faults struct {
+	mu   sync.Mutex
+	list Errors
+}
+
+// collect keeps the site's faults, and returns any other error.
+func (f *faults) collect(err error) error {
+	var some Errors
+	if !errors.As(err, &some) {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.list = append(f.list, some...)
+	return nil
+}
+
+// err is what a phase ends with: nil if all is well.
+func (f *faults) err() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.list) == 0 {
+		return nil
+	}
+	return diagnostic.Sorted(f.list)
+}
+
+// phase runs tasks at once, and ends when all have ended, with the faults of all.
+func phase(ctx context.Context, tasks ...func(context.Context) error) error {
+	var all faults
+	g, inner := errgroup.WithContext(ctx)
+	for _, task := range tasks {
+		g.Go(func() error { return all.collect(task(inner)) })
+	}
+	if err := g.Wait(); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return err
+	}
+	return all.err()
+}
+
+// each asks for the values of keys, limit at once. Values has a nil for each that the
+// site's faults are in the way of; the error has them all.
+func each[V any](ctx context.Context, ask *query.Ask, q *query.Query[V], limit int, keys []string) ([]V, error) {
+	var all faults
+	values := make([]V, len(keys))
+	g, inner := errgroup.WithContext(ctx)
+	g.SetLimit(limit)
+	for i, key := range keys {
+		g.Go(func() (err error) {
+			if inner.Err() != nil {
+				return inner.Err()
+			}
+			values[i], err = q.Get(inner, ask, key)
+			return all.collect(err)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return values, all.err()
+}
+
+// beside runs f for items, limit at once, with the faults of all.
+func beside[T any](ctx context.Context, limit int, items []T, f func(context.Context, T) error) error {
+	var all faults
+	g, inner := errgroup.WithContext(ctx)
+	g.SetLimit(limit)
+	for _, item := range items {
+		g.Go(func() error {
+			if inner.Err() != nil {
+				return inner.Err()
+			}
+			return all.collect(f(inner, item))
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return all.err()
+}

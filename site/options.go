@@ -1,0 +1,67 @@
+package site
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Options configure a build.
+type Options struct {
+	// Jobs is how many files are worked on at once, each with one call, or, for
+	// a picture, one call for each format. 0 is twice the number of processors,
+	// since in a call the host mostly waits.
+	Jobs int
+	// Memory bounds what pictures and fonts may take at once, in bytes, in this
+	// process and the plugins together; 0 is 3 GiB. See admission.go.
+	Memory int64
+	// Message bounds what one call sends, in bytes; 0 is 256 MiB.
+	Message int64
+	// Live bounds what is alive on this process's heap, in bytes. Beyond it
+	// Abort is called, which must end the build's context with the Errors that
+	// it gets. A nil Abort means no bound.
+	Live  int64
+	Abort func(error)
+	// CheckLinks asks external links whether they still answer.
+	CheckLinks bool
+	// Strict makes broken links errors, and what nobody knows in the
+	// configuration and in front matter.
+	Strict bool
+	// Drafts builds drafts as well.
+	Drafts bool
+	// SassTime is how long Sass may take to compile; 0 leaves it to the plugin.
+	// What takes longer is the site's fault: most likely it has a loop without
+	// end.
+	SassTime time.Duration
+	// Now is what templates take for the time of the build; zero is for the time at which it begins.
+	Now time.Time
+	// NoCodeExec runs no code samples.
+	NoCodeExec bool
+	// Answers, if not nil, are those that plugins gave in earlier builds.
+	Answers *Answers
+	// Changes compares pages with those of the output that is replaced, and
+	// fills in Result.Changes. It costs a read of every old page, and a call
+	// for each page that differs, up to maxChanges.
+	Changes bool
+	// Progress, if not nil, hears what the plugins do, one event at a time.
+	// Calls wait for it.
+	Progress func(Event)
+	// TempDir makes a temporary folder in parent for the unfinished output. Its
+	// name begins with prefix. nil is os.MkdirTemp.
+	TempDir func(parent, prefix string) (string, error)
+	// Log, if not nil, gets what code samples print, if the configuration asks
+	// for it, and what the output's file system lacks.
+	Log *slog.Logger
+}
+
+// Result is what a build has made.
+type Result struct {
+	// Pages counts HTML pages; Files counts all files, pages included.
+	Pages, Files int
+	Bytes        int64
+	// Samples counts the code samples by what confined them, or "cached".
+	Samples map[string]int
+	// Warnings are sorted by file and line.
+	Warnings []Problem
+	// Changes lists pages that differ from the previous output, by path, if Options.Changes.
+	Changes []Change
+}

@@ -1,0 +1,333 @@
+package site_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/site"
+)
+
+// moment is the time that all builds of these tests are told.
+var moment = time.Date(2024, 5, 1, 10, 0, 0, 0, time.UTC)
+
+// change is one edit of a site: files to write, by path, or to remove where the text is
+// gone. It can be done again, on a site that other changes were left out of.
+type change map[string]string
+
+const gone = "\x00"
+
+func (c change) String() string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(c)) {
+		if c[name] == gone {
+			all = append(all, "remove "+name)
+		} else {
+			all = append(all, fmt.Sprintf("write %s %.60q", name, c[name]))
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+func (p *project) change(c change) {
+	p.t.Helper()
+	for name, text := range c {
+		if text == gone {
+			require.NoError(p.t, os.RemoveAll(filepath.Join(p.folder, name)))
+			continue
+		}
+		p.write(name, text)
+	}
+}
+
+// lively is a site whose pages show each other in many ways.
+func lively(t *testing.T) *project {
+	return newProject(t,
+		"content/_index.md", titledAs("Home")+"see [a](@/blog/a.md) ![p](/p.png)\n",
+		"content/blog/_index.md", titledAs("Blog")+"all\n",
+		"content/blog/a.md", titledAs("A")+"## One\n\n```rust,noexec\nfn main() {}\n```\n[b](./b.md#part) <style>p{background:url(/d.svg)}</style>\n",
+		"content/blog/b.md", titledAs("B")+"## Part\n\n[gone](/gone/)\n",
+		"content/guide/_index.md", titledAs("Guide")+"the guide\n",
+		"content/guide/one.md", titledAs("One")+"one\n",
+		"templates/base.html", `<!DOCTYPE html><html><head><title>{% block title %}{% endblock %}</title><link rel="stylesheet" href="/s.css"><script src="/s.js"></script></head>`+
+			`<body><nav>{% for s in root.subsections %}<a href="{{ s.permalink }}/">{{ s.title }}</a>{% endfor %}</nav>{% include "note.html" %}{% block body %}{% endblock %}</body></html>`,
+		"templates/note.html", `<p>{{ data.note.text | default(value="no note") }}</p>`,
+		"templates/m.html", `{% macro line(p) %}<li>{{ p.title }}: {{ p.extra.kind | default(value="-") }}</li>{% endmacro %}`,
+		"templates/index.html", `{% extends "base.html" %}{% block title %}{{ section.title }}{% endblock %}{% block body %}{{ section.content | safe }}{{ get_section(path="blog/_index.md").pages | length }}{% endblock %}`,
+		"templates/section.html", `{% extends "base.html" %}{% import "m.html" as m %}{% block title %}{{ section.title }}{% endblock %}{% block body %}<ul>{% for p in section.pages %}{{ m::line(p=p) }}{% endfor %}</ul>{{ section.content | safe }}{% endblock %}`,
+		"templates/page.html", `{% extends "base.html" %}{% block title %}{{ page.title }}{% endblock %}{% block body %}{% for a in page.ancestors %}{{ a.title }}/{% endfor %}{{ section.title }} {% for h in page.toc %}{{ h.title }}{% endfor %}`+
+			`{{ page.content | safe }}{{ load_data(path="data/list.csv", required=false) | json_encode() }}{% endblock %}`,
+		"static/p.png", pngFile(20, 20), "static/d.svg", `<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0h9v9z"/></svg>`,
+		"static/f.ttf", goFont, "static/s.css", "@font-face{font-family:F;src:url(f.ttf)}body{font-family:F}", "static/s.js", "let x = 1\n", "static/plain.txt", "plain",
+		"data/note.toml", "text = \"noted\"\n",
+	)
+}
+
+// edit makes up a change.
+func edit(r *rand.Rand, step int) change {
+	pages := []string{"content/blog/a.md", "content/blog/b.md", "content/guide/one.md", "content/blog/c.md", "content/guide/deep/d.md", "content/e.md"}
+	page := pages[r.IntN(len(pages))]
+	word := fmt.Sprintf("word%d", step)
+	body := []string{"## Part\n\n" + word + "\n", "[x](@/blog/a.md) " + word, "[x](@/blog/c.md)\n", "![p](/p.png) é" + word, "```go,noexec\nfunc f() {}\n```\n", "<style>p{background:url(/d.svg)}</style>"}[r.IntN(6)]
+	switch r.IntN(16) {
+	case 0, 1, 2:
+		return change{page: titledAs("T") + body}
+	case 3:
+		return change{page: titledAs(word) + body}
+	case 4:
+		return change{page: "+++\ntitle = \"K\"\nweight = 3\n[extra]\nkind = \"" + word + "\"\n+++\n" + body}
+	case 5:
+		return change{page: gone}
+	case 6:
+		return change{page: gone, pages[r.IntN(len(pages))]: titledAs("Moved") + body}
+	case 7:
+		return change{"content/guide": gone, "content/news/_index.md": titledAs("News"), "content/news/n.md": titledAs(word) + body}
+	case 8:
+		return change{"templates/note.html": "<p>{{ data.note.text | default(value=\"none\") }} " + word + "</p>"}
+	case 9:
+		return change{"templates/m.html": `{% macro line(p) %}<li>` + word + ` {{ p.title }} {{ p.description | default(value="") }}</li>{% endmacro %}`}
+	case 10:
+		return change{"static/s.css": "@font-face{font-family:F;src:url(f.ttf)}body{font-family:F;margin:" + fmt.Sprint(step) + "px}"}
+	case 11:
+		return change{"static/p.png": pngFile(20+step%7, 20)}
+	case 12:
+		return change{"data/list.csv": "a,b\n" + word + ",2\n"}
+	case 13:
+		return change{"data/list.csv": gone, "data/note.toml": []string{gone, "text = \"" + word + "\"\n"}[r.IntN(2)]}
+	case 14:
+		return change{page: "+++\ntitle = \n+++\n"} // a fault, until it is written again
+	default:
+		return change{"static/" + word + ".txt": word, "static/s.js": "import \"/p.png\"; let x = " + fmt.Sprint(step) + "\n"}
+	}
+}
+
+// outcome is what a build has come to: each file's contents, or the faults.
+type outcome struct {
+	files  map[string]string
+	faults string
+}
+
+func outcomeOf(t *testing.T, folder string, result *site.Result, err error) outcome {
+	t.Helper()
+	var faults site.Errors
+	if errors.As(err, &faults) {
+		return outcome{faults: faults.Error()}
+	}
+	require.NoError(t, err)
+	o := outcome{files: map[string]string{}}
+	for _, w := range result.Warnings {
+		o.faults += w.String() + "\n"
+	}
+	require.NoError(t, filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		o.files[strings.TrimPrefix(path, folder+"/")] = string(data)
+		return err
+	}))
+	return o
+}
+
+// differs says how two outcomes differ; "" if they do not.
+func (o outcome) differs(other outcome) string {
+	if o.faults != other.faults {
+		return fmt.Sprintf("the session says %q, a clean build %q", o.faults, other.faults)
+	}
+	names := slices.Sorted(maps.Keys(o.files))
+	if others := slices.Sorted(maps.Keys(other.files)); !slices.Equal(names, others) {
+		return fmt.Sprintf("the session has %q, a clean build %q", names, others)
+	}
+	for _, name := range names {
+		if o.files[name] != other.files[name] {
+			return fmt.Sprintf("%s is %.300q, in a clean build %.300q", name, o.files[name], other.files[name])
+		}
+	}
+	return ""
+}
+
+// replay makes changes one after the other in a site that stays open, and says what
+// first differs from a clean build, if anything does.
+func replay(t *testing.T, changes []change) string {
+	t.Helper()
+	p := lively(t)
+	plugins := connect(t)
+	options := site.Options{Now: moment, NoCodeExec: true}
+	s, err := site.Open(p.config(), plugins, options)
+	require.NoError(t, err)
+	defer s.Close()
+	for i, c := range append([]change{{}}, changes...) {
+		p.change(c)
+		_, err := s.Refresh(t.Context())
+		require.NoError(t, err)
+		result, err := s.Build(t.Context())
+		session := outcomeOf(t, p.config().Output, result, err)
+		clean := *p.config()
+		clean.Output = filepath.Join(filepath.Dir(p.folder), "clean")
+		result, err = site.Build(t.Context(), &clean, plugins, options)
+		if said := session.differs(outcomeOf(t, clean.Output, result, err)); said != "" {
+			return fmt.Sprintf("after change %d, %s: %s", i, c, said)
+		}
+		if said := differingFiles(t, s, session); said != "" {
+			return fmt.Sprintf("after change %d, %s: %s", i, c, said)
+		}
+	}
+	return ""
+}
+
+// differingFiles asks a site for each file by itself.
+func differingFiles(t *testing.T, s *site.Site, built outcome) string {
+	t.Helper()
+	for name, want := range built.files {
+		if name == ".ddc" {
+			continue
+		}
+		f, err := s.File(t.Context(), name)
+		if err != nil {
+			return fmt.Sprintf("%s: %v", name, err)
+		}
+		data := f.Data
+		if f.Path != "" {
+			data, err = os.ReadFile(f.Path)
+			require.NoError(t, err)
+		}
+		if !bytes.Equal(data, []byte(want)) {
+			return fmt.Sprintf("asked for by itself, %s is %.300q, built %.300q", name, data, want)
+		}
+	}
+	return ""
+}
+
+// A site that stays open comes out as a clean build does, whatever changes. The seeds
+// are fixed. A sequence that fails is made shorter before it is shown.
+func TestSessionEqualsACleanBuildAfterAnyChange(t *testing.T) {
+	steps := 200
+	if testing.Short() {
+		steps = 40
+	}
+	const each = 20
+	for seed := range steps / each {
+		r := rand.New(rand.NewPCG(uint64(seed), 13))
+		var changes []change
+		for step := range each {
+			changes = append(changes, edit(r, step))
+		}
+		said := replay(t, changes)
+		for i := 0; said != "" && i < len(changes); {
+			shorter := slices.Delete(slices.Clone(changes), i, i+1)
+			if again := replay(t, shorter); again != "" {
+				changes, said = shorter, again
+			} else {
+				i++
+			}
+		}
+		require.Empty(t, said, "seed %d, these changes are enough: %v", seed, changes)
+	}
+}
+
+// opened is a site that stays open, built once.
+func (p *project) opened() *site.Site {
+	p.t.Helper()
+	s, err := site.Open(p.config(), connect(p.t), site.Options{Now: moment, NoCodeExec: true})
+	require.NoError(p.t, err)
+	p.t.Cleanup(func() { assert.NoError(p.t, s.Close()) })
+	_, err = s.Build(p.t.Context())
+	require.NoError(p.t, err)
+	return s
+}
+
+// made changes a project, and says what the next build makes of pages.
+func (p *project) made(s *site.Site, c change) map[string]int {
+	p.t.Helper()
+	before := s.Counts()
+	p.change(c)
+	_, err := s.Refresh(p.t.Context())
+	require.NoError(p.t, err)
+	_, err = s.Build(p.t.Context())
+	require.NoError(p.t, err)
+	after := s.Counts()
+	made := map[string]int{}
+	for _, query := range []string{"front", "body", "page", "final", "sheet", "picture", "font", "search"} {
+		if n := after.Computed[query] - before.Computed[query]; n > 0 {
+			made[query] = n
+		}
+	}
+	for plugin, n := range after.Calls {
+		if n -= before.Calls[plugin]; n > 0 && len(made) == 0 {
+			made["calls of "+plugin] = n
+		}
+	}
+	return made
+}
+
+func TestWhatAChangeMakesAnewIsWhatShowsIt(t *testing.T) {
+	p := lively(t)
+	s := p.opened()
+	assert.Empty(t, p.made(s, nil), "nothing has changed")
+	assert.Empty(t, p.made(s, change{"static/s.css": "@font-face{font-family:F;src:url(f.ttf)}body{font-family:F}"}), "it is saved as it was")
+	assert.Equal(t, map[string]int{"front": 1, "body": 1, "page": 1, "final": 1, "search": 1},
+		p.made(s, change{"content/guide/one.md": titledAs("One") + "eno\n"}), "a body is one page's own")
+	assert.Equal(t, map[string]int{"front": 1, "body": 1, "page": 2, "final": 2, "search": 1},
+		p.made(s, change{"content/guide/one.md": titledAs("Onne") + "eno\n"}), "a title is shown by the section too")
+	assert.Equal(t, map[string]int{"front": 1, "body": 1, "page": 2, "final": 2, "search": 1},
+		p.made(s, change{"content/guide/eno.md": titledAs("Onone") + "eno\n"}), "a new page is shown by its section")
+	assert.Equal(t, map[string]int{"page": 2, "final": 2, "search": 1},
+		p.made(s, change{"templates/m.html": `{% macro line(p) %}<li>- {{ p.title }}:</li>{% endmacro %}`}), "the sections import it")
+	assert.Equal(t, map[string]int{"page": 7, "final": 7, "search": 1}, p.made(s, change{"data/note.toml": "text = \"onted\"\n"}))
+}
+
+func TestPageThatIsAskedForIsMadeAlone(t *testing.T) {
+	p := newProject(t, "content/a.md", titledAs("A"), "content/b.md", titledAs("B"))
+	s, err := site.Open(p.config(), connect(t), site.Options{NoCodeExec: true})
+	require.NoError(t, err)
+	defer s.Close()
+	f, err := s.File(t.Context(), "a/index.html")
+	require.NoError(t, err)
+	assert.Contains(t, string(f.Data), "<title>A</title>")
+	assert.True(t, f.Page)
+	assert.Equal(t, 1, s.Counts().Computed["page"])
+	assert.Zero(t, s.Counts().Computed["search"])
+
+	_, err = s.File(t.Context(), "no/index.html")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	routes, err := s.Routes(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []site.Route{
+		{URL: "/", Name: "index.html", Source: "content/_index.md", Title: "Home"},
+		{URL: "/a/", Name: "a/index.html", Source: "content/a.md", Title: "A"},
+		{URL: "/b/", Name: "b/index.html", Source: "content/b.md", Title: "B"},
+	}, routes)
+}
+
+func TestFaultGoesWhenItIsMended(t *testing.T) {
+	p := newProject(t, "content/a.md", "+++\ntitle = \n+++\n")
+	s, err := site.Open(p.config(), connect(t), site.Options{NoCodeExec: true})
+	require.NoError(t, err)
+	defer s.Close()
+	_, err = s.File(t.Context(), "a/index.html")
+	require.ErrorContains(t, err, "content/a.md:2:")
+	p.write("content/a.md", titledAs("A")+"[b](@/b.md)")
+	changed, err := s.Refresh(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"content/a.md"}, changed)
+	_, err = s.File(t.Context(), "a/index.html")
+	require.ErrorContains(t, err, `the link "@/b.md" leads to no page`)
+	p.write("content/b.md", titledAs("B"))
+	_, err = s.Refresh(t.Context())
+	require.NoError(t, err)
+	f, err := s.File(t.Context(), "a/index.html")
+	require.NoError(t, err)
+	assert.Contains(t, string(f.Data), "href=/b/")
+}
