@@ -132,7 +132,7 @@ bombs: tools ## Build hostile sites, as root and as an ordinary user, with 512 M
 
 # -cpu 1,2: the host's processors. A plugin always has one.
 bench: ## Run the benchmarks, some eight minutes. Compare figures of one run only.
-	go test -tags $(TAGS) -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(filter-out ddc/conformance/bench,$(shell go list $(PACKAGES)))
+	go test -tags $(TAGS) -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(filter-out %/conformance/bench,$(shell go list $(PACKAGES)))
 	cd conformance/bench/peers && go test -tags $(TAGS) -run '^$$' -bench . -skip Load -benchtime $(BENCHTIME) -timeout 30m -cpu 1,2 .
 	@$(MAKE) --no-print-directory load
 	go test -tags $(TAGS) -run '^$$' -bench . -benchtime 1x -v ./conformance/bench
@@ -179,15 +179,25 @@ lint: $(STATICCHECK) ## Check formatting, vet with every tag, and staticcheck.
 	$(STATICCHECK) -tags $(TAGS) $(PACKAGES)
 
 PROTOS := $(wildcard internal/*/*.proto conformance/*/*.proto plugins/*/*.proto examples/*/*.proto rpc/*.proto)
+.PHONY: rename-check
+rename-check: # Rename a copy of the last commit, build it and test it: some minutes.
+	DDC_RENAME=1 go test -tags $(TAGS) -timeout 30m -v -run RenamedCopy ./tools/rename
+
+MODULE_NOW = $(shell go list -m)
 generate: ## Make the tables of docs/PROTOCOL.md and the service stubs anew (needs protoc, Debian's protobuf-compiler).
 	mkdir -p .tools/bin
 	GOBIN=$(CURDIR)/.tools/bin go install google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
 	GOBIN=$(CURDIR)/.tools/bin go install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
 	go test -tags $(TAGS) -count=1 -run "ProtocolPage|RustHas|UnderItsVersion" ./transport/hub -write
 	for proto in $(PROTOS); do \
-	  PATH=$(CURDIR)/.tools/bin:$$PATH protoc -I $$(dirname $$proto) --go_out=. --go_opt=module=ddc \
-	    --go-grpc_out=. --go-grpc_opt=module=ddc $$(basename $$proto) || exit 1; \
+	  PATH=$(CURDIR)/.tools/bin:$$PATH protoc -I $$(dirname $$proto) --go_out=. --go_opt=module=$(MODULE_NOW) \
+	    --go-grpc_out=. --go-grpc_opt=module=$(MODULE_NOW) $$(basename $$proto) || exit 1; \
 	done
+
+.PHONY: rename
+rename: ## Give the module another path everywhere: make rename MODULE=example.org/x/ddc.
+	go run ./tools/rename "$(MODULE)"
+	gofmt -w $$(git ls-files '*.go')
 
 clean: ## Remove what make has made, but for the tools.
 	rm -rf bin out

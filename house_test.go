@@ -176,8 +176,10 @@ func TestMeasureFindsWhatIsTooLarge(t *testing.T) {
 	assert.Equal(t, []string{"a.T fields", "a.T methods", "a.f", "a/a.go"}, slices.Sorted(maps.Keys(large)))
 }
 
+const ownPrefix = "ddc/"
+
 // stackNames are functions in text: "hub.(*Link).pump".
-var stackNames = regexp.MustCompile(`^(?:ddc/)?([\w/]+)\.\(\*(\w+)\)(?:\.(\w+))?`)
+var stackNames = regexp.MustCompile(`^(?:` + ownPrefix + `)?([\w/]+)\.\(\*(\w+)\)(?:\.(\w+))?`)
 
 // Dumps and reports say what a goroutine waits for by the functions on its
 // stack. A function that was renamed would be waited in unseen.

@@ -16,6 +16,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 1
 programs=$root/out/stress
 mkdir -p "$programs"
+module=$(go list -m)
 
 # A package and a pattern of its tests, one a line.
 named='rpc AStormOfCancellations
@@ -33,7 +34,7 @@ internal/enclosure internal/absence internal/await internal/memory'
 # packages lists folders with tests.
 packages() {
   for p in "$@"; do set -- "$@" "./$p"; shift; done
-  go list -tags "$TAGS" -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' "$@" | sed 's|^ddc$|.|; s|^ddc/||'
+  go list -tags "$TAGS" -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' "$@" | sed "s|^$module\$|.|; s|^$module/||"
 }
 
 program() { echo "$programs/$(echo "$1" | tr / _).test"; }

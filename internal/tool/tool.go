@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -84,11 +85,16 @@ func folders() []string {
 	return list
 }
 
+// module is the path of this module, whatever it is called.
+func module() string {
+	return strings.TrimSuffix(reflect.TypeFor[Program]().PkgPath(), "/internal/tool")
+}
+
 // checkout tells whether folder is ddc's source. Any other folder above the working directory may belong to a site, and a
 // site must not bring programs along.
 func checkout(folder string) bool {
-	module, err := os.ReadFile(filepath.Join(folder, "go.mod"))
-	return err == nil && strings.HasPrefix(string(module), "module ddc\n")
+	text, err := os.ReadFile(filepath.Join(folder, "go.mod"))
+	return err == nil && strings.HasPrefix(string(text), "module "+module()+"\n")
 }
 
 // upward yields a folder, its parent, and so on to the root.

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const renamed = "example.org/x/ddc"
+
+func TestOnlyWhatCallsAPackageIsRenamed(t *testing.T) {
+	p := newPaths("ddc", renamed, []string{"go.mod", "rpc/conn.go", "cmd/ddc/main.go"})
+	for _, c := range []struct{ name, before, after string }{
+		{"a.go", `import "ddc/rpc"`, `import "example.org/x/ddc/rpc"`},
+		{"a.go", `"x\nddc/rpc.(*Conn)"`, `"x\nexample.org/x/ddc/rpc.(*Conn)"`},
+		{"a.go", `strings.CutPrefix(full, "ddc/")`, `strings.CutPrefix(full, "example.org/x/ddc/")`},
+		{"a.md", "`go doc ddc/rpc`, in cmd/ddc/main.go and ddc/key", "`go doc example.org/x/ddc/rpc`, in cmd/ddc/main.go and ddc/key"},
+		{"a.go", `"ddc", "ddc/..."`, `"ddc", "example.org/x/ddc/..."`},
+		{"go.mod", "module ddc\n\nrequire (\n\tddc v0.0.0\n)\n\nreplace ddc => ..\n", "module example.org/x/ddc\n\nrequire (\n\texample.org/x/ddc v0.0.0\n)\n\nreplace example.org/x/ddc => ..\n"},
+		{"x/go.mod", "module ddc/rpc/x\n", "module example.org/x/ddc/rpc/x\n"},
+		{"a.pb.go", "\t\"\\aRBB\\x13Z\\x11ddc/rpc/rpctestpbb\\x06proto3\"\n", "\t\"\\aRBB!Z\\x1fexample.org/x/ddc/rpc/rpctestpbb\\x06proto3\"\n"},
+	} {
+		after, err := p.in(c.name, []byte(c.before))
+		require.NoError(t, err, c.before)
+		assert.Equal(t, c.after, string(after))
+	}
+	_, err := p.in("a.pb.go", []byte(`"Z\x11ddc/rpc/rpctestpbb\x06proto3"`))
+	assert.ErrorIs(t, err, errDescriptor)
+}
+
+func TestAPathThatCannotBeFetchedIsRefusedAndNothingIsChanged(t *testing.T) {
+	for _, to := range []string{"", "ddc", "x/ddc", "https://example.org/x", "example.org/../x", "example.org/x y"} {
+		_, err := rename(t.TempDir(), to)
+		assert.ErrorContains(t, err, "no path for a module", to)
+	}
+}
+
+// The copy is built from nothing, and what looks at its own sources passes there.
+func TestARenamedCopyBuilds(t *testing.T) {
+	if os.Getenv("DDC_RENAME") == "" {
+		t.Skip("all packages are compiled anew: make rename-check")
+	}
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	copied := filepath.Join(t.TempDir(), "copy")
+	run := func(folder, program string, args ...string) {
+		t.Helper()
+		command := exec.CommandContext(t.Context(), program, args...)
+		command.Dir = folder
+		out, err := command.CombinedOutput()
+		require.NoError(t, err, "%s %v: %s", program, args, out)
+	}
+	run(root, "git", "clone", "-q", root, copied)
+	_, err = rename(copied, renamed)
+	require.NoError(t, err)
+	run(copied, "gofmt", "-w", ".")
+	run(copied, "go", "build", "-tags", "nodynamic", "./...")
+	run(copied, "go", "test", "-tags", "nodynamic", ".", "./internal/dump", "./internal/tool", "./tools/...", "./examples/...")
+}
