@@ -179,6 +179,18 @@ func (e *hungError) GRPCStatus() *status.Status {
 	return status.Newf(codes.Unavailable, "plugin %s was killed: %v", e.plugin, e.errHung)
 }
 
+// startError is the error of a call whose plugin could not be started.
+type startError struct {
+	plugin string
+	error
+}
+
+func (e *startError) Error() string { return fmt.Sprintf("start plugin %s: %v", e.plugin, e.error) }
+func (e *startError) Unwrap() error { return e.error }
+
+// GRPCStatus is the call's status.
+func (e *startError) GRPCStatus() *status.Status { return status.New(codes.Unavailable, e.Error()) }
+
 // CallTimeout is how long an attempt of a plugin's call may take, and how long
 // a stream may wait for a message.
 func (h *Host) CallTimeout(name string) time.Duration {

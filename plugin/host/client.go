@@ -111,7 +111,7 @@ func (p *Plugin) acquire(ctx context.Context) (run, error) {
 	}
 	r, err := p.start()
 	if err != nil {
-		return nil, status.Errorf(codes.Unavailable, "start plugin %s: %v", p.name, err)
+		return nil, &startError{p.name, err}
 	}
 	p.mu.Lock()
 	p.current = r
@@ -195,12 +195,21 @@ func (p *Plugin) start() (run, error) {
 		return startLocal(h.transport, p.name, service, connect, rpc.ServerOptions{Requests: calls.Requests})
 	}
 	path, args := h.options.Command(p.name)
+	program := path
+	if h.options.Checksum != nil {
+		v, err := verify(path, h.options.Checksum(p.name))
+		if err != nil {
+			return nil, err
+		}
+		defer v.close()
+		program = v.path()
+	}
 	own, err := h.hubFor(p.name)
 	if err != nil {
 		return nil, err
 	}
 	return startProcess(own, h.threads, processSpec{
-		name: p.name, path: path, args: args, strategy: h.strategies[h.WakeOf(p.name)], spin: h.options.Spin,
+		name: p.name, program: program, path: path, args: args, strategy: h.strategies[h.WakeOf(p.name)], spin: h.options.Spin,
 		level: h.options.Level, logger: h.options.Logger.With(pluginKey, p.name), allowance: p.allowance, temporary: h.temporary, heap: h.options.MemoryLimit, requests: calls.Requests, live: h.options.LiveLimit,
 		startTime: h.options.StartTime, connect: connect,
 	})

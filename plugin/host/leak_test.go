@@ -122,7 +122,7 @@ func mixed(t *testing.T, h *Host, name string, calls int64) (well, failed, cance
 // then it keeps as many as it ever will.
 func crowd(t *testing.T, h *Host, name string) {
 	t.Helper()
-	const callers = 40
+	const callers = 160
 	ctx, cancel := context.WithCancel(t.Context())
 	var waiting sync.WaitGroup
 	for range callers {

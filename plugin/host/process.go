@@ -41,7 +41,8 @@ type process struct {
 
 type processSpec struct {
 	name     string
-	path     string
+	program  string // what is started
+	path     string // what the program is told that it is called
 	args     []string
 	strategy wake.Strategy
 	spin     wake.Spin
@@ -83,7 +84,8 @@ func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, e
 	}
 	defer output.letGo() // the plugin has its own by then
 
-	cmd := exec.Command(spec.path, spec.args...)
+	cmd := exec.Command(spec.program, spec.args...)
+	cmd.Args[0] = spec.path
 	cmd.Dir = tool.Folder()
 	terms := agreement.Terms{
 		Name: spec.name, Hub: offer.Text, Spin: spec.spin, Level: spec.level, Requests: spec.requests, Live: spec.live, NoPrograms: !threads.startPrograms(spec.name),
@@ -99,7 +101,7 @@ func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, e
 	}
 	if err != nil {
 		endWardens(wardens, spec.logger)
-		return nil, errors.Join(fmt.Errorf("start plugin %s: %w", spec.name, err), lifeline.Close(), output.close())
+		return nil, errors.Join(err, lifeline.Close(), output.close())
 	}
 	makeExpendable(cmd.Process.Pid)
 	p := &process{cmd: cmd, link: offer.Link, lifeline: lifeline, wardens: wardens, exited: make(chan struct{})}

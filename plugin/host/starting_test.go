@@ -2,6 +2,11 @@ package host
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -136,4 +141,35 @@ func TestTheErrorOfAPluginThatDiedSaysEachThingOnce(t *testing.T) {
 	_, err := echo(t, h, "mortal", &rpctestpb.Packet{Text: "exit"})
 	require.Error(t, err)
 	assert.Equal(t, "plugin mortal died: exit status 7", status.Convert(err).Message())
+}
+
+// A program is checked before it is started, and what was checked is started.
+func TestAProgramWithAnotherChecksumIsNotStarted(t *testing.T) {
+	content, err := os.ReadFile("/proc/self/exe")
+	require.NoError(t, err)
+	right := sha256.Sum256(content)
+	asked := right
+	h := newHost(t, Options{Checksum: func(string) [sha256.Size]byte { return asked }})
+	_, err = echo(t, h, "right", &rpctestpb.Packet{})
+	require.NoError(t, err)
+	asked[0]++
+	_, err = echo(t, h, "wrong", &rpctestpb.Packet{})
+	require.ErrorIs(t, err, ErrChecksum)
+	assert.ErrorContains(t, err, fmt.Sprintf("has SHA-256 %x", right))
+	assert.Zero(t, h.Plugin("wrong").Stats().Restarts)
+}
+
+func TestWhatWasCheckedIsStartedWhateverItsNameNamesNow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "program")
+	content, err := os.ReadFile("/bin/echo")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, content, 0o755))
+	v, err := verify(path, sha256.Sum256(content))
+	require.NoError(t, err)
+	defer v.close()
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\necho another\n"), 0o755))
+	out, err := exec.CommandContext(t.Context(), v.path(), "the same").Output()
+	require.NoError(t, err)
+	assert.Equal(t, "the same\n", string(out))
 }

@@ -1,0 +1,46 @@
+package host
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+)
+
+// ErrChecksum is the error of a call whose plugin was not started, since its
+// program is another than Options.Checksum asks for. Install the right one.
+var ErrChecksum = errors.New("the program is not the one that the host asks for")
+
+// verifiedProgram is an open program whose content was checked. It is started
+// through its descriptor: what is put in the place of its name after the check
+// is not run. Its content can still be changed by whoever may write to it.
+type verifiedProgram struct{ file *os.File }
+
+// verify opens a program and checks its content.
+func verify(path string, want [sha256.Size]byte) (*verifiedProgram, error) {
+	path, err := exec.LookPath(path)
+	if err != nil {
+		return nil, fmt.Errorf("check the program: %w", err)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("check the program: %w", err)
+	}
+	digest := sha256.New()
+	if _, err = io.Copy(digest, file); err == nil && [sha256.Size]byte(digest.Sum(nil)) != want {
+		err = fmt.Errorf("%s has SHA-256 %x, and %x is asked for: %w", path, digest.Sum(nil), want, ErrChecksum)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return &verifiedProgram{file}, nil
+}
+
+// path names the open file while it is open, for this process and its children.
+func (v *verifiedProgram) path() string {
+	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), v.file.Fd())
+}
+
+func (v *verifiedProgram) close() { _ = v.file.Close() } // it was only read
