@@ -44,7 +44,12 @@ func (s *Service) Register(r grpc.ServiceRegistrar) { pb.RegisterSyntaxHighlight
 func (s *Service) Highlight(ctx context.Context, req *pb.HighlightRequest) (*pb.HighlightResponse, error) {
 	code := strings.ReplaceAll(req.GetCode(), "\r\n", "\n")
 	html, done := "", false
-	if lexer := lexerFor(req.GetLanguage()); lexer != nil {
+	about := parseInfo(req.GetLanguage())
+	lexer := lexerFor(req.GetLanguage())
+	if about.language == "mermaid" {
+		lexer = nil
+	}
+	if lexer != nil {
 		var err error
 		if html, done, err = spans(ctx, lexer, code, s.most); err != nil {
 			return nil, status.Errorf(codes.InvalidArgument, "%v", err)
@@ -56,7 +61,7 @@ func (s *Service) Highlight(ctx context.Context, req *pb.HighlightRequest) (*pb.
 	if !done {
 		html = escape(code)
 	}
-	return &pb.HighlightResponse{Html: html, Highlighted: done}, nil
+	return &pb.HighlightResponse{Html: html, Highlighted: done, Block: about.block(html), Styled: done || about.decorated()}, nil
 }
 
 // Languages lists chroma's names of the languages. Highlight takes each of
@@ -70,10 +75,15 @@ func (s *Service) Languages(ctx context.Context, _ *pb.LanguagesRequest) (*pb.La
 	return &pb.LanguagesResponse{Languages: slices.Compact(names)}, nil
 }
 
-// Stylesheet gives the colours of the theme.
-func (s *Service) Stylesheet(ctx context.Context, _ *pb.StylesheetRequest) (*pb.StylesheetResponse, error) {
+// Stylesheet gives the colours of one theme, or of a light and a dark one.
+func (s *Service) Stylesheet(ctx context.Context, req *pb.StylesheetRequest) (*pb.StylesheetResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
 	}
-	return &pb.StylesheetResponse{Css: stylesheet()}, nil
+	css, unknown := stylesheet(req.GetLight(), req.GetDark())
+	answer := &pb.StylesheetResponse{Css: css, Unknown: unknown}
+	if len(unknown) > 0 {
+		answer.Known = themeNames()
+	}
+	return answer, nil
 }

@@ -154,25 +154,29 @@ func TestStylesheetColoursEveryClassOnce(t *testing.T) {
 		assert.Len(t, selector.FindAllString(sheet.Css, -1), 1, class)
 	}
 	for range 10 {
-		assert.Equal(t, sheet.Css, stylesheet())
+		again, _ := stylesheet("", "")
+		assert.Equal(t, sheet.Css, again)
 	}
 }
 
 // Text that is read wants a contrast of 4.5 to 1 (WCAG 2.2, 1.4.3).
 func TestEveryInkIsReadable(t *testing.T) {
-	th := tokyoNight()
-	assert.GreaterOrEqual(t, contrast(t, th.text, th.background), 4.5)
-	for i, c := range th.colours {
-		assert.GreaterOrEqual(t, contrast(t, c, th.background), 4.5, i)
+	for _, name := range themeNames() {
+		th, known := themeOf(name)
+		require.True(t, known, name)
+		assert.GreaterOrEqual(t, measuredContrast(t, th.text, th.background), 4.5, name)
+		for _, i := range inks {
+			assert.GreaterOrEqual(t, measuredContrast(t, th.colours[i], th.background), 4.5, "%s %s", name, i)
+		}
 	}
 }
 
-func contrast(t *testing.T, a, b string) float64 {
-	la, lb := luminance(t, a), luminance(t, b)
+func measuredContrast(t *testing.T, a, b string) float64 {
+	la, lb := measuredLuminance(t, a), measuredLuminance(t, b)
 	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
 }
 
-func luminance(t *testing.T, colour string) float64 {
+func measuredLuminance(t *testing.T, colour string) float64 {
 	t.Helper()
 	sum := 0.0
 	for i, weight := range []float64{0.2126, 0.7152, 0.0722} {

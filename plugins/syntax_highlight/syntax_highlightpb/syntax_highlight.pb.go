@@ -24,7 +24,9 @@ const (
 type HighlightRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Code  string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
-	// A name or alias; what follows a comma ("rust,noexec") is ignored.
+	// What stands behind the fence: a name or alias, and attributes: hl_lines,
+	// hide_lines, linenos, linenostart, title ("rust,linenos,hl_lines=2 4-5").
+	// Others ("rust,noexec") are ignored.
 	Language      string `protobuf:"bytes,2,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -78,7 +80,11 @@ type HighlightResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Html  string                 `protobuf:"bytes,1,opt,name=html,proto3" json:"html,omitempty"`
 	// False where the language is not known and html is the escaped code.
-	Highlighted   bool `protobuf:"varint,2,opt,name=highlighted,proto3" json:"highlighted,omitempty"`
+	Highlighted bool `protobuf:"varint,2,opt,name=highlighted,proto3" json:"highlighted,omitempty"`
+	// The whole element, with the attributes' effects.
+	Block string `protobuf:"bytes,3,opt,name=block,proto3" json:"block,omitempty"`
+	// Whether the block needs the style sheet.
+	Styled        bool `protobuf:"varint,4,opt,name=styled,proto3" json:"styled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -123,6 +129,20 @@ func (x *HighlightResponse) GetHtml() string {
 func (x *HighlightResponse) GetHighlighted() bool {
 	if x != nil {
 		return x.Highlighted
+	}
+	return false
+}
+
+func (x *HighlightResponse) GetBlock() string {
+	if x != nil {
+		return x.Block
+	}
+	return ""
+}
+
+func (x *HighlightResponse) GetStyled() bool {
+	if x != nil {
+		return x.Styled
 	}
 	return false
 }
@@ -208,7 +228,11 @@ func (x *LanguagesResponse) GetLanguages() []string {
 }
 
 type StylesheetRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Themes for light and dark screens; if both are empty, the built-in one for
+	// all.
+	Light         string `protobuf:"bytes,1,opt,name=light,proto3" json:"light,omitempty"`
+	Dark          string `protobuf:"bytes,2,opt,name=dark,proto3" json:"dark,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -243,9 +267,26 @@ func (*StylesheetRequest) Descriptor() ([]byte, []int) {
 	return file_syntax_highlight_proto_rawDescGZIP(), []int{4}
 }
 
+func (x *StylesheetRequest) GetLight() string {
+	if x != nil {
+		return x.Light
+	}
+	return ""
+}
+
+func (x *StylesheetRequest) GetDark() string {
+	if x != nil {
+		return x.Dark
+	}
+	return ""
+}
+
 type StylesheetResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Css           string                 `protobuf:"bytes,1,opt,name=css,proto3" json:"css,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Css   string                 `protobuf:"bytes,1,opt,name=css,proto3" json:"css,omitempty"`
+	// The themes that are not known, others having taken their place, and all that are.
+	Unknown       []string `protobuf:"bytes,2,rep,name=unknown,proto3" json:"unknown,omitempty"`
+	Known         []string `protobuf:"bytes,3,rep,name=known,proto3" json:"known,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -287,6 +328,20 @@ func (x *StylesheetResponse) GetCss() string {
 	return ""
 }
 
+func (x *StylesheetResponse) GetUnknown() []string {
+	if x != nil {
+		return x.Unknown
+	}
+	return nil
+}
+
+func (x *StylesheetResponse) GetKnown() []string {
+	if x != nil {
+		return x.Known
+	}
+	return nil
+}
+
 var File_syntax_highlight_proto protoreflect.FileDescriptor
 
 const file_syntax_highlight_proto_rawDesc = "" +
@@ -294,16 +349,22 @@ const file_syntax_highlight_proto_rawDesc = "" +
 	"\x16syntax_highlight.proto\x12\x14ddc.syntax_highlight\"B\n" +
 	"\x10HighlightRequest\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x1a\n" +
-	"\blanguage\x18\x02 \x01(\tR\blanguage\"I\n" +
+	"\blanguage\x18\x02 \x01(\tR\blanguage\"w\n" +
 	"\x11HighlightResponse\x12\x12\n" +
 	"\x04html\x18\x01 \x01(\tR\x04html\x12 \n" +
-	"\vhighlighted\x18\x02 \x01(\bR\vhighlighted\"\x12\n" +
+	"\vhighlighted\x18\x02 \x01(\bR\vhighlighted\x12\x14\n" +
+	"\x05block\x18\x03 \x01(\tR\x05block\x12\x16\n" +
+	"\x06styled\x18\x04 \x01(\bR\x06styled\"\x12\n" +
 	"\x10LanguagesRequest\"1\n" +
 	"\x11LanguagesResponse\x12\x1c\n" +
-	"\tlanguages\x18\x01 \x03(\tR\tlanguages\"\x13\n" +
-	"\x11StylesheetRequest\"&\n" +
+	"\tlanguages\x18\x01 \x03(\tR\tlanguages\"=\n" +
+	"\x11StylesheetRequest\x12\x14\n" +
+	"\x05light\x18\x01 \x01(\tR\x05light\x12\x12\n" +
+	"\x04dark\x18\x02 \x01(\tR\x04dark\"V\n" +
 	"\x12StylesheetResponse\x12\x10\n" +
-	"\x03css\x18\x01 \x01(\tR\x03css2\xae\x02\n" +
+	"\x03css\x18\x01 \x01(\tR\x03css\x12\x18\n" +
+	"\aunknown\x18\x02 \x03(\tR\aunknown\x12\x14\n" +
+	"\x05known\x18\x03 \x03(\tR\x05known2\xae\x02\n" +
 	"\x0fSyntaxHighlight\x12\\\n" +
 	"\tHighlight\x12&.ddc.syntax_highlight.HighlightRequest\x1a'.ddc.syntax_highlight.HighlightResponse\x12\\\n" +
 	"\tLanguages\x12&.ddc.syntax_highlight.LanguagesRequest\x1a'.ddc.syntax_highlight.LanguagesResponse\x12_\n" +
