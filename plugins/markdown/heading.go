@@ -7,7 +7,9 @@ import (
 	"unicode"
 
 	"github.com/yuin/goldmark/ast"
+	extast "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/util"
+	"golang.org/x/net/html"
 
 	"ddc/plugins/markdown/markdownpb"
 )
@@ -21,6 +23,22 @@ type headingIDs struct {
 }
 
 func newHeadingIDs() headingIDs { return headingIDs{map[string]bool{}, map[string]int{}} }
+
+// take notes the ids of raw HTML, so that no heading gets one of them.
+func (h headingIDs) take(raw []byte) {
+	if !bytes.Contains(bytes.ToLower(raw), []byte("id")) {
+		return
+	}
+	z := html.NewTokenizer(bytes.NewReader(raw))
+	for kind := z.Next(); kind != html.ErrorToken; kind = z.Next() {
+		for more := kind == html.StartTagToken || kind == html.SelfClosingTagToken; more; {
+			var name, value []byte
+			if name, value, more = z.TagAttr(); string(name) == "id" {
+				h.taken[string(value)] = true
+			}
+		}
+	}
+}
 
 // unique returns id, or id-1, id-2 and so on where it is taken.
 func (h headingIDs) unique(id string) string {
@@ -48,8 +66,45 @@ func (p *page) nameHeadings(headings []*ast.Heading) {
 			ids[i] = p.ids.unique(slug(title))
 		}
 		h.SetAttributeString("id", []byte(ids[i]))
+		p.anchor(h, ids[i])
 		p.out.Headings = append(p.out.Headings, &markdownpb.Heading{Title: title, Id: ids[i], Level: int32(h.Level)})
 	}
+}
+
+// anchor gives a heading a link to itself. One that has links already gets no
+// link around it, but one behind it.
+func (p *page) anchor(h *ast.Heading, id string) {
+	href := append([]byte("#"), util.EscapeHTML([]byte(id))...)
+	mark := ast.NewString([]byte(`<a class="zola-anchor" href="` + string(href) + `" aria-label="Link to this part">#</a>`))
+	mark.SetCode(true) // written as it is
+	switch {
+	case p.anchors == "left" && h.HasChildren():
+		h.InsertBefore(h, h.FirstChild(), mark)
+	case p.anchors == "left", p.anchors == "right", p.anchors == "heading" && linked(h):
+		h.AppendChild(h, mark)
+	case p.anchors == "heading":
+		link := ast.NewLink()
+		link.Destination = []byte("#" + id)
+		for c := h.FirstChild(); c != nil; {
+			next := c.NextSibling()
+			link.AppendChild(link, c)
+			c = next
+		}
+		h.AppendChild(h, link)
+	}
+}
+
+// linked says whether a heading has a link in it.
+func linked(h *ast.Heading) (found bool) {
+	_ = ast.Walk(h, func(n ast.Node, _ bool) (ast.WalkStatus, error) { // the function returns no error
+		switch n.(type) {
+		case *ast.Link, *ast.AutoLink, *ast.RawHTML, *extast.FootnoteLink:
+			found = true
+			return ast.WalkStop, nil
+		}
+		return ast.WalkContinue, nil
+	})
+	return found
 }
 
 func explicitID(h *ast.Heading) string {

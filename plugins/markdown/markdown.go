@@ -1,7 +1,8 @@
 // Package markdown reads the front matter of a page and renders its Markdown to HTML.
 //
-// Markdown is CommonMark with tables, footnotes, strikethrough and heading
-// attributes, parsed by goldmark; raw HTML passes through. Front matter is TOML
+// Markdown is CommonMark with tables, footnotes, strikethrough, task lists, bare
+// addresses, definition lists, alerts and heading attributes, parsed by goldmark;
+// raw HTML passes through. Front matter is TOML
 // between lines of +++ or YAML between lines of ---.
 //
 // The caller finishes the page. Code blocks become comments, to be replaced by
@@ -58,6 +59,19 @@ func (s *Service) Render(ctx context.Context, req *markdownpb.RenderRequest) (*m
 		return nil, pageError(req.GetPath(), err)
 	}
 	return page, nil
+}
+
+// Shortcodes finds the calls of shortcodes in a body. A call of a known one that
+// is not well written is the page's fault.
+func (s *Service) Shortcodes(ctx context.Context, req *markdownpb.ShortcodesRequest) (*markdownpb.ShortcodesResponse, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, status.FromContextError(err).Err()
+	}
+	found, err := shortcodes(req)
+	if err != nil {
+		return nil, pageError(req.GetPath(), err)
+	}
+	return found, nil
 }
 
 // pageError makes an error the page's fault if it is a *diagnostic.Problem, and

@@ -17,18 +17,24 @@ import (
 	"ddc/plugins/markdown/markdownpb"
 )
 
-// engine is built for the first page, so that a process that only links this
-// package does not pay for it.
-var engine = sync.OnceValue(func() goldmark.Markdown {
+// Engines are built for the first page that needs them, so that a process that
+// only links this package does not pay for them.
+var (
+	plainEngine = sync.OnceValue(func() goldmark.Markdown { return newEngine() })
+	smartEngine = sync.OnceValue(func() goldmark.Markdown { return newEngine(extension.Typographer) })
+)
+
+func newEngine(more ...goldmark.Extender) goldmark.Markdown {
 	return goldmark.New(
-		goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.Footnote),
+		goldmark.WithExtensions(append(more, extension.Table, extension.Strikethrough, extension.Footnote,
+			extension.TaskList, extension.Linkify, extension.DefinitionList)...),
 		goldmark.WithParserOptions(parser.WithHeadingAttribute()),
 		goldmark.WithRendererOptions(
 			html.WithUnsafe(),
 			renderer.WithNodeRenderers(util.Prioritized(placeholderRenderer{}, 100)),
 		),
 	)
-})
+}
 
 // page is one rendering under way.
 type page struct {
@@ -39,6 +45,8 @@ type page struct {
 	// mark is what every placeholder of this page begins with.
 	mark string
 	out  *markdownpb.RenderResponse
+	// anchors says where headings get a link to themselves.
+	anchors string
 }
 
 func render(req *markdownpb.RenderRequest) (*markdownpb.RenderResponse, error) {
@@ -53,16 +61,22 @@ func render(req *markdownpb.RenderRequest) (*markdownpb.RenderResponse, error) {
 		ids:    newHeadingIDs(),
 		mark:   placeholderMark(source),
 		out:    &markdownpb.RenderResponse{},
+
+		anchors: req.GetAnchors(),
 	}
 	if err := checkBounds(source, p.lines); err != nil {
 		return nil, err
 	}
-	doc := engine().Parser().Parse(text.NewReader(source))
+	engine := plainEngine()
+	if req.GetSmartPunctuation() {
+		engine = smartEngine()
+	}
+	doc := engine.Parser().Parse(text.NewReader(source))
 	if err := p.walk(doc); err != nil {
 		return nil, err
 	}
 	var body bytes.Buffer
-	if err := engine().Renderer().Render(&body, source, doc); err != nil {
+	if err := engine.Renderer().Render(&body, source, doc); err != nil {
 		return nil, fmt.Errorf("render page: %w", err)
 	}
 	p.out.Html = body.String()
@@ -82,6 +96,15 @@ func (p *page) walk(doc ast.Node) error {
 			headings = append(headings, n)
 		case *ast.CodeBlock, *ast.FencedCodeBlock:
 			codes = append(codes, n)
+		case *ast.HTMLBlock:
+			p.ids.take(n.Lines().Value(p.source))
+			if n.HasClosure() {
+				p.ids.take(n.ClosureLine.Value(p.source))
+			}
+		case *ast.RawHTML:
+			p.ids.take(n.Segments.Value(p.source))
+		case *ast.Blockquote:
+			alert(n, p.source)
 		case *ast.Link:
 			p.resolve(n)
 		case *ast.Image:

@@ -35,20 +35,55 @@ func addressesOf(paths []string) map[string]string {
 
 func TestMarkdownOfTheSiteFormat(t *testing.T) {
 	for name, c := range map[string]struct{ body, want string }{
-		"table":             {"| a | b |\n|---|--:|\n| 1 | `x` |\n", "<td style=\"text-align:right\"><code>x</code></td>"},
-		"footnote":          {"Word[^1].\n\n[^1]: Note.\n", `<li id="fn:1">`},
-		"strikethrough":     {"~~gone~~", "<del>gone</del>"},
-		"raw block":         {"<div class=\"x\">\n<b>raw</b>\n</div>\n", "<div class=\"x\">\n<b>raw</b>\n</div>"},
-		"raw inline":        {"a <kbd>K</kbd>", "<p>a <kbd>K</kbd></p>"},
-		"template braces":   {"use `{{ page.title }}` and {{ x }}", "<code>{{ page.title }}</code> and {{ x }}"},
-		"no smart quotes":   {`"a" -- b`, "&quot;a&quot; -- b"},
-		"no task list":      {"- [ ] todo", "<li>[ ] todo</li>"},
-		"no bare link":      {"see https://x.org", "<p>see https://x.org</p>"},
-		"image is kept":     {"![a](@/x.png)", `src="@/x.png"`},
-		"heading attribute": {"## Go { #start .big }", `<h2 id="start" class="big">Go</h2>`},
+		"table":                {"| a | b |\n|---|--:|\n| 1 | `x` |\n", "<td style=\"text-align:right\"><code>x</code></td>"},
+		"footnote":             {"Word[^1].\n\n[^1]: Note.\n", `<li id="fn:1">`},
+		"strikethrough":        {"~~gone~~", "<del>gone</del>"},
+		"raw block":            {"<div class=\"x\">\n<b>raw</b>\n</div>\n", "<div class=\"x\">\n<b>raw</b>\n</div>"},
+		"raw inline":           {"a <kbd>K</kbd>", "<p>a <kbd>K</kbd></p>"},
+		"template braces":      {"use `{{ page.title }}` and {{ x }}", "<code>{{ page.title }}</code> and {{ x }}"},
+		"no smart quotes":      {`"a" -- b`, "&quot;a&quot; -- b"},
+		"task list":            {"- [ ] todo\n- [x] done", `<li><input disabled="" type="checkbox"> todo</li>`},
+		"bare address":         {"see https://x.org/a_b.", `<p>see <a href="https://x.org/a_b">https://x.org/a_b</a>.</p>`},
+		"bare address in code": {"`https://x.org`", "<p><code>https://x.org</code></p>"},
+		"definition list":      {"Term\n: what it is", "<dl>\n<dt>Term</dt>\n<dd>what it is</dd>\n</dl>"},
+		"alert":                {"> [!NOTE]\n> Read *this*.\n", "<blockquote class=\"markdown-alert markdown-alert-note\"><p class=\"markdown-alert-title\">Note</p>\n<p>Read <em>this</em>.</p>\n</blockquote>"},
+		"alert of blocks":      {"> [!warning]\n>\n> - a\n", "<p class=\"markdown-alert-title\">Warning</p>\n<ul>"},
+		"no alert":             {"> [!NOTE] x\n", "<blockquote>\n<p>[!NOTE] x</p>"},
+		"quote in lists":       {"- > [!Tip]\n  > x\n", "<p class=\"markdown-alert-title\">Tip</p>\n<p>x</p>"},
+		"image is kept":        {"![a](@/x.png)", `src="@/x.png"`},
+		"heading attribute":    {"## Go { #start .big }", `<h2 id="start" class="big">Go</h2>`},
 	} {
 		t.Run(name, func(t *testing.T) { assert.Contains(t, renderBody(t, c.body).Html, c.want) })
 	}
+}
+
+func TestPunctuationIsTypographicWhenAskedFor(t *testing.T) {
+	page, err := New().Render(t.Context(), &markdownpb.RenderRequest{Path: "a.md", Body: "\"a\" -- b... `\"c\"`", SmartPunctuation: true})
+	require.NoError(t, err)
+	assert.Contains(t, page.Html, "&ldquo;a&rdquo; &ndash; b&hellip; <code>&quot;c&quot;</code>")
+}
+
+func TestHeadingsGetLinksToThemselvesWhenAskedFor(t *testing.T) {
+	const mark = `<a class="zola-anchor" href="#a-b" aria-label="Link to this part">#</a>`
+	for anchors, want := range map[string]string{
+		"": `<h2 id="a-b">A <em>b</em></h2>`, "none": `<h2 id="a-b">A <em>b</em></h2>`,
+		"left": `<h2 id="a-b">` + mark + `A <em>b</em></h2>`, "right": `<h2 id="a-b">A <em>b</em>` + mark + `</h2>`,
+		"heading": `<h2 id="a-b"><a href="#a-b">A <em>b</em></a></h2>`,
+	} {
+		page, err := New().Render(t.Context(), &markdownpb.RenderRequest{Path: "a.md", Body: "## A *b*\n\n## [x](/y)\n", Anchors: anchors})
+		require.NoError(t, err)
+		assert.Contains(t, page.Html, want, anchors)
+		assert.Equal(t, "A b", page.Headings[0].Title)
+		if anchors == "heading" {
+			assert.Contains(t, page.Html, `<h2 id="x"><a href="/y">x</a><a class="zola-anchor" href="#x"`, "no link in a link")
+		}
+	}
+}
+
+func TestIDOfRawHTMLIsGivenToNoHeading(t *testing.T) {
+	page := renderBody(t, "<h2 ID='setup' class=x>Setup</h2>\n\n## Setup\n\ntext <a id=\"more\">x</a>\n\n## More {#more}\n")
+	assert.Equal(t, "setup-1", page.Headings[0].Id)
+	assert.Equal(t, "more-1", page.Headings[1].Id)
 }
 
 func TestEachHeadingGetsItsOwnID(t *testing.T) {

@@ -14,6 +14,7 @@ func Spec() spec.Spec {
 		Answers: map[string]spec.Answer{
 			markdownpb.Markdown_ParseFrontMatter_FullMethodName: spec.Text,
 			markdownpb.Markdown_Render_FullMethodName:           spec.Text,
+			markdownpb.Markdown_Shortcodes_FullMethodName:       spec.Text,
 		},
 	}
 }

@@ -546,7 +546,12 @@ type RenderRequest struct {
 	// Addresses by path below the content folder, of every .md file of the site
 	// and of every file beside them: a link to one becomes its address. A "@/"
 	// link to any other is an error, and so is one to another .md file.
-	Addresses     map[string]string `protobuf:"bytes,5,rep,name=addresses,proto3" json:"addresses,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Addresses map[string]string `protobuf:"bytes,5,rep,name=addresses,proto3" json:"addresses,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Whether quotes, dashes and dots become typographic ones.
+	SmartPunctuation bool `protobuf:"varint,6,opt,name=smart_punctuation,json=smartPunctuation,proto3" json:"smart_punctuation,omitempty"`
+	// Where each heading gets a link to itself: left, right, heading, or none or
+	// empty for nowhere.
+	Anchors       string `protobuf:"bytes,7,opt,name=anchors,proto3" json:"anchors,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -609,6 +614,248 @@ func (x *RenderRequest) GetAddresses() map[string]string {
 	return nil
 }
 
+func (x *RenderRequest) GetSmartPunctuation() bool {
+	if x != nil {
+		return x.SmartPunctuation
+	}
+	return false
+}
+
+func (x *RenderRequest) GetAnchors() string {
+	if x != nil {
+		return x.Anchors
+	}
+	return ""
+}
+
+// Finds the calls of shortcodes in a text, which are not Markdown yet: those in
+// code are no calls.
+type ShortcodesRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Path     string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	Body     string                 `protobuf:"bytes,2,opt,name=body,proto3" json:"body,omitempty"`
+	BodyLine int32                  `protobuf:"varint,3,opt,name=body_line,json=bodyLine,proto3" json:"body_line,omitempty"`
+	// The names that there are. Calls of others are listed as unknown.
+	Names         []string `protobuf:"bytes,4,rep,name=names,proto3" json:"names,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShortcodesRequest) Reset() {
+	*x = ShortcodesRequest{}
+	mi := &file_markdown_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShortcodesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShortcodesRequest) ProtoMessage() {}
+
+func (x *ShortcodesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_markdown_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShortcodesRequest.ProtoReflect.Descriptor instead.
+func (*ShortcodesRequest) Descriptor() ([]byte, []int) {
+	return file_markdown_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ShortcodesRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *ShortcodesRequest) GetBody() string {
+	if x != nil {
+		return x.Body
+	}
+	return ""
+}
+
+func (x *ShortcodesRequest) GetBodyLine() int32 {
+	if x != nil {
+		return x.BodyLine
+	}
+	return 0
+}
+
+func (x *ShortcodesRequest) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+// {{ name(a="b") }}, or {% name(a="b") %} body {% end %}.
+type Shortcode struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The arguments as one JSON object.
+	ArgumentsJson []byte  `protobuf:"bytes,2,opt,name=arguments_json,json=argumentsJson,proto3" json:"arguments_json,omitempty"`
+	Body          *string `protobuf:"bytes,3,opt,name=body,proto3,oneof" json:"body,omitempty"`
+	// The call's bytes in the text, the body and its end among them.
+	Start   int32 `protobuf:"varint,4,opt,name=start,proto3" json:"start,omitempty"`
+	End     int32 `protobuf:"varint,5,opt,name=end,proto3" json:"end,omitempty"`
+	Line    int32 `protobuf:"varint,6,opt,name=line,proto3" json:"line,omitempty"`
+	Column  int32 `protobuf:"varint,7,opt,name=column,proto3" json:"column,omitempty"`
+	Unknown bool  `protobuf:"varint,8,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	// The line on which the body begins.
+	BodyLine      int32 `protobuf:"varint,9,opt,name=body_line,json=bodyLine,proto3" json:"body_line,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Shortcode) Reset() {
+	*x = Shortcode{}
+	mi := &file_markdown_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Shortcode) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Shortcode) ProtoMessage() {}
+
+func (x *Shortcode) ProtoReflect() protoreflect.Message {
+	mi := &file_markdown_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Shortcode.ProtoReflect.Descriptor instead.
+func (*Shortcode) Descriptor() ([]byte, []int) {
+	return file_markdown_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Shortcode) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Shortcode) GetArgumentsJson() []byte {
+	if x != nil {
+		return x.ArgumentsJson
+	}
+	return nil
+}
+
+func (x *Shortcode) GetBody() string {
+	if x != nil && x.Body != nil {
+		return *x.Body
+	}
+	return ""
+}
+
+func (x *Shortcode) GetStart() int32 {
+	if x != nil {
+		return x.Start
+	}
+	return 0
+}
+
+func (x *Shortcode) GetEnd() int32 {
+	if x != nil {
+		return x.End
+	}
+	return 0
+}
+
+func (x *Shortcode) GetLine() int32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *Shortcode) GetColumn() int32 {
+	if x != nil {
+		return x.Column
+	}
+	return 0
+}
+
+func (x *Shortcode) GetUnknown() bool {
+	if x != nil {
+		return x.Unknown
+	}
+	return false
+}
+
+func (x *Shortcode) GetBodyLine() int32 {
+	if x != nil {
+		return x.BodyLine
+	}
+	return 0
+}
+
+type ShortcodesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In order; none lies in another.
+	Calls         []*Shortcode `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShortcodesResponse) Reset() {
+	*x = ShortcodesResponse{}
+	mi := &file_markdown_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShortcodesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShortcodesResponse) ProtoMessage() {}
+
+func (x *ShortcodesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_markdown_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShortcodesResponse.ProtoReflect.Descriptor instead.
+func (*ShortcodesResponse) Descriptor() ([]byte, []int) {
+	return file_markdown_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ShortcodesResponse) GetCalls() []*Shortcode {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
 type Heading struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Title string                 `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
@@ -621,7 +868,7 @@ type Heading struct {
 
 func (x *Heading) Reset() {
 	*x = Heading{}
-	mi := &file_markdown_proto_msgTypes[7]
+	mi := &file_markdown_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -633,7 +880,7 @@ func (x *Heading) String() string {
 func (*Heading) ProtoMessage() {}
 
 func (x *Heading) ProtoReflect() protoreflect.Message {
-	mi := &file_markdown_proto_msgTypes[7]
+	mi := &file_markdown_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -646,7 +893,7 @@ func (x *Heading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heading.ProtoReflect.Descriptor instead.
 func (*Heading) Descriptor() ([]byte, []int) {
-	return file_markdown_proto_rawDescGZIP(), []int{7}
+	return file_markdown_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Heading) GetTitle() string {
@@ -684,7 +931,7 @@ type CodeBlock struct {
 
 func (x *CodeBlock) Reset() {
 	*x = CodeBlock{}
-	mi := &file_markdown_proto_msgTypes[8]
+	mi := &file_markdown_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -696,7 +943,7 @@ func (x *CodeBlock) String() string {
 func (*CodeBlock) ProtoMessage() {}
 
 func (x *CodeBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_markdown_proto_msgTypes[8]
+	mi := &file_markdown_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -709,7 +956,7 @@ func (x *CodeBlock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CodeBlock.ProtoReflect.Descriptor instead.
 func (*CodeBlock) Descriptor() ([]byte, []int) {
-	return file_markdown_proto_rawDescGZIP(), []int{8}
+	return file_markdown_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CodeBlock) GetCode() string {
@@ -753,7 +1000,7 @@ type BrokenLink struct {
 
 func (x *BrokenLink) Reset() {
 	*x = BrokenLink{}
-	mi := &file_markdown_proto_msgTypes[9]
+	mi := &file_markdown_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -765,7 +1012,7 @@ func (x *BrokenLink) String() string {
 func (*BrokenLink) ProtoMessage() {}
 
 func (x *BrokenLink) ProtoReflect() protoreflect.Message {
-	mi := &file_markdown_proto_msgTypes[9]
+	mi := &file_markdown_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -778,7 +1025,7 @@ func (x *BrokenLink) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BrokenLink.ProtoReflect.Descriptor instead.
 func (*BrokenLink) Descriptor() ([]byte, []int) {
-	return file_markdown_proto_rawDescGZIP(), []int{9}
+	return file_markdown_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *BrokenLink) GetTarget() string {
@@ -822,7 +1069,7 @@ type RenderResponse struct {
 
 func (x *RenderResponse) Reset() {
 	*x = RenderResponse{}
-	mi := &file_markdown_proto_msgTypes[10]
+	mi := &file_markdown_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -834,7 +1081,7 @@ func (x *RenderResponse) String() string {
 func (*RenderResponse) ProtoMessage() {}
 
 func (x *RenderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_markdown_proto_msgTypes[10]
+	mi := &file_markdown_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -847,7 +1094,7 @@ func (x *RenderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderResponse.ProtoReflect.Descriptor instead.
 func (*RenderResponse) Descriptor() ([]byte, []int) {
-	return file_markdown_proto_rawDescGZIP(), []int{10}
+	return file_markdown_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RenderResponse) GetHtml() string {
@@ -939,15 +1186,35 @@ const file_markdown_proto_rawDesc = "" +
 	"\bwarnings\x18\x05 \x03(\v2\x15.ddc.markdown.WarningR\bwarnings\x1aL\n" +
 	"\tKeysEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12)\n" +
-	"\x05value\x18\x02 \x01(\v2\x13.ddc.markdown.PlaceR\x05value:\x028\x01\"\xe2\x01\n" +
+	"\x05value\x18\x02 \x01(\v2\x13.ddc.markdown.PlaceR\x05value:\x028\x01\"\xa9\x02\n" +
 	"\rRenderRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
 	"\x04body\x18\x02 \x01(\tR\x04body\x12\x1b\n" +
 	"\tbody_line\x18\x03 \x01(\x05R\bbodyLine\x12H\n" +
-	"\taddresses\x18\x05 \x03(\v2*.ddc.markdown.RenderRequest.AddressesEntryR\taddresses\x1a<\n" +
+	"\taddresses\x18\x05 \x03(\v2*.ddc.markdown.RenderRequest.AddressesEntryR\taddresses\x12+\n" +
+	"\x11smart_punctuation\x18\x06 \x01(\bR\x10smartPunctuation\x12\x18\n" +
+	"\aanchors\x18\a \x01(\tR\aanchors\x1a<\n" +
 	"\x0eAddressesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01J\x04\b\x04\x10\x05\"E\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01J\x04\b\x04\x10\x05\"n\n" +
+	"\x11ShortcodesRequest\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
+	"\x04body\x18\x02 \x01(\tR\x04body\x12\x1b\n" +
+	"\tbody_line\x18\x03 \x01(\x05R\bbodyLine\x12\x14\n" +
+	"\x05names\x18\x04 \x03(\tR\x05names\"\xf3\x01\n" +
+	"\tShortcode\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12%\n" +
+	"\x0earguments_json\x18\x02 \x01(\fR\rargumentsJson\x12\x17\n" +
+	"\x04body\x18\x03 \x01(\tH\x00R\x04body\x88\x01\x01\x12\x14\n" +
+	"\x05start\x18\x04 \x01(\x05R\x05start\x12\x10\n" +
+	"\x03end\x18\x05 \x01(\x05R\x03end\x12\x12\n" +
+	"\x04line\x18\x06 \x01(\x05R\x04line\x12\x16\n" +
+	"\x06column\x18\a \x01(\x05R\x06column\x12\x18\n" +
+	"\aunknown\x18\b \x01(\bR\aunknown\x12\x1b\n" +
+	"\tbody_line\x18\t \x01(\x05R\bbodyLineB\a\n" +
+	"\x05_body\"C\n" +
+	"\x12ShortcodesResponse\x12-\n" +
+	"\x05calls\x18\x01 \x03(\v2\x17.ddc.markdown.ShortcodeR\x05calls\"E\n" +
 	"\aHeading\x12\x14\n" +
 	"\x05title\x18\x01 \x01(\tR\x05title\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x14\n" +
@@ -970,10 +1237,12 @@ const file_markdown_proto_rawDesc = "" +
 	"\bheadings\x18\x02 \x03(\v2\x15.ddc.markdown.HeadingR\bheadings\x128\n" +
 	"\vcode_blocks\x18\x03 \x03(\v2\x17.ddc.markdown.CodeBlockR\n" +
 	"codeBlocks\x12;\n" +
-	"\fbroken_links\x18\x04 \x03(\v2\x18.ddc.markdown.BrokenLinkR\vbrokenLinks2\xb2\x01\n" +
+	"\fbroken_links\x18\x04 \x03(\v2\x18.ddc.markdown.BrokenLinkR\vbrokenLinks2\x83\x02\n" +
 	"\bMarkdown\x12a\n" +
 	"\x10ParseFrontMatter\x12%.ddc.markdown.ParseFrontMatterRequest\x1a&.ddc.markdown.ParseFrontMatterResponse\x12C\n" +
-	"\x06Render\x12\x1b.ddc.markdown.RenderRequest\x1a\x1c.ddc.markdown.RenderResponseB!Z\x1fddc/plugins/markdown/markdownpbb\x06proto3"
+	"\x06Render\x12\x1b.ddc.markdown.RenderRequest\x1a\x1c.ddc.markdown.RenderResponse\x12O\n" +
+	"\n" +
+	"Shortcodes\x12\x1f.ddc.markdown.ShortcodesRequest\x1a .ddc.markdown.ShortcodesResponseB!Z\x1fddc/plugins/markdown/markdownpbb\x06proto3"
 
 var (
 	file_markdown_proto_rawDescOnce sync.Once
@@ -987,7 +1256,7 @@ func file_markdown_proto_rawDescGZIP() []byte {
 	return file_markdown_proto_rawDescData
 }
 
-var file_markdown_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_markdown_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_markdown_proto_goTypes = []any{
 	(*ParseFrontMatterRequest)(nil),  // 0: ddc.markdown.ParseFrontMatterRequest
 	(*FrontMatter)(nil),              // 1: ddc.markdown.FrontMatter
@@ -996,35 +1265,41 @@ var file_markdown_proto_goTypes = []any{
 	(*Warning)(nil),                  // 4: ddc.markdown.Warning
 	(*ParseFrontMatterResponse)(nil), // 5: ddc.markdown.ParseFrontMatterResponse
 	(*RenderRequest)(nil),            // 6: ddc.markdown.RenderRequest
-	(*Heading)(nil),                  // 7: ddc.markdown.Heading
-	(*CodeBlock)(nil),                // 8: ddc.markdown.CodeBlock
-	(*BrokenLink)(nil),               // 9: ddc.markdown.BrokenLink
-	(*RenderResponse)(nil),           // 10: ddc.markdown.RenderResponse
-	nil,                              // 11: ddc.markdown.FrontMatter.TaxonomiesEntry
-	nil,                              // 12: ddc.markdown.ParseFrontMatterResponse.KeysEntry
-	nil,                              // 13: ddc.markdown.RenderRequest.AddressesEntry
+	(*ShortcodesRequest)(nil),        // 7: ddc.markdown.ShortcodesRequest
+	(*Shortcode)(nil),                // 8: ddc.markdown.Shortcode
+	(*ShortcodesResponse)(nil),       // 9: ddc.markdown.ShortcodesResponse
+	(*Heading)(nil),                  // 10: ddc.markdown.Heading
+	(*CodeBlock)(nil),                // 11: ddc.markdown.CodeBlock
+	(*BrokenLink)(nil),               // 12: ddc.markdown.BrokenLink
+	(*RenderResponse)(nil),           // 13: ddc.markdown.RenderResponse
+	nil,                              // 14: ddc.markdown.FrontMatter.TaxonomiesEntry
+	nil,                              // 15: ddc.markdown.ParseFrontMatterResponse.KeysEntry
+	nil,                              // 16: ddc.markdown.RenderRequest.AddressesEntry
 }
 var file_markdown_proto_depIdxs = []int32{
-	11, // 0: ddc.markdown.FrontMatter.taxonomies:type_name -> ddc.markdown.FrontMatter.TaxonomiesEntry
+	14, // 0: ddc.markdown.FrontMatter.taxonomies:type_name -> ddc.markdown.FrontMatter.TaxonomiesEntry
 	3,  // 1: ddc.markdown.Warning.place:type_name -> ddc.markdown.Place
 	1,  // 2: ddc.markdown.ParseFrontMatterResponse.front_matter:type_name -> ddc.markdown.FrontMatter
-	12, // 3: ddc.markdown.ParseFrontMatterResponse.keys:type_name -> ddc.markdown.ParseFrontMatterResponse.KeysEntry
+	15, // 3: ddc.markdown.ParseFrontMatterResponse.keys:type_name -> ddc.markdown.ParseFrontMatterResponse.KeysEntry
 	4,  // 4: ddc.markdown.ParseFrontMatterResponse.warnings:type_name -> ddc.markdown.Warning
-	13, // 5: ddc.markdown.RenderRequest.addresses:type_name -> ddc.markdown.RenderRequest.AddressesEntry
-	7,  // 6: ddc.markdown.RenderResponse.headings:type_name -> ddc.markdown.Heading
-	8,  // 7: ddc.markdown.RenderResponse.code_blocks:type_name -> ddc.markdown.CodeBlock
-	9,  // 8: ddc.markdown.RenderResponse.broken_links:type_name -> ddc.markdown.BrokenLink
-	2,  // 9: ddc.markdown.FrontMatter.TaxonomiesEntry.value:type_name -> ddc.markdown.Terms
-	3,  // 10: ddc.markdown.ParseFrontMatterResponse.KeysEntry.value:type_name -> ddc.markdown.Place
-	0,  // 11: ddc.markdown.Markdown.ParseFrontMatter:input_type -> ddc.markdown.ParseFrontMatterRequest
-	6,  // 12: ddc.markdown.Markdown.Render:input_type -> ddc.markdown.RenderRequest
-	5,  // 13: ddc.markdown.Markdown.ParseFrontMatter:output_type -> ddc.markdown.ParseFrontMatterResponse
-	10, // 14: ddc.markdown.Markdown.Render:output_type -> ddc.markdown.RenderResponse
-	13, // [13:15] is the sub-list for method output_type
-	11, // [11:13] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	16, // 5: ddc.markdown.RenderRequest.addresses:type_name -> ddc.markdown.RenderRequest.AddressesEntry
+	8,  // 6: ddc.markdown.ShortcodesResponse.calls:type_name -> ddc.markdown.Shortcode
+	10, // 7: ddc.markdown.RenderResponse.headings:type_name -> ddc.markdown.Heading
+	11, // 8: ddc.markdown.RenderResponse.code_blocks:type_name -> ddc.markdown.CodeBlock
+	12, // 9: ddc.markdown.RenderResponse.broken_links:type_name -> ddc.markdown.BrokenLink
+	2,  // 10: ddc.markdown.FrontMatter.TaxonomiesEntry.value:type_name -> ddc.markdown.Terms
+	3,  // 11: ddc.markdown.ParseFrontMatterResponse.KeysEntry.value:type_name -> ddc.markdown.Place
+	0,  // 12: ddc.markdown.Markdown.ParseFrontMatter:input_type -> ddc.markdown.ParseFrontMatterRequest
+	6,  // 13: ddc.markdown.Markdown.Render:input_type -> ddc.markdown.RenderRequest
+	7,  // 14: ddc.markdown.Markdown.Shortcodes:input_type -> ddc.markdown.ShortcodesRequest
+	5,  // 15: ddc.markdown.Markdown.ParseFrontMatter:output_type -> ddc.markdown.ParseFrontMatterResponse
+	13, // 16: ddc.markdown.Markdown.Render:output_type -> ddc.markdown.RenderResponse
+	9,  // 17: ddc.markdown.Markdown.Shortcodes:output_type -> ddc.markdown.ShortcodesResponse
+	15, // [15:18] is the sub-list for method output_type
+	12, // [12:15] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_markdown_proto_init() }
@@ -1033,13 +1308,14 @@ func file_markdown_proto_init() {
 		return
 	}
 	file_markdown_proto_msgTypes[1].OneofWrappers = []any{}
+	file_markdown_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_markdown_proto_rawDesc), len(file_markdown_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	Markdown_ParseFrontMatter_FullMethodName = "/ddc.markdown.Markdown/ParseFrontMatter"
 	Markdown_Render_FullMethodName           = "/ddc.markdown.Markdown/Render"
+	Markdown_Shortcodes_FullMethodName       = "/ddc.markdown.Markdown/Shortcodes"
 )
 
 // MarkdownClient is the client API for Markdown service.
@@ -33,6 +34,8 @@ type MarkdownClient interface {
 	ParseFrontMatter(ctx context.Context, in *ParseFrontMatterRequest, opts ...grpc.CallOption) (*ParseFrontMatterResponse, error)
 	// Renders a body to HTML; every code block is left as a placeholder comment for the caller to fill.
 	Render(ctx context.Context, in *RenderRequest, opts ...grpc.CallOption) (*RenderResponse, error)
+	// Finds the calls of shortcodes in a body.
+	Shortcodes(ctx context.Context, in *ShortcodesRequest, opts ...grpc.CallOption) (*ShortcodesResponse, error)
 }
 
 type markdownClient struct {
@@ -63,6 +66,16 @@ func (c *markdownClient) Render(ctx context.Context, in *RenderRequest, opts ...
 	return out, nil
 }
 
+func (c *markdownClient) Shortcodes(ctx context.Context, in *ShortcodesRequest, opts ...grpc.CallOption) (*ShortcodesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ShortcodesResponse)
+	err := c.cc.Invoke(ctx, Markdown_Shortcodes_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // MarkdownServer is the server API for Markdown service.
 // All implementations must embed UnimplementedMarkdownServer
 // for forward compatibility.
@@ -73,6 +86,8 @@ type MarkdownServer interface {
 	ParseFrontMatter(context.Context, *ParseFrontMatterRequest) (*ParseFrontMatterResponse, error)
 	// Renders a body to HTML; every code block is left as a placeholder comment for the caller to fill.
 	Render(context.Context, *RenderRequest) (*RenderResponse, error)
+	// Finds the calls of shortcodes in a body.
+	Shortcodes(context.Context, *ShortcodesRequest) (*ShortcodesResponse, error)
 	mustEmbedUnimplementedMarkdownServer()
 }
 
@@ -88,6 +103,9 @@ func (UnimplementedMarkdownServer) ParseFrontMatter(context.Context, *ParseFront
 }
 func (UnimplementedMarkdownServer) Render(context.Context, *RenderRequest) (*RenderResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Render not implemented")
+}
+func (UnimplementedMarkdownServer) Shortcodes(context.Context, *ShortcodesRequest) (*ShortcodesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Shortcodes not implemented")
 }
 func (UnimplementedMarkdownServer) mustEmbedUnimplementedMarkdownServer() {}
 func (UnimplementedMarkdownServer) testEmbeddedByValue()                  {}
@@ -146,6 +164,24 @@ func _Markdown_Render_Handler(srv interface{}, ctx context.Context, dec func(int
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Markdown_Shortcodes_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ShortcodesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarkdownServer).Shortcodes(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Markdown_Shortcodes_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarkdownServer).Shortcodes(ctx, req.(*ShortcodesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Markdown_ServiceDesc is the grpc.ServiceDesc for Markdown service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -160,6 +196,10 @@ var Markdown_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Render",
 			Handler:    _Markdown_Render_Handler,
+		},
+		{
+			MethodName: "Shortcodes",
+			Handler:    _Markdown_Shortcodes_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -1,0 +1,80 @@
+package markdown
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/status"
+
+	"ddc/plugins/markdown/markdownpb"
+)
+
+func callsOf(t *testing.T, body string) []string {
+	t.Helper()
+	answer, err := New().Shortcodes(t.Context(), &markdownpb.ShortcodesRequest{Path: "a.md", Body: body, BodyLine: 4, Names: []string{"video", "note", "end_"}})
+	require.NoError(t, err)
+	var all []string
+	for _, c := range answer.Calls {
+		text := fmt.Sprintf("%d:%d %s %s", c.Line, c.Column, c.Name, c.ArgumentsJson)
+		if c.Unknown {
+			text = fmt.Sprintf("%d:%d %s?", c.Line, c.Column, c.Name)
+		} else if c.Body != nil {
+			text += fmt.Sprintf(" [%s]%d", c.GetBody(), c.BodyLine)
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+func TestShortcodesAreFoundWithTheirArguments(t *testing.T) {
+	for body, want := range map[string][]string{
+		`a {{ video(id="x") }} b`: {`4:3 video {"id":"x"}`},
+		"\n{{video()}}":           {`5:1 video {}`},
+		"{{ video(\n  id = 'it\\'s',\n  n=-3, x=1.50, on=true, list=[\"a\", 2,], b=`c`,\n) }}":   {`4:1 video {"b":"c","id":"it's","list":["a",2],"n":-3,"on":true,"x":1.50}`},
+		"{% note(kind=\"tip\") %}\n*hi*\n{% end %}":                                              {"4:1 note {\"kind\":\"tip\"} [\n*hi*\n]4"},
+		"{% note() %}a {% note() %}b{% end %} c{% end %} {{ video() }}":                          {`4:1 note {} [a {% note() %}b{% end %} c]4`, `4:49 video {}`},
+		"<div>{{ video(n=007) }}</div>":                                                          {`4:6 video {"n":7}`},
+		"{{ vidoe(x=page.title) }} {{ page.title }} {{ m::note() }}":                             {`4:1 vidoe?`},
+		"`{{ video() }}` ``a ` {{ video() }}`` \\{{ video() }}":                                  nil,
+		"```\n{{ video() }}\n```\n\n    {{ video() }}\n\n- a\n\n  ~~~\n  {{ video() }}\n  ~~~\n": nil,
+		"` {{ video() }}\n\n` x":                                                                 {`4:3 video {}`},
+	} {
+		assert.Equal(t, want, callsOf(t, body), body)
+	}
+}
+
+func TestShortcodeThatIsNotWellWrittenIsAFaultWithItsPlace(t *testing.T) {
+	for body, want := range map[string]string{
+		"\n {{ video(id=) }}":                  "a.md:5:14: the shortcode video: a text in quotes, a number",
+		`{{ video("x") }}`:                     "a.md:4:10: the shortcode video: an argument's name is expected here",
+		`{{ video(a=1 b=2) }}`:                 "a.md:4:14: the shortcode video: a comma or a closing bracket",
+		`{{ video(a=1, a=2) }}`:                "a.md:4:15: the shortcode video: the argument a is given twice",
+		`{{ video(a="x) }}`:                    "a.md:4:13: the shortcode video: this text has no closing quote",
+		`{{ video(a=1) %}`:                     "a.md:4:15: the shortcode video is not closed",
+		`x {% note() %} {% note() %}{% end %}`: "a.md:4:3: the shortcode note has no end",
+		`{{ video(a=[[1]]) }}`:                 "a list in a list",
+		`{{ video(a`:                           "= and a value are expected",
+		strings.Repeat("{{x()", 10_001):        "there are more than 10000 shortcodes",
+	} {
+		_, err := New().Shortcodes(t.Context(), &markdownpb.ShortcodesRequest{Path: "a.md", Body: body, BodyLine: 4, Names: []string{"video", "note"}})
+		assert.Contains(t, status.Convert(err).Message(), want, body[:min(len(body), 50)])
+	}
+}
+
+func FuzzShortcodes(f *testing.F) {
+	f.Add("a {{ video(id=\"x\", l=[1,2]) }} `{{ video() }}`\n\n{% note() %}x{% end %}")
+	f.Fuzz(func(t *testing.T, body string) {
+		answer, err := shortcodes(&markdownpb.ShortcodesRequest{Body: body, Names: []string{"video", "note"}})
+		if err != nil {
+			return
+		}
+		last := int32(0)
+		for _, c := range answer.Calls {
+			assert.True(t, c.Start >= last && c.End > c.Start && int(c.End) <= len(body))
+			last = c.End
+		}
+	})
+}
