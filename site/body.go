@@ -22,6 +22,11 @@ type bodyPhase struct {
 	*staticPhase
 	bodies  *query.Query[*body]
 	samples *query.Query[*checked]
+
+	// Shortcodes are templates, which come with the next phase: their names, and what
+	// renders a call.
+	shortcodes *query.Query[[]string]
+	callOne    func(ctx context.Context, ask *query.Ask, c *shortcodeCall) (html string, highlighted bool, err error)
 }
 
 func newBodyPhase(from *staticPhase) *bodyPhase {
@@ -38,12 +43,15 @@ type body struct {
 	headings []*markdownpb.Heading
 	// highlighted says that the HTML has coloured code.
 	highlighted bool
+	// doubts are what nobody understands of it.
+	doubts []Problem
 }
 
 func (b *body) digest(c *canon) {
 	c.text(b.html)
 	c.text(b.summary)
 	c.flag(b.highlighted)
+	c.problems(b.doubts)
 	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(&markdownpb.RenderResponse{Headings: b.headings})
 	c.fail(err)
 	c.text(string(encoded))
@@ -66,7 +74,11 @@ func (s *bodyPhase) makeBody(ctx context.Context, ask *query.Ask, key string) (*
 	if err != nil {
 		return nil, err
 	}
-	made, err := s.markdown(ctx, ask, p, f.body, f.line, paths)
+	text, calls, err := s.withoutShortcodes(ctx, ask, p, f)
+	if err != nil {
+		return nil, err
+	}
+	made, err := s.markdown(ctx, ask, p, text, f.line, paths)
 	var broken *brokenLinks
 	if errors.As(err, &broken) {
 		source, err := s.texts.Get(ctx, ask, p.name)
@@ -76,6 +88,7 @@ func (s *bodyPhase) makeBody(ctx context.Context, ask *query.Ask, key string) (*
 		return nil, broken.in(p, source)
 	}
 	if made != nil {
+		calls.into(made)
 		made.cutSummary()
 	}
 	return made, err
@@ -110,7 +123,12 @@ func (e *brokenLinks) in(p *page, text string) Errors {
 // markdown makes HTML of a text that stands in a page, or in its template, and may link
 // to some addresses. The error is a *brokenLinks if it links to others.
 func (s *bodyPhase) markdown(ctx context.Context, ask *query.Ask, p *page, text string, line int32, addresses map[string]string) (*body, error) {
-	request := &markdownpb.RenderRequest{Path: p.Path, Body: text, BodyLine: line, Addresses: addresses}
+	anchors, err := s.anchors.Get(ctx, ask, p.Path)
+	if err != nil {
+		return nil, err
+	}
+	request := &markdownpb.RenderRequest{Path: p.Path, Body: text, BodyLine: line, Addresses: addresses,
+		SmartPunctuation: s.cfg.Site.Markdown.SmartPunctuation, Anchors: anchors}
 	answer, err := call(ctx, s.build, "markdown", p.name, s.Markdown.Render, request)
 	if err != nil {
 		return nil, err
@@ -151,13 +169,11 @@ func (s *bodyPhase) withCode(ctx context.Context, p *page, answer *markdownpb.Re
 }
 
 func (s *bodyPhase) codeBlock(ctx context.Context, p *page, block *markdownpb.CodeBlock) (code string, highlighted bool, err error) {
-	language, _, _ := strings.Cut(strings.TrimSpace(block.Language), ",")
-	language = strings.TrimSpace(language)
-	if language == "" {
+	if strings.TrimSpace(block.Language) == "" {
 		return "<pre><code>" + html.EscapeString(block.Code) + "</code></pre>", false, nil
 	}
 	answer, err := call(ctx, s.build, "syntax_highlight", p.name, s.SyntaxHighlight.Highlight,
-		&syntax_highlightpb.HighlightRequest{Code: block.Code, Language: language})
+		&syntax_highlightpb.HighlightRequest{Code: block.Code, Language: block.Language})
 	var faults Errors
 	if errors.As(err, &faults) { // the plugin sees the code alone
 		for i := range faults {
@@ -167,5 +183,5 @@ func (s *bodyPhase) codeBlock(ctx context.Context, p *page, block *markdownpb.Co
 	if err != nil {
 		return "", false, err
 	}
-	return fmt.Sprintf(`<pre><code class="language-%s">%s</code></pre>`, html.EscapeString(language), answer.Html), answer.Highlighted, nil
+	return answer.Block, answer.Styled, nil
 }

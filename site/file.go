@@ -133,6 +133,13 @@ func (s *Site) pageFile(ctx context.Context, ask *query.Ask, t *tree, p *page) (
 	if err := s.doubts(&n, p.doubts); err != nil {
 		return nil, err
 	}
+	b, err := s.bodies.Get(ctx, ask, p.Path)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.doubts(&n, b.doubts); err != nil {
+		return nil, err
+	}
 	text, err := s.final.Get(ctx, ask, p.Path)
 	if err != nil {
 		return nil, err

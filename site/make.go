@@ -195,7 +195,7 @@ func (r *making) readPages(ctx context.Context) (t *tree, err error) {
 			return joined(unread, clashes, phase(ctx,
 				func(ctx context.Context) (err error) {
 					bodies, err = each(ctx, r.ask, r.bodies, r.options.Jobs, t.keys())
-					return err
+					return joined(err, r.doubtBodies(ctx, bodies))
 				},
 				func(ctx context.Context) error { return r.runSamples(ctx, t) }))
 		},

@@ -12,7 +12,6 @@ import (
 	"ddc/internal/diagnostic"
 	"ddc/internal/query"
 	"ddc/plugins/html/htmlpb"
-	"ddc/plugins/syntax_highlight/syntax_highlightpb"
 	"ddc/site/template"
 )
 
@@ -24,7 +23,7 @@ type renderPhase struct {
 	dataOf       *query.Query[*data]
 	loaded       *query.Query[any]    // by format and name
 	shown        *query.Query[string] // by whose value it is, and the path below
-	stylesheet   *query.Query[string]
+	stylesheet   *query.Query[*colours]
 	pages        *query.Query[*rendered] // by page
 }
 
@@ -35,7 +34,9 @@ func newRenderPhase(from *bodyPhase) *renderPhase {
 	s.dataOf = query.New(e, "data", byDigest[*data](), s.readFolder)
 	s.loaded = query.New(e, "loaded", canonical[any]{func(c *canon, v any) { c.deep(v) }}, s.load)
 	s.shown = query.New(e, "shown", text, s.shownValue)
-	s.stylesheet = query.New(e, "stylesheet", text, s.makeStylesheet)
+	s.stylesheet = query.New(e, "stylesheet", byDigest[*colours](), s.makeStylesheet)
+	s.shortcodes = query.New(e, "shortcodes", query.JSON[[]string](), s.listShortcodes)
+	s.callOne = s.callShortcode
 	s.pages = query.New(e, "page", byDigest[*rendered](), s.render)
 	return s
 }
@@ -55,7 +56,7 @@ func (t *templates) digest(c *canon) {
 }
 
 func (s *renderPhase) loadTemplates(ctx context.Context, ask *query.Ask, _ string) (*templates, error) {
-	files, err := s.textsIn(ctx, ask, "templates", ".html")
+	files, err := s.textsIn(ctx, ask, "templates", ".html", ".xml", ".txt")
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +123,7 @@ func (s *renderPhase) render(ctx context.Context, ask *query.Ask, key string) (*
 		if err != nil {
 			return nil, err
 		}
-		html = intoHead(html, style)
+		html = intoHead(html, style.element)
 	}
 	checked, err := s.samples.Get(ctx, ask, key)
 	if err != nil {
@@ -169,15 +170,6 @@ func (s *renderPhase) fillIn(ctx context.Context, ask *query.Ask, p *page, name 
 	return html, v.highlighted, nil
 }
 
-// makeStylesheet is the style element that colours code.
-func (s *renderPhase) makeStylesheet(ctx context.Context, _ *query.Ask, _ string) (string, error) {
-	answer, err := call(ctx, s.build, "syntax_highlight", "", s.SyntaxHighlight.Stylesheet, &syntax_highlightpb.StylesheetRequest{})
-	if err != nil {
-		return "", err
-	}
-	return "<style>" + answer.Css + "</style>", nil
-}
-
 // pageBudget lets all the pages that are rendered at once take half of the
 // memory together, but each of them at least 16 MiB.
 func (b *build) pageBudget() template.Budget {
@@ -189,9 +181,16 @@ func (b *build) pageBudget() template.Budget {
 // kind. The home section may use that of any section.
 func (s *renderPhase) templateOf(ctx context.Context, ask *query.Ask, p *page) (string, error) {
 	wanted := []string{"page.html"}
+	chosen := p.GetTemplate()
+	if chosen == "" && !p.Section {
+		var err error
+		if chosen, err = s.template.Get(ctx, ask, p.Path); err != nil {
+			return "", err
+		}
+	}
 	switch {
-	case p.GetTemplate() != "":
-		wanted = []string{p.GetTemplate()}
+	case chosen != "":
+		wanted = []string{chosen}
 	case p.Route == "/":
 		wanted = []string{"index.html", "section.html"}
 	case p.Section:
@@ -204,7 +203,7 @@ func (s *renderPhase) templateOf(ctx context.Context, ask *query.Ask, p *page) (
 		}
 	}
 	folder := s.name(s.cfg.Folder("templates"))
-	if name := p.GetTemplate(); name != "" {
+	if name := chosen; name != "" {
 		source, err := s.texts.Get(ctx, ask, p.name)
 		if err != nil {
 			return "", err

@@ -28,6 +28,8 @@ type treePhase struct {
 	urls     *query.Query[string]
 	known    *query.Query[*linkable]
 	mentions *query.Query[map[string]string]
+	anchors  *query.Query[string]
+	template *query.Query[string] // that a page's section has for its pages
 }
 
 func newTreePhase(from *sourcePhase) *treePhase {
@@ -38,6 +40,8 @@ func newTreePhase(from *sourcePhase) *treePhase {
 	s.parents = query.New(e, "parent", text, s.parent)
 	s.urls = query.New(e, "url", text, s.addressOfPage)
 	s.known = query.New(e, "known", byDigest[*linkable](), s.findLinkable)
+	s.anchors = query.New(e, "anchors", text, s.anchorsOf)
+	s.template = query.New(e, "page template", text, s.pageTemplateOf)
 	s.mentions = query.New(e, "mentions", query.JSON[map[string]string](), s.mentioned)
 	return s
 }

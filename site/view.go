@@ -23,6 +23,8 @@ type view struct {
 	values *values
 	// section is the path of the page's section.
 	section string
+	// early says that it is of a shortcode: no page has a content yet.
+	early bool
 	// highlighted says that Markdown of the template has coloured code.
 	highlighted bool
 	// failure is what kept a value from being read.
@@ -69,6 +71,11 @@ func (v *view) vars() (map[string]any, error) {
 // there are. What functions give is recorded where they are.
 func (v *view) read(path string) {
 	root, rest := cutRoot(path)
+	if v.early && strings.HasSuffix(rest, ".**") {
+		_, err := v.trees.Get(v.ctx, v.ask, "") // contents are among them, which are to come
+		v.note("", err)
+		return
+	}
 	switch root {
 	case "page":
 		if v.page.Section {
@@ -106,6 +113,9 @@ func (v *view) note(_ string, err error) {
 
 // later makes a value that the template has touched.
 func (v *view) later(l template.Later) any {
+	if v.early && l.What != laterModified {
+		return nil
+	}
 	value, err := v.make(v.ctx, v.ask, l)
 	v.note("", err)
 	return value

@@ -1,0 +1,240 @@
+package site
+
+import (
+	"context"
+	"fmt"
+	"html"
+	"maps"
+	"strings"
+
+	"ddc/internal/diagnostic"
+	"ddc/internal/notation"
+	"ddc/internal/query"
+	"ddc/internal/suggest"
+	"ddc/plugins/markdown/markdownpb"
+	"ddc/site/template"
+)
+
+// shortcodeFolder is where the templates of shortcodes lie, below the templates.
+const shortcodeFolder = "shortcodes/"
+
+// maxShortcodes is how deep a shortcode's body may have others in it.
+const maxShortcodes = 10
+
+// listShortcodes lists the names of all shortcodes, sorted.
+func (s *renderPhase) listShortcodes(ctx context.Context, ask *query.Ask, _ string) ([]string, error) {
+	t, err := s.allTemplates.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, name := range sortedKeys(t.Texts) {
+		if rest, is := strings.CutPrefix(name, shortcodeFolder); is {
+			if name, is := strings.CutSuffix(rest, ".html"); is {
+				names = append(names, name)
+			}
+		}
+	}
+	return names, nil
+}
+
+// shortcodesDone are shortcodes on their way through Markdown: marks stand for them,
+// which Markdown leaves as they are.
+type shortcodesDone struct {
+	// name is what each mark begins with. The page does not have it.
+	name        string
+	marks       []string
+	html        []string
+	highlighted bool // one has coloured code
+	doubts      []Problem
+}
+
+// put keeps a shortcode's HTML, and gives the mark that stands for it. On a line of
+// its own it is a comment, which is a block for Markdown, and has as many lines as
+// the call. Elsewhere it is a tag, which stands in a line of text.
+func (r *shortcodesDone) put(html string, alone bool, lines int) string {
+	name := fmt.Sprintf("%s-%d", r.name, len(r.html))
+	mark := "<" + name + ">"
+	if alone {
+		mark = "<!--" + name + strings.Repeat("\n", lines) + "-->"
+	}
+	r.marks, r.html = append(r.marks, mark), append(r.html, html)
+	return mark
+}
+
+// into puts the shortcodes' HTML into the place of their marks. A tag that was the
+// whole address of a link has become that address.
+func (r *shortcodesDone) into(b *body) {
+	if r == nil {
+		return
+	}
+	b.doubts = append(b.doubts, r.doubts...)
+	b.highlighted = b.highlighted || r.highlighted
+	var replace []string
+	for i, mark := range r.marks {
+		name := fmt.Sprintf("%s-%d", r.name, i)
+		replace = append(replace, mark, r.html[i], `"`+name+`"`, `"`+html.EscapeString(html.UnescapeString(strings.TrimSpace(r.html[i])))+`"`)
+	}
+	b.html = strings.NewReplacer(replace...).Replace(b.html)
+}
+
+// withoutShortcodes renders the calls in a page's body. It gives the body with marks
+// in their places.
+func (s *bodyPhase) withoutShortcodes(ctx context.Context, ask *query.Ask, p *page, f *front) (string, *shortcodesDone, error) {
+	if !strings.Contains(f.body, "{{") && !strings.Contains(f.body, "{%") {
+		return f.body, nil, nil
+	}
+	names, err := s.shortcodes.Get(ctx, ask, "")
+	if err != nil {
+		return "", nil, err
+	}
+	done := &shortcodesDone{name: "ddc-shortcode"}
+	for strings.Contains(f.body, done.name) {
+		done.name += "-x"
+	}
+	of := &shortcodePage{bodyPhase: s, ask: ask, page: p, names: names, done: done, counts: map[string]int64{}}
+	body, err := of.replace(ctx, f.body, f.line, 0)
+	return body, done, err
+}
+
+// shortcodePage is a page whose shortcodes are being rendered.
+type shortcodePage struct {
+	*bodyPhase
+	ask    *query.Ask
+	page   *page
+	names  []string
+	done   *shortcodesDone
+	counts map[string]int64 // of calls, by name
+}
+
+// shortcodeCall is one call, with what its template is given.
+type shortcodeCall struct {
+	*markdownpb.Shortcode
+	page *page
+	vars map[string]any
+	// among is how many calls share the budget of a page.
+	among int64
+}
+
+// replace renders the calls in a text that begins on a line of the page.
+func (s *shortcodePage) replace(ctx context.Context, text string, line int32, depth int) (string, error) {
+	answer, err := call(ctx, s.build, "markdown", s.page.name, s.Markdown.Shortcodes,
+		&markdownpb.ShortcodesRequest{Path: s.page.name, Body: text, BodyLine: line, Names: s.names})
+	if err != nil {
+		return "", err
+	}
+	var out strings.Builder
+	at := 0
+	for _, c := range answer.Calls {
+		if int(c.Start) < at || c.End <= c.Start || int(c.End) > len(text) {
+			return "", fmt.Errorf("markdown plugin, %s: shortcodes are not in order", s.page.name)
+		}
+		if c.Unknown {
+			s.done.doubts = append(s.done.doubts, s.unknown(c))
+			continue
+		}
+		html, err := s.render(ctx, c, depth, len(answer.Calls))
+		if err != nil {
+			return "", err
+		}
+		out.WriteString(text[at:c.Start])
+		if depth == 0 {
+			html = s.done.put(html, alone(text, int(c.Start), int(c.End)), strings.Count(text[c.Start:c.End], "\n"))
+		}
+		out.WriteString(html)
+		at = int(c.End)
+	}
+	out.WriteString(text[at:])
+	return out.String(), nil
+}
+
+// alone says whether nothing else stands on the lines of a part of a text.
+func alone(text string, start, end int) bool {
+	before, after := text[strings.LastIndexByte(text[:start], '\n')+1:start], text[end:]
+	if i := strings.IndexByte(after, '\n'); i >= 0 {
+		after = after[:i]
+	}
+	return strings.TrimSpace(before) == "" && len(before) < 4 && strings.TrimSpace(after) == ""
+}
+
+// saying is a problem of a call.
+func (s *shortcodePage) saying(c *markdownpb.Shortcode, message, hint string) Problem {
+	return Problem{File: s.page.name, Line: int(c.Line), Col: int(c.Column), Message: message, Hint: hint}
+}
+
+func (s *shortcodePage) unknown(c *markdownpb.Shortcode) Problem {
+	hint := "write " + s.name(s.cfg.Folder("templates")) + "/" + shortcodeFolder + c.Name + ".html, or put the call into `backticks` to show it"
+	if near := suggest.Nearest(c.Name, s.names); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return s.saying(c, fmt.Sprintf("there is no shortcode %q: it is shown as text", c.Name), hint)
+}
+
+// render renders one call, and before it those in its body.
+func (s *shortcodePage) render(ctx context.Context, c *markdownpb.Shortcode, depth, among int) (string, error) {
+	if depth > maxShortcodes {
+		return "", Errors{s.saying(c, fmt.Sprintf("shortcodes are nested more than %d deep", maxShortcodes), "write the inner ones into a template")}
+	}
+	arguments, err := notation.JSON(string(c.ArgumentsJson), notation.FrontMatter)
+	if err != nil {
+		return "", fmt.Errorf("markdown plugin, %s: arguments: %w", s.page.name, err)
+	}
+	vars, _ := plain(arguments).(map[string]any)
+	if vars == nil {
+		vars = map[string]any{}
+	}
+	s.counts[c.Name]++
+	vars["nth"] = s.counts[c.Name]
+	if c.Body != nil {
+		body, err := s.replace(ctx, *c.Body, c.BodyLine, depth+1)
+		if err != nil {
+			return "", err
+		}
+		vars["body"] = strings.Trim(body, "\n")
+	}
+	html, highlighted, err := s.callOne(ctx, s.ask, &shortcodeCall{c, s.page, vars, int64(among)})
+	s.done.highlighted = s.done.highlighted || highlighted
+	return strings.TrimSpace(html), err
+}
+
+// What a shortcode may take of the budget of a page, at least.
+const leastSteps, leastBytes = 20_000, 256 << 10
+
+// callShortcode renders the template of a call.
+func (s *renderPhase) callShortcode(ctx context.Context, ask *query.Ask, c *shortcodeCall) (html string, highlighted bool, err error) {
+	name := shortcodeFolder + c.Name + ".html"
+	if _, err := s.needed.Get(ctx, ask, name); err != nil { // so that a change of it counts
+		return "", false, err
+	}
+	t, err := s.allTemplates.Get(ctx, ask.Aside(), "")
+	if err != nil {
+		return "", false, err
+	}
+	v, err := s.newView(ctx, ask, c.page)
+	if err != nil {
+		return "", false, err
+	}
+	v.early = true
+	vars, err := v.vars()
+	if err != nil {
+		return "", false, err
+	}
+	maps.Copy(vars, c.vars)
+	budget := template.Budget{Steps: max(template.DefaultSteps/c.among, leastSteps), Bytes: max(s.pageBudget().Bytes/c.among, leastBytes)}
+	html, err = t.set.RenderPage(ctx, name, template.Page{Vars: vars, Budget: budget, Funcs: v.funcs(), Read: v.read, Make: v.later})
+	if v.failure != nil {
+		return "", false, v.failure
+	}
+	if err == nil {
+		return html, v.highlighted, nil
+	}
+	ask.Brief() // its text may name what the author could have meant
+	faults := diagnostic.Of(t.templateFault(err, c.page))
+	if faults == nil {
+		return "", false, err
+	}
+	for i := range faults {
+		faults[i].Related = append(faults[i].Related, diagnostic.Note{File: c.page.name, Line: int(c.Line), Col: int(c.Column), Message: "it is called here"})
+	}
+	return "", false, faults
+}

@@ -1,0 +1,81 @@
+package site_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"ddc/site"
+)
+
+func TestShortcodesAreRenderedWhereTheyStand(t *testing.T) {
+	p := newProject(t,
+		"templates/shortcodes/video.html", "<iframe src=\"https://v.org/{{ id }}\" title=\"{{ page.title }} {{ nth }}\"></iframe>\n",
+		"templates/shortcodes/note.html", "<aside class=\"{{ kind | default(value=\"plain\") }}\">{{ body | markdown | safe }}</aside>",
+		"templates/shortcodes/icon.html", "<i>{{ name }}</i>", "templates/shortcodes/where.html", "{{ get_url(path=\"@/b.md\") }}",
+		"content/b.md", fronted("", ""),
+		"content/a.md", fronted("title = \"A\"", "{{ video(id=\"x&y\") }}\n\ntext {{ icon(name=\"one\") }} more\n\n{{ icon(name=\"two\") }} *first*\n\n# {{ icon(name=\"h\") }} Head\n\n[link]({{ where() }})\n\n"+
+			"{% note(kind=\"tip\") %}\n**bold** {{ icon(name=\"in\") }}\n\n- item\n{% end %}\n\n<div>{{ video(id=\"raw\") }}</div>\n\n`{{ icon(name=\"code\") }}`\n"),
+	)
+	assert.Empty(t, p.mustBuild())
+	page := p.read("a/index.html")
+	for _, want := range []string{
+		`<body><iframe src=https://v.org/x&amp;y title="A 1"></iframe>`, `<p>text <i>one</i> more`, `<p><i>two</i> <em>first</em>`, `<h1 id=head><i>h</i> Head</h1>`, `<a href=/b/>link</a>`,
+		`<aside class=tip><p><strong>bold</strong> <i>in</i></p>`, `<ul><li>item</ul></aside>`, `<div><iframe src=https://v.org/raw title="A 2"></iframe></div>`, `<code>{{ icon(name=&quot;code&quot;) }}</code>`,
+	} {
+		assert.Contains(t, spaceless(page), spaceless(want))
+	}
+}
+
+func TestShortcodeThatIsUnknownOrWrongSaysWhere(t *testing.T) {
+	p := newProject(t, "templates/shortcodes/video.html", "{{ idd }}", "content/a.md", fronted("", "\n\n{{ vidoe(id=\"x\") }} {{ other() }}"))
+	warnings := p.mustBuild()
+	if assert.Len(t, warnings, 2) {
+		assert.Contains(t, warnings[0], `content/a.md:6:1: there is no shortcode "vidoe": it is shown as text (did you mean video?)`)
+		assert.Contains(t, warnings[1], "(write templates/shortcodes/other.html, or put the call into `backticks` to show it)")
+	}
+	assert.Contains(t, p.read("a/index.html"), "{{ other() }}")
+	p.write("content/a.md", fronted("", "\n{{ video(id=\"x\") }}"))
+	faults := p.faults(site.Options{})
+	if assert.Len(t, faults, 1) {
+		assert.Contains(t, faults[0], "templates/shortcodes/video.html:1:4: unknown variable")
+		assert.Contains(t, faults[0], "content/a.md:5:1: it is called here")
+	}
+	p.write("content/a.md", fronted("", "\n{{ video(id=) }}"))
+	assert.Contains(t, p.faults(site.Options{})[0], "content/a.md:5:13: the shortcode video: a text in quotes")
+}
+
+func TestBodyOfAShortcodeIsNotNestedWithoutEnd(t *testing.T) {
+	deep := ""
+	for range 13 {
+		deep += "{% note() %}"
+	}
+	for range 13 {
+		deep += "{% end %}"
+	}
+	p := newProject(t, "templates/shortcodes/note.html", "{{ body }}", "content/a.md", fronted("", deep))
+	assert.Contains(t, p.faults(site.Options{})[0], "shortcodes are nested more than 10 deep")
+}
+
+func TestCodeAndMarkdownAreShownAsTheSiteSays(t *testing.T) {
+	p := newProject(t,
+		".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nmarkdown { smart_punctuation #true }\nsyntax-highlight { light-theme \"github-lght\"; dark-theme \"dracula\" }\n",
+		"content/_index.md", fronted("title = \"H\"\ninsert_anchor_links = \"right\"\npage_template = \"special.html\"", ""),
+		"content/s/_index.md", fronted("title = \"S\"", ""),
+		"content/s/a.md", fronted("", "## Head\n\n\"quoted\"\n\n```rust,noexec,hl_lines=2,name=a.rs\nfn a() {}\nfn b() {}\n```\n\n```mermaid\ngraph TD; A-->B\n```\n"),
+		"content/s/b.md", fronted("insert_anchor_links = \"none\"\ntemplate = \"page.html\"", "## Head\n"),
+		"templates/special.html", "special {{ page.content | safe }}",
+	)
+	assert.Equal(t, []string{`.config/dodeca.kdl: there is no theme "github-lght" for code; another takes its place (did you mean github-light?)`}, p.mustBuild())
+	page := p.read("s/a/index.html")
+	for _, want := range []string{"special", `href=#head aria-label="Link to this part">#</a>`, "&ldquo;quoted&rdquo;", "<figcaption>a.rs</figcaption>", "<mark><span class=k>fn</span>", "<pre class=mermaid>graph TD; A--", "prefers-color-scheme"} {
+		assert.Contains(t, page, want)
+	}
+	assert.NotContains(t, p.read("s/b/index.html"), "zola-anchor")
+}
+
+// spaceless takes away what the minifier may or may not.
+func spaceless(html string) string {
+	return strings.NewReplacer("\n", "", "</p><", "<", "</li>", "", "</p>", "").Replace(html)
+}
