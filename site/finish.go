@@ -331,10 +331,7 @@ func (s *finalPhase) callPiece(ctx context.Context, p pieceCall) (*piece, error)
 	made := &piece{}
 	if p.kind == inlineScript {
 		answer, err := call(ctx, s.build, "js", p.file, s.Js.Rewrite, &jspb.RewriteRequest{Path: p.file, Js: p.text, Urls: p.urls, Base: p.base})
-		for _, ref := range answer.GetUnknown() {
-			made.unknown = append(made.unknown, unknownReference{unresolved: ref, within: p.text})
-		}
-		made.text = answer.GetJs()
+		made.unknown, made.text = unknownIn(answer, "", p.text), answer.GetJs()
 		return made, err
 	}
 	answer, err := call(ctx, s.build, "css", p.file, s.Css.Rewrite, &csspb.RewriteRequest{

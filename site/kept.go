@@ -72,7 +72,16 @@ func (s *finalPhase) keepOldAddresses(ctx context.Context, ask *query.Ask, _ str
 	if err != nil {
 		return nil, err
 	}
+	renaming, err := s.renames.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
 	kept := staying{}
+	for _, path := range sortedKeys(renaming.saved) {
+		if renaming.renamed[path] || renaming.left[path] {
+			kept[path] = "a link that saves it"
+		}
+	}
 	for i, p := range t.pages {
 		kept.note(found[i].inPage, p.name)
 	}

@@ -13,11 +13,12 @@ import (
 type refers struct {
 	renamed []string // in places that are rewritten
 	linked  []string // in a way that passes their names on
+	saved   []string // by a link that saves them
 	shown   []string
 }
 
 func (r *refers) digest(c *canon) {
-	for _, list := range [][]string{r.renamed, r.linked, r.shown} {
+	for _, list := range [][]string{r.renamed, r.linked, r.saved, r.shown} {
 		c.text(strings.Join(list, "\n"))
 	}
 }
@@ -55,8 +56,11 @@ func (s *finalPhase) refersTo(ctx context.Context, ask *query.Ask, key string) (
 	for _, link := range made.found.Links {
 		if f := all.at(p.base(), link.Url); f != nil {
 			r.shown = append(r.shown, f.path)
-			if link.Download || isLink(link) && f.kind == asset.Plain {
+			if isLink(link) && f.kind == asset.Plain {
 				r.linked = append(r.linked, f.path)
+			}
+			if link.Download {
+				r.saved = append(r.saved, f.path)
 			}
 		}
 	}
@@ -66,15 +70,17 @@ func (s *finalPhase) refersTo(ctx context.Context, ask *query.Ask, key string) (
 // renaming says which files may have a hash in their names: those to which a
 // page, a style sheet, a script, a drawing or a manifest refers in a place that
 // is rewritten, as long as nobody else knows them by their names. Whoever
-// follows a link to a file that the site itself does not load, such as a
-// download, may pass the link on.
+// follows a link to a file that is no part of a page, such as a film, may pass
+// the link on. A file that is saved has the name of its link, and so stays at
+// its old address too.
 //
 // A picture of which the pages show only variants is left out.
-type renaming struct{ renamed, left map[string]bool }
+type renaming struct{ renamed, left, saved map[string]bool }
 
 func (r *renaming) digest(c *canon) {
 	c.text(strings.Join(sortedKeys(r.renamed), "\n"))
 	c.text(strings.Join(sortedKeys(r.left), "\n"))
+	c.text(strings.Join(sortedKeys(r.saved), "\n"))
 }
 
 func (s *finalPhase) rename(ctx context.Context, ask *query.Ask, _ string) (*renaming, error) {
@@ -102,16 +108,16 @@ func (s *finalPhase) rename(ctx context.Context, ask *query.Ask, _ string) (*ren
 		}
 	}
 	linked, shown := map[string]bool{}, map[string]bool{}
-	r := &renaming{map[string]bool{}, map[string]bool{}}
+	r := &renaming{map[string]bool{}, map[string]bool{}, map[string]bool{}}
 	for _, of := range found {
-		for list, into := range map[*[]string]map[string]bool{&of.renamed: r.renamed, &of.linked: linked, &of.shown: shown} {
+		for list, into := range map[*[]string]map[string]bool{&of.renamed: r.renamed, &of.linked: linked, &of.saved: r.saved, &of.shown: shown} {
 			for _, path := range *list {
 				into[path] = true
 			}
 		}
 	}
 	for _, path := range sortedKeys(shown) {
-		if f := all.byPath[path]; f.kind == asset.Picture && !f.stable && !r.renamed[path] && !linked[path] {
+		if f := all.byPath[path]; f.kind == asset.Picture && !f.stable && !r.renamed[path] {
 			p, err := s.pictures.Get(ctx, ask, path)
 			if err != nil {
 				return nil, err

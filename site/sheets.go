@@ -98,9 +98,7 @@ func (s *staticPhase) readScript(ctx context.Context, ask *query.Ask, key string
 	answer, err := call(ctx, s.build, "js", f.name, s.Js.Rewrite,
 		&jspb.RewriteRequest{Path: f.name, Js: text, Urls: all.markMap(text), Base: asset.URL(f.path)})
 	script := &code{written: text, marked: answer.GetJs()}
-	for _, ref := range answer.GetUnknown() {
-		script.unknown = append(script.unknown, unknownReference{unresolved: ref, file: f.name})
-	}
+	script.unknown = unknownIn(answer, f.name, "")
 	return script, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ddc/internal/diagnostic"
+	"ddc/plugins/js/jspb"
 )
 
 // unresolved is a reference in a style sheet or script to a path of the site
@@ -35,16 +36,45 @@ func (u unknownReference) digest(c *canon) {
 	c.text(u.within)
 }
 
+// brokenScript is a syntax error in a script, in the place of a reference: no
+// browser runs it.
+type brokenScript struct{ *jspb.Fault }
+
+// GetUrl is what is wrong.
+func (f brokenScript) GetUrl() string { return f.GetMessage() }
+
+// GetPath is empty: it leads nowhere.
+func (brokenScript) GetPath() string { return "" }
+
+func (f brokenScript) problem(file string) Problem {
+	return Problem{File: file, Line: int(f.Line), Col: int(f.Column), Length: int(f.Length), Message: f.Message, Hint: "browsers don't run a script with a syntax error"}
+}
+
+// unknownIn are the references of a script that lead to no file, and what is
+// wrong with it.
+func unknownIn(answer *jspb.RewriteResponse, file, within string) (found []unknownReference) {
+	for _, ref := range answer.GetUnknown() {
+		found = append(found, unknownReference{unresolved: ref, file: file, within: within})
+	}
+	if fault := answer.GetFault(); fault != nil {
+		found = append(found, unknownReference{unresolved: brokenScript{fault}, file: file, within: within})
+	}
+	return found
+}
+
 // deadReferences are the problems of style sheets and scripts that name files
-// that are not there.
+// that are not there, and of scripts that are none.
 func (t *targets) deadReferences(references []unknownReference, where *where) Errors {
 	var faults Errors
 	for _, u := range references {
-		reason := t.deadEnd(&url.URL{Path: u.GetPath()})
-		if reason == "" {
+		var problem Problem
+		if broken, is := u.unresolved.(brokenScript); is {
+			problem = broken.problem(u.file)
+		} else if reason := t.deadEnd(&url.URL{Path: u.GetPath()}); reason != "" {
+			problem = Problem{File: u.file, Line: int(u.GetLine()), Col: int(u.GetColumn()), Message: fmt.Sprintf("%q %s", u.GetUrl(), reason)}
+		} else {
 			continue
 		}
-		problem := Problem{File: u.file, Line: int(u.GetLine()), Col: int(u.GetColumn()), Message: fmt.Sprintf("%q %s", u.GetUrl(), reason)}
 		switch {
 		case u.within != "":
 			problem = where.inPiece(problem, u.within, u.source)

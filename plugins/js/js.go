@@ -2,10 +2,9 @@
 //
 // Every asset path in a script's strings and in the text of its templates is
 // replaced, import specifiers included. All other bytes stay as they are:
-// comments, regular expressions, quotes and layout. A script with a syntax
-// error is refused with its place. What is a syntax error two parsers decide
-// (tdewolff/parse, which also knows where regular expressions are, and esbuild):
-// where only esbuild understands a script, a lexer finds the strings.
+// comments, regular expressions, quotes and layout. A parser (tdewolff/parse)
+// says where the regular expressions are; in a script that it refuses, a lexer
+// guesses. A syntax error is told with its place if esbuild finds one too.
 //
 // A path counts if it stands by itself, even inside a longer string
 // ("url(/a.png)"), but not as a part of another path ("/lib/a.png",
@@ -22,7 +21,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"ddc/internal/diagnostic"
 	"ddc/plugins/js/jspb"
 )
 
@@ -46,11 +44,12 @@ func (s *Service) Rewrite(ctx context.Context, req *jspb.RewriteRequest) (*jspb.
 		return nil, status.FromContextError(err).Err()
 	}
 	made, err := rewrite(req.GetJs(), req.GetUrls(), req.GetBase())
-	if faults := diagnostic.Of(err); faults != nil {
-		return nil, diagnostic.Refuse(req.GetPath(), faults...)
-	}
 	if err != nil {
 		return nil, status.Errorf(codes.Internal, "%s: %v", req.GetPath(), err)
 	}
-	return &jspb.RewriteResponse{Js: made.script, Unknown: made.unknown}, nil
+	answer := &jspb.RewriteResponse{Js: made.script, Unknown: made.unknown}
+	if f := made.fault; f != nil {
+		answer.Fault = &jspb.Fault{Message: f.Message, Line: int32(f.Line), Column: int32(f.Col), Length: int32(f.Length)}
+	}
+	return answer, nil
 }

@@ -18,6 +18,8 @@ type rewritten struct {
 	// unknown are the modules and files that the script names relative to
 	// itself, and that the map lacks.
 	unknown []*jspb.Reference
+	// fault is what is wrong with a script that no browser runs.
+	fault *diagnostic.Problem
 }
 
 // mostUnknown bounds the list of unknown references, each of which costs a look
@@ -27,14 +29,14 @@ const mostUnknown = 100
 // rewrite replaces the asset paths of a script. base is where its relative
 // specifiers count from, or empty if nobody knows.
 func rewrite(script string, urls map[string]string, base string) (*rewritten, error) {
-	chunks, err := scan(script)
+	chunks, fault, err := scan(script)
+	made := &rewritten{script: script, fault: fault}
 	if errors.Is(err, errNoScript) {
-		return &rewritten{script: script}, nil
+		return made, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	made := &rewritten{}
 	paths := newPathSet(urls)
 	e := edit{script: script}
 	for _, c := range chunks {

@@ -3,6 +3,7 @@ package js
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
 	"github.com/tdewolff/parse/v2"
@@ -40,46 +41,49 @@ var errNoScript = errors.New("not a script")
 // to esbuild, which takes a stack frame for each level of nesting.
 const maxChecked = 512 << 10
 
-// scan finds the strings and template texts of a script. A script that is none
-// is a *diagnostic.Problem, or errNoScript if it is too large to tell where.
+// scan finds the strings and template texts of a script, and says what is wrong
+// with one that no browser runs. It is errNoScript where not even the strings
+// can be told apart.
 //
 // A slash may divide or begin a regular expression, depending on the grammar.
 // So the parser says where the regular expressions are. It reads modules, and
-// not all of them: where it cannot, and esbuild can, the lexer guesses.
-func scan(script string) ([]chunk, error) {
+// not all of them: where it cannot, the lexer guesses, and esbuild says whether
+// there is a fault.
+func scan(script string) (found []chunk, fault *diagnostic.Problem, err error) {
 	expressions, err := regularExpressions(script)
 	isExpression := func(offset int) bool { return expressions[offset] }
 	switch {
 	case errors.Is(err, errNoScript):
-		if fault := check(script); fault != nil {
-			return nil, fault
-		}
+		fault = check(script)
 		isExpression = nil
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	}
 	tokens, err := lex(script, isExpression)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errNoScript, err)
+		return nil, fault, fmt.Errorf("%w: %w", errNoScript, err)
 	}
-	return chunks(tokens), nil
+	return chunks(tokens), fault, nil
 }
 
-// check says what is wrong with a script that the parser refuses, or nil.
-func check(script string) error {
+// check says what is wrong with a script that the parser refuses, or nil. It
+// says nothing of await as a name, which esbuild refuses everywhere, and
+// browsers in modules alone.
+func check(script string) *diagnostic.Problem {
 	if len(script) > maxChecked {
 		return nil
 	}
 	result := api.Transform(script, api.TransformOptions{Loader: api.LoaderJS, LogLevel: api.LogLevelSilent})
-	if len(result.Errors) == 0 {
-		return nil
+	for _, e := range result.Errors {
+		switch at := e.Location; {
+		case strings.HasPrefix(e.Text, `Cannot use "await" as an identifier`):
+		case at == nil:
+			return &diagnostic.Problem{Message: e.Text}
+		default:
+			return diagnostic.InLine(script, at.Line, at.Column+1, at.Length, e.Text) // it counts bytes
+		}
 	}
-	first := result.Errors[0]
-	if first.Location == nil {
-		return &diagnostic.Problem{Message: first.Text}
-	}
-	at := first.Location // it counts bytes
-	return diagnostic.InLine(script, at.Line, at.Column+1, at.Length, first.Text)
+	return nil
 }
 
 // chunks picks the strings and templates out of the tokens.

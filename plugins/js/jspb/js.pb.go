@@ -96,7 +96,9 @@ type RewriteResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Js    string                 `protobuf:"bytes,1,opt,name=js,proto3" json:"js,omitempty"`
 	// Modules and files that the script names relative to itself, and the map does not know.
-	Unknown       []*Reference `protobuf:"bytes,2,rep,name=unknown,proto3" json:"unknown,omitempty"`
+	Unknown []*Reference `protobuf:"bytes,2,rep,name=unknown,proto3" json:"unknown,omitempty"`
+	// What is wrong with a script that no browser runs.
+	Fault         *Fault `protobuf:"bytes,3,opt,name=fault,proto3" json:"fault,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -145,6 +147,82 @@ func (x *RewriteResponse) GetUnknown() []*Reference {
 	return nil
 }
 
+func (x *RewriteResponse) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+type Fault struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Message string                 `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
+	// Where it is, from 1.
+	Line          int32 `protobuf:"varint,2,opt,name=line,proto3" json:"line,omitempty"`
+	Column        int32 `protobuf:"varint,3,opt,name=column,proto3" json:"column,omitempty"`
+	Length        int32 `protobuf:"varint,4,opt,name=length,proto3" json:"length,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Fault) Reset() {
+	*x = Fault{}
+	mi := &file_js_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Fault) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Fault) ProtoMessage() {}
+
+func (x *Fault) ProtoReflect() protoreflect.Message {
+	mi := &file_js_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Fault.ProtoReflect.Descriptor instead.
+func (*Fault) Descriptor() ([]byte, []int) {
+	return file_js_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Fault) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Fault) GetLine() int32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *Fault) GetColumn() int32 {
+	if x != nil {
+		return x.Column
+	}
+	return 0
+}
+
+func (x *Fault) GetLength() int32 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
 type Reference struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// As written.
@@ -160,7 +238,7 @@ type Reference struct {
 
 func (x *Reference) Reset() {
 	*x = Reference{}
-	mi := &file_js_proto_msgTypes[2]
+	mi := &file_js_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -172,7 +250,7 @@ func (x *Reference) String() string {
 func (*Reference) ProtoMessage() {}
 
 func (x *Reference) ProtoReflect() protoreflect.Message {
-	mi := &file_js_proto_msgTypes[2]
+	mi := &file_js_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -185,7 +263,7 @@ func (x *Reference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reference.ProtoReflect.Descriptor instead.
 func (*Reference) Descriptor() ([]byte, []int) {
-	return file_js_proto_rawDescGZIP(), []int{2}
+	return file_js_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Reference) GetUrl() string {
@@ -228,10 +306,16 @@ const file_js_proto_rawDesc = "" +
 	"\x04base\x18\x04 \x01(\tR\x04base\x1a7\n" +
 	"\tUrlsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"N\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"s\n" +
 	"\x0fRewriteResponse\x12\x0e\n" +
 	"\x02js\x18\x01 \x01(\tR\x02js\x12+\n" +
-	"\aunknown\x18\x02 \x03(\v2\x11.ddc.js.ReferenceR\aunknown\"]\n" +
+	"\aunknown\x18\x02 \x03(\v2\x11.ddc.js.ReferenceR\aunknown\x12#\n" +
+	"\x05fault\x18\x03 \x01(\v2\r.ddc.js.FaultR\x05fault\"e\n" +
+	"\x05Fault\x12\x18\n" +
+	"\amessage\x18\x01 \x01(\tR\amessage\x12\x12\n" +
+	"\x04line\x18\x02 \x01(\x05R\x04line\x12\x16\n" +
+	"\x06column\x18\x03 \x01(\x05R\x06column\x12\x16\n" +
+	"\x06length\x18\x04 \x01(\x05R\x06length\"]\n" +
 	"\tReference\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x12\n" +
@@ -252,23 +336,25 @@ func file_js_proto_rawDescGZIP() []byte {
 	return file_js_proto_rawDescData
 }
 
-var file_js_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_js_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_js_proto_goTypes = []any{
 	(*RewriteRequest)(nil),  // 0: ddc.js.RewriteRequest
 	(*RewriteResponse)(nil), // 1: ddc.js.RewriteResponse
-	(*Reference)(nil),       // 2: ddc.js.Reference
-	nil,                     // 3: ddc.js.RewriteRequest.UrlsEntry
+	(*Fault)(nil),           // 2: ddc.js.Fault
+	(*Reference)(nil),       // 3: ddc.js.Reference
+	nil,                     // 4: ddc.js.RewriteRequest.UrlsEntry
 }
 var file_js_proto_depIdxs = []int32{
-	3, // 0: ddc.js.RewriteRequest.urls:type_name -> ddc.js.RewriteRequest.UrlsEntry
-	2, // 1: ddc.js.RewriteResponse.unknown:type_name -> ddc.js.Reference
-	0, // 2: ddc.js.Js.Rewrite:input_type -> ddc.js.RewriteRequest
-	1, // 3: ddc.js.Js.Rewrite:output_type -> ddc.js.RewriteResponse
-	3, // [3:4] is the sub-list for method output_type
-	2, // [2:3] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	4, // 0: ddc.js.RewriteRequest.urls:type_name -> ddc.js.RewriteRequest.UrlsEntry
+	3, // 1: ddc.js.RewriteResponse.unknown:type_name -> ddc.js.Reference
+	2, // 2: ddc.js.RewriteResponse.fault:type_name -> ddc.js.Fault
+	0, // 3: ddc.js.Js.Rewrite:input_type -> ddc.js.RewriteRequest
+	1, // 4: ddc.js.Js.Rewrite:output_type -> ddc.js.RewriteResponse
+	4, // [4:5] is the sub-list for method output_type
+	3, // [3:4] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_js_proto_init() }
@@ -282,7 +368,7 @@ func file_js_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_js_proto_rawDesc), len(file_js_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
