@@ -6,7 +6,7 @@
 # program of theirs is not there.
 
 TOOLS_STAMP := .tools/stamp
-TOOLS_PROGRAMS := cjxl djxl hb-subset woff2_compress
+TOOLS_PROGRAMS := cjxl djxl hb-subset woff2_compress woff2_decompress
 TOOLS_PACKAGES := libjxl-tools libharfbuzz-bin woff2
 
 .PHONY: tools

@@ -109,6 +109,10 @@ func TestFontsAreCutToThePagesThatLoadTheirSheet(t *testing.T) {
 	p.mustBuild()
 	assert.Equal(t, goFont, p.read("f.*.ttf"), "a font that no page loads is copied")
 	assert.Regexp(t, `url\(/f\.[0-9acdeo]{12}\.ttf\)`, p.read("used.css"))
+
+	p.write("static/s.js", `new FontFace("F", "url(/f.ttf)")`, "templates/index.html", `<!DOCTYPE html><html><head><link rel="stylesheet" href="/used.css"></head><body>abc</body></html>`)
+	p.mustBuild()
+	assert.Equal(t, goFont, p.read("f.*.ttf"), "a script may show anything in a font that it loads")
 }
 
 func TestBuildGoesOnWithoutTheToolsItCanDoWithout(t *testing.T) {

@@ -24,6 +24,7 @@ type fontPhase struct {
 	bunchOf    *query.Query[[]string]    // by number
 	bunchShows *query.Query[*characters] // by number
 	shownIn    *query.Query[*characters] // by font
+	loaded     *query.Query[[]string]    // by scripts
 	cutFonts   *query.Query[*font]       // by path below the static folder
 }
 
@@ -35,6 +36,7 @@ func newFontPhase(from *renderPhase) *fontPhase {
 	s.bunchOf = query.New(e, "bunch", query.JSON[[]string](), s.bunch)
 	s.bunchShows = query.New(e, "characters of a bunch", byDigest[*characters](), s.charactersOf)
 	s.shownIn = query.New(e, "characters", byDigest[*characters](), s.charactersIn)
+	s.loaded = query.New(e, "fonts of scripts", query.JSON[[]string](), s.loadedByScripts)
 	s.cutFonts = query.New(e, "cut font", byDigest[*font](), s.cutFont)
 	return s
 }
@@ -104,7 +106,8 @@ func (f *font) repacked(file string) bool {
 }
 
 // cutFont leaves only the characters in a font that pages show in it. It is copied as
-// it is if no page's sheet loads it, or no page shows a character in it.
+// it is if no page's sheet loads it, if no page shows a character in it, or if a
+// script loads it, which may show anything.
 func (s *fontPhase) cutFont(ctx context.Context, ask *query.Ask, key string) (*font, error) {
 	f, _, err := s.static(ctx, ask, key)
 	if err != nil {
@@ -118,6 +121,9 @@ func (s *fontPhase) cutFont(ctx context.Context, ask *query.Ask, key string) (*f
 	if whole.data == nil {
 		return made, nil
 	}
+	if loaded, err := s.loaded.Get(ctx, ask, ""); err != nil || slices.Contains(loaded, key) {
+		return made, err
+	}
 	var n notes
 	shown, err := s.shownIn.Get(ctx, ask, key)
 	if err != nil {
@@ -129,7 +135,7 @@ func (s *fontPhase) cutFont(ctx context.Context, ask *query.Ask, key string) (*f
 		return made, nil
 	}
 	err = s.weigh(ctx, fontCost(len(whole.data)), func(ctx context.Context) error {
-		cut, err := call(ctx, s.build, "fonts", f.name, s.Fonts.Subset, &fontspb.SubsetRequest{Path: f.name, Data: whole.data, Characters: characters})
+		cut, err := call(ctx, s.build, "fonts", f.name, s.Fonts.Subset, &fontspb.SubsetRequest{Path: f.name, Data: whole.data, Characters: characters, Features: shown.features[key]})
 		if err != nil {
 			return err
 		}
@@ -147,6 +153,28 @@ func (s *fontPhase) cutFont(ctx context.Context, ask *query.Ask, key string) (*f
 		ask.Brief()
 	}
 	return made, nil
+}
+
+// loadedByScripts are the fonts that scripts name, by path.
+func (s *fontPhase) loadedByScripts(ctx context.Context, ask *query.Ask, _ string) ([]string, error) {
+	all, err := s.statics.Get(ctx, ask, "")
+	if err != nil {
+		return nil, err
+	}
+	scripts, err := s.scripts.All(ctx, ask, all.ofKind(asset.Script))
+	if err != nil {
+		return nil, err
+	}
+	var loaded []string
+	for _, script := range scripts {
+		for _, f := range all.marked(script.marked) {
+			if f.kind == asset.Font {
+				loaded = append(loaded, f.path)
+			}
+		}
+	}
+	slices.Sort(loaded)
+	return slices.Compact(loaded), nil
 }
 
 // styled are the style sheets of a page that can concern fonts: those that it loads,
@@ -259,9 +287,10 @@ func (s *fontPhase) bunch(ctx context.Context, ask *query.Ask, key string) ([]st
 }
 
 // characters are, for each font file that style sheets load, those that pages show in
-// its family.
+// its family, and the features that sheets ask for.
 type characters struct {
 	of       map[string]string
+	features map[string][]string
 	warnings []Problem
 }
 
@@ -269,8 +298,21 @@ func (s *characters) digest(c *canon) {
 	for _, font := range sortedKeys(s.of) {
 		c.text(font)
 		c.text(s.of[font])
+		c.text(strings.Join(s.features[font], ","))
 	}
 	c.problems(s.warnings)
+}
+
+func newCharacters() *characters {
+	return &characters{of: map[string]string{}, features: map[string][]string{}}
+}
+
+// add adds what is shown in a font.
+func (s *characters) add(font, letters string, features []string) {
+	s.of[font] = union(s.of[font], letters)
+	all := slices.Concat(s.features[font], features)
+	slices.Sort(all)
+	s.features[font] = slices.Compact(all)
 }
 
 // charactersOf finds what a bunch of pages show.
@@ -303,7 +345,7 @@ func (s *fontPhase) charactersOf(ctx context.Context, ask *query.Ask, key string
 		groups[group].Html = append(groups[group].Html, pages[i].html)
 	}
 	var n notes
-	shown := map[string]string{}
+	shown := newCharacters()
 	for _, group := range sortedKeys(groups) {
 		answer, err := call(ctx, s.build, "fonts", "", s.Fonts.Analyse, groups[group])
 		if missing, err := n.without(err, copiedWhole); missing {
@@ -317,11 +359,11 @@ func (s *fontPhase) charactersOf(ctx context.Context, ask *query.Ask, key string
 				continue
 			}
 			if f := all.at(bases[group][face.Sheet], face.Src); f != nil {
-				shown[f.path] = union(shown[f.path], answer.Characters[face.Family])
+				shown.add(f.path, answer.Characters[face.Family], answer.Features)
 			}
 		}
 	}
-	return &characters{of: shown}, nil
+	return shown, nil
 }
 
 // charactersIn are the characters that the site's pages show in a font.
@@ -338,9 +380,9 @@ func (s *fontPhase) charactersIn(ctx context.Context, ask *query.Ask, key string
 	if err != nil {
 		return nil, err
 	}
-	shown := &characters{of: map[string]string{}}
+	shown := newCharacters()
 	for _, some := range all {
-		shown.of[key] = union(shown.of[key], some.of[key])
+		shown.add(key, some.of[key], some.features[key])
 		shown.warnings = append(shown.warnings, some.warnings...)
 	}
 	return shown, nil

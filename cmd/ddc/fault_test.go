@@ -28,7 +28,6 @@ func TestFaultOfTheSiteIsNamedAndTheLastOutputStays(t *testing.T) {
 		"CSS":                 {[]string{"static/bad.css", "a { color: red;\n"}, "static/bad.css"},
 		"SVG":                 {[]string{"static/bad.svg", "<svg>\n<g></svg>"}, "static/bad.svg:2"},
 		"PNG":                 {[]string{"static/bad.png", "\x89PNG\r\n\x1a\nnothing"}, "static/bad.png"},
-		"font":                {[]string{"static/bad.woff2", "wOF2 nothing", "static/f.css", "@font-face{font-family:F;src:url(/bad.woff2)}body{font-family:F}"}, "static/bad.woff2"},
 		"link to no page":     {[]string{"content/bad.md", "+++\ntitle = \"x\"\n+++\n\n[a](@/guide/frist-steps.md)"}, "content/bad.md:5"},
 		"data":                {[]string{"data/bad.toml", "a = \n"}, "data/bad.toml:1"},
 		"configuration":       {[]string{".config/dodeca.kdl", "content \"content\"\noutput \"public\"\ncontnet \"x\"\n"}, ".config/dodeca.kdl:3"},

@@ -187,5 +187,9 @@ func FuzzAnalyseNeverPanics(f *testing.F) {
 func FuzzFontsNeverPanic(f *testing.F) {
 	f.Add([]byte("wOFF\x00\x01\x00\x00\x00\x00\x00\x2c\x00\x01"))
 	f.Add([]byte("\x00\x01\x00\x00\x00\x01\x00\x10\x00\x00\x00\x00glyf\x00\x00\x00\x00"))
-	f.Fuzz(func(t *testing.T, data []byte) { _, _ = decompress(data) })
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if sfnt, err := unpack(data); err == nil {
+			_ = check(sfnt)
+		}
+	})
 }

@@ -2,14 +2,13 @@ package fonts
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
-
-	"ddc/plugins/fonts/fontspb"
 )
 
 // usage has the spelling and the shown characters of each family, by its name
@@ -19,17 +18,33 @@ type usage map[string]*shown
 type shown struct {
 	family     string
 	characters map[rune]struct{}
+	// searched is set if a box that one types into, or what a search finds, is
+	// shown in the family.
+	searched bool
+}
+
+func (u usage) of(family string) *shown {
+	key := strings.ToLower(family)
+	if u[key] == nil {
+		u[key] = &shown{family: family, characters: map[rune]struct{}{' ': {}}}
+	}
+	return u[key]
 }
 
 func (u usage) add(families []string, text string) {
 	for _, family := range families {
-		key := strings.ToLower(family)
-		if u[key] == nil {
-			u[key] = &shown{family, map[rune]struct{}{' ': {}}}
-		}
+		f := u.of(family)
 		for _, r := range text {
-			u[key].add(r)
+			f.add(r)
 		}
+	}
+}
+
+func (u usage) merge(others usage) {
+	for _, other := range others {
+		f := u.of(other.family)
+		maps.Copy(f.characters, other.characters)
+		f.searched = f.searched || other.searched
 	}
 }
 
@@ -39,24 +54,29 @@ func (s *shown) add(r rune) {
 	}
 }
 
-// byFamily spells families as the faces do; the case may differ. Each family
+// characters spells families as the faces do; the case may differ. Each family
 // also gets the letters that styles add anywhere.
-func (u usage) byFamily(faces []*fontspb.FontFace, added map[rune]struct{}) map[string]string {
+func (s *style) characters(used usage) map[string]string {
+	if s.contentOfVariables {
+		maps.Copy(s.added, s.inVariables)
+	}
+	typed := s.typed(used)
 	all := map[string]string{}
-	for _, s := range u {
-		for r := range added {
-			s.add(r)
+	for _, f := range used {
+		maps.Copy(f.characters, s.added)
+		if f.searched {
+			maps.Copy(f.characters, typed)
 		}
-		characters := make([]rune, 0, len(s.characters))
-		for r := range s.characters {
+		characters := make([]rune, 0, len(f.characters))
+		for r := range f.characters {
 			characters = append(characters, r)
 		}
 		slices.Sort(characters)
-		all[s.family] = string(characters)
+		all[f.family] = string(characters)
 	}
-	for _, face := range faces {
-		if s := u[strings.ToLower(face.GetFamily())]; s != nil && s.family != face.GetFamily() {
-			all[face.GetFamily()] = all[s.family]
+	for _, face := range s.faces {
+		if f := used[strings.ToLower(face.GetFamily())]; f != nil && f.family != face.GetFamily() {
+			all[face.GetFamily()] = all[f.family]
 		}
 	}
 	return all
@@ -69,7 +89,17 @@ func (s *style) collect(page string, used usage) {
 		s.collectAll(page, used)
 		return
 	}
-	s.walk(document, []string{"serif"}, used)
+	lower := strings.ToLower(page)
+	s.scripted = strings.Contains(lower, "<script")
+	own := usage{}
+	s.walk(document, []string{"serif"}, own)
+	// Pagefind puts its box, and excerpts of other pages, anywhere.
+	if strings.Contains(lower, "pagefind") {
+		for _, f := range own {
+			f.searched = true
+		}
+	}
+	used.merge(own)
 }
 
 // collectAll is for a page that the parser refuses, as one nested more than 512
@@ -107,6 +137,11 @@ func (s *style) walk(node *html.Node, families []string, used usage) {
 		}
 		families = s.computed(node, families)
 		s.show(families, s.generated(node), used)
+		if isTypedInto(node) {
+			for _, family := range families {
+				used.of(family).searched = true
+			}
+		}
 	}
 	for child := node.FirstChild; child != nil; child = child.NextSibling {
 		s.walk(child, families, used)
@@ -138,6 +173,9 @@ func (s *style) computed(node *html.Node, inherited []string) []string {
 			r := &rules[i]
 			switch {
 			case r.matches != nil && !r.matches.Match(node):
+				if s.scripted && r.loose != nil && r.loose.Match(node) {
+					possible = append(possible, s.families(r.value)...)
+				}
 			case r.maybe:
 				possible = append(possible, s.families(r.value)...)
 			case best == nil || !weaker(r, best):
@@ -146,6 +184,11 @@ func (s *style) computed(node *html.Node, inherited []string) []string {
 		}
 	}
 	families := inherited
+	if list := attribute(node, "font-family"); list != "" { // of SVG, weaker than any rule
+		families = s.families(list)
+	} else if list := attribute(node, "face"); list != "" && node.DataAtom == atom.Font {
+		families = s.families(list)
+	}
 	switch node.DataAtom {
 	case atom.Code, atom.Pre, atom.Kbd, atom.Samp, atom.Tt:
 		families = []string{"monospace"}

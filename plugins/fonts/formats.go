@@ -1,6 +1,7 @@
 package fonts
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -13,9 +14,25 @@ import (
 	"ddc/internal/tool"
 )
 
-// decompress unpacks and checks a font. Anyone may have made the font, so the
-// library's panics become errors.
-func decompress(data []byte) (sfnt []byte, err error) {
+// decompress unpacks and checks a font.
+func decompress(ctx context.Context, data []byte) (sfnt []byte, err error) {
+	if bytes.HasPrefix(data, []byte("wOF2")) {
+		sfnt, err = throughFiles(ctx, decompressor, "font.woff2", data, "font.ttf")
+	} else {
+		sfnt, err = unpack(data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := check(sfnt); err != nil {
+		return nil, err
+	}
+	return sfnt, nil
+}
+
+// unpack unpacks WOFF. Anyone may have made the font, so the library's panics
+// become errors.
+func unpack(data []byte) (sfnt []byte, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			sfnt, err = nil, fmt.Errorf("%w: %v", errFont, reason)
@@ -24,9 +41,6 @@ func decompress(data []byte) (sfnt []byte, err error) {
 	sfnt, err = font.ToSFNT(data)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", errFont, err)
-	}
-	if err := check(sfnt); err != nil {
-		return nil, err
 	}
 	return sfnt, nil
 }
@@ -45,15 +59,21 @@ func check(sfnt []byte) (err error) {
 	return nil
 }
 
-func subset(ctx context.Context, sfnt []byte, characters string) ([]byte, error) {
+func subset(ctx context.Context, sfnt []byte, characters string, features []string) ([]byte, error) {
 	if err := check(sfnt); err != nil {
 		return nil, err
 	}
 	// hb-subset keeps the features that are on by default, kerning and
 	// ligatures among them. All features ("*") would keep every stylistic
 	// alternative of every letter: 97,508 instead of 18,672 bytes for
-	// Iosevka-Regular in ASCII.
+	// Iosevka-Regular in ASCII. So only those that somebody asks for are added.
 	args := []string{"--font-file=/dev/stdin", "--output-file=/dev/stdout"}
+	switch {
+	case slices.Contains(features, "*"):
+		args = append(args, "--layout-features=*")
+	case len(features) > 0:
+		args = append(args, "--layout-features+="+strings.Join(features, ","))
+	}
 	output, err := tool.Command{Program: subsetter, Args: append(args, codePoints(characters)...), Input: sfnt}.Run(ctx)
 	if err != nil {
 		return nil, err
@@ -84,24 +104,27 @@ func codePoints(characters string) []string {
 	return options
 }
 
-// compress goes through files, since woff2_compress takes nothing else.
 func compress(ctx context.Context, sfnt []byte) ([]byte, error) {
 	if err := check(sfnt); err != nil {
 		return nil, err
 	}
-	var woff2 []byte
-	err := tool.InFolder(func(folder string) error {
-		if err := os.WriteFile(filepath.Join(folder, "font.ttf"), sfnt, 0o600); err != nil {
-			return fmt.Errorf("write the font for woff2_compress: %w", err)
+	return throughFiles(ctx, compressor, "font.ttf", sfnt, "font.woff2")
+}
+
+// throughFiles runs a program of Google's on a font. They take nothing but
+// files, and know where to write.
+func throughFiles(ctx context.Context, program tool.Program, from string, data []byte, to string) (made []byte, err error) {
+	err = tool.InFolder(func(folder string) error {
+		if err := os.WriteFile(filepath.Join(folder, from), data, 0o600); err != nil {
+			return fmt.Errorf("write the font for %s: %w", program.Name, err)
 		}
-		if _, err := (tool.Command{Program: compressor, Args: []string{"font.ttf"}, Folder: folder}).Run(ctx); err != nil {
+		if _, err := (tool.Command{Program: program, Args: []string{from}, Folder: folder}).Run(ctx); err != nil {
 			return err
 		}
-		var err error
-		if woff2, err = os.ReadFile(filepath.Join(folder, "font.woff2")); err != nil {
-			return fmt.Errorf("read woff2_compress's font: %w", err)
+		if made, err = os.ReadFile(filepath.Join(folder, to)); err != nil {
+			return fmt.Errorf("read %s's font: %w", program.Name, err)
 		}
 		return nil
 	})
-	return woff2, err
+	return made, err
 }

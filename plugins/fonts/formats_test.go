@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
+	"io"
 	"os"
 	"testing"
 
+	"github.com/andybalholm/brotli"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/tdewolff/font"
@@ -22,7 +24,7 @@ import (
 
 func needTools(t testing.TB) {
 	t.Helper()
-	for _, name := range []string{"hb-subset", "woff2_compress"} {
+	for _, name := range []string{"hb-subset", "woff2_compress", "woff2_decompress"} {
 		if _, err := tool.Find(name); err != nil {
 			t.Skip(err)
 		}
@@ -151,6 +153,113 @@ func TestWOFFIsUnpacked(t *testing.T) {
 	parsed, err := font.ParseSFNT(decompressed(t, woff(t, goregular.TTF)), 0)
 	require.NoError(t, err)
 	assert.NotZero(t, parsed.GlyphIndex('A'))
+}
+
+// appendNumber writes seven bits a byte, the highest first.
+func appendNumber(to []byte, n int) []byte {
+	for shift := 28; shift > 0; shift -= 7 {
+		if n>>shift > 0 {
+			to = append(to, byte(n>>shift)|0x80)
+		}
+	}
+	return append(to, byte(n&0x7f))
+}
+
+// repack changes the tables of a WOFF2, as they are packed in it.
+func repack(t *testing.T, woff2 []byte, change func(tag string, data []byte) []byte) []byte {
+	t.Helper()
+	known := []string{0: "cmap", 1: "head", 2: "hhea", 3: "hmtx", 4: "maxp", 5: "name", 6: "OS/2", 7: "post", 8: "cvt ", 9: "fpgm", 10: "glyf", 11: "loca", 12: "prep"}
+	at := 48
+	number := func() (n int) {
+		for {
+			b := woff2[at]
+			at++
+			if n = n<<7 | int(b&0x7f); b < 0x80 {
+				return n
+			}
+		}
+	}
+	type table struct {
+		tag    string
+		head   []byte
+		own    int // its length unpacked
+		packed int
+		moved  bool // packed differs
+	}
+	var tables []table
+	for range binary.BigEndian.Uint16(woff2[12:]) {
+		start := at
+		flags := woff2[at]
+		at++
+		one := table{}
+		if flags&0x3f == 0x3f {
+			one.tag = string(woff2[at : at+4])
+			at += 4
+		} else if int(flags&0x3f) < len(known) {
+			one.tag = known[flags&0x3f]
+		}
+		one.head = woff2[start:at]
+		one.own = number()
+		one.packed = one.own
+		if one.moved = (one.tag == "glyf" || one.tag == "loca") && flags>>6 == 0 || one.tag == "hmtx" && flags>>6 == 1; one.moved {
+			one.packed = number()
+		}
+		tables = append(tables, one)
+	}
+	stream, err := io.ReadAll(brotli.NewReader(bytes.NewReader(woff2[at : at+int(binary.BigEndian.Uint32(woff2[20:]))])))
+	require.NoError(t, err)
+	out := bytes.Clone(woff2[:48])
+	var all []byte
+	for _, one := range tables {
+		data := change(one.tag, bytes.Clone(stream[:one.packed]))
+		stream = stream[one.packed:]
+		out = appendNumber(append(out, one.head...), one.own)
+		if one.moved {
+			out = appendNumber(out, len(data))
+		}
+		all = append(all, data...)
+	}
+	var packed bytes.Buffer
+	w := brotli.NewWriter(&packed)
+	_, err = w.Write(all)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	binary.BigEndian.PutUint32(out[20:], uint32(packed.Len()))
+	out = append(out, packed.Bytes()...)
+	out = append(out, make([]byte, -len(out)&3)...)
+	binary.BigEndian.PutUint32(out[8:], uint32(len(out)))
+	return out
+}
+
+// Browsers show both: one of each stood on real sites.
+func TestWOFF2ThatTheLibraryRefusesIsRead(t *testing.T) {
+	needTools(t)
+	whole := compressed(t, goregular.TTF)
+	for name, change := range map[string]func(string, []byte) []byte{
+		"as it is": func(_ string, data []byte) []byte { return data },
+		"head without bit 11": func(tag string, data []byte) []byte {
+			if tag == "head" {
+				data[16] &^= 0x08
+			}
+			return data
+		},
+		"overlapSimpleBitmap": func(tag string, data []byte) []byte {
+			if tag == "glyf" {
+				data[3] |= 1
+				data = append(data, make([]byte, (int(binary.BigEndian.Uint16(data[4:]))+7)/8)...)
+			}
+			return data
+		},
+	} {
+		made := repack(t, whole, change)
+		if name != "as it is" {
+			_, err := unpack(made)
+			assert.Error(t, err, "%s: then the library could be asked again", name)
+		}
+		parsed, err := font.ParseSFNT(decompressed(t, made), 0)
+		require.NoError(t, err, name)
+		assert.NotZero(t, parsed.GlyphIndex('A'), name)
+	}
 }
 
 func TestManyCharactersPassAndThoseNotInTheFontAreIgnored(t *testing.T) {

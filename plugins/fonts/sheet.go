@@ -2,6 +2,7 @@ package fonts
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -22,7 +23,15 @@ type style struct {
 	// written in. added has the letters that styles add anywhere.
 	recased bool
 	added   map[rune]struct{}
-	lists   map[string][]string // what families found, by value
+	// inVariables has the letters of strings in variables, and
+	// contentOfVariables says that one of them may be shown.
+	inVariables        map[rune]struct{}
+	contentOfVariables bool
+	features           features
+	lists              map[string][]string // what families found, by value
+	// scripted is set while a page with scripts is looked at, which may give any
+	// element any class or attribute.
+	scripted bool
 }
 
 // A rule is one declaration under one selector.
@@ -34,16 +43,22 @@ type rule struct {
 	// maybe is set for rules that hold only at times (:hover, @media), or for a
 	// part of the element (::first-line).
 	maybe bool
+	// loose matches whatever would match if it had other classes and
+	// attributes, or is nil.
+	loose cascadia.Sel
 }
 
 func newStyle() *style {
-	return &style{variables: map[string][]string{}, lists: map[string][]string{}, added: map[rune]struct{}{}}
+	return &style{variables: map[string][]string{}, lists: map[string][]string{}, added: map[rune]struct{}{}, inVariables: map[rune]struct{}{},
+		features: features{named: map[string]bool{}, inVariables: map[string]bool{}}}
 }
 
 // addLetters notes letters that styles add anywhere.
-func (s *style) addLetters(letters string) {
+func (s *style) addLetters(letters string) { addTo(s.added, letters) }
+
+func addTo(set map[rune]struct{}, letters string) {
 	for _, r := range letters {
-		s.added[r] = struct{}{}
+		set[r] = struct{}{}
 	}
 }
 
@@ -196,12 +211,17 @@ func (s *style) finish(in scope) {
 
 func (s *style) declare(item []token, in scope) {
 	name, value, ok := strings.Cut(join(item), ":")
-	if !ok || in.skip || strings.HasPrefix(name, "@") {
+	if !ok || strings.HasPrefix(name, "@") {
 		return
 	}
 	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 	if !strings.HasPrefix(name, "--") {
 		name = strings.ToLower(name)
+	}
+	s.shownSomewhere(name, value)
+	s.features.declare(name, value)
+	if in.skip {
+		return
 	}
 	if in.face != nil {
 		face(in.face, name, value)
@@ -243,6 +263,19 @@ func (s *style) declare(item []token, in scope) {
 	}
 }
 
+// shownSomewhere notes the strings that a declaration may show in any element:
+// scripts set classes and attributes, readers open a <details>, and animations
+// have a content of their own.
+func (s *style) shownSomewhere(name, value string) {
+	switch {
+	case strings.HasPrefix(name, "--"):
+		addTo(s.inVariables, literals(value))
+	case name == "content":
+		s.addLetters(literals(value))
+		s.contentOfVariables = s.contentOfVariables || strings.Contains(strings.ToLower(value), "var(")
+	}
+}
+
 // face notes what a @font-face rule declares.
 func face(f *fontspb.FontFace, name, value string) {
 	switch name {
@@ -277,10 +310,38 @@ func rules(in scope, value string, important, ofPart bool) (list []rule) {
 			r.maybe = true
 		} else {
 			r.matches, r.specificity = matches, matches.Specificity()
+			r.loose = loosely(element)
 		}
 		list = append(list, r)
 	}
 	return list
+}
+
+// conditions matches the parts of a selector that a script can make true.
+var conditions = regexp.MustCompile(`\.(?:[-\w]|[^\x00-\x7f]|\\.)+|\[[^\]]*\]`)
+
+// loosely is a selector without its conditions, or nil if it has none or what
+// is left means nothing.
+func loosely(element string) cascadia.Sel {
+	loose := conditions.ReplaceAllString(element, "")
+	if loose == element {
+		return nil
+	}
+	parts := strings.Fields(loose)
+	for i, part := range parts {
+		if part[0] == ':' || part[0] == '#' { // a compound that began with a condition
+			parts[i] = "*" + part
+		}
+	}
+	loose = strings.Join(parts, " ")
+	if loose == "" || strings.ContainsRune(">+~", rune(loose[len(loose)-1])) {
+		loose += " *"
+	}
+	matches, err := cascadia.Parse(loose)
+	if err != nil {
+		return nil
+	}
+	return matches
 }
 
 func join(tokens []token) string {

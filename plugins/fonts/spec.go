@@ -9,8 +9,9 @@ import (
 
 // The programs that do the work.
 var (
-	subsetter  = tool.Program{Name: "hb-subset", Purpose: "which cuts fonts down to the characters in use"}
-	compressor = tool.Program{Name: "woff2_compress", Purpose: "which writes WOFF2 fonts"}
+	subsetter    = tool.Program{Name: "hb-subset", Purpose: "which cuts fonts down to the characters in use"}
+	compressor   = tool.Program{Name: "woff2_compress", Purpose: "which writes WOFF2 fonts"}
+	decompressor = tool.Program{Name: "woff2_decompress", Purpose: "which reads WOFF2 fonts"}
 )
 
 // Spec describes the fonts plugin: it computes and starts programs.
@@ -18,7 +19,7 @@ func Spec() spec.Spec {
 	return spec.Spec{
 		Name:     "fonts",
 		Open:     func() plugin.Service { return New() },
-		Tools:    []tool.Program{subsetter, compressor},
+		Tools:    []tool.Program{subsetter, compressor, decompressor},
 		CallTime: spec.Long,
 		Answers: map[string]spec.Answer{
 			fontspb.Fonts_Analyse_FullMethodName:    spec.Whole,

@@ -32,9 +32,9 @@ func split(text string, separator byte) (parts []string) {
 	return append(parts, strings.TrimSpace(text[start:]))
 }
 
-// states matches the pseudo-classes that hold only at times, and the
-// pseudo-elements.
-var states = regexp.MustCompile(`(?i)::[-a-z]+(\([^()]*\))?|:(hover|focus|focus-within|focus-visible|active|visited|link|any-link|target|checked|indeterminate|disabled|enabled|required|optional|valid|invalid|in-range|out-of-range|user-valid|user-invalid|placeholder-shown|autofill|default|read-only|read-write|open|modal|popover-open|fullscreen|defined|before|after|first-line|first-letter)\b|:(dir|lang|state)\([^()]*\)`)
+// states matches the pseudo-classes that hold only at times, the
+// pseudo-elements, and the attributes that follow what a reader does.
+var states = regexp.MustCompile(`(?i)::[-a-z]+(\([^()]*\))?|:(hover|focus|focus-within|focus-visible|active|visited|link|any-link|target|checked|indeterminate|disabled|enabled|required|optional|valid|invalid|in-range|out-of-range|user-valid|user-invalid|placeholder-shown|autofill|default|read-only|read-write|open|modal|popover-open|fullscreen|defined|before|after|first-line|first-letter)\b|:(dir|lang|state)\([^()]*\)|\[(open|popover|hidden|inert|disabled|aria-(expanded|selected|current|pressed|checked|hidden))(=[^\]]*)?\]`)
 
 // withoutStates drops from a selector what holds only at times, and says
 // whether there was any.

@@ -156,8 +156,10 @@ func (x *FontFace) GetSheet() int32 {
 type AnalyseResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Characters by family, sorted by code point, each once.
-	Characters    map[string]string `protobuf:"bytes,1,rep,name=characters,proto3" json:"characters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Faces         []*FontFace       `protobuf:"bytes,2,rep,name=faces,proto3" json:"faces,omitempty"`
+	Characters map[string]string `protobuf:"bytes,1,rep,name=characters,proto3" json:"characters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Faces      []*FontFace       `protobuf:"bytes,2,rep,name=faces,proto3" json:"faces,omitempty"`
+	// OpenType features that style sheets ask for ("tnum"), sorted; "*" is all.
+	Features      []string `protobuf:"bytes,3,rep,name=features,proto3" json:"features,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -202,6 +204,13 @@ func (x *AnalyseResponse) GetCharacters() map[string]string {
 func (x *AnalyseResponse) GetFaces() []*FontFace {
 	if x != nil {
 		return x.Faces
+	}
+	return nil
+}
+
+func (x *AnalyseResponse) GetFeatures() []string {
+	if x != nil {
+		return x.Features
 	}
 	return nil
 }
@@ -348,10 +357,12 @@ func (x *DecompressRequest) GetData() []byte {
 }
 
 type SubsetRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Path          string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
-	Data          []byte                 `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
-	Characters    string                 `protobuf:"bytes,3,opt,name=characters,proto3" json:"characters,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Path       string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	Data       []byte                 `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	Characters string                 `protobuf:"bytes,3,opt,name=characters,proto3" json:"characters,omitempty"`
+	// Features to keep beside those that are on by default; "*" keeps all.
+	Features      []string `protobuf:"bytes,4,rep,name=features,proto3" json:"features,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -405,6 +416,13 @@ func (x *SubsetRequest) GetCharacters() string {
 		return x.Characters
 	}
 	return ""
+}
+
+func (x *SubsetRequest) GetFeatures() []string {
+	if x != nil {
+		return x.Features
+	}
+	return nil
 }
 
 type CompressRequest struct {
@@ -516,12 +534,13 @@ const file_fonts_proto_rawDesc = "" +
 	"\x03src\x18\x02 \x01(\tR\x03src\x12\x16\n" +
 	"\x06weight\x18\x03 \x01(\tR\x06weight\x12\x14\n" +
 	"\x05style\x18\x04 \x01(\tR\x05style\x12\x14\n" +
-	"\x05sheet\x18\x05 \x01(\x05R\x05sheet\"\xc7\x01\n" +
+	"\x05sheet\x18\x05 \x01(\x05R\x05sheet\"\xe3\x01\n" +
 	"\x0fAnalyseResponse\x12J\n" +
 	"\n" +
 	"characters\x18\x01 \x03(\v2*.ddc.fonts.AnalyseResponse.CharactersEntryR\n" +
 	"characters\x12)\n" +
-	"\x05faces\x18\x02 \x03(\v2\x13.ddc.fonts.FontFaceR\x05faces\x1a=\n" +
+	"\x05faces\x18\x02 \x03(\v2\x13.ddc.fonts.FontFaceR\x05faces\x12\x1a\n" +
+	"\bfeatures\x18\x03 \x03(\tR\bfeatures\x1a=\n" +
 	"\x0fCharactersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"'\n" +
@@ -531,13 +550,14 @@ const file_fonts_proto_rawDesc = "" +
 	"\x03css\x18\x01 \x01(\tR\x03css\";\n" +
 	"\x11DecompressRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
-	"\x04data\x18\x02 \x01(\fR\x04data\"W\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"s\n" +
 	"\rSubsetRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
 	"\x04data\x18\x02 \x01(\fR\x04data\x12\x1e\n" +
 	"\n" +
 	"characters\x18\x03 \x01(\tR\n" +
-	"characters\"9\n" +
+	"characters\x12\x1a\n" +
+	"\bfeatures\x18\x04 \x03(\tR\bfeatures\"9\n" +
 	"\x0fCompressRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
 	"\x04data\x18\x02 \x01(\fR\x04data\"\x1e\n" +
