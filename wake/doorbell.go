@@ -103,7 +103,9 @@ const inVain = 1 << 20
 // then on. The words must stay mapped until Close and every other call has
 // returned; the end of a context touches them no more after Close.
 func NewDoorbell(words *Words, waker Waker, spin Spin) *Doorbell {
-	return &Doorbell{sound: sound{words: words, waker: waker}, spin: newSpinner(spin)}
+	d := &Doorbell{sound: sound{words: words, waker: waker}}
+	d.spin.init(spin)
+	return d
 }
 
 // Ring tells the sleeper to look again. Publish what it is to find before
@@ -169,6 +171,15 @@ func (d *Doorbell) Await(ctx context.Context, ready func() bool) error {
 		}
 	}
 	return ErrInVain
+}
+
+// Expect tells the sleeper that the other side is awake, so that what the
+// sleeper waits for may be near: a hint whether to spin. Any goroutine of this
+// process may give it, and none need be.
+func (d *Doorbell) Expect() {
+	if !d.spin.awake.Load() {
+		d.spin.awake.Store(true)
+	}
 }
 
 // letOthersRun yields on a lone processor, where the sleeping thread takes the

@@ -3,6 +3,7 @@ package wake
 import (
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -56,17 +57,36 @@ func (s Spin) String() string {
 	return s.limit.String()
 }
 
-// spinner is what one sleeper remembers of its spins. Its goroutine alone
-// touches it.
+// spinner is what one sleeper remembers of its spins: nothing but what waiting
+// costs depends on it. The sleeper's goroutine alone touches it, but for awake.
+//
+// An adaptive spinner spins while that pays, which trust says. Where it does
+// not, it tries again in two ways:
+//
+//   - A burst, after a pause that grows each time: longer spins, one after the
+//     other, up to burstTime in vain. They last for as long as it takes to wake
+//     a processor that the kernel has halted, so that a burst of one side alone
+//     finds what it waits for, if the other side has a processor of its own.
+//   - A hint: the last ring found the other side awake. It spins, then, or has
+//     not gone to sleep yet, and its answer may be near. So the burst of one
+//     side makes the other spin too.
 type spinner struct {
 	limit    time.Duration
 	adaptive bool
 	// trust is how well spinning pays, 0 to maxTrust: a success adds, a
-	// failure of an adaptive spin halves it. At 0 only every pause-th wait
-	// spins, to find out whether times have changed; pause doubles each
-	// time they have not.
-	trust        int
-	waits, pause int
+	// failure of an adaptive spin halves it.
+	trust int
+	// burst is how long the burst under way may still spin in vain; 0 is none.
+	burst time.Duration
+	// waits counts those without a spin since the clock was last asked. The next
+	// burst is due at due, after a pause.
+	waits int
+	due   time.Time
+	pause time.Duration
+	// awake is the hint. Any goroutine sets it. After a hint that was followed in
+	// vain, missing more are not followed; next time twice as many.
+	awake           atomic.Bool
+	missing, missed int
 	// lone says that goroutines have one processor between them. It is asked
 	// once, since asking takes a lock of the runtime's.
 	lone bool
@@ -74,22 +94,29 @@ type spinner struct {
 
 const (
 	maxTrust = 64
-	// Where all processors are busy, a try that fails can cost whatever waits
-	// for this processor a time slice, some milliseconds. Hence the long pause
-	// in the end.
-	shortPause, longPause = 32, 1024
+	// Three spins in vain end a burst.
+	burstLimit = 200 * time.Microsecond
+	burstTime  = 600 * time.Microsecond
+	// Where all processors are busy, a burst in vain costs a millisecond or, if it
+	// keeps the other side from running, whatever that would have done in it.
+	// So in the end it takes a thousandth of the time.
+	shortPause, longPause = 100 * time.Millisecond, 2 * time.Second
+	// The clock is asked at every so many-th wait.
+	waitsPerLook = 32
+	mostMissed   = 1023
 )
 
-func newSpinner(s Spin) spinner { return spinnerOf(s, runtime.NumCPU(), runtime.GOMAXPROCS(0)) }
+func (s *spinner) init(spin Spin) { s.initOn(spin, runtime.NumCPU(), runtime.GOMAXPROCS(0)) }
 
-// spinnerOf is for a machine with so many processors, of which goroutines have
-// so many.
-func spinnerOf(s Spin, processors, ours int) spinner {
+// initOn is for a machine with so many processors, of which goroutines have so
+// many.
+func (s *spinner) initOn(spin Spin, processors, ours int) {
+	s.limit, s.adaptive = spin.limit, spin.adaptive
 	if processors == 1 {
 		// The other side cannot run while this one spins.
 		s.limit = 0
 	}
-	return spinner{limit: s.limit, adaptive: s.adaptive, trust: maxTrust / 2, lone: ours == 1, pause: shortPause}
+	s.trust, s.lone, s.pause = maxTrust/2, ours == 1, shortPause
 }
 
 // wait spins until ready returns true, and says whether it did in time.
@@ -103,13 +130,15 @@ func (s *spinner) wait(ready func() bool) bool {
 	if ready() {
 		return true
 	}
-	if s.limit == 0 || !s.worthTrying() {
+	limit := s.tryFor(time.Now)
+	if limit == 0 {
 		return false
 	}
-	for start := now(); start.within(s.limit); {
+	start := now()
+	for start.within(limit) {
 		for range looksPerYield {
 			if ready() {
-				s.trust, s.pause = min(s.trust+8, maxTrust), shortPause
+				s.paid()
 				return true
 			}
 		}
@@ -119,23 +148,66 @@ func (s *spinner) wait(ready func() bool) bool {
 		// 3 to 6 us with this line, 7 to 9 without.
 		runtime.Gosched()
 	}
-	if s.trust == 0 {
-		s.pause = min(2*s.pause, longPause)
-	}
-	if s.adaptive {
-		s.trust /= 2
-	}
+	s.failed(limit, time.Now)
 	return false
 }
 
-// worthTrying says whether the next spin is likely to pay, or a try is due.
-func (s *spinner) worthTrying() bool {
-	if s.trust > 0 {
-		return true
+// tryFor says how long the next spin may last; 0 is not to spin.
+func (s *spinner) tryFor(now func() time.Time) time.Duration {
+	switch {
+	case s.limit == 0 || !s.adaptive:
+		return s.limit
+	case s.burst > 0:
+		return burstLimit
+	case s.trust > 0 || s.hinted():
+		return s.limit
 	}
-	if s.waits++; s.waits < s.pause {
-		return false
+	if s.waits++; s.waits < waitsPerLook {
+		return 0
 	}
 	s.waits = 0
+	if now().Before(s.due) {
+		return 0
+	}
+	s.burst = burstTime
+	return burstLimit
+}
+
+// hinted takes the hint, and says whether it is to be followed.
+func (s *spinner) hinted() bool {
+	if !s.awake.Load() {
+		return false
+	}
+	s.awake.Store(false)
+	if s.missing > 0 {
+		s.missing--
+		return false
+	}
+	// In vain, unless paid says otherwise.
+	s.missed = min(2*s.missed+1, mostMissed)
+	s.missing = s.missed
 	return true
+}
+
+// paid is told that a spin found what it was for.
+func (s *spinner) paid() {
+	s.missing, s.missed = 0, 0
+	if s.trust = min(s.trust+8, maxTrust); s.trust == maxTrust {
+		s.burst, s.pause = 0, shortPause
+	}
+}
+
+// failed is told that a spin of that length was in vain.
+func (s *spinner) failed(took time.Duration, now func() time.Time) {
+	if !s.adaptive {
+		return
+	}
+	s.trust /= 2
+	if s.burst == 0 {
+		return
+	}
+	if s.burst -= took; s.burst <= 0 {
+		s.burst, s.due = 0, now().Add(s.pause)
+		s.pause = min(2*s.pause, longPause)
+	}
 }

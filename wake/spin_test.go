@@ -28,7 +28,9 @@ func TestSpinThatIsNoneNamesTheChoices(t *testing.T) {
 }
 
 func TestSpinOffLooksOnce(t *testing.T) {
-	s, looks := newSpinner(SpinOff), 0
+	var s spinner
+	s.init(SpinOff)
+	looks := 0
 	assert.False(t, s.wait(func() bool { looks++; return false }))
 	assert.Equal(t, 1, looks)
 }
@@ -44,52 +46,109 @@ func TestSpinFindsWhatComesInTime(t *testing.T) {
 	assert.True(t, s.wait(func() bool { looks++; return looks == 20 }))
 }
 
-// What does not pay is given up, but for a try now and then, and taken up again
-// when it pays.
-func TestAdaptiveSpinFollowsWhatPays(t *testing.T) {
-	s := spinner{limit: time.Microsecond, adaptive: true, trust: maxTrust, pause: shortPause}
-	// tries is how many of n waits spun: those that are counted out anew. How often
-	// one looks in a microsecond depends on who else has the processor.
-	tries := func(n int) (spun int) {
-		for range n {
-			s.wait(func() bool { return false })
-			if s.waits == 0 {
-				spun++
-			}
-		}
-		return spun
-	}
-	tries(10)
-	require.Zero(t, s.trust)
-	assert.Equal(t, 1, tries(shortPause))
-	assert.Equal(t, 1, tries(2*shortPause), "the second failure makes the pause longer")
-	tries(20 * longPause)
-	assert.Equal(t, 3, tries(3*longPause), "but not for ever")
+// made is a clock that stands until it is put on.
+type made struct{ time.Time }
 
-	s.limit = time.Hour
-	for range longPause {
-		looks := 0
-		s.wait(func() bool { looks++; return looks == 2 })
-	}
-	assert.Positive(t, s.trust)
-	assert.Equal(t, shortPause, s.pause)
+func (m *made) now() time.Time { return m.Time }
+
+func adaptive(trust int) spinner {
+	return spinner{limit: autoLimit, adaptive: true, trust: trust, pause: shortPause}
 }
 
-func TestWhereSpinningDoesNotPayEachPauseIsCountedOut(t *testing.T) {
-	s := spinner{pause: 3}
-	for range 2 {
-		assert.False(t, s.worthTrying())
-		assert.False(t, s.worthTrying())
-		assert.True(t, s.worthTrying(), "the third wait")
+// spend spins in vain for as long as the spinner likes, and says how long.
+func (m *made) spend(s *spinner, waits int) (vain time.Duration) {
+	for range waits {
+		if took := s.tryFor(m.now); took > 0 {
+			s.failed(took, m.now)
+			vain += took
+		}
 	}
+	return vain
+}
+
+// What does not pay is given up, but for a burst after each of ever longer
+// pauses.
+func TestAdaptiveSpinGivesUpWhatDoesNotPay(t *testing.T) {
+	clock, s := &made{time.Unix(1, 0)}, adaptive(maxTrust)
+	vain := clock.spend(&s, 10)
+	require.Zero(t, s.trust)
+	assert.Equal(t, 7*autoLimit, vain, "trust of 64 is halved seven times")
+	assert.Equal(t, burstTime, clock.spend(&s, 10*waitsPerLook), "the first burst is due at once")
+	for pause := shortPause; pause < longPause; pause *= 2 {
+		clock.Time = clock.Add(pause - 1)
+		assert.Zero(t, clock.spend(&s, 10*waitsPerLook), "before %v", pause)
+		clock.Time = clock.Add(1)
+		assert.Equal(t, burstTime, clock.spend(&s, 10*waitsPerLook), "after %v", pause)
+	}
+	for range 3 {
+		clock.Time = clock.Add(longPause)
+		assert.Equal(t, burstTime, clock.spend(&s, 10*waitsPerLook), "the pause grows no more, and does not last for ever")
+	}
+}
+
+// A burst that pays ends as soon as spinning is trusted, and so does the pause
+// that had grown.
+func TestBurstThatPaysIsTrusted(t *testing.T) {
+	clock, s := &made{time.Unix(1, 0)}, adaptive(0)
+	s.pause = longPause
+	clock.spend(&s, waitsPerLook-1)
+	for range maxTrust / 8 {
+		require.Equal(t, burstLimit, s.tryFor(clock.now))
+		s.paid()
+	}
+	assert.Equal(t, maxTrust, s.trust)
+	assert.Equal(t, shortPause, s.pause)
+	assert.Equal(t, autoLimit, s.tryFor(clock.now), "no burst any more")
+}
+
+// A wait begins a burst only if the clock says so, and the clock is asked
+// seldom.
+func TestClockIsAskedSeldom(t *testing.T) {
+	s, asked := adaptive(0), 0
+	s.due = time.Unix(1, 0)
+	for range 10 * waitsPerLook {
+		require.Zero(t, s.tryFor(func() time.Time { asked++; return time.Unix(0, 0) }))
+	}
+	assert.Equal(t, 10, asked)
+}
+
+// A ring that found the other side awake makes the next wait spin. Hints that
+// were followed in vain are followed ever more seldom, until one is not.
+func TestSpinThatIsExpectedToPayIsTried(t *testing.T) {
+	clock := &made{time.Unix(1, 0)}
+	d := Doorbell{spin: adaptive(0)}
+	s := &d.spin
+	s.due = clock.Add(time.Hour)
+	require.Zero(t, s.tryFor(clock.now))
+	d.Expect()
+	assert.Equal(t, autoLimit, s.tryFor(clock.now))
+	s.failed(autoLimit, clock.now)
+	assert.Zero(t, s.tryFor(clock.now), "one hint, one try")
+	followed := 0
+	for range 10_000 {
+		d.Expect()
+		if took := s.tryFor(clock.now); took > 0 {
+			followed++
+			s.failed(took, clock.now)
+		}
+	}
+	assert.InDelta(t, 17, followed, 3, "after 3, 7, 15 hints more, and so on, and each 1024th in the end")
+	for d.Expect(); s.tryFor(clock.now) == 0; d.Expect() {
+	}
+	s.paid()
+	s.trust = 0
+	d.Expect()
+	assert.Equal(t, autoLimit, s.tryFor(clock.now))
 }
 
 func TestSpinnerBeginsHalfTrusting(t *testing.T) {
-	s := newSpinner(SpinAuto)
+	var s, fixed spinner
+	s.init(SpinAuto)
 	assert.Equal(t, maxTrust/2, s.trust)
 	assert.Equal(t, shortPause, s.pause)
 	assert.True(t, s.adaptive)
-	assert.False(t, newSpinner(SpinFor(time.Second)).adaptive)
+	fixed.init(SpinFor(time.Second))
+	assert.False(t, fixed.adaptive)
 }
 
 // With one processor the other side cannot run while this one spins; with one
@@ -103,12 +162,16 @@ func TestSpinnerKnowsHowManyProcessorsThereAre(t *testing.T) {
 	}{
 		{1, 1, 0, true}, {2, 1, time.Second, true}, {2, 2, time.Second, false}, {8, 3, time.Second, false},
 	} {
-		s := spinnerOf(spin, c.processors, c.ours)
+		var s spinner
+		s.initOn(spin, c.processors, c.ours)
 		assert.Equal(t, c.limit, s.limit, "%+v", c)
 		assert.Equal(t, c.lone, s.lone, "%+v", c)
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
-	assert.Equal(t, spinnerOf(spin, runtime.NumCPU(), 2), newSpinner(spin))
+	var asked, told spinner
+	asked.init(spin)
+	told.initOn(spin, runtime.NumCPU(), 2)
+	assert.Equal(t, &told, &asked)
 	assert.Equal(t, 2, runtime.GOMAXPROCS(0), "it only asks")
 }
 
@@ -129,7 +192,7 @@ func TestTrustHasAnEnd(t *testing.T) {
 
 // Where spinning cannot help, as on a lone processor, it is not judged either.
 func TestSpinWithoutALimitLearnsNothing(t *testing.T) {
-	s := spinner{adaptive: true, trust: 8}
+	s := spinner{adaptive: true, trust: 8, burst: burstTime}
 	assert.False(t, s.wait(func() bool { return false }))
 	assert.Equal(t, 8, s.trust)
 }

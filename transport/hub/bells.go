@@ -77,10 +77,12 @@ func (b *bells) close() error {
 // already, so the caller gets no error: the link tells. The bells are closed
 // after the last use, so it is the kernel that says no: for want of memory, or
 // because the peer has spoilt the file.
-func (b *bells) ring(bell *wake.Doorbell) {
-	if err := bell.Ring(); err != nil && !fault.On(fault.FlagTakenRingFails) {
+func (b *bells) ring(bell *wake.Doorbell) (asleep bool) {
+	asleep, err := bell.Wake()
+	if err != nil && !fault.On(fault.FlagTakenRingFails) {
 		_ = b.corrupt(err)
 	}
+	return asleep
 }
 
 // ringPeer wakes the goroutine that receives at the other end: the caller that
@@ -91,16 +93,12 @@ func (b *bells) ringPeer() {
 	if fault.On(fault.WrongPeerDoorbell) && b.faults.rangNeighbour(b) {
 		return
 	}
-	if b.side == PeerSide {
-		asleep, err := b.caller.Wake()
-		if err != nil && !fault.On(fault.FlagTakenRingFails) {
-			_ = b.corrupt(err)
-		}
-		if asleep {
-			return
-		}
+	if b.side == PeerSide && b.ring(b.caller) || b.ring(b.peers) {
+		return
 	}
-	b.ring(b.peers)
+	// The peer is awake: its answer may be near.
+	b.own.Expect()
+	b.caller.Expect()
 }
 
 // ringCaller tells the caller that the pump has delivered frames: its own may
