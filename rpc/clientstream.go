@@ -59,7 +59,7 @@ var (
 // NewStream begins a streaming call. Generated stubs call it.
 func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, name string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	s := &clientStream{conn: c, desc: desc, header: header{known: make(chan struct{})}}
-	if err := s.options.read(opts, c.limit); err != nil {
+	if err := s.options.read(opts, c.maxRequest); err != nil {
 		s.options.special.finish(nil, nil, nil, err)
 		return nil, err
 	}

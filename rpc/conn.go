@@ -27,6 +27,8 @@ type ConnOptions struct {
 	Name string
 	// MaxMessage is the largest message to send or receive, in bytes; 0 is 256 MiB.
 	MaxMessage int
+	// MaxRequest is the largest message to send, in bytes; 0 is MaxMessage.
+	MaxRequest int
 	// Replies, if not nil, bounds the replies of a method
 	// ("/package.Service/Method"). If it leaves Bytes at 0, MaxMessage holds.
 	Replies func(method string) Bounds
@@ -44,9 +46,12 @@ type Conn struct {
 	// awaiter is link, or nil if it is none.
 	awaiter transport.Awaiter
 	// log is link too, or nil. It is told of calls with mu held.
-	log    transport.CallLog
-	name   string
-	limit  int
+	log  transport.CallLog
+	name string
+	// maxRequest bounds what is sent, maxReply what is received unless bounds
+	// says more of a method.
+	maxRequest, maxReply int
+
 	bounds func(method string) Bounds
 	decoder
 	stats handlers
@@ -92,7 +97,7 @@ func (c *Conn) newMethod(name string) *method {
 	if c.bounds != nil {
 		m.bounds = c.bounds(name)
 	}
-	m.bounds = m.bounds.orDefaults(c.limit)
+	m.bounds = m.bounds.orDefaults(c.maxReply)
 	return m
 }
 
@@ -106,7 +111,8 @@ func (m *method) boundsFor(o *callOptions) Bounds {
 // NewConn starts link and makes calls over it. The Conn owns the link.
 func NewConn(link transport.Link, o ConnOptions) *Conn {
 	c := &Conn{
-		link: link, name: cmp.Or(o.Name, "the peer"), limit: cmp.Or(o.MaxMessage, defaultMaxMessage),
+		link: link, name: cmp.Or(o.Name, "the peer"),
+		maxRequest: cmp.Or(o.MaxRequest, o.MaxMessage, defaultMaxMessage), maxReply: cmp.Or(o.MaxMessage, defaultMaxMessage),
 		bounds: o.Replies, out: newOutbox(link), done: make(chan struct{}), stats: o.Stats,
 		calls: map[uint32]receiver{}, unreported: map[*clientStream]struct{}{}, methods: map[string]*method{},
 	}

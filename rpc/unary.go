@@ -76,7 +76,7 @@ func (c *Conn) putCall(k *call) {
 // Invoke makes a unary call. Generated stubs call it.
 func (c *Conn) Invoke(ctx context.Context, name string, args, into any, opts ...grpc.CallOption) error {
 	var o callOptions
-	err := o.read(opts, c.limit)
+	err := o.read(opts, c.maxRequest)
 	var header, trailer metadata.MD
 	if err == nil {
 		var w *watch
@@ -145,8 +145,8 @@ func (c *Conn) exchange(ctx context.Context, name string, args, into any, o *cal
 // read are returned as they are. Interceptors do not see such calls; the
 // server's side of them is [Server.RegisterRaw].
 func (c *Conn) InvokeRaw(ctx context.Context, method string, n int, fill, read func([]byte) error) error {
-	if n < 0 || n > c.limit {
-		return tooLargeToSend(n, c.limit)
+	if n < 0 || n > c.maxRequest {
+		return tooLargeToSend(n, c.maxRequest)
 	}
 	md, err := c.outgoing(ctx, method, &callOptions{})
 	if err != nil {

@@ -69,6 +69,24 @@ func TestPluginRefusesARequestOverItsBound(t *testing.T) {
 	assert.Zero(t, h.Plugin("bounded").Stats().Restarts)
 }
 
+// A bound on requests says nothing of replies: a plugin whose reply was larger
+// than it was once killed for that.
+func TestBoundOfRequestsIsNoBoundOfReplies(t *testing.T) {
+	h := newHost(t, Options{Calls: Calls{Requests: rpc.Bounds{Bytes: 1000}}})
+	got, err := echo(t, h, "generous", &rpctestpb.Packet{Text: "large 2000"})
+	require.NoError(t, err)
+	assert.Len(t, got.Data, 2000)
+	assert.Zero(t, h.Plugin("generous").Stats().Restarts)
+}
+
+func TestMaxMessageBoundsRequestsAndReplies(t *testing.T) {
+	h := newHost(t, Options{Calls: Calls{MaxMessage: 1000}})
+	_, err := echo(t, h, "modest", &rpctestpb.Packet{Data: make([]byte, 1001)})
+	assert.ErrorContains(t, err, "cannot send a message of")
+	_, err = echo(t, h, "modest", &rpctestpb.Packet{Text: "large 2000"})
+	assert.ErrorContains(t, err, "plugin modest sent too much in answer to /ddc.rpctest.Test/Echo: received a message of 2003 bytes: at most 1000")
+}
+
 // What follows decoding is part of the call too, so the test can hold it up
 // there until the call's time is over.
 func TestCallTimeCoversDecoding(t *testing.T) {

@@ -183,8 +183,9 @@ func (p *Plugin) remember(old run) {
 func (p *Plugin) start() (run, error) {
 	h := p.host
 	calls := h.options.Calls
+	requests := calls.requests()
 	connect := rpc.ConnOptions{
-		Name: "plugin " + p.name, MaxMessage: calls.Requests.Bytes, Replies: calls.Replies, Stats: calls.Stats,
+		Name: "plugin " + p.name, MaxMessage: calls.MaxMessage, MaxRequest: requests.Bytes, Replies: calls.Replies, Stats: calls.Stats,
 		Private: h.options.Isolate || h.options.Local != nil, // else every plugin can read the hub
 	}
 	if h.options.Local != nil {
@@ -192,7 +193,7 @@ func (p *Plugin) start() (run, error) {
 		if err != nil {
 			return nil, err
 		}
-		return startLocal(h.transport, p.name, service, connect, rpc.ServerOptions{Requests: calls.Requests})
+		return startLocal(h.transport, p.name, service, connect, rpc.ServerOptions{Requests: requests})
 	}
 	path, args := h.options.Command(p.name)
 	program := path
@@ -210,7 +211,7 @@ func (p *Plugin) start() (run, error) {
 	}
 	return startProcess(own, h.threads, processSpec{
 		name: p.name, program: program, path: path, args: args, strategy: h.strategies[h.WakeOf(p.name)], spin: h.options.Spin,
-		level: h.options.Level, logger: h.options.Logger.With(pluginKey, p.name), allowance: p.allowance, temporary: h.temporary, heap: h.options.MemoryLimit, requests: calls.Requests, live: h.options.LiveLimit,
+		level: h.options.Level, logger: h.options.Logger.With(pluginKey, p.name), allowance: p.allowance, temporary: h.temporary, heap: h.options.MemoryLimit, requests: requests, live: h.options.LiveLimit,
 		startTime: h.options.StartTime, connect: connect,
 	})
 }

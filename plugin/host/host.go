@@ -136,6 +136,16 @@ type Calls struct {
 	// Requests bounds what plugins receive. Each plugin enforces it itself,
 	// with the default Depth.
 	Requests rpc.Bounds
+	// MaxMessage is the largest request or reply, in bytes, where Requests or
+	// Replies leave Bytes at 0. 0 is 256 MiB.
+	MaxMessage int
+}
+
+// requests are the bounds of what plugins receive.
+func (c *Calls) requests() rpc.Bounds {
+	b := c.Requests
+	b.Bytes = cmp.Or(b.Bytes, c.MaxMessage)
+	return b
 }
 
 // grace is how long a plugin may take to end after it was asked to.
