@@ -122,7 +122,7 @@ func TestCallerReceivesOthersFramesAndSignalsToo(t *testing.T) {
 		returned = st.await(st.has(4))
 		sent := make(chan error, 1)
 		go func() {
-			for range 300 {
+			for range st.host.view.layout.cells + 1 {
 				if err := st.host.Send(context.Background(), transport.Header{}, nil); err != nil {
 					sent <- err
 					return

@@ -12,8 +12,8 @@ import (
 
 // batchSize is how many descriptors are popped at once. A sender that waits for
 // room is rung once for each pop. Popping half a ring makes that one ring for
-// 128 frames, and leaves as many to work on while the sender wakes.
-const batchSize = 128
+// 256 frames, and leaves as many to work on while the sender wakes.
+const batchSize = 256
 
 // sides are what errors call the sides of a link.
 var sides = [...]string{HostSide: "host", PeerSide: "peer"}
