@@ -100,15 +100,16 @@ impl Doorbell {
         }
     }
 
-    /// Returns once ready returns true. It calls ready whenever it is rung, and
-    /// for no reason at all.
-    pub fn wait(&self, spinner: &mut Spinner, mut ready: impl FnMut() -> bool) -> Result<()> {
+    /// Returns once ready returns true, or at a time. It calls ready whenever it
+    /// is rung, and for no reason at all.
+    pub fn wait(&self, spinner: &mut Spinner, until: Option<Instant>, mut ready: impl FnMut() -> bool) -> Result<()> {
         if spinner.wait(&mut ready) {
             return Ok(());
         }
         for looks in 0..IN_VAIN {
             self.word(bell::SLEEPING).swap(1, SeqCst); // S1
-            if ready() {
+            let left = until.map(|t| t.saturating_duration_since(Instant::now()));
+            if ready() || left.is_some_and(|d| d.is_zero()) {
                 self.word(bell::SLEEPING).store(0, SeqCst);
                 return Ok(()); // S2, S4
             }
@@ -116,7 +117,7 @@ impl Doorbell {
                 self.count(bell::SPURIOUS);
             }
             self.word(bell::PARKED).store(1, SeqCst);
-            let slept = self.take_tokens(); // S3
+            let slept = self.take_tokens(left); // S3
             self.word(bell::PARKED).store(0, SeqCst);
             self.count(bell::RECEIVED);
             self.word(bell::SLEEPING).store(0, SeqCst); // S4
@@ -147,23 +148,20 @@ impl Doorbell {
         }
     }
 
-    /// Sleeps until there is a token, and takes all there are.
-    fn take_tokens(&self) -> io::Result<()> {
+    /// Sleeps until there is a token, and takes all there are, or for so long.
+    fn take_tokens(&self, most: Option<Duration>) -> io::Result<()> {
         if let Some(file) = self.file() {
-            sys::poll(&[file.as_raw_fd()])?;
+            sys::poll(&[file.as_raw_fd()], most)?;
             return drain(file);
         }
         let Waker::Futex { gate } = self.waker else { return Ok(()) };
         let (gate, left, taken) = (self.map.word32(gate), self.word(bell::LEFT), self.word(bell::TAKEN));
-        loop {
-            let seen = gate.load(SeqCst); // before the look at the tokens: what comes later changes it
-            let now = left.load(SeqCst);
-            if now != taken.load(SeqCst) {
-                taken.store(now, SeqCst);
-                return Ok(());
-            }
-            sys::futex_wait(gate, seen)?;
+        let seen = gate.load(SeqCst); // before the look at the tokens: what comes later changes it
+        if left.load(SeqCst) == taken.load(SeqCst) {
+            sys::futex_wait(gate, seen, most)?;
         }
+        taken.store(left.load(SeqCst), SeqCst); // whoever is woken looks at everything
+        Ok(())
     }
 }
 

@@ -453,12 +453,20 @@ impl Receiver {
     /// Waits for whatever comes next. An error is the link's end.
     pub fn next(&mut self) -> Result<Incoming> {
         loop {
-            if let Some(event) = self.try_next()? {
-                return Ok(event);
+            if let Some(incoming) = self.next_until(None)? {
+                return Ok(incoming);
             }
-            let (link, consumer) = (&self.link, &self.consumer);
-            link.own.wait(&mut self.spinner, || ready(link, consumer))?;
         }
+    }
+
+    /// Waits for whatever comes next, until a time at most.
+    pub fn next_until(&mut self, until: Option<Instant>) -> Result<Option<Incoming>> {
+        if let Some(incoming) = self.try_next()? {
+            return Ok(Some(incoming));
+        }
+        let (link, consumer) = (&self.link, &self.consumer);
+        link.own.wait(&mut self.spinner, until, || ready(link, consumer))?;
+        self.try_next()
     }
 
     /// Looks for what has come, and does not wait.

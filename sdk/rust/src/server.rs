@@ -78,7 +78,10 @@ pub fn serve(service: impl Service) -> Result<()> {
     session.cancel_all();
     session.workers.end();
     session.link.close();
-    ended
+    match ended {
+        Err(Error::Closed) => Ok(()), // here, by a SIGTERM
+        ended => ended,
+    }
 }
 
 /// A service on its link.
@@ -285,17 +288,42 @@ impl Session {
         self.link.nudge();
     }
 
-    /// Waits for the host's end, and writes down what goes on here whenever a
-    /// SIGUSR1 comes.
-    fn watch(&self, lifeline: Lifeline, mut signals: File) {
+    /// Says that new calls are refused, and closes the link once those under way
+    /// have ended. The host makes what was refused again, of the next process.
+    fn leave(self: &Arc<Self>) {
+        if self.leaving.swap(true, SeqCst) {
+            return;
+        }
+        let session = self.clone();
+        self.workers.run(Box::new(move |_| {
+            let h = Header { op: op::GO_AWAY, ..Header::default() };
+            let _ = session.link.send(h, &[], &Patience::ENDLESS); // or the link has ended
+        }));
+        let session = self.clone();
+        let closing = thread::Builder::new().name("leaving".into()).stack_size(64 << 10).spawn(move || {
+            session.workers.end();
+            session.link.close();
+        });
+        if let Err(e) = closing {
+            self.log.line(Level::Error, &format!("start a thread to leave: {e}"));
+            exit(1);
+        }
+    }
+
+    /// Waits for the host's end, writes down what goes on here whenever a SIGUSR1
+    /// comes, and leaves at a SIGTERM.
+    fn watch(self: &Arc<Self>, lifeline: Lifeline, mut signals: File) {
         let mut signal = [0; 128];
         let ended = |f: &File| sys::is_readable(f.as_raw_fd());
         while !ended(lifeline.file()) {
-            if sys::poll(&[lifeline.file().as_raw_fd(), signals.as_raw_fd()]).is_err() {
+            if sys::poll(&[lifeline.file().as_raw_fd(), signals.as_raw_fd()], None).is_err() {
                 break;
             }
             if ended(&signals) && signals.read(&mut signal).is_ok() {
-                self.dump();
+                match u32::from_ne_bytes([signal[0], signal[1], signal[2], signal[3]]) {
+                    sys::SIGTERM => self.leave(),
+                    _ => self.dump(),
+                }
             }
         }
         lifeline.wait();

@@ -12,6 +12,7 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::time::Duration;
 
 use crate::heap::{self, Heap};
 
@@ -119,16 +120,19 @@ pub(crate) fn inherited(fd: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Sleeps while a word has the value that was seen. It may return for no reason.
-pub(crate) fn futex_wait(word: &AtomicU32, seen: u32) -> io::Result<()> {
+/// Sleeps while a word has the value that was seen, for so long at most. It may
+/// return for no reason.
+pub(crate) fn futex_wait(word: &AtomicU32, seen: u32, most: Option<Duration>) -> io::Result<()> {
+    let most = most.map(|d| libc::timespec { tv_sec: d.as_secs() as libc::time_t, tv_nsec: d.subsec_nanos().into() });
+    let limit = most.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: the word is mapped for as long as the process lives.
-    let r = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, seen, std::ptr::null::<libc::timespec>()) };
+    let r = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, seen, limit) };
     if r == 0 {
         return Ok(());
     }
     match io::Error::last_os_error() {
-        // The word has changed already, or a signal came.
-        e if matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EINTR)) => Ok(()),
+        // The word has changed already, a signal came, or time is over.
+        e if matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EINTR | libc::ETIMEDOUT)) => Ok(()),
         e => Err(e),
     }
 }
@@ -142,11 +146,14 @@ pub(crate) fn futex_wake(word: &AtomicU32) -> io::Result<()> {
     Ok(())
 }
 
-/// Sleeps until one of the files can be read, or has come to its end.
-pub(crate) fn poll(files: &[RawFd]) -> io::Result<()> {
+/// Sleeps until one of the files can be read, or has come to its end, for so
+/// long at most.
+pub(crate) fn poll(files: &[RawFd], most: Option<Duration>) -> io::Result<()> {
+    // Rounded up: who wakes too early would only sleep again.
+    let most = most.map_or(-1, |d| d.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32);
     let mut polled: Vec<_> = files.iter().map(|&fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 }).collect();
     // SAFETY: the array is valid for its length.
-    if unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, -1) } >= 0 {
+    if unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, most) } >= 0 {
         return Ok(());
     }
     match io::Error::last_os_error() {
@@ -163,8 +170,8 @@ pub(crate) fn send(socket: RawFd, bytes: &[u8]) -> io::Result<usize> {
 }
 
 /// Has this process ignore Ctrl-C, which reaches every process of a terminal,
-/// and get SIGUSR1 by way of the file returned. Threads that exist already must
-/// block the signal themselves.
+/// and get SIGUSR1 and SIGTERM by way of the file returned. Threads that exist
+/// already must block the signals themselves.
 pub(crate) fn take_signals() -> io::Result<File> {
     // SAFETY: the set is initialised before its use.
     unsafe {
@@ -172,11 +179,24 @@ pub(crate) fn take_signals() -> io::Result<File> {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut set);
         libc::sigaddset(&mut set, libc::SIGUSR1);
+        libc::sigaddset(&mut set, libc::SIGTERM);
         libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
         match libc::signalfd(-1, &set, libc::SFD_CLOEXEC) {
             fd if fd < 0 => Err(io::Error::last_os_error()),
             fd => Ok(File::from_raw_fd(fd)),
         }
+    }
+}
+
+pub(crate) const SIGTERM: u32 = libc::SIGTERM as u32;
+
+/// Has this process ignore the signals that are not for it: for programs that
+/// have no use for them.
+pub(crate) fn ignore_signals() {
+    // SAFETY: no handler is installed.
+    unsafe {
+        libc::signal(libc::SIGINT, libc::SIG_IGN);
+        libc::signal(libc::SIGUSR1, libc::SIG_IGN);
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod op {
     pub const CANCEL: u8 = 4;
     pub const CREDIT: u8 = 5;
     pub const REPLY: u8 = 7;
+    pub const GO_AWAY: u8 = 8;
 }
 
 pub(crate) mod flag {
