@@ -19,10 +19,12 @@
 //! There are two layers. *Native* is the above: [`main`], a [`Service`], bytes in
 //! and bytes out, which any protobuf library reads and writes. *Core* is what it
 //! stands on, and knows no calls: a [`Link`] that sends frames, and a
-//! [`Receiver`] of those that come. docs/PROTOCOL.md is what both speak.
+//! [`Receiver`] of those that come; a [`Queue`] sends for a program of one thread.
+//! include/ddc.h has the core for C. docs/PROTOCOL.md is what both speak.
 #![deny(unsafe_code)]
 
 mod agreement;
+mod c;
 mod call;
 mod doorbell;
 mod error;
@@ -33,6 +35,7 @@ mod link;
 mod log;
 mod notes;
 mod numbers;
+mod queue;
 mod ring;
 mod server;
 mod service;
@@ -48,6 +51,7 @@ pub use error::{Error, Result};
 pub use frame::{Frame, Header, INLINE_MAX, MAX_PAYLOAD};
 pub use heap::Heap;
 pub use link::{Incoming, Lifeline, Link, Patience, Receiver};
+pub use queue::Queue;
 pub use server::{main, serve};
 pub use service::{code, Reply, Service, Status};
 pub use wire::Metadata;

@@ -240,7 +240,8 @@ impl Link {
         self.open()?;
         if let Some(slot) = self.pool.claim(n) {
             self.map.fill(self.pool.bytes(slot), n, fill);
-            return self.push_slot(h, frame::SLOT, Reference { slot, length: n, group: 0, total: 0 }, patience);
+            let d = self.filled(h, slot, n)?;
+            return self.push(&d, patience).inspect_err(|_| self.free(slot));
         }
         let mut payload = vec![0; n];
         fill(&mut payload);
@@ -278,9 +279,20 @@ impl Link {
         Ok((frame::encode_reference(h, kind, r), length))
     }
 
-    fn push_slot(&self, h: Header, kind: u8, r: Reference, patience: &Patience) -> Result<()> {
-        self.pool.sent(r.slot).map_err(|e| self.fail(e))?;
-        self.push(&frame::encode_reference(h, kind, r), patience).inspect_err(|_| self.free(r.slot))
+    /// Describes a filled slot that holds a whole payload.
+    fn filled(&self, h: Header, slot: Ref, n: usize) -> Result<Descriptor> {
+        self.pool.sent(slot).map_err(|e| self.fail(e))?;
+        Ok(frame::encode_reference(h, frame::SLOT, Reference { slot, length: n, group: 0, total: 0 }))
+    }
+
+    /// Fills a slot with a whole payload, and describes it.
+    pub(crate) fn whole(&self, h: Header, slot: Ref, payload: &[u8]) -> Result<Descriptor> {
+        self.map.write(self.pool.bytes(slot), payload);
+        self.filled(h, slot, payload.len())
+    }
+
+    pub(crate) fn slot_size(&self, slot: Ref) -> usize {
+        self.pool.size(slot)
     }
 
     /// Pushes a descriptor, and waits for room as long as patience allows.

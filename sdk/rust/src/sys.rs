@@ -6,6 +6,7 @@
 //! party that breaks it can change them while they are read here. So nothing is
 //! decided twice from the same shared bytes.
 
+use std::ffi::c_char;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs::File;
 use std::io;
@@ -300,4 +301,25 @@ fn count(bytes: usize) {
         libc::write(2, text.as_ptr().cast(), text.len());
         libc::_exit(heap::EXHAUSTED)
     }
+}
+
+/// Writes a text into a buffer of a C program, cut to its size.
+pub(crate) fn put_text(into: Option<&mut c_char>, size: usize, text: &[u8]) {
+    let Some(into) = into else { return };
+    let n = text.len().min(size);
+    // SAFETY: the caller's buffer has so many bytes, by the header's word.
+    let into = unsafe { std::slice::from_raw_parts_mut(std::ptr::from_mut(into).cast::<u8>(), size) };
+    into[..n].copy_from_slice(&text[..n]);
+    if let Some(last) = into.last_mut() {
+        *last = 0;
+    }
+}
+
+/// Copies bytes of a C program.
+pub(crate) fn bytes_of(start: *const u8, n: usize) -> Vec<u8> {
+    if n == 0 || start.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: there are so many bytes, by the header's word.
+    unsafe { std::slice::from_raw_parts(start, n) }.to_vec()
 }
