@@ -39,22 +39,27 @@ type Room int
 
 // The rooms. A program that holds one slot while it waits for another gets by
 // in an ordinary hub for millions of calls, and stands still in a starved one.
+// In a bare one, senders wait for slots that the other side alone gives back.
 const (
 	Ordinary Room = iota
 	Starved       // rings of 4, 19 slots
+	Bare          // 4 slots
 )
 
 // Rooms are all of them.
-func Rooms() []Room { return []Room{Ordinary, Starved} }
+func Rooms() []Room { return []Room{Ordinary, Starved, Bare} }
 
 // String names the room.
-func (r Room) String() string { return [...]string{"ordinary", "starved"}[r] }
+func (r Room) String() string { return [...]string{"ordinary", "starved", "bare"}[r] }
 
 func (r Room) options() hub.Options {
-	if r == Ordinary {
-		return hub.Options{Peers: 2}
+	switch r {
+	case Starved:
+		return hub.Options{Peers: 1, Cells: 4, Classes: []slot.Class{{Size: 1 << 10, Count: 16, Reserve: 1}, {Size: 64 << 10, Count: 3}}}
+	case Bare:
+		return hub.Options{Peers: 1, Classes: []slot.Class{{Size: 4 << 10, Count: 4, Reserve: 1}}}
 	}
-	return hub.Options{Peers: 1, Cells: 4, Classes: []slot.Class{{Size: 1 << 10, Count: 16, Reserve: 1}, {Size: 64 << 10, Count: 3}}}
+	return hub.Options{Peers: 2}
 }
 
 // Trial is one thing that a plugin must stand.

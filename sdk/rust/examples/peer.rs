@@ -114,6 +114,10 @@ impl Service for Peer {
         &["/ddc.conformance.v1.Peer/Echo", "/ddc.conformance.v1.Peer/Chat", "/ddc.conformance.v1.Peer/Collect", "/ddc.conformance.v1.Peer/Count"]
     }
 
+    fn is_quick(&self, _: &Call, request: &[u8]) -> bool {
+        Work::read(request).is_ok_and(|w| w.hold == 0 && w.die == 0)
+    }
+
     fn unary<'a>(&self, call: &Call, request: &'a [u8]) -> Result<Reply<'a>, Status> {
         let work = Work::read(request)?;
         work.obey(call)?;

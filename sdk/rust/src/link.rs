@@ -265,6 +265,31 @@ impl Link {
         Ok(())
     }
 
+    /// Sends what fill writes if that can be done at once, and else returns it.
+    pub(crate) fn try_fill(&self, h: Header, n: usize, fill: impl FnOnce(&mut [u8])) -> Result<Option<Vec<u8>>> {
+        let mut kept = Vec::new();
+        if n <= frame::INLINE_MAX {
+            let d = frame::encode_inline(h, n, fill);
+            if !self.try_push(&d)? {
+                kept.extend_from_slice(frame::decode_inline(&d)?);
+                return Ok(Some(kept));
+            }
+        } else if let Some(slot) = self.pool.claim(n) {
+            self.map.fill(self.pool.bytes(slot), n, fill);
+            let d = self.filled(h, slot, n)?;
+            if !self.try_push(&d).inspect_err(|_| self.free(slot))? {
+                self.copy_out(slot, n, &mut kept);
+                self.free(slot);
+                return Ok(Some(kept));
+            }
+        } else {
+            kept.resize(n, 0);
+            fill(&mut kept);
+            return Ok(Some(kept));
+        }
+        Ok(None)
+    }
+
     pub(crate) fn next_group(&self) -> u32 {
         self.group.fetch_add(1, SeqCst).wrapping_add(1)
     }

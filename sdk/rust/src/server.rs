@@ -151,6 +151,13 @@ impl Session {
         let method = self.resolve((h.arg >> 48) as usize, &opening.method, methods)?;
         let call = Arc::new(Call::new(h, h.flags & flag::UNARY != 0, method, opening.metadata));
         let leaving = self.leaving.load(SeqCst);
+        let answered = match &request {
+            Request::Bytes(bytes) if call.unary && !leaving && bytes.len() <= QUICK => self.answer_at_once(&call, &bytes[opening.message..])?,
+            _ => Quick::No,
+        };
+        if matches!(answered, Quick::Sent) {
+            return Ok(());
+        }
         if !leaving {
             let twice = lock(&self.calls).insert(h.stream, call.clone()).is_some();
             if twice {
@@ -164,11 +171,32 @@ impl Session {
                 session.refuse(&call);
                 return;
             }
-            session.handle(&call, request, opening.message, buffer);
+            match answered {
+                Quick::Kept(answer) => session.reply(&call, answer.map(|bytes| Some(bytes.into()))),
+                _ => session.handle(&call, request, opening.message, buffer),
+            }
             lock(&session.calls).remove(&call.id);
             session.link.notes.handlers().fetch_sub(1, SeqCst);
         }));
         Ok(())
+    }
+
+    /// Answers a call here, if its service says that this takes no time. What
+    /// cannot be sent at once is kept for a thread that may wait.
+    fn answer_at_once(&self, call: &Call, request: &[u8]) -> Result<Quick> {
+        let quick = catch_unwind(AssertUnwindSafe(|| self.service.is_quick(call, request).then(|| self.answer(call, request))));
+        let reply = match quick {
+            Ok(None) => return Ok(Quick::No),
+            Ok(Some(Ok(Some(reply)))) if reply.n <= MAX_MESSAGE => reply,
+            Ok(Some(Ok(_))) => return Ok(Quick::Kept(Err(too_large(MAX_MESSAGE + 1)))),
+            Ok(Some(Err(status))) => return Ok(Quick::Kept(Err(status))),
+            Err(_) => return Ok(Quick::Kept(Err(panicked(call)))),
+        };
+        let sent = catch_unwind(AssertUnwindSafe(|| self.link.try_fill(self.last(call, 0, flag::MESSAGE), reply.n, reply.fill)));
+        match sent {
+            Ok(sent) => Ok(sent?.map_or(Quick::Sent, |bytes| Quick::Kept(Ok(bytes)))),
+            Err(_) => Ok(Quick::Kept(Err(panicked(call)))),
+        }
     }
 
     /// Finds a method by its id, or by its name, which is then filed under it. A
@@ -206,7 +234,7 @@ impl Session {
             }
         };
         let answer = catch_unwind(AssertUnwindSafe(|| self.answer(call, bytes)))
-            .unwrap_or_else(|_| Err(Status::new(code::INTERNAL, format!("{} panicked", call.method()))));
+            .unwrap_or_else(|_| Err(panicked(call)));
         self.reply(call, answer);
     }
 
@@ -339,6 +367,20 @@ impl Session {
             self.log.line(Level::Warn, &format!("{} (stream {}) for {:?}", call.method(), call.id, call.began.elapsed()));
         }
     }
+}
+
+fn panicked(call: &Call) -> Status {
+    Status::new(code::INTERNAL, format!("{} panicked", call.method()))
+}
+
+/// A request of at most so many bytes may be answered at once.
+const QUICK: usize = 1 << 10;
+
+/// What became of a call that may be answered at once.
+enum Quick {
+    No,
+    Sent,
+    Kept(std::result::Result<Vec<u8>, Status>),
 }
 
 /// A unary call's request: sections and all, or in its slot.

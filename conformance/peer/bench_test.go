@@ -1,0 +1,73 @@
+package peer
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ddc/conformance/peer/peerpb"
+	"ddc/plugin/host"
+	"ddc/wake"
+	"ddc/wake/strategy"
+)
+
+// One caller's calls to the service in Go and to the program that DDC_PEER
+// names, on the default strategy. Compare what was measured side by side only:
+//
+//	DDC_PEER=$PWD/sdk/rust/target/release/examples/peer go test -tags nodynamic -run '^$' -bench Echo -count 5 ./conformance/peer
+func BenchmarkEcho(b *testing.B) {
+	for _, size := range []int{64, 1 << 20} {
+		for _, who := range []string{"go", "DDC_PEER"} {
+			b.Run(fmt.Sprintf("%d/%s", size, who), func(b *testing.B) {
+				program, err := os.Executable()
+				require.NoError(b, err)
+				if who != "go" {
+					if program = os.Getenv(who); program == "" {
+						b.Skip("DDC_PEER names no program")
+					}
+				}
+				benchmarkEcho(b, program, size)
+			})
+		}
+	}
+}
+
+func benchmarkEcho(b *testing.B, program string, size int) {
+	h, err := host.New(host.Options{
+		Command: func(string) (string, []string) { return program, nil },
+		Wake:    strategy.Default, Spin: wake.SpinAuto, Logger: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(b, err)
+	defer func() { require.NoError(b, h.Close()) }()
+	client := peerpb.NewPeerClient(h.Conn(name))
+	request := &peerpb.Work{Body: body(size, 0)}
+	_, err = client.Echo(b.Context(), request)
+	require.NoError(b, err)
+	look, ok := h.Plugin(name).Look()
+	require.True(b, ok)
+	pss := proportional(b, look.PID)
+	b.SetBytes(int64(size))
+	for b.Loop() {
+		if _, err := client.Echo(b.Context(), request); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(pss, "PSS-kB")
+}
+
+// proportional is the memory of a process, in kilobytes: of what others have
+// too, its part.
+func proportional(b *testing.B, pid int) float64 {
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	require.NoError(b, err)
+	_, rest, ok := strings.Cut(string(content), "\nPss:")
+	require.True(b, ok)
+	var kilobytes float64
+	_, err = fmt.Sscan(rest, &kilobytes)
+	require.NoError(b, err)
+	return kilobytes
+}
