@@ -49,13 +49,21 @@ interop: ## Run gRPC's own interoperability cases, which are a module of their o
 peers: # Vet the benchmarks beside other transports.
 	@cd conformance/bench/peers && if go mod download; then go vet -tags $(TAGS) ./...; else echo "peers: left out, as its modules cannot be had"; fi
 
-# Cargo and its registry may not be there: then it is left out, and says so. RUST=-short has a quarter of the calls.
+# Cargo, its registry or a C compiler may not be there: then it is left out, and says so. RUST= makes all the calls.
 RUST := -short
+PEERS := $(CURDIR)/sdk/rust/target/debug/examples/peer,$(CURDIR)/sdk/rust/target/debug/peer-in-c
 .PHONY: rust
-rust: ## Test the crate for plugins in Rust, and judge a plugin by it on every strategy.
-	@if ! cargo fetch --quiet --locked --manifest-path sdk/rust/Cargo.toml; then echo "rust: left out, as cargo or its crates cannot be had"; exit 0; fi; \
-	cd sdk/rust && cargo test --quiet --locked && cargo build --quiet --locked --example peer && cd ../.. && \
-	DDC_PEER=$(CURDIR)/sdk/rust/target/debug/examples/peer go test -tags $(TAGS) -count=1 $(RUST) -run TestPeerOfAnotherLanguage ./conformance
+rust: ## Test the crate for plugins in Rust and C, and judge a plugin in each on every strategy.
+	@if cd sdk/rust && cargo fetch --quiet --locked && command -v cc >/dev/null; then $(MAKE) --no-print-directory -C ../.. rust-here; \
+	else echo "rust: left out, as cargo, its crates or cc cannot be had"; fi
+
+.PHONY: rust-here
+rust-here:
+	cd sdk/rust && cargo test --quiet --locked && cargo build --quiet --locked --lib --example peer
+	cd sdk/rust && cc -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -Wall -Wextra -Werror -I include -o target/debug/peer-in-c c/peer.c target/debug/libddc_plugin.a -lpthread -ldl -lm
+	DDC_PEER=$(PEERS) go test -tags $(TAGS) -count=1 $(RUST) -run TestPeerOfAnotherLanguage ./conformance
+	cd examples/plugin-rust && cargo build --quiet --locked
+	test "$$(go run ./examples/plugin/host examples/plugin-rust/target/debug/shout futex hello)" = 'HELLO!'
 
 # -short has each fault on one strategy. The tests that need no fault are in test.
 FAULTY := go test -tags $(TAGS),ddcfault -timeout 15m -run 'Fault|EventLoop' ./internal/fault ./conformance

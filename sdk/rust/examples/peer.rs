@@ -111,7 +111,12 @@ struct Peer;
 
 impl Service for Peer {
     fn methods(&self) -> &'static [&'static str] {
-        &["/ddc.conformance.v1.Peer/Echo", "/ddc.conformance.v1.Peer/Chat", "/ddc.conformance.v1.Peer/Collect", "/ddc.conformance.v1.Peer/Count"]
+        &[
+            "/ddc.conformance.v1.Peer/Echo",
+            "/ddc.conformance.v1.Peer/Chat",
+            "/ddc.conformance.v1.Peer/Collect",
+            "/ddc.conformance.v1.Peer/Count",
+        ]
     }
 
     fn is_quick(&self, _: &Call, request: &[u8]) -> bool {

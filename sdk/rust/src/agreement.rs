@@ -123,7 +123,11 @@ impl Terms {
         }
         let read = |name: &str, parse: &dyn Fn(&str) -> bool| {
             let text = variable(name);
-            if parse(&text) { Ok(text) } else { Err(agreement(name, format!("{text:?} makes no sense"))) }
+            if parse(&text) {
+                Ok(text)
+            } else {
+                Err(agreement(name, format!("{text:?} makes no sense")))
+            }
         };
         let level = read("DDC_LOG_LEVEL", &|t| Level::parse(t).is_some())?;
         let spin = read("DDC_SPIN", &|t| parse_spin(t).is_some())?;
@@ -181,10 +185,13 @@ fn parse_offer(text: &str) -> Result<(usize, u32, Strategy)> {
     if version != format!("v{LAYOUT_VERSION}") {
         return Err(wrong(format!("the hub's layout is {version}, this program's v{LAYOUT_VERSION}")));
     }
-    let field = |word: &str, name: &str| word.strip_prefix(name).and_then(|w| w.strip_prefix('=')).map(str::to_owned).ok_or_else(|| wrong(format!("{text:?} has no {name}")));
+    let field = |word: &str, name: &str| {
+        word.strip_prefix(name).and_then(|w| w.strip_prefix('=')).map(str::to_owned).ok_or_else(|| wrong(format!("{text:?} has no {name}")))
+    };
     let number = |word: &str, name: &str| field(word, name)?.parse::<u32>().map_err(|e| wrong(format!("{word}: {e}")));
     let name = field(wake, "wake")?;
-    let strategy = Strategy::parse(&name).ok_or_else(|| wrong(format!("wake strategy {name:?} is none of eventfd, socketpair, pipe and futex")))?;
+    let strategy =
+        Strategy::parse(&name).ok_or_else(|| wrong(format!("wake strategy {name:?} is none of eventfd, socketpair, pipe and futex")))?;
     let (files, want) = (number(files, "files")? as usize, 1 + 3 * strategy.files());
     if files != want {
         return Err(wrong(format!("{files} files: {name} has {want}")));

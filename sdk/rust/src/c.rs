@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use crate::agreement::Terms;
 use crate::error::{Doing, Result};
 use crate::frame::Header;
-use crate::link::{Incoming, Link, Receiver};
+use crate::link::Link;
 use crate::queue::Queue;
+use crate::receiver::{Incoming, Receiver};
 use crate::sys;
 
 /// A link as one thread of a C program uses it.
@@ -105,7 +106,14 @@ impl CLink {
                     let h = f.header;
                     self.payload.clear();
                     f.take(&mut self.payload);
-                    *frame = CFrame { op: h.op, flags: h.flags, stream: h.stream, arg: h.arg, payload: self.payload.as_ptr(), length: self.payload.len() };
+                    *frame = CFrame {
+                        op: h.op,
+                        flags: h.flags,
+                        stream: h.stream,
+                        arg: h.arg,
+                        payload: self.payload.as_ptr(),
+                        length: self.payload.len(),
+                    };
                     return Ok(FRAME);
                 }
                 Some(Incoming::Room) => {}

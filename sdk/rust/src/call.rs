@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::frame::Header;
-use crate::link::{lock, Link, Patience};
+use crate::link::Link;
 use crate::service::{code, Status};
+use crate::waiting::{lock, Patience};
 use crate::wire::{op, Metadata, MAX_MESSAGE, MESSAGE_COST, WINDOW};
 
 /// A call under way.

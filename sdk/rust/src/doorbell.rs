@@ -21,7 +21,9 @@ enum Waker {
     Pipe(File, File),
     Socketpair(File, File),
     /// The token is a word, and the sleeper sleeps on the gate's word.
-    Futex { gate: usize },
+    Futex {
+        gate: usize,
+    },
 }
 
 /// One end of a doorbell. One thread awaits it; any thread may ring.
@@ -242,5 +244,73 @@ impl Spinner {
         }
         self.waits = 0;
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::made;
+    use std::sync::atomic::AtomicU64;
+    use std::thread;
+
+    const AT: usize = 128;
+    const STRATEGIES: [Strategy; 4] = [Strategy::Eventfd, Strategy::Socketpair, Strategy::Pipe, Strategy::Futex];
+
+    fn ends(strategy: Strategy) -> [Doorbell; 2] {
+        let map = Arc::new(made::memory(4096));
+        made::files(strategy).map(|files| Doorbell::open(map.clone(), AT, 0, strategy, files, "bell"))
+    }
+
+    /// Two threads hand a number to and fro, and each sleeps for every step. One
+    /// ring that is lost stops both.
+    #[test]
+    fn no_ring_between_look_and_sleep_is_lost() {
+        const ROUNDS: u64 = 5000;
+        for strategy in STRATEGIES {
+            let ([here, there_ringer], [there, here_ringer]) = (ends(strategy), ends(strategy));
+            let number = Arc::new(AtomicU64::new(0));
+            let theirs = number.clone();
+            let other = thread::spawn(move || {
+                for n in 0..ROUNDS {
+                    let spin = &mut Spinner::new(Spin::For(Duration::ZERO));
+                    while theirs.load(SeqCst) != 2 * n + 1 {
+                        there.wait(spin, None, || theirs.load(SeqCst) == 2 * n + 1).unwrap();
+                    }
+                    theirs.store(2 * n + 2, SeqCst);
+                    there_ringer.ring().unwrap();
+                }
+            });
+            for n in 0..ROUNDS {
+                number.store(2 * n + 1, SeqCst);
+                here_ringer.ring().unwrap();
+                let spin = &mut Spinner::new(Spin::For(Duration::ZERO));
+                while number.load(SeqCst) != 2 * n + 2 {
+                    here.wait(spin, None, || number.load(SeqCst) == 2 * n + 2).unwrap();
+                }
+            }
+            other.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_token_stays_until_it_is_taken_and_tokens_merge() {
+        for strategy in STRATEGIES {
+            let [sleeper, ringer] = ends(strategy);
+            assert!(!ringer.ring().unwrap(), "{strategy:?}: nobody sleeps");
+            for _ in 0..70_000 {
+                ringer.repay().unwrap(); // more than a pipe has room for
+            }
+            sleeper.take_tokens(None).unwrap();
+            let begun = Instant::now();
+            sleeper.take_tokens(Some(Duration::from_millis(20))).unwrap();
+            assert!(begun.elapsed() >= Duration::from_millis(19), "{strategy:?}: there was another token");
+        }
+    }
+
+    #[test]
+    fn a_bell_that_is_rung_for_nothing_ends_at_a_time() {
+        let [sleeper, _ringer] = ends(Strategy::Futex);
+        sleeper.wait(&mut Spinner::new(Spin::Auto), Some(Instant::now()), || false).unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! Descriptors as frames, and payloads that travel in pieces.
 
+use std::collections::hash_map::Entry;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -161,15 +162,19 @@ const FIRST: usize = 16 << 20;
 /// What has come of the payloads that travel in pieces.
 #[derive(Default)]
 pub(crate) struct Reassembly {
-    groups: HashMap<u32, Vec<u8>>,
-    totals: HashMap<u32, u64>,
+    groups: HashMap<u32, Group>,
     bytes: usize,
 }
 
+struct Group {
+    payload: Vec<u8>,
+    total: u64,
+}
+
 impl Reassembly {
+    /// Drops what has come of a payload, and returns it.
     pub fn forget(&mut self, group: u32) -> Vec<u8> {
-        self.totals.remove(&group);
-        let payload = self.groups.remove(&group).unwrap_or_default();
+        let payload = self.groups.remove(&group).map_or_else(Vec::new, |g| g.payload);
         self.bytes -= payload.len();
         payload
     }
@@ -177,20 +182,19 @@ impl Reassembly {
     /// Adds a piece, and returns the payload once it is whole.
     pub fn add(&mut self, r: Reference, last: bool, append: impl FnOnce(&mut Vec<u8>)) -> Result<Option<Vec<u8>>> {
         let others = self.groups.len();
-        if !self.groups.contains_key(&r.group) {
-            if r.total > MAX_PAYLOAD as u64 || others >= MAX_GROUPS {
+        let group = match self.groups.entry(r.group) {
+            Entry::Occupied(group) => group.into_mut(),
+            Entry::Vacant(_) if r.total > MAX_PAYLOAD as u64 || others >= MAX_GROUPS => {
                 return Err(corrupt("descriptor", format!("payload of {} bytes in pieces, {others} others under way", r.total)));
             }
-            self.groups.insert(r.group, Vec::with_capacity(FIRST.min(r.total as usize)));
-            self.totals.insert(r.group, r.total);
-        }
+            Entry::Vacant(new) => new.insert(Group { payload: Vec::with_capacity(FIRST.min(r.total as usize)), total: r.total }),
+        };
         if self.bytes + r.length > MAX_PAYLOAD {
             return Err(corrupt("descriptor", format!("more than {MAX_PAYLOAD} bytes in pieces under way")));
         }
-        let payload = self.groups.entry(r.group).or_default();
-        append(payload);
+        append(&mut group.payload);
         self.bytes += r.length;
-        let (have, total) = (payload.len() as u64, self.totals[&r.group]);
+        let (have, total) = (group.payload.len() as u64, group.total);
         if r.total != total || have > total || last != (have == total) {
             return Err(corrupt("descriptor", format!("{have} bytes of a payload of {total}, last piece {last}")));
         }
@@ -213,7 +217,7 @@ mod tests {
         assert_eq!(r.add(piece(2, 1, 2), false, |b| b.extend(b"x")).unwrap(), None);
         assert_eq!(r.add(piece(1, 1, 3), true, |b| b.extend(b"c")).unwrap(), Some(b"abc".to_vec()));
         r.forget(2);
-        assert_eq!((r.bytes, r.groups.len(), r.totals.len()), (0, 0, 0));
+        assert_eq!((r.bytes, r.groups.len()), (0, 0));
     }
 
     #[test]

@@ -57,12 +57,8 @@ impl Layout {
             let at = header::CLASS + i * header::CLASS_STRIDE;
             Class { size: size(at), count: size(at + 4), reserve: size(at + 8) }
         });
-        let layout = Layout {
-            places: size(header::PEERS),
-            cells: size(header::CELLS),
-            events: size(header::EVENTS),
-            classes: classes.collect(),
-        };
+        let layout =
+            Layout { places: size(header::PEERS), cells: size(header::CELLS), events: size(header::EVENTS), classes: classes.collect() };
         layout.check()?;
         let hash = map.word64(header::HASH).load(SeqCst);
         if hash != layout.hash() {
@@ -122,8 +118,16 @@ impl Layout {
     pub fn agreed(&self) -> String {
         let mut text = format!(
             "{} {} {} {} {} {} {} {} {} {} [",
-            n::LAYOUT_VERSION, n::HEADER_SIZE, n::LINK_SIZE, n::bell::SIZE, n::ring::SIZE, n::CELL_SIZE, n::EVENT_SIZE,
-            self.places, self.cells, self.events
+            n::LAYOUT_VERSION,
+            n::HEADER_SIZE,
+            n::LINK_SIZE,
+            n::bell::SIZE,
+            n::ring::SIZE,
+            n::CELL_SIZE,
+            n::EVENT_SIZE,
+            self.places,
+            self.cells,
+            self.events
         );
         for (i, c) in self.classes.iter().enumerate() {
             let gap = if i == 0 { "" } else { " " };
@@ -149,7 +153,13 @@ mod tests {
             places: 16,
             cells: 256,
             events: 1024,
-            classes: vec![class(1 << 10, 1024, 8), class(16 << 10, 256, 4), class(256 << 10, 32, 0), class(4 << 20, 8, 0), class(16 << 20, 4, 0)],
+            classes: vec![
+                class(1 << 10, 1024, 8),
+                class(16 << 10, 256, 4),
+                class(256 << 10, 32, 0),
+                class(4 << 20, 8, 0),
+                class(16 << 20, 4, 0),
+            ],
         };
         assert_eq!((layout.agreed().as_str(), layout.hash()), n::EXAMPLE);
     }

@@ -36,12 +36,14 @@ mod log;
 mod notes;
 mod numbers;
 mod queue;
+mod receiver;
 mod ring;
 mod server;
 mod service;
 mod slots;
 #[allow(unsafe_code)]
 mod sys;
+mod waiting;
 mod wire;
 mod workers;
 
@@ -50,8 +52,10 @@ pub use call::{Call, Stream};
 pub use error::{Error, Result};
 pub use frame::{Frame, Header, INLINE_MAX, MAX_PAYLOAD};
 pub use heap::Heap;
-pub use link::{Incoming, Lifeline, Link, Patience, Receiver};
+pub use link::{Lifeline, Link};
 pub use queue::Queue;
+pub use receiver::{Incoming, Receiver};
 pub use server::{main, serve};
 pub use service::{code, Reply, Service, Status};
+pub use waiting::Patience;
 pub use wire::Metadata;

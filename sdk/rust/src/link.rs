@@ -1,23 +1,23 @@
 //! A plugin's end of a link: frames in, frames out.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Read;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicBool, AtomicU32};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
 
 use crate::agreement::Terms;
 use crate::doorbell::{Doorbell, Spinner};
 use crate::error::{agreement, corrupt, Doing, Error, Result};
-use crate::frame::{self, Frame, Header, Lease, Payload, Reassembly, Reference};
+use crate::frame::{self, Header, Lease, Reference};
 use crate::layout::Layout;
 use crate::notes::Notes;
 use crate::numbers::{self as n, header, link as word};
+use crate::receiver::Receiver;
 use crate::ring::{Consumer, Descriptor, Place, Producer};
 use crate::slots::{Pool, Ref};
 use crate::sys::Map;
+use crate::waiting::{lock, Event, Patience};
 
 pub(crate) const HOST: usize = 0;
 pub(crate) const PLUGIN: usize = 1;
@@ -35,7 +35,7 @@ pub struct Link {
     page: usize,
     pool: Pool,
     host: Doorbell,
-    own: Doorbell,
+    pub(crate) own: Doorbell,
     caller: Doorbell,
     sending: Mutex<Sending>,
     group: AtomicU32,
@@ -52,59 +52,6 @@ struct Sending {
     producer: Producer,
     /// Payloads in pieces that were given up, whose abort is still to be sent.
     aborts: Vec<u32>,
-}
-
-/// Something that threads wait for.
-#[derive(Default)]
-pub(crate) struct Event {
-    times: Mutex<u64>,
-    more: Condvar,
-}
-
-/// How long a send may wait.
-#[derive(Clone, Copy)]
-pub struct Patience<'a> {
-    pub until: Option<Instant>,
-    /// Asked whenever the waiting thread wakes. Whoever changes the answer
-    /// calls [`Link::nudge`].
-    pub given_up: &'a (dyn Fn() -> bool + Sync),
-}
-
-impl Patience<'_> {
-    /// Waits for as long as the link lives.
-    pub const ENDLESS: Patience<'static> = Patience { until: None, given_up: &|| false };
-}
-
-pub(crate) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
-    m.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Event {
-    pub fn happened(&self) {
-        *lock(&self.times) += 1;
-        self.more.notify_all();
-    }
-
-    /// How often it has happened. Ask before the look that decides to wait.
-    pub fn times(&self) -> u64 {
-        *lock(&self.times)
-    }
-
-    /// Waits until it has happened more often than was seen.
-    fn wait(&self, seen: u64, patience: &Patience) -> Result<()> {
-        let mut times = lock(&self.times);
-        while *times == seen {
-            if (patience.given_up)() {
-                return Err(Error::GivenUp);
-            }
-            times = match patience.until.map(|t| t.saturating_duration_since(Instant::now())) {
-                None => self.more.wait(times).unwrap_or_else(PoisonError::into_inner),
-                Some(left) if left.is_zero() => return Err(Error::GivenUp),
-                Some(left) => self.more.wait_timeout(times, left).unwrap_or_else(PoisonError::into_inner).0,
-            };
-        }
-        Ok(())
-    }
 }
 
 impl Link {
@@ -127,7 +74,9 @@ impl Link {
             name,
         };
         let [host, own, caller] = inherited.bells;
-        let bell = |i: usize, gate, files, name| Doorbell::open(map.clone(), page + word::BELLS + i * word::BELLS_STRIDE, gate, terms.strategy, files, name);
+        let bell = |i: usize, gate, files, name| {
+            Doorbell::open(map.clone(), page + word::BELLS + i * word::BELLS_STRIDE, gate, terms.strategy, files, name)
+        };
         let link = Arc::new(Link {
             host: bell(HOST, header::GATE, host, "Bells[host]"),
             own: bell(PLUGIN, page + word::GATE, own, "Bells[peer]"),
@@ -146,13 +95,8 @@ impl Link {
         });
         link.notes.attached();
         link.word(word::ATTACHED).store(terms.incarnation, SeqCst);
-        let receiver = Receiver {
-            consumer: Consumer::new(ring(PLUGIN, "Rings[peer]")),
-            batch: VecDeque::new(),
-            pieces: Reassembly::default(),
-            spinner: Spinner::new(terms.spin),
-            link: link.clone(),
-        };
+        let consumer = Consumer::new(ring(PLUGIN, "Rings[peer]"));
+        let receiver = Receiver::new(link.clone(), consumer, Spinner::new(terms.spin));
         Ok((link.clone(), receiver, Lifeline { file: inherited.lifeline.into(), link }))
     }
 
@@ -160,11 +104,11 @@ impl Link {
         self.map.word32(self.page + at)
     }
 
-    fn signals(&self, side: usize) -> &AtomicU32 {
+    pub(crate) fn signals(&self, side: usize) -> &AtomicU32 {
         self.word(word::SIGNALS + side * word::SIGNALS_STRIDE)
     }
 
-    fn closed(&self, side: usize) -> &AtomicU32 {
+    pub(crate) fn closed(&self, side: usize) -> &AtomicU32 {
         self.word(word::CLOSED + side * word::CLOSED_STRIDE)
     }
 
@@ -179,7 +123,7 @@ impl Link {
         rung.map(drop).map_err(|e| self.fail(e))
     }
 
-    fn signal_host(&self, bit: u32) -> Result<()> {
+    pub(crate) fn signal_host(&self, bit: u32) -> Result<()> {
         self.signals(HOST).fetch_or(bit, SeqCst);
         self.ring_host()
     }
@@ -203,6 +147,15 @@ impl Link {
     pub fn nudge(&self) {
         self.space.happened();
         self.freed.happened();
+    }
+
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(SeqCst)
+    }
+
+    /// Why the link has ended; whoever asks first is told.
+    pub(crate) fn why(&self) -> Error {
+        lock(&self.reason).take().unwrap_or(Error::Closed)
     }
 
     pub(crate) fn open(&self) -> Result<()> {
@@ -416,7 +369,7 @@ impl Link {
     }
 
     /// Takes over the slot of a descriptor that has come.
-    fn accept(self: &Arc<Self>, d: &Descriptor) -> Result<(Reference, Lease)> {
+    pub(crate) fn accept(self: &Arc<Self>, d: &Descriptor) -> Result<(Reference, Lease)> {
         let r = frame::decode_reference(d);
         self.pool.accept(r.slot, 2 * self.place + HOST)?;
         let lease = Lease { link: self.clone(), slot: r.slot, n: r.length };
@@ -461,147 +414,4 @@ impl Lifeline {
     pub(crate) fn file(&self) -> &File {
         &self.file
     }
-}
-
-/// What a receiver has found.
-pub enum Incoming {
-    /// A frame has come.
-    Frame(Frame),
-    /// Room came in the ring, or a slot came free: whoever waits to send tries
-    /// again. Threads that wait in [`Link::send`] have been woken.
-    Room,
-    /// The host has closed the link, and everything it sent has been received.
-    Closed,
-}
-
-/// The receiving half, for one thread, which never waits for anything else.
-pub struct Receiver {
-    link: Arc<Link>,
-    consumer: Consumer,
-    batch: VecDeque<Descriptor>,
-    pieces: Reassembly,
-    spinner: Spinner,
-}
-
-/// So many descriptors are popped at once.
-const BATCH: usize = 128;
-
-impl Receiver {
-    /// Waits for whatever comes next. An error is the link's end.
-    pub fn next(&mut self) -> Result<Incoming> {
-        loop {
-            if let Some(incoming) = self.next_until(None)? {
-                return Ok(incoming);
-            }
-        }
-    }
-
-    /// Waits for whatever comes next, until a time at most.
-    pub fn next_until(&mut self, until: Option<Instant>) -> Result<Option<Incoming>> {
-        if let Some(incoming) = self.try_next()? {
-            return Ok(Some(incoming));
-        }
-        let (link, consumer) = (&self.link, &self.consumer);
-        link.own.wait(&mut self.spinner, until, || ready(link, consumer))?;
-        self.try_next()
-    }
-
-    /// Looks for what has come, and does not wait.
-    pub fn try_next(&mut self) -> Result<Option<Incoming>> {
-        loop {
-            while let Some(d) = self.batch.pop_front() {
-                if let Some(frame) = self.frame(&d).inspect_err(|e| self.report(e))? {
-                    return Ok(Some(Incoming::Frame(frame)));
-                }
-            }
-            // Asked before the ring is looked at: what the host pushed before it
-            // closed, or died, is then found by this look.
-            let (closed, ending) = (self.link.closed(HOST).load(SeqCst), self.link.ending.load(SeqCst));
-            if self.answer_signals()? {
-                return Ok(Some(Incoming::Room));
-            }
-            if self.consumer.pop(&mut self.batch, BATCH).inspect_err(|e| self.report(e))? {
-                self.link.signal_host(n::SIGNAL_SPACE)?;
-            }
-            match closed {
-                _ if !self.batch.is_empty() => {}
-                _ if ending => return Err(lock(&self.link.reason).take().unwrap_or(Error::Closed)),
-                0 => return Ok(None),
-                1 => return Ok(Some(Incoming::Closed)),
-                other => return Err(corrupt("Closed[host]", other.to_string())),
-            }
-        }
-    }
-
-    fn report(&self, e: &Error) {
-        self.link.fail(corrupt("received", e.to_string()));
-    }
-
-    /// Takes the bits that ringers left, and says whether somebody who waits to
-    /// send is to try again.
-    fn answer_signals(&self) -> Result<bool> {
-        let bits = self.link.signals(PLUGIN).swap(0, SeqCst);
-        if bits & !(n::SIGNAL_SLOT | n::SIGNAL_RELAY | n::SIGNAL_SPACE) != 0 {
-            return Err(corrupt("Signals[peer]", format!("{bits:#x}")));
-        }
-        if bits & n::SIGNAL_SPACE != 0 {
-            self.link.space.happened();
-        }
-        if bits & n::SIGNAL_SLOT != 0 {
-            self.link.freed.happened();
-        }
-        Ok(bits & (n::SIGNAL_SPACE | n::SIGNAL_SLOT) != 0)
-    }
-
-    fn frame(&mut self, d: &Descriptor) -> Result<Option<Frame>> {
-        let header = frame::decode_header(d);
-        let payload = match d[2] {
-            frame::INLINE => {
-                let (from, mut bytes) = (frame::decode_inline(d)?, [0; frame::INLINE_MAX]);
-                bytes[..from.len()].copy_from_slice(from);
-                Payload::Inline { bytes, n: from.len() }
-            }
-            frame::SLOT => Payload::Slot(self.link.accept(d)?.1),
-            kind @ (frame::PIECE | frame::LAST) => {
-                let (r, lease) = self.link.accept(d)?;
-                let append = |into: &mut Vec<u8>| lease.link.copy_out(lease.slot, lease.n, into);
-                match self.pieces.add(r, kind == frame::LAST, append)? {
-                    Some(whole) => Payload::Whole(whole),
-                    None => return Ok(None),
-                }
-            }
-            frame::ABORT => {
-                self.pieces.forget(frame::decode_reference(d).group);
-                return Ok(None);
-            }
-            kind => return Err(corrupt("descriptor", format!("kind {kind}"))),
-        };
-        Ok(Some(Frame { header, payload }))
-    }
-
-    /// Begins to sleep elsewhere: at [`Receiver::file`], in an event loop. False
-    /// means that something has come already, and nobody sleeps.
-    pub fn sleep_elsewhere(&mut self) -> Result<bool> {
-        self.link.own.announce();
-        if self.batch.is_empty() && !ready(&self.link, &self.consumer) {
-            return Ok(true);
-        }
-        self.link.own.withdraw()?;
-        Ok(false)
-    }
-
-    /// Ends what sleep_elsewhere began, whatever woke the loop.
-    pub fn woken(&mut self) -> Result<()> {
-        self.link.own.withdraw()
-    }
-
-    /// The file that can be read once the host has rung. A futex has none.
-    pub fn file(&self) -> Option<&File> {
-        self.link.own.file()
-    }
-}
-
-/// Says whether there is anything to do. It sees everything that rings.
-fn ready(link: &Link, consumer: &Consumer) -> bool {
-    link.signals(PLUGIN).load(SeqCst) != 0 || !consumer.is_empty() || link.closed(HOST).load(SeqCst) != 0 || link.ending.load(SeqCst)
 }

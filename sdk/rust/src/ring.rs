@@ -122,3 +122,55 @@ impl Consumer {
         Ok(starved.load(SeqCst) == 1 && starved.compare_exchange(1, 0, SeqCst, SeqCst).is_ok())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::made;
+    use std::collections::VecDeque;
+
+    fn ends(start: u64) -> (Producer, Consumer, Arc<Map>) {
+        let map = Arc::new(made::memory(4096));
+        let place = || Place { map: map.clone(), page: 0, cells: 1024, count: 4, name: "Rings[test]" };
+        for word in [ring::PRODUCED, ring::CONSUMED] {
+            map.word64(word).store(start, SeqCst);
+        }
+        (Producer::new(place()), Consumer::new(place()), map.clone())
+    }
+
+    #[test]
+    fn descriptors_come_in_order_across_the_wrap_of_the_indices() {
+        let (mut producer, mut consumer, _map) = ends(u64::MAX - 5);
+        let mut got = VecDeque::new();
+        for n in 0..20u8 {
+            assert!(producer.push(&[n; CELL_SIZE]).unwrap());
+            assert!(!consumer.pop(&mut got, 3).unwrap());
+        }
+        assert!(consumer.is_empty() && got.iter().enumerate().all(|(n, d)| d[0] == n as u8));
+    }
+
+    #[test]
+    fn an_announcement_is_taken_by_the_pop_that_makes_room() {
+        let (mut producer, mut consumer, _map) = ends(0);
+        for _ in 0..4 {
+            assert!(producer.push(&[0; CELL_SIZE]).unwrap());
+        }
+        assert!(!producer.push(&[0; CELL_SIZE]).unwrap() && !producer.announce_starved().unwrap());
+        let mut got = VecDeque::new();
+        assert!(consumer.pop(&mut got, 1).unwrap(), "the producer waits");
+        assert!(!consumer.pop(&mut got, 1).unwrap(), "it has been told");
+        assert!(producer.announce_starved().unwrap(), "there is room");
+    }
+
+    #[test]
+    fn an_index_that_no_sound_side_stores_is_refused() {
+        let (mut producer, mut consumer, map) = ends(0);
+        map.word64(ring::PRODUCED).store(5, SeqCst);
+        assert!(consumer.pop(&mut VecDeque::new(), 9).unwrap_err().to_string().contains("Rings[test]: producer index 5"));
+        map.word64(ring::CONSUMED).store(1 << 40, SeqCst);
+        for _ in 0..4 {
+            assert!(producer.push(&[0; CELL_SIZE]).unwrap());
+        }
+        assert!(producer.push(&[0; CELL_SIZE]).unwrap_err().to_string().contains("consumer index"));
+    }
+}

@@ -17,10 +17,12 @@ use crate::call::{too_large, Call, Stream};
 use crate::error::{corrupt, Doing, Error, Result};
 use crate::frame::{Frame, Header};
 use crate::heap;
-use crate::link::{lock, Incoming, Lifeline, Link, Patience, Receiver};
+use crate::link::{Lifeline, Link};
 use crate::log::Log;
+use crate::receiver::{Incoming, Receiver};
 use crate::service::{code, Reply, Service, Status};
 use crate::sys;
+use crate::waiting::{lock, Patience};
 use crate::wire::{self, flag, op, MAX_MESSAGE, MAX_METHODS};
 use crate::workers::Workers;
 
@@ -101,7 +103,7 @@ impl Session {
     fn receive(self: &Arc<Self>, mut receiver: Receiver) -> Result<()> {
         let mut methods: Vec<Option<Arc<str>>> = vec![None; MAX_METHODS + 1];
         loop {
-            match receiver.next()? {
+            match receiver.receive()? {
                 Incoming::Frame(frame) if frame.header.op == op::CALL => self.open(frame, &mut methods)?,
                 Incoming::Frame(frame) => self.take(frame)?,
                 Incoming::Room => {}
@@ -152,7 +154,9 @@ impl Session {
         let call = Arc::new(Call::new(h, h.flags & flag::UNARY != 0, method, opening.metadata));
         let leaving = self.leaving.load(SeqCst);
         let answered = match &request {
-            Request::Bytes(bytes) if call.unary && !leaving && bytes.len() <= QUICK => self.answer_at_once(&call, &bytes[opening.message..])?,
+            Request::Bytes(bytes) if call.unary && !leaving && bytes.len() <= QUICK => {
+                self.answer_at_once(&call, &bytes[opening.message..])?
+            }
             _ => Quick::No,
         };
         if matches!(answered, Quick::Sent) {
@@ -209,7 +213,9 @@ impl Session {
         match known {
             None if name.is_empty() => return wrong(format!("{id} stands for nothing")),
             Some(filed) if name.is_empty() || **filed == *name => return Ok(filed.clone()),
-            Some(filed) if self.service.methods().contains(&&**filed) => return wrong(format!("{id} stands for both {filed:?} and {name:?}")),
+            Some(filed) if self.service.methods().contains(&&**filed) => {
+                return wrong(format!("{id} stands for both {filed:?} and {name:?}"))
+            }
             _ => {}
         }
         let method: Arc<str> = name.into();
@@ -233,8 +239,7 @@ impl Session {
                 &buffer[..]
             }
         };
-        let answer = catch_unwind(AssertUnwindSafe(|| self.answer(call, bytes)))
-            .unwrap_or_else(|_| Err(panicked(call)));
+        let answer = catch_unwind(AssertUnwindSafe(|| self.answer(call, bytes))).unwrap_or_else(|_| Err(panicked(call)));
         self.reply(call, answer);
     }
 
@@ -278,7 +283,8 @@ impl Session {
         if matches!(sent, Err(Error::GivenUp)) && !call.is_cancelled() {
             let text = format!("no room for a reply of {n} bytes");
             let status = Status::new(code::RESOURCE_EXHAUSTED, text);
-            let _ = self.fail(call, &status, &Patience { until: None, given_up: &|| call.is_cancelled() }); // or the link has ended
+            let _ = self.fail(call, &status, &Patience { until: None, given_up: &|| call.is_cancelled() });
+            // or the link has ended
         }
     }
 

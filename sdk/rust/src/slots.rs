@@ -56,7 +56,8 @@ impl Pool {
         let mut at = layout.slots();
         let classes = layout.classes.iter().map(|&class| {
             let [words, bitmap, bytes] = class.sizes();
-            let slots = Slots { class, words: at, bitmap: at + words, bytes: at + words + bitmap, shared: class.reserve * 2 * layout.places };
+            let slots =
+                Slots { class, words: at, bitmap: at + words, bytes: at + words + bitmap, shared: class.reserve * 2 * layout.places };
             at += words + bitmap + bytes;
             slots
         });
@@ -130,7 +131,14 @@ impl Pool {
         if starts && slot.compare_exchange(old, word(old >> 32, has, to), SeqCst, SeqCst).is_ok() {
             return Ok(());
         }
-        let what = format!("class {} slot {} generation {} is of party {has}, generation {}, in state {}", r.class(), r.index(), r.generation(), old >> 32, old & 0xff);
+        let what = format!(
+            "class {} slot {} generation {} is of party {has}, generation {}, in state {}",
+            r.class(),
+            r.index(),
+            r.generation(),
+            old >> 32,
+            old & 0xff
+        );
         Err(corrupt("slot word", what))
     }
 
@@ -177,5 +185,45 @@ impl Pool {
     pub fn bytes(&self, r: Ref) -> usize {
         let c = &self.classes[r.class()];
         c.bytes + r.index() * c.class.size
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::made;
+
+    /// A pool of 4 slots of 64 bytes, one for each of two parties, and 1 of 128.
+    fn pool() -> Pool {
+        let class = |size, count, reserve| Class { size, count, reserve };
+        let layout = Layout { places: 1, cells: 4, events: 1, classes: vec![class(64, 4, 1), class(128, 1, 0)] };
+        let pool = Pool::new(Arc::new(made::memory(1 << 20)), &layout, 1);
+        pool.hints(0, 0).store(0b1100, SeqCst);
+        pool.hints(1, 0).store(1, SeqCst);
+        pool
+    }
+
+    #[test]
+    fn a_payload_takes_the_smallest_slot_that_fits_and_never_the_other_partys() {
+        let pool = pool();
+        let claimed: Vec<_> = std::iter::from_fn(|| pool.claim(1)).map(|r| (r.class(), r.index())).collect();
+        assert_eq!(claimed, [(0, 2), (0, 3), (0, 1), (1, 0)]);
+        assert_eq!(pool.claim_piece(1000), None);
+    }
+
+    #[test]
+    fn a_slot_goes_round_and_its_old_names_are_refused() {
+        let pool = pool();
+        let first = pool.claim(100).unwrap();
+        assert!(pool.accept(first, 1).unwrap_err().to_string().contains("slot word"), "it was not sent");
+        pool.sent(first).unwrap();
+        assert!(pool.accept(first, 0).is_err(), "another party sent it");
+        pool.accept(first, 1).unwrap();
+        pool.free(first);
+        let second = pool.claim(100).unwrap();
+        assert_eq!((second.index(), second.generation()), (first.index(), first.generation() + 1));
+        pool.free(first); // too late: it is the second's by now
+        pool.sent(second).unwrap();
+        assert!(pool.sent(Ref(u64::MAX)).unwrap_err().to_string().contains("out of range"));
     }
 }

@@ -6,8 +6,8 @@
 //! party that breaks it can change them while they are read here. So nothing is
 //! decided twice from the same shared bytes.
 
-use std::ffi::c_char;
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::ffi::c_char;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -322,4 +322,48 @@ pub(crate) fn bytes_of(start: *const u8, n: usize) -> Vec<u8> {
     }
     // SAFETY: there are so many bytes, by the header's word.
     unsafe { std::slice::from_raw_parts(start, n) }.to_vec()
+}
+
+/// Memory and files as a host makes them, for tests.
+#[cfg(test)]
+pub(crate) mod made {
+    use super::*;
+    use crate::agreement::Strategy;
+
+    pub fn memory(len: usize) -> Map {
+        // SAFETY: the name is a C string, and the descriptor is new.
+        let file = unsafe {
+            let fd = libc::memfd_create(c"test".as_ptr(), libc::MFD_ALLOW_SEALING | libc::MFD_CLOEXEC);
+            assert!(fd >= 0 && libc::ftruncate(fd, len as libc::off_t) == 0, "{}", io::Error::last_os_error());
+            OwnedFd::from_raw_fd(fd)
+        };
+        assert!(Map::open(&file).is_err_and(|e| e.to_string().contains("sealed")));
+        // SAFETY: the descriptor is open.
+        assert_eq!(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, libc::F_SEAL_SHRINK | libc::F_SEAL_GROW) }, 0);
+        Map::open(&file).expect("map it")
+    }
+
+    /// A doorbell's files, for two ends.
+    pub fn files(strategy: Strategy) -> [Vec<OwnedFd>; 2] {
+        let mut pair = [-1, -1];
+        // SAFETY: the kernel fills the pair with new descriptors.
+        let made = unsafe {
+            match strategy {
+                Strategy::Futex => return [Vec::new(), Vec::new()],
+                Strategy::Eventfd => {
+                    pair[0] = libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC);
+                    0
+                }
+                Strategy::Pipe => libc::pipe2(pair.as_mut_ptr(), libc::O_NONBLOCK | libc::O_CLOEXEC),
+                Strategy::Socketpair => {
+                    libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0, pair.as_mut_ptr())
+                }
+            }
+        };
+        assert_eq!(made, 0);
+        // SAFETY: those that are not -1 are open, and nobody else's.
+        let files: Vec<OwnedFd> = pair.into_iter().filter(|&fd| fd >= 0).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).collect();
+        let copies = files.iter().map(|f| f.try_clone().expect("copy it")).collect();
+        [files, copies]
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
-use crate::link::lock;
+use crate::waiting::lock;
 
 pub(crate) type Job = Box<dyn FnOnce(&mut Vec<u8>) + Send>;
 
@@ -106,7 +106,10 @@ mod tests {
         let (first_send, first) = channel();
         let (second_send, second) = channel();
         workers.run(Box::new(move |_| first.recv().unwrap()));
-        workers.run(Box::new(move |_| first_send.send(second.recv().unwrap()).unwrap()));
+        workers.run(Box::new(move |_| {
+            let () = second.recv().unwrap();
+            first_send.send(()).unwrap();
+        }));
         workers.run(Box::new(move |_| second_send.send(()).unwrap()));
         workers.end();
         assert_eq!(lock(&workers.state).threads, 0);
