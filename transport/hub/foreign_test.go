@@ -53,7 +53,7 @@ func rustLayout() string {
 	rustFields[notePage](p, "notes", "PIDs Handlers Ends Waits")
 
 	l := layout{peers: 16, cells: 256, events: 1024, classes: slot.DefaultClasses(32)}
-	p("\n/// A layout to check the hash with.\n#[cfg(test)]\npub const EXAMPLE: (&str, u64) = (\n    %q,\n    %#016x,\n);\n\n", l.agreed(), l.hash())
+	p("\n/// A layout to check the hash with.\n#[cfg(test)]\n#[rustfmt::skip]\npub const EXAMPLE: (&str, u64) = (\n    %q,\n    %#016x,\n);\n\n", l.agreed(), l.hash())
 	return b.String()
 }
 

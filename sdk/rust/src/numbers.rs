@@ -85,7 +85,10 @@ pub mod notes {
 
 /// A layout to check the hash with.
 #[cfg(test)]
-pub const EXAMPLE: (&str, u64) =
-    ("5 4096 15744 256 384 64 16 16 256 1024 [{1024 1024 8} {16384 256 4} {262144 32 0} {4194304 8 0} {16777216 4 0}]", 0xe7c381a2a86089e1);
+#[rustfmt::skip]
+pub const EXAMPLE: (&str, u64) = (
+    "5 4096 15744 256 384 64 16 16 256 1024 [{1024 1024 8} {16384 256 4} {262144 32 0} {4194304 8 0} {16777216 4 0}]",
+    0xe7c381a2a86089e1,
+);
 
 // The end of the layout.
