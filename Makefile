@@ -18,8 +18,9 @@ build: tools ## Compile everything; the program is bin/ddc, bin/ddc-fault the on
 	go build -tags $(TAGS) -o bin/ddc ./cmd/ddc
 	go build -tags $(TAGS),ddcfault -o bin/ddc-fault ./cmd/ddc
 
-run: build example ## Set up, build ddc, and build the example site into out/example.
+run: build example ## Set up, build ddc and the example site into out/example, and say how to see it.
 	bin/ddc build examples/site -o out/example
+	@echo "To see it, and see each change as you save it: bin/ddc serve examples/site"
 
 .PHONY: example
 example: # The example site's picture and font, which are made, not kept.
@@ -37,7 +38,15 @@ test: tools example lint ## Run every test, once plainly and once under the race
 	@$(MAKE) --no-print-directory interop
 	@$(MAKE) --no-print-directory peers
 	@$(MAKE) --no-print-directory rust
+	@$(MAKE) --no-print-directory test-browser BROWSE=-short
 	@$(MAKE) --no-print-directory fuzz-short
+
+# As interop. BROWSE are flags of its tests: in test it is -short.
+BROWSE :=
+.PHONY: test-browser
+test-browser: tools ## Look at served pages in a real browser (Debian's chromium), which is a module of its own.
+	@cd site/serve/browser && if ! command -v chromium >/dev/null; then echo "test-browser: left out, as there is no chromium"; \
+	elif go mod download; then go test -tags $(TAGS) -timeout 15m $(BROWSE) .; else echo "test-browser: left out, as its modules cannot be had"; fi
 
 # A module of its own, whose dependencies may not be to be had: then it is left out, and says so.
 .PHONY: interop

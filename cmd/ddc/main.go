@@ -63,8 +63,15 @@ const farewell = 280 * time.Millisecond
 // print the finished cells. A second Ctrl-C ends the wait.
 const lastCells = 30 * time.Second
 
+// lastPages is how long a server may take to close its connections and end its
+// plugins, on a busy machine.
+const lastPages = 3 * time.Second
+
 // farewellOf is the farewell of a command line.
 func farewellOf(args []string) time.Duration {
+	if len(args) > 0 && args[0] == "serve" {
+		return lastPages
+	}
 	if len(args) > 1 && args[0] == "wake" && (args[1] == "matrix" || args[1] == "verdict") {
 		return lastCells
 	}

@@ -1,0 +1,80 @@
+package serve_test
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ddc/internal/await"
+	"ddc/site/serve"
+)
+
+// changesOf is how many changes a long test makes: DDC_CHANGES, or few.
+func changesOf(t *testing.T) int {
+	t.Helper()
+	if n, err := strconv.Atoi(os.Getenv("DDC_CHANGES")); err == nil {
+		return n
+	}
+	if testing.Short() {
+		return 30
+	}
+	return 100
+}
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	require.NoError(t, err)
+	return len(entries)
+}
+
+func TestNothingGrowsWithChangesAndPagesThatComeAndGo(t *testing.T) {
+	s := start(t, serve.Options{}, "content/index.html", html("<p>0</p>"))
+	stays := s.open("/")
+	round := func(i int) {
+		s.write("content/index.html", html(fmt.Sprintf("<p>%d</p>", i)))
+		s.write(fmt.Sprintf("content/d%d/index.html", i%7), html("x"))
+		stays.hears("the change", func(u update) bool { return len(u.Patches) > 0 && u.Patches[0].Value == strconv.Itoa(i) })
+		visits := s.open("/")
+		visits.hears("its first word", func(update) bool { return true })
+		require.NoError(t, visits.c.CloseNow())
+		remove(t, s.path(fmt.Sprintf("content/d%d", (i+3)%7)))
+	}
+	for i := range 10 {
+		round(i + 1)
+	}
+	goroutines, open := runtime.NumGoroutine(), descriptors(t)
+	for i := range changesOf(t) {
+		round(i + 11)
+	}
+	await.Until(t, "as few goroutines and descriptors as before", func() bool {
+		return runtime.NumGoroutine() <= goroutines+2 && descriptors(t) <= open+2 // a connection of the test's may come and go
+	}, func() string { return fmt.Sprint(runtime.NumGoroutine(), goroutines, descriptors(t), open) })
+}
+
+func TestServerEndsWithPagesOpenAndChangesUnderWay(t *testing.T) {
+	for i := range 10 {
+		s := start(t, serve.Options{}, "content/index.html", html("<p>0</p>"), "content/a/index.html", html("<p>0</p>"))
+		var tabs []*tab
+		for range 10 {
+			tabs = append(tabs, s.open("/"), s.open("/a/"))
+		}
+		s.write("content/index.html", html("<script>x</script>")) // pages load themselves again, and close
+		s.write("content/a/index.html", html("<p>1</p>"))
+		if i%2 == 0 {
+			tabs[0].hears("to load", reloaded)
+		}
+		s.stop()
+		for _, tab := range tabs {
+			var err error
+			for err == nil {
+				_, _, err = tab.c.Read(t.Context())
+			}
+			_ = tab.c.CloseNow() // the server has closed it
+		}
+	}
+}
