@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -14,6 +15,8 @@ import (
 
 	"ddc/internal/diagnostic"
 	"ddc/internal/printable"
+	"ddc/site"
+	"ddc/site/config"
 	"ddc/site/serve"
 )
 
@@ -98,20 +101,26 @@ func show(ctx context.Context, dir string, f serveFlags, out *printer) error {
 	return nil
 }
 
-func serveWith(s *started, f serveFlags, door *door, out *printer, begun time.Time) error {
+func serveWith(s *started, f serveFlags, door *door, out *printer, begun time.Time) (err error) {
 	w := s.onlookers
-	served, err := openServed(s, f, out)
+	folder, err := s.machine.heir.TempDir(os.TempDir(), "ddc-serve-")
 	if err != nil {
 		return errors.Join(err, door.close())
 	}
-	defer served.close()
-	first := sync.OnceFunc(func() { ready(w.ctx, door, f, out, time.Since(begun)) })
-	server := serve.New(served, serve.Options{
-		Hosts: f.hosts, Differ: served.plugins.HtmlDiff, Poll: f.poll, Log: out.logger,
-		Said: func(c serve.Change) {
-			first()
-			out.change(c)
-		},
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	load := func() (*config.Config, error) {
+		cfg, err := config.Load(s.config.Root, config.Overrides{Content: f.content, Output: f.output})
+		if err != nil {
+			return nil, loadError(err)
+		}
+		return cfg, nil
+	}
+	plugins := site.Connect(w.conns(s.machine.host.Conn))
+	project := serve.OpenProject(s.config, load, plugins, buildOptions(s.machine, w, f.buildFlags, s.times.ofPlugin("sass"), s.remembered, out), folder)
+	defer func() { err = errors.Join(err, project.Close()) }()
+	server := serve.New(project, serve.Options{
+		Hosts: f.hosts, Differ: plugins.HtmlDiff, Poll: f.poll, Log: out.logger, Said: out.change,
+		Ready: sync.OnceFunc(func() { ready(w.ctx, door, f, out, time.Since(begun)) }),
 	})
 	err = server.Run(w.ctx, door.listeners...)
 	if cause := context.Cause(w.ctx); err == nil && !errors.Is(cause, context.Canceled) {

@@ -130,6 +130,7 @@ func TestServerOutlivesKilledAndStoppedPlugins(t *testing.T) {
 	inOtherProcesses(t)
 	site := smallSite(t)
 	s := startServing(t, site)
+	s.get("/") // which starts plugins
 	for i, how := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
 		for _, pid := range pluginsOf(t, s.cmd.Process.Pid) {
 			require.NoError(t, syscall.Kill(pid, how))

@@ -1,12 +1,19 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"reflect"
+	"runtime"
+	"slices"
+	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"ddc/internal/diagnostic"
+	"ddc/site"
 )
 
 const (
@@ -45,7 +52,7 @@ func (s *Server) follow(ctx context.Context) {
 		<-ended
 	}()
 	known := s.take(w, inventory{})
-	s.refresh(ctx, w, &known, nil)
+	s.refresh(ctx, w, &known, nil, time.Now())
 	for {
 		select {
 		case <-ctx.Done():
@@ -65,7 +72,7 @@ func (s *Server) follow(ctx context.Context) {
 			s.change(func() { s.pending = false })
 			continue
 		}
-		s.refreshFrom(ctx, w, &known, changes, begun)
+		s.refresh(ctx, w, &known, changes, begun)
 	}
 }
 
@@ -118,46 +125,44 @@ func (s *Server) pause(ctx context.Context, w *watch, while time.Duration, end t
 	}
 }
 
-func (s *Server) refresh(ctx context.Context, w *watch, known *inventory, changes []string) {
-	s.refreshFrom(ctx, w, known, changes, time.Now())
-}
-
-// refreshFrom has the site take changes in, publishes, and checks the rest. The
-// newest sources win: whatever is under way is given up for another change.
-func (s *Server) refreshFrom(ctx context.Context, w *watch, known *inventory, changes []string, begun time.Time) {
+// refresh has the site take changes in, publishes, and checks the rest. The newest
+// sources win: whatever is under way is given up for another change.
+func (s *Server) refresh(ctx context.Context, w *watch, known *inventory, paths []string, begun time.Time) {
 	before, sources := s.site.Work(), s.site.Sources()
+	var files []string
 	for try := 1; ; try++ {
 		working, cancel := context.WithCancel(ctx)
 		done := make(chan Change, 1)
+		first := s.state().revision == 0
 		go func() {
 			defer cancel()
-			done <- s.work(working, changes)
+			done <- s.work(working, paths, first || len(files) > 0)
 		}()
 		more := s.during(ctx, w, known, done, cancel, try < restarts)
 		c := <-done
 		if ctx.Err() != nil {
 			return
 		}
-		changes = append(changes, more...)
-		if len(more) > 0 {
+		files = append(files, c.Files...)
+		if paths = more; len(more) > 0 {
 			continue
 		}
-		c.Took = time.Since(begun)
+		slices.Sort(files)
+		c.Files, c.Took = slices.Compact(files), time.Since(begun)
 		after := s.site.Work()
 		c.Work = Work{Pages: after.Pages - before.Pages, Calls: after.Calls - before.Calls}
-		for _, file := range changes {
-			c.Files = append(c.Files, s.site.Sources().told(file))
+		if first || len(files) > 0 || c.Err != nil || c.Faults != nil {
+			s.Said(c)
 		}
-		s.Said(c)
 		if !reflect.DeepEqual(sources, s.site.Sources()) {
-			w.ring() // the configuration names other folders now
+			w.ring() // there is more, or other, to watch now
 		}
 		return
 	}
 }
 
 // during waits for work that is under way. If other changes come, and may, it
-// cancels the work and gives them. The outcome stays in done.
+// cancels the work and gives their paths. The outcome stays in done.
 func (s *Server) during(ctx context.Context, w *watch, known *inventory, done chan Change, cancel func(), mayCancel bool) (more []string) {
 	for {
 		alarm := w.alarm
@@ -170,20 +175,21 @@ func (s *Server) during(ctx context.Context, w *watch, known *inventory, done ch
 			return more
 		case <-alarm:
 		}
-		next, changes := s.settle(ctx, w, *known)
+		next, paths := s.settle(ctx, w, *known)
 		*known = next
-		if len(changes) > 0 {
+		if len(paths) > 0 {
 			cancel() // first, so that the work does not say that all is taken in
 			s.change(func() { s.pending = true })
-			more = append(more, changes...)
+			more = append(more, paths...)
 			mayCancel = false
 		}
 	}
 }
 
-// work takes changes in, and makes all pages, those in view first.
-func (s *Server) work(ctx context.Context, changes []string) (c Change) {
-	err := s.site.Refresh(ctx, changes)
+// work takes changes in, publishes them if there are any, and makes all pages.
+func (s *Server) work(ctx context.Context, paths []string, publish bool) (c Change) {
+	changed, err := s.turn(ctx, paths)
+	c.Files = changed
 	var faults diagnostic.Errors
 	switch {
 	case ctx.Err() != nil:
@@ -194,6 +200,7 @@ func (s *Server) work(ctx context.Context, changes []string) (c Change) {
 		c.Err = err
 		faults = diagnostic.Errors{{Message: err.Error()}}
 	}
+	publish = publish || len(changed) > 0
 	s.change(func() {
 		if ctx.Err() != nil {
 			return
@@ -201,51 +208,86 @@ func (s *Server) work(ctx context.Context, changes []string) (c Change) {
 		s.pending, s.fault = false, nil
 		if err != nil {
 			s.fault = faults
-			return
+		} else if publish {
+			s.revision++
 		}
-		s.revision++
 	})
-	if err == nil {
+	if err == nil && publish && ctx.Err() == nil {
+		s.Ready()
 		s.check(ctx, &c)
 	}
 	return c
 }
 
-// check makes every page, to find out what is wrong with it.
+// check makes every page, those in view first, to find out what is wrong.
 func (s *Server) check(ctx context.Context, c *Change) {
+	found := &findings{seen: map[string]bool{}}
+	found.add(nil, s.checkPages(ctx, found, s.inView()))
 	routes, err := s.site.Routes(ctx)
-	names := s.inView()
-	seen := map[string]bool{}
-	for _, route := range routes {
-		names = append(names, nameOf(route))
+	found.add(nil, err)
+	names := make([]string, len(routes))
+	for i, route := range routes {
+		names[i] = route.Name
 	}
+	found.add(nil, s.checkPages(ctx, found, names))
+	if ctx.Err() == nil {
+		c.Err = found.err
+	}
+	c.Faults, c.Warnings = diagnostic.Sorted(found.faults), diagnostic.Sorted(found.warnings)
+}
+
+// checkPages makes pages, several at once.
+func (s *Server) checkPages(ctx context.Context, found *findings, names []string) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(2 * runtime.GOMAXPROCS(0))
 	for _, name := range names {
-		if err != nil || ctx.Err() != nil {
+		if ctx.Err() != nil {
 			break
 		}
-		if seen[name] {
+		if found.again(name) {
 			continue
 		}
-		seen[name] = true
-		var f File
-		var faults diagnostic.Errors
-		f, err = s.site.File(ctx, name)
-		c.Warnings = append(c.Warnings, f.Warnings...)
-		if err == nil {
-			s.pages.keep(name, string(f.Data)) // to be shown should its next version be at fault
-		}
-		if missing(err) {
-			err = nil
-		} else if errors.As(err, &faults) {
-			c.Faults, err = append(c.Faults, faults...), nil
-		}
+		group.Go(func() error {
+			f, err := s.site.File(ctx, name)
+			if err == nil {
+				s.pages.keep(name, string(f.Data)) // to be shown should its next version be at fault
+			}
+			return found.add(f, err)
+		})
 	}
+	return group.Wait()
+}
+
+// findings are what is wrong with pages.
+type findings struct {
+	mu               sync.Mutex
+	seen             map[string]bool
+	faults, warnings []diagnostic.Problem
+	err              error
+}
+
+// again says whether a page was looked at before.
+func (f *findings) again(name string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	again := f.seen[name]
+	f.seen[name] = true
+	return again
+}
+
+// add takes in what came of a page. A failure of the machinery is returned.
+func (f *findings) add(file *site.File, err error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	var faults diagnostic.Errors
-	if errors.As(err, &faults) {
-		c.Faults, err = append(c.Faults, faults...), nil
+	switch {
+	case errors.As(err, &faults):
+		f.faults = append(f.faults, faults...)
+	case err != nil && !missing(err):
+		f.err = cmp.Or(f.err, err)
+		return err
+	case file != nil:
+		f.warnings = append(f.warnings, file.Warnings...)
 	}
-	if ctx.Err() == nil {
-		c.Err = err
-	}
-	c.Faults, c.Warnings = diagnostic.Sorted(c.Faults), diagnostic.Sorted(c.Warnings)
+	return nil
 }

@@ -1,6 +1,9 @@
 package serve
 
-import "sync"
+import (
+	"ddc/site"
+	"sync"
+)
 
 const (
 	// mostPages and mostFiles bound what is remembered, in bytes.
@@ -15,7 +18,7 @@ type history struct {
 	mu      sync.Mutex
 	byHash  *recent[*page]
 	lastOf  *recent[*page]
-	assets  *recent[File]
+	assets  *recent[*site.File]
 	viewers int
 	gone    sync.WaitGroup // of viewers
 }
@@ -24,7 +27,7 @@ func newHistory() *history {
 	return &history{
 		byHash: newRecent(mostPages, func(p *page) int { return len(p.html) }),
 		lastOf: newRecent(mostPages, func(p *page) int { return len(p.html) }),
-		assets: newRecent(mostFiles, func(f File) int { return len(f.Data) }),
+		assets: newRecent(mostFiles, func(f *site.File) int { return len(f.Data) }),
 	}
 }
 
@@ -58,13 +61,13 @@ func (h *history) version(hash string) *page {
 	return p
 }
 
-func (h *history) keepFile(name string, f File) {
+func (h *history) keepFile(name string, f *site.File) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.assets.put(name, f)
 }
 
-func (h *history) file(name string) (File, bool) {
+func (h *history) file(name string) (*site.File, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.assets.get(name)

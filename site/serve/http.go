@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"ddc/internal/diagnostic"
+	"ddc/site"
 )
 
 // own is the folder of the server's own addresses. No page lies there.
@@ -99,7 +100,7 @@ func isPage(name string) bool { return path.Ext(name) == ".html" }
 
 // answerPage answers with a page. Should it be at fault, its last good version
 // is shown, and the fault over it.
-func (s *Server) answerPage(w http.ResponseWriter, r *http.Request, name string, f File, err error) {
+func (s *Server) answerPage(w http.ResponseWriter, r *http.Request, name string, f *site.File, err error) {
 	v := s.versionOf(r.Context(), name, f, err)
 	status := http.StatusOK
 	switch {
@@ -130,7 +131,7 @@ func (s *Server) sendPage(w http.ResponseWriter, r *http.Request, status int, na
 }
 
 // answerFile answers with a file that is no page.
-func (s *Server) answerFile(w http.ResponseWriter, r *http.Request, name string, f File) {
+func (s *Server) answerFile(w http.ResponseWriter, r *http.Request, name string, f *site.File) {
 	h := w.Header()
 	h.Set("Content-Type", typeOf(name))
 	if f.Path != "" {
@@ -148,7 +149,7 @@ func (s *Server) answerFile(w http.ResponseWriter, r *http.Request, name string,
 }
 
 // sendPath sends a source that is served as it is.
-func (s *Server) sendPath(w http.ResponseWriter, r *http.Request, f File) {
+func (s *Server) sendPath(w http.ResponseWriter, r *http.Request, f *site.File) {
 	file, err := os.OpenFile(f.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		s.refuse(w, r, f.Path, err)
@@ -240,7 +241,7 @@ var types = map[string]string{
 
 // versionOf settles what to show of a page: what was made of it, or its last
 // good version and the faults that are in the way of a better one.
-func (s *Server) versionOf(ctx context.Context, name string, f File, err error) (v version) {
+func (s *Server) versionOf(ctx context.Context, name string, f *site.File, err error) (v version) {
 	var faults diagnostic.Errors
 	switch {
 	case err == nil:

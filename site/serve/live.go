@@ -202,7 +202,7 @@ func (v *viewer) update(ctx context.Context) (u update, due bool, err error) {
 	}
 	u = update{Hash: v.Hash, Faults: shownFaults(now.faults), Dead: now.dead}
 	if now.page != nil {
-		patches, ok := s.turn(ctx, v.Hash, now.page)
+		patches, ok := s.patches(ctx, v.Hash, now.page)
 		if !ok {
 			return update{Reload: true}, true, ctx.Err()
 		}
@@ -220,9 +220,9 @@ func (v *viewer) update(ctx context.Context) (u update, due bool, err error) {
 	return u, due, nil
 }
 
-// turn finds the patches from a version to another. It fails if no patches can
+// patches finds the patches from a version to another. It fails if no patches can
 // do that: then the page has to be loaded again.
-func (s *Server) turn(ctx context.Context, from string, to *page) ([]patch, bool) {
+func (s *Server) patches(ctx context.Context, from string, to *page) ([]patch, bool) {
 	if from == to.hash {
 		return nil, true
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -28,6 +29,7 @@ import (
 	"ddc/internal/diagnostic"
 	"ddc/plugins/html_diff"
 	"ddc/plugins/html_diff/html_diffpb"
+	"ddc/site"
 	"ddc/site/serve"
 )
 
@@ -47,6 +49,7 @@ type copied struct {
 
 	mu        sync.Mutex
 	files     map[string]string
+	config    string
 	refreshed int
 	hold      chan struct{} // if not nil, Refresh tells entered, and waits for it
 	entered   chan struct{}
@@ -59,7 +62,7 @@ func (c *copied) Sources() serve.Sources {
 		Files: []string{filepath.Join(c.folder, ".config", "site")}}
 }
 
-func (c *copied) Refresh(ctx context.Context, _ []string) error {
+func (c *copied) Refresh(ctx context.Context, _ []string) (changed []string, err error) {
 	c.mu.Lock()
 	hold, entered := c.hold, c.entered
 	c.mu.Unlock()
@@ -68,11 +71,13 @@ func (c *copied) Refresh(ctx context.Context, _ []string) error {
 		select {
 		case <-hold:
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
 	}
 	if text, err := os.ReadFile(filepath.Join(c.folder, ".config", "site")); err == nil && strings.Contains(string(text), "FAULT") {
-		return diagnostic.Errors{{File: ".config/site", Line: 1, Message: "is at fault"}}
+		return nil, diagnostic.Errors{{File: ".config/site", Line: 1, Message: "is at fault"}}
+	} else if err == nil && string(text) != c.config {
+		c.config, changed = string(text), []string{".config/site"}
 	}
 	files := map[string]string{}
 	for _, root := range []string{"content", "static"} {
@@ -98,38 +103,44 @@ func (c *copied) Refresh(ctx context.Context, _ []string) error {
 			return nil
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for _, all := range []map[string]string{files, c.files} {
+		for name := range all {
+			if old, was := c.files[name]; !was || old != files[name] || files[name] == "" && old != "" {
+				changed = append(changed, "content/"+name)
+			}
+		}
+	}
 	c.files, c.refreshed = files, c.refreshed+1
-	return nil
+	return changed, nil
 }
 
-func (c *copied) File(_ context.Context, name string) (serve.File, error) {
+func (c *copied) File(_ context.Context, name string) (*site.File, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	text, ok := c.files[name]
 	switch {
 	case !ok:
-		return serve.File{}, fs.ErrNotExist
+		return nil, fs.ErrNotExist
 	case strings.Contains(text, "FAULT"):
-		return serve.File{}, diagnostic.Errors{{File: name, Line: 3, Col: 5, Message: "is <at> fault", Hint: "mend it"}}
+		return nil, diagnostic.Errors{{File: name, Line: 3, Col: 5, Message: "is <at> fault", Hint: "mend it"}}
 	}
-	return serve.File{Data: []byte(text), Hashed: strings.Contains(name, ".hash.")}, nil
+	return &site.File{Name: name, Data: []byte(text), Hashed: strings.Contains(name, ".hash.")}, nil
 }
 
-func (c *copied) Routes(context.Context) ([]string, error) {
+func (c *copied) Routes(context.Context) ([]site.Route, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var routes []string
-	for name := range c.files {
+	var routes []site.Route
+	for _, name := range slices.Sorted(maps.Keys(c.files)) {
 		if filepath.Base(name) == "index.html" {
-			routes = append(routes, "/"+strings.TrimSuffix(name, "index.html"))
+			routes = append(routes, site.Route{URL: "/" + strings.TrimSuffix(name, "index.html"), Name: name})
 		}
 	}
-	slices.Sort(routes)
 	return routes, nil
 }
 

@@ -45,13 +45,13 @@ func tag(content []byte) string {
 
 // deadLinks are the links of a page to pages that are not there.
 func (s *Server) deadLinks(ctx context.Context, name string, p *page) []string {
-	routes, err := s.site.Routes(ctx)
+	routes, err := s.routes(ctx)
 	if err != nil {
 		return nil
 	}
 	known := make(map[string]bool, len(routes))
 	for _, route := range routes {
-		known[route] = true
+		known[route.URL] = true
 	}
 	base := &url.URL{Scheme: "http", Host: "site.invalid", Path: addressOf(name)}
 	var dead []string
@@ -108,21 +108,20 @@ const (
 // missingPage is the page of an address where there is none, with the addresses
 // that were most likely meant.
 func (s *Server) missingPage(ctx context.Context, address *url.URL) string {
-	routes, err := s.site.Routes(ctx)
+	routes, err := s.routes(ctx)
 	if err != nil {
 		routes = nil
 	}
-	routes = slices.Clone(routes)
 	meant := address.Path[:min(len(address.Path), mostMeant)]
 	far := make(map[string]int, len(routes))
 	for _, route := range routes {
-		far[route] = suggest.Distance(strings.ToLower(strings.TrimSuffix(meant, "/")), strings.ToLower(strings.TrimSuffix(route, "/")))
+		far[route.URL] = suggest.Distance(strings.ToLower(strings.TrimSuffix(meant, "/")), strings.ToLower(strings.TrimSuffix(route.URL, "/")))
 	}
-	sort.SliceStable(routes, func(i, j int) bool { return far[routes[i]] < far[routes[j]] })
+	sort.SliceStable(routes, func(i, j int) bool { return far[routes[i].URL] < far[routes[j].URL] })
 	var list strings.Builder
 	for _, route := range routes[:min(nearest, len(routes))] {
-		to := url.URL{Path: route}
-		fmt.Fprintf(&list, "<li><a href=\"%s\">%s</a></li>\n", html.EscapeString(relativeTo(address.EscapedPath(), to.EscapedPath())), html.EscapeString(route))
+		to := url.URL{Path: route.URL}
+		fmt.Fprintf(&list, "<li><a href=\"%s\">%s</a></li>\n", html.EscapeString(relativeTo(address.EscapedPath(), to.EscapedPath())), html.EscapeString(route.URL))
 	}
 	body := fmt.Sprintf("<h1>Not found</h1>\n<p>The site has no page <code>%s</code>. ", html.EscapeString(address.Path))
 	if list.Len() > 0 {

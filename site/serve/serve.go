@@ -42,35 +42,26 @@ import (
 
 	"ddc/internal/diagnostic"
 	"ddc/plugins/html_diff/html_diffpb"
+	"ddc/site"
 )
 
-// Site makes what is served. Its methods may be called from many goroutines.
+// Site makes what is served. Its methods may be called from many goroutines. See
+// Project.
 type Site interface {
 	// Sources are what to watch, as the last Refresh has found.
 	Sources() Sources
-	// Refresh takes in that sources have changed. The error is
-	// diagnostic.Errors if the site can't be made at all until that is mended:
-	// then all else is as it was.
-	Refresh(ctx context.Context, changed []string) error
+	// Refresh takes in that sources may have changed, and names those whose content
+	// has. The error is diagnostic.Errors if the site can't be made at all until
+	// that is mended: then all is as it was.
+	Refresh(ctx context.Context, paths []string) (changed []string, err error)
 	// File makes one file, named by its path below the output folder. The error
 	// is fs.ErrNotExist if there is none, and diagnostic.Errors if the site is at
 	// fault.
-	File(ctx context.Context, name string) (File, error)
-	// Routes are the addresses of all pages, such as "/guide/intro/".
-	Routes(ctx context.Context) ([]string, error)
+	File(ctx context.Context, name string) (*site.File, error)
+	// Routes are all pages.
+	Routes(ctx context.Context) ([]site.Route, error)
 	// Work counts all that was done so far.
 	Work() Work
-}
-
-// File is a file of the site as a build would write it.
-type File struct {
-	// Data is the content, or, if Path is set, the content of that file.
-	Data []byte
-	Path string
-	// Hashed says that the name has the content's hash in it.
-	Hashed bool
-	// Warnings are about this file.
-	Warnings []diagnostic.Problem
 }
 
 // Work counts pages that were made, and calls of plugins.
@@ -85,7 +76,10 @@ type Options struct {
 	Differ html_diffpb.HtmlDiffClient
 	// Poll looks for changes, rather than to rely on the kernel.
 	Poll bool
-	// Said is told of each change, one at a time.
+	// Ready is called once requests are answered.
+	Ready func()
+	// Said is told of each change, one at a time, and of the site as it was at
+	// first.
 	Said func(Change)
 	// Log gets what else there is to say.
 	Log *slog.Logger
@@ -119,17 +113,25 @@ type Server struct {
 	fault    error  // why the last Refresh was refused
 	viewed   map[string]int
 	told     map[string]bool // what was said once
+	// asking ends when a change is about to be taken in: who asks the site asks
+	// again afterwards, so that the change need not wait for answers that are old.
+	asking  context.Context
+	turning context.CancelCauseFunc
 }
 
 // New makes a server. It does nothing until Run.
-func New(site Site, o Options) *Server {
+func New(of Site, o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Said == nil {
 		o.Said = func(Change) {}
 	}
-	return &Server{site: site, Options: o, pages: newHistory(), diffs: newDiffs(o.Differ), changed: make(chan struct{}),
+	if o.Ready == nil {
+		o.Ready = func() {}
+	}
+	asking, turning := context.WithCancelCause(context.Background())
+	return &Server{asking: asking, turning: turning, site: of, Options: o, pages: newHistory(), diffs: newDiffs(o.Differ), changed: make(chan struct{}),
 		pending: true, viewed: map[string]int{}, told: map[string]bool{}}
 }
 
@@ -183,12 +185,13 @@ type state struct {
 	pending  bool
 	fault    error
 	changed  <-chan struct{} // closed when this is old
+	asking   context.Context
 }
 
 func (s *Server) state() state {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return state{s.revision, s.pending, s.fault, s.changed}
+	return state{s.revision, s.pending, s.fault, s.changed, s.asking}
 }
 
 // change changes the state, and tells everybody.
@@ -230,16 +233,50 @@ func (s *Server) sayOnce(sentence string) {
 }
 
 // file makes a file, once all known changes are taken in.
-func (s *Server) file(ctx context.Context, name string) (File, error) {
-	now := s.settled(ctx)
-	if now.revision == 0 {
-		if now.fault != nil {
-			return File{}, now.fault
-		}
-		return File{}, errStarting
-	}
-	return s.site.File(ctx, name)
+func (s *Server) file(ctx context.Context, name string) (*site.File, error) {
+	return ask(ctx, s, func(ctx context.Context) (*site.File, error) { return s.site.File(ctx, name) })
 }
+
+// routes are all pages, likewise.
+func (s *Server) routes(ctx context.Context) ([]site.Route, error) {
+	return ask(ctx, s, s.site.Routes)
+}
+
+// ask asks the site, and asks again if a change came in between.
+func ask[A any](ctx context.Context, s *Server, question func(context.Context) (A, error)) (answer A, err error) {
+	for {
+		now := s.settled(ctx)
+		switch {
+		case now.revision == 0 && now.fault != nil:
+			return answer, now.fault
+		case now.revision == 0:
+			return answer, errStarting
+		}
+		asking, end := context.WithCancel(ctx)
+		stop := context.AfterFunc(now.asking, end)
+		answer, err = question(asking)
+		stop()
+		end()
+		if err == nil || ctx.Err() != nil || now.asking.Err() == nil {
+			return answer, err
+		}
+	}
+}
+
+// turn has the site take changes in, while nobody asks it.
+func (s *Server) turn(ctx context.Context, paths []string) (changed []string, err error) {
+	s.mu.Lock()
+	s.turning(errTurned)
+	s.mu.Unlock()
+	changed, err = s.site.Refresh(ctx, paths)
+	s.mu.Lock()
+	s.asking, s.turning = context.WithCancelCause(context.Background())
+	s.mu.Unlock()
+	return changed, err
+}
+
+// errTurned ends questions whose answers would be old.
+var errTurned = errors.New("the site has changed")
 
 // errStarting is the error of a request that had no patience left.
 var errStarting = errors.New("the site is not ready yet")

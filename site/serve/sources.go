@@ -8,7 +8,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -231,13 +230,4 @@ func (n inventory) torn(before inventory) bool {
 		}
 	}
 	return false
-}
-
-// told is how a file is named for people.
-func (s Sources) told(file string) string {
-	relative, err := filepath.Rel(s.Root, file)
-	if err != nil || strings.HasPrefix(relative, "..") {
-		return file
-	}
-	return filepath.ToSlash(relative)
 }

@@ -13,6 +13,7 @@ import (
 	parser "golang.org/x/net/html"
 
 	"ddc/plugins/html_diff/html_diffpb"
+	"ddc/site"
 )
 
 // view counts who looks at a page.
@@ -37,7 +38,7 @@ func (v *viewer) swap(ctx context.Context, p *page) (swapped []string, ok bool) 
 	before, first := v.assets, v.assets == nil
 	v.assets = map[string]string{}
 	for _, a := range assetsOf(v.Name, p.html) {
-		f, err := v.server.site.File(ctx, a.name)
+		f, err := v.server.file(ctx, a.name)
 		if err != nil || f.Hashed {
 			continue
 		}
@@ -55,7 +56,7 @@ func (v *viewer) swap(ctx context.Context, p *page) (swapped []string, ok bool) 
 	return swapped, true
 }
 
-func tagOfFile(f File) string {
+func tagOfFile(f *site.File) string {
 	if f.Path == "" {
 		return tag(f.Data)
 	}
