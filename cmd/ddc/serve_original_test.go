@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bytes"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/image/font/gofont/goregular"
+
+	"ddc/internal/await"
+)
+
+// sampleSiteOfTheOriginal is a site like the one that the original generator's
+// tests of its server had.
+func sampleSiteOfTheOriginal(t *testing.T) string {
+	t.Helper()
+	var picture bytes.Buffer
+	require.NoError(t, png.Encode(&picture, image.NewRGBA(image.Rect(0, 0, 100, 100))))
+	site := filepath.Join(t.TempDir(), "site")
+	write(t, site,
+		".config/dodeca.kdl", "content \"content\"\noutput \"public\"\n",
+		"content/_index.md", "+++\ntitle = \"Home\"\n+++\n# Welcome\n\nThis is the home page. A [guide](/guide/), and [nothing](/nonexistent-page/).\n",
+		"content/guide/_index.md", "+++\ntitle = \"Guide\"\n[extra]\nicon = \"book\"\n+++\nThe guide. See [advanced](@/guide/advanced.md#more).\n",
+		"content/guide/getting-started.md", "+++\ntitle = \"Getting started\"\nweight = 10\n[extra]\ndifficulty = \"beginner\"\n+++\n- see [advanced](advanced.md)\n- see [home](@/_index.md)\n\n```rust,noexec\nfn main() {\n    println!(\"Hello, world!\");\n}\n```\n",
+		"content/guide/advanced.md", "+++\nweight = 20\n+++\n## More\n\nMuch.\n",
+		"templates/base.html", `<!DOCTYPE html><html><head><title>{% block title %}{{ section.title }}{% endblock %}</title><link rel="stylesheet" href="/css/style.css"><link rel="stylesheet" href="/main.css"><script src="/js/main.js"></script></head><body>{% block content %}{% endblock %}<img src="/images/test.png" alt="a"><img src="/images/test.svg" alt="b"></body></html>`,
+		"templates/index.html", `{% extends "base.html" %}{% block content %}{{ section.content | safe }}{% endblock %}`,
+		"templates/macros.html", `{% macro list(path) %}{% set s = get_section(path=path) %}{% for p in s.pages %}<i>{{ p.title }}</i>{% endfor %}{% endmacro %}`,
+		"templates/section.html", `{% extends "base.html" %}{% import "macros.html" as m %}{% block content %}<div data-icon="{{ section.extra.icon }}"></div>{{ section.content | safe }}<ul>{% for p in section.pages %}<li>{{ p.title }}</li>{% endfor %}</ul>{{ m::list(path="guide/_index.md") }}{% endblock %}`,
+		"templates/page.html", `{% extends "base.html" %}{% block title %}{{ page.title }}{% endblock %}{% block content %}{% if page.extra %}<p data-difficulty="{{ page.extra.difficulty }}"></p>{% endif %}{{ page.content | safe }}{% endblock %}`,
+		"sass/main.scss", "$primary-color: #3498db;\nbody { border-color: $primary-color; }\n",
+		"static/css/style.css", "@font-face { font-family: Test; src: url(/fonts/test.ttf) }\nbody { font-family: Test; font-weight: 400 }\n",
+		"static/fonts/test.ttf", string(goregular.TTF), "static/images/test.png", picture.String(),
+		"static/images/test.svg", `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><rect width="10" height="10"/></svg>`,
+		"static/js/main.js", "console.log(\"ready\")\n",
+	)
+	return site
+}
+
+// link finds the one address on a page that a pattern has.
+func (s *serving) link(path, pattern string) string {
+	s.t.Helper()
+	_, page := s.get(path)
+	found := regexp.MustCompile(pattern).FindString(page)
+	require.NotEmpty(s.t, found, "%s has no %s: %s", path, pattern, page)
+	return found
+}
+
+// has claims that an address is answered with a text.
+func (s *serving) has(path string, texts ...string) {
+	s.t.Helper()
+	status, page := s.get(path)
+	assert.Equal(s.t, 200, status, path)
+	for _, text := range texts {
+		assert.Contains(s.t, page, text, path)
+	}
+}
+
+// answers waits for a status.
+func (s *serving) answers(path string, want int) {
+	s.t.Helper()
+	await.Until(s.t, path+" to be answered otherwise", func() bool {
+		status, _ := s.get(path)
+		return status == want
+	}, s.stderr.String)
+}
+
+const (
+	styleLink = `/css/style\.[0-9acdeo]{12}\.css`
+	sassLink  = `/main\.[0-9acdeo]{12}\.css`
+)
+
+// What the original's own tests ask of its server, with our names for what it
+// names itself.
+func TestServerDoesWhatTheOriginalsTestsAsk(t *testing.T) {
+	inOtherProcesses(t)
+	site := sampleSiteOfTheOriginal(t)
+	s := startServing(t, site)
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(site, name))
+		require.NoError(t, err)
+		return string(text)
+	}
+	t.Run("pages are there, and say what they should", func(t *testing.T) {
+		for _, path := range []string{"/guide/", "/guide/getting-started/", "/guide/advanced/"} {
+			s.has(path, "<!doctype html>", "<body>")
+		}
+		s.has("/", "Welcome", "This is the home page", "<title>Home</title>")
+		s.has("/guide/advanced/", "<title>Advanced</title>") // a missing title is made of the name
+		s.has("/guide/", "data-icon=book")
+		s.has("/guide/getting-started/", "data-difficulty=beginner", "<code", "Hello, world!")
+		_, page := s.get("/guide/getting-started/")
+		assert.Regexp(t, `(?s)<pre.*\{</span>\n    <span.*;</span>\n<span.*</pre>`, page, "code keeps its lines")
+	})
+	t.Run("assets have hashed names, and are there", func(t *testing.T) {
+		sheet := s.link("/", styleLink)
+		s.has(sheet)
+		_, css := s.get(sheet)
+		font := regexp.MustCompile(`/fonts/test\.[0-9acdeo]{12}\.\w+`).FindString(css)
+		require.NotEmpty(t, font, css)
+		assert.NotContains(t, css, "/fonts/test.ttf")
+		s.has(font)
+		s.has(s.link("/", `/images/test\.[0-9acdeo]{12}\.svg`), "<svg")
+		s.has(s.link("/", `/js/main\.[0-9acdeo]{12}\.js`), "ready")
+		s.has(s.link("/", sassLink), "#3498db")
+		_, css = s.get(s.link("/", sassLink))
+		assert.NotContains(t, css, "$primary-color")
+	})
+	t.Run("what is not there is not", func(t *testing.T) {
+		for _, path := range []string{"/no-such-page/", "/css/no-such.css", "/css/style.css"} {
+			status, _ := s.get(path)
+			assert.Equal(t, 404, status, path)
+		}
+	})
+	t.Run("search is there", func(t *testing.T) { s.has("/pagefind/pagefind.js") })
+	t.Run("dead links are marked and good ones are not", func(t *testing.T) {
+		s.has("/", `data-dead="[&#34;/nonexistent-page/&#34;]"`)
+		_, page := s.get("/guide/getting-started/")
+		assert.NotContains(t, page, "data-dead")
+	})
+	t.Run("links to sources are resolved", func(t *testing.T) {
+		s.has("/guide/", "href=/guide/advanced/#more")
+		s.has("/guide/getting-started/", "href=/guide/advanced/", "href=/")
+	})
+	t.Run("an edited style sheet has another name", func(t *testing.T) {
+		before := s.link("/", styleLink)
+		write(t, site, "static/css/style.css", strings.Replace(read("static/css/style.css"), "400", "700", 1))
+		await.Until(t, "the name of the style sheet to change", func() bool { return s.link("/", styleLink) != before })
+		_, css := s.get(s.link("/", styleLink))
+		assert.Regexp(t, `font-weight:\s*(700|bold)`, css)
+		before = s.link("/", sassLink)
+		write(t, site, "sass/main.scss", strings.Replace(read("sass/main.scss"), "#3498db", "#ff0000", 1))
+		await.Until(t, "the name of the compiled sheet to change", func() bool { return s.link("/", sassLink) != before })
+		_, css = s.get(s.link("/", sassLink))
+		assert.Regexp(t, `red|#f00|#ff0000`, css)
+	})
+	t.Run("pages come and go, and sections list them", func(t *testing.T) {
+		status, _ := s.get("/guide/new-page/")
+		assert.Equal(t, 404, status)
+		write(t, site, "content/guide/new-page.md", "+++\ntitle = \"Brand new\"\n+++\nnew text\n")
+		s.shows("/guide/new-page/", "new text")
+		s.has("/guide/", "<li>Brand new", "<i>Brand new</i>")
+		require.NoError(t, os.Rename(filepath.Join(site, "content/guide/new-page.md"), filepath.Join(site, "content/guide/moved.md")))
+		s.shows("/guide/moved/", "new text")
+		s.answers("/guide/new-page/", 404)
+		require.NoError(t, os.Remove(filepath.Join(site, "content/guide/moved.md")))
+		s.answers("/guide/moved/", 404)
+		_, page := s.get("/guide/")
+		assert.NotContains(t, page, "Brand new")
+		write(t, site, "content/fresh/_index.md", "+++\ntitle = \"Fresh\"\n[extra]\nicon = \"x\"\n+++\nfresh\n")
+		s.shows("/fresh/", "fresh")
+		write(t, site, "content/one/two/three/_index.md", "+++\ntitle = \"Deep\"\n[extra]\nicon = \"x\"\n+++\ndeep\n")
+		s.shows("/one/two/three/", "deep")
+	})
+	t.Run("a fault in a template is shown and goes", func(t *testing.T) {
+		good := read("templates/section.html")
+		write(t, site, "templates/section.html", "{% if %}\n"+good)
+		s.shows("/guide/", "data-faults")
+		s.has("/guide/", "templates/section.html", "&#34;line&#34;:1", "&#34;excerpt&#34;", "The guide.")
+		write(t, site, "templates/section.html", good)
+		await.Until(t, "the fault to go", func() bool { _, page := s.get("/guide/"); return !strings.Contains(page, "data-faults") })
+		require.NoError(t, os.Remove(filepath.Join(site, "templates/section.html")))
+		s.shows("/guide/", "data-faults")
+		write(t, site, "templates/section.html", good)
+		await.Until(t, "the fault to go", func() bool { _, page := s.get("/guide/"); return !strings.Contains(page, "data-faults") })
+	})
+	t.Run("a fault in front matter names its file and goes", func(t *testing.T) {
+		good := read("content/guide/advanced.md")
+		write(t, site, "content/guide/advanced.md", "+++\ntitle = \n+++\nx\n")
+		s.shows("/guide/advanced/", "content/guide/advanced.md")
+		write(t, site, "content/guide/advanced.md", good)
+		s.shows("/guide/advanced/", "Much.")
+	})
+	t.Run("a linked static file is served", func(t *testing.T) {
+		write(t, site, "shared/linked.txt", "linked")
+		require.NoError(t, os.Symlink("../shared/linked.txt", filepath.Join(site, "static/linked.txt")))
+		write(t, site, "templates/base.html", strings.Replace(read("templates/base.html"), "</body>", `<a href="/linked.txt">l</a></body>`, 1))
+		s.shows("/", "/linked.")
+		s.has(s.link("/", `/linked\.[0-9acdeo]{12}\.txt`), "linked")
+		write(t, site, "shared/linked.txt", "changed elsewhere")
+		await.Until(t, "the file's new content", func() bool {
+			_, text := s.get(s.link("/", `/linked\.[0-9acdeo]{12}\.txt`))
+			return text == "changed elsewhere"
+		})
+	})
+	assert.Zero(t, s.stop(), s.stderr.String())
+}
+
+func TestServerDoesWithoutSass(t *testing.T) {
+	inOtherProcesses(t)
+	site := sampleSiteOfTheOriginal(t)
+	require.NoError(t, os.RemoveAll(filepath.Join(site, "sass")))
+	s := startServing(t, site)
+	_, page := s.get("/")
+	assert.NotRegexp(t, sassLink, page)
+	write(t, site, "sass/other.scss", "a { b: c }\n")
+	write(t, site, "content/guide/advanced.md", "+++\n+++\nafter\n")
+	s.shows("/guide/advanced/", "after")
+	assert.NotRegexp(t, sassLink, s.link("/", "(?s).*"))
+}
