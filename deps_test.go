@@ -21,7 +21,7 @@ import (
 // "x/..." for x and everything below.
 var layers = []string{
 	"internal/proc",
-	"internal/fault internal/printable internal/subject internal/await internal/absence internal/fixture internal/doctable",
+	"internal/fault internal/printable internal/subject internal/await internal/activity internal/absence internal/fixture internal/doctable",
 	"internal/diagnostic/diagnosticpb",
 	"internal/diagnostic",
 	"internal/kdl",

@@ -1,22 +1,44 @@
 package plugin
 
 import (
+	"context"
 	"fmt"
 	"os"
 
+	"google.golang.org/grpc"
+
+	"ddc/internal/activity"
 	"ddc/internal/memory"
 	"ddc/plugin/agreement"
 )
 
 // guardHeap ends this process when more than live bytes are alive on its heap,
 // before the kernel has to choose which process to kill; 0 is no bound. The
-// host repeats its calls.
-func guardHeap(live int64) *memory.Guard {
+// host repeats its calls. While no call is under way nobody looks.
+func guardHeap(live int64, calls *activity.Activity) *memory.Guard {
 	if live == 0 {
 		return nil
 	}
-	return memory.NewGuard(live, live+live/2, func(bytes int64) {
+	return memory.NewGuardDuring(calls, live, live+live/2, func(bytes int64) {
 		fmt.Fprintf(os.Stderr, "out of memory: %d MB, at most %d MB\n", bytes/1e6, live/1e6)
 		os.Exit(agreement.ExitExhausted)
 	})
+}
+
+// unaryIn counts a unary call as work.
+func unaryIn(calls *activity.Activity) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		calls.Begin()
+		defer calls.End()
+		return handler(ctx, request)
+	}
+}
+
+// streamIn counts a stream as work.
+func streamIn(calls *activity.Activity) grpc.StreamServerInterceptor {
+	return func(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		calls.Begin()
+		defer calls.End()
+		return handler(service, stream)
+	}
 }

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/stats"
 
 	"ddc/inspect/text"
+	"ddc/internal/activity"
 	"ddc/internal/dump"
 	"ddc/internal/seccomp"
 	"ddc/internal/sys"
@@ -112,12 +113,14 @@ func serve(ctx context.Context, s Service, o Options, hostGone func()) error {
 	if err != nil {
 		return err
 	}
-	defer guardHeap(inherited.Live).Stop()
+	calls := activity.New()
+	defer guardHeap(inherited.Live, calls).Stop()
 	tidier := newTidier()
 	defer tidier.stop()
 	server := NewServer(s, rpc.ServerOptions{
 		Requests: inherited.Requests, MaxMessage: o.MaxMessage, Stats: o.Stats,
-		Unary: append([]grpc.UnaryServerInterceptor{tidier.intercept}, o.Unary...), Stream: o.Stream,
+		Unary:  append([]grpc.UnaryServerInterceptor{unaryIn(calls), tidier.intercept}, o.Unary...),
+		Stream: append([]grpc.StreamServerInterceptor{streamIn(calls)}, o.Stream...),
 	})
 
 	watched := make(chan struct{})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ddc/internal/activity"
 	"ddc/internal/diagnostic"
 	"ddc/plugin/host"
 	"ddc/plugin/spec"
@@ -169,7 +170,7 @@ func (f siteFlags) load(dir string) (*config.Config, error) {
 // build runs one build and prints its result.
 func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	begun := time.Now()
-	s, err := start(ctx, dir, f, out)
+	s, err := start(ctx, dir, f, nil, out)
 	if err != nil {
 		return err
 	}
@@ -199,8 +200,9 @@ type started struct {
 }
 
 // start reads the configuration and starts what a build runs on. Its errors
-// have been reported, or are for the caller to return.
-func start(ctx context.Context, dir string, f buildFlags, out *printer) (*started, error) {
+// have been reported, or are for the caller to return. If calls is not nil, what
+// looks at the plugins from time to time rests while there are none.
+func start(ctx context.Context, dir string, f buildFlags, calls *activity.Activity, out *printer) (*started, error) {
 	if err := errors.Join(f.check(), checkFolder(dir, f.content, f.output, f.trace)); err != nil {
 		return nil, err
 	}
@@ -245,10 +247,10 @@ func start(ctx context.Context, dir string, f buildFlags, out *printer) (*starte
 		options.Local = openService
 		slog.SetDefault(out.logger) // services log as if they had a process to themselves
 	}
-	if s.machine, err = startMachine(options, s.config, shares, out.logger); err != nil {
+	if s.machine, err = startMachine(options, s.config, shares, calls, out.logger); err != nil {
 		return nil, out.failed(ctx, err)
 	}
-	if s.onlookers, err = startWatch(ctx, f, s.machine.host, out); err != nil {
+	if s.onlookers, err = startWatch(ctx, f, s.machine.host, calls, out); err != nil {
 		return nil, out.failed(ctx, errors.Join(err, s.machine.stop(ctx)))
 	}
 	s.remembered = remember(s.onlookers.ctx, s.config, f.noCache, out.logger)

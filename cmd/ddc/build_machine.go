@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"ddc/internal/activity"
 	"ddc/internal/heir"
 	"ddc/internal/memory"
 	"ddc/internal/printable"
@@ -43,8 +44,9 @@ const (
 	hurry  = 120 * time.Millisecond
 )
 
-// startMachine starts all but the plugins, which their calls start.
-func startMachine(options host.Options, cfg *config.Config, shares memoryShares, log *slog.Logger) (*machine, error) {
+// startMachine starts all but the plugins, which their calls start. Memory is
+// measured while there are calls.
+func startMachine(options host.Options, cfg *config.Config, shares memoryShares, calls *activity.Activity, log *slog.Logger) (*machine, error) {
 	m := &machine{shares: shares, log: log}
 	var err error
 	if m.heir, err = heir.Start(); err != nil {
@@ -57,7 +59,7 @@ func startMachine(options host.Options, cfg *config.Config, shares memoryShares,
 		log.Debug("the memory limit is kept by the processes, not by the kernel", "limit", shares.limit, "cause", err)
 	}
 	m.collector = debug.SetMemoryLimit(lower(debug.SetMemoryLimit(-1), shares.host))
-	m.meter = memory.NewMeter(m.group)
+	m.meter = memory.NewMeter(m.group, calls)
 	options.TempDir = m.heir.TempDir
 	options.MemoryLimit, options.LiveLimit = shares.each, shares.live
 	options.Calls.Replies, options.Calls.Requests = shares.replies(), shares.requests()

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"ddc/internal/activity"
 	"ddc/internal/printable"
 	"ddc/internal/telemetry"
 	"ddc/plugin/host"
@@ -28,7 +29,7 @@ type onlookers struct {
 	ctx       context.Context // ended by a hang that is to abort the build
 }
 
-func startWatch(ctx context.Context, f buildFlags, h *host.Host, out *printer) (*onlookers, error) {
+func startWatch(ctx context.Context, f buildFlags, h *host.Host, calls *activity.Activity, out *printer) (*onlookers, error) {
 	w := &onlookers{}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	var err error
@@ -45,6 +46,7 @@ func startWatch(ctx context.Context, f buildFlags, h *host.Host, out *printer) (
 	}
 	lines := out.aboveLiveLine()
 	w.dog = watch.Start(h, watch.Options{
+		Calls:  calls,
 		OnHang: watch.OnHang(f.onHang), Bound: f.hangAfter, Abort: func(err error) { w.cancel(err) },
 		Say: func(line string) { _, _ = io.WriteString(lines, "ddc: "+printable.Line(line)+"\n") },
 	})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ddc/internal/activity"
 	"ddc/internal/diagnostic"
 	"ddc/internal/printable"
 	"ddc/site"
@@ -85,12 +86,13 @@ func show(ctx context.Context, dir string, f serveFlags, out *printer) error {
 	if err != nil {
 		return err
 	}
-	s, err := start(ctx, dir, f.buildFlags, out)
+	calls := activity.New()
+	s, err := start(ctx, dir, f.buildFlags, calls, out)
 	if err != nil {
 		return errors.Join(err, door.close())
 	}
 	r := report{config: s.config, wake: s.choice.all, transport: s.machine.host.Transport(), plugins: []pluginReport{}, hangs: []hangReport{}}
-	r.err = serveWith(s, f, door, out, begun)
+	r.err = serveWith(s, f, door, calls, out, begun)
 	r.hangs, r.err = s.onlookers.over(r.err)
 	r.err = errors.Join(r.err, s.remembered.close(s.onlookers.ctx, false, out.logger))
 	r.err = errors.Join(r.err, s.machine.stop(s.onlookers.ctx))
@@ -101,7 +103,7 @@ func show(ctx context.Context, dir string, f serveFlags, out *printer) error {
 	return nil
 }
 
-func serveWith(s *started, f serveFlags, door *door, out *printer, begun time.Time) (err error) {
+func serveWith(s *started, f serveFlags, door *door, calls *activity.Activity, out *printer, begun time.Time) (err error) {
 	w := s.onlookers
 	folder, err := s.machine.heir.TempDir(os.TempDir(), "ddc-serve-")
 	if err != nil {
@@ -115,11 +117,16 @@ func serveWith(s *started, f serveFlags, door *door, out *printer, begun time.Ti
 		}
 		return cfg, nil
 	}
+	if f.allPlugins {
+		if err := s.machine.host.Start(w.ctx, pluginNames()...); err != nil {
+			return errors.Join(err, door.close())
+		}
+	}
 	plugins := site.Connect(w.conns(s.machine.host.Conn))
 	project := serve.OpenProject(s.config, load, plugins, buildOptions(s.machine, w, f.buildFlags, s.times.ofPlugin("sass"), s.remembered, out), folder)
 	defer func() { err = errors.Join(err, project.Close()) }()
 	server := serve.New(project, serve.Options{
-		Hosts: f.hosts, Differ: plugins.HtmlDiff, Poll: f.poll, Log: out.logger, Said: out.change,
+		Hosts: f.hosts, Differ: plugins.HtmlDiff, Poll: f.poll, Calls: calls, Log: out.logger, Said: out.change,
 		Ready: sync.OnceFunc(func() { ready(w.ctx, door, f, out, time.Since(begun)) }),
 	})
 	err = server.Run(w.ctx, door.listeners...)

@@ -4,6 +4,8 @@ import (
 	"runtime/metrics"
 	"sync"
 	"time"
+
+	"ddc/internal/activity"
 )
 
 // look is how often a Guard looks. A look takes a microsecond.
@@ -29,6 +31,11 @@ type Guard struct {
 
 // NewGuard starts to look. over is called at most once, with the bytes that were too many, on the guard's own goroutine.
 func NewGuard(live, all int64, over func(bytes int64)) *Guard {
+	return NewGuardDuring(nil, live, all, over)
+}
+
+// NewGuardDuring is NewGuard, but looks only while somebody is at work.
+func NewGuardDuring(a *activity.Activity, live, all int64, over func(bytes int64)) *Guard {
 	g := &Guard{stop: make(chan struct{})}
 	g.stopped.Go(func() {
 		samples := []metrics.Sample{{Name: liveMetric}, {Name: objectsMetric}}
@@ -39,6 +46,13 @@ func NewGuard(live, all int64, over func(bytes int64)) *Guard {
 			case <-ticker.C:
 			case <-g.stop:
 				return
+			}
+			if a.Resting() {
+				ticker.Stop()
+				if !a.Await(g.stop) {
+					return
+				}
+				ticker.Reset(look)
 			}
 			metrics.Read(samples)
 			alive, objects := int64(samples[0].Value.Uint64()), int64(samples[1].Value.Uint64())

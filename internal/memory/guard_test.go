@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ddc/internal/activity"
 )
 
 // inUse is what a guard would see now.
@@ -57,4 +59,23 @@ func TestGuardDoesNotWaitForACollectionWhereMemoryIsFilledFaster(t *testing.T) {
 func TestGuardIsQuietWithinItsBounds(t *testing.T) {
 	live, objects := inUse(t)
 	NewGuard(live+256<<20, objects+256<<20, func(bytes int64) { t.Errorf("%d bytes are too many", bytes) }).Stop()
+}
+
+func TestGuardAndMeterRestWhileNobodyWorks(t *testing.T) {
+	a := activity.New()
+	live, _ := inUse(t)
+	over := make(chan int64, 1)
+	g := NewGuardDuring(a, live+32<<20, 1<<60, func(bytes int64) { over <- bytes })
+	m := NewMeter(nil, a)
+	held := make([]byte, 64<<20)
+	for i := range held {
+		held[i] = 1
+	}
+	runtime.GC()
+	assert.Empty(t, over, "nobody works, so nobody looks")
+	a.Begin()
+	assert.Greater(t, awaitOver(t, over), live+32<<20)
+	runtime.KeepAlive(held)
+	g.Stop()
+	assert.Positive(t, m.Stop())
 }

@@ -2,7 +2,7 @@
 //
 //	limit := memory.Default()                  // what we may take
 //	group, err := memory.Confine(limit, ...)   // the kernel sees to it, where we may ask it to
-//	meter := memory.NewMeter()                 // how much it was
+//	meter := memory.NewMeter(nil, nil)              // how much it was
 //	...
 //	peak := meter.Stop()
 //	err = group.Close()

@@ -101,7 +101,7 @@ func TestGroupIsMadeWhereNoLimitIsLeftBehind(t *testing.T) {
 }
 
 func TestMeterSeesHeapSegmentsAndChildren(t *testing.T) {
-	meter := NewMeter(nil)
+	meter := NewMeter(nil, nil)
 	before := Now()
 	heap := pages(t, size)
 	f, err := sys.Memfd("meter", size)
@@ -195,7 +195,7 @@ func TestGroupIsLeftAndRemoved(t *testing.T) {
 	}
 	require.DirExists(t, g.Folder())
 	pages(t, 64<<20)
-	meter := NewMeter(g)
+	meter := NewMeter(g, nil)
 	assert.InDelta(t, Now(), meter.Stop(), 24<<20, "the group's word, and the processes'")
 	require.NoError(t, g.Close())
 	assert.NoDirExists(t, g.Folder())

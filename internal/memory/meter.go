@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"ddc/internal/activity"
 	"ddc/internal/proc"
 )
 
@@ -26,8 +27,8 @@ type Meter struct {
 	peak    int64
 }
 
-// NewMeter starts to look. The group may be nil.
-func NewMeter(group *Group) *Meter {
+// NewMeter starts to look, while somebody is at work. The group may be nil.
+func NewMeter(group *Group, a *activity.Activity) *Meter {
 	m := &Meter{group: group, stop: make(chan struct{})}
 	m.stopped.Go(func() {
 		timer := time.NewTimer(0)
@@ -41,6 +42,9 @@ func NewMeter(group *Group) *Meter {
 			}
 			begun := time.Now()
 			m.peak = max(m.peak, m.now())
+			if !a.Await(m.stop) {
+				return
+			}
 			timer.Reset(max(quick, share*time.Since(begun)))
 		}
 	})

@@ -9,6 +9,7 @@ import (
 
 	"ddc/inspect"
 	"ddc/internal/absence"
+	"ddc/internal/activity"
 	"ddc/internal/dump"
 	"ddc/internal/printable"
 	"ddc/plugin/host"
@@ -53,6 +54,9 @@ type Options struct {
 	Abort func(error)
 	// Say gets one line for each report, as soon as it is written.
 	Say func(string)
+	// Calls, if not nil, are those that are under way. The watchdog rests while
+	// there are none: only a call waits for a wake-up.
+	Calls *activity.Activity
 }
 
 // HangError is a hang that a watchdog has found.
@@ -139,6 +143,14 @@ func (w *Watchdog) run() {
 			w.note(time.Now())
 			for i, h := range w.host.Hubs() {
 				w.look(i, h)
+			}
+			if w.options.Calls.Resting() {
+				tick.Stop()
+				if !w.options.Calls.Await(w.stop) {
+					return
+				}
+				tick.Reset(w.absences.Every)
+				w.absences.Begin(time.Now()) // it was this goroutine that was absent, and not the machine
 			}
 		}
 	}

@@ -188,6 +188,8 @@ func (s *Server) during(ctx context.Context, w *watch, known *inventory, done ch
 
 // work takes changes in, publishes them if there are any, and makes all pages.
 func (s *Server) work(ctx context.Context, paths []string, publish bool) (c Change) {
+	s.Calls.Begin()
+	defer s.Calls.End()
 	changed, err := s.turn(ctx, paths)
 	c.Files = changed
 	var faults diagnostic.Errors

@@ -230,7 +230,9 @@ func (s *Server) patches(ctx context.Context, from string, to *page) ([]patch, b
 	if old == nil || scriptsOf(old.html) != scriptsOf(to.html) {
 		return nil, false
 	}
+	s.Calls.Begin()
 	patches, err := s.diffs.of(ctx, old, to)
+	s.Calls.End()
 	if err != nil {
 		if ctx.Err() == nil {
 			s.Log.Warn("a page is loaded again, rather than patched", "cause", err)

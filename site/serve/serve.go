@@ -40,6 +40,7 @@ import (
 	"sync"
 	"time"
 
+	"ddc/internal/activity"
 	"ddc/internal/diagnostic"
 	"ddc/plugins/html_diff/html_diffpb"
 	"ddc/site"
@@ -76,6 +77,8 @@ type Options struct {
 	Differ html_diffpb.HtmlDiffClient
 	// Poll looks for changes, rather than to rely on the kernel.
 	Poll bool
+	// Calls, if not nil, hears when plugins may have work, and when not.
+	Calls *activity.Activity
 	// Ready is called once requests are answered.
 	Ready func()
 	// Said is told of each change, one at a time, and of the site as it was at
@@ -244,6 +247,8 @@ func (s *Server) routes(ctx context.Context) ([]site.Route, error) {
 
 // ask asks the site, and asks again if a change came in between.
 func ask[A any](ctx context.Context, s *Server, question func(context.Context) (A, error)) (answer A, err error) {
+	s.Calls.Begin()
+	defer s.Calls.End()
 	for {
 		now := s.settled(ctx)
 		switch {
