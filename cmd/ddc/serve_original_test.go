@@ -78,16 +78,10 @@ const (
 )
 
 // What the original's own tests ask of its server, with our names for what it
-// names itself.
-func TestServerDoesWhatTheOriginalsTestsAsk(t *testing.T) {
+// names itself. First what it shows, then what it does about changes.
+func TestServerShowsWhatTheOriginalsTestsAsk(t *testing.T) {
 	inOtherProcesses(t)
-	site := sampleSiteOfTheOriginal(t)
-	s := startServing(t, site)
-	read := func(name string) string {
-		text, err := os.ReadFile(filepath.Join(site, name))
-		require.NoError(t, err)
-		return string(text)
-	}
+	s := startServing(t, sampleSiteOfTheOriginal(t))
 	t.Run("pages are there, and say what they should", func(t *testing.T) {
 		for _, path := range []string{"/guide/", "/guide/getting-started/", "/guide/advanced/"} {
 			s.has(path, "<!doctype html>", "<body>")
@@ -129,6 +123,18 @@ func TestServerDoesWhatTheOriginalsTestsAsk(t *testing.T) {
 		s.has("/guide/", "href=/guide/advanced/#more")
 		s.has("/guide/getting-started/", "href=/guide/advanced/", "href=/")
 	})
+	assert.Zero(t, s.stop(), s.stderr.String())
+}
+
+func TestServerFollowsChangesAsTheOriginalsTestsAsk(t *testing.T) {
+	inOtherProcesses(t)
+	site := sampleSiteOfTheOriginal(t)
+	s := startServing(t, site)
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(site, name))
+		require.NoError(t, err)
+		return string(text)
+	}
 	t.Run("an edited style sheet has another name", func(t *testing.T) {
 		before := s.link("/", styleLink)
 		write(t, site, "static/css/style.css", strings.Replace(read("static/css/style.css"), "400", "700", 1))
