@@ -63,6 +63,20 @@ func (s *serving) has(path string, texts ...string) {
 	}
 }
 
+// source is the text of one of the site's files.
+func (s *serving) source(name string) string {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.site, name))
+	require.NoError(s.t, err)
+	return string(text)
+}
+
+// loses waits for a text to go.
+func (s *serving) loses(path, text string) {
+	s.t.Helper()
+	await.Until(s.t, path+" to lose "+text, func() bool { _, page := s.get(path); return !strings.Contains(page, text) }, s.stderr.String)
+}
+
 // answers waits for a status.
 func (s *serving) answers(path string, want int) {
 	s.t.Helper()
@@ -130,20 +144,15 @@ func TestServerFollowsChangesAsTheOriginalsTestsAsk(t *testing.T) {
 	inOtherProcesses(t)
 	site := sampleSiteOfTheOriginal(t)
 	s := startServing(t, site)
-	read := func(name string) string {
-		text, err := os.ReadFile(filepath.Join(site, name))
-		require.NoError(t, err)
-		return string(text)
-	}
 	t.Run("an edited style sheet has another name", func(t *testing.T) {
 		before := s.link("/", styleLink)
-		write(t, site, "static/css/style.css", strings.Replace(read("static/css/style.css"), "400", "700", 1))
-		await.Until(t, "the name of the style sheet to change", func() bool { return s.link("/", styleLink) != before })
+		write(t, site, "static/css/style.css", strings.Replace(s.source("static/css/style.css"), "400", "700", 1))
+		s.loses("/", before)
 		_, css := s.get(s.link("/", styleLink))
 		assert.Regexp(t, `font-weight:\s*(700|bold)`, css)
 		before = s.link("/", sassLink)
-		write(t, site, "sass/main.scss", strings.Replace(read("sass/main.scss"), "#3498db", "#ff0000", 1))
-		await.Until(t, "the name of the compiled sheet to change", func() bool { return s.link("/", sassLink) != before })
+		write(t, site, "sass/main.scss", strings.Replace(s.source("sass/main.scss"), "#3498db", "#ff0000", 1))
+		s.loses("/", before)
 		_, css = s.get(s.link("/", sassLink))
 		assert.Regexp(t, `red|#f00|#ff0000`, css)
 	})
@@ -166,19 +175,19 @@ func TestServerFollowsChangesAsTheOriginalsTestsAsk(t *testing.T) {
 		s.shows("/one/two/three/", "deep")
 	})
 	t.Run("a fault in a template is shown and goes", func(t *testing.T) {
-		good := read("templates/section.html")
+		good := s.source("templates/section.html")
 		write(t, site, "templates/section.html", "{% if %}\n"+good)
 		s.shows("/guide/", "data-faults")
 		s.has("/guide/", "templates/section.html", "&#34;line&#34;:1", "&#34;excerpt&#34;", "The guide.")
 		write(t, site, "templates/section.html", good)
-		await.Until(t, "the fault to go", func() bool { _, page := s.get("/guide/"); return !strings.Contains(page, "data-faults") })
+		s.loses("/guide/", "data-faults")
 		require.NoError(t, os.Remove(filepath.Join(site, "templates/section.html")))
 		s.shows("/guide/", "data-faults")
 		write(t, site, "templates/section.html", good)
-		await.Until(t, "the fault to go", func() bool { _, page := s.get("/guide/"); return !strings.Contains(page, "data-faults") })
+		s.loses("/guide/", "data-faults")
 	})
 	t.Run("a fault in front matter names its file and goes", func(t *testing.T) {
-		good := read("content/guide/advanced.md")
+		good := s.source("content/guide/advanced.md")
 		write(t, site, "content/guide/advanced.md", "+++\ntitle = \n+++\nx\n")
 		s.shows("/guide/advanced/", "content/guide/advanced.md")
 		write(t, site, "content/guide/advanced.md", good)
@@ -187,7 +196,7 @@ func TestServerFollowsChangesAsTheOriginalsTestsAsk(t *testing.T) {
 	t.Run("a linked static file is served", func(t *testing.T) {
 		write(t, site, "shared/linked.txt", "linked")
 		require.NoError(t, os.Symlink("../shared/linked.txt", filepath.Join(site, "static/linked.txt")))
-		write(t, site, "templates/base.html", strings.Replace(read("templates/base.html"), "</body>", `<a href="/linked.txt">l</a></body>`, 1))
+		write(t, site, "templates/base.html", strings.Replace(s.source("templates/base.html"), "</body>", `<a href="/linked.txt">l</a></body>`, 1))
 		s.shows("/", "/linked.")
 		s.has(s.link("/", `/linked\.[0-9acdeo]{12}\.txt`), "linked")
 		write(t, site, "shared/linked.txt", "changed elsewhere")
