@@ -110,13 +110,7 @@ func serveWith(s *started, f serveFlags, door *door, calls *activity.Activity, o
 		return errors.Join(err, door.close())
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	load := func() (*config.Config, error) {
-		cfg, err := config.Load(s.config.Root, config.Overrides{Content: f.content, Output: f.output})
-		if err != nil {
-			return nil, loadError(err)
-		}
-		return cfg, nil
-	}
+	load := func() (*config.Config, error) { return f.load(s.config.Root) }
 	if f.allPlugins {
 		if err := s.machine.host.Start(w.ctx, pluginNames()...); err != nil {
 			return errors.Join(err, door.close())
@@ -125,6 +119,7 @@ func serveWith(s *started, f serveFlags, door *door, calls *activity.Activity, o
 	plugins := site.Connect(w.conns(s.machine.host.Conn))
 	project := serve.OpenProject(s.config, load, plugins, buildOptions(s.machine, w, f.buildFlags, s.times.ofPlugin("sass"), s.remembered, out), folder)
 	defer func() { err = errors.Join(err, project.Close()) }()
+	door.url += strings.TrimPrefix(s.config.Site.Base.Prefix+"/", "/")
 	server := serve.New(project, serve.Options{
 		Hosts: f.hosts, Differ: plugins.HtmlDiff, Poll: f.poll, Calls: calls, Log: out.logger, Said: out.change,
 		Ready: sync.OnceFunc(func() { ready(w.ctx, door, f, out, time.Since(begun)) }),

@@ -50,22 +50,37 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "only GET and HEAD are answered here", http.StatusMethodNotAllowed)
 		return
 	}
-	switch r.URL.Path {
-	case own + "live":
+	path, within := strings.CutPrefix(r.URL.Path, s.site.Prefix())
+	switch {
+	case !within || path == "" || path[0] != '/':
+		s.answerOutside(w, r)
+	case path == own+"live":
 		s.live(w, r)
-	case own + "client.js":
+	case path == own+"client.js":
 		h.Set("Cache-Control", cacheAsked)
 		h.Set("Content-Type", "text/javascript; charset=utf-8")
 		h.Set("ETag", tag(client))
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(client))
 	default:
-		s.answer(w, r)
+		s.answer(w, r, path)
 	}
 }
 
-// answer answers with what the site has at an address.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
-	name := nameOf(r.URL.Path)
+// answerOutside answers outside of the site's prefix, where there is nothing but
+// the way in.
+func (s *Server) answerOutside(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", cacheNever)
+	home := s.site.Prefix() + "/"
+	if r.URL.Path == "/" || r.URL.Path+"/" == home {
+		http.Redirect(w, r, home, http.StatusFound)
+		return
+	}
+	http.Error(w, "the site is below "+home, http.StatusNotFound)
+}
+
+// answer answers with what the site has at an address, without the prefix.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, address string) {
+	name := nameOf(address)
 	f, err := s.file(r.Context(), name)
 	switch {
 	case isPage(name) && !missing(err):
@@ -122,7 +137,7 @@ func (s *Server) sendPage(w http.ResponseWriter, r *http.Request, status int, na
 	if forbidsScripts(v.page.html) {
 		s.sayOnce(name + " has a Content-Security-Policy: if it does not allow scripts and connections of 'self', the page does not follow changes")
 	}
-	text := inject(v.page.html, tagOf(r.URL, name, v))
+	text := inject(v.page.html, tagOf(r.URL, s.site.Prefix(), name, v))
 	h.Set("Content-Length", fmt.Sprint(len(text)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {

@@ -123,3 +123,30 @@ func TestAssetOfAnOpenPageStaysThoughTheSiteHasANewOne(t *testing.T) {
 	s.next("the style sheet to go")
 	assert.Equal(t, "p{}", s.get("/a.hash.css").body)
 }
+
+func TestSiteBelowAPrefixIsThereWithAllThatItsPagesNeed(t *testing.T) {
+	s := &server{t: t, folder: t.TempDir(), prefix: "/blog", changes: make(chan serve.Change, 1000)}
+	s.write("content/index.html", html(`<a href="/blog/a/">a</a><a href="/blog/no/">b</a><a href="/no/">another site's</a><link rel=stylesheet href="/blog/s.css">`))
+	s.write("content/a/index.html", html("a"))
+	s.write("static/s.css", "1")
+	s.run(serve.Options{})
+	s.next("the site")
+	for _, path := range []string{"/", "/blog"} {
+		got := s.get(path)
+		assert.Equal(t, 302, got.status, path)
+		assert.Equal(t, "/blog/", got.header.Get("Location"))
+	}
+	for _, path := range []string{"/a/", "/blogs/", "/__ddc/client.js", "/s.css"} {
+		assert.Equal(t, 404, s.get(path).status, path)
+	}
+	home := s.get("/blog/").body
+	assert.Equal(t, "[&#34;/blog/no/&#34;]", between(home, `data-dead="`, `"`))
+	assert.Equal(t, "./../blog/__ddc/client.js", between(home, `src="`, `"`))
+	assert.Equal(t, 200, s.get("/blog/__ddc/client.js").status)
+	assert.Contains(t, s.get("/blog/ab/").body, `href="./../../blog/a/"`)
+	assert.Equal(t, "./a/", s.get("/blog/a").header.Get("Location"))
+	tab := s.open("/blog/")
+	tab.hears("the first word", func(update) bool { return true })
+	s.write("static/s.css", "2")
+	assert.Equal(t, []string{"/blog/s.css"}, tab.hears("a style sheet", func(u update) bool { return len(u.Swap) > 0 }).Swap)
+}

@@ -18,10 +18,10 @@ import (
 //
 // The attributes tell the script what the page is: its name and version, what is
 // wrong, and which of its links are dead.
-func tagOf(address *url.URL, name string, v version) string {
+func tagOf(address *url.URL, prefix, name string, v version) string {
 	var tag strings.Builder
 	fmt.Fprintf(&tag, `<script type="module" src="%s" data-ddc="%s" data-name="%s"`,
-		html.EscapeString(relativeTo(address.EscapedPath(), own+"client.js")), v.page.hash, html.EscapeString(name))
+		html.EscapeString(relativeTo(address.EscapedPath(), prefix+own+"client.js")), v.page.hash, html.EscapeString(name))
 	if len(v.faults) > 0 {
 		fmt.Fprintf(&tag, ` data-faults="%s"`, attribute(shownFaults(v.faults)))
 	}

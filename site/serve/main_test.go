@@ -45,7 +45,7 @@ func (d differ) Diff(ctx context.Context, in *html_diffpb.DiffRequest, _ ...grpc
 // copied is a site whose files are those of a folder: what is in content/ and
 // static/. A file with the word FAULT in it is one.
 type copied struct {
-	folder string
+	folder, prefix string
 
 	mu        sync.Mutex
 	files     map[string]string
@@ -61,6 +61,8 @@ func (c *copied) Sources() serve.Sources {
 	return serve.Sources{Root: c.folder, Folders: []string{filepath.Join(c.folder, "content"), filepath.Join(c.folder, "static")},
 		Files: []string{filepath.Join(c.folder, ".config", "site")}}
 }
+
+func (c *copied) Prefix() string { return c.prefix }
 
 func (c *copied) Refresh(ctx context.Context, _ []string) (changed []string, err error) {
 	c.mu.Lock()
@@ -165,6 +167,7 @@ func (c *copied) times() int { return c.Work().Pages }
 type server struct {
 	t       *testing.T
 	folder  string
+	prefix  string
 	site    *copied
 	address string // host and port
 	changes chan serve.Change
@@ -188,7 +191,7 @@ func start(t *testing.T, o serve.Options, files ...string) *server {
 // run begins to serve.
 func (s *server) run(o serve.Options) {
 	s.t.Helper()
-	s.site = &copied{folder: s.folder}
+	s.site = &copied{folder: s.folder, prefix: s.prefix}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(s.t, err)
 	s.address = l.Addr().String()
@@ -283,7 +286,7 @@ type tab struct {
 func (s *server) open(path string) *tab {
 	s.t.Helper()
 	page := s.get(path).body
-	c, _, err := websocket.Dial(s.t.Context(), "ws://"+s.address+"/__ddc/live", nil)
+	c, _, err := websocket.Dial(s.t.Context(), "ws://"+s.address+s.prefix+"/__ddc/live", nil)
 	require.NoError(s.t, err)
 	t := &tab{s, c}
 	s.t.Cleanup(func() { _ = c.CloseNow() })

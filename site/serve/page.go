@@ -53,14 +53,14 @@ func (s *Server) deadLinks(ctx context.Context, name string, p *page) []string {
 	for _, route := range routes {
 		known[route.URL] = true
 	}
-	base := &url.URL{Scheme: "http", Host: "site.invalid", Path: addressOf(name)}
+	base := s.baseOf(name)
 	var dead []string
 	for _, link := range linksOf(p.html) {
-		to, err := base.Parse(strings.TrimSpace(link))
-		if err != nil || to.Host != base.Host || to.Scheme != base.Scheme || slices.Contains(dead, link) {
+		to, within := base.resolve(link)
+		if !within || slices.Contains(dead, link) {
 			continue
 		}
-		at := strings.TrimSuffix(to.Path, "index.html")
+		at := strings.TrimSuffix(to, "index.html")
 		if extension := path.Ext(at); extension != "" && extension != ".html" {
 			continue // a file: what the site has of those is known only once all are made
 		}
@@ -72,6 +72,27 @@ func (s *Server) deadLinks(ctx context.Context, name string, p *page) []string {
 		}
 	}
 	return dead
+}
+
+// base is what a page's links are resolved against.
+type base struct {
+	url    *url.URL
+	prefix string
+}
+
+func (s *Server) baseOf(name string) base {
+	prefix := s.site.Prefix()
+	return base{&url.URL{Scheme: "http", Host: "site.invalid", Path: prefix + addressOf(name)}, prefix}
+}
+
+// resolve gives the address in the site, without the prefix, that a link leads to.
+func (b base) resolve(link string) (address string, within bool) {
+	to, err := b.url.Parse(strings.TrimSpace(link))
+	if err != nil || to.Host != b.url.Host || to.Scheme != b.url.Scheme {
+		return "", false
+	}
+	address, within = strings.CutPrefix(to.Path, b.prefix)
+	return address, within && strings.HasPrefix(address, "/")
 }
 
 // linksOf are the links of a page that a reader can follow.
@@ -112,7 +133,8 @@ func (s *Server) missingPage(ctx context.Context, address *url.URL) string {
 	if err != nil {
 		routes = nil
 	}
-	meant := address.Path[:min(len(address.Path), mostMeant)]
+	meant := strings.TrimPrefix(address.Path, s.site.Prefix())
+	meant = meant[:min(len(meant), mostMeant)]
 	far := make(map[string]int, len(routes))
 	for _, route := range routes {
 		far[route.URL] = suggest.Distance(strings.ToLower(strings.TrimSuffix(meant, "/")), strings.ToLower(strings.TrimSuffix(route.URL, "/")))
@@ -120,7 +142,7 @@ func (s *Server) missingPage(ctx context.Context, address *url.URL) string {
 	sort.SliceStable(routes, func(i, j int) bool { return far[routes[i].URL] < far[routes[j].URL] })
 	var list strings.Builder
 	for _, route := range routes[:min(nearest, len(routes))] {
-		to := url.URL{Path: route.URL}
+		to := url.URL{Path: s.site.Prefix() + route.URL}
 		fmt.Fprintf(&list, "<li><a href=\"%s\">%s</a></li>\n", html.EscapeString(relativeTo(address.EscapedPath(), to.EscapedPath())), html.EscapeString(route.URL))
 	}
 	body := fmt.Sprintf("<h1>Not found</h1>\n<p>The site has no page <code>%s</code>. ", html.EscapeString(address.Path))

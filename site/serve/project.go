@@ -73,6 +73,14 @@ func (p *Project) Sources() Sources {
 	return s
 }
 
+// Prefix is the path that the site's addresses begin with, as its configuration
+// has it.
+func (p *Project) Prefix() string {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.config.Site.Base.Prefix
+}
+
 // Refresh takes changes in.
 func (p *Project) Refresh(ctx context.Context, paths []string) (changed []string, err error) {
 	p.mu.RLock()

@@ -51,6 +51,8 @@ import (
 type Site interface {
 	// Sources are what to watch, as the last Refresh has found.
 	Sources() Sources
+	// Prefix is the path that all addresses begin with, such as "/blog", or "".
+	Prefix() string
 	// Refresh takes in that sources may have changed, and names those whose content
 	// has. The error is diagnostic.Errors if the site can't be made at all until
 	// that is mended: then all is as it was.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -37,7 +36,7 @@ func (s *Server) inView() []string {
 func (v *viewer) swap(ctx context.Context, p *page) (swapped []string, ok bool) {
 	before, first := v.assets, v.assets == nil
 	v.assets = map[string]string{}
-	for _, a := range assetsOf(v.Name, p.html) {
+	for _, a := range assetsOf(v.server.baseOf(v.Name), p.html) {
 		f, err := v.server.file(ctx, a.name)
 		if err != nil || f.Hashed {
 			continue
@@ -76,8 +75,7 @@ type asset struct {
 
 // assetsOf are the files that a page loads: style sheets, pictures and scripts,
 // each once.
-func assetsOf(page, text string) []asset {
-	base := &url.URL{Scheme: "http", Host: "site.invalid", Path: addressOf(page)}
+func assetsOf(page base, text string) []asset {
 	var assets []asset
 	seen := map[string]bool{}
 	tokens := parser.NewTokenizer(strings.NewReader(text))
@@ -96,9 +94,8 @@ func assetsOf(page, text string) []asset {
 				continue
 			}
 			seen[a.Val] = true
-			to, err := base.Parse(strings.TrimSpace(a.Val))
-			if err == nil && to.Host == base.Host && to.Scheme == base.Scheme && !isPage(nameOf(to.Path)) {
-				assets = append(assets, asset{a.Val, nameOf(to.Path), t.Data == "script"})
+			if to, within := page.resolve(a.Val); within && !isPage(nameOf(to)) {
+				assets = append(assets, asset{a.Val, nameOf(to), t.Data == "script"})
 			}
 		}
 	}
