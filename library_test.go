@@ -90,7 +90,7 @@ func TestConformance(t *testing.T) { conformance.TestWaker(t, made) }
 
 // library are the packages of this module that such a program links: nothing of
 // the site builder's.
-var library = strings.Fields(`inspect inspect/text internal/absence internal/dump internal/enclosure internal/fault
+var library = strings.Fields(`inspect inspect/text internal/absence internal/activity internal/dump internal/enclosure internal/fault
 	internal/forker internal/heir internal/inuse internal/memory internal/printable internal/proc internal/sandbox
 	internal/seccomp internal/step internal/subject internal/sys internal/tool internal/trace plugin plugin/agreement
 	plugin/host plugin/spec ring rpc shm slot transport transport/hub transport/inproc wake wake/eventfd wake/futex
