@@ -96,6 +96,13 @@ func (s *Site) makeFile(ctx context.Context, ask *query.Ask, name string) (*File
 			return nil, s.unreadFault(ctx, ask, t, cmp.Or(page, "/"))
 		}
 	}
+	if p := t.byRoute["/"+name]; p != nil && p.Output() == name {
+		return s.pageFile(ctx, ask, t, p)
+	}
+	if slices.Contains(t.textNames(), name) {
+		text, err := s.madeTexts.Get(ctx, ask, name)
+		return &File{Name: name, Data: []byte(text)}, err
+	}
 	if strings.HasPrefix("/"+name, searchFolder) {
 		return s.searchFile(ctx, ask, name)
 	}
@@ -210,6 +217,7 @@ func (s *Site) Names(ctx context.Context) (all []string, err error) {
 		for _, p := range t.pages {
 			all = append(all, p.Output())
 		}
+		all = append(all, t.textNames()...)
 		found, err := s.index.Get(ctx, ask, "")
 		if err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"ddc/plugins/js/jspb"
 	"ddc/plugins/minify/minifypb"
 	"ddc/site/asset"
+	"ddc/site/config"
 )
 
 // finalPhase has the names of all files, and the pages with these names in them.
@@ -178,6 +179,17 @@ func (s *finalPhase) finish(ctx context.Context, ask *query.Ask, key string) (*f
 	if err := s.fill(ctx, ask, request, n.spelt); err != nil {
 		return nil, err
 	}
+	if s.cfg.Site.Base != (config.Base{}) {
+		t, err := s.trees.Get(ctx, ask, "")
+		if err != nil {
+			return nil, err
+		}
+		all, err := s.statics.Get(ctx, ask.Aside(), "")
+		if err != nil {
+			return nil, err
+		}
+		rebase(s.cfg.Site.Base, t, all, p, r.found.Links, request)
+	}
 	rewritten, err := call(ctx, s.build, "html", p.name, s.Html.Rewrite, request)
 	if err != nil {
 		return nil, err
@@ -297,7 +309,7 @@ func (s *finalPhase) rewritePiece(ctx context.Context, ask *query.Ask, p *page, 
 	if err != nil {
 		return nil, err
 	}
-	made, err := s.pieces.Get(ctx, ask, pieceCall{one, all.marksOf(spelt), p.name, p.base()})
+	made, err := s.pieces.Get(ctx, ask, pieceCall{one, withSearch(s.cfg.Site.Base, one.text, all.marksOf(spelt)), p.name, p.base()})
 	var found Errors
 	if !errors.As(err, &found) {
 		return made, err

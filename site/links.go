@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -13,6 +14,7 @@ import (
 	"ddc/internal/query"
 	"ddc/plugins/html/htmlpb"
 	"ddc/plugins/linkcheck/linkcheckpb"
+	"ddc/site/config"
 	"ddc/site/content"
 )
 
@@ -48,7 +50,7 @@ func (s *finalPhase) checkLinks(ctx context.Context, ask *query.Ask, pages []*sh
 	if err != nil {
 		return nil, err
 	}
-	targets := &targets{t, all, map[string]*shownPage{}}
+	targets := &targets{t, all, map[string]*shownPage{}, s.cfg.Site.Base}
 	for _, p := range pages {
 		targets.shown[p.Route] = p
 	}
@@ -104,7 +106,7 @@ func (s *finalPhase) deadOf(ctx context.Context, ask *query.Ask, key string) ([]
 	if err != nil {
 		return nil, err
 	}
-	targets := &targets{t, all, map[string]*shownPage{p.Route: shown}}
+	targets := &targets{t, all, map[string]*shownPage{p.Route: shown}, s.cfg.Site.Base}
 	for _, link := range made.found.Links { // those with a fragment need the pages they lead to
 		to, err := resolve(p, link.Url)
 		if err != nil || to == nil || to.Host != home || to.Fragment == "" {
@@ -138,6 +140,9 @@ func (t *targets) deadLinks(p *shownPage, where *where, external map[string][]*s
 		nth := before[link.Url]
 		before[link.Url]++
 		target, err := resolve(p.page, link.Url)
+		if target != nil {
+			target = t.inside(target)
+		}
 		switch {
 		case err != nil:
 			found = append(found, where.brokenLink(p, link.Url, nth, "is no address", "correct it"))
@@ -184,13 +189,14 @@ type targets struct {
 	tree    *tree
 	statics *statics
 	shown   map[string]*shownPage // by route
+	base    config.Base
 }
 
 // deadEnd says why an address of the site leads nowhere, or "" if it leads
 // somewhere.
 func (t *targets) deadEnd(target *url.URL) string {
 	name := path.Clean("/" + target.Path)
-	if strings.HasPrefix(name+"/", searchFolder) || t.statics.byPath[name[1:]] != nil {
+	if strings.HasPrefix(name+"/", searchFolder) || t.statics.byPath[name[1:]] != nil || slices.Contains(t.tree.textNames(), name[1:]) {
 		return ""
 	}
 	route := routeOf(target)

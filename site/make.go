@@ -188,6 +188,7 @@ func (r *making) readPages(ctx context.Context) (t *tree, err error) {
 			if t, err = r.trees.Get(ctx, r.ask, ""); err != nil {
 				return joined(unread, err)
 			}
+			unread = joined(unread, r.doubts(&r.notes, t.doubts))
 			var clashes error
 			if t.faults != nil {
 				clashes = t.faults
@@ -481,6 +482,15 @@ func (r *making) write(ctx context.Context, w *writing, t *tree, final []string,
 	}
 	for i, p := range t.pages {
 		if err := w.write(p.Output(), p.name, []byte(final[i])); err != nil {
+			return err
+		}
+	}
+	for _, p := range t.texts {
+		text, err := r.madeTexts.Get(ctx, r.ask, p.made.output)
+		if err != nil {
+			return err
+		}
+		if err := w.write(p.made.output, p.name, []byte(text)); err != nil {
 			return err
 		}
 	}

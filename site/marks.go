@@ -95,7 +95,7 @@ func (a *statics) settle(text string, final func(*static) *address) string {
 		}
 		return format
 	})
-	text = a.unmark(text, func(s *static) string { return asset.URL(final(s).output) })
+	text = a.unmark(text, func(s *static) string { return a.prefix + asset.URL(final(s).output) })
 	return digestMarks.ReplaceAllStringFunc(text, func(mark string) string {
 		if s := a.byNumber[digestMarks.FindStringSubmatch(mark)[1]]; s != nil {
 			return final(s).integrity

@@ -260,9 +260,9 @@ func (n *naming) name(group []int, renamed map[string]bool) {
 	// stands in for it.
 	settled := func(f *static) string {
 		if in[f] {
-			return asset.URL(f.path)
+			return n.all.prefix + asset.URL(f.path)
 		}
-		return asset.URL(n.at[f.path].output)
+		return n.all.prefix + asset.URL(n.at[f.path].output)
 	}
 	var together strings.Builder
 	for _, i := range group {

@@ -212,7 +212,7 @@ func (e *encoding) complete(p *picture, made *variants) error {
 				continue
 			}
 			name := asset.Hashed(asset.Variant(e.file.path, int(v.Width), int(made.Width), format), asset.Hash(v.Data))
-			source.Variants = append(source.Variants, &htmlpb.Picture_Variant{Url: asset.URL(name), Width: v.Width})
+			source.Variants = append(source.Variants, &htmlpb.Picture_Variant{Url: e.cfg.Site.Base.Prefix + asset.URL(name), Width: v.Width})
 			if err := e.staticPhase.keep(name, v.Data); err != nil {
 				return fmt.Errorf("keep a variant of %s: %w", e.file.name, err)
 			}

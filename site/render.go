@@ -25,6 +25,7 @@ type renderPhase struct {
 	shown        *query.Query[string] // by whose value it is, and the path below
 	stylesheet   *query.Query[*colours]
 	pages        *query.Query[*rendered] // by page
+	madeTexts    *query.Query[string]    // by path below the output folder
 }
 
 func newRenderPhase(from *bodyPhase) *renderPhase {
@@ -37,6 +38,7 @@ func newRenderPhase(from *bodyPhase) *renderPhase {
 	s.stylesheet = query.New(e, "stylesheet", byDigest[*colours](), s.makeStylesheet)
 	s.shortcodes = query.New(e, "shortcodes", query.JSON[[]string](), s.listShortcodes)
 	s.callOne = s.callShortcode
+	s.madeTexts = query.New(e, "made text", text, s.makeText)
 	s.pages = query.New(e, "page", byDigest[*rendered](), s.render)
 	return s
 }
@@ -58,6 +60,9 @@ func (t *templates) digest(c *canon) {
 func (s *renderPhase) loadTemplates(ctx context.Context, ask *query.Ask, _ string) (*templates, error) {
 	files, err := s.textsIn(ctx, ask, "templates", ".html", ".xml", ".txt")
 	if err != nil {
+		return nil, err
+	}
+	if err := files.withDefaults(); err != nil {
 		return nil, err
 	}
 	set, err := template.Load(files.Texts)
@@ -180,6 +185,9 @@ func (b *build) pageBudget() template.Budget {
 // templateOf is the template that a page's front matter names, or that of its
 // kind. The home section may use that of any section.
 func (s *renderPhase) templateOf(ctx context.Context, ask *query.Ask, p *page) (string, error) {
+	if p.made != nil && p.made.templates != nil {
+		return s.madeTemplate(ctx, ask, p.made)
+	}
 	wanted := []string{"page.html"}
 	chosen := p.GetTemplate()
 	if chosen == "" && !p.Section {

@@ -36,6 +36,9 @@ func (s *finalPhase) makeIndex(ctx context.Context, ask *query.Ask, _ string) (*
 	}
 	request := &pagefindpb.BuildIndexRequest{}
 	for i, p := range t.pages {
+		if !p.written && p.made != nil || p.made != nil && p.made.alone || p.InSearchIndex != nil && !*p.InSearchIndex {
+			continue
+		}
 		request.Pages = append(request.Pages, &pagefindpb.Page{Url: p.URL(), Html: final[i]})
 	}
 	slices.SortFunc(request.Pages, func(x, y *pagefindpb.Page) int { return cmp.Compare(x.Url, y.Url) })

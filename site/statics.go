@@ -75,6 +75,7 @@ type statics struct {
 	names    *mentions         // how their addresses may be written
 	spelt    map[string]string // the paths by that
 	warnings []Problem
+	prefix   string // of all addresses, once they are written
 }
 
 func (a *statics) digest(c *canon) {
@@ -127,7 +128,7 @@ func (s *staticPhase) listStatics(ctx context.Context, ask *query.Ask, _ string)
 	for _, name := range s.cfg.StableAssets {
 		stable[path.Clean(strings.TrimPrefix(name, "/"))] = true
 	}
-	all := &statics{byPath: map[string]*static{}, byNumber: map[string]*static{}, spelt: map[string]string{}}
+	all := &statics{prefix: s.cfg.Site.Base.Prefix, byPath: map[string]*static{}, byNumber: map[string]*static{}, spelt: map[string]string{}}
 	for i, p := range folder.Paths {
 		all.add(&static{name: folder.Names[i], path: p, kind: asset.KindOf(p), stable: isStable(stable, p)})
 	}

@@ -74,6 +74,8 @@ type page struct {
 	written bool
 	// beside are the files beside the page, by path below the output folder.
 	beside []string
+	// made is nil for a page that is all that its source says.
+	made *made
 }
 
 // base is what relative addresses on the page count from. Unlike the route it
@@ -100,6 +102,11 @@ type tree struct {
 	asides map[string]aside
 	// faults are pages that have the same address.
 	faults Errors
+	// doubts are what may be mistakes.
+	doubts []Problem
+
+	taxonomies []*taxonomy
+	texts      []*page // files that are made, and are no pages
 
 	values func() *values
 }
@@ -233,6 +240,13 @@ func (s *treePhase) growTree(ctx context.Context, ask *query.Ask, _ string) (*tr
 	if t.byRoute["/"] == nil {
 		t.add(&page{Node: t.root, meta: &meta{FrontMatter: &markdownpb.FrontMatter{Title: t.root.Title}, title: t.root.Title, extra: map[string]any{}, node: t.root}, name: s.pageName(t.root.Path)})
 	}
+	if _, err := s.listings.Get(ctx, ask, "templates"); err != nil { // addMade looks into both
+		return nil, err
+	}
+	if _, err := s.listings.Get(ctx, ask, "static"); err != nil {
+		return nil, err
+	}
+	t.addMade(s)
 	t.values = sync.OnceValue(func() *values { return newValues(t, s.cfg) })
 	return t, nil
 }
@@ -255,6 +269,7 @@ func (t *tree) digest(c *canon) {
 		c.flag(p.written)
 		p.meta.digest(c)
 		c.text(strings.Join(p.beside, "\n"))
+		c.flag(p.made != nil)
 	}
 	c.text(strings.Join(t.paths, "\n"))
 	for _, route := range sortedKeys(t.absent) {
@@ -271,6 +286,8 @@ func (t *tree) digest(c *canon) {
 	for _, p := range t.faults {
 		c.text(p.String())
 	}
+	c.problems(t.doubts)
+	c.text(strings.Join(t.textNames(), "\n"))
 }
 
 // nothingToBuild says why there are no pages.

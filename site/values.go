@@ -92,6 +92,16 @@ func (v *values) of(p *page, data map[string]any) map[string]any {
 	vars := maps.Clone(v.site)
 	vars["current_path"] = p.Route
 	vars["data"] = data
+	if p.made != nil {
+		vars["page"], vars["section"] = nil, nil
+		if p.made.of != nil {
+			vars["section"] = v.pages[p.made.of]
+		}
+		if p.made.vars != nil {
+			maps.Copy(vars, p.made.vars(v))
+		}
+		return vars
+	}
 	if p.Section {
 		vars["section"], vars["page"] = v.pages[p.Node], nil
 	} else {

@@ -87,6 +87,10 @@ func (v *view) read(path string) {
 	case "root":
 		root = "page " + rootPath
 	case "config", "data":
+	case "paginator", "taxonomy", "term", "terms", "entries", "pages":
+		_, err := v.trees.Get(v.ctx, v.ask, "")
+		v.note("", err)
+		return
 	default:
 		name, argument, ok := calledWith(root)
 		switch {
@@ -187,7 +191,7 @@ func calledWith(root string) (name, argument string, ok bool) {
 func (v *view) funcs() template.Funcs {
 	return template.Funcs{
 		GetURL: v.getURL, Fingerprint: v.fingerprint, GetSection: v.values.section, GetPage: v.getPage,
-		LoadData: v.loadData,
+		LoadData: v.loadData, GetTaxonomy: v.getTaxonomy, GetTaxonomyTerm: v.getTerm, GetTaxonomyURL: v.getTermURL,
 		Markdown: v.markdownOf,
 		Now:      v.getNow,
 	}

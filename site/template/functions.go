@@ -22,6 +22,11 @@ type Funcs struct {
 	GetSection func(path string) (any, error)
 	// GetPage finds a page by its source path.
 	GetPage func(path string) (any, error)
+	// GetTaxonomy finds a taxonomy, GetTaxonomyTerm one of its terms, and
+	// GetTaxonomyURL the address of that.
+	GetTaxonomy     func(kind string) (any, error)
+	GetTaxonomyTerm func(kind, term string) (any, error)
+	GetTaxonomyURL  func(kind, term string) (string, error)
 	// LoadData reads a file of the project. The format is empty where the
 	// file's extension says it. A file that is not there is nil where it need
 	// not be.
@@ -57,6 +62,9 @@ var functions = map[string]function{
 	"get_section": {takes(1, "path", "metadata_only"), "a section by the path of its source, or one that .subsections or .ancestors gave; none if there is none", getSection},
 	"get_url": {takes(1, "path", "trailing_slash", "cachebust"), `the address of a page ("@/blog/first.md") or file; trailing_slash=true ends it with /, cachebust=true makes it another when the file changes`,
 		getURL},
+	"get_taxonomy":      {takes(1, "kind"), `a taxonomy of the configuration: name, permalink and items, which are its terms: get_taxonomy(kind="tags")`, getTaxonomy},
+	"get_taxonomy_term": {takes(2, "kind", "term"), `one term of it: name, slug, permalink, page_count and pages`, getTaxonomyTerm},
+	"get_taxonomy_url":  {takes(2, "kind", "name"), `the address of a term's page: get_taxonomy_url(kind="tags", name="rust")`, getTaxonomyURL},
 	"load_data": {takes(1, "path", "format", "required"), "what is in a file of the project: toml, json, yaml, csv, kdl or plain, which its extension says if format does not; none if it is missing and required=false",
 		loadData},
 	"now":   {takes(0, "timestamp", "utc"), "the time of the build in UTC, as 2024-05-01T10:00:00Z or, with timestamp=true, in seconds since 1970", now},
@@ -70,9 +78,6 @@ var missingFunctions = map[string]string{
 	"get_hash":           "a file's address changes with what is in it by itself: write its path as href or src, or get_url(path=..)",
 	"get_image_metadata": "write <img src=\"..\">: width and height are filled in by themselves",
 	"get_random":         "a site comes out the same each time it is built: choose by now(timestamp=true) % n, or in a script",
-	"get_taxonomy":       "loop over root.pages and root.subsections, and | filter by page.extra",
-	"get_taxonomy_term":  "loop over root.pages and root.subsections, and | filter by page.extra",
-	"get_taxonomy_url":   "write the address of the term's page",
 	"resize_image":       "write <img src=\"..\" width=\"..\">: smaller variants are made and offered by themselves",
 	"trans":              "write the texts into data/, and take them as data.NAME",
 }

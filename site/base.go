@@ -1,0 +1,89 @@
+package site
+
+import (
+	"net/url"
+	"path"
+	"strings"
+
+	"ddc/plugins/html/htmlpb"
+	"ddc/site/config"
+)
+
+// A site may lie below a folder of its host. All phases have its addresses as from the
+// site's own root. Prefixes come where addresses are written: those of files with their
+// names (statics.settle), and those of pages here.
+
+// rebase says what becomes of the addresses on a page that name no file of the site's
+// own: they get the prefix of the site. A whole address of a file of the site follows
+// the file.
+func rebase(base config.Base, t *tree, all *statics, p *page, links []*htmlpb.Link, request *htmlpb.RewriteRequest) {
+	for _, link := range links {
+		raw := strings.TrimSpace(link.Url)
+		if local, whole := ownPath(base, raw); whole {
+			if f := all.at("/", local); f != nil {
+				request.Urls[raw] = base.Origin + f.mark()
+			}
+			continue
+		}
+		if base.Prefix == "" || !strings.HasPrefix(raw, "/") || strings.HasPrefix(raw, "//") || all.at(p.base(), raw) != nil {
+			continue
+		}
+		if rest, has := strings.CutPrefix(raw, base.Prefix); has && (rest == "" || rest[0] == '/') && !t.has(raw) && t.has(rest) {
+			continue // the author has written it already
+		}
+		request.Urls[raw] = base.Prefix + raw
+	}
+}
+
+// ownPath is the path from the site's root of a whole address of the site.
+func ownPath(base config.Base, address string) (local string, own bool) {
+	if !base.Known() {
+		return "", false
+	}
+	rest, own := strings.CutPrefix(address, base.Origin+base.Prefix)
+	if !own || rest != "" && !strings.ContainsAny(rest[:1], "/?#") {
+		return "", false
+	}
+	if !strings.HasPrefix(rest, "/") {
+		rest = "/" + rest
+	}
+	return rest, true
+}
+
+// has says whether a page has an address.
+func (t *tree) has(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && t.byRoute[path.Clean("/"+u.Path)] != nil
+}
+
+// inside is the address within the site of a link that names the site's own host, or
+// the link itself.
+func (t *targets) inside(target *url.URL) *url.URL {
+	if local, own := ownPath(t.base, target.String()); own {
+		if inner, err := url.Parse(local); err == nil {
+			inner.Scheme, inner.Host = "https", home
+			return inner
+		}
+	}
+	if rest, has := strings.CutPrefix(target.Path, t.base.Prefix+"/"); has && t.base.Prefix != "" && target.Host == home && !t.tree.has(target.Path) {
+		inner := *target
+		inner.Path, inner.RawPath = "/"+rest, ""
+		return &inner
+	}
+	return target
+}
+
+// searchFiles are the files of the search that scripts load.
+var searchFiles = []string{"pagefind.js", "pagefind-ui.js", "pagefind-modular-ui.js", "pagefind-highlight.js", "pagefind-ui.css", ""}
+
+// withSearch adds the addresses of the search to those that a script may name, where
+// the site has a prefix.
+func withSearch(base config.Base, text string, urls map[string]string) map[string]string {
+	if base.Prefix == "" || !strings.Contains(text, searchFolder) {
+		return urls
+	}
+	for _, file := range searchFiles {
+		urls[searchFolder+file] = base.Prefix + searchFolder + file
+	}
+	return urls
+}

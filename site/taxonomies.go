@@ -1,0 +1,223 @@
+package site
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"ddc/internal/slug"
+	"ddc/internal/suggest"
+	"ddc/site/asset"
+	"ddc/site/config"
+	"ddc/site/content"
+	"ddc/site/template"
+)
+
+// taxonomy is a way to sort pages, with its terms by name.
+type taxonomy struct {
+	config.Taxonomy
+	route string
+	terms []*term
+}
+
+// term is one term, with its pages, the newest first.
+type term struct {
+	name, slug string
+	route      string
+	pages      []*content.Node
+	first      *page // that uses it
+}
+
+// addTaxonomies sorts pages by what they say, and adds a page for each taxonomy and for
+// each term.
+func (t *tree) addTaxonomies(s *treePhase, pages []*page) {
+	said := map[string]bool{}
+	for _, p := range pages {
+		for _, name := range sortedKeys(p.Taxonomies) {
+			if _, known := s.cfg.Site.Taxonomy(name); !known && !said[name] {
+				said[name] = true
+				t.doubts = append(t.doubts, t.undeclared(s, p, name))
+			}
+		}
+	}
+	for _, of := range s.cfg.Site.Taxonomies {
+		x := &taxonomy{Taxonomy: of, route: "/" + of.Name}
+		t.collectTerms(x, pages)
+		t.taxonomies = append(t.taxonomies, x)
+		need := "the taxonomy " + of.Name + " of " + s.configName()
+		t.makePage("#"+of.Name, x.route, of.Name, need, &made{
+			templates: []string{of.Name + "/list.html", "taxonomy_list.html"}, need: need,
+			vars: func(v *values) map[string]any {
+				return map[string]any{"taxonomy": v.taxonomy(x), "terms": v.terms(x)}
+			},
+		})
+		for _, one := range x.terms {
+			t.addTerm(x, one, need)
+		}
+	}
+}
+
+func (t *tree) undeclared(s *treePhase, p *page, name string) Problem {
+	key := "taxonomies"
+	if p.keys[key] == nil {
+		key = "tags"
+	}
+	var known []string
+	for _, x := range s.cfg.Site.Taxonomies {
+		known = append(known, x.Name)
+	}
+	hint := "add it to " + s.configName() + ": taxonomies { " + name + " }"
+	if near := suggest.Nearest(name, known); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return p.at(p.name, key, fmt.Sprintf("the taxonomy %q has no pages: the configuration does not name it", name), hint)
+}
+
+// collectTerms finds the terms of a taxonomy. Terms that differ in their capitals are
+// one, called as the first page calls it.
+func (t *tree) collectTerms(x *taxonomy, pages []*page) {
+	bySlug := map[string]*term{}
+	for _, p := range pages {
+		seen := map[string]bool{}
+		for _, name := range p.Taxonomies[x.Name].GetNames() {
+			part := slug.Of(name)
+			one := bySlug[part]
+			switch {
+			case part == "":
+				t.faults = append(t.faults, p.at(p.name, "taxonomies", fmt.Sprintf("the term %q has no letter or digit for its address", name), "choose another"))
+				continue
+			case one == nil:
+				one = &term{name: name, slug: part, route: x.route + "/" + part, first: p}
+				bySlug[part] = one
+				x.terms = append(x.terms, one)
+			case !strings.EqualFold(one.name, name):
+				t.faults = append(t.faults, p.at(p.name, "taxonomies", fmt.Sprintf("the terms %q and %q have one address: %s/", name, one.name, one.route), "write both alike, or choose another; "+one.first.name+" has the other"))
+				continue
+			}
+			if !seen[part] && !p.Section {
+				seen[part] = true
+				one.pages = append(one.pages, p.Node)
+			}
+		}
+	}
+	slices.SortFunc(x.terms, func(a, b *term) int { return strings.Compare(a.slug, b.slug) })
+	for _, one := range x.terms {
+		content.Newest(one.pages)
+	}
+}
+
+// addTerm adds the pages of a term.
+func (t *tree) addTerm(x *taxonomy, one *term, need string) {
+	key := "#" + x.Name + "/" + one.slug
+	shown := func(m *made) *made {
+		paged := m.vars
+		m.templates, m.need = []string{x.Name + "/single.html", "taxonomy_single.html"}, need
+		m.vars = func(v *values) map[string]any {
+			vars := map[string]any{"taxonomy": v.taxonomy(x), "term": v.term(one)}
+			if paged != nil {
+				vars["paginator"] = paged(v)["paginator"]
+			}
+			return vars
+		}
+		return m
+	}
+	first := &made{}
+	if x.PaginateBy > 0 {
+		first = t.paginate(asset.URL(one.route)+"/", one.pages, x.PaginateBy, func(n int, route string, m *made) {
+			t.makePage(key+"#"+strconv.Itoa(n), route, one.name, need, shown(m))
+		})
+	}
+	t.makePage(key, one.route, one.name, need, shown(first))
+}
+
+// taxonomy is what templates see of one.
+func (v *values) taxonomy(x *taxonomy) map[string]any {
+	return map[string]any{"name": x.Name, "slug": x.Name, "permalink": x.route, "url": v.cfg.Site.Base.Absolute(asset.URL(x.route) + "/"), "feed": x.Feed, "paginate_by": int64(x.PaginateBy)}
+}
+
+func (v *values) terms(x *taxonomy) []any {
+	list := make([]any, len(x.terms))
+	for i, one := range x.terms {
+		list[i] = v.term(one)
+	}
+	return list
+}
+
+func (v *values) term(one *term) map[string]any {
+	return map[string]any{"name": one.name, "slug": one.slug, "permalink": one.route, "path": asset.URL(one.route) + "/", "url": v.cfg.Site.Base.Absolute(asset.URL(one.route) + "/"),
+		"page_count": int64(len(one.pages)), "pages": v.listed(one.pages)}
+}
+
+// taxonomyOf finds a taxonomy for a template.
+func (v *view) taxonomyOf(kind string) (*taxonomy, error) {
+	t, err := v.trees.Get(v.ctx, v.ask, "")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, x := range t.taxonomies {
+		if x.Name == kind {
+			return x, nil
+		}
+		names = append(names, x.Name)
+	}
+	refusal := &template.Refusal{Message: fmt.Sprintf("there is no taxonomy %q", kind), Hint: "add it to " + v.configName() + ": taxonomies { " + kind + " }"}
+	if near := suggest.Nearest(kind, names); near != "" {
+		refusal.Hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return nil, refusal
+}
+
+// getTaxonomy is the templates' function get_taxonomy.
+func (v *view) getTaxonomy(kind string) (any, error) {
+	x, err := v.taxonomyOf(kind)
+	if err != nil {
+		return nil, err
+	}
+	value := v.values.taxonomy(x)
+	value["kind"], value["items"] = value["name"], v.values.terms(x)
+	return value, nil
+}
+
+// getTerm is the templates' function get_taxonomy_term.
+func (v *view) getTerm(kind, name string) (any, error) {
+	x, err := v.taxonomyOf(kind)
+	if err != nil {
+		return nil, err
+	}
+	one, err := x.find(name)
+	if err != nil {
+		return nil, err
+	}
+	return v.values.term(one), nil
+}
+
+// getTermURL is the templates' function get_taxonomy_url.
+func (v *view) getTermURL(kind, name string) (string, error) {
+	x, err := v.taxonomyOf(kind)
+	if err != nil {
+		return "", err
+	}
+	one, err := x.find(name)
+	if err != nil {
+		return "", err
+	}
+	return asset.URL(one.route) + "/", nil
+}
+
+func (x *taxonomy) find(name string) (*term, error) {
+	part := slug.Of(name)
+	var names []string
+	for _, one := range x.terms {
+		if one.slug == part {
+			return one, nil
+		}
+		names = append(names, one.name)
+	}
+	refusal := &template.Refusal{Message: fmt.Sprintf("no page has the term %q of %s", name, x.Name), Hint: "take it from page.taxonomies"}
+	if near := suggest.Nearest(name, names); near != "" {
+		refusal.Hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return nil, refusal
+}

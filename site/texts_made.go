@@ -1,0 +1,150 @@
+package site
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"ddc/internal/query"
+	"ddc/site/asset"
+	"ddc/site/content"
+)
+
+// addTexts adds the files that are made and are no pages: feeds, the map of the site
+// and robots.txt. Without an address of the site they would say nothing; a site's own
+// static file of that name is left alone.
+func (t *tree) addTexts(s *treePhase) {
+	base := s.cfg.Site.Base
+	static := s.scanned.folders["static"].Paths
+	add := func(output, templateName string, vars func(*values) map[string]any) {
+		if slices.Contains(static, output) {
+			return
+		}
+		n := &content.Node{Path: "#" + output, Route: "/" + output, Section: true, Parent: t.root}
+		t.texts = append(t.texts, &page{Node: n, name: s.configName(), meta: &meta{FrontMatter: t.byRoute["/"].FrontMatter, extra: map[string]any{}, node: n},
+			made: &made{templates: []string{templateName}, vars: vars, output: output, alone: true}})
+	}
+	sitemap := ""
+	if base.Known() {
+		sitemap = base.Absolute("/sitemap.xml")
+		add("sitemap.xml", "sitemap.xml", func(v *values) map[string]any { return map[string]any{"entries": t.entries(v)} })
+	}
+	if base.Known() || s.hasTemplate("robots.txt") {
+		add("robots.txt", "robots.txt", func(*values) map[string]any { return map[string]any{"sitemap": orNone(sitemap)} })
+	}
+	t.addFeeds(s, add)
+}
+
+// entries are the pages of the map of the site.
+func (t *tree) entries(v *values) []any {
+	var list []any
+	for _, p := range t.pages {
+		if p.made != nil && p.made.alone {
+			continue
+		}
+		list = append(list, map[string]any{"url": v.cfg.Site.Base.Absolute(p.base()), "permalink": v.cfg.Site.Base.Absolute(p.base()),
+			"updated": orNone(cmp.Or(p.GetUpdated(), p.GetDate())), "extra": p.extra})
+	}
+	return list
+}
+
+// feedName is the file of a feed.
+const feedName = "atom.xml"
+
+// addFeeds adds the feeds of the site, of sections and of terms.
+func (t *tree) addFeeds(s *treePhase, add func(output, template string, vars func(*values) map[string]any)) {
+	base, limit := s.cfg.Site.Base, s.cfg.Site.FeedLimit
+	var wanting []string
+	feed := func(of, what, title string, nodes []*content.Node, more func(*values) map[string]any) {
+		if !base.Known() {
+			wanting = append(wanting, what)
+			return
+		}
+		dated := slices.DeleteFunc(slices.Clone(nodes), func(n *content.Node) bool { return content.Instant(n.Date).IsZero() })
+		content.Newest(dated)
+		if limit > 0 && len(dated) > limit {
+			dated = dated[:limit]
+		}
+		if len(dated) == 0 {
+			t.doubts = append(t.doubts, Problem{File: what, Message: "has no feed: none of its pages has a date", Hint: "write date = 2024-05-01 into their front matter"})
+			return
+		}
+		output := of[1:] + feedName
+		add(output, feedName, func(v *values) map[string]any {
+			vars := map[string]any{"feed_url": base.Absolute("/" + output), "page_url": base.Absolute(asset.URL(of)), "lang": v.cfg.Site.Language, "feed_title": orNone(title),
+				"pages": v.listed(dated), "last_updated": lastOf(dated), "term": nil}
+			if more != nil {
+				for name, value := range more(v) {
+					vars[name] = value
+				}
+			}
+			return vars
+		})
+	}
+	var all []*content.Node
+	for _, p := range t.pages {
+		if p.written && !p.Section {
+			all = append(all, p.Node)
+		}
+	}
+	if s.cfg.Site.Feed {
+		feed("/", s.configName(), "", all, nil)
+	}
+	for _, p := range slices.Clone(t.pages) {
+		if p.written && p.Section && p.Feed {
+			feed(p.URL(), p.name, p.title, p.Pages, nil)
+		}
+	}
+	for _, x := range t.taxonomies {
+		for _, one := range x.terms {
+			if x.Feed {
+				feed(one.route+"/", "the taxonomy "+x.Name, "", one.pages, func(v *values) map[string]any {
+					return map[string]any{"term": v.term(one), "taxonomy": v.taxonomy(x)}
+				})
+			}
+		}
+	}
+	if len(wanting) > 0 {
+		t.doubts = append(t.doubts, Problem{File: wanting[0], Message: "has no feed: feeds have whole addresses, and nobody knows where the site will be",
+			Hint: `write base_url "https://example.org" into ` + s.configName() + ", or give --base-url"})
+	}
+}
+
+// lastOf is when the last of some pages was changed.
+func lastOf(nodes []*content.Node) string {
+	last := ""
+	for _, n := range nodes {
+		if when := cmp.Or(n.Updated, n.Date); last == "" || content.Instant(when).After(content.Instant(last)) {
+			last = when
+		}
+	}
+	return last
+}
+
+// makeText renders a file that is made and is no page, by its path below the output
+// folder.
+func (s *renderPhase) makeText(ctx context.Context, ask *query.Ask, output string) (string, error) {
+	t, err := s.trees.Get(ctx, ask, "")
+	if err != nil {
+		return "", err
+	}
+	i := slices.IndexFunc(t.texts, func(p *page) bool { return p.made.output == output })
+	if i < 0 {
+		return "", noFile(output)
+	}
+	name, err := s.madeTemplate(ctx, ask, t.texts[i].made)
+	if err != nil {
+		return "", err
+	}
+	text, _, err := s.fillIn(ctx, ask, t.texts[i], name)
+	return text, err
+}
+
+// textNames are the paths of the files that are made and are no pages.
+func (t *tree) textNames() []string {
+	names := make([]string, len(t.texts))
+	for i, p := range t.texts {
+		names[i] = p.made.output
+	}
+	return names
+}
