@@ -8,7 +8,8 @@ import (
 
 func TestTemplatesSeeWhatFrontMatterSays(t *testing.T) {
 	p := newProject(t,
-		".config/dodeca.kdl", "content \"content\"\noutput \"public\"\ntitle \"Site\"\ndescription \"About\"\nauthor \"Me\"\nlanguage \"de\"\nbase_url \"https://x.org/sub\"\nextra { colour \"red\"; links \"a\" \"b\" }\n",
+		".config/dodeca.kdl", "content \"content\"\noutput \"public\"\ntitle \"Site\"\ndescription \"About\"\nauthor \"Me\"\nlanguage \"de\"\nbase_url \"https://x.org/sub\"\nextra { colour \"red\"; links \"a\" \"b\" }\ntaxonomies { tags }\n",
+		"templates/taxonomy_list.html", "x", "templates/taxonomy_single.html", "x",
 		"content/blog/_index.md", fronted("title = \"B\"", ""),
 		"content/blog/a.md", fronted("date = 2024-05-01\nupdated = 2024-06-02T10:00:00Z\nauthors = [\"Ada\"]\n[taxonomies]\ntags = [\"x\"]\n[extra]\nn = 3", "one two\n\n<!-- more -->\n\nthree `four` — five"),
 		"content/blog/b.md", fronted("", ""),

@@ -87,6 +87,10 @@ func (r *making) all(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.options.Dry {
+		_, err := each(ctx, r.ask, r.madeTexts, r.options.Jobs, t.textNames())
+		return &Result{Pages: len(t.pages), Samples: r.wardens, Warnings: r.told()}, err
+	}
 	var found *index
 	var changes []Change
 	err = phase(ctx,
@@ -471,33 +475,4 @@ func (r *making) settleNames(ctx context.Context, t *tree, w *writing) (final []
 			return w.claimStatics(ctx, places)
 		})
 	return final, places, err
-}
-
-// write writes everything, and puts it in the place of the last output.
-func (r *making) write(ctx context.Context, w *writing, t *tree, final []string, places []placed, found *index) error {
-	for _, f := range found.files {
-		if err := w.write(f.Path, "the search index", f.Contents); err != nil {
-			return err
-		}
-	}
-	for i, p := range t.pages {
-		if err := w.write(p.Output(), p.name, []byte(final[i])); err != nil {
-			return err
-		}
-	}
-	for _, p := range t.texts {
-		text, err := r.madeTexts.Get(ctx, r.ask, p.made.output)
-		if err != nil {
-			return err
-		}
-		if err := w.write(p.made.output, p.name, []byte(text)); err != nil {
-			return err
-		}
-	}
-	for _, p := range places {
-		if err := w.static(ctx, p); err != nil {
-			return err
-		}
-	}
-	return r.stage.Commit()
 }

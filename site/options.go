@@ -28,6 +28,8 @@ type Options struct {
 	Strict bool
 	// Drafts builds drafts as well.
 	Drafts bool
+	// Dry does all but write the output, and make the search.
+	Dry bool
 	// SassTime is how long Sass may take to compile; 0 leaves it to the plugin.
 	// What takes longer is the site's fault: most likely it has a loop without
 	// end.

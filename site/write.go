@@ -158,3 +158,32 @@ func (w *writing) variantsOf(p *picture, f *static) error {
 	}
 	return nil
 }
+
+// write writes everything, and puts it in the place of the last output.
+func (r *making) write(ctx context.Context, w *writing, t *tree, final []string, places []placed, found *index) error {
+	for _, f := range found.files {
+		if err := w.write(f.Path, "the search index", f.Contents); err != nil {
+			return err
+		}
+	}
+	for i, p := range t.pages {
+		if err := w.write(p.Output(), p.name, []byte(final[i])); err != nil {
+			return err
+		}
+	}
+	for _, p := range t.texts {
+		text, err := r.madeTexts.Get(ctx, r.ask, p.made.output)
+		if err != nil {
+			return err
+		}
+		if err := w.write(p.made.output, p.name, []byte(text)); err != nil {
+			return err
+		}
+	}
+	for _, p := range places {
+		if err := w.static(ctx, p); err != nil {
+			return err
+		}
+	}
+	return r.stage.Commit()
+}

@@ -75,6 +75,8 @@ type buildFlags struct {
 type siteFlags struct {
 	content, output, baseURL string
 	drafts                   bool
+	// dry says that nothing is written.
+	dry bool
 }
 
 // transportFlags say how plugins are reached.
@@ -274,7 +276,7 @@ func buildWith(m *machine, w *onlookers, cfg *config.Config, f buildFlags, sassT
 
 func buildOptions(m *machine, w *onlookers, f buildFlags, sassTime time.Duration, remembered *remembrance, out *printer) site.Options {
 	return site.Options{
-		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, Drafts: f.drafts, NoCodeExec: f.noCodeExec, Changes: f.verbose, SassTime: sassTime,
+		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, Drafts: f.drafts, Dry: f.dry, NoCodeExec: f.noCodeExec, Changes: f.verbose, SassTime: sassTime,
 		Memory: m.shares.work, Answers: remembered.answers(), Message: int64(m.shares.requests().Bytes), Live: m.shares.live, Abort: w.abort,
 		TempDir: m.heir.TempDir, Progress: out.progress(), Log: out.logger,
 	}

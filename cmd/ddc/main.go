@@ -196,6 +196,8 @@ one hub in shared memory. How the processes wake each other is yours to choose
 
   ddc init my-site          make a small site
   ddc serve my-site         show it in a browser while you write it
+  ddc new blog/first        write a page
+  ddc check                 look for all that is wrong, and write nothing
   ddc build my-site         build it into my-site/public
   ddc build --wake=pipe -v  say which strategy, and see what it did
   ddc wake list             the strategies, and whether they work here
@@ -223,6 +225,6 @@ func newRoot(stdout, stderr screen) *cobra.Command {
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(wrongFlag)
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(newServe(), newBuild(), newInit(), newClean(), newPlugin(), newWake(), newInspect(), newVersion())
+	root.AddCommand(newServe(), newBuild(), newCheck(), newNew(), newInit(), newClean(), newPlugin(), newWake(), newInspect(), newVersion())
 	return root
 }

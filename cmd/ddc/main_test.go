@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	if len(os.Args) > 1 && slices.Contains([]string{"build", "init", "inspect", "plugin", "serve", "wake"}, os.Args[1]) {
+	if len(os.Args) > 1 && slices.Contains([]string{"build", "check", "init", "inspect", "plugin", "serve", "wake"}, os.Args[1]) {
 		main()
 	}
 	// In one process with the plugins, the highlighter's clock goes on for a while

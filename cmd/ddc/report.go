@@ -23,13 +23,14 @@ type printer struct {
 	stdout, stderr screen
 	json           bool
 	verbose, quiet bool
+	dry            bool
 	logger         *slog.Logger
 	level          slog.Level
 	live           *liveLine // nil where standard error is no terminal
 }
 
 func newPrinter(stdout, stderr screen, f buildFlags) *printer {
-	p := &printer{stdout: stdout, stderr: stderr, json: f.json, verbose: f.verbose, quiet: f.quiet, level: slog.LevelWarn}
+	p := &printer{stdout: stdout, stderr: stderr, json: f.json, verbose: f.verbose, quiet: f.quiet, dry: f.dry, level: slog.LevelWarn}
 	switch {
 	case f.verbose:
 		p.level = slog.LevelDebug
@@ -175,6 +176,10 @@ func (p *printer) finished(ctx context.Context, r report) error {
 	if p.verbose {
 		p.printDetails(r)
 	}
+	if p.dry {
+		_, err := fmt.Fprintf(p.stdout, "%s, %s in %s (%s); nothing is written\n", count(r.result.Pages, "page"), count(len(r.result.Warnings), "warning"), duration(r.took), r.how())
+		return err
+	}
 	_, err := fmt.Fprintf(p.stdout, "%s: %s, %s, %s in %s with %s of memory (%s)\n", printable.Line(shortest(r.config.Output)),
 		count(r.result.Pages, "page"), count(r.result.Files, "file"), printable.Size(r.result.Bytes), duration(r.took), printable.Size(r.peakMemory), r.how())
 	if err != nil {
@@ -204,7 +209,7 @@ func (p *printer) printError(ctx context.Context, err error) error {
 			p.stderr.problem(diagnostic.Error, problem)
 		}
 		if code == exitSite {
-			fmt.Fprintf(p.stderr, "Build failed: %s. The last output is as it was.\n", count(len(problems), "error"))
+			fmt.Fprintf(p.stderr, map[bool]string{false: "Build failed: %s. The last output is as it was.\n", true: "%s. Nothing is written.\n"}[p.dry], count(len(problems), "error"))
 		}
 	}
 	return errReported{code}

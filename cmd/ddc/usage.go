@@ -104,7 +104,7 @@ func wantsJSON(args []string) bool {
 // printFailure prints the failure of a command that prints JSON. For a build
 // that is the object that it always prints.
 func printFailure(w io.Writer, c *cobra.Command, err error) error {
-	if c.Name() == "build" {
+	if c.Name() == "build" || c.Name() == "check" {
 		return printJSON(w, newBuildReport(report{plugins: []pluginReport{}, hangs: []hangReport{}, err: err}))
 	}
 	return printJSON(w, struct {
