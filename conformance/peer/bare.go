@@ -127,8 +127,8 @@ func (b *bare) close() error {
 
 // ending starts a program, makes a call, runs what ends it, and says with which
 // status it ended.
-func ending(ctx context.Context, s Subject, by func(*bare, *rpc.Conn) error) (state *os.ProcessState, err error) {
-	b, err := startBare(s, sound)
+func ending(ctx context.Context, s Subject, terms func([]string) []string, by func(*bare, *rpc.Conn) error) (state *os.ProcessState, err error) {
+	b, err := startBare(s, terms)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func ending(ctx context.Context, s Subject, by func(*bare, *rpc.Conn) error) (st
 }
 
 func hostCloses(ctx context.Context, s Subject) error {
-	state, err := ending(ctx, s, func(_ *bare, c *rpc.Conn) error { return c.Close() })
+	state, err := ending(ctx, s, sound, func(_ *bare, c *rpc.Conn) error { return c.Close() })
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func hostCloses(ctx context.Context, s Subject) error {
 // hostDies ends the lifeline while a handler is at work for an hour. The link
 // stays open, as a host that was killed leaves it.
 func hostDies(ctx context.Context, s Subject) error {
-	_, err := ending(ctx, s, func(b *bare, c *rpc.Conn) error {
+	_, err := ending(ctx, s, sound, func(b *bare, c *rpc.Conn) error {
 		within, cancel := context.WithCancel(ctx)
 		defer cancel()
 		over := make(chan struct{})

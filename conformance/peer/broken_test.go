@@ -68,6 +68,11 @@ var faults = []struct {
 			os.Exit(1)
 		}
 	}},
+	{name: "KeepsPrograms", trial: "Programs", outside: func() {
+		if err := os.Unsetenv("DDC_PLUGIN_PROGRAMS"); err != nil {
+			os.Exit(1)
+		}
+	}},
 	{name: "RefusesInSilence", trial: "Terms", outside: func() {
 		slog.SetDefault(slog.New(slog.DiscardHandler))
 		if err := plugin.Serve(context.Background(), Service()); err != nil {

@@ -97,6 +97,7 @@ func Trials() []Trial {
 		{"Stops", "a program that is stopped for a while goes on where it was", onHost(stops)},
 		{"Deaths", "a program that dies leaves nothing behind that the next one trips over", onHost(deaths)},
 		{"HostDies", "once the lifeline has ended, the program ends, whatever its handlers do", hostDies},
+		{"Programs", "told so, the program gives up starting programs before it serves, on all its threads", givesUpPrograms},
 		{"Terms", "terms of another version are refused with a sentence on standard error, and status 1", refusesTerms},
 		{"Layout", "a hub of another layout is refused with a sentence on standard error, and status 1", refusesLayout},
 	}
