@@ -192,7 +192,7 @@ impl Link {
         }
         self.open()?;
         if let Some(slot) = self.pool.claim(n) {
-            self.map.fill(self.pool.bytes(slot), n, fill);
+            self.fill_slot(slot, n, fill);
             let d = self.filled(h, slot, n)?;
             return self.push(&d, patience).inspect_err(|_| self.free(slot));
         }
@@ -228,7 +228,7 @@ impl Link {
                 return Ok(Some(kept));
             }
         } else if let Some(slot) = self.pool.claim(n) {
-            self.map.fill(self.pool.bytes(slot), n, fill);
+            self.fill_slot(slot, n, fill);
             let d = self.filled(h, slot, n)?;
             if !self.try_push(&d).inspect_err(|_| self.free(slot))? {
                 self.copy_out(slot, n, &mut kept);
@@ -255,6 +255,19 @@ impl Link {
         let kind = if sent + length == payload.len() { frame::LAST } else { frame::PIECE };
         let r = Reference { slot, length, group, total: payload.len() as u64 };
         Ok((frame::encode_reference(h, kind, r), length))
+    }
+
+    /// Lends a slot to fill. If that panics the slot is free again.
+    fn fill_slot(&self, slot: Ref, n: usize, fill: impl FnOnce(&mut [u8])) {
+        struct Unfilled<'a>(&'a Link, Ref);
+        impl Drop for Unfilled<'_> {
+            fn drop(&mut self) {
+                self.0.free(self.1);
+            }
+        }
+        let unfilled = Unfilled(self, slot);
+        self.map.fill(self.pool.bytes(slot), n, fill);
+        std::mem::forget(unfilled);
     }
 
     /// Describes a filled slot that holds a whole payload.

@@ -188,11 +188,11 @@ impl Session {
     /// Answers a call here, if its service says that this takes no time. What
     /// cannot be sent at once is kept for a thread that may wait.
     fn answer_at_once(&self, call: &Call, request: &[u8]) -> Result<Quick> {
-        let quick = catch_unwind(AssertUnwindSafe(|| self.service.is_quick(call, request).then(|| self.answer(call, request))));
+        let quick = catch_unwind(AssertUnwindSafe(|| self.service.is_quick(call, request).then(|| self.answer_unary(call, request))));
         let reply = match quick {
             Ok(None) => return Ok(Quick::No),
-            Ok(Some(Ok(Some(reply)))) if reply.n <= MAX_MESSAGE => reply,
-            Ok(Some(Ok(_))) => return Ok(Quick::Kept(Err(too_large(MAX_MESSAGE + 1)))),
+            Ok(Some(Ok(reply))) if reply.n <= MAX_MESSAGE => reply,
+            Ok(Some(Ok(reply))) => return Ok(Quick::Kept(Err(too_large(reply.n)))),
             Ok(Some(Err(status))) => return Ok(Quick::Kept(Err(status))),
             Err(_) => return Ok(Quick::Kept(Err(panicked(call)))),
         };
@@ -244,17 +244,27 @@ impl Session {
     }
 
     fn answer<'a>(&self, call: &Call, request: &'a [u8]) -> std::result::Result<Option<Reply<'a>>, Status> {
+        if call.unary {
+            return self.answer_unary(call, request).map(Some);
+        }
+        self.admit(call, request)?;
+        self.service.stream(call, &mut Stream { call, link: &self.link }).map(|()| None)
+    }
+
+    fn answer_unary<'a>(&self, call: &Call, request: &'a [u8]) -> std::result::Result<Reply<'a>, Status> {
+        self.admit(call, request)?;
+        self.service.unary(call, request)
+    }
+
+    /// Says why a call is not begun.
+    fn admit(&self, call: &Call, request: &[u8]) -> std::result::Result<(), Status> {
         if !self.service.methods().contains(&call.method()) {
             return Err(self.unknown(call.method()));
         }
         if request.len() > self.most {
             return Err(self.excess(request.len()));
         }
-        call.check()?;
-        if call.unary {
-            return self.service.unary(call, request).map(Some);
-        }
-        self.service.stream(call, &mut Stream { call, link: &self.link }).map(|()| None)
+        call.check()
     }
 
     /// Says which part of a method's name is wrong.
@@ -277,7 +287,11 @@ impl Session {
         let (n, sent) = match answer {
             Ok(None) => (0, self.link.send(self.last(call, 0, 0), &[], &patience)),
             Ok(Some(reply)) if reply.n > MAX_MESSAGE => (0, self.fail(call, &too_large(reply.n), &patience)),
-            Ok(Some(reply)) => (reply.n, self.link.fill(self.last(call, 0, flag::MESSAGE), reply.n, reply.fill, &patience)),
+            Ok(Some(reply)) => {
+                let n = reply.n;
+                let fill = AssertUnwindSafe(|| self.link.fill(self.last(call, 0, flag::MESSAGE), n, reply.fill, &patience));
+                (n, catch_unwind(fill).unwrap_or_else(|_| self.fail(call, &panicked(call), &patience)))
+            }
             Err(status) => (0, self.fail(call, &status, &patience)),
         };
         if matches!(sent, Err(Error::GivenUp)) && !call.is_cancelled() {
