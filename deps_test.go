@@ -25,7 +25,7 @@ var layers = []string{
 	"internal/diagnostic/diagnosticpb",
 	"internal/diagnostic",
 	"internal/kdl",
-	"internal/step internal/suggest internal/slug internal/notation internal/markup/... internal/longcall internal/telemetry internal/heir",
+	"internal/step internal/suggest internal/slug internal/notation internal/markup/... internal/longcall internal/telemetry internal/heir internal/icc/...",
 	"internal/inuse",
 	"internal/sys",
 	"internal/seccomp",

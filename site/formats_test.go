@@ -2,6 +2,8 @@ package site_test
 
 import (
 	"fmt"
+	"image"
+	"image/png"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -217,4 +219,17 @@ func TestSitesBuildInThisProcess(t *testing.T) {
 		assert.Contains(t, p.output(), "index.html")
 		assert.FileExists(t, filepath.Join(p.folder, "public/pagefind/pagefind.js"))
 	}
+}
+
+func TestPictureWithTransparentPartsHasNoPlaceholder(t *testing.T) {
+	clear := image.NewNRGBA(image.Rect(0, 0, 20, 20))
+	var file strings.Builder
+	require.NoError(t, png.Encode(&file, clear))
+	p := newProject(t, "static/clear.png", file.String(), "static/opaque.png", pngFile(20, 20),
+		"templates/index.html", `<!DOCTYPE html><img src="/clear.png"><img src="/opaque.png">`)
+	p.mustBuild()
+	page := p.read("index.html")
+	assert.Equal(t, 1, strings.Count(page, "background:url(data:"), page)
+	assert.Less(t, strings.Index(page, "/clear."), strings.Index(page, "background:url(data:"))
+	assert.Less(t, strings.Index(page, "/opaque."), strings.Index(page, "background:url(data:"))
 }

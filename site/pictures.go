@@ -124,11 +124,18 @@ func (e *encoding) encodeAll(ctx context.Context, data []byte) (*variants, error
 	if missing, err := e.without(err, "its pictures are copied as they are"); missing || err != nil {
 		return nil, err
 	}
-	hash, err := call(ctx, e.build, "image", e.file.name, e.Image.Thumbhash, &imagepb.ThumbhashRequest{Pixels: own})
-	if err != nil {
-		return nil, err
+	if own.Kept != "" {
+		e.warn(Problem{File: e.file.name, Message: "is copied without variants: " + own.Kept, Hint: "convert its colours to sRGB"})
+		return nil, nil
 	}
-	made := &variants{Width: own.Width, Height: own.Height, Placeholder: hash.DataUrl}
+	made := &variants{Width: own.Width, Height: own.Height}
+	if isOpaque(own.Rgba) { // the placeholder stays behind the picture, and would show through
+		hash, err := call(ctx, e.build, "image", e.file.name, e.Image.Thumbhash, &imagepb.ThumbhashRequest{Pixels: own})
+		if err != nil {
+			return nil, err
+		}
+		made.Placeholder = hash.DataUrl
+	}
 	cost := pictureCost{int64(own.Width), int64(own.Height)}
 	for _, width := range asset.Widths(int(own.Width)) {
 		pixels := own
@@ -146,6 +153,15 @@ func (e *encoding) encodeAll(ctx context.Context, data []byte) (*variants, error
 		}
 	}
 	return made, nil
+}
+
+func isOpaque(rgba []byte) bool {
+	for i := 3; i < len(rgba); i += 4 {
+		if rgba[i] != 255 {
+			return false
+		}
+	}
+	return true
 }
 
 // encode makes both formats of one width: at once, if there is memory for both.
@@ -239,7 +255,7 @@ func (b *build) decodePicture(ctx context.Context, name string, data []byte) (*i
 		if err != nil {
 			return nil, err
 		}
-		return &imagepb.Pixels{Rgba: p.Rgba, Width: p.Width, Height: p.Height}, nil
+		return &imagepb.Pixels{Rgba: p.Rgba, Width: p.Width, Height: p.Height, Kept: p.Kept}, nil
 	case bytes.HasPrefix(data, []byte{0xff, 0x0a}), bytes.HasPrefix(data, []byte("\x00\x00\x00\x0cJXL \r\n\x87\n")):
 		p, err := call(ctx, b, "jxl", name, b.Jxl.Decode, &jxlpb.DecodeRequest{Path: name, Data: data})
 		if err != nil {

@@ -161,7 +161,9 @@ func (p *project) output() []string {
 func pngFile(width, height int) string {
 	m := image.NewNRGBA(image.Rect(0, 0, width, height))
 	for i := range m.Pix {
-		m.Pix[i] = byte(i)
+		if m.Pix[i] = byte(i); i%4 == 3 {
+			m.Pix[i] = 255
+		}
 	}
 	var b strings.Builder
 	if err := png.Encode(&b, m); err != nil {

@@ -53,7 +53,11 @@ func decodePNG(data []byte, _ image.Config) (*image.NRGBA, error) {
 	if err != nil {
 		return nil, err
 	}
-	return toNRGBA(m), nil
+	picture := toNRGBA(m)
+	if err := toSRGB(picture, pngProfile(data)); err != nil {
+		return nil, err
+	}
+	return upright(picture, pngOrientation(data)), nil
 }
 
 func decodeJPEG(data []byte, _ image.Config) (*image.NRGBA, error) {
@@ -61,7 +65,11 @@ func decodeJPEG(data []byte, _ image.Config) (*image.NRGBA, error) {
 	if err != nil {
 		return nil, err
 	}
-	return upright(toNRGBA(m), orientation(data)), nil
+	picture := toNRGBA(m)
+	if err := toSRGB(picture, jpegProfile(data)); err != nil {
+		return nil, err
+	}
+	return upright(picture, orientation(data)), nil
 }
 
 // decodeGIF puts the first frame on a transparent picture of the file's size:

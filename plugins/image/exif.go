@@ -6,11 +6,11 @@ import (
 	"image"
 )
 
-// orientation finds the EXIF orientation of a JPEG: 1 (upright) to 8, and 1 if
-// there is none that makes sense. A JPEG is a chain of segments (0xFF, kind, 2
-// bytes of length). EXIF is a small TIFF inside an APP1 segment.
-func orientation(jpeg []byte) int {
-	const app1, startOfScan = 0xe1, 0xda
+// jpegSegments visits the segments of a JPEG before its pixels, until visit says
+// that it has enough. A JPEG is a chain of segments (0xFF, kind, 2 bytes of
+// length).
+func jpegSegments(jpeg []byte, visit func(kind byte, body []byte) (enough bool)) {
+	const startOfScan = 0xda
 	for at := 2; at+4 <= len(jpeg) && jpeg[at] == 0xff; {
 		kind := jpeg[at+1]
 		if kind == 0xff { // padding between segments
@@ -18,16 +18,26 @@ func orientation(jpeg []byte) int {
 			continue
 		}
 		length := int(binary.BigEndian.Uint16(jpeg[at+2:]))
-		if kind == startOfScan || length < 2 || at+2+length > len(jpeg) {
-			break
-		}
-		body := jpeg[at+4 : at+2+length]
-		if tiff, ok := bytes.CutPrefix(body, []byte("Exif\x00\x00")); ok && kind == app1 {
-			return tiffOrientation(tiff)
+		if kind == startOfScan || length < 2 || at+2+length > len(jpeg) || visit(kind, jpeg[at+4:at+2+length]) {
+			return
 		}
 		at += 2 + length
 	}
-	return 1
+}
+
+// orientation finds the EXIF orientation of a JPEG: 1 (upright) to 8, and 1 if
+// there is none that makes sense. EXIF is a small TIFF inside an APP1 segment.
+func orientation(jpeg []byte) int {
+	const app1 = 0xe1
+	found := 1
+	jpegSegments(jpeg, func(kind byte, body []byte) bool {
+		tiff, ok := bytes.CutPrefix(body, []byte("Exif\x00\x00"))
+		if ok && kind == app1 {
+			found = tiffOrientation(tiff)
+		}
+		return ok && kind == app1
+	})
+	return found
 }
 
 // tiffOrientation reads tag 0x0112 of a TIFF's first directory: entries of 12

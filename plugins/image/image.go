@@ -10,12 +10,14 @@ package image
 
 import (
 	"context"
+	"errors"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"ddc/internal/diagnostic"
+	"ddc/internal/icc"
 	"ddc/plugins/image/imagepb"
 )
 
@@ -36,13 +38,16 @@ func New() *Service { return &Service{} }
 // Register adds the service to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) { imagepb.RegisterImageServer(r, s) }
 
-// Decode reads a PNG, a JPEG (turned upright as its EXIF orientation says) or
-// the first frame of a GIF.
+// Decode reads a PNG, a JPEG (both turned upright as their EXIF orientation
+// says, and with their colours brought to sRGB) or the first frame of a GIF.
 func (s *Service) Decode(ctx context.Context, req *imagepb.DecodeRequest) (*imagepb.Pixels, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
 	}
 	picture, err := decode(req.GetData())
+	if errors.Is(err, icc.ErrUnsupported) {
+		return &imagepb.Pixels{Kept: err.Error()}, nil
+	}
 	if err != nil {
 		return nil, diagnostic.Refuse(req.GetPath(), diagnostic.Problem{Message: err.Error()})
 	}

@@ -8,6 +8,8 @@ import (
 	"image"
 
 	"golang.org/x/image/webp"
+
+	"ddc/internal/icc"
 )
 
 func decode(data []byte) (*image.NRGBA, error) {
@@ -107,6 +109,19 @@ func firstChunk(chunks []byte, name string) ([]byte, bool) {
 		chunks = chunks[min(chunkHeader+size+size%2, int64(len(chunks))):]
 	}
 	return nil, false
+}
+
+// toSRGB brings a picture's colours to sRGB, if its file has a profile.
+func toSRGB(m *image.NRGBA, data []byte) error {
+	profile, has := firstChunk(data[min(riffHeader, len(data)):], "ICCP")
+	if !has {
+		return nil
+	}
+	t, err := icc.Parse(profile)
+	if err == nil && !t.IsSRGB() {
+		t.Apply(m.Pix)
+	}
+	return err
 }
 
 func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"ddc/internal/diagnostic"
+	"ddc/internal/icc"
 	"ddc/internal/longcall"
 	"ddc/plugins/webp/webppb"
 )
@@ -61,6 +62,12 @@ func (s *Service) Decode(ctx context.Context, req *webppb.DecodeRequest) (*webpp
 		return nil, status.FromContextError(err).Err()
 	}
 	picture, err := decode(req.GetData())
+	if err == nil {
+		err = toSRGB(picture, req.GetData())
+	}
+	if errors.Is(err, icc.ErrUnsupported) {
+		return &webppb.Pixels{Kept: err.Error()}, nil
+	}
 	if err != nil {
 		return nil, diagnostic.Refuse(req.GetPath(), diagnostic.Problem{Message: "cannot decode WebP: " + err.Error()})
 	}

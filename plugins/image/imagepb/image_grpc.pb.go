@@ -30,7 +30,7 @@ const (
 //
 // Image decodes and resizes pictures.
 type ImageClient interface {
-	// Decodes PNG, JPEG or the first frame of a GIF, told apart by their first bytes.
+	// Decodes PNG, JPEG or the first frame of a GIF, told apart by their first bytes, to sRGB.
 	Decode(ctx context.Context, in *DecodeRequest, opts ...grpc.CallOption) (*Pixels, error)
 	// Resizes to a width with a Lanczos filter; the height keeps the ratio.
 	Resize(ctx context.Context, in *ResizeRequest, opts ...grpc.CallOption) (*Pixels, error)
@@ -82,7 +82,7 @@ func (c *imageClient) Thumbhash(ctx context.Context, in *ThumbhashRequest, opts 
 //
 // Image decodes and resizes pictures.
 type ImageServer interface {
-	// Decodes PNG, JPEG or the first frame of a GIF, told apart by their first bytes.
+	// Decodes PNG, JPEG or the first frame of a GIF, told apart by their first bytes, to sRGB.
 	Decode(context.Context, *DecodeRequest) (*Pixels, error)
 	// Resizes to a width with a Lanczos filter; the height keeps the ratio.
 	Resize(context.Context, *ResizeRequest) (*Pixels, error)
