@@ -175,7 +175,7 @@ func (s *finalPhase) finish(ctx context.Context, ask *query.Ask, key string) (*f
 	if err != nil {
 		return nil, err
 	}
-	request := &htmlpb.RewriteRequest{Html: replaced.Html, Base: p.base()}
+	request := &htmlpb.RewriteRequest{Html: replaced.Html, Base: s.cfg.Site.Base.Origin + p.base()} // the site may name itself by its whole address
 	if err := s.fill(ctx, ask, request, n.spelt); err != nil {
 		return nil, err
 	}

@@ -198,3 +198,12 @@ func TestStableFilesAreNotTouched(t *testing.T) {
 	}
 	assert.Contains(t, p.output(), "e.svg", "the stable drawing names it")
 }
+
+func TestWholeAddressesOfTheSiteFollowTheirFiles(t *testing.T) {
+	p := newProject(t, "static/d.svg", drawing, ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nbase_url \"https://me.org\"\n",
+		"templates/index.html", `<!DOCTYPE html><head><meta property="og:image" content="https://me.org/d.svg"><meta name="twitter:image" content="https://you.org/x/d.svg"><img src="/d.svg"></head>`)
+	p.mustBuild()
+	page := hash.ReplaceAllString(p.read("index.html"), ".*.")
+	assert.Contains(t, page, "content=https://me.org/d.*.svg")
+	assert.Contains(t, page, "content=https://you.org/x/d.svg")
+}
