@@ -97,9 +97,8 @@ const (
 	// Three spins in vain end a burst.
 	burstLimit = 200 * time.Microsecond
 	burstTime  = 600 * time.Microsecond
-	// Where all processors are busy, a burst in vain costs a millisecond or, if it
-	// keeps the other side from running, whatever that would have done in it.
-	// So in the end it takes a thousandth of the time.
+	// A burst in vain costs its time, and what the other side would have done if
+	// the burst kept it from running. In the end that is less than a thousandth.
 	shortPause, longPause = 100 * time.Millisecond, 2 * time.Second
 	// The clock is asked at every so many-th wait.
 	waitsPerLook = 32
