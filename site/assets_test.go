@@ -239,3 +239,16 @@ func TestCleanLeavesNothingOfABuild(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, removed)
 }
+
+func TestSassFilesBesideTheMainOneAreStyleSheetsOfTheirOwn(t *testing.T) {
+	p := newProject(t, "sass/main.scss", "@use \"colours\"; @import 'deep/part';\na { color: colours.$ink }", "sass/colours.scss", "$ink: red;", "sass/deep/part.scss", "i { top: 0 }",
+		"sass/theme.scss", "@use \"colours\";\nb { color: colours.$ink }", "sass/blog/print.scss", "@use \"../colours\";\nu { color: colours.$ink }", "sass/_partial.scss", "x {",
+		"content/_index.md", fronted("title = \"H\"", "<link rel=stylesheet href=\"/theme.css\"><link rel=stylesheet href=\"/blog/print.css\">"))
+	assert.Empty(t, p.mustBuild())
+	assert.Equal(t, "b{color:red}", strings.TrimSpace(p.read("theme.*.css")))
+	assert.Equal(t, "u{color:red}", strings.TrimSpace(p.read("blog/print.*.css")))
+	assert.NotContains(t, strings.Join(p.output(), " "), "colours")
+	assert.NotContains(t, strings.Join(p.output(), " "), "part")
+	p.write("sass/theme.scss", "b {\n  @include nope;\n}\n")
+	assert.Contains(t, p.faults(site.Options{})[0], "sass/theme.scss:2:3: ")
+}

@@ -3,7 +3,9 @@ package site
 import (
 	"context"
 	"errors"
+	"maps"
 	"path"
+	"strconv"
 	"strings"
 
 	"ddc/internal/query"
@@ -44,7 +46,7 @@ func (s *staticPhase) readSheet(ctx context.Context, ask *query.Ask, key string)
 	}
 	sheet := &code{}
 	if f.compiled {
-		sheet.written, err = s.compiled.Get(ctx, ask, "")
+		sheet.written, err = s.compiled.Get(ctx, ask, f.entry)
 	} else {
 		sheet.written, err = s.texts.Get(ctx, ask, f.name)
 	}
@@ -60,8 +62,8 @@ func (s *staticPhase) readSheet(ctx context.Context, ask *query.Ask, key string)
 	return sheet, err
 }
 
-// compile compiles sass/main.scss. Faults may be in any file of the folder.
-func (s *staticPhase) compile(ctx context.Context, ask *query.Ask, _ string) (string, error) {
+// compile compiles a file of the sass folder. Faults may be in any of them.
+func (s *staticPhase) compile(ctx context.Context, ask *query.Ask, entry string) (string, error) {
 	files, err := s.textsIn(ctx, ask, "sass", sassExtensions...)
 	if err != nil {
 		return "", err
@@ -72,7 +74,12 @@ func (s *staticPhase) compile(ctx context.Context, ask *query.Ask, _ string) (st
 		ctx, cancel = context.WithTimeout(ctx, s.options.SassTime)
 		defer cancel()
 	}
-	answer, err := call(ctx, s.build, "sass", path.Join(folder, mainSass), s.Sass.Compile, &sasspb.CompileRequest{Files: files.Texts})
+	sources := files.Texts
+	if entry != mainSass { // the plugin begins with main.scss
+		sources = maps.Clone(sources)
+		sources[mainSass] = "@use " + strconv.Quote(strings.TrimSuffix(entry, path.Ext(entry))) + ";\n"
+	}
+	answer, err := call(ctx, s.build, "sass", path.Join(folder, entry), s.Sass.Compile, &sasspb.CompileRequest{Files: sources})
 	var faults Errors
 	if errors.As(err, &faults) {
 		for i, p := range faults { // the plugin knows the folder by no other name

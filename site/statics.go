@@ -49,8 +49,9 @@ type static struct {
 	path   string
 	kind   asset.Kind
 	stable bool
-	// compiled is the style sheet made of sass/main.scss, which has no file.
+	// compiled is a style sheet made of a Sass file, entry, below the sass folder.
 	compiled bool
+	entry    string
 	index    int
 	number   string // in its marks; see marks.go
 }
@@ -138,11 +139,19 @@ func (s *staticPhase) listStatics(ctx context.Context, ask *query.Ask, _ string)
 				Hint: "paths are relative to the static folder"})
 		}
 	}
+	entries, err := s.sassEntries(ctx, ask, sass.Paths)
+	if err != nil {
+		return nil, err
+	}
 	if slices.Contains(sass.Paths, mainSass) {
-		if clash := all.byPath["main.css"]; clash != nil {
-			return nil, Errors{{File: clash.name, Message: "sass/main.scss is compiled to main.css as well", Hint: "rename one of the two"}}
+		entries = append(entries, mainSass)
+	}
+	for _, entry := range entries {
+		made := compiledTo(entry)
+		if clash := all.byPath[made]; clash != nil {
+			return nil, Errors{{File: clash.name, Message: "sass/" + entry + " is compiled to " + made + " as well", Hint: "rename one of the two"}}
 		}
-		all.add(&static{name: "sass/" + mainSass, path: "main.css", kind: asset.Style, compiled: true, stable: isStable(stable, "main.css")})
+		all.add(&static{name: "sass/" + entry, path: made, kind: asset.Style, compiled: true, entry: entry, stable: isStable(stable, made)})
 	}
 	t, err := s.trees.Get(ctx, ask, "")
 	if err != nil {
