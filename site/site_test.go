@@ -43,7 +43,7 @@ var services = func() map[string]func() plugin.Service {
 
 // project is a site under test.
 type project struct {
-	t      *testing.T
+	t      testing.TB
 	folder string
 }
 
@@ -72,7 +72,7 @@ func (p *project) write(files ...string) {
 }
 
 // connect reaches the real services, all in this process.
-func connect(t *testing.T) site.Plugins {
+func connect(t testing.TB) site.Plugins {
 	t.Helper()
 	h, err := host.New(host.Options{Local: func(name string) (plugin.Service, error) {
 		open := services[name]

@@ -114,6 +114,7 @@ type Engine struct {
 	mu       sync.Mutex // guards what follows, and the nodes and runs
 	revision uint64
 	nodes    map[ID]*node
+	brief    map[*node]struct{} // whose answers are good for one revision
 	swept    int // nodes left by the last sweep
 }
 
@@ -125,7 +126,7 @@ func NewEngine(o Options) *Engine {
 	if o.Check == 0 {
 		o.Check = 32
 	}
-	return &Engine{options: o, kinds: map[string]*kind{}, revision: 1, nodes: map[ID]*node{}}
+	return &Engine{options: o, kinds: map[string]*kind{}, revision: 1, nodes: map[ID]*node{}, brief: map[*node]struct{}{}}
 }
 
 func (e *Engine) add(k *kind, options []Option) *kind {
@@ -187,13 +188,17 @@ func (e *Engine) begin(ids []ID) {
 	e.revision++
 	if len(ids) == 0 {
 		for _, n := range e.nodes {
-			n.stale = true
+			n.stale, n.doubtful = true, true
 		}
 	}
 	for _, id := range ids {
 		if n := e.nodes[id]; n != nil {
 			n.stale = true
+			n.doubt()
 		}
+	}
+	for n := range e.brief {
+		n.doubt()
 	}
 	e.sweep()
 }
@@ -212,7 +217,12 @@ func (e *Engine) sweep() {
 		return
 	}
 	for id, n := range e.nodes {
-		if n.verified+sweepAge < e.revision {
+		// A node with readers must be there to tell them of a change.
+		if n.verified+sweepAge < e.revision && len(n.readers) == 0 {
+			if n.answer != nil {
+				e.unlink(n)
+			}
+			delete(e.brief, n)
 			delete(e.nodes, id)
 		}
 	}

@@ -15,9 +15,41 @@ type node struct {
 	// verified is the revision in which answer was last found to hold.
 	verified uint64
 	// stale says that an input may have changed since.
-	stale   bool
-	answer  *answer
-	running *run // who finds the answer out; nil if nobody does
+	stale bool
+	// doubtful says that something that was read for the answer may have changed since.
+	// Then so do all its readers say.
+	doubtful bool
+	readers  map[*node]struct{} // those whose answers were made from this one
+	answer   *answer
+	running  *run // who finds the answer out; nil if nobody does
+}
+
+// sound says whether the node's answer holds, whatever the revision.
+func (n *node) sound() bool {
+	switch {
+	case n.answer == nil || n.answer.brief:
+		return false
+	case n.kind.call:
+		return true
+	case n.kind.input:
+		return !n.stale
+	default:
+		return !n.doubtful
+	}
+}
+
+// doubt marks what was made from a node.
+func (n *node) doubt() {
+	queue := []*node{n}
+	for len(queue) > 0 {
+		n, queue = queue[len(queue)-1], queue[:len(queue)-1]
+		for reader := range n.readers {
+			if !reader.doubtful {
+				reader.doubtful = true
+				queue = append(queue, reader)
+			}
+		}
+	}
 }
 
 // answer is never written after it was made.
@@ -73,7 +105,7 @@ func (e *Engine) settle(ctx context.Context, asker *run, k *kind, key string, ar
 			n = &node{id: id, kind: k, stale: true}
 			e.nodes[id] = n
 		}
-		if n.answer != nil && (n.verified == e.revision || k.call && !n.answer.brief || k.input && !n.stale) {
+		if n.answer != nil && n.verified == e.revision || n.sound() {
 			n.verified = e.revision
 			a := n.answer
 			e.mu.Unlock()
@@ -120,6 +152,7 @@ func (e *Engine) work(ctx context.Context, asker, r *run, arg any) (a *answer, e
 		n := r.node
 		n.running = nil
 		if err == nil {
+			e.relink(n, a)
 			n.answer, n.verified, n.stale = e.kept(n.kind, a), e.revision, false
 		}
 		r.err, r.abandoned = err, err != nil && ctx.Err() != nil
@@ -127,6 +160,43 @@ func (e *Engine) work(ctx context.Context, asker, r *run, arg any) (a *answer, e
 		close(r.done)
 	}()
 	return e.find(ctx, r, arg)
+}
+
+// relink makes a node one of the readers of what its new answer was made from, and no
+// more of what the old one was.
+func (e *Engine) relink(n *node, a *answer) {
+	n.doubtful = false
+	if n.answer != nil {
+		e.unlink(n)
+	}
+	for _, group := range a.Reads {
+		for _, read := range group {
+			from := e.nodes[read.ID]
+			if from == nil {
+				n.doubtful = true // nobody would tell it
+				continue
+			}
+			if from.readers == nil {
+				from.readers = map[*node]struct{}{}
+			}
+			from.readers[n] = struct{}{}
+		}
+	}
+	if a.brief {
+		e.brief[n] = struct{}{}
+	} else {
+		delete(e.brief, n)
+	}
+}
+
+func (e *Engine) unlink(n *node) {
+	for _, group := range n.answer.Reads {
+		for _, read := range group {
+			if from := e.nodes[read.ID]; from != nil {
+				delete(from.readers, n)
+			}
+		}
+	}
 }
 
 func (e *Engine) find(ctx context.Context, r *run, arg any) (*answer, error) {
@@ -284,6 +354,9 @@ func (e *Engine) replace(id ID, old, a *answer) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if n := e.nodes[id]; n != nil && n.answer == old {
+		if a == nil && old != nil {
+			e.unlink(n)
+		}
 		n.answer = a
 	}
 }

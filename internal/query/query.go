@@ -30,6 +30,9 @@
 // answer that comes out the same has the same fingerprint, and so those that read
 // it hold: the wave stops there (early cutoff).
 //
+// Who read an answer is known too. A change of an input makes all doubtful that was
+// made from it, by however many steps, and what is not doubtful holds without a look.
+//
 // # Invariants
 //
 //   - An answer that is handed out is the one that a new engine would work out
