@@ -188,17 +188,20 @@ func (e *Engine) begin(ids []ID) {
 	e.revision++
 	if len(ids) == 0 {
 		for _, n := range e.nodes {
-			n.stale, n.doubtful = true, true
+			if n.kind.input {
+				n.stale = true
+				n.alarm()
+			}
 		}
 	}
 	for _, id := range ids {
 		if n := e.nodes[id]; n != nil {
 			n.stale = true
-			n.doubt()
+			n.alarm()
 		}
 	}
 	for n := range e.brief {
-		n.doubt()
+		n.alarm()
 	}
 	e.sweep()
 }

@@ -16,10 +16,11 @@ type node struct {
 	verified uint64
 	// stale says that an input may have changed since.
 	stale bool
-	// doubtful says that something that was read for the answer may have changed since.
-	// Then so do all its readers say.
-	doubtful bool
-	readers  map[*node]struct{} // those whose answers were made from this one
+	// doubts counts those of its reads that may have changed since, or have. Each such
+	// read is alarmed until it is known whether it has.
+	doubts  int
+	alarmed bool
+	readers map[*node]struct{} // those whose answers were made from this one
 	answer   *answer
 	running  *run // who finds the answer out; nil if nobody does
 }
@@ -34,18 +35,44 @@ func (n *node) sound() bool {
 	case n.kind.input:
 		return !n.stale
 	default:
-		return !n.doubtful
+		return n.doubts == 0
 	}
 }
 
-// doubt marks what was made from a node.
-func (n *node) doubt() {
+// alarm tells the readers of a node that it may have changed, and theirs, unless they
+// were told already.
+func (n *node) alarm() {
 	queue := []*node{n}
 	for len(queue) > 0 {
 		n, queue = queue[len(queue)-1], queue[:len(queue)-1]
+		if n.alarmed {
+			continue
+		}
+		n.alarmed = true
 		for reader := range n.readers {
-			if !reader.doubtful {
-				reader.doubtful = true
+			if reader.doubts++; reader.doubts == 1 {
+				queue = append(queue, reader)
+			}
+		}
+	}
+}
+
+// calm tells the readers of an alarmed node that it has not changed. One that has no
+// other doubt has not changed either. If a node has changed, nobody is calmed: its
+// readers keep a doubt until they are worked out or looked through themselves.
+func (n *node) calm() {
+	queue := []*node{n}
+	for len(queue) > 0 {
+		n, queue = queue[len(queue)-1], queue[:len(queue)-1]
+		if !n.alarmed {
+			continue
+		}
+		n.alarmed = false
+		for reader := range n.readers {
+			if reader.doubts == 0 {
+				continue
+			}
+			if reader.doubts--; reader.doubts == 0 && reader.sound() {
 				queue = append(queue, reader)
 			}
 		}
@@ -152,8 +179,13 @@ func (e *Engine) work(ctx context.Context, asker, r *run, arg any) (a *answer, e
 		n := r.node
 		n.running = nil
 		if err == nil {
+			same := n.answer != nil && n.answer.Fingerprint == a.Fingerprint
 			e.relink(n, a)
 			n.answer, n.verified, n.stale = e.kept(n.kind, a), e.revision, false
+			if same {
+				n.calm()
+			}
+			n.alarmed = false
 		}
 		r.err, r.abandoned = err, err != nil && ctx.Err() != nil
 		asker.leave(r)
@@ -165,7 +197,7 @@ func (e *Engine) work(ctx context.Context, asker, r *run, arg any) (a *answer, e
 // relink makes a node one of the readers of what its new answer was made from, and no
 // more of what the old one was.
 func (e *Engine) relink(n *node, a *answer) {
-	n.doubtful = false
+	n.doubts = 0
 	if n.answer != nil {
 		e.unlink(n)
 	}
@@ -173,7 +205,7 @@ func (e *Engine) relink(n *node, a *answer) {
 		for _, read := range group {
 			from := e.nodes[read.ID]
 			if from == nil {
-				n.doubtful = true // nobody would tell it
+				n.doubts++ // nobody would tell it
 				continue
 			}
 			if from.readers == nil {

@@ -30,8 +30,9 @@
 // answer that comes out the same has the same fingerprint, and so those that read
 // it hold: the wave stops there (early cutoff).
 //
-// Who read an answer is known too. A change of an input makes all doubtful that was
-// made from it, by however many steps, and what is not doubtful holds without a look.
+// Who read an answer is known too. A change of an input raises a doubt about all that
+// was made from it, by however many steps. An answer that comes out the same takes its
+// doubt back. What is not doubtful holds without a look.
 //
 // # Invariants
 //
