@@ -36,6 +36,8 @@ type Options struct {
 	SassTime time.Duration
 	// Now is what templates take for the time of the build; zero is for the time at which it begins.
 	Now time.Time
+	// NoSearch makes no index for searching the site.
+	NoSearch bool
 	// NoCodeExec runs no code samples.
 	NoCodeExec bool
 	// Answers, if not nil, are those that plugins gave in earlier builds.

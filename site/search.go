@@ -24,8 +24,12 @@ func (x *index) digest(c *canon) {
 }
 
 // makeIndex makes the index over the final pages. Its files keep their names: the
-// site's own pages load /pagefind/pagefind-ui.js.
+// site's own pages load /pagefind/pagefind-ui.js. It has none if the site is to have no
+// search.
 func (s *finalPhase) makeIndex(ctx context.Context, ask *query.Ask, _ string) (*index, error) {
+	if s.options.NoSearch || !s.cfg.Site.Search {
+		return &index{}, nil
+	}
 	t, err := s.trees.Get(ctx, ask, "")
 	if err != nil {
 		return nil, err

@@ -331,3 +331,22 @@ func TestFaultGoesWhenItIsMended(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(f.Data), "href=/b/")
 }
+
+func TestSiteNeedsNoSearch(t *testing.T) {
+	p := newProject(t, ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nsearch #false\n")
+	calls := 0
+	count := func(e site.Event) {
+		if e.Plugin == "pagefind" {
+			calls++
+		}
+	}
+	_, err := p.build(site.Options{Progress: count})
+	require.NoError(t, err)
+	p.write(".config/dodeca.kdl", "content \"content\"\noutput \"public\"\n")
+	_, err = p.build(site.Options{Progress: count, NoSearch: true})
+	require.NoError(t, err)
+	assert.Zero(t, calls)
+	_, err = p.build(site.Options{Progress: count})
+	require.NoError(t, err)
+	assert.NotZero(t, calls)
+}

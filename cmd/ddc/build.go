@@ -63,7 +63,7 @@ type buildFlags struct {
 	allPlugins         bool
 	checkLinks, strict bool
 	noCodeExec         bool
-	noCache            bool
+	noCache, noSearch  bool
 	noSandbox, isolate bool
 	json               bool
 	verbose, quiet     bool
@@ -120,6 +120,7 @@ func (f *buildFlags) register(c *cobra.Command) {
 	flags.BoolVar(&f.drafts, "drafts", false, "build drafts as well")
 	flags.StringVar(&f.baseURL, "base-url", "", "where the site will be reached, such as https://example.org/blog or /blog,\ninstead of the configuration's base_url")
 	flags.BoolVar(&f.noCodeExec, "no-code-exec", false, "run no code samples")
+	flags.BoolVar(&f.noSearch, "no-search", false, "make no index for searching the site")
 	flags.BoolVar(&f.noCache, "no-cache", false, "remember nothing from build to build")
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "let plugins, and the programs they start, do whatever you may")
 	flags.BoolVar(&f.isolate, "isolate", false, "give each plugin shared memory of its own, out of the others' reach")
@@ -276,7 +277,7 @@ func buildWith(m *machine, w *onlookers, cfg *config.Config, f buildFlags, sassT
 
 func buildOptions(m *machine, w *onlookers, f buildFlags, sassTime time.Duration, remembered *remembrance, out *printer) site.Options {
 	return site.Options{
-		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, Drafts: f.drafts, Dry: f.dry, NoCodeExec: f.noCodeExec, Changes: f.verbose, SassTime: sassTime,
+		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, Drafts: f.drafts, Dry: f.dry, NoCodeExec: f.noCodeExec, NoSearch: f.noSearch, Changes: f.verbose, SassTime: sassTime,
 		Memory: m.shares.work, Answers: remembered.answers(), Message: int64(m.shares.requests().Bytes), Live: m.shares.live, Abort: w.abort,
 		TempDir: m.heir.TempDir, Progress: out.progress(), Log: out.logger,
 	}

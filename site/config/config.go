@@ -135,7 +135,7 @@ func defaults() *Config {
 	return &Config{
 		LinkCheck: LinkCheck{RateLimit: time.Second},
 		MaxText:   64 << 20,
-		Site:      Site{Language: "en", FeedLimit: 20},
+		Site:      Site{Language: "en", FeedLimit: 20, Search: true},
 		CodeExecution: CodeExecution{
 			Enabled:     true,
 			FailOnError: true,

@@ -20,6 +20,8 @@ type Site struct {
 	Language string
 	// Author is the one of all pages that name no other.
 	Author string
+	// Search says that the site has an index for searching it.
+	Search bool
 	// Feed says that the site has an Atom feed of its newest pages.
 	Feed bool
 	// FeedLimit is how many pages a feed has; 0 is all.
@@ -125,6 +127,7 @@ func documentFields(c *Config) map[string]field {
 		"base_url":       {doc: `where the site will be reached, as in "https://example.org/blog", or "/blog"`, read: func(d *decoder, s setting) { d.base(s, &c.Site.Base) }},
 		"feed":           flag("whether the site has an Atom feed, atom.xml (#false)", &s.Feed),
 		"feed_limit":     {doc: "how many pages a feed has (20); 0 for all", read: func(d *decoder, s setting) { d.count(s, &c.Site.FeedLimit) }},
+		"search":         flag("whether the site has an index for searching it, in pagefind/ (#true)", &s.Search),
 		"taxonomies":     taxonomiesField(s),
 		"extra":          {doc: "whatever the site's own templates want to know: config.extra", read: func(d *decoder, s setting) { d.extra(s, &c.Site.Extra) }},
 		"link_check":     linkCheckField(&c.LinkCheck),
