@@ -54,6 +54,14 @@ func (b *build) hold(file string, size int64) error {
 		Hint: "make it smaller, or allow more with --memory-limit"}}
 }
 
+// letGo forgets a source that has gone.
+func (b *build) letGo(file string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.held -= b.heldOf[file]
+	delete(b.heldOf, file)
+}
+
 // weighed are the plugins whose work weigh admits, by what it is known to take.
 var weighed = map[string]bool{"image": true, "webp": true, "jxl": true, "fonts": true}
 

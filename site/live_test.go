@@ -21,6 +21,10 @@ func TestSourceThatDoesNotFitBesideTheOthersIsTold(t *testing.T) {
 	assert.Equal(t, Errors{{File: "content/b.md", Message: "does not fit: with it the sources take 120 MB of memory, at most 100 MB",
 		Hint: "make it smaller, or allow more with --memory-limit"}}, err)
 	assert.NoError(t, b.hold("content/c.md", 40e6), "what was refused takes nothing")
+	assert.NoError(t, b.hold("content/a.md", 50e6), "it is read again")
+	b.letGo("content/a.md")
+	b.letGo("content/never.md")
+	assert.NoError(t, b.hold("content/b.md", 60e6), "what has gone takes nothing")
 }
 
 func TestTextThatNoMessageCarriesIsAFaultOfItsFile(t *testing.T) {

@@ -22,8 +22,8 @@
 //	body      HTML of each page's Markdown; meanwhile samples are run
 //	render    each page through its template, and what it links to
 //	fonts     fonts cut down to what the pages show
-//	names     every file named by its content
-//	finish    each page with the new names in it, minified
+//	finish    each page with marks for the files that it names, minified
+//	names     files that the site refers to named by their content, and the marks replaced
 //	search    the index over the final pages
 //	write     everything put in the place of the last output, in one step
 //

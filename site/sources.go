@@ -163,6 +163,10 @@ func (s *sourcePhase) compare(before, next map[string]content.File, seen time.Ti
 		if there && f.Same(old, seen, grace) && !said[name] {
 			continue
 		}
+		if !there {
+			s.letGo(name)
+			delete(s.scanned.read, name)
+		}
 		if f.Modified != old.Modified {
 			ids = append(ids, s.modified.ID(name))
 		}
