@@ -53,11 +53,13 @@ language "de"
 base_url "https://example.org/blog/"
 feed #true
 feed_limit 5
+search #false
 taxonomies { tags paginate_by=10 feed=#true; authors }
 markdown { smart_punctuation #true }
 extra name="x" { links "a" "b" }
 `)
 	assert.Empty(t, c.Warnings)
+	assert.True(t, load(t, folders).Site.Search, "a site that says nothing has a search")
 	s := c.Site
 	require.Len(t, s.Extra, 2)
 	assert.Equal(t, []string{"name", "links"}, []string{s.Extra[0].Name, s.Extra[1].Name})
