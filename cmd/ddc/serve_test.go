@@ -52,14 +52,21 @@ func (l *lockedText) String() string {
 // startServing serves a site and waits until it is ready.
 func startServing(t *testing.T, site string, flags ...string) *serving {
 	t.Helper()
-	program, err := os.Executable()
-	require.NoError(t, err)
 	s := &serving{t: t, site: site, lines: make(chan string, 1000), stderr: &lockedText{}, ended: make(chan error, 1)}
-	s.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), program, append([]string{"serve", site, "--port", "0"}, flags...)...)
+	s.start(flags...)
+	s.url = strings.TrimSuffix(strings.Fields(s.line("the site to be ready"))[0], "/")
+	return s
+}
+
+func (s *serving) start(flags ...string) {
+	s.t.Helper()
+	program, err := os.Executable()
+	require.NoError(s.t, err)
+	s.cmd = exec.CommandContext(context.WithoutCancel(s.t.Context()), program, append([]string{"serve", s.site, "--port", "0"}, flags...)...)
 	s.cmd.Stderr = s.stderr
 	out, err := s.cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, s.cmd.Start())
+	require.NoError(s.t, err)
+	require.NoError(s.t, s.cmd.Start())
 	go func() {
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
@@ -67,9 +74,7 @@ func startServing(t *testing.T, site string, flags ...string) *serving {
 		}
 		s.ended <- s.cmd.Wait()
 	}()
-	t.Cleanup(func() { s.stop() })
-	s.url = strings.TrimSuffix(strings.Fields(s.line("the site to be ready"))[0], "/")
-	return s
+	s.t.Cleanup(func() { s.stop() })
 }
 
 // stop interrupts the server, unless it has ended, and gives its exit code.
@@ -204,4 +209,21 @@ func TestServeRefusesWrongFlags(t *testing.T) {
 	o := ddc(t, "serve", t.TempDir(), "--port", "0")
 	assert.Equal(t, exitSite, o.code)
 	assert.Contains(t, o.stderr, "no configuration found")
+}
+
+func TestServerIsSeenFromOutside(t *testing.T) {
+	inOtherProcesses(t)
+	s := startServing(t, smallSite(t), "--all-plugins")
+	o := ddc(t, "inspect", strconv.Itoa(s.cmd.Process.Pid))
+	assert.Zero(t, o.code, o.stderr)
+	for _, name := range []string{"markdown", "html_diff"} {
+		assert.Contains(t, o.stdout, name)
+	}
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGUSR1))
+	await.Until(t, "host and plugins to say what they do", func() bool {
+		said := s.stderr.String()
+		return strings.Contains(said, "plugin markdown: in its own words")
+	}, s.stderr.String)
+	s.shows("/", "/__ddc/client.js")
+	assert.Zero(t, s.stop(), s.stderr.String())
 }
