@@ -120,7 +120,7 @@ const tries = 8
 func TestEachFaultGetsTheRightDiagnosis(t *testing.T) {
 	file := os.Getenv("DDC_DIAGNOSIS")
 	site := filepath.Join(t.TempDir(), "site")
-	require.NoError(t, starter.Write(site))
+	require.NoError(t, starter.Write(site, starter.Minimal))
 	program, err := os.Executable()
 	require.NoError(t, err)
 	cells, err := matrix.Hold(t.Context(), matrix.Options{Program: program, Args: []string{"wake", "cell"}, Open: openService, Site: site})

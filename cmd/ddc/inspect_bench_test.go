@@ -22,7 +22,7 @@ import (
 // -benchtime 30x.
 func BenchmarkBuildWatched(b *testing.B) {
 	site := filepath.Join(b.TempDir(), "site")
-	require.NoError(b, starter.Write(site))
+	require.NoError(b, starter.Write(site, starter.Minimal))
 	for i := range 1500 {
 		text := fmt.Sprintf("+++\ntitle = \"Page %d\"\n+++\n\n# A heading\n\n```go\nfunc main() { println(%d) }\n```\n\nAnd *text*, with a [link](/).\n", i, i)
 		require.NoError(b, os.WriteFile(filepath.Join(site, "content", fmt.Sprintf("page-%d.md", i)), []byte(text), 0o666))

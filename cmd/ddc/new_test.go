@@ -45,7 +45,7 @@ func TestCheckFindsWhatABuildFindsAndWritesNothing(t *testing.T) {
 	site := smallSite(t)
 	o := ddc(t, "check", site, "--transport", "inproc")
 	require.Zero(t, o.code, o.stderr)
-	assert.Regexp(t, `^3 pages, 0 warnings in .*; nothing is written\n$`, o.stdout)
+	assert.Regexp(t, `^4 pages, 0 warnings in .*; nothing is written\n$`, o.stdout)
 	assert.NoDirExists(t, filepath.Join(site, "public"))
 	write(t, site, "content/bad.md", "+++\ntitle = \"x\"\ndrft = true\n+++\n[x](/nowhere/)\n")
 	o = ddc(t, "check", site, "--transport", "inproc")

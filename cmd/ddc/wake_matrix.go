@@ -118,7 +118,7 @@ func runMatrix(c *cobra.Command, f matrixFlags) (*matrix.Report, error) {
 	}
 	defer os.RemoveAll(folder) //nolint:errcheck // a leftover in the temporary folder is no failure
 	o.Site = filepath.Join(folder, "site")
-	if err := starter.Write(o.Site); err != nil {
+	if err := starter.Write(o.Site, starter.Minimal); err != nil {
 		return nil, err
 	}
 	progress := newMatrixProgress(c.ErrOrStderr())

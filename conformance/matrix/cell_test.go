@@ -22,7 +22,7 @@ func program(t *testing.T) Options {
 	o := Options{Program: filepath.Join(folder, "ddc-fault"), Args: []string{"wake", "cell"}, Site: filepath.Join(folder, "starter"), Seed: 1, Calls: 400}
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-tags", "nodynamic,ddcfault", "-o", o.Program, "ddc/cmd/ddc").CombinedOutput()
 	require.NoError(t, err, string(out))
-	require.NoError(t, starter.Write(o.Site))
+	require.NoError(t, starter.Write(o.Site, starter.Minimal))
 	return o
 }
 
