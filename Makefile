@@ -26,6 +26,14 @@ run: build example ## Set up, build ddc and the example site into out/example, a
 example: # The example site's picture and font, which are made, not kept.
 	go run ./examples/site/generate
 
+.PHONY: guide
+guide: build ## Build the guide of docs/guide, in the docs theme, into out/guide/public.
+	rm -rf out/guide
+	bin/ddc init out/guide --theme docs
+	rm -rf out/guide/content out/guide/.config
+	cp -r docs/guide/. out/guide
+	bin/ddc build out/guide --strict
+
 test: tools example lint ## Run every test, once plainly and once under the race detector.
 	go test -tags $(TAGS) -timeout 15m $(PACKAGES)
 	go test -tags $(TAGS) -timeout 15m -race -short $(PACKAGES)

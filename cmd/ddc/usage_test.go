@@ -46,6 +46,7 @@ func TestWrongUsageEndsWithTwoAndSaysWhatIsRight(t *testing.T) {
 		{[]string{"build", t.TempDir(), "--wake", "fuetx"}, "did you mean futex?"},
 		{[]string{"init", site}, "not empty"},
 		{[]string{"init", ""}, "the folder has no name"},
+		{[]string{"init", "new", "--theme", "blgo"}, `no such theme: "blgo"; did you mean "blog"?`},
 		{[]string{"plugin"}, "accepts 1 arg"},
 		{[]string{"plugin", "fotns"}, "did you mean fonts?"},
 		{[]string{"plugin", "fonts"}, "its host starts it"},

@@ -3,6 +3,7 @@
 package doctable
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -26,4 +27,22 @@ func Hold(t testing.TB, page, begin, end, want string, write bool) {
 		return
 	}
 	assert.Equal(t, want, have, "the tables are out of date: run the test with -write")
+}
+
+// Table writes a table of two columns: names as code, and what they are. Head is its
+// first line.
+func Table(head string, rows [][2]string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n| %s |\n|---|---|\n", head)
+	for _, row := range rows {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", cell(row[0]), cell(prose(row[1])))
+	}
+	return b.String()
+}
+
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
+
+// prose is a text that shows tags and marks.
+func prose(text string) string {
+	return strings.NewReplacer("<", "&lt;", "*", `\*`, "_", `\_`).Replace(text)
 }

@@ -34,7 +34,7 @@ func TestNewFolderGetsTheWholeSiteOfEachTheme(t *testing.T) {
 	for _, theme := range Themes() {
 		folder := filepath.Join(t.TempDir(), "new", "site")
 		require.NoError(t, Write(folder, theme))
-		for _, file := range []string{".config/dodeca.kdl", "content/_index.md", "templates/base.html", "templates/search.html", "templates/404.html", "sass/main.scss", "static/favicon.svg", "static/search.js"} {
+		for _, file := range []string{".config/dodeca.kdl", "content/_index.md", "templates/base.html", "templates/search.html", "templates/404.html", "sass/main.scss", "static/favicon.svg", "static/search.js", "static/scroll.js"} {
 			assert.FileExists(t, filepath.Join(folder, file), theme)
 		}
 	}

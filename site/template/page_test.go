@@ -10,10 +10,11 @@ import (
 	"ddc/site/template"
 )
 
-var write = flag.Bool("write", false, "write the tables of docs/TEMPLATES.md anew")
+var write = flag.Bool("write", false, "write the tables of docs/TEMPLATES.md and of the guide anew")
 
 const (
 	templatesPage = "../../docs/TEMPLATES.md"
+	guidePage     = "../../docs/guide/content/reference/templates.md"
 	tablesBegin   = "<!-- filters, tests and functions: go test ./site/template -run ReferencePage -write -->\n"
 	tablesEnd     = "<!-- end of the tables -->\n"
 )
@@ -21,18 +22,21 @@ const (
 // The page is made of the tables that templates are checked against, so that it
 // lists all there is and nothing else.
 func TestReferencePageListsWhatTheCodeKnows(t *testing.T) {
-	doctable.Hold(t, templatesPage, tablesBegin, tablesEnd, tables(), *write)
+	for _, page := range []string{templatesPage, guidePage} {
+		doctable.Hold(t, page, tablesBegin, tablesEnd, tables(), *write)
+	}
 }
 
 func tables() string {
 	var b strings.Builder
 	section := func(title, head string, of func(template.Entry) bool) {
-		fmt.Fprintf(&b, "\n## %s\n\n| %s |\n|---|---|\n", title, head)
+		var rows [][2]string
 		for _, e := range template.Reference() {
 			if of(e) {
-				fmt.Fprintf(&b, "| `%s` | %s |\n", cell(e.Call), cell(prose(e.Doc)))
+				rows = append(rows, [2]string{e.Call, e.Doc})
 			}
 		}
+		fmt.Fprintf(&b, "\n## %s\n%s", title, doctable.Table(head, rows))
 	}
 	for _, kind := range []string{"filter", "test", "function"} {
 		heads := map[string]string{"filter": "filter | gives", "test": "test | holds if", "function": "function | gives"}
@@ -42,12 +46,4 @@ func tables() string {
 	section("What Zola has and this has not", "instead of | do this", func(e template.Entry) bool { return e.Missing })
 	b.WriteString("\n")
 	return b.String()
-}
-
-// cell is a text within a table.
-func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
-
-// prose is a text that shows tags.
-func prose(text string) string {
-	return strings.NewReplacer("<", "&lt;", "*", `\*`, "_", `\_`).Replace(text)
 }
