@@ -76,7 +76,7 @@ func TestTheTemplatesRenderWithWhatPagesHaveAndLack(t *testing.T) {
 	assert.Contains(t, shown["page.html"], `<a class="step next" href="/guide/c">`)
 	assert.Contains(t, shown["page.html"], `<a href="/guide/b" aria-current="page">b</a>`)
 	assert.Contains(t, shown["index.html"], "<code>socketpair</code>")
-	assert.Contains(t, shown["index.html"], `<td class="number">none</td>`, "futex needs no descriptor")
+	assert.Contains(t, shown["index.html"], `<td class="number" data-label="Descriptors">none</td>`, "futex needs no descriptor")
 	assert.NotContains(t, shown["section.html"], "<img src=\"\"")
 	assert.Contains(t, shown["section.html"], "About a")
 
