@@ -15,7 +15,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
 
-	"ddc/inspect/text"
 	"ddc/internal/activity"
 	"ddc/internal/dump"
 	"ddc/internal/seccomp"
@@ -109,19 +108,18 @@ func serve(ctx context.Context, s Service, o Options, hostGone func()) error {
 	dumps := dump.Notify()
 	defer dumps.Stop()
 
-	link, err := hub.Attach(inherited.Hub, inherited.files, inherited.strategy, inherited.Spin)
-	if err != nil {
-		return err
-	}
 	calls := activity.New()
-	defer guardHeap(inherited.Live, calls).Stop()
 	tidier := newTidier()
 	defer tidier.stop()
-	server := NewServer(s, rpc.ServerOptions{
+	attached, err := inherited.attach(s, rpc.ServerOptions{
 		Requests: inherited.Requests, MaxMessage: o.MaxMessage, Stats: o.Stats,
 		Unary:  append([]grpc.UnaryServerInterceptor{unaryIn(calls), tidier.intercept}, o.Unary...),
 		Stream: append([]grpc.StreamServerInterceptor{streamIn(calls)}, o.Stream...),
 	})
+	if err != nil {
+		return err
+	}
+	defer guardHeap(inherited.Live, calls).Stop()
 
 	watched := make(chan struct{})
 	go func() {
@@ -130,18 +128,17 @@ func serve(ctx context.Context, s Service, o Options, hostGone func()) error {
 		_, err := inherited.lifeline.Read(make([]byte, 1))
 		if errors.Is(err, io.EOF) {
 			hostGone()
-			link.PeerDied(errHostGone)
+			attached.PeerDied(errHostGone)
 		}
 	}()
 	dumps.Each(func(w io.Writer) {
 		fmt.Fprintf(w, "plugin %s: in its own words\n", inherited.Name)
-		dump.Calls(w, server.rpc.Calls())
-		text.Link(w, link.State())
+		attached.describe(w)
 		dump.Brief(w)
 	})
-	err = server.Serve(ctx, link)
+	err = attached.serve(ctx)
 	dumps.Stop()
-	err = errors.Join(err, link.Close(), inherited.lifeline.Close())
+	err = errors.Join(err, attached.Close(), inherited.lifeline.Close())
 	<-watched
 	return err
 }
@@ -168,10 +165,15 @@ func (s *Server) Serve(ctx context.Context, link transport.Link) error {
 	if errors.Is(err, transport.ErrClosed) {
 		err = nil
 	}
-	if c, ok := s.service.(io.Closer); ok {
-		err = errors.Join(err, c.Close())
+	return errors.Join(err, closeService(s.service))
+}
+
+// closeService closes a service that no handler uses any more.
+func closeService(s Service) error {
+	if c, ok := s.(io.Closer); ok {
+		return c.Close()
 	}
-	return err
+	return nil
 }
 
 // inheritance is what the host left to this process.
@@ -222,6 +224,9 @@ func agree(getenv func(string) string, byName func(string) (wake.Strategy, error
 	}
 	i := &inheritance{Terms: terms}
 	i.logger = slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: terms.Level}))
+	if i.GRPC {
+		return i, 1, nil
+	}
 	name, files, err := hub.ParseOffer(i.Hub)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", agreement.Hub, err)

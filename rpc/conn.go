@@ -178,6 +178,10 @@ var errClosedHere = errors.New("closed at this end")
 // the call again on the next.
 type closedError struct{ peer string }
 
+// ClosedHere is the error of a call on a connection to peer that this end has
+// closed, for other carriers of calls.
+func ClosedHere(peer string) error { return &closedError{peer} }
+
 func (e *closedError) Unwrap() []error { return []error{errClosedHere, transport.ErrClosed} }
 func (e *closedError) Error() string   { return e.GRPCStatus().Err().Error() }
 
@@ -189,7 +193,7 @@ func (e *closedError) GRPCStatus() *status.Status {
 // Close fails the calls under way with Canceled, and those made later, closes the
 // link and waits for its end. The peer cancels their handlers.
 func (c *Conn) Close() error {
-	c.end(&closedError{c.name})
+	c.end(ClosedHere(c.name))
 	c.out.breakLink(errGoodOrder)
 	<-c.done
 	return nil
@@ -339,7 +343,7 @@ func (c *Conn) sendError(ctx context.Context, err error) error {
 func (c *Conn) receive(f *transport.Frame) {
 	if f.Op == opGoAway {
 		c.mu.Lock()
-		c.refusal = cmp.Or(c.refusal, shuttingDown(c.name)) // closed by this end, or the link has ended
+		c.refusal = cmp.Or(c.refusal, ShuttingDown(c.name)) // closed by this end, or the link has ended
 		c.mu.Unlock()
 		return
 	}

@@ -38,6 +38,10 @@ func (e *linkError) GRPCStatus() *status.Status {
 	return status.New(codes.Unavailable, what+detail(e.cause, kind))
 }
 
+// LinkEnded is the error of a call whose link to peer has ended for cause, which
+// wraps an error of package transport. It is for other carriers of calls.
+func LinkEnded(peer string, cause error) error { return &linkError{peer: peer, cause: cause} }
+
 // detail is what an error says beyond its kind. Links put their peer's name and
 // the kind first, and a linkError does so itself.
 func detail(err, kind error) string {
@@ -126,7 +130,7 @@ var statusBounds = Bounds{Fields: 1024}.orDefaults(maxMetadata)
 // replyError is the error that an opReply stands for: nil for OK.
 func (c *Conn) replyError(flags uint8, code uint64, section []byte) error {
 	if flags&flagRefused != 0 {
-		return shuttingDown(c.name)
+		return ShuttingDown(c.name)
 	}
 	if code == uint64(codes.OK) {
 		return nil
@@ -159,7 +163,8 @@ var ErrShuttingDown = errors.New("shutting down")
 // refusedError is the error behind ErrShuttingDown.
 type refusedError struct{ peer string }
 
-func shuttingDown(peer string) error { return &refusedError{peer} }
+// ShuttingDown is an error that wraps ErrShuttingDown, for other carriers of calls.
+func ShuttingDown(peer string) error { return &refusedError{peer} }
 
 func (e *refusedError) Unwrap() error { return ErrShuttingDown }
 func (e *refusedError) Error() string { return e.GRPCStatus().Err().Error() }

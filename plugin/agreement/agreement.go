@@ -3,8 +3,8 @@
 //
 // A plugin gets descriptors, never paths. Descriptor 3 is the lifeline: only
 // the host holds its other end, so reading it ends when the host has ended, for
-// whatever reason. The hub's memory and the doorbells follow (4 and up). The
-// environment holds the [Terms]. Standard error carries the plugin's log, one
+// whatever reason. The hub's memory and the doorbells follow (4 and up), or the
+// socket of a plugin without a hub. The environment holds the [Terms]. Standard error carries the plugin's log, one
 // JSON object a line; anything else printed there is logged as a warning. A
 // plugin has one processor (GOMAXPROCS=1).
 //
@@ -32,22 +32,25 @@ const version = "2"
 const (
 	prefix = "DDC_PLUGIN"
 
-	Version  = "DDC_PLUGIN"
-	Hub      = "DDC_HUB"
-	Name     = "DDC_PLUGIN_NAME"
-	spin     = "DDC_SPIN"
-	logLevel = "DDC_LOG_LEVEL"
-	requests = "DDC_REQUESTS"
-	live     = "DDC_LIVE"
-	programs = "DDC_PLUGIN_PROGRAMS"
+	Version   = "DDC_PLUGIN"
+	Hub       = "DDC_HUB"
+	Name      = "DDC_PLUGIN_NAME"
+	spin      = "DDC_SPIN"
+	logLevel  = "DDC_LOG_LEVEL"
+	requests  = "DDC_REQUESTS"
+	live      = "DDC_LIVE"
+	programs  = "DDC_PLUGIN_PROGRAMS"
+	carriedBy = "DDC_PLUGIN_TRANSPORT"
 
 	none = "none" // of programs
+	grpc = "grpc" // of carriedBy
 )
 
 // The descriptors that a plugin inherits, beside the first three.
 const (
 	LifelineFD = 3
 	HubFD      = 4 // and up
+	SocketFD   = 4 // of a plugin with Terms.GRPC
 )
 
 // ExitExhausted is the exit status of a plugin that ended itself because its
@@ -76,6 +79,9 @@ type Terms struct {
 	// thread must be able to start the plugin, so only the plugin itself can
 	// give that up.
 	NoPrograms bool
+	// GRPC says that there is no hub: the plugin serves ordinary gRPC on the
+	// socket that it inherits. Hub and Spin mean nothing then.
+	GRPC bool
 }
 
 // Environ is the terms as variables of the environment.
@@ -86,6 +92,9 @@ func (t Terms) Environ() []string {
 	}
 	if t.NoPrograms {
 		variables = append(variables, programs+"="+none)
+	}
+	if t.GRPC {
+		variables = append(variables, carriedBy+"="+grpc)
 	}
 	return variables
 }
@@ -100,6 +109,13 @@ func Read(getenv func(string) string) (t Terms, err error) {
 		return t, fmt.Errorf("the host starts plugins of version %q, this one is of version %q: build both from the same source", theirs, version)
 	}
 	t.Name, t.Hub, t.NoPrograms = getenv(Name), getenv(Hub), getenv(programs) == none
+	switch wanted := getenv(carriedBy); wanted {
+	case "":
+	case grpc:
+		t.GRPC = true
+	default:
+		return t, fmt.Errorf("%s: %q is none of %s: build host and plugin from the same source", carriedBy, wanted, grpc)
+	}
 	if err := t.Level.UnmarshalText([]byte(getenv(logLevel))); err != nil {
 		return t, fmt.Errorf("%s: %w", logLevel, err)
 	}

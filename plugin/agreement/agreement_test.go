@@ -36,6 +36,7 @@ func TestAPluginReadsTheTermsThatItsHostHasSet(t *testing.T) {
 	for _, terms := range []Terms{
 		{},
 		{Name: "fonts", Hub: "v3 peer=3", Spin: spin, Level: slog.LevelWarn, Requests: rpc.Bounds{Bytes: 1, Fields: 2, Decoded: 3}, Live: 1 << 40, NoPrograms: true},
+		{Name: "fonts", GRPC: true},
 	} {
 		read, err := Read(lookup(terms.Environ()))
 		require.NoError(t, err)
@@ -48,13 +49,15 @@ func TestTermsOfAnotherVersionAreRefused(t *testing.T) {
 	assert.ErrorIs(t, err, ErrNoHost)
 	_, err = Read(lookup([]string{Version + "=1"}))
 	assert.ErrorContains(t, err, `the host starts plugins of version "1", this one is of version "2"`)
+	_, err = Read(lookup([]string{Version + "=" + version, carriedBy + "=pigeon"}))
+	assert.ErrorContains(t, err, `DDC_PLUGIN_TRANSPORT: "pigeon" is none of grpc`)
 }
 
 // A variable that is missing from some terms would otherwise come from the host's own
 // environment: from its own host, say.
 func TestWhatIsNotAlwaysSaidIsNeverInherited(t *testing.T) {
 	always := (Terms{}).Environ()
-	for _, variable := range (Terms{NoPrograms: true}).Environ() {
+	for _, variable := range (Terms{NoPrograms: true, GRPC: true}).Environ() {
 		name, _, _ := strings.Cut(variable, "=")
 		assert.True(t, IsSaidAnew(name) || lookup(always)(name) != "", name)
 	}
@@ -68,7 +71,7 @@ func TestProtocolPageNamesEachVariableAndTheVersions(t *testing.T) {
 	content, err := os.ReadFile("../../docs/PROTOCOL.md")
 	require.NoError(t, err)
 	page := string(content)
-	for _, variable := range (Terms{NoPrograms: true}).Environ() {
+	for _, variable := range (Terms{NoPrograms: true, GRPC: true}).Environ() {
 		name, _, _ := strings.Cut(variable, "=")
 		assert.Contains(t, page, "| `"+name+"` | ")
 	}
@@ -77,6 +80,7 @@ func TestProtocolPageNamesEachVariableAndTheVersions(t *testing.T) {
 	assert.Contains(t, page, "A host accepts one version of each: agreement "+version+", layout ")
 	assert.Contains(t, page, fmt.Sprintf("\n| %d | the lifeline", LifelineFD))
 	assert.Contains(t, page, fmt.Sprintf("\n| %d | the hub's memory", HubFD))
+	assert.Contains(t, page, fmt.Sprintf("as descriptor %d, a connected socket", SocketFD))
 	assert.Contains(t, page, fmt.Sprintf("with status %d |", ExitExhausted))
 }
 

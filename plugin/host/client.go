@@ -51,7 +51,7 @@ var _ grpc.ClientConnInterface = (*Plugin)(nil)
 
 // run is one life of a plugin: a process, or a service within this one.
 type run interface {
-	connection() *rpc.Conn
+	connection() connection
 	pid() int
 	stats() transport.Stats
 	// kill ends the run by force, and does not wait. Its calls fail with cause.
@@ -60,11 +60,11 @@ type run interface {
 	stop(ctx context.Context) error
 }
 
-func (p *process) connection() *rpc.Conn  { return p.conn }
+func (p *process) connection() connection { return p.conn }
 func (p *process) pid() int               { return p.cmd.Process.Pid }
 func (p *process) stats() transport.Stats { return p.link.Stats() }
 
-func (l *local) connection() *rpc.Conn  { return l.conn }
+func (l *local) connection() connection { return l.conn }
 func (l *local) pid() int               { return 0 }
 func (l *local) stats() transport.Stats { return l.link.Stats() }
 
@@ -205,14 +205,14 @@ func (p *Plugin) start() (run, error) {
 		defer v.close()
 		program = v.path()
 	}
-	own, err := h.hubFor(p.name)
+	offer, err := h.offer(p.name, connect)
 	if err != nil {
 		return nil, err
 	}
-	return startProcess(own, h.threads, processSpec{
-		name: p.name, program: program, path: path, args: args, strategy: h.strategies[h.WakeOf(p.name)], spin: h.options.Spin,
+	return startProcess(offer, h.threads, processSpec{
+		name: p.name, program: program, path: path, args: args, spin: h.options.Spin,
 		level: h.options.Level, logger: h.options.Logger.With(pluginKey, p.name), allowance: p.allowance, temporary: h.temporary, heap: h.options.MemoryLimit, requests: requests, live: h.options.LiveLimit,
-		startTime: h.options.StartTime, connect: connect,
+		startTime: h.options.StartTime,
 	})
 }
 

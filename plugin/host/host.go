@@ -69,6 +69,11 @@ type Options struct {
 	// Local, if not nil, gives the service of a plugin, by name. It then runs
 	// in this process: no Command, no hub, no wake-up.
 	Local func(name string) (plugin.Service, error)
+	// GRPC reaches each plugin's process by ordinary gRPC over a socket of its
+	// own: no hub, no strategy, nothing of this module below the stubs. It is a
+	// control group, as Local is. Wake, WakeOf, Spin, Isolate and Hub mean nothing
+	// then, and Calls bound the bytes of messages alone.
+	GRPC bool
 	// Wake is the strategy of all plugins not in WakeOf, or "" for the default.
 	Wake string
 	// WakeOf is the strategy of single plugins, by name.
@@ -154,8 +159,8 @@ const grace = 5 * time.Second
 // Host runs plugins. All methods may be called from any goroutine.
 type Host struct {
 	options    Options
-	transport  transport.Transport
-	hub        *hub.Hub // nil where plugins are local, or isolated
+	transport  transport.Transport // nil with Options.GRPC
+	hub        *hub.Hub            // nil where plugins are local, or isolated
 	isolation  *isolation
 	strategies map[string]wake.Strategy
 	threads    *forkers
@@ -192,30 +197,50 @@ func New(o Options) (*Host, error) {
 		h.transport = inproc.New()
 		return h, nil
 	}
-	o.Hub.Spin = o.Spin
-	var err error
-	if o.Isolate {
-		h.isolation, err = newIsolation(o.Hub)
-		h.transport = h.isolation
-	} else {
-		h.hub, err = hub.Create(o.Hub)
-		h.transport = h.hub
-	}
-	if err != nil {
+	if err := h.openHub(); err != nil {
 		return nil, err
 	}
+	var err error
 	h.temporary = os.TempDir()
 	if o.TempDir != nil {
 		if h.temporary, err = o.TempDir(h.temporary, "ddc-"); err != nil {
-			return nil, errors.Join(fmt.Errorf("make a temporary folder for plugins: %w", err), h.transport.Close())
+			return nil, errors.Join(fmt.Errorf("make a temporary folder for plugins: %w", err), h.closeTransport())
 		}
 	}
 	h.threads = newForkers(o, h.temporary)
 	return h, nil
 }
 
-// Transport is the name of what carries the calls: "shm" or "inproc".
-func (h *Host) Transport() string { return h.transport.Name() }
+// openHub makes what processes attach to, but for sockets: each run has its own.
+func (h *Host) openHub() (err error) {
+	o := h.options.Hub
+	o.Spin = h.options.Spin
+	switch {
+	case h.options.GRPC:
+	case h.options.Isolate:
+		h.isolation, err = newIsolation(o)
+		h.transport = h.isolation
+	default:
+		h.hub, err = hub.Create(o)
+		h.transport = h.hub
+	}
+	return err
+}
+
+func (h *Host) closeTransport() error {
+	if h.transport == nil {
+		return nil
+	}
+	return h.transport.Close()
+}
+
+// Transport is the name of what carries the calls: "shm", "inproc" or "grpc".
+func (h *Host) Transport() string {
+	if h.transport == nil {
+		return "grpc"
+	}
+	return h.transport.Name()
+}
 
 // Local says whether plugins run in this process.
 func (h *Host) Local() bool { return h.options.Local != nil }
@@ -253,7 +278,8 @@ func (h *Host) Plugins() []*Plugin {
 }
 
 // Hubs lists the hubs that carry the host's calls, each at the same index for
-// as long as the host lives. There are none if plugins run in this process.
+// as long as the host lives. There are none if plugins run in this process, or
+// are reached by gRPC.
 func (h *Host) Hubs() []*hub.Hub {
 	switch {
 	case h.isolation != nil:
@@ -302,7 +328,7 @@ func (h *Host) Stop(ctx context.Context) error {
 		ended.Go(func() { errs[i] = p.close(ctx) })
 	}
 	ended.Wait()
-	errs = append(errs, h.transport.Close())
+	errs = append(errs, h.closeTransport())
 	if h.threads != nil {
 		h.threads.Close()
 	}

@@ -189,6 +189,7 @@ func everyWake(t *testing.T, test func(t *testing.T, o Options)) {
 	for _, name := range strategy.Names() {
 		t.Run(name, func(t *testing.T) { test(t, Options{Wake: name}) })
 	}
+	t.Run("grpc", func(t *testing.T) { test(t, Options{GRPC: true}) })
 	t.Run("inproc", func(t *testing.T) {
 		test(t, Options{Local: func(string) (plugin.Service, error) { return testService{}, nil }})
 	})

@@ -16,8 +16,8 @@ type Look struct {
 }
 
 // Look looks at the present run. It takes no lock that a caller could hold
-// while waiting. False says that no process runs, or that the plugin is in this
-// process.
+// while waiting. False says that no process runs, or that there is no hub to look
+// at.
 func (p *Plugin) Look() (Look, bool) {
 	p.mu.Lock()
 	r, ok := p.current.(*process)
@@ -25,7 +25,11 @@ func (p *Plugin) Look() (Look, bool) {
 	if !ok {
 		return Look{}, false
 	}
-	return Look{PID: r.pid(), Link: r.link.State(), Calls: r.conn.Calls()}, true
+	link, ok := r.link.(*hub.Link)
+	if !ok {
+		return Look{}, false
+	}
+	return Look{PID: r.pid(), Link: link.State(), Calls: r.conn.Calls()}, true
 }
 
 // Signal sends a signal to every plugin process that has attached: those are

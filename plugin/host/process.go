@@ -17,7 +17,6 @@ import (
 	"ddc/internal/tool"
 	"ddc/plugin/agreement"
 	"ddc/rpc"
-	"ddc/transport/hub"
 	"ddc/wake"
 )
 
@@ -28,8 +27,8 @@ const drain = 500 * time.Millisecond
 // process is one run of a plugin.
 type process struct {
 	cmd      *exec.Cmd
-	conn     *rpc.Conn
-	link     *hub.Link
+	conn     connection
+	link     link
 	lifeline *os.File // closing it tells the plugin that the host has gone
 	wardens  *enclosure.Host
 	starting *starting
@@ -40,14 +39,13 @@ type process struct {
 }
 
 type processSpec struct {
-	name     string
-	program  string // what is started
-	path     string // what the program is told that it is called
-	args     []string
-	strategy wake.Strategy
-	spin     wake.Spin
-	level    slog.Level
-	logger   *slog.Logger
+	name    string
+	program string // what is started
+	path    string // what the program is told that it is called
+	args    []string
+	spin    wake.Spin
+	level   slog.Level
+	logger  *slog.Logger
 	// allowance is what the plugin may have logged, in all its runs.
 	allowance *allowance
 	// temporary is the folder for its temporary files.
@@ -56,21 +54,16 @@ type processSpec struct {
 	live      int64 // see Options.LiveLimit
 	requests  rpc.Bounds
 	startTime time.Duration // see Options.StartTime
-	connect   rpc.ConnOptions
 }
 
-// startProcess starts a plugin on a place in the hub. It does not wait for the
+// startProcess starts a plugin, which takes the offer. It does not wait for the
 // plugin to attach. Calls wait for that, and fail if the plugin dies instead.
-func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, err error) {
-	offer, err := h.Offer(spec.name, spec.strategy)
-	if err != nil {
-		return nil, err
-	}
-	defer offer.Close()
+func startProcess(offer *offer, threads *forkers, spec processSpec) (_ *process, err error) {
+	defer offer.letGo()
 	defer func() {
 		if err != nil {
-			offer.Link.PeerDied(err)
-			err = errors.Join(err, offer.Link.Close())
+			offer.link.PeerDied(err)
+			err = errors.Join(err, offer.link.Close())
 		}
 	}()
 	theirs, lifeline, err := os.Pipe()
@@ -88,11 +81,11 @@ func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, e
 	cmd.Args[0] = spec.path
 	cmd.Dir = tool.Folder()
 	terms := agreement.Terms{
-		Name: spec.name, Hub: offer.Text, Spin: spec.spin, Level: spec.level, Requests: spec.requests, Live: spec.live, NoPrograms: !threads.startPrograms(spec.name),
+		Name: spec.name, Hub: offer.hub, GRPC: offer.hub == "", Spin: spec.spin, Level: spec.level, Requests: spec.requests, Live: spec.live, NoPrograms: !threads.startPrograms(spec.name),
 	}
 	cmd.Env = slices.Concat(threads.environment(spec.name), terms.Environ(), []string{"TMPDIR=" + spec.temporary, "GOMAXPROCS=1"}, heapLimit(spec.heap))
 	cmd.Stdout, cmd.Stderr = output[0].theirs, output[1].theirs
-	cmd.ExtraFiles = append([]*os.File{theirs}, offer.Files...)
+	cmd.ExtraFiles = append([]*os.File{theirs}, offer.files...)
 	kills := outOfMemoryKills(vmstat)
 	wardens, theirWardens, err := threads.wardens(spec.name, cmd)
 	if err == nil {
@@ -104,9 +97,8 @@ func startProcess(h *hub.Hub, threads *forkers, spec processSpec) (_ *process, e
 		return nil, errors.Join(err, lifeline.Close(), output.close())
 	}
 	makeExpendable(cmd.Process.Pid)
-	p := &process{cmd: cmd, link: offer.Link, lifeline: lifeline, wardens: wardens, exited: make(chan struct{})}
-	p.conn = rpc.NewConn(offer.Link, spec.connect)
-	p.starting = startWithin(spec.startTime, offer.Link.Attached, p)
+	p := &process{cmd: cmd, conn: offer.connect(), link: offer.link, lifeline: lifeline, wardens: wardens, exited: make(chan struct{})}
+	p.starting = startWithin(spec.startTime, offer.link.Attached, p)
 	go p.banish()
 	go p.watch(&logs{logger: spec.logger, allowance: spec.allowance}, output, kills)
 	return p, nil

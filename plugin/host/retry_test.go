@@ -32,7 +32,7 @@ func (d *dying) Start(func(*transport.Frame))   {}
 func (d *dying) Done() <-chan struct{}          { return d.over }
 func (d *dying) Err() error                     { return transport.ErrPeerDead }
 func (d *dying) Close() error                   { <-d.over; return nil }
-func (d *dying) connection() *rpc.Conn          { return d.conn }
+func (d *dying) connection() connection         { return d.conn }
 func (d *dying) pid() int                       { return 0 }
 func (d *dying) stats() transport.Stats         { return transport.Stats{} }
 func (d *dying) kill(error)                     {}
@@ -106,7 +106,7 @@ type leaving struct {
 	kills atomic.Int32
 }
 
-func (l *leaving) connection() *rpc.Conn { return l.conn }
+func (l *leaving) connection() connection { return l.conn }
 
 func (l *leaving) kill(error) {
 	l.kills.Add(1)
