@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +32,10 @@ bytes, whatever the strategy, the transport or the number of jobs.
 --wake names the strategy of all plugins, and NAME=STRATEGY that of one:
 --wake futex,fonts=pipe. Without it $DDC_WAKE counts, then the configuration's
 "wake", then futex. With --transport inproc the plugins run in this process and
-nobody wakes anybody: a hang that stays was never a lost wake-up.
+nobody wakes anybody: a hang that stays was never a lost wake-up. With --transport
+grpc each plugin is a process as ever, and is called by ordinary gRPC over a socket:
+a hang that stays was never the shared memory's. For both, --wake, --spin, --isolate
+and --on-hang mean nothing, and "ddc inspect" finds nothing to look at.
 
 A link that lies still over work that nobody will be woken for is reported: what
 is wrong, and the link's last events, go into a file, and the build ends with
@@ -82,6 +87,12 @@ type siteFlags struct {
 // transportFlags say how plugins are reached.
 type transportFlags struct{ wake, transport, spin string }
 
+// transports are what may carry the calls.
+var transports = []string{"shm", "inproc", "grpc"}
+
+// hasHub says whether a build has shared memory, and so wake-ups.
+func (f transportFlags) hasHub() bool { return f.transport == "shm" }
+
 func newBuild() *cobra.Command {
 	var f buildFlags
 	c := &cobra.Command{
@@ -109,7 +120,7 @@ func (f *buildFlags) register(c *cobra.Command) {
 	flags.StringVarP(&f.content, "content", "c", "", "folder of the pages, instead of the configuration's")
 	flags.StringVarP(&f.output, "output", "o", "", "folder to write to, instead of the configuration's")
 	flags.StringVar(&f.wake, "wake", "", "wake strategy: eventfd, socketpair, pipe or futex; NAME=STRATEGY for one plugin")
-	flags.StringVar(&f.transport, "transport", "shm", "what carries the calls: shm or inproc")
+	flags.StringVar(&f.transport, "transport", "shm", "what carries the calls: shm, inproc or grpc")
 	flags.StringVar(&f.spin, "spin", "auto", "how long to spin before sleeping: auto, off or a duration such as 20us")
 	flags.IntVarP(&f.jobs, "jobs", "j", 0, "calls under way at once; 0 for twice the processors")
 	flags.StringVar(&f.memoryLimit, "memory-limit", "", "what the build and all that it starts may take, such as 2GiB; by default\nthe limit of the control group, or 4GiB")
@@ -141,8 +152,8 @@ func (f buildFlags) check() error {
 	if f.quiet && f.verbose {
 		return usagef("--quiet and --verbose: leave one of the two out")
 	}
-	if f.transport != "shm" && f.transport != "inproc" {
-		return usagef("--transport %q is none of shm, inproc", f.transport)
+	if !slices.Contains(transports, f.transport) {
+		return usagef("--transport %q is none of %s", f.transport, strings.Join(transports, ", "))
 	}
 	if f.isolate && f.trace != "" {
 		return usagef("--trace follows one hub, and with --isolate each plugin has its own: leave one of the two out")
@@ -238,7 +249,7 @@ func start(ctx context.Context, dir string, f buildFlags, calls *activity.Activi
 	options := host.Options{
 		CallTimeout: s.times.all, CallTimeoutOf: s.times.withDefaults(s.on),
 		Command: command, Wake: s.choice.all, WakeOf: s.choice.of, Spin: spin,
-		Logger: out.logger, Level: out.level, Isolate: f.isolate, Hub: hub.Options{Trace: f.trace != ""},
+		Logger: out.logger, Level: out.level, Isolate: f.isolate, Hub: hub.Options{Trace: f.trace != ""}, GRPC: f.transport == "grpc",
 	}
 	if options.Confine, err = f.confinement(s.on); err != nil {
 		return nil, out.failed(ctx, err)

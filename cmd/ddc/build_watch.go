@@ -18,8 +18,8 @@ import (
 	"ddc/rpc"
 )
 
-// onlookers observe a build: the watchdog, the tracer and telemetry. If plugins
-// run in this process, there is only telemetry: no wake-up can be lost.
+// onlookers observe a build: the watchdog, the tracer and telemetry. Without a hub
+// there is only telemetry: no wake-up can be lost.
 type onlookers struct {
 	telemetry *telemetry.Telemetry
 	dog       *watch.Watchdog
@@ -37,7 +37,7 @@ func startWatch(ctx context.Context, f buildFlags, h *host.Host, calls *activity
 		w.cancel(nil)
 		return nil, usageError{err}
 	}
-	if f.transport == "inproc" {
+	if !f.hasHub() {
 		return w, nil
 	}
 	if err := w.startTrace(f, h); err != nil {
@@ -135,8 +135,8 @@ func (f buildFlags) checkWatch() error {
 	if f.hangAfter < 0 {
 		return usagef("--hang-after %v: a time from some milliseconds, or 0 for the default", f.hangAfter)
 	}
-	if f.trace != "" && f.transport == "inproc" {
-		return usagef("--trace: plugins in this process (--transport inproc) share no memory, and note no events")
+	if f.trace != "" && !f.hasHub() {
+		return usagef("--trace: with --transport %s plugins share no memory, and note no events", f.transport)
 	}
 	return nil
 }

@@ -138,7 +138,7 @@ func statsOf(h *host.Host) (reports []pluginReport, layers host.Layers) {
 			BytesIn: s.Link.BytesOut, BytesOut: s.Link.BytesIn,
 			WakeupsSent: s.Link.WakeupsSent, WakeupsSuppressed: s.Link.WakeupsSuppressed, WakeupsSpurious: s.Link.WakeupsSpurious,
 		}
-		if h.Transport() == "inproc" {
+		if len(h.Hubs()) == 0 {
 			r.Wake = "none"
 		}
 		if len(reports) == 0 {
@@ -192,7 +192,11 @@ func (r report) how() string {
 	if r.transport == "inproc" {
 		return "in one process"
 	}
-	return fmt.Sprintf("%s, %s", count(len(r.plugins), "plugin"), r.wake)
+	by := r.wake
+	if r.transport == "grpc" {
+		by = "gRPC"
+	}
+	return fmt.Sprintf("%s, %s", count(len(r.plugins), "plugin"), by)
 }
 
 // printError prints each of the site's faults on a line of its own.

@@ -85,7 +85,7 @@ func meant(word string, names []string) string {
 func complete(c *cobra.Command) {
 	for flag, values := range map[string][]string{
 		"wake":      strategy.Names(),
-		"transport": {"shm", "inproc"},
+		"transport": transports,
 		"spin":      {"auto", "off", "20us"},
 	} {
 		err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
