@@ -13,34 +13,31 @@ import (
 
 	"ddc/rpc"
 	"ddc/rpc/rpctestpb"
-	"ddc/wake/strategy"
 )
 
 // It would answer so again: the call is not repeated, and nothing more is believed of that run.
 func TestPluginThatAnswersMoreThanItMayIsKilledAndItsCallFails(t *testing.T) {
-	for _, name := range strategy.Names() {
-		t.Run(name, func(t *testing.T) {
-			o := Options{Wake: name}
-			o.Calls.Replies = func(method string) rpc.Bounds {
-				assert.Contains(t, []string{rpctestpb.Test_Echo_FullMethodName, rpctestpb.Test_Count_FullMethodName}, method)
-				return rpc.Bounds{Bytes: 1000}
-			}
-			h := newHost(t, o)
-			first, err := echo(t, h, "liar", &rpctestpb.Packet{Text: "pid"})
-			require.NoError(t, err)
-			_, err = echo(t, h, "liar", &rpctestpb.Packet{Text: "large 2000"})
-			assert.Equal(t, codes.ResourceExhausted, status.Code(err))
-			assert.ErrorContains(t, err, "plugin liar sent too much in answer to /ddc.rpctest.Test/Echo: received a message of 2003 bytes: at most 1000")
-			second := awaitNewRun(t, h, "liar", first.Number)
-			assert.Equal(t, 1, h.Plugin("liar").Stats().Restarts)
+	everyProcess(t, func(t *testing.T, o Options) {
+		o.Calls.Replies = func(method string) rpc.Bounds {
+			assert.Contains(t, []string{rpctestpb.Test_Echo_FullMethodName, rpctestpb.Test_Count_FullMethodName}, method)
+			return rpc.Bounds{Bytes: 1000}
+		}
+		h := newHost(t, o)
+		first, err := echo(t, h, "liar", &rpctestpb.Packet{Text: "pid"})
+		require.NoError(t, err)
+		_, err = echo(t, h, "liar", &rpctestpb.Packet{Text: "large 2000"})
+		assert.Equal(t, codes.ResourceExhausted, status.Code(err))
+		assert.ErrorContains(t, err, "plugin liar sent too much in answer to /ddc.rpctest.Test/Echo: ")
+		assert.Regexp(t, `received a message of 2003 bytes: at most 1000|received message larger than max \(2003 vs. 1000\)`, err)
+		second := awaitNewRun(t, h, "liar", first.Number)
+		assert.Equal(t, 1, h.Plugin("liar").Stats().Restarts)
 
-			stream, err := rpctestpb.NewTestClient(h.Conn("liar")).Count(t.Context(), &rpctestpb.Packet{Number: 1, Data: make([]byte, 2000)})
-			require.NoError(t, err)
-			_, err = stream.Recv()
-			assert.ErrorIs(t, err, rpc.ErrExcess)
-			awaitNewRun(t, h, "liar", second)
-		})
-	}
+		stream, err := rpctestpb.NewTestClient(h.Conn("liar")).Count(t.Context(), &rpctestpb.Packet{Number: 1, Data: make([]byte, 2000)})
+		require.NoError(t, err)
+		_, err = stream.Recv()
+		assert.ErrorIs(t, err, rpc.ErrExcess)
+		awaitNewRun(t, h, "liar", second)
+	})
 }
 
 // awaitNewRun asks until another process answers. The old one may still answer for a moment.
@@ -90,41 +87,47 @@ func TestMaxMessageBoundsRequestsAndReplies(t *testing.T) {
 // What follows decoding is part of the call too, so the test can hold it up
 // there until the call's time is over.
 func TestCallTimeCoversDecoding(t *testing.T) {
-	h := newHost(t, Options{CallTimeout: 2 * time.Second})
-	runs := 0
-	held := grpc.OnFinish(func(err error) {
-		assert.NoError(t, err, "the answer came")
-		runs++
-		p := h.Plugin("prompt")
-		p.mu.Lock()
-		current := p.current
-		p.mu.Unlock()
-		select {
-		case <-current.connection().Done():
-		case <-time.After(time.Minute):
-			t.Error("the call's time does not end")
-		}
+	hubAndGRPC(t, func(t *testing.T, o Options) {
+		o.CallTimeout = 2 * time.Second
+		h := newHost(t, o)
+		runs := 0
+		held := grpc.OnFinish(func(err error) {
+			assert.NoError(t, err, "the answer came")
+			runs++
+			p := h.Plugin("prompt")
+			p.mu.Lock()
+			current := p.current
+			p.mu.Unlock()
+			select {
+			case <-current.connection().Done():
+			case <-time.After(time.Minute):
+				t.Error("the call's time does not end")
+			}
+		})
+		_, err := rpctestpb.NewTestClient(h.Conn("prompt")).Echo(t.Context(), &rpctestpb.Packet{}, held)
+		assert.Equal(t, codes.Unavailable, status.Code(err))
+		assert.ErrorContains(t, err, "plugin prompt was killed: /ddc.rpctest.Test/Echo was not answered within 2s")
+		assert.Equal(t, hungAttempts, runs)
 	})
-	_, err := rpctestpb.NewTestClient(h.Conn("prompt")).Echo(t.Context(), &rpctestpb.Packet{}, held)
-	assert.Equal(t, codes.Unavailable, status.Code(err))
-	assert.ErrorContains(t, err, "plugin prompt was killed: /ddc.rpctest.Test/Echo was not answered within 2s")
-	assert.Equal(t, hungAttempts, runs)
 }
 
 // It would exhaust every run. The bystander's call is repeated, and answered.
 func TestCallThatExhaustsItsPluginIsAFaultOfWhatWasAsked(t *testing.T) {
-	h := newHost(t, Options{LiveLimit: 48 << 20})
-	bystander := make(chan error, 1)
-	_, err := echo(t, h, "hoarder", &rpctestpb.Packet{})
-	require.NoError(t, err)
-	go func() {
-		_, err := rpctestpb.NewTestClient(h.Conn("hoarder")).Echo(t.Context(), &rpctestpb.Packet{})
-		bystander <- err
-	}()
-	_, err = echo(t, h, "hoarder", &rpctestpb.Packet{Text: "hoard"})
-	assert.Equal(t, codes.InvalidArgument, status.Code(err), "%v", err)
-	assert.ErrorContains(t, err, "takes more than 50 MB of memory in plugin hoarder")
-	assert.NoError(t, <-bystander)
-	_, err = echo(t, h, "hoarder", &rpctestpb.Packet{})
-	assert.NoError(t, err)
+	hubAndGRPC(t, func(t *testing.T, o Options) {
+		o.LiveLimit = 48 << 20
+		h := newHost(t, o)
+		bystander := make(chan error, 1)
+		_, err := echo(t, h, "hoarder", &rpctestpb.Packet{})
+		require.NoError(t, err)
+		go func() {
+			_, err := rpctestpb.NewTestClient(h.Conn("hoarder")).Echo(t.Context(), &rpctestpb.Packet{})
+			bystander <- err
+		}()
+		_, err = echo(t, h, "hoarder", &rpctestpb.Packet{Text: "hoard"})
+		assert.Equal(t, codes.InvalidArgument, status.Code(err), "%v", err)
+		assert.ErrorContains(t, err, "takes more than 50 MB of memory in plugin hoarder")
+		assert.NoError(t, <-bystander)
+		_, err = echo(t, h, "hoarder", &rpctestpb.Packet{})
+		assert.NoError(t, err)
+	})
 }

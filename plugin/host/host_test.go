@@ -184,15 +184,29 @@ func openFiles(t *testing.T) int {
 	return len(entries)
 }
 
+// everyWake runs a test on every strategy and both control groups.
 func everyWake(t *testing.T, test func(t *testing.T, o Options)) {
+	t.Helper()
+	everyProcess(t, test)
+	t.Run("inproc", func(t *testing.T) {
+		test(t, Options{Local: func(string) (plugin.Service, error) { return testService{}, nil }})
+	})
+}
+
+// everyProcess runs a test on all that reaches a process.
+func everyProcess(t *testing.T, test func(t *testing.T, o Options)) {
 	t.Helper()
 	for _, name := range strategy.Names() {
 		t.Run(name, func(t *testing.T) { test(t, Options{Wake: name}) })
 	}
 	t.Run("grpc", func(t *testing.T) { test(t, Options{GRPC: true}) })
-	t.Run("inproc", func(t *testing.T) {
-		test(t, Options{Local: func(string) (plugin.Service, error) { return testService{}, nil }})
-	})
+}
+
+// hubAndGRPC runs a test to which the strategy does not matter.
+func hubAndGRPC(t *testing.T, test func(t *testing.T, o Options)) {
+	t.Helper()
+	t.Run("shm", func(t *testing.T) { test(t, Options{}) })
+	t.Run("grpc", func(t *testing.T) { test(t, Options{GRPC: true}) })
 }
 
 func echo(t testing.TB, h *Host, name string, p *rpctestpb.Packet) (*rpctestpb.Packet, error) {
@@ -280,56 +294,60 @@ func TestBlockedHandlerHoldsUpNoOtherCall(t *testing.T) {
 }
 
 func TestCallIsRepeatedOnANewRunWhenThePluginDies(t *testing.T) {
-	for _, name := range strategy.Names() {
-		t.Run(name, func(t *testing.T) {
-			h := newHost(t, Options{Wake: name})
-			first, err := echo(t, h, "mortal", &rpctestpb.Packet{Text: "pid"})
-			require.NoError(t, err)
-			answer, err := echo(t, h, "mortal", &rpctestpb.Packet{Text: "exit-once " + filepath.Join(t.TempDir(), "x")})
-			require.NoError(t, err)
-			assert.NotNil(t, answer)
-			second, err := echo(t, h, "mortal", &rpctestpb.Packet{Text: "pid"})
-			require.NoError(t, err)
-			assert.NotEqual(t, first.Number, second.Number)
-			stats := h.Plugin("mortal").Stats()
-			assert.Equal(t, 1, stats.Restarts)
-			assert.Zero(t, stats.Errors)
-		})
-	}
+	everyProcess(t, func(t *testing.T, o Options) {
+		h := newHost(t, o)
+		first, err := echo(t, h, "mortal", &rpctestpb.Packet{Text: "pid"})
+		require.NoError(t, err)
+		answer, err := echo(t, h, "mortal", &rpctestpb.Packet{Text: "exit-once " + filepath.Join(t.TempDir(), "x")})
+		require.NoError(t, err)
+		assert.NotNil(t, answer)
+		second, err := echo(t, h, "mortal", &rpctestpb.Packet{Text: "pid"})
+		require.NoError(t, err)
+		assert.NotEqual(t, first.Number, second.Number)
+		stats := h.Plugin("mortal").Stats()
+		assert.Equal(t, 1, stats.Restarts)
+		assert.Zero(t, stats.Errors)
+	})
 }
 
 func TestPluginThatDiesOfOneInputIsGivenUp(t *testing.T) {
-	h := newHost(t, Options{})
-	_, err := echo(t, h, "mortal", &rpctestpb.Packet{Text: "exit"})
-	require.Equal(t, codes.Unavailable, status.Code(err))
-	assert.ErrorContains(t, err, "given up after 3 attempts")
-	assert.ErrorContains(t, err, "plugin mortal died")
-	assert.ErrorContains(t, err, "exit status 7")
-	_, err = echo(t, h, "mortal", &rpctestpb.Packet{Text: "and other calls go on"})
-	assert.NoError(t, err)
+	hubAndGRPC(t, func(t *testing.T, o Options) {
+		h := newHost(t, o)
+		_, err := echo(t, h, "mortal", &rpctestpb.Packet{Text: "exit"})
+		require.Equal(t, codes.Unavailable, status.Code(err))
+		assert.ErrorContains(t, err, "given up after 3 attempts")
+		assert.ErrorContains(t, err, "plugin mortal died")
+		assert.ErrorContains(t, err, "exit status 7")
+		_, err = echo(t, h, "mortal", &rpctestpb.Packet{Text: "and other calls go on"})
+		assert.NoError(t, err)
+	})
 }
 
 func TestKilledPluginFailsItsStreamAndStartsAgain(t *testing.T) {
-	h := newHost(t, Options{})
-	answer, err := echo(t, h, "victim", &rpctestpb.Packet{Text: "pid"})
-	require.NoError(t, err)
-	stream, err := rpctestpb.NewTestClient(h.Conn("victim")).Chat(t.Context())
-	require.NoError(t, err)
-	require.NoError(t, syscall.Kill(int(answer.Number), syscall.SIGKILL))
-	_, err = stream.Recv()
-	require.Error(t, err)
-	_, err = echo(t, h, "victim", &rpctestpb.Packet{})
-	assert.NoError(t, err)
+	hubAndGRPC(t, func(t *testing.T, o Options) {
+		h := newHost(t, o)
+		answer, err := echo(t, h, "victim", &rpctestpb.Packet{Text: "pid"})
+		require.NoError(t, err)
+		stream, err := rpctestpb.NewTestClient(h.Conn("victim")).Chat(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, syscall.Kill(int(answer.Number), syscall.SIGKILL))
+		_, err = stream.Recv()
+		require.Error(t, err)
+		_, err = echo(t, h, "victim", &rpctestpb.Packet{})
+		assert.NoError(t, err)
+	})
 }
 
 func TestErrorOfAHandlerIsPassedOnAndNotRepeated(t *testing.T) {
-	h := newHost(t, Options{})
-	_, err := echo(t, h, "strict", &rpctestpb.Packet{Text: "fail page.md:3:1: no such thing"})
-	assert.Equal(t, codes.InvalidArgument, status.Code(err))
-	assert.Equal(t, "page.md:3:1: no such thing", status.Convert(err).Message())
-	stats := h.Plugin("strict").Stats()
-	assert.Equal(t, uint64(1), stats.Calls)
-	assert.Equal(t, uint64(1), stats.Errors)
+	hubAndGRPC(t, func(t *testing.T, o Options) {
+		h := newHost(t, o)
+		_, err := echo(t, h, "strict", &rpctestpb.Packet{Text: "fail page.md:3:1: no such thing"})
+		assert.Equal(t, codes.InvalidArgument, status.Code(err))
+		assert.Equal(t, "page.md:3:1: no such thing", status.Convert(err).Message())
+		stats := h.Plugin("strict").Stats()
+		assert.Equal(t, uint64(1), stats.Calls)
+		assert.Equal(t, uint64(1), stats.Errors)
+	})
 }
 
 func TestLogOfAPluginReachesTheHostWithItsName(t *testing.T) {
@@ -369,24 +387,30 @@ func (l lockedWriter) Write(p []byte) (int, error) {
 }
 
 func TestPluginThatCannotStartSaysWhy(t *testing.T) {
-	h := newHost(t, Options{Command: func(string) (string, []string) { return "/no/such/program", nil }})
-	_, err := echo(t, h, "ghost", &rpctestpb.Packet{})
-	assert.Equal(t, codes.Unavailable, status.Code(err))
-	assert.ErrorContains(t, err, "/no/such/program")
+	hubAndGRPC(t, func(t *testing.T, o Options) {
+		o.Command = func(string) (string, []string) { return "/no/such/program", nil }
+		h := newHost(t, o)
+		_, err := echo(t, h, "ghost", &rpctestpb.Packet{})
+		assert.Equal(t, codes.Unavailable, status.Code(err))
+		assert.ErrorContains(t, err, "/no/such/program")
 
-	h = newHost(t, Options{Command: func(string) (string, []string) { return "/bin/sh", []string{"-c", "echo cannot be >&2; exit 3"} }})
-	_, err = echo(t, h, "ghost", &rpctestpb.Packet{})
-	assert.Equal(t, codes.Unavailable, status.Code(err))
-	assert.ErrorContains(t, err, "exit status 3: cannot be")
+		o.Command = func(string) (string, []string) { return "/bin/sh", []string{"-c", "echo cannot be >&2; exit 3"} }
+		h = newHost(t, o)
+		_, err = echo(t, h, "ghost", &rpctestpb.Packet{})
+		assert.Equal(t, codes.Unavailable, status.Code(err))
+		assert.ErrorContains(t, err, "exit status 3: cannot be")
+	})
 }
 
 func TestCallsAfterCloseAreRefused(t *testing.T) {
-	h := newHost(t, Options{})
-	_, err := echo(t, h, "late", &rpctestpb.Packet{})
-	require.NoError(t, err)
-	require.NoError(t, h.Close())
-	_, err = echo(t, h, "late", &rpctestpb.Packet{})
-	assert.Equal(t, codes.Canceled, status.Code(err))
+	hubAndGRPC(t, func(t *testing.T, o Options) {
+		h := newHost(t, o)
+		_, err := echo(t, h, "late", &rpctestpb.Packet{})
+		require.NoError(t, err)
+		require.NoError(t, h.Close())
+		_, err = echo(t, h, "late", &rpctestpb.Packet{})
+		assert.Equal(t, codes.Canceled, status.Code(err))
+	})
 }
 
 func TestPlacesInTheHubAreUsedAgain(t *testing.T) {

@@ -26,25 +26,31 @@ import (
 // A program that is no plugin and does not end fails its calls in the start time, its
 // streams too, and is not started again for them.
 func TestAProgramThatNeverAttachesFailsInTheStartTime(t *testing.T) {
-	h := newHost(t, Options{
-		Command: func(string) (string, []string) { return "/bin/sleep", []string{"1000"} }, StartTime: 200 * time.Millisecond,
-	})
-	failed := func(err error) {
-		t.Helper()
-		assert.Equal(t, codes.Unavailable, status.Code(err))
-		require.ErrorIs(t, err, ErrNeverAttached)
-		assert.ErrorContains(t, err, "did not attach to the host within 200ms")
-	}
-	called := make(chan error, 1)
-	go func() { _, err := echo(t, h, "sleeper", &rpctestpb.Packet{}); called <- err }()
-	failed(await.Value(t, "the call to fail", called))
-	assert.Zero(t, h.Plugin("sleeper").Stats().Restarts)
+	hubAndGRPC(t, func(t *testing.T, o Options) {
+		o.Command = func(string) (string, []string) { return "/bin/sleep", []string{"1000"} }
+		o.StartTime = 200 * time.Millisecond
+		h := newHost(t, o)
+		failed := func(err error) {
+			t.Helper()
+			assert.Equal(t, codes.Unavailable, status.Code(err))
+			require.ErrorIs(t, err, ErrNeverAttached)
+			assert.ErrorContains(t, err, "did not attach to the host within 200ms")
+		}
+		called := make(chan error, 1)
+		go func() { _, err := echo(t, h, "sleeper", &rpctestpb.Packet{}); called <- err }()
+		failed(await.Value(t, "the call to fail", called))
+		assert.Zero(t, h.Plugin("sleeper").Stats().Restarts)
 
-	stream, err := rpctestpb.NewTestClient(h.Conn("sleeper")).Chat(t.Context())
-	require.NoError(t, err)
-	received := make(chan error, 1)
-	go func() { _, err := stream.Recv(); received <- err }()
-	failed(await.Value(t, "the stream to fail", received))
+		received := make(chan error, 1)
+		go func() {
+			stream, err := rpctestpb.NewTestClient(h.Conn("sleeper")).Chat(t.Context()) // gRPC waits here for a plugin that attaches
+			if err == nil {
+				_, err = stream.Recv()
+			}
+			received <- err
+		}()
+		failed(await.Value(t, "the stream to fail", received))
+	})
 }
 
 // killed hears of its end, at most once.
@@ -108,39 +114,45 @@ func (c *counting) HandleConn(_ context.Context, s stats.ConnStats) {
 }
 
 func TestInterceptorsAndStatsHandlersSeeTheCallsOfPlugins(t *testing.T) {
-	var seen counting
-	h := newHost(t, Options{Calls: Calls{
-		Stats: []stats.Handler{&seen},
-		Unary: []grpc.UnaryClientInterceptor{func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, next grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-			seen.note("unary " + method)
-			return next(ctx, method, req, reply, cc, opts...)
-		}},
-		Stream: []grpc.StreamClientInterceptor{func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-			seen.note("stream " + method)
-			return next(ctx, desc, cc, method, opts...)
-		}},
-	}})
-	// Repeated once, so one call of two attempts.
-	_, err := echo(t, h, "seen", &rpctestpb.Packet{Text: "exit-once " + t.TempDir() + "/x"})
-	require.NoError(t, err)
-	stream, err := rpctestpb.NewTestClient(h.Conn("seen")).Chat(t.Context())
-	require.NoError(t, err)
-	require.NoError(t, stream.CloseSend())
-	for err == nil {
-		_, err = stream.Recv()
-	}
-	require.NoError(t, h.Close())
-	for _, event := range []string{"unary " + rpctestpb.Test_Echo_FullMethodName, "stream " + rpctestpb.Test_Chat_FullMethodName, "call Unavailable", "call OK", "link ended"} {
-		assert.True(t, seen.has(event), "%s in %v", event, seen.events)
-	}
+	hubAndGRPC(t, func(t *testing.T, o Options) {
+		var seen counting
+		o.Calls = Calls{
+			Stats: []stats.Handler{&seen},
+			Unary: []grpc.UnaryClientInterceptor{func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, next grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+				seen.note("unary " + method)
+				return next(ctx, method, req, reply, cc, opts...)
+			}},
+			Stream: []grpc.StreamClientInterceptor{func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+				seen.note("stream " + method)
+				return next(ctx, desc, cc, method, opts...)
+			}},
+		}
+		h := newHost(t, o)
+		// Repeated once, so one call of two attempts.
+		_, err := echo(t, h, "seen", &rpctestpb.Packet{Text: "exit-once " + t.TempDir() + "/x"})
+		require.NoError(t, err)
+		stream, err := rpctestpb.NewTestClient(h.Conn("seen")).Chat(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, stream.CloseSend())
+		for err == nil {
+			_, err = stream.Recv()
+		}
+		require.NoError(t, h.Close())
+		for _, event := range []string{"unary " + rpctestpb.Test_Echo_FullMethodName, "stream " + rpctestpb.Test_Chat_FullMethodName, "call Unavailable", "call OK", "link ended"} {
+			assert.True(t, seen.has(event), "%s in %v", event, seen.events)
+		}
+	})
 }
 
 // The text says once who died of what.
 func TestTheErrorOfAPluginThatDiedSaysEachThingOnce(t *testing.T) {
-	h := newHost(t, Options{Attempts: 1})
-	_, err := echo(t, h, "mortal", &rpctestpb.Packet{Text: "exit"})
-	require.Error(t, err)
-	assert.Equal(t, "plugin mortal died: exit status 7", status.Convert(err).Message())
+	hubAndGRPC(t, func(t *testing.T, o Options) {
+		o.Attempts = 1
+		h := newHost(t, o)
+		_, err := echo(t, h, "mortal", &rpctestpb.Packet{Text: "exit"})
+		require.Error(t, err)
+		assert.Equal(t, "plugin mortal died: exit status 7", status.Convert(err).Message())
+	})
 }
 
 // A program is checked before it is started, and what was checked is started.

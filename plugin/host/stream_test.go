@@ -20,38 +20,44 @@ import (
 const page = "content/guide/quick-start.md:14"
 
 func TestHungStreamIsToldWithCallPageAndWhatThePluginWaitsFor(t *testing.T) {
-	h := newHost(t, Options{CallTimeout: 10 * time.Second})
-	client := rpctestpb.NewTestClient(h.Conn("runner"))
-	stream, err := client.Count(subject.With(t.Context(), page), &rpctestpb.Packet{Text: "process"})
-	require.NoError(t, err)
-	_, err = stream.Recv()
-	require.Equal(t, codes.Unavailable, status.Code(err))
-	assert.Contains(t, status.Convert(err).Message(), "plugin runner was killed: /ddc.rpctest.Test/Count for "+page+" had no message in either direction for 10s; the plugin waits for process ")
-	assert.ErrorContains(t, err, " (sleep)")
+	hubAndGRPC(t, func(t *testing.T, o Options) {
+		o.CallTimeout = 10 * time.Second
+		h := newHost(t, o)
+		client := rpctestpb.NewTestClient(h.Conn("runner"))
+		stream, err := client.Count(subject.With(t.Context(), page), &rpctestpb.Packet{Text: "process"})
+		require.NoError(t, err)
+		_, err = stream.Recv()
+		require.Equal(t, codes.Unavailable, status.Code(err))
+		assert.Contains(t, status.Convert(err).Message(), "plugin runner was killed: /ddc.rpctest.Test/Count for "+page+" had no message in either direction for 10s; the plugin waits for process ")
+		assert.ErrorContains(t, err, " (sleep)")
 
-	stream, err = client.Count(t.Context(), &rpctestpb.Packet{Text: "and other streams go on"})
-	require.NoError(t, err)
-	_, err = stream.Recv()
-	require.NoError(t, err)
-	_, err = stream.Recv()
-	assert.ErrorIs(t, err, io.EOF)
-	assert.Equal(t, 1, h.Plugin("runner").Stats().Restarts)
+		stream, err = client.Count(t.Context(), &rpctestpb.Packet{Text: "and other streams go on"})
+		require.NoError(t, err)
+		_, err = stream.Recv()
+		require.NoError(t, err)
+		_, err = stream.Recv()
+		assert.ErrorIs(t, err, io.EOF)
+		assert.Equal(t, 1, h.Plugin("runner").Stats().Restarts)
+	})
 }
 
 // The stream's credit is soon used up, and then the sender waits.
 func TestStreamThatThePluginDoesNotReadIsGivenUp(t *testing.T) {
-	h := newHost(t, Options{CallTimeout: 2 * time.Second})
-	stream, err := rpctestpb.NewTestClient(h.Conn("deaf")).Sum(subject.With(t.Context(), page))
-	require.NoError(t, err)
-	packet := &rpctestpb.Packet{Text: "deaf", Data: make([]byte, 100_000)}
-	for err == nil {
-		err = stream.Send(packet)
-	}
-	if errors.Is(err, io.EOF) { // the call has ended, and receiving says how
-		_, err = stream.CloseAndRecv()
-	}
-	require.Equal(t, codes.Unavailable, status.Code(err))
-	assert.Contains(t, status.Convert(err).Message(), "plugin deaf was killed: /ddc.rpctest.Test/Sum for "+page+" had no message in either direction for 2s")
+	hubAndGRPC(t, func(t *testing.T, o Options) {
+		o.CallTimeout = 2 * time.Second
+		h := newHost(t, o)
+		stream, err := rpctestpb.NewTestClient(h.Conn("deaf")).Sum(subject.With(t.Context(), page))
+		require.NoError(t, err)
+		packet := &rpctestpb.Packet{Text: "deaf", Data: make([]byte, 100_000)}
+		for err == nil {
+			err = stream.Send(packet)
+		}
+		if errors.Is(err, io.EOF) { // the call has ended, and receiving says how
+			_, err = stream.CloseAndRecv()
+		}
+		require.Equal(t, codes.Unavailable, status.Code(err))
+		assert.Contains(t, status.Convert(err).Message(), "plugin deaf was killed: /ddc.rpctest.Test/Sum for "+page+" had no message in either direction for 2s")
+	})
 }
 
 func TestHungStreamOfThisProcessHoldsUpNeitherItsCallerNorStop(t *testing.T) {

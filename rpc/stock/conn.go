@@ -49,7 +49,9 @@ type Conn struct {
 var _ grpc.ClientConnInterface = (*Conn)(nil)
 
 // NewConn makes calls over a connected socket, which it owns.
-func NewConn(socket *os.File, o rpc.ConnOptions) (*Conn, error) {
+func NewConn(socket *os.File, o rpc.ConnOptions) (*Conn, error) { return newConn(socket, o, news) }
+
+func newConn(socket *os.File, o rpc.ConnOptions, news time.Duration) (*Conn, error) {
 	w, err := wireOf(socket)
 	if err != nil {
 		return nil, err
@@ -74,7 +76,7 @@ func NewConn(socket *os.File, o rpc.ConnOptions) (*Conn, error) {
 		return nil, errors.Join(fmt.Errorf("make a gRPC client: %w", err), w.Close())
 	}
 	c.grpc.Connect()
-	go c.run()
+	go c.run(news)
 	return c, nil
 }
 
@@ -93,7 +95,7 @@ func (c *Conn) dial(context.Context, string) (net.Conn, error) {
 }
 
 // run ends the Conn when its socket has ended, and PeerDied and Close do not.
-func (c *Conn) run() {
+func (c *Conn) run(news time.Duration) {
 	defer close(c.done)
 	select {
 	case <-c.wire.ended:
