@@ -209,7 +209,7 @@ func findHubs(pid int) ([]string, error) {
 		paths = append(paths, fileOf(m))
 	}
 	if len(paths) == 0 {
-		return nil, fmt.Errorf("%w: process %d has none: it is neither a build nor a plugin of one", ErrNoHub, pid)
+		return nil, fmt.Errorf("%w: process %d has none: it is neither a build nor a plugin of one, or a build without shared memory (--transport grpc or inproc)", ErrNoHub, pid)
 	}
 	return paths, nil
 }

@@ -16,9 +16,9 @@ import (
 	"ddc/wake/strategy"
 )
 
-// ways are all that carries a build: the four strategies, and one process.
+// ways are all that carries a build: the four strategies, and the control groups.
 func ways() map[string][]string {
-	ways := map[string][]string{"inproc": {"--transport", "inproc"}}
+	ways := map[string][]string{"inproc": {"--transport", "inproc"}, "grpc": {"--transport", "grpc"}}
 	for _, name := range strategy.Names() {
 		ways[name] = []string{"--wake", name}
 	}

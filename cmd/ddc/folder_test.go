@@ -34,7 +34,7 @@ func TestBuildWorksInAWorkingDirectoryThatWasRemoved(t *testing.T) {
 	require.NoError(t, err)
 	t.Setenv(tool.FolderVariable, tools)
 	site := smallSite(t)
-	for _, transport := range []string{"shm", "inproc"} {
+	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {
 			code, said := inRemovedFolder(t, "build", site, "--transport", transport)
 			assert.Equal(t, exitOK, code, said)

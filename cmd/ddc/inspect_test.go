@@ -183,6 +183,19 @@ func TestInspectSaysWhatItCannotLookAt(t *testing.T) {
 	assert.Equal(t, exitUsage, ddc(t, "inspect").code)
 }
 
+// Calls by gRPC leave no trace in shared memory, and a look must not end in silence.
+func TestInspectSaysThatABuildByGRPCHasNoHub(t *testing.T) {
+	build, answer, stdout := waitingBuild(t, "--transport", "grpc", "-v")
+	o := ddc(t, "inspect", strconv.Itoa(build.Process.Pid))
+	assert.Equal(t, exitMachinery, o.code)
+	assert.Contains(t, o.stderr, "no hub found")
+	assert.Contains(t, o.stderr, "a build without shared memory (--transport grpc or inproc)")
+	answer()
+	require.NoError(t, build.Wait())
+	assert.Contains(t, stdout.String(), "plugins, gRPC)")
+	assert.Regexp(t, `linkcheck +none +\d+ `, stdout.String())
+}
+
 func TestATraceOfABuildIsJSON(t *testing.T) {
 	site := smallSite(t)
 	file := filepath.Join(t.TempDir(), "trace.json")
@@ -193,7 +206,9 @@ func TestATraceOfABuildIsJSON(t *testing.T) {
 	var marks []struct{ Ph string }
 	require.NoError(t, json.Unmarshal(text, &marks))
 	assert.Greater(t, len(marks), 20)
-	assert.Equal(t, exitUsage, ddc(t, "build", site, "--trace", file, "--transport", "inproc").code)
+	for _, transport := range []string{"inproc", "grpc"} {
+		assert.Equal(t, exitUsage, ddc(t, "build", site, "--trace", file, "--transport", transport).code)
+	}
 	assert.Equal(t, exitUsage, ddc(t, "build", site, "--on-hang", "ignore").code)
 }
 
