@@ -55,3 +55,33 @@ func TestDumpSaysWhoWaitsForWhat(t *testing.T) {
 	assert.NoError(t, err)
 	assert.Zero(t, h.Plugin("sleeper").Stats().Restarts)
 }
+
+// Without a hub there are the calls, at both ends.
+func TestDumpOfPluginsReachedByGRPCSaysTheirCalls(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()) // where the stacks go
+	var mu sync.Mutex
+	var logged bytes.Buffer
+	h := newHost(t, host.Options{GRPC: true, Logger: slog.New(slog.NewTextHandler(lockedWriter{&mu, &logged}, nil))})
+	ctx, cancel := context.WithCancel(t.Context())
+	waiting := make(chan struct{})
+	go func() {
+		defer close(waiting)
+		_, _ = rpctestpb.NewTestClient(h.Conn("sleeper")).Echo(ctx, &rpctestpb.Packet{Text: "wait"})
+	}()
+	defer func() { cancel(); <-waiting }()
+	await.Until(t, "the plugin to answer a call, and the dump to tell of the other", func() bool {
+		_, err := echo(t, h, "sleeper", &rpctestpb.Packet{})
+		require.NoError(t, err)
+		var dump bytes.Buffer
+		watch.Dump(h, &dump)
+		return strings.Contains(dump.String(), "transport grpc") && strings.Contains(dump.String(), "call /ddc.rpctest.Test/Echo")
+	})
+	h.Signal(syscall.SIGUSR1)
+	await.Until(t, "the plugin to dump its call", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		said := logged.String()
+		return strings.Contains(said, "in its own words") && strings.Contains(said, "call /ddc.rpctest.Test/Echo")
+	})
+	assert.Zero(t, h.Plugin("sleeper").Stats().Restarts)
+}

@@ -31,16 +31,16 @@ const news = 5 * time.Second
 // Conn makes calls over one connection. It does not connect again. It is safe
 // for any number of goroutines.
 type Conn struct {
-	name    string
-	grpc    *grpc.ClientConn
-	wire    *wire
-	dialled atomic.Bool // gRPC has the wire
-	leaving atomic.Bool // gRPC wanted another: the peer takes no more calls
-	most    struct{ message, request int }
-	bounds  func(method string) rpc.Bounds
-	calls   calls
-	ended   chan struct{} // closed once err is set
-	done    chan struct{}
+	name                 string
+	grpc                 *grpc.ClientConn
+	wire                 *wire
+	dialled              atomic.Bool // gRPC has the wire
+	leaving              atomic.Bool // gRPC wanted another: the peer takes no more calls
+	maxRequest, maxReply int
+	bounds               func(method string) rpc.Bounds
+	calls                calls
+	ended                chan struct{} // closed once err is set
+	done                 chan struct{}
 
 	mu  sync.Mutex
 	err error // that of calls
@@ -58,10 +58,9 @@ func newConn(socket *os.File, o rpc.ConnOptions, news time.Duration) (*Conn, err
 	}
 	c := &Conn{
 		name: cmp.Or(o.Name, "the peer"), wire: w, bounds: o.Replies,
+		maxRequest: cmp.Or(o.MaxRequest, o.MaxMessage, defaultMaxMessage), maxReply: cmp.Or(o.MaxMessage, defaultMaxMessage),
 		ended: make(chan struct{}), done: make(chan struct{}),
 	}
-	c.most.message = cmp.Or(o.MaxMessage, defaultMaxMessage)
-	c.most.request = cmp.Or(o.MaxRequest, c.most.message)
 	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(c.dial),
 		// A host repeats its calls itself, and knows when a plugin takes too
@@ -174,13 +173,13 @@ func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 // options are those of a call, with what every call of this Conn gets before
 // them.
 func (c *Conn) options(method string, opts []grpc.CallOption) []grpc.CallOption {
-	most := c.most.message
+	most := c.maxReply
 	if c.bounds != nil {
 		most = cmp.Or(c.bounds(method).Bytes, most)
 	}
 	end := c.calls.begin(method)
 	return append([]grpc.CallOption{
-		grpc.MaxCallSendMsgSize(c.most.request), grpc.MaxCallRecvMsgSize(most), grpc.OnFinish(func(error) { end() }),
+		grpc.MaxCallSendMsgSize(c.maxRequest), grpc.MaxCallRecvMsgSize(most), grpc.OnFinish(func(error) { end() }),
 	}, opts...)
 }
 
