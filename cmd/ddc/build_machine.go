@@ -61,7 +61,7 @@ func startMachine(options host.Options, cfg *config.Config, shares memoryShares,
 	m.collector = debug.SetMemoryLimit(lower(debug.SetMemoryLimit(-1), shares.host))
 	m.meter = memory.NewMeter(m.group, calls)
 	options.TempDir = m.heir.TempDir
-	options.MemoryLimit, options.LiveLimit = shares.each, shares.live
+	options.Memory = host.Memory{Soft: shares.each, Live: shares.live}
 	options.Calls.Replies, options.Calls.Requests = shares.replies(), shares.requests()
 	options.Hub.Classes = host.SlotsWithin(shares.hub(options.Isolate))
 	if m.host, err = host.New(options); err != nil {

@@ -114,7 +114,7 @@ func TestCallTimeCoversDecoding(t *testing.T) {
 // It would exhaust every run. The bystander's call is repeated, and answered.
 func TestCallThatExhaustsItsPluginIsAFaultOfWhatWasAsked(t *testing.T) {
 	hubAndGRPC(t, func(t *testing.T, o Options) {
-		o.LiveLimit = 48 << 20
+		o.Memory.Live = 48 << 20
 		h := newHost(t, o)
 		bystander := make(chan error, 1)
 		_, err := echo(t, h, "hoarder", &rpctestpb.Packet{})

@@ -211,7 +211,7 @@ func (p *Plugin) start() (run, error) {
 	}
 	return startProcess(offer, h.threads, processSpec{
 		name: p.name, program: program, path: path, args: args, spin: h.options.Spin,
-		level: h.options.Level, logger: h.options.Logger.With(pluginKey, p.name), allowance: p.allowance, temporary: h.temporary, heap: h.options.MemoryLimit, requests: requests, live: h.options.LiveLimit,
+		level: h.options.Level, logger: h.options.Logger.With(pluginKey, p.name), allowance: p.allowance, temporary: h.temporary, heap: h.options.Memory.Soft, requests: requests, live: h.options.Memory.Live,
 		startTime: h.options.StartTime,
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"ddc/plugin/agreement"
 )
 
-// A plugin whose heap grows beyond Options.LiveLimit ends itself, before the
+// A plugin whose heap grows beyond Memory.Live ends itself, before the
 // kernel has to choose which process to kill. Its calls are repeated, as after
 // any death. If a call exhausts the plugin again while it runs alone, that call
 // is to blame: the fault lies with the request, not with the plugin.
@@ -24,7 +24,7 @@ func exhausted(err error) bool {
 // givenUp is the error of a call that has no attempts left.
 func (p *Plugin) givenUp(method string, attempts int, err error) error {
 	if exhausted(err) {
-		return status.Errorf(codes.InvalidArgument, "takes more than %d MB of memory in plugin %s", p.host.options.LiveLimit/1e6, p.name)
+		return status.Errorf(codes.InvalidArgument, "takes more than %d MB of memory in plugin %s", p.host.options.Memory.Live/1e6, p.name)
 	}
 	return status.Errorf(codes.Unavailable, "%s: given up after %d attempts: %s", method, attempts, status.Convert(err).Message())
 }

@@ -107,14 +107,8 @@ type Options struct {
 	StartTime time.Duration
 	// Calls are what the calls of plugins pass through.
 	Calls Calls
-	// MemoryLimit is the heap, in bytes, beyond which a plugin's collector
-	// works hard to leave no garbage, or 0 for none. It is a soft limit: a
-	// plugin still gets the memory that it needs.
-	MemoryLimit int64
-	// LiveLimit is how much may be alive on a plugin's heap, in bytes, or 0 for
-	// no bound. A plugin that needs more ends itself. A call that needs more on
-	// every attempt fails with InvalidArgument.
-	LiveLimit int64
+	// Memory bounds the heap of each plugin.
+	Memory Memory
 	// TempDir, if not nil, makes a temporary folder in parent, with a name that
 	// begins with prefix. It must ensure that the folder is removed even if
 	// this process is killed. Plugins then keep their temporary files in such a

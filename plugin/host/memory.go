@@ -9,6 +9,16 @@ import (
 	"ddc/transport/hub"
 )
 
+// Memory bounds a plugin's heap, in bytes; 0 is no bound.
+type Memory struct {
+	// Soft is beyond which the plugin's collector works hard to leave no garbage.
+	// The plugin still gets the memory that it needs.
+	Soft int64
+	// Live is how much may be alive. A plugin that needs more ends itself. A
+	// call that needs more on every attempt fails with InvalidArgument.
+	Live int64
+}
+
 // expendable is a plugin's oom_score_adj: when memory runs out, the kernel
 // kills the plugin rather than its host, since a plugin can be started again.
 // Its children inherit it.
@@ -19,7 +29,7 @@ func makeExpendable(pid int) {
 	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte(strconv.Itoa(expendable)), 0)
 }
 
-// heapLimit is the environment that tells a plugin its MemoryLimit, unless the
+// heapLimit is the environment that tells a plugin its Memory.Soft, unless the
 // user set GOMEMLIMIT.
 func heapLimit(limit int64) []string {
 	if limit == 0 || os.Getenv("GOMEMLIMIT") != "" {

@@ -50,8 +50,8 @@ type processSpec struct {
 	allowance *allowance
 	// temporary is the folder for its temporary files.
 	temporary string
-	heap      int64 // see Options.MemoryLimit
-	live      int64 // see Options.LiveLimit
+	heap      int64 // see Memory.Soft
+	live      int64 // see Memory.Live
 	requests  rpc.Bounds
 	startTime time.Duration // see Options.StartTime
 }
