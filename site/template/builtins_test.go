@@ -83,6 +83,7 @@ var (
 		{`{% if false %}{{ throw(message="no") }}{% endif %}ok`, "ok"},
 		{`{{ get_page(path="a.md").title }} {{ get_section(path="b/_index.md").title }} {{ get_section(path=get_section(path="b/_index.md")).path }} {{ get_section("b/_index.md", metadata_only=true).title }}`, "a.md b/_index.md b/_index.md b/_index.md"},
 		{`{{ get_url(path="a") }} {{ get_url(path="a", trailing_slash=true) }} {{ get_url(path="a/", trailing_slash=true) }} {{ get_url(path="a?b", trailing_slash=true) }} {{ get_url(path="c.css", cachebust=true) }}`, "/a /a/ /a/ /a/?b /c.css?h=abc"},
+		{`{{ get_taxonomy(kind="tags").title }} {{ get_taxonomy_term(kind="tags", term="rust").name }} {{ get_taxonomy_url(kind="tags", name="rust") }}`, "tags tags: rust /tags/rust/"},
 		{`{{ load_data(path="d.toml").path }} {{ load_data(path="d.txt", format="json").format }} [{{ load_data(path="missing", required=false) }}]`, "d.toml json []"},
 	}
 )
@@ -92,7 +93,9 @@ func siteFuncs() template.Funcs {
 	named := func(path string) (any, error) { return map[string]any{"title": path, "path": path}, nil }
 	return template.Funcs{
 		GetURL: func(path string) (string, error) { return "/" + path, nil }, Fingerprint: func(string) (string, error) { return "abc", nil },
-		GetPage: named, GetSection: named,
+		GetPage: named, GetSection: named, GetTaxonomy: named,
+		GetTaxonomyTerm: func(kind, term string) (any, error) { return map[string]any{"name": kind + ": " + term}, nil },
+		GetTaxonomyURL:  func(kind, term string) (string, error) { return "/" + kind + "/" + term + "/", nil },
 		LoadData: func(path, format string, required bool) (any, error) {
 			if path == "missing" {
 				if required {
@@ -170,7 +173,7 @@ func TestWrongUseOfAFilterOrFunctionNamesPlaceAndHint(t *testing.T) {
 		`{{ load_data(path="missing") }}`:                                   `1:4: load_data: there is no file (write it)`,
 		`{{ get_section(path=dict) }}`:                                      `1:4: get_section: the section has no field "path"`,
 		`{{ resize_image(path="a.png") }}`:                                  `1:4: there is no function resize_image here as in Zola (write <img src=`,
-		`{{ get_taxonomy(kind="tags") }}`:                                   `1:4: there is no function get_taxonomy here as in Zola (`,
+		`{{ get_image_metadata(path="a.png") }}`:                            `1:4: there is no function get_image_metadata here as in Zola (`,
 		`{{ "a" | regex_replace(pattern="a", rep="b") }}`:                   `1:10: there is no filter regex_replace here as in Zola (write | replace(`,
 		`{{ nwo() }}`:                                                       `1:4: unknown function "nwo" (did you mean now?)`,
 		`{{ now(timestamp=1) }}`:                                            `1:4: now: timestamp is to be true or false, not a number`,
