@@ -115,7 +115,7 @@ type Engine struct {
 	revision uint64
 	nodes    map[ID]*node
 	brief    map[*node]struct{} // whose answers are good for one revision
-	swept    int // nodes left by the last sweep
+	swept    int                // nodes left by the last sweep
 }
 
 // NewEngine returns an engine without queries.

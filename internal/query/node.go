@@ -21,8 +21,8 @@ type node struct {
 	doubts  int
 	alarmed bool
 	readers map[*node]struct{} // those whose answers were made from this one
-	answer   *answer
-	running  *run // who finds the answer out; nil if nobody does
+	answer  *answer
+	running *run // who finds the answer out; nil if nobody does
 }
 
 // sound says whether the node's answer holds, whatever the revision.

@@ -153,5 +153,3 @@ func TestNodesOfAScriptStayOrThePageIsLoaded(t *testing.T) {
 	tab.until("the page to be loaded", `window.marker !== 1 && document.querySelector("#list")?.children.length === 2`)
 	s.noProblems()
 }
-
-
