@@ -30,7 +30,7 @@ func TestFaultOfTheSiteIsNamedAndTheLastOutputStays(t *testing.T) {
 		"PNG":                 {[]string{"static/bad.png", "\x89PNG\r\n\x1a\nnothing"}, "static/bad.png"},
 		"link to no page":     {[]string{"content/bad.md", "+++\ntitle = \"x\"\n+++\n\n[a](@/guide/frist-steps.md)"}, "content/bad.md:5"},
 		"data":                {[]string{"data/bad.toml", "a = \n"}, "data/bad.toml:1"},
-		"configuration":       {[]string{".config/dodeca.kdl", "content \"content\"\noutput \"public\"\ncontnet \"x\"\n"}, ".config/dodeca.kdl:3"},
+		"configuration":       {[]string{".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nmax_text_mib \"x\"\n"}, ".config/dodeca.kdl:3"},
 		"strategy":            {[]string{".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nwake \"drums\"\n"}, `unknown strategy "drums"`},
 		"output over sources": {[]string{".config/dodeca.kdl", "content \"content\"\noutput \"content\"\n"}, "output"},
 	} {

@@ -2,6 +2,7 @@ package host
 
 import (
 	"crypto/sha256"
+	"ddc/internal/proc"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +41,7 @@ func verify(path string, want [sha256.Size]byte) (*verifiedProgram, error) {
 
 // path names the open file while it is open, for this process and its children.
 func (v *verifiedProgram) path() string {
-	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), v.file.Fd())
+	return fmt.Sprintf("%s/fd/%d", proc.Folder(os.Getpid()), v.file.Fd())
 }
 
 func (v *verifiedProgram) close() { _ = v.file.Close() } // it was only read
