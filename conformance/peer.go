@@ -9,11 +9,12 @@ import (
 
 // TestPeer judges a plugin that was written elsewhere, in whatever language:
 // program serves ddc.conformance.v1.Peer. It runs on every strategy, on an
-// ordinary hub and on a starved one.
+// ordinary hub and on a starved one, with a quarter of the work that ddc plugin
+// check has a plugin do.
 func TestPeer(t *testing.T, program string, args ...string) {
-	rounds := 1
+	rounds := 4
 	if testing.Short() {
-		rounds = 4
+		rounds = 8
 	}
 	for _, wake := range strategy.Names() {
 		for _, room := range peer.Rooms() {
