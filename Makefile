@@ -34,14 +34,16 @@ guide: build ## Build the guide of docs/guide, in the docs theme, into out/guide
 	cp -r docs/guide/. out/guide
 	bin/ddc build out/guide --strict
 
-# These compute, and share nothing between goroutines. make race has them too.
-SEQUENTIAL := ddc/tools/% ddc/internal/icc ddc/internal/kdl ddc/internal/markup ddc/internal/notation ddc/internal/slug ddc/internal/suggest \
+# These compute, and share nothing between goroutines; of the command, only what
+# whole builds and signals show is run. make race has all.
+SEQUENTIAL := ddc/cmd/ddc ddc/tools/% ddc/internal/icc ddc/internal/kdl ddc/internal/markup ddc/internal/notation ddc/internal/slug ddc/internal/suggest \
   ddc/conformance/verdict ddc/examples/% ddc/site/asset ddc/site/config ddc/site/content ddc/site/starter ddc/site/template \
   $(addprefix ddc/plugins/,css html html_diff js minify svgo)
 RACY = $(filter-out $(SEQUENTIAL),$(shell go list $(PACKAGES)))
 test: tools example lint ## Run every test, once plainly and once under the race detector.
 	go test -tags $(TAGS) -timeout 15m $(PACKAGES)
 	go test -tags $(TAGS) -timeout 15m -race -short $(RACY)
+	go test -tags $(TAGS) -timeout 15m -race -short -run 'Signal|Interrupt|EveryWay|Server' ./cmd/ddc
 	$(FAULTY) -short
 	$(EXPLORE)
 	$(EXPLORE_FAULTS)
