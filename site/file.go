@@ -99,7 +99,7 @@ func (s *Site) makeFile(ctx context.Context, ask *query.Ask, name string) (*File
 	if p := t.byRoute["/"+name]; p != nil && p.Output() == name {
 		return s.pageFile(ctx, ask, t, p)
 	}
-	if slices.Contains(t.textNames(), name) {
+	if t.byText[name] != nil {
 		text, err := s.madeTexts.Get(ctx, ask, name)
 		return &File{Name: name, Data: []byte(text)}, err
 	}

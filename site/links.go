@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -196,7 +195,7 @@ type targets struct {
 // somewhere.
 func (t *targets) deadEnd(target *url.URL) string {
 	name := path.Clean("/" + target.Path)
-	if strings.HasPrefix(name+"/", searchFolder) || t.statics.byPath[name[1:]] != nil || slices.Contains(t.tree.textNames(), name[1:]) {
+	if strings.HasPrefix(name+"/", searchFolder) || t.statics.byPath[name[1:]] != nil || t.tree.byText[name[1:]] != nil {
 		return ""
 	}
 	route := routeOf(target)

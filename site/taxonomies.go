@@ -49,7 +49,7 @@ func (t *tree) addTaxonomies(s *treePhase, pages []*page) {
 		t.makePage("#"+of.Name, x.route, of.Name, need, &made{
 			templates: []string{of.Name + "/list.html", "taxonomy_list.html"}, need: need,
 			vars: func(v *values) map[string]any {
-				return map[string]any{"taxonomy": v.taxonomy(x), "terms": v.terms(x)}
+				return map[string]any{"taxonomy": v.taxonomy(x), "terms": v.termsOf(x)}
 			},
 		})
 		for _, one := range x.terms {
@@ -136,7 +136,8 @@ func (v *values) taxonomy(x *taxonomy) map[string]any {
 	return map[string]any{"name": x.Name, "slug": x.Name, "permalink": x.route, "url": v.cfg.Site.Base.Absolute(asset.URL(x.route) + "/"), "feed": x.Feed, "paginate_by": int64(x.PaginateBy)}
 }
 
-func (v *values) terms(x *taxonomy) []any {
+// termsOf are the values of a taxonomy's terms.
+func (v *values) termsOf(x *taxonomy) []any {
 	list := make([]any, len(x.terms))
 	for i, one := range x.terms {
 		list[i] = v.term(one)
@@ -144,7 +145,11 @@ func (v *values) terms(x *taxonomy) []any {
 	return list
 }
 
-func (v *values) term(one *term) map[string]any {
+// term is what templates see of one. All of them see the same: pages ask for
+// terms again and again, and each has a list of pages.
+func (v *values) term(one *term) map[string]any { return v.terms[one]() }
+
+func (v *values) newTerm(one *term) map[string]any {
 	return map[string]any{"name": one.name, "slug": one.slug, "permalink": one.route, "path": asset.URL(one.route) + "/", "url": v.cfg.Site.Base.Absolute(asset.URL(one.route) + "/"),
 		"page_count": int64(len(one.pages)), "pages": v.listed(one.pages)}
 }
@@ -176,7 +181,7 @@ func (v *view) getTaxonomy(kind string) (any, error) {
 		return nil, err
 	}
 	value := v.values.taxonomy(x)
-	value["kind"], value["items"] = value["name"], v.values.terms(x)
+	value["kind"], value["items"] = value["name"], v.values.termsOf(x)
 	return value, nil
 }
 

@@ -15,14 +15,18 @@ import (
 // static file of that name is left alone.
 func (t *tree) addTexts(s *treePhase) {
 	base := s.cfg.Site.Base
-	static := s.scanned.folders["static"].Paths
+	static := map[string]bool{}
+	for _, path := range s.scanned.folders["static"].Paths {
+		static[path] = true
+	}
 	add := func(output, templateName string, vars func(*values) map[string]any) {
-		if slices.Contains(static, output) {
+		if static[output] {
 			return
 		}
 		n := &content.Node{Path: "#" + output, Route: "/" + output, Section: true, Parent: t.root}
-		t.texts = append(t.texts, &page{Node: n, name: s.configName(), meta: &meta{FrontMatter: t.byRoute["/"].FrontMatter, extra: map[string]any{}, node: n},
-			made: &made{templates: []string{templateName}, vars: vars, output: output, alone: true}})
+		p := &page{Node: n, name: s.configName(), meta: &meta{FrontMatter: t.byRoute["/"].FrontMatter, extra: map[string]any{}, node: n},
+			made: &made{templates: []string{templateName}, vars: vars, output: output, alone: true}}
+		t.texts, t.byText[output] = append(t.texts, p), p
 	}
 	sitemap := ""
 	if base.Known() {
@@ -128,15 +132,15 @@ func (s *renderPhase) makeText(ctx context.Context, ask *query.Ask, output strin
 	if err != nil {
 		return "", err
 	}
-	i := slices.IndexFunc(t.texts, func(p *page) bool { return p.made.output == output })
-	if i < 0 {
+	p := t.byText[output]
+	if p == nil {
 		return "", noFile(output)
 	}
-	name, err := s.madeTemplate(ctx, ask, t.texts[i].made)
+	name, err := s.madeTemplate(ctx, ask, p.made)
 	if err != nil {
 		return "", err
 	}
-	text, _, err := s.fillIn(ctx, ask, t.texts[i], name)
+	text, _, err := s.fillIn(ctx, ask, p, name)
 	return text, err
 }
 

@@ -106,7 +106,8 @@ type tree struct {
 	doubts []Problem
 
 	taxonomies []*taxonomy
-	texts      []*page // files that are made, and are no pages
+	texts      []*page          // files that are made, and are no pages
+	byText     map[string]*page // the same, by path below the output folder
 
 	values func() *values
 }
@@ -207,7 +208,7 @@ func (s *treePhase) growTree(ctx context.Context, ask *query.Ask, _ string) (*tr
 	if err := new(faults).collect(err); err != nil {
 		return nil, err
 	}
-	t := &tree{byPath: map[string]*page{}, byRoute: map[string]*page{}, bySource: map[string]*page{}, absent: map[string]string{}, drafts: map[string]bool{}}
+	t := &tree{byPath: map[string]*page{}, byRoute: map[string]*page{}, bySource: map[string]*page{}, absent: map[string]string{}, drafts: map[string]bool{}, byText: map[string]*page{}}
 	var nodes []*content.Node
 	for i, m := range metas {
 		key := keys[i]
@@ -233,10 +234,7 @@ func (s *treePhase) growTree(ctx context.Context, ask *query.Ask, _ string) (*tr
 	t.addBeside(s, folder)
 	var clashes [][2]*content.Node
 	t.root, clashes = content.Grow(nodes)
-	for _, c := range clashes {
-		t.faults = append(t.faults, t.clash(c[0], c[1]))
-		t.leaveOut(c[1], c[0])
-	}
+	t.leaveOut(clashes)
 	if t.byRoute["/"] == nil {
 		t.add(&page{Node: t.root, meta: &meta{FrontMatter: &markdownpb.FrontMatter{Title: t.root.Title}, title: t.root.Title, extra: map[string]any{}, node: t.root}, name: s.pageName(t.root.Path)})
 	}
@@ -256,11 +254,17 @@ func (t *tree) add(p *page) {
 	t.byPath[p.Path], t.byRoute[p.Route] = p, p
 }
 
-// leaveOut forgets a page that has the address of another.
-func (t *tree) leaveOut(n, other *content.Node) {
-	t.pages = slices.DeleteFunc(t.pages, func(p *page) bool { return p.Node == n })
-	t.byRoute[n.Route] = t.byPath[other.Path]
-	delete(t.byPath, n.Path)
+// leaveOut forgets the second of each two pages that have one address.
+func (t *tree) leaveOut(clashes [][2]*content.Node) {
+	out := map[*content.Node]bool{}
+	for _, c := range clashes {
+		first, second := c[0], c[1]
+		t.faults = append(t.faults, t.clash(first, second))
+		t.byRoute[second.Route] = t.byPath[first.Path]
+		delete(t.byPath, second.Path)
+		out[second] = true
+	}
+	t.pages = slices.DeleteFunc(t.pages, func(p *page) bool { return out[p.Node] })
 }
 
 func (t *tree) digest(c *canon) {

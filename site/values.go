@@ -3,6 +3,7 @@ package site
 import (
 	"maps"
 	"strings"
+	"sync"
 
 	"ddc/plugins/markdown/markdownpb"
 	"ddc/site/config"
@@ -19,6 +20,7 @@ type values struct {
 	others   map[string]map[string]any // what is no section
 	site     map[string]any            // what every page sees, but for the data
 	written  map[*content.Node]*page
+	terms    map[*term]func() map[string]any // each is made when a template first wants it
 	cfg      *config.Config
 }
 
@@ -33,7 +35,7 @@ const (
 )
 
 func newValues(t *tree, cfg *config.Config) *values {
-	v := &values{pages: map[*content.Node]map[string]any{}, sections: map[string]map[string]any{}, others: map[string]map[string]any{}, written: map[*content.Node]*page{}, cfg: cfg}
+	v := &values{pages: map[*content.Node]map[string]any{}, sections: map[string]map[string]any{}, others: map[string]map[string]any{}, written: map[*content.Node]*page{}, terms: map[*term]func() map[string]any{}, cfg: cfg}
 	for _, p := range t.pages {
 		v.written[p.Node] = p
 	}
@@ -43,6 +45,11 @@ func newValues(t *tree, cfg *config.Config) *values {
 		"root":   root,
 	}
 	v.written = nil
+	for _, x := range t.taxonomies {
+		for _, one := range x.terms {
+			v.terms[one] = sync.OnceValue(func() map[string]any { return v.newTerm(one) })
+		}
+	}
 	return v
 }
 

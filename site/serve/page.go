@@ -8,7 +8,6 @@ import (
 	"html"
 	"net/url"
 	"path"
-	"slices"
 	"sort"
 	"strings"
 
@@ -55,11 +54,13 @@ func (s *Server) deadLinks(ctx context.Context, name string, p *page) []string {
 	}
 	base := s.baseOf(name)
 	var dead []string
+	seen := map[string]bool{}
 	for _, link := range linksOf(p.html) {
 		to, within := base.resolve(link)
-		if !within || slices.Contains(dead, link) {
+		if !within || seen[link] {
 			continue
 		}
+		seen[link] = true
 		at := strings.TrimSuffix(to, "index.html")
 		if extension := path.Ext(at); extension != "" && extension != ".html" {
 			continue // a file: what the site has of those is known only once all are made

@@ -55,14 +55,12 @@ type inventory struct {
 	// folders are the real paths of what to watch. A nil value stands for
 	// everything in the folder, and a set for the names in it that matter.
 	folders map[string]map[string]bool
-	// real are the true paths of the folders that are read whole.
-	seen map[string]bool
 }
 
 // take looks at the sources. Files whose stamps are as before are not read
 // again.
 func (s Sources) take(before inventory) inventory {
-	now := inventory{files: map[string]stamp{}, folders: map[string]map[string]bool{}, seen: map[string]bool{}}
+	now := inventory{files: map[string]stamp{}, folders: map[string]map[string]bool{}}
 	for _, folder := range s.Folders {
 		now.above(s.Root, folder)
 		now.walk(folder, before, nil)
