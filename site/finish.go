@@ -101,11 +101,7 @@ func (n *named) digest(c *canon) {
 
 // namedBy finds what a page may name.
 func (s *finalPhase) namedBy(ctx context.Context, ask *query.Ask, key string) (*named, error) {
-	p, err := s.page(ctx, ask, key)
-	if err != nil {
-		return nil, err
-	}
-	r, err := s.pages.Get(ctx, ask, key)
+	p, r, err := s.renderedPage(ctx, ask, key)
 	if err != nil {
 		return nil, err
 	}
@@ -145,11 +141,7 @@ func (f *finished) digest(c *canon) {
 // finish rewrites a page: it puts marks in the place of the assets' names,
 // makes pictures of its images, and minifies it.
 func (s *finalPhase) finish(ctx context.Context, ask *query.Ask, key string) (*finished, error) {
-	p, err := s.page(ctx, ask, key)
-	if err != nil {
-		return nil, err
-	}
-	r, err := s.pages.Get(ctx, ask, key)
+	p, r, err := s.renderedPage(ctx, ask, key)
 	if err != nil {
 		return nil, err
 	}
@@ -329,10 +321,8 @@ func (s *finalPhase) rewritePiece(ctx context.Context, ask *query.Ask, p *page, 
 // sourceOf is a page's source, and the templates that may have made of it what is in
 // the page.
 func (s *finalPhase) sourceOf(ctx context.Context, ask *query.Ask, p *page) (source string, all *templates, err error) {
-	if p.written {
-		if source, err = s.texts.Get(ctx, ask, p.name); err != nil {
-			return "", nil, err
-		}
+	if source, err = s.writtenIn(ctx, ask, p); err != nil {
+		return "", nil, err
 	}
 	all, err = s.allTemplates.Get(ctx, ask, "")
 	return source, all, err

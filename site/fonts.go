@@ -188,11 +188,7 @@ func (p *styled) digest(c *canon) { c.text(p.key()) }
 
 // stylesOf finds the style sheets of a page.
 func (s *fontPhase) stylesOf(ctx context.Context, ask *query.Ask, key string) (*styled, error) {
-	p, err := s.page(ctx, ask, key)
-	if err != nil {
-		return nil, err
-	}
-	r, err := s.pages.Get(ctx, ask, key)
+	p, r, err := s.renderedPage(ctx, ask, key)
 	if err != nil {
 		return nil, err
 	}

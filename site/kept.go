@@ -60,11 +60,7 @@ func (s *finalPhase) keepOldAddresses(ctx context.Context, ask *query.Ask, _ str
 	if err != nil || old.none() {
 		return nil, err
 	}
-	t, err := s.trees.Get(ctx, ask, "")
-	if err != nil {
-		return nil, err
-	}
-	all, err := s.statics.Get(ctx, ask, "")
+	t, all, err := s.treeAndStatics(ctx, ask)
 	if err != nil {
 		return nil, err
 	}

@@ -37,11 +37,7 @@ type shownPage struct {
 // checkLinks finds the dead links in the pages as their templates made them. It gives
 // them as warnings or, if strict, as faults. Others says to ask other sites too.
 func (s *finalPhase) checkLinks(ctx context.Context, ask *query.Ask, pages []*shownPage, references []unknownReference, others bool) ([]Problem, error) {
-	t, err := s.trees.Get(ctx, ask, "")
-	if err != nil {
-		return nil, err
-	}
-	all, err := s.statics.Get(ctx, ask, "")
+	t, all, err := s.treeAndStatics(ctx, ask)
 	if err != nil {
 		return nil, err
 	}
@@ -79,25 +75,15 @@ func (s *finalPhase) checkLinks(ctx context.Context, ask *query.Ask, pages []*sh
 
 // deadOf finds the dead links of one page by itself.
 func (s *finalPhase) deadOf(ctx context.Context, ask *query.Ask, key string) ([]Problem, error) {
-	p, err := s.page(ctx, ask, key)
-	if err != nil {
-		return nil, err
-	}
-	made, err := s.pages.Get(ctx, ask, key)
+	p, made, err := s.renderedPage(ctx, ask, key)
 	if err != nil {
 		return nil, err
 	}
 	shown := &shownPage{page: p, rendered: made}
-	if p.written {
-		if shown.source, err = s.texts.Get(ctx, ask, p.name); err != nil {
-			return nil, err
-		}
-	}
-	t, err := s.trees.Get(ctx, ask, "")
-	if err != nil {
+	if shown.source, err = s.writtenIn(ctx, ask, p); err != nil {
 		return nil, err
 	}
-	all, err := s.statics.Get(ctx, ask, "")
+	t, all, err := s.treeAndStatics(ctx, ask)
 	if err != nil {
 		return nil, err
 	}
@@ -116,8 +102,8 @@ func (s *finalPhase) deadOf(ctx context.Context, ask *query.Ask, key string) ([]
 			continue
 		}
 		made, err := s.pages.Get(ctx, ask, other.Path)
-		if err := new(faults).collect(err); err != nil {
-			return nil, err
+		if failure := failureOf(err); failure != nil {
+			return nil, failure
 		}
 		if made != nil {
 			targets.shown[other.Route] = &shownPage{page: other, rendered: made}

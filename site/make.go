@@ -179,8 +179,8 @@ func (r *making) readPages(ctx context.Context) (t *tree, err error) {
 				return err
 			}
 			fronts, unread := each(ctx, r.ask, r.fronts, r.options.Jobs, sourcePages(folder))
-			if err := new(faults).collect(unread); err != nil {
-				return err
+			if failure := failureOf(unread); failure != nil {
+				return failure
 			}
 			doubts := slices.Clone([]Problem(r.cfg.Warnings))
 			for _, f := range fronts {
@@ -333,11 +333,7 @@ func (r *making) renderAll(ctx context.Context, all []*page) (pages []*shownPage
 	// pages of its template would each cost as much, and say the same.
 	var over atomic.Bool
 	shown := make([]*shownPage, len(all))
-	places := make([]int, len(all))
-	for i := range places {
-		places[i] = i
-	}
-	err = beside(ctx, r.options.Jobs, places, func(ctx context.Context, i int) error {
+	err = numbered(ctx, r.options.Jobs, len(all), func(ctx context.Context, i int) error {
 		if over.Load() {
 			return nil
 		}
@@ -350,15 +346,13 @@ func (r *making) renderAll(ctx context.Context, all []*page) (pages []*shownPage
 		}
 		return err
 	})
-	if err := new(faults).collect(err); err != nil {
-		return nil, nil, err
+	if failure := failureOf(err); failure != nil {
+		return nil, nil, failure
 	}
 	shown = slices.DeleteFunc(shown, func(p *shownPage) bool { return p == nil })
 	for _, p := range shown {
-		if p.written {
-			if p.source, failure = r.texts.Get(ctx, r.ask, p.name); failure != nil {
-				return nil, nil, failure
-			}
+		if p.source, failure = r.writtenIn(ctx, r.ask, p.page); failure != nil {
+			return nil, nil, failure
 		}
 	}
 	return shown, err, nil

@@ -17,7 +17,6 @@ import (
 // the same however relative the path is written. A path too many costs some
 // bytes; one too few would make a dead link.
 type mentions struct {
-	all []string
 	// byBase has paths by their last part, with all escapes undone.
 	byBase map[string][]string
 	// odd are the paths that may not stand whole in a text: those with blanks
@@ -26,7 +25,7 @@ type mentions struct {
 }
 
 func newMentions(paths []string) *mentions {
-	m := &mentions{all: paths, byBase: make(map[string][]string, len(paths))}
+	m := &mentions{byBase: make(map[string][]string, len(paths))}
 	for _, p := range paths {
 		plain, err := url.PathUnescape(p)
 		base := path.Base(plain)
@@ -60,12 +59,6 @@ func (m *mentions) in(text string) []string {
 		}
 	}
 	return found
-}
-
-func (m *mentions) digest(c *canon) {
-	for _, p := range m.all {
-		c.text(p)
-	}
 }
 
 // endsName reports whether a character stands beside a name rather than in it.

@@ -35,15 +35,11 @@ func (r *refers) note(all *statics, text string) {
 
 // refersTo finds what a page refers to.
 func (s *finalPhase) refersTo(ctx context.Context, ask *query.Ask, key string) (*refers, error) {
-	p, err := s.page(ctx, ask, key)
+	p, made, err := s.renderedPage(ctx, ask, key)
 	if err != nil {
 		return nil, err
 	}
 	all, err := s.statics.Get(ctx, ask, "")
-	if err != nil {
-		return nil, err
-	}
-	made, err := s.pages.Get(ctx, ask, key)
 	if err != nil {
 		return nil, err
 	}
@@ -84,11 +80,7 @@ func (r *renaming) digest(c *canon) {
 }
 
 func (s *finalPhase) rename(ctx context.Context, ask *query.Ask, _ string) (*renaming, error) {
-	t, err := s.trees.Get(ctx, ask, "")
-	if err != nil {
-		return nil, err
-	}
-	all, err := s.statics.Get(ctx, ask, "")
+	t, all, err := s.treeAndStatics(ctx, ask)
 	if err != nil {
 		return nil, err
 	}
@@ -110,11 +102,10 @@ func (s *finalPhase) rename(ctx context.Context, ask *query.Ask, _ string) (*ren
 	linked, shown := map[string]bool{}, map[string]bool{}
 	r := &renaming{map[string]bool{}, map[string]bool{}, map[string]bool{}}
 	for _, of := range found {
-		for list, into := range map[*[]string]map[string]bool{&of.renamed: r.renamed, &of.linked: linked, &of.saved: r.saved, &of.shown: shown} {
-			for _, path := range *list {
-				into[path] = true
-			}
-		}
+		include(r.renamed, of.renamed)
+		include(linked, of.linked)
+		include(r.saved, of.saved)
+		include(shown, of.shown)
 	}
 	for _, path := range sortedKeys(shown) {
 		if f := all.byPath[path]; f.kind == asset.Picture && !f.stable && !r.renamed[path] {
@@ -133,6 +124,13 @@ func (s *finalPhase) rename(ctx context.Context, ask *query.Ask, _ string) (*ren
 		}
 	}
 	return r, nil
+}
+
+// include adds members to a set.
+func include(set map[string]bool, members []string) {
+	for _, m := range members {
+		set[m] = true
+	}
 }
 
 // codeOf is the text of a file that is written as such, or nil.

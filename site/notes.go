@@ -72,6 +72,9 @@ func (f *faults) err() error {
 	return diagnostic.Sorted(f.list)
 }
 
+// failureOf is an error of the machinery: nil if the error is the site's faults.
+func failureOf(err error) error { return new(faults).collect(err) }
+
 // phase runs tasks at once, and ends when all have ended, with the faults of all.
 func phase(ctx context.Context, tasks ...func(context.Context) error) error {
 	var all faults
@@ -91,36 +94,33 @@ func phase(ctx context.Context, tasks ...func(context.Context) error) error {
 // each asks for the values of keys, limit at once. Values has a nil for each that the
 // site's faults are in the way of; the error has them all.
 func each[V any](ctx context.Context, ask *query.Ask, q *query.Query[V], limit int, keys []string) ([]V, error) {
-	var all faults
 	values := make([]V, len(keys))
-	g, inner := errgroup.WithContext(ctx)
-	g.SetLimit(limit)
-	for i, key := range keys {
-		g.Go(func() (err error) {
-			if inner.Err() != nil {
-				return inner.Err()
-			}
-			values[i], err = q.Get(inner, ask, key)
-			return all.collect(err)
-		})
+	err := numbered(ctx, limit, len(keys), func(ctx context.Context, i int) (err error) {
+		values[i], err = q.Get(ctx, ask, keys[i])
+		return err
+	})
+	if failure := failureOf(err); failure != nil {
+		return nil, failure
 	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	return values, all.err()
+	return values, err
 }
 
 // beside runs f for items, limit at once, with the faults of all.
 func beside[T any](ctx context.Context, limit int, items []T, f func(context.Context, T) error) error {
+	return numbered(ctx, limit, len(items), func(ctx context.Context, i int) error { return f(ctx, items[i]) })
+}
+
+// numbered is beside for the numbers below n.
+func numbered(ctx context.Context, limit, n int, f func(ctx context.Context, i int) error) error {
 	var all faults
 	g, inner := errgroup.WithContext(ctx)
 	g.SetLimit(limit)
-	for _, item := range items {
+	for i := range n {
 		g.Go(func() error {
 			if inner.Err() != nil {
 				return inner.Err()
 			}
-			return all.collect(f(inner, item))
+			return all.collect(f(inner, i))
 		})
 	}
 	if err := g.Wait(); err != nil {

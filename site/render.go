@@ -96,6 +96,16 @@ type rendered struct {
 
 func (r *rendered) digest(c *canon) { c.text(r.html) }
 
+// renderedPage is a page, with what its template has made of it.
+func (s *renderPhase) renderedPage(ctx context.Context, ask *query.Ask, key string) (*page, *rendered, error) {
+	p, err := s.page(ctx, ask, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := s.pages.Get(ctx, ask, key)
+	return p, r, err
+}
+
 // caused is the site's faults, and the error that they were made of.
 type caused struct{ faults, cause error }
 

@@ -28,8 +28,8 @@ func (s *staticPhase) sassEntries(ctx context.Context, ask *query.Ask, paths []s
 		return nil, nil
 	}
 	files, err := s.textsIn(ctx, ask, "sass", sassExtensions...)
-	if err := new(faults).collect(err); err != nil { // the site's faults are told by who reads the folder
-		return nil, err
+	if failure := failureOf(err); failure != nil { // the site's faults are told by who reads the folder
+		return nil, failure
 	}
 	loaded := map[string]bool{}
 	for name, text := range files.Texts {

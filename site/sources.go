@@ -400,12 +400,8 @@ func joined(errs ...error) error {
 			return err
 		}
 	}
-	return unsorted(&all)
-}
-
-func unsorted(f *faults) error {
-	if f.list == nil {
+	if all.list == nil {
 		return nil
 	}
-	return f.list
+	return all.list
 }

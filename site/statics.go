@@ -198,6 +198,16 @@ func (s *staticPhase) static(ctx context.Context, ask *query.Ask, path string) (
 	return f, all, err
 }
 
+// treeAndStatics are all that a page can lead to.
+func (s *staticPhase) treeAndStatics(ctx context.Context, ask *query.Ask) (*tree, *statics, error) {
+	t, err := s.trees.Get(ctx, ask, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := s.statics.Get(ctx, ask, "")
+	return t, all, err
+}
+
 // contents reads a static file whole, and makes whoever asks depend on it.
 func (s *staticPhase) contents(ctx context.Context, ask *query.Ask, f *static) ([]byte, error) {
 	data, err := s.bytes(f.name)

@@ -205,8 +205,8 @@ func (s *treePhase) growTree(ctx context.Context, ask *query.Ask, _ string) (*tr
 		return nil, s.nothingToBuild()
 	}
 	metas, err := s.metas.All(ctx, ask, keys)
-	if err := new(faults).collect(err); err != nil {
-		return nil, err
+	if failure := failureOf(err); failure != nil {
+		return nil, failure
 	}
 	t := &tree{byPath: map[string]*page{}, byRoute: map[string]*page{}, bySource: map[string]*page{}, absent: map[string]string{}, drafts: map[string]bool{}, byText: map[string]*page{}}
 	var nodes []*content.Node
@@ -317,6 +317,14 @@ func (s *treePhase) page(ctx context.Context, ask *query.Ask, key string) (*page
 		_, err = s.trees.Get(ctx, ask, "") // until somebody writes it
 	}
 	return p, err
+}
+
+// writtenIn is the source of a page, or "" if nobody wrote it.
+func (s *treePhase) writtenIn(ctx context.Context, ask *query.Ask, p *page) (string, error) {
+	if !p.written {
+		return "", nil
+	}
+	return s.texts.Get(ctx, ask, p.name)
 }
 
 // mentioned are the pages that a page's Markdown may link to. Others may come and go.
