@@ -102,11 +102,8 @@ func newBuild() *cobra.Command {
 		Example: "  ddc build docs -o /tmp/out --no-code-exec\n  ddc build --wake eventfd,image=futex --spin off -v",
 		Args:    usage(cobra.MaximumNArgs(1)),
 		RunE: outermost(func(c *cobra.Command, args []string) error {
-			dir := "."
-			if len(args) == 1 {
-				dir = args[0]
-			}
-			return build(c.Context(), dir, f, newPrinter(screenOf(c.OutOrStdout()), screenOf(c.ErrOrStderr()), f))
+			dir := folderIn(args)
+			return build(c.Context(), dir, f, printerOf(c, f))
 		}),
 	}
 	f.register(c)

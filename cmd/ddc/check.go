@@ -18,12 +18,9 @@ func newCheck() *cobra.Command {
 		Example: "  ddc check\n  ddc check docs --external --strict",
 		Args:    usage(cobra.MaximumNArgs(1)),
 		RunE: outermost(func(c *cobra.Command, args []string) error {
-			dir := "."
-			if len(args) == 1 {
-				dir = args[0]
-			}
+			dir := folderIn(args)
 			f.checkLinks = f.checkLinks || external
-			return build(c.Context(), dir, f, newPrinter(screenOf(c.OutOrStdout()), screenOf(c.ErrOrStderr()), f))
+			return build(c.Context(), dir, f, printerOf(c, f))
 		}),
 	}
 	c.Flags().BoolVar(&external, "external", false, "ask external links whether they still answer")

@@ -19,10 +19,7 @@ func newClean() *cobra.Command {
 			"samples, and of what plugins have answered. Sources are never touched.",
 		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			dir := "."
-			if len(args) == 1 {
-				dir = args[0]
-			}
+			dir := folderIn(args)
 			if err := checkFolder(dir); err != nil {
 				return err
 			}

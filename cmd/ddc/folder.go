@@ -27,3 +27,12 @@ func leaveFolder() error {
 	}
 	return os.Chdir("/")
 }
+
+// folderIn is the folder of the site that a command's only argument names: the
+// working directory, if there is none.
+func folderIn(args []string) string {
+	if len(args) == 0 {
+		return "."
+	}
+	return args[0]
+}

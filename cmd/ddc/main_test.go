@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
-	"ddc/internal/proc"
 	"encoding/hex"
 	"encoding/json"
 	"io/fs"
@@ -16,6 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"ddc/internal/proc"
 )
 
 // TestMain is also what the plugins of the tests are: they start this very

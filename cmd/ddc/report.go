@@ -11,6 +11,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"ddc/internal/diagnostic"
 	"ddc/internal/printable"
 	"ddc/plugin/host"
@@ -39,6 +41,11 @@ func newPrinter(stdout, stderr screen, f buildFlags) *printer {
 	}
 	p.logger = slog.New(slog.NewTextHandler(p.aboveLiveLine(), &slog.HandlerOptions{Level: p.level, ReplaceAttr: asLogged}))
 	return p
+}
+
+// printerOf prints where a command does.
+func printerOf(c *cobra.Command, f buildFlags) *printer {
+	return newPrinter(screenOf(c.OutOrStdout()), screenOf(c.ErrOrStderr()), f)
 }
 
 // asLogged leaves out the time, and cuts values that are too long to read.

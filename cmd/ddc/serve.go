@@ -56,12 +56,9 @@ func newServe() *cobra.Command {
 		Example: "  ddc serve my-site\n  ddc serve my-site --port 3000 --open",
 		Args:    usage(cobra.MaximumNArgs(1)),
 		RunE: outermost(func(c *cobra.Command, args []string) error {
-			dir := "."
-			if len(args) == 1 {
-				dir = args[0]
-			}
+			dir := folderIn(args)
 			f.portGiven = c.Flags().Changed("port")
-			return show(c.Context(), dir, f, newPrinter(screenOf(c.OutOrStdout()), screenOf(c.ErrOrStderr()), f.buildFlags))
+			return show(c.Context(), dir, f, printerOf(c, f.buildFlags))
 		}),
 	}
 	flags := c.Flags()

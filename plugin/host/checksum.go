@@ -2,12 +2,13 @@ package host
 
 import (
 	"crypto/sha256"
-	"ddc/internal/proc"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+
+	"ddc/internal/proc"
 )
 
 // ErrChecksum is the error of a call whose plugin was not started, since its

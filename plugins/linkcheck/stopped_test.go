@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ddc/internal/await"
-	"ddc/internal/proc"
 	"ddc/plugins/linkcheck/linkcheckpb"
 )
 
@@ -30,18 +29,6 @@ func playCheck(url string) {
 		panic(err)
 	}
 	fmt.Print(said(res.GetResults()[0]))
-}
-
-// standsStill says that every thread of a process is stopped: a signal is sent
-// before it strikes.
-func standsStill(pid int) bool {
-	threads, err := proc.Threads(pid)
-	for _, thread := range threads {
-		if s, err := proc.Thread(pid, thread); err != nil || s.State != 'T' {
-			return false
-		}
-	}
-	return err == nil
 }
 
 func TestTimeInWhichTheCheckerWasStoppedDoesNotCount(t *testing.T) {
@@ -81,8 +68,7 @@ func TestTimeInWhichTheCheckerWasStoppedDoesNotCount(t *testing.T) {
 				answered <- line
 			}()
 			await.Value(t, "the checker to ask", asked)
-			require.NoError(t, checker.Process.Signal(syscall.SIGSTOP))
-			await.Until(t, "all of the checker to stop", func() bool { return standsStill(checker.Process.Pid) })
+			await.Freeze(t, checker.Process.Pid)
 			close(stopped)
 			since := time.Now()
 			await.Until(t, "the stop to outlast the request's time", func() bool { return time.Since(since) > stoppedLimit+stoppedLimit/4 })

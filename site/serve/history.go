@@ -1,8 +1,9 @@
 package serve
 
 import (
-	"ddc/site"
 	"sync"
+
+	"ddc/site"
 )
 
 const (
