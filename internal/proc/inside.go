@@ -15,7 +15,7 @@ import (
 // Call is the system call that a thread is in: its number, its arguments, the
 // stack and the place, as the kernel writes them. It has no words for a thread that runs.
 func Call(pid, thread int) ([]string, error) {
-	text, err := os.ReadFile(threadFolder(pid, thread) + "/syscall")
+	text, err := read(threadFolder(pid, thread) + "/syscall")
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +28,7 @@ func Call(pid, thread int) ([]string, error) {
 // Channel is the function of the kernel that a thread waits in, or "" if it waits
 // in none, or nobody may know.
 func Channel(pid, thread int) string {
-	text, err := os.ReadFile(threadFolder(pid, thread) + "/wchan")
+	text, err := read(threadFolder(pid, thread) + "/wchan")
 	if err != nil || string(text) == "0" {
 		return ""
 	}
@@ -38,7 +38,7 @@ func Channel(pid, thread int) string {
 // Turns is how long a thread has run, and how long it has been ready to run. The
 // latter grows only when it runs again.
 func Turns(pid, thread int) (ran, waited time.Duration, err error) {
-	text, err := os.ReadFile(threadFolder(pid, thread) + "/schedstat")
+	text, err := read(threadFolder(pid, thread) + "/schedstat")
 	if err != nil {
 		return 0, 0, err
 	}
@@ -51,7 +51,7 @@ func Turns(pid, thread int) (ran, waited time.Duration, err error) {
 // Memory is what a process holds of memory, in bytes, and how much of that is of
 // files and shared.
 func Memory(pid int) (resident, shared int64, err error) {
-	text, err := os.ReadFile(Folder(pid) + "/statm")
+	text, err := read(Folder(pid) + "/statm")
 	if err != nil {
 		return 0, 0, err
 	}
@@ -66,7 +66,7 @@ func Memory(pid int) (resident, shared int64, err error) {
 // ControlGroups are the groups that a process is in, a line for each hierarchy, as
 // cgroups(7) describes.
 func ControlGroups(pid int) (string, error) {
-	text, err := os.ReadFile(Folder(pid) + "/cgroup")
+	text, err := read(Folder(pid) + "/cgroup")
 	return string(text), err
 }
 
@@ -106,7 +106,7 @@ func Target(pid int, descriptor uintptr) (string, error) {
 // Eventfd says which counter a descriptor is, and what it counts; false for what
 // is no eventfd. Kernels before 5.2 do not tell counters apart: the id is 0.
 func Eventfd(pid int, descriptor uintptr) (id, count uint64, ok bool) {
-	info, err := os.ReadFile(Folder(pid) + "/fdinfo/" + strconv.Itoa(int(descriptor)))
+	info, err := read(Folder(pid) + "/fdinfo/" + strconv.Itoa(int(descriptor)))
 	if err != nil {
 		return 0, 0, false
 	}
@@ -135,7 +135,7 @@ type Mapping struct {
 // Mappings lists where a process has mapped the files whose names begin with
 // prefix.
 func Mappings(pid int, prefix string) ([]Mapping, error) {
-	maps, err := os.ReadFile(Folder(pid) + "/maps")
+	maps, err := read(Folder(pid) + "/maps")
 	if err != nil {
 		return nil, err
 	}

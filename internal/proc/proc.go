@@ -16,12 +16,14 @@ package proc
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -63,16 +65,31 @@ func PIDs() ([]int, error) { return numbers("/proc") }
 // says os.ErrNotExist.
 func Threads(pid int) ([]int, error) { return numbers(Folder(pid) + "/task") }
 
+// read is a file of /proc. Of who has ended it says os.ErrNotExist.
+func read(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	return text, gone(err)
+}
+
+// gone says os.ErrNotExist of who ended between the opening of its file and the
+// reading: there the kernel says ESRCH.
+func gone(err error) error {
+	if errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("%w: %w", os.ErrNotExist, err)
+	}
+	return err
+}
+
 // numbers lists the entries of a folder that are numbers.
 func numbers(folder string) ([]int, error) {
 	f, err := os.Open(folder)
 	if err != nil {
-		return nil, err
+		return nil, gone(err)
 	}
 	defer f.Close()                  //nolint:errcheck // it was only read
 	names, err := f.Readdirnames(-1) // unlike ReadDir, it does not ask what each one is
 	if err != nil {
-		return nil, err
+		return nil, gone(err)
 	}
 	var found []int
 	for _, name := range names {
@@ -109,7 +126,7 @@ func Of(pid int) (Stat, error) { return readStat(Folder(pid) + "/stat") }
 func Thread(pid, thread int) (Stat, error) { return readStat(threadFolder(pid, thread) + "/stat") }
 
 func readStat(path string) (Stat, error) {
-	line, err := os.ReadFile(path)
+	line, err := read(path)
 	if err != nil {
 		return Stat{}, err
 	}
@@ -184,7 +201,7 @@ func Descendants(pid int) []int {
 func StartedByThread() []int { return children("/proc/thread-self/children") }
 
 func children(list string) []int {
-	text, err := os.ReadFile(list)
+	text, err := read(list)
 	if err != nil {
 		return nil
 	}
@@ -199,7 +216,7 @@ func children(list string) []int {
 
 // Words are the words that a process was started with: none for one that has ended.
 func Words(pid int) []string {
-	line, err := os.ReadFile(Folder(pid) + "/cmdline")
+	line, err := read(Folder(pid) + "/cmdline")
 	if err != nil || len(line) == 0 {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -101,6 +103,19 @@ func TestOwnThreadsAndDescriptors(t *testing.T) {
 	resident, shared, err := Memory(Self)
 	require.NoError(t, err)
 	assert.Greater(t, resident, shared)
+}
+
+func TestWhoEndsWhileItsFileIsReadIsNotThere(t *testing.T) {
+	cmd := exec.Command("sleep", "1h")
+	require.NoError(t, cmd.Start())
+	f, err := os.Open(Folder(cmd.Process.Pid) + "/stat")
+	require.NoError(t, err)
+	defer f.Close() //nolint:errcheck // it was only read
+	require.NoError(t, cmd.Process.Kill())
+	assert.Error(t, cmd.Wait())
+	_, err = io.ReadAll(f)
+	require.ErrorIs(t, err, syscall.ESRCH)
+	assert.ErrorIs(t, gone(err), os.ErrNotExist)
 }
 
 func TestWhoHasEndedIsNotThere(t *testing.T) {
