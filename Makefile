@@ -144,6 +144,13 @@ STRESS_TIME := 45m
 stress: build example ## Run waits, processes and time, in -short form, beside BUSY (30) busy processes, STRESS (3) times; the rest once: STRESS_TIME (45m) at most.
 	TAGS=$(TAGS) BUSY=$(BUSY) ROUNDS=$(STRESS) timeout -k 30s $(STRESS_TIME) tools/stress.sh
 
+# SITES is a folder with sample-site, no-scss-site, code-execution-site, dodeca-docs; what is not in it is left out.
+SITES :=
+.PHONY: sites
+sites: tools ## Run the tests that read whole sites also on those of a folder: make sites SITES=folder.
+	@test -n "$(SITES)" || { echo 'make sites: which folder has them? make sites SITES=folder' >&2; exit 2; }
+	DDC_SITES="$(abspath $(SITES))" go test -tags $(TAGS) -timeout 30m ./cmd/ddc ./site/... ./plugins/...
+
 race: tools example ## Run every test under the race detector, the long ones too.
 	go test -tags $(TAGS) -timeout 30m -race $(PACKAGES)
 

@@ -32,7 +32,7 @@ type Options struct {
 	Dry bool
 	// SassTime is how long Sass may take to compile; 0 leaves it to the plugin.
 	// What takes longer is the site's fault: most likely it has a loop without
-	// end.
+	// end. Time in which the plugin was stopped does not count.
 	SassTime time.Duration
 	// Now is what templates take for the time of the build; zero is for the time at which it begins.
 	Now time.Time

@@ -69,17 +69,12 @@ func (s *staticPhase) compile(ctx context.Context, ask *query.Ask, entry string)
 		return "", err
 	}
 	folder := s.name(s.cfg.Folder("sass"))
-	if s.options.SassTime > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, s.options.SassTime)
-		defer cancel()
-	}
 	sources := files.Texts
 	if entry != mainSass { // the plugin begins with main.scss
 		sources = maps.Clone(sources)
 		sources[mainSass] = "@use " + strconv.Quote(strings.TrimSuffix(entry, path.Ext(entry))) + ";\n"
 	}
-	answer, err := call(ctx, s.build, "sass", path.Join(folder, entry), s.Sass.Compile, &sasspb.CompileRequest{Files: sources})
+	answer, err := call(ctx, s.build, "sass", path.Join(folder, entry), s.Sass.Compile, &sasspb.CompileRequest{Files: sources, MostMs: s.options.SassTime.Milliseconds()})
 	var faults Errors
 	if errors.As(err, &faults) {
 		for i, p := range faults { // the plugin knows the folder by no other name

@@ -187,7 +187,7 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	}
 	m, w, cfg := s.machine, s.onlookers, s.config
 	r := report{config: cfg, wake: s.choice.all, transport: m.host.Transport(), memory: m.keeper()}
-	r.result, r.err = buildWith(m, w, cfg, f, s.times.ofPlugin("sass"), s.remembered, out)
+	r.result, r.err = buildWith(m, w, cfg, f, s.times.ofPlugin("sass")/2, s.remembered, out)
 	r.plugins, r.layers = statsOf(m.host)
 	r.sandbox = f.held(s.on, r.layers)
 	r.hangs, r.err = w.over(r.err)

@@ -114,7 +114,7 @@ func serveWith(s *started, f serveFlags, door *door, calls *activity.Activity, o
 		}
 	}
 	plugins := site.Connect(w.conns(s.machine.host.Conn))
-	project := serve.OpenProject(s.config, load, plugins, buildOptions(s.machine, w, f.buildFlags, s.times.ofPlugin("sass"), s.remembered, out), folder)
+	project := serve.OpenProject(s.config, load, plugins, buildOptions(s.machine, w, f.buildFlags, s.times.ofPlugin("sass")/2, s.remembered, out), folder)
 	defer func() { err = errors.Join(err, project.Close()) }()
 	door.url += strings.TrimPrefix(s.config.Site.Base.Prefix+"/", "/")
 	server := serve.New(project, serve.Options{

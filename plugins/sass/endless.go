@@ -2,17 +2,18 @@ package sass
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"ddc/internal/proc"
-
 	"github.com/bep/godartsass/v2"
 
+	"ddc/internal/absence"
 	"ddc/internal/diagnostic"
+	"ddc/internal/proc"
 )
 
 const (
@@ -43,15 +44,22 @@ func tooLong(after time.Duration) endless {
 	return endless(fmt.Sprintf("the Sass did not compile within %v: does each loop and function come to an end?", after.Round(time.Millisecond)))
 }
 
-// bounded is a context for a compilation, and its time: half of the caller's,
-// so that there is time left to find where it is stuck, and to answer.
-func bounded(ctx context.Context) (context.Context, time.Duration, context.CancelFunc) {
-	most := defaultTime
-	if deadline, ok := ctx.Deadline(); ok {
-		most = time.Until(deadline) / 2
+// errTooLong is why a compilation's context ended when its time was over.
+var errTooLong = errors.New("the time of the compilation is over")
+
+// bounded is a context for a compilation that ends with errTooLong after the
+// time given, 0 for defaultTime. It has no deadline of its own, since time in
+// which this process was stopped does not count.
+func bounded(ctx context.Context, most time.Duration) (context.Context, time.Duration, context.CancelFunc) {
+	if most <= 0 {
+		most = defaultTime
 	}
-	inner, cancel := context.WithTimeout(ctx, most)
-	return inner, most, cancel
+	inner, cancel := context.WithCancelCause(ctx)
+	limit := absence.After(most, func() { cancel(errTooLong) })
+	return inner, most, func() {
+		limit.Stop()
+		cancel(nil)
+	}
 }
 
 // held is how much memory a process holds, in bytes, or 0 if it has ended.

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/bep/godartsass/v2"
 	"google.golang.org/grpc"
@@ -65,12 +66,12 @@ func (s *Service) Compile(ctx context.Context, req *sasspb.CompileRequest) (*sas
 		return nil, refuse(diagnostic.Problem{Message: fmt.Sprintf("there is no such file among the %d given, and compiling begins there", len(req.GetFiles()))})
 	}
 	files := sources(req.GetFiles())
-	inner, most, cancel := bounded(ctx)
+	inner, most, cancel := bounded(ctx, time.Duration(req.GetMostMs())*time.Millisecond)
 	css, err := s.compile(inner, files.args())
-	cancel()
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+	if err != nil && context.Cause(inner) == errTooLong {
 		err = tooLong(most)
 	}
+	cancel()
 	var fault godartsass.SassError
 	var without endless
 	switch {
