@@ -138,6 +138,15 @@ func oldOutput(t *testing.T, folder string) map[string]string {
 // was about one file), call and cause.
 var told = regexp.MustCompile(`error: \w+ plugin(, [^:]+)?: rpc error: code = (Unavailable|Internal) desc = (/ddc\.\w+\.\w+/\w+: given up after \d attempts: plugin \w+ (died|was killed)|/ddc\.\w+\.\w+/\w+ panicked: )`)
 
+// chaosWays are the ways to plugins that are processes.
+var chaosWays = func() [][]string {
+	ways := [][]string{{"--transport", "grpc"}}
+	for _, name := range strategy.Names() {
+		ways = append(ways, []string{"--wake", name})
+	}
+	return ways
+}()
+
 // schedule makes what happens to one build, from a seed.
 type schedule struct{ *rand.Rand }
 
@@ -212,15 +221,15 @@ func TestBuildSurvivesWhateverItsPluginsDo(t *testing.T) {
 	var builds, kills, good, given int
 	deeds := map[string]int{}
 	for round := 0; kills < wanted; round++ {
-		wake, name := strategy.Names()[round%len(strategy.Names())], names[round/len(strategy.Names())%len(names)]
-		run := fmt.Sprintf("round %d of seed %d: %s, %s", round, seed, name, wake)
+		way, name := chaosWays[round%len(chaosWays)], names[round/len(chaosWays)%len(names)]
+		run := fmt.Sprintf("round %d of seed %d: %s, %v", round, seed, name, way)
 		s := schedule{rand.New(rand.NewPCG(seed, uint64(round)))}
 		acts := s.acts()
 		tokens, temporary, beside := t.TempDir(), t.TempDir(), t.TempDir()
 		output := filepath.Join(beside, "out")
 		old := oldOutput(t, output)
 		c := startBuild(t, []string{envMischief + "=" + tokens + "|" + strings.Join(acts, ","), "TMPDIR=" + temporary},
-			sites[name], "-o", output, "--no-code-exec", "--wake", wake, "--call-timeout", "10s")
+			append([]string{sites[name], "-o", output, "--no-code-exec", "--call-timeout", "10s"}, way...)...)
 		kills += s.pursue(c, 4)
 		<-c.ended
 		builds++

@@ -1,5 +1,6 @@
 // Package grpc_test holds calls beside grpc-go: every test runs the same code over
-// grpc-go, in one process, and over the hub on each wake strategy. What is expected
+// grpc-go, over the second control group (rpc/stock), in one process, and over the
+// hub on each wake strategy. What is expected
 // is so what grpc-go does. Where a wire of our own can't do the same, the test says so.
 package grpc_test
 
@@ -24,8 +25,10 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"ddc/internal/await"
+	"ddc/internal/sys"
 	"ddc/rpc"
 	"ddc/rpc/rpctestpb"
+	"ddc/rpc/stock"
 	"ddc/transport"
 	"ddc/transport/hub"
 	"ddc/transport/inproc"
@@ -77,6 +80,7 @@ type ends struct {
 // overEach runs a test over grpc-go first, and then over every link of ours.
 func overEach(t *testing.T, s setup, test func(t *testing.T, e *ends)) {
 	t.Run("grpc-go", func(t *testing.T) { test(t, overGRPC(t, s)) })
+	t.Run("socket", func(t *testing.T) { test(t, overSocket(t, s)) })
 	t.Run("inproc", func(t *testing.T) { test(t, overLink(t, inproc.New(), s)) })
 	for _, wake := range strategy.All() {
 		t.Run("hub/"+wake.Name(), func(t *testing.T) {
@@ -124,6 +128,33 @@ func overGRPC(t *testing.T, s setup) *ends {
 		_ = conn.Close() // a test may have closed it
 		srv.Stop()
 		assertServed(t, await.Value(t, "grpc-go's Serve to return", served))
+	})
+	return &ends{ClientConnInterface: conn, server: srv, close: conn.Close, client: rpctestpb.NewTestClient(conn)}
+}
+
+// overSocket is how a host with Options.GRPC calls its plugins.
+func overSocket(t *testing.T, s setup) *ends {
+	t.Helper()
+	ours, theirs, err := sys.Socketpair()
+	require.NoError(t, err)
+	serverOptions := rpc.ServerOptions{MaxMessage: s.maxReceive}
+	if s.serverStats != nil {
+		serverOptions.Stats = []stats.Handler{s.serverStats}
+	}
+	srv := stock.NewServer(serverOptions)
+	s.fill(srv)
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(context.Background(), theirs) }()
+	options := rpc.ConnOptions{Name: "plugin"}
+	if s.clientStats != nil {
+		options.Stats = []stats.Handler{s.clientStats}
+	}
+	conn, err := stock.NewConn(ours, options)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		assert.NoError(t, conn.Close())
+		srv.Stop()
+		assertServed(t, await.Value(t, "Serve over a socket to return", served))
 	})
 	return &ends{ClientConnInterface: conn, server: srv, close: conn.Close, client: rpctestpb.NewTestClient(conn)}
 }

@@ -10,16 +10,17 @@ import (
 	"ddc/rpc"
 )
 
-// calls are those under way at one end. gRPC does not show its stream numbers, so
-// calls are numbered in the order in which they began.
-type calls struct {
+// Calls are those under way at one end of ordinary gRPC. gRPC does not show its
+// stream numbers, so calls are numbered in the order in which they began. The
+// zero value has none.
+type Calls struct {
 	mu   sync.Mutex
 	now  map[uint32]rpc.Call
 	last uint32
 }
 
-// begin adds a call, until the function that it returns is called.
-func (c *calls) begin(method string) (end func()) {
+// Begin adds a call, until the function that it returns is called.
+func (c *Calls) Begin(method string) (end func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.now == nil {
@@ -35,8 +36,8 @@ func (c *calls) begin(method string) (end func()) {
 	}
 }
 
-// list lists them, oldest first.
-func (c *calls) list() []rpc.Call {
+// List lists them, oldest first.
+func (c *Calls) List() []rpc.Call {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.SortedFunc(maps.Values(c.now), func(a, b rpc.Call) int { return cmp.Compare(a.Stream, b.Stream) })

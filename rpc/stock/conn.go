@@ -35,10 +35,11 @@ type Conn struct {
 	grpc                 *grpc.ClientConn
 	wire                 *wire
 	dialled              atomic.Bool // gRPC has the wire
+	closed               atomic.Bool // by Close
 	leaving              atomic.Bool // gRPC wanted another: the peer takes no more calls
 	maxRequest, maxReply int
 	bounds               func(method string) rpc.Bounds
-	calls                calls
+	calls                Calls
 	ended                chan struct{} // closed once err is set
 	done                 chan struct{}
 
@@ -129,6 +130,7 @@ func (c *Conn) PeerDied(cause error) {
 
 // Close fails the calls under way, and those made later, and leaves nothing open.
 func (c *Conn) Close() error {
+	c.closed.Store(true)
 	c.end(rpc.ClosedHere(c.name))
 	_ = c.grpc.Close() // says nothing but that it was closed before
 	<-c.done
@@ -149,7 +151,7 @@ func (c *Conn) Err() error {
 }
 
 // Calls lists the calls under way, oldest first.
-func (c *Conn) Calls() []rpc.Call { return c.calls.list() }
+func (c *Conn) Calls() []rpc.Call { return c.calls.List() }
 
 // Stats counts bytes: there are no frames and no wake-ups to count.
 func (c *Conn) Stats() transport.Stats {
@@ -158,14 +160,16 @@ func (c *Conn) Stats() transport.Stats {
 
 // Invoke makes a unary call. Generated stubs call it.
 func (c *Conn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	return c.explain(ctx, method, c.grpc.Invoke(ctx, method, args, reply, c.options(method, opts)...))
+	late := c.closed.Load()
+	return c.explain(ctx, method, late, c.grpc.Invoke(ctx, method, args, reply, c.options(method, opts)...))
 }
 
 // NewStream begins a streaming call. Generated stubs call it.
 func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	late := c.closed.Load()
 	s, err := c.grpc.NewStream(ctx, desc, method, c.options(method, opts)...)
 	if err != nil {
-		return nil, c.explain(ctx, method, err)
+		return nil, c.explain(ctx, method, late, err)
 	}
 	return &stream{s, c, ctx, method}, nil
 }
@@ -177,7 +181,7 @@ func (c *Conn) options(method string, opts []grpc.CallOption) []grpc.CallOption 
 	if c.bounds != nil {
 		most = cmp.Or(c.bounds(method).Bytes, most)
 	}
-	end := c.calls.begin(method)
+	end := c.calls.Begin(method)
 	return append([]grpc.CallOption{
 		grpc.MaxCallSendMsgSize(c.maxRequest), grpc.MaxCallRecvMsgSize(most), grpc.OnFinish(func(error) { end() }),
 	}, opts...)
@@ -187,8 +191,9 @@ func (c *Conn) options(method string, opts []grpc.CallOption) []grpc.CallOption 
 // A server says the same of a request, but this end sends none over the bound.
 const overBound = "grpc: received message larger than max"
 
-// explain turns gRPC's error for a call into the one that hosts decide on.
-func (c *Conn) explain(ctx context.Context, method string, err error) error {
+// explain turns gRPC's error for a call into the one that hosts decide on. late
+// says that the call was made after Close.
+func (c *Conn) explain(ctx context.Context, method string, late bool, err error) error {
 	said, _ := status.FromError(err)
 	switch said.Code() {
 	case codes.ResourceExhausted:
@@ -198,6 +203,9 @@ func (c *Conn) explain(ctx context.Context, method string, err error) error {
 	case codes.Unavailable, codes.Canceled:
 		if ctx.Err() != nil {
 			return err
+		}
+		if late {
+			return rpc.ClosedHere(c.name)
 		}
 		return c.explainEnd(ctx, err)
 	}
@@ -229,7 +237,7 @@ type stream struct {
 	method string
 }
 
-func (s *stream) explain(err error) error { return s.conn.explain(s.ctx, s.method, err) }
+func (s *stream) explain(err error) error { return s.conn.explain(s.ctx, s.method, false, err) }
 
 func (s *stream) SendMsg(m any) error { return s.explain(s.ClientStream.SendMsg(m)) }
 func (s *stream) RecvMsg(m any) error { return s.explain(s.ClientStream.RecvMsg(m)) }

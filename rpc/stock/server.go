@@ -25,7 +25,7 @@ const defaultMaxMessage = 256 << 20
 // Server serves services over one connection.
 type Server struct {
 	grpc  *grpc.Server
-	calls calls
+	calls Calls
 	wire  atomic.Pointer[wire]
 	died  atomic.Pointer[error]
 }
@@ -83,6 +83,16 @@ func (s *Server) Serve(ctx context.Context, socket *os.File) error {
 	return errors.Join(err, closed)
 }
 
+// Stop ends Serve, and the contexts of its handlers.
+func (s *Server) Stop() { s.grpc.Stop() }
+
+// GracefulStop takes no more calls, and ends Serve once those under way have
+// ended.
+func (s *Server) GracefulStop() { s.grpc.GracefulStop() }
+
+// GetServiceInfo lists the services, by name.
+func (s *Server) GetServiceInfo() map[string]grpc.ServiceInfo { return s.grpc.GetServiceInfo() }
+
 // PeerDied ends Serve, and the contexts of its handlers.
 func (s *Server) PeerDied(cause error) {
 	s.died.Store(&cause)
@@ -92,16 +102,16 @@ func (s *Server) PeerDied(cause error) {
 }
 
 // Calls lists the calls that handlers are at work on, oldest first.
-func (s *Server) Calls() []rpc.Call { return s.calls.list() }
+func (s *Server) Calls() []rpc.Call { return s.calls.List() }
 
 func (s *Server) noteUnary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (reply any, err error) {
-	defer s.calls.begin(info.FullMethod)()
+	defer s.calls.Begin(info.FullMethod)()
 	defer rescue(info.FullMethod, &err)
 	return handler(ctx, request)
 }
 
 func (s *Server) noteStream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
-	defer s.calls.begin(info.FullMethod)()
+	defer s.calls.Begin(info.FullMethod)()
 	defer rescue(info.FullMethod, &err)
 	return handler(service, stream)
 }
