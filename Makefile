@@ -52,6 +52,7 @@ test: tools example lint ## Run every test, once plainly and once under the race
 	$(DIAGNOSE)
 	@$(MAKE) --no-print-directory interop
 	@$(MAKE) --no-print-directory peers
+	@$(MAKE) --no-print-directory deploy
 	@$(MAKE) --no-print-directory rust
 	@$(MAKE) --no-print-directory test-browser BROWSE=-short
 	@$(MAKE) --no-print-directory fuzz-short
@@ -67,6 +68,10 @@ test-browser: tools ## Look at served pages in a real browser (Debian's chromium
 .PHONY: interop
 interop: ## Run gRPC's own interoperability cases, which are a module of their own.
 	@cd conformance/interop && if go mod download; then go test -tags $(TAGS) -timeout 5m ./...; else echo "interop: left out, as its modules cannot be had"; fi
+
+.PHONY: deploy
+deploy: ## Hold the files of deploy against those who read them: a module of its own, as interop is.
+	@cd deploy/check && if go mod download; then go test -timeout 10m .; else echo "deploy: left out, as its modules cannot be had"; fi
 
 # So are the benchmarks beside other transports: nobody else inherits those.
 .PHONY: peers
@@ -217,7 +222,7 @@ lint: $(STATICCHECK) ## Check formatting, vet with every tag, and staticcheck.
 	for tags in ddcfault explore explore,ddcfault; do go vet -tags $(TAGS),$$tags $(TAGGED) || exit 1; done
 	$(STATICCHECK) -tags $(TAGS) $(PACKAGES)
 
-PROTOS := $(wildcard internal/*/*.proto conformance/*/*.proto plugins/*/*.proto examples/*/*.proto rpc/*.proto)
+PROTOS := $(wildcard internal/*/*.proto conformance/*/*.proto plugins/*/*.proto plugin/*/*.proto examples/*/*.proto rpc/*.proto)
 .PHONY: rename-check
 rename-check: # Rename a copy of the last commit, build it and test it: some minutes.
 	DDC_RENAME=1 go test -tags $(TAGS) -timeout 30m -v -run RenamedCopy ./tools/rename

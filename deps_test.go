@@ -43,7 +43,7 @@ var layers = []string{
 	"rpc/...",
 	"internal/dump plugin/agreement",
 	"plugin",
-	"plugin/spec",
+	"plugin/spec plugin/remote/...",
 	"plugin/host",
 	"plugin/watch",
 	"conformance/scenario",

@@ -3,7 +3,8 @@
 //
 //	ctx = subject.With(ctx, "content/guide/quick-start.md:14")
 //
-// It decides nothing, and does not travel to the plugin.
+// It decides nothing, and does not travel to the plugin, but to a worker on another
+// machine, for its log.
 package subject
 
 import "context"

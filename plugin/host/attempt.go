@@ -56,6 +56,9 @@ func (e errHung) Error() string {
 // call, and no other call is lost with it.
 func (p *Plugin) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	p.calls.Add(1)
+	if p.remote != nil {
+		return p.countError(p.remote.Invoke(ctx, method, args, reply, opts...))
+	}
 	last := p.host.options.Attempts
 	for attempt := 1; ; attempt++ {
 		r, err := p.attempt(ctx, attempt > 1 && attempt == last, method, args, reply, opts)
@@ -78,6 +81,13 @@ func (p *Plugin) Invoke(ctx context.Context, method string, args, reply any, opt
 			return err
 		}
 	}
+}
+
+func (p *Plugin) countError(err error) error {
+	if err != nil {
+		p.errors.Add(1)
+	}
+	return err
 }
 
 var errLeaving = errors.New("it takes no calls, and does not end")

@@ -27,6 +27,8 @@ import (
 type Plugin struct {
 	host *Host
 	name string
+	// remote is nil for a plugin that runs on this machine.
+	remote Remote
 
 	calls, errors atomic.Uint64
 
@@ -259,6 +261,8 @@ type Stats struct {
 	Restarts int
 	// Layers are the sandbox's layers, as applied before the first run.
 	Layers Layers
+	// Remote is where a plugin on other machines runs, or "" for one on this.
+	Remote string
 	// Link is counted at the host's end.
 	Link transport.Stats
 }
@@ -272,6 +276,9 @@ func (p *Plugin) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := Stats{Name: p.name, Wake: p.host.WakeOf(p.name), Calls: p.calls.Load(), Errors: p.errors.Load(), Restarts: p.restarts, Layers: layers, Link: p.past}
+	if p.remote != nil {
+		s.Remote, s.Link = p.remote.Target(), p.remote.Stats()
+	}
 	if p.current != nil {
 		s.PID = p.current.pid()
 		s.Link = add(s.Link, p.current.stats())
@@ -282,6 +289,9 @@ func (p *Plugin) Stats() Stats {
 // Calls lists the present run's calls, oldest first; false says that there is
 // no run. It takes no lock that a caller could hold while waiting.
 func (p *Plugin) Calls() ([]rpc.Call, bool) {
+	if p.remote != nil {
+		return p.remote.Calls(), true
+	}
 	p.mu.Lock()
 	r := p.current
 	p.mu.Unlock()

@@ -138,6 +138,22 @@ type Calls struct {
 	// MaxMessage is the largest request or reply, in bytes, where Requests or
 	// Replies leave Bytes at 0. 0 is 256 MiB.
 	MaxMessage int
+	// Remote, if not nil, gives the connection to a plugin that runs on other
+	// machines, by name, or nil for one that runs here. Package
+	// ddc/plugin/remote makes them. The host counts their calls and starts
+	// nothing; repeating, bounds and closing are the connection's.
+	Remote func(name string) Remote
+}
+
+// Remote makes the calls of a plugin on other machines.
+type Remote interface {
+	grpc.ClientConnInterface
+	// Target is where it runs, for people.
+	Target() string
+	// Calls lists the calls under way, oldest first.
+	Calls() []rpc.Call
+	// Stats counts bytes.
+	Stats() transport.Stats
 }
 
 // requests are the bounds of what plugins receive.
@@ -254,6 +270,9 @@ func (h *Host) Plugin(name string) *Plugin {
 	p := h.plugins[name]
 	if p == nil {
 		p = &Plugin{host: h, name: name, turn: make(chan struct{}, 1), room: semaphore.NewWeighted(everyone), patience: newPatience(h.CallTimeout(name)), allowance: newAllowance(time.Now), closed: h.closed}
+		if of := h.options.Calls.Remote; of != nil {
+			p.remote = of(name)
+		}
 		h.plugins[name] = p
 	}
 	return p
@@ -289,7 +308,11 @@ func (h *Host) Start(ctx context.Context, names ...string) error {
 	var started sync.WaitGroup
 	errs := make([]error, len(names))
 	for i, name := range names {
-		started.Go(func() { _, errs[i] = h.Plugin(name).acquire(ctx) })
+		p := h.Plugin(name)
+		if p.remote != nil {
+			continue
+		}
+		started.Go(func() { _, errs[i] = p.acquire(ctx) })
 	}
 	started.Wait()
 	return errors.Join(errs...)

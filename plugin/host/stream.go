@@ -17,6 +17,10 @@ import (
 // it.
 func (p *Plugin) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	p.calls.Add(1)
+	if p.remote != nil {
+		s, err := p.remote.NewStream(ctx, desc, method, opts...)
+		return s, p.countError(err)
+	}
 	r, err := p.acquire(ctx)
 	if err != nil {
 		p.errors.Add(1)

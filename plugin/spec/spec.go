@@ -45,6 +45,9 @@ type Spec struct {
 	Environ func(*slog.Logger) []string
 	// CallTime is how long an attempt of one of its calls may take, or nil for DefaultCallTime.
 	CallTime func(Site) time.Duration
+	// Here says why the plugin must run on the machine of the site, or is "" if it
+	// may run on another: its answers depend on nothing but request and Tools.
+	Here string
 	// Answers say how large the answers to each of its methods may be, by the
 	// methods' full names.
 	Answers map[string]Answer

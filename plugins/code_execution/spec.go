@@ -24,6 +24,7 @@ func Spec() spec.Spec {
 		Prepare:  makeFolders,
 		Environ:  environ,
 		CallTime: callTime,
+		Here:     "it runs the site's code samples, with what is installed and fetched beside the site",
 		Answers: map[string]spec.Answer{
 			pb.CodeExecution_Extract_FullMethodName: spec.Text,
 			pb.CodeExecution_Execute_FullMethodName: spec.Text,

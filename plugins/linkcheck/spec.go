@@ -16,6 +16,7 @@ func Spec() spec.Spec {
 		Confine: func(spec.Site) spec.Confinement { return spec.Confinement{Environment: spec.Proxies()}.Online() },
 		// A thousand links to one domain take a thousand seconds and more: see the package's comment.
 		CallTime: func(spec.Site) time.Duration { return time.Hour },
+		Here:     "it asks the internet from where the build runs",
 		Answers: map[string]spec.Answer{
 			linkcheckpb.Linkcheck_Check_FullMethodName: spec.Whole,
 		},
