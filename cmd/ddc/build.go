@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
 
 	"ddc/internal/activity"
 	"ddc/internal/diagnostic"
@@ -85,7 +87,10 @@ type siteFlags struct {
 }
 
 // transportFlags say how plugins are reached.
-type transportFlags struct{ wake, transport, spin string }
+type transportFlags struct {
+	wake, transport, spin string
+	remoteFlags
+}
 
 // transports are what may carry the calls.
 var transports = []string{"shm", "inproc", "grpc"}
@@ -119,6 +124,7 @@ func (f *buildFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.wake, "wake", "", "wake strategy: eventfd, socketpair, pipe or futex; NAME=STRATEGY for one plugin")
 	flags.StringVar(&f.transport, "transport", "shm", "what carries the calls: shm, inproc or grpc")
 	flags.StringVar(&f.spin, "spin", "auto", "how long to spin before sleeping: auto, off or a duration such as 20us")
+	f.remoteFlags.register(flags)
 	flags.IntVarP(&f.jobs, "jobs", "j", 0, "calls under way at once; 0 for twice the processors")
 	flags.StringVar(&f.memoryLimit, "memory-limit", "", "what the build and all that it starts may take, such as 2GiB; by default\nthe limit of the control group, or 4GiB")
 	flags.StringVar(&f.callTimeout, "call-timeout", "", "how long a plugin may take to answer, such as 5m, before it is restarted;\nNAME=TIME for one plugin; by default minutes, by plugin")
@@ -158,6 +164,9 @@ func (f buildFlags) check() error {
 	if err := f.checkWatch(); err != nil {
 		return err
 	}
+	if _, err := f.places(); err != nil {
+		return err
+	}
 	_, err := chooseWake(f.wake, "", &config.Config{})
 	return err
 }
@@ -189,6 +198,7 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 	r := report{config: cfg, wake: s.choice.all, transport: m.host.Transport(), memory: m.keeper()}
 	r.result, r.err = buildWith(m, w, cfg, f, s.times.ofPlugin("sass")/2, s.remembered, out)
 	r.plugins, r.layers = statsOf(m.host)
+	r.callTimes = s.clock.times()
 	r.sandbox = f.held(s.on, r.layers)
 	r.hangs, r.err = w.over(r.err)
 	r.answers = s.remembered.counts()
@@ -208,6 +218,7 @@ type started struct {
 	machine    *machine
 	onlookers  *onlookers
 	remembered *remembrance
+	clock      *callClock // nil without --json
 }
 
 // start reads the configuration and starts what a build runs on. Its errors
@@ -258,14 +269,32 @@ func start(ctx context.Context, dir string, f buildFlags, calls *activity.Activi
 		options.Local = openService
 		slog.SetDefault(out.logger) // services log as if they had a process to themselves
 	}
-	if s.machine, err = startMachine(options, s.config, shares, calls, out.logger); err != nil {
+	if err := s.run(ctx, f, options, shares, calls, out); err != nil {
 		return nil, out.failed(ctx, err)
 	}
-	if s.onlookers, err = startWatch(ctx, f, s.machine.host, calls, out); err != nil {
-		return nil, out.failed(ctx, errors.Join(err, s.machine.stop(ctx)))
-	}
-	s.remembered = remember(s.onlookers.ctx, s.config, f.noCache, out.logger)
 	return s, nil
+}
+
+// run starts the plugins' host, and what looks at it.
+func (s *started) run(ctx context.Context, f buildFlags, options host.Options, shares memoryShares, calls *activity.Activity, out *printer) error {
+	r, err := connectRemotes(ctx, &f.remoteFlags, shares, func(name string) time.Duration { return cmp.Or(options.CallTimeoutOf[name], s.times.ofPlugin(name)) })
+	if err != nil {
+		return err
+	}
+	options.Calls.Remote = r.plugin
+	if f.json && calls == nil { // a build, not a server
+		s.clock = &callClock{}
+		options.Calls.Unary = []grpc.UnaryClientInterceptor{s.clock.measure}
+	}
+	if s.machine, err = startMachine(options, s.config.Output, shares, calls, out.logger); err != nil {
+		return errors.Join(err, r.close())
+	}
+	s.machine.remotes = r
+	if s.onlookers, err = startWatch(ctx, f, s.machine.host, calls, out); err != nil {
+		return errors.Join(err, s.machine.stop(ctx))
+	}
+	s.remembered = remember(s.onlookers.ctx, s.config, f.noCache, r, out.logger)
+	return nil
 }
 
 func buildWith(m *machine, w *onlookers, cfg *config.Config, f buildFlags, sassTime time.Duration, remembered *remembrance, out *printer) (*site.Result, error) {

@@ -16,7 +16,6 @@ import (
 	"ddc/internal/printable"
 	"ddc/plugin/host"
 	"ddc/plugin/watch"
-	"ddc/site/config"
 )
 
 // machine is what a build runs on: the heir that clears up if this process is
@@ -27,6 +26,7 @@ type machine struct {
 	group       *memory.Group
 	meter       *memory.Meter
 	host        *host.Host
+	remotes     *remotes
 	stopDumping func()
 	shares      memoryShares
 	collector   int64 // this process's limit before
@@ -45,14 +45,15 @@ const (
 )
 
 // startMachine starts all but the plugins, which their calls start. Memory is
-// measured while there are calls.
-func startMachine(options host.Options, cfg *config.Config, shares memoryShares, calls *activity.Activity, log *slog.Logger) (*machine, error) {
+// measured while there are calls. output is the folder that will be written to, or
+// "" for none.
+func startMachine(options host.Options, output string, shares memoryShares, calls *activity.Activity, log *slog.Logger) (*machine, error) {
 	m := &machine{shares: shares, log: log}
 	var err error
 	if m.heir, err = heir.Start(); err != nil {
 		log.Warn("should this build be killed, its temporary folders stay until the next", "cause", err)
 	}
-	if err := m.bequeath(cfg.Output); err != nil {
+	if err := m.bequeath(output); err != nil {
 		return nil, errors.Join(err, m.stop(context.Background()))
 	}
 	if m.group, err = memory.Confine(shares.limit, m.heir.Group); err != nil {
@@ -74,6 +75,9 @@ func startMachine(options host.Options, cfg *config.Config, shares memoryShares,
 // bequeath has the heir remove the folders that the build makes above the
 // output, if they stay empty.
 func (m *machine) bequeath(output string) error {
+	if output == "" {
+		return nil
+	}
 	var missing []string
 	for folder := filepath.Dir(output); ; folder = filepath.Dir(folder) {
 		if _, err := os.Lstat(folder); err == nil || folder == filepath.Dir(folder) {
@@ -95,6 +99,7 @@ func (m *machine) stop(ctx context.Context) error {
 		m.stopDumping()
 		errs = append(errs, m.stopHost(ctx))
 	}
+	errs = append(errs, m.remotes.close())
 	if m.meter != nil {
 		m.peak = m.meter.Stop()
 		debug.SetMemoryLimit(m.collector)

@@ -72,6 +72,9 @@ func farewellOf(args []string) time.Duration {
 	if len(args) > 0 && args[0] == "serve" {
 		return lastPages
 	}
+	if len(args) > 0 && args[0] == "worker" {
+		return mostDrain + lastPages
+	}
 	if len(args) > 1 && args[0] == "wake" && (args[1] == "matrix" || args[1] == "verdict") {
 		return lastCells
 	}
@@ -203,6 +206,7 @@ one hub in shared memory. How the processes wake each other is yours to choose
   ddc wake list             the strategies, and whether they work here
   ddc wake bench            compare them
   ddc inspect PID           look at a build that hangs
+  ddc worker --plugins jxl  run plugins for builds on other machines
 
 Each problem is a line, file:line:col: message (hint), or, on a terminal, some
 lines with the source; NO_COLOR=1 leaves colours out. --json has it whole.
@@ -225,6 +229,6 @@ func newRoot(stdout, stderr screen) *cobra.Command {
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(wrongFlag)
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(newServe(), newBuild(), newCheck(), newNew(), newInit(), newClean(), newPlugin(), newWake(), newInspect(), newVersion())
+	root.AddCommand(newServe(), newBuild(), newCheck(), newNew(), newInit(), newClean(), newPlugin(), newWake(), newInspect(), newWorker(), newVersion())
 	return root
 }

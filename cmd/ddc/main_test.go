@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	if len(os.Args) > 1 && slices.Contains([]string{"build", "check", "init", "inspect", "plugin", "serve", "wake"}, os.Args[1]) {
+	if len(os.Args) > 1 && slices.Contains([]string{"build", "check", "init", "inspect", "plugin", "serve", "wake", "worker"}, os.Args[1]) {
 		main()
 	}
 	// In one process with the plugins, the highlighter's clock goes on for a while

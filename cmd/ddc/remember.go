@@ -34,20 +34,20 @@ type remembrance struct {
 
 // remember opens what earlier builds have left. A build without is a slower one,
 // and no other: what is in the way is told, and that is all.
-func remember(ctx context.Context, cfg *config.Config, off bool, log *slog.Logger) *remembrance {
+func remember(ctx context.Context, cfg *config.Config, off bool, r *remotes, log *slog.Logger) *remembrance {
 	folder := os.Getenv(rememberVariable)
 	if off || folder == "off" {
 		return nil
 	}
-	r, err := openRemembered(ctx, cfg, folder, log)
+	opened, err := openRemembered(ctx, cfg, folder, r, log)
 	if err != nil {
 		log.Warn("nothing is remembered from build to build", "cause", err)
 		return nil
 	}
-	return r
+	return opened
 }
 
-func openRemembered(ctx context.Context, cfg *config.Config, folder string, log *slog.Logger) (*remembrance, error) {
+func openRemembered(ctx context.Context, cfg *config.Config, folder string, r *remotes, log *slog.Logger) (*remembrance, error) {
 	if folder == "" {
 		var err error
 		if folder, err = site.AnswersFolder(cfg); err != nil {
@@ -66,7 +66,7 @@ func openRemembered(ctx context.Context, cfg *config.Config, folder string, log 
 	if err != nil {
 		return nil, err
 	}
-	tools := &toolVersions{program: version, of: map[string]string{}}
+	tools := &toolVersions{program: version, remotes: r, of: map[string]string{}}
 	return &remembrance{site.NewAnswers(kept, kept.Build(), tools.version), kept}, nil
 }
 
@@ -110,6 +110,7 @@ func (r *remembrance) close(ctx context.Context, abandoned bool, log *slog.Logge
 // toolVersions name, for each plugin, what its answers depend on besides their requests.
 type toolVersions struct {
 	program string
+	remotes *remotes
 
 	mu sync.Mutex
 	of map[string]string
@@ -137,10 +138,16 @@ func (v *toolVersions) look(plugin string) string {
 	parts := []string{v.program, plugin}
 	for _, t := range s.Tools {
 		stamp, err := toolStamp(t)
-		if err != nil {
+		if err == nil {
+			parts = append(parts, stamp)
+			continue
+		}
+		// A tool that is here too is the same there, so the place does not count.
+		digest, isRemote := v.remotes.tools(plugin)
+		if !isRemote {
 			return ""
 		}
-		parts = append(parts, stamp)
+		return strings.Join([]string{v.program, plugin, digest}, "\x00")
 	}
 	return strings.Join(parts, "\x00")
 }
@@ -148,16 +155,12 @@ func (v *toolVersions) look(plugin string) string {
 // toolStamp says which file a tool is. Installing another version makes another
 // file; a script's package says its version beside it.
 func toolStamp(t tool.Program) (string, error) {
-	path, err := t.Find()
+	files, err := toolFiles(t)
 	if err != nil {
 		return "", err
 	}
-	if path, err = filepath.EvalSymlinks(path); err != nil {
-		return "", err
-	}
 	var stamp strings.Builder
-	folder := filepath.Dir(path)
-	for i, file := range []string{path, filepath.Join(folder, "package.json"), filepath.Join(filepath.Dir(folder), "package.json")} {
+	for i, file := range files {
 		info, err := os.Stat(file)
 		switch {
 		case err == nil:

@@ -76,6 +76,7 @@ type report struct {
 	peakMemory int64
 	answers    *site.AnswerCounts // nil where nothing is remembered
 	memory     string             // what there may be, and who sees to it
+	callTimes  times
 	hangs      []hangReport
 	took       time.Duration
 	err        error
@@ -99,6 +100,8 @@ type buildReport struct {
 	// Samples counts code samples by the kind of warden that held each, or "cached".
 	Samples map[string]int `json:"samples"`
 	Plugins []pluginReport `json:"plugins"`
+	// CallTimes are of all calls, as the host sees them.
+	CallTimes times `json:"call_times"`
 	// Answers are of plugins, and remembered from build to build; null where nothing is.
 	Answers *site.AnswerCounts `json:"answers"`
 	// Hangs are what the watchdog has found.
@@ -114,6 +117,7 @@ type pluginReport struct {
 	Name              string `json:"name"`
 	PID               int    `json:"pid"`
 	Wake              string `json:"wake"`
+	Remote            string `json:"remote,omitempty"`
 	Calls             uint64 `json:"calls"`
 	Errors            uint64 `json:"errors"`
 	Restarts          int    `json:"restarts"`
@@ -135,6 +139,7 @@ type hangReport struct {
 // held every one of them.
 func statsOf(h *host.Host) (reports []pluginReport, layers host.Layers) {
 	reports = []pluginReport{}
+	known := false
 	for _, p := range h.Plugins() {
 		s := p.Stats()
 		if s.PID == 0 && s.Calls == 0 {
@@ -145,11 +150,15 @@ func statsOf(h *host.Host) (reports []pluginReport, layers host.Layers) {
 			BytesIn: s.Link.BytesOut, BytesOut: s.Link.BytesIn,
 			WakeupsSent: s.Link.WakeupsSent, WakeupsSuppressed: s.Link.WakeupsSuppressed, WakeupsSpurious: s.Link.WakeupsSpurious,
 		}
-		if len(h.Hubs()) == 0 {
+		if r.Remote = s.Remote; r.Remote != "" || len(h.Hubs()) == 0 {
 			r.Wake = "none"
 		}
-		if len(reports) == 0 {
-			layers = s.Layers
+		if r.Remote != "" {
+			reports = append(reports, r)
+			continue
+		}
+		if !known {
+			layers, known = s.Layers, true
 		}
 		layers = layers.And(s.Layers)
 		reports = append(reports, r)
@@ -233,6 +242,9 @@ func (p *printer) printDetails(r report) {
 	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "plugin\twake\tpid\tcalls\terrors\trestarts\tin\tout\tsent\tsuppressed\tspurious\t")
 	for _, s := range r.plugins {
+		if s.Remote != "" {
+			s.Wake = s.Remote
+		}
 		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%d\t%d\t%d\t\n", s.Name, s.Wake, s.PID, s.Calls, s.Errors, s.Restarts,
 			printable.Size(int64(s.BytesIn)), printable.Size(int64(s.BytesOut)), s.WakeupsSent, s.WakeupsSuppressed, s.WakeupsSpurious)
 	}
@@ -259,7 +271,7 @@ func (p *printer) finishedJSON(ctx context.Context, r report) error {
 
 func newBuildReport(r report) buildReport {
 	object := buildReport{
-		DurationMS: r.took.Milliseconds(), PeakMemory: r.peakMemory, Wake: r.wake, Transport: r.transport, Sandbox: r.layers, Plugins: r.plugins, Answers: r.answers, Hangs: r.hangs,
+		DurationMS: r.took.Milliseconds(), PeakMemory: r.peakMemory, Wake: r.wake, Transport: r.transport, Sandbox: r.layers, Plugins: r.plugins, CallTimes: r.callTimes, Answers: r.answers, Hangs: r.hangs,
 		Samples: map[string]int{}, Warnings: []diagnostic.Problem{}, Errors: problemsOf(r.err),
 	}
 	if r.result != nil {
