@@ -14,6 +14,7 @@ import (
 // so that too large a picture can be refused first.
 type format struct {
 	name   string
+	short  string
 	magic  string
 	config func(io.Reader) (image.Config, error)
 	decode func(data []byte, config image.Config) (*image.NRGBA, error)
@@ -21,13 +22,26 @@ type format struct {
 
 func formats() []format {
 	return []format{
-		{"PNG", "\x89PNG\r\n\x1a\n", png.DecodeConfig, decodePNG},
-		{"JPEG", "\xff\xd8\xff", jpeg.DecodeConfig, decodeJPEG},
-		{"GIF", "GIF8", gif.DecodeConfig, decodeGIF},
+		{"PNG", "png", "\x89PNG\r\n\x1a\n", png.DecodeConfig, decodePNG},
+		{"JPEG", "jpeg", "\xff\xd8\xff", jpeg.DecodeConfig, decodeJPEG},
+		{"GIF", "gif", "GIF8", gif.DecodeConfig, decodeGIF},
 	}
 }
 
 func decode(data []byte) (*image.NRGBA, error) {
+	f, config, err := readHeader(data)
+	if err != nil {
+		return nil, err
+	}
+	picture, err := f.decode(data, config)
+	if err != nil {
+		return nil, fmt.Errorf("cannot decode %s: %w", f.name, err)
+	}
+	return picture, nil
+}
+
+// readHeader says what a file is, and refuses a picture that is too large.
+func readHeader(data []byte) (format, image.Config, error) {
 	for _, f := range formats() {
 		if !bytes.HasPrefix(data, []byte(f.magic)) {
 			continue
@@ -37,15 +51,11 @@ func decode(data []byte) (*image.NRGBA, error) {
 			err = checkSize(config.Width, config.Height)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("cannot decode %s: %w", f.name, err)
+			return f, config, fmt.Errorf("cannot decode %s: %w", f.name, err)
 		}
-		picture, err := f.decode(data, config)
-		if err != nil {
-			return nil, fmt.Errorf("cannot decode %s: %w", f.name, err)
-		}
-		return picture, nil
+		return f, config, nil
 	}
-	return nil, fmt.Errorf("not a PNG, JPEG or GIF file (%d bytes, starting %q)", len(data), data[:min(len(data), 8)])
+	return format{}, image.Config{}, fmt.Errorf("not a PNG, JPEG or GIF file (%d bytes, starting %q)", len(data), data[:min(len(data), 8)])
 }
 
 func decodePNG(data []byte, _ image.Config) (*image.NRGBA, error) {

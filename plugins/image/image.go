@@ -1,7 +1,7 @@
-// Package image decodes PNG, JPEG and GIF, resizes pictures and makes the
-// blurred placeholders that stand in for them.
+// Package image decodes PNG, JPEG and GIF, resizes pictures, encodes PNG and
+// JPEG, and makes the blurred placeholders that stand in for pictures.
 //
-// The decoders are the standard library's, the resampling is
+// Decoders and encoders are the standard library's, the resampling is
 // golang.org/x/image/draw's, and the placeholders are go-thumbhash's. A picture
 // in memory takes 4 bytes a pixel. Resizing takes another 32 bytes for each
 // pixel of (new width x old height). So a photograph of 24 megapixels costs
@@ -11,6 +11,7 @@ package image
 import (
 	"context"
 	"errors"
+	"image"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -54,7 +55,8 @@ func (s *Service) Decode(ctx context.Context, req *imagepb.DecodeRequest) (*imag
 	return toMessage(picture), nil
 }
 
-// Resize scales a picture to a width, keeping its ratio; a height is never less than one pixel.
+// Resize scales a picture, or a part of it, to a width and a height. Without a
+// height it keeps the ratio; a height is never less than one pixel.
 func (s *Service) Resize(ctx context.Context, req *imagepb.ResizeRequest) (*imagepb.Pixels, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
@@ -63,11 +65,47 @@ func (s *Service) Resize(ctx context.Context, req *imagepb.ResizeRequest) (*imag
 	if err != nil {
 		return nil, status.Errorf(codes.InvalidArgument, "resize: %v", err)
 	}
-	resized, err := resize(picture, int(req.GetWidth()))
+	part := picture.Rect
+	if p := req.GetPart(); p != nil {
+		part = image.Rect(int(p.X), int(p.Y), int(p.X)+int(p.Width), int(p.Y)+int(p.Height))
+		if part.Empty() || p.Width < 0 || p.Height < 0 || !part.In(picture.Rect) {
+			return nil, status.Errorf(codes.InvalidArgument, "resize: %v is no part of a picture of %v", part, picture.Rect.Size())
+		}
+	}
+	resized, err := resize(picture, part, int(req.GetWidth()), int(req.GetHeight()))
 	if err != nil {
 		return nil, status.Errorf(codes.InvalidArgument, "resize: %v", err)
 	}
 	return toMessage(resized), nil
+}
+
+// Encode writes a picture as a file. The same pixels give the same bytes.
+func (s *Service) Encode(ctx context.Context, req *imagepb.EncodeRequest) (*imagepb.EncodeResponse, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, status.FromContextError(err).Err()
+	}
+	picture, err := fromMessage(req.GetPixels())
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "encode: %v", err)
+	}
+	data, err := encode(picture, req.GetFormat(), int(req.GetQuality()))
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "encode: %v", err)
+	}
+	return &imagepb.EncodeResponse{Data: data}, nil
+}
+
+// Measure reads a picture's header, and turns its sides if its EXIF orientation
+// does.
+func (s *Service) Measure(ctx context.Context, req *imagepb.MeasureRequest) (*imagepb.MeasureResponse, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, status.FromContextError(err).Err()
+	}
+	measured, err := measure(req.GetData())
+	if err != nil {
+		return nil, diagnostic.Refuse(req.GetPath(), diagnostic.Problem{Message: err.Error()})
+	}
+	return measured, nil
 }
 
 // Thumbhash makes the data URL of a blurred picture of at most 32 pixels a side.

@@ -286,3 +286,60 @@ func TestPhotographComesOutAtEveryWidth(t *testing.T) {
 		}
 	}
 }
+
+func TestResizeShowsAPartAtAnySize(t *testing.T) {
+	p := filled(30, 10, color.NRGBA{R: 255, A: 255})
+	for y := range 10 {
+		for x := 20; x < 30; x++ {
+			copy(p.Rgba[(y*30+x)*4:], []byte{0, 0, 255, 255})
+		}
+	}
+	got, err := New().Resize(t.Context(), &imagepb.ResizeRequest{Pixels: p, Width: 4, Height: 8, Part: &imagepb.Part{X: 20, Width: 10, Height: 10}})
+	require.NoError(t, err)
+	require.Equal(t, [2]int32{4, 8}, [2]int32{got.Width, got.Height})
+	for i := 0; i < len(got.Rgba); i += 4 {
+		assert.Equal(t, []byte{0, 0, 255, 255}, got.Rgba[i:i+4], "nothing beside the part bleeds in")
+	}
+	for _, part := range []*imagepb.Part{{}, {X: 1, Width: 30, Height: 10}, {X: -1, Width: 5, Height: 5}, {Width: -5, Height: 5}, {X: 10, Y: 5, Width: -5, Height: -5}} {
+		_, err := New().Resize(t.Context(), &imagepb.ResizeRequest{Pixels: p, Width: 4, Part: part})
+		assert.Equal(t, codes.InvalidArgument, status.Code(err), "%v", part)
+	}
+	_, err = New().Resize(t.Context(), &imagepb.ResizeRequest{Pixels: p, Width: 4, Height: -1})
+	assert.Equal(t, codes.InvalidArgument, status.Code(err))
+}
+
+func TestEncodedPictureIsTheSameWhenDecoded(t *testing.T) {
+	p := filled(40, 20, color.NRGBA{R: 200, G: 100, B: 50, A: 128})
+	for format, want := range map[string][]byte{"png": {200, 100, 50, 128}, "jpeg": {227, 177, 152, 255}} { // on white
+		made, err := New().Encode(t.Context(), &imagepb.EncodeRequest{Pixels: p, Format: format, Quality: 95})
+		require.NoError(t, err)
+		again, err := New().Encode(t.Context(), &imagepb.EncodeRequest{Pixels: p, Format: format, Quality: 95})
+		require.NoError(t, err)
+		assert.Equal(t, made.Data, again.Data)
+		got := decodeFile(t, made.Data)
+		require.Equal(t, [2]int32{40, 20}, [2]int32{got.Width, got.Height})
+		for i := range 4 {
+			assert.InDelta(t, want[i], got.Rgba[i], 3, "%s, sample %d", format, i)
+		}
+	}
+	for _, wrong := range []*imagepb.EncodeRequest{{Pixels: p, Format: "webp", Quality: 50}, {Pixels: p, Format: "jpeg"}, {Pixels: p, Format: "jpeg", Quality: 101}, {Format: "png"}} {
+		_, err := New().Encode(t.Context(), wrong)
+		assert.Equal(t, codes.InvalidArgument, status.Code(err))
+	}
+}
+
+func TestMeasureTurnsTheSidesAsDecodeDoes(t *testing.T) {
+	var file bytes.Buffer
+	require.NoError(t, jpeg.Encode(&file, image.NewGray(image.Rect(0, 0, 32, 16)), nil))
+	for value, want := range map[uint16][2]int32{1: {32, 16}, 3: {32, 16}, 6: {16, 32}, 8: {16, 32}} {
+		data := withOrientation(file.Bytes(), binary.BigEndian, "MM\x00*", value)
+		got, err := New().Measure(t.Context(), &imagepb.MeasureRequest{Data: data})
+		require.NoError(t, err)
+		assert.Equal(t, want, [2]int32{got.Width, got.Height})
+		assert.Equal(t, "jpeg", got.Format)
+		pixels := decodeFile(t, data)
+		assert.Equal(t, want, [2]int32{pixels.Width, pixels.Height})
+	}
+	_, err := New().Measure(t.Context(), &imagepb.MeasureRequest{Path: "a.png", Data: []byte("text")})
+	assert.ErrorContains(t, err, "a.png: not a PNG, JPEG or GIF file")
+}

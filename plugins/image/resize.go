@@ -12,17 +12,20 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// resize scales src to a width with a Lanczos filter of three lobes.
-func resize(src *image.NRGBA, width int) (*image.NRGBA, error) {
-	height := max(1, int(math.Round(float64(width)*float64(src.Rect.Dy())/float64(src.Rect.Dx()))))
+// resize scales a part of src with a Lanczos filter of three lobes. A height of
+// 0 is the one that keeps the part's ratio.
+func resize(src *image.NRGBA, part image.Rectangle, width, height int) (*image.NRGBA, error) {
+	if height == 0 {
+		height = max(1, int(math.Round(float64(width)*float64(part.Dy())/float64(part.Dx()))))
+	}
 	if err := checkSize(width, height); err != nil {
 		return nil, err
 	}
-	if width == src.Rect.Dx() && height == src.Rect.Dy() {
+	if part == src.Rect && part.Size() == image.Pt(width, height) {
 		return src, nil
 	}
 	lanczos3 := draw.Kernel{Support: 3, At: func(t float64) float64 { return sinc(t) * sinc(t/3) }}
-	return scale(src, width, height, &lanczos3), nil
+	return scale(src, part, width, height, &lanczos3), nil
 }
 
 func sinc(t float64) float64 {
@@ -36,13 +39,13 @@ func sinc(t float64) float64 {
 // premultiplies what it reads from an NRGBA. It divides again only for
 // destinations without a fast path; that is slow, but exact. An opaque picture
 // needs no division, and takes the fast path.
-func scale(src *image.NRGBA, width, height int, filter draw.Scaler) *image.NRGBA {
+func scale(src *image.NRGBA, part image.Rectangle, width, height int, filter draw.Scaler) *image.NRGBA {
 	dst := image.NewNRGBA(image.Rect(0, 0, width, height))
 	var to draw.Image = dst
 	if src.Opaque() {
 		to = &image.RGBA{Pix: dst.Pix, Stride: dst.Stride, Rect: dst.Rect}
 	}
-	filter.Scale(to, dst.Rect, src, src.Rect, draw.Src, nil)
+	filter.Scale(to, dst.Rect, src, part, draw.Src, nil)
 	return dst
 }
 
@@ -52,7 +55,7 @@ func placeholder(src *image.NRGBA) (string, error) {
 	if w, h := src.Rect.Dx(), src.Rect.Dy(); w > side || h > side {
 		ratio := float64(side) / float64(max(w, h))
 		fit := func(n int) int { return max(1, int(math.Round(float64(n)*ratio))) }
-		src = scale(src, fit(w), fit(h), draw.BiLinear)
+		src = scale(src, src.Rect, fit(w), fit(h), draw.BiLinear)
 	}
 	// The library draws what it gets onto an RGBA, and then reads that as if it
 	// were not premultiplied. Straight samples labelled RGBA pass through

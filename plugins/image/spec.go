@@ -15,6 +15,8 @@ func Spec() spec.Spec {
 		Answers: map[string]spec.Answer{
 			imagepb.Image_Decode_FullMethodName:    spec.Block,
 			imagepb.Image_Resize_FullMethodName:    spec.Block,
+			imagepb.Image_Encode_FullMethodName:    spec.Block,
+			imagepb.Image_Measure_FullMethodName:   spec.Note,
 			imagepb.Image_Thumbhash_FullMethodName: spec.Note,
 		},
 	}

@@ -145,9 +145,13 @@ func (x *DecodeRequest) GetData() []byte {
 }
 
 type ResizeRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Pixels        *Pixels                `protobuf:"bytes,1,opt,name=pixels,proto3" json:"pixels,omitempty"`
-	Width         int32                  `protobuf:"varint,2,opt,name=width,proto3" json:"width,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Pixels *Pixels                `protobuf:"bytes,1,opt,name=pixels,proto3" json:"pixels,omitempty"`
+	Width  int32                  `protobuf:"varint,2,opt,name=width,proto3" json:"width,omitempty"`
+	// 0 for the one that keeps the ratio.
+	Height int32 `protobuf:"varint,3,opt,name=height,proto3" json:"height,omitempty"`
+	// The part of the picture that is resized; if not given, all of it.
+	Part          *Part `protobuf:"bytes,4,opt,name=part,proto3" json:"part,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -196,6 +200,309 @@ func (x *ResizeRequest) GetWidth() int32 {
 	return 0
 }
 
+func (x *ResizeRequest) GetHeight() int32 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *ResizeRequest) GetPart() *Part {
+	if x != nil {
+		return x.Part
+	}
+	return nil
+}
+
+// A rectangle of a picture, in its pixels. It has an area, and lies within the picture.
+type Part struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	X             int32                  `protobuf:"varint,1,opt,name=x,proto3" json:"x,omitempty"`
+	Y             int32                  `protobuf:"varint,2,opt,name=y,proto3" json:"y,omitempty"`
+	Width         int32                  `protobuf:"varint,3,opt,name=width,proto3" json:"width,omitempty"`
+	Height        int32                  `protobuf:"varint,4,opt,name=height,proto3" json:"height,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Part) Reset() {
+	*x = Part{}
+	mi := &file_image_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Part) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Part) ProtoMessage() {}
+
+func (x *Part) ProtoReflect() protoreflect.Message {
+	mi := &file_image_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Part.ProtoReflect.Descriptor instead.
+func (*Part) Descriptor() ([]byte, []int) {
+	return file_image_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Part) GetX() int32 {
+	if x != nil {
+		return x.X
+	}
+	return 0
+}
+
+func (x *Part) GetY() int32 {
+	if x != nil {
+		return x.Y
+	}
+	return 0
+}
+
+func (x *Part) GetWidth() int32 {
+	if x != nil {
+		return x.Width
+	}
+	return 0
+}
+
+func (x *Part) GetHeight() int32 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+type EncodeRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Pixels *Pixels                `protobuf:"bytes,1,opt,name=pixels,proto3" json:"pixels,omitempty"`
+	// "png" or "jpeg". A JPEG has no transparency: it shows the picture on white.
+	Format string `protobuf:"bytes,2,opt,name=format,proto3" json:"format,omitempty"`
+	// 1 to 100, of a JPEG.
+	Quality       int32 `protobuf:"varint,3,opt,name=quality,proto3" json:"quality,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EncodeRequest) Reset() {
+	*x = EncodeRequest{}
+	mi := &file_image_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EncodeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EncodeRequest) ProtoMessage() {}
+
+func (x *EncodeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_image_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EncodeRequest.ProtoReflect.Descriptor instead.
+func (*EncodeRequest) Descriptor() ([]byte, []int) {
+	return file_image_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *EncodeRequest) GetPixels() *Pixels {
+	if x != nil {
+		return x.Pixels
+	}
+	return nil
+}
+
+func (x *EncodeRequest) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
+}
+
+func (x *EncodeRequest) GetQuality() int32 {
+	if x != nil {
+		return x.Quality
+	}
+	return 0
+}
+
+type EncodeResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Data          []byte                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EncodeResponse) Reset() {
+	*x = EncodeResponse{}
+	mi := &file_image_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EncodeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EncodeResponse) ProtoMessage() {}
+
+func (x *EncodeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_image_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EncodeResponse.ProtoReflect.Descriptor instead.
+func (*EncodeResponse) Descriptor() ([]byte, []int) {
+	return file_image_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *EncodeResponse) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+type MeasureRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name for error messages.
+	Path          string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	Data          []byte `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MeasureRequest) Reset() {
+	*x = MeasureRequest{}
+	mi := &file_image_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MeasureRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MeasureRequest) ProtoMessage() {}
+
+func (x *MeasureRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_image_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MeasureRequest.ProtoReflect.Descriptor instead.
+func (*MeasureRequest) Descriptor() ([]byte, []int) {
+	return file_image_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *MeasureRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *MeasureRequest) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+type MeasureResponse struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Width  int32                  `protobuf:"varint,1,opt,name=width,proto3" json:"width,omitempty"`
+	Height int32                  `protobuf:"varint,2,opt,name=height,proto3" json:"height,omitempty"`
+	// "png", "jpeg" or "gif".
+	Format        string `protobuf:"bytes,3,opt,name=format,proto3" json:"format,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MeasureResponse) Reset() {
+	*x = MeasureResponse{}
+	mi := &file_image_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MeasureResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MeasureResponse) ProtoMessage() {}
+
+func (x *MeasureResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_image_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MeasureResponse.ProtoReflect.Descriptor instead.
+func (*MeasureResponse) Descriptor() ([]byte, []int) {
+	return file_image_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *MeasureResponse) GetWidth() int32 {
+	if x != nil {
+		return x.Width
+	}
+	return 0
+}
+
+func (x *MeasureResponse) GetHeight() int32 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *MeasureResponse) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
+}
+
 type ThumbhashRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Pixels        *Pixels                `protobuf:"bytes,1,opt,name=pixels,proto3" json:"pixels,omitempty"`
@@ -205,7 +512,7 @@ type ThumbhashRequest struct {
 
 func (x *ThumbhashRequest) Reset() {
 	*x = ThumbhashRequest{}
-	mi := &file_image_proto_msgTypes[3]
+	mi := &file_image_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -217,7 +524,7 @@ func (x *ThumbhashRequest) String() string {
 func (*ThumbhashRequest) ProtoMessage() {}
 
 func (x *ThumbhashRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_image_proto_msgTypes[3]
+	mi := &file_image_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -230,7 +537,7 @@ func (x *ThumbhashRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ThumbhashRequest.ProtoReflect.Descriptor instead.
 func (*ThumbhashRequest) Descriptor() ([]byte, []int) {
-	return file_image_proto_rawDescGZIP(), []int{3}
+	return file_image_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ThumbhashRequest) GetPixels() *Pixels {
@@ -249,7 +556,7 @@ type ThumbhashResponse struct {
 
 func (x *ThumbhashResponse) Reset() {
 	*x = ThumbhashResponse{}
-	mi := &file_image_proto_msgTypes[4]
+	mi := &file_image_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -261,7 +568,7 @@ func (x *ThumbhashResponse) String() string {
 func (*ThumbhashResponse) ProtoMessage() {}
 
 func (x *ThumbhashResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_image_proto_msgTypes[4]
+	mi := &file_image_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -274,7 +581,7 @@ func (x *ThumbhashResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ThumbhashResponse.ProtoReflect.Descriptor instead.
 func (*ThumbhashResponse) Descriptor() ([]byte, []int) {
-	return file_image_proto_rawDescGZIP(), []int{4}
+	return file_image_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ThumbhashResponse) GetDataUrl() string {
@@ -296,17 +603,39 @@ const file_image_proto_rawDesc = "" +
 	"\x04kept\x18\x04 \x01(\tR\x04kept\"7\n" +
 	"\rDecodeRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
-	"\x04data\x18\x02 \x01(\fR\x04data\"P\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"\x8d\x01\n" +
 	"\rResizeRequest\x12)\n" +
 	"\x06pixels\x18\x01 \x01(\v2\x11.ddc.image.PixelsR\x06pixels\x12\x14\n" +
-	"\x05width\x18\x02 \x01(\x05R\x05width\"=\n" +
+	"\x05width\x18\x02 \x01(\x05R\x05width\x12\x16\n" +
+	"\x06height\x18\x03 \x01(\x05R\x06height\x12#\n" +
+	"\x04part\x18\x04 \x01(\v2\x0f.ddc.image.PartR\x04part\"P\n" +
+	"\x04Part\x12\f\n" +
+	"\x01x\x18\x01 \x01(\x05R\x01x\x12\f\n" +
+	"\x01y\x18\x02 \x01(\x05R\x01y\x12\x14\n" +
+	"\x05width\x18\x03 \x01(\x05R\x05width\x12\x16\n" +
+	"\x06height\x18\x04 \x01(\x05R\x06height\"l\n" +
+	"\rEncodeRequest\x12)\n" +
+	"\x06pixels\x18\x01 \x01(\v2\x11.ddc.image.PixelsR\x06pixels\x12\x16\n" +
+	"\x06format\x18\x02 \x01(\tR\x06format\x12\x18\n" +
+	"\aquality\x18\x03 \x01(\x05R\aquality\"$\n" +
+	"\x0eEncodeResponse\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"8\n" +
+	"\x0eMeasureRequest\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"W\n" +
+	"\x0fMeasureResponse\x12\x14\n" +
+	"\x05width\x18\x01 \x01(\x05R\x05width\x12\x16\n" +
+	"\x06height\x18\x02 \x01(\x05R\x06height\x12\x16\n" +
+	"\x06format\x18\x03 \x01(\tR\x06format\"=\n" +
 	"\x10ThumbhashRequest\x12)\n" +
 	"\x06pixels\x18\x01 \x01(\v2\x11.ddc.image.PixelsR\x06pixels\".\n" +
 	"\x11ThumbhashResponse\x12\x19\n" +
-	"\bdata_url\x18\x01 \x01(\tR\adataUrl2\xbd\x01\n" +
+	"\bdata_url\x18\x01 \x01(\tR\adataUrl2\xbe\x02\n" +
 	"\x05Image\x125\n" +
 	"\x06Decode\x12\x18.ddc.image.DecodeRequest\x1a\x11.ddc.image.Pixels\x125\n" +
-	"\x06Resize\x12\x18.ddc.image.ResizeRequest\x1a\x11.ddc.image.Pixels\x12F\n" +
+	"\x06Resize\x12\x18.ddc.image.ResizeRequest\x1a\x11.ddc.image.Pixels\x12=\n" +
+	"\x06Encode\x12\x18.ddc.image.EncodeRequest\x1a\x19.ddc.image.EncodeResponse\x12@\n" +
+	"\aMeasure\x12\x19.ddc.image.MeasureRequest\x1a\x1a.ddc.image.MeasureResponse\x12F\n" +
 	"\tThumbhash\x12\x1b.ddc.image.ThumbhashRequest\x1a\x1c.ddc.image.ThumbhashResponseB\x1bZ\x19ddc/plugins/image/imagepbb\x06proto3"
 
 var (
@@ -321,28 +650,39 @@ func file_image_proto_rawDescGZIP() []byte {
 	return file_image_proto_rawDescData
 }
 
-var file_image_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_image_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_image_proto_goTypes = []any{
 	(*Pixels)(nil),            // 0: ddc.image.Pixels
 	(*DecodeRequest)(nil),     // 1: ddc.image.DecodeRequest
 	(*ResizeRequest)(nil),     // 2: ddc.image.ResizeRequest
-	(*ThumbhashRequest)(nil),  // 3: ddc.image.ThumbhashRequest
-	(*ThumbhashResponse)(nil), // 4: ddc.image.ThumbhashResponse
+	(*Part)(nil),              // 3: ddc.image.Part
+	(*EncodeRequest)(nil),     // 4: ddc.image.EncodeRequest
+	(*EncodeResponse)(nil),    // 5: ddc.image.EncodeResponse
+	(*MeasureRequest)(nil),    // 6: ddc.image.MeasureRequest
+	(*MeasureResponse)(nil),   // 7: ddc.image.MeasureResponse
+	(*ThumbhashRequest)(nil),  // 8: ddc.image.ThumbhashRequest
+	(*ThumbhashResponse)(nil), // 9: ddc.image.ThumbhashResponse
 }
 var file_image_proto_depIdxs = []int32{
 	0, // 0: ddc.image.ResizeRequest.pixels:type_name -> ddc.image.Pixels
-	0, // 1: ddc.image.ThumbhashRequest.pixels:type_name -> ddc.image.Pixels
-	1, // 2: ddc.image.Image.Decode:input_type -> ddc.image.DecodeRequest
-	2, // 3: ddc.image.Image.Resize:input_type -> ddc.image.ResizeRequest
-	3, // 4: ddc.image.Image.Thumbhash:input_type -> ddc.image.ThumbhashRequest
-	0, // 5: ddc.image.Image.Decode:output_type -> ddc.image.Pixels
-	0, // 6: ddc.image.Image.Resize:output_type -> ddc.image.Pixels
-	4, // 7: ddc.image.Image.Thumbhash:output_type -> ddc.image.ThumbhashResponse
-	5, // [5:8] is the sub-list for method output_type
-	2, // [2:5] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	3, // 1: ddc.image.ResizeRequest.part:type_name -> ddc.image.Part
+	0, // 2: ddc.image.EncodeRequest.pixels:type_name -> ddc.image.Pixels
+	0, // 3: ddc.image.ThumbhashRequest.pixels:type_name -> ddc.image.Pixels
+	1, // 4: ddc.image.Image.Decode:input_type -> ddc.image.DecodeRequest
+	2, // 5: ddc.image.Image.Resize:input_type -> ddc.image.ResizeRequest
+	4, // 6: ddc.image.Image.Encode:input_type -> ddc.image.EncodeRequest
+	6, // 7: ddc.image.Image.Measure:input_type -> ddc.image.MeasureRequest
+	8, // 8: ddc.image.Image.Thumbhash:input_type -> ddc.image.ThumbhashRequest
+	0, // 9: ddc.image.Image.Decode:output_type -> ddc.image.Pixels
+	0, // 10: ddc.image.Image.Resize:output_type -> ddc.image.Pixels
+	5, // 11: ddc.image.Image.Encode:output_type -> ddc.image.EncodeResponse
+	7, // 12: ddc.image.Image.Measure:output_type -> ddc.image.MeasureResponse
+	9, // 13: ddc.image.Image.Thumbhash:output_type -> ddc.image.ThumbhashResponse
+	9, // [9:14] is the sub-list for method output_type
+	4, // [4:9] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_image_proto_init() }
@@ -356,7 +696,7 @@ func file_image_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_image_proto_rawDesc), len(file_image_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

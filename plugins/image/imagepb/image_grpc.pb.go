@@ -21,6 +21,8 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	Image_Decode_FullMethodName    = "/ddc.image.Image/Decode"
 	Image_Resize_FullMethodName    = "/ddc.image.Image/Resize"
+	Image_Encode_FullMethodName    = "/ddc.image.Image/Encode"
+	Image_Measure_FullMethodName   = "/ddc.image.Image/Measure"
 	Image_Thumbhash_FullMethodName = "/ddc.image.Image/Thumbhash"
 )
 
@@ -28,12 +30,16 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Image decodes and resizes pictures.
+// Image decodes, resizes and encodes pictures.
 type ImageClient interface {
 	// Decodes PNG, JPEG or the first frame of a GIF, told apart by their first bytes, to sRGB.
 	Decode(ctx context.Context, in *DecodeRequest, opts ...grpc.CallOption) (*Pixels, error)
-	// Resizes to a width with a Lanczos filter; the height keeps the ratio.
+	// Resizes a picture, or a part of it, with a Lanczos filter.
 	Resize(ctx context.Context, in *ResizeRequest, opts ...grpc.CallOption) (*Pixels, error)
+	// Encodes a picture as PNG or JPEG.
+	Encode(ctx context.Context, in *EncodeRequest, opts ...grpc.CallOption) (*EncodeResponse, error)
+	// Says how large a PNG, JPEG or GIF is when it stands upright, from its header.
+	Measure(ctx context.Context, in *MeasureRequest, opts ...grpc.CallOption) (*MeasureResponse, error)
 	// Makes a placeholder: a data URL of a tiny blurred PNG.
 	Thumbhash(ctx context.Context, in *ThumbhashRequest, opts ...grpc.CallOption) (*ThumbhashResponse, error)
 }
@@ -66,6 +72,26 @@ func (c *imageClient) Resize(ctx context.Context, in *ResizeRequest, opts ...grp
 	return out, nil
 }
 
+func (c *imageClient) Encode(ctx context.Context, in *EncodeRequest, opts ...grpc.CallOption) (*EncodeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EncodeResponse)
+	err := c.cc.Invoke(ctx, Image_Encode_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *imageClient) Measure(ctx context.Context, in *MeasureRequest, opts ...grpc.CallOption) (*MeasureResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MeasureResponse)
+	err := c.cc.Invoke(ctx, Image_Measure_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *imageClient) Thumbhash(ctx context.Context, in *ThumbhashRequest, opts ...grpc.CallOption) (*ThumbhashResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ThumbhashResponse)
@@ -80,12 +106,16 @@ func (c *imageClient) Thumbhash(ctx context.Context, in *ThumbhashRequest, opts 
 // All implementations must embed UnimplementedImageServer
 // for forward compatibility.
 //
-// Image decodes and resizes pictures.
+// Image decodes, resizes and encodes pictures.
 type ImageServer interface {
 	// Decodes PNG, JPEG or the first frame of a GIF, told apart by their first bytes, to sRGB.
 	Decode(context.Context, *DecodeRequest) (*Pixels, error)
-	// Resizes to a width with a Lanczos filter; the height keeps the ratio.
+	// Resizes a picture, or a part of it, with a Lanczos filter.
 	Resize(context.Context, *ResizeRequest) (*Pixels, error)
+	// Encodes a picture as PNG or JPEG.
+	Encode(context.Context, *EncodeRequest) (*EncodeResponse, error)
+	// Says how large a PNG, JPEG or GIF is when it stands upright, from its header.
+	Measure(context.Context, *MeasureRequest) (*MeasureResponse, error)
 	// Makes a placeholder: a data URL of a tiny blurred PNG.
 	Thumbhash(context.Context, *ThumbhashRequest) (*ThumbhashResponse, error)
 	mustEmbedUnimplementedImageServer()
@@ -103,6 +133,12 @@ func (UnimplementedImageServer) Decode(context.Context, *DecodeRequest) (*Pixels
 }
 func (UnimplementedImageServer) Resize(context.Context, *ResizeRequest) (*Pixels, error) {
 	return nil, status.Error(codes.Unimplemented, "method Resize not implemented")
+}
+func (UnimplementedImageServer) Encode(context.Context, *EncodeRequest) (*EncodeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Encode not implemented")
+}
+func (UnimplementedImageServer) Measure(context.Context, *MeasureRequest) (*MeasureResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Measure not implemented")
 }
 func (UnimplementedImageServer) Thumbhash(context.Context, *ThumbhashRequest) (*ThumbhashResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Thumbhash not implemented")
@@ -164,6 +200,42 @@ func _Image_Resize_Handler(srv interface{}, ctx context.Context, dec func(interf
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Image_Encode_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EncodeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImageServer).Encode(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Image_Encode_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImageServer).Encode(ctx, req.(*EncodeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Image_Measure_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MeasureRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImageServer).Measure(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Image_Measure_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImageServer).Measure(ctx, req.(*MeasureRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _Image_Thumbhash_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ThumbhashRequest)
 	if err := dec(in); err != nil {
@@ -196,6 +268,14 @@ var Image_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Resize",
 			Handler:    _Image_Resize_Handler,
+		},
+		{
+			MethodName: "Encode",
+			Handler:    _Image_Encode_Handler,
+		},
+		{
+			MethodName: "Measure",
+			Handler:    _Image_Measure_Handler,
 		},
 		{
 			MethodName: "Thumbhash",
