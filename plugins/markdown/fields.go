@@ -95,6 +95,15 @@ func Keys() []Key {
 	return all
 }
 
+// Elsewhere lists keys of other generators, with what to write instead, by name.
+func Elsewhere() []Key {
+	var all []Key
+	for _, name := range slices.Sorted(maps.Keys(elsewhere)) {
+		all = append(all, Key{name, elsewhere[name]})
+	}
+	return all
+}
+
 // take sets the fields from a table. null counts as missing. language is TOML or
 // YAML. The places in what it returns count from the table's first line.
 func (f *fields) take(table notation.Table, language string) ([]*markdownpb.Warning, error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
+	extast "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/renderer"
 	"github.com/yuin/goldmark/renderer/html"
@@ -31,7 +32,7 @@ func newEngine(more ...goldmark.Extender) goldmark.Markdown {
 		goldmark.WithParserOptions(parser.WithHeadingAttribute()),
 		goldmark.WithRendererOptions(
 			html.WithUnsafe(),
-			renderer.WithNodeRenderers(util.Prioritized(placeholderRenderer{}, 100)),
+			renderer.WithNodeRenderers(util.Prioritized(placeholderRenderer{}, 100), util.Prioritized(labelRenderer{}, 100)),
 		),
 	)
 }
@@ -47,6 +48,8 @@ type page struct {
 	out  *markdownpb.RenderResponse
 	// anchors says where headings get a link to themselves.
 	anchors string
+	// raw says that there may be headings that are written as HTML.
+	raw bool
 }
 
 func render(req *markdownpb.RenderRequest) (*markdownpb.RenderResponse, error) {
@@ -80,6 +83,9 @@ func render(req *markdownpb.RenderRequest) (*markdownpb.RenderResponse, error) {
 		return nil, fmt.Errorf("render page: %w", err)
 	}
 	p.out.Html = body.String()
+	if p.raw {
+		p.out.Html = p.rawHeadings(p.out.Html)
+	}
 	return p.out, nil
 }
 
@@ -87,6 +93,7 @@ func render(req *markdownpb.RenderRequest) (*markdownpb.RenderResponse, error) {
 func (p *page) walk(doc ast.Node) error {
 	var headings []*ast.Heading
 	var codes []ast.Node
+	var tasks []*extast.TaskCheckBox
 	err := ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			return ast.WalkContinue, nil
@@ -97,12 +104,14 @@ func (p *page) walk(doc ast.Node) error {
 		case *ast.CodeBlock, *ast.FencedCodeBlock:
 			codes = append(codes, n)
 		case *ast.HTMLBlock:
-			p.ids.take(n.Lines().Value(p.source))
+			p.takeRaw(n.Lines().Value(p.source))
 			if n.HasClosure() {
-				p.ids.take(n.ClosureLine.Value(p.source))
+				p.takeRaw(n.ClosureLine.Value(p.source))
 			}
 		case *ast.RawHTML:
-			p.ids.take(n.Segments.Value(p.source))
+			p.takeRaw(n.Segments.Value(p.source))
+		case *extast.TaskCheckBox:
+			tasks = append(tasks, n)
 		case *ast.Blockquote:
 			alert(n, p.source)
 		case *ast.Link:
@@ -117,11 +126,20 @@ func (p *page) walk(doc ast.Node) error {
 	if err != nil {
 		return fmt.Errorf("walk page: %w", err)
 	}
+	for _, n := range tasks {
+		labelTask(n)
+	}
 	p.nameHeadings(headings)
 	for _, n := range codes {
 		p.takeOut(n)
 	}
 	return nil
+}
+
+// takeRaw looks through HTML that the author wrote.
+func (p *page) takeRaw(raw []byte) {
+	p.ids.take(raw)
+	p.raw = p.raw || rawHeading.Match(raw)
 }
 
 func (p *page) resolve(link *ast.Link) {

@@ -1,6 +1,7 @@
 package markdown
 
 import (
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -42,7 +43,8 @@ func TestMarkdownOfTheSiteFormat(t *testing.T) {
 		"raw inline":           {"a <kbd>K</kbd>", "<p>a <kbd>K</kbd></p>"},
 		"template braces":      {"use `{{ page.title }}` and {{ x }}", "<code>{{ page.title }}</code> and {{ x }}"},
 		"no smart quotes":      {`"a" -- b`, "&quot;a&quot; -- b"},
-		"task list":            {"- [ ] todo\n- [x] done", `<li><input disabled="" type="checkbox"> todo</li>`},
+		"task list":            {"- [ ] todo\n- [x] done", `<li><label><input disabled="" type="checkbox"> todo</label></li>`},
+		"loose task":           {"- [x] *a* b\n\n  more\n\n- [ ]", "<li>\n<p><label><input checked=\"\" disabled=\"\" type=\"checkbox\"> <em>a</em> b</label></p>\n<p>more</p>\n</li>"},
 		"bare address":         {"see https://x.org/a_b.", `<p>see <a href="https://x.org/a_b">https://x.org/a_b</a>.</p>`},
 		"bare address in code": {"`https://x.org`", "<p><code>https://x.org</code></p>"},
 		"definition list":      {"Term\n: what it is", "<dl>\n<dt>Term</dt>\n<dd>what it is</dd>\n</dl>"},
@@ -82,8 +84,23 @@ func TestHeadingsGetLinksToThemselvesWhenAskedFor(t *testing.T) {
 
 func TestIDOfRawHTMLIsGivenToNoHeading(t *testing.T) {
 	page := renderBody(t, "<h2 ID='setup' class=x>Setup</h2>\n\n## Setup\n\ntext <a id=\"more\">x</a>\n\n## More {#more}\n")
-	assert.Equal(t, "setup-1", page.Headings[0].Id)
-	assert.Equal(t, "more-1", page.Headings[1].Id)
+	require.Len(t, page.Headings, 3)
+	assert.Equal(t, "setup", page.Headings[0].Id)
+	assert.Equal(t, "setup-1", page.Headings[1].Id)
+	assert.Equal(t, "more-1", page.Headings[2].Id)
+}
+
+func TestHeadingsOfHTMLAreListedAmongTheOthers(t *testing.T) {
+	page := renderBody(t, "# Top\n\n<h2>Set <b>up</b> &amp; go</h2>\n\n## Set up go\n\n<h3 class=x id=\"own\">Own</h3>\n<H2\nclass=y>Two\nlines</H2>\n<h2></h2>\n\n"+
+		"<h2>\n\n*Markdown* in it\n\n</h2>\n\n<!-- <h2>no</h2> --><script>\"<h2>no</h2>\"</script>\n\ntext <h2>in a line</h2>\n\n## Last\n\n`<h2>code</h2>`\n")
+	var all []string
+	for _, h := range page.Headings {
+		all = append(all, fmt.Sprint(h.Level, " ", h.Id, " ", h.Title))
+		assert.Equal(t, 1, strings.Count(page.Html, `id="`+h.Id+`"`), h.Id)
+	}
+	assert.Equal(t, []string{"1 top Top", "2 set-up-go-1 Set up & go", "2 set-up-go Set up go", "3 own Own", "2 two-lines Two lines", "2 markdown-in-it Markdown in it", "2 in-a-line in a line", "2 last Last"}, all)
+	assert.Contains(t, page.Html, `<h2 id="set-up-go-1">Set <b>up</b> &amp; go</h2>`)
+	assert.Contains(t, page.Html, "<H2 id=\"two-lines\"\nclass=y>")
 }
 
 func TestEachHeadingGetsItsOwnID(t *testing.T) {

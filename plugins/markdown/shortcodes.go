@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/text"
@@ -14,12 +15,16 @@ import (
 	"ddc/plugins/markdown/markdownpb"
 )
 
-// maxCalls bounds the shortcodes of a text.
-const maxCalls = 10_000
+// maxCalls bounds the shortcodes of a text, maxWarnings those of others that are
+// told.
+const maxCalls, maxWarnings = 10_000, 100
 
 var (
 	callStart = regexp.MustCompile(`^\{([{%])-?[ \t\n]*([A-Za-z_][A-Za-z0-9_]*)\(`)
-	bodyEnd   = regexp.MustCompile(`\{%-?[ \t\n]*(?:(end)[ \t\n]*-?%\}|[A-Za-z_][A-Za-z0-9_]*\()`)
+	// literal is a call, or an end, that is shown as text, in code too.
+	literal  = regexp.MustCompile(`\{(?:\{/\*([ \t\n]*[A-Za-z_][A-Za-z0-9_]*\([^{}]*)\*/\}|%/\*([ \t\n]*(?:end\b|[A-Za-z_][A-Za-z0-9_]*\()[^{}]*)\*/%)\}`)
+	hugoCall = regexp.MustCompile(`^(\{\{[<%][ \t]*([A-Za-z_][A-Za-z0-9_./-]*))`)
+	bodyEnd  = regexp.MustCompile(`\{%-?[ \t\n]*(?:(end)[ \t\n]*-?%\}|[A-Za-z_][A-Za-z0-9_]*\()`)
 )
 
 // calls looks for shortcodes in a text.
@@ -30,6 +35,8 @@ type calls struct {
 	// code has the parts of the text that are code, in order.
 	code  [][2]int
 	found []*markdownpb.Shortcode
+	// warnings are of calls as others write them.
+	warnings []*markdownpb.Warning
 }
 
 func shortcodes(req *markdownpb.ShortcodesRequest) (*markdownpb.ShortcodesResponse, error) {
@@ -47,7 +54,10 @@ func shortcodes(req *markdownpb.ShortcodesRequest) (*markdownpb.ShortcodesRespon
 	if err := c.scan(); err != nil {
 		return nil, err
 	}
-	return &markdownpb.ShortcodesResponse{Calls: c.found}, nil
+	if err := c.literals(); err != nil {
+		return nil, err
+	}
+	return &markdownpb.ShortcodesResponse{Calls: c.found, Warnings: c.warnings}, nil
 }
 
 // findCode notes the blocks of code.
@@ -93,6 +103,35 @@ func (c *calls) scan() error {
 	return nil
 }
 
+// literals adds the calls that are shown as text. One in the body of a call is
+// found when that is looked through.
+func (c *calls) literals() error {
+	var all []*markdownpb.Shortcode
+	next := c.found
+	for _, at := range literal.FindAllStringSubmatchIndex(c.body, maxCalls+1) {
+		for len(next) > 0 && int(next[0].End) <= at[0] {
+			all, next = append(all, next[0]), next[1:]
+		}
+		if len(next) > 0 && int(next[0].Start) < at[1] {
+			continue
+		}
+		text := c.body[at[0]:at[1]]
+		text = strings.Replace(strings.Replace(text, "/*", "", 1), "*/", "", 1)
+		line, column := c.lines.at(at[0])
+		all = append(all, &markdownpb.Shortcode{Start: int32(at[0]), End: int32(at[1]), Line: int32(line), Column: int32(column), Literal: &text})
+	}
+	if c.found = append(all, next...); len(c.found) > maxCalls {
+		return c.fault(0, "divide the page", "there are more than %d shortcodes", maxCalls)
+	}
+	return nil
+}
+
+// inCode says whether an offset lies in a block of code.
+func (c *calls) inCode(at int) bool {
+	i, _ := slices.BinarySearchFunc(c.code, at, func(block [2]int, at int) int { return block[1] - at })
+	return i < len(c.code) && c.code[i][0] <= at && at < c.code[i][1]
+}
+
 // codeSpan is the end of the code that begins with a run of backticks, or of the
 // run, if nothing ends it.
 func (c *calls) codeSpan(at int) int {
@@ -128,6 +167,7 @@ func (c *calls) fault(offset int, hint, format string, args ...any) error {
 func (c *calls) call(at int) (next int, err error) {
 	start := callStart.FindStringSubmatch(c.body[at:])
 	if start == nil {
+		c.elsewhere(at)
 		return at + 1, nil
 	}
 	line, column := c.lines.at(at)
@@ -169,11 +209,29 @@ func (c *calls) call(at int) (next int, err error) {
 	return end, nil
 }
 
+// elsewhere warns of a call as Hugo has it, which is shown as text.
+func (c *calls) elsewhere(at int) {
+	found := hugoCall.FindStringSubmatch(c.body[at:])
+	if found == nil || len(c.warnings) == maxWarnings {
+		return
+	}
+	line, column := c.lines.at(at)
+	name := strings.NewReplacer("-", "_", "/", "_", ".", "_").Replace(found[2])
+	c.warnings = append(c.warnings, &markdownpb.Warning{
+		Message: fmt.Sprintf("%s is a shortcode as Hugo has them: it is shown as text", found[1]),
+		Hint:    fmt.Sprintf("write {{ %s(name=\"value\") }}, or {%% %s() %%} text {%% end %%}, and templates/shortcodes/%s.html", name, name, name),
+		Place:   &markdownpb.Place{Line: int32(line), Column: int32(column), Length: int32(utf8.RuneCountInString(found[1]))},
+	})
+}
+
 // bodyEnd finds the end that belongs to a call whose body begins at an offset:
 // where the body ends, and where the end does; -1 if there is none.
 func (c *calls) bodyEnd(from int) (inner, end int) {
 	depth := 1
 	for _, found := range bodyEnd.FindAllStringSubmatchIndex(c.body[from:], -1) {
+		if c.inCode(from + found[0]) {
+			continue
+		}
 		if found[2] < 0 { // another with a body
 			depth++
 			continue

@@ -19,7 +19,9 @@ func callsOf(t *testing.T, body string) []string {
 	var all []string
 	for _, c := range answer.Calls {
 		text := fmt.Sprintf("%d:%d %s %s", c.Line, c.Column, c.Name, c.ArgumentsJson)
-		if c.Unknown {
+		if c.Literal != nil {
+			text = fmt.Sprintf("%d:%d = %s", c.Line, c.Column, c.GetLiteral())
+		} else if c.Unknown {
 			text = fmt.Sprintf("%d:%d %s?", c.Line, c.Column, c.Name)
 		} else if c.Body != nil {
 			text += fmt.Sprintf(" [%s]%d", c.GetBody(), c.BodyLine)
@@ -40,6 +42,10 @@ func TestShortcodesAreFoundWithTheirArguments(t *testing.T) {
 		"{{ vidoe(x=page.title) }} {{ page.title }} {{ m::note() }}":                             {`4:1 vidoe?`},
 		"`{{ video() }}` ``a ` {{ video() }}`` \\{{ video() }}":                                  nil,
 		"```\n{{ video() }}\n```\n\n    {{ video() }}\n\n- a\n\n  ~~~\n  {{ video() }}\n  ~~~\n": nil,
+		"{{/* video(id=\"x\") */}} `{{/* a() */}}` {%/* note() */%}\nx\n{%/* end */%}":           {`4:1 = {{ video(id="x") }}`, "4:26 = {{ a() }}", "4:41 = {% note() %}", "6:1 = {% end %}"},
+		"```\n{{/*video()*/}}\n```\n{{/* a comment */}} {{/* video() }}":                         {"5:1 = {{video()}}"},
+		"{% note() %}{{/* video() */}}{% end %}{{/* a() */}}{{ video() }}":                       {"4:1 note {} [{{/* video() */}}]4", "4:39 = {{ a() }}", "4:52 video {}"},
+		"{% note() %}\n```\n{% end %}\n```\n{% end %}":                                           {"4:1 note {} [\n```\n{% end %}\n```\n]4"},
 		"` {{ video() }}\n\n` x":                                                                 {`4:3 video {}`},
 	} {
 		assert.Equal(t, want, callsOf(t, body), body)
@@ -62,6 +68,16 @@ func TestShortcodeThatIsNotWellWrittenIsAFaultWithItsPlace(t *testing.T) {
 		_, err := New().Shortcodes(t.Context(), &markdownpb.ShortcodesRequest{Path: "a.md", Body: body, BodyLine: 4, Names: []string{"video", "note"}})
 		assert.Contains(t, status.Convert(err).Message(), want, body[:min(len(body), 50)])
 	}
+}
+
+func TestShortcodesOfHugoAreToldWithWhatToWriteInstead(t *testing.T) {
+	answer, err := New().Shortcodes(t.Context(), &markdownpb.ShortcodesRequest{Path: "a.md", BodyLine: 4, Body: "\nsee {{< figure src=\"a.png\" >}} {{% my-note %}}x{{% /my-note %}} `{{< code >}}` {{ page.title }}\n"})
+	require.NoError(t, err)
+	assert.Empty(t, answer.Calls)
+	require.Len(t, answer.Warnings, 2)
+	assert.Equal(t, "{{< figure is a shortcode as Hugo has them: it is shown as text", answer.Warnings[0].Message)
+	assert.Equal(t, [3]int32{5, 5, 10}, [3]int32{answer.Warnings[0].Place.Line, answer.Warnings[0].Place.Column, answer.Warnings[0].Place.Length})
+	assert.Equal(t, `write {{ my_note(name="value") }}, or {% my_note() %} text {% end %}, and templates/shortcodes/my_note.html`, answer.Warnings[1].Hint)
 }
 
 func FuzzShortcodes(f *testing.F) {

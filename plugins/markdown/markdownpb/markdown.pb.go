@@ -699,7 +699,8 @@ func (x *ShortcodesRequest) GetNames() []string {
 	return nil
 }
 
-// {{ name(a="b") }}, or {% name(a="b") %} body {% end %}.
+// {{ name(a="b") }}, or {% name(a="b") %} body {% end %}. {{/* name(a="b") */}} is
+// a call that is shown as text.
 type Shortcode struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -713,7 +714,9 @@ type Shortcode struct {
 	Column  int32 `protobuf:"varint,7,opt,name=column,proto3" json:"column,omitempty"`
 	Unknown bool  `protobuf:"varint,8,opt,name=unknown,proto3" json:"unknown,omitempty"`
 	// The line on which the body begins.
-	BodyLine      int32 `protobuf:"varint,9,opt,name=body_line,json=bodyLine,proto3" json:"body_line,omitempty"`
+	BodyLine int32 `protobuf:"varint,9,opt,name=body_line,json=bodyLine,proto3" json:"body_line,omitempty"`
+	// What stands in the place of a call that is shown as text.
+	Literal       *string `protobuf:"bytes,10,opt,name=literal,proto3,oneof" json:"literal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -811,10 +814,19 @@ func (x *Shortcode) GetBodyLine() int32 {
 	return 0
 }
 
+func (x *Shortcode) GetLiteral() string {
+	if x != nil && x.Literal != nil {
+		return *x.Literal
+	}
+	return ""
+}
+
 type ShortcodesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// In order; none lies in another.
-	Calls         []*Shortcode `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
+	Calls []*Shortcode `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
+	// What looks like a call of another generator's.
+	Warnings      []*Warning `protobuf:"bytes,2,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -852,6 +864,13 @@ func (*ShortcodesResponse) Descriptor() ([]byte, []int) {
 func (x *ShortcodesResponse) GetCalls() []*Shortcode {
 	if x != nil {
 		return x.Calls
+	}
+	return nil
+}
+
+func (x *ShortcodesResponse) GetWarnings() []*Warning {
+	if x != nil {
+		return x.Warnings
 	}
 	return nil
 }
@@ -1201,7 +1220,7 @@ const file_markdown_proto_rawDesc = "" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
 	"\x04body\x18\x02 \x01(\tR\x04body\x12\x1b\n" +
 	"\tbody_line\x18\x03 \x01(\x05R\bbodyLine\x12\x14\n" +
-	"\x05names\x18\x04 \x03(\tR\x05names\"\xf3\x01\n" +
+	"\x05names\x18\x04 \x03(\tR\x05names\"\x9e\x02\n" +
 	"\tShortcode\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12%\n" +
 	"\x0earguments_json\x18\x02 \x01(\fR\rargumentsJson\x12\x17\n" +
@@ -1211,10 +1230,15 @@ const file_markdown_proto_rawDesc = "" +
 	"\x04line\x18\x06 \x01(\x05R\x04line\x12\x16\n" +
 	"\x06column\x18\a \x01(\x05R\x06column\x12\x18\n" +
 	"\aunknown\x18\b \x01(\bR\aunknown\x12\x1b\n" +
-	"\tbody_line\x18\t \x01(\x05R\bbodyLineB\a\n" +
-	"\x05_body\"C\n" +
+	"\tbody_line\x18\t \x01(\x05R\bbodyLine\x12\x1d\n" +
+	"\aliteral\x18\n" +
+	" \x01(\tH\x01R\aliteral\x88\x01\x01B\a\n" +
+	"\x05_bodyB\n" +
+	"\n" +
+	"\b_literal\"v\n" +
 	"\x12ShortcodesResponse\x12-\n" +
-	"\x05calls\x18\x01 \x03(\v2\x17.ddc.markdown.ShortcodeR\x05calls\"E\n" +
+	"\x05calls\x18\x01 \x03(\v2\x17.ddc.markdown.ShortcodeR\x05calls\x121\n" +
+	"\bwarnings\x18\x02 \x03(\v2\x15.ddc.markdown.WarningR\bwarnings\"E\n" +
 	"\aHeading\x12\x14\n" +
 	"\x05title\x18\x01 \x01(\tR\x05title\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x14\n" +
@@ -1284,22 +1308,23 @@ var file_markdown_proto_depIdxs = []int32{
 	4,  // 4: ddc.markdown.ParseFrontMatterResponse.warnings:type_name -> ddc.markdown.Warning
 	16, // 5: ddc.markdown.RenderRequest.addresses:type_name -> ddc.markdown.RenderRequest.AddressesEntry
 	8,  // 6: ddc.markdown.ShortcodesResponse.calls:type_name -> ddc.markdown.Shortcode
-	10, // 7: ddc.markdown.RenderResponse.headings:type_name -> ddc.markdown.Heading
-	11, // 8: ddc.markdown.RenderResponse.code_blocks:type_name -> ddc.markdown.CodeBlock
-	12, // 9: ddc.markdown.RenderResponse.broken_links:type_name -> ddc.markdown.BrokenLink
-	2,  // 10: ddc.markdown.FrontMatter.TaxonomiesEntry.value:type_name -> ddc.markdown.Terms
-	3,  // 11: ddc.markdown.ParseFrontMatterResponse.KeysEntry.value:type_name -> ddc.markdown.Place
-	0,  // 12: ddc.markdown.Markdown.ParseFrontMatter:input_type -> ddc.markdown.ParseFrontMatterRequest
-	6,  // 13: ddc.markdown.Markdown.Render:input_type -> ddc.markdown.RenderRequest
-	7,  // 14: ddc.markdown.Markdown.Shortcodes:input_type -> ddc.markdown.ShortcodesRequest
-	5,  // 15: ddc.markdown.Markdown.ParseFrontMatter:output_type -> ddc.markdown.ParseFrontMatterResponse
-	13, // 16: ddc.markdown.Markdown.Render:output_type -> ddc.markdown.RenderResponse
-	9,  // 17: ddc.markdown.Markdown.Shortcodes:output_type -> ddc.markdown.ShortcodesResponse
-	15, // [15:18] is the sub-list for method output_type
-	12, // [12:15] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	4,  // 7: ddc.markdown.ShortcodesResponse.warnings:type_name -> ddc.markdown.Warning
+	10, // 8: ddc.markdown.RenderResponse.headings:type_name -> ddc.markdown.Heading
+	11, // 9: ddc.markdown.RenderResponse.code_blocks:type_name -> ddc.markdown.CodeBlock
+	12, // 10: ddc.markdown.RenderResponse.broken_links:type_name -> ddc.markdown.BrokenLink
+	2,  // 11: ddc.markdown.FrontMatter.TaxonomiesEntry.value:type_name -> ddc.markdown.Terms
+	3,  // 12: ddc.markdown.ParseFrontMatterResponse.KeysEntry.value:type_name -> ddc.markdown.Place
+	0,  // 13: ddc.markdown.Markdown.ParseFrontMatter:input_type -> ddc.markdown.ParseFrontMatterRequest
+	6,  // 14: ddc.markdown.Markdown.Render:input_type -> ddc.markdown.RenderRequest
+	7,  // 15: ddc.markdown.Markdown.Shortcodes:input_type -> ddc.markdown.ShortcodesRequest
+	5,  // 16: ddc.markdown.Markdown.ParseFrontMatter:output_type -> ddc.markdown.ParseFrontMatterResponse
+	13, // 17: ddc.markdown.Markdown.Render:output_type -> ddc.markdown.RenderResponse
+	9,  // 18: ddc.markdown.Markdown.Shortcodes:output_type -> ddc.markdown.ShortcodesResponse
+	16, // [16:19] is the sub-list for method output_type
+	13, // [13:16] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_markdown_proto_init() }
