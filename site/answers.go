@@ -180,7 +180,7 @@ var errPartial = errors.New("some of a picture's variants are left out")
 
 // rememberedPicture has the variants of a picture from what is kept, or makes them.
 func (b *build) rememberedPicture(ctx context.Context, data []byte, do func(context.Context) (*variants, error)) (*variants, error) {
-	key, ok := b.options.Answers.pictureKey(data)
+	key, ok := b.options.Answers.pictureKey("picture", data)
 	if !ok {
 		return do(ctx)
 	}
@@ -206,8 +206,8 @@ func (b *build) rememberedPicture(ctx context.Context, data []byte, do func(cont
 	return do(ctx) // each file of this picture has its own warnings
 }
 
-// pictureKey digests a picture and what makes its variants.
-func (a *Answers) pictureKey(data []byte) (string, bool) {
+// pictureKey digests a picture and what makes others of it; what says which others.
+func (a *Answers) pictureKey(what string, data []byte) (string, bool) {
 	if a == nil {
 		return "", false
 	}
@@ -219,5 +219,5 @@ func (a *Answers) pictureKey(data []byte) (string, bool) {
 		}
 		versions += "\x00" + version
 	}
-	return digest(versions, "picture", data), true
+	return digest(versions, what, data), true
 }

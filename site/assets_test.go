@@ -42,7 +42,7 @@ func TestEveryReferenceFollowsTheHashedName(t *testing.T) {
 <body><p style="background: url('/img/dot.svg')">Hi</p><a href="/robots.txt">r</a><script>load("/js/main.js")</script><script src="/js/main.js"></script></body></html>`,
 	)
 	assert.Empty(t, p.mustBuild())
-	assert.ElementsMatch(t, []string{"index.html", "css/style.*.css", "css/more.*.css", "img/dot.*.svg", "fonts/f.*.woff2", "js/main.*.js", "js/lib.*.js", "robots.txt"}, p.output())
+	assert.ElementsMatch(t, []string{"404.html", "index.html", "css/style.*.css", "css/more.*.css", "img/dot.*.svg", "fonts/f.*.woff2", "js/main.*.js", "js/lib.*.js", "robots.txt"}, p.output())
 
 	sheet := p.read("css/style.*.css")
 	for _, name := range []string{`/css/more\.`, `/img/dot\.`, `/fonts/f\.`} {
@@ -82,7 +82,7 @@ func TestPictureGetsVariantsBelowItsWidth(t *testing.T) {
 		"content/_index.md", "+++\ntitle = \"x\"\n+++\n![a photo](/photo.png)\n\n![](/moving.gif)\n\n[the file](/photo.png)\n",
 	)
 	assert.Empty(t, p.mustBuild())
-	assert.ElementsMatch(t, []string{"index.html", "moving.*.gif",
+	assert.ElementsMatch(t, []string{"404.html", "index.html", "moving.*.gif",
 		"photo-320w.*.jxl", "photo-320w.*.webp", "photo-640w.*.jxl", "photo-640w.*.webp", "photo.*.jxl", "photo.*.webp",
 		"still.*.jxl", "still.*.webp", "still.gif"}, p.output())
 	page := hash.ReplaceAllString(p.read("index.html"), ".*.")
@@ -127,7 +127,7 @@ func TestBuildGoesOnWithoutTheToolsItCanDoWithout(t *testing.T) {
 	for _, want := range []string{"cjxl", "hb-subset", "pagefind", "make tools", "the site has no search", "fonts are copied whole", "image/jxl"} {
 		assert.Contains(t, warnings, want)
 	}
-	assert.ElementsMatch(t, []string{"index.html", "photo.*.webp", "f.*.ttf", "s.*.css"}, p.output())
+	assert.ElementsMatch(t, []string{"404.html", "index.html", "photo.*.webp", "f.*.ttf", "s.*.css"}, p.output())
 
 	p.write("sass/main.scss", "body { color: red }")
 	_, err := p.build(site.Options{})

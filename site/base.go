@@ -3,6 +3,7 @@ package site
 import (
 	"net/url"
 	"path"
+	"regexp"
 	"strings"
 
 	"ddc/plugins/html/htmlpb"
@@ -76,14 +77,22 @@ func (t *targets) inside(target *url.URL) *url.URL {
 // searchFiles are the files of the search that scripts load.
 var searchFiles = []string{"pagefind.js", "pagefind-ui.js", "pagefind-modular-ui.js", "pagefind-highlight.js", "pagefind-ui.css", ""}
 
-// withSearch adds the addresses of the search to those that a script may name, where
-// the site has a prefix.
-func withSearch(base config.Base, text string, urls map[string]string) map[string]string {
-	if base.Prefix == "" || !strings.Contains(text, searchFolder) {
+// resizedName finds the addresses of resized pictures.
+var resizedName = regexp.MustCompile(`/` + resizedFolder + `[^/"'()\s\\?#]+`)
+
+// withMade adds the addresses of what the build makes, the search and resized
+// pictures, to those that a script or a style may name, where the site has a prefix.
+func withMade(base config.Base, text string, urls map[string]string) map[string]string {
+	if base.Prefix == "" {
 		return urls
 	}
-	for _, file := range searchFiles {
-		urls[searchFolder+file] = base.Prefix + searchFolder + file
+	if strings.Contains(text, searchFolder) {
+		for _, file := range searchFiles {
+			urls[searchFolder+file] = base.Prefix + searchFolder + file
+		}
+	}
+	for _, name := range resizedName.FindAllString(text, -1) {
+		urls[name] = base.Prefix + name
 	}
 	return urls
 }

@@ -26,7 +26,7 @@ type bodyPhase struct {
 	// Shortcodes are templates, which come with the next phase: their names, and what
 	// renders a call.
 	shortcodes *query.Query[[]string]
-	callOne    func(ctx context.Context, ask *query.Ask, c *shortcodeCall) (html string, highlighted bool, err error)
+	callOne    func(ctx context.Context, ask *query.Ask, c *shortcodeCall) (*filled, error)
 }
 
 func newBodyPhase(from *staticPhase) *bodyPhase {
@@ -43,6 +43,8 @@ type body struct {
 	headings []*markdownpb.Heading
 	// highlighted says that the HTML has coloured code.
 	highlighted bool
+	// resized are the pictures that its shortcodes have had resized.
+	resized []resizedUse
 	// doubts are what nobody understands of it.
 	doubts []Problem
 }
@@ -51,6 +53,7 @@ func (b *body) digest(c *canon) {
 	c.text(b.html)
 	c.text(b.summary)
 	c.flag(b.highlighted)
+	c.uses(b.resized)
 	c.problems(b.doubts)
 	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(&markdownpb.RenderResponse{Headings: b.headings})
 	c.fail(err)
@@ -78,9 +81,23 @@ func (s *bodyPhase) makeBody(ctx context.Context, ask *query.Ask, key string) (*
 	if err != nil {
 		return nil, err
 	}
+	if calls != nil && calls.written != nil {
+		known, err := s.known.Get(ctx, ask, "")
+		if err != nil {
+			return nil, err
+		}
+		paths = known.named(text)
+	}
 	made, err := s.markdown(ctx, ask, p, text, f.line, paths)
+	var faults Errors
+	if errors.As(err, &faults) {
+		calls.places(faults, p.name)
+	}
 	var broken *brokenLinks
 	if errors.As(err, &broken) {
+		for _, link := range broken.list {
+			link.Line = int32(calls.line(int(link.Line)))
+		}
 		source, err := s.texts.Get(ctx, ask, p.name)
 		if err != nil {
 			return nil, err

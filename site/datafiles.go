@@ -29,7 +29,7 @@ func (v *view) loadData(name, format string, required bool) (any, error) {
 	if strings.Contains(name, "://") {
 		return nil, &template.Refusal{Message: "a build reads nothing from the network", Hint: "put what is at " + name + " into data/, before the build"}
 	}
-	file, err := v.findData(name)
+	file, err := v.findFile(name, "data/")
 	if errors.Is(err, fs.ErrNotExist) {
 		if !required {
 			return nil, nil
@@ -56,9 +56,9 @@ func (v *view) loadData(name, format string, required bool) (any, error) {
 	return v.loaded.Get(v.ctx, v.ask, format+" "+file)
 }
 
-// findData finds a file of the project. It looks below the project's folder, and
-// then below those of static files and content.
-func (v *view) findData(name string) (string, error) {
+// findFile finds a file of the project. It looks below the project's folder, and
+// then below those of static files and content. Place is where one is best put.
+func (v *view) findFile(name, place string) (string, error) {
 	folders := []string{v.folder(), v.cfg.Folder("static"), v.cfg.Content}
 	relative, ofContent := strings.CutPrefix(name, "@/")
 	if ofContent {
@@ -66,7 +66,7 @@ func (v *view) findData(name string) (string, error) {
 	}
 	relative = path.Clean(strings.TrimPrefix(relative, "/"))
 	if !filepath.IsLocal(relative) {
-		return "", &template.Refusal{Message: fmt.Sprintf("%q is not in the project", name), Hint: "copy the file into data/"}
+		return "", &template.Refusal{Message: fmt.Sprintf("%q is not in the project", name), Hint: "copy the file into " + place}
 	}
 	for part := range strings.SplitSeq(relative, "/") {
 		if !content.Visible(part) {
@@ -76,7 +76,7 @@ func (v *view) findData(name string) (string, error) {
 	for _, folder := range folders {
 		full := filepath.Join(folder, filepath.FromSlash(relative))
 		if config.Within(v.cfg.Output, full) {
-			return "", &template.Refusal{Message: fmt.Sprintf("%q is in the output", name), Hint: "load what it is made of"}
+			return "", &template.Refusal{Message: fmt.Sprintf("%q is in the output", name), Hint: "name what it is made of"}
 		}
 		file := v.name(full)
 		switch what, err := v.places.Get(v.ctx, v.ask, file); {
@@ -85,7 +85,7 @@ func (v *view) findData(name string) (string, error) {
 		case what == "":
 			return file, nil
 		case what != absent:
-			return "", &template.Refusal{Message: fmt.Sprintf("%q can't be read: %v", name, what), Hint: "load a file that lies in the project"}
+			return "", &template.Refusal{Message: fmt.Sprintf("%q can't be read: %v", name, what), Hint: "name a file that lies in the project"}
 		}
 	}
 	return "", fs.ErrNotExist

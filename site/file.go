@@ -100,8 +100,11 @@ func (s *Site) makeFile(ctx context.Context, ask *query.Ask, name string) (*File
 		return s.pageFile(ctx, ask, t, p)
 	}
 	if t.byText[name] != nil {
-		text, err := s.madeTexts.Get(ctx, ask, name)
+		text, err := s.finalTexts.Get(ctx, ask, name)
 		return &File{Name: name, Data: []byte(text)}, err
+	}
+	if strings.HasPrefix(name, resizedFolder) {
+		return s.resizedFile(ctx, ask, name)
 	}
 	if strings.HasPrefix("/"+name, searchFolder) {
 		return s.searchFile(ctx, ask, name)
@@ -235,6 +238,13 @@ func (s *Site) Names(ctx context.Context) (all []string, err error) {
 				return err
 			}
 			all = append(all, p.files...)
+		}
+		resized, err := s.allResized.Get(ctx, ask, "")
+		if err != nil {
+			return err
+		}
+		for _, use := range resized {
+			all = append(all, use.name)
 		}
 		places, err := s.layout(ctx, ask)
 		for _, p := range places {

@@ -19,19 +19,20 @@ import (
 // finalPhase has the names of all files, and the pages with these names in them.
 type finalPhase struct {
 	*fontPhase
-	named     *query.Query[*named] // by page
-	pieces    *query.Call[pieceCall, *piece]
-	finished  *query.Query[*finished] // by page
-	refer     *query.Query[*refers]   // by page
-	renames   *query.Query[*renaming]
-	names     *query.Query[*names]
-	addresses *query.Query[*address] // by static file
-	olds      *query.Query[*oldAddresses]
-	stay      *query.Query[*stays] // by page
-	stays     *query.Query[staying]
-	final     *query.Query[string]    // by page
-	dead      *query.Query[[]Problem] // by page
-	index     *query.Query[*index]
+	named      *query.Query[*named] // by page
+	pieces     *query.Call[pieceCall, *piece]
+	finished   *query.Query[*finished] // by page
+	refer      *query.Query[*refers]   // by page
+	renames    *query.Query[*renaming]
+	names      *query.Query[*names]
+	addresses  *query.Query[*address] // by static file
+	olds       *query.Query[*oldAddresses]
+	stay       *query.Query[*stays] // by page
+	stays      *query.Query[staying]
+	final      *query.Query[string]    // by page
+	finalTexts *query.Query[string]    // by path below the output folder
+	dead       *query.Query[[]Problem] // by page
+	index      *query.Query[*index]
 }
 
 func newFinalPhase(from *fontPhase) *finalPhase {
@@ -48,6 +49,7 @@ func newFinalPhase(from *fontPhase) *finalPhase {
 	s.stay = query.New(e, "stays", byDigest[*stays](), s.stayFor)
 	s.stays = query.New(e, "staying", byDigest[staying](), s.keepOldAddresses)
 	s.final = query.New(e, "final", text, s.settlePage)
+	s.finalTexts = query.New(e, "final text", text, s.finalText)
 	s.dead = query.New(e, "dead links", canonical[[]Problem]{(*canon).problems}, s.deadOf)
 	s.index = query.New(e, "search", byDigest[*index](), s.makeIndex)
 	return s
@@ -301,7 +303,7 @@ func (s *finalPhase) rewritePiece(ctx context.Context, ask *query.Ask, p *page, 
 	if err != nil {
 		return nil, err
 	}
-	made, err := s.pieces.Get(ctx, ask, pieceCall{one, withSearch(s.cfg.Site.Base, one.text, all.marksOf(spelt)), p.name, p.base()})
+	made, err := s.pieces.Get(ctx, ask, pieceCall{one, withMade(s.cfg.Site.Base, one.text, all.marksOf(spelt)), p.name, p.base()})
 	var found Errors
 	if !errors.As(err, &found) {
 		return made, err

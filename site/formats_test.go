@@ -78,7 +78,7 @@ func TestPictureOfEveryFormatIsRead(t *testing.T) {
 	p = newProject(t, "static/a.webp", webp, "static/b.jxl", jxl, "static/c.PNG", pngFile(40, 30),
 		"content/_index.md", "+++\ntitle = \"x\"\n+++\n![](/a.webp)\n\n![](/b.jxl)\n\n![](/c.PNG)\n")
 	assert.Empty(t, p.mustBuild())
-	assert.ElementsMatch(t, []string{"index.html", "a.*.jxl", "a.*.webp", "b.*.jxl", "b.*.webp", "c.*.jxl", "c.*.webp"}, p.output())
+	assert.ElementsMatch(t, []string{"404.html", "index.html", "a.*.jxl", "a.*.webp", "b.*.jxl", "b.*.webp", "c.*.jxl", "c.*.webp"}, p.output())
 	assert.Equal(t, 3, strings.Count(p.read("index.html"), "width=40 height=30"))
 }
 
@@ -131,7 +131,7 @@ func TestDotFilesAreCopiedButForThoseThatToolsLeave(t *testing.T) {
 	p := newProject(t, "static/.nojekyll", "", "static/.well-known/security.txt", "x", "content/.draft.md", "+++\n",
 		"static/.git/config", "x", "static/.DS_Store", "x", "static/.a.txt.swp", "x", "static/a.txt~", "x")
 	assert.Empty(t, p.mustBuild())
-	assert.ElementsMatch(t, []string{"index.html", ".nojekyll", ".well-known/security.txt"}, p.output())
+	assert.ElementsMatch(t, []string{"404.html", "index.html", ".nojekyll", ".well-known/security.txt"}, p.output())
 }
 
 func TestStyleSheetsAndScriptsNameOneAnotherInACircle(t *testing.T) {

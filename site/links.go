@@ -45,9 +45,10 @@ func (s *finalPhase) checkLinks(ctx context.Context, ask *query.Ask, pages []*sh
 	if err != nil {
 		return nil, err
 	}
-	targets := &targets{t, all, map[string]*shownPage{}, s.cfg.Site.Base}
+	targets := &targets{t, all, map[string]*shownPage{}, s.cfg.Site.Base, map[string]bool{}}
 	for _, p := range pages {
 		targets.shown[p.Route] = p
+		targets.note(p.resized)
 	}
 	external := map[string][]*shownPage{}
 	sass, err := s.textsIn(ctx, ask, "sass", sassExtensions...)
@@ -91,9 +92,17 @@ func (s *finalPhase) deadOf(ctx context.Context, ask *query.Ask, key string) ([]
 	if err != nil {
 		return nil, err
 	}
-	targets := &targets{t, all, map[string]*shownPage{p.Route: shown}, s.cfg.Site.Base}
+	targets := &targets{t, all, map[string]*shownPage{p.Route: shown}, s.cfg.Site.Base, map[string]bool{}}
+	targets.note(made.resized)
 	for _, link := range made.found.Links { // those with a fragment need the pages they lead to
 		to, err := resolve(p, link.Url)
+		if err == nil && to != nil && targets.isOfOthers(to) {
+			uses, err := s.allResized.Get(ctx, ask, "")
+			if failure := failureOf(err); failure != nil {
+				return nil, failure
+			}
+			targets.note(uses)
+		}
 		if err != nil || to == nil || to.Host != home || to.Fragment == "" {
 			continue
 		}
@@ -175,13 +184,28 @@ type targets struct {
 	statics *statics
 	shown   map[string]*shownPage // by route
 	base    config.Base
+	resized map[string]bool // by path below the output folder
+}
+
+// note adds pictures that a template has had resized.
+func (t *targets) note(uses []resizedUse) {
+	for _, u := range uses {
+		t.resized[u.name] = true
+	}
+}
+
+// isOfOthers says whether an address may be of a picture that another page has had
+// resized.
+func (t *targets) isOfOthers(target *url.URL) bool {
+	name := path.Clean("/" + t.inside(target).Path)[1:]
+	return strings.HasPrefix(name, resizedFolder) && !t.resized[name]
 }
 
 // deadEnd says why an address of the site leads nowhere, or "" if it leads
 // somewhere.
 func (t *targets) deadEnd(target *url.URL) string {
 	name := path.Clean("/" + target.Path)
-	if strings.HasPrefix(name+"/", searchFolder) || t.statics.byPath[name[1:]] != nil || t.tree.byText[name[1:]] != nil {
+	if strings.HasPrefix(name+"/", searchFolder) || t.resized[name[1:]] || t.statics.byPath[name[1:]] != nil || t.tree.byText[name[1:]] != nil {
 		return ""
 	}
 	route := routeOf(target)

@@ -29,6 +29,11 @@ type made struct {
 	output string
 	// alone says that no list and no search has it.
 	alone bool
+	// fixed says that it is there, and as it is, whatever other pages there are.
+	fixed bool
+	// abroad says that it is read on other sites: what it shows of pages has whole
+	// addresses.
+	abroad bool
 }
 
 // Output is the path of the page's file below the output folder.
@@ -63,7 +68,6 @@ func (t *tree) makePage(key, route, title, name string, m *made) *page {
 // addMade adds the pages that no source describes.
 func (t *tree) addMade(s *treePhase) {
 	written := slices.Clone(t.pages)
-	base := s.cfg.Site.Base
 	for _, p := range written {
 		t.redirect(p)
 		if p.Section && p.PaginateBy > 0 {
@@ -83,8 +87,8 @@ func (t *tree) addMade(s *treePhase) {
 		}
 	}
 	t.addTaxonomies(s, written)
-	if base.Known() || s.hasTemplate("404.html") {
-		t.makePage("#404", "/404.html", "Not found", s.configName(), &made{templates: []string{"404.html"}, output: "404.html", alone: true})
+	if !slices.Contains(s.scanned.folders["static"].Paths, "404.html") {
+		t.makePage("#404", "/404.html", "Not found", s.configName(), &made{templates: []string{"404.html"}, output: "404.html", alone: true, fixed: true})
 	}
 	t.addTexts(s)
 }

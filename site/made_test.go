@@ -71,7 +71,7 @@ func TestFeedsAndTheMapOfTheSiteHaveWholeAddresses(t *testing.T) {
 	assert.Empty(t, p.mustBuild())
 	feed := p.read("atom.xml")
 	for _, want := range []string{`<link rel="self" type="application/atom+xml" href="https://x.org/sub/atom.xml"/>`, "<updated>2024-05-05T00:00:00+00:00</updated>", "<title>C &amp; D</title>",
-		"<id>https://x.org/sub/blog/c/</id>", "<summary>about &lt;c&gt;</summary>", "<summary>one</summary>", "<published>2024-02-01T00:00:00+00:00</published>"} {
+		"<id>https://x.org/sub/blog/c/</id>", "<summary>about &lt;c&gt;</summary>", `<summary type="html">&lt;p&gt;one&lt;/p&gt;</summary>`, "<published>2024-02-01T00:00:00+00:00</published>"} {
 		assert.Contains(t, feed, want)
 	}
 	assert.NotContains(t, feed, "blog/a/", "the limit")
@@ -96,6 +96,9 @@ func TestOwnTemplatesTakeThePlaceOfTheBuiltInOnes(t *testing.T) {
 	p = newProject(t, ".config/dodeca.kdl", configured("base_url \"https://x.org\""), "static/robots.txt", "own")
 	assert.Empty(t, p.mustBuild())
 	assert.Equal(t, "own", p.read("robots.txt"))
+	p = newProject(t, "static/404.html", "own")
+	assert.Empty(t, p.mustBuild())
+	assert.Equal(t, "own", p.read("404.html"))
 	p = newProject(t, ".config/dodeca.kdl", configured("feed #true"))
 	assert.Contains(t, p.mustBuild()[0], "has no feed: feeds have whole addresses")
 }

@@ -88,6 +88,7 @@ func (r *making) all(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	if r.options.Dry {
+		r.warnOfBase()
 		_, err := each(ctx, r.ask, r.madeTexts, r.options.Jobs, t.textNames())
 		return &Result{Pages: len(t.pages), Samples: r.wardens, Warnings: r.told()}, err
 	}
@@ -95,9 +96,11 @@ func (r *making) all(ctx context.Context) (*Result, error) {
 	var changes []Change
 	err = phase(ctx,
 		func(ctx context.Context) (err error) {
+			done := r.step("search", 1)
 			if found, err = r.index.Get(ctx, r.ask, ""); err == nil {
 				r.warn(found.warnings...)
 			}
+			done()
 			return err
 		},
 		func(ctx context.Context) (err error) {
@@ -199,7 +202,7 @@ func (r *making) readPages(ctx context.Context) (t *tree, err error) {
 			}
 			return joined(unread, clashes, phase(ctx,
 				func(ctx context.Context) (err error) {
-					bodies, err = each(ctx, r.ask, r.bodies, r.options.Jobs, t.keys())
+					bodies, err = each(ctx, r.ask, r.bodies, r.options.Jobs, t.keys(), r.step("texts", len(t.pages)))
 					return joined(err, r.doubtBodies(ctx, bodies))
 				},
 				func(ctx context.Context) error { return r.runSamples(ctx, t) }))
@@ -269,7 +272,8 @@ func (r *making) readStatics(ctx context.Context) error {
 	}
 	return phase(ctx,
 		func(ctx context.Context) error {
-			made, err := each(ctx, r.ask, r.pictures, jobs, all.ofKind(asset.Picture))
+			keys := all.ofKind(asset.Picture)
+			made, err := each(ctx, r.ask, r.pictures, jobs, keys, r.step("pictures", len(keys)))
 			for _, p := range made {
 				if p != nil {
 					r.warn(p.warnings...)
@@ -282,7 +286,7 @@ func (r *making) readStatics(ctx context.Context) error {
 			r.noteCodes(made)
 			return err
 		},
-		func(ctx context.Context) error { return ofAll(ctx, r, r.fonts, all.ofKind(asset.Font)) },
+		func(ctx context.Context) error { return ofAll(ctx, r, "fonts", r.fonts, all.ofKind(asset.Font)) },
 		func(ctx context.Context) error {
 			made, err := each(ctx, r.ask, r.sheets, jobs, all.ofKind(asset.Style))
 			r.noteCodes(made)
@@ -293,8 +297,10 @@ func (r *making) readStatics(ctx context.Context) error {
 			r.noteCodes(made)
 			return err
 		},
-		func(ctx context.Context) error { return ofAll(ctx, r, r.manifests, all.ofKind(asset.Manifest)) },
-		func(ctx context.Context) error { return ofAll(ctx, r, r.digests, plain) })
+		func(ctx context.Context) error {
+			return ofAll(ctx, r, "manifests", r.manifests, all.ofKind(asset.Manifest))
+		},
+		func(ctx context.Context) error { return ofAll(ctx, r, "files", r.digests, plain) })
 }
 
 // noteCodes takes the warnings of style sheets, scripts and drawings.
@@ -309,9 +315,9 @@ func (r *making) noteCodes(made []*code) {
 	}
 }
 
-// ofAll asks for values that nobody needs yet.
-func ofAll[V any](ctx context.Context, r *making, q *query.Query[V], keys []string) error {
-	_, err := each(ctx, r.ask, q, r.options.Jobs, keys)
+// ofAll asks for values that nobody needs yet, as a step of a name.
+func ofAll[V any](ctx context.Context, r *making, name string, q *query.Query[V], keys []string) error {
+	_, err := each(ctx, r.ask, q, r.options.Jobs, keys, r.step(name, len(keys)))
 	return err
 }
 
@@ -333,7 +339,9 @@ func (r *making) renderAll(ctx context.Context, all []*page) (pages []*shownPage
 	// pages of its template would each cost as much, and say the same.
 	var over atomic.Bool
 	shown := make([]*shownPage, len(all))
+	done := r.step("templates", len(all))
 	err = numbered(ctx, r.options.Jobs, len(all), func(ctx context.Context, i int) error {
+		defer done()
 		if over.Load() {
 			return nil
 		}
@@ -387,7 +395,8 @@ func (r *making) rewriteInlines(ctx context.Context, t *tree, pages []*shownPage
 			if err != nil {
 				return err
 			}
-			fonts, err := each(ctx, r.ask, r.cutFonts, r.options.Jobs, all.ofKind(asset.Font))
+			keys := all.ofKind(asset.Font)
+			fonts, err := each(ctx, r.ask, r.cutFonts, r.options.Jobs, keys, r.step("fonts cut", len(keys)))
 			for _, f := range fonts {
 				if f != nil {
 					r.warn(f.warnings...)
@@ -440,7 +449,7 @@ func (r *making) rewritePieces(ctx context.Context, t *tree, pages []*shownPage)
 // finishPages rewrites and minifies every page, and looks where the pages' links lead.
 func (r *making) finishPages(ctx context.Context, t *tree, pages []*shownPage) error {
 	return phase(ctx,
-		func(ctx context.Context) error { return ofAll(ctx, r, r.finished, t.keys()) },
+		func(ctx context.Context) error { return ofAll(ctx, r, "pages", r.finished, t.keys()) },
 		func(ctx context.Context) error {
 			dead, err := r.checkLinks(ctx, r.ask, pages, r.references, r.options.CheckLinks)
 			r.warn(dead...)

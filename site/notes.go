@@ -91,12 +91,15 @@ func phase(ctx context.Context, tasks ...func(context.Context) error) error {
 	return all.err()
 }
 
-// each asks for the values of keys, limit at once. Values has a nil for each that the
-// site's faults are in the way of; the error has them all.
-func each[V any](ctx context.Context, ask *query.Ask, q *query.Query[V], limit int, keys []string) ([]V, error) {
+// each asks for the values of keys, limit at once, and calls made after each. Values has
+// a nil for each that the site's faults are in the way of; the error has them all.
+func each[V any](ctx context.Context, ask *query.Ask, q *query.Query[V], limit int, keys []string, made ...func()) ([]V, error) {
 	values := make([]V, len(keys))
 	err := numbered(ctx, limit, len(keys), func(ctx context.Context, i int) (err error) {
 		values[i], err = q.Get(ctx, ask, keys[i])
+		for _, m := range made {
+			m()
+		}
 		return err
 	})
 	if failure := failureOf(err); failure != nil {

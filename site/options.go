@@ -49,6 +49,9 @@ type Options struct {
 	// Progress, if not nil, hears what the plugins do, one event at a time.
 	// Calls wait for it.
 	Progress func(Event)
+	// Steps, if not nil, hears how far the steps of Site.Build are. It is called by
+	// many goroutines at once.
+	Steps func(Step)
 	// TempDir makes a temporary folder in parent for the unfinished output. Its
 	// name begins with prefix. nil is os.MkdirTemp.
 	TempDir func(parent, prefix string) (string, error)

@@ -168,10 +168,11 @@ func isOpaque(rgba []byte) bool {
 func (e *encoding) encode(ctx context.Context, cost pictureCost, pixels *imagepb.Pixels, made *variants) error {
 	width := int64(pixels.Width)
 	formats := []struct {
-		name   string
-		need   int64
-		encode func(context.Context, string, *imagepb.Pixels) ([]byte, error)
-	}{{"jxl", cost.jxl(width), e.encodeJxl}, {"webp", cost.webp(width), e.encodeWebp}}
+		name    string
+		need    int64
+		quality int
+		encode  func(context.Context, string, *imagepb.Pixels, int) ([]byte, error)
+	}{{"jxl", cost.jxl(width), jxlQuality, e.encodeJxl}, {"webp", cost.webp(width), webpQuality, e.encodeWebp}}
 	encoded := make([][]byte, len(formats))
 	g, ctx := errgroup.WithContext(ctx)
 	if !e.fits(cost, cost.jxl(width)+cost.webp(width)) {
@@ -183,7 +184,7 @@ func (e *encoding) encode(ctx context.Context, cost pictureCost, pixels *imagepb
 			continue
 		}
 		g.Go(func() error {
-			data, err := f.encode(ctx, e.file.name, pixels)
+			data, err := f.encode(ctx, e.file.name, pixels, f.quality)
 			encoded[i] = data
 			return e.unencoded(f.name, width, err)
 		})
@@ -250,13 +251,13 @@ func (e *encoding) complete(p *picture, made *variants) error {
 // decodePicture goes by the first bytes, not by the name.
 func (b *build) decodePicture(ctx context.Context, name string, data []byte) (*imagepb.Pixels, error) {
 	switch {
-	case len(data) > 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP":
+	case isWebp(data):
 		p, err := call(ctx, b, "webp", name, b.Webp.Decode, &webppb.DecodeRequest{Path: name, Data: data})
 		if err != nil {
 			return nil, err
 		}
 		return &imagepb.Pixels{Rgba: p.Rgba, Width: p.Width, Height: p.Height, Kept: p.Kept}, nil
-	case bytes.HasPrefix(data, []byte{0xff, 0x0a}), bytes.HasPrefix(data, []byte("\x00\x00\x00\x0cJXL \r\n\x87\n")):
+	case isJxl(data):
 		p, err := call(ctx, b, "jxl", name, b.Jxl.Decode, &jxlpb.DecodeRequest{Path: name, Data: data})
 		if err != nil {
 			return nil, err
@@ -267,14 +268,22 @@ func (b *build) decodePicture(ctx context.Context, name string, data []byte) (*i
 	}
 }
 
-func (b *build) encodeWebp(ctx context.Context, name string, p *imagepb.Pixels) ([]byte, error) {
+func isWebp(data []byte) bool {
+	return len(data) > 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP"
+}
+
+func isJxl(data []byte) bool {
+	return bytes.HasPrefix(data, []byte{0xff, 0x0a}) || bytes.HasPrefix(data, []byte("\x00\x00\x00\x0cJXL \r\n\x87\n"))
+}
+
+func (b *build) encodeWebp(ctx context.Context, name string, p *imagepb.Pixels, quality int) ([]byte, error) {
 	out, err := call(ctx, b, "webp", name, b.Webp.Encode,
-		&webppb.EncodeRequest{Pixels: &webppb.Pixels{Rgba: p.Rgba, Width: p.Width, Height: p.Height}, Quality: webpQuality})
+		&webppb.EncodeRequest{Pixels: &webppb.Pixels{Rgba: p.Rgba, Width: p.Width, Height: p.Height}, Quality: int32(quality)})
 	return out.GetData(), err
 }
 
-func (b *build) encodeJxl(ctx context.Context, name string, p *imagepb.Pixels) ([]byte, error) {
+func (b *build) encodeJxl(ctx context.Context, name string, p *imagepb.Pixels, quality int) ([]byte, error) {
 	out, err := call(ctx, b, "jxl", name, b.Jxl.Encode,
-		&jxlpb.EncodeRequest{Pixels: &jxlpb.Pixels{Rgba: p.Rgba, Width: p.Width, Height: p.Height}, Quality: jxlQuality})
+		&jxlpb.EncodeRequest{Pixels: &jxlpb.Pixels{Rgba: p.Rgba, Width: p.Width, Height: p.Height}, Quality: int32(quality)})
 	return out.GetData(), err
 }

@@ -25,7 +25,11 @@ type renderPhase struct {
 	shown        *query.Query[string] // by whose value it is, and the path below
 	stylesheet   *query.Query[*colours]
 	pages        *query.Query[*rendered] // by page
-	madeTexts    *query.Query[string]    // by path below the output folder
+	madeTexts    *query.Query[*madeText] // by path below the output folder
+	abroad       *query.Query[string]    // by which value, and of which page
+	measures     *query.Query[*measured] // by file
+	resizes      *query.Query[*resized]  // by call
+	allResized   *query.Query[[]resizedUse]
 }
 
 func newRenderPhase(from *bodyPhase) *renderPhase {
@@ -38,7 +42,11 @@ func newRenderPhase(from *bodyPhase) *renderPhase {
 	s.stylesheet = query.New(e, "stylesheet", byDigest[*colours](), s.makeStylesheet)
 	s.shortcodes = query.New(e, "shortcodes", query.JSON[[]string](), s.listShortcodes)
 	s.callOne = s.callShortcode
-	s.madeTexts = query.New(e, "made text", text, s.makeText)
+	s.madeTexts = query.New(e, "made text", byDigest[*madeText](), s.makeText)
+	s.abroad = query.New(e, "abroad", text, s.abroadValue)
+	s.measures = query.New(e, "measured", byDigest[*measured](), s.measure)
+	s.resizes = query.New(e, "resized", byDigest[*resized](), s.makeResized)
+	s.allResized = query.New(e, "all resized", canonical[[]resizedUse]{(*canon).uses}, s.resizedOfAll)
 	s.pages = query.New(e, "page", byDigest[*rendered](), s.render)
 	return s
 }
@@ -58,7 +66,7 @@ func (t *templates) digest(c *canon) {
 }
 
 func (s *renderPhase) loadTemplates(ctx context.Context, ask *query.Ask, _ string) (*templates, error) {
-	files, err := s.textsIn(ctx, ask, "templates", ".html", ".xml", ".txt")
+	files, err := s.textsIn(ctx, ask, "templates", ".html", ".xml", ".txt", ".md")
 	if err != nil {
 		return nil, err
 	}
@@ -90,11 +98,22 @@ func (s *renderPhase) neededSources(ctx context.Context, ask *query.Ask, name st
 
 // rendered is a page as its template makes it, and what is in it.
 type rendered struct {
-	html  string
-	found *htmlpb.InspectResponse // a function of html
+	html    string
+	found   *htmlpb.InspectResponse // a function of html
+	resized []resizedUse            // those of its body too
 }
 
-func (r *rendered) digest(c *canon) { c.text(r.html) }
+func (r *rendered) digest(c *canon) {
+	c.text(r.html)
+	c.uses(r.resized)
+}
+
+// filled is what a template has made.
+type filled struct {
+	html        string
+	highlighted bool // Markdown in it has coloured code
+	resized     []resizedUse
+}
 
 // renderedPage is a page, with what its template has made of it.
 func (s *renderPhase) renderedPage(ctx context.Context, ask *query.Ask, key string) (*page, *rendered, error) {
@@ -122,16 +141,18 @@ func (s *renderPhase) render(ctx context.Context, ask *query.Ask, key string) (*
 	if err != nil {
 		return nil, err
 	}
-	html, highlighted, err := s.fillIn(ctx, ask, p, name)
+	made, err := s.fillIn(ctx, ask, p, name)
 	if err != nil {
 		return nil, err
 	}
+	html, highlighted := made.html, made.highlighted
 	if p.written {
 		b, err := s.bodies.Get(ctx, ask, key)
 		if err != nil {
 			return nil, err
 		}
 		highlighted = highlighted || b.highlighted
+		made.resized = append(made.resized, b.resized...)
 	}
 	if highlighted {
 		style, err := s.stylesheet.Get(ctx, ask, "")
@@ -152,37 +173,37 @@ func (s *renderPhase) render(ctx context.Context, ask *query.Ask, key string) (*
 		html = answer.Html
 	}
 	found, err := call(ctx, s.build, "html", p.name, s.Html.Inspect, &htmlpb.InspectRequest{Html: html})
-	return &rendered{html, found}, err
+	return &rendered{html, found, made.resized}, err
 }
 
 // fillIn renders a page's template.
-func (s *renderPhase) fillIn(ctx context.Context, ask *query.Ask, p *page, name string) (html string, highlighted bool, err error) {
+func (s *renderPhase) fillIn(ctx context.Context, ask *query.Ask, p *page, name string) (*filled, error) {
 	t, err := s.allTemplates.Get(ctx, ask.Aside(), "")
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
 	v, err := s.newView(ctx, ask, p)
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
 	vars, err := v.vars()
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
 	release, err := take(ctx, s.renders)
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
 	defer release()
-	html, err = t.set.RenderPage(ctx, name, template.Page{Vars: vars, Budget: s.pageBudget(), Funcs: v.funcs(), Read: v.read, Make: v.later})
+	html, err := t.set.RenderPage(ctx, name, template.Page{Vars: vars, Budget: s.pageBudget(), Funcs: v.funcs(), Read: v.read, Make: v.later})
 	switch {
 	case v.failure != nil:
-		return "", false, v.failure
+		return nil, v.failure
 	case err != nil:
 		ask.Brief() // its text may name what the author could have meant
-		return "", false, caused{t.templateFault(err, p), err}
+		return nil, caused{t.templateFault(err, p), err}
 	}
-	return html, v.highlighted, nil
+	return &filled{html, v.highlighted, v.resized}, nil
 }
 
 // pageBudget lets all the pages that are rendered at once take half of the

@@ -23,11 +23,14 @@ func (x *index) digest(c *canon) {
 	c.problems(x.warnings)
 }
 
+// hasSearch says whether the site is to have an index.
+func (b *build) hasSearch() bool { return b.cfg.Site.Search && !b.options.NoSearch }
+
 // makeIndex makes the index over the final pages. Its files keep their names: the
 // site's own pages load /pagefind/pagefind-ui.js. It has none if the site is to have no
 // search.
 func (s *finalPhase) makeIndex(ctx context.Context, ask *query.Ask, _ string) (*index, error) {
-	if s.options.NoSearch || !s.cfg.Site.Search {
+	if !s.hasSearch() {
 		return &index{}, nil
 	}
 	t, err := s.trees.Get(ctx, ask, "")

@@ -306,6 +306,7 @@ func TestPageThatIsAskedForIsMadeAlone(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []site.Route{
 		{URL: "/", Name: "index.html", Source: "content/_index.md", Title: "Home"},
+		{URL: "/404.html", Name: "404.html", Source: ".config/dodeca.kdl", Title: "Not found"},
 		{URL: "/a/", Name: "a/index.html", Source: "content/a.md", Title: "A"},
 		{URL: "/b/", Name: "b/index.html", Source: "content/b.md", Title: "B"},
 	}, routes)

@@ -98,7 +98,7 @@ func (s *staticPhase) readScript(ctx context.Context, ask *query.Ask, key string
 		return nil, err
 	}
 	answer, err := call(ctx, s.build, "js", f.name, s.Js.Rewrite,
-		&jspb.RewriteRequest{Path: f.name, Js: text, Urls: withSearch(s.cfg.Site.Base, text, all.markMap(text)), Base: asset.URL(f.path)})
+		&jspb.RewriteRequest{Path: f.name, Js: text, Urls: withMade(s.cfg.Site.Base, text, all.markMap(text)), Base: asset.URL(f.path)})
 	script := &code{written: text, marked: answer.GetJs()}
 	script.unknown = unknownIn(answer, f.name, "")
 	return script, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"maps"
+	"path"
 	"strings"
 
 	"ddc/internal/diagnostic"
@@ -21,21 +22,23 @@ const shortcodeFolder = "shortcodes/"
 // maxShortcodes is how deep a shortcode's body may have others in it.
 const maxShortcodes = 10
 
-// listShortcodes lists the names of all shortcodes, sorted.
+// listShortcodes lists the files of all shortcodes below their folder, sorted. Those
+// of .md make Markdown, which becomes a part of the page's. Where two have one name, it
+// lists that of .html.
 func (s *renderPhase) listShortcodes(ctx context.Context, ask *query.Ask, _ string) ([]string, error) {
 	t, err := s.allTemplates.Get(ctx, ask, "")
 	if err != nil {
 		return nil, err
 	}
-	var names []string
+	var files []string
 	for _, name := range sortedKeys(t.Texts) {
-		if rest, is := strings.CutPrefix(name, shortcodeFolder); is {
-			if name, is := strings.CutSuffix(rest, ".html"); is {
-				names = append(names, name)
-			}
+		file, is := strings.CutPrefix(name, shortcodeFolder)
+		stem, isMarkdown := strings.CutSuffix(file, ".md")
+		if is && (path.Ext(file) == ".html" || isMarkdown && t.Texts[shortcodeFolder+stem+".html"] == "") {
+			files = append(files, file)
 		}
 	}
-	return names, nil
+	return files, nil
 }
 
 // shortcodesDone are shortcodes on their way through Markdown: marks stand for them,
@@ -46,7 +49,44 @@ type shortcodesDone struct {
 	marks       []string
 	html        []string
 	highlighted bool // one has coloured code
+	resized     []resizedUse
 	doubts      []Problem
+	// written are the places where Markdown was put into the page's.
+	written []writtenLines
+}
+
+// writtenLines are lines of Markdown, first to last, in the place of a call.
+type writtenLines struct {
+	first, last int
+	line        int // of the call
+	by          int // how many more lines than the call's
+}
+
+// line is the line of the page's source that a line of the text with the calls' Markdown
+// stands for.
+func (r *shortcodesDone) line(of int) int {
+	if r == nil {
+		return of
+	}
+	by := 0
+	for _, w := range r.written {
+		switch {
+		case of > w.last:
+			by += w.by
+		case of >= w.first:
+			return w.line
+		}
+	}
+	return of - by
+}
+
+// places gives faults of the text with the calls' Markdown their lines in the source.
+func (r *shortcodesDone) places(faults Errors, file string) {
+	for i := range faults {
+		if faults[i].File == file && faults[i].Line > 0 {
+			faults[i].Line = r.line(faults[i].Line)
+		}
+	}
 }
 
 // put keeps a shortcode's HTML, and gives the mark that stands for it. On a line of
@@ -70,6 +110,7 @@ func (r *shortcodesDone) into(b *body) {
 	}
 	b.doubts = append(b.doubts, r.doubts...)
 	b.highlighted = b.highlighted || r.highlighted
+	b.resized = r.resized
 	var replace []string
 	for i, mark := range r.marks {
 		name := fmt.Sprintf("%s-%d", r.name, i)
@@ -84,7 +125,7 @@ func (s *bodyPhase) withoutShortcodes(ctx context.Context, ask *query.Ask, p *pa
 	if !strings.Contains(f.body, "{{") && !strings.Contains(f.body, "{%") {
 		return f.body, nil, nil
 	}
-	names, err := s.shortcodes.Get(ctx, ask, "")
+	files, err := s.shortcodes.Get(ctx, ask, "")
 	if err != nil {
 		return "", nil, err
 	}
@@ -92,7 +133,10 @@ func (s *bodyPhase) withoutShortcodes(ctx context.Context, ask *query.Ask, p *pa
 	for strings.Contains(f.body, done.name) {
 		done.name += "-x"
 	}
-	of := &shortcodePage{bodyPhase: s, ask: ask, page: p, names: names, done: done, counts: map[string]int64{}}
+	of := &shortcodePage{bodyPhase: s, ask: ask, page: p, files: map[string]string{}, done: done, counts: map[string]int64{}}
+	for _, file := range files {
+		of.files[strings.TrimSuffix(file, path.Ext(file))] = file
+	}
 	body, err := of.replace(ctx, f.body, f.line, 0)
 	return body, done, err
 }
@@ -102,7 +146,7 @@ type shortcodePage struct {
 	*bodyPhase
 	ask    *query.Ask
 	page   *page
-	names  []string
+	files  map[string]string // of shortcodes, by name
 	done   *shortcodesDone
 	counts map[string]int64 // of calls, by name
 }
@@ -110,6 +154,7 @@ type shortcodePage struct {
 // shortcodeCall is one call, with what its template is given.
 type shortcodeCall struct {
 	*markdownpb.Shortcode
+	file string // below the folder of shortcodes
 	page *page
 	vars map[string]any
 	// among is how many calls share the budget of a page.
@@ -119,15 +164,23 @@ type shortcodeCall struct {
 // replace renders the calls in a text that begins on a line of the page.
 func (s *shortcodePage) replace(ctx context.Context, text string, line int32, depth int) (string, error) {
 	answer, err := call(ctx, s.build, "markdown", s.page.name, s.Markdown.Shortcodes,
-		&markdownpb.ShortcodesRequest{Path: s.page.name, Body: text, BodyLine: line, Names: s.names})
+		&markdownpb.ShortcodesRequest{Path: s.page.name, Body: text, BodyLine: line, Names: sortedKeys(s.files)})
 	if err != nil {
 		return "", err
+	}
+	for _, w := range answer.Warnings {
+		s.done.doubts = append(s.done.doubts, Problem{File: s.page.name, Line: int(w.Place.GetLine()), Col: int(w.Place.GetColumn()), Length: int(w.Place.GetLength()), Message: w.Message, Hint: w.Hint})
 	}
 	var out strings.Builder
 	at := 0
 	for _, c := range answer.Calls {
 		if int(c.Start) < at || c.End <= c.Start || int(c.End) > len(text) {
 			return "", fmt.Errorf("markdown plugin, %s: shortcodes are not in order", s.page.name)
+		}
+		if c.Literal != nil {
+			out.WriteString(text[at:c.Start] + c.GetLiteral())
+			at = int(c.End)
+			continue
 		}
 		if c.Unknown {
 			s.done.doubts = append(s.done.doubts, s.unknown(c))
@@ -138,8 +191,17 @@ func (s *shortcodePage) replace(ctx context.Context, text string, line int32, de
 			return "", err
 		}
 		out.WriteString(text[at:c.Start])
-		if depth == 0 {
-			html = s.done.put(html, alone(text, int(c.Start), int(c.End)), strings.Count(text[c.Start:c.End], "\n"))
+		onItsOwn, lines := alone(text, int(c.Start), int(c.End)), strings.Count(text[c.Start:c.End], "\n")
+		switch {
+		case depth > 0:
+		case path.Ext(s.files[c.Name]) != ".md":
+			html = s.done.put(html, onItsOwn, lines)
+		default:
+			if onItsOwn { // as far in as the call is
+				html = strings.ReplaceAll(html, "\n", "\n"+text[strings.LastIndexByte(text[:c.Start], '\n')+1:c.Start])
+			}
+			first, more := int(line)+strings.Count(out.String(), "\n"), strings.Count(html, "\n")
+			s.done.written = append(s.done.written, writtenLines{first, first + more, int(c.Line), more - lines})
 		}
 		out.WriteString(html)
 		at = int(c.End)
@@ -164,7 +226,7 @@ func (s *shortcodePage) saying(c *markdownpb.Shortcode, message, hint string) Pr
 
 func (s *shortcodePage) unknown(c *markdownpb.Shortcode) Problem {
 	hint := "write " + s.name(s.cfg.Folder("templates")) + "/" + shortcodeFolder + c.Name + ".html, or put the call into `backticks` to show it"
-	if near := suggest.Nearest(c.Name, s.names); near != "" {
+	if near := suggest.Nearest(c.Name, sortedKeys(s.files)); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	return s.saying(c, fmt.Sprintf("there is no shortcode %q: it is shown as text", c.Name), hint)
@@ -192,49 +254,53 @@ func (s *shortcodePage) render(ctx context.Context, c *markdownpb.Shortcode, dep
 		}
 		vars["body"] = strings.Trim(body, "\n")
 	}
-	html, highlighted, err := s.callOne(ctx, s.ask, &shortcodeCall{c, s.page, vars, int64(among)})
-	s.done.highlighted = s.done.highlighted || highlighted
-	return strings.TrimSpace(html), err
+	made, err := s.callOne(ctx, s.ask, &shortcodeCall{c, s.files[c.Name], s.page, vars, int64(among)})
+	if err != nil {
+		return "", err
+	}
+	s.done.highlighted = s.done.highlighted || made.highlighted
+	s.done.resized = append(s.done.resized, made.resized...)
+	return strings.TrimSpace(made.html), nil
 }
 
 // What a shortcode may take of the budget of a page, at least.
 const leastSteps, leastBytes = 20_000, 256 << 10
 
 // callShortcode renders the template of a call.
-func (s *renderPhase) callShortcode(ctx context.Context, ask *query.Ask, c *shortcodeCall) (html string, highlighted bool, err error) {
-	name := shortcodeFolder + c.Name + ".html"
+func (s *renderPhase) callShortcode(ctx context.Context, ask *query.Ask, c *shortcodeCall) (*filled, error) {
+	name := shortcodeFolder + c.file
 	if _, err := s.needed.Get(ctx, ask, name); err != nil { // so that a change of it counts
-		return "", false, err
+		return nil, err
 	}
 	t, err := s.allTemplates.Get(ctx, ask.Aside(), "")
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
 	v, err := s.newView(ctx, ask, c.page)
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
 	v.early = true
 	vars, err := v.vars()
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
 	maps.Copy(vars, c.vars)
 	budget := template.Budget{Steps: max(template.DefaultSteps/c.among, leastSteps), Bytes: max(s.pageBudget().Bytes/c.among, leastBytes)}
-	html, err = t.set.RenderPage(ctx, name, template.Page{Vars: vars, Budget: budget, Funcs: v.funcs(), Read: v.read, Make: v.later})
+	html, err := t.set.RenderPage(ctx, name, template.Page{Vars: vars, Budget: budget, Funcs: v.funcs(), Read: v.read, Make: v.later})
 	if v.failure != nil {
-		return "", false, v.failure
+		return nil, v.failure
 	}
 	if err == nil {
-		return html, v.highlighted, nil
+		return &filled{html, v.highlighted, v.resized}, nil
 	}
 	ask.Brief() // its text may name what the author could have meant
 	faults := diagnostic.Of(t.templateFault(err, c.page))
 	if faults == nil {
-		return "", false, err
+		return nil, err
 	}
 	for i := range faults {
 		faults[i].Related = append(faults[i].Related, diagnostic.Note{File: c.page.name, Line: int(c.Line), Col: int(c.Column), Message: "it is called here"})
 	}
-	return "", false, faults
+	return nil, faults
 }

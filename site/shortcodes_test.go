@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"ddc/site"
 )
@@ -28,6 +29,36 @@ func TestShortcodesAreRenderedWhereTheyStand(t *testing.T) {
 	}
 }
 
+func TestShortcodesOfMarkdownBecomeAPartOfThePage(t *testing.T) {
+	p := newProject(t,
+		"templates/shortcodes/part.md", "## {{ title }}\n\n*{{ page.title }}* & <b>so on</b> [b](@/{{ to | default(value=\"b\") }}.md)\n{% if body is defined %}\n{{ body }}{% endif %}\n",
+		"templates/shortcodes/em.md", "*{{ text }}*", "templates/shortcodes/box.html", "<div>{{ body | markdown | safe }}</div>",
+		"content/b.md", fronted("", ""),
+		"content/a.md", fronted("title = \"A & B\"", "## First\n\n{{ part(title=\"A \\\"quoted\\\" <one>\") }}\n\ntext {{ em(text=\"in\") }} line\n\n- item\n\n  {{ part(title=\"Inner\") }}\n\n"+
+			"{% box() %}\n{{ em(text=\"boxed\") }}\n{% end %}\n\n{% part(title=\"With\") %}\n{% box() %}deep{% end %}\n{% end %}\n\n`{{/* em(text=\"x\") */}}` {{/* em() */}}\n"),
+		"templates/page.html", "{% for h in page.toc %}{{ h.id }} {% endfor %}|{{ page.content | safe }}",
+	)
+	assert.Empty(t, p.mustBuild())
+	page := p.read("a/index.html")
+	for _, want := range []string{
+		"first a-quoted inner with |", "<h2 id=a-quoted>A \"quoted\" <one></h2>", "<p><em>A &amp; B</em> &amp; <b>so on</b> <a href=/b/>b</a>", "<p>text <em>in</em> line",
+		"<li><p>item<h2 id=inner>Inner</h2>", "<div><p><em>boxed</em></div>", "<div><p>deep</div>", "<code>{{ em(text=&quot;x&quot;) }}</code> {{ em() }}",
+	} {
+		assert.Contains(t, spaceless(page), spaceless(want))
+	}
+}
+
+// Markdown of a shortcode may have more lines than its call, or fewer.
+func TestFaultBehindAShortcodeOfMarkdownHasItsLine(t *testing.T) {
+	p := newProject(t, "templates/shortcodes/long.md", "a\n\nb\n\n[x](@/{{ to }}.md)\n\nc\n", "content/b.md", fronted("", ""),
+		"content/a.md", fronted("", "{{ long(\n  to=\"b\"\n) }}\n\n[gone](@/gone.md)\n\n{{ long(to=\"nope\") }}\n\n[away](@/away.md)\n"))
+	faults := p.faults(site.Options{})
+	require.Len(t, faults, 3)
+	for i, want := range []string{`8:8: the link "@/gone.md"`, `10:1: the link "@/nope.md"`, `12:8: the link "@/away.md"`} {
+		assert.Contains(t, faults[i], "content/a.md:"+want+" leads to no page")
+	}
+}
+
 func TestShortcodeThatIsUnknownOrWrongSaysWhere(t *testing.T) {
 	p := newProject(t, "templates/shortcodes/video.html", "{{ idd }}", "content/a.md", fronted("", "\n\n{{ vidoe(id=\"x\") }} {{ other() }}"))
 	warnings := p.mustBuild()
@@ -44,6 +75,11 @@ func TestShortcodeThatIsUnknownOrWrongSaysWhere(t *testing.T) {
 	}
 	p.write("content/a.md", fronted("", "\n{{ video(id=) }}"))
 	assert.Contains(t, p.faults(site.Options{})[0], "content/a.md:5:13: the shortcode video: a text in quotes")
+}
+
+func TestShortcodeOfAnotherGeneratorIsAWarning(t *testing.T) {
+	p := newProject(t, "content/a.md", fronted("", "\n{{< figure src=\"a.png\" >}}\n"))
+	assert.Equal(t, []string{`content/a.md:5:1: {{< figure is a shortcode as Hugo has them: it is shown as text (write {{ figure(name="value") }}, or {% figure() %} text {% end %}, and templates/shortcodes/figure.html)`}, p.mustBuild())
 }
 
 func TestBodyOfAShortcodeIsNotNestedWithoutEnd(t *testing.T) {

@@ -3,7 +3,9 @@ package site
 import (
 	"cmp"
 	"context"
+	"path"
 	"slices"
+	"strings"
 
 	"ddc/internal/query"
 	"ddc/site/asset"
@@ -16,8 +18,8 @@ import (
 func (t *tree) addTexts(s *treePhase) {
 	base := s.cfg.Site.Base
 	static := map[string]bool{}
-	for _, path := range s.scanned.folders["static"].Paths {
-		static[path] = true
+	for _, file := range s.scanned.folders["static"].Paths {
+		static[file] = true
 	}
 	add := func(output, templateName string, vars func(*values) map[string]any) {
 		if static[output] {
@@ -25,7 +27,7 @@ func (t *tree) addTexts(s *treePhase) {
 		}
 		n := &content.Node{Path: "#" + output, Route: "/" + output, Section: true, Parent: t.root}
 		p := &page{Node: n, name: s.configName(), meta: &meta{FrontMatter: t.byRoute["/"].FrontMatter, extra: map[string]any{}, node: n},
-			made: &made{templates: []string{templateName}, vars: vars, output: output, alone: true}}
+			made: &made{templates: []string{templateName}, vars: vars, output: output, alone: true, abroad: base.Known()}}
 		t.texts, t.byText[output] = append(t.texts, p), p
 	}
 	sitemap := ""
@@ -37,6 +39,15 @@ func (t *tree) addTexts(s *treePhase) {
 		add("robots.txt", "robots.txt", func(*values) map[string]any { return map[string]any{"sitemap": orNone(sitemap)} })
 	}
 	t.addFeeds(s, add)
+}
+
+// warnOfBase says what a site has not, whose address nobody knows. It builds without a
+// word: most sites that are being written have none.
+func (r *making) warnOfBase() {
+	if !r.cfg.Site.Base.Known() {
+		r.warn(Problem{File: r.configName(), Message: "there is no sitemap.xml, and no robots.txt that names it: a map has whole addresses, and nobody knows where the site will be",
+			Hint: `write base_url "https://example.org" into it, or give --base-url`})
+	}
 }
 
 // entries are the pages of the map of the site.
@@ -75,7 +86,7 @@ func (t *tree) addFeeds(s *treePhase, add func(output, template string, vars fun
 		}
 		output := of[1:] + feedName
 		add(output, feedName, func(v *values) map[string]any {
-			vars := map[string]any{"feed_url": base.Absolute("/" + output), "page_url": base.Absolute(asset.URL(of)), "lang": v.cfg.Site.Language, "feed_title": orNone(title),
+			vars := map[string]any{"feed_url": base.Absolute("/" + output), "page_url": base.Absolute(asset.URL(of)), "lang": v.cfg.Site.Language, "feed_title": orNone(title), "whole": s.cfg.Site.FeedContent,
 				"pages": v.listed(dated), "last_updated": lastOf(dated), "term": nil}
 			if more != nil {
 				for name, value := range more(v) {
@@ -125,23 +136,57 @@ func lastOf(nodes []*content.Node) string {
 	return last
 }
 
+// madeText is a file that is made and is no page.
+type madeText struct {
+	text    string
+	resized []resizedUse
+}
+
+// plain is its text, if it was made.
+func (m *madeText) plain() string {
+	if m == nil {
+		return ""
+	}
+	return m.text
+}
+
+func (m *madeText) digest(c *canon) {
+	c.text(m.text)
+	c.uses(m.resized)
+}
+
+// ofXML leaves out what no XML may have, however it is written.
+func ofXML(c rune) rune {
+	if c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0xFFFE || c == 0xFFFF {
+		return -1
+	}
+	return c
+}
+
 // makeText renders a file that is made and is no page, by its path below the output
 // folder.
-func (s *renderPhase) makeText(ctx context.Context, ask *query.Ask, output string) (string, error) {
+func (s *renderPhase) makeText(ctx context.Context, ask *query.Ask, output string) (*madeText, error) {
 	t, err := s.trees.Get(ctx, ask, "")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	p := t.byText[output]
 	if p == nil {
-		return "", noFile(output)
+		return nil, noFile(output)
 	}
 	name, err := s.madeTemplate(ctx, ask, p.made)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	text, _, err := s.fillIn(ctx, ask, p, name)
-	return text, err
+	made, err := s.fillIn(ctx, ask, p, name)
+	if err != nil {
+		return nil, err
+	}
+	text := made.html
+	if path.Ext(output) == ".xml" {
+		text = strings.Map(ofXML, text)
+	}
+	return &madeText{text, made.resized}, nil
 }
 
 // textNames are the paths of the files that are made and are no pages.

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"path"
 	"strings"
 
 	"ddc/plugins/markdown/markdownpb"
@@ -14,6 +15,7 @@ func (v *values) toldBy(p *page, value map[string]any) {
 	value["slug"] = p.Route[strings.LastIndexByte(p.Route, '/')+1:]
 	value["url"] = v.cfg.Site.Base.Absolute(p.base())
 	value["relative_path"] = p.Path
+	value["colocated_path"] = strings.TrimSuffix(p.Path, path.Base(p.Path))
 	value["draft"] = front.Draft
 	value["date"], value["updated"] = orNone(p.Node.Date), orNone(p.Node.Updated)
 	value["year"], value["month"], value["day"] = nil, nil, nil

@@ -245,7 +245,7 @@ func (s *treePhase) growTree(ctx context.Context, ask *query.Ask, _ string) (*tr
 		return nil, err
 	}
 	t.addMade(s)
-	t.values = sync.OnceValue(func() *values { return newValues(t, s.cfg) })
+	t.values = sync.OnceValue(func() *values { return newValues(t, s.cfg, s.hasSearch()) })
 	return t, nil
 }
 
@@ -311,9 +311,10 @@ func (s *treePhase) page(ctx context.Context, ask *query.Ask, key string) (*page
 	if p == nil {
 		return nil, fmt.Errorf("%s is no page of the site", key)
 	}
-	if p.written {
+	switch {
+	case p.written:
 		_, err = s.metas.Get(ctx, ask, key)
-	} else {
+	case p.made == nil || !p.made.fixed:
 		_, err = s.trees.Get(ctx, ask, "") // until somebody writes it
 	}
 	return p, err

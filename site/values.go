@@ -22,6 +22,7 @@ type values struct {
 	written  map[*content.Node]*page
 	terms    map[*term]func() map[string]any // each is made when a template first wants it
 	cfg      *config.Config
+	search   bool // whether the site has an index
 }
 
 // The values that are made when a template touches them, by Site.later.
@@ -34,8 +35,8 @@ const (
 	laterMinutes  = "reading_time"
 )
 
-func newValues(t *tree, cfg *config.Config) *values {
-	v := &values{pages: map[*content.Node]map[string]any{}, sections: map[string]map[string]any{}, others: map[string]map[string]any{}, written: map[*content.Node]*page{}, terms: map[*term]func() map[string]any{}, cfg: cfg}
+func newValues(t *tree, cfg *config.Config, search bool) *values {
+	v := &values{pages: map[*content.Node]map[string]any{}, sections: map[string]map[string]any{}, others: map[string]map[string]any{}, written: map[*content.Node]*page{}, terms: map[*term]func() map[string]any{}, cfg: cfg, search: search}
 	for _, p := range t.pages {
 		v.written[p.Node] = p
 	}

@@ -27,6 +27,8 @@ type view struct {
 	early bool
 	// highlighted says that Markdown of the template has coloured code.
 	highlighted bool
+	// resized are the pictures that the template has had resized.
+	resized []resizedUse
 	// failure is what kept a value from being read.
 	failure error
 }
@@ -120,6 +122,11 @@ func (v *view) later(l template.Later) any {
 	if v.early && l.What != laterModified {
 		return nil
 	}
+	if v.page.made != nil && v.page.made.abroad && (l.What == laterContent || l.What == laterSummary) {
+		text, err := v.abroad.Get(v.ctx, v.ask, l.What+" "+l.Of)
+		v.note("", err)
+		return orNone(text)
+	}
 	value, err := v.make(v.ctx, v.ask, l)
 	v.note("", err)
 	return value
@@ -192,6 +199,7 @@ func (v *view) funcs() template.Funcs {
 	return template.Funcs{
 		GetURL: v.getURL, Fingerprint: v.fingerprint, GetSection: v.values.section, GetPage: v.getPage,
 		LoadData: v.loadData, GetTaxonomy: v.getTaxonomy, GetTaxonomyTerm: v.getTerm, GetTaxonomyURL: v.getTermURL,
+		ImageMetadata: v.imageMetadata, ResizeImage: v.resizeImage,
 		Markdown: v.markdownOf,
 		Now:      v.getNow,
 	}

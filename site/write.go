@@ -145,18 +145,23 @@ func (w *writing) variantsOf(p *picture, f *static) error {
 			continue
 		}
 		w.variants[name] = true
-		if err := w.claim(name, f.name); err != nil {
-			return err
-		}
-		file, err := w.kept(name)
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(w.stage.Copy(name, file), file.Close()); err != nil {
+		if err := w.copyKept(name, f.name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// copyKept writes a file that waits in the spill, which was made of a source.
+func (w *writing) copyKept(name, source string) error {
+	if err := w.claim(name, source); err != nil {
+		return err
+	}
+	file, err := w.kept(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.stage.Copy(name, file), file.Close())
 }
 
 // write writes everything, and puts it in the place of the last output.
@@ -172,13 +177,16 @@ func (r *making) write(ctx context.Context, w *writing, t *tree, final []string,
 		}
 	}
 	for _, p := range t.texts {
-		text, err := r.madeTexts.Get(ctx, r.ask, p.made.output)
+		text, err := r.finalTexts.Get(ctx, r.ask, p.made.output)
 		if err != nil {
 			return err
 		}
 		if err := w.write(p.made.output, p.name, []byte(text)); err != nil {
 			return err
 		}
+	}
+	if err := w.writeResized(ctx); err != nil {
+		return err
 	}
 	for _, p := range places {
 		if err := w.static(ctx, p); err != nil {

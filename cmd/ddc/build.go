@@ -316,7 +316,7 @@ func buildOptions(m *machine, w *onlookers, f buildFlags, sassTime time.Duration
 	return site.Options{
 		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, Drafts: f.drafts, Dry: f.dry, NoCodeExec: f.noCodeExec, NoSearch: f.noSearch, Changes: f.verbose, SassTime: sassTime,
 		Memory: m.shares.work, Answers: remembered.answers(), Message: int64(m.shares.requests().Bytes), Live: m.shares.live, Abort: w.abort,
-		TempDir: m.heir.TempDir, Progress: out.progress(), Log: out.logger,
+		TempDir: m.heir.TempDir, Progress: out.progress(), Steps: out.steps(), Log: out.logger,
 	}
 }
 

@@ -102,7 +102,7 @@ func buildsWhole(t *testing.T, folder string, want made) string {
 	o := ddc(t, "build", folder, "-o", output, "--no-code-exec", "--json", "--all-plugins")
 	require.Zero(t, o.code, o.stdout+o.stderr)
 	r := decodeReport(t, o)
-	assert.Equal(t, want.pages, r.Pages)
+	assert.Equal(t, want.pages+1, r.Pages, "404.html is one too")
 	assert.Len(t, r.Plugins, len(pluginNames()))
 	for _, p := range r.Plugins {
 		assert.NotZero(t, p.PID, p.Name)

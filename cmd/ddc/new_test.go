@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -45,6 +46,9 @@ func TestCheckFindsWhatABuildFindsAndWritesNothing(t *testing.T) {
 	site := smallSite(t)
 	o := ddc(t, "check", site, "--transport", "inproc")
 	require.Zero(t, o.code, o.stderr)
+	assert.Regexp(t, `^4 pages, 1 warning in .*; nothing is written\n$`, o.stdout)
+	assert.Equal(t, 1, strings.Count(o.stderr, "there is no sitemap.xml"), "nobody has said where the site will be")
+	o = ddc(t, "check", site, "--transport", "inproc", "--base-url", "https://x.org")
 	assert.Regexp(t, `^4 pages, 0 warnings in .*; nothing is written\n$`, o.stdout)
 	assert.NoDirExists(t, filepath.Join(site, "public"))
 	write(t, site, "content/bad.md", "+++\ntitle = \"x\"\ndrft = true\n+++\n[x](/nowhere/)\n")

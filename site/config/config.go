@@ -135,7 +135,7 @@ func defaults() *Config {
 	return &Config{
 		LinkCheck: LinkCheck{RateLimit: time.Second},
 		MaxText:   64 << 20,
-		Site:      Site{Language: "en", FeedLimit: 20, Search: true},
+		Site:      Site{Language: "en", FeedLimit: 20, FeedContent: true, Search: true},
 		CodeExecution: CodeExecution{
 			Enabled:     true,
 			FailOnError: true,
@@ -190,6 +190,11 @@ func Load(start string, o Overrides) (*Config, error) {
 			return nil, diagnostic.Errors{{File: shortest(c.CodeExecution.CacheDir), Message: "the cache of code samples " + err.Error()}}
 		}
 	default:
+		if name, of := foreign(start); name != "" {
+			return nil, fmt.Errorf("%w: %s has a %s, which is %s's; write a %s that says\n\n"+
+				"    content \"content\"\n    output \"public\"\n\n"+
+				"and the other settings of %s as they are called here: ddc check says which are not", ErrNotFound, start, name, of, Name, name)
+		}
 		return nil, fmt.Errorf("%w: neither %s nor a folder above it has a %s; make one that says\n\n"+
 			"    content \"content\"\n    output \"public\"\n\n"+
 			"or give both -c CONTENT and -o OUTPUT", ErrNotFound, start, Name)

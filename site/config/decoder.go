@@ -101,6 +101,9 @@ func (d *decoder) unknown(s setting, what string, known ...string) {
 	if near := suggest.Nearest(s.name, known); near != "" {
 		hint = "did you mean " + near + "?"
 	}
+	if instead := elsewhere[s.name]; instead != "" && what == "setting" {
+		hint = instead
+	}
 	d.warnings = append(d.warnings, diagnostic.Problem{File: d.file, Line: s.line, Col: s.col, Length: s.length, Message: "unknown " + what + " " + quote(s.name), Hint: hint})
 }
 

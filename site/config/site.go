@@ -25,10 +25,12 @@ type Site struct {
 	// Feed says that the site has an Atom feed of its newest pages.
 	Feed bool
 	// FeedLimit is how many pages a feed has; 0 is all.
-	FeedLimit  int
-	Taxonomies []Taxonomy
-	Markdown   Markdown
-	Highlight  Highlight
+	FeedLimit int
+	// FeedContent says that a feed has the whole text of its pages.
+	FeedContent bool
+	Taxonomies  []Taxonomy
+	Markdown    Markdown
+	Highlight   Highlight
 	// Extra is whatever the site's own templates want to know.
 	Extra []*kdl.Node
 }
@@ -127,6 +129,7 @@ func documentFields(c *Config) map[string]field {
 		"base_url":       {doc: `where the site will be reached, as in "https://example.org/blog", or "/blog"`, read: func(d *decoder, s setting) { d.base(s, &c.Site.Base) }},
 		"feed":           flag("whether the site has an Atom feed, atom.xml (#false)", &s.Feed),
 		"feed_limit":     {doc: "how many pages a feed has (20); 0 for all", read: func(d *decoder, s setting) { d.count(s, &c.Site.FeedLimit) }},
+		"feed_content":   flag("whether a feed has the whole text of its pages (#true), or only their descriptions and summaries", &s.FeedContent),
 		"search":         flag("whether the site has an index for searching it, in pagefind/ (#true)", &s.Search),
 		"taxonomies":     taxonomiesField(s),
 		"extra":          {doc: "whatever the site's own templates want to know: config.extra", read: func(d *decoder, s setting) { d.extra(s, &c.Site.Extra) }},

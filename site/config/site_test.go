@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ func TestUnknownSettingIsAWarningThatSaysWhatWasMeant(t *testing.T) {
 		"markdown { smart-punctuation #true }":                      `3:12: unknown setting of markdown "smart-punctuation" (did you mean smart_punctuation?)`,
 		"syntax-highlight { darktheme \"x\" }":                      `3:20: unknown setting of syntax-highlight "darktheme" (did you mean dark-theme?)`,
 		"taxonomies { tags { paginate 3 } }":                        `3:21: unknown setting of the taxonomy tags "paginate" (did you mean paginate_by?)`,
+		"generate_feeds #true":                                      `3:1: unknown setting "generate_feeds" (write feed)`,
 		"code_execution { dependency \"a\" v=\"1\" version=\"1\" }": `3:35: unknown setting of a dependency "v" (there are version, git, rev, branch, path, features)`,
 	} {
 		root := project(t, folders+source)
@@ -53,6 +55,7 @@ language "de"
 base_url "https://example.org/blog/"
 feed #true
 feed_limit 5
+feed_content #false
 search #false
 taxonomies { tags paginate_by=10 feed=#true; authors }
 markdown { smart_punctuation #true }
@@ -60,6 +63,7 @@ extra name="x" { links "a" "b" }
 `)
 	assert.Empty(t, c.Warnings)
 	assert.True(t, load(t, folders).Site.Search, "a site that says nothing has a search")
+	assert.True(t, load(t, folders).Site.FeedContent, "and whole texts in its feeds")
 	s := c.Site
 	require.Len(t, s.Extra, 2)
 	assert.Equal(t, []string{"name", "links"}, []string{s.Extra[0].Name, s.Extra[1].Name})
@@ -116,4 +120,12 @@ func TestReferenceHasALineForEachSetting(t *testing.T) {
 	for _, name := range []string{"content", "base_url", "link_check rate_limit_ms", "code_execution timeout_secs", "taxonomies tags paginate_by", "syntax-highlight dark-theme"} {
 		assert.True(t, names[name], name)
 	}
+}
+
+func TestConfigurationOfAnotherGeneratorIsNamed(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "config.toml"), nil, 0o600))
+	_, err := config.Load(folder, config.Overrides{})
+	require.ErrorIs(t, err, config.ErrNotFound)
+	assert.ErrorContains(t, err, "has a config.toml, which is Zola or Hugo's; write a .config/dodeca.kdl that says")
 }

@@ -80,6 +80,8 @@ var (
 	functionCases = [][2]string{
 		{`{{ now() }} {{ now(timestamp=true) }} {{ now(utc=true) | date(format="%Y") }}`, "2024-05-01T10:00:00Z 1714557600 2024"},
 		{`{{ range(end=3) }} {{ range(start=1, end=4) }} {{ range(start=0, end=10, step_by=4) }} {{ range(end=0) }}{% for i in range(end=2) %}{{ i }},{% endfor %}`, "[0, 1, 2] [1, 2, 3] [0, 4, 8] []0,1,"},
+		{`{{ get_image_metadata(path="a.png").width }} [{{ get_image_metadata(path="missing", allow_missing=true) }}]`, "640 []"},
+		{`{{ resize_image(path="a.png", width=20, height=10).url }} {{ resize_image("a.png", height=9, op="fit_height", format="jpeg", quality=90).url }}`, "a.png 20x10 fill auto 75 a.png 0x9 fit_height jpg 90"},
 		{`{% if false %}{{ throw(message="no") }}{% endif %}ok`, "ok"},
 		{`{{ get_page(path="a.md").title }} {{ get_section(path="b/_index.md").title }} {{ get_section(path=get_section(path="b/_index.md")).path }} {{ get_section("b/_index.md", metadata_only=true).title }}`, "a.md b/_index.md b/_index.md b/_index.md"},
 		{`{{ get_url(path="a") }} {{ get_url(path="a", trailing_slash=true) }} {{ get_url(path="a/", trailing_slash=true) }} {{ get_url(path="a?b", trailing_slash=true) }} {{ get_url(path="c.css", cachebust=true) }}`, "/a /a/ /a/ /a/?b /c.css?h=abc"},
@@ -104,6 +106,15 @@ func siteFuncs() template.Funcs {
 				return nil, nil
 			}
 			return map[string]any{"path": path, "format": format}, nil
+		},
+		ImageMetadata: func(path string, required bool) (any, error) {
+			if !required {
+				return nil, nil
+			}
+			return map[string]any{"width": int64(640)}, nil
+		},
+		ResizeImage: func(r template.Resize) (any, error) {
+			return map[string]any{"url": fmt.Sprintf("%s %dx%d %s %s %d", r.Path, r.Width, r.Height, r.Op, r.Format, r.Quality)}, nil
 		},
 		Markdown: func(text string) (string, error) { return "<p>" + text + "</p>\n", nil },
 		Now:      func() time.Time { return time.Date(2024, 5, 1, 12, 0, 0, 0, time.FixedZone("", 7200)) },
@@ -148,38 +159,43 @@ func TestEachFilterTestAndFunctionHasACase(t *testing.T) {
 
 func TestWrongUseOfAFilterOrFunctionNamesPlaceAndHint(t *testing.T) {
 	for source, want := range map[string]string{
-		`{{ "a" | slugfy }}`:                                                `1:10: unknown filter "slugfy" (did you mean slugify?)`,
-		`{{ "a" | replace(from="a") }}`:                                     `1:10: the filter replace needs to`,
-		`{{ "a" | replace(from="", to="b") }}`:                              `1:10: replace needs a text to look for, and from is empty`,
-		`{{ "a" | replace(from=1, to="b") }}`:                               `1:10: from is to be a string, not a number`,
-		`{{ "a" | truncate(lenght=1) }}`:                                    `1:19: the filter truncate takes no "lenght" (did you mean length?)`,
-		`{{ list | slugify }}`:                                              `1:11: a string is needed here, not a list (make one of it with | join, or take a field)`,
-		`{{ "1" | abs }}`:                                                   `1:10: a number is needed here, not a string (| int and | float make a number of a text)`,
-		`{{ 1.5 | round(method="cel") }}`:                                   `1:10: round knows no method "cel" (did you mean ceil?)`,
-		`{{ "1" | int(base=99) }}`:                                          `1:10: base is 2 to 36, not 99`,
-		`{{ "2024-02-30" | date }}`:                                         `1:19: the date "2024-02-30" cannot be (dates are written 2024-05-01, `,
-		`{{ "2024-02-01" | date(format="%Q") }}`:                            `1:19: a date's format knows no "%Q"`,
-		`{{ "2024-02-01" | date(format="%") }}`:                             `1:19: a date's format knows no "%"`,
-		`{{ "2024-02-01" | date(timezone="Berlin") }}`:                      `1:19: there is no time zone "Berlin" (zones are called as Europe/Berlin or UTC)`,
-		`{{ "2024-02-01" | date(timezone="Local") }}`:                       `1:19: there is no time zone "Local"`,
-		`{{ 1700000000000 | date }}`:                                        `1:20: 1700000000000 is no date in seconds since 1970`,
-		`{{ dict | get(key="c") }}`:                                         `1:11: the dict has no field "c" (there are a, b)`,
-		`{{ list | nth(n=-1) }}`:                                            `1:11: nth counts from 0; -1 is before that`,
-		`{{ "a" is matching("(") }}`:                                        `1:11: the regular expression "(" cannot be read: missing closing )`,
-		`{{ "a" is matchin("a") }}`:                                         `1:11: unknown test "matchin" (did you mean matching?)`,
-		"\n{{ range(end=1, step_by=0) }}":                                   `2:4: range: step_by is to be 1 or more (| reverse turns the list around)`,
-		`{{ range(1, 5) }}`:                                                 `1:4: range: start, 5, is beyond end, 1 (write range(start=.., end=..))`,
-		`{{ throw(message="no title") }}`:                                   `1:4: throw: no title (the template itself says so)`,
-		`{{ load_data(path="missing") }}`:                                   `1:4: load_data: there is no file (write it)`,
-		`{{ get_section(path=dict) }}`:                                      `1:4: get_section: the section has no field "path"`,
-		`{{ resize_image(path="a.png") }}`:                                  `1:4: there is no function resize_image here as in Zola (write <img src=`,
-		`{{ get_image_metadata(path="a.png") }}`:                            `1:4: there is no function get_image_metadata here as in Zola (`,
-		`{{ "a" | regex_replace(pattern="a", rep="b") }}`:                   `1:10: there is no filter regex_replace here as in Zola (write | replace(`,
-		`{{ nwo() }}`:                                                       `1:4: unknown function "nwo" (did you mean now?)`,
-		`{{ now(timestamp=1) }}`:                                            `1:4: now: timestamp is to be true or false, not a number`,
-		`{% set x | uper %}a{% endset %}`:                                   `1:12: unknown filter "uper" (did you mean upper?)`,
-		`{% filter %}a{% endfilter %}`:                                      `1:11: expected the name of a filter, found the end of the tag`,
-		`{% set x %}a`:                                                      `1:4: this set is never closed (it ends in {% endset %})`,
+		`{{ "a" | slugfy }}`:                                               `1:10: unknown filter "slugfy" (did you mean slugify?)`,
+		`{{ "a" | replace(from="a") }}`:                                    `1:10: the filter replace needs to`,
+		`{{ "a" | replace(from="", to="b") }}`:                             `1:10: replace needs a text to look for, and from is empty`,
+		`{{ "a" | replace(from=1, to="b") }}`:                              `1:10: from is to be a string, not a number`,
+		`{{ "a" | truncate(lenght=1) }}`:                                   `1:19: the filter truncate takes no "lenght" (did you mean length?)`,
+		`{{ list | slugify }}`:                                             `1:11: a string is needed here, not a list (make one of it with | join, or take a field)`,
+		`{{ "1" | abs }}`:                                                  `1:10: a number is needed here, not a string (| int and | float make a number of a text)`,
+		`{{ 1.5 | round(method="cel") }}`:                                  `1:10: round knows no method "cel" (did you mean ceil?)`,
+		`{{ "1" | int(base=99) }}`:                                         `1:10: base is 2 to 36, not 99`,
+		`{{ "2024-02-30" | date }}`:                                        `1:19: the date "2024-02-30" cannot be (dates are written 2024-05-01, `,
+		`{{ "2024-02-01" | date(format="%Q") }}`:                           `1:19: a date's format knows no "%Q"`,
+		`{{ "2024-02-01" | date(format="%") }}`:                            `1:19: a date's format knows no "%"`,
+		`{{ "2024-02-01" | date(timezone="Berlin") }}`:                     `1:19: there is no time zone "Berlin" (zones are called as Europe/Berlin or UTC)`,
+		`{{ "2024-02-01" | date(timezone="Local") }}`:                      `1:19: there is no time zone "Local"`,
+		`{{ 1700000000000 | date }}`:                                       `1:20: 1700000000000 is no date in seconds since 1970`,
+		`{{ dict | get(key="c") }}`:                                        `1:11: the dict has no field "c" (there are a, b)`,
+		`{{ list | nth(n=-1) }}`:                                           `1:11: nth counts from 0; -1 is before that`,
+		`{{ "a" is matching("(") }}`:                                       `1:11: the regular expression "(" cannot be read: missing closing )`,
+		`{{ "a" is matchin("a") }}`:                                        `1:11: unknown test "matchin" (did you mean matching?)`,
+		"\n{{ range(end=1, step_by=0) }}":                                  `2:4: range: step_by is to be 1 or more (| reverse turns the list around)`,
+		`{{ range(1, 5) }}`:                                                `1:4: range: start, 5, is beyond end, 1 (write range(start=.., end=..))`,
+		`{{ throw(message="no title") }}`:                                  `1:4: throw: no title (the template itself says so)`,
+		`{{ load_data(path="missing") }}`:                                  `1:4: load_data: there is no file (write it)`,
+		`{{ get_section(path=dict) }}`:                                     `1:4: get_section: the section has no field "path"`,
+		`{{ resize_image(path="a.png") }}`:                                 `1:4: resize_image: op="fill" takes a width and a height (write both, or op="fit_width" or op="fit_height")`,
+		`{{ resize_image(path="a.png", height=3, op="fit_width") }}`:       `1:4: resize_image: op="fit_width" takes a width and no height (write width alone, or op="fit")`,
+		`{{ resize_image(path="a.png", width=3, op="fil") }}`:              `1:4: resize_image: op is not to be "fil" (did you mean "fill"?)`,
+		`{{ resize_image(path="a.png", width=3, format="avif") }}`:         `1:4: resize_image: format is not to be "avif" (there are auto, jpeg, jpg, jxl, png, webp)`,
+		`{{ resize_image(path="a.png", width=0, height=1) }}`:              `1:4: resize_image: width is to be 1 to 16383 pixels, not 0`,
+		`{{ resize_image(path="a.png", width=1, height=1, quality=101) }}`: `1:4: resize_image: quality is to be 1 to 100, not 101`,
+		`{{ get_env(name="HOME") }}`:                                       `1:4: there is no function get_env here as in Zola (`,
+		`{{ "a" | regex_replace(pattern="a", rep="b") }}`:                  `1:10: there is no filter regex_replace here as in Zola (write | replace(`,
+		`{{ nwo() }}`:                     `1:4: unknown function "nwo" (did you mean now?)`,
+		`{{ now(timestamp=1) }}`:          `1:4: now: timestamp is to be true or false, not a number`,
+		`{% set x | uper %}a{% endset %}`: `1:12: unknown filter "uper" (did you mean upper?)`,
+		`{% filter %}a{% endfilter %}`:    `1:11: expected the name of a filter, found the end of the tag`,
+		`{% set x %}a`:                    `1:4: this set is never closed (it ends in {% endset %})`,
 		`{% for x in list %}{% set y %}{% break %}{% endset %}{% endfor %}`: `1:34: break stands in no loop`,
 	} {
 		_, err := renderWith(t, files{"page.html": source}, template.Budget{}, nil)
@@ -238,6 +254,7 @@ func TestFiltersAndFunctionsReadWhatTheyLookAt(t *testing.T) {
 		`{{ get_section(path=get_section(path="a")) }}`:        `get_section("a") get_section("a").path`,
 		`{{ load_data(path="a.csv", format="csv") | length }}`: `load_data("a.csv", format="csv")`,
 		`{{ get_url(path="a", cachebust=true) }}`:              `get_url("a", cachebust=true)`,
+		`{{ get_image_metadata(path=s).width }}`:               `get_image_metadata("héllo") get_image_metadata("héllo").width s`,
 	} {
 		var paths []string
 		_, err := renderWith(t, files{"page.html": source}, template.Budget{}, func(path string) { paths = append(paths, path) })

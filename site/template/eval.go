@@ -25,6 +25,9 @@ type render struct {
 	// current block, and where in the chain it stands.
 	chain []*unit
 	block blockAt
+
+	// plain says that what is printed is no markup, and is not escaped.
+	plain bool
 }
 
 type blockAt struct {

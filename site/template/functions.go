@@ -31,6 +31,11 @@ type Funcs struct {
 	// file's extension says it. A file that is not there is nil where it need
 	// not be.
 	LoadData func(path, format string, required bool) (any, error)
+	// ImageMetadata measures a picture of the project. One that is not there is
+	// nil where it need not be.
+	ImageMetadata func(path string, required bool) (any, error)
+	// ResizeImage makes a smaller picture of one of the project.
+	ResizeImage func(Resize) (any, error)
 	// Markdown makes HTML of Markdown.
 	Markdown func(text string) (string, error)
 	// Now is the time at which the site is built.
@@ -58,8 +63,9 @@ var errNoFunction = errors.New("no such function")
 
 // functions by name. It is never changed. Each row has a line for the reference.
 var functions = map[string]function{
-	"get_page":    {takes(1, "path"), `a page by the path of its source: get_page(path="blog/first.md")`, getPage},
-	"get_section": {takes(1, "path", "metadata_only"), "a section by the path of its source, or one that .subsections or .ancestors gave; none if there is none", getSection},
+	"get_image_metadata": {takes(1, "path", "allow_missing"), "what a picture of the project is: width, height, format and mime; none if it is missing and allow_missing=true", imageMetadata},
+	"get_page":           {takes(1, "path"), `a page by the path of its source: get_page(path="blog/first.md")`, getPage},
+	"get_section":        {takes(1, "path", "metadata_only"), "a section by the path of its source, or one that .subsections or .ancestors gave; none if there is none", getSection},
 	"get_url": {takes(1, "path", "trailing_slash", "cachebust"), `the address of a page ("@/blog/first.md") or file; trailing_slash=true ends it with /, cachebust=true makes it another when the file changes`,
 		getURL},
 	"get_taxonomy":      {takes(1, "kind"), `a taxonomy of the configuration: name, permalink and items, which are its terms: get_taxonomy(kind="tags")`, getTaxonomy},
@@ -69,17 +75,17 @@ var functions = map[string]function{
 		loadData},
 	"now":   {takes(0, "timestamp", "utc"), "the time of the build in UTC, as 2024-05-01T10:00:00Z or, with timestamp=true, in seconds since 1970", now},
 	"range": {takes(1, "end", "start", "step_by"), "the whole numbers from start (0) up to, but without, end", numbers},
+	"resize_image": {takes(1, "path", "width", "height", "op", "format", "quality"), "makes a picture of a picture: op is fill (if not given), fit, fit_width, fit_height or scale; format is that of the file, or jpg, png, webp or jxl; quality is 1 to 100 (75); " +
+		"gives url, static_path, width, height, orig_width and orig_height", resizeImage},
 	"throw": {takes(1, "message"), "ends the build with this message", throw},
 }
 
 // missingFunctions of Zola, and what to write instead.
 var missingFunctions = map[string]string{
-	"get_env":            "put the value into a file, and read that with load_data",
-	"get_hash":           "a file's address changes with what is in it by itself: write its path as href or src, or get_url(path=..)",
-	"get_image_metadata": "write <img src=\"..\">: width and height are filled in by themselves",
-	"get_random":         "a site comes out the same each time it is built: choose by now(timestamp=true) % n, or in a script",
-	"resize_image":       "write <img src=\"..\" width=\"..\">: smaller variants are made and offered by themselves",
-	"trans":              "write the texts into data/, and take them as data.NAME",
+	"get_env":    "put the value into a file, and read that with load_data",
+	"get_hash":   "a file's address changes with what is in it by itself: write its path as href or src, or get_url(path=..)",
+	"get_random": "a site comes out the same each time it is built: choose by now(timestamp=true) % n, or in a script",
+	"trans":      "write the texts into data/, and take them as data.NAME",
 }
 
 func (r *render) call(c *functionCall) (value, error) {

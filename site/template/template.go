@@ -46,7 +46,7 @@
 // comparisons with in and is, + - ~, * / // %, unary -, **, filters, then
 // .field and [index]. An undefined name is an error everywhere but before `is
 // defined`, `is undefined` and `| default`. Output is escaped (& < > " ')
-// unless safe. A loop over a dict gives {key, value}, or, with two names, keys
+// unless safe, and in templates of .txt and .md not at all. A loop over a dict gives {key, value}, or, with two names, keys
 // and values, in the order of the keys. The keys of a dict are texts.
 //
 // In a template that extends another, only blocks and macros count. A variable
@@ -134,6 +134,11 @@ func (s *Set) Needs(name string) []string {
 // Has says whether there is a template of that name.
 func (s *Set) Has(name string) bool { return s.units[name] != nil }
 
+// isPlain says whether a template makes no markup, by its extension.
+func isPlain(name string) bool {
+	return strings.HasSuffix(name, ".md") || strings.HasSuffix(name, ".txt")
+}
+
 // Page is what a template is rendered with.
 type Page struct {
 	// Vars are strings, numbers, booleans, nil, and slices of these and maps
@@ -171,7 +176,7 @@ func (s *Set) RenderPage(ctx context.Context, name string, p Page) (html string,
 		}
 	}()
 	budget := p.Budget.orDefault()
-	r := &render{ctx: ctx, funcs: p.Funcs, vars: p.Vars, out: &strings.Builder{}, budget: budget, steps: budget.Steps, bytes: budget.Bytes}
+	r := &render{ctx: ctx, funcs: p.Funcs, vars: p.Vars, out: &strings.Builder{}, budget: budget, steps: budget.Steps, bytes: budget.Bytes, plain: isPlain(name)}
 	if p.Read != nil {
 		r.paths = &path{record: p.Read, later: p.Make}
 	}

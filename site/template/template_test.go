@@ -371,3 +371,13 @@ func BenchmarkRenderPage(b *testing.B) {
 		require.NoError(b, err)
 	}
 }
+
+func TestPlainTextIsNotEscaped(t *testing.T) {
+	for name, want := range map[string]string{"a.html": "&lt;&amp;", "a.xml": "&lt;&amp;", "a.txt": "<&", "a.md": "<&"} {
+		set, err := template.Load(files{name: `{{ "<&" }}`})
+		require.NoError(t, err)
+		got, err := set.Render(t.Context(), name, nil, template.Funcs{})
+		require.NoError(t, err)
+		assert.Equal(t, want, got, name)
+	}
+}

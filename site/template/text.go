@@ -102,7 +102,7 @@ func (r *render) print(b *strings.Builder, v value) error {
 	switch {
 	case err != nil:
 		return err
-	case v.safe:
+	case v.safe || r.plain:
 		return r.write(b, text)
 	}
 	return r.writeEscaped(b, text)

@@ -1,0 +1,2 @@
+const icon = "/favicon.svg";
+document.title += icon.length;
