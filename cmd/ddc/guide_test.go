@@ -27,8 +27,8 @@ const (
 	guideEnd    = "<!-- end -->\n"
 )
 
-// elsewhere is the head of a table of what other generators have.
-const elsewhere = "\n## What Zola or Hugo have and this has not\n\nEach is a warning that says the same.\n"
+// ofOthers is the head of a table of what other generators have.
+const ofOthers = "\n## What Zola or Hugo have and this has not\n\nEach is a warning that says the same.\n"
 
 // The pages are made of what the program itself reads, so that they list all
 // there is and nothing else. The filters and functions are held by the tests of
@@ -45,7 +45,7 @@ func TestGuideListsAllThatTheProgramKnows(t *testing.T) {
 	for _, e := range config.Elsewhere() {
 		instead = append(instead, [2]string{e.Name, e.Doc})
 	}
-	hold("settings.md", doctable.Table("setting | says", settings)+elsewhere+doctable.Table("instead of | do this", instead))
+	hold("settings.md", doctable.Table("setting | says", settings)+ofOthers+doctable.Table("instead of | do this", instead))
 	for _, k := range markdown.Keys() {
 		keys = append(keys, [2]string{k.Name, k.Doc})
 	}
@@ -53,7 +53,7 @@ func TestGuideListsAllThatTheProgramKnows(t *testing.T) {
 	for _, k := range markdown.Elsewhere() {
 		instead = append(instead, [2]string{k.Name, k.Doc})
 	}
-	hold("front-matter.md", doctable.Table("key | says", keys)+elsewhere+doctable.Table("instead of | do this", instead))
+	hold("front-matter.md", doctable.Table("key | says", keys)+ofOthers+doctable.Table("instead of | do this", instead))
 	hold("commands.md", commandTables(newRoot(screenOf(io.Discard), screenOf(io.Discard))))
 }
 
