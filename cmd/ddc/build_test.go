@@ -246,7 +246,7 @@ func TestBuildsInARowLeaveNothingBehind(t *testing.T) {
 		t.Skip("the fixture has been built on every strategy")
 	}
 	folder := fixture.Site(t)
-	builds := 5
+	builds := 3
 	if soak := os.Getenv("DDC_SOAK"); soak != "" {
 		var err error
 		builds, err = strconv.Atoi(soak)

@@ -118,7 +118,16 @@ func callerGivesUp(ctx context.Context, e *LinkEnv) error {
 			var caller sync.WaitGroup
 			caller.Go(func() { _ = s.block(waiting) }) // that it was given up says nothing
 			looks := 0
-			err := until(ctx, func() bool { looks++; return w.parked() == 3 || looks == 400 }) // it and two pumps
+			err := until(ctx, func() bool {
+				looks++
+				switch w.parked() {
+				case 3: // it and two pumps
+					return true
+				case -1: // there are no sleepers to be seen
+					return s.blocked.Load() == int64(n+1)
+				}
+				return looks == 400
+			})
 			giveUp()
 			err = errors.Join(err, s.echo(ctx, n, 8))
 			caller.Wait()

@@ -82,11 +82,11 @@ func TestHangIsToldWithCallPageAndWhatThePluginWaitsFor(t *testing.T) {
 
 func TestHandlerThatNeverReturnsIsGivenUpWithItsName(t *testing.T) {
 	hubAndGRPC(t, func(t *testing.T, o Options) {
-		o.CallTimeout = 10 * time.Second
+		o.CallTimeout = 5 * time.Second
 		h := newHost(t, o)
 		_, err := echo(t, h, "stuck", &rpctestpb.Packet{Text: "block"})
 		require.Equal(t, codes.Unavailable, status.Code(err))
-		assert.ErrorContains(t, err, "/ddc.rpctest.Test/Echo: given up after 2 attempts: plugin stuck was killed: /ddc.rpctest.Test/Echo was not answered within 10s")
+		assert.ErrorContains(t, err, "/ddc.rpctest.Test/Echo: given up after 2 attempts: plugin stuck was killed: /ddc.rpctest.Test/Echo was not answered within 5s")
 		_, err = echo(t, h, "stuck", &rpctestpb.Packet{Text: "and other calls go on"})
 		assert.NoError(t, err)
 	})

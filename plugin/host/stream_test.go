@@ -21,14 +21,14 @@ const page = "content/guide/quick-start.md:14"
 
 func TestHungStreamIsToldWithCallPageAndWhatThePluginWaitsFor(t *testing.T) {
 	hubAndGRPC(t, func(t *testing.T, o Options) {
-		o.CallTimeout = 10 * time.Second
+		o.CallTimeout = 5 * time.Second
 		h := newHost(t, o)
 		client := rpctestpb.NewTestClient(h.Conn("runner"))
 		stream, err := client.Count(subject.With(t.Context(), page), &rpctestpb.Packet{Text: "process"})
 		require.NoError(t, err)
 		_, err = stream.Recv()
 		require.Equal(t, codes.Unavailable, status.Code(err))
-		assert.Contains(t, status.Convert(err).Message(), "plugin runner was killed: /ddc.rpctest.Test/Count for "+page+" had no message in either direction for 10s; the plugin waits for process ")
+		assert.Contains(t, status.Convert(err).Message(), "plugin runner was killed: /ddc.rpctest.Test/Count for "+page+" had no message in either direction for 5s; the plugin waits for process ")
 		assert.ErrorContains(t, err, " (sleep)")
 
 		stream, err = client.Count(t.Context(), &rpctestpb.Packet{Text: "and other streams go on"})
