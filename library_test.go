@@ -93,7 +93,7 @@ func TestConformance(t *testing.T) { conformance.TestWaker(t, made) }
 var library = strings.Fields(`inspect inspect/text internal/absence internal/activity internal/dump internal/enclosure internal/fault
 	internal/forker internal/heir internal/inuse internal/memory internal/printable internal/proc internal/sandbox
 	internal/seccomp internal/step internal/subject internal/sys internal/tool internal/trace plugin plugin/agreement
-	plugin/host plugin/spec ring rpc rpc/stock shm slot transport transport/hub transport/inproc wake wake/eventfd wake/futex
+	plugin/host plugin/spec ring rpc rpc/stock rpc/streamconn shm slot transport transport/hub transport/inproc wake wake/eventfd wake/futex
 	wake/pipe wake/socketpair wake/strategy`)
 
 func TestAnotherModuleUsesTheLibraryAndLinksNothingOfTheSiteBuilder(t *testing.T) {

@@ -25,17 +25,17 @@ type attached interface {
 	Close() error
 }
 
-func (i *inheritance) attach(s Service, o rpc.ServerOptions) (attached, error) {
+func (i *inheritance) attach(s Service, other *own, o rpc.ServerOptions) (attached, error) {
 	if i.GRPC {
-		server := stock.NewServer(o)
-		s.Register(server)
+		server := stock.NewServer(other.host.within(o))
+		other.register(s, server)
 		return &onSocket{server, s, i.files[0]}, nil
 	}
 	link, err := hub.Attach(i.Hub, i.files, i.strategy, i.Spin)
 	if err != nil {
 		return nil, err
 	}
-	return &onHub{link, NewServer(s, o)}, nil
+	return &onHub{link, newServer(s, other, o)}, nil
 }
 
 // onHub is a service on a link of a hub.

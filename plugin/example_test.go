@@ -33,3 +33,31 @@ func Example() {
 	fmt.Println(out.GetText(), err)
 	// Output: (hello) <nil>
 }
+
+// asker asks its host for what it does not know.
+type asker struct {
+	shoutpb.UnimplementedShoutServer
+}
+
+func (asker) Louder(ctx context.Context, in *shoutpb.Text) (*shoutpb.Text, error) {
+	return shoutpb.NewShoutClient(plugin.Host(ctx)).Louder(ctx, in)
+}
+
+// A host serves services to its plugins, and a handler calls them by plugin.Host,
+// over the link that its own call came by.
+func ExampleHost() {
+	h, err := host.New(host.Options{
+		Local: func(string) (plugin.Service, error) {
+			return plugin.Func(func(r grpc.ServiceRegistrar) { shoutpb.RegisterShoutServer(r, asker{}) }), nil
+		},
+		Calls: host.Calls{Services: func(_ string, r grpc.ServiceRegistrar) { shoutpb.RegisterShoutServer(r, whisperer{}) }},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer h.Close()
+	out, err := shoutpb.NewShoutClient(h.Conn("asker")).Louder(context.Background(), &shoutpb.Text{Text: "what is it?"})
+	fmt.Println(out.GetText(), err)
+	// Output: (what is it?) <nil>
+}

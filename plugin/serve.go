@@ -62,6 +62,11 @@ type Options struct {
 	// MaxMessage is the largest message to send, in bytes; 0 is 256 MiB. It
 	// bounds received messages too if the host does not bound requests.
 	MaxMessage int
+	// Versions are the service in each version that the plugin speaks. If the host
+	// names versions (host.Options.Calls.Versions), the highest that both speak is
+	// served, and without one the process ends with a sentence. Without Versions
+	// the plugin speaks version 1; a host that names none gets Main's service.
+	Versions map[int]Service
 }
 
 // MainWith is Main with options.
@@ -76,6 +81,9 @@ func MainWith(s Service, o Options) {
 	slog.Error(err.Error())
 	if errors.Is(err, ErrNoHost) {
 		fmt.Fprintln(os.Stderr, err)
+	}
+	if errors.As(err, new(versionsError)) {
+		os.Exit(agreement.ExitVersions)
 	}
 	os.Exit(1)
 }
@@ -101,6 +109,10 @@ func serve(ctx context.Context, s Service, o Options, hostGone func()) error {
 		}
 	}
 	slog.SetDefault(inherited.logger)
+	s, version, err := o.choose(s, inherited.Versions, inherited.Name)
+	if err != nil {
+		return err
+	}
 	// Ctrl-C reaches every process of the terminal. The host decides what it means.
 	signal.Ignore(os.Interrupt)
 	// Before the host can see that this plugin has attached, and send it a
@@ -111,7 +123,7 @@ func serve(ctx context.Context, s Service, o Options, hostGone func()) error {
 	calls := activity.New()
 	tidier := newTidier()
 	defer tidier.stop()
-	attached, err := inherited.attach(s, rpc.ServerOptions{
+	attached, err := inherited.attach(s, &own{version, newHostConn(inherited.HostServes)}, rpc.ServerOptions{
 		Requests: inherited.Requests, MaxMessage: o.MaxMessage, Stats: o.Stats,
 		Unary:  append([]grpc.UnaryServerInterceptor{unaryIn(calls), tidier.intercept}, o.Unary...),
 		Stream: append([]grpc.StreamServerInterceptor{streamIn(calls)}, o.Stream...),
@@ -150,10 +162,15 @@ type Server struct {
 	rpc     *rpc.Server
 }
 
-// NewServer registers s with a new server.
-func NewServer(s Service, o rpc.ServerOptions) *Server {
-	server := &Server{service: s, rpc: rpc.NewServer(o)}
-	s.Register(server.rpc)
+// NewServer registers s with a new server. hostServes says that the host will
+// serve calls of the plugin: see [Host].
+func NewServer(s Service, hostServes bool, o rpc.ServerOptions) *Server {
+	return newServer(s, &own{host: newHostConn(hostServes)}, o)
+}
+
+func newServer(s Service, other *own, o rpc.ServerOptions) *Server {
+	server := &Server{service: s, rpc: rpc.NewServer(other.host.within(o))}
+	other.register(s, server.rpc)
 	return server
 }
 

@@ -41,9 +41,23 @@ const (
 	live      = "DDC_LIVE"
 	programs  = "DDC_PLUGIN_PROGRAMS"
 	carriedBy = "DDC_PLUGIN_TRANSPORT"
+	versions  = "DDC_PLUGIN_VERSIONS"
+	hostCalls = "DDC_PLUGIN_HOST"
 
-	none = "none" // of programs
-	grpc = "grpc" // of carriedBy
+	none   = "none"   // of programs
+	grpc   = "grpc"   // of carriedBy
+	serves = "serves" // of hostCalls
+)
+
+// Service is what every plugin serves beside its own service. Version answers with
+// the version that was agreed on, 0 for none: google.protobuf.Empty to
+// google.protobuf.Int32Value. Host is a stream of google.protobuf.BytesValue both
+// ways, which a host opens once: over its bytes, as over a socket, the plugin makes
+// gRPC calls to the host.
+const (
+	Service       = "ddc.plugin.v1.Plugin"
+	VersionMethod = "/" + Service + "/Version"
+	HostMethod    = "/" + Service + "/Host"
 )
 
 // The descriptors that a plugin inherits, beside the first three.
@@ -56,6 +70,36 @@ const (
 // ExitExhausted is the exit status of a plugin that ended itself because its
 // heap grew beyond Terms.Live.
 const ExitExhausted = 97
+
+// ExitVersions is the exit status of a plugin that speaks none of Terms.Versions.
+const ExitVersions = 98
+
+// Versions are those of a plugin's service that a host speaks, from Least to Most;
+// the zero value says nothing of versions.
+type Versions struct{ Least, Most int }
+
+// String is for people: "version 2", "versions 2 to 4".
+func (v Versions) String() string {
+	if v.Least == v.Most {
+		return fmt.Sprintf("version %d", v.Least)
+	}
+	return fmt.Sprintf("versions %d to %d", v.Least, v.Most)
+}
+
+// parseVersions reads "2-4"; "" is the zero value.
+func parseVersions(text string) (v Versions, err error) {
+	if text == "" {
+		return v, nil
+	}
+	least, most, _ := strings.Cut(text, "-")
+	var errs [2]error
+	v.Least, errs[0] = strconv.Atoi(least)
+	v.Most, errs[1] = strconv.Atoi(most)
+	if errors.Join(errs[:]...) != nil || v.Least < 1 || v.Most < v.Least {
+		return Versions{}, fmt.Errorf("%q is no range of versions, such as 2-4", text)
+	}
+	return v, nil
+}
 
 // ErrNoHost is the error of a process that no host has started. Start the program
 // through its host.
@@ -82,6 +126,10 @@ type Terms struct {
 	// GRPC says that there is no hub: the plugin serves ordinary gRPC on the
 	// socket that it inherits. Hub and Spin mean nothing then.
 	GRPC bool
+	// Versions are those of the plugin's service that the host speaks.
+	Versions Versions
+	// HostServes says that the host will open the stream HostMethod.
+	HostServes bool
 }
 
 // Environ is the terms as variables of the environment.
@@ -95,6 +143,12 @@ func (t Terms) Environ() []string {
 	}
 	if t.GRPC {
 		variables = append(variables, carriedBy+"="+grpc)
+	}
+	if v := t.Versions; v != (Versions{}) {
+		variables = append(variables, fmt.Sprintf("%s=%d-%d", versions, v.Least, v.Most))
+	}
+	if t.HostServes {
+		variables = append(variables, hostCalls+"="+serves)
 	}
 	return variables
 }
@@ -119,6 +173,10 @@ func Read(getenv func(string) string) (t Terms, err error) {
 	if err := t.Level.UnmarshalText([]byte(getenv(logLevel))); err != nil {
 		return t, fmt.Errorf("%s: %w", logLevel, err)
 	}
+	if t.Versions, err = parseVersions(getenv(versions)); err != nil {
+		return t, fmt.Errorf("%s: %w", versions, err)
+	}
+	t.HostServes = getenv(hostCalls) == serves
 	if t.Spin, err = wake.ParseSpin(getenv(spin)); err != nil {
 		return t, fmt.Errorf("%s: %w", spin, err)
 	}

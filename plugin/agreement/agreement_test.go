@@ -30,6 +30,9 @@ func lookup(environ []string) func(string) string {
 	}
 }
 
+// everything are terms that set each variable.
+var everything = Terms{NoPrograms: true, GRPC: true, Versions: Versions{1, 1}, HostServes: true}
+
 func TestAPluginReadsTheTermsThatItsHostHasSet(t *testing.T) {
 	spin, err := wake.ParseSpin((20 * time.Microsecond).String())
 	require.NoError(t, err)
@@ -37,6 +40,7 @@ func TestAPluginReadsTheTermsThatItsHostHasSet(t *testing.T) {
 		{},
 		{Name: "fonts", Hub: "v3 peer=3", Spin: spin, Level: slog.LevelWarn, Requests: rpc.Bounds{Bytes: 1, Fields: 2, Decoded: 3}, Live: 1 << 40, NoPrograms: true},
 		{Name: "fonts", GRPC: true},
+		{Name: "fonts", Versions: Versions{2, 4}, HostServes: true},
 	} {
 		read, err := Read(lookup(terms.Environ()))
 		require.NoError(t, err)
@@ -51,13 +55,17 @@ func TestTermsOfAnotherVersionAreRefused(t *testing.T) {
 	assert.ErrorContains(t, err, `the host starts plugins of version "1", this one is of version "2"`)
 	_, err = Read(lookup([]string{Version + "=" + version, carriedBy + "=pigeon"}))
 	assert.ErrorContains(t, err, `DDC_PLUGIN_TRANSPORT: "pigeon" is none of grpc`)
+	for _, wrong := range []string{"2", "4-2", "0-1", "a-b", "1-2-3"} {
+		_, err = Read(lookup([]string{Version + "=" + version, logLevel + "=INFO", spin + "=auto", versions + "=" + wrong}))
+		assert.ErrorContains(t, err, "DDC_PLUGIN_VERSIONS: ", wrong)
+	}
 }
 
 // A variable that is missing from some terms would otherwise come from the host's own
 // environment: from its own host, say.
 func TestWhatIsNotAlwaysSaidIsNeverInherited(t *testing.T) {
 	always := (Terms{}).Environ()
-	for _, variable := range (Terms{NoPrograms: true, GRPC: true}).Environ() {
+	for _, variable := range everything.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
 		assert.True(t, IsSaidAnew(name) || lookup(always)(name) != "", name)
 	}
@@ -71,7 +79,7 @@ func TestProtocolPageNamesEachVariableAndTheVersions(t *testing.T) {
 	content, err := os.ReadFile("../../docs/PROTOCOL.md")
 	require.NoError(t, err)
 	page := string(content)
-	for _, variable := range (Terms{NoPrograms: true, GRPC: true}).Environ() {
+	for _, variable := range everything.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
 		assert.Contains(t, page, "| `"+name+"` | ")
 	}

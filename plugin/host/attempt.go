@@ -212,7 +212,7 @@ func (h *Host) CallTimeout(name string) time.Duration {
 
 // repeatable says whether a call may be made again on the plugin's next run.
 func repeatable(err error) bool {
-	return (lost(err) || errors.Is(err, rpc.ErrShuttingDown)) && !errors.Is(err, ErrNeverAttached)
+	return (lost(err) || errors.Is(err, rpc.ErrShuttingDown)) && !errors.Is(err, ErrNeverAttached) && !errors.Is(err, ErrVersions)
 }
 
 // lost says whether a call failed because its link ended under it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"ddc/internal/printable"
+	"ddc/plugin/agreement"
 	"ddc/rpc"
 	"ddc/transport"
 )
@@ -115,6 +117,7 @@ func (p *Plugin) acquire(ctx context.Context) (run, error) {
 	if err != nil {
 		return nil, &startError{p.name, err}
 	}
+	p.host.serve(p.name, r)
 	p.mu.Lock()
 	p.current = r
 	p.mu.Unlock()
@@ -195,7 +198,7 @@ func (p *Plugin) start() (run, error) {
 		if err != nil {
 			return nil, err
 		}
-		return startLocal(h.transport, p.name, service, connect, rpc.ServerOptions{Requests: requests})
+		return startLocal(h.transport, p.name, service, calls.Services != nil, connect, rpc.ServerOptions{Requests: requests})
 	}
 	path, args := h.options.Command(p.name)
 	program := path
@@ -214,7 +217,7 @@ func (p *Plugin) start() (run, error) {
 	return startProcess(offer, h.threads, processSpec{
 		name: p.name, program: program, path: path, args: args, spin: h.options.Spin,
 		level: h.options.Level, logger: h.options.Logger.With(pluginKey, p.name), allowance: p.allowance, temporary: h.temporary, heap: h.options.Memory.Soft, requests: requests, live: h.options.Memory.Live,
-		startTime: h.options.StartTime,
+		startTime: h.options.StartTime, versions: h.versions(p.name), serves: calls.Services != nil,
 	})
 }
 
@@ -298,7 +301,13 @@ func (p *Plugin) Calls() ([]rpc.Call, bool) {
 	if r == nil {
 		return nil, false
 	}
-	return r.connection().Calls(), true
+	return callsOf(r), true
+}
+
+// callsOf lists a run's calls, but for the stream that carries the plugin's own to
+// the host: it lasts as long as the run.
+func callsOf(r run) []rpc.Call {
+	return slices.DeleteFunc(r.connection().Calls(), func(c rpc.Call) bool { return c.Method == agreement.HostMethod })
 }
 
 func add(a, b transport.Stats) transport.Stats {

@@ -49,6 +49,7 @@ import (
 
 	"ddc/internal/heir"
 	"ddc/plugin"
+	"ddc/plugin/agreement"
 	"ddc/plugin/spec"
 	"ddc/rpc"
 	"ddc/transport"
@@ -143,6 +144,14 @@ type Calls struct {
 	// ddc/plugin/remote makes them. The host counts their calls and starts
 	// nothing; repeating, bounds and closing are the connection's.
 	Remote func(name string) Remote
+	// Versions, if not nil, are those of a plugin's service that this host speaks,
+	// by the plugin's name. The plugin serves the highest that it speaks too
+	// (plugin.Options.Versions); without one its calls fail with [ErrVersions].
+	Versions func(name string) agreement.Versions
+	// Services, if not nil, registers what this host serves to a plugin, by the
+	// plugin's name: see plugin.Host. A plugin that has been taken over may call it
+	// as it likes.
+	Services func(name string, r grpc.ServiceRegistrar)
 }
 
 // Remote makes the calls of a plugin on other machines.
@@ -176,6 +185,8 @@ type Host struct {
 	threads    *forkers
 	temporary  string        // the plugins' TMPDIR
 	closing    chan struct{} // closed when Close begins
+
+	serving sync.WaitGroup // of Calls.Services
 
 	mu      sync.Mutex
 	closed  bool
@@ -345,6 +356,7 @@ func (h *Host) Stop(ctx context.Context) error {
 		ended.Go(func() { errs[i] = p.close(ctx) })
 	}
 	ended.Wait()
+	h.serving.Wait()
 	errs = append(errs, h.closeTransport())
 	if h.threads != nil {
 		h.threads.Close()

@@ -48,6 +48,8 @@ func TestMain(m *testing.M) {
 		plugin.Main(intruder{})
 	case "optioned":
 		plugin.MainWith(testService{}, optioned())
+	case "speaker":
+		plugin.MainWith(testService{}, plugin.Options{Versions: map[int]plugin.Service{2: speaker{version: 2}, 4: speaker{version: 4}}})
 	case "scribbler":
 		plugin.Main(newScribbler())
 	default:
@@ -110,6 +112,9 @@ func (testService) Echo(ctx context.Context, p *rpctestpb.Packet) (*rpctestpb.Pa
 		c := exec.Command("sleep", "1000")
 		c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		return p, c.Run() // whatever ctx says
+	case "ask": // the host
+		p.Text = argument
+		return rpctestpb.NewTestClient(plugin.Host(ctx)).Echo(ctx, p)
 	case "wait":
 		<-ctx.Done()
 		return nil, ctx.Err()

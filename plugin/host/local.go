@@ -18,12 +18,12 @@ type local struct {
 	served chan error
 }
 
-func startLocal(t transport.Transport, name string, s plugin.Service, o rpc.ConnOptions, so rpc.ServerOptions) (*local, error) {
+func startLocal(t transport.Transport, name string, s plugin.Service, hostServes bool, o rpc.ConnOptions, so rpc.ServerOptions) (*local, error) {
 	host, peer, err := t.Pair(name)
 	if err != nil {
 		return nil, err
 	}
-	server := plugin.NewServer(s, so)
+	server := plugin.NewServer(s, hostServes, so)
 	l := &local{link: host, served: make(chan error, 1)}
 	go func() {
 		err := server.Serve(context.Background(), peer)

@@ -29,7 +29,7 @@ func (p *Plugin) Look() (Look, bool) {
 	if !ok {
 		return Look{}, false
 	}
-	return Look{PID: r.pid(), Link: link.State(), Calls: r.conn.Calls()}, true
+	return Look{PID: r.pid(), Link: link.State(), Calls: callsOf(r)}, true
 }
 
 // Signal sends a signal to every plugin process that has attached: those are

@@ -54,6 +54,8 @@ type processSpec struct {
 	live      int64 // see Memory.Live
 	requests  rpc.Bounds
 	startTime time.Duration // see Options.StartTime
+	versions  agreement.Versions
+	serves    bool // see Calls.Services
 }
 
 // startProcess starts a plugin, which takes the offer. It does not wait for the
@@ -81,7 +83,7 @@ func startProcess(offer *offer, threads *forkers, spec processSpec) (_ *process,
 	cmd.Args[0] = spec.path
 	cmd.Dir = tool.Folder()
 	terms := agreement.Terms{
-		Name: spec.name, Hub: offer.hub, GRPC: offer.hub == "", Spin: spec.spin, Level: spec.level, Requests: spec.requests, Live: spec.live, NoPrograms: !threads.startPrograms(spec.name),
+		Name: spec.name, Hub: offer.hub, GRPC: offer.hub == "", Spin: spec.spin, Level: spec.level, Requests: spec.requests, Live: spec.live, Versions: spec.versions, HostServes: spec.serves, NoPrograms: !threads.startPrograms(spec.name),
 	}
 	cmd.Env = slices.Concat(threads.environment(spec.name), terms.Environ(), []string{"TMPDIR=" + spec.temporary, "GOMAXPROCS=1"}, heapLimit(spec.heap))
 	cmd.Stdout, cmd.Stderr = output[0].theirs, output[1].theirs
@@ -141,6 +143,9 @@ func cause(err error, said string, memoryRanOut bool) error {
 	}
 	if memoryRanOut {
 		err = fmt.Errorf("%w (the kernel has ended a process since memory ran out)", err)
+	}
+	if speaksNone(err) {
+		err = ErrVersions
 	}
 	if said == "" {
 		return err

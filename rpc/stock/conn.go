@@ -52,11 +52,18 @@ var _ grpc.ClientConnInterface = (*Conn)(nil)
 // NewConn makes calls over a connected socket, which it owns.
 func NewConn(socket *os.File, o rpc.ConnOptions) (*Conn, error) { return newConn(socket, o, news) }
 
+// Over makes calls over a connection of any kind, which it owns.
+func Over(wire net.Conn, o rpc.ConnOptions) (*Conn, error) { return over(newWire(wire), o, news) }
+
 func newConn(socket *os.File, o rpc.ConnOptions, news time.Duration) (*Conn, error) {
 	w, err := wireOf(socket)
 	if err != nil {
 		return nil, err
 	}
+	return over(w, o, news)
+}
+
+func over(w *wire, o rpc.ConnOptions, news time.Duration) (_ *Conn, err error) {
 	c := &Conn{
 		name: cmp.Or(o.Name, "the peer"), wire: w, bounds: o.Replies,
 		maxRequest: cmp.Or(o.MaxRequest, o.MaxMessage, defaultMaxMessage), maxReply: cmp.Or(o.MaxMessage, defaultMaxMessage),

@@ -63,13 +63,22 @@ func (s *Server) Serve(ctx context.Context, socket *os.File) error {
 	if err != nil {
 		return err
 	}
+	return s.serve(ctx, w)
+}
+
+// ServeOver is Serve over a connection of any kind.
+func (s *Server) ServeOver(ctx context.Context, wire net.Conn) error {
+	return s.serve(ctx, newWire(wire))
+}
+
+func (s *Server) serve(ctx context.Context, w *wire) error {
 	s.wire.Store(w)
 	if s.died.Load() != nil {
 		w.end()
 	}
 	unbind := context.AfterFunc(ctx, s.grpc.Stop)
 	defer unbind()
-	err = s.grpc.Serve(newListener(w))
+	err := s.grpc.Serve(newListener(w))
 	s.grpc.Stop() // and waits for the handlers
 	closed := w.Close()
 	switch died := s.died.Load(); {
