@@ -8,8 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"google.golang.org/protobuf/proto"
-
 	"ddc/internal/query"
 	"ddc/plugins/markdown/markdownpb"
 	"ddc/plugins/syntax_highlight/syntax_highlightpb"
@@ -20,8 +18,10 @@ import (
 // treePhase.
 type bodyPhase struct {
 	*staticPhase
-	bodies  *query.Query[*body]
-	samples *query.Query[*checked]
+	bodies *query.Query[*body]
+	// bodyDoubts are a body's, without it; never nil.
+	bodyDoubts *query.Query[[]Problem]
+	samples    *query.Query[*checked]
 
 	// Shortcodes are templates, which come with the next phase: their names, and what
 	// renders a call.
@@ -31,8 +31,15 @@ type bodyPhase struct {
 
 func newBodyPhase(from *staticPhase) *bodyPhase {
 	s := &bodyPhase{staticPhase: from}
-	s.bodies = query.New(s.engine, "body", byDigest[*body](), s.makeBody)
-	s.samples = query.New(s.engine, "samples", byDigest[*checked](), s.check)
+	s.bodies = query.New(s.engine, "body", byCode[body](), s.makeBody)
+	s.bodyDoubts = query.New(s.engine, "doubts of a body", query.JSON[[]Problem](), func(ctx context.Context, ask *query.Ask, key string) ([]Problem, error) {
+		b, err := s.bodies.Get(ctx, ask, key)
+		if err != nil {
+			return nil, err
+		}
+		return append([]Problem{}, b.doubts...), nil
+	})
+	s.samples = query.New(s.engine, "samples", byCode[checked](), s.check)
 	return s
 }
 
@@ -49,15 +56,13 @@ type body struct {
 	doubts []Problem
 }
 
-func (b *body) digest(c *canon) {
-	c.text(b.html)
-	c.text(b.summary)
-	c.flag(b.highlighted)
-	c.uses(b.resized)
-	c.problems(b.doubts)
-	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(&markdownpb.RenderResponse{Headings: b.headings})
-	c.fail(err)
-	c.text(string(encoded))
+func (b *body) code(c *coder) {
+	c.text(&b.html)
+	c.text(&b.summary)
+	c.flag(&b.highlighted)
+	c.uses(&b.resized)
+	c.problems(&b.doubts)
+	messages(c, &b.headings)
 }
 
 // makeBody renders a page's Markdown and puts highlighted code in it.

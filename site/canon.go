@@ -104,8 +104,8 @@ func (c *canon) deep(v any) {
 // digested is a value that writes itself.
 type digested interface{ digest(c *canon) }
 
-// canonical is the codec of values that live in memory alone: it gives them
-// fingerprints, and nobody reads them back.
+// canonical is the codec of values that live in memory alone (query.Unkept): it gives
+// them fingerprints, and nobody reads them back.
 type canonical[V any] struct{ write func(c *canon, v V) }
 
 func (d canonical[V]) Encode(v V) ([]byte, error) {
@@ -127,9 +127,6 @@ func sortedKeys[K interface {
 }, V any](m map[K]V) []K {
 	return slices.Sorted(maps.Keys(m))
 }
-
-// text is the codec of texts, which are their own encoding.
-var text = canonical[string]{func(c *canon, v string) { c.out = append(c.out, v...) }}
 
 // siteFaults says which errors are answers: the site's faults, until what they were
 // made of changes. A failure of the machinery is told, and forgotten.

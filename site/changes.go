@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"ddc/internal/printable"
+	"ddc/internal/query"
 	"ddc/plugins/html_diff/html_diffpb"
 	"ddc/site/output"
 )
@@ -41,45 +42,46 @@ func (c Change) String() string {
 
 // changes compares the final pages with those of the output that is replaced,
 // if Options.Changes asks for it.
-func (s *Site) changes(ctx context.Context, stage *output.Stage, pages []*page, final []string) ([]Change, error) {
+func (s *Site) changes(ctx context.Context, ask *query.Ask, stage *output.Stage, w *whole) ([]Change, error) {
 	if !s.options.Changes {
 		return nil, nil
 	}
-	found := make([]Change, len(pages))
-	compared := 0
-	var differ []int
-	olds := make([]string, len(pages))
-	for i, p := range pages {
-		old, err := stage.Previous(p.Output())
+	var changes []Change
+	var differ []int // of changes
+	var products []product
+	olds := map[int]string{}
+	for _, f := range w.files {
+		if f.kind != pageProduct {
+			continue
+		}
+		old, err := stage.Previous(f.name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			found[i] = Change{Path: p.Output(), New: true}
+			changes = append(changes, Change{Path: f.name, New: true})
 		case err != nil:
 			return nil, fmt.Errorf("compare with the previous output: %w", err)
-		case string(old) != final[i]:
-			found[i] = Change{Path: p.Output(), Patches: -1}
-			if compared++; compared <= maxChanges {
-				olds[i] = string(old)
-				differ = append(differ, i)
+		case query.Digest(old) != f.sum:
+			if len(differ) < maxChanges {
+				differ = append(differ, len(changes))
+				olds[len(changes)] = string(old)
 			}
+			changes = append(changes, Change{Path: f.name, Patches: -1})
+		default:
+			continue
 		}
+		products = append(products, f)
 	}
 	err := beside(ctx, s.options.Jobs, differ, func(ctx context.Context, i int) error {
-		answer, err := call(ctx, s.build, "html_diff", pages[i].name, s.HtmlDiff.Diff, &html_diffpb.DiffRequest{OldHtml: olds[i], NewHtml: final[i]})
+		text, err := s.final.Get(ctx, ask, products[i].key)
 		if err != nil {
 			return err
 		}
-		found[i].Patches = len(answer.Patches)
+		answer, err := call(ctx, s.build, "html_diff", products[i].source, s.HtmlDiff.Diff, &html_diffpb.DiffRequest{OldHtml: olds[i], NewHtml: text})
+		if err != nil {
+			return err
+		}
+		changes[i].Patches = len(answer.Patches)
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	var changes []Change
-	for _, c := range found {
-		if c.Path != "" {
-			changes = append(changes, c)
-		}
-	}
-	return changes, nil
+	return changes, err
 }

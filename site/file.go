@@ -189,7 +189,7 @@ func (s *Site) staticFile(ctx context.Context, ask *query.Ask, name string) (*Fi
 			return nil, err
 		}
 		if slices.Contains(p.files, name) {
-			data, err := s.keptBytes(name)
+			data, err := contentsOf(s.variant(ctx, ask, path, name))
 			return &File{Name: name, Source: all.byPath[path].name, Hashed: true, Data: data, Warnings: slices.Clone(p.warnings)}, err
 		}
 	}
@@ -243,7 +243,7 @@ func (s *Site) Names(ctx context.Context) (all []string, err error) {
 		if err != nil {
 			return err
 		}
-		for _, use := range resized {
+		for _, use := range resized.list {
 			all = append(all, use.name)
 		}
 		places, err := s.layout(ctx, ask)

@@ -38,20 +38,20 @@ type finalPhase struct {
 func newFinalPhase(from *fontPhase) *finalPhase {
 	s := &finalPhase{fontPhase: from}
 	e := s.engine
-	s.named = query.New(e, "named", byDigest[*named](), s.namedBy)
-	s.pieces = query.NewCall(e, "piece", byDigest[*piece](), pieceCall.key, s.callPiece)
-	s.finished = query.New(e, "finished", byDigest[*finished](), s.finish)
-	s.refer = query.New(e, "refers", byDigest[*refers](), s.refersTo)
-	s.renames = query.New(e, "renaming", byDigest[*renaming](), s.rename)
-	s.names = query.New(e, "names", byDigest[*names](), s.nameAssets)
-	s.addresses = query.New(e, "address", byDigest[*address](), s.addressOf)
-	s.olds = query.New(e, "old addresses", byDigest[*oldAddresses](), s.findOld)
-	s.stay = query.New(e, "stays", byDigest[*stays](), s.stayFor)
-	s.stays = query.New(e, "staying", byDigest[staying](), s.keepOldAddresses)
+	s.named = query.New(e, "named", byCode[named](), s.namedBy)
+	s.pieces = query.NewCall(e, "piece", byCode[piece](), pieceCall.key, s.callPiece)
+	s.finished = query.New(e, "finished", byCode[finished](), s.finish)
+	s.refer = query.New(e, "refers", byCode[refers](), s.refersTo)
+	s.renames = query.New(e, "renaming", byCode[renaming](), s.rename)
+	s.names = query.New(e, "names", byCode[names](), s.nameAssets)
+	s.addresses = query.New(e, "address", byCode[address](), s.addressOf)
+	s.olds = query.New(e, "old addresses", byCode[oldAddresses](), s.findOld)
+	s.stay = query.New(e, "stays", byCode[stays](), s.stayFor)
+	s.stays = query.New(e, "staying", query.JSON[staying](), s.keepOldAddresses)
 	s.final = query.New(e, "final", text, s.settlePage)
 	s.finalTexts = query.New(e, "final text", text, s.finalText)
-	s.dead = query.New(e, "dead links", canonical[[]Problem]{(*canon).problems}, s.deadOf)
-	s.index = query.New(e, "search", byDigest[*index](), s.makeIndex)
+	s.dead = query.New(e, "dead links", query.JSON[[]Problem](), s.deadOf)
+	s.index = query.New(e, "search", byCode[index](), s.makeIndex)
 	return s
 }
 
@@ -91,14 +91,14 @@ type named struct {
 	inPiece [][]string
 }
 
-func (n *named) digest(c *canon) {
-	c.text(strings.Join(n.spelt, "\n"))
-	for i, piece := range n.pieces {
-		c.number(int64(piece.kind))
-		c.text(piece.text)
-		c.text(piece.base)
-		c.text(strings.Join(n.inPiece[i], "\n"))
-	}
+func (n *named) code(c *coder) {
+	c.texts(&n.spelt)
+	list(c, &n.pieces, func(piece *inline) {
+		number(c, &piece.kind)
+		c.text(&piece.text)
+		c.text(&piece.base)
+	})
+	list(c, &n.inPiece, c.texts)
 }
 
 // namedBy finds what a page may name.
@@ -133,11 +133,9 @@ type finished struct {
 	scripts []string // those in it, with marks
 }
 
-func (f *finished) digest(c *canon) {
-	c.text(f.html)
-	for _, script := range f.scripts {
-		c.text(script)
-	}
+func (f *finished) code(c *coder) {
+	c.text(&f.html)
+	c.texts(&f.scripts)
 }
 
 // finish rewrites a page: it puts marks in the place of the assets' names,
@@ -266,11 +264,9 @@ type piece struct {
 	unknown []unknownReference
 }
 
-func (p *piece) digest(c *canon) {
-	c.text(p.text)
-	for _, u := range p.unknown {
-		u.digest(c)
-	}
+func (p *piece) code(c *coder) {
+	c.text(&p.text)
+	list(c, &p.unknown, func(u *unknownReference) { u.code(c) })
 }
 
 // pieceCall is an inline piece to be rewritten, and how.

@@ -31,13 +31,13 @@ type fontPhase struct {
 func newFontPhase(from *renderPhase) *fontPhase {
 	s := &fontPhase{renderPhase: from}
 	e := s.engine
-	s.styles = query.New(e, "styles", byDigest[*styled](), s.stylesOf)
+	s.styles = query.New(e, "styles", byCode[styled](), s.stylesOf)
 	s.bunched = query.New(e, "bunches", query.JSON[[][]string](), s.bunches)
 	s.bunchOf = query.New(e, "bunch", query.JSON[[]string](), s.bunch)
-	s.bunchShows = query.New(e, "characters of a bunch", byDigest[*characters](), s.charactersOf)
-	s.shownIn = query.New(e, "characters", byDigest[*characters](), s.charactersIn)
+	s.bunchShows = query.New(e, "characters of a bunch", byCode[characters](), s.charactersOf)
+	s.shownIn = query.New(e, "characters", byCode[characters](), s.charactersIn)
 	s.loaded = query.New(e, "fonts of scripts", query.JSON[[]string](), s.loadedByScripts)
-	s.cutFonts = query.New(e, "cut font", byDigest[*font](), s.cutFont)
+	s.cutFonts = query.New(e, "cut font", byCode[font](), s.cutFont)
 	return s
 }
 
@@ -48,11 +48,14 @@ type font struct {
 	warnings []Problem
 }
 
-func (f *font) digest(c *canon) {
-	c.text(f.digits)
-	c.text(asset.Hash(f.data))
-	c.flag(f.data == nil)
-	c.problems(f.warnings)
+func (f *font) code(c *coder) {
+	c.text(&f.digits)
+	whole := f.data == nil
+	c.flag(&whole)
+	if !whole {
+		c.bytes(&f.data)
+	}
+	c.problems(&f.warnings)
 }
 
 // unpackFont decompresses a font, which also shows whether it is whole. It is
@@ -184,7 +187,10 @@ type styled struct{ css, bases []string }
 
 func (p *styled) key() string { return strings.Join(append(slices.Clone(p.bases), p.css...), "\x00") }
 
-func (p *styled) digest(c *canon) { c.text(p.key()) }
+func (p *styled) code(c *coder) {
+	c.texts(&p.css)
+	c.texts(&p.bases)
+}
 
 // stylesOf finds the style sheets of a page.
 func (s *fontPhase) stylesOf(ctx context.Context, ask *query.Ask, key string) (*styled, error) {
@@ -290,13 +296,10 @@ type characters struct {
 	warnings []Problem
 }
 
-func (s *characters) digest(c *canon) {
-	for _, font := range sortedKeys(s.of) {
-		c.text(font)
-		c.text(s.of[font])
-		c.text(strings.Join(s.features[font], ","))
-	}
-	c.problems(s.warnings)
+func (s *characters) code(c *coder) {
+	dict(c, &s.of, c.text)
+	dict(c, &s.features, c.texts)
+	c.problems(&s.warnings)
 }
 
 func newCharacters() *characters {

@@ -21,9 +21,9 @@ const maxNaming = 1 << 20
 // stays are the files that a page names by their old addresses, by path.
 type stays struct{ inPage, inScript []string }
 
-func (s *stays) digest(c *canon) {
-	c.text(strings.Join(s.inPage, "\n"))
-	c.text(strings.Join(s.inScript, "\n"))
+func (s *stays) code(c *coder) {
+	c.texts(&s.inPage)
+	c.texts(&s.inScript)
 }
 
 // stayFor finds what a page names by its old address.
@@ -46,13 +46,6 @@ func (s *finalPhase) stayFor(ctx context.Context, ask *query.Ask, key string) (*
 // staying has the files that stay at their old addresses too, by path, with who names
 // them.
 type staying map[string]string
-
-func (s staying) digest(c *canon) {
-	for _, path := range sortedKeys(s) {
-		c.text(path)
-		c.text(s[path])
-	}
-}
 
 // keepOldAddresses finds the files that stay at their old addresses too.
 func (s *finalPhase) keepOldAddresses(ctx context.Context, ask *query.Ask, _ string) (staying, error) {
@@ -138,11 +131,9 @@ type oldAddresses struct {
 
 func (o *oldAddresses) none() bool { return len(o.byBase) == 0 && len(o.odd) == 0 }
 
-func (o *oldAddresses) digest(c *canon) {
-	for _, base := range sortedKeys(o.byBase) {
-		c.text(strings.Join(o.byBase[base], "\n"))
-	}
-	c.text(strings.Join(o.odd, "\n"))
+func (o *oldAddresses) code(c *coder) {
+	dict(c, &o.byBase, c.texts)
+	c.texts(&o.odd)
 }
 
 func (s *finalPhase) findOld(ctx context.Context, ask *query.Ask, _ string) (*oldAddresses, error) {

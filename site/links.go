@@ -3,6 +3,7 @@ package site
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"path"
@@ -29,9 +30,8 @@ const searchFolder = "/pagefind/"
 // shownPage is a page that could be rendered, with what is in it.
 type shownPage struct {
 	*page
-	*rendered
-	source string
-	ids    map[string]bool
+	*rendered // nil until somebody looks at its links
+	ids       map[string]bool
 }
 
 // checkLinks finds the dead links in the pages as their templates made them. It gives
@@ -41,21 +41,16 @@ func (s *finalPhase) checkLinks(ctx context.Context, ask *query.Ask, pages []*sh
 	if err != nil {
 		return nil, err
 	}
-	templates, err := s.allTemplates.Get(ctx, ask, "")
-	if err != nil {
-		return nil, err
-	}
 	targets := &targets{t, all, map[string]*shownPage{}, s.cfg.Site.Base, map[string]bool{}}
 	for _, p := range pages {
+		if p.rendered, err = s.pages.Get(ctx, ask, p.Path); err != nil {
+			return nil, err
+		}
 		targets.shown[p.Route] = p
 		targets.note(p.resized)
 	}
 	external := map[string][]*shownPage{}
-	sass, err := s.textsIn(ctx, ask, "sass", sassExtensions...)
-	if err != nil {
-		return nil, err
-	}
-	where := newWhere(templates, sass)
+	where := s.newWhere(ctx, ask)
 	var found Errors
 	for _, p := range pages {
 		found = append(found, targets.deadLinks(p, where, external)...)
@@ -68,6 +63,9 @@ func (s *finalPhase) checkLinks(ctx context.Context, ask *query.Ask, pages []*sh
 		found = append(found, checked...)
 	}
 	found = diagnostic.Sorted(append(found, targets.deadReferences(references, where)...))
+	if where.failure != nil {
+		return nil, where.failure
+	}
 	if s.options.Strict && len(found) > 0 {
 		return nil, found
 	}
@@ -81,14 +79,7 @@ func (s *finalPhase) deadOf(ctx context.Context, ask *query.Ask, key string) ([]
 		return nil, err
 	}
 	shown := &shownPage{page: p, rendered: made}
-	if shown.source, err = s.writtenIn(ctx, ask, p); err != nil {
-		return nil, err
-	}
 	t, all, err := s.treeAndStatics(ctx, ask)
-	if err != nil {
-		return nil, err
-	}
-	templates, err := s.allTemplates.Get(ctx, ask, "")
 	if err != nil {
 		return nil, err
 	}
@@ -96,14 +87,19 @@ func (s *finalPhase) deadOf(ctx context.Context, ask *query.Ask, key string) ([]
 	targets.note(made.resized)
 	for _, link := range made.found.Links { // those with a fragment need the pages they lead to
 		to, err := resolve(p, link.Url)
-		if err == nil && to != nil && targets.isOfOthers(to) {
+		if err != nil || to == nil {
+			continue
+		}
+		if targets.isOfOthers(to) {
 			uses, err := s.allResized.Get(ctx, ask, "")
 			if failure := failureOf(err); failure != nil {
 				return nil, failure
 			}
-			targets.note(uses)
+			if uses != nil {
+				targets.note(uses.list)
+			}
 		}
-		if err != nil || to == nil || to.Host != home || to.Fragment == "" {
+		if to = targets.inside(to); to.Host != home || to.Fragment == "" {
 			continue
 		}
 		other := t.byRoute[routeOf(to)]
@@ -118,7 +114,9 @@ func (s *finalPhase) deadOf(ctx context.Context, ask *query.Ask, key string) ([]
 			targets.shown[other.Route] = &shownPage{page: other, rendered: made}
 		}
 	}
-	return diagnostic.Sorted(targets.deadLinks(shown, newWhere(templates, textFiles{}), map[string][]*shownPage{})), nil
+	where := s.newWhere(ctx, ask)
+	found := diagnostic.Sorted(targets.deadLinks(shown, where, map[string][]*shownPage{}))
+	return found, where.failure
 }
 
 // routeOf is the route that an address of the site may have.
@@ -236,22 +234,63 @@ func (t *targets) deadEnd(target *url.URL) string {
 	return ""
 }
 
-// where finds links in the sources. It looks through each source once, however
-// many of its links are dead.
+// where finds links in the sources, which it reads when a link is dead. It looks
+// through each source once, however many of its links are dead.
 type where struct {
-	pages     map[*shownPage]*content.Finder
+	*finalPhase
+	ctx   context.Context
+	ask   *query.Ask
+	pages map[*shownPage]*content.Finder
+	// files, names and templates are there once a link is dead.
 	files     *templates
-	sass      textFiles
 	templates map[string]*content.Finder
 	names     []string // of the templates, in order
+	sass      *textFiles
+	// failure is what kept a source from being read.
+	failure error
 }
 
-func newWhere(files *templates, sass textFiles) *where {
-	w := &where{pages: map[*shownPage]*content.Finder{}, files: files, sass: sass, templates: map[string]*content.Finder{}, names: sortedKeys(files.Texts)}
+func (s *finalPhase) newWhere(ctx context.Context, ask *query.Ask) *where {
+	return &where{finalPhase: s, ctx: ctx, ask: ask, pages: map[*shownPage]*content.Finder{}, templates: map[string]*content.Finder{}}
+}
+
+// load reads the templates.
+func (w *where) load() {
+	if w.files != nil {
+		return
+	}
+	w.files = &templates{}
+	files, err := w.allTemplates.Get(w.ctx, w.ask, "")
+	if err != nil {
+		w.failure = errors.Join(w.failure, err)
+		return
+	}
+	w.files, w.names = files, sortedKeys(files.Texts)
 	for _, name := range w.names {
 		w.templates[name] = content.NewFinder(files.Texts[name])
 	}
-	return w
+}
+
+// loadSass reads the sources of style sheets.
+func (w *where) loadSass() textFiles {
+	if w.sass == nil {
+		files, err := w.textsIn(w.ctx, w.ask, "sass", sassExtensions...)
+		w.failure = errors.Join(w.failure, err)
+		w.sass = &files
+	}
+	return *w.sass
+}
+
+// source is that of a page.
+func (w *where) source(p *shownPage) *content.Finder {
+	source := w.pages[p]
+	if source == nil {
+		text, err := w.writtenIn(w.ctx, w.ask, p.page)
+		w.failure = errors.Join(w.failure, err)
+		source = content.NewFinder(text)
+		w.pages[p] = source
+	}
+	return source
 }
 
 // brokenLink makes the problem of a broken link. If the same link stands there
@@ -259,11 +298,8 @@ func newWhere(files *templates, sass textFiles) *where {
 // then in the templates. A link that a template put together is in neither; the
 // problem then has no place but the page.
 func (w *where) brokenLink(p *shownPage, link string, nth int, message, hint string) Problem {
-	source := w.pages[p]
-	if source == nil {
-		source = content.NewFinder(p.source)
-		w.pages[p] = source
-	}
+	w.load()
+	source := w.source(p)
 	problem := Problem{File: p.name, Message: fmt.Sprintf("the link %q %s", link, message), Hint: hint}
 	in := func(file string, source *content.Finder) bool {
 		places := source.Links(link)

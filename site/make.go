@@ -13,111 +13,72 @@ import (
 	"ddc/site/template"
 )
 
-// making is one build: it asks for the values of each phase in turn, and ends with the
-// faults of the first phase that has any.
+// making finds out what a site comes to: it asks for the values of each phase in turn,
+// and ends with the faults of the first phase that has any. Of what is large it takes
+// the fingerprints, so that what is remembered need not be read.
 type making struct {
 	*Site
-	ask   *query.Ask
-	stage *output.Stage
+	ask *query.Ask
 	notes
+	claims  output.Claims
 	wardens map[string]int
 	// references of style sheets and scripts that may lead nowhere.
 	references []unknownReference
 }
 
-// Build writes the output, of the sources as the last Refresh has found them. The
-// error is as that of the function Build.
-func (s *Site) Build(ctx context.Context) (*Result, error) {
-	s.building.Lock()
-	defer s.building.Unlock()
-	defer s.guard().Stop()
-	if err := s.checkOutput(); err != nil {
-		return nil, err
+// make makes what a whole build comes to. Dry leaves out the search.
+func (s *Site) make(ctx context.Context, ask *query.Ask, kind string) (*whole, error) {
+	if s.options.CheckLinks {
+		ask.Brief() // other sites may answer otherwise
 	}
-	stage, err := s.begin()
-	if err != nil {
-		return nil, err
+	r := &making{Site: s, ask: ask}
+	w, err := r.all(ctx, kind == dry)
+	if err == nil || errors.As(err, &w.faults) {
+		w.warnings, w.samples = r.notes.warnings(), r.wardens
+		if len(w.samples) > 0 {
+			ask.Here() // what holds them is this machine's
+		}
+		return w, nil
 	}
-	defer stage.Abort()
-	r := &making{Site: s, stage: stage}
-	var result *Result
-	err = s.engine.Run(ctx, func(ctx context.Context, ask *query.Ask) (err error) {
-		r.ask = ask
-		result, err = r.all(ctx)
-		return err
-	})
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	var faults Errors
-	if errors.As(err, &faults) {
-		s.quote(faults)
-		return &Result{Warnings: r.told()}, faults
-	}
-	return result, err
+	return nil, err
 }
 
-// told are the warnings so far.
-func (r *making) told() []Problem {
-	warnings := r.notes.warnings()
-	r.quote(warnings)
-	return warnings
-}
-
-func (r *making) all(ctx context.Context) (*Result, error) {
+func (r *making) all(ctx context.Context, dry bool) (*whole, error) {
+	w := &whole{}
 	if err := r.readSources(ctx); err != nil {
-		return nil, err
+		return w, err
 	}
 	t, err := r.readPages(ctx)
 	if err != nil {
-		return nil, err
+		return w, err
 	}
 	pages, err := r.renderPages(ctx, t)
 	if err != nil {
-		return nil, err
+		return w, err
 	}
 	if err := r.rewriteInlines(ctx, t, pages); err != nil {
-		return nil, err
+		return w, err
 	}
 	if err := r.finishPages(ctx, t, pages); err != nil {
-		return nil, err
+		return w, err
 	}
-	w := &writing{Site: r.Site, stage: r.stage, ask: r.ask, variants: map[string]bool{}}
-	final, places, err := r.settleNames(ctx, t, w)
+	w.pages = len(t.pages)
+	places, err := r.settleNames(ctx, t, w)
 	if err != nil {
-		return nil, err
+		return w, err
 	}
-	if r.options.Dry {
+	if dry {
 		r.warnOfBase()
-		_, err := each(ctx, r.ask, r.madeTexts, r.options.Jobs, t.textNames())
-		return &Result{Pages: len(t.pages), Samples: r.wardens, Warnings: r.told()}, err
+		return w, r.ofAll(ctx, "", touching(r.madeTexts), t.textNames())
 	}
-	var found *index
-	var changes []Change
-	err = phase(ctx,
-		func(ctx context.Context) (err error) {
-			done := r.step("search", 1)
-			if found, err = r.index.Get(ctx, r.ask, ""); err == nil {
-				r.warn(found.warnings...)
-			}
-			done()
-			return err
-		},
-		func(ctx context.Context) (err error) {
-			changes, err = r.changes(ctx, r.stage, t.pages, final)
-			return err
-		})
+	done := r.step("search", 1)
+	found, err := r.index.Get(ctx, r.ask, "")
+	done()
 	if err != nil {
-		return nil, err
+		return w, err
 	}
-	if err := r.write(ctx, w, t, final, places, found); err != nil {
-		return nil, err
-	}
-	for _, note := range r.stage.Notes() {
-		r.options.Log.Info(note)
-	}
-	files, bytes := r.stage.Written()
-	return &Result{Pages: len(t.pages), Files: files, Bytes: bytes, Samples: r.wardens, Warnings: r.told(), Changes: changes}, nil
+	r.warn(found.warnings...)
+	return w, r.place(ctx, w, t, places, found)
 }
 
 // readSources reads what all others are made from.
@@ -137,13 +98,9 @@ func (r *making) readSources(ctx context.Context) error {
 			for _, key := range sourcePages(folder) {
 				names = append(names, r.pageName(key))
 			}
-			_, unread := each(ctx, r.ask, r.texts, r.options.Jobs, names)
-			return joined(err, unread)
+			return joined(err, r.ofAll(ctx, "", touching(r.texts), names))
 		},
-		func(ctx context.Context) error {
-			_, err := r.allTemplates.Get(ctx, r.ask, "")
-			return err
-		},
+		func(ctx context.Context) error { return r.allTemplates.Touch(ctx, r.ask, "") },
 		func(ctx context.Context) error {
 			_, err := r.textsIn(ctx, r.ask, "sass", sassExtensions...)
 			return err
@@ -174,14 +131,14 @@ func (r *making) readSources(ctx context.Context) error {
 // readPages makes HTML of every body, and runs the samples. Meanwhile it does what can
 // be done to each static file by itself.
 func (r *making) readPages(ctx context.Context) (t *tree, err error) {
-	var bodies []*body
+	var bodies [][]Problem
 	err = phase(ctx,
 		func(ctx context.Context) error {
 			folder, err := r.listings.Get(ctx, r.ask, contentFolder)
 			if err != nil {
 				return err
 			}
-			fronts, unread := each(ctx, r.ask, r.fronts, r.options.Jobs, sourcePages(folder))
+			fronts, unread := each(ctx, r.ask, r.metas, r.options.Jobs, sourcePages(folder))
 			if failure := failureOf(unread); failure != nil {
 				return failure
 			}
@@ -202,7 +159,7 @@ func (r *making) readPages(ctx context.Context) (t *tree, err error) {
 			}
 			return joined(unread, clashes, phase(ctx,
 				func(ctx context.Context) (err error) {
-					bodies, err = each(ctx, r.ask, r.bodies, r.options.Jobs, t.keys(), r.step("texts", len(t.pages)))
+					bodies, err = each(ctx, r.ask, r.bodyDoubts, r.options.Jobs, t.keys(), r.step("texts", len(t.pages)))
 					return joined(err, r.doubtBodies(ctx, bodies))
 				},
 				func(ctx context.Context) error { return r.runSamples(ctx, t) }))
@@ -286,7 +243,9 @@ func (r *making) readStatics(ctx context.Context) error {
 			r.noteCodes(made)
 			return err
 		},
-		func(ctx context.Context) error { return ofAll(ctx, r, "fonts", r.fonts, all.ofKind(asset.Font)) },
+		func(ctx context.Context) error {
+			return r.ofAll(ctx, "fonts", touching(r.fonts), all.ofKind(asset.Font))
+		},
 		func(ctx context.Context) error {
 			made, err := each(ctx, r.ask, r.sheets, jobs, all.ofKind(asset.Style))
 			r.noteCodes(made)
@@ -298,9 +257,9 @@ func (r *making) readStatics(ctx context.Context) error {
 			return err
 		},
 		func(ctx context.Context) error {
-			return ofAll(ctx, r, "manifests", r.manifests, all.ofKind(asset.Manifest))
+			return r.ofAll(ctx, "manifests", touching(r.manifests), all.ofKind(asset.Manifest))
 		},
-		func(ctx context.Context) error { return ofAll(ctx, r, "files", r.digests, plain) })
+		func(ctx context.Context) error { return r.ofAll(ctx, "files", touching(r.digests), plain) })
 }
 
 // noteCodes takes the warnings of style sheets, scripts and drawings.
@@ -315,10 +274,18 @@ func (r *making) noteCodes(made []*code) {
 	}
 }
 
-// ofAll asks for values that nobody needs yet, as a step of a name.
-func ofAll[V any](ctx context.Context, r *making, name string, q *query.Query[V], keys []string) error {
-	_, err := each(ctx, r.ask, q, r.options.Jobs, keys, r.step(name, len(keys)))
-	return err
+// touching is a query that is asked without a need for its values.
+func touching[V any](q *query.Query[V]) func(context.Context, *query.Ask, string) error {
+	return q.Touch
+}
+
+// ofAll asks for answers whose values nobody needs yet, as a step of a name, if it has one.
+func (r *making) ofAll(ctx context.Context, name string, touch func(context.Context, *query.Ask, string) error, keys []string) error {
+	made := r.step(name, len(keys))
+	return beside(ctx, r.options.Jobs, keys, func(ctx context.Context, key string) error {
+		defer made()
+		return touch(ctx, r.ask, key)
+	})
 }
 
 // renderPages puts every page through its template.
@@ -345,25 +312,19 @@ func (r *making) renderAll(ctx context.Context, all []*page) (pages []*shownPage
 		if over.Load() {
 			return nil
 		}
-		made, err := r.pages.Get(ctx, r.ask, all[i].Path)
+		err := r.pages.Touch(ctx, r.ask, all[i].Path)
 		if errors.Is(err, template.ErrOverBudget) {
 			over.Store(true)
 		}
 		if err == nil {
-			shown[i] = &shownPage{page: all[i], rendered: made}
+			shown[i] = &shownPage{page: all[i]}
 		}
 		return err
 	})
 	if failure := failureOf(err); failure != nil {
 		return nil, nil, failure
 	}
-	shown = slices.DeleteFunc(shown, func(p *shownPage) bool { return p == nil })
-	for _, p := range shown {
-		if p.source, failure = r.writtenIn(ctx, r.ask, p.page); failure != nil {
-			return nil, nil, failure
-		}
-	}
-	return shown, err, nil
+	return slices.DeleteFunc(shown, func(p *shownPage) bool { return p == nil }), err, nil
 }
 
 // andLinks adds dead links to the faults of a phase, as warnings or, if strict,
@@ -436,10 +397,17 @@ func (r *making) rewritePieces(ctx context.Context, t *tree, pages []*shownPage)
 		if err != nil {
 			return err
 		}
+		if len(made.unknown) == 0 {
+			return nil
+		}
+		source, err := r.writtenIn(ctx, r.ask, f.page.page)
+		if err != nil {
+			return err
+		}
 		r.notes.mu.Lock()
 		defer r.notes.mu.Unlock()
 		for _, u := range made.unknown {
-			u.file, u.source = f.page.name, f.page.source
+			u.file, u.source = f.page.name, source
 			r.references = append(r.references, u)
 		}
 		return nil
@@ -449,33 +417,53 @@ func (r *making) rewritePieces(ctx context.Context, t *tree, pages []*shownPage)
 // finishPages rewrites and minifies every page, and looks where the pages' links lead.
 func (r *making) finishPages(ctx context.Context, t *tree, pages []*shownPage) error {
 	return phase(ctx,
-		func(ctx context.Context) error { return ofAll(ctx, r, "pages", r.finished, t.keys()) },
+		func(ctx context.Context) error { return r.ofAll(ctx, "pages", touching(r.finished), t.keys()) },
 		func(ctx context.Context) error {
-			dead, err := r.checkLinks(ctx, r.ask, pages, r.references, r.options.CheckLinks)
+			look := r.deadOfAll
+			if r.options.CheckLinks {
+				look = r.checkOthersToo
+			}
+			dead, err := look(ctx, t, pages)
 			r.warn(dead...)
 			return err
 		})
 }
 
+func (r *making) checkOthersToo(ctx context.Context, _ *tree, pages []*shownPage) ([]Problem, error) {
+	return r.checkLinks(ctx, r.ask, pages, r.references, true)
+}
+
+// deadOfAll are the dead links of all pages, of each as it is found by itself.
+func (r *making) deadOfAll(ctx context.Context, t *tree, _ []*shownPage) ([]Problem, error) {
+	all, err := each(ctx, r.ask, r.dead, r.options.Jobs, t.keys())
+	if err != nil {
+		return nil, err
+	}
+	references, err := r.checkLinks(ctx, r.ask, nil, r.references, false)
+	found := slices.Concat(all...)
+	var broken Errors
+	if err != nil && !errors.As(err, &broken) {
+		return nil, err
+	}
+	found = diagnostic.Sorted(slices.Concat(found, references, broken))
+	if r.options.Strict && len(found) > 0 {
+		return nil, Errors(found)
+	}
+	return found, nil
+}
+
 // settleNames names every static file, and puts the names into the pages.
-func (r *making) settleNames(ctx context.Context, t *tree, w *writing) (final []string, places []placed, err error) {
+func (r *making) settleNames(ctx context.Context, t *tree, w *whole) (places []placed, err error) {
 	err = phase(ctx,
+		func(ctx context.Context) error { return r.ofAll(ctx, "", touching(r.final), t.keys()) },
 		func(ctx context.Context) (err error) {
-			final, err = each(ctx, r.ask, r.final, r.options.Jobs, t.keys())
-			return err
-		},
-		func(ctx context.Context) (err error) {
-			stays, err := r.stays.Get(ctx, r.ask, "")
-			if err != nil {
+			if w.staying, err = r.stays.Get(ctx, r.ask, ""); err != nil {
 				return err
-			}
-			for _, path := range sortedKeys(stays) {
-				r.options.Log.Info("a file stays at its old address too", "file", path, "named by", stays[path])
 			}
 			if places, err = r.layout(ctx, r.ask); err != nil {
 				return err
 			}
-			return w.claimStatics(ctx, places)
+			return r.placeStatics(ctx, w, places)
 		})
-	return final, places, err
+	return places, err
 }

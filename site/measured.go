@@ -23,10 +23,10 @@ type measured struct {
 	format        string
 }
 
-func (m *measured) digest(c *canon) {
-	c.number(m.width)
-	c.number(m.height)
-	c.text(m.format)
+func (m *measured) code(c *coder) {
+	number(c, &m.width)
+	number(c, &m.height)
+	c.text(&m.format)
 }
 
 // mimes by format.

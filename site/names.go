@@ -17,9 +17,9 @@ type refers struct {
 	shown   []string
 }
 
-func (r *refers) digest(c *canon) {
-	for _, list := range [][]string{r.renamed, r.linked, r.saved, r.shown} {
-		c.text(strings.Join(list, "\n"))
+func (r *refers) code(c *coder) {
+	for _, l := range []*[]string{&r.renamed, &r.linked, &r.saved, &r.shown} {
+		c.texts(l)
 	}
 }
 
@@ -73,10 +73,10 @@ func (s *finalPhase) refersTo(ctx context.Context, ask *query.Ask, key string) (
 // A picture of which the pages show only variants is left out.
 type renaming struct{ renamed, left, saved map[string]bool }
 
-func (r *renaming) digest(c *canon) {
-	c.text(strings.Join(sortedKeys(r.renamed), "\n"))
-	c.text(strings.Join(sortedKeys(r.left), "\n"))
-	c.text(strings.Join(sortedKeys(r.saved), "\n"))
+func (r *renaming) code(c *coder) {
+	c.set(&r.renamed)
+	c.set(&r.left)
+	c.set(&r.saved)
 }
 
 func (s *finalPhase) rename(ctx context.Context, ask *query.Ask, _ string) (*renaming, error) {
@@ -166,18 +166,20 @@ type address struct {
 	repacked bool
 }
 
-func (a *address) digest(c *canon) {
-	c.text(a.output)
-	c.text(a.integrity)
-	c.flag(a.repacked)
+func (a *address) code(c *coder) {
+	c.text(&a.output)
+	c.text(&a.integrity)
+	c.flag(&a.repacked)
 }
 
-func (n *names) digest(c *canon) {
-	for _, path := range sortedKeys(n.at) {
-		c.text(path)
-		n.at[path].digest(c)
-		c.text(n.text[path])
-	}
+func (n *names) code(c *coder) {
+	dict(c, &n.at, func(a **address) {
+		if c.reading {
+			*a = &address{}
+		}
+		(*a).code(c)
+	})
+	dict(c, &n.text, c.text)
 }
 
 // naming is the names while they are found.

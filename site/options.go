@@ -42,6 +42,8 @@ type Options struct {
 	NoCodeExec bool
 	// Answers, if not nil, are those that plugins gave in earlier builds.
 	Answers *Answers
+	// Remembered, if not nil, is what earlier processes have made of the site.
+	Remembered *Remembered
 	// Changes compares pages with those of the output that is replaced, and
 	// fills in Result.Changes. It costs a read of every old page, and a call
 	// for each page that differs, up to maxChanges.
@@ -65,6 +67,12 @@ type Result struct {
 	// Pages counts HTML pages; Files counts all files, pages included.
 	Pages, Files int
 	Bytes        int64
+	// Rendered counts the pages that went through their templates since the site was opened;
+	// the others were remembered.
+	Rendered int
+	// Edited are the files that have changed since the process whose work was remembered,
+	// relative to the project.
+	Edited []string
 	// Samples counts the code samples by what confined them, or "cached".
 	Samples map[string]int
 	// Warnings are sorted by file and line.

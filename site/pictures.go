@@ -5,10 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"os"
 
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/protobuf/proto"
 
 	"ddc/internal/query"
 	"ddc/plugins/html/htmlpb"
@@ -31,17 +30,25 @@ type picture struct {
 	shown *htmlpb.Picture
 	// files are the variants by their names below the output folder. They wait in the
 	// site's spill.
-	files    []string
+	files []string
+	// sums are digests of the variants.
+	sums     []query.Fingerprint
 	warnings []Problem
 }
 
-func (p *picture) digest(c *canon) {
-	c.text(p.digits)
-	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(p.shown)
-	c.fail(err)
-	c.text(string(encoded))
-	c.text(strings.Join(p.files, "\n"))
-	c.problems(p.warnings)
+func (p *picture) code(c *coder) {
+	c.text(&p.digits)
+	some := p.shown != nil
+	c.flag(&some)
+	if some {
+		if c.reading {
+			p.shown = &htmlpb.Picture{}
+		}
+		c.message(p.shown)
+	}
+	c.texts(&p.files)
+	list(c, &p.sums, c.sum)
+	c.problems(&p.warnings)
 }
 
 // encoding is a picture while its variants are made.
@@ -233,7 +240,7 @@ func (e *encoding) complete(p *picture, made *variants) error {
 			if err := e.staticPhase.keep(name, v.Data); err != nil {
 				return fmt.Errorf("keep a variant of %s: %w", e.file.name, err)
 			}
-			p.files = append(p.files, name)
+			p.files, p.sums = append(p.files, name), append(p.sums, query.Digest(v.Data))
 		}
 		if n := len(source.Variants); n > 0 {
 			shown.Sources = append(shown.Sources, source)
@@ -246,6 +253,19 @@ func (e *encoding) complete(p *picture, made *variants) error {
 		p.shown = shown
 	}
 	return nil
+}
+
+// variant opens a variant of a picture. If the picture was remembered, nobody has made
+// its variants yet.
+func (s *staticPhase) variant(ctx context.Context, ask *query.Ask, path, name string) (*os.File, error) {
+	file, err := s.kept(name)
+	if !errors.Is(err, errNotSpilt) {
+		return file, err
+	}
+	if _, err := s.encodePicture(ctx, ask.Aside(), path); err != nil {
+		return nil, err
+	}
+	return s.kept(name)
 }
 
 // decodePicture goes by the first bytes, not by the name.

@@ -24,30 +24,35 @@ type renderPhase struct {
 	loaded       *query.Query[any]    // by format and name
 	shown        *query.Query[string] // by whose value it is, and the path below
 	stylesheet   *query.Query[*colours]
-	pages        *query.Query[*rendered] // by page
-	madeTexts    *query.Query[*madeText] // by path below the output folder
-	abroad       *query.Query[string]    // by which value, and of which page
-	measures     *query.Query[*measured] // by file
-	resizes      *query.Query[*resized]  // by call
-	allResized   *query.Query[[]resizedUse]
+	pages        *query.Query[*rendered]    // by page
+	madeTexts    *query.Query[*madeText]    // by path below the output folder
+	abroad       *query.Query[string]       // by which value, and of which page
+	measures     *query.Query[*measured]    // by file
+	resizes      *query.Query[*resized]     // by call
+	resizedBy    *query.Query[*resizedUses] // by page
+	allResized   *query.Query[*resizedUses]
 }
+
+// pageQuery is the query whose values are pages as their templates make them.
+const pageQuery = "page"
 
 func newRenderPhase(from *bodyPhase) *renderPhase {
 	s, e := &renderPhase{bodyPhase: from}, from.engine
-	s.allTemplates = query.New(e, "templates", byDigest[*templates](), s.loadTemplates)
+	s.allTemplates = query.New(e, "templates", byDigest[*templates](), s.loadTemplates, query.Unkept)
 	s.needed = query.New(e, "template", text, s.neededSources)
-	s.dataOf = query.New(e, "data", byDigest[*data](), s.readFolder)
-	s.loaded = query.New(e, "loaded", canonical[any]{func(c *canon, v any) { c.deep(v) }}, s.load)
-	s.shown = query.New(e, "shown", text, s.shownValue)
-	s.stylesheet = query.New(e, "stylesheet", byDigest[*colours](), s.makeStylesheet)
+	s.dataOf = query.New(e, "data", byDigest[*data](), s.readFolder, query.Unkept)
+	s.loaded = query.New(e, "loaded", canonical[any]{func(c *canon, v any) { c.deep(v) }}, s.load, query.Unkept)
+	s.shown = query.New(e, "shown", text, s.shownValue, query.Unkept)
+	s.stylesheet = query.New(e, "stylesheet", byCode[colours](), s.makeStylesheet)
 	s.shortcodes = query.New(e, "shortcodes", query.JSON[[]string](), s.listShortcodes)
 	s.callOne = s.callShortcode
-	s.madeTexts = query.New(e, "made text", byDigest[*madeText](), s.makeText)
+	s.madeTexts = query.New(e, "made text", byCode[madeText](), s.makeText)
 	s.abroad = query.New(e, "abroad", text, s.abroadValue)
-	s.measures = query.New(e, "measured", byDigest[*measured](), s.measure)
-	s.resizes = query.New(e, "resized", byDigest[*resized](), s.makeResized)
-	s.allResized = query.New(e, "all resized", canonical[[]resizedUse]{(*canon).uses}, s.resizedOfAll)
-	s.pages = query.New(e, "page", byDigest[*rendered](), s.render)
+	s.measures = query.New(e, "measured", byCode[measured](), s.measure)
+	s.resizes = query.New(e, "resized", byCode[resized](), s.makeResized)
+	s.resizedBy = query.New(e, "resized by", byCode[resizedUses](), s.resizedOf)
+	s.allResized = query.New(e, "all resized", byCode[resizedUses](), s.resizedOfAll)
+	s.pages = query.New(e, pageQuery, byCode[rendered](), s.render)
 	return s
 }
 
@@ -103,9 +108,13 @@ type rendered struct {
 	resized []resizedUse            // those of its body too
 }
 
-func (r *rendered) digest(c *canon) {
-	c.text(r.html)
-	c.uses(r.resized)
+func (r *rendered) code(c *coder) {
+	c.text(&r.html)
+	if c.reading {
+		r.found = &htmlpb.InspectResponse{}
+	}
+	c.message(r.found)
+	c.uses(&r.resized)
 }
 
 // filled is what a template has made.

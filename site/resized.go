@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -30,18 +31,25 @@ type resized struct {
 	name                string // below the output folder
 	width, height       int32
 	ownWidth, ownHeight int32 // of the picture that it is made of
+	sum                 query.Fingerprint
 }
 
-func (r *resized) digest(c *canon) {
-	c.text(r.name)
-	for _, n := range []int32{r.width, r.height, r.ownWidth, r.ownHeight} {
-		c.number(int64(n))
+func (r *resized) code(c *coder) {
+	c.text(&r.name)
+	for _, n := range []*int32{&r.width, &r.height, &r.ownWidth, &r.ownHeight} {
+		number(c, n)
 	}
+	c.sum(&r.sum)
 }
 
 // resizedUse is a resized picture that a page has asked for: its call, which is the
 // key of its value, and its file.
 type resizedUse struct{ call, name string }
+
+// resizedUses are those of a page, or of all.
+type resizedUses struct{ list []resizedUse }
+
+func (r *resizedUses) code(c *coder) { c.uses(&r.list) }
 
 // resizeImage is the templates' function resize_image.
 func (v *view) resizeImage(asked template.Resize) (any, error) {
@@ -106,7 +114,7 @@ func (s *renderPhase) makeResized(ctx context.Context, ask *query.Ask, key strin
 	if err := s.keep(name, made.Data); err != nil {
 		return nil, fmt.Errorf("keep a smaller %s: %w", asked.Path, err)
 	}
-	return &resized{name, made.Width, made.Height, made.OwnWidth, made.OwnHeight}, nil
+	return &resized{name, made.Width, made.Height, made.OwnWidth, made.OwnHeight, query.Digest(made.Data)}, nil
 }
 
 // resizedData is a resized picture as it is remembered.
@@ -241,13 +249,22 @@ func frame(asked template.Resize, width, height int) (part *imagepb.Part, w, h i
 	return part, asked.Width, asked.Height
 }
 
+// resizedOf are the resized pictures of a page.
+func (s *renderPhase) resizedOf(ctx context.Context, ask *query.Ask, key string) (*resizedUses, error) {
+	p, err := s.pages.Get(ctx, ask, key)
+	if err != nil {
+		return nil, err
+	}
+	return &resizedUses{p.resized}, nil
+}
+
 // resizedOfAll are the resized pictures of all pages and texts, by name.
-func (s *renderPhase) resizedOfAll(ctx context.Context, ask *query.Ask, _ string) ([]resizedUse, error) {
+func (s *renderPhase) resizedOfAll(ctx context.Context, ask *query.Ask, _ string) (*resizedUses, error) {
 	t, err := s.trees.Get(ctx, ask, "")
 	if err != nil {
 		return nil, err
 	}
-	pages, err := s.pages.All(ctx, ask, t.keys())
+	pages, err := s.resizedBy.All(ctx, ask, t.keys())
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +274,7 @@ func (s *renderPhase) resizedOfAll(ctx context.Context, ask *query.Ask, _ string
 	}
 	var all []resizedUse
 	for _, p := range pages {
-		all = append(all, p.resized...)
+		all = append(all, p.list...)
 	}
 	for _, t := range texts {
 		all = append(all, t.resized...)
@@ -265,16 +282,15 @@ func (s *renderPhase) resizedOfAll(ctx context.Context, ask *query.Ask, _ string
 	slices.SortFunc(all, func(a, b resizedUse) int {
 		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.call, b.call))
 	})
-	return slices.CompactFunc(all, func(a, b resizedUse) bool { return a.name == b.name }), nil
+	return &resizedUses{slices.CompactFunc(all, func(a, b resizedUse) bool { return a.name == b.name })}, nil
 }
 
 // uses writes what pages have resized.
-func (c *canon) uses(all []resizedUse) {
-	c.number(int64(len(all)))
-	for _, u := range all {
-		c.text(u.call)
-		c.text(u.name)
-	}
+func (c *coder) uses(all *[]resizedUse) {
+	list(c, all, func(u *resizedUse) {
+		c.text(&u.call)
+		c.text(&u.name)
+	})
 }
 
 // resizedFile is the file of a resized picture.
@@ -283,30 +299,44 @@ func (s *Site) resizedFile(ctx context.Context, ask *query.Ask, name string) (*F
 	if err != nil {
 		return nil, err
 	}
-	for _, use := range all {
+	for _, use := range all.list {
 		if use.name != name {
 			continue
 		}
-		if _, err := s.resizes.Get(ctx, ask, use.call); err != nil {
+		if err := s.resizes.Touch(ctx, ask, use.call); err != nil {
 			return nil, err
 		}
-		data, err := s.keptBytes(name)
+		data, err := contentsOf(s.resizedKept(ctx, ask, use.call, name))
 		return &File{Name: name, Hashed: true, Data: data}, err
 	}
 	return s.staticFile(ctx, ask, name)
 }
 
-// writeResized writes the resized pictures.
-func (w *writing) writeResized(ctx context.Context) error {
-	all, err := w.allResized.Get(ctx, w.ask, "")
+// resizedKept opens the file of a resized picture. If the picture was remembered, nobody
+// has made it yet.
+func (s *renderPhase) resizedKept(ctx context.Context, ask *query.Ask, call, name string) (*os.File, error) {
+	file, err := s.kept(name)
+	if !errors.Is(err, errNotSpilt) {
+		return file, err
+	}
+	if _, err := s.makeResized(ctx, ask.Aside(), call); err != nil {
+		return nil, err
+	}
+	return s.kept(name)
+}
+
+// placeResized says where the resized pictures go.
+func (r *making) placeResized(ctx context.Context, w *whole) error {
+	all, err := r.allResized.Get(ctx, r.ask, "")
 	if err != nil {
 		return err
 	}
-	for _, use := range all {
-		if _, err := w.resizes.Get(ctx, w.ask, use.call); err != nil {
+	for _, use := range all.list {
+		made, err := r.resizes.Get(ctx, r.ask, use.call)
+		if err != nil {
 			return err
 		}
-		if err := w.copyKept(use.name, "resize_image"); err != nil {
+		if err := r.add(w, product{name: use.name, source: "resize_image", kind: resizedProduct, key: use.call, sum: made.sum}); err != nil {
 			return err
 		}
 	}

@@ -35,13 +35,18 @@ type checked struct {
 	warnings []Problem
 }
 
-func (r *checked) digest(c *canon) {
-	for _, code := range sortedKeys(r.verified) {
-		c.text(code)
-		c.text(r.verified[code].String())
-	}
-	c.problems(r.failed)
-	c.problems(r.warnings)
+// code leaves out what held the samples: a page does not show it.
+func (r *checked) code(c *coder) {
+	dict(c, &r.verified, func(m **htmlpb.BuildInfo) {
+		if c.reading {
+			*m = &htmlpb.BuildInfo{}
+		}
+		c.message(*m)
+	})
+	failed := []Problem(r.failed)
+	c.problems(&failed)
+	r.failed = failed
+	c.problems(&r.warnings)
 }
 
 // checks is a page's samples while they are run.
@@ -67,6 +72,9 @@ func (s *bodyPhase) check(ctx context.Context, ask *query.Ask, key string) (*che
 	found, err := c.extract(ctx, ask)
 	if err != nil {
 		return nil, err
+	}
+	if len(found) > 0 {
+		ask.Here() // the programs that run them are this machine's
 	}
 	err = beside(ctx, s.options.Jobs, found, c.execute)
 	if err != nil && !errors.As(err, &c.failed) {

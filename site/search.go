@@ -15,12 +15,9 @@ type index struct {
 	warnings []Problem
 }
 
-func (x *index) digest(c *canon) {
-	for _, f := range x.files {
-		c.text(f.Path)
-		c.text(string(f.Contents))
-	}
-	c.problems(x.warnings)
+func (x *index) code(c *coder) {
+	messages(c, &x.files)
+	c.problems(&x.warnings)
 }
 
 // hasSearch says whether the site is to have an index.

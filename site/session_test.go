@@ -168,6 +168,7 @@ func replay(t *testing.T, changes []change) string {
 	s, err := site.Open(p.config(), plugins, options)
 	require.NoError(t, err)
 	defer s.Close()
+	keeping := &keeping{folder: filepath.Join(filepath.Dir(p.folder), "cache")}
 	for i, c := range append([]change{{}}, changes...) {
 		p.change(c)
 		_, err := s.Refresh(t.Context())
@@ -177,8 +178,16 @@ func replay(t *testing.T, changes []change) string {
 		clean := *p.config()
 		clean.Output = filepath.Join(filepath.Dir(p.folder), "clean")
 		result, err = site.Build(t.Context(), &clean, plugins, options)
-		if said := session.differs(outcomeOf(t, clean.Output, result, err)); said != "" {
+		want := outcomeOf(t, clean.Output, result, err)
+		if said := session.differs(want); said != "" {
 			return fmt.Sprintf("after change %d, %s: %s", i, c, said)
+		}
+		remembered := *p.config()
+		remembered.Output = filepath.Join(filepath.Dir(p.folder), "remembered")
+		keeping.check = []uint64{1 << 60, 1, 0}[i%3] // none is compared, all, or some
+		result, err = keeping.build(t, &remembered, plugins, options)
+		if said := outcomeOf(t, remembered.Output, result, err).differs(want); said != "" {
+			return fmt.Sprintf("built with what was kept, after change %d, %s: %s", i, c, said)
 		}
 		if said := differingFiles(t, s, session); said != "" {
 			return fmt.Sprintf("after change %d, %s: %s", i, c, said)

@@ -29,13 +29,11 @@ type code struct {
 	warnings []Problem
 }
 
-func (s *code) digest(c *canon) {
-	c.text(s.written)
-	c.text(s.marked)
-	for _, u := range s.unknown {
-		u.digest(c)
-	}
-	c.problems(s.warnings)
+func (s *code) code(c *coder) {
+	c.text(&s.written)
+	c.text(&s.marked)
+	list(c, &s.unknown, func(u *unknownReference) { u.code(c) })
+	c.problems(&s.warnings)
 }
 
 // readSheet reads a style sheet.

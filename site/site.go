@@ -40,6 +40,7 @@ package site
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -56,8 +57,15 @@ type Site struct {
 	*finalPhase
 	counted *counter
 
+	wholes *query.Query[*whole] // what a build comes to
+
 	// building is held by Build: two would write to one output.
 	building sync.Mutex
+	// output is the last one, if that is known; outputMoved says that it is not as it was
+	// when the site was opened.
+	output      *outputRecord
+	outputMoved bool
+	edited      []string // when it was opened, since it was remembered
 }
 
 // Open opens the site that cfg describes, and scans its folders. The caller closes
@@ -82,10 +90,15 @@ func Open(cfg *config.Config, p Plugins, o Options) (*Site, error) {
 		return nil, Errors{{File: cfg.Root, Message: err.Error(), Hint: "check the folder's permissions"}}
 	}
 	counted := &counter{computed: map[string]int{}}
-	sources := newSourcePhase(b, query.NewEngine(query.Options{Workers: o.Jobs, Errors: siteFaults{}, Told: counted.told}))
+	engine := query.Options{Workers: o.Jobs, Errors: siteFaults{}, Told: counted.told}
+	if r := o.Remembered; r != nil {
+		engine.Build, engine.Check, engine.Differs = r.Build, r.Check, r.Differs
+	}
+	sources := newSourcePhase(b, query.NewEngine(engine))
 	bodies := newBodyPhase(newStaticPhase(newTreePhase(sources)))
 	s := &Site{finalPhase: newFinalPhase(newFontPhase(newRenderPhase(bodies))), counted: counted}
-	s.refresh(nil)
+	s.wholes = query.New(sources.engine, "whole", byCode[whole](), s.make)
+	s.begun()
 	return s, nil
 }
 
@@ -108,7 +121,14 @@ func Build(ctx context.Context, cfg *config.Config, p Plugins, o Options) (resul
 			err = fmt.Errorf("close the site: %w", failure)
 		}
 	}()
-	return s.Build(ctx)
+	result, err = s.Build(ctx)
+	if err != nil && !errors.As(err, new(Errors)) {
+		return result, err
+	}
+	if failure := s.Keep(ctx); failure != nil {
+		s.options.Log.Warn("this build is not remembered", "cause", failure)
+	}
+	return result, err
 }
 
 // Refresh looks for what has changed in the site's folders, and begins a revision if

@@ -58,6 +58,7 @@ type scanned struct {
 	seen    time.Time
 	folders map[string]listing // by kind
 	files   map[string]content.File
+	moved   bool // a file is not as it was when the site was opened
 	// strays are files outside of the site's folders that templates have asked for, by
 	// the name that they asked for. What was not there has an empty File.
 	mu     sync.Mutex
@@ -94,6 +95,7 @@ const grace = 2 * time.Second
 // refresh scans the folders, and gives the names of what has changed and the inputs
 // that have to be looked at again.
 func (s *sourcePhase) refresh(paths []string) (changed []string, ids []query.ID) {
+	now := time.Now() // before any file is looked at
 	before := s.scanned.files
 	seenBefore := s.scanned.seen
 	next := map[string]content.File{}
@@ -119,7 +121,7 @@ func (s *sourcePhase) refresh(paths []string) (changed []string, ids []query.ID)
 	if before != nil {
 		changed, ids = s.compare(before, next, seenBefore, said, ids)
 	}
-	s.scanned.seen = time.Now()
+	s.scanned.seen = now
 	s.scanned.folders, s.scanned.files = folders, next
 	if ids = s.asked(ids); len(ids) > 0 {
 		ids = append(ids, s.times.ID(""))
@@ -163,6 +165,7 @@ func (s *sourcePhase) compare(before, next map[string]content.File, seen time.Ti
 		if there && f.Same(old, seen, grace) && !said[name] {
 			continue
 		}
+		s.scanned.moved = true
 		if !there {
 			s.letGo(name)
 			delete(s.scanned.read, name)
@@ -173,6 +176,7 @@ func (s *sourcePhase) compare(before, next map[string]content.File, seen time.Ti
 		if there && s.unchanged(name, old, f) {
 			continue
 		}
+		delete(s.scanned.read, name)
 		changed = append(changed, name)
 		ids = append(ids, s.texts.ID(name), s.digests.ID(name))
 	}
@@ -267,8 +271,14 @@ func (s *sourcePhase) lookText(_ context.Context, name string) (string, error) {
 	return text, nil
 }
 
-// lookDigest digests a file's contents.
+// lookDigest digests a file's contents, unless that was done when it was last read.
 func (s *sourcePhase) lookDigest(_ context.Context, name string) ([]byte, error) {
+	s.scanned.mu.Lock()
+	known, read := s.scanned.read[name]
+	s.scanned.mu.Unlock()
+	if read {
+		return []byte(known), nil
+	}
 	sum, err := s.sum(s.file(name))
 	if err != nil {
 		return nil, Errors{{File: name, Message: "can't be read: " + err.Error(), Hint: "check its permissions"}}

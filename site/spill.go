@@ -46,13 +46,16 @@ func (s *staticPhase) kept(name string) (*os.File, error) {
 	s.spill.mu.Lock()
 	defer s.spill.mu.Unlock()
 	if !s.spill.names[name] {
-		return nil, fmt.Errorf("%s was not kept", name)
+		return nil, fmt.Errorf("%s %w", name, errNotSpilt)
 	}
 	return s.spill.stage.Open(name)
 }
 
-func (s *staticPhase) keptBytes(name string) ([]byte, error) {
-	f, err := s.kept(name)
+// errNotSpilt says that a file does not wait.
+var errNotSpilt = errors.New("is not there yet")
+
+// contentsOf reads a file that was opened.
+func contentsOf(f *os.File, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}

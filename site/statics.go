@@ -28,14 +28,14 @@ type staticPhase struct {
 
 func newStaticPhase(from *treePhase) *staticPhase {
 	s, e := &staticPhase{treePhase: from}, from.engine
-	s.statics = query.New(e, "statics", byDigest[*statics](), s.listStatics)
+	s.statics = query.New(e, "statics", byDigest[*statics](), s.listStatics, query.Unkept)
 	s.compiled = query.New(e, "sass", text, s.compile)
-	s.sheets = query.New(e, "sheet", byDigest[*code](), s.readSheet)
-	s.scripts = query.New(e, "script", byDigest[*code](), s.readScript)
-	s.drawings = query.New(e, "drawing", byDigest[*code](), s.readDrawing)
-	s.manifests = query.New(e, "manifest", byDigest[*code](), s.readManifest)
-	s.pictures = query.New(e, "picture", byDigest[*picture](), s.encodePicture)
-	s.fonts = query.New(e, "font", byDigest[*font](), s.unpackFont)
+	s.sheets = query.New(e, "sheet", byCode[code](), s.readSheet)
+	s.scripts = query.New(e, "script", byCode[code](), s.readScript)
+	s.drawings = query.New(e, "drawing", byCode[code](), s.readDrawing)
+	s.manifests = query.New(e, "manifest", byCode[code](), s.readManifest)
+	s.pictures = query.New(e, "picture", byCode[picture](), s.encodePicture)
+	s.fonts = query.New(e, "font", byCode[font](), s.unpackFont, query.Unkept)
 	return s
 }
 

@@ -150,9 +150,9 @@ func (m *madeText) plain() string {
 	return m.text
 }
 
-func (m *madeText) digest(c *canon) {
-	c.text(m.text)
-	c.uses(m.resized)
+func (m *madeText) code(c *coder) {
+	c.text(&m.text)
+	c.uses(&m.resized)
 }
 
 // ofXML leaves out what no XML may have, however it is written.

@@ -19,9 +19,9 @@ type colours struct {
 	doubts []Problem
 }
 
-func (o *colours) digest(c *canon) {
-	c.text(o.element)
-	c.problems(o.doubts)
+func (o *colours) code(c *coder) {
+	c.text(&o.element)
+	c.problems(&o.doubts)
 }
 
 // makeStylesheet makes the style element of the themes that the configuration names.
@@ -44,12 +44,10 @@ func (s *renderPhase) makeStylesheet(ctx context.Context, _ *query.Ask, _ string
 
 // doubtBodies tells what nobody understands of the pages' bodies, and of the themes
 // that colour their code.
-func (r *making) doubtBodies(ctx context.Context, bodies []*body) error {
+func (r *making) doubtBodies(ctx context.Context, bodies [][]Problem) error {
 	var doubts []Problem
 	for _, b := range bodies {
-		if b != nil {
-			doubts = append(doubts, b.doubts...)
-		}
+		doubts = append(doubts, b...)
 	}
 	if r.cfg.Site.Highlight != (config.Highlight{}) {
 		made, err := r.stylesheet.Get(ctx, r.ask, "")

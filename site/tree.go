@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"google.golang.org/protobuf/proto"
-
 	"ddc/internal/query"
 	"ddc/plugins/markdown/markdownpb"
 	"ddc/site/asset"
@@ -34,12 +32,12 @@ type treePhase struct {
 
 func newTreePhase(from *sourcePhase) *treePhase {
 	s, e := &treePhase{sourcePhase: from}, from.engine
-	s.fronts = query.New(e, "front", byDigest[*front](), s.readFront)
-	s.metas = query.New(e, "meta", byDigest[*meta](), s.readMeta)
-	s.trees = query.New(e, "tree", byDigest[*tree](), s.growTree)
+	s.fronts = query.New(e, "front", byCode[front](), s.readFront)
+	s.metas = query.New(e, "meta", byCode[meta](), s.readMeta)
+	s.trees = query.New(e, "tree", byDigest[*tree](), s.growTree, query.Unkept)
 	s.parents = query.New(e, "parent", text, s.parent)
 	s.urls = query.New(e, "url", text, s.addressOfPage)
-	s.known = query.New(e, "known", byDigest[*linkable](), s.findLinkable)
+	s.known = query.New(e, "known", byDigest[*linkable](), s.findLinkable, query.Unkept)
 	s.anchors = query.New(e, "anchors", text, s.anchorsOf)
 	s.template = query.New(e, "page template", text, s.pageTemplateOf)
 	s.mentions = query.New(e, "mentions", query.JSON[map[string]string](), s.mentioned)
@@ -153,24 +151,40 @@ func (s *treePhase) readFront(ctx context.Context, ask *query.Ask, key string) (
 	return &front{m, answer.Body, answer.BodyLine}, nil
 }
 
-func (f *front) digest(c *canon) {
-	f.meta.digest(c)
-	c.text(f.body)
-	c.number(int64(f.line))
+func (f *front) code(c *coder) {
+	if c.reading {
+		f.meta = &meta{}
+	}
+	f.meta.code(c)
+	c.text(&f.body)
+	number(c, &f.line)
 }
 
-func (m *meta) digest(c *canon) {
-	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(m.FrontMatter)
-	c.fail(err)
-	c.text(m.title)
-	c.text(string(encoded))
-	c.problems(m.doubts)
-	for _, key := range sortedKeys(m.keys) {
-		c.text(key)
-		c.number(int64(m.keys[key].Line))
-		c.number(int64(m.keys[key].Column))
-		c.number(int64(m.keys[key].Length))
+func (m *meta) code(c *coder) {
+	key := ""
+	if c.reading {
+		m.FrontMatter = &markdownpb.FrontMatter{}
+	} else if m.node != nil {
+		key = m.node.Path
 	}
+	c.text(&m.title)
+	c.text(&key)
+	c.message(m.FrontMatter)
+	dict(c, &m.keys, func(p **markdownpb.Place) {
+		if c.reading {
+			*p = &markdownpb.Place{}
+		}
+		c.message(*p)
+	})
+	c.problems(&m.doubts)
+	if !c.reading || c.err != nil {
+		return
+	}
+	var err error
+	if m.extra, err = decodeExtra(m.ExtraJson); err == nil {
+		m.node, err = m.nodeOf(key, key)
+	}
+	c.fail(err)
 }
 
 // readMeta leaves out the body, so that who asks need not ask again when that changes.
@@ -271,7 +285,7 @@ func (t *tree) digest(c *canon) {
 	for _, p := range t.pages {
 		c.text(p.Path)
 		c.flag(p.written)
-		p.meta.digest(c)
+		c.coded(p.meta)
 		c.text(strings.Join(p.beside, "\n"))
 		c.flag(p.made != nil)
 	}

@@ -28,12 +28,41 @@ type unknownReference struct {
 	placeless bool
 }
 
-func (u unknownReference) digest(c *canon) {
-	c.text(u.GetUrl())
-	c.text(u.GetPath())
-	c.number(int64(u.GetLine()))
-	c.number(int64(u.GetColumn()))
-	c.text(u.within)
+// plainReference is an unresolved one that was kept.
+type plainReference struct {
+	url, path    string
+	line, column int32
+}
+
+func (r plainReference) GetUrl() string   { return r.url }
+func (r plainReference) GetPath() string  { return r.path }
+func (r plainReference) GetLine() int32   { return r.line }
+func (r plainReference) GetColumn() int32 { return r.column }
+
+func (u *unknownReference) code(c *coder) {
+	var r plainReference
+	length, broken := int32(0), false
+	if !c.reading {
+		r = plainReference{u.GetUrl(), u.GetPath(), u.GetLine(), u.GetColumn()}
+		if script, is := u.unresolved.(brokenScript); is {
+			length, broken = script.Length, true
+		}
+	}
+	c.text(&r.url)
+	c.text(&r.path)
+	number(c, &r.line)
+	number(c, &r.column)
+	number(c, &length)
+	c.flag(&broken)
+	c.text(&u.file)
+	c.text(&u.within)
+	c.flag(&u.placeless)
+	if c.reading {
+		u.unresolved = r
+		if broken {
+			u.unresolved = brokenScript{&jspb.Fault{Message: r.url, Line: r.line, Column: r.column, Length: length}}
+		}
+	}
 }
 
 // brokenScript is a syntax error in a script, in the place of a reference: no
@@ -90,6 +119,7 @@ func (t *targets) deadReferences(references []unknownReference, where *where) Er
 // page's source, or in the template that has the text. A text that a template
 // put together is in none: the problem has no line then.
 func (w *where) inPiece(problem Problem, text, source string) Problem {
+	w.load()
 	return inPiece(problem, text, source, w.files)
 }
 
@@ -122,10 +152,11 @@ func inPiece(problem Problem, text, source string, files *templates) Problem {
 // inSass looks for a URL in the sources of the compiled sheet.
 func (w *where) inSass(problem Problem, written string) Problem {
 	problem.Line, problem.Col = 0, 0
-	for _, name := range sortedKeys(w.sass.Texts) {
-		if at := strings.Index(w.sass.Texts[name], written); at >= 0 {
-			found := diagnostic.At(w.sass.Texts[name], at, at+len(written), problem.Message)
-			return found.In(w.sass.Names[name])
+	sass := w.loadSass()
+	for _, name := range sortedKeys(sass.Texts) {
+		if at := strings.Index(sass.Texts[name], written); at >= 0 {
+			found := diagnostic.At(sass.Texts[name], at, at+len(written), problem.Message)
+			return found.In(sass.Names[name])
 		}
 	}
 	return problem

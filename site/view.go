@@ -104,7 +104,7 @@ func (v *view) read(path string) {
 			return
 		}
 	}
-	v.note(v.shown.Get(v.ctx, v.ask, root+"\x00"+rest))
+	v.note("", v.shown.Touch(v.ctx, v.ask, root+"\x00"+rest))
 }
 
 // rootPath is the path of the home section.

@@ -3,6 +3,7 @@ package site
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"ddc/internal/query"
 	"ddc/site/asset"
@@ -73,125 +74,102 @@ func (s *finalPhase) contentsOf(ctx context.Context, ask *query.Ask, p placed) (
 	return nil, nil
 }
 
-// writing is an output while it is written.
-type writing struct {
-	*Site
-	stage *output.Stage
-	ask   *query.Ask
-	// variants are the names of variants that are written: a second picture of the same
-	// contents has the same.
-	variants map[string]bool
-}
-
-// claim reserves a path of the output. Two sources for one path are the site's fault.
-func (w *writing) claim(name, source string) error {
-	err := w.stage.Claim(name, source)
-	var clash *output.Clash
-	if errors.As(err, &clash) {
-		return Errors{{File: clash.Second, Message: "would be written to " + clash.Path + ", as would " + clash.First, Hint: "rename one of the two"}}
+// Build writes the output, of the sources as the last Refresh has found them. The
+// error is as that of the function Build.
+func (s *Site) Build(ctx context.Context) (*Result, error) {
+	s.building.Lock()
+	defer s.building.Unlock()
+	defer s.guard().Stop()
+	if err := s.checkOutput(); err != nil {
+		return nil, err
 	}
-	return err
-}
-
-// write claims a path and writes to it.
-func (w *writing) write(name, source string, data []byte) error {
-	if err := w.claim(name, source); err != nil {
-		return err
-	}
-	return w.stage.Write(name, data)
-}
-
-// claimStatics reserves the places of the static files, and of the pictures' variants.
-func (w *writing) claimStatics(ctx context.Context, places []placed) error {
-	all, err := w.statics.Get(ctx, w.ask, "")
+	stage, err := s.begin()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, path := range all.ofKind(asset.Picture) {
-		p, err := w.pictures.Get(ctx, w.ask, path)
+	defer stage.Abort()
+	result := &Result{}
+	err = s.engine.Run(ctx, func(ctx context.Context, ask *query.Ask) error {
+		kind := ""
+		if s.options.Dry {
+			kind = dry
+		}
+		w, err := s.wholes.Get(ctx, ask, kind)
 		if err != nil {
 			return err
 		}
-		if err := w.variantsOf(p, all.byPath[path]); err != nil {
+		result.Warnings = slices.Clone(w.warnings)
+		s.quote(result.Warnings)
+		if w.faults != nil {
+			faults := slices.Clone(w.faults)
+			s.quote(faults)
+			return faults
+		}
+		result.Pages, result.Samples = w.pages, w.samples
+		for _, path := range sortedKeys(w.staying) {
+			s.options.Log.Info("a file stays at its old address too", "file", path, "named by", w.staying[path])
+		}
+		if s.options.Dry {
+			return nil
+		}
+		if result.Changes, err = s.changes(ctx, ask, stage, w); err != nil {
 			return err
 		}
+		return s.write(ctx, ask, stage, w, result)
+	})
+	result.Edited = s.edited
+	result.Rendered = s.Counts().Computed[pageQuery]
+	var faults Errors
+	switch {
+	case errors.As(err, &faults):
+		return &Result{Warnings: result.Warnings}, faults
+	case err != nil && ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, err
 	}
-	var found []error
-	for _, p := range places {
-		found = append(found, w.claim(p.name, p.static.name))
-	}
-	return joined(found...)
+	return result, nil
 }
 
-// static writes a static file to its claimed place.
-func (w *writing) static(ctx context.Context, p placed) error {
-	data, err := w.contentsOf(ctx, w.ask, p)
+// write puts a site in the place of the last output. A file that is there already, as
+// it is to be, is linked. If all are, the output stays.
+func (s *Site) write(ctx context.Context, ask *query.Ask, stage *output.Stage, w *whole, result *Result) error {
+	last, err := s.lastOutput(stage)
 	if err != nil {
 		return err
 	}
-	if data != nil {
-		return w.stage.Write(p.name, data)
-	}
-	file, err := w.project.OpenFile(w.file(p.static.name))
-	if err != nil {
-		return Errors{{File: p.static.name, Message: "can't be read: " + err.Error(), Hint: "check its permissions"}}
-	}
-	return errors.Join(w.stage.Copy(p.name, file), file.Close())
-}
-
-func (w *writing) variantsOf(p *picture, f *static) error {
-	for _, name := range p.files {
-		if w.variants[name] {
-			continue
+	stays := map[string]bool{}
+	for _, f := range w.files {
+		if last.has(f) {
+			stays[f.name] = true
 		}
-		w.variants[name] = true
-		if err := w.copyKept(name, f.name); err != nil {
+	}
+	if len(stays) == len(w.files) && last.alone(len(w.files)) {
+		s.leave(last, w.files, result)
+		return nil
+	}
+	for _, f := range w.files {
+		if err := stage.Claim(f.name, f.source); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// copyKept writes a file that waits in the spill, which was made of a source.
-func (w *writing) copyKept(name, source string) error {
-	if err := w.claim(name, source); err != nil {
-		return err
-	}
-	file, err := w.kept(name)
+	err = beside(ctx, s.options.Jobs, w.files, func(ctx context.Context, f product) error {
+		if stays[f.name] {
+			if linked, err := stage.Link(f.name, last.files[f.name]); linked || err != nil {
+				return err
+			}
+		}
+		return s.produce(ctx, ask, stage, f)
+	})
 	if err != nil {
 		return err
 	}
-	return errors.Join(w.stage.Copy(name, file), file.Close())
-}
-
-// write writes everything, and puts it in the place of the last output.
-func (r *making) write(ctx context.Context, w *writing, t *tree, final []string, places []placed, found *index) error {
-	for _, f := range found.files {
-		if err := w.write(f.Path, "the search index", f.Contents); err != nil {
-			return err
-		}
-	}
-	for i, p := range t.pages {
-		if err := w.write(p.Output(), p.name, []byte(final[i])); err != nil {
-			return err
-		}
-	}
-	for _, p := range t.texts {
-		text, err := r.finalTexts.Get(ctx, r.ask, p.made.output)
-		if err != nil {
-			return err
-		}
-		if err := w.write(p.made.output, p.name, []byte(text)); err != nil {
-			return err
-		}
-	}
-	if err := w.writeResized(ctx); err != nil {
+	if err := stage.Commit(); err != nil {
 		return err
 	}
-	for _, p := range places {
-		if err := w.static(ctx, p); err != nil {
-			return err
-		}
+	for _, note := range stage.Notes() {
+		s.options.Log.Info(note)
 	}
-	return r.stage.Commit()
+	result.Files, result.Bytes = stage.Written()
+	return s.noteOutput(last, w.files)
 }

@@ -305,6 +305,7 @@ func buildWith(m *machine, w *onlookers, cfg *config.Config, f buildFlags, sassT
 	}
 	defer out.endProgress()
 	options := buildOptions(m, w, f, sassTime, remembered, out)
+	remembered.open(w.ctx, cfg, &options)
 	result, ended, err := orAbandon(w.ctx, unwind, func() (*site.Result, error) {
 		return site.Build(w.ctx, cfg, site.Connect(w.conns(m.host.Conn)), options)
 	})

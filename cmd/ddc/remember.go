@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 
+	"ddc/internal/query"
 	"ddc/internal/query/store"
 	"ddc/internal/tool"
 	"ddc/site"
@@ -25,11 +26,17 @@ import (
 // they are in the project, in site.AnswersFolder.
 const rememberVariable = "DDC_CACHE"
 
-// remembrance is what plugins have answered in earlier builds; nil where nothing is
-// remembered.
+// remembrance is what plugins have answered in earlier builds, and what the site was
+// made of; nil where nothing is remembered.
 type remembrance struct {
 	*site.Answers
-	store *store.Store
+	store   *store.Store
+	tools   *toolVersions
+	session *store.Session // nil where pages are not remembered
+	log     *slog.Logger
+
+	mu          sync.Mutex
+	differences []error
 }
 
 // remember opens what earlier builds have left. A build without is a slower one,
@@ -67,7 +74,34 @@ func openRemembered(ctx context.Context, cfg *config.Config, folder string, r *r
 		return nil, err
 	}
 	tools := &toolVersions{program: version, remotes: r, of: map[string]string{}}
-	return &remembrance{site.NewAnswers(kept, kept.Build(), tools.version), kept}, nil
+	return &remembrance{Answers: site.NewAnswers(kept, kept.Build(), tools.version), store: kept, tools: tools, log: log}, nil
+}
+
+// open lets a build of a site remember what the last one has made, and this one's.
+func (r *remembrance) open(ctx context.Context, cfg *config.Config, o *site.Options) {
+	if r == nil {
+		return
+	}
+	var versions []string
+	for _, plugin := range pluginNames() {
+		version, _ := r.tools.version(plugin) // a tool that is not there has none
+		versions = append(versions, version)
+	}
+	world, err := site.World(cfg, *o, versions...)
+	if err == nil {
+		r.session, err = r.store.Session(ctx, world)
+	}
+	if err != nil {
+		r.log.Warn("pages are not remembered from build to build", "cause", err)
+		return
+	}
+	o.Remembered = &site.Remembered{Session: r.session, Build: r.store.Build(), Differs: r.differs}
+}
+
+func (r *remembrance) differs(d query.Difference) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.differences = append(r.differences, d)
 }
 
 // answers are those to build with.
@@ -97,10 +131,13 @@ func (r *remembrance) close(ctx context.Context, abandoned bool, log *slog.Logge
 	if abandoned {
 		return r.store.Leave()
 	}
+	if r.session != nil {
+		r.session.Close()
+	}
 	if err := r.store.Close(ctx); err != nil {
 		log.Warn("this build's answers are not remembered", "cause", err)
 	}
-	differences := r.Differences()
+	differences := append(r.Differences(), r.differences...)
 	if len(differences) == 0 {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -86,11 +87,13 @@ type report struct {
 type buildReport struct {
 	// Output is the folder of the site, or, after an error, of the last site
 	// that was built. It is empty if the configuration was not read.
-	Output     string `json:"output"`
-	Pages      int    `json:"pages"`
-	Files      int    `json:"files"`
-	Bytes      int64  `json:"bytes"`
-	DurationMS int64  `json:"duration_ms"`
+	Output string `json:"output"`
+	Pages  int    `json:"pages"`
+	// Rendered counts pages that went through their templates; the others were remembered.
+	Rendered   int   `json:"rendered"`
+	Files      int   `json:"files"`
+	Bytes      int64 `json:"bytes"`
+	DurationMS int64 `json:"duration_ms"`
 	// PeakMemory is of host, plugins and their children together.
 	PeakMemory int64  `json:"peak_memory_bytes"`
 	Wake       string `json:"wake"`
@@ -253,10 +256,26 @@ func (p *printer) printDetails(r report) {
 	for _, kind := range slices.Sorted(maps.Keys(r.result.Samples)) {
 		fmt.Fprintf(p.stdout, "samples: %d, %s\n", r.result.Samples[kind], kind)
 	}
+	if r.answers != nil {
+		fmt.Fprintf(p.stdout, "rendered: %d of %s%s\n", r.result.Rendered, count(r.result.Pages, "page"), sinceLast(r.result.Edited))
+	}
 	if a := r.answers; a != nil {
 		fmt.Fprintf(p.stdout, "remembered: %d of %s, of which %d were worked out again to compare\n", a.Remembered, count(a.Asked, "answer"), a.Checked)
 	}
 	fmt.Fprintf(p.stdout, "memory: %s at most, of %s\n", printable.Size(r.peakMemory), r.memory)
+}
+
+// sinceLast says which files had changed.
+func sinceLast(files []string) string {
+	const most = 3
+	switch n := len(files); {
+	case n == 0:
+		return ""
+	case n > most:
+		return fmt.Sprintf(", as %s and %d more files have changed", printable.Line(strings.Join(files[:most], ", ")), n-most)
+	default:
+		return fmt.Sprintf(", as %s changed", printable.Line(strings.Join(files, ", ")))
+	}
 }
 
 func (p *printer) finishedJSON(ctx context.Context, r report) error {
@@ -275,7 +294,7 @@ func newBuildReport(r report) buildReport {
 		Samples: map[string]int{}, Warnings: []diagnostic.Problem{}, Errors: problemsOf(r.err),
 	}
 	if r.result != nil {
-		object.Pages, object.Files, object.Bytes = r.result.Pages, r.result.Files, r.result.Bytes
+		object.Pages, object.Rendered, object.Files, object.Bytes = r.result.Pages, r.result.Rendered, r.result.Files, r.result.Bytes
 		object.Warnings = problems(r.result.Warnings)
 		maps.Copy(object.Samples, r.result.Samples)
 	}

@@ -21,10 +21,11 @@ type Ask struct {
 	run    *run // nil at the top, where nothing is recorded
 
 	mu     sync.Mutex
-	groups [][]Read // in the order in which they were begun; a group's own reads stand side by side
+	groups [][]read // in the order in which they were begun; a group's own reads stand side by side
 	seen   map[ID]bool
 	spoilt error // why the answer must not be remembered
 	brief  bool
+	here   bool
 	closed bool
 
 	// parent and group are set on an Ask of together: its one read belongs there.
@@ -68,7 +69,7 @@ func (a *Ask) begin(id ID) (place, error) {
 		return place{}, nil
 	}
 	a.seen[id] = true
-	a.groups = append(a.groups, []Read{{ID: id}})
+	a.groups = append(a.groups, make([]read, 1))
 	return place{a, len(a.groups) - 1, 0}, nil
 }
 
@@ -80,13 +81,22 @@ func (a *Ask) Brief() {
 	a.brief = true
 }
 
-func (a *Ask) end(p place, f Fingerprint) {
+// Here says that the answer depends on this machine as it is now, such as on the
+// programs that are installed. It is good for this process; the next one works it out
+// again.
+func (a *Ask) Here() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.here = true
+}
+
+func (a *Ask) end(p place, n *node, found *answer) {
 	if p.ask == nil {
 		return
 	}
 	p.ask.mu.Lock()
 	defer p.ask.mu.Unlock()
-	p.ask.groups[p.group][p.index].Fingerprint = f
+	p.ask.groups[p.group][p.index] = read{node: n, seen: found.fingerprint}
 }
 
 // spoil keeps what a read without an answer leaves behind from being remembered,
@@ -104,7 +114,7 @@ func (a *Ask) spoil(err error) error {
 }
 
 // together makes one group of reads, several at once.
-func (a *Ask) together(query string, keys []string, read func(i int, in *Ask) error) error {
+func (a *Ask) together(keys []string, each func(i int, in *Ask) error) error {
 	a.mu.Lock()
 	if a.closed {
 		a.mu.Unlock()
@@ -113,11 +123,7 @@ func (a *Ask) together(query string, keys []string, read func(i int, in *Ask) er
 	recorded := a.run != nil && a.parent == nil && a.aside == nil
 	group := len(a.groups)
 	if recorded {
-		reads := make([]Read, len(keys))
-		for i, key := range keys {
-			reads[i].ID = ID{query, key}
-		}
-		a.groups = append(a.groups, reads)
+		a.groups = append(a.groups, make([]read, len(keys)))
 	}
 	a.mu.Unlock()
 	var work errgroup.Group
@@ -127,15 +133,25 @@ func (a *Ask) together(query string, keys []string, read func(i int, in *Ask) er
 		if !recorded {
 			in = a.Aside()
 		}
-		work.Go(func() error { return read(i, in) })
+		work.Go(func() error { return each(i, in) })
 	}
 	return work.Wait()
 }
 
 // close ends recording, and returns what was read.
-func (a *Ask) close() ([][]Read, error) {
+func (a *Ask) close() ([]read, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.closed = true
-	return a.groups, a.spoilt
+	var reads []read
+	for _, group := range a.groups {
+		first := true
+		for _, r := range group {
+			if r.node != nil { // else it was spoilt
+				r.first, first = first, false
+				reads = append(reads, r)
+			}
+		}
+	}
+	return reads, a.spoilt
 }

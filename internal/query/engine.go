@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Store keeps answers from one process to the next. Its methods are called from
-// several goroutines. Trouble is the store's own to tell: to the engine an answer
-// is there, or it is not.
+// Store keeps the answers of calls from one process to the next, one by one. Its
+// methods are called from several goroutines. Trouble is the store's own to tell: to
+// the engine an answer is there, or it is not.
 type Store interface {
 	// Record is what was saved for an ID.
 	Record(ID) (Record, bool)
@@ -26,13 +26,11 @@ type Store interface {
 	Drop(ID)
 }
 
-// Record is an answer without its value.
+// Record is the answer of a call without its value.
 type Record struct {
 	Fingerprint Fingerprint
 	// Failed says that the value is an error.
 	Failed bool
-	// Reads are groups in the order in which they were read.
-	Reads [][]Read
 }
 
 // Errors says which errors are answers.
@@ -44,39 +42,41 @@ type Errors interface {
 
 // Options of an Engine.
 type Options struct {
-	// Store keeps answers; nil keeps them in memory alone.
+	// Store keeps the answers of calls; nil keeps them in memory alone.
 	Store Store
 	// Errors says which errors are remembered; nil remembers none.
 	Errors Errors
 	// Workers bounds how many reads of one group go on at once; 0 for twice the processors.
 	Workers int
-	// Build is a number that is another in each build. Of the answers from the store those are
-	// worked out again, and compared, whose turn it is: one in Check, another part in each build.
+	// Build is a number that is another in each build. Of the values from a store or a snapshot
+	// those are worked out again, and compared, whose turn it is: one in Check, another part in
+	// each build.
 	Build uint64
 	// Check is how many builds cover all answers; 0 for 32, 1 for all in each build.
 	Check uint64
-	// Differs, if not nil, is told of an answer of the store that was wrong. The new one is used.
+	// Differs, if not nil, is told of a kept answer that was wrong. The new one is used.
 	Differs func(Difference)
 	// Told, if not nil, is told how each answer was found, from several goroutines.
 	Told func(Event)
 }
 
-// Difference is an answer of the store that does not come out again: a query that
-// reads past its Ask, or a store that was tampered with.
+// Difference is a kept answer that does not come out again: a query that reads past
+// its Ask, or a store that was tampered with.
 type Difference struct {
-	ID    ID
-	Reads [][]Read
+	ID ID
+	// Reads are what both answers were made from.
+	Reads []ID
 }
 
 func (d Difference) Error() string {
-	return fmt.Sprintf("the remembered answer of %s differs from the one worked out again from the same %d inputs", d.ID, count(d.Reads))
-}
-
-func count(groups [][]Read) (n int) {
-	for _, g := range groups {
-		n += len(g)
+	from := ""
+	for i, id := range d.Reads[:min(len(d.Reads), 3)] {
+		from += []string{": ", ", "}[min(i, 1)] + id.String()
 	}
-	return n
+	if len(d.Reads) > 3 {
+		from += ", .."
+	}
+	return fmt.Sprintf("the remembered answer of %s differs from the one worked out again from the same %d inputs%s", d.ID, len(d.Reads), from)
 }
 
 // Outcome is how an answer was found.
@@ -114,8 +114,10 @@ type Engine struct {
 	mu       sync.Mutex // guards what follows, and the nodes and runs
 	revision uint64
 	nodes    map[ID]*node
-	brief    map[*node]struct{} // whose answers are good for one revision
-	swept    int                // nodes left by the last sweep
+	brief    map[*node]struct{}               // whose answers are good for one revision
+	value    func(Fingerprint) ([]byte, bool) // of the snapshot; nil if there was none
+	anew     bool                             // something came out as the snapshot does not have it
+	swept    int                              // nodes left by the last sweep
 }
 
 // NewEngine returns an engine without queries.
@@ -222,9 +224,7 @@ func (e *Engine) sweep() {
 	for id, n := range e.nodes {
 		// A node with readers must be there to tell them of a change.
 		if n.verified+sweepAge < e.revision && len(n.readers) == 0 {
-			if n.answer != nil {
-				e.unlink(n)
-			}
+			n.unlink()
 			delete(e.brief, n)
 			delete(e.nodes, id)
 		}
@@ -247,6 +247,9 @@ func (e *Engine) told(n *node, o Outcome, because ID) {
 	}
 }
 
+// Digest is the fingerprint of a value that is encoded so.
+func Digest(encoded []byte) Fingerprint { return digest(false, encoded) }
+
 // digest is the fingerprint of an answer and the name of its contents.
 func digest(failed bool, encoded []byte) Fingerprint {
 	h := sha256.New()
@@ -262,15 +265,24 @@ func digest(failed bool, encoded []byte) Fingerprint {
 
 // holds says whether each read of an answer still says what it said, and if not
 // which one is the first that does not.
-func (e *Engine) holds(ctx context.Context, r *run, reads [][]Read) (ok bool, because ID, err error) {
-	for _, group := range reads {
-		if len(group) == 1 {
+func (e *Engine) holds(ctx context.Context, r *run, reads []read) (ok bool, because ID, err error) {
+	for len(reads) > 0 {
+		if reads = reads[e.alike(reads):]; len(reads) == 0 {
+			break
+		}
+		n := 1
+		for n < len(reads) && !reads[n].first {
+			n++
+		}
+		group := reads[:n]
+		reads = reads[n:]
+		if n == 1 {
 			if same, err := e.same(ctx, r, group[0]); err != nil || !same {
-				return false, group[0].ID, err
+				return false, group[0].node.id, err
 			}
 			continue
 		}
-		same := make([]bool, len(group))
+		same := make([]bool, n)
 		var work errgroup.Group
 		work.SetLimit(e.options.Workers)
 		for i, read := range group {
@@ -284,9 +296,26 @@ func (e *Engine) holds(ctx context.Context, r *run, reads [][]Read) (ok bool, be
 		}
 		for i, s := range same {
 			if !s {
-				return false, group[i].ID, nil
+				return false, group[i].node.id, nil
 			}
 		}
 	}
 	return true, ID{}, nil
+}
+
+// alike is how many of the first reads, in whole groups, need no further look: their
+// answers hold, and are those that were seen.
+func (e *Engine) alike(reads []read) (n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i, r := range reads {
+		if r.first {
+			n = i
+		}
+		if a := r.node.answer; !e.settled(r.node) || *a.fingerprint != *r.seen {
+			return n
+		}
+		r.node.verified = e.revision
+	}
+	return len(reads)
 }

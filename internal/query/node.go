@@ -20,9 +20,16 @@ type node struct {
 	// read is alarmed until it is known whether it has.
 	doubts  int
 	alarmed bool
-	readers map[*node]struct{} // those whose answers were made from this one
+	readers []reader // those whose answers were made from this one
+	places  []int32  // where among the readers of each of its reads the node stands
 	answer  *answer
 	running *run // who finds the answer out; nil if nobody does
+}
+
+// reader is a node that has read another, and by which of its reads.
+type reader struct {
+	node *node
+	read int32
 }
 
 // sound says whether the node's answer holds, whatever the revision.
@@ -49,9 +56,9 @@ func (n *node) alarm() {
 			continue
 		}
 		n.alarmed = true
-		for reader := range n.readers {
-			if reader.doubts++; reader.doubts == 1 {
-				queue = append(queue, reader)
+		for _, r := range n.readers {
+			if r.node.doubts++; r.node.doubts == 1 {
+				queue = append(queue, r.node)
 			}
 		}
 	}
@@ -68,24 +75,67 @@ func (n *node) calm() {
 			continue
 		}
 		n.alarmed = false
-		for reader := range n.readers {
-			if reader.doubts == 0 {
+		for _, r := range n.readers {
+			if r.node.doubts == 0 {
 				continue
 			}
-			if reader.doubts--; reader.doubts == 0 && reader.sound() {
-				queue = append(queue, reader)
+			if r.node.doubts--; r.node.doubts == 0 && r.node.sound() {
+				queue = append(queue, r.node)
 			}
 		}
 	}
 }
 
+// link makes a node one of the readers of what its new answer was made from. What has
+// changed since it was read is a doubt.
+func (n *node) link(reads []read) {
+	n.places = make([]int32, len(reads))
+	for i, r := range reads {
+		n.places[i] = int32(len(r.node.readers))
+		r.node.readers = append(r.node.readers, reader{n, int32(i)})
+		if a := r.node.answer; a == nil || *a.fingerprint != *r.seen {
+			n.doubts++
+		}
+	}
+}
+
+// unlink makes a node no more a reader of what its answer was made from.
+func (n *node) unlink() {
+	if n.answer == nil {
+		return
+	}
+	for i, r := range n.answer.reads {
+		readers, at := r.node.readers, n.places[i]
+		last := readers[len(readers)-1]
+		readers[at] = last
+		last.node.places[last.read] = at
+		r.node.readers = readers[:len(readers)-1]
+	}
+	n.places = nil
+}
+
+// read is what was read for an answer, and what its fingerprint was.
+type read struct {
+	node *node
+	seen *Fingerprint
+	// first says that it begins a group. Reads of one group were begun together.
+	first bool
+}
+
 // answer is never written after it was made.
 type answer struct {
-	Record
-	value any
-	err   error
-	bare  bool // value and err are in the store alone
-	brief bool // good for the revision in which it was found; see Ask.Brief
+	fingerprint *Fingerprint
+	failed      bool
+	reads       []read
+	value       any
+	err         error
+	// bare says that value and err are not here. They are in a store, or in what the
+	// snapshot has; or lost says that they are nowhere.
+	bare, lost bool
+	restored   bool // from another process, and nobody has looked at the value yet
+	stored     bool // value and err were read from where they are kept
+	brief      bool // good for the revision in which it was found; see Ask.Brief
+	here       bool // good for this process; see Ask.Here
 }
 
 // run is one goroutine's finding out. It waits for the runs in waits, each as
@@ -99,40 +149,33 @@ type run struct {
 	abandoned bool
 }
 
-// answer finds the answer for a key. Whoever asks first works; the others wait.
-func (e *Engine) answer(ctx context.Context, asker *run, k *kind, key string, arg any) (*answer, error) {
-	for {
-		a, err := e.settle(ctx, asker, k, key, arg)
-		if err != nil || !a.bare {
-			return a, err
-		}
-		id := ID{k.name, key}
-		if full, ok := e.read(k, a); ok {
-			if !k.large {
-				e.replace(id, a, full)
-			}
-			return full, nil
-		}
-		// The store has lost the value. Without its record this round's next turn
-		// works it out, and has it whether or not the store can keep it.
-		e.options.Store.Drop(id)
-		e.replace(id, a, nil)
+// node is the one for a key.
+func (e *Engine) node(k *kind, key string) *node {
+	id := ID{k.name, key}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n := e.nodes[id]
+	if n == nil {
+		n = &node{id: id, kind: k, stale: true}
+		e.nodes[id] = n
 	}
+	return n
 }
 
-func (e *Engine) settle(ctx context.Context, asker *run, k *kind, key string, arg any) (*answer, error) {
-	id := ID{k.name, key}
+// settled says whether a node's answer is known to hold in this revision.
+func (e *Engine) settled(n *node) bool {
+	return n.answer != nil && n.verified == e.revision || n.sound()
+}
+
+// answer finds the answer of a node, with its value if it is to be whole. Whoever asks
+// first works; the others wait.
+func (e *Engine) answer(ctx context.Context, asker *run, n *node, arg any, whole bool) (*answer, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		e.mu.Lock()
-		n := e.nodes[id]
-		if n == nil {
-			n = &node{id: id, kind: k, stale: true}
-			e.nodes[id] = n
-		}
-		if n.answer != nil && n.verified == e.revision || n.sound() {
+		if e.settled(n) && !(whole && n.answer.bare) {
 			n.verified = e.revision
 			a := n.answer
 			e.mu.Unlock()
@@ -144,7 +187,7 @@ func (e *Engine) settle(ctx context.Context, asker *run, k *kind, key string, ar
 			n.running = r
 			asker.await(r)
 			e.mu.Unlock()
-			return e.work(ctx, asker, r, arg)
+			return e.work(ctx, asker, r, arg, whole)
 		}
 		if circle := other.path(asker); circle != nil {
 			e.mu.Unlock()
@@ -171,134 +214,135 @@ func (e *Engine) settle(ctx context.Context, asker *run, k *kind, key string, ar
 
 // work finds an answer out for r, and lets go of those who wait for it, also if a
 // query panics.
-func (e *Engine) work(ctx context.Context, asker, r *run, arg any) (a *answer, err error) {
+func (e *Engine) work(ctx context.Context, asker, r *run, arg any, whole bool) (a *answer, err error) {
 	err = errors.New("a query did not return")
+	anew := false
 	defer func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		n := r.node
 		n.running = nil
 		if err == nil {
-			same := n.answer != nil && n.answer.Fingerprint == a.Fingerprint
-			e.relink(n, a)
-			n.answer, n.verified, n.stale = e.kept(n.kind, a), e.revision, false
-			if same {
-				n.calm()
-			}
-			n.alarmed = false
+			e.settle(n, a, anew)
 		}
 		r.err, r.abandoned = err, err != nil && ctx.Err() != nil
 		asker.leave(r)
 		close(r.done)
 	}()
-	return e.find(ctx, r, arg)
+	a, anew, err = e.find(ctx, r, arg, whole)
+	return a, err
 }
 
-// relink makes a node one of the readers of what its new answer was made from, and no
-// more of what the old one was.
-func (e *Engine) relink(n *node, a *answer) {
+// settle gives a node an answer that holds in this revision. Anew says that it was
+// worked out, and so has reads of its own.
+func (e *Engine) settle(n *node, a *answer, anew bool) {
+	before := n.answer
 	n.doubts = 0
-	if n.answer != nil {
-		e.unlink(n)
+	if anew {
+		n.unlink()
+		n.link(a.reads)
 	}
-	for _, group := range a.Reads {
-		for _, read := range group {
-			from := e.nodes[read.ID]
-			if from == nil {
-				n.doubts++ // nobody would tell it
-				continue
-			}
-			if from.readers == nil {
-				from.readers = map[*node]struct{}{}
-			}
-			from.readers[n] = struct{}{}
-		}
-	}
+	n.answer, n.verified, n.stale = e.kept(n.kind, a), e.revision, false
 	if a.brief {
 		e.brief[n] = struct{}{}
 	} else {
 		delete(e.brief, n)
 	}
-}
-
-func (e *Engine) unlink(n *node) {
-	for _, group := range n.answer.Reads {
-		for _, read := range group {
-			if from := e.nodes[read.ID]; from != nil {
-				delete(from.readers, n)
-			}
-		}
+	same := before != nil && *before.fingerprint == *a.fingerprint
+	if anew && !(same && (n.kind.input || before.brief)) {
+		e.anew = true
 	}
+	switch {
+	case n.doubts > 0:
+		n.alarm()
+		return
+	case same:
+		n.calm()
+	case before != nil:
+		n.alarm() // readers that were not told that it may change; all others have been
+	}
+	n.alarmed = false
 }
 
-func (e *Engine) find(ctx context.Context, r *run, arg any) (*answer, error) {
+// find looks whether a node's answer holds, and reads its value if it is to be whole,
+// or works it out.
+func (e *Engine) find(ctx context.Context, r *run, arg any, whole bool) (a *answer, anew bool, err error) {
 	n := r.node
 	e.mu.Lock()
-	old := n.answer
+	old, settled := n.answer, e.settled(n)
 	e.mu.Unlock()
-	stored := old == nil && e.stores(n.kind)
-	if stored {
+	if old == nil && e.stores(n.kind) {
 		old = e.load(n)
+		settled = old != nil
 	}
 	if old == nil || n.kind.input || old.brief {
 		return e.renew(ctx, r, arg, old, ID{})
 	}
-	ok, because, err := e.holds(ctx, r, old.Reads)
-	if err != nil {
-		return nil, err
+	if !settled {
+		ok, because, err := e.holds(ctx, r, old.reads)
+		if err != nil {
+			return nil, false, err
+		}
+		if !ok {
+			return e.renew(ctx, r, arg, old, because)
+		}
 	}
-	if !ok {
-		return e.renew(ctx, r, arg, old, because)
-	}
-	if !stored {
+	if !whole || !old.bare {
 		e.told(n, Held, ID{})
-		return old, nil
+		return old, false, nil
 	}
-	if e.chosen(n.id) && (!n.kind.call || arg != nil) {
-		return e.check(ctx, r, arg, old)
+	full, ok := e.read(n.kind, old)
+	if !ok {
+		if e.stores(n.kind) {
+			e.options.Store.Drop(n.id)
+		}
+		return e.again(ctx, r, arg, old, Unchanged)
+	}
+	if old.restored && e.chosen(n.id) && (!n.kind.call || arg != nil) {
+		return e.again(ctx, r, arg, old, Checked)
 	}
 	e.told(n, Stored, ID{})
-	return old, nil
+	return full, false, nil
 }
 
 // same says whether a read still says what it said.
-func (e *Engine) same(ctx context.Context, r *run, read Read) (bool, error) {
-	k := e.kinds[read.Query]
-	if k == nil {
-		return false, nil // a query of another version of the program
-	}
-	a, err := e.settle(ctx, r, k, read.Key, nil)
+func (e *Engine) same(ctx context.Context, r *run, read read) (bool, error) {
+	a, err := e.answer(ctx, r, read.node, nil, false)
 	if errors.Is(err, errNoArgument) {
 		return false, nil
 	}
-	return err == nil && a.Fingerprint == read.Fingerprint, err
+	return err == nil && *a.fingerprint == *read.seen, err
 }
 
 // renew works an answer out. Old, if not nil, is the one before.
-func (e *Engine) renew(ctx context.Context, r *run, arg any, old *answer, because ID) (*answer, error) {
+func (e *Engine) renew(ctx context.Context, r *run, arg any, old *answer, because ID) (*answer, bool, error) {
 	a, err := e.compute(ctx, r, arg)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	outcome := Computed
-	if old != nil && old.Fingerprint == a.Fingerprint {
+	if old != nil && *old.fingerprint == *a.fingerprint {
 		outcome = Unchanged
 	}
 	e.told(r.node, outcome, because)
-	return a, nil
+	return a, true, nil
 }
 
-// check works out again what the store had, and compares.
-func (e *Engine) check(ctx context.Context, r *run, arg any, old *answer) (*answer, error) {
+// again works out an answer that holds, to compare, or because its value is gone.
+func (e *Engine) again(ctx context.Context, r *run, arg any, old *answer, outcome Outcome) (*answer, bool, error) {
 	a, err := e.compute(ctx, r, arg)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	e.told(r.node, Checked, ID{})
-	if a.Fingerprint != old.Fingerprint && e.options.Differs != nil {
-		e.options.Differs(Difference{r.node.id, old.Reads})
+	e.told(r.node, outcome, ID{})
+	if *a.fingerprint != *old.fingerprint && e.options.Differs != nil {
+		d := Difference{ID: r.node.id}
+		for _, read := range old.reads {
+			d.Reads = append(d.Reads, read.node.id)
+		}
+		e.options.Differs(d)
 	}
-	return a, nil
+	return a, true, nil
 }
 
 func (e *Engine) compute(ctx context.Context, r *run, arg any) (*answer, error) {
@@ -312,29 +356,29 @@ func (e *Engine) compute(ctx context.Context, r *run, arg any) (*answer, error) 
 	if err := ctx.Err(); err != nil {
 		return nil, err // what a query made of a context that ended is no answer
 	}
-	a := &answer{value: value, err: failure}
+	a := &answer{value: value, err: failure, failed: failure != nil, reads: reads, here: ask.here}
 	encoded, err := e.encode(n.kind, a)
 	if err != nil {
 		return nil, err
 	}
-	a.Record = Record{Fingerprint: digest(failure != nil, encoded), Failed: failure != nil, Reads: reads}
+	f := digest(a.failed, encoded)
+	a.fingerprint = &f
 	a.brief = ask.brief || failure != nil && n.kind.call
 	if e.stores(n.kind) && !a.brief {
-		e.options.Store.Save(n.id, a.Record, encoded)
+		e.options.Store.Save(n.id, Record{f, a.failed}, encoded)
 	}
 	return a, nil
 }
 
-// stores says whether the answers of a query are kept from one process to the
-// next. What is there in the world is looked at, never remembered.
-func (e *Engine) stores(k *kind) bool { return e.options.Store != nil && !k.input }
+// stores says whether the answers of a query are in the store.
+func (e *Engine) stores(k *kind) bool { return e.options.Store != nil && k.call }
 
 // kept is what of an answer stays in memory.
 func (e *Engine) kept(k *kind, a *answer) *answer {
 	if !k.large || !e.stores(k) || a.brief {
 		return a
 	}
-	return &answer{Record: a.Record, bare: true}
+	return &answer{fingerprint: a.fingerprint, failed: a.failed, reads: a.reads, bare: true}
 }
 
 func (e *Engine) encode(k *kind, a *answer) ([]byte, error) {
@@ -359,17 +403,27 @@ func (e *Engine) load(n *node) *answer {
 	if !ok {
 		return nil
 	}
-	return &answer{Record: record, bare: true}
+	return &answer{fingerprint: &record.Fingerprint, failed: record.Failed, bare: true, restored: true}
 }
 
-// read makes an answer whole whose value is in the store alone.
+// read makes an answer whole whose value is elsewhere.
 func (e *Engine) read(k *kind, a *answer) (*answer, bool) {
-	encoded, ok := e.options.Store.Value(a.Fingerprint)
-	if !ok || digest(a.Failed, encoded) != a.Fingerprint {
+	if a.lost {
 		return nil, false
 	}
-	full := &answer{Record: a.Record}
-	if a.Failed {
+	from := e.value
+	if e.stores(k) {
+		from = e.options.Store.Value
+	}
+	if from == nil {
+		return nil, false
+	}
+	encoded, ok := from(*a.fingerprint)
+	if !ok || digest(a.failed, encoded) != *a.fingerprint {
+		return nil, false
+	}
+	full := &answer{fingerprint: a.fingerprint, failed: a.failed, reads: a.reads, stored: true, here: a.here}
+	if a.failed {
 		if e.options.Errors == nil {
 			return nil, false
 		}
@@ -379,18 +433,6 @@ func (e *Engine) read(k *kind, a *answer) (*answer, bool) {
 	value, err := k.decode(encoded)
 	full.value = value
 	return full, err == nil
-}
-
-// replace puts one answer in the place of another, if that is still there.
-func (e *Engine) replace(id ID, old, a *answer) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if n := e.nodes[id]; n != nil && n.answer == old {
-		if a == nil && old != nil {
-			e.unlink(n)
-		}
-		n.answer = a
-	}
 }
 
 // await and leave keep the graph of who waits for whom; a nil run is the top,

@@ -34,6 +34,14 @@
 // was made from it, by however many steps. An answer that comes out the same takes its
 // doubt back. What is not doubtful holds without a look.
 //
+// # From one process to the next
+//
+// A Snapshot is what an engine knows, without the values. Restore puts it into a new
+// engine, which then is as the old one was: the owner of the inputs says which may
+// have changed since (Changed, Revise), and the rest holds. A value is read when
+// somebody asks for it. Of those that are read, some are worked out again and
+// compared (Options.Check). Answers of calls are kept one by one, in a Store.
+//
 // # Invariants
 //
 //   - An answer that is handed out is the one that a new engine would work out
@@ -107,6 +115,7 @@ type kind struct {
 	input   bool // looked at anew in every revision in which it may have changed
 	call    bool // a function of arg alone; answers for ever
 	large   bool // its values are not kept in memory if a store has them
+	unkept  bool // its values are not in snapshots
 	compute func(ctx context.Context, ask *Ask, key string, arg any) (any, error)
 	encode  func(any) ([]byte, error)
 	decode  func([]byte) (any, error)
@@ -131,6 +140,11 @@ type Option func(*kind)
 // Large says that values are big. A store that keeps them has them alone; each
 // Get reads them from there.
 func Large(k *kind) { k.large = true }
+
+// Unkept says that values are not in snapshots: an engine that is restored knows
+// whether the answer holds, and works it out if somebody asks for the value. It is
+// for values that are cheap, or cannot be written down.
+func Unkept(k *kind) { k.unkept = true }
 
 // New adds a query to the engine. Compute reads through ask only. New panics if
 // the engine has a query of that name: names are written in the program.
@@ -158,11 +172,33 @@ func (q *Query[V]) Get(ctx context.Context, ask *Ask, key string) (V, error) {
 	return get[V](ctx, ask, q.kind, key, nil)
 }
 
+// Touch is Get for those who need no value, only that there is one: it is not read
+// from where it is kept. The error is as that of Get.
+func (q *Query[V]) Touch(ctx context.Context, ask *Ask, key string) error {
+	_, err := q.Fingerprint(ctx, ask, key)
+	return err
+}
+
+// Fingerprint is Touch, and gives the answer's fingerprint: of a value whose codec
+// gives b that is Digest(b).
+func (q *Query[V]) Fingerprint(ctx context.Context, ask *Ask, key string) (Fingerprint, error) {
+	a, err := find(ctx, ask, q.kind, key, nil, false)
+	if err != nil {
+		return Fingerprint{}, err
+	}
+	if a.failed {
+		if a, err = find(ctx, ask, q.kind, key, nil, true); err == nil {
+			err = a.err
+		}
+	}
+	return *a.fingerprint, err
+}
+
 // All answers for keys, several at once; none is asked because of another's
 // answer. The error is that of the first key in order which has one.
 func (q *Query[V]) All(ctx context.Context, ask *Ask, keys []string) ([]V, error) {
 	values, failures := make([]V, len(keys)), make([]error, len(keys))
-	err := ask.together(q.kind.name, keys, func(i int, in *Ask) error {
+	err := ask.together(keys, func(i int, in *Ask) error {
 		values[i], failures[i] = get[V](ctx, in, q.kind, keys[i], nil)
 		return nil
 	})
@@ -202,18 +238,28 @@ func (c *Call[A, V]) Get(ctx context.Context, ask *Ask, arg A) (V, error) {
 
 // get hands an answer out, and records that ask has read it.
 func get[V any](ctx context.Context, ask *Ask, k *kind, key string, arg any) (v V, err error) {
-	id := ID{k.name, key}
-	place, err := ask.begin(id)
+	a, err := find(ctx, ask, k, key, arg, true)
 	if err != nil {
 		return v, err
 	}
-	a, err := ask.engine.answer(ctx, ask.run, k, key, arg)
-	if err != nil {
-		return v, ask.spoil(err)
-	}
-	ask.end(place, a.Fingerprint)
 	if a.err != nil {
 		return v, a.err
 	}
 	return a.value.(V), nil
+}
+
+// find finds an answer, whole if it is to have its value, and records that ask has
+// read it.
+func find(ctx context.Context, ask *Ask, k *kind, key string, arg any, whole bool) (*answer, error) {
+	n := ask.engine.node(k, key)
+	place, err := ask.begin(n.id)
+	if err != nil {
+		return nil, err
+	}
+	a, err := ask.engine.answer(ctx, ask.run, n, arg, whole)
+	if err != nil {
+		return nil, ask.spoil(err)
+	}
+	ask.end(place, n, a)
+	return a, nil
 }

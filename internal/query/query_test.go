@@ -40,10 +40,16 @@ func trial(t *testing.T, seed uint64, steps int) {
 	var history []string
 	for range steps {
 		history = append(history, step(t, random, w, s, store))
-		if random.IntN(10) == 0 && o.Store != nil {
+		if random.IntN(10) == 0 {
 			history = append(history, "restart")
 			o.Build++
-			s = newSubject(w, o, large)
+			s = store.restart(t, random, s, func() *subject { return newSubject(w, o, large) })
+			if random.IntN(2) == 0 { // what has changed while nothing ran
+				changed := fmt.Sprint("i", random.IntN(width))
+				w.inputs[changed] = random.IntN(14)
+				history = append(history, fmt.Sprintf("meanwhile %s has become %d", changed, w.inputs[changed]))
+				s.engine.Changed(s.inputs.ID(changed))
+			}
 		}
 		s.compare(t, w, history)
 	}
@@ -117,11 +123,20 @@ func TestNothingIsWorkedOutTwice(t *testing.T) {
 	assert.Zero(t, counts[query.Computed], "nothing has changed")
 	assert.NotZero(t, counts[query.Held])
 
-	again := newSubject(w, query.Options{Store: store, Check: 1 << 60, Build: 1}, false)
+	again := store.restart(t, nil, s, func() *subject { return newSubject(w, query.Options{Store: store, Check: 1 << 60, Build: 1}, false) })
 	again.compare(t, w, nil)
 	counts = again.counts()
-	assert.Equal(t, width, counts[query.Computed], "the inputs alone are looked at: %v", counts)
+	assert.Zero(t, counts[query.Computed]+counts[query.Unchanged], "%v", counts)
 	assert.NotZero(t, counts[query.Stored])
+	_, changed := again.engine.Snapshot()
+	assert.False(t, changed)
+
+	again = store.restart(t, nil, s, func() *subject { return newSubject(w, query.Options{Store: store, Check: 1 << 60, Build: 1}, false) })
+	again.engine.Changed()
+	again.compare(t, w, nil)
+	counts = again.counts()
+	assert.Zero(t, counts[query.Computed])
+	assert.Equal(t, width, counts[query.Unchanged], "the inputs alone are looked at: %v", counts)
 }
 
 // TestTheWaveStopsWhereAnAnswerComesOutTheSame: 6 and 7 are the same at level 0.
@@ -153,17 +168,33 @@ func TestAWrongAnswerOfTheStoreIsFoundInAsManyBuildsAsCheckSays(t *testing.T) {
 			return err
 		}))
 	}
-	ask(newSubject(w, query.Options{Store: store}, false), "0/0", "0/1")
-	id := query.ID{Query: "level", Key: "0/0"}
-	wrong := store.records[id]
-	wrong.Fingerprint = store.records[query.ID{Query: "level", Key: "0/1"}].Fingerprint
-	require.NotEqual(t, store.records[id], wrong)
+	first := newSubject(w, query.Options{Store: store}, false)
+	ask(first, "0/0", "0/1")
 	var found []string
 	for build := range uint64(4) {
-		store.records[id] = wrong
-		ask(newSubject(w, query.Options{Store: store, Check: 4, Build: build, Differs: func(d query.Difference) { found = append(found, d.Error()) }}, false), "0/0")
+		next := func() *subject {
+			return newSubject(w, query.Options{Check: 4, Build: build, Differs: func(d query.Difference) { found = append(found, d.Error()) }}, false)
+		}
+		taken, _ := first.engine.Snapshot()
+		var wrong, other *query.Kept
+		for i := range taken.Nodes {
+			switch taken.Nodes[i].ID {
+			case query.ID{Query: "level", Key: "0/0"}:
+				wrong = &taken.Nodes[i]
+			case query.ID{Query: "level", Key: "0/1"}:
+				other = &taken.Nodes[i]
+			}
+		}
+		require.NotEqual(t, wrong.Fingerprint, other.Fingerprint)
+		wrong.Fingerprint = other.Fingerprint
+		encoded, err := other.Encode()
+		require.NoError(t, err)
+		taken.Value = func(query.Fingerprint) ([]byte, bool) { return encoded, true }
+		s := next()
+		s.engine.Restore(taken)
+		ask(s, "0/0")
 	}
-	assert.Equal(t, []string{"the remembered answer of level(0/0) differs from the one worked out again from the same 1 inputs"}, found)
+	assert.Equal(t, []string{"the remembered answer of level(0/0) differs from the one worked out again from the same 1 inputs: input(i0)"}, found)
 }
 
 func TestAnErrorThatIsNoAnswerIsForgotten(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,6 +40,31 @@ func (s *shelf) Value(contents query.Fingerprint) ([]byte, bool) {
 	defer s.mu.Unlock()
 	v, ok := s.values[contents]
 	return v, ok
+}
+
+// restart ends an engine, keeps what it knows on the shelf, and begins another with it.
+// Of what is kept some is lost on the way.
+func (s *shelf) restart(t *testing.T, random *rand.Rand, old *subject, begin func() *subject) *subject {
+	t.Helper()
+	taken, _ := old.engine.Snapshot()
+	s.mu.Lock()
+	for i := range taken.Nodes {
+		k := &taken.Nodes[i]
+		if k.Encode != nil {
+			encoded, err := k.Encode()
+			require.NoError(t, err)
+			s.values[k.Fingerprint] = encoded
+			k.Encode = nil
+		}
+		if random != nil && random.IntN(50) == 0 {
+			k.Query = "of another version"
+		}
+	}
+	s.mu.Unlock()
+	taken.Value = s.Value
+	next := begin()
+	next.engine.Restore(taken)
+	return next
 }
 
 func (s *shelf) Save(id query.ID, r query.Record, encoded []byte) {

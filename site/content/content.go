@@ -66,6 +66,32 @@ func found(path, name, real string, info fs.FileInfo) File {
 	return f
 }
 
+// Stamp is a File as it is kept from one process to the next.
+type Stamp struct {
+	Path, Name, Real      string
+	Size, Modified, Nanos int64
+	Inode                 uint64
+	Changed               syscall.Timespec
+}
+
+// Stamp gives what is to be kept of a file.
+func (f File) Stamp() Stamp {
+	s := Stamp{Path: f.Path, Name: f.Name, Real: f.real, Size: f.Size, Inode: f.inode, Changed: f.changed}
+	if !f.Modified.IsZero() {
+		s.Modified, s.Nanos = f.Modified.Unix(), int64(f.Modified.Nanosecond())
+	}
+	return s
+}
+
+// File is what the stamp was made of.
+func (s Stamp) File() File {
+	f := File{Path: s.Path, Name: s.Name, real: s.Real, Size: s.Size, inode: s.Inode, changed: s.Changed}
+	if s.Modified != 0 || s.Nanos != 0 || s.Real != "" {
+		f.Modified = time.Unix(s.Modified, s.Nanos)
+	}
+	return f
+}
+
 // Fault is a file or folder that can't be used, and what to do about it.
 type Fault struct {
 	// Name is relative to the project.

@@ -68,13 +68,19 @@ type Stage struct {
 	made   string
 	system system
 	notes  []string
+	Claims
 
+	files atomic.Int64
+	bytes atomic.Int64
+	done  bool
+}
+
+// Claims say which path of an output is made of what. The zero value has none. Its
+// methods may be called from many goroutines.
+type Claims struct {
 	mu sync.Mutex
 	// owners has, for each path below the output, what it was made from.
 	owners map[string]string
-	files  atomic.Int64
-	bytes  atomic.Int64
-	done   bool
 }
 
 // Clash says that two sources want the same path, or that one wants a file
@@ -106,7 +112,7 @@ func begin(final string, tempDir func(parent, prefix string) (string, error), y 
 		return nil, fmt.Errorf("make the output's folder: %w", unusable(err))
 	}
 	y.sweep(final)
-	s := &Stage{final: final, made: made, system: y, tempDir: tempDir, owners: map[string]string{}}
+	s := &Stage{final: final, made: made, system: y, tempDir: tempDir}
 	if err := s.open(); err != nil {
 		s.removeMade()
 		return nil, fmt.Errorf("make a temporary folder beside the output: %w", unusable(err))
@@ -219,9 +225,12 @@ func umask(folder string) fs.FileMode {
 // Claim reserves a path, with forward slashes, for what is made of a source.
 // The error is a *Clash if another source has the path, or has a file where
 // this one needs a folder.
-func (s *Stage) Claim(name, source string) error {
+func (s *Claims) Claim(name, source string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.owners == nil {
+		s.owners = map[string]string{}
+	}
 	if first, taken := s.owners[name]; taken {
 		return &Clash{name, first, source}
 	}
@@ -309,6 +318,16 @@ func (s *Stage) Written() (files int, bytes int64) {
 
 // Previous reads a file of the output that is about to be replaced.
 func (s *Stage) Previous(name string) ([]byte, error) {
+	f, err := s.OpenPrevious(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
+}
+
+// OpenPrevious opens a file of the output that is about to be replaced.
+func (s *Stage) OpenPrevious(name string) (*os.File, error) {
 	root, err := os.OpenRoot(s.final)
 	if err != nil {
 		return nil, err
@@ -320,11 +339,10 @@ func (s *Stage) Previous(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(err, fmt.Errorf("%s is not a regular file", name))
+		return nil, errors.Join(err, fmt.Errorf("%s is not a regular file", name), f.Close())
 	}
-	return io.ReadAll(f)
+	return f, nil
 }
 
 // Commit puts the stage in the final folder's place.

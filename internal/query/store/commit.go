@@ -48,7 +48,7 @@ func (s *Store) Commit(ctx context.Context) error {
 			base.ignored = true
 		}
 	}
-	number, build := uint64(1), s.build()
+	number, build := uint64(1), s.number
 	if base != nil {
 		number, build = base.number+1, max(build, base.build)
 	}

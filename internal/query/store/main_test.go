@@ -11,5 +11,8 @@ func TestMain(m *testing.M) {
 	if folder := os.Getenv(childFolder); folder != "" {
 		child(folder)
 	}
+	if folder := os.Getenv(childSession); folder != "" {
+		sessionChild(folder)
+	}
 	goleak.VerifyTestMain(m)
 }

@@ -1,18 +1,24 @@
-// Package store keeps the answers of a query engine in a folder, from one
-// process to the next.
+// Package store keeps the answers of query engines in a folder, from one process
+// to the next: those of calls one by one, and what an engine knows as a whole.
 //
 //	kept, err := store.Open(ctx, folder, store.Options{Version: version})
-//	engine := query.NewEngine(query.Options{Store: kept, Build: kept.Build()})
+//	calls := query.NewEngine(query.Options{Store: kept, Build: kept.Build()})
+//	session, err := kept.Session(ctx, digest)
+//	engine.Restore(session.Snapshot())
 //	...
+//	err = session.Keep(ctx, engine.Snapshot())
 //	err = kept.Close()
 //
 // # On disk
 //
 //	lock                     held for the moments in which a graph is replaced
+//	builds                   how many processes have had the folder open
 //	open/PID                 locked by each process that has the folder open
-//	graph-NUMBER-SUM.db      all records, and values up to smallValue bytes: a bbolt file that
-//	                         is never written again; SUM is an HMAC of its bytes (Options.Key)
+//	graph-NUMBER-SUM.db      the records of calls, and values up to smallValue bytes: a bbolt file
+//	                         that is never written again; SUM is an HMAC of its bytes (Options.Key)
 //	values/XX/FINGERPRINT    larger values, each with its fingerprint's 64 digits for a name
+//	session-WORLD-SUM        a snapshot, which is read whole and written whole
+//	pack-WORLD-NUMBER        values of snapshots, one behind the other; never written again
 //
 // # Invariants
 //
@@ -22,8 +28,8 @@
 //     process's records stand beside another's; of two for one ID the last stays.
 //   - What is read is checked: a graph by its sum, a value by its fingerprint. What
 //     does not agree is not there, is said once (Options.Said), and goes at the next Commit.
-//   - The sum of all values stays within Options.Bound. The records that were not
-//     used for the most builds go first.
+//   - The values of calls, and those of snapshots, each stay within Options.Bound. The
+//     records, and the worlds, that were not used for the longest time go first.
 //   - A process that ended without Close may have died of what it read. The next
 //     begins without what is kept, and says so.
 //   - Trouble with the folder never fails a build: it goes on without, and says so.
@@ -74,6 +80,9 @@ type Store struct {
 	options Options
 	marker  *os.File // locked while the store is open
 
+	number  uint64 // of the build
+	crashed bool   // so that nothing is to be read
+
 	mu      sync.Mutex
 	graph   *graph // nil if there is none to read
 	pending map[query.ID]entry
@@ -113,12 +122,16 @@ func Open(ctx context.Context, folder string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.begin(s.newest())
-	if crashed && s.graph != nil {
-		s.say("the last process that used the cache was killed or died; what is remembered is made anew")
+	s.count()
+	if s.crashed = crashed; crashed && s.graph != nil {
+		s.say(died)
 		s.graph.ignored = true
 	}
 	return s, nil
 }
+
+// died is said once, of calls and sessions.
+const died = "the last process that used the cache was killed or died; what is remembered is made anew"
 
 // begin reads g, which may be nil, and knows of nothing that is newer.
 func (s *Store) begin(g *graph) {
@@ -126,18 +139,23 @@ func (s *Store) begin(g *graph) {
 	s.used, s.dropped = map[query.ID]bool{}, map[query.ID]bool{}
 }
 
-// Build is a number that is another in each build.
-func (s *Store) Build() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.build()
-}
+// Build is a number that is another in each process.
+func (s *Store) Build() uint64 { return s.number }
 
-func (s *Store) build() uint64 {
-	if s.graph == nil {
-		return 1
+// count numbers the build. If the number cannot be written, the next build has it too,
+// and compares the same answers.
+func (s *Store) count() {
+	path := filepath.Join(s.folder, "builds")
+	if text, err := os.ReadFile(path); err == nil {
+		s.number, _ = strconv.ParseUint(string(text), 10, 64)
 	}
-	return s.graph.build + 1
+	if s.graph != nil {
+		s.number = max(s.number, s.graph.build)
+	}
+	s.number++
+	if err := os.WriteFile(path, strconv.AppendUint(nil, s.number, 10), 0o600); err != nil {
+		s.say("the build is not counted: " + err.Error())
+	}
 }
 
 // Record implements query.Store.

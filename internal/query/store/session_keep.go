@@ -1,0 +1,254 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"ddc/internal/query"
+)
+
+// Keep writes a snapshot in the place of the one that is kept, with the values that are
+// not in the session's packs yet. The files are as before if it fails.
+func (n *Session) Keep(ctx context.Context, taken *query.Snapshot, ground []byte) error {
+	unlock, err := lock(ctx, filepath.Join(n.store.folder, "lock"))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	k := &keeping{Session: n, at: map[query.Fingerprint]place{}}
+	defer k.abort()
+	if err := k.values(taken); err != nil {
+		return fmt.Errorf("keep what was made: %w", err)
+	}
+	text := encodeSession(taken, ground, k.names, k.at)
+	sum, err := n.store.sum(strings.NewReader(string(text)))
+	if err != nil {
+		return err
+	}
+	part := n.part("session")
+	if err := os.WriteFile(part, text, 0o600); err != nil {
+		return errors.Join(fmt.Errorf("keep what was made: %w", err), os.Remove(part))
+	}
+	if err := k.nameNew(); err != nil {
+		return errors.Join(fmt.Errorf("keep what was made: %w", err), os.Remove(part))
+	}
+	name := fmt.Sprintf("session-%s-%s", n.world, sum)
+	if err := os.Rename(part, filepath.Join(n.store.folder, name)); err != nil {
+		return errors.Join(fmt.Errorf("keep what was made: %w", err), os.Remove(part))
+	}
+	return n.store.cleanSessions(n.world, name, k.names)
+}
+
+func (n *Session) part(what string) string {
+	return filepath.Join(n.store.folder, partPrefix+strconv.Itoa(os.Getpid())+"-"+what)
+}
+
+// keeping is a snapshot while it is written.
+type keeping struct {
+	*Session
+	at    map[query.Fingerprint]place
+	names []string // of the packs
+	fresh int      // the number of the new pack among them
+	file  *os.File // of the new pack; nil until it has a value
+	out   *bufio.Writer
+	size  int64 // of the new pack
+	sum   int64 // of all values
+}
+
+// values writes the new values, and says where all are.
+func (k *keeping) values(taken *query.Snapshot) error {
+	stay := k.stay(taken)
+	numbers := make([]int, len(k.packs)) // of the packs that stay
+	for i, p := range k.packs {
+		if stay[i] {
+			numbers[i] = len(k.names)
+			k.names = append(k.names, p.name)
+		}
+	}
+	k.fresh = len(k.names)
+	for i := range taken.Nodes {
+		node := &taken.Nodes[i]
+		if _, done := k.at[node.Fingerprint]; done || !node.Valued {
+			continue
+		}
+		encoded, at, known, err := k.know(node)
+		switch {
+		case err != nil:
+			return err
+		case known && k.sum+at.size <= k.store.options.Bound && stay[at.pack]:
+			k.at[node.Fingerprint] = place{numbers[at.pack], at.offset, at.size}
+			k.sum += at.size
+			continue
+		case encoded == nil && known:
+			if encoded, known = k.value(node.Fingerprint); !known {
+				continue // it is gone; whoever wants it makes it again
+			}
+		case encoded == nil:
+			continue
+		}
+		if err := k.add(node.Fingerprint, encoded); err != nil {
+			return err
+		}
+	}
+	if k.out == nil {
+		return nil
+	}
+	return errors.Join(k.out.Flush(), k.file.Close())
+}
+
+// know gives a value that was made anew, or says where it is. One that was made anew
+// although it is there was perhaps not whole.
+func (k *keeping) know(node *query.Kept) (encoded []byte, at place, known bool, err error) {
+	at, known = k.places[node.Fingerprint]
+	if node.Encode == nil {
+		return nil, at, known, nil
+	}
+	if encoded, err = node.Encode(); encoded == nil {
+		encoded = []byte{}
+	}
+	if known {
+		there, ok := k.value(node.Fingerprint)
+		known = ok && bytes.Equal(there, encoded)
+	}
+	return encoded, at, known, err
+}
+
+// stay says which packs stay: those that are in the folder, unless they are too many,
+// or most of their bytes are not used any more.
+func (k *keeping) stay(taken *query.Snapshot) []bool {
+	stay, all, live := make([]bool, len(k.packs)), int64(0), int64(0)
+	there := 0
+	for i, p := range k.packs {
+		if p.file == nil {
+			continue
+		}
+		own, err := p.file.Stat()
+		other, err2 := os.Stat(filepath.Join(k.store.folder, p.name))
+		if err == nil && err2 == nil && os.SameFile(own, other) {
+			stay[i] = true
+			all += own.Size()
+			there++
+		}
+	}
+	seen := map[query.Fingerprint]bool{}
+	for i := range taken.Nodes {
+		f := taken.Nodes[i].Fingerprint
+		if at, ok := k.places[f]; ok && !seen[f] && taken.Nodes[i].Valued && stay[at.pack] {
+			seen[f] = true
+			live += at.size
+		}
+	}
+	if there >= packsBound || live < all/2 {
+		clear(stay)
+	}
+	return stay
+}
+
+// add puts a value into the new pack, unless it is beyond the bound.
+func (k *keeping) add(f query.Fingerprint, encoded []byte) (err error) {
+	size := int64(len(encoded))
+	if size > valueBound || k.sum+size > k.store.options.Bound {
+		k.store.say("the cache is full: some of what was made is not kept")
+		return nil
+	}
+	if k.file == nil {
+		if k.file, err = os.OpenFile(k.part("pack"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600); err != nil {
+			return err
+		}
+		k.out = bufio.NewWriterSize(k.file, 1<<20)
+		k.names = append(k.names, k.nextName())
+	}
+	if _, err := k.out.Write(encoded); err != nil {
+		return err
+	}
+	k.at[f] = place{k.fresh, k.size, size}
+	k.size += size
+	k.sum += size
+	return nil
+}
+
+// nextName is a name that no pack has.
+func (k *keeping) nextName() string {
+	last := uint64(0)
+	packs, _ := filepath.Glob(filepath.Join(k.store.folder, "pack-"+k.world+"-*"))
+	for _, path := range packs {
+		if m := packName.FindStringSubmatch(filepath.Base(path)); m != nil {
+			if number, err := strconv.ParseUint(m[2], 10, 64); err == nil {
+				last = max(last, number)
+			}
+		}
+	}
+	return fmt.Sprintf("pack-%s-%d", k.world, last+1)
+}
+
+// nameNew gives the new pack its name.
+func (k *keeping) nameNew() error {
+	if k.file == nil {
+		return nil
+	}
+	return os.Rename(k.file.Name(), filepath.Join(k.store.folder, k.names[k.fresh]))
+}
+
+func (k *keeping) abort() {
+	if k.file != nil {
+		k.file.Close()
+		os.Remove(k.file.Name())
+	}
+}
+
+// cleanSessions removes what a new session has replaced, and the worlds that were not
+// used for the longest time: beyond a number of them, and beyond the bound.
+func (s *Store) cleanSessions(world, name string, packs []string) error {
+	entries, err := os.ReadDir(s.folder)
+	if err != nil {
+		return fmt.Errorf("clean the cache: %w", err)
+	}
+	sizes, used := map[string]int64{}, map[string]int64{}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			continue
+		}
+		if m := packName.FindStringSubmatch(e.Name()); m != nil {
+			sizes[m[1]] += info.Size()
+		}
+		if m := sessionName.FindStringSubmatch(e.Name()); m != nil {
+			used[m[1]] = max(used[m[1]], info.ModTime().UnixNano())
+		}
+	}
+	delete(used, world)
+	order := make([]string, 0, len(used))
+	for w := range used {
+		order = append(order, w)
+	}
+	slices.SortFunc(order, func(a, b string) int { return int(min(1, max(-1, used[b]-used[a]))) })
+	stays := map[string]bool{}
+	sum := sizes[world]
+	for _, w := range order {
+		if sum += sizes[w]; sum > s.options.Bound || len(stays) >= worlds-1 {
+			break
+		}
+		stays[w] = true
+	}
+	for _, e := range entries {
+		of := sessionName.FindStringSubmatch(e.Name())
+		if of == nil {
+			of = packName.FindStringSubmatch(e.Name())
+		}
+		if of == nil || stays[of[1]] || of[1] == world && (e.Name() == name || slices.Contains(packs, e.Name())) {
+			continue
+		}
+		if failure := os.Remove(filepath.Join(s.folder, e.Name())); failure != nil && !errors.Is(failure, os.ErrNotExist) {
+			err = errors.Join(err, fmt.Errorf("clean the cache: %w", failure))
+		}
+	}
+	return err
+}

@@ -1,0 +1,244 @@
+package site
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/gob"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"ddc/internal/query"
+	"ddc/site/config"
+	"ddc/site/content"
+	"ddc/site/output"
+)
+
+// Session is what a site knows, kept from one process to the next.
+type Session interface {
+	// Snapshot is what the last process has kept; nil if there is nothing.
+	Snapshot() (*query.Snapshot, []byte)
+	// Keep takes its place.
+	Keep(ctx context.Context, taken *query.Snapshot, ground []byte) error
+}
+
+// Remembered is what earlier processes have made of a site, and how it is checked.
+type Remembered struct {
+	// Session is that of the site's World.
+	Session Session
+	// Build is another number in each process. One in Check of the values that are kept is
+	// made again and compared, another part in each; 0 is one in 32.
+	Build, Check uint64
+	// Differs, if not nil, is told of values that were kept wrongly. The site has the right
+	// ones.
+	Differs func(query.Difference)
+}
+
+// World digests what a site's values depend on besides its files: versions name the
+// program, its plugins and their tools. Sessions of different worlds have nothing in
+// common.
+func World(cfg *config.Config, o Options, versions ...string) ([32]byte, error) {
+	encoded, err := json.Marshal(struct {
+		Config                               *config.Config
+		Strict, Drafts, NoSearch, NoCodeExec bool
+		SassTime, Memory, Message            int64
+		Versions                             []string
+	}{cfg, o.Strict, o.Drafts, o.NoSearch, o.NoCodeExec, int64(o.SassTime), o.Memory, o.Message, versions})
+	if err != nil {
+		return [32]byte{}, fmt.Errorf("digest the site's settings: %w", err)
+	}
+	return sha256.Sum256(encoded), nil
+}
+
+// ground is what a snapshot rests on: the project's files as they were when it was
+// taken, and the output.
+type ground struct {
+	Seen    int64 // in nanoseconds since 1970
+	Folders map[string]listing
+	Files   []content.Stamp
+	Strays  map[string]content.Stamp
+	Read    map[string]string
+	Output  *outputRecord
+}
+
+// restore puts in place what the last process has kept.
+func (s *Site) restore() {
+	if s.options.Remembered == nil {
+		return
+	}
+	snapshot, text := s.options.Remembered.Session.Snapshot()
+	if snapshot == nil {
+		return
+	}
+	var g ground
+	if err := gob.NewDecoder(bytes.NewReader(text)).Decode(&g); err != nil {
+		s.options.Log.Info("what is remembered of pages is made anew", "cause", err)
+		return
+	}
+	s.scanned.seen = time.Unix(0, g.Seen)
+	s.scanned.folders, s.scanned.read = g.Folders, g.Read
+	s.scanned.files = make(map[string]content.File, len(g.Files))
+	for _, f := range g.Files {
+		s.scanned.files[f.Name] = f.File()
+	}
+	s.scanned.strays = map[string]content.File{}
+	for name, f := range g.Strays {
+		s.scanned.strays[name] = f.File()
+	}
+	s.output = g.Output
+	s.engine.Restore(snapshot)
+}
+
+// begun scans the folders, and begins with what is remembered of them. The time is
+// another in any case.
+func (s *Site) begun() {
+	s.restore()
+	s.engine.Revise(func() []query.ID {
+		var ids []query.ID
+		s.edited, ids = s.refresh(nil)
+		if time := s.times.ID(""); s.engine.Knows(time) {
+			ids = append(ids, time)
+		}
+		return ids
+	})
+}
+
+// Keep keeps what the site knows for the next process, if Options.Remembered is there.
+func (s *Site) Keep(ctx context.Context) error {
+	if s.options.Remembered == nil {
+		return nil
+	}
+	s.building.Lock()
+	defer s.building.Unlock()
+	taken, changed := s.engine.Snapshot()
+	if !changed && !s.scanned.moved && !s.outputMoved {
+		return nil
+	}
+	g := ground{Seen: s.scanned.seen.UnixNano(), Folders: s.scanned.folders, Strays: map[string]content.Stamp{}, Output: s.output}
+	for _, f := range s.scanned.files {
+		g.Files = append(g.Files, f.Stamp())
+	}
+	s.scanned.mu.Lock()
+	g.Read = s.scanned.read
+	for name, f := range s.scanned.strays {
+		g.Strays[name] = f.Stamp()
+	}
+	var text bytes.Buffer
+	err := gob.NewEncoder(&text).Encode(g)
+	s.scanned.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("keep what was made: %w", err)
+	}
+	return s.options.Remembered.Session.Keep(ctx, taken, text.Bytes())
+}
+
+// outputRecord is the output as the last build has left it.
+type outputRecord struct {
+	Folder string
+	Files  map[string]writtenFile
+}
+
+// writtenFile is a file of the output. At the moment Seen it had the contents.
+type writtenFile struct {
+	Sum  query.Fingerprint
+	Stat output.Stat
+	Seen int64 // in nanoseconds since 1970
+}
+
+// standing is the output that is to be replaced.
+type standing struct {
+	stage *output.Stage
+	files map[string]output.Stat
+	odd   bool
+	mode  uint32
+	sums  map[string]writtenFile // what is known of the files' contents
+	moved bool                   // something had to be read
+	bytes int64
+}
+
+// lastOutput looks at the output that is to be replaced.
+func (s *Site) lastOutput(stage *output.Stage) (*standing, error) {
+	l := &standing{stage: stage, mode: stage.FileMode(), sums: map[string]writtenFile{}}
+	var err error
+	if l.files, l.odd, err = stage.Last(); err != nil {
+		return nil, err
+	}
+	if s.output == nil || s.output.Folder != stage.Final() {
+		return l, nil
+	}
+	for name, f := range s.output.Files {
+		// What was written within the grain of the clock may have been written again.
+		if f.Stat == l.files[name] && f.Seen-time.Unix(f.Stat.Modified.Unix()).UnixNano() > int64(grace) {
+			l.sums[name] = f
+		}
+	}
+	return l, nil
+}
+
+// has says whether a file is there as it is to be. It is read if nobody knows.
+func (l *standing) has(f product) bool {
+	stat, there := l.files[f.name]
+	if !there || stat.Mode != l.mode {
+		return false
+	}
+	known, ok := l.sums[f.name]
+	if !ok {
+		known = writtenFile{Stat: stat, Seen: time.Now().UnixNano()}
+		sum, err := l.read(f, stat)
+		if err != nil {
+			return false
+		}
+		known.Sum = sum
+		l.sums[f.name], l.moved = known, true
+	}
+	return known.Sum == f.sum
+}
+
+func (l *standing) read(f product, stat output.Stat) (query.Fingerprint, error) {
+	file, err := l.stage.OpenPrevious(f.name)
+	if err != nil {
+		return query.Fingerprint{}, err
+	}
+	defer file.Close()
+	if f.copied {
+		h := sha256.New()
+		_, err := io.Copy(h, file)
+		return query.Fingerprint(h.Sum(nil)), err
+	}
+	if stat.Size > maxBytes {
+		return query.Fingerprint{}, fmt.Errorf("%s is not one of ours", f.name)
+	}
+	text, err := io.ReadAll(io.LimitReader(file, stat.Size+1))
+	return query.Digest(text), err
+}
+
+// alone says whether there is nothing but so many files.
+func (l *standing) alone(n int) bool { return !l.odd && len(l.files) == n }
+
+// leave notes that the output is left as it is.
+func (s *Site) leave(l *standing, files []product, result *Result) {
+	record := &outputRecord{l.stage.Final(), make(map[string]writtenFile, len(files))}
+	for _, f := range files {
+		record.Files[f.name] = l.sums[f.name]
+		result.Bytes += l.files[f.name].Size
+	}
+	result.Files = len(files)
+	s.output, s.outputMoved = record, s.outputMoved || l.moved
+}
+
+// noteOutput notes what was written.
+func (s *Site) noteOutput(l *standing, files []product) error {
+	now := time.Now().UnixNano()
+	there, _, err := l.stage.Last()
+	if err != nil {
+		return err
+	}
+	record := &outputRecord{l.stage.Final(), make(map[string]writtenFile, len(files))}
+	for _, f := range files {
+		record.Files[f.name] = writtenFile{f.sum, there[f.name], now}
+	}
+	s.output, s.outputMoved = record, true
+	return nil
+}
