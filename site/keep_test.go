@@ -71,7 +71,7 @@ func TestASiteOfWhichNothingHasChangedIsNotMadeAgain(t *testing.T) {
 	k := &keeping{folder: t.TempDir(), check: 1 << 60}
 	cold := k.made(t, p)
 	assert.NotZero(t, cold["calls"])
-	assert.Equal(t, 6, cold["page"])
+	assert.Equal(t, 7, cold["page"])
 	want := outcomeOf(t, p.config().Output, &site.Result{}, nil)
 	assert.Empty(t, k.made(t, p))
 	assert.Empty(t, want.differs(outcomeOf(t, p.config().Output, &site.Result{}, nil)))
