@@ -136,7 +136,7 @@ func (s *Server) refresh(ctx context.Context, w *watch, known *inventory, paths 
 		first := s.state().revision == 0
 		go func() {
 			defer cancel()
-			done <- s.work(working, paths, first || len(files) > 0)
+			done <- s.work(working, paths, first || len(files) > 0, try > 1)
 		}()
 		more := s.during(ctx, w, known, done, cancel, try < restarts)
 		c := <-done
@@ -144,7 +144,8 @@ func (s *Server) refresh(ctx context.Context, w *watch, known *inventory, paths 
 			return
 		}
 		files = append(files, c.Files...)
-		if paths = more; len(more) > 0 {
+		if len(more) > 0 { // what was cancelled may not have come to its paths
+			paths = slices.Compact(slices.Sorted(slices.Values(append(more, paths...))))
 			continue
 		}
 		slices.Sort(files)
@@ -186,8 +187,10 @@ func (s *Server) during(ctx context.Context, w *watch, known *inventory, done ch
 	}
 }
 
-// work takes changes in, publishes them if there are any, and makes all pages.
-func (s *Server) work(ctx context.Context, paths []string, publish bool) (c Change) {
+// work takes changes in, publishes them if there are any, and makes all pages. They
+// are also made if check is set, since the work before was given up: a file that it
+// had taken in, and that has not changed since, is no change.
+func (s *Server) work(ctx context.Context, paths []string, publish, check bool) (c Change) {
 	s.Calls.Begin()
 	defer s.Calls.End()
 	changed, err := s.turn(ctx, paths)
@@ -214,7 +217,7 @@ func (s *Server) work(ctx context.Context, paths []string, publish bool) (c Chan
 			s.revision++
 		}
 	})
-	if err == nil && publish && ctx.Err() == nil {
+	if err == nil && (publish || check) && ctx.Err() == nil {
 		s.Ready()
 		s.check(ctx, &c)
 	}

@@ -125,7 +125,8 @@ func TestAssetOfAnOpenPageStaysThoughTheSiteHasANewOne(t *testing.T) {
 }
 
 func TestSiteBelowAPrefixIsThereWithAllThatItsPagesNeed(t *testing.T) {
-	s := &server{t: t, folder: t.TempDir(), prefix: "/blog", changes: make(chan serve.Change, 1000)}
+	s := prepare(t)
+	s.prefix = "/blog"
 	s.write("content/index.html", html(`<a href="/blog/a/">a</a><a href="/blog/no/">b</a><a href="/no/">another site's</a><link rel=stylesheet href="/blog/s.css">`))
 	s.write("content/a/index.html", html("a"))
 	s.write("static/s.css", "1")

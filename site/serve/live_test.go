@@ -21,7 +21,7 @@ func reloaded(u update) bool { return u.Reload }
 func TestOpenPageGetsPatches(t *testing.T) {
 	s := start(t, serve.Options{}, "content/index.html", html("<p>one</p>"), "content/b/index.html", html("<p>b</p>"))
 	first, second, other := s.open("/"), s.open("/"), s.open("/b/")
-	s.write("content/index.html", html("<p>two</p>"))
+	s.save("content/index.html", html("<p>two</p>"))
 	for _, tab := range []*tab{first, second} {
 		u := tab.hears("patches", patched)
 		require.Len(t, u.Patches, 1)
@@ -33,14 +33,14 @@ func TestOpenPageGetsPatches(t *testing.T) {
 		assert.Equal(t, "one", *p.Old)
 		assert.Equal(t, between(s.get("/").body, `data-ddc="`, `"`), u.Hash)
 	}
-	s.write("content/b/index.html", html("<p>B</p>"))
+	s.save("content/b/index.html", html("<p>B</p>"))
 	assert.Equal(t, "B", other.hears("patches", patched).Patches[0].Value, "not those of another page")
 }
 
 func TestPageThatMissedChangesGetsThemWhenItComesBack(t *testing.T) {
 	s := start(t, serve.Options{}, "content/index.html", html("<p>one</p>"))
 	old := between(s.get("/").body, `data-ddc="`, `"`)
-	s.write("content/index.html", html("<p>two</p>"))
+	s.save("content/index.html", html("<p>two</p>"))
 	s.next("the change")
 	tab := s.open("/")
 	tab.say("index.html", old)
@@ -59,7 +59,7 @@ func TestChangeThatNoPatchCanMakeLoadsThePageAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, serve.Options{}, "content/index.html", c.from)
 			tab := s.open("/")
-			s.write("content/index.html", c.to)
+			s.save("content/index.html", c.to)
 			tab.hears("to load", reloaded)
 		})
 	}
@@ -72,7 +72,7 @@ func TestPageThatGoesAndComesIsLoadedAgain(t *testing.T) {
 	there.hears("to load", reloaded)
 	assert.Equal(t, 404, s.get("/a/").status)
 	gone := s.open("/a/")
-	s.write("content/a/index.html", html("again"))
+	s.save("content/a/index.html", html("again"))
 	gone.hears("to load", reloaded)
 	assert.Contains(t, s.get("/a/").body, "again")
 }
@@ -80,7 +80,7 @@ func TestPageThatGoesAndComesIsLoadedAgain(t *testing.T) {
 func TestFaultIsShownOverTheLastGoodPageAndGoesByItself(t *testing.T) {
 	s := start(t, serve.Options{}, "content/index.html", html("<p>good</p>"), "content/b/index.html", html("<p>b</p>"))
 	tab, other := s.open("/"), s.open("/b/")
-	s.write("content/index.html", html("<p>FAULT</p>"))
+	s.save("content/index.html", html("<p>FAULT</p>"))
 	u := tab.hears("a fault", func(u update) bool { return len(u.Faults) > 0 })
 	assert.Equal(t, "index.html", u.Faults[0].File)
 	assert.Equal(t, 3, u.Faults[0].Line)
@@ -92,12 +92,12 @@ func TestFaultIsShownOverTheLastGoodPageAndGoesByItself(t *testing.T) {
 	assert.Contains(t, got.body, "data-faults")
 	assert.NotContains(t, s.get("/b/").body, "data-faults", "another page's fault")
 
-	s.write("content/index.html", html("<p>mended</p>"))
+	s.save("content/index.html", html("<p>mended</p>"))
 	u = tab.hears("the fault to go", func(u update) bool { return len(u.Faults) == 0 })
 	assert.Equal(t, "mended", u.Patches[0].Value)
 	assert.NotContains(t, s.get("/").body, "data-faults")
 
-	s.write("content/b/index.html", html("<p>B</p>"))
+	s.save("content/b/index.html", html("<p>B</p>"))
 	assert.Empty(t, other.hears("patches", patched).Faults)
 }
 
@@ -107,13 +107,13 @@ func TestSiteThatWasNeverGoodIsServedWithItsFault(t *testing.T) {
 	assert.Equal(t, 500, got.status)
 	assert.Contains(t, got.body, "is at fault")
 	tab := s.open("/")
-	s.write(".config/site", "good")
+	s.save(".config/site", "good")
 	tab.hears("to load", reloaded)
 	assert.Contains(t, s.get("/").body, "home")
-	s.write(".config/site", "FAULT again")
+	s.save(".config/site", "FAULT again")
 	s.shows("/", 200, "data-faults")
 	assert.Contains(t, s.get("/").body, "home", "a broken configuration keeps the last good site")
-	s.write(".config/site", "good again")
+	s.save(".config/site", "good again")
 	s.shows("/", 200, `data-name="index.html">`)
 }
 
@@ -130,13 +130,13 @@ func TestStyleSheetAndPictureWithoutHashAreSwappedAndAScriptLoads(t *testing.T) 
 	tab := s.open("/")
 	swapped := func(u update) bool { return len(u.Swap) > 0 }
 	tab.hears("the first word", func(update) bool { return true })
-	s.write("static/other.css", "2")
+	s.save("static/other.css", "2")
 	s.next("a file that the page does not load")
-	s.write("static/a.css", "2")
+	s.save("static/a.css", "2")
 	assert.Equal(t, []string{"/a.css"}, tab.hears("a style sheet", swapped).Swap)
-	s.write("static/b.png", "2")
+	s.save("static/b.png", "2")
 	assert.Equal(t, []string{"b.png"}, tab.hears("a picture", swapped).Swap)
-	s.write("static/c.js", "2")
+	s.save("static/c.js", "2")
 	tab.hears("a script", reloaded)
 }
 
@@ -146,7 +146,7 @@ func TestDeadLinksAreNamedAndGoodOnesAreNot(t *testing.T) {
 	assert.Equal(t, "[&#34;/no/&#34;]", between(s.get("/").body, `data-dead="`, `"`))
 	assert.NotContains(t, s.get("/b/").body, "data-dead")
 	tab := s.open("/")
-	s.write("content/no/index.html", html("it comes"))
+	s.save("content/no/index.html", html("it comes"))
 	tab.hears("the link to live", func(u update) bool { return len(u.Dead) == 0 })
 	assert.NotContains(t, s.get("/").body, "data-dead")
 }

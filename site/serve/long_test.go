@@ -36,8 +36,8 @@ func TestNothingGrowsWithChangesAndPagesThatComeAndGo(t *testing.T) {
 	s := start(t, serve.Options{}, "content/index.html", html("<p>0</p>"))
 	stays := s.open("/")
 	round := func(i int) {
-		s.write("content/index.html", html(fmt.Sprintf("<p>%d</p>", i)))
-		s.write(fmt.Sprintf("content/d%d/index.html", i%7), html("x"))
+		s.save("content/index.html", html(fmt.Sprintf("<p>%d</p>", i)))
+		s.save(fmt.Sprintf("content/d%d/index.html", i%7), html("x"))
 		stays.hears("the change", func(u update) bool { return len(u.Patches) > 0 && u.Patches[0].Value == strconv.Itoa(i) })
 		visits := s.open("/")
 		visits.hears("its first word", func(update) bool { return true })
@@ -63,8 +63,8 @@ func TestServerEndsWithPagesOpenAndChangesUnderWay(t *testing.T) {
 		for range 10 {
 			tabs = append(tabs, s.open("/"), s.open("/a/"))
 		}
-		s.write("content/index.html", html("<script>x</script>")) // pages load themselves again, and close
-		s.write("content/a/index.html", html("<p>1</p>"))
+		s.save("content/index.html", html("<script>x</script>")) // pages load themselves again, and close
+		s.save("content/a/index.html", html("<p>1</p>"))
 		if i%2 == 0 {
 			tabs[0].hears("to load", reloaded)
 		}

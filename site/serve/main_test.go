@@ -53,6 +53,8 @@ type copied struct {
 	refreshed int
 	hold      chan struct{} // if not nil, Refresh tells entered, and waits for it
 	entered   chan struct{}
+	meanwhile func() // if not nil, the next Refresh begins with it
+	stalls    bool   // the next Routes wait until their context ends
 }
 
 var _ serve.Site = (*copied)(nil)
@@ -66,8 +68,12 @@ func (c *copied) Prefix() string { return c.prefix }
 
 func (c *copied) Refresh(ctx context.Context, _ []string) (changed []string, err error) {
 	c.mu.Lock()
-	hold, entered := c.hold, c.entered
+	hold, entered, meanwhile := c.hold, c.entered, c.meanwhile
+	c.meanwhile = nil
 	c.mu.Unlock()
+	if meanwhile != nil {
+		meanwhile()
+	}
 	if hold != nil {
 		entered <- struct{}{}
 		select {
@@ -110,6 +116,7 @@ func (c *copied) Refresh(ctx context.Context, _ []string) (changed []string, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	first := c.files == nil // which is all new, and so no change
 	for _, all := range []map[string]string{files, c.files} {
 		for name := range all {
 			if old, was := c.files[name]; !was || old != files[name] || files[name] == "" && old != "" {
@@ -118,6 +125,9 @@ func (c *copied) Refresh(ctx context.Context, _ []string) (changed []string, err
 		}
 	}
 	c.files, c.refreshed = files, c.refreshed+1
+	if first {
+		return nil, nil
+	}
 	return changed, nil
 }
 
@@ -134,7 +144,15 @@ func (c *copied) File(_ context.Context, name string) (*site.File, error) {
 	return &site.File{Name: name, Data: []byte(text), Hashed: strings.Contains(name, ".hash.")}, nil
 }
 
-func (c *copied) Routes(context.Context) ([]site.Route, error) {
+func (c *copied) Routes(ctx context.Context) ([]site.Route, error) {
+	c.mu.Lock()
+	stalls := c.stalls
+	c.stalls = false
+	c.mu.Unlock()
+	if stalls {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var routes []site.Route
@@ -150,6 +168,14 @@ func (c *copied) Work() serve.Work {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return serve.Work{Pages: c.refreshed}
+}
+
+// takesInUnseen has the next Refresh begin with f, whose changes it takes in before
+// anybody has seen them, and the check after it last until it is given up.
+func (c *copied) takesInUnseen(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.meanwhile, c.stalls = f, true
 }
 
 // holds has Refresh tell when it is called, and wait until it is released.
@@ -178,20 +204,28 @@ type server struct {
 // are ready.
 func start(t *testing.T, o serve.Options, files ...string) *server {
 	t.Helper()
-	s := &server{t: t, folder: t.TempDir(), changes: make(chan serve.Change, 1000)}
+	s := prepare(t, files...)
+	s.run(o)
+	s.next("the site to be ready")
+	return s
+}
+
+// prepare is start, but for the start.
+func prepare(t *testing.T, files ...string) *server {
+	t.Helper()
+	folder := t.TempDir()
+	s := &server{t: t, folder: folder, site: &copied{folder: folder}, changes: make(chan serve.Change, 1000)}
 	require.NoError(t, os.MkdirAll(filepath.Join(s.folder, "content"), 0o777))
 	for i := 0; i < len(files); i += 2 {
 		s.write(files[i], files[i+1])
 	}
-	s.run(o)
-	s.next("the site to be ready")
 	return s
 }
 
 // run begins to serve.
 func (s *server) run(o serve.Options) {
 	s.t.Helper()
-	s.site = &copied{folder: s.folder, prefix: s.prefix}
+	s.site.prefix = s.prefix
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(s.t, err)
 	s.address = l.Addr().String()
@@ -214,6 +248,16 @@ func (s *server) write(name, text string) {
 	s.t.Helper()
 	require.NoError(s.t, os.MkdirAll(filepath.Dir(s.path(name)), 0o777))
 	require.NoError(s.t, os.WriteFile(s.path(name), []byte(text), 0o666))
+}
+
+// save is write in one step. In two, a busy machine may stop the writer while the
+// file is empty, for longer than the server waits: then an empty page is shown.
+func (s *server) save(name, text string) {
+	s.t.Helper()
+	beside := s.folder + ".saved"
+	require.NoError(s.t, os.WriteFile(beside, []byte(text), 0o666))
+	require.NoError(s.t, os.MkdirAll(filepath.Dir(s.path(name)), 0o777))
+	require.NoError(s.t, os.Rename(beside, s.path(name)))
 }
 
 // next waits for a change to be told.

@@ -208,7 +208,7 @@ func TestWhereTheKernelCannotWatchItIsPolledAndSaid(t *testing.T) {
 		return
 	}
 	log, said := logger()
-	s := &server{t: t, folder: t.TempDir(), changes: make(chan serve.Change, 1000)}
+	s := prepare(t)
 	s.write("content/index.html", "one")
 	var files []*os.File
 	for { // inotify needs a descriptor of its own, and gets none
@@ -230,4 +230,27 @@ func TestWhereTheKernelCannotWatchItIsPolledAndSaid(t *testing.T) {
 	free(len(files))
 	s.write("content/index.html", "two")
 	s.shows("/", 200, "two")
+}
+
+// A change that is seen only after it was taken in ends the check that runs, and is
+// no change any more: the check is made all the same.
+func TestCheckThatWasGivenUpIsMadeAgain(t *testing.T) {
+	for when, first := range map[string]bool{"at first": true, "later": false} {
+		t.Run(when, func(t *testing.T) {
+			s := prepare(t, "content/a/index.html", "one", "content/b/index.html", "one")
+			if !first {
+				s.run(serve.Options{})
+				s.next("the site to be ready")
+			}
+			s.site.takesInUnseen(func() { s.write("content/b/index.html", "FAULT") })
+			if first {
+				s.run(serve.Options{})
+			} else {
+				s.write("content/a/index.html", "two")
+			}
+			c := s.next("the changes")
+			require.Len(t, c.Faults, 1)
+			assert.Equal(t, "b/index.html", c.Faults[0].File)
+		})
+	}
 }
