@@ -205,7 +205,8 @@ func ownIdentity() (remote.Identity, error) {
 		return remote.Identity{}, err
 	}
 	sum := sha256.Sum256([]byte(program))
-	return remote.Identity{Program: hex.EncodeToString(sum[:]), Version: version()}, nil
+	digest := hex.EncodeToString(sum[:])
+	return remote.Identity{Program: digest, Version: version() + ", build " + digest[:8]}, nil
 }
 
 // knownTools is toolsDigest, or "" if a tool is not on this machine.

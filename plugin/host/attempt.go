@@ -56,6 +56,10 @@ func (e errHung) Error() string {
 // call, and no other call is lost with it.
 func (p *Plugin) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	p.calls.Add(1)
+	if !p.host.calls.Enter() {
+		return p.countError(p.stopped())
+	}
+	defer p.host.calls.Leave()
 	if p.remote != nil {
 		return p.countError(p.remote.Invoke(ctx, method, args, reply, opts...))
 	}

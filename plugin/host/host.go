@@ -48,6 +48,7 @@ import (
 	"google.golang.org/grpc/stats"
 
 	"ddc/internal/heir"
+	"ddc/internal/inuse"
 	"ddc/plugin"
 	"ddc/plugin/agreement"
 	"ddc/plugin/spec"
@@ -188,6 +189,9 @@ type Host struct {
 
 	serving sync.WaitGroup // of Calls.Services
 
+	calls *inuse.Count // calls and streams under way; shut once Drain begins
+	idle  <-chan struct{}
+
 	mu      sync.Mutex
 	closed  bool
 	plugins map[string]*Plugin
@@ -203,6 +207,7 @@ func New(o Options) (*Host, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	h := &Host{options: o, strategies: map[string]wake.Strategy{}, plugins: map[string]*Plugin{}, closing: make(chan struct{})}
+	h.calls, h.idle = inuse.NewIdle()
 	if o.ByName == nil {
 		o.ByName = strategy.ByName
 	}
@@ -327,6 +332,21 @@ func (h *Host) Start(ctx context.Context, names ...string) error {
 	}
 	started.Wait()
 	return errors.Join(errs...)
+}
+
+// Drain takes no more calls, and waits until those under way have ended, streams
+// too, or ctx is done. Then it is Stop: what has not ended by then is broken off.
+// Calls of plugins to this host are answered meanwhile.
+func (h *Host) Drain(ctx context.Context) error {
+	if h.calls.Shut() {
+		h.calls.Leave()
+	}
+	select {
+	case <-h.idle:
+		return h.Close()
+	case <-ctx.Done():
+		return errors.Join(fmt.Errorf("wait for calls of plugins to end: %w", ctx.Err()), h.Stop(ctx))
+	}
 }
 
 // Close fails the calls under way, and ends every plugin: in good order within

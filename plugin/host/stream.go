@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"sync"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -17,6 +18,18 @@ import (
 // it.
 func (p *Plugin) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	p.calls.Add(1)
+	if !p.host.calls.Enter() {
+		return nil, p.countError(p.stopped())
+	}
+	leave := sync.OnceFunc(p.host.calls.Leave)
+	s, err := p.newStream(ctx, desc, method, append([]grpc.CallOption{grpc.OnFinish(func(error) { leave() })}, opts...)...)
+	if err != nil {
+		leave()
+	}
+	return s, err
+}
+
+func (p *Plugin) newStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	if p.remote != nil {
 		s, err := p.remote.NewStream(ctx, desc, method, opts...)
 		return s, p.countError(err)

@@ -25,6 +25,12 @@ import (
 // the same program.
 var ErrUnfit = errors.New("the worker does not fit")
 
+// unfitError says why.
+type unfitError struct{ text string }
+
+func (e unfitError) Error() string { return e.text }
+func (e unfitError) Unwrap() error { return ErrUnfit }
+
 // Identity is what both ends must have in common.
 type Identity struct {
 	// Program is a digest of all that the program was made from.
@@ -136,11 +142,11 @@ func (c *Conn) agree(ctx context.Context, names []string) error {
 	for _, name := range names {
 		at := slices.IndexFunc(said.Plugins, func(p *remotepb.Plugin) bool { return p.Name == name })
 		if at < 0 {
-			return fmt.Errorf("%s does not run the plugin %s (worker --plugins): %w", c.target, name, ErrUnfit)
+			return unfitError{fmt.Sprintf("%s does not run the plugin %s (worker --plugins)", c.target, name)}
 		}
 		theirs := said.Plugins[at].Tools
 		if ours := c.options.tools(name); ours != "" && ours != theirs {
-			return fmt.Errorf("the programs that %s drives are others on %s than here, and might answer otherwise: install the same versions: %w", name, c.target, ErrUnfit)
+			return unfitError{fmt.Sprintf("the programs that %s drives are others on %s than here, and might answer otherwise: install the same versions", name, c.target)}
 		}
 		p := &Plugin{conn: c, name: name, tools: theirs, pause: firstPause}
 		if c.options.CallTimeout != nil {
@@ -163,7 +169,7 @@ func (c *Conn) sameProgram(said *remotepb.DescribeResponse) error {
 	if said.Program == ours.Program {
 		return nil
 	}
-	return fmt.Errorf("%s is %s, and this is %s, of another build: they might answer differently. Start workers and builds from the same program: %w", c.target, said.Version, ours.Version, ErrUnfit)
+	return unfitError{fmt.Sprintf("%s is %s, and this is %s, of another build: they might answer differently. Start workers and builds from the same program", c.target, said.Version, ours.Version)}
 }
 
 // unanswered explains why nobody said what a worker is.
