@@ -62,7 +62,7 @@ test: tools example lint ## Run every test, once plainly and once under the race
 # As interop. BROWSE are flags of its tests: in test it is -short.
 BROWSE :=
 .PHONY: test-browser
-test-browser: tools ## Look at served pages in a real browser (Debian's chromium), which is a module of its own.
+test-browser: tools example ## Look at pages in a real browser (Debian's chromium), which is a module of its own; pictures of them go to out/shots.
 	@cd site/serve/browser && if ! command -v chromium >/dev/null; then echo "test-browser: left out, as there is no chromium"; \
 	elif go mod download; then go test -tags $(TAGS) -timeout 15m $(BROWSE) .; else echo "test-browser: left out, as its modules cannot be had"; fi
 

@@ -159,6 +159,15 @@ type tab struct {
 // connected.
 func (s *site) open(path string) *tab {
 	s.t.Helper()
+	t := s.newTab()
+	t.run(chromedp.Navigate(s.url + path))
+	t.until("the script to be done", `!document.querySelector("script[data-ddc]")`)
+	return t
+}
+
+// newTab opens a tab, and notes what its console says.
+func (s *site) newTab() *tab {
+	s.t.Helper()
 	ctx, cancel := chromedp.NewContext(s.ctx)
 	t := &tab{s: s, ctx: ctx}
 	require.NoError(s.t, chromedp.Do(ctx))
@@ -182,8 +191,6 @@ func (s *site) open(path string) *tab {
 		await.Closed(s.t, "the tab's console to end", ended)
 	})
 	s.t.Cleanup(t.close)
-	t.run(chromedp.Navigate(s.url + path))
-	t.until("the script to be done", `!document.querySelector("script[data-ddc]")`)
 	return t
 }
 
