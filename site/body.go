@@ -174,15 +174,22 @@ func (s *bodyPhase) markdown(ctx context.Context, ask *query.Ask, p *page, text 
 
 // withCode puts highlighted code into what the plugin has made of Markdown.
 func (s *bodyPhase) withCode(ctx context.Context, p *page, answer *markdownpb.RenderResponse) (*body, error) {
-	made := &body{headings: answer.Headings}
+	made := &body{headings: answer.Headings, html: answer.Html}
+	if len(answer.CodeBlocks) == 0 {
+		return made, nil
+	}
 	replace := make([]string, 0, 2*len(answer.CodeBlocks))
-	for _, block := range answer.CodeBlocks {
-		code, highlighted, err := s.codeBlock(ctx, p, block)
+	for rest := answer.CodeBlocks; len(rest) > 0; {
+		some := firstBlocks(rest)
+		blocks, err := s.highlight(ctx, p, some)
 		if err != nil {
 			return nil, err
 		}
-		made.highlighted = made.highlighted || highlighted
-		replace = append(replace, block.Placeholder, code)
+		for i, block := range blocks {
+			made.highlighted = made.highlighted || block.Styled
+			replace = append(replace, some[i].Placeholder, block.Html)
+		}
+		rest = rest[len(some):]
 	}
 	// One pass over everything, so that code that shows a placeholder itself is
 	// left alone.
@@ -190,20 +197,48 @@ func (s *bodyPhase) withCode(ctx context.Context, p *page, answer *markdownpb.Re
 	return made, nil
 }
 
-func (s *bodyPhase) codeBlock(ctx context.Context, p *page, block *markdownpb.CodeBlock) (code string, highlighted bool, err error) {
-	if strings.TrimSpace(block.Language) == "" {
-		return "<pre><code>" + html.EscapeString(block.Code) + "</code></pre>", false, nil
-	}
-	answer, err := call(ctx, s.build, "syntax_highlight", p.name, s.SyntaxHighlight.Highlight,
-		&syntax_highlightpb.HighlightRequest{Code: block.Code, Language: block.Language})
-	var faults Errors
-	if errors.As(err, &faults) { // the plugin sees the code alone
-		for i := range faults {
-			faults[i].Line = int(block.Line)
+// codeOfCall is how much code is highlighted by one call, in bytes, unless one block is
+// larger. A page has one call, but the time that one call may take must be enough for
+// code that is slow to colour.
+const codeOfCall = 64 << 10
+
+// firstBlocks are as many of a page's blocks as one call highlights.
+func firstBlocks(all []*markdownpb.CodeBlock) []*markdownpb.CodeBlock {
+	size := 0
+	for i, block := range all {
+		if size += len(block.Code); size > codeOfCall && i > 0 {
+			return all[:i]
 		}
 	}
-	if err != nil {
-		return "", false, err
+	return all
+}
+
+// highlight makes an element of each block, in one call. What has no language
+// needs none.
+func (s *bodyPhase) highlight(ctx context.Context, p *page, blocks []*markdownpb.CodeBlock) ([]*syntax_highlightpb.Block, error) {
+	made := make([]*syntax_highlightpb.Block, len(blocks))
+	request := &syntax_highlightpb.HighlightRequest{}
+	var asked []int
+	for i, block := range blocks {
+		if strings.TrimSpace(block.Language) == "" {
+			made[i] = &syntax_highlightpb.Block{Html: "<pre><code>" + html.EscapeString(block.Code) + "</code></pre>"}
+			continue
+		}
+		asked = append(asked, i)
+		request.Codes = append(request.Codes, &syntax_highlightpb.Code{Code: block.Code, Language: block.Language, Line: block.Line})
 	}
-	return answer.Block, answer.Styled, nil
+	if len(asked) == 0 {
+		return made, nil
+	}
+	answer, err := call(ctx, s.build, "syntax_highlight", p.name, s.SyntaxHighlight.Highlight, request)
+	if err != nil {
+		return nil, err
+	}
+	if len(answer.Blocks) != len(asked) {
+		return nil, fmt.Errorf("syntax_highlight plugin, %s: %d pieces of code came back of %d", p.name, len(answer.Blocks), len(asked))
+	}
+	for i, block := range answer.Blocks {
+		made[asked[i]] = block
+	}
+	return made, nil
 }

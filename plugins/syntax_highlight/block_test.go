@@ -11,11 +11,11 @@ import (
 	pb "ddc/plugins/syntax_highlight/syntax_highlightpb"
 )
 
-func blockOf(t *testing.T, about, code string) *pb.HighlightResponse {
+func blockOf(t *testing.T, about, code string) *pb.Block {
 	t.Helper()
-	answer, err := New().Highlight(t.Context(), &pb.HighlightRequest{Language: about, Code: code})
+	answer, err := New().Highlight(t.Context(), only(about, code))
 	require.NoError(t, err)
-	return answer
+	return answer.Blocks[0]
 }
 
 func TestBlockIsWholeAndShowsItsAttributes(t *testing.T) {
@@ -36,7 +36,7 @@ func TestBlockIsWholeAndShowsItsAttributes(t *testing.T) {
 		"hl_lines=1":                `<pre><code><span class="line"><mark>a</mark>`,
 		"text,hl_lines=1 2,linenos": `data-line="2"></span><mark>b &amp; c</mark>`,
 	} {
-		assert.Contains(t, blockOf(t, about, "a\nb & c\n").Block, want, about)
+		assert.Contains(t, blockOf(t, about, "a\nb & c\n").Html, want, about)
 	}
 	assert.True(t, blockOf(t, "text,linenos", "a").Styled)
 	assert.False(t, blockOf(t, "text", "a").Styled)
@@ -44,7 +44,7 @@ func TestBlockIsWholeAndShowsItsAttributes(t *testing.T) {
 
 func TestLinesOfOneTokenAreMarkedOneByOne(t *testing.T) {
 	const code = "/* one\n two\n three */ let x;\n"
-	block := blockOf(t, "rust,hl_lines=2,linenos", code).Block
+	block := blockOf(t, "rust,hl_lines=2,linenos", code).Html
 	assert.Contains(t, block, `<mark><span class="cm"> two</span></mark></span>`+"\n")
 	doc, err := html.Parse(strings.NewReader(block))
 	require.NoError(t, err)
@@ -60,7 +60,7 @@ func TestLinesOfOneTokenAreMarkedOneByOne(t *testing.T) {
 func TestAttributesOfAMegabyteAreReadInPart(t *testing.T) {
 	for _, about := range []string{strings.Repeat(`"`, 1<<20), strings.Repeat("{", 1<<20), "x " + strings.Repeat("a=", 1<<19), "x,hl_lines=" + strings.Repeat("1-999999999 ", 1<<16), strings.Repeat("x=\"", 1<<18)} {
 		parseInfo(about)
-		assert.Contains(t, blockOf(t, about, "a\n").Block, "a")
+		assert.Contains(t, blockOf(t, about, "a\n").Html, "a")
 	}
 }
 

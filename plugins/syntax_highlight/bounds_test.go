@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/diagnostic"
 	pb "ddc/plugins/syntax_highlight/syntax_highlightpb"
 )
 
@@ -20,15 +21,18 @@ func TestCodeThatTakesTooLongToColourIsRefused(t *testing.T) {
 	_, done, err := spans(t.Context(), lexer, "<p>a</p>\n", time.Minute)
 	require.NoError(t, err)
 	assert.True(t, done)
-	_, err = (&Service{most: 0}).Highlight(t.Context(), &pb.HighlightRequest{Language: "html", Code: strings.Repeat("<script>", 2*tokensAtOnce)})
+	slow := &pb.Code{Language: "html", Code: strings.Repeat("<script>", 2*tokensAtOnce), Line: 7}
+	_, err = (&Service{most: 0}).Highlight(t.Context(), &pb.HighlightRequest{Codes: []*pb.Code{{Code: "a"}, slow}})
 	assert.Equal(t, codes.InvalidArgument, status.Code(err), "%v", err)
+	faults := diagnostic.Of(err)
+	require.Len(t, faults, 1)
+	assert.Equal(t, 7, faults[0].Line, "the line of the piece that takes too long")
 }
 
 // A name is compared with the pattern of every language's files.
 func TestNameOfALanguageAsLongAsABookIsNotLookedUp(t *testing.T) {
 	assert.Nil(t, named(strings.Repeat("a", longestName+1)))
-	answer, err := New().Highlight(t.Context(), &pb.HighlightRequest{Language: strings.Repeat("a", 1_000_000), Code: "<b>"})
-	require.NoError(t, err)
+	answer := highlight(t, strings.Repeat("a", 1_000_000), "<b>")
 	assert.False(t, answer.Highlighted)
 	assert.Equal(t, "&lt;b&gt;", answer.Html)
 	for _, lexer := range lexersOf(t) {

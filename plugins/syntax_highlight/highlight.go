@@ -158,6 +158,6 @@ func writeSpan(out *strings.Builder, class, value string) {
 	out.WriteString(`</span>`)
 }
 
-func escape(text string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(text)
-}
+var markup = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+func escape(text string) string { return markup.Replace(text) }

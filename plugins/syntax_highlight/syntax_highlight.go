@@ -18,9 +18,9 @@ import (
 
 	"github.com/alecthomas/chroma/v2/lexers"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/diagnostic"
 	pb "ddc/plugins/syntax_highlight/syntax_highlightpb"
 )
 
@@ -38,30 +38,37 @@ func New() *Service { return &Service{most: maxWork} }
 // Register adds the service to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) { pb.RegisterSyntaxHighlightServer(r, s) }
 
-// Highlight turns code into HTML whose text is exactly the code. If the
-// language is not known, or the lexer fails, it gives the escaped code. If the
-// lexer takes too long, the code is at fault.
+// Highlight turns pieces of code into HTML whose text is exactly the code. If a
+// language is not known, or its lexer fails, that piece is the escaped code. If
+// the lexer takes too long, the code is at fault.
 func (s *Service) Highlight(ctx context.Context, req *pb.HighlightRequest) (*pb.HighlightResponse, error) {
-	code := strings.ReplaceAll(req.GetCode(), "\r\n", "\n")
-	html, done := "", false
-	about := parseInfo(req.GetLanguage())
-	lexer := lexerFor(req.GetLanguage())
-	if about.language == "mermaid" {
-		lexer = nil
+	answer := &pb.HighlightResponse{Blocks: make([]*pb.Block, 0, len(req.GetCodes()))}
+	for _, c := range req.GetCodes() {
+		about := parseInfo(c.GetLanguage())
+		html, done, err := s.colour(ctx, c, about)
+		if err != nil {
+			return nil, err
+		}
+		answer.Blocks = append(answer.Blocks, &pb.Block{Html: about.block(html), Highlighted: done, Styled: done || about.decorated()})
 	}
-	if lexer != nil {
-		var err error
+	return answer, nil
+}
+
+// colour makes the spans of one piece, or else the escaped code.
+func (s *Service) colour(ctx context.Context, c *pb.Code, about info) (html string, done bool, err error) {
+	code := strings.ReplaceAll(c.GetCode(), "\r\n", "\n")
+	if lexer := lexerFor(c.GetLanguage()); lexer != nil && about.language != "mermaid" {
 		if html, done, err = spans(ctx, lexer, code, s.most); err != nil {
-			return nil, status.Errorf(codes.InvalidArgument, "%v", err)
+			return "", false, diagnostic.Refuse("", diagnostic.Problem{Line: int(c.GetLine()), Message: err.Error()})
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, status.FromContextError(err).Err()
+		return "", false, status.FromContextError(err).Err()
 	}
 	if !done {
 		html = escape(code)
 	}
-	return &pb.HighlightResponse{Html: html, Highlighted: done, Block: about.block(html), Styled: done || about.decorated()}, nil
+	return html, done, nil
 }
 
 // Languages lists chroma's names of the languages. Highlight takes each of

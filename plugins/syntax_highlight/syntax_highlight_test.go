@@ -21,11 +21,22 @@ import (
 	pb "ddc/plugins/syntax_highlight/syntax_highlightpb"
 )
 
-func highlight(t *testing.T, language, code string) *pb.HighlightResponse {
+// coloured is a piece of code without its element.
+type coloured struct {
+	Html        string
+	Highlighted bool
+}
+
+func highlight(t *testing.T, language, code string) coloured {
 	t.Helper()
-	got, err := New().Highlight(t.Context(), &pb.HighlightRequest{Language: language, Code: code})
+	html, done, err := New().colour(t.Context(), &pb.Code{Language: language, Code: code}, parseInfo(language))
 	require.NoError(t, err)
-	return got
+	return coloured{html, done}
+}
+
+// only asks for one piece of code.
+func only(language, code string) *pb.HighlightRequest {
+	return &pb.HighlightRequest{Codes: []*pb.Code{{Language: language, Code: code}}}
 }
 
 // shown is the text that a reader sees.
@@ -113,19 +124,39 @@ func TestCodeHighlightedAtOnceComesOutAsAlone(t *testing.T) {
 	for range 4 {
 		together.Go(func() {
 			for _, language := range languages {
-				got, err := New().Highlight(t.Context(), &pb.HighlightRequest{Language: language, Code: code})
-				assert.NoError(t, err)
-				assert.Equal(t, alone[language], got.GetHtml(), language)
+				got, err := New().Highlight(t.Context(), only(language, code))
+				if assert.NoError(t, err) {
+					assert.Contains(t, got.Blocks[0].Html, alone[language], language)
+				}
 			}
 		})
 	}
 	together.Wait()
 }
 
+func TestPiecesOfOneCallComeOutAsAloneAndInOrder(t *testing.T) {
+	all := &pb.HighlightRequest{}
+	var want []string
+	for _, language := range []string{"rust", "no-such-language", "go,linenos", "rust", "mermaid", ""} {
+		code := "fn a() {} // " + language + "\n"
+		all.Codes = append(all.Codes, &pb.Code{Language: language, Code: code})
+		alone, err := New().Highlight(t.Context(), only(language, code))
+		require.NoError(t, err)
+		want = append(want, alone.Blocks[0].String())
+	}
+	got, err := New().Highlight(t.Context(), all)
+	require.NoError(t, err)
+	var blocks []string
+	for _, b := range got.Blocks {
+		blocks = append(blocks, b.String())
+	}
+	assert.Equal(t, want, blocks)
+}
+
 func TestCancelledCallStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := New().Highlight(ctx, &pb.HighlightRequest{Language: "go", Code: strings.Repeat("var a = 1\n", 1000)})
+	_, err := New().Highlight(ctx, only("go", strings.Repeat("var a = 1\n", 1000)))
 	assert.Equal(t, codes.Canceled, status.Code(err))
 }
 
@@ -207,7 +238,7 @@ func BenchmarkHighlightRust(b *testing.B) {
 	code := strings.Repeat("fn main() {\n    let a = \"x\"; // y\n    println!(\"{a:?} {}\", 1 + 2);\n}\n", 20)
 	b.SetBytes(int64(len(code)))
 	for b.Loop() {
-		if _, err := New().Highlight(b.Context(), &pb.HighlightRequest{Language: "rust", Code: code}); err != nil {
+		if _, err := New().Highlight(b.Context(), only("rust", code)); err != nil {
 			b.Fatal(err)
 		}
 	}

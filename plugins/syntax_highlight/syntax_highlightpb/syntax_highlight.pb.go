@@ -21,20 +21,82 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-type HighlightRequest struct {
+// A piece of code.
+type Code struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Code  string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	// What stands behind the fence: a name or alias, and attributes: hl_lines,
 	// hide_lines, linenos, linenostart, title ("rust,linenos,hl_lines=2 4-5").
 	// Others ("rust,noexec") are ignored.
-	Language      string `protobuf:"bytes,2,opt,name=language,proto3" json:"language,omitempty"`
+	Language string `protobuf:"bytes,2,opt,name=language,proto3" json:"language,omitempty"`
+	// Line of the page on which it stands, for error messages; 0 if nobody knows.
+	Line          int32 `protobuf:"varint,3,opt,name=line,proto3" json:"line,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Code) Reset() {
+	*x = Code{}
+	mi := &file_syntax_highlight_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Code) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Code) ProtoMessage() {}
+
+func (x *Code) ProtoReflect() protoreflect.Message {
+	mi := &file_syntax_highlight_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Code.ProtoReflect.Descriptor instead.
+func (*Code) Descriptor() ([]byte, []int) {
+	return file_syntax_highlight_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *Code) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Code) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *Code) GetLine() int32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+type HighlightRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those of a page, or a part of them.
+	Codes         []*Code `protobuf:"bytes,1,rep,name=codes,proto3" json:"codes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HighlightRequest) Reset() {
 	*x = HighlightRequest{}
-	mi := &file_syntax_highlight_proto_msgTypes[0]
+	mi := &file_syntax_highlight_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -46,7 +108,7 @@ func (x *HighlightRequest) String() string {
 func (*HighlightRequest) ProtoMessage() {}
 
 func (x *HighlightRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_syntax_highlight_proto_msgTypes[0]
+	mi := &file_syntax_highlight_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -59,39 +121,90 @@ func (x *HighlightRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HighlightRequest.ProtoReflect.Descriptor instead.
 func (*HighlightRequest) Descriptor() ([]byte, []int) {
-	return file_syntax_highlight_proto_rawDescGZIP(), []int{0}
+	return file_syntax_highlight_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *HighlightRequest) GetCode() string {
+func (x *HighlightRequest) GetCodes() []*Code {
 	if x != nil {
-		return x.Code
+		return x.Codes
+	}
+	return nil
+}
+
+type Block struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The whole element, with the attributes' effects.
+	Html string `protobuf:"bytes,1,opt,name=html,proto3" json:"html,omitempty"`
+	// False where the language is not known and the code is only escaped.
+	Highlighted bool `protobuf:"varint,2,opt,name=highlighted,proto3" json:"highlighted,omitempty"`
+	// Whether the block needs the style sheet.
+	Styled        bool `protobuf:"varint,3,opt,name=styled,proto3" json:"styled,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Block) Reset() {
+	*x = Block{}
+	mi := &file_syntax_highlight_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Block) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Block) ProtoMessage() {}
+
+func (x *Block) ProtoReflect() protoreflect.Message {
+	mi := &file_syntax_highlight_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Block.ProtoReflect.Descriptor instead.
+func (*Block) Descriptor() ([]byte, []int) {
+	return file_syntax_highlight_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Block) GetHtml() string {
+	if x != nil {
+		return x.Html
 	}
 	return ""
 }
 
-func (x *HighlightRequest) GetLanguage() string {
+func (x *Block) GetHighlighted() bool {
 	if x != nil {
-		return x.Language
+		return x.Highlighted
 	}
-	return ""
+	return false
+}
+
+func (x *Block) GetStyled() bool {
+	if x != nil {
+		return x.Styled
+	}
+	return false
 }
 
 type HighlightResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Html  string                 `protobuf:"bytes,1,opt,name=html,proto3" json:"html,omitempty"`
-	// False where the language is not known and html is the escaped code.
-	Highlighted bool `protobuf:"varint,2,opt,name=highlighted,proto3" json:"highlighted,omitempty"`
-	// The whole element, with the attributes' effects.
-	Block string `protobuf:"bytes,3,opt,name=block,proto3" json:"block,omitempty"`
-	// Whether the block needs the style sheet.
-	Styled        bool `protobuf:"varint,4,opt,name=styled,proto3" json:"styled,omitempty"`
+	// One for each code, in order.
+	Blocks        []*Block `protobuf:"bytes,1,rep,name=blocks,proto3" json:"blocks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HighlightResponse) Reset() {
 	*x = HighlightResponse{}
-	mi := &file_syntax_highlight_proto_msgTypes[1]
+	mi := &file_syntax_highlight_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -103,7 +216,7 @@ func (x *HighlightResponse) String() string {
 func (*HighlightResponse) ProtoMessage() {}
 
 func (x *HighlightResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_syntax_highlight_proto_msgTypes[1]
+	mi := &file_syntax_highlight_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -116,35 +229,14 @@ func (x *HighlightResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HighlightResponse.ProtoReflect.Descriptor instead.
 func (*HighlightResponse) Descriptor() ([]byte, []int) {
-	return file_syntax_highlight_proto_rawDescGZIP(), []int{1}
+	return file_syntax_highlight_proto_rawDescGZIP(), []int{3}
 }
 
-func (x *HighlightResponse) GetHtml() string {
+func (x *HighlightResponse) GetBlocks() []*Block {
 	if x != nil {
-		return x.Html
+		return x.Blocks
 	}
-	return ""
-}
-
-func (x *HighlightResponse) GetHighlighted() bool {
-	if x != nil {
-		return x.Highlighted
-	}
-	return false
-}
-
-func (x *HighlightResponse) GetBlock() string {
-	if x != nil {
-		return x.Block
-	}
-	return ""
-}
-
-func (x *HighlightResponse) GetStyled() bool {
-	if x != nil {
-		return x.Styled
-	}
-	return false
+	return nil
 }
 
 type LanguagesRequest struct {
@@ -155,7 +247,7 @@ type LanguagesRequest struct {
 
 func (x *LanguagesRequest) Reset() {
 	*x = LanguagesRequest{}
-	mi := &file_syntax_highlight_proto_msgTypes[2]
+	mi := &file_syntax_highlight_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -167,7 +259,7 @@ func (x *LanguagesRequest) String() string {
 func (*LanguagesRequest) ProtoMessage() {}
 
 func (x *LanguagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_syntax_highlight_proto_msgTypes[2]
+	mi := &file_syntax_highlight_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -180,7 +272,7 @@ func (x *LanguagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LanguagesRequest.ProtoReflect.Descriptor instead.
 func (*LanguagesRequest) Descriptor() ([]byte, []int) {
-	return file_syntax_highlight_proto_rawDescGZIP(), []int{2}
+	return file_syntax_highlight_proto_rawDescGZIP(), []int{4}
 }
 
 type LanguagesResponse struct {
@@ -192,7 +284,7 @@ type LanguagesResponse struct {
 
 func (x *LanguagesResponse) Reset() {
 	*x = LanguagesResponse{}
-	mi := &file_syntax_highlight_proto_msgTypes[3]
+	mi := &file_syntax_highlight_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -204,7 +296,7 @@ func (x *LanguagesResponse) String() string {
 func (*LanguagesResponse) ProtoMessage() {}
 
 func (x *LanguagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_syntax_highlight_proto_msgTypes[3]
+	mi := &file_syntax_highlight_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -217,7 +309,7 @@ func (x *LanguagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LanguagesResponse.ProtoReflect.Descriptor instead.
 func (*LanguagesResponse) Descriptor() ([]byte, []int) {
-	return file_syntax_highlight_proto_rawDescGZIP(), []int{3}
+	return file_syntax_highlight_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *LanguagesResponse) GetLanguages() []string {
@@ -239,7 +331,7 @@ type StylesheetRequest struct {
 
 func (x *StylesheetRequest) Reset() {
 	*x = StylesheetRequest{}
-	mi := &file_syntax_highlight_proto_msgTypes[4]
+	mi := &file_syntax_highlight_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -251,7 +343,7 @@ func (x *StylesheetRequest) String() string {
 func (*StylesheetRequest) ProtoMessage() {}
 
 func (x *StylesheetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_syntax_highlight_proto_msgTypes[4]
+	mi := &file_syntax_highlight_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -264,7 +356,7 @@ func (x *StylesheetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StylesheetRequest.ProtoReflect.Descriptor instead.
 func (*StylesheetRequest) Descriptor() ([]byte, []int) {
-	return file_syntax_highlight_proto_rawDescGZIP(), []int{4}
+	return file_syntax_highlight_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *StylesheetRequest) GetLight() string {
@@ -293,7 +385,7 @@ type StylesheetResponse struct {
 
 func (x *StylesheetResponse) Reset() {
 	*x = StylesheetResponse{}
-	mi := &file_syntax_highlight_proto_msgTypes[5]
+	mi := &file_syntax_highlight_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -305,7 +397,7 @@ func (x *StylesheetResponse) String() string {
 func (*StylesheetResponse) ProtoMessage() {}
 
 func (x *StylesheetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_syntax_highlight_proto_msgTypes[5]
+	mi := &file_syntax_highlight_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -318,7 +410,7 @@ func (x *StylesheetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StylesheetResponse.ProtoReflect.Descriptor instead.
 func (*StylesheetResponse) Descriptor() ([]byte, []int) {
-	return file_syntax_highlight_proto_rawDescGZIP(), []int{5}
+	return file_syntax_highlight_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *StylesheetResponse) GetCss() string {
@@ -346,15 +438,19 @@ var File_syntax_highlight_proto protoreflect.FileDescriptor
 
 const file_syntax_highlight_proto_rawDesc = "" +
 	"\n" +
-	"\x16syntax_highlight.proto\x12\x14ddc.syntax_highlight\"B\n" +
-	"\x10HighlightRequest\x12\x12\n" +
+	"\x16syntax_highlight.proto\x12\x14ddc.syntax_highlight\"J\n" +
+	"\x04Code\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x1a\n" +
-	"\blanguage\x18\x02 \x01(\tR\blanguage\"w\n" +
-	"\x11HighlightResponse\x12\x12\n" +
+	"\blanguage\x18\x02 \x01(\tR\blanguage\x12\x12\n" +
+	"\x04line\x18\x03 \x01(\x05R\x04line\"D\n" +
+	"\x10HighlightRequest\x120\n" +
+	"\x05codes\x18\x01 \x03(\v2\x1a.ddc.syntax_highlight.CodeR\x05codes\"U\n" +
+	"\x05Block\x12\x12\n" +
 	"\x04html\x18\x01 \x01(\tR\x04html\x12 \n" +
-	"\vhighlighted\x18\x02 \x01(\bR\vhighlighted\x12\x14\n" +
-	"\x05block\x18\x03 \x01(\tR\x05block\x12\x16\n" +
-	"\x06styled\x18\x04 \x01(\bR\x06styled\"\x12\n" +
+	"\vhighlighted\x18\x02 \x01(\bR\vhighlighted\x12\x16\n" +
+	"\x06styled\x18\x03 \x01(\bR\x06styled\"H\n" +
+	"\x11HighlightResponse\x123\n" +
+	"\x06blocks\x18\x01 \x03(\v2\x1b.ddc.syntax_highlight.BlockR\x06blocks\"\x12\n" +
 	"\x10LanguagesRequest\"1\n" +
 	"\x11LanguagesResponse\x12\x1c\n" +
 	"\tlanguages\x18\x01 \x03(\tR\tlanguages\"=\n" +
@@ -383,27 +479,31 @@ func file_syntax_highlight_proto_rawDescGZIP() []byte {
 	return file_syntax_highlight_proto_rawDescData
 }
 
-var file_syntax_highlight_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_syntax_highlight_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_syntax_highlight_proto_goTypes = []any{
-	(*HighlightRequest)(nil),   // 0: ddc.syntax_highlight.HighlightRequest
-	(*HighlightResponse)(nil),  // 1: ddc.syntax_highlight.HighlightResponse
-	(*LanguagesRequest)(nil),   // 2: ddc.syntax_highlight.LanguagesRequest
-	(*LanguagesResponse)(nil),  // 3: ddc.syntax_highlight.LanguagesResponse
-	(*StylesheetRequest)(nil),  // 4: ddc.syntax_highlight.StylesheetRequest
-	(*StylesheetResponse)(nil), // 5: ddc.syntax_highlight.StylesheetResponse
+	(*Code)(nil),               // 0: ddc.syntax_highlight.Code
+	(*HighlightRequest)(nil),   // 1: ddc.syntax_highlight.HighlightRequest
+	(*Block)(nil),              // 2: ddc.syntax_highlight.Block
+	(*HighlightResponse)(nil),  // 3: ddc.syntax_highlight.HighlightResponse
+	(*LanguagesRequest)(nil),   // 4: ddc.syntax_highlight.LanguagesRequest
+	(*LanguagesResponse)(nil),  // 5: ddc.syntax_highlight.LanguagesResponse
+	(*StylesheetRequest)(nil),  // 6: ddc.syntax_highlight.StylesheetRequest
+	(*StylesheetResponse)(nil), // 7: ddc.syntax_highlight.StylesheetResponse
 }
 var file_syntax_highlight_proto_depIdxs = []int32{
-	0, // 0: ddc.syntax_highlight.SyntaxHighlight.Highlight:input_type -> ddc.syntax_highlight.HighlightRequest
-	2, // 1: ddc.syntax_highlight.SyntaxHighlight.Languages:input_type -> ddc.syntax_highlight.LanguagesRequest
-	4, // 2: ddc.syntax_highlight.SyntaxHighlight.Stylesheet:input_type -> ddc.syntax_highlight.StylesheetRequest
-	1, // 3: ddc.syntax_highlight.SyntaxHighlight.Highlight:output_type -> ddc.syntax_highlight.HighlightResponse
-	3, // 4: ddc.syntax_highlight.SyntaxHighlight.Languages:output_type -> ddc.syntax_highlight.LanguagesResponse
-	5, // 5: ddc.syntax_highlight.SyntaxHighlight.Stylesheet:output_type -> ddc.syntax_highlight.StylesheetResponse
-	3, // [3:6] is the sub-list for method output_type
-	0, // [0:3] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	0, // 0: ddc.syntax_highlight.HighlightRequest.codes:type_name -> ddc.syntax_highlight.Code
+	2, // 1: ddc.syntax_highlight.HighlightResponse.blocks:type_name -> ddc.syntax_highlight.Block
+	1, // 2: ddc.syntax_highlight.SyntaxHighlight.Highlight:input_type -> ddc.syntax_highlight.HighlightRequest
+	4, // 3: ddc.syntax_highlight.SyntaxHighlight.Languages:input_type -> ddc.syntax_highlight.LanguagesRequest
+	6, // 4: ddc.syntax_highlight.SyntaxHighlight.Stylesheet:input_type -> ddc.syntax_highlight.StylesheetRequest
+	3, // 5: ddc.syntax_highlight.SyntaxHighlight.Highlight:output_type -> ddc.syntax_highlight.HighlightResponse
+	5, // 6: ddc.syntax_highlight.SyntaxHighlight.Languages:output_type -> ddc.syntax_highlight.LanguagesResponse
+	7, // 7: ddc.syntax_highlight.SyntaxHighlight.Stylesheet:output_type -> ddc.syntax_highlight.StylesheetResponse
+	5, // [5:8] is the sub-list for method output_type
+	2, // [2:5] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_syntax_highlight_proto_init() }
@@ -417,7 +517,7 @@ func file_syntax_highlight_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_syntax_highlight_proto_rawDesc), len(file_syntax_highlight_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

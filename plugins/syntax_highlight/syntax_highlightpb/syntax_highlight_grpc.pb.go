@@ -30,7 +30,7 @@ const (
 //
 // SyntaxHighlight colours source code.
 type SyntaxHighlightClient interface {
-	// Highlights code to HTML spans with class names; an unknown language gives escaped text.
+	// Highlights pieces of code to HTML with class names; an unknown language gives escaped text.
 	Highlight(ctx context.Context, in *HighlightRequest, opts ...grpc.CallOption) (*HighlightResponse, error)
 	// Lists the languages known, sorted.
 	Languages(ctx context.Context, in *LanguagesRequest, opts ...grpc.CallOption) (*LanguagesResponse, error)
@@ -82,7 +82,7 @@ func (c *syntaxHighlightClient) Stylesheet(ctx context.Context, in *StylesheetRe
 //
 // SyntaxHighlight colours source code.
 type SyntaxHighlightServer interface {
-	// Highlights code to HTML spans with class names; an unknown language gives escaped text.
+	// Highlights pieces of code to HTML with class names; an unknown language gives escaped text.
 	Highlight(context.Context, *HighlightRequest) (*HighlightResponse, error)
 	// Lists the languages known, sorted.
 	Languages(context.Context, *LanguagesRequest) (*LanguagesResponse, error)
