@@ -236,7 +236,7 @@ generate: ## Make the tables of docs/PROTOCOL.md and the service stubs anew (nee
 	GOBIN=$(CURDIR)/.tools/bin go install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
 	go test -tags $(TAGS) -count=1 -run "ProtocolPage|RustHas|UnderItsVersion" ./transport/hub -write
 	for proto in $(PROTOS); do \
-	  PATH=$(CURDIR)/.tools/bin:$$PATH protoc -I $$(dirname $$proto) --go_out=. --go_opt=module=$(MODULE_NOW) \
+	  PATH=$(CURDIR)/.tools/bin:$$PATH protoc -I $$(dirname $$proto) -I plugins/html --go_out=. --go_opt=module=$(MODULE_NOW) \
 	    --go-grpc_out=. --go-grpc_opt=module=$(MODULE_NOW) $$(basename $$proto) || exit 1; \
 	done
 

@@ -52,7 +52,9 @@ var layers = []string{
 	"conformance/peer/peerpb",
 	"conformance/peer",
 	"conformance",
+	"plugins/html/htmlpb", // minify takes its requests
 	"plugins/*pb",
+	"plugins/html", // minify finishes pages with its edits
 	"plugins/*",
 	"plugins",
 	"site/config/...",

@@ -159,15 +159,7 @@ func (s *finalPhase) finish(ctx context.Context, ask *query.Ask, key string) (*f
 	}
 	styles, scripts := len(r.found.Styles), len(r.found.Scripts)
 	made := &finished{scripts: done[styles : styles+scripts]}
-	// This comes before the pictures, which bring style attributes of their
-	// own.
-	replaced, err := call(ctx, s.build, "html", p.name, s.Html.ReplaceInline, &htmlpb.ReplaceInlineRequest{
-		Html: r.html, Styles: done[:styles], Scripts: made.scripts, StyleAttributes: done[styles+scripts:],
-	})
-	if err != nil {
-		return nil, err
-	}
-	request := &htmlpb.RewriteRequest{Html: replaced.Html, Base: s.cfg.Site.Base.Origin + p.base()} // the site may name itself by its whole address
+	request := &htmlpb.RewriteRequest{Base: s.cfg.Site.Base.Origin + p.base()} // the site may name itself by its whole address
 	if err := s.fill(ctx, ask, request, n.spelt); err != nil {
 		return nil, err
 	}
@@ -182,11 +174,10 @@ func (s *finalPhase) finish(ctx context.Context, ask *query.Ask, key string) (*f
 		}
 		rebase(s.cfg.Site.Base, t, all, p, r.found.Links, request)
 	}
-	rewritten, err := call(ctx, s.build, "html", p.name, s.Html.Rewrite, request)
-	if err != nil {
-		return nil, err
-	}
-	small, err := call(ctx, s.build, "minify", p.name, s.Minify.Html, &minifypb.HtmlRequest{Path: p.name, Html: rewritten.Html})
+	small, err := call(ctx, s.build, "minify", p.name, s.Minify.Html, &minifypb.HtmlRequest{
+		Path: p.name, Html: r.html, Addresses: request,
+		Texts: &htmlpb.ReplaceInlineRequest{Styles: done[:styles], Scripts: made.scripts, StyleAttributes: done[styles+scripts:]},
+	})
 	made.html = small.GetHtml()
 	return made, err
 }

@@ -48,6 +48,9 @@ func (a Attributes) Value(name string) string {
 	return ""
 }
 
+// manyAttributes are looked up in a map, fewer in their list.
+const manyAttributes = 8
+
 // scanAttributes finds the attributes of the start tag source[start:end], by
 // the rules of the standard's tokenizer (13.2.5.32 and following), which is
 // what x/net's follows too; it is done again here because only positions let
@@ -58,7 +61,7 @@ func scanAttributes(source string, start, end int) Attributes {
 		i++
 	}
 	found := Attributes{Start: i, after: i}
-	known := map[string]bool{} // beside the list, which one tag of a thousand attributes would make slow
+	var known map[string]bool // beside the list, which one tag of a thousand attributes would make slow
 	for {
 		for i < end && (IsSpace(source[i]) || source[i] == '/') {
 			i++
@@ -71,9 +74,17 @@ func scanAttributes(source string, start, end int) Attributes {
 		if a.Quote != 0 || !a.HasValue || a.End > a.Start { // else what is added behind it would be its value
 			found.after = a.After
 		}
-		if !known[a.Name] { // of two, the first counts
+		if known == nil && len(found.List) == manyAttributes {
+			known = map[string]bool{}
+			for i := range found.List {
+				known[found.List[i].Name] = true
+			}
+		}
+		if known[a.Name] || known == nil && found.Has(a.Name) {
+			continue // of two, the first counts
+		}
+		if found.List = append(found.List, a); known != nil {
 			known[a.Name] = true
-			found.List = append(found.List, a)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package html
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -45,7 +46,7 @@ func injectBuildInfo(source string, samples map[string]*htmlpb.BuildInfo) (strin
 		}
 		button, err := buildInfoButton(info)
 		if err != nil {
-			fault = firstOf(fault, err)
+			fault = cmp.Or(fault, err)
 			return
 		}
 		p.Insert(end, button)

@@ -1,6 +1,7 @@
 package html
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -63,41 +64,54 @@ type inlineText struct {
 	markup bool
 }
 
-// walkInline visits each tag and each inline text, in order.
+// inlines follows a page's tokens, and visits each tag and each inline text, in
+// order.
+type inlines struct {
+	page      *markup.Page
+	visitTag  func(markup.Token)
+	visitText func(inlineText)
+
+	inside inlineKind
+	pieces *inlineText // of the style or script in an <svg>
+	text   strings.Builder
+}
+
+// walkInline visits each tag and each inline text of a page.
 func walkInline(p *markup.Page, visitTag func(markup.Token), visitText func(inlineText)) {
-	inside := noInline
-	var pieces *inlineText // of the style or script in an <svg>
-	var text strings.Builder
-	p.Walk(func(t markup.Token) {
-		switch {
-		case t.Kind == html.TextToken && t.RawText && inside != noInline:
-			visitText(inlineText{kind: inside, start: t.Start, end: t.End, text: p.Source[t.Start:t.End]})
-		case t.Kind == html.TextToken && pieces != nil:
-			if pieces.start < 0 {
-				pieces.start = t.Start
-			}
-			pieces.end = t.End
-			text.WriteString(foreignText(p.Source[t.Start:t.End]))
-		case t.Kind == html.StartTagToken:
-			visitTag(t)
-			inside, pieces = inlineOf(t), nil
-			switch {
-			case t.Closed:
-				inside = noInline
-			case t.Foreign && inside != noInline:
-				pieces = &inlineText{kind: inside, start: -1, markup: true}
-				inside = noInline
-				text.Reset()
-			}
-		case t.Kind == html.EndTagToken:
-			if pieces != nil && pieces.start >= 0 {
-				pieces.text = text.String()
-				visitText(*pieces)
-			}
-			inside, pieces = noInline, nil
-			visitTag(t)
+	w := &inlines{page: p, visitTag: visitTag, visitText: visitText}
+	p.Walk(w.token)
+}
+
+func (w *inlines) token(t markup.Token) {
+	source := w.page.Source
+	switch {
+	case t.Kind == html.TextToken && t.RawText && w.inside != noInline:
+		w.visitText(inlineText{kind: w.inside, start: t.Start, end: t.End, text: source[t.Start:t.End]})
+	case t.Kind == html.TextToken && w.pieces != nil:
+		if w.pieces.start < 0 {
+			w.pieces.start = t.Start
 		}
-	})
+		w.pieces.end = t.End
+		w.text.WriteString(foreignText(source[t.Start:t.End]))
+	case t.Kind == html.StartTagToken:
+		w.visitTag(t)
+		w.inside, w.pieces = inlineOf(t), nil
+		switch {
+		case t.Closed:
+			w.inside = noInline
+		case t.Foreign && w.inside != noInline:
+			w.pieces = &inlineText{kind: w.inside, start: -1, markup: true}
+			w.inside = noInline
+			w.text.Reset()
+		}
+	case t.Kind == html.EndTagToken:
+		if w.pieces != nil && w.pieces.start >= 0 {
+			w.pieces.text = w.text.String()
+			w.visitText(*w.pieces)
+		}
+		w.inside, w.pieces = noInline, nil
+		w.visitTag(t)
+	}
 }
 
 // foreignText is what a piece of text in an <svg> says.
@@ -131,42 +145,55 @@ func (t *texts) check() error {
 	return nil
 }
 
-func replaceInline(req *htmlpb.ReplaceInlineRequest) (string, error) {
-	p := &markup.Page{Source: req.GetHtml()}
-	styles := &texts{what: "inline styles", list: req.GetStyles()}
-	scripts := &texts{what: "inline scripts", list: req.GetScripts()}
-	values := &texts{what: "style attributes", list: req.GetStyleAttributes()}
-	walkInline(p, func(t markup.Token) {
-		if a := t.Attributes.Find("style"); a != nil {
-			if value, ok := values.next(); ok {
-				p.SetAttribute(a, value)
-			}
-		}
-	}, func(found inlineText) {
-		from, escape := styles, markup.Style
-		if found.kind == inlineScript {
-			from, escape = scripts, markup.Script
-		}
-		if found.markup {
-			escape = markup.Text
-		}
-		if text, ok := from.next(); ok && text != found.text {
-			p.Replace(found.start, found.end, escape(text))
-		}
-	})
-	var fault error
-	for _, list := range []*texts{styles, scripts, values} {
-		fault = firstOf(fault, list.check())
-	}
-	if fault != nil {
-		return "", fault
-	}
-	return p.Edited(), nil
+// replacer puts new texts into a page's inline styles, scripts and style
+// attributes.
+type replacer struct {
+	inlines
+	styles, scripts, values texts
 }
 
-func firstOf(first, second error) error {
-	if first != nil {
-		return first
+func newReplacer(p *markup.Page, req *htmlpb.ReplaceInlineRequest) *replacer {
+	r := &replacer{
+		styles:  texts{what: "inline styles", list: req.GetStyles()},
+		scripts: texts{what: "inline scripts", list: req.GetScripts()},
+		values:  texts{what: "style attributes", list: req.GetStyleAttributes()},
 	}
-	return second
+	r.inlines = inlines{page: p, visitTag: r.tag, visitText: r.inline}
+	return r
+}
+
+func (r *replacer) tag(t markup.Token) {
+	if a := t.Attributes.Find("style"); a != nil {
+		if value, ok := r.values.next(); ok {
+			r.page.SetAttribute(a, value)
+		}
+	}
+}
+
+func (r *replacer) inline(found inlineText) {
+	from, escape := &r.styles, markup.Style
+	if found.kind == inlineScript {
+		from, escape = &r.scripts, markup.Script
+	}
+	if found.markup {
+		escape = markup.Text
+	}
+	if text, ok := from.next(); ok && text != found.text {
+		r.page.Replace(found.start, found.end, escape(text))
+	}
+}
+
+// check says whether the page had as many places as there were texts.
+func (r *replacer) check() error {
+	return cmp.Or(r.styles.check(), r.scripts.check(), r.values.check())
+}
+
+func replaceInline(req *htmlpb.ReplaceInlineRequest) (string, error) {
+	p := &markup.Page{Source: req.GetHtml()}
+	r := newReplacer(p, req)
+	p.Walk(r.token)
+	if err := r.check(); err != nil {
+		return "", err
+	}
+	return p.Edited(), nil
 }

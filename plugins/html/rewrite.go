@@ -20,33 +20,36 @@ type rewriter struct {
 	// be in sight, and does not wait.
 	shown bool
 	depth int // of documents in documents
+
+	inPicture bool
+	inJSON    jsonKind
 }
 
 // maxDocuments is how deep a page in the srcdoc of a page in a srcdoc is read.
 const maxDocuments = 4
 
 func (r *rewriter) rewrite() string {
-	inPicture := false
-	json := noJSON
-	r.page.Walk(func(t markup.Token) {
-		switch {
-		case t.Kind == html.TextToken && t.RawText && json != noJSON:
-			text := r.page.Source[t.Start:t.End]
-			if replaced := r.json(text, json); replaced != text {
-				r.page.Replace(t.Start, t.End, replaced)
-			}
-		case t.Name == "picture":
-			inPicture = t.Kind == html.StartTagToken
-		case t.Kind == html.StartTagToken && t.Name == "img":
-			r.image(t, inPicture)
-		default:
-			r.references(t)
-		}
-		if t.Kind != html.TextToken {
-			json = jsonKindOf(t)
-		}
-	})
+	r.page.Walk(r.token)
 	return r.page.Edited()
+}
+
+func (r *rewriter) token(t markup.Token) {
+	switch {
+	case t.Kind == html.TextToken && t.RawText && r.inJSON != noJSON:
+		text := r.page.Source[t.Start:t.End]
+		if replaced := r.json(text, r.inJSON); replaced != text {
+			r.page.Replace(t.Start, t.End, replaced)
+		}
+	case t.Name == "picture":
+		r.inPicture = t.Kind == html.StartTagToken
+	case t.Kind == html.StartTagToken && t.Name == "img":
+		r.image(t, r.inPicture)
+	default:
+		r.references(t)
+	}
+	if t.Kind != html.TextToken {
+		r.inJSON = jsonKindOf(t)
+	}
 }
 
 // references replaces the URLs of one start tag, and what it says of the files

@@ -12,9 +12,14 @@ import (
 // and the text of scripts. If the page depends on whether scripts are enabled,
 // both cases are compared.
 func sameTree(before, after string) bool {
-	if before == after {
+	if before == after || sameTokens(before, after) {
 		return true
 	}
+	return sameWhole(before, after)
+}
+
+// sameWhole compares the trees themselves.
+func sameWhole(before, after string) bool {
 	modes := []bool{false}
 	if strings.Contains(strings.ToLower(before), "<noscript") {
 		modes = append(modes, true)

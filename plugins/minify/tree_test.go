@@ -35,6 +35,41 @@ func TestTreeOfEveryDocumentStays(t *testing.T) {
 	assert.Less(t, asWritten, given/200, "the check is there for what nobody thought of, not for what shrink gets wrong")
 }
 
+// Tokens may leave a page undecided, but never say yes where the trees say no.
+func TestPagesOfTheSameTokensHaveTheSameTree(t *testing.T) {
+	decided, given := 0, 0
+	for source := range markuptest.Documents() {
+		small := shrunk(source)
+		given++
+		if small == source || !sameTokens(source, small) {
+			continue
+		}
+		decided++
+		require.True(t, sameWhole(source, small), "%q became %q", source, small)
+	}
+	assert.Greater(t, decided, given/5, "tokens decide many, even of hostile pages")
+}
+
+func TestTokensOfOtherPagesAreNotTheSame(t *testing.T) {
+	const page = "<!doctype html><html><head><title>a</title></head><body class=x><p>b<br>c</p><svg><path/></svg></body></html>"
+	require.True(t, sameTokens(page, page))
+	for _, change := range [][2]string{
+		{"<title>a", "<title>b"}, {"<p>b", "<p>B"}, {"class=x", "class=y"}, {"class=x", ""}, {"class=x", "class=x id=y"}, {"<br>", ""}, {"<br>", "<hr>"},
+		{"</p>", ""}, {"</html>", "</html>z"}, {"<path/>", "<path>"}, {"<!doctype html>", ""}, {"<!doctype html>", "<!doctype html5>"},
+	} {
+		other := strings.Replace(page, change[0], change[1], 1)
+		assert.NotEqual(t, page, other)
+		assert.False(t, sameTokens(page, other), "%s", other)
+		assert.False(t, sameTokens(other, page), "%s", other)
+	}
+}
+
+func TestPagesOfASiteAreDecidedByTheirTokens(t *testing.T) {
+	for name, page := range pages(t) {
+		assert.True(t, sameTokens(page, shrunk(page)), name)
+	}
+}
+
 func requireSameTree(t *testing.T, source, small string) {
 	t.Helper()
 	for _, scripting := range []bool{false, true} {

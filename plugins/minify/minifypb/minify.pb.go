@@ -7,6 +7,7 @@
 package minifypb
 
 import (
+	htmlpb "ddc/plugins/html/htmlpb"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -24,8 +25,12 @@ const (
 type HtmlRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name for error messages ("guide/intro/index.html").
-	Path          string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
-	Html          string `protobuf:"bytes,2,opt,name=html,proto3" json:"html,omitempty"`
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	Html string `protobuf:"bytes,2,opt,name=html,proto3" json:"html,omitempty"`
+	// Edits that are made first, as by the html plugin: new texts for the page's
+	// inline styles and scripts, then new addresses. Their own html stays empty.
+	Texts         *htmlpb.ReplaceInlineRequest `protobuf:"bytes,3,opt,name=texts,proto3" json:"texts,omitempty"`
+	Addresses     *htmlpb.RewriteRequest       `protobuf:"bytes,4,opt,name=addresses,proto3" json:"addresses,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -72,6 +77,20 @@ func (x *HtmlRequest) GetHtml() string {
 		return x.Html
 	}
 	return ""
+}
+
+func (x *HtmlRequest) GetTexts() *htmlpb.ReplaceInlineRequest {
+	if x != nil {
+		return x.Texts
+	}
+	return nil
+}
+
+func (x *HtmlRequest) GetAddresses() *htmlpb.RewriteRequest {
+	if x != nil {
+		return x.Addresses
+	}
+	return nil
 }
 
 type HtmlResponse struct {
@@ -123,10 +142,13 @@ var File_minify_proto protoreflect.FileDescriptor
 const file_minify_proto_rawDesc = "" +
 	"\n" +
 	"\fminify.proto\x12\n" +
-	"ddc.minify\"5\n" +
+	"ddc.minify\x1a\n" +
+	"html.proto\"\xa3\x01\n" +
 	"\vHtmlRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
-	"\x04html\x18\x02 \x01(\tR\x04html\"\"\n" +
+	"\x04html\x18\x02 \x01(\tR\x04html\x124\n" +
+	"\x05texts\x18\x03 \x01(\v2\x1e.ddc.html.ReplaceInlineRequestR\x05texts\x126\n" +
+	"\taddresses\x18\x04 \x01(\v2\x18.ddc.html.RewriteRequestR\taddresses\"\"\n" +
 	"\fHtmlResponse\x12\x12\n" +
 	"\x04html\x18\x01 \x01(\tR\x04html2C\n" +
 	"\x06Minify\x129\n" +
@@ -146,17 +168,21 @@ func file_minify_proto_rawDescGZIP() []byte {
 
 var file_minify_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_minify_proto_goTypes = []any{
-	(*HtmlRequest)(nil),  // 0: ddc.minify.HtmlRequest
-	(*HtmlResponse)(nil), // 1: ddc.minify.HtmlResponse
+	(*HtmlRequest)(nil),                 // 0: ddc.minify.HtmlRequest
+	(*HtmlResponse)(nil),                // 1: ddc.minify.HtmlResponse
+	(*htmlpb.ReplaceInlineRequest)(nil), // 2: ddc.html.ReplaceInlineRequest
+	(*htmlpb.RewriteRequest)(nil),       // 3: ddc.html.RewriteRequest
 }
 var file_minify_proto_depIdxs = []int32{
-	0, // 0: ddc.minify.Minify.Html:input_type -> ddc.minify.HtmlRequest
-	1, // 1: ddc.minify.Minify.Html:output_type -> ddc.minify.HtmlResponse
-	1, // [1:2] is the sub-list for method output_type
-	0, // [0:1] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	2, // 0: ddc.minify.HtmlRequest.texts:type_name -> ddc.html.ReplaceInlineRequest
+	3, // 1: ddc.minify.HtmlRequest.addresses:type_name -> ddc.html.RewriteRequest
+	0, // 2: ddc.minify.Minify.Html:input_type -> ddc.minify.HtmlRequest
+	1, // 3: ddc.minify.Minify.Html:output_type -> ddc.minify.HtmlResponse
+	3, // [3:4] is the sub-list for method output_type
+	2, // [2:3] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_minify_proto_init() }

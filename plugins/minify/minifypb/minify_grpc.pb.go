@@ -26,9 +26,9 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Minify makes pages smaller.
+// Minify finishes pages: it edits them, and makes them smaller.
 type MinifyClient interface {
-	// Leaves out of a page and its scripts what no style sheet and no script can show.
+	// Edits a page, and leaves out of a page and its scripts what no style sheet and no script can show.
 	Html(ctx context.Context, in *HtmlRequest, opts ...grpc.CallOption) (*HtmlResponse, error)
 }
 
@@ -54,9 +54,9 @@ func (c *minifyClient) Html(ctx context.Context, in *HtmlRequest, opts ...grpc.C
 // All implementations must embed UnimplementedMinifyServer
 // for forward compatibility.
 //
-// Minify makes pages smaller.
+// Minify finishes pages: it edits them, and makes them smaller.
 type MinifyServer interface {
-	// Leaves out of a page and its scripts what no style sheet and no script can show.
+	// Edits a page, and leaves out of a page and its scripts what no style sheet and no script can show.
 	Html(context.Context, *HtmlRequest) (*HtmlResponse, error)
 	mustEmbedUnimplementedMinifyServer()
 }
