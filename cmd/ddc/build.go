@@ -67,6 +67,7 @@ type buildFlags struct {
 	jobs               int
 	memoryLimit        string
 	callTimeout        string
+	replicas           string
 	allPlugins         bool
 	checkLinks, strict bool
 	noCodeExec         bool
@@ -126,6 +127,7 @@ func (f *buildFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.spin, "spin", "auto", "how long to spin before sleeping: auto, off or a duration such as 20us")
 	f.remoteFlags.register(flags)
 	flags.IntVarP(&f.jobs, "jobs", "j", 0, "calls under way at once; 0 for twice the processors")
+	flags.StringVar(&f.replicas, "replicas", "", "how many processes of a plugin may run, such as minify=2,image=3; by default as\nmany as there are processors, of those plugins that others wait for")
 	flags.StringVar(&f.memoryLimit, "memory-limit", "", "what the build and all that it starts may take, such as 2GiB; by default\nthe limit of the control group, or 4GiB")
 	flags.StringVar(&f.callTimeout, "call-timeout", "", "how long a plugin may take to answer, such as 5m, before it is restarted;\nNAME=TIME for one plugin; by default minutes, by plugin")
 	flags.BoolVar(&f.allPlugins, "all-plugins", false, "start all plugins at once, not with their first calls")
@@ -250,6 +252,10 @@ func start(ctx context.Context, dir string, f buildFlags, calls *activity.Activi
 	if err != nil {
 		return nil, usagef("--memory-limit: %w", err)
 	}
+	replicas, err := parseReplicas(f.replicas, shares)
+	if err != nil {
+		return nil, usagef("--replicas: %w", err)
+	}
 	if s.times, err = parseCallTimes(f.callTimeout); err != nil {
 		return nil, usagef("--call-timeout: %w", err)
 	}
@@ -257,6 +263,7 @@ func start(ctx context.Context, dir string, f buildFlags, calls *activity.Activi
 	options := host.Options{
 		CallTimeout: s.times.all, CallTimeoutOf: s.times.withDefaults(s.on),
 		Command: command, Wake: s.choice.all, WakeOf: s.choice.of, Spin: spin,
+		Calls:  host.Calls{Replicas: replicas},
 		Logger: out.logger, Level: out.level, Isolate: f.isolate, Hub: hub.Options{Trace: f.trace != ""}, GRPC: f.transport == "grpc",
 	}
 	if options.Confine, err = f.confinement(s.on); err != nil {

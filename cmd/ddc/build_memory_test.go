@@ -120,9 +120,20 @@ func TestLimitsThatMakeNoSenseAreRefused(t *testing.T) {
 		"--call-timeout=fnts=1m":      `unknown plugin "fnts" (did you mean fonts?)`,
 		"--call-timeout=1m,2m":        "both to be the time of all plugins",
 		"--call-timeout=1m,fonts=now": `"now" is no time`,
+		"--replicas=minify":           `--replicas: "minify" is no NAME=N`,
+		"--replicas=minify=two":       "is no NAME=N",
+		"--replicas=minfy=2":          `unknown plugin "minfy" (did you mean minify?)`,
+		"--replicas=minify=0":         "minify=0: a plugin has at least one process",
+		"--replicas=html=2,html=3":    "html is given twice",
+		"--replicas=linkcheck=2":      "linkcheck has one process only: it keeps the pace",
+		"--replicas=minify=10":        "that is 9 processes beyond one of each plugin, and there are places for 8",
+		"--replicas=css=9999999":      "and there are places for 8",
 	} {
 		o := ddc(t, "build", "--transport", "inproc", flags, smallSite(t))
 		assert.Equal(t, exitUsage, o.code, flags)
 		assert.Contains(t, o.stderr, want)
 	}
+	o := ddc(t, "build", "--memory-limit", "512MiB", "--replicas", "minify=3", smallSite(t))
+	assert.Equal(t, exitUsage, o.code)
+	assert.Contains(t, o.stderr, "a memory limit of 536.9 MB has room for 1")
 }

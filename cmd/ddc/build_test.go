@@ -95,6 +95,34 @@ func TestSiteIsWholeAndSmall(t *testing.T) {
 	}
 }
 
+// processes are how many of each plugin there were.
+func processes(r buildReport) map[string]int {
+	n := map[string]int{}
+	for _, p := range r.Plugins {
+		name, _, _ := strings.Cut(p.Name, "#")
+		n[name]++
+	}
+	return n
+}
+
+func TestSeveralProcessesOfAPluginMakeTheSameSite(t *testing.T) {
+	site := fixture.Site(t)
+	alone, several := filepath.Join(t.TempDir(), "alone"), filepath.Join(t.TempDir(), "several")
+	o := ddc(t, "build", site, "-o", alone, "--no-code-exec", "--json")
+	require.Zero(t, o.code, o.stdout+o.stderr)
+	for _, transport := range []string{"shm", "grpc"} {
+		o = ddc(t, "build", site, "-o", several, "--no-code-exec", "--json", "--all-plugins", "--transport", transport, "--replicas", "minify=3,markdown=2,html=1")
+		require.Zero(t, o.code, o.stdout+o.stderr)
+		assert.Equal(t, tree(t, alone), tree(t, several))
+		r := decodeReport(t, o)
+		n := processes(r)
+		assert.Equal(t, []int{3, 2, 1}, []int{n["minify"], n["markdown"], n["html"]})
+		for _, p := range r.Plugins {
+			assert.NotZero(t, p.PID, p.Name)
+		}
+	}
+}
+
 // buildsWhole builds a site with all plugins, and returns the output.
 func buildsWhole(t *testing.T, folder string, want made) string {
 	t.Helper()
@@ -103,7 +131,7 @@ func buildsWhole(t *testing.T, folder string, want made) string {
 	require.Zero(t, o.code, o.stdout+o.stderr)
 	r := decodeReport(t, o)
 	assert.Equal(t, want.pages+1, r.Pages, "404.html is one too")
-	assert.Len(t, r.Plugins, len(pluginNames()))
+	assert.Len(t, processes(r), len(pluginNames()))
 	for _, p := range r.Plugins {
 		assert.NotZero(t, p.PID, p.Name)
 		assert.Equal(t, "futex", p.Wake)

@@ -50,38 +50,45 @@ func (e errHung) Error() string {
 }
 
 // Invoke makes a unary call. If the plugin dies during the call, Invoke makes
-// it again, up to Options.Attempts times in all; if the plugin hangs, once
-// more. The last attempt is made while no other call of the plugin is under
-// way. If the plugin dies then, this call killed it: the error names the right
-// call, and no other call is lost with it.
+// it again, on another of its processes if it has any, up to Options.Attempts
+// times in all; if the plugin hangs, once more. The last attempt is made while no
+// other call of the process is under way. If it dies then, this call killed it:
+// the error names the right call, and no other call is lost with it.
 func (p *Plugin) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	p.calls.Add(1)
 	if !p.host.calls.Enter() {
+		p.calls.Add(1)
 		return p.countError(p.stopped())
 	}
 	defer p.host.calls.Leave()
 	if p.remote != nil {
+		p.calls.Add(1)
 		return p.countError(p.remote.Invoke(ctx, method, args, reply, opts...))
 	}
 	last := p.host.options.Attempts
+	var on *Plugin // the process that made the last attempt
 	for attempt := 1; ; attempt++ {
-		r, err := p.attempt(ctx, attempt > 1 && attempt == last, method, args, reply, opts)
+		now := p.replicas.take(on)
+		if on = now.Plugin; attempt == 1 {
+			on.calls.Add(1)
+		}
+		r, err := on.attempt(ctx, attempt > 1 && attempt == last, method, args, reply, opts)
+		p.replicas.done(now, r != nil && repeatable(err))
 		if err == nil {
 			return nil
 		}
 		if r == nil || !repeatable(err) || attempt >= last || ctx.Err() != nil {
-			p.errors.Add(1)
+			on.errors.Add(1)
 			if attempt > 1 && repeatable(err) {
-				return p.givenUp(method, attempt, err)
+				return on.givenUp(method, attempt, err)
 			}
 			return err
 		}
 		if errors.As(err, new(*hungError)) {
 			last = min(last, max(hungAttempts, attempt+1))
 		}
-		p.host.options.Logger.Warn("plugin is started again, and the call repeated", "plugin", p.name, "method", method, "attempt", attempt, "cause", err)
+		p.host.options.Logger.Warn("plugin is started again, and the call repeated", "plugin", on.name, "method", method, "attempt", attempt, "cause", err)
 		if err := awaitEnd(ctx, r, err); err != nil {
-			p.errors.Add(1)
+			on.errors.Add(1)
 			return err
 		}
 	}
@@ -208,7 +215,7 @@ func (e *startError) GRPCStatus() *status.Status { return status.New(codes.Unava
 // CallTimeout is how long an attempt of a plugin's call may take, and how long
 // a stream may wait for a message.
 func (h *Host) CallTimeout(name string) time.Duration {
-	if limit, ok := h.options.CallTimeoutOf[name]; ok {
+	if limit, ok := h.options.CallTimeoutOf[baseOf(name)]; ok {
 		return limit
 	}
 	return h.options.CallTimeout

@@ -21,18 +21,24 @@ import (
 )
 
 // Plugin is one plugin of a host, over all its runs. Calls go to the present
-// run. If there is none, or it has ended, a new one is started.
+// run. If there is none, or it has ended, a new one is started. With [Replicas]
+// there may be several Plugins of one name, of which each has runs of its own;
+// calls of any go to the one that has the fewest.
 //
 // If the plugin dies during a unary call, or does not answer in time, the call
 // is made again on the next run: calls of plugins must be safe to repeat. A
 // stream is not repeated; its time limit is for each wait without a message.
 type Plugin struct {
 	host *Host
-	name string
+	name string // of a further process with its number
 	// remote is nil for a plugin that runs on this machine.
 	remote Remote
 
 	calls, errors atomic.Uint64
+
+	replicas *replicas
+	busy     int  // calls under way; guarded by replicas.mu, as failed is
+	failed   bool // it died during the last call
 
 	// turn holds a value while somebody starts or ends a run.
 	turn chan struct{}
@@ -79,8 +85,12 @@ const (
 	longPause  = 2 * time.Second
 )
 
-// Name is the plugin's name.
+// Name is the plugin's name, and for a further process of it its number too. See
+// [Replicas].
 func (p *Plugin) Name() string { return p.name }
+
+// base is the name of the plugin, whichever of its processes this is.
+func (p *Plugin) base() string { return baseOf(p.name) }
 
 // killForExcess kills a run whose answer was larger than allowed: nothing that
 // it says can be trusted any more.
@@ -194,16 +204,16 @@ func (p *Plugin) start() (run, error) {
 		Private: h.options.Isolate || h.options.Local != nil, // else every plugin can read the hub
 	}
 	if h.options.Local != nil {
-		service, err := h.options.Local(p.name)
+		service, err := h.options.Local(p.base())
 		if err != nil {
 			return nil, err
 		}
 		return startLocal(h.transport, p.name, service, calls.Services != nil, connect, rpc.ServerOptions{Requests: requests})
 	}
-	path, args := h.options.Command(p.name)
+	path, args := h.options.Command(p.base())
 	program := path
 	if h.options.Checksum != nil {
-		v, err := verify(path, h.options.Checksum(p.name))
+		v, err := verify(path, h.options.Checksum(p.base()))
 		if err != nil {
 			return nil, err
 		}
@@ -254,6 +264,7 @@ func (p *Plugin) tellDropped() {
 
 // Stats counts what a plugin has done over all its runs.
 type Stats struct {
+	// Name is as [Plugin.Name].
 	Name string
 	// PID is the present run's process, or 0 if there is none or it is this
 	// process.

@@ -43,7 +43,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
 
@@ -128,6 +127,9 @@ type Calls struct {
 	// repeated call counts as one call.
 	Unary  []grpc.UnaryClientInterceptor
 	Stream []grpc.StreamClientInterceptor
+	// Replicas lets calls of a plugin go to several processes of it. They count
+	// among the peers of the hub.
+	Replicas Replicas
 	// Stats hear of every link, and of every attempt of a call.
 	Stats []stats.Handler
 	// Replies, if not nil, bounds the answers to a method. A plugin that
@@ -195,6 +197,7 @@ type Host struct {
 	mu      sync.Mutex
 	closed  bool
 	plugins map[string]*Plugin
+	extra   int // plugins that are further processes of others
 }
 
 // New makes a host. No plugin runs yet.
@@ -272,7 +275,9 @@ func (h *Host) Transport() string {
 func (h *Host) Local() bool { return h.options.Local != nil }
 
 // WakeOf is the name of the strategy of a plugin.
-func (h *Host) WakeOf(name string) string { return cmp.Or(h.options.WakeOf[name], h.options.Wake) }
+func (h *Host) WakeOf(name string) string {
+	return cmp.Or(h.options.WakeOf[baseOf(name)], h.options.Wake)
+}
 
 // Conn gives the connection to a plugin, which starts with its first call.
 func (h *Host) Conn(name string) grpc.ClientConnInterface {
@@ -285,7 +290,11 @@ func (h *Host) Plugin(name string) *Plugin {
 	defer h.mu.Unlock()
 	p := h.plugins[name]
 	if p == nil {
-		p = &Plugin{host: h, name: name, turn: make(chan struct{}, 1), room: semaphore.NewWeighted(everyone), patience: newPatience(h.CallTimeout(name)), allowance: newAllowance(time.Now), closed: h.closed}
+		p = h.newPlugin(name)
+		p.replicas = &replicas{host: h, most: 1, all: []*Plugin{p}}
+		if h.options.Local == nil {
+			p.replicas.most, p.replicas.after = h.options.Calls.Replicas.most(name)
+		}
 		if of := h.options.Calls.Remote; of != nil {
 			p.remote = of(name)
 		}
@@ -319,7 +328,8 @@ func (h *Host) Hubs() []*hub.Hub {
 	return []*hub.Hub{h.hub}
 }
 
-// Start starts plugins before their first calls, all at once.
+// Start starts plugins before their first calls, all at once, each in as many
+// processes as Replicas.Of says.
 func (h *Host) Start(ctx context.Context, names ...string) error {
 	var started sync.WaitGroup
 	errs := make([]error, len(names))
@@ -328,7 +338,7 @@ func (h *Host) Start(ctx context.Context, names ...string) error {
 		if p.remote != nil {
 			continue
 		}
-		started.Go(func() { _, errs[i] = p.acquire(ctx) })
+		started.Go(func() { errs[i] = p.replicas.startAll(ctx) })
 	}
 	started.Wait()
 	return errors.Join(errs...)

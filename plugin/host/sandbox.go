@@ -95,7 +95,11 @@ type forkers struct {
 }
 
 func newForkers(o Options, temporary string) *forkers {
-	return &forkers{confine: o.Confine, logger: o.Logger, temporary: temporary, byName: map[string]*confinedThread{}}
+	confine := o.Confine
+	if confine != nil { // each process of a plugin has a thread of its own, and may do the same
+		confine = func(name string) spec.Confinement { return o.Confine(baseOf(name)) }
+	}
+	return &forkers{confine: confine, logger: o.Logger, temporary: temporary, byName: map[string]*confinedThread{}}
 }
 
 // start starts cmd as the plugin of a name.

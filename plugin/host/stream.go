@@ -17,8 +17,8 @@ import (
 // with each message that is sent or received. So a slow caller uses up none of
 // it.
 func (p *Plugin) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	p.calls.Add(1)
 	if !p.host.calls.Enter() {
+		p.calls.Add(1)
 		return nil, p.countError(p.stopped())
 	}
 	leave := sync.OnceFunc(p.host.calls.Leave)
@@ -31,20 +31,28 @@ func (p *Plugin) NewStream(ctx context.Context, desc *grpc.StreamDesc, method st
 
 func (p *Plugin) newStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	if p.remote != nil {
+		p.calls.Add(1)
 		s, err := p.remote.NewStream(ctx, desc, method, opts...)
 		return s, p.countError(err)
 	}
+	now := p.replicas.take(nil)
+	p = now.Plugin
+	p.calls.Add(1)
 	r, err := p.acquire(ctx)
 	if err != nil {
 		p.errors.Add(1)
+		p.replicas.done(now, false)
 		return nil, err
 	}
-	s := &stream{plugin: p, run: r, unbind: func() {}, single: !desc.ServerStreams,
+	s := &stream{ctx: ctx, plugin: p, run: r, single: !desc.ServerStreams,
 		attempt: &attempt{method: method, about: subject.Of(ctx), stream: true, victim: r}}
+	over := sync.OnceFunc(func() { p.replicas.done(now, false) })
+	unwatch := context.AfterFunc(ctx, over)
+	s.unbind = func() { unwatch(); over() }
 	if p.host.options.Local != nil {
 		limited, cancel := context.WithCancelCause(ctx)
 		ctx, s.victim = limited, abandoned(cancel)
-		s.unbind = func() { cancel(nil) }
+		s.unbind = func() { unwatch(); over(); cancel(nil) }
 	}
 	err = s.bounded(func() (err error) {
 		s.ClientStream, err = r.connection().NewStream(ctx, desc, method, opts...)
@@ -63,10 +71,12 @@ func (p *Plugin) newStream(ctx context.Context, desc *grpc.StreamDesc, method st
 type stream struct {
 	grpc.ClientStream
 	*attempt
+	ctx    context.Context // the caller's
 	plugin *Plugin
 	run    run
 	single bool // the plugin answers once
-	// unbind lets go of the context that ends a stream of this process. The caller
+	// unbind says that the stream is no longer under way, and lets go of the
+	// context that ends a stream of this process. The caller
 	// must have received the stream's end by then: a context that is over hides it.
 	// Who does not receive it ends his own context, as gRPC asks of him.
 	unbind func()
@@ -82,7 +92,13 @@ func (s *stream) bounded(do func() error) error {
 		patience.passed(s.attempt)
 	}
 	killForExcess(s.run, err)
-	if !patience.end(s.attempt) {
+	hung := patience.end(s.attempt)
+	if s.plugin.host.options.Local == nil && repeatable(err) {
+		// Who begins the stream again is to get the next run. A run's end is not waited
+		// for in vain, and if the caller has left, nobody begins again.
+		_ = awaitEnd(s.ctx, s.run, err)
+	}
+	if !hung {
 		return err
 	}
 	switch {

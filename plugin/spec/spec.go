@@ -48,6 +48,9 @@ type Spec struct {
 	// Here says why the plugin must run on the machine of the site, or is "" if it
 	// may run on another: its answers depend on nothing but request and Tools.
 	Here string
+	// Alone, if not "", says why only one process of it may run: a second one
+	// does not know what the first does.
+	Alone string
 	// Answers say how large the answers to each of its methods may be, by the
 	// methods' full names.
 	Answers map[string]Answer

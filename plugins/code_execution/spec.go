@@ -25,6 +25,7 @@ func Spec() spec.Spec {
 		Environ:  environ,
 		CallTime: callTime,
 		Here:     "it runs the site's code samples, with what is installed and fetched beside the site",
+		Alone:    "it lets cargo work on one sample at a time",
 		Answers: map[string]spec.Answer{
 			pb.CodeExecution_Extract_FullMethodName: spec.Text,
 			pb.CodeExecution_Execute_FullMethodName: spec.Text,

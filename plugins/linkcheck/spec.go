@@ -17,6 +17,7 @@ func Spec() spec.Spec {
 		// A thousand links to one domain take a thousand seconds and more: see the package's comment.
 		CallTime: func(spec.Site) time.Duration { return time.Hour },
 		Here:     "it asks the internet from where the build runs",
+		Alone:    "it keeps the pace at which servers are asked",
 		Answers: map[string]spec.Answer{
 			linkcheckpb.Linkcheck_Check_FullMethodName: spec.Whole,
 		},
