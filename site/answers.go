@@ -110,7 +110,7 @@ func (a *Answers) key(plugin string, request proto.Message) (string, bool) {
 	}
 	switch request.(type) {
 	case *fontspb.DecompressRequest, *fontspb.AnalyseRequest, *fontspb.SubsetRequest, *fontspb.CompressRequest,
-		*sasspb.CompileRequest, *svgopb.OptimiseRequest, *pagefindpb.BuildIndexRequest:
+		*sasspb.CompileRequest, *svgopb.OptimiseRequest:
 	default:
 		return "", false
 	}
@@ -123,6 +123,27 @@ func (a *Answers) key(plugin string, request proto.Message) (string, bool) {
 		return "", false // the call itself will say why
 	}
 	return digest(version, string(request.ProtoReflect().Descriptor().FullName()), encoded), true
+}
+
+// streamKey is key for all the messages of a call that sends a stream: pages, for the
+// search.
+func streamKey[Q any](a *Answers, plugin string, messages []*Q) (string, bool) {
+	if _, pages := any(messages).([]*pagefindpb.Page); a == nil || !pages {
+		return "", false
+	}
+	version, ok := a.version(plugin)
+	if !ok {
+		return "", false
+	}
+	h := sha256.New()
+	for _, one := range messages {
+		encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(any(one).(proto.Message))
+		if err != nil {
+			return "", false // the call itself will say why
+		}
+		h.Write([]byte(digest("", "", encoded)))
+	}
+	return digest(version, "stream of pages", h.Sum(nil)), true
 }
 
 // digest is a digest of texts, each with its length.

@@ -38,16 +38,18 @@ func (s *finalPhase) makeIndex(ctx context.Context, ask *query.Ask, _ string) (*
 	if err != nil {
 		return nil, err
 	}
-	request := &pagefindpb.BuildIndexRequest{}
+	var pages []*pagefindpb.Page
+	names := map[*pagefindpb.Page]string{}
 	for i, p := range t.pages {
 		if !p.written && p.made != nil || p.made != nil && p.made.alone || p.InSearchIndex != nil && !*p.InSearchIndex {
 			continue
 		}
-		request.Pages = append(request.Pages, &pagefindpb.Page{Url: p.URL(), Html: final[i]})
+		one := &pagefindpb.Page{Url: p.URL(), Html: final[i]}
+		pages, names[one] = append(pages, one), p.name
 	}
-	slices.SortFunc(request.Pages, func(x, y *pagefindpb.Page) int { return cmp.Compare(x.Url, y.Url) })
+	slices.SortFunc(pages, func(x, y *pagefindpb.Page) int { return cmp.Compare(x.Url, y.Url) })
 	var n notes
-	answer, err := call(ctx, s.build, "pagefind", "", s.Pagefind.BuildIndex, request)
+	answer, err := callStream(ctx, s.build, "pagefind", s.Pagefind.BuildIndex, pages, func(i int) string { return names[pages[i]] })
 	if missing, err := n.without(err, "the site has no search"); !missing && err != nil {
 		return nil, err
 	}

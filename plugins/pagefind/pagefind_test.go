@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -32,9 +33,40 @@ func needTools(t testing.TB) {
 	}
 }
 
+// sending is a call whose pages are there already.
+type sending struct {
+	grpc.ServerStream
+	ctx    context.Context
+	pages  []*pagefindpb.Page
+	answer *pagefindpb.BuildIndexResponse
+}
+
+func (s *sending) Context() context.Context { return s.ctx }
+
+func (s *sending) Recv() (*pagefindpb.Page, error) {
+	if len(s.pages) == 0 {
+		return nil, io.EOF
+	}
+	first := s.pages[0]
+	s.pages = s.pages[1:]
+	return first, nil
+}
+
+func (s *sending) SendAndClose(answer *pagefindpb.BuildIndexResponse) error {
+	s.answer = answer
+	return nil
+}
+
+func buildIndex(ctx context.Context, pages ...*pagefindpb.Page) (*pagefindpb.BuildIndexResponse, error) {
+	s := &sending{ctx: ctx, pages: pages}
+	err := New().BuildIndex(s)
+	return s.answer, err
+}
+
 func index(t testing.TB, pages []*pagefindpb.Page) map[string][]byte {
 	t.Helper()
-	response, err := New().BuildIndex(context.Background(), &pagefindpb.BuildIndexRequest{Pages: pages})
+	pages = slices.SortedFunc(slices.Values(pages), func(a, b *pagefindpb.Page) int { return strings.Compare(a.Url, b.Url) })
+	response, err := buildIndex(context.Background(), pages...)
 	require.NoError(t, err)
 	files := map[string][]byte{}
 	for _, file := range response.Files {
@@ -158,8 +190,16 @@ func TestManyLargePagesPass(t *testing.T) {
 	assert.Len(t, fragments(t, index(t, pages)), 300)
 }
 
+func TestPagesThatComeInAnotherOrderAreRefused(t *testing.T) {
+	needTools(t)
+	_, err := buildIndex(t.Context(), page("/b/", "x"), page("/a/", "y"))
+	assert.Equal(t, codes.InvalidArgument, status.Code(err))
+	assert.ErrorContains(t, err, "/a/ comes after /b/")
+}
+
 func TestTwoPagesWithOneURLAreRefused(t *testing.T) {
-	_, err := New().BuildIndex(t.Context(), &pagefindpb.BuildIndexRequest{Pages: []*pagefindpb.Page{page("/a/", "x"), page("/a/", "y")}})
+	needTools(t)
+	_, err := buildIndex(t.Context(), page("/a/", "x"), page("/a/", "y"))
 	assert.Equal(t, codes.InvalidArgument, status.Code(err))
 	assert.ErrorContains(t, err, "/a/: two pages have this URL")
 }
@@ -168,7 +208,7 @@ func TestCallEndsWithItsContext(t *testing.T) {
 	needTools(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := New().BuildIndex(ctx, &pagefindpb.BuildIndexRequest{})
+	_, err := buildIndex(ctx)
 	assert.Equal(t, codes.Canceled, status.Code(err))
 }
 
@@ -188,7 +228,7 @@ func TestPagefindThatDiesIsAnErrorThatSaysHow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fake(t, script)
 			pages := []*pagefindpb.Page{page("/", strings.Repeat("x", 1<<20)), page("/a/", strings.Repeat("x", 1<<20))}
-			_, err := New().BuildIndex(t.Context(), &pagefindpb.BuildIndexRequest{Pages: pages})
+			_, err := buildIndex(t.Context(), pages...)
 			assert.Equal(t, codes.Internal, status.Code(err))
 			assert.ErrorContains(t, err, "pagefind_extended: exit status 3: out of cheese")
 		})
@@ -198,7 +238,7 @@ func TestPagefindThatDiesIsAnErrorThatSaysHow(t *testing.T) {
 func TestPageThatPagefindRefusesIsNamed(t *testing.T) {
 	fake(t, `say() { printf '%s,' "$(printf '{"message_id":%s,"payload":{"type":"%s","index_id":0,"message":"too odd"}}' "$1" "$2" | base64 -w0)"; }
 say 0 NewIndex; say 2 IndexedFile; say 1 Error; cat >/dev/null`)
-	_, err := New().BuildIndex(t.Context(), &pagefindpb.BuildIndexRequest{Pages: []*pagefindpb.Page{page("/b/", ""), page("/a/", "")}})
+	_, err := buildIndex(t.Context(), page("/a/", ""), page("/b/", ""))
 	assert.Equal(t, codes.InvalidArgument, status.Code(err))
 	assert.ErrorContains(t, err, "/a/: cannot be indexed: too odd")
 }
@@ -206,7 +246,7 @@ say 0 NewIndex; say 2 IndexedFile; say 1 Error; cat >/dev/null`)
 func TestMissingPagefindIsAFailedPrecondition(t *testing.T) {
 	t.Setenv("PATH", "/nowhere")
 	t.Chdir(t.TempDir())
-	_, err := New().BuildIndex(t.Context(), &pagefindpb.BuildIndexRequest{})
+	_, err := buildIndex(t.Context())
 	assert.Equal(t, codes.FailedPrecondition, status.Code(err))
 	assert.ErrorContains(t, err, "pagefind_extended, which builds the search index, is not installed: run `make tools`")
 }

@@ -59,8 +59,9 @@ type refusal struct{ url, message string }
 
 func (r *refusal) Error() string { return fmt.Sprintf("%s: cannot be indexed: %s", r.url, r.message) }
 
-// build runs one service from start to end.
-func build(ctx context.Context, pages []*pagefindpb.Page) (files []*pagefindpb.IndexFile, err error) {
+// build runs one service from start to end. Next gives page after page, and then
+// io.EOF.
+func build(ctx context.Context, next func() (*pagefindpb.Page, error)) (files []*pagefindpb.IndexFile, err error) {
 	process, err := tool.Command{Program: indexer, Args: []string{"--service"}}.Start(ctx)
 	if err != nil {
 		return nil, err
@@ -81,10 +82,11 @@ func build(ctx context.Context, pages []*pagefindpb.Page) (files []*pagefindpb.I
 		return nil, err
 	}
 	index := created.Payload.Index
-	if err := talk.add(index, pages); err != nil {
+	count, err := talk.add(index, next)
+	if err != nil {
 		return nil, err
 	}
-	if err := talk.send(len(pages)+1, getFiles{Type: "GetFiles", Index: index}); err != nil {
+	if err := talk.send(count+1, getFiles{Type: "GetFiles", Index: index}); err != nil {
 		return nil, err
 	}
 	finished, err := talk.receive("GetFiles")
@@ -103,33 +105,73 @@ type conversation struct {
 	out *bufio.Reader
 }
 
+// ahead is how many pages Pagefind may have without having answered: enough to
+// keep it busy. Each lies in its memory.
+const ahead = 64
+
 // add hands over every page, and reads the answers at the same time. If answers
 // were left in the pipe, both sides would wait once it is full.
-func (c *conversation) add(index int, pages []*pagefindpb.Page) error {
-	sent := make(chan error, 1)
-	go func() {
-		for i, page := range pages {
-			if err := c.send(i+1, addFile{Type: "AddFile", Index: index, URL: page.GetUrl(), HTML: readable(page.GetHtml())}); err != nil {
-				sent <- err
-				return
-			}
+func (c *conversation) add(index int, next func() (*pagefindpb.Page, error)) (count int, err error) {
+	answers := &answers{owed: make(chan struct{}, ahead), over: make(chan struct{})}
+	go answers.read(c)
+	urls, err := c.hand(index, next, answers)
+	close(answers.owed)
+	if err != nil {
+		return 0, err // who ends the process ends the reader
+	}
+	<-answers.over
+	if id := answers.refused; answers.failed == nil && id >= 1 && id <= len(urls) {
+		return 0, &refusal{urls[id-1], answers.why}
+	}
+	return len(urls), answers.failed
+}
+
+// hand sends page after page, and gives the URLs of those that it has sent.
+func (c *conversation) hand(index int, next func() (*pagefindpb.Page, error), answers *answers) (urls []string, err error) {
+	for {
+		page, err := next()
+		if errors.Is(err, io.EOF) {
+			return urls, nil
 		}
-		sent <- nil
-	}()
-	var failed error
-	for range pages {
-		added, err := c.receive("IndexedFile")
-		if err == nil {
-			continue
+		if err != nil {
+			return nil, err
 		}
-		if added == nil { // it has died, and the sender cannot hang
-			return errors.Join(err, <-sent)
+		urls = append(urls, page.GetUrl())
+		select {
+		case answers.owed <- struct{}{}:
+		case <-answers.over: // it has died
+			return urls, nil
 		}
-		if id := *added.ID; failed == nil && id >= 1 && id <= len(pages) {
-			failed = &refusal{pages[id-1].GetUrl(), added.Payload.Message}
+		if err := c.send(len(urls), addFile{Type: "AddFile", Index: index, URL: page.GetUrl(), HTML: readable(page.GetHtml())}); err != nil {
+			return nil, err
 		}
 	}
-	return errors.Join(failed, <-sent)
+}
+
+// answers reads the answers to pages, which come in any order.
+type answers struct {
+	owed chan struct{} // one for each that is to come
+	over chan struct{} // closed when all have come, or none will
+
+	// What follows is set once it is over.
+	failed  error
+	refused int // the first page that was, by number, or 0
+	why     string
+}
+
+func (a *answers) read(c *conversation) {
+	defer close(a.over)
+	for range a.owed {
+		added, err := c.receive("IndexedFile")
+		switch {
+		case err == nil:
+		case added == nil:
+			a.failed = err
+			return
+		case a.refused == 0 || *added.ID < a.refused:
+			a.refused, a.why = *added.ID, added.Payload.Message
+		}
+	}
 }
 
 func (c *conversation) send(id int, payload any) error {

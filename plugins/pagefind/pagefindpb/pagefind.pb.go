@@ -74,50 +74,6 @@ func (x *Page) GetHtml() string {
 	return ""
 }
 
-type BuildIndexRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Pages         []*Page                `protobuf:"bytes,1,rep,name=pages,proto3" json:"pages,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *BuildIndexRequest) Reset() {
-	*x = BuildIndexRequest{}
-	mi := &file_pagefind_proto_msgTypes[1]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *BuildIndexRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*BuildIndexRequest) ProtoMessage() {}
-
-func (x *BuildIndexRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pagefind_proto_msgTypes[1]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use BuildIndexRequest.ProtoReflect.Descriptor instead.
-func (*BuildIndexRequest) Descriptor() ([]byte, []int) {
-	return file_pagefind_proto_rawDescGZIP(), []int{1}
-}
-
-func (x *BuildIndexRequest) GetPages() []*Page {
-	if x != nil {
-		return x.Pages
-	}
-	return nil
-}
-
 type IndexFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Path below the site's root ("pagefind/pagefind.js").
@@ -129,7 +85,7 @@ type IndexFile struct {
 
 func (x *IndexFile) Reset() {
 	*x = IndexFile{}
-	mi := &file_pagefind_proto_msgTypes[2]
+	mi := &file_pagefind_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -141,7 +97,7 @@ func (x *IndexFile) String() string {
 func (*IndexFile) ProtoMessage() {}
 
 func (x *IndexFile) ProtoReflect() protoreflect.Message {
-	mi := &file_pagefind_proto_msgTypes[2]
+	mi := &file_pagefind_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -154,7 +110,7 @@ func (x *IndexFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IndexFile.ProtoReflect.Descriptor instead.
 func (*IndexFile) Descriptor() ([]byte, []int) {
-	return file_pagefind_proto_rawDescGZIP(), []int{2}
+	return file_pagefind_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *IndexFile) GetPath() string {
@@ -181,7 +137,7 @@ type BuildIndexResponse struct {
 
 func (x *BuildIndexResponse) Reset() {
 	*x = BuildIndexResponse{}
-	mi := &file_pagefind_proto_msgTypes[3]
+	mi := &file_pagefind_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -193,7 +149,7 @@ func (x *BuildIndexResponse) String() string {
 func (*BuildIndexResponse) ProtoMessage() {}
 
 func (x *BuildIndexResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pagefind_proto_msgTypes[3]
+	mi := &file_pagefind_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -206,7 +162,7 @@ func (x *BuildIndexResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BuildIndexResponse.ProtoReflect.Descriptor instead.
 func (*BuildIndexResponse) Descriptor() ([]byte, []int) {
-	return file_pagefind_proto_rawDescGZIP(), []int{3}
+	return file_pagefind_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *BuildIndexResponse) GetFiles() []*IndexFile {
@@ -223,17 +179,15 @@ const file_pagefind_proto_rawDesc = "" +
 	"\x0epagefind.proto\x12\fddc.pagefind\",\n" +
 	"\x04Page\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12\x12\n" +
-	"\x04html\x18\x02 \x01(\tR\x04html\"=\n" +
-	"\x11BuildIndexRequest\x12(\n" +
-	"\x05pages\x18\x01 \x03(\v2\x12.ddc.pagefind.PageR\x05pages\";\n" +
+	"\x04html\x18\x02 \x01(\tR\x04html\";\n" +
 	"\tIndexFile\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x1a\n" +
 	"\bcontents\x18\x02 \x01(\fR\bcontents\"C\n" +
 	"\x12BuildIndexResponse\x12-\n" +
-	"\x05files\x18\x01 \x03(\v2\x17.ddc.pagefind.IndexFileR\x05files2[\n" +
-	"\bPagefind\x12O\n" +
+	"\x05files\x18\x01 \x03(\v2\x17.ddc.pagefind.IndexFileR\x05files2P\n" +
+	"\bPagefind\x12D\n" +
 	"\n" +
-	"BuildIndex\x12\x1f.ddc.pagefind.BuildIndexRequest\x1a .ddc.pagefind.BuildIndexResponseB!Z\x1fddc/plugins/pagefind/pagefindpbb\x06proto3"
+	"BuildIndex\x12\x12.ddc.pagefind.Page\x1a .ddc.pagefind.BuildIndexResponse(\x01B!Z\x1fddc/plugins/pagefind/pagefindpbb\x06proto3"
 
 var (
 	file_pagefind_proto_rawDescOnce sync.Once
@@ -247,23 +201,21 @@ func file_pagefind_proto_rawDescGZIP() []byte {
 	return file_pagefind_proto_rawDescData
 }
 
-var file_pagefind_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_pagefind_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_pagefind_proto_goTypes = []any{
 	(*Page)(nil),               // 0: ddc.pagefind.Page
-	(*BuildIndexRequest)(nil),  // 1: ddc.pagefind.BuildIndexRequest
-	(*IndexFile)(nil),          // 2: ddc.pagefind.IndexFile
-	(*BuildIndexResponse)(nil), // 3: ddc.pagefind.BuildIndexResponse
+	(*IndexFile)(nil),          // 1: ddc.pagefind.IndexFile
+	(*BuildIndexResponse)(nil), // 2: ddc.pagefind.BuildIndexResponse
 }
 var file_pagefind_proto_depIdxs = []int32{
-	0, // 0: ddc.pagefind.BuildIndexRequest.pages:type_name -> ddc.pagefind.Page
-	2, // 1: ddc.pagefind.BuildIndexResponse.files:type_name -> ddc.pagefind.IndexFile
-	1, // 2: ddc.pagefind.Pagefind.BuildIndex:input_type -> ddc.pagefind.BuildIndexRequest
-	3, // 3: ddc.pagefind.Pagefind.BuildIndex:output_type -> ddc.pagefind.BuildIndexResponse
-	3, // [3:4] is the sub-list for method output_type
-	2, // [2:3] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	1, // 0: ddc.pagefind.BuildIndexResponse.files:type_name -> ddc.pagefind.IndexFile
+	0, // 1: ddc.pagefind.Pagefind.BuildIndex:input_type -> ddc.pagefind.Page
+	2, // 2: ddc.pagefind.Pagefind.BuildIndex:output_type -> ddc.pagefind.BuildIndexResponse
+	2, // [2:3] is the sub-list for method output_type
+	1, // [1:2] is the sub-list for method input_type
+	1, // [1:1] is the sub-list for extension type_name
+	1, // [1:1] is the sub-list for extension extendee
+	0, // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_pagefind_proto_init() }
@@ -277,7 +229,7 @@ func file_pagefind_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pagefind_proto_rawDesc), len(file_pagefind_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

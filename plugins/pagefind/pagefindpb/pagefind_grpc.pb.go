@@ -28,8 +28,8 @@ const (
 //
 // Pagefind builds the search index of a site.
 type PagefindClient interface {
-	// Builds the files of a search index over all pages.
-	BuildIndex(ctx context.Context, in *BuildIndexRequest, opts ...grpc.CallOption) (*BuildIndexResponse, error)
+	// Builds the files of a search index over the pages that are sent, each once, in the order of their URLs.
+	BuildIndex(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[Page, BuildIndexResponse], error)
 }
 
 type pagefindClient struct {
@@ -40,15 +40,18 @@ func NewPagefindClient(cc grpc.ClientConnInterface) PagefindClient {
 	return &pagefindClient{cc}
 }
 
-func (c *pagefindClient) BuildIndex(ctx context.Context, in *BuildIndexRequest, opts ...grpc.CallOption) (*BuildIndexResponse, error) {
+func (c *pagefindClient) BuildIndex(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[Page, BuildIndexResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(BuildIndexResponse)
-	err := c.cc.Invoke(ctx, Pagefind_BuildIndex_FullMethodName, in, out, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &Pagefind_ServiceDesc.Streams[0], Pagefind_BuildIndex_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	x := &grpc.GenericClientStream[Page, BuildIndexResponse]{ClientStream: stream}
+	return x, nil
 }
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Pagefind_BuildIndexClient = grpc.ClientStreamingClient[Page, BuildIndexResponse]
 
 // PagefindServer is the server API for Pagefind service.
 // All implementations must embed UnimplementedPagefindServer
@@ -56,8 +59,8 @@ func (c *pagefindClient) BuildIndex(ctx context.Context, in *BuildIndexRequest, 
 //
 // Pagefind builds the search index of a site.
 type PagefindServer interface {
-	// Builds the files of a search index over all pages.
-	BuildIndex(context.Context, *BuildIndexRequest) (*BuildIndexResponse, error)
+	// Builds the files of a search index over the pages that are sent, each once, in the order of their URLs.
+	BuildIndex(grpc.ClientStreamingServer[Page, BuildIndexResponse]) error
 	mustEmbedUnimplementedPagefindServer()
 }
 
@@ -68,8 +71,8 @@ type PagefindServer interface {
 // pointer dereference when methods are called.
 type UnimplementedPagefindServer struct{}
 
-func (UnimplementedPagefindServer) BuildIndex(context.Context, *BuildIndexRequest) (*BuildIndexResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method BuildIndex not implemented")
+func (UnimplementedPagefindServer) BuildIndex(grpc.ClientStreamingServer[Page, BuildIndexResponse]) error {
+	return status.Error(codes.Unimplemented, "method BuildIndex not implemented")
 }
 func (UnimplementedPagefindServer) mustEmbedUnimplementedPagefindServer() {}
 func (UnimplementedPagefindServer) testEmbeddedByValue()                  {}
@@ -92,23 +95,12 @@ func RegisterPagefindServer(s grpc.ServiceRegistrar, srv PagefindServer) {
 	s.RegisterService(&Pagefind_ServiceDesc, srv)
 }
 
-func _Pagefind_BuildIndex_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(BuildIndexRequest)
-	if err := dec(in); err != nil {
-		return nil, err
-	}
-	if interceptor == nil {
-		return srv.(PagefindServer).BuildIndex(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: Pagefind_BuildIndex_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(PagefindServer).BuildIndex(ctx, req.(*BuildIndexRequest))
-	}
-	return interceptor(ctx, in, info, handler)
+func _Pagefind_BuildIndex_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(PagefindServer).BuildIndex(&grpc.GenericServerStream[Page, BuildIndexResponse]{ServerStream: stream})
 }
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Pagefind_BuildIndexServer = grpc.ClientStreamingServer[Page, BuildIndexResponse]
 
 // Pagefind_ServiceDesc is the grpc.ServiceDesc for Pagefind service.
 // It's only intended for direct use with grpc.RegisterService,
@@ -116,12 +108,13 @@ func _Pagefind_BuildIndex_Handler(srv interface{}, ctx context.Context, dec func
 var Pagefind_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "ddc.pagefind.Pagefind",
 	HandlerType: (*PagefindServer)(nil),
-	Methods: []grpc.MethodDesc{
+	Methods:     []grpc.MethodDesc{},
+	Streams: []grpc.StreamDesc{
 		{
-			MethodName: "BuildIndex",
-			Handler:    _Pagefind_BuildIndex_Handler,
+			StreamName:    "BuildIndex",
+			Handler:       _Pagefind_BuildIndex_Handler,
+			ClientStreams: true,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
 	Metadata: "pagefind.proto",
 }
