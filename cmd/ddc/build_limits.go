@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -71,7 +70,8 @@ type memoryShares struct {
 	limit int64
 	// host and each are the heaps of the host and of one plugin beyond which
 	// Go's collector works harder. These are soft limits: a process still gets
-	// the memory that it needs, but keeps no garbage.
+	// the memory that it needs, but keeps no garbage. The host's grows with what
+	// is alive there.
 	host, each int64
 	// work is for what grows with the site, in all processes together.
 	work int64
@@ -111,6 +111,3 @@ func (m memoryShares) hub(isolated bool) int64 {
 	}
 	return m.limit / hubShare
 }
-
-// lower is the smaller of two limits of the collector. Either may be unset.
-func lower(a, b int64) int64 { return min(cmp.Or(a, math.MaxInt64), cmp.Or(b, math.MaxInt64)) }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"time"
 
 	"ddc/internal/activity"
@@ -29,7 +28,7 @@ type machine struct {
 	remotes     *remotes
 	stopDumping func()
 	shares      memoryShares
-	collector   int64 // this process's limit before
+	collector   *memory.Bound
 	peak        int64 // once stopped
 	log         *slog.Logger
 	// abandoned says that the build's work goes on, though nobody waits for it.
@@ -59,7 +58,7 @@ func startMachine(options host.Options, output string, shares memoryShares, call
 	if m.group, err = memory.Confine(shares.limit, m.heir.Group); err != nil {
 		log.Debug("the memory limit is kept by the processes, not by the kernel", "limit", shares.limit, "cause", err)
 	}
-	m.collector = debug.SetMemoryLimit(lower(debug.SetMemoryLimit(-1), shares.host))
+	m.collector = memory.Follow(shares.host, shares.limit/2)
 	m.meter = memory.NewMeter(m.group, calls)
 	options.TempDir = m.heir.TempDir
 	options.Memory = host.Memory{Soft: shares.each, Live: shares.live}
@@ -102,7 +101,7 @@ func (m *machine) stop(ctx context.Context) error {
 	errs = append(errs, m.remotes.close())
 	if m.meter != nil {
 		m.peak = m.meter.Stop()
-		debug.SetMemoryLimit(m.collector)
+		m.collector.Stop()
 	}
 	if m.abandoned {
 		return errors.Join(errs...)

@@ -1,0 +1,50 @@
+package memory
+
+import (
+	"math"
+	"runtime"
+	"runtime/debug"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/internal/await"
+)
+
+func TestCollectorsLimitFollowsWhatIsAlive(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	live, _ := inUse(t)
+	floor := live + 32<<20
+	b := Follow(floor, math.MaxInt64)
+	require.Equal(t, floor, debug.SetMemoryLimit(-1))
+	held := make([]byte, 128<<20)
+	await.Until(t, "the limit to be above what is alive", func() bool {
+		runtime.GC()
+		return debug.SetMemoryLimit(-1) >= 192<<20
+	})
+	runtime.KeepAlive(held)
+	held = nil
+	await.Until(t, "the limit to come back", func() bool {
+		runtime.GC()
+		return debug.SetMemoryLimit(-1) == floor
+	})
+	b.Stop()
+	assert.Equal(t, before, debug.SetMemoryLimit(-1))
+}
+
+func TestCollectorsLimitIsNeverBelowWhatIsAlive(t *testing.T) {
+	b := &Bound{floor: 100, ceiling: 1000}
+	for alive, want := range map[int64]int64{0: 100, 60: 100, 80: 120, 600: 900, 800: 1000, 880: 1000, 960: 1080, 8000: 9000} {
+		assert.Equal(t, want, b.wanted(alive), "%d alive", alive)
+	}
+}
+
+// What the user has set in GOMEMLIMIT is not exceeded while it can be kept.
+func TestCollectorsLimitKeepsBelowOneThatWasSet(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(1 << 30))
+	b := Follow(2<<30, 4<<30)
+	defer b.Stop()
+	assert.Equal(t, int64(1<<30), debug.SetMemoryLimit(-1))
+	assert.Equal(t, int64(1<<30), b.ceiling)
+}
