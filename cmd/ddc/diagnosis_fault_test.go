@@ -110,8 +110,8 @@ func strategiesOf(e *fault.Entry) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(s string) bool { return !e.Bites(s) })
 }
 
-// slow are the faults that nobody can name at once.
-var slow = []fault.Name{fault.HandlerNeverEnds, fault.BuildInsideBuild, fault.LateSend}
+// unclear are the faults that nobody can name at once.
+var unclear = []fault.Name{fault.HandlerNeverEnds, fault.BuildInsideBuild, fault.LateSend}
 
 // tries bounds how often a cell is run until its fault has shown for all to see: some may
 // also go by, or garble a reply and nothing else.
@@ -196,7 +196,7 @@ func seeCell(t *testing.T, cells *matrix.Holding, name fault.Name, strategy stri
 			first := h.Look()
 			time.Sleep(250 * time.Millisecond)
 			s.inspect = append(s.inspect, wrongLinks(inspect.NewReport(h.Path, first, h.Look()))...)
-			return !slices.Contains(slow, name) || s.right(name)
+			return !slices.Contains(unclear, name) || s.right(name)
 		})
 		assert.NoError(t, h.Close())
 	}
