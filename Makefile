@@ -183,6 +183,12 @@ bench: ## Run the benchmarks, some eight minutes. Compare figures of one run onl
 	@$(MAKE) --no-print-directory load
 	go test -tags $(TAGS) -run '^$$' -bench . -benchtime 1x -v ./conformance/bench
 
+# By turns too. Hugo (Debian's) is measured beside it if it is installed.
+SITE_PAGES := 100,1000
+.PHONY: bench-site
+bench-site: build ## Build sites of SITE_PAGES (100,1000) pages by turns, cold, unchanged and with one page edited, beside Hugo.
+	DDC_TOOLS=$(CURDIR)/.tools/bin go run ./tools/benchsite -pages $(SITE_PAGES) bin/ddc
+
 # By turns, so that what else the machine does hits all of them. LOAD=3x is three seconds of each contender.
 LOAD := 3x
 .PHONY: load

@@ -2,8 +2,12 @@ package site_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -45,7 +49,7 @@ func (k *keeping) build(t testing.TB, cfg *config.Config, plugins site.Plugins, 
 	return result, err
 }
 
-// kept opens the project's cache, builds, and says what was made of pages, by query, and
+// made builds, and says what was made of pages, by query, and
 // how many calls were made.
 func (k *keeping) made(t *testing.T, p *project) map[string]int {
 	t.Helper()
@@ -93,4 +97,139 @@ func TestASiteOfWhichNothingHasChangedIsNotMadeAgain(t *testing.T) {
 	later := time.Now().Add(-time.Hour)
 	require.NoError(t, os.Chtimes(filepath.Join(p.folder, "content/blog/a.md"), later, later))
 	assert.Empty(t, k.made(t, p))
+}
+
+// What is asked for anew in each process is so in a remembered site too.
+func TestATimeThatIsShownIsThatOfTheBuild(t *testing.T) {
+	p := newProject(t, "content/a.md", titledAs("A"), "content/b.md", titledAs("B")+"text",
+		"templates/section.html", `{{ now() | date(format="%Y-%m-%d %H:%M:%S") }}`, "templates/index.html", `{{ now() | date(format="%H:%M:%S") }}`)
+	k := &keeping{folder: t.TempDir(), check: 1 << 60}
+	show := func(at time.Time) string {
+		_, err := k.build(t, p.config(), connect(t), site.Options{Now: at, NoCodeExec: true, NoSearch: true})
+		require.NoError(t, err)
+		return p.read("index.html")
+	}
+	assert.Contains(t, show(moment), "10:00:00")
+	assert.Contains(t, show(moment), "10:00:00")
+	assert.Zero(t, k.counts.Computed["page"])
+	assert.Contains(t, show(moment.Add(time.Second)), "10:00:01")
+	assert.Equal(t, 1, k.counts.Computed["page"], "the other pages do not show it")
+}
+
+// Whatever somebody does to the output, the next build has it as a clean one.
+func TestAnOutputThatWasTamperedWithIsMadeRight(t *testing.T) {
+	p := lively(t)
+	k := &keeping{folder: t.TempDir(), check: 1 << 60}
+	k.made(t, p)
+	output := p.config().Output
+	want := outcomeOf(t, output, &site.Result{}, nil)
+	page := filepath.Join(output, "blog/a/index.html")
+	for name, tamper := range map[string]func() error{
+		"nothing":      func() error { return nil },
+		"another text": func() error { return os.WriteFile(page, []byte("other"), 0o666) },
+		"a text as long": func() error {
+			return os.WriteFile(page, []byte(strings.ToUpper(want.files["blog/a/index.html"])), 0o666)
+		},
+		"a file is gone":    func() error { return os.Remove(page) },
+		"one more":          func() error { return os.WriteFile(filepath.Join(output, "CNAME"), nil, 0o666) },
+		"an empty folder":   func() error { return os.Mkdir(filepath.Join(output, "empty"), 0o777) },
+		"another mode":      func() error { return os.Chmod(page, 0o600) },
+		"a link":            func() error { return errors.Join(os.Remove(page), os.Symlink("../../index.html", page)) },
+		"all of it is gone": func() error { return os.RemoveAll(output) },
+	} {
+		require.NoError(t, tamper(), name)
+		assert.Empty(t, k.made(t, p), name)
+		assert.Empty(t, outcomeOf(t, output, &site.Result{}, nil).differs(want), name)
+		assert.NoDirExists(t, filepath.Join(output, "empty"))
+		info, err := os.Lstat(page)
+		require.NoError(t, err)
+		assert.True(t, info.Mode().IsRegular(), name)
+		assert.NotEqual(t, os.FileMode(0o600), info.Mode().Perm(), name)
+	}
+}
+
+// A file that has not changed is the same file in the next output, and who has the last
+// output open sees it as it was.
+func TestWhatHasNotChangedIsLinked(t *testing.T) {
+	p := lively(t)
+	k := &keeping{folder: t.TempDir(), check: 1 << 60}
+	k.made(t, p)
+	inode := func(name string) uint64 {
+		info, err := os.Stat(filepath.Join(p.config().Output, name))
+		require.NoError(t, err)
+		return info.Sys().(*syscall.Stat_t).Ino
+	}
+	a, one := inode("blog/a/index.html"), inode("guide/one/index.html")
+	p.change(change{"content/guide/one.md": titledAs("One") + "another\n"})
+	k.made(t, p)
+	assert.Equal(t, a, inode("blog/a/index.html"))
+	assert.NotEqual(t, one, inode("guide/one/index.html"))
+}
+
+// A value that was kept wrongly is found by the build whose turn it is, which says so
+// and has the right one.
+func TestAWrongValueIsFoundAndSaid(t *testing.T) {
+	p := newProject(t, "content/a.md", titledAs("A"))
+	cfg := p.config()
+	wrong := &wrongly{}
+	build := func(check uint64) (said []string) {
+		_, err := site.Build(t.Context(), cfg, connect(t), site.Options{NoCodeExec: true, NoSearch: true, Remembered: &site.Remembered{Session: wrong, Check: check,
+			Differs: func(d query.Difference) { said = append(said, d.Error()) }}})
+		require.NoError(t, err)
+		return said
+	}
+	assert.Empty(t, build(1))
+	want := p.read("a/index.html")
+	require.NoError(t, os.RemoveAll(cfg.Output)) // so that the values are read
+	assert.Empty(t, build(1), "all are right")
+	require.NoError(t, os.RemoveAll(cfg.Output))
+	wrong.change = true
+	assert.Contains(t, build(1), "the remembered answer of final(a.md) differs from the one worked out again from the same 1 inputs: finished(a.md)")
+	assert.Equal(t, want, p.read("a/index.html"))
+	wrong.change = false
+	assert.Empty(t, build(1))
+}
+
+// wrongly is a session in memory. If change is set, a page is another than it was.
+type wrongly struct {
+	taken  *query.Snapshot
+	ground []byte
+	values map[query.Fingerprint][]byte
+	change bool
+}
+
+func (w *wrongly) Keep(_ context.Context, taken *query.Snapshot, ground []byte) error {
+	if w.values == nil {
+		w.values = map[query.Fingerprint][]byte{}
+	}
+	for i := range taken.Nodes {
+		k := &taken.Nodes[i]
+		if k.Encode != nil {
+			encoded, err := k.Encode()
+			if err != nil {
+				return err
+			}
+			w.values[k.Fingerprint], k.Encode = encoded, nil
+		}
+	}
+	w.taken, w.ground = taken, ground
+	return nil
+}
+
+func (w *wrongly) Snapshot() (*query.Snapshot, []byte) {
+	if w.taken == nil {
+		return nil, nil
+	}
+	s := &query.Snapshot{Nodes: slices.Clone(w.taken.Nodes), Value: func(f query.Fingerprint) ([]byte, bool) {
+		v, ok := w.values[f]
+		return v, ok
+	}}
+	for i := range s.Nodes {
+		if k := &s.Nodes[i]; w.change && k.Query == "final" && k.Key == "a.md" {
+			other := []byte("other")
+			k.Fingerprint = query.Digest(other)
+			w.values[k.Fingerprint] = other
+		}
+	}
+	return s, w.ground
 }

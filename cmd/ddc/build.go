@@ -48,10 +48,11 @@ and its calls repeated; a call that fails so up to three times ends the build,
 and the error names it. Pictures that could not be worked on within
 --memory-limit go without the variants that are too large, with a warning.
 
-Pictures, fonts, style sheets and the search index are remembered in
-.cache/answers of the project, or in the folder that $DDC_CACHE names ("off" for
-none), and are not made again while what they are made of, and the tools, are the
-same. "ddc clean --cache" forgets them.
+What was made is remembered in .cache/answers of the project, or in the folder
+that $DDC_CACHE names ("off" for none), and is not made again while what it was
+made of, the settings and the tools are the same: up to 1 GiB for pages, and as
+much for what plugins have answered. "ddc clean --cache" forgets it, --no-cache
+does without.
 
 Each plugin runs in a sandbox, and each code sample in a narrower one. A layer of
 it that the kernel does not have is left out (-v and --json say which hold); one

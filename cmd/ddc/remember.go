@@ -84,8 +84,8 @@ func (r *remembrance) open(ctx context.Context, cfg *config.Config, o *site.Opti
 	}
 	var versions []string
 	for _, plugin := range pluginNames() {
-		version, _ := r.tools.version(plugin) // a tool that is not there has none
-		versions = append(versions, version)
+		stamps, _ := r.tools.stamps(plugin)
+		versions = append(versions, stamps...)
 	}
 	world, err := site.World(cfg, *o, versions...)
 	if err == nil {
@@ -168,25 +168,33 @@ func (v *toolVersions) version(plugin string) (string, bool) {
 }
 
 func (v *toolVersions) look(plugin string) string {
-	s, err := specOf(plugin)
-	if err != nil {
+	parts, whole := v.stamps(plugin)
+	if !whole {
 		return ""
 	}
-	parts := []string{v.program, plugin}
+	return strings.Join(parts, "\x00")
+}
+
+// stamps are what names a plugin's program and its tools; whole says that none is
+// missing.
+func (v *toolVersions) stamps(plugin string) (parts []string, whole bool) {
+	s, err := specOf(plugin)
+	if err != nil {
+		return []string{plugin}, false
+	}
+	parts, whole = []string{v.program, plugin}, true
 	for _, t := range s.Tools {
 		stamp, err := toolStamp(t)
-		if err == nil {
-			parts = append(parts, stamp)
-			continue
+		if err != nil {
+			// A tool that is here too is the same there, so the place does not count.
+			if digest, isRemote := v.remotes.tools(plugin); isRemote {
+				return []string{v.program, plugin, digest}, true
+			}
+			stamp, whole = "missing", false
 		}
-		// A tool that is here too is the same there, so the place does not count.
-		digest, isRemote := v.remotes.tools(plugin)
-		if !isRemote {
-			return ""
-		}
-		return strings.Join([]string{v.program, plugin, digest}, "\x00")
+		parts = append(parts, stamp)
 	}
-	return strings.Join(parts, "\x00")
+	return parts, whole
 }
 
 // toolStamp says which file a tool is. Installing another version makes another
