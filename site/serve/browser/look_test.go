@@ -77,12 +77,30 @@ var sites = map[string]looked{
 	"docs":    themeToLook("docs", "guide"),
 	"blog":    themeToLook("blog", "posts"),
 	"minimal": themeToLook("minimal", "guide"),
+	"guide": {
+		open:  guide,
+		pages: []string{"/", "/start/porting/", "/writing/markdown/", "/reference/templates/"},
+		box:   "#query", found: "#results li a",
+		words: map[string]string{"Deploying": "publish/deploying/", "slugify": "reference/templates/", "rsync": "publish/deploying/"},
+	},
 	"example": {
 		open:  example,
 		pages: []string{"/", "/guide/", "/guide/protocol/", "/guide/strategies/"},
 		box:   "#query", found: "#results li a",
 		words: map[string]string{"Choosing": "guide/choosing/", "socketpair": "guide/strategies/", "unpark": "guide/protocol/"},
 	},
+}
+
+// guide is the guide, in the clothes of the docs theme.
+func guide(t *testing.T) *built {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), "guide")
+	ddc(t, "init", folder, "--theme", "docs")
+	for _, part := range []string{"content", ".config"} {
+		require.NoError(t, os.RemoveAll(filepath.Join(folder, part)))
+		require.NoError(t, os.CopyFS(filepath.Join(folder, part), os.DirFS(filepath.Join(repository(t), "docs", "guide", part))))
+	}
+	return build(t, folder)
 }
 
 func example(t *testing.T) *built {
