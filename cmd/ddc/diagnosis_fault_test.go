@@ -45,6 +45,7 @@ var rightDiagnosis = map[fault.Name][]inspect.Kind{
 	fault.HandlerNeverEnds:    {inspect.HandlerStuck},
 	fault.BuildInsideBuild:    {inspect.HandlerStuck},
 	fault.LateSend:            {inspect.Orphaned},
+	fault.SlotHeldForSlot:     {inspect.SlotsExhausted},
 	// The goroutine that receives there waits for a thread.
 	fault.WorkersBlocked: {inspect.HandlerStuck, inspect.Deadlock},
 	// An end that takes the kernel's answer for a failure gives the link up.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ddc/conformance/scenario"
 )
 
 var write = flag.Bool("write", false, "write docs/FAULTS.md anew")
@@ -16,6 +18,10 @@ const page = "../../docs/FAULTS.md"
 func TestEveryRuleIsBrokenByAFaultThatIsCaught(t *testing.T) {
 	for rule := range rules {
 		broken, caught := breakers(rule)
+		if scenario.Rule(rule) == scenario.SlotsComeBack {
+			assert.Empty(t, broken, "then rules needs another comment")
+			continue
+		}
 		assert.NotEmpty(t, broken, "rule %d", rule)
 		assert.NotEmpty(t, caught, "rule %d", rule)
 	}

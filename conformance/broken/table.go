@@ -81,6 +81,8 @@ func Table() []Catch {
 		{Fault: fault.HandlerOnPump, Program: "CallThatBlocksStopsNoOtherCall", Rounds: 100},
 		{Fault: fault.PumpSends, Program: "BothDirectionsFullWithTinyRings", Rounds: 60},
 		{Fault: fault.AnnounceOnce, Program: "BothDirectionsFullWithTinyRings", Rounds: 60},
+		{Fault: fault.SlotAnnouncedOnce, Program: "EightyWorkersOnSixteenLinksWithTinyRings", Rounds: 100},
+		{Fault: fault.SlotHeldForSlot, Program: "PayloadsOfEverySizeThroughTinyRings", Says: "by those who wait for one more", Rounds: 60},
 		{Fault: fault.AbortFillsRing, Program: "PayloadsGivenUpInPiecesLeaveTheLinkWhole", Rounds: 100},
 		{Fault: fault.FlagTakenRingFails, Program: "LinkBurstsThenSilence", Rounds: 100},
 		{Fault: fault.CallerLeavesSilently, Program: "CallerThatGivesUpLeavesNoFrameBehind", Rounds: 100},

@@ -51,6 +51,8 @@ var exposing = map[fault.Name]func(strategy string) Scenario{
 	fault.SlotWaitersOwnPeer:   twoPeersPieces,
 	fault.HandlerOnPump:        func(s string) Scenario { return hubReplies("link: calls faster than the ring", s, 3) },
 	fault.PumpSends:            func(s string) Scenario { return hubBothWays("link: both directions full at once", s, 3) },
+	fault.SlotHeldForSlot:      loneEcho(1, 2, slotted),
+	fault.SlotAnnouncedOnce:    twoPeersPieces,
 	fault.AbortFillsRing:       func(s string) Scenario { return hubAborts("link: a payload given up between pieces", s) },
 	fault.CallerLeavesSilently: func(s string) Scenario { return hubCaller("link: a caller in the pump's place", s) },
 }
@@ -66,6 +68,12 @@ func twoOfOneProcess(s string) Scenario { return twoSleepers("two sleepers of on
 
 func linkFrames(n int) func(string) Scenario {
 	return func(s string) Scenario { return hubOneWay("link: frames, ring of 1", s, n, small) }
+}
+
+func loneEcho(cells, calls, size int) func(string) Scenario {
+	return func(s string) Scenario {
+		return hubLone("link: a peer of one thread, starved", s, cells, 1, calls, size)
+	}
 }
 
 func twoPeersPieces(s string) Scenario {
@@ -151,5 +159,25 @@ func TestEventLoopsAreSound(t *testing.T) {
 				explored(t, s, Planned{Scenario: p, Fast: delays(1), All: delays(2)})
 			})
 		}
+	}
+}
+
+// A peer of one thread shows each of the rules of an end (package hub), where a
+// fault breaks it.
+func TestPeerOfOneThreadShowsTheFaultsOfEachRule(t *testing.T) {
+	for name, s := range map[fault.Name]Scenario{
+		fault.SlotHeldForSlot:   loneEcho(1, 2, slotted)(strategy.Default),
+		fault.PumpSends:         loneEcho(1, 4, small)(strategy.Default),
+		fault.AnnounceOnce:      loneEcho(1, 4, small)(strategy.Default),
+		fault.SlotAnnouncedOnce: loneEcho(1, 3, slotted)(strategy.Default),
+	} {
+		if !*all && name == fault.AnnounceOnce {
+			continue // it takes ten thousand schedules
+		}
+		t.Run(string(name), func(t *testing.T) {
+			e, ok := fault.ByName(string(name))
+			require.True(t, ok)
+			found(t, e, strategy.Default, s)
+		})
 	}
 }

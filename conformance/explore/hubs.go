@@ -22,6 +22,8 @@ type hubWorld struct {
 	hub   *hub.Hub
 	peers map[string]*linkPair
 	bg    context.Context
+	// attach opens the peer's end of an offer.
+	attach func(w *World, offer *hub.Offer, strategy string) *hub.Link
 }
 
 // linkPair is the two ends of one link, and what each has received.
@@ -78,7 +80,14 @@ func newHub(w *World, strategy string, cells, slots int, peers []string, fromHos
 // openHub makes a hub with rings of so many cells and so many slots of 64 bytes, and a link to each
 // peer, over which each end wants so many frames.
 func openHub(w *World, strategy string, cells, slots int, peers []string, fromHost, toHost int) *hubWorld {
-	h := &hubWorld{w: w, peers: map[string]*linkPair{}, bg: context.Background()}
+	h := &hubWorld{w: w, peers: map[string]*linkPair{}, bg: context.Background(), attach: attach}
+	h.open(strategy, cells, slots, peers, fromHost, toHost)
+	return h
+}
+
+// open is openHub, for a world that says how its peers attach.
+func (h *hubWorld) open(strategy string, cells, slots int, peers []string, fromHost, toHost int) {
+	w := h.w
 	hosts, err := byName(strategy)
 	w.Must(err)
 	w.process("host")
@@ -94,7 +103,7 @@ func openHub(w *World, strategy string, cells, slots int, peers []string, fromHo
 		})
 		pair := &linkPair{host: h.end("host", toHost), peer: h.end(name, fromHost)}
 		pair.host.link = offer.Link
-		w.Within(name, func() { pair.peer.link = attach(w, offer, strategy) })
+		w.Within(name, func() { pair.peer.link = h.attach(w, offer, strategy) })
 		offer.Close()
 		h.peers[name] = pair
 		prefix := ""
@@ -105,22 +114,25 @@ func openHub(w *World, strategy string, cells, slots int, peers []string, fromHo
 			watch(w, e.process, prefix, e.link)
 		}
 	}
-	return h
 }
 
 // attach opens the peer's end of an offer.
 func attach(w *World, offer *hub.Offer, strategy string) *hub.Link {
 	s, err := byName(strategy)
 	w.Must(err)
-	var files []*os.File
+	l, err := hub.Attach(offer.Text, inherited(w, offer), s, wake.SpinOff)
+	w.Must(err)
+	return l
+}
+
+// inherited are an offer's files, as its peer has them.
+func inherited(w *World, offer *hub.Offer) (files []*os.File) {
 	for _, f := range offer.Files {
 		copied, err := sys.Dup(f)
 		w.Must(err)
 		files = append(files, copied)
 	}
-	l, err := hub.Attach(offer.Text, files, s, wake.SpinOff)
-	w.Must(err)
-	return l
+	return files
 }
 
 // watch names the words of one end of a link, and tells who may sleep there.

@@ -145,5 +145,8 @@ func planLinks(strategy string) []Planned {
 		{hubDyingUnderSender("link: death of a peer under a sender", strategy), delays(1), races(2)},
 		{hubDying("link: death of a peer at every step", strategy), delays(1), races(2)},
 		{hubCaller("link: a caller in the pump's place", strategy), delays(1), races(2)},
+		{hubLone("link: a peer of one thread, ring of 1, one slot", strategy, 1, 1, 2, slotted), delays(1), races(1)},
+		{hubLone("link: a peer of one thread, ring of 4, two slots", strategy, 4, 2, 6, slotted), drawn(200), drawn(20_000)},
+		{hubLone("link: a peer of one thread, ring of 1, no slot needed", strategy, 1, 1, 3, small), delays(1), races(1)},
 	}
 }

@@ -66,6 +66,8 @@ type wires struct {
 	// leaked is how many slots were in use at the last look, if none was left and
 	// every frame had been received.
 	leaked atomic.Int64
+	// filling is how many there were, if all of them were being filled.
+	filling atomic.Int64
 }
 
 func (e *LinkEnv) wire(room Room, n int) (*wires, error) {
@@ -121,36 +123,49 @@ func (w *wires) look() ([]Snapshot, error) {
 				n, name, st.FramesIn, st.FramesOut, st.WakeupsSent, st.WakeupsSuppressed, st.WakeupsReceived, st.WakeupsSpurious)
 		}
 	}
+	used, filling := w.slotsInUse()
 	w.leaked.Store(0)
-	if used := w.slotsInUse(); used > 0 && underWay == 0 {
+	w.filling.Store(0)
+	switch {
+	case used > 0 && filling == used:
+		// A sender that has filled its slot sends it, and then waits for room.
+		w.filling.Store(filling)
+		s.Note += fmt.Sprintf("\n    all %d slots are being filled, and none is left", filling)
+	case used > 0 && underWay == 0:
 		w.leaked.Store(used)
 		s.Note += fmt.Sprintf("\n    every frame was received, %d slots are in use, and none is left", used)
 	}
 	return []Snapshot{s}, nil
 }
 
-// slotsInUse is how many slots are in use if none is free, and otherwise 0.
-func (w *wires) slotsInUse() int64 {
+// slotsInUse is how many slots are in use, and being filled, if none is free, and
+// otherwise 0.
+func (w *wires) slotsInUse() (used, filling int64) {
 	t, ok := w.transport.(interface {
 		Usage() []slot.Usage
 		FreeSlots() int
 	})
 	if !ok || t.FreeSlots() > 0 {
-		return 0
+		return 0, 0
 	}
-	used := 0
 	for _, u := range t.Usage() {
-		used += u.Filling + u.Sent + u.Held
+		used += int64(u.Filling + u.Sent + u.Held)
+		filling += int64(u.Filling)
 	}
-	return int64(used)
+	return used, filling
 }
 
 // play runs actors on the links, then closes the transport.
 func (w *wires) play(ctx context.Context, actors ...func(context.Context) error) error {
 	err := (&Env{Settle: w.env.Settle}).play(ctx, w.look, func() { _ = w.transport.Close() }, actors...)
-	if n := w.leaked.Load(); n > 0 && errors.As(err, new(*LostWakeup)) {
-		// A sender that waits for a slot that nobody will free sleeps rightly.
-		err = &Broken{SlotsComeBack, fmt.Errorf("%d slots are leaked, and somebody waits for one: %w", n, err)}
+	// A sender that waits for a slot that nobody will free sleeps rightly.
+	if n, filling := w.leaked.Load(), w.filling.Load(); errors.As(err, new(*LostWakeup)) {
+		switch {
+		case filling > 0:
+			err = &Broken{NoSlotForSlot, fmt.Errorf("all %d slots are being filled by those who wait for one more: %w", filling, err)}
+		case n > 0:
+			err = &Broken{SlotsComeBack, fmt.Errorf("%d slots are leaked, and somebody waits for one: %w", n, err)}
+		}
 	}
 	if closed := w.transport.Close(); closed != nil {
 		err = errors.Join(err, fmt.Errorf("close transport: %w", closed))

@@ -27,7 +27,7 @@ import (
 	"ddc/wake"
 )
 
-// Rule is the number of a rule of the wake protocol, 1 to 15, or 0 for what a
+// Rule is the number of a rule of the wake protocol, 1 to 16, or 0 for what a
 // waker promises by itself (package wake).
 type Rule int
 
@@ -50,6 +50,7 @@ func (r Rule) String() string {
 		"every call has a limit, and a report of a hang names the call and what its plugin waits for",
 		"a context that is over sends nothing",
 		"a slot comes back once its frame was read or given up, or its owner has died",
+		"nobody keeps a slot while it waits for another",
 	}
 	if r < 0 || int(r) >= len(rules) {
 		return fmt.Sprintf("rule %d (there is none)", int(r))
@@ -63,6 +64,10 @@ func (r Rule) String() string {
 // SlotsComeBack is the rule that a leak of slots breaks, whichever program
 // finds it.
 const SlotsComeBack Rule = 15
+
+// NoSlotForSlot is the rule that is broken where every slot is being filled by
+// somebody who waits for one more, whichever program finds it.
+const NoSlotForSlot Rule = 16
 
 // Broken is an error that breaks another rule than that of the program that
 // found it.

@@ -79,9 +79,15 @@ var families = []family{
 		false,
 	},
 	{
-		[]fault.Name{fault.NoRingOnSlot, fault.SlotWaitersOwnPeer}, "A sender that nobody tells of a slot",
+		[]fault.Name{fault.NoRingOnSlot, fault.SlotWaitersOwnPeer, fault.SlotAnnouncedOnce}, "A sender that nobody tells of a slot",
 		"A sender waits for a payload slot, and one is free.",
 		"Ring whoever waits for a slot, of any peer, when one is freed.",
+		false,
+	},
+	{
+		[]fault.Name{fault.SlotHeldForSlot}, "A sender that keeps a slot while it waits for one",
+		"Every payload slot is held by somebody who waits for another.",
+		"Give a slot away, or give it back, before waiting for the next.",
 		false,
 	},
 	{

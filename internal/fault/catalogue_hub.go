@@ -91,6 +91,18 @@ func found() []Entry {
 			Window: "room used up, and the ring full again, before the consumer takes the announcement",
 		},
 		{
+			Name: SlotAnnouncedOnce, Rule: 5, On: everyone, Shows: []Kind{Hung},
+			Defect: "a sender announces once that it waits for a slot, wakes to find it taken, and sleeps again unannounced",
+			Seen:   "a plugin in Rust, written from docs/PROTOCOL.md when the page did not say that an announcement holds for one wake-up",
+			Window: "the slot that came free taken by somebody else before the sender looks",
+		},
+		{
+			Name: SlotHeldForSlot, Rule: 16, On: everyone, Shows: []Kind{Hung},
+			Defect: "a sender has filled one slot, and keeps it while it waits for the next: all slots are held by those who wait for one",
+			Seen:   "a plugin in Rust, written from docs/PROTOCOL.md when the page had no such rule: it stood still 9 times in 240,000 calls on rings of 4 with 19 slots, and never in 5.5 million on an ordinary hub",
+			Window: "as many senders as there are slots, or a payload that needs them all",
+		},
+		{
 			Name: AbortFillsRing, Rule: 1, On: everyone, Shows: []Kind{Hung},
 			Defect: "aborts of payloads in pieces are pushed and not rung for, and the frame behind them finds the ring full",
 			Seen:   "transport/hub had it (commit \"aborts are rung for, also where nothing fits behind them\")",

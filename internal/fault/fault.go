@@ -54,7 +54,7 @@ const (
 // Entry describes one fault.
 type Entry struct {
 	Name Name
-	// Rule is the rule of the wake protocol that it breaks, 1 to 15, or 0 for what a waker
+	// Rule is the rule of the wake protocol that it breaks, 1 to 16, or 0 for what a waker
 	// promises by itself. Package conformance/scenario has the sentences.
 	Rule int
 	// Also is the other rule that a compound breaks, or 0.

@@ -156,6 +156,8 @@ var needs = map[Name][]Mechanism{
 	PumpSends:            {ReceiverSends, BlockingWait},
 	LookBeforeRegister:   {Announcement, SharedWord},
 	AnnounceOnce:         {SpaceAnnouncement},
+	SlotAnnouncedOnce:    {SharedSlots},
+	SlotHeldForSlot:      {SharedSlots},
 	AbortFillsRing:       {Pieces},
 	FlagTakenRingFails:   {Announcement},
 	CallerLeavesSilently: {StandIn},

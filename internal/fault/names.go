@@ -31,6 +31,8 @@ const (
 	PumpSends            Name = "pump-sends"
 	LookBeforeRegister   Name = "look-before-register"
 	AnnounceOnce         Name = "announce-once"
+	SlotAnnouncedOnce    Name = "slot-announced-once"
+	SlotHeldForSlot      Name = "slot-held-for-slot"
 	AbortFillsRing       Name = "abort-fills-ring-unrung"
 	FlagTakenRingFails   Name = "flag-taken-ring-fails"
 	CallerLeavesSilently Name = "caller-leaves-silently"

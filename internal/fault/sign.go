@@ -166,6 +166,8 @@ var signs = map[Name]Signs{
 	PumpSends:            blocked.with(FullRing, usually("yes")).with(RingWords, usually("full")).with(PluginStack, usually("futex")),
 	LookBeforeRegister:   asleep.with(PluginStack, usually("futex")),
 	AnnounceOnce:         roomy,
+	SlotAnnouncedOnce:    slotless,
+	SlotHeldForSlot:      slotless.with(SlotsFree, usually("none")).with(MendedBy, mostly("reply")),
 	AbortFillsRing:       filled,
 	FlagTakenRingFails:   asleep,
 	CallerLeavesSilently: asleep,

@@ -27,17 +27,19 @@
 //
 // Every end keeps three rules, also one of one thread in another language. An
 // ordinary hub hides for millions of frames that one is broken: it shows once
-// rings are short and slots few (package conformance/peer).
+// rings are short and slots few (package conformance/peer, and the peer of one
+// thread in conformance/explore). In brackets are the faults that break them.
 //
 //   - No slot is held while another is waited for. Of the frames that one
 //     goroutine has to send only the next to go has a slot, and a received
 //     payload is given back before its answer waits for a slot. Otherwise all
-//     slots may be held by those who wait for one.
+//     slots may be held by those who wait for one (slot-held-for-slot).
 //   - An end receives while its own sends wait. Otherwise two full rings are a
-//     deadlock.
+//     deadlock (pump-sends, workers-blocked).
 //   - An announcement (Starved, a bit of SlotWaiters) holds for one wake-up.
 //     Whoever wakes and finds nothing announces again, and looks once more,
-//     before it sleeps. Otherwise the next ring is for nobody.
+//     before it sleeps. Otherwise the next ring is for nobody (announce-once,
+//     slot-announced-once).
 package hub
 
 import (
@@ -362,7 +364,7 @@ func (h *Hub) relay() {
 // Attach opens the peer's end of an offer. It takes over files, also when it
 // fails.
 func Attach(text string, files []*os.File, s wake.Strategy, spin wake.Spin) (*Link, error) {
-	l, err := attach(text, files, s, spin)
+	l, err := attach(text, files, s, spin, openLink)
 	for _, f := range files {
 		_ = f.Close()
 	}
@@ -407,7 +409,10 @@ func ParseOffer(text string) (strategy string, files int, err error) {
 	return p.strategy, p.files, err
 }
 
-func attach(text string, files []*os.File, s wake.Strategy, spin wake.Spin) (*Link, error) {
+// opener opens an end of a link.
+type opener func(*shm.Segment, view, linkOptions) (*Link, error)
+
+func attach(text string, files []*os.File, s wake.Strategy, spin wake.Spin, open opener) (*Link, error) {
 	p, err := parseOffer(text)
 	if err != nil {
 		return nil, err
@@ -447,7 +452,7 @@ func attach(text string, files []*os.File, s wake.Strategy, spin wake.Spin) (*Li
 	for i := range bells {
 		bells[i] = files[1+i*each : 1+(i+1)*each]
 	}
-	l, err := openLink(segment, v, linkOptions{
+	l, err := open(segment, v, linkOptions{
 		name: "host", place: p.peer, side: PeerSide, strategy: s, bells: bells, spin: spin,
 	})
 	if err == nil {

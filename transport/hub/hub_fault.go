@@ -12,6 +12,7 @@ import (
 	"ddc/internal/step"
 	"ddc/ring"
 	"ddc/shm"
+	"ddc/slot"
 	"ddc/transport"
 	"ddc/wake"
 )
@@ -111,6 +112,60 @@ func (r *receiver) acknowledge(received []ring.Descriptor) {
 	var d ring.Descriptor
 	encodeReference(&d, transport.Header{}, kindAbort, reference{})
 	_ = r.sender.push(context.Background(), &d, 0) // fails when the link ends
+}
+
+// allocAnnouncedOnce is allocPiece for a sender that announces itself once.
+func (s *slots) allocAnnouncedOnce(ctx context.Context, size int) (slot.Ref, error) {
+	for announced := false; ; announced = true {
+		freed := s.freed.wait()
+		if !announced {
+			s.view.header.SlotWaiters.Or(1 << s.party())
+		}
+		if ref, ok := s.view.pool.AllocPiece(s.party(), size); ok {
+			return ref, nil
+		}
+		if err := s.awaitSlot(ctx, freed); err != nil {
+			return 0, err
+		}
+		fault.Widen(fault.SlotAnnouncedOnce)
+	}
+}
+
+// sendPiecesTogether is sendPieces for a sender that takes all slots of a
+// payload before it sends the first.
+func (s *sender) sendPiecesTogether(ctx context.Context, h transport.Header, payload []byte) error {
+	r := reference{group: s.group.Add(1), total: uint64(len(payload))}
+	var refs []slot.Ref
+	for room := 0; room < len(payload); {
+		ref, err := s.slots.allocPiece(ctx, len(payload)-room)
+		if err != nil {
+			for _, ref := range refs {
+				s.slots.free(ref)
+			}
+			return err
+		}
+		refs = append(refs, ref)
+		room += len(s.view.pool.Bytes(ref))
+	}
+	sent := 0
+	for i, ref := range refs {
+		buf := s.view.pool.Bytes(ref)
+		r.ref, r.length = ref, min(len(buf), len(payload)-sent)
+		step.Write(buf[:r.length])
+		copy(buf, payload[sent:sent+r.length])
+		sent += r.length
+		kind := uint8(kindPiece)
+		if sent == len(payload) {
+			kind = kindLast
+		}
+		if err := s.pushSlot(ctx, h, kind, r); err != nil {
+			for _, ref := range refs[i+1:] {
+				s.slots.free(ref)
+			}
+			return err
+		}
+	}
+	return nil
 }
 
 // offerHere tells those who wait for a slot on this link, and nobody else.

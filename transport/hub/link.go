@@ -76,14 +76,23 @@ type linkOptions struct {
 
 // openLink opens one end, and starts its pump. It keeps none of the files.
 func openLink(segment *shm.Segment, v view, o linkOptions) (*Link, error) {
-	l := &Link{end: end{name: o.name, place: o.place, side: o.side, view: v, segment: segment}, life: newLife()}
-	if err := l.open(o); err != nil {
-		return nil, fmt.Errorf("open link: %w", err)
+	l, err := openEnd(segment, v, o)
+	if err != nil {
+		return nil, err
 	}
 	if fault.Enabled && (fault.On(fault.WrongPeerDoorbell) || fault.On(fault.WorkersBlocked)) {
 		l.bells.settleDown()
 	}
 	step.Go(l.pump)
+	return l, nil
+}
+
+// openEnd opens one end, on which nobody receives.
+func openEnd(segment *shm.Segment, v view, o linkOptions) (*Link, error) {
+	l := &Link{end: end{name: o.name, place: o.place, side: o.side, view: v, segment: segment}, life: newLife()}
+	if err := l.open(o); err != nil {
+		return nil, fmt.Errorf("open link: %w", err)
+	}
 	return l, nil
 }
 

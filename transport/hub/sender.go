@@ -121,6 +121,9 @@ func (s *sender) pushSlot(ctx context.Context, h transport.Header, kind uint8, r
 // sendPieces sends a payload in as many slots as it takes. Pieces of one
 // payload are in order, and other frames may come between them.
 func (s *sender) sendPieces(ctx context.Context, h transport.Header, payload []byte) error {
+	if fault.Enabled && fault.On(fault.SlotHeldForSlot) {
+		return s.sendPiecesTogether(ctx, h, payload)
+	}
 	r := reference{group: s.group.Add(1), total: uint64(len(payload))}
 	for sent := 0; sent < len(payload); sent += r.length {
 		var err error

@@ -49,8 +49,12 @@ func (s *slots) alloc(n int) (slot.Ref, bool) { return s.view.pool.Alloc(s.party
 //
 // The announcement comes first and then a second look, as in wake.Doorbell: a
 // slot that was freed before its freer could see the announcement is found by
-// that look (pairs with: slot-waiters).
+// that look (pairs with: slot-waiters). Each wait announces anew, since the
+// host takes all announcements at once.
 func (s *slots) allocPiece(ctx context.Context, size int) (slot.Ref, error) {
+	if fault.Enabled && fault.On(fault.SlotAnnouncedOnce) {
+		return s.allocAnnouncedOnce(ctx, size)
+	}
 	for {
 		if ref, ok := s.view.pool.AllocPiece(s.party(), size); ok {
 			return ref, nil
