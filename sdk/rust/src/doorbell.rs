@@ -150,6 +150,13 @@ impl Doorbell {
         }
     }
 
+    /// Sleeps until there is a token, for a thread that wakes somebody else: the
+    /// one who announces himself, and looks.
+    #[cfg(feature = "grpc")]
+    pub fn await_token(&self) -> Result<()> {
+        self.take_tokens(None).doing(&format!("sleep at {}", self.name))
+    }
+
     /// Sleeps until there is a token, and takes all there are, or for so long.
     fn take_tokens(&self, most: Option<Duration>) -> io::Result<()> {
         if let Some(file) = self.file() {
@@ -207,7 +214,8 @@ impl Spinner {
         Spinner { limit, adaptive, trust: MAX_TRUST / 2, waits: 0, pause: SHORT_PAUSE }
     }
 
-    fn wait(&mut self, ready: &mut impl FnMut() -> bool) -> bool {
+    /// Looks again and again for a while, where that has paid lately.
+    pub fn wait(&mut self, ready: &mut impl FnMut() -> bool) -> bool {
         if ready() {
             return true;
         }

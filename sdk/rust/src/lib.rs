@@ -16,11 +16,12 @@
 //! ddc_plugin::main(Shout)
 //! ```
 //!
-//! There are two layers. *Native* is the above: [`main`], a [`Service`], bytes in
+//! There are three layers. *Native* is the above: [`main`], a [`Service`], bytes in
 //! and bytes out, which any protobuf library reads and writes. *Core* is what it
 //! stands on, and knows no calls: a [`Link`] that sends frames, and a
 //! [`Receiver`] of those that come; a [`Queue`] sends for a program of one thread.
-//! include/ddc.h has the core for C. docs/PROTOCOL.md is what both speak.
+//! include/ddc.h has the core for C. *grpc*, behind the feature of that name, serves
+//! an unchanged tonic server on one thread. docs/PROTOCOL.md is what all speak.
 #![deny(unsafe_code)]
 
 mod agreement;
@@ -29,6 +30,8 @@ mod call;
 mod doorbell;
 mod error;
 mod frame;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 mod heap;
 mod layout;
 mod link;

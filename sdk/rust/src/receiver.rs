@@ -133,6 +133,13 @@ impl Receiver {
         Ok(Some(Frame { header, payload }))
     }
 
+    /// Spins for a while, and says whether something has come.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn spin(&mut self) -> bool {
+        let (link, consumer) = (&self.link, &self.consumer);
+        !self.batch.is_empty() || self.spinner.wait(&mut || ready(link, consumer))
+    }
+
     /// Begins to sleep elsewhere: at [`Receiver::file`], in an event loop. False
     /// means that something has come already, and nobody sleeps.
     pub fn sleep_elsewhere(&mut self) -> Result<bool> {

@@ -35,7 +35,12 @@ const REPLY_TIME: Duration = Duration::from_secs(30);
 /// it, else 1. When the host ends, the process ends within a second, whatever a
 /// handler is doing.
 pub fn main(service: impl Service) -> ! {
-    let error = match serve(service) {
+    leave_process(serve(service))
+}
+
+/// Ends the process, and says why if the host did not ask for it.
+pub(crate) fn leave_process(served: Result<()>) -> ! {
+    let error = match served {
         Ok(()) => exit(0),
         Err(e) => e,
     };
@@ -49,16 +54,7 @@ pub fn main(service: impl Service) -> ! {
 /// Serves a service to the host that started this process, and returns once no
 /// handler runs any more. It is Ok if the host closed the link.
 pub fn serve(service: impl Service) -> Result<()> {
-    let terms = Terms::read()?;
-    // A child of this process is no plugin.
-    for variable in ["DDC_PLUGIN", "DDC_HUB"] {
-        std::env::remove_var(variable);
-    }
-    if terms.no_programs {
-        sys::forbid_programs().doing("give up starting programs (--no-sandbox does without)")?;
-    }
-    heap::limit(terms.live);
-    let signals = sys::take_signals().doing("take over SIGUSR1")?; // before there is another thread
+    let (terms, signals) = prepare()?;
     let (link, receiver, lifeline) = Link::attach(&terms)?;
     link.notes.handlers().fetch_add(1, SeqCst);
     let session = Arc::new(Session {
@@ -84,6 +80,22 @@ pub fn serve(service: impl Service) -> Result<()> {
         Err(Error::Closed) => Ok(()), // here, by a SIGTERM
         ended => ended,
     }
+}
+
+/// Reads the terms, and does what they ask for before there is another thread. It
+/// gives the signals that this process handles, to be read.
+pub(crate) fn prepare() -> Result<(Terms, File)> {
+    let terms = Terms::read()?;
+    // A child of this process is no plugin.
+    for variable in ["DDC_PLUGIN", "DDC_HUB"] {
+        std::env::remove_var(variable);
+    }
+    if terms.no_programs {
+        sys::forbid_programs().doing("give up starting programs (--no-sandbox does without)")?;
+    }
+    heap::limit(terms.live);
+    let signals = sys::take_signals().doing("take over SIGUSR1")?;
+    Ok((terms, signals))
 }
 
 /// A service on its link.

@@ -263,6 +263,15 @@ pub(crate) fn is_readable(fd: RawFd) -> bool {
     unsafe { libc::poll(&mut polled, 1, 0) > 0 }
 }
 
+/// Has a runtime watch a file, which it owns.
+#[cfg(feature = "grpc")]
+pub(crate) fn watch(file: File) -> io::Result<tokio::io::unix::AsyncFd<File>> {
+    // SAFETY: a File keeps its descriptor open until it is dropped, and has the
+    // same one all the while.
+    let watched = unsafe { tokio::io::unix::AsyncFd::register_with_interest(file, tokio::io::Interest::READABLE) };
+    watched.map_err(Into::into)
+}
+
 // SAFETY: all is left to the system's allocator; what is counted decides only
 // whether the process goes on.
 unsafe impl GlobalAlloc for Heap {

@@ -8,6 +8,8 @@ pub(crate) mod op {
     pub const END: u8 = 3;
     pub const CANCEL: u8 = 4;
     pub const CREDIT: u8 = 5;
+    #[cfg(feature = "grpc")]
+    pub const HEADER: u8 = 6;
     pub const REPLY: u8 = 7;
     pub const GO_AWAY: u8 = 8;
 }
@@ -24,7 +26,7 @@ pub(crate) mod flag {
 
 /// Method ids are 1 to this.
 pub(crate) const MAX_METHODS: usize = 1024;
-const MAX_SECTION: usize = 1 << 20;
+pub(crate) const MAX_SECTION: usize = 1 << 20;
 /// The largest message to send.
 pub(crate) const MAX_MESSAGE: usize = 256 << 20;
 /// The credit of either side of a new stream, in bytes.
@@ -109,7 +111,7 @@ pub(crate) fn opening(flags: u8, payload: &[u8]) -> Result<Opening> {
 }
 
 /// Appends metadata as one section.
-#[cfg(test)]
+#[cfg(any(test, feature = "grpc"))]
 pub(crate) fn put_metadata(into: &mut Vec<u8>, metadata: &Metadata) {
     let mut content = Vec::new();
     for (key, value) in metadata {
