@@ -100,7 +100,7 @@ func (p *Plugin) Invoke(ctx context.Context, method string, args, reply any, opt
 // attempt makes a call once, as far as gRPC lets us see. again says whether it
 // may be made again.
 func (p *Plugin) attempt(ctx context.Context, method string, args, reply any, opts []grpc.CallOption) (err error, again bool) {
-	limited := ctx
+	limited, begun := ctx, time.Now()
 	if p.limit > 0 {
 		var cancel context.CancelFunc
 		limited, cancel = context.WithTimeout(ctx, p.limit)
@@ -123,7 +123,8 @@ func (p *Plugin) attempt(ctx context.Context, method string, args, reply any, op
 	case codes.OK, codes.InvalidArgument, codes.Canceled: // the site's fault, which names a file, or nobody's
 		return err, false
 	case codes.DeadlineExceeded:
-		again = limited.Err() != nil
+		// The worker has the same limit, and may be the first to say so.
+		again = p.limit > 0 && time.Since(begun) >= p.limit-p.limit/10
 	case codes.Unavailable:
 		again = len(trailer.Get(pushback)) == 0
 	}
