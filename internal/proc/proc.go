@@ -101,6 +101,24 @@ func numbers(folder string) ([]int, error) {
 	return found, nil
 }
 
+// Runnable is how many threads of the machine run or want to.
+func Runnable() (int, error) {
+	text, err := read("/proc/loadavg")
+	if err != nil {
+		return 0, err
+	}
+	return parseRunnable(string(text))
+}
+
+// parseRunnable reads "0.20 0.18 0.12 1/80 11206".
+func parseRunnable(text string) (int, error) {
+	if fields := strings.Fields(text); len(fields) > 3 {
+		running, _, _ := strings.Cut(fields[3], "/")
+		return strconv.Atoi(running)
+	}
+	return 0, fmt.Errorf("/proc/loadavg has no number of threads: %q", text)
+}
+
 // Stat is what /proc says of a process or a thread in one line.
 type Stat struct {
 	PID, Parent, Group int

@@ -196,3 +196,16 @@ func TestCounterIsRead(t *testing.T) {
 	_, ok = infoNumber([]byte("pos:\t0\n"), "eventfd-count:", 16)
 	assert.False(t, ok)
 }
+
+func TestRunnableCountsThoseThatRun(t *testing.T) {
+	n, err := Runnable()
+	require.NoError(t, err)
+	assert.Positive(t, n, "this thread does")
+	n, err = parseRunnable("0.20 0.18 0.12 17/80 11206\n")
+	require.NoError(t, err)
+	assert.Equal(t, 17, n)
+	for _, text := range []string{"", "0.20 0.18 0.12", "0.20 0.18 0.12 x/80 1"} {
+		_, err = parseRunnable(text)
+		assert.Error(t, err, "%q", text)
+	}
+}

@@ -198,6 +198,8 @@ type Host struct {
 	closed  bool
 	plugins map[string]*Plugin
 	extra   int // plugins that are further processes of others
+
+	spare func() bool // whether a processor has nothing to do
 }
 
 // New makes a host. No plugin runs yet.
@@ -209,7 +211,7 @@ func New(o Options) (*Host, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Host{options: o, strategies: map[string]wake.Strategy{}, plugins: map[string]*Plugin{}, closing: make(chan struct{})}
+	h := &Host{options: o, strategies: map[string]wake.Strategy{}, plugins: map[string]*Plugin{}, spare: someIdle, closing: make(chan struct{})}
 	h.calls, h.idle = inuse.NewIdle()
 	if o.ByName == nil {
 		o.ByName = strategy.ByName

@@ -3,11 +3,14 @@ package host
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
+
+	"ddc/internal/proc"
 )
 
 // Replicas lets several processes of one plugin run at once. A call goes to the
@@ -21,7 +24,8 @@ type Replicas struct {
 	// call finds all of them busy.
 	Of map[string]int
 	// Up is how many there may be of a plugin that is not in Of, by its name, or
-	// nil for one. Another is started once calls have waited for long.
+	// nil for one. Another is started once calls have waited for long, if a
+	// processor has nothing to do.
 	Up func(name string) int
 	// Extra bounds the processes beyond the first of each plugin, in all. Those of
 	// Of count too.
@@ -82,13 +86,30 @@ func (r *replicas) take(failed *Plugin) *shift {
 	defer r.mu.Unlock()
 	chosen := r.least(failed)
 	crowded := chosen.load() > 0
-	if crowded && len(r.all) < r.most && r.waited >= r.after*time.Duration(len(r.all)) {
+	if crowded && len(r.all) < r.most && r.waited >= r.after*time.Duration(len(r.all)) && r.worthwhile() {
 		if another := r.another(); another != nil {
 			chosen, crowded, r.waited = another, false, 0
 		}
 	}
 	chosen.busy++
 	return &shift{Plugin: chosen, begun: time.Now(), crowded: crowded}
+}
+
+// worthwhile says whether a processor is free for another process: where others
+// keep all busy, calls wait for those and not for the plugin.
+func (r *replicas) worthwhile() bool {
+	if r.after == 0 {
+		return true
+	}
+	r.waited = 0 // to be asked again after as much waiting
+	return r.host.spare()
+}
+
+// someIdle says whether a processor has nothing to do, or true where nobody knows.
+// This thread, and the process that is busy, are among those that run.
+func someIdle() bool {
+	running, err := proc.Runnable()
+	return err != nil || running <= runtime.NumCPU()
 }
 
 // load is what counts in the choice. The group's lock is held.

@@ -104,9 +104,17 @@ func TestPluginThatCallsWaitForGetsAnotherProcess(t *testing.T) {
 	pidOf(t, h, "slow")
 	assert.Equal(t, []string{"slow"}, names(h), "nobody has waited for long")
 	r := h.Plugin("slow").replicas
-	r.mu.Lock()
-	r.waited = longWait
-	r.mu.Unlock()
+	wait := func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.waited = longWait
+	}
+	h.spare = func() bool { return false }
+	wait()
+	pidOf(t, h, "slow")
+	assert.Equal(t, []string{"slow"}, names(h), "all processors are busy")
+	h.spare = func() bool { return true }
+	wait()
 	pidOf(t, h, "slow")
 	assert.Equal(t, []string{"slow", "slow#2"}, names(h))
 	assert.Zero(t, r.waited, "the next must be waited for as long")

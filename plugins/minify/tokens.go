@@ -10,11 +10,12 @@ import (
 
 // sameTokens says that a browser surely makes the same tree of two pages, apart
 // from what sameTree lets differ: the tree is a function of the tokens. False
-// says nothing. It costs a fifth of sameTree.
+// says nothing. It needs no tree.
 //
 // The tree decides in turn how a page is cut into tokens, which is why some
-// pages stay undecided: those with <noscript> or <frameset>, and those with something in an SVG
-// or a formula that is HTML again, or that is text in HTML and markup there.
+// pages stay undecided: those with <noscript> or <frameset>, and those with
+// something in an SVG or a formula that is HTML again, or that is text in HTML
+// and markup there.
 func sameTokens(before, after string) bool {
 	a, b := newSide(before), newSide(after)
 	for {
