@@ -15,10 +15,22 @@ import (
 // program is another than Options.Checksum asks for. Install the right one.
 var ErrChecksum = errors.New("the program is not the one that the host asks for")
 
-// verifiedProgram is an open program whose content was checked. It is started
-// through its descriptor: what is put in the place of its name after the check
-// is not run. Its content can still be changed by whoever may write to it.
-type verifiedProgram struct{ file *os.File }
+func (h *Host) checksum(name string) (sum [sha256.Size]byte, checked bool) {
+	if h.options.Checksum == nil {
+		return sum, false
+	}
+	return h.options.Checksum(name)
+}
+
+// verifiedProgram is an open program whose content was checked. What is put in
+// the place of its name after the check is not run: it is started through its
+// descriptor, or, since a process in a sandbox cannot follow that, by its name and
+// with leave to execute no other file than the open one. Its content can still be
+// changed by whoever may write to it.
+type verifiedProgram struct {
+	file *os.File
+	name string
+}
 
 // verify opens a program and checks its content.
 func verify(path string, want [sha256.Size]byte) (*verifiedProgram, error) {
@@ -37,7 +49,7 @@ func verify(path string, want [sha256.Size]byte) (*verifiedProgram, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return &verifiedProgram{file}, nil
+	return &verifiedProgram{file, path}, nil
 }
 
 // path names the open file while it is open, for this process and its children.

@@ -211,21 +211,21 @@ func (p *Plugin) start() (run, error) {
 		return startLocal(h.transport, p.name, service, calls.Services != nil, connect, rpc.ServerOptions{Requests: requests})
 	}
 	path, args := h.options.Command(p.base())
-	program := path
-	if h.options.Checksum != nil {
-		v, err := verify(path, h.options.Checksum(p.base()))
+	program, open := path, ""
+	if sum, checked := h.checksum(p.base()); checked {
+		v, err := verify(path, sum)
 		if err != nil {
 			return nil, err
 		}
 		defer v.close()
-		program = v.path()
+		program, open = v.name, v.path()
 	}
 	offer, err := h.offer(p.name, connect)
 	if err != nil {
 		return nil, err
 	}
 	return startProcess(offer, h.threads, processSpec{
-		name: p.name, program: program, path: path, args: args, spin: h.options.Spin,
+		name: p.name, program: program, open: open, path: path, args: args, spin: h.options.Spin,
 		level: h.options.Level, logger: h.options.Logger.With(pluginKey, p.name), allowance: p.allowance, temporary: h.temporary, heap: h.options.Memory.Soft, requests: requests, live: h.options.Memory.Live,
 		startTime: h.options.StartTime, versions: h.versions(p.name), serves: calls.Services != nil,
 	})

@@ -41,6 +41,7 @@ type process struct {
 type processSpec struct {
 	name    string
 	program string // what is started
+	open    string // the same as an open file, if it was checked
 	path    string // what the program is told that it is called
 	args    []string
 	spin    wake.Spin
@@ -91,7 +92,7 @@ func startProcess(offer *offer, threads *forkers, spec processSpec) (_ *process,
 	kills := outOfMemoryKills(vmstat)
 	wardens, theirWardens, err := threads.wardens(spec.name, cmd)
 	if err == nil {
-		err = threads.start(spec.name, cmd)
+		err = threads.start(spec.name, cmd, spec.open)
 		_ = theirWardens.Close() // the plugin has its own by then; none is no harm
 	}
 	if err != nil {

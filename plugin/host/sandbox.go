@@ -102,18 +102,26 @@ func newForkers(o Options, temporary string) *forkers {
 	return &forkers{confine: confine, logger: o.Logger, temporary: temporary, byName: map[string]*confinedThread{}}
 }
 
-// start starts cmd as the plugin of a name.
-func (f *forkers) start(name string, cmd *exec.Cmd) error {
+// start starts cmd as the plugin of a name. If its program was checked, open names
+// what was.
+func (f *forkers) start(name string, cmd *exec.Cmd, open string) error {
 	// This process may have inherited descriptors without close-on-exec, which
 	// its plugins must not get.
 	if err := sandbox.CloseOnExec(); err != nil {
 		f.logger.Debug("plugins may inherit descriptors of the host's parent", "cause", err)
 	}
-	return f.of(name, cmd.Path).start(cmd)
+	rule := cmd.Path
+	if open != "" {
+		rule = open
+		if f.confine == nil || sandbox.Kernel().Landlock == 0 {
+			cmd.Path = open // nothing else keeps another file from being run
+		}
+	}
+	return f.of(name, rule).start(cmd)
 }
 
-// of returns the thread of a plugin. The thread begins, and is restricted, with
-// the first run.
+// of returns the thread of a plugin, whose program is at path. The thread begins,
+// and is restricted, with the first run.
 func (f *forkers) of(name, path string) *confinedThread {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"ddc/internal/await"
+	"ddc/internal/sandbox"
+	"ddc/plugin/spec"
 	"ddc/rpc/rpctestpb"
 )
 
@@ -161,7 +164,7 @@ func TestAProgramWithAnotherChecksumIsNotStarted(t *testing.T) {
 	require.NoError(t, err)
 	right := sha256.Sum256(content)
 	asked := right
-	h := newHost(t, Options{Checksum: func(string) [sha256.Size]byte { return asked }})
+	h := newHost(t, Options{Checksum: func(name string) ([sha256.Size]byte, bool) { return asked, name != "unchecked" }})
 	_, err = echo(t, h, "right", &rpctestpb.Packet{})
 	require.NoError(t, err)
 	asked[0]++
@@ -169,6 +172,36 @@ func TestAProgramWithAnotherChecksumIsNotStarted(t *testing.T) {
 	require.ErrorIs(t, err, ErrChecksum)
 	assert.ErrorContains(t, err, fmt.Sprintf("has SHA-256 %x", right))
 	assert.Zero(t, h.Plugin("wrong").Stats().Restarts)
+	_, err = echo(t, h, "unchecked", &rpctestpb.Packet{})
+	require.NoError(t, err)
+}
+
+// A sandbox lets the checked file alone be run, whatever is at its name.
+func TestCheckedProgramIsStartedInItsSandboxAndNoOther(t *testing.T) {
+	content, err := os.ReadFile("/proc/self/exe")
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "program")
+	require.NoError(t, os.WriteFile(path, content, 0o755))
+	h := newHost(t, Options{
+		Command:  func(string) (string, []string) { return path, nil },
+		Checksum: func(string) ([sha256.Size]byte, bool) { return sha256.Sum256(content), true },
+		Confine:  func(string) spec.Confinement { return spec.Confinement{} },
+	})
+	for range 2 {
+		_, err = echo(t, h, "confined", &rpctestpb.Packet{})
+		require.NoError(t, err)
+		_, err = echo(t, h, "confined", &rpctestpb.Packet{Text: "exit"}) // what starts next is checked again
+		require.Error(t, err)
+	}
+	if sandbox.Kernel().Landlock == 0 {
+		return
+	}
+	// Equal content at the name, but not the file that the sandbox was made for.
+	other := path + "-other"
+	require.NoError(t, os.WriteFile(other, content, 0o755))
+	require.NoError(t, os.Rename(other, path))
+	_, err = echo(t, h, "confined", &rpctestpb.Packet{})
+	require.ErrorIs(t, err, fs.ErrPermission)
 }
 
 func TestWhatWasCheckedIsStartedWhateverItsNameNamesNow(t *testing.T) {
