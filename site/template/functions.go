@@ -40,6 +40,8 @@ type Funcs struct {
 	Markdown func(text string) (string, error)
 	// Now is the time at which the site is built.
 	Now func() time.Time
+	// Call answers the functions of LoadWith. The arguments are a JSON object.
+	Call func(name, arguments string) (Called, error)
 }
 
 // Refusal is the error of one of Funcs that says what to do about it.

@@ -132,13 +132,13 @@ func (p *parser) function(t token) expr {
 		}
 		return &superCall{p.node(t)}
 	}
-	f, ok := functions[t.text]
+	f, ok := p.t.site.functions[t.text]
 	if instead, known := missingFunctions[t.text]; !ok && known {
 		p.fail(t, "there is no function "+t.text+" here as in Zola", instead)
 		return nil
 	}
 	if !ok {
-		hint := meant(t.text, slices.Collect(maps.Keys(functions)))
+		hint := meant(t.text, slices.Collect(maps.Keys(p.t.site.functions)))
 		if _, ok := p.t.unit.macros[t.text]; ok {
 			hint = "to call the macro of this file write self::" + t.text + "(...)"
 		}

@@ -84,20 +84,7 @@ type Set struct {
 // Load reads templates from their sources, by name relative to the templates
 // folder. The error is a diagnostic.Errors, with all faults of all templates.
 func Load(files map[string]string) (*Set, error) {
-	names := slices.Sorted(maps.Keys(files))
-	site := &site{units: map[string]*unit{}, includers: map[string][]*unit{}, words: maxWords}
-	var faults diagnostic.Errors
-	for _, name := range names {
-		faults = append(faults, site.declare(name, files[name])...)
-	}
-	for _, name := range names {
-		faults = append(faults, parse(site, site.units[name])...)
-	}
-	faults = append(faults, site.relations(names)...)
-	if len(faults) > 0 {
-		return nil, diagnostic.Sorted(faults)
-	}
-	return &Set{site.units, site.includers}, nil
+	return LoadWith(files, nil)
 }
 
 // Needs are the templates whose sources a rendering of one depends on, itself

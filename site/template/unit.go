@@ -14,6 +14,7 @@ type site struct {
 	units map[string]*unit
 	// includers are the templates that include one, by its name.
 	includers map[string][]*unit
+	functions map[string]function
 	words     int // how many more there may be in tags
 }
 
