@@ -231,7 +231,7 @@ lint: $(STATICCHECK) ## Check formatting, vet with every tag, and staticcheck.
 	for tags in ddcfault explore explore,ddcfault; do go vet -tags $(TAGS),$$tags $(TAGGED) || exit 1; done
 	$(STATICCHECK) -tags $(TAGS) $(PACKAGES)
 
-PROTOS := $(wildcard internal/*/*.proto conformance/*/*.proto plugins/*/*.proto plugin/*/*.proto examples/*/*.proto rpc/*.proto)
+PROTOS := $(wildcard internal/*/*.proto conformance/*/*.proto plugins/*/*.proto plugin/*/*.proto examples/*/*.proto rpc/*.proto proto/*.proto)
 .PHONY: rename-check
 rename-check: # Rename a copy of the last commit, build it and test it: some minutes.
 	DDC_RENAME=1 go test -tags $(TAGS) -timeout 30m -v -run RenamedCopy ./tools/rename

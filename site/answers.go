@@ -18,6 +18,7 @@ import (
 	"ddc/plugins/pagefind/pagefindpb"
 	"ddc/plugins/sass/sasspb"
 	"ddc/plugins/svgo/svgopb"
+	"ddc/proto/sitepb"
 	"ddc/site/asset"
 )
 
@@ -111,6 +112,8 @@ func (a *Answers) key(plugin string, request proto.Message) (string, bool) {
 	switch request.(type) {
 	case *fontspb.DecompressRequest, *fontspb.AnalyseRequest, *fontspb.SubsetRequest, *fontspb.CompressRequest,
 		*sasspb.CompileRequest, *svgopb.OptimiseRequest:
+	case *sitepb.DescribeRequest, *sitepb.MarkdownRequest, *sitepb.HtmlRequest, *sitepb.ShortcodeRequest, *sitepb.FunctionRequest,
+		*sitepb.FilesRequest, *sitepb.CheckRequest: // of a program that may take long
 	default:
 		return "", false
 	}

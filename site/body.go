@@ -82,6 +82,10 @@ func (s *bodyPhase) makeBody(ctx context.Context, ask *query.Ask, key string) (*
 	if err != nil {
 		return nil, err
 	}
+	f, doubts, err := s.extendText(ctx, ask, p, f)
+	if err != nil {
+		return nil, err
+	}
 	text, calls, err := s.withoutShortcodes(ctx, ask, p, f)
 	if err != nil {
 		return nil, err
@@ -110,6 +114,7 @@ func (s *bodyPhase) makeBody(ctx context.Context, ask *query.Ask, key string) (*
 		return nil, broken.in(p, source)
 	}
 	if made != nil {
+		made.doubts = append(made.doubts, doubts...)
 		calls.into(made)
 		made.cutSummary()
 	}

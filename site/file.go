@@ -158,6 +158,13 @@ func (s *Site) pageFile(ctx context.Context, ask *query.Ask, t *tree, p *page) (
 	if err != nil {
 		return nil, err
 	}
+	found, err := s.checks.Get(ctx, ask, p.Path)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.doubts(&n, found); err != nil {
+		return nil, err
+	}
 	return &File{Name: p.Output(), Source: p.name, Page: true, Data: []byte(text), Warnings: slices.Concat(n.list, samples.warnings, dead)}, nil
 }
 

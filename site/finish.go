@@ -33,6 +33,7 @@ type finalPhase struct {
 	finalTexts *query.Query[string]    // by path below the output folder
 	dead       *query.Query[[]Problem] // by page
 	index      *query.Query[*index]
+	checks     *query.Query[[]Problem] // by page
 }
 
 func newFinalPhase(from *fontPhase) *finalPhase {
@@ -51,6 +52,7 @@ func newFinalPhase(from *fontPhase) *finalPhase {
 	s.final = query.New(e, "final", text, s.settlePage)
 	s.finalTexts = query.New(e, "final text", text, s.finalText)
 	s.dead = query.New(e, "dead links", query.JSON[[]Problem](), s.deadOf)
+	s.checks = query.New(e, "checks", query.JSON[[]Problem](), s.checkPage)
 	s.index = query.New(e, "search", byCode[index](), s.makeIndex)
 	return s
 }
@@ -174,12 +176,31 @@ func (s *finalPhase) finish(ctx context.Context, ask *query.Ask, key string) (*f
 		}
 		rebase(s.cfg.Site.Base, t, all, p, r.found.Links, request)
 	}
-	small, err := call(ctx, s.build, "minify", p.name, s.Minify.Html, &minifypb.HtmlRequest{
+	made.html, err = s.smaller(ctx, p, &minifypb.HtmlRequest{
 		Path: p.name, Html: r.html, Addresses: request,
 		Texts: &htmlpb.ReplaceInlineRequest{Styles: done[:styles], Scripts: made.scripts, StyleAttributes: done[styles+scripts:]},
 	})
-	made.html = small.GetHtml()
 	return made, err
+}
+
+// smaller has a page edited and minified. A program in the place of ddc's minify has
+// nothing to edit: ddc's html has done that before.
+func (s *finalPhase) smaller(ctx context.Context, p *page, request *minifypb.HtmlRequest) (string, error) {
+	if s.isReplaced("minify") {
+		request.Texts.Html = request.Html
+		replaced, err := call(ctx, s.build, "html", p.name, s.Html.ReplaceInline, request.Texts)
+		if err != nil {
+			return "", err
+		}
+		request.Addresses.Html = replaced.Html
+		rewritten, err := call(ctx, s.build, "html", p.name, s.Html.Rewrite, request.Addresses)
+		if err != nil {
+			return "", err
+		}
+		request = &minifypb.HtmlRequest{Path: request.Path, Html: rewritten.Html}
+	}
+	small, err := call(ctx, s.build, "minify", p.name, s.Minify.Html, request)
+	return small.GetHtml(), err
 }
 
 // fill says what becomes of addresses that are written so.

@@ -11,6 +11,7 @@ import (
 
 	"ddc/internal/query"
 	"ddc/plugins/markdown/markdownpb"
+	"ddc/proto/sitepb"
 	"ddc/site/content"
 )
 
@@ -34,6 +35,11 @@ type made struct {
 	// abroad says that it is read on other sites: what it shows of pages has whole
 	// addresses.
 	abroad bool
+	// new is a page that a plugin has added, and contents are a file that it has; sum
+	// digests either.
+	new      *sitepb.NewPage
+	contents []byte
+	sum      string
 }
 
 // Output is the path of the page's file below the output folder.

@@ -33,6 +33,9 @@ func (s *Site) make(ctx context.Context, ask *query.Ask, kind string) (*whole, e
 	}
 	r := &making{Site: s, ask: ask}
 	w, err := r.all(ctx, kind == dry)
+	if err == nil {
+		w.extensions, err = s.extended(ctx, ask)
+	}
 	if err == nil || errors.As(err, &w.faults) {
 		w.warnings, w.samples = r.notes.warnings(), r.wardens
 		if len(w.samples) > 0 {
@@ -426,7 +429,8 @@ func (r *making) finishPages(ctx context.Context, t *tree, pages []*shownPage) e
 			dead, err := look(ctx, t, pages)
 			r.warn(dead...)
 			return err
-		})
+		},
+		func(ctx context.Context) error { return r.checkPages(ctx, t) })
 }
 
 func (r *making) checkOthersToo(ctx context.Context, _ *tree, pages []*shownPage) ([]Problem, error) {

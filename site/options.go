@@ -79,4 +79,7 @@ type Result struct {
 	Warnings []Problem
 	// Changes lists pages that differ from the previous output, by path, if Options.Changes.
 	Changes []Change
+	// Extensions are the plugins of the site's own that took part, in the order in
+	// which a page comes to them.
+	Extensions []Described
 }

@@ -40,6 +40,9 @@ type Plugins struct {
 	Svgo            svgopb.SvgoClient
 	SyntaxHighlight syntax_highlightpb.SyntaxHighlightClient
 	Webp            webppb.WebpClient
+
+	// Extensions are the plugins of the site's own. Connect makes none.
+	Extensions []Extension
 }
 
 // Connect makes the services from connections. conn gives a connection by the

@@ -78,7 +78,11 @@ func (s *renderPhase) loadTemplates(ctx context.Context, ask *query.Ask, _ strin
 	if err := files.withDefaults(); err != nil {
 		return nil, err
 	}
-	set, err := template.Load(files.Texts)
+	own, err := s.signatures(ctx, ask)
+	if err != nil {
+		return nil, err
+	}
+	set, err := template.LoadWith(files.Texts, own)
 	if err != nil {
 		return nil, files.templateFault(err, nil)
 	}
@@ -106,6 +110,8 @@ type rendered struct {
 	html    string
 	found   *htmlpb.InspectResponse // a function of html
 	resized []resizedUse            // those of its body too
+	// doubts are what plugins warn of.
+	doubts []Problem
 }
 
 func (r *rendered) code(c *coder) {
@@ -115,6 +121,7 @@ func (r *rendered) code(c *coder) {
 	}
 	c.message(r.found)
 	c.uses(&r.resized)
+	c.problems(&r.doubts)
 }
 
 // filled is what a template has made.
@@ -181,8 +188,12 @@ func (s *renderPhase) render(ctx context.Context, ask *query.Ask, key string) (*
 		}
 		html = answer.Html
 	}
+	html, doubts, err := s.extendPage(ctx, ask, p, html)
+	if err != nil {
+		return nil, err
+	}
 	found, err := call(ctx, s.build, "html", p.name, s.Html.Inspect, &htmlpb.InspectRequest{Html: html})
-	return &rendered{html, found, made.resized}, err
+	return &rendered{html, found, made.resized, doubts}, err
 }
 
 // fillIn renders a page's template.

@@ -92,14 +92,16 @@ func (s *Site) restore() {
 }
 
 // begun scans the folders, and begins with what is remembered of them. The time is
-// another in any case.
+// another in any case, and the programs of plugins may be.
 func (s *Site) begun() {
 	s.restore()
 	s.engine.Revise(func() []query.ID {
 		var ids []query.ID
 		s.edited, ids = s.refresh(nil)
-		if time := s.times.ID(""); s.engine.Knows(time) {
-			ids = append(ids, time)
+		for _, id := range []query.ID{s.times.ID(""), s.programs.ID("")} {
+			if s.engine.Knows(id) {
+				ids = append(ids, id)
+			}
 		}
 		return ids
 	})

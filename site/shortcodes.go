@@ -6,6 +6,7 @@ import (
 	"html"
 	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"ddc/internal/diagnostic"
@@ -38,7 +39,14 @@ func (s *renderPhase) listShortcodes(ctx context.Context, ask *query.Ask, _ stri
 			files = append(files, file)
 		}
 	}
-	return files, nil
+	more, err := s.pluginShortcodes(ctx, ask)
+	for _, name := range more {
+		if !slices.ContainsFunc(files, func(file string) bool { return strings.TrimSuffix(file, path.Ext(file)) == name }) {
+			files = append(files, name) // else the site's own template goes before
+		}
+	}
+	slices.Sort(files)
+	return files, err
 }
 
 // shortcodesDone are shortcodes on their way through Markdown: marks stand for them,
@@ -154,11 +162,13 @@ type shortcodePage struct {
 // shortcodeCall is one call, with what its template is given.
 type shortcodeCall struct {
 	*markdownpb.Shortcode
-	file string // below the folder of shortcodes
+	file string // below the folder of shortcodes; of a plugin's its name
 	page *page
 	vars map[string]any
 	// among is how many calls share the budget of a page.
 	among int64
+	// doubt takes warnings of the page.
+	doubt func(...Problem)
 }
 
 // replace renders the calls in a text that begins on a line of the page.
@@ -254,7 +264,7 @@ func (s *shortcodePage) render(ctx context.Context, c *markdownpb.Shortcode, dep
 		}
 		vars["body"] = strings.Trim(body, "\n")
 	}
-	made, err := s.callOne(ctx, s.ask, &shortcodeCall{c, s.files[c.Name], s.page, vars, int64(among)})
+	made, err := s.callOne(ctx, s.ask, &shortcodeCall{c, s.files[c.Name], s.page, vars, int64(among), func(p ...Problem) { s.done.doubts = append(s.done.doubts, p...) }})
 	if err != nil {
 		return "", err
 	}
@@ -269,8 +279,13 @@ const leastSteps, leastBytes = 20_000, 256 << 10
 // callShortcode renders the template of a call.
 func (s *renderPhase) callShortcode(ctx context.Context, ask *query.Ask, c *shortcodeCall) (*filled, error) {
 	name := shortcodeFolder + c.file
-	if _, err := s.needed.Get(ctx, ask, name); err != nil { // so that a change of it counts
+	sources, err := s.needed.Get(ctx, ask, name) // so that a change of it counts
+	if err != nil {
 		return nil, err
+	}
+	if sources == "" {
+		html, err := s.extendShortcode(ctx, ask, c)
+		return &filled{html: html}, err
 	}
 	t, err := s.allTemplates.Get(ctx, ask.Aside(), "")
 	if err != nil {

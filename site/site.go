@@ -95,7 +95,7 @@ func Open(cfg *config.Config, p Plugins, o Options) (*Site, error) {
 		engine.Build, engine.Check, engine.Differs = r.Build, r.Check, r.Differs
 	}
 	sources := newSourcePhase(b, query.NewEngine(engine))
-	bodies := newBodyPhase(newStaticPhase(newTreePhase(sources)))
+	bodies := newBodyPhase(newStaticPhase(newTreePhase(newExtensionPhase(sources))))
 	s := &Site{finalPhase: newFinalPhase(newFontPhase(newRenderPhase(bodies))), counted: counted}
 	s.wholes = query.New(sources.engine, "whole", byCode[whole](), s.make)
 	s.begun()

@@ -174,6 +174,9 @@ func (s *renderPhase) makeText(ctx context.Context, ask *query.Ask, output strin
 	if p == nil {
 		return nil, noFile(output)
 	}
+	if p.made.contents != nil {
+		return &madeText{text: string(p.made.contents)}, nil
+	}
 	name, err := s.madeTemplate(ctx, ask, p.made)
 	if err != nil {
 		return nil, err

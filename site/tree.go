@@ -18,7 +18,7 @@ import (
 // treePhase has the pages' front matter, and the tree of sections that it makes. Keys are
 // paths of sources below the content folder.
 type treePhase struct {
-	*sourcePhase
+	*extensionPhase
 	fronts   *query.Query[*front]
 	metas    *query.Query[*meta]
 	trees    *query.Query[*tree]
@@ -30,8 +30,8 @@ type treePhase struct {
 	template *query.Query[string] // that a page's section has for its pages
 }
 
-func newTreePhase(from *sourcePhase) *treePhase {
-	s, e := &treePhase{sourcePhase: from}, from.engine
+func newTreePhase(from *extensionPhase) *treePhase {
+	s, e := &treePhase{extensionPhase: from}, from.engine
 	s.fronts = query.New(e, "front", byCode[front](), s.readFront)
 	s.metas = query.New(e, "meta", byCode[meta](), s.readMeta)
 	s.trees = query.New(e, "tree", byDigest[*tree](), s.growTree, query.Unkept)
@@ -259,6 +259,9 @@ func (s *treePhase) growTree(ctx context.Context, ask *query.Ask, _ string) (*tr
 		return nil, err
 	}
 	t.addMade(s)
+	if err := s.extendTree(ctx, ask, t); err != nil {
+		return nil, err
+	}
 	t.values = sync.OnceValue(func() *values { return newValues(t, s.cfg, s.hasSearch()) })
 	return t, nil
 }
@@ -288,6 +291,9 @@ func (t *tree) digest(c *canon) {
 		c.coded(p.meta)
 		c.text(strings.Join(p.beside, "\n"))
 		c.flag(p.made != nil)
+		if p.made != nil {
+			c.text(p.made.sum)
+		}
 	}
 	c.text(strings.Join(t.paths, "\n"))
 	for _, route := range sortedKeys(t.absent) {
@@ -305,7 +311,10 @@ func (t *tree) digest(c *canon) {
 		c.text(p.String())
 	}
 	c.problems(t.doubts)
-	c.text(strings.Join(t.textNames(), "\n"))
+	for _, p := range t.texts {
+		c.text(p.made.output)
+		c.text(p.made.sum)
+	}
 }
 
 // nothingToBuild says why there are no pages.

@@ -45,6 +45,7 @@ func newValues(t *tree, cfg *config.Config, search bool) *values {
 		"config": v.configValue(v.written[t.root]),
 		"root":   root,
 	}
+	v.addNew(t)
 	v.written = nil
 	for _, x := range t.taxonomies {
 		for _, one := range x.terms {

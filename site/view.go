@@ -202,6 +202,7 @@ func (v *view) funcs() template.Funcs {
 		ImageMetadata: v.imageMetadata, ResizeImage: v.resizeImage,
 		Markdown: v.markdownOf,
 		Now:      v.getNow,
+		Call:     v.call,
 	}
 }
 

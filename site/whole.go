@@ -18,9 +18,10 @@ type whole struct {
 	samples  map[string]int
 	warnings []Problem
 	// faults are what the site is at fault for; then there are no files.
-	faults  Errors
-	staying staying
-	files   []product
+	faults     Errors
+	extensions []Described
+	staying    staying
+	files      []product
 }
 
 // dry is the key of a build that writes nothing.
@@ -57,6 +58,11 @@ func (w *whole) code(c *coder) {
 	own := map[string]string(w.staying)
 	dict(c, &own, c.text)
 	w.staying = own
+	list(c, &w.extensions, func(d *Described) {
+		c.text(&d.Name)
+		c.text(&d.Version)
+		c.texts(&d.Stages)
+	})
 	list(c, &w.files, func(f *product) {
 		c.text(&f.name)
 		c.text(&f.source)

@@ -105,7 +105,7 @@ func (s *Site) Build(ctx context.Context) (*Result, error) {
 			s.quote(faults)
 			return faults
 		}
-		result.Pages, result.Samples = w.pages, w.samples
+		result.Pages, result.Samples, result.Extensions = w.pages, w.samples, w.extensions
 		for _, path := range sortedKeys(w.staying) {
 			s.options.Log.Info("a file stays at its old address too", "file", path, "named by", w.staying[path])
 		}

@@ -64,6 +64,7 @@ folders that samples may write to besides their own.`
 // buildFlags are the flags of ddc build.
 type buildFlags struct {
 	siteFlags
+	confineFlags
 	transportFlags
 	jobs               int
 	memoryLimit        string
@@ -73,11 +74,16 @@ type buildFlags struct {
 	checkLinks, strict bool
 	noCodeExec         bool
 	noCache, noSearch  bool
-	noSandbox, isolate bool
 	json               bool
 	verbose, quiet     bool
 	onHang, trace      string
 	hangAfter          time.Duration
+}
+
+// confineFlags say what plugins may do.
+type confineFlags struct {
+	noSandbox, isolate bool
+	allow              []string
 }
 
 // siteFlags say what is built, and where it will be reached.
@@ -139,6 +145,7 @@ func (f *buildFlags) register(c *cobra.Command) {
 	flags.BoolVar(&f.noCodeExec, "no-code-exec", false, "run no code samples")
 	flags.BoolVar(&f.noSearch, "no-search", false, "make no index for searching the site")
 	flags.BoolVar(&f.noCache, "no-cache", false, "remember nothing from build to build")
+	flags.StringArrayVar(&f.allow, "allow", nil, "run the site's own plugin of a name, and with NAME=RIGHT,... let it do more than\ncompute: net, run, read:PATH, write:PATH, env:NAME")
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "let plugins, and the programs they start, do whatever you may")
 	flags.BoolVar(&f.isolate, "isolate", false, "give each plugin shared memory of its own, out of the others' reach")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object on standard output")
@@ -170,8 +177,13 @@ func (f buildFlags) check() error {
 	if _, err := f.places(); err != nil {
 		return err
 	}
-	_, err := chooseWake(f.wake, "", &config.Config{})
-	return err
+	if f.wake == "" {
+		return nil
+	}
+	if _, err := parseWake(f.wake, nil); err != nil {
+		return usagef("--wake: %w", err)
+	}
+	return nil
 }
 
 // load reads the configuration, and puts the flags in the place of its settings.
@@ -198,8 +210,8 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 		return err
 	}
 	m, w, cfg := s.machine, s.onlookers, s.config
-	r := report{config: cfg, wake: s.choice.all, transport: m.host.Transport(), memory: m.keeper()}
-	r.result, r.err = buildWith(m, w, cfg, f, s.times.ofPlugin("sass")/2, s.remembered, out)
+	r := report{config: cfg, own: s.own, wake: s.choice.all, transport: m.host.Transport(), memory: m.keeper()}
+	r.result, r.err = buildWith(s, f, out)
 	r.plugins, r.layers = statsOf(m.host)
 	r.callTimes = s.clock.times()
 	r.sandbox = f.held(s.on, r.layers)
@@ -215,6 +227,7 @@ func build(ctx context.Context, dir string, f buildFlags, out *printer) error {
 // started is all that a build, or a server, needs.
 type started struct {
 	config     *config.Config
+	own        ownPlugins
 	choice     wakeChoice
 	times      callTimes
 	on         spec.Site
@@ -245,6 +258,9 @@ func start(ctx context.Context, dir string, f buildFlags, calls *activity.Activi
 	if s.choice, err = chooseWake(f.wake, os.Getenv("DDC_WAKE"), s.config); err != nil {
 		return nil, out.failed(ctx, err)
 	}
+	if s.own, err = f.ownPlugins(s.config); err != nil {
+		return nil, out.failed(ctx, err)
+	}
 	command, err := self()
 	if err != nil {
 		return nil, out.failed(ctx, err)
@@ -257,7 +273,7 @@ func start(ctx context.Context, dir string, f buildFlags, calls *activity.Activi
 	if err != nil {
 		return nil, usagef("--replicas: %w", err)
 	}
-	if s.times, err = parseCallTimes(f.callTimeout); err != nil {
+	if s.times, err = parseCallTimes(f.callTimeout, namesOf(s.config)); err != nil {
 		return nil, usagef("--call-timeout: %w", err)
 	}
 	s.on = siteOf(s.config, jobsOf(f))
@@ -265,11 +281,12 @@ func start(ctx context.Context, dir string, f buildFlags, calls *activity.Activi
 		CallTimeout: s.times.all, CallTimeoutOf: s.times.withDefaults(s.on),
 		Command: command, Wake: s.choice.all, WakeOf: s.choice.of, Spin: spin,
 		Calls:  host.Calls{Replicas: replicas},
-		Logger: out.logger, Level: out.level, Isolate: f.isolate, Hub: hub.Options{Trace: f.trace != ""}, GRPC: f.transport == "grpc",
+		Logger: out.logger, Level: out.level, Isolate: f.isolate || s.own.apart(f), Hub: hub.Options{Trace: f.trace != ""}, GRPC: f.transport == "grpc",
 	}
 	if options.Confine, err = f.confinement(s.on); err != nil {
 		return nil, out.failed(ctx, err)
 	}
+	s.own.into(&options)
 	if err := passOn(out.logger); err != nil {
 		return nil, out.failed(ctx, err)
 	}
@@ -301,30 +318,40 @@ func (s *started) run(ctx context.Context, f buildFlags, options host.Options, s
 	if s.onlookers, err = startWatch(ctx, f, s.machine.host, calls, out); err != nil {
 		return errors.Join(err, s.machine.stop(ctx))
 	}
-	s.remembered = remember(s.onlookers.ctx, s.config, f.noCache, r, out.logger)
+	s.remembered = remember(s.onlookers.ctx, s.config, f.noCache, answerers{r, s.own, f.noSandbox}, out.logger)
 	return nil
 }
 
-func buildWith(m *machine, w *onlookers, cfg *config.Config, f buildFlags, sassTime time.Duration, remembered *remembrance, out *printer) (*site.Result, error) {
+func buildWith(s *started, f buildFlags, out *printer) (*site.Result, error) {
+	m, w := s.machine, s.onlookers
 	if f.allPlugins {
-		if err := m.host.Start(w.ctx, pluginNames()...); err != nil {
+		if err := m.host.Start(w.ctx, s.own.names()...); err != nil {
 			return nil, err
 		}
 	}
 	defer out.endProgress()
-	options := buildOptions(m, w, f, sassTime, remembered, out)
-	remembered.open(w.ctx, cfg, &options)
+	options := s.options(f, out)
+	s.remembered.open(w.ctx, s.config, &options)
 	result, ended, err := orAbandon(w.ctx, unwind, func() (*site.Result, error) {
-		return site.Build(w.ctx, cfg, site.Connect(w.conns(m.host.Conn)), options)
+		return site.Build(w.ctx, s.config, s.plugins(f), options)
 	})
 	m.abandoned = !ended
 	return result, err
 }
 
-func buildOptions(m *machine, w *onlookers, f buildFlags, sassTime time.Duration, remembered *remembrance, out *printer) site.Options {
+// plugins are those that a site is built with.
+func (s *started) plugins(f buildFlags) site.Plugins {
+	conn := s.onlookers.conns(s.machine.host.Conn)
+	all := site.Connect(conn)
+	all.Extensions = s.own.extensions(conn, f.noSandbox)
+	return all
+}
+
+func (s *started) options(f buildFlags, out *printer) site.Options {
+	m, w := s.machine, s.onlookers
 	return site.Options{
-		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, Drafts: f.drafts, Dry: f.dry, NoCodeExec: f.noCodeExec, NoSearch: f.noSearch, Changes: f.verbose, SassTime: sassTime,
-		Memory: m.shares.work, Answers: remembered.answers(), Message: int64(m.shares.requests().Bytes), Live: m.shares.live, Abort: w.abort,
+		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, Drafts: f.drafts, Dry: f.dry, NoCodeExec: f.noCodeExec, NoSearch: f.noSearch, Changes: f.verbose, SassTime: s.times.ofPlugin("sass") / 2,
+		Memory: m.shares.work, Answers: s.remembered.answers(), Message: int64(m.shares.requests().Bytes), Live: m.shares.live, Abort: w.abort,
 		TempDir: m.heir.TempDir, Progress: out.progress(), Steps: out.steps(), Log: out.logger,
 	}
 }

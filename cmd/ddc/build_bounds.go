@@ -5,15 +5,23 @@ import (
 
 	"ddc/plugin/spec"
 	"ddc/plugins"
+	"ddc/proto/sitepb"
 	"ddc/rpc"
 )
 
-// answersOf are the kinds of answers to all plugins' methods.
+// answersOf are the kinds of answers to the methods of all plugins, the site's own too.
 func answersOf() map[string]spec.Answer {
 	all := map[string]spec.Answer{}
 	for _, s := range plugins.All() {
 		maps.Copy(all, s.Answers)
 	}
+	for _, method := range []string{
+		sitepb.SitePlugin_Markdown_FullMethodName, sitepb.SitePlugin_Html_FullMethodName, sitepb.SitePlugin_Shortcode_FullMethodName,
+		sitepb.SitePlugin_Function_FullMethodName, sitepb.SitePlugin_Check_FullMethodName,
+	} {
+		all[method] = spec.Text
+	}
+	all[sitepb.SitePlugin_Files_FullMethodName] = spec.Whole
 	return all
 }
 

@@ -18,8 +18,8 @@ type callTimes struct {
 	of  map[string]time.Duration
 }
 
-// parseCallTimes reads "5m", "fonts=10m" or "1m,fonts=10m".
-func parseCallTimes(text string) (callTimes, error) {
+// parseCallTimes reads "5m", "fonts=10m" or "1m,fonts=10m", for plugins of some names.
+func parseCallTimes(text string, names []string) (callTimes, error) {
 	c := callTimes{of: map[string]time.Duration{}}
 	if text == "" {
 		return c, nil
@@ -37,8 +37,8 @@ func parseCallTimes(text string) (callTimes, error) {
 			return c, fmt.Errorf("%q and another are both to be the time of all plugins: say NAME=TIME for one plugin", wanted)
 		case !one:
 			c.all = limit
-		case !slices.Contains(pluginNames(), name):
-			return c, fmt.Errorf("unknown plugin %q%s: the plugins are %s", name, meant(name, pluginNames()), strings.Join(pluginNames(), ", "))
+		case !slices.Contains(names, name):
+			return c, fmt.Errorf("unknown plugin %q%s: the plugins are %s", name, meant(name, names), strings.Join(names, ", "))
 		default:
 			c.of[name] = limit
 		}

@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "plugin" && os.Getenv(envMischief) != "" {
 		misbehave(os.Args[2])
 	}
+	if len(os.Args) > 2 && os.Args[1] == ownRole {
+		beOwnPlugin(os.Args[2])
+	}
 	if folder := os.Getenv(envStall); folder != "" && len(os.Args) > 1 && os.Args[1] == "build" {
 		os.Exit(program(os.Args[1:], os.Stdout, &stalling{Writer: os.Stderr, folder: folder}))
 	}

@@ -39,14 +39,22 @@ type remembrance struct {
 	differences []error
 }
 
+// answerers are those that answer besides ddc's own plugins on this machine.
+type answerers struct {
+	remotes *remotes
+	own     ownPlugins
+	// unconfined says that own may look at whatever they like.
+	unconfined bool
+}
+
 // remember opens what earlier builds have left. A build without is a slower one,
 // and no other: what is in the way is told, and that is all.
-func remember(ctx context.Context, cfg *config.Config, off bool, r *remotes, log *slog.Logger) *remembrance {
+func remember(ctx context.Context, cfg *config.Config, off bool, by answerers, log *slog.Logger) *remembrance {
 	folder := os.Getenv(rememberVariable)
 	if off || folder == "off" {
 		return nil
 	}
-	opened, err := openRemembered(ctx, cfg, folder, r, log)
+	opened, err := openRemembered(ctx, cfg, folder, by, log)
 	if err != nil {
 		log.Warn("nothing is remembered from build to build", "cause", err)
 		return nil
@@ -54,7 +62,7 @@ func remember(ctx context.Context, cfg *config.Config, off bool, r *remotes, log
 	return opened
 }
 
-func openRemembered(ctx context.Context, cfg *config.Config, folder string, r *remotes, log *slog.Logger) (*remembrance, error) {
+func openRemembered(ctx context.Context, cfg *config.Config, folder string, by answerers, log *slog.Logger) (*remembrance, error) {
 	if folder == "" {
 		var err error
 		if folder, err = site.AnswersFolder(cfg); err != nil {
@@ -73,7 +81,7 @@ func openRemembered(ctx context.Context, cfg *config.Config, folder string, r *r
 	if err != nil {
 		return nil, err
 	}
-	tools := &toolVersions{program: version, remotes: r, of: map[string]string{}}
+	tools := &toolVersions{program: version, remotes: by.remotes, of: by.own.versions(by.unconfined)}
 	return &remembrance{Answers: site.NewAnswers(kept, kept.Build(), tools.version), store: kept, tools: tools, log: log}, nil
 }
 

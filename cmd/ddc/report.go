@@ -70,6 +70,7 @@ type report struct {
 	plugins   []pluginReport
 	wake      string
 	transport string
+	own       ownPlugins
 	layers    host.Layers // of the sandbox, that hold all plugins that were started
 	sandbox   string      // the same for people
 	// peakMemory is the most memory that host, plugins and their children took
@@ -105,6 +106,8 @@ type buildReport struct {
 	Plugins []pluginReport `json:"plugins"`
 	// CallTimes are of all calls, as the host sees them.
 	CallTimes times `json:"call_times"`
+	// Own are the site's own plugins, in the order in which a page comes to them.
+	Own []ownReport `json:"own_plugins"`
 	// Answers are of plugins, and remembered from build to build; null where nothing is.
 	Answers *site.AnswerCounts `json:"answers"`
 	// Hangs are what the watchdog has found.
@@ -252,6 +255,9 @@ func (p *printer) printDetails(r report) {
 			printable.Size(int64(s.BytesIn)), printable.Size(int64(s.BytesOut)), s.WakeupsSent, s.WakeupsSuppressed, s.WakeupsSpurious)
 	}
 	_ = table.Flush() // standard output that is gone is found at the summary
+	for _, own := range newOwnReports(r) {
+		fmt.Fprintf(p.stdout, "%s\n", own)
+	}
 	fmt.Fprintf(p.stdout, "sandbox: %s\n", r.sandbox)
 	for _, kind := range slices.Sorted(maps.Keys(r.result.Samples)) {
 		fmt.Fprintf(p.stdout, "samples: %d, %s\n", r.result.Samples[kind], kind)
@@ -291,7 +297,7 @@ func (p *printer) finishedJSON(ctx context.Context, r report) error {
 func newBuildReport(r report) buildReport {
 	object := buildReport{
 		DurationMS: r.took.Milliseconds(), PeakMemory: r.peakMemory, Wake: r.wake, Transport: r.transport, Sandbox: r.layers, Plugins: r.plugins, CallTimes: r.callTimes, Answers: r.answers, Hangs: r.hangs,
-		Samples: map[string]int{}, Warnings: []diagnostic.Problem{}, Errors: problemsOf(r.err),
+		Own: newOwnReports(r), Samples: map[string]int{}, Warnings: []diagnostic.Problem{}, Errors: problemsOf(r.err),
 	}
 	if r.result != nil {
 		object.Pages, object.Rendered, object.Files, object.Bytes = r.result.Pages, r.result.Rendered, r.result.Files, r.result.Bytes

@@ -16,7 +16,6 @@ import (
 	"ddc/internal/activity"
 	"ddc/internal/diagnostic"
 	"ddc/internal/printable"
-	"ddc/site"
 	"ddc/site/config"
 	"ddc/site/serve"
 )
@@ -107,14 +106,20 @@ func serveWith(s *started, f serveFlags, door *door, calls *activity.Activity, o
 		return errors.Join(err, door.close())
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	load := func() (*config.Config, error) { return f.load(s.config.Root) }
+	load := func() (*config.Config, error) {
+		cfg, err := f.load(s.config.Root)
+		if err == nil {
+			err = s.own.unchanged(cfg)
+		}
+		return cfg, err
+	}
 	if f.allPlugins {
-		if err := s.machine.host.Start(w.ctx, pluginNames()...); err != nil {
+		if err := s.machine.host.Start(w.ctx, s.own.names()...); err != nil {
 			return errors.Join(err, door.close())
 		}
 	}
-	plugins := site.Connect(w.conns(s.machine.host.Conn))
-	project := serve.OpenProject(s.config, load, plugins, buildOptions(s.machine, w, f.buildFlags, s.times.ofPlugin("sass")/2, s.remembered, out), folder)
+	plugins := s.plugins(f.buildFlags)
+	project := serve.OpenProject(s.config, load, plugins, s.options(f.buildFlags, out), folder)
 	defer func() { err = errors.Join(err, project.Close()) }()
 	door.url += strings.TrimPrefix(s.config.Site.Base.Prefix+"/", "/")
 	server := serve.New(project, serve.Options{

@@ -69,6 +69,6 @@ func newPlugin() *cobra.Command {
 			return nil
 		},
 	}
-	c.AddCommand(newPluginCheck())
+	c.AddCommand(newPluginNew(), newPluginTest(), newPluginTrust(), newPluginCheck())
 	return c
 }

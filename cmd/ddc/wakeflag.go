@@ -25,19 +25,19 @@ type wakeChoice struct {
 func chooseWake(flag, environment string, cfg *config.Config) (wakeChoice, error) {
 	switch {
 	case flag != "":
-		c, err := parseWake(flag)
+		c, err := parseWake(flag, namesOf(cfg))
 		if err != nil {
 			return c, usagef("--wake: %w", err)
 		}
 		return c, nil
 	case environment != "":
-		c, err := parseWake(environment)
+		c, err := parseWake(environment, namesOf(cfg))
 		if err != nil {
 			return c, usagef("DDC_WAKE: %w", err)
 		}
 		return c, nil
 	case cfg.Wake != "":
-		c, err := parseWake(cfg.Wake)
+		c, err := parseWake(cfg.Wake, namesOf(cfg))
 		if err != nil {
 			return c, site.Errors{{File: config.Name, Message: "wake: " + err.Error()}}
 		}
@@ -46,8 +46,9 @@ func chooseWake(flag, environment string, cfg *config.Config) (wakeChoice, error
 	return wakeChoice{all: strategy.Default}, nil
 }
 
-// parseWake reads "futex", "fonts=pipe" or "futex,fonts=pipe".
-func parseWake(text string) (wakeChoice, error) {
+// parseWake reads "futex", "fonts=pipe" or "futex,fonts=pipe", for plugins of some
+// names; nil is for any.
+func parseWake(text string, names []string) (wakeChoice, error) {
 	c := wakeChoice{of: map[string]string{}}
 	for _, word := range strings.Split(text, ",") {
 		name, wanted, one := strings.Cut(strings.TrimSpace(word), "=")
@@ -62,8 +63,8 @@ func parseWake(text string) (wakeChoice, error) {
 			return c, fmt.Errorf("%q and %q are both to be the strategy of all plugins: say NAME=STRATEGY for one plugin", c.all, wanted)
 		case !one:
 			c.all = wanted
-		case !slices.Contains(pluginNames(), name):
-			return c, fmt.Errorf("unknown plugin %q%s: the plugins are %s", name, meant(name, pluginNames()), strings.Join(pluginNames(), ", "))
+		case names != nil && !slices.Contains(names, name):
+			return c, fmt.Errorf("unknown plugin %q%s: the plugins are %s", name, meant(name, names), strings.Join(names, ", "))
 		case c.of[name] != "":
 			return c, fmt.Errorf("plugin %s is named twice", name)
 		default:

@@ -201,13 +201,13 @@ func (f *workerFlags) hostOptions(out *printer) (o host.Options, shares memorySh
 	if shares, err = shareMemory(f.memoryLimit); err != nil {
 		return o, shares, usagef("--memory-limit: %w", err)
 	}
-	times, err := parseCallTimes(f.callTimeout)
+	times, err := parseCallTimes(f.callTimeout, pluginNames())
 	if err != nil {
 		return o, shares, usagef("--call-timeout: %w", err)
 	}
 	o = host.Options{Wake: "", Spin: wake.SpinAuto, Logger: out.logger, Level: out.level}
 	if f.wake != "" {
-		choice, err := parseWake(f.wake)
+		choice, err := parseWake(f.wake, pluginNames())
 		if err != nil {
 			return o, shares, usagef("--wake: %w", err)
 		}
@@ -218,7 +218,7 @@ func (f *workerFlags) hostOptions(out *printer) (o host.Options, shares memorySh
 	}
 	on := spec.Site{Jobs: f.jobsOr()}
 	o.CallTimeout, o.CallTimeoutOf = times.all, times.withDefaults(on)
-	if o.Confine, err = (buildFlags{noSandbox: f.noSandbox}).confinement(on); err != nil {
+	if o.Confine, err = (buildFlags{confineFlags: confineFlags{noSandbox: f.noSandbox}}).confinement(on); err != nil {
 		return o, shares, err
 	}
 	return o, shares, nil

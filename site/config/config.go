@@ -53,7 +53,9 @@ type Config struct {
 	MaxText int64
 	// Wake is the wake strategy as written, or empty. It is not checked here.
 	Wake string
-	Site Site
+	// Plugins are in the order written.
+	Plugins []Plugin
+	Site    Site
 	// Warnings are of settings that nobody knows.
 	Warnings []diagnostic.Problem
 }

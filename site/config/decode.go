@@ -43,7 +43,7 @@ func (d *decoder) document(c *Config, nodes []*kdl.Node) map[string]bool {
 		all[i] = setting{name: n.Name, values: n.Args, node: n, spot: spot{n.Line, n.Col, n.Length}}
 		seen[n.Name] = true
 	}
-	d.once(all)
+	d.once(all, "plugin")
 	d.fields(all, "setting", documentFields(c))
 	return seen
 }

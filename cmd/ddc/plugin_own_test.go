@@ -1,0 +1,347 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/internal/sandbox"
+	"ddc/site/config"
+	"ddc/wake/strategy"
+)
+
+func read(t *testing.T, path ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(path...))
+	require.NoError(t, err)
+	return string(text)
+}
+
+func TestOwnPluginTakesPartInEachStageWhateverCarriesItsCalls(t *testing.T) {
+	site := ownSite(t, "sound")
+	nothingLeft(t, filepath.Dir(site))
+	var want map[string]string
+	flags := [][]string{{"--transport", "grpc"}}
+	for _, wake := range strategy.Names() {
+		flags = append(flags, []string{"--wake", wake, "--wake", "futex,shout=" + wake})
+	}
+	for _, flags := range flags {
+		o := ddc(t, append([]string{"build", site, "--allow", "shout", "-v"}, flags...)...)
+		require.Zero(t, o.code, o.stderr)
+		assert.Regexp(t, `(?m)^plugin shout 1\.2 \(.+\): markdown, shortcode, function, html, files, check$`, o.stdout)
+		assert.Contains(t, o.stderr, "content/a.md:6:1: shout: is still to do (do it)")
+		if got := tree(t, filepath.Join(site, "public")); want == nil {
+			want = got
+		} else {
+			assert.Equal(t, want, got, flags)
+		}
+	}
+	home := read(t, site, "public/index.html")
+	for _, part := range []string{"HOME 3 2", "<em>ding</em>", "<b>HEY!</b>", "<p>page / has a plugin"} {
+		assert.Contains(t, home, part)
+	}
+	assert.Equal(t, "/\n/a/\n", read(t, site, "public/data/pages.txt")+"\n")
+	made := read(t, site, "public/made/index.html")
+	for _, part := range []string{"Made", "<p>of a plugin", "calm", "<p>page /made/ has a plugin"} {
+		assert.Contains(t, made, part)
+	}
+}
+
+func TestOwnPluginsAreInTheReport(t *testing.T) {
+	site := ownSite(t, "sound")
+	o := ddc(t, "build", site, "--allow", "shout", "--json")
+	require.Zero(t, o.code, o.stdout)
+	r := decodeReport(t, o)
+	require.Len(t, r.Own, 1)
+	assert.Equal(t, "shout", r.Own[0].Name)
+	assert.Equal(t, []string{"markdown", "shortcode", "function", "html", "files", "check"}, r.Own[0].Stages)
+	assert.Equal(t, "1.2", r.Own[0].Version)
+	assert.Empty(t, r.Own[0].Allowed)
+	require.Len(t, r.Warnings, 1)
+	assert.Equal(t, "content/a.md:6:1: shout: is still to do (do it)", r.Warnings[0].String())
+	assert.Equal(t, "TODO: the rest", r.Warnings[0].Excerpt.Text)
+
+	require.NoError(t, os.WriteFile(filepath.Join(site, "content/a.md"), []byte("+++\n+++\nFIXME\n"), 0o666))
+	before := tree(t, filepath.Join(site, "public"))
+	o = ddc(t, "build", site, "--allow", "shout")
+	assert.Equal(t, exitSite, o.code)
+	assert.Contains(t, o.stderr, "content/a.md:3:1: shout: is broken")
+	assert.Equal(t, before, tree(t, filepath.Join(site, "public")), "the last output is as it was")
+}
+
+// A site that somebody has cloned must not run what it brings along.
+func TestOwnProgramIsNotRunUnlessItsUserAllowsIt(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	site := ownSite(t, "sound")
+	program := filepath.Join(site, "shout")
+	copyOfSelf(t, program, "")
+	write(t, site, ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nsearch #false\n"+naming("shout", "./shout", ownRole, "sound"))
+	refused := func() {
+		t.Helper()
+		for _, command := range []string{"build", "check"} {
+			o := ddc(t, command, site)
+			assert.Equal(t, exitSite, o.code)
+			assert.Contains(t, o.stderr, "dodeca.kdl:4:1: the site wants to run a program of its own, ")
+			assert.Contains(t, o.stderr, "--allow shout this time, or, until the program changes: ddc plugin trust")
+		}
+		assert.NoDirExists(t, filepath.Join(site, "public"))
+	}
+	refused()
+	o := ddc(t, "plugin", "trust", site)
+	require.Zero(t, o.code, o.stderr)
+	assert.Contains(t, o.stdout, ", trusted")
+	o = ddc(t, "check", site)
+	require.Zero(t, o.code, o.stderr)
+
+	copyOfSelf(t, program, "another version")
+	refused()
+	o = ddc(t, "check", site, "--allow", "shout")
+	require.Zero(t, o.code, o.stderr)
+	require.Zero(t, ddc(t, "plugin", "trust", site).code)
+	require.Zero(t, ddc(t, "plugin", "trust", site, "--forget").code)
+	refused()
+}
+
+// copyOfSelf copies this test binary, with something behind its end.
+func copyOfSelf(t *testing.T, to, more string) {
+	t.Helper()
+	from, err := os.Open("/proc/self/exe")
+	require.NoError(t, err)
+	defer from.Close()
+	_ = os.Remove(to)
+	file, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	require.NoError(t, err)
+	_, err = io.Copy(file, from)
+	require.NoError(t, err)
+	_, err = file.WriteString(more)
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+}
+
+func TestInstalledPluginIsFoundOnThePathAndRunWithoutQuestion(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	bin := t.TempDir()
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	site := ownSite(t, "sound")
+	write(t, site, ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nsearch #false\nplugin \"shout\" {\n    args \""+ownRole+"\" \"html\"\n    stage \"html\"\n}\n",
+		"content/_index.md", "", "templates/index.html", htmlPage("home"))
+	o := ddc(t, "build", site)
+	assert.Equal(t, exitSite, o.code)
+	assert.Contains(t, o.stderr, "dodeca.kdl:4:1: the plugin shout: there is no program ddc-plugin-shout on the PATH")
+	copyOfSelf(t, filepath.Join(bin, "ddc-plugin-shout"), "")
+	o = ddc(t, "build", site, "-v")
+	require.Zero(t, o.code, o.stderr)
+	assert.Regexp(t, `plugin shout \(.+ddc-plugin-shout\): html`, o.stdout)
+	assert.Contains(t, read(t, site, "public/index.html"), "page / has a plugin")
+
+	inside := filepath.Join(site, "bin")
+	require.NoError(t, os.Rename(bin, inside))
+	t.Setenv("PATH", inside+":"+os.Getenv("PATH"))
+	o = ddc(t, "build", site)
+	assert.Equal(t, exitSite, o.code, "a folder of the site on the PATH is the site's")
+}
+
+func TestOwnPluginMayDoOnlyWhatItsUserAllows(t *testing.T) {
+	if sandbox.Kernel().Landlock == 0 {
+		t.Skip("this kernel has no Landlock")
+	}
+	secret := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(secret, []byte("the secret"), 0o600))
+	site := ownSite(t, "sound", "templates/index.html", htmlPage(fmt.Sprintf("{{ peek(path=%q) }}", secret)), "content/_index.md", "")
+	o := ddc(t, "build", site, "--allow", "shout")
+	require.Zero(t, o.code, o.stderr)
+	assert.Contains(t, read(t, site, "public/index.html"), "refused")
+	o = ddc(t, "build", site, "--allow", "shout=read:"+secret, "-v")
+	require.Zero(t, o.code, o.stderr)
+	assert.Contains(t, read(t, site, "public/index.html"), "the secret")
+	assert.Contains(t, o.stdout, "; allowed: read:"+secret)
+}
+
+func TestUnchangedOwnPluginIsNotAskedAgainAndARebuiltOneIs(t *testing.T) {
+	inOtherProcesses(t)
+	remembering(t)
+	site := ownSite(t, "sound")
+	program := filepath.Join(t.TempDir(), "shout")
+	copyOfSelf(t, program, "")
+	write(t, site, ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nsearch #false\n"+naming("shout", program, ownRole, "sound"))
+	calls := func(flags ...string) (n uint64) {
+		r, _ := built(t, append([]string{site}, flags...)...)
+		for _, p := range r.Plugins {
+			if p.Name == "shout" {
+				n = p.Calls
+			}
+		}
+		return n
+	}
+	cold := calls("--allow", "shout")
+	require.NotZero(t, cold)
+	want := tree(t, filepath.Join(site, "public"))
+	assert.LessOrEqual(t, calls("--allow", "shout"), cold/2, "but for those that are worked out again to compare")
+	assert.Equal(t, want, tree(t, filepath.Join(site, "public")))
+	copyOfSelf(t, program, "rebuilt")
+	assert.Equal(t, cold, calls("--allow", "shout"))
+	assert.Equal(t, cold, calls("--allow", "shout=read:"+program), "what may look at more than its requests is not remembered")
+}
+
+func TestOwnPluginInThePlaceOfOneOfDdcs(t *testing.T) {
+	site := ownSite(t, "minify", "static/main.css", "a { color: red }\n", "templates/index.html", htmlPage(`<link rel="stylesheet" href="/main.css">a`), "templates/page.html", htmlPage("b"), "content/_index.md", "")
+	program, err := os.Executable()
+	require.NoError(t, err)
+	write(t, site, ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nsearch #false\n"+naming("minify", program, ownRole, "minify"))
+	o := ddc(t, "build", site, "--allow", "minify", "-v")
+	require.Zero(t, o.code, o.stderr)
+	assert.Regexp(t, `plugin minify \(.+\): in the place of ddc's`, o.stdout)
+	home := read(t, site, "public/index.html")
+	assert.True(t, strings.HasSuffix(home, "<!-- another one -->"))
+	assert.Regexp(t, `href="/main\.\w{12}\.css"`, home, "addresses are rewritten before")
+	write(t, site, ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nplugin \"minify\" command=\"/bin/true\" stage=\"html\"\n")
+	o = ddc(t, "build", site, "--allow", "minify")
+	assert.Equal(t, exitSite, o.code)
+	assert.Contains(t, o.stderr, "takes the place of ddc's own, and has no stages")
+}
+
+// Plugins that lie, die and dawdle do no more harm than ddc's own would: an error
+// that names them, and the last output as it was.
+func TestFaultyOwnPluginEndsTheBuildWithAnErrorThatNamesIt(t *testing.T) {
+	for kind, want := range map[string]struct {
+		code int
+		says string
+	}{
+		"slow":        {exitMachinery, `was killed: /ddc.site.v1.SitePlugin/Html for `},
+		"dies":        {exitMachinery, `died: exit status 7`},
+		"large":       {exitMachinery, `SitePlugin/Html`},
+		"fails":       {exitMachinery, `something broke`},
+		"no utf-8":    {exitMachinery, `unmarshal ddc.site.v1.HtmlResponse: string field contains invalid UTF-8`},
+		"refuses":     {exitSite, `content/_index.md: this page is not to be had`},
+		"unwritten":   {exitSite, `dodeca.kdl:4:1: the plugin shout does not implement Html`},
+		"no Describe": {exitSite, `the plugin shout has no Describe, and the configuration names no stage`},
+		"newer":       {exitSite, `needs revision 7 of ddc.site.v1, and this ddc knows 1`},
+		"nothing":     {exitSite, `says that it does nothing`},
+		"odd name":    {exitSite, `has a shortcode "../shout"`},
+		"outside":     {exitSite, `adds "../../outside.txt", which is no path below the output folder`},
+		"twice":       {exitSite, `adds "data/pages.txt" twice`},
+		"in the way":  {exitSite, `would write a/index.html, as would content/a.md`},
+		"no template": {exitSite, `templates/nothing.html: is missing: the plugin shout needs it`},
+		"no JSON":     {exitSite, `answers the function louder with what is no JSON`},
+		"deep JSON":   {exitSite, `answers the function louder with what is no JSON`},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			site := ownSite(t, kind, "public/index.html", "the last output", "public/.ddc", "")
+			nothingLeft(t, site)
+			before := tree(t, filepath.Join(site, "public"))
+			o := ddc(t, "build", site, "--allow", "shout", "--call-timeout", "shout=2s", "--memory-limit", "512MiB")
+			assert.Equal(t, want.code, o.code, o.stderr)
+			assert.Contains(t, o.stderr, want.says)
+			assert.Equal(t, before, tree(t, filepath.Join(site, "public")))
+			assert.NoFileExists(t, filepath.Join(filepath.Dir(site), "outside.txt"))
+		})
+	}
+}
+
+func TestPlacesThatAPluginMakesUpAreLeftOut(t *testing.T) {
+	site := ownSite(t, "misplaced", "content/a.md", "+++\n+++\na\n")
+	o := ddc(t, "build", site, "--allow", "shout")
+	assert.Equal(t, exitSite, o.code)
+	assert.Contains(t, o.stderr, "content/a.md: shout: beyond the end")
+	assert.Contains(t, o.stderr, "content/a.md:1:1: shout: elsewhere")
+	assert.NotContains(t, o.stderr, "/etc/passwd")
+	assert.NotContains(t, o.stderr, "\x1b[31m")
+}
+
+func TestFunctionThatRefusesItsArgumentsIsAFaultOfTheTemplate(t *testing.T) {
+	site := ownSite(t, "sound", "templates/page.html", htmlPage(`{{ louder(text="silence").text }}`))
+	o := ddc(t, "build", site, "--allow", "shout")
+	assert.Equal(t, exitSite, o.code)
+	assert.Contains(t, o.stderr, "templates/page.html:1:70: louder: shout: silence is not louder")
+	write(t, site, "templates/page.html", htmlPage(`{{ louder(txt="a") }}`), "content/a.md", "+++\n+++\n\n{{ shout() }}\n")
+	o = ddc(t, "build", site, "--allow", "shout")
+	assert.Equal(t, exitSite, o.code)
+	assert.Contains(t, o.stderr, `the function louder takes no "txt" (did you mean text?)`)
+	write(t, site, "templates/page.html", htmlPage(``))
+	o = ddc(t, "build", site, "--allow", "shout")
+	assert.Equal(t, exitSite, o.code)
+	assert.Contains(t, o.stderr, "content/a.md:4:1: shout needs a text")
+}
+
+func TestWrongUseOfOwnPluginsIsSaid(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	site := ownSite(t, "sound")
+	for _, c := range []struct {
+		flags []string
+		says  string
+	}{
+		{[]string{"--transport", "inproc", "--allow", "shout"}, "the plugin shout is a program of its own, and can't run in this process"},
+		{[]string{"--allow", "shoot"}, `--allow: the site names no plugin "shoot" (did you mean shout?)`},
+		{[]string{"--allow", "shout=fly"}, `--allow: shout: "fly" is no right`},
+		{[]string{"--allow", "=net"}, `names no plugin`},
+		{[]string{"--allow", "shout=read:/not/there"}, `read:/not/there: stat`},
+		{[]string{"--allow", "shout", "--call-timeout", "shoot=1s"}, `unknown plugin "shoot" (did you mean shout?)`},
+		{[]string{"--allow", "shout", "--wake", "shoot=pipe"}, `unknown plugin "shoot" (did you mean shout?)`},
+	} {
+		o := ddc(t, append([]string{"build", site}, c.flags...)...)
+		assert.Equal(t, exitUsage, o.code, c.flags)
+		assert.Contains(t, o.stderr, c.says)
+	}
+	script := filepath.Join(site, "script")
+	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\nexit 0\n"), 0o755))
+	for command, says := range map[string]string{
+		"script":  "it is no compiled program: scripts cannot be plugins",
+		"content": "is no file that can be executed",
+		"gone":    "there is no program gone (build it; the path counts from the project's folder)",
+	} {
+		write(t, site, ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\n"+naming("shout", command))
+		o := ddc(t, "build", site, "--allow", "shout")
+		assert.Equal(t, exitSite, o.code)
+		assert.Contains(t, o.stderr, says)
+	}
+}
+
+func TestProgramThatIsNoPluginIsSaid(t *testing.T) {
+	site := ownSite(t, "sound")
+	write(t, site, ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\n"+naming("shout", "/bin/true"))
+	o := ddc(t, "build", site, "--allow", "shout")
+	assert.Equal(t, exitMachinery, o.code)
+	assert.Contains(t, o.stderr, "given up after 3 attempts: plugin shout died: exit status 0")
+}
+
+func TestServerRefusesOtherPluginsThanItWasStartedWith(t *testing.T) {
+	named := config.Plugin{Name: "shout", Command: "./shout"}
+	all := ownPlugins{{Plugin: named}}
+	assert.NoError(t, all.unchanged(&config.Config{Plugins: []config.Plugin{named}}))
+	for _, other := range [][]config.Plugin{nil, {named, named}, {{Name: "shout", Command: "./other"}}, {{Name: "shout", Command: "./shout", Args: []string{"a"}}}} {
+		assert.ErrorContains(t, all.unchanged(&config.Config{Plugins: other}), "start it again")
+	}
+}
+
+func TestPluginUnderTestIsJudged(t *testing.T) {
+	program, err := os.Executable()
+	require.NoError(t, err)
+	nothingLeft(t, t.TempDir())
+	o := ddc(t, "plugin", "test", program, ownRole, "sound")
+	require.Zero(t, o.code, o.stdout+o.stderr)
+	assert.Contains(t, o.stdout, "Shortcode shout")
+	assert.Contains(t, o.stdout, "refused: shout needs a text")
+	assert.Contains(t, o.stdout, "ok     a small site of ")
+	assert.Contains(t, o.stdout, ", 0 faults\n")
+	for kind, says := range map[string]string{
+		"outside":   `it adds "../../outside.txt"`,
+		"unwritten": "Describe lists it, and it is not implemented",
+		"dies":      "died: exit status 7",
+		"misplaced": "a problem at line 2147483647",
+		"no JSON":   "its value_json is no JSON",
+		"newer":     "it needs revision 7",
+	} {
+		o := ddc(t, "plugin", "test", program, ownRole, kind)
+		assert.Equal(t, exitSite, o.code, kind)
+		assert.Contains(t, o.stdout, says)
+	}
+	o = ddc(t, "plugin", "test", "--stage", "html", program, ownRole, "html")
+	assert.Zero(t, o.code, o.stdout)
+	assert.Equal(t, exitUsage, ddc(t, "plugin", "test", "/not/there").code)
+}
