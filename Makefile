@@ -85,17 +85,22 @@ RUST := -short
 PEERS := $(CURDIR)/sdk/rust/target/debug/examples/peer,$(CURDIR)/sdk/rust/target/debug/peer-in-c,$(CURDIR)/sdk/rust/target/debug/peer-tonic
 .PHONY: rust
 rust: ## Test the crate for plugins in Rust and C, and judge a plugin in each, and one of tonic's, on every strategy.
-	@if cd sdk/rust && cargo fetch --quiet --locked && cargo fetch --quiet --locked --manifest-path peer-tonic/Cargo.toml && command -v cc >/dev/null; then $(MAKE) --no-print-directory -C ../.. rust-here; \
+	@if cd sdk/rust && cargo fetch --quiet --locked && cargo fetch --quiet --locked --manifest-path peer-tonic/Cargo.toml && cargo fetch --quiet --locked --manifest-path model/Cargo.toml && command -v cc >/dev/null; then $(MAKE) --no-print-directory -C ../.. rust-here; \
 	else echo "rust: left out, as cargo, its crates or cc cannot be had"; fi
 
 .PHONY: rust-here
 rust-here:
 	cd sdk/rust && cargo test --quiet --locked --features grpc && cargo build --quiet --locked --lib --example peer
 	cd sdk/rust/peer-tonic && cargo build --quiet --locked --target-dir ../target
+	cd sdk/rust/model && cargo test --quiet --locked --target-dir ../target
 	cd sdk/rust && cc -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -Wall -Wextra -Werror -I include -o target/debug/peer-in-c c/peer.c target/debug/libddc_plugin.a -lpthread -ldl -lm
 	DDC_PEER=$(PEERS) go test -tags $(TAGS) -count=1 $(RUST) -run TestPeerOfAnotherLanguage ./conformance
 	cd examples/plugin-rust && cargo build --quiet --locked
 	test "$$(go run ./examples/plugin/host examples/plugin-rust/target/debug/shout futex hello)" = 'HELLO!'
+
+.PHONY: rust-faults
+rust-faults: build rust ## Have the plugins in Rust, C and of tonic's endure a host with each fault: some five minutes.
+	for program in $$(echo $(PEERS) | tr , ' '); do bin/ddc-fault plugin check-faults $$program || exit 1; done
 
 # -short has each fault on one strategy. The tests that need no fault are in test.
 FAULTY := go test -tags $(TAGS),ddcfault -timeout 15m -run 'Fault|EventLoop' ./internal/fault ./conformance

@@ -5,61 +5,13 @@ use std::time::Duration;
 
 use crate::error::{agreement, Doing, Error, Result};
 use crate::numbers::LAYOUT_VERSION;
+use crate::strategy::{Spin, Strategy};
 use crate::sys;
 
 /// The agreement's version that this crate speaks.
 const VERSION: &str = "2";
 const LIFELINE: RawFd = 3;
 const HUB: RawFd = 4;
-
-/// How long a sleeper looks again and again before it sleeps.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Spin {
-    /// As long as that has lately paid, 30 microseconds at most.
-    Auto,
-    /// Always so long; nothing is not at all.
-    For(Duration),
-}
-
-/// How one side wakes the other.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Strategy {
-    Eventfd,
-    Socketpair,
-    Pipe,
-    Futex,
-}
-
-impl Strategy {
-    fn parse(name: &str) -> Option<Strategy> {
-        Some(match name {
-            "eventfd" => Strategy::Eventfd,
-            "socketpair" => Strategy::Socketpair,
-            "pipe" => Strategy::Pipe,
-            "futex" => Strategy::Futex,
-            _ => return None,
-        })
-    }
-
-    /// The name that flags and the hub have for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Strategy::Eventfd => "eventfd",
-            Strategy::Socketpair => "socketpair",
-            Strategy::Pipe => "pipe",
-            Strategy::Futex => "futex",
-        }
-    }
-
-    /// How many files each doorbell has.
-    fn files(self) -> usize {
-        match self {
-            Strategy::Eventfd => 1,
-            Strategy::Socketpair | Strategy::Pipe => 2,
-            Strategy::Futex => 0,
-        }
-    }
-}
 
 /// What a host says to a plugin, in variables of the environment.
 #[derive(Clone, Debug)]

@@ -4,15 +4,14 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::agreement::{Spin, Strategy};
 use crate::error::{corrupt, Doing, Result};
 use crate::numbers::bell;
-use crate::sys::{self, Map};
+use crate::strategy::{Spin, Strategy};
+use crate::sys::{self, AtomicU32, Map};
 
 /// What keeps a token until the sleeper takes it.
 enum Waker {

@@ -44,13 +44,14 @@ mod ring;
 mod server;
 mod service;
 mod slots;
+mod strategy;
 #[allow(unsafe_code)]
 mod sys;
 mod waiting;
 mod wire;
 mod workers;
 
-pub use agreement::{Level, Spin, Strategy, Terms};
+pub use agreement::{Level, Terms};
 pub use call::{Call, Stream};
 pub use error::{Error, Result};
 pub use frame::{Frame, Header, INLINE_MAX, MAX_PAYLOAD};
@@ -60,5 +61,6 @@ pub use queue::Queue;
 pub use receiver::{Incoming, Receiver};
 pub use server::{main, serve};
 pub use service::{code, Reply, Service, Status};
+pub use strategy::{Spin, Strategy};
 pub use waiting::Patience;
 pub use wire::Metadata;

@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::Duration;
 
 use crate::heap::{self, Heap};
@@ -337,7 +337,7 @@ pub(crate) fn bytes_of(start: *const u8, n: usize) -> Vec<u8> {
 #[cfg(test)]
 pub(crate) mod made {
     use super::*;
-    use crate::agreement::Strategy;
+    use crate::strategy::Strategy;
 
     pub fn memory(len: usize) -> Map {
         // SAFETY: the name is a C string, and the descriptor is new.
