@@ -70,5 +70,6 @@ func newPlugin() *cobra.Command {
 		},
 	}
 	c.AddCommand(newPluginNew(), newPluginTest(), newPluginTrust(), newPluginCheck())
+	addCheckFaults(c)
 	return c
 }
