@@ -54,6 +54,9 @@ func (m methodNames) RegisterService(desc *grpc.ServiceDesc, _ any) {
 	for _, method := range desc.Methods {
 		m["/"+desc.ServiceName+"/"+method.MethodName] = true
 	}
+	for _, stream := range desc.Streams {
+		m["/"+desc.ServiceName+"/"+stream.StreamName] = true
+	}
 }
 
 func TestEverySpecBoundsTheAnswersOfItsMethodsAndOfNoOther(t *testing.T) {
@@ -67,6 +70,26 @@ func TestEverySpecBoundsTheAnswersOfItsMethodsAndOfNoOther(t *testing.T) {
 		for name := range s.Answers {
 			assert.True(t, methods[name], "%s has no method %s", s.Name, name)
 		}
+	}
+}
+
+// Workers on other machines take unary calls only.
+func TestPluginWithStreamsRunsOnTheMachineOfTheSite(t *testing.T) {
+	for _, s := range plugins.All() {
+		streams := streamNames{}
+		s.Open().Register(streams)
+		if len(streams) > 0 {
+			assert.NotEmpty(t, s.Here, s.Name)
+		}
+	}
+}
+
+// streamNames collects the methods of services that are streams.
+type streamNames map[string]bool
+
+func (n streamNames) RegisterService(desc *grpc.ServiceDesc, _ any) {
+	for _, stream := range desc.Streams {
+		n[stream.StreamName] = true
 	}
 }
 

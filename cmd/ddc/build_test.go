@@ -242,7 +242,7 @@ func TestJSONHasTheFieldsThatScriptsReadAlsoWhereTheBuildFails(t *testing.T) {
 		}
 		return keys
 	}
-	want := []string{"output", "pages", "rendered", "files", "bytes", "duration_ms", "peak_memory_bytes", "wake", "transport", "sandbox", "samples", "plugins", "call_times", "answers", "hangs", "warnings", "errors"}
+	want := []string{"output", "pages", "rendered", "files", "bytes", "duration_ms", "peak_memory_bytes", "wake", "transport", "sandbox", "samples", "plugins", "own_plugins", "call_times", "answers", "hangs", "warnings", "errors"}
 	o := ddc(t, "build", site, "--json", "--wake", "socketpair")
 	require.Zero(t, o.code, o.stderr)
 	assert.ElementsMatch(t, want, keys(o))

@@ -16,6 +16,7 @@ func Spec() spec.Spec {
 		Name:     "pagefind",
 		Open:     func() plugin.Service { return New() },
 		Tools:    []tool.Program{indexer},
+		Here:     "it gets the pages on a stream, which cannot be made again on another machine",
 		CallTime: spec.Long,
 		Answers: map[string]spec.Answer{
 			pagefindpb.Pagefind_BuildIndex_FullMethodName: spec.Whole,
