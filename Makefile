@@ -44,7 +44,7 @@ RACY = $(filter-out $(SEQUENTIAL),$(shell go list $(PACKAGES)))
 # Tests wait for others as often as they compute: three packages at once keep two
 # processors busy.
 AT_ONCE := -p 3
-test: tools example lint ## Run every test, once plainly and once under the race detector.
+test: tools example lint ## Run the tests; those of concurrent code also under the race detector.
 	go test -tags $(TAGS) -timeout 15m $(AT_ONCE) $(PACKAGES)
 	go test -tags $(TAGS) -timeout 15m $(AT_ONCE) -race -short $(RACY)
 	$(FAULTY) -short

@@ -157,7 +157,6 @@ type standing struct {
 	mode  uint32
 	sums  map[string]writtenFile // what is known of the files' contents
 	moved bool                   // something had to be read
-	bytes int64
 }
 
 // lastOutput looks at the output that is to be replaced.
