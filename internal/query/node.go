@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -351,7 +352,9 @@ func (e *Engine) compute(ctx context.Context, r *run, arg any) (*answer, error) 
 	value, failure := n.kind.compute(ctx, ask, n.id.Key, arg)
 	reads, spoilt := ask.close()
 	if spoilt != nil {
-		return nil, spoilt
+		// A query that fails by itself ends what it has under way, and those reads
+		// have no answer either: its own failure is what matters.
+		return nil, cmp.Or(failure, spoilt)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err // what a query made of a context that ended is no answer

@@ -226,6 +226,23 @@ func TestAnErrorThatIsNoAnswerIsForgotten(t *testing.T) {
 	assert.Equal(t, 1, v)
 }
 
+// A query that fails ends what it has under way: that says nothing of why it failed.
+func TestAQuerysOwnFailureIsToldRatherThanThatOfAReadItHasEnded(t *testing.T) {
+	e := query.NewEngine(query.Options{Errors: faults{}})
+	input := query.NewInput(e, "input", query.JSON[int](), func(context.Context, string) (int, error) { return 1, nil })
+	failing := query.New(e, "failing", query.JSON[int](), func(ctx context.Context, ask *query.Ask, key string) (int, error) {
+		ended, end := context.WithCancel(ctx)
+		end()
+		_, err := input.Get(ended, ask, key)
+		assert.ErrorIs(t, err, context.Canceled)
+		return 0, errors.New("the disk is full")
+	})
+	assert.EqualError(t, e.Run(t.Context(), func(ctx context.Context, ask *query.Ask) error {
+		_, err := failing.Get(ctx, ask, "")
+		return err
+	}), "the disk is full")
+}
+
 // ring is a program whose queries read each other in a circle while the input
 // says so.
 func ring(t *testing.T, closed *atomic.Bool, enter func(key string)) (*query.Engine, *query.Query[string]) {
