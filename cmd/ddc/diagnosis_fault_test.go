@@ -252,6 +252,6 @@ func checkDiagnosis(t *testing.T, name fault.Name, s seen) {
 	// The dump has the same table, and is too long to be shown whole.
 	table, _, _ := strings.Cut(s.dump, "\n\n")
 	assert.True(t, slices.ContainsFunc(right, func(k inspect.Kind) bool {
-		return strings.Contains(table, string(k)+" (") || strings.Contains(table, string(k)+": ")
+		return strings.Contains(table, string(k)+" (") || strings.Contains(table, string(k)+": ") || strings.Contains(table, string(k)+" by ")
 	}), "the dump of SIGUSR1 says\n%s", table)
 }
