@@ -207,10 +207,14 @@ func everyProcess(t *testing.T, test func(t *testing.T, o Options)) {
 	t.Run("grpc", func(t *testing.T) { test(t, Options{GRPC: true}) })
 }
 
-// hubAndGRPC runs a test to which the strategy does not matter.
+// hubAndGRPC runs a test to which the strategy does not matter. The short run, which
+// is for the race detector, has gRPC's part in rpc/stock.
 func hubAndGRPC(t *testing.T, test func(t *testing.T, o Options)) {
 	t.Helper()
 	t.Run("shm", func(t *testing.T) { test(t, Options{}) })
+	if testing.Short() {
+		return
+	}
 	t.Run("grpc", func(t *testing.T) { test(t, Options{GRPC: true}) })
 }
 
