@@ -56,12 +56,16 @@ func addCheckFaults(plugin *cobra.Command) {
 			if len(faults) == 0 {
 				faults = fault.Names()
 			}
+			host, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("find this program: %w", err)
+			}
 			failed := 0
 			for _, name := range faults {
 				if _, ok := fault.ByName(name); !ok {
 					return usagef("--fault: there is no fault %q: see docs/FAULTS.md", name)
 				}
-				failed += endured(c.Context(), c.OutOrStdout(), name, wake, room, args)
+				failed += endured(c.Context(), c.OutOrStdout(), host, name, wake, room, args)
 			}
 			if failed > 0 {
 				return errReported{exitSite}
@@ -76,12 +80,12 @@ func addCheckFaults(plugin *cobra.Command) {
 	plugin.AddCommand(c)
 }
 
-// endured starts this program again as a host with one fault, and says how many
-// programs failed: one, or none.
-func endured(ctx context.Context, w io.Writer, name, wake, room string, args []string) int {
+// endured starts this program, whose path is program, again as a host with one fault,
+// and says how many programs failed: one, or none.
+func endured(ctx context.Context, w io.Writer, program, name, wake, room string, args []string) int {
 	ctx, cancel := context.WithTimeoutCause(ctx, enduredPatience, errors.New("the host with the fault did not end"))
 	defer cancel()
-	host := exec.CommandContext(ctx, "/proc/self/exe", append([]string{"plugin", "check-faults", "--wake", wake, "--hub", room}, args...)...)
+	host := exec.CommandContext(ctx, program, append([]string{"plugin", "check-faults", "--wake", wake, "--hub", room}, args...)...)
 	host.Env = append(os.Environ(), fault.Variable+"="+name)
 	said, err := host.CombinedOutput()
 	if err == nil {
