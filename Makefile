@@ -37,10 +37,12 @@ guide: build ## Build the guide of docs/guide, in the docs theme, into out/guide
 # In test the race detector leaves out what shares nothing between goroutines, what
 # works in other processes, and plugins, whose libraries take it minutes. make race
 # has all.
-SEQUENTIAL := ddc ddc/cmd/% ddc/examples/% ddc/plugins/% ddc/tools/% ddc/conformance/matrix ddc/conformance/verdict \
-  $(addprefix ddc/internal/,doctable fixture icc kdl markup notation printable sandbox seccomp slug suggest) \
+SEQUENTIAL := ddc ddc/cmd/% ddc/examples/% ddc/plugins/% ddc/tools/% $(addprefix ddc/conformance/,bench matrix peer verdict) \
+  $(addprefix ddc/internal/,doctable enclosure fault fixture icc kdl markup notation printable sandbox seccomp slug suggest) \
   $(addprefix ddc/site/,asset config content starter template)
-RACY = $(filter-out $(SEQUENTIAL),$(shell go list $(PACKAGES)))
+# What waits longest comes first, and the rest beside it.
+LONGEST := ddc/plugin/host
+RACY = $(LONGEST) $(filter-out $(SEQUENTIAL) $(LONGEST),$(shell go list $(PACKAGES)))
 # Tests wait for others as often as they compute: three packages at once keep two
 # processors busy.
 AT_ONCE := -p 3
