@@ -43,7 +43,7 @@ func (s *shelf) Value(contents query.Fingerprint) ([]byte, bool) {
 }
 
 // restart ends an engine, keeps what it knows on the shelf, and begins another with it.
-// Of what is kept some is lost on the way.
+// The shelf loses some of it on the way.
 func (s *shelf) restart(t *testing.T, random *rand.Rand, old *subject, begin func() *subject) *subject {
 	t.Helper()
 	taken, _ := old.engine.Snapshot()

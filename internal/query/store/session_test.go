@@ -1,14 +1,12 @@
 package store
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -258,17 +256,7 @@ func TestAProcessKilledWhileItKeepsASessionLeavesAFolderThatIsRight(t *testing.T
 	random := rand.New(rand.NewPCG(9, 9))
 	for range 6 {
 		folder := t.TempDir()
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
-		cmd.Env = append(os.Environ(), childSession+"="+folder)
-		out, err := cmd.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		lines := bufio.NewScanner(out)
-		for range 1 + random.IntN(5) {
-			require.True(t, lines.Scan(), "the child writes")
-		}
-		require.NoError(t, cmd.Process.Kill())
-		_ = cmd.Wait()
+		killWriter(t, childSession, folder, 1+random.IntN(5), nil)
 		s, told := openStore(t, folder, Options{})
 		n := openSession(t, s, world)
 		assert.Empty(t, inSession(t, n), "what a dead process read may have killed it")

@@ -234,26 +234,37 @@ func child(folder string) {
 	}
 }
 
+// killWriter starts a child that writes into a folder, which a variable names, and
+// kills it once it has said so many times that it has; before that it calls wait.
+func killWriter(t *testing.T, variable, folder string, times int, wait func()) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), variable+"="+folder)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	lines := bufio.NewScanner(out)
+	for range times {
+		require.True(t, lines.Scan(), "the child writes")
+	}
+	if wait != nil {
+		wait()
+	}
+	require.NoError(t, cmd.Process.Kill())
+	_ = cmd.Wait()
+}
+
 // TestAProcessKilledAtAnyMomentLeavesAFolderThatIsRight kills writers after some
 // number of commits, wherever they are then.
 func TestAProcessKilledAtAnyMomentLeavesAFolderThatIsRight(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 7))
 	for range 12 {
 		folder := t.TempDir()
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
-		cmd.Env = append(os.Environ(), childFolder+"="+folder)
-		out, err := cmd.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		lines := bufio.NewScanner(out)
-		for range 1 + random.IntN(5) {
-			require.True(t, lines.Scan(), "the child writes")
-		}
-		for range random.IntN(2000) { // some way into the next commit
-			_ = syscall.Getpid()
-		}
-		require.NoError(t, cmd.Process.Kill())
-		_ = cmd.Wait()
+		killWriter(t, childFolder, folder, 1+random.IntN(5), func() {
+			for range random.IntN(2000) { // some way into the next commit
+				_ = syscall.Getpid()
+			}
+		})
 		s, told := openStore(t, folder, Options{})
 		assert.False(t, has(t, s, 1), "what a dead process read may have killed it")
 		assert.Equal(t, []string{"the last process that used the cache was killed or died; what is remembered is made anew"}, told.lines)
