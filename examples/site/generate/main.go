@@ -1,5 +1,5 @@
 // Command generate makes what the example site needs and a repository should
-// not hold: a picture and three fonts.
+// not hold, or not twice: a picture, three fonts, and the scripts of the themes.
 //
 //	go run ./examples/site/generate
 //
@@ -21,6 +21,8 @@ import (
 	"golang.org/x/image/font/gofont/gobold"
 	"golang.org/x/image/font/gofont/gomono"
 	"golang.org/x/image/font/gofont/goregular"
+
+	"ddc/site/starter"
 )
 
 func main() {
@@ -39,7 +41,13 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	search, scroll, err := scripts()
+	if err != nil {
+		return err
+	}
 	for name, data := range map[string][]byte{
+		"js/search.js":         search,
+		"js/scroll.js":         scroll,
 		"images/waves.png":     picture,
 		"fonts/go-regular.ttf": goregular.TTF,
 		"fonts/go-bold.ttf":    gobold.TTF,
@@ -50,6 +58,25 @@ func run() error {
 		}
 	}
 	return nil
+}
+
+// scripts are those that every theme has: the search box, and tables that scroll.
+func scripts() (search, scroll []byte, err error) {
+	folder, err := os.MkdirTemp("", "ddc-example-")
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a place for a theme: %w", err)
+	}
+	defer os.RemoveAll(folder)
+	if err := starter.Write(folder, starter.Docs); err != nil {
+		return nil, nil, err
+	}
+	if search, err = os.ReadFile(filepath.Join(folder, "static", "search.js")); err != nil {
+		return nil, nil, fmt.Errorf("read a theme's script: %w", err)
+	}
+	if scroll, err = os.ReadFile(filepath.Join(folder, "static", "scroll.js")); err != nil {
+		return nil, nil, fmt.Errorf("read a theme's script: %w", err)
+	}
+	return search, scroll, nil
 }
 
 // moduleRoot finds the folder of go.mod, upwards from the working directory.
