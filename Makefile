@@ -46,6 +46,10 @@ RACY = $(LONGEST) $(filter-out $(SEQUENTIAL) $(LONGEST),$(shell go list $(PACKAG
 # Tests wait for others as often as they compute: three packages at once keep two
 # processors busy.
 AT_ONCE := -p 3
+# A program with the race detector sleeps a second before it ends, in case another
+# thread is about to race. Tests start and end hundreds of plugins; what races
+# does so before.
+export GORACE ?= atexit_sleep_ms=0
 test: tools example lint ## Run the tests; those of concurrent code also under the race detector.
 	go test -tags $(TAGS) -timeout 15m $(AT_ONCE) $(PACKAGES)
 	go test -tags $(TAGS) -timeout 15m $(AT_ONCE) -race -short $(RACY)
