@@ -1,0 +1,229 @@
+package hub
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ddc/internal/await"
+	"ddc/slot"
+	"ddc/transport"
+)
+
+// oneSlot makes payloads travel in each way that there is: those of waysToTravel.
+var (
+	oneSlot      = Options{Peers: 1, Cells: 4, Classes: []slot.Class{{Size: 64, Count: 1}}}
+	waysToTravel = map[string]int{"in its descriptor": inlineMax, "in a slot": inlineMax + 1, "in pieces": 65}
+)
+
+func assertSlotsFree(t *testing.T, h *Hub) {
+	t.Helper()
+	for _, u := range h.Usage() {
+		assert.Zero(t, u.Filling+u.Sent+u.Held, "slots of %d bytes", u.Size)
+	}
+}
+
+// The frame after one that was not sent comes alone, and whole.
+func assertNextComesAlone(t *testing.T, host *Link, came <-chan []byte, n int) {
+	t.Helper()
+	frames, sent := host.Stats().FramesOut, host.Stats().BytesOut
+	want := pattern(n, 9)
+	fill := func(buf []byte) error { copy(buf, want); return nil }
+	require.NoError(t, host.Fill(t.Context(), transport.Header{}, n, fill))
+	assert.True(t, bytes.Equal(want, await.Value(t, "the frame after it", came)))
+	assert.EqualValues(t, frames+1, host.Stats().FramesOut)
+	assert.EqualValues(t, sent+uint64(n), host.Stats().BytesOut)
+}
+
+func TestAFillThatFailsSendsNothing(t *testing.T) {
+	for way, n := range waysToTravel {
+		t.Run(way, func(t *testing.T) {
+			h, host, peer := pair(t, oneSlot)
+			came := make(chan []byte, 4)
+			peer.Start(func(f *transport.Frame) { came <- bytes.Clone(f.Payload) })
+			failure := errors.New("nothing to send")
+			err := host.Fill(t.Context(), transport.Header{}, n, func(buf []byte) error {
+				assert.Len(t, buf, n)
+				assert.Equal(t, n, cap(buf), "nothing is written behind it")
+				return failure
+			})
+			assert.Equal(t, failure, err)
+			assertSlotsFree(t, h)
+			assertNextComesAlone(t, host, came, n)
+		})
+	}
+}
+
+func TestAContextThatIsOverSendsNothing(t *testing.T) {
+	for way, n := range waysToTravel {
+		t.Run(way, func(t *testing.T) {
+			h, host, peer := pair(t, oneSlot)
+			came := make(chan []byte, 4)
+			peer.Start(func(f *transport.Frame) { came <- bytes.Clone(f.Payload) })
+			over, cancel := context.WithCancel(t.Context())
+			cancel()
+			assert.ErrorIs(t, host.Send(over, transport.Header{}, pattern(n, 1)), context.Canceled)
+			assertSlotsFree(t, h)
+			assert.Zero(t, host.sender.aborts.count.Load(), "no piece of it is on the way")
+			assert.Zero(t, host.page.Rings[PeerSide].Produced.Load())
+			assertNextComesAlone(t, host, came, n)
+		})
+	}
+}
+
+// The link is closed, so a size that is allowed meets that instead.
+func TestSizesThatNoPayloadHasAreRefused(t *testing.T) {
+	_, host, _ := pair(t, oneSlot)
+	require.NoError(t, host.Close())
+	fill := func([]byte) error { t.Error("it is asked for the payload"); return nil }
+	for n, want := range map[int]error{
+		-1: transport.ErrTooLarge, 0: transport.ErrClosed,
+		transport.MaxPayload: transport.ErrClosed, transport.MaxPayload + 1: transport.ErrTooLarge,
+	} {
+		assert.ErrorIs(t, host.Fill(t.Context(), transport.Header{}, n, fill), want, "%d bytes", n)
+	}
+}
+
+// waits are the three things that a sender waits for, and how to bring it there.
+var waits = map[string]struct {
+	what    string
+	payload []byte
+	begin   func(t *testing.T, host *Link)
+	end     func(host *Link)
+	waiting func(host *Link) bool
+}{
+	"its turn": {
+		"send to fonts: ", nil,
+		func(_ *testing.T, host *Link) { host.sender.turn <- struct{}{} }, // as another sender, who waits for room
+		func(host *Link) { <-host.sender.turn },
+		func(*Link) bool { return true }, // it does not get its turn, whether it has begun to wait or not
+	},
+	"room": {
+		"send to fonts: wait for ring space", nil,
+		func(t *testing.T, host *Link) {
+			for range oneSlot.Cells {
+				require.NoError(t, host.Send(t.Context(), transport.Header{}, nil))
+			}
+		},
+		func(*Link) {},
+		func(host *Link) bool { return host.State().Sides[PeerSide].SpaceSince != 0 },
+	},
+	"a slot": {
+		"send to fonts: wait for a slot", pattern(64, 0),
+		func(t *testing.T, host *Link) {
+			require.NoError(t, host.Send(t.Context(), transport.Header{}, pattern(64, 0)))
+		},
+		func(*Link) {},
+		func(host *Link) bool { return host.State().Sides[PeerSide].SlotSince != 0 },
+	},
+}
+
+func TestASenderThatWaitsGoesWithItsContext(t *testing.T) {
+	for what, w := range waits {
+		t.Run(what, func(t *testing.T) {
+			_, host, _ := pair(t, oneSlot)
+			w.begin(t, host)
+			defer w.end(host)
+			ctx, cancel := context.WithCancel(t.Context())
+			sent := make(chan error, 1)
+			go func() { sent <- host.Send(ctx, transport.Header{}, w.payload) }()
+			await.Until(t, "a sender to wait for "+what, func() bool { return w.waiting(host) })
+			cancel()
+			err := await.Value(t, "the sender to give up", sent)
+			assert.ErrorIs(t, err, context.Canceled)
+			assert.ErrorContains(t, err, w.what)
+			s := host.State().Sides[PeerSide]
+			assert.Zero(t, s.SpaceSince)
+			assert.Zero(t, s.SlotSince)
+		})
+	}
+}
+
+func TestASenderThatWaitsGoesWithItsLink(t *testing.T) {
+	for what, w := range waits {
+		t.Run(what, func(t *testing.T) {
+			_, host, _ := pair(t, oneSlot)
+			w.begin(t, host)
+			sent := make(chan error, 1)
+			go func() { sent <- host.Send(t.Context(), transport.Header{}, w.payload) }()
+			await.Until(t, "a sender to wait for "+what, func() bool { return w.waiting(host) })
+			host.life.fail(transport.ErrPeerDead)
+			assert.ErrorIs(t, await.Value(t, "the sender to give up", sent), transport.ErrPeerDead)
+			w.end(host)
+			// Whoever comes later has its turn, is told the same, and gives the turn back:
+			// the pump takes it last.
+			assert.ErrorIs(t, host.Send(t.Context(), transport.Header{}, nil), transport.ErrPeerDead)
+			host.bells.wakeSelf()
+			await.Closed(t, "the pump to have the turn", host.Done())
+		})
+	}
+}
+
+// The peer moves the index of what it has received to where it cannot be.
+func TestASenderWhoseRingIsSpoiltEndsTheLink(t *testing.T) {
+	_, host, _ := pair(t, oneSlot)
+	for range oneSlot.Cells {
+		require.NoError(t, host.Send(t.Context(), transport.Header{}, nil))
+	}
+	host.page.Rings[PeerSide].Consumed.Store(1 << 40)
+	err := host.Send(t.Context(), transport.Header{}, nil)
+	assert.ErrorIs(t, err, transport.ErrCorrupt)
+	assert.ErrorContains(t, err, "fonts: ")
+	assert.ErrorContains(t, err, "Rings[peer]: ")
+	await.Closed(t, "the link to end", host.Done())
+	assert.Equal(t, EndCorrupt, host.State().Sides[HostSide].End.Kind)
+}
+
+func TestAnAbortMeetsASpoiltRingAsASendDoes(t *testing.T) {
+	_, host, _ := pair(t, oneSlot)
+	for range oneSlot.Cells {
+		require.NoError(t, host.Send(t.Context(), transport.Header{}, nil))
+	}
+	host.page.Rings[PeerSide].Consumed.Store(1 << 40)
+	host.sender.abort(1)
+	assert.EqualValues(t, 1, host.sender.aborts.count.Load())
+	assert.Empty(t, host.sender.turn, "the turn was given back")
+	assert.ErrorIs(t, host.Send(t.Context(), transport.Header{}, nil), transport.ErrCorrupt)
+	await.Closed(t, "the link to end", host.Done())
+}
+
+// The slot that a sender has filled is not its own any more: somebody has
+// written over its word.
+func TestASlotThatWasTakenFromItsSenderEndsTheLink(t *testing.T) {
+	h, host, _ := pair(t, oneSlot)
+	err := host.Fill(t.Context(), transport.Header{}, 64, func([]byte) error {
+		h.pool.Reclaim(party(0, HostSide), slot.Filling)
+		return nil
+	})
+	assert.ErrorIs(t, err, transport.ErrCorrupt)
+	assert.ErrorIs(t, err, slot.ErrStale)
+	await.Closed(t, "the link to end", host.Done())
+}
+
+// An abort goes at once where nobody has the turn, and the receiver is rung
+// for it. Where somebody has, the next push sends it first.
+func TestAnAbortGoesAtOnceOrWithTheNextFrame(t *testing.T) {
+	_, host, _ := pair(t, oneSlot)
+	ring := &host.page.Rings[PeerSide]
+	rung := func() uint32 { return host.page.Bells[PeerSide].Seq.Load() }
+	before := rung()
+	host.sender.abort(1)
+	assert.EqualValues(t, 1, ring.Produced.Load())
+	assert.Equal(t, before+1, rung())
+
+	host.sender.turn <- struct{}{}
+	host.sender.abort(2)
+	host.sender.abort(3)
+	<-host.sender.turn
+	assert.EqualValues(t, 1, ring.Produced.Load())
+	assert.Equal(t, before+1, rung())
+	require.NoError(t, host.Send(t.Context(), transport.Header{}, nil))
+	assert.EqualValues(t, 4, ring.Produced.Load())
+	assert.Zero(t, host.sender.aborts.count.Load())
+	assert.Equal(t, before+3, rung(), "once for the aborts, once for the frame")
+	assert.Empty(t, host.sender.turn)
+}
