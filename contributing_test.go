@@ -57,13 +57,15 @@ func TestContributingsCommandsFindTheirTests(t *testing.T) {
 	require.NotEmpty(t, commands)
 	for _, c := range commands {
 		arguments := strings.Fields(c[1])
-		pattern := "."
+		pattern, folder := ".", ""
 		for i, a := range arguments {
 			if a == "-run" {
-				pattern = arguments[i+1]
+				pattern, _, _ = strings.Cut(arguments[i+1], "/")
+			}
+			if strings.HasPrefix(a, "./") {
+				folder = a
 			}
 		}
-		folder := arguments[len(arguments)-1]
 		files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
 		require.NoError(t, err)
 		var all strings.Builder

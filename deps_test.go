@@ -230,7 +230,7 @@ func TestAnAuthorsPluginLinksNothingOfAHosts(t *testing.T) {
 func TestOnlyTestsImportTestingTools(t *testing.T) {
 	for path, imports := range packages(t) {
 		for _, full := range imports {
-			if full == "testing" || strings.HasPrefix(full, "github.com/stretchr/testify") || full == "go.uber.org/goleak" || slices.Contains([]string{"ddc/internal/await", "ddc/internal/fixture", "ddc/internal/doctable"}, full) {
+			if full == "testing" || strings.HasPrefix(full, "github.com/stretchr/testify") || full == "go.uber.org/goleak" || strings.HasPrefix(full, "github.com/rogpeppe/go-internal/") || slices.Contains([]string{"ddc/internal/await", "ddc/internal/fixture", "ddc/internal/doctable"}, full) {
 				assert.Contains(t, []string{"conformance", "internal/await", "internal/fixture", "internal/doctable"}, path, "%s imports %s: only the suite and tests may", path, full)
 			}
 		}

@@ -19,7 +19,7 @@ import (
 	"ddc/site/starter"
 )
 
-var writeGuide = flag.Bool("write", false, "write the tables of docs/guide anew")
+var rewrite = flag.Bool("write", false, "write the tables of docs/guide, and what scripts compare with, anew")
 
 const (
 	guideFolder = "../../docs/guide"
@@ -35,7 +35,7 @@ const ofOthers = "\n## What Zola or Hugo have and this has not\n\nEach is a warn
 // site/template.
 func TestGuideListsAllThatTheProgramKnows(t *testing.T) {
 	hold := func(page, text string) {
-		doctable.Hold(t, filepath.Join(guideFolder, "content/reference", page), guideBegin, guideEnd, text+"\n", *writeGuide)
+		doctable.Hold(t, filepath.Join(guideFolder, "content/reference", page), guideBegin, guideEnd, text+"\n", *rewrite)
 	}
 	var settings, keys [][2]string
 	for _, e := range config.Reference() {

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,8 +11,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"ddc/internal/tool"
 )
@@ -186,36 +182,6 @@ func TestNothingOfAPluginReachesTheTerminalAsItIs(t *testing.T) {
 	}
 }
 
-// terminal is a pseudo-terminal of which a program gets one end: what is written
-// there is what a terminal is sent.
-func terminal(t *testing.T) (theirs *os.File, sent func() string) {
-	t.Helper()
-	ours, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Skip("no terminal can be made here:", err)
-	}
-	t.Cleanup(func() { ours.Close() })
-	number, err := unix.IoctlGetInt(int(ours.Fd()), unix.TIOCGPTN)
-	require.NoError(t, err)
-	require.NoError(t, unix.IoctlSetPointerInt(int(ours.Fd()), unix.TIOCSPTLCK, 0))
-	require.NoError(t, unix.IoctlSetWinsize(int(ours.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 50, Col: 200}))
-	theirs, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip("no terminal can be opened here:", err)
-	}
-	var all bytes.Buffer
-	read := make(chan struct{})
-	go func() {
-		defer close(read)
-		_, _ = io.Copy(&all, ours) // it ends with EIO once nobody has the other end
-	}()
-	return theirs, func() string {
-		require.NoError(t, theirs.Close())
-		<-read
-		return all.String()
-	}
-}
-
 func TestNothingReachesATerminalThroughTheLiveLine(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	for name, progress := range map[string]bool{"live line": true, "-v": false} {
@@ -224,7 +190,7 @@ func TestNothingReachesATerminalThroughTheLiveLine(t *testing.T) {
 			for i := range 20 {
 				write(t, site, filepath.Join("content", fmt.Sprint(hostile, i, ".md")), "---\ntitle: x\n---\n\nhello\n")
 			}
-			theirs, sent := terminal(t)
+			theirs, sent := terminal(t, 200)
 			args := []string{"build", site, "--transport", "inproc", "--no-code-exec"}
 			if !progress {
 				args = append(args, "-v")

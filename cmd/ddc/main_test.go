@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -38,12 +40,26 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	if len(os.Args) > 1 && slices.Contains([]string{"build", "check", "init", "inspect", "plugin", "serve", "wake", "worker"}, os.Args[1]) {
+	if len(os.Args) > 1 && filepath.Base(os.Args[0]) != onscreenProgram && slices.Contains([]string{"build", "check", "init", "inspect", "plugin", "serve", "wake", "worker"}, os.Args[1]) {
 		main()
+	}
+	testscript.Main(leakless{m}, map[string]func(){"ddc": main, onscreenProgram: beOnscreen})
+}
+
+// leakless are the tests, and after them a look for goroutines that they left.
+type leakless struct{ *testing.M }
+
+func (l leakless) Run() int {
+	if code := l.M.Run(); code != 0 {
+		return code
 	}
 	// In one process with the plugins, the highlighter's clock goes on for a while
 	// after its last use, and then ends by itself.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2/v2.runClock"))
+	if err := goleak.Find(goleak.IgnoreAnyFunction("github.com/dlclark/regexp2/v2.runClock")); err != nil {
+		fmt.Fprintln(os.Stderr, "goroutines are left:", err)
+		return exitMachinery
+	}
+	return exitOK
 }
 
 // outcome is what one run of the program left.

@@ -269,39 +269,6 @@ func TestFunctionThatRefusesItsArgumentsIsAFaultOfTheTemplate(t *testing.T) {
 	assert.Contains(t, o.stderr, "content/a.md:4:1: shout needs a text")
 }
 
-func TestWrongUseOfOwnPluginsIsSaid(t *testing.T) {
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
-	site := ownSite(t, "sound")
-	for _, c := range []struct {
-		flags []string
-		says  string
-	}{
-		{[]string{"--transport", "inproc", "--allow", "shout"}, "the plugin shout is a program of its own, and can't run in this process"},
-		{[]string{"--allow", "shoot"}, `--allow: the site names no plugin "shoot" (did you mean shout?)`},
-		{[]string{"--allow", "shout=fly"}, `--allow: shout: "fly" is no right`},
-		{[]string{"--allow", "=net"}, `names no plugin`},
-		{[]string{"--allow", "shout=read:/not/there"}, `read:/not/there: stat`},
-		{[]string{"--allow", "shout", "--call-timeout", "shoot=1s"}, `unknown plugin "shoot" (did you mean shout?)`},
-		{[]string{"--allow", "shout", "--wake", "shoot=pipe"}, `unknown plugin "shoot" (did you mean shout?)`},
-	} {
-		o := ddc(t, append([]string{"build", site}, c.flags...)...)
-		assert.Equal(t, exitUsage, o.code, c.flags)
-		assert.Contains(t, o.stderr, c.says)
-	}
-	script := filepath.Join(site, "script")
-	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\nexit 0\n"), 0o755))
-	for command, says := range map[string]string{
-		"script":  "it is no compiled program: scripts cannot be plugins",
-		"content": "is no file that can be executed",
-		"gone":    "there is no program gone (build it; the path counts from the project's folder)",
-	} {
-		write(t, site, ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\n"+naming("shout", command))
-		o := ddc(t, "build", site, "--allow", "shout")
-		assert.Equal(t, exitSite, o.code)
-		assert.Contains(t, o.stderr, says)
-	}
-}
-
 func TestProgramThatIsNoPluginIsSaid(t *testing.T) {
 	site := ownSite(t, "sound")
 	write(t, site, ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\n"+naming("shout", "/bin/true"))

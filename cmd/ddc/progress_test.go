@@ -69,7 +69,7 @@ func TestLiveLineSaysHowFarABuildIsAndWhatIsSlow(t *testing.T) {
 func TestStepsOfABuildAreToldOnATerminalAlone(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	folder := smallSite(t)
-	theirs, sent := terminal(t)
+	theirs, sent := terminal(t, 200)
 	require.Zero(t, run(t.Context(), []string{"build", folder, "--transport", "inproc", "--no-code-exec"}, theirs, theirs))
 	assert.Regexp(t, `\r\x1b\[K0 s  \w`, sent())
 	o := ddc(t, "build", folder, "--transport", "inproc", "--no-code-exec")

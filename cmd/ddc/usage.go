@@ -40,12 +40,16 @@ func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 		switch {
 		case err == nil:
 			return nil
-		case c.HasSubCommands() && c.ValidArgs == nil: // else the word is no command's name
+		case expectsCommand(c):
 			return unknownCommand(c, args[0])
 		}
 		return wrong(c, err.Error(), "")
 	}
 }
+
+// expectsCommand says whether a command's first word is a subcommand's name. That
+// of ddc plugin may be a plugin's.
+func expectsCommand(c *cobra.Command) bool { return c.HasSubCommands() && c.ValidArgs == nil }
 
 // unknownCommand is the error of a command that has no such subcommand.
 func unknownCommand(c *cobra.Command, word string) error {
@@ -63,6 +67,8 @@ func wrongFlag(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
 	switch {
+	case expectsCommand(c) && c.Flags().NArg() > 0: // its flags are those of the command that was meant
+		return unknownCommand(c, c.Flags().Arg(0))
 	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
 		var names []string
 		c.Flags().VisitAll(func(f *pflag.Flag) {
