@@ -128,10 +128,14 @@ func TestASenderThatWaitsGoesWithItsContext(t *testing.T) {
 			_, host, _ := pair(t, oneSlot)
 			w.begin(t, host)
 			defer w.end(host)
+			host.bells.flood.signals.Store(5)
 			ctx, cancel := context.WithCancel(t.Context())
 			sent := make(chan error, 1)
 			go func() { sent <- host.Send(ctx, transport.Header{}, w.payload) }()
 			await.Until(t, "a sender to wait for "+what, func() bool { return w.waiting(host) })
+			if what != "its turn" {
+				assert.Zero(t, host.bells.flood.signals.Load(), "signals for it are no flood")
+			}
 			cancel()
 			err := await.Value(t, "the sender to give up", sent)
 			assert.ErrorIs(t, err, context.Canceled)
@@ -226,4 +230,67 @@ func TestAnAbortGoesAtOnceOrWithTheNextFrame(t *testing.T) {
 	assert.Zero(t, host.sender.aborts.count.Load())
 	assert.Equal(t, before+3, rung(), "once for the aborts, once for the frame")
 	assert.Empty(t, host.sender.turn)
+}
+
+// The receiver has a piece of what was given up, and forgets it.
+func TestAPayloadGivenUpBetweenItsPiecesIsForgotten(t *testing.T) {
+	_, host, peer := pair(t, oneSlot)
+	ctx, cancel := context.WithCancel(t.Context())
+	sent := make(chan error, 1)
+	go func() { sent <- host.Send(ctx, transport.Header{}, pattern(130, 0)) }()
+	await.Until(t, "the sender to wait for a slot", func() bool { return host.State().Sides[PeerSide].SlotSince != 0 })
+	cancel()
+	assert.ErrorIs(t, await.Value(t, "the sender to give up", sent), context.Canceled)
+	ring := &peer.page.Rings[PeerSide]
+	assert.EqualValues(t, 2, ring.Produced.Load(), "a piece, and its abort")
+	assert.Zero(t, host.Stats().FramesOut)
+	assert.EqualValues(t, 64, host.Stats().BytesOut)
+
+	came := make(chan []byte, 1)
+	peer.Start(func(f *transport.Frame) { came <- bytes.Clone(f.Payload) })
+	assertNextComesAlone(t, host, came, 5)
+	peer.receiver.receiving.Lock()
+	defer peer.receiver.receiving.Unlock()
+	assert.Empty(t, peer.receiver.pieces.groups)
+	assert.Zero(t, peer.receiver.pieces.bytes)
+}
+
+// A payload that is kept is this process's to read, also when the link is long
+// closed. Once it is given back, nothing in the place is anybody's.
+func TestAPlaceOwnsSlotsWhileSomebodyReadsThem(t *testing.T) {
+	for side, name := range sides {
+		t.Run(name, func(t *testing.T) {
+			h, host, peer := pair(t, oneSlot)
+			from, to := host, peer
+			if side == HostSide {
+				from, to = peer, host
+			}
+			kept := make(chan transport.Lease, 1)
+			to.Start(func(f *transport.Frame) { kept <- f.Keep() })
+			require.NoError(t, from.Send(t.Context(), transport.Header{}, pattern(64, 3)))
+			lease := await.Value(t, "the payload", kept)
+			assert.EqualValues(t, 1, to.slots.leases.Load())
+			require.NoError(t, host.Close())
+			require.NoError(t, peer.Close())
+			assert.True(t, host.ownsSlots())
+			_, _, err := h.Pair("the place is offered again")
+			require.NoError(t, err)
+			assert.Equal(t, 1, h.Usage()[0].Held)
+			assert.True(t, bytes.Equal(pattern(64, 3), lease.Payload))
+			lease.Release()
+			assert.Zero(t, to.slots.leases.Load())
+			assert.False(t, host.ownsSlots())
+			assertSlotsFree(t, h)
+		})
+	}
+}
+
+func TestAFrameIsNoFlood(t *testing.T) {
+	_, host, peer := pair(t, oneSlot)
+	came := make(chan struct{})
+	host.Start(func(*transport.Frame) { close(came) })
+	host.bells.flood.signals.Store(5)
+	require.NoError(t, peer.Send(t.Context(), transport.Header{}, nil))
+	await.Closed(t, "the frame", came)
+	assert.Zero(t, host.bells.flood.signals.Load())
 }

@@ -302,3 +302,36 @@ func TestObserverFindsEachLinkByItsPlace(t *testing.T) {
 	host.(*Link).PeerDied(nil)
 	assert.ErrorIs(t, await.Value(t, "the sender to give up", sent), transport.ErrPeerDead)
 }
+
+// What an end does with its bells is there to be looked at: each sleep, each
+// waking, and each token that it leaves.
+func TestAnEndNotesItsSleepsAndItsTokens(t *testing.T) {
+	h, host, peer := pair(t, Options{})
+	peer.Start(func(*transport.Frame) {})
+	await.Until(t, "the pump to sleep", asleep(peer, PeerSide))
+	o, err := h.Observer()
+	require.NoError(t, err)
+	_, hosts := o.EventsFrom(0, HostSide, 0)
+	var peers uint64
+	await.Until(t, "the sleep to be noted", func() bool {
+		var events []trace.Event
+		events, peers = o.EventsFrom(0, PeerSide, 0)
+		return len(events) > 0 && events[len(events)-1].Kind == trace.Asleep
+	})
+	require.NoError(t, host.Send(t.Context(), transport.Header{}, nil))
+	type noted struct {
+		kind trace.Kind
+		bell uint64
+	}
+	since := func(side int, number uint64) (all []noted) {
+		events, _ := o.EventsFrom(0, side, number)
+		for _, e := range events {
+			all = append(all, noted{e.Kind, e.Arg})
+		}
+		return all
+	}
+	assert.Equal(t, []noted{{trace.Token, PeerSide}}, since(HostSide, hosts))
+	await.Until(t, "the pump to sleep again", func() bool { return len(since(PeerSide, peers)) >= 2 })
+	assert.Equal(t, []noted{{trace.Awake, PeerSide}, {trace.Asleep, PeerSide}}, since(PeerSide, peers))
+	require.NoError(t, o.Close())
+}
