@@ -255,6 +255,53 @@ func (p *Plugin) close(ctx context.Context) error {
 	return nil
 }
 
+// Restart ends the plugin's processes, each once its unary calls under way are
+// over; streams are broken off. The next call starts what Options.Command and
+// Options.Checksum say then: a program that was built anew, say. A process that
+// does not end within a few seconds is killed. An error says that ctx was done, or
+// how a process failed to end. A plugin on other machines stays as it is.
+func (p *Plugin) Restart(ctx context.Context) error {
+	if p.remote != nil {
+		return nil
+	}
+	var errs []error
+	for _, one := range p.replicas.list() {
+		errs = append(errs, one.end(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// end ends the present run in good order.
+func (p *Plugin) end(ctx context.Context) error {
+	if err := p.room.Acquire(ctx, everyone); err != nil {
+		return fmt.Errorf("restart plugin %s: wait for its calls: %w", p.name, err)
+	}
+	defer p.room.Release(everyone)
+	select {
+	case p.turn <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("restart plugin %s: wait for its start: %w", p.name, ctx.Err())
+	}
+	defer func() { <-p.turn }()
+	p.mu.Lock()
+	old := p.current
+	p.current, p.deaths = nil, 0
+	p.mu.Unlock()
+	if old != nil {
+		limited, cancel := context.WithTimeout(ctx, grace)
+		defer cancel()
+		err := old.stop(limited)
+		p.remember(old)
+		if err != nil {
+			return fmt.Errorf("restart plugin %s: %w", p.name, err)
+		}
+	}
+	if p.host.threads != nil {
+		p.host.threads.forget(p.name) // it may start no other program than the last
+	}
+	return nil
+}
+
 // tellDropped logs how much of the plugin's output was dropped.
 func (p *Plugin) tellDropped() {
 	if written, dropped := p.allowance.sums(); dropped > 0 {

@@ -182,9 +182,11 @@ func (p *process) stop(ctx context.Context) error {
 // as the host.
 type confinedThread struct {
 	thread *forker.Thread
-	ready  chan struct{} // closed when what follows is set
-	held   sandbox.Layers
-	failed error // why the thread starts nothing
+	// program is the file that it may start, or nil if it may start any.
+	program os.FileInfo
+	ready   chan struct{} // closed when what follows is set
+	held    sandbox.Layers
+	failed  error // why the thread starts nothing
 }
 
 // newConfinedThread begins a thread, which calls restrict before it starts

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -175,6 +176,13 @@ func (h *Host) replica(r *replicas, n int) *Plugin {
 	return p
 }
 
+// list lists the processes.
+func (r *replicas) list() []*Plugin {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.all)
+}
+
 // startAll starts the first process of a plugin, and the others that Replicas.Of
 // asks for.
 func (r *replicas) startAll(ctx context.Context) error {
@@ -184,9 +192,8 @@ func (r *replicas) startAll(ctx context.Context) error {
 			break
 		}
 	}
-	all := append([]*Plugin(nil), r.all...)
 	r.mu.Unlock()
-	for _, p := range all {
+	for _, p := range r.list() {
 		if _, err := p.acquire(ctx); err != nil {
 			return err
 		}

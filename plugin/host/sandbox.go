@@ -117,7 +117,23 @@ func (f *forkers) start(name string, cmd *exec.Cmd, open string) error {
 			cmd.Path = open // nothing else keeps another file from being run
 		}
 	}
+	if open != "" && f.isOfAnother(name, open) {
+		f.forget(name)
+	}
 	return f.of(name, rule).start(cmd)
+}
+
+// isOfAnother says whether a plugin's thread may start another file than this one.
+// That a file was checked is enough: the same program may have been built again.
+func (f *forkers) isOfAnother(name, file string) bool {
+	f.mu.Lock()
+	known := f.byName[name]
+	f.mu.Unlock()
+	if known == nil || known.program == nil {
+		return false
+	}
+	now, err := os.Stat(file)
+	return err == nil && !os.SameFile(known.program, now)
 }
 
 // of returns the thread of a plugin, whose program is at path. The thread begins,
@@ -141,8 +157,23 @@ func (f *forkers) of(name, path string) *confinedThread {
 		}
 		return held.Layers, nil
 	})
+	if f.confine != nil {
+		made.program, _ = os.Stat(path) // without it the thread lasts
+	}
 	f.byName[name] = made
 	return made
+}
+
+// forget ends the thread of a plugin, of which no process may still run: the next
+// run gets another, which may start what its program is then.
+func (f *forkers) forget(name string) {
+	f.mu.Lock()
+	known := f.byName[name]
+	delete(f.byName, name)
+	f.mu.Unlock()
+	if known != nil {
+		known.thread.Close()
+	}
 }
 
 // layers are the sandbox layers of a plugin, by name, or none before its first
