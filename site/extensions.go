@@ -22,6 +22,9 @@ import (
 // Extension is a plugin of the site's own, which serves ddc.site.v1 (see proto).
 type Extension struct {
 	config.Plugin
+	// Files are what may change its Version: its program, and what else a server is to
+	// watch. They may be folders.
+	Files []string
 	// Client is nil for a program that takes the place of one of ddc's plugins: it is
 	// called as that one is.
 	Client sitepb.SitePluginClient
@@ -100,6 +103,17 @@ func (s *extensionPhase) lookPrograms(context.Context, string) (string, error) {
 		c.text(strings.Join(e.Stages, " "))
 	}
 	return string(c.out), nil
+}
+
+// Reprogram says that plugins of the site's own are other programs now: what the
+// old ones have made is made again. The list is that which the site was opened with,
+// but for versions, and no program in the place of one of ddc's has changed: then the
+// site is to be opened anew. It waits for those who ask the site at the moment.
+func (s *Site) Reprogram(all []Extension) {
+	s.engine.Revise(func() []query.ID {
+		s.Extensions = all
+		return []query.ID{s.programs.ID(""), s.times.ID("")}
+	})
 }
 
 // extensionFault is a fault of a plugin, where the configuration names it.

@@ -1,6 +1,8 @@
 package site
 
 import (
+	"context"
+
 	"google.golang.org/grpc"
 
 	"ddc/plugins/code_execution/code_executionpb"
@@ -43,6 +45,10 @@ type Plugins struct {
 
 	// Extensions are the plugins of the site's own. Connect makes none.
 	Extensions []Extension
+	// Renew, if not nil, looks at their programs again, has them run what they are now,
+	// and gives the Extensions anew, in the same order. A server calls it while nobody
+	// asks the site.
+	Renew func(context.Context) ([]Extension, error)
 }
 
 // Connect makes the services from connections. conn gives a connection by the

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 
@@ -27,11 +28,22 @@ import (
 // the user lets it run.
 type ownPlugin struct {
 	config.Plugin
-	// path is absolute, without symbolic links.
-	path   string
-	sum    [sha256.Size]byte
 	rights rights
+	// is what its program is at present.
+	is atomic.Pointer[executable]
 }
+
+// executable is a program by what is in it.
+type executable struct {
+	// named is where the configuration, or the PATH, has it.
+	named string
+	// path is absolute, without symbolic links.
+	path string
+	sum  [sha256.Size]byte
+}
+
+func (p *ownPlugin) path() string           { return p.is.Load().path }
+func (p *ownPlugin) sum() [sha256.Size]byte { return p.is.Load().sum }
 
 // ownPlugins are those of a site, in the order of its configuration.
 type ownPlugins []*ownPlugin
@@ -41,7 +53,8 @@ func (p *ownPlugin) replaces() bool { return slices.Contains(pluginNames(), p.Na
 
 // version tells the program, and how it is started, from any other.
 func (p *ownPlugin) version() string {
-	return strings.Join(append([]string{hex.EncodeToString(p.sum[:])}, p.Args...), "\x00")
+	sum := p.sum()
+	return strings.Join(append([]string{hex.EncodeToString(sum[:])}, p.Args...), "\x00")
 }
 
 // ownPlugins finds the programs that the configuration names. Those that the user
@@ -116,15 +129,17 @@ func findOwn(cfg *config.Config, named config.Plugin) (*ownPlugin, *diagnostic.P
 	if errors.Is(err, fs.ErrNotExist) {
 		return fault("there is no program "+named.Command, "build it; the path counts from the project's folder")
 	}
+	is := executable{named: path}
 	if err == nil {
-		p.path, err = filepath.Abs(real)
+		is.path, err = filepath.Abs(real)
 	}
 	if err == nil {
-		p.sum, err = digestProgram(p.path)
+		is.sum, err = digestProgram(is.path)
 	}
 	if err != nil {
 		return fault("its program cannot be used: "+err.Error(), "")
 	}
+	p.is.Store(&is)
 	return p, nil
 }
 
@@ -163,10 +178,10 @@ func mayRun(cfg *config.Config, p *ownPlugin, allowed map[string]rights) *diagno
 	if err != nil {
 		root = cfg.Root
 	}
-	if _, said := allowed[p.Name]; said || p.Command == "" && !config.Within(root, p.path) || isTrusted(p) {
+	if _, said := allowed[p.Name]; said || p.Command == "" && !config.Within(root, p.path()) || isTrusted(p) {
 		return nil
 	}
-	fault := p.Fault(fmt.Sprintf("the site wants to run a program of its own, %s, as the plugin %s", shortest(p.path), p.Name),
+	fault := p.Fault(fmt.Sprintf("the site wants to run a program of its own, %s, as the plugin %s", shortest(p.path()), p.Name),
 		fmt.Sprintf("if you trust it: --allow %s this time, or, until the program changes: ddc plugin trust %s", p.Name, shortest(cfg.Root)))
 	return &fault
 }
@@ -201,13 +216,13 @@ func (all ownPlugins) into(o *host.Options) {
 	command, confine := o.Command, o.Confine
 	o.Command = func(name string) (string, []string) {
 		if p := all.named(name); p != nil {
-			return p.path, p.Args
+			return p.path(), p.Args
 		}
 		return command(name)
 	}
 	o.Checksum = func(name string) (sum [sha256.Size]byte, checked bool) {
 		if p := all.named(name); p != nil {
-			return p.sum, true
+			return p.sum(), true
 		}
 		return sum, false
 	}
@@ -225,7 +240,7 @@ func (all ownPlugins) into(o *host.Options) {
 func (all ownPlugins) extensions(conn func(name string) grpc.ClientConnInterface, open bool) []site.Extension {
 	var list []site.Extension
 	for _, p := range all {
-		e := site.Extension{Plugin: p.Plugin, Version: p.version(), Open: open || p.rights.any()}
+		e := site.Extension{Plugin: p.Plugin, Files: p.files(), Version: p.version(), Open: open || p.rights.any()}
 		if !p.replaces() {
 			e.Client = sitepb.NewSitePluginClient(conn(p.Name))
 		}

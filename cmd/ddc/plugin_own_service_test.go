@@ -27,6 +27,10 @@ import (
 const ownRole = "own-plugin"
 
 func beOwnPlugin(kind string) {
+	kind, faulty := strings.CutSuffix(kind, " at first")
+	if faulty && ownEdition() == "the mended" {
+		kind = "edition"
+	}
 	switch kind {
 	case "minify":
 		plugin.Main(plugin.Func(func(r grpc.ServiceRegistrar) { minifypb.RegisterMinifyServer(r, otherMinify{}) }))
@@ -43,7 +47,7 @@ type otherMinify struct {
 }
 
 func (otherMinify) Html(_ context.Context, in *minifypb.HtmlRequest) (*minifypb.HtmlResponse, error) {
-	return &minifypb.HtmlResponse{Html: in.Html + "<!-- another one -->"}, nil
+	return &minifypb.HtmlResponse{Html: in.Html + "<!-- another one, made by " + ownEdition() + " edition -->"}, nil
 }
 
 // ownService is a site's own plugin. Its kind is "sound", or what is wrong with it.
@@ -85,6 +89,8 @@ func (s ownService) Markdown(_ context.Context, in *sitepb.MarkdownRequest) (*si
 func (s ownService) Html(ctx context.Context, in *sitepb.HtmlRequest) (*sitepb.HtmlResponse, error) {
 	changed := strings.Replace(in.Html, "</body>", "<p>page "+html.EscapeString(in.Page.GetUrl())+" has a plugin</p></body>", 1)
 	switch s.kind {
+	case "edition":
+		changed = strings.Replace(in.Html, "</body>", "<p>"+in.Page.GetTitle()+", made by "+ownEdition()+" edition</p></body>", 1)
 	case "slow":
 		select {} // whatever ctx says
 	case "dies":

@@ -198,12 +198,32 @@ func TestOwnPluginInThePlaceOfOneOfDdcs(t *testing.T) {
 	require.Zero(t, o.code, o.stderr)
 	assert.Regexp(t, `plugin minify \(.+\): in the place of ddc's`, o.stdout)
 	home := read(t, site, "public/index.html")
-	assert.True(t, strings.HasSuffix(home, "<!-- another one -->"))
+	assert.True(t, strings.HasSuffix(home, "<!-- another one, made by  edition -->"))
 	assert.Regexp(t, `href="/main\.\w{12}\.css"`, home, "addresses are rewritten before")
 	write(t, site, ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nplugin \"minify\" command=\"/bin/true\" stage=\"html\"\n")
 	o = ddc(t, "build", site, "--allow", "minify")
 	assert.Equal(t, exitSite, o.code)
 	assert.Contains(t, o.stderr, "takes the place of ddc's own, and has no stages")
+}
+
+func TestRebuiltProgramInThePlaceOfOneOfDdcsMakesThePagesAgain(t *testing.T) {
+	remembering(t)
+	site, program := ownServed(t, "minify", "minify")
+	home := func(flags ...string) string {
+		built(t, append([]string{site}, flags...)...)
+		return read(t, site, "public/index.html")
+	}
+	assert.Contains(t, home("--allow", "minify"), "made by the first edition")
+	copyOfSelf(t, program, edition("the second"))
+	assert.Contains(t, home("--allow", "minify"), "made by the second edition")
+
+	// What may look at more than it is asked about is asked again.
+	secret := filepath.Join(t.TempDir(), "edition")
+	copyOfSelf(t, program, edition("at "+secret))
+	for _, name := range []string{"some", "another"} {
+		require.NoError(t, os.WriteFile(secret, []byte(name), 0o666))
+		assert.Contains(t, home("--allow", "minify=read:"+secret), "made by "+name+" edition")
+	}
 }
 
 // Plugins that lie, die and dawdle do no more harm than ddc's own would: an error

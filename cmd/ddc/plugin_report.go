@@ -26,7 +26,7 @@ func newOwnReports(r report) []ownReport {
 	list := []ownReport{}
 	for _, p := range r.own {
 		if p.replaces() {
-			list = append(list, ownReport{Name: p.Name, Program: p.path, Replaces: true, Stages: []string{}, Allowed: p.rights.words()})
+			list = append(list, ownReport{Name: p.Name, Program: p.path(), Replaces: true, Stages: []string{}, Allowed: p.rights.words()})
 		}
 	}
 	if r.result == nil {
@@ -34,7 +34,7 @@ func newOwnReports(r report) []ownReport {
 	}
 	for _, d := range r.result.Extensions {
 		p := r.own.named(d.Name)
-		list = append(list, ownReport{Name: d.Name, Program: p.path, Version: d.Version, Stages: d.Stages, Allowed: p.rights.words()})
+		list = append(list, ownReport{Name: d.Name, Program: p.path(), Version: d.Version, Stages: d.Stages, Allowed: p.rights.words()})
 	}
 	return list
 }

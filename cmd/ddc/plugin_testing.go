@@ -81,13 +81,15 @@ func programToTest(args []string) (*ownPlugin, error) {
 	if err == nil {
 		path, err = filepath.Abs(path)
 	}
-	p := &ownPlugin{Plugin: config.Plugin{Name: testedName, Command: path, Args: args[1:]}, path: path}
+	is := executable{named: path, path: path}
 	if err == nil {
-		p.sum, err = digestProgram(path)
+		is.sum, err = digestProgram(path)
 	}
 	if err != nil {
 		return nil, usagef("no program to test: %w", err)
 	}
+	p := &ownPlugin{Plugin: config.Plugin{Name: testedName, Command: path, Args: args[1:]}}
+	p.is.Store(&is)
 	return p, nil
 }
 
@@ -98,7 +100,7 @@ func testPlugin(ctx context.Context, out screen, p *ownPlugin) error {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("test %s: %w", p.path, err)
+		return fmt.Errorf("test %s: %w", p.path(), err)
 	}
 	failed := 0
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -208,7 +210,7 @@ func nameInConfig(file string, p *ownPlugin) error {
 		}
 		return "    " + name + text + "\n"
 	}
-	_, err = fmt.Fprintf(f, "\nplugin %q {\n    command %q\n%s%s}\n", p.Name, p.path, list("args", p.Args), list("stage", p.Stages))
+	_, err = fmt.Fprintf(f, "\nplugin %q {\n    command %q\n%s%s}\n", p.Name, p.path(), list("args", p.Args), list("stage", p.Stages))
 	return errors.Join(err, f.Close())
 }
 

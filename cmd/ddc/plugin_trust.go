@@ -30,8 +30,9 @@ func trustFile(p *ownPlugin) (string, error) {
 		return "", fmt.Errorf("find a place to remember trust in: %s is no absolute path", folder)
 	}
 	h := sha256.New()
-	h.Write(p.sum[:])
-	h.Write([]byte(p.path))
+	sum := p.sum()
+	h.Write(sum[:])
+	h.Write([]byte(p.path()))
 	return filepath.Join(folder, "ddc", "trusted", hex.EncodeToString(h.Sum(nil))), nil
 }
 
@@ -53,7 +54,7 @@ func trust(p *ownPlugin) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(file, []byte(p.path+"\n"), 0o600)
+	return os.WriteFile(file, []byte(p.path()+"\n"), 0o600)
 }
 
 func distrust(p *ownPlugin) error {
@@ -89,9 +90,9 @@ func newPluginTrust() *cobra.Command {
 			}
 			return eachProgram(cfg, func(p *ownPlugin) error {
 				if err := change(p); err != nil {
-					return fmt.Errorf("remember trust in %s: %w", p.path, err)
+					return fmt.Errorf("remember trust in %s: %w", p.path(), err)
 				}
-				_, err := fmt.Fprintf(c.OutOrStdout(), "%s: %s, %s\n", p.Name, printable.Line(shortest(p.path)), done)
+				_, err := fmt.Fprintf(c.OutOrStdout(), "%s: %s, %s\n", p.Name, printable.Line(shortest(p.path())), done)
 				return err
 			})
 		},

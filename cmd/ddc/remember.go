@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,6 +33,7 @@ type remembrance struct {
 	*site.Answers
 	store   *store.Store
 	tools   *toolVersions
+	own     ownPlugins
 	session *store.Session // nil where pages are not remembered
 	log     *slog.Logger
 
@@ -82,7 +84,7 @@ func openRemembered(ctx context.Context, cfg *config.Config, folder string, by a
 		return nil, err
 	}
 	tools := &toolVersions{program: version, remotes: by.remotes, of: by.own.versions(by.unconfined)}
-	return &remembrance{Answers: site.NewAnswers(kept, kept.Build(), tools.version), store: kept, tools: tools, log: log}, nil
+	return &remembrance{Answers: site.NewAnswers(kept, kept.Build(), tools.version), store: kept, tools: tools, own: by.own, log: log}, nil
 }
 
 // open lets a build of a site remember what the last one has made, and this one's.
@@ -94,6 +96,16 @@ func (r *remembrance) open(ctx context.Context, cfg *config.Config, o *site.Opti
 	for _, plugin := range pluginNames() {
 		stamps, _ := r.tools.stamps(plugin)
 		versions = append(versions, stamps...)
+	}
+	for _, p := range r.own {
+		if !p.replaces() {
+			continue // the site asks it, and knows what it is
+		}
+		version, known := r.tools.version(p.Name)
+		if !known {
+			return // what looks at more than it is asked about may make other pages of the same
+		}
+		versions = append(versions, version)
 	}
 	world, err := site.World(cfg, *o, versions...)
 	if err == nil {
@@ -181,6 +193,16 @@ func (v *toolVersions) look(plugin string) string {
 		return ""
 	}
 	return strings.Join(parts, "\x00")
+}
+
+// renew has plugins be other programs from now on: versions are as in of.
+func (r *remembrance) renew(versions map[string]string) {
+	if r == nil {
+		return
+	}
+	r.tools.mu.Lock()
+	defer r.tools.mu.Unlock()
+	maps.Copy(r.tools.of, versions)
 }
 
 // stamps are what names a plugin's program and its tools; whole says that none is

@@ -16,6 +16,7 @@ import (
 	"ddc/internal/activity"
 	"ddc/internal/diagnostic"
 	"ddc/internal/printable"
+	"ddc/site"
 	"ddc/site/config"
 	"ddc/site/serve"
 )
@@ -106,10 +107,14 @@ func serveWith(s *started, f serveFlags, door *door, calls *activity.Activity, o
 		return errors.Join(err, door.close())
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	current := s.config
 	load := func() (*config.Config, error) {
 		cfg, err := f.load(s.config.Root)
 		if err == nil {
 			err = s.own.unchanged(cfg)
+		}
+		if err == nil {
+			current = cfg
 		}
 		return cfg, err
 	}
@@ -119,6 +124,9 @@ func serveWith(s *started, f serveFlags, door *door, calls *activity.Activity, o
 		}
 	}
 	plugins := s.plugins(f.buildFlags)
+	if len(s.own) > 0 {
+		plugins.Renew = func(ctx context.Context) ([]site.Extension, error) { return s.renew(ctx, current, f.buildFlags) }
+	}
 	project := serve.OpenProject(s.config, load, plugins, s.options(f.buildFlags, out), folder)
 	defer func() { err = errors.Join(err, project.Close()) }()
 	door.url += strings.TrimPrefix(s.config.Site.Base.Prefix+"/", "/")

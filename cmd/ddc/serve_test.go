@@ -154,8 +154,14 @@ func TestServerOutlivesKilledAndStoppedPlugins(t *testing.T) {
 	assert.Zero(t, s.stop(), s.stderr.String())
 }
 
-// pluginsOf are the plugins of a host.
-func pluginsOf(t *testing.T, host int) (pids []int) {
+// pluginsOf are ddc's own plugins of a host.
+func pluginsOf(t *testing.T, host int) []int {
+	t.Helper()
+	return childrenOf(t, host, "\x00plugin\x00")
+}
+
+// childrenOf are the processes that a host has started with such a command.
+func childrenOf(t *testing.T, host int, with string) (pids []int) {
 	t.Helper()
 	lists, err := filepath.Glob("/proc/" + strconv.Itoa(host) + "/task/*/children")
 	require.NoError(t, err)
@@ -167,7 +173,7 @@ func pluginsOf(t *testing.T, host int) (pids []int) {
 		for word := range strings.FieldsSeq(string(text)) {
 			command, err := os.ReadFile("/proc/" + word + "/cmdline")
 			pid, failed := strconv.Atoi(word)
-			if err == nil && failed == nil && strings.Contains(string(command), "\x00plugin\x00") {
+			if err == nil && failed == nil && strings.Contains(string(command), with) {
 				pids = append(pids, pid)
 			}
 		}

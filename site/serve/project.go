@@ -27,6 +27,9 @@ type Project struct {
 	config *config.Config
 	site   *site.Site // nil until the first Refresh
 	before Work       // of sites that are closed
+	// doubtful says that nobody knows whether the plugins are the programs that the
+	// site takes them for; refused, that these could not be looked at, or may not run.
+	doubtful, refused bool
 }
 
 var _ Site = (*Project)(nil)
@@ -35,7 +38,7 @@ var _ Site = (*Project)(nil)
 // file has changed. What waits to be served lies in a private folder, which is
 // the caller's. The caller closes the project.
 func OpenProject(cfg *config.Config, load func() (*config.Config, error), p site.Plugins, o site.Options, folder string) *Project {
-	return &Project{load: load, plugins: p, options: o, folder: folder, config: cfg}
+	return &Project{load: load, plugins: p, options: o, folder: folder, config: cfg, doubtful: true}
 }
 
 // Close closes the project's site.
@@ -70,6 +73,9 @@ func (p *Project) Sources() Sources {
 	if p.site != nil {
 		s.Folders, s.Files = p.site.Folders(), append(s.Files, p.site.Strays()...)
 	}
+	for _, e := range p.plugins.Extensions {
+		s.Files = append(s.Files, e.Files...)
+	}
 	return s
 }
 
@@ -84,37 +90,108 @@ func (p *Project) Prefix() string {
 // Refresh takes changes in.
 func (p *Project) Refresh(ctx context.Context, paths []string) (changed []string, err error) {
 	p.mu.RLock()
-	site, configuration := p.site, p.config.File
+	site := p.site
+	alone := p.isOpenedBy(paths) || p.doubtful || len(p.programsAmong(paths)) > 0
 	p.mu.RUnlock()
-	if site == nil || slices.Contains(paths, configuration) {
-		return p.open(paths)
+	if alone {
+		return p.takeIn(ctx, paths)
 	}
 	return site.Refresh(ctx, paths...)
 }
 
-// open opens the site as its configuration is now. Should it be at fault, what
-// was open stays.
-func (p *Project) open(paths []string) (changed []string, err error) {
+// isOpenedBy says whether a change of those paths has the site opened anew.
+func (p *Project) isOpenedBy(paths []string) bool {
+	return p.site == nil || slices.Contains(paths, p.config.File)
+}
+
+// programsAmong are those of the paths that say which programs the site's own plugins
+// are.
+func (p *Project) programsAmong(paths []string) (programs []string) {
+	for _, path := range paths {
+		if slices.ContainsFunc(p.plugins.Extensions, func(e site.Extension) bool {
+			return slices.ContainsFunc(e.Files, func(file string) bool { return config.Within(file, path) })
+		}) {
+			programs = append(programs, path)
+		}
+	}
+	return programs
+}
+
+// takeIn takes changes in that are more than the site itself can: while nobody asks
+// it, it is opened anew, or its plugins are. Should the configuration be at fault,
+// what was open stays.
+func (p *Project) takeIn(ctx context.Context, paths []string) (changed []string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	cfg := p.config
-	if p.site != nil {
+	cfg, anew := p.config, p.isOpenedBy(paths)
+	if p.site != nil && anew {
 		if cfg, err = p.load(); err != nil {
 			return nil, err
 		}
 	}
+	rebuilt, replaced, err := p.renew(ctx, paths)
+	if err == nil && anew {
+		for _, path := range paths {
+			changed = append(changed, told(cfg.Root, path))
+		}
+		return changed, p.open(cfg)
+	}
+	if p.site == nil {
+		return nil, err
+	}
+	if len(rebuilt) > 0 && !replaced {
+		p.site.Reprogram(p.plugins.Extensions)
+	}
+	changed, failure := p.site.Refresh(ctx, paths...)
+	if failure == nil && replaced {
+		failure = p.open(cfg) // each of its values may be one of that plugin's
+	}
+	if err == nil {
+		err = failure
+	}
+	return append(changed, rebuilt...), err
+}
+
+// renew has the site's own plugins be what their programs are now. Rebuilt are those
+// that have changed, or that were refused so far; replaced says that one is in the
+// place of one of ddc's.
+func (p *Project) renew(ctx context.Context, paths []string) (rebuilt []string, replaced bool, err error) {
+	if p.plugins.Renew == nil {
+		p.doubtful = false
+		return nil, false, nil
+	}
+	p.doubtful = true
+	now, err := p.plugins.Renew(ctx)
+	if err != nil {
+		p.refused = true
+		return nil, false, err
+	}
+	for i, e := range now {
+		if e.Version != p.plugins.Extensions[i].Version {
+			rebuilt = append(rebuilt, told(p.config.Root, e.Files[0]))
+			replaced = replaced || e.Client == nil
+		}
+	}
+	if p.refused && len(rebuilt) == 0 {
+		for _, path := range p.programsAmong(paths) {
+			rebuilt = append(rebuilt, told(p.config.Root, path))
+		}
+	}
+	p.plugins.Extensions, p.doubtful, p.refused = now, false, false
+	return rebuilt, replaced, nil
+}
+
+// open opens the site of a configuration.
+func (p *Project) open(cfg *config.Config) error {
 	private := *cfg
 	private.Output = filepath.Join(p.folder, "site")
 	opened, err := site.Open(&private, p.plugins, p.options)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	err = p.closeSite()
 	p.config, p.site = cfg, opened
-	for _, path := range paths {
-		changed = append(changed, told(cfg.Root, path))
-	}
-	return changed, err
+	return err
 }
 
 // told is how a file is named for people.
