@@ -119,18 +119,13 @@ func (o Options) texts(name string) (map[string]string, error) {
 	if o.Language == Go {
 		return texts, addModule(texts, source, string(ours), string(m[1]), name)
 	}
-	lock, err := os.ReadFile(filepath.Join(source, "examples", "plugin-rust", "Cargo.lock"))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSource, err)
-	}
-	texts["Cargo.lock"] = relock(string(lock), name)
+	texts["Cargo.lock"] = sorted(texts["Cargo.lock"])
 	return texts, nil
 }
 
-// relock gives the lock file of the example to the plugin, which needs the same
-// crates. Cargo wants the packages sorted.
-func relock(lock, name string) string {
-	parts := strings.Split(strings.TrimSuffix(strings.Replace(lock, "name = \"shout\"", "name = \""+name+"\"", 1), "\n"), "\n\n")
+// sorted is a lock file as Cargo wants it, with the packages by their names.
+func sorted(lock string) string {
+	parts := strings.Split(strings.TrimSuffix(lock, "\n"), "\n\n")
 	slices.Sort(parts[1:]) // the first is the head
 	return strings.Join(parts, "\n\n") + "\n"
 }
