@@ -91,7 +91,7 @@ RUST := -short
 PEERS := $(CURDIR)/sdk/rust/target/debug/examples/peer,$(CURDIR)/sdk/rust/target/debug/peer-in-c,$(CURDIR)/sdk/rust/target/debug/peer-tonic
 .PHONY: rust
 rust: ## Test the crate for plugins in Rust and C, and judge a plugin in each, and one of tonic's, on every strategy.
-	@if cd sdk/rust && cargo fetch --quiet --locked && cargo fetch --quiet --locked --manifest-path peer-tonic/Cargo.toml && cargo fetch --quiet --locked --manifest-path model/Cargo.toml && command -v cc >/dev/null; then $(MAKE) --no-print-directory -C ../.. rust-here; \
+	@if cd sdk/rust && cargo fetch --quiet --locked && cargo fetch --quiet --locked --manifest-path peer-tonic/Cargo.toml && cargo fetch --quiet --locked --manifest-path model/Cargo.toml && cargo fetch --quiet --locked --manifest-path ../../examples/minify-rust/Cargo.toml && command -v cc >/dev/null; then $(MAKE) --no-print-directory -C ../.. rust-here; \
 	else echo "rust: left out, as cargo, its crates or cc cannot be had"; fi
 
 .PHONY: rust-here
@@ -103,6 +103,8 @@ rust-here:
 	DDC_PEER=$(PEERS) go test -tags $(TAGS) -count=1 $(RUST) -run TestPeerOfAnotherLanguage ./conformance
 	cd examples/plugin-rust && cargo build --quiet --locked
 	test "$$(go run ./examples/plugin/host examples/plugin-rust/target/debug/shout futex hello)" = 'HELLO!'
+	cd examples/minify-rust && cargo test --quiet --locked --target-dir ../../sdk/rust/target && cargo build --quiet --locked --target-dir ../../sdk/rust/target
+	DDC_MINIFY=$(CURDIR)/sdk/rust/target/debug/minify go test -tags $(TAGS) -count=1 -run TestMinifyInRust ./cmd/ddc
 
 .PHONY: rust-faults
 rust-faults: build rust ## Have the plugins in Rust, C and of tonic's endure a host with each fault: some five minutes.
