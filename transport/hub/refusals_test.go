@@ -3,7 +3,6 @@ package hub
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"strings"
 	"syscall"
@@ -33,9 +32,10 @@ type watched struct {
 	wake.Strategy
 	made   [][]*os.File
 	opened int
-	open   int // that are not closed
-	failAt int // the waker that cannot be opened, from 1
-	makeAt int // the bell whose files cannot be made, from 1
+	open   int  // that are not closed
+	failAt int  // the waker that cannot be opened, from 1
+	makeAt int  // the bell whose files cannot be made, from 1
+	stuck  bool // wakers that are closed say that they could not be
 	before func(opening int)
 	wait   map[int]func() error // of the waker, instead of its own
 }
@@ -79,7 +79,10 @@ func (w *watchedWaker) Wait() error {
 
 func (w *watchedWaker) Close() error {
 	w.of.open--
-	return w.Waker.Close()
+	if err := w.Waker.Close(); err != nil || !w.of.stuck {
+		return err
+	}
+	return errRefused
 }
 
 // leftovers counts what this process has of hubs: their memory, and the files
@@ -249,15 +252,49 @@ func TestACallerThatFindsNonsenseEndsTheLink(t *testing.T) {
 }
 
 func TestWhatIsNoHubIsNotObserved(t *testing.T) {
-	f, err := os.CreateTemp(t.TempDir(), "hub")
+	for size, want := range map[int]string{64: "lie outside a segment of 64", 1 << 16: errLayout.Error()} {
+		f, err := os.CreateTemp(t.TempDir(), "hub")
+		require.NoError(t, err)
+		require.NoError(t, f.Truncate(int64(size)))
+		o, err := Observe(f)
+		assert.ErrorContains(t, err, "observe hub: ")
+		assert.ErrorContains(t, err, want)
+		assert.Nil(t, o)
+		assert.ErrorIs(t, f.Close(), os.ErrClosed)
+	}
+}
+
+// The other process may be at work in its place, as long as nobody has said that
+// it is dead.
+func TestThePlaceOfAPeerThatMayLiveIsNobodyElses(t *testing.T) {
+	h := newHub(t, Options{Peers: 1})
+	offer, err := h.Offer("fonts", eventfd.Strategy{})
 	require.NoError(t, err)
-	_, err = f.Write(make([]byte, 1<<16))
+	offer.Close()
+	require.NoError(t, offer.Link.Close())
+	_, err = h.Offer("too early", eventfd.Strategy{})
+	require.ErrorIs(t, err, ErrFull)
+	assert.True(t, offer.Link.ownsSlots())
+	offer.Link.PeerDied(nil)
+	offer, err = h.Offer("in time", eventfd.Strategy{})
 	require.NoError(t, err)
-	_, err = f.Seek(0, io.SeekStart)
+	offer.Close()
+}
+
+func TestABellThatCannotBeClosedIsAnErrorOfClose(t *testing.T) {
+	before := leftovers(t)
+	h, err := Create(Options{Peers: 1})
 	require.NoError(t, err)
-	o, err := Observe(f)
-	assert.ErrorIs(t, err, errLayout)
-	assert.ErrorContains(t, err, "observe hub: ")
-	assert.Nil(t, o)
-	assert.ErrorIs(t, f.Close(), os.ErrClosed)
+	w := &watched{Strategy: eventfd.Strategy{}}
+	h.strategy = w
+	host, peer, err := h.Pair("fonts")
+	require.NoError(t, err)
+	w.stuck = true
+	for l, name := range map[transport.Link]string{host: "fonts", peer: "host"} {
+		err := l.Close()
+		assert.ErrorIs(t, err, errRefused)
+		assert.ErrorContains(t, err, "close link to "+name+": ")
+		assert.NoError(t, l.Close(), "it is closed")
+	}
+	assertNothingLeft(t, h, w, before)
 }

@@ -294,3 +294,17 @@ func TestAFrameIsNoFlood(t *testing.T) {
 	await.Closed(t, "the frame", came)
 	assert.Zero(t, host.bells.flood.signals.Load())
 }
+
+// Nobody waits for a slot, so nobody is rung for one that comes free.
+func TestASlotThatNobodyWaitsForComesFreeInSilence(t *testing.T) {
+	_, host, peer := pair(t, oneSlot)
+	peer.slots.relay = nil // as in a process of its own
+	kept := make(chan transport.Lease, 1)
+	peer.Start(func(f *transport.Frame) { kept <- f.Keep() })
+	require.NoError(t, host.Send(t.Context(), transport.Header{}, pattern(64, 0)))
+	lease := await.Value(t, "the payload", kept)
+	before := host.page.Bells[HostSide].Seq.Load()
+	lease.Release()
+	assert.Zero(t, host.page.Signals[HostSide].Load())
+	assert.Equal(t, before, host.page.Bells[HostSide].Seq.Load())
+}

@@ -94,3 +94,26 @@ func TestOneWaitTakesTheTokensOfAllRings(t *testing.T) {
 		})
 	}
 }
+
+// A process that may have no descriptors may not poll(2) any either.
+func TestASleepThatTheKernelRefusesIsAnError(t *testing.T) {
+	var before syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before))
+	for _, s := range All() {
+		files, err := s.Make()
+		require.NoError(t, err)
+		if len(files) == 0 {
+			continue
+		}
+		waker, err := s.Open(tokens(), files)
+		require.NoError(t, err)
+		closeAll(t, files)
+		none := before
+		none.Cur = 0
+		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none))
+		err = waker.Wait()
+		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before))
+		assert.ErrorIs(t, err, syscall.EINVAL, s.Name())
+		require.NoError(t, waker.Close())
+	}
+}
