@@ -118,13 +118,13 @@ func (b *bells) repayCaller() {
 	}
 }
 
-// wakeSelf makes the pump look again, and the caller in its place, whatever
-// became of their flags.
+// wakeSelf makes the pump look again, whatever became of its flag. The caller
+// in its place need not be told: the pump tells it of what it delivers, and of
+// the end.
 func (b *bells) wakeSelf() {
 	if b.life.uses.Enter() {
 		defer b.life.uses.Leave()
 		_ = b.own.Repay()
-		b.repayCaller()
 	}
 }
 

@@ -55,9 +55,6 @@ func (l *Link) close() error {
 	l.final.Store(&inAll)
 	err := l.bells.close()
 	l.life.release()
-	if l.life.dead.Load() {
-		l.slots.bury() // what this end's senders had in their hands when the peer died is nobody's now
-	}
 	l.segment.Release()
 	return err
 }
