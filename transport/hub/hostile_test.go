@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -216,7 +217,7 @@ func TestPayloadsBegunAreBoundedInBytes(t *testing.T) {
 // on a busy machine.
 func TestSignalsForNothingAreCounted(t *testing.T) {
 	var f flood
-	clock := int64(1000)
+	clock := time.Hour.Nanoseconds()
 	now := func() int64 { return clock }
 	count := func() (last bool) {
 		for range floodSignals - 1 {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ddc/internal/await"
+	"ddc/internal/trace"
 	"ddc/slot"
 	"ddc/transport"
 )
@@ -92,18 +93,19 @@ func TestSizesThatNoPayloadHasAreRefused(t *testing.T) {
 var waits = map[string]struct {
 	what    string
 	payload []byte
+	noted   []trace.Kind
 	begin   func(t *testing.T, host *Link)
 	end     func(host *Link)
 	waiting func(host *Link) bool
 }{
 	"its turn": {
-		"send to fonts: ", nil,
+		"send to fonts: ", nil, nil,
 		func(_ *testing.T, host *Link) { host.sender.turn <- struct{}{} }, // as another sender, who waits for room
 		func(host *Link) { <-host.sender.turn },
 		func(*Link) bool { return true }, // it does not get its turn, whether it has begun to wait or not
 	},
 	"room": {
-		"send to fonts: wait for ring space", nil,
+		"send to fonts: wait for ring space", nil, []trace.Kind{trace.SpaceWait, trace.SpaceCame},
 		func(t *testing.T, host *Link) {
 			for range oneSlot.Cells {
 				require.NoError(t, host.Send(t.Context(), transport.Header{}, nil))
@@ -113,7 +115,7 @@ var waits = map[string]struct {
 		func(host *Link) bool { return host.State().Sides[PeerSide].SpaceSince != 0 },
 	},
 	"a slot": {
-		"send to fonts: wait for a slot", pattern(64, 0),
+		"send to fonts: wait for a slot", pattern(64, 0), []trace.Kind{trace.SlotWait, trace.SlotCame},
 		func(t *testing.T, host *Link) {
 			require.NoError(t, host.Send(t.Context(), transport.Header{}, pattern(64, 0)))
 		},
@@ -143,6 +145,13 @@ func TestASenderThatWaitsGoesWithItsContext(t *testing.T) {
 			s := host.State().Sides[PeerSide]
 			assert.Zero(t, s.SpaceSince)
 			assert.Zero(t, s.SlotSince)
+			var noted []trace.Kind
+			for _, e := range host.notes.events.Last() {
+				if e.Kind >= trace.SpaceWait && e.Kind <= trace.SlotCame {
+					noted = append(noted, e.Kind)
+				}
+			}
+			assert.Equal(t, w.noted, noted)
 		})
 	}
 }
@@ -307,4 +316,74 @@ func TestASlotThatNobodyWaitsForComesFreeInSilence(t *testing.T) {
 	lease.Release()
 	assert.Zero(t, host.page.Signals[HostSide].Load())
 	assert.Equal(t, before, host.page.Bells[HostSide].Seq.Load())
+}
+
+// Several wait for a slot, and the time since when is that of the first, until
+// the last has gone.
+func TestTheWaitForASlotIsOverWithTheLastWhoWaits(t *testing.T) {
+	_, host, _ := pair(t, oneSlot)
+	require.NoError(t, host.Send(t.Context(), transport.Header{}, pattern(64, 0)))
+	since := func() int64 { return host.State().Sides[PeerSide].SlotSince }
+	var cancels [2]context.CancelFunc
+	var sent [2]chan error
+	var began int64
+	for i := range sent {
+		var ctx context.Context
+		ctx, cancels[i] = context.WithCancel(t.Context())
+		sent[i] = make(chan error, 1)
+		go func() { sent[i] <- host.Send(ctx, transport.Header{}, pattern(64, 0)) }()
+		await.Until(t, "a sender to wait for a slot", func() bool {
+			return since() != 0 && host.page.Notes.Waits[HostSide].Slots.Load() == int32(i+1)
+		})
+		if i == 0 {
+			began = since()
+		}
+	}
+	for i := range sent {
+		assert.Equal(t, began, since())
+		cancels[i]()
+		assert.ErrorIs(t, await.Value(t, "the sender to give up", sent[i]), context.Canceled)
+	}
+	assert.Zero(t, since())
+}
+
+// The link was closed before its peer died: nothing of either is left.
+func TestTheDeathOfAPeerWhoseLinkIsClosedFreesItsSlots(t *testing.T) {
+	for _, owner := range []int{HostSide, PeerSide} {
+		for _, state := range []slot.State{slot.Filling, slot.Sent, slot.Held} {
+			h, host, peer := pair(t, oneSlot)
+			ref, ok := h.pool.Alloc(party(0, owner), 10)
+			require.True(t, ok)
+			if state != slot.Filling {
+				require.NoError(t, h.pool.Send(ref))
+			}
+			if state == slot.Held {
+				require.NoError(t, h.pool.Accept(ref, party(0, owner)))
+			}
+			s := h.Snapshot().Links[0].Slots
+			assert.Equal(t, 1, s[owner].Slots)
+			assert.Zero(t, s[1-owner].Slots)
+			require.NoError(t, host.Close())
+			require.NoError(t, peer.Close())
+			host.PeerDied(nil)
+			assertSlotsFree(t, h)
+		}
+	}
+}
+
+// While the link is open, its senders may be filling a slot of the host's, and
+// somebody may be reading one of the peer's.
+func TestTheDeathOfAPeerLeavesWhatThisProcessUses(t *testing.T) {
+	h, host, peer := pair(t, Options{Peers: 1, Classes: []slot.Class{{Size: 64, Count: 2}}})
+	kept := make(chan transport.Lease, 1)
+	host.Start(func(f *transport.Frame) { kept <- f.Keep() })
+	require.NoError(t, peer.Send(t.Context(), transport.Header{}, pattern(64, 3)))
+	lease := await.Value(t, "the payload", kept)
+	_, ok := h.pool.Alloc(party(0, HostSide), 10)
+	require.True(t, ok)
+	host.PeerDied(nil)
+	assert.Equal(t, []slot.Usage{{Size: 64, Count: 2, Filling: 1, Held: 1}}, h.Usage())
+	assert.True(t, bytes.Equal(pattern(64, 3), lease.Payload))
+	lease.Release()
+	assert.Equal(t, []slot.Usage{{Size: 64, Count: 2, Filling: 1}}, h.Usage())
 }
