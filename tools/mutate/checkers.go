@@ -40,7 +40,7 @@ var checkers = []checker{
 			switch {
 			case layer == "wake/strategy":
 				return []string{"transport/hub"}
-			case strings.HasPrefix(layer, "wake/"):
+			case layer == "wake", strings.HasPrefix(layer, "wake/"):
 				return []string{"wake/strategy", "transport/hub"}
 			case layer == "transport", strings.HasPrefix(layer, "transport/"):
 				return []string{"rpc"}

@@ -76,7 +76,7 @@ func TestOneWaitTakesTheTokensOfAllRings(t *testing.T) {
 			waker, err := s.Open(tokens(), files)
 			require.NoError(t, err)
 			closeAll(t, files)
-			for _, rings := range []int{1, 2, 511, 512, 513, 1024, 3000} {
+			for _, rings := range []int{1, 2, 511, 512, 513, 1024, 4095, 4096, 4097, 8192} {
 				for range rings {
 					require.NoError(t, waker.Ring())
 				}
