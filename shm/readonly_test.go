@@ -52,6 +52,14 @@ func TestSegmentOfOneByteIsASegment(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// A hub has some 100 MiB, of which few are ever written.
+func TestLargeCopyIsRead(t *testing.T) {
+	s, err := OpenToRead(fileOf(t, "", 512<<20))
+	require.NoError(t, err)
+	assert.Equal(t, 512<<20, s.Size())
+	require.NoError(t, s.Close())
+}
+
 func TestFileThatIsNoSegmentIsNotRead(t *testing.T) {
 	for _, size := range []int64{0, maxCopy + 1} {
 		f := fileOf(t, "", size)

@@ -231,6 +231,7 @@ func states(t *testing.T, p *Pool) {
 
 func TestCensusSaysWhoHasWhat(t *testing.T) {
 	p := newPool(t, []Class{{64, 8, 1}, {128, 2, 0}}, 3)
+	assert.Equal(t, 5+2, p.Census().Free, "all but the reserves")
 	states(t, p)
 	ref, ok := p.take(0, 1) // the last that all share
 	require.True(t, ok)
