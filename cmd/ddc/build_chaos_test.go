@@ -69,11 +69,17 @@ func patience(t *testing.T) time.Duration {
 
 func startBuild(t *testing.T, environment []string, args ...string) *child {
 	t.Helper()
+	return startDdc(t, environment, append([]string{"build"}, args...)...)
+}
+
+// startDdc starts the program with an environment besides that of the tests.
+func startDdc(t *testing.T, environment []string, args ...string) *child {
+	t.Helper()
 	program, err := os.Executable()
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(context.Background(), patience(t))
 	t.Cleanup(cancel)
-	c := &child{Cmd: exec.CommandContext(ctx, program, append([]string{"build"}, args...)...), cookie: fmt.Sprintf("LC_DDCTEST=%d", rand.Uint64()), ended: make(chan struct{})}
+	c := &child{Cmd: exec.CommandContext(ctx, program, args...), cookie: fmt.Sprintf("LC_DDCTEST=%d", rand.Uint64()), ended: make(chan struct{})}
 	c.Env = append(append(os.Environ(), c.cookie), environment...)
 	c.Cmd.Stdout, c.Cmd.Stderr = &c.stdout, &c.stderr
 	for _, v := range environment {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ddc/internal/heir"
 	"ddc/internal/printable"
 	"ddc/plugin/host"
 	"ddc/proto/sitepb"
@@ -152,11 +153,14 @@ func tryCalls(ctx context.Context, p *ownPlugin) (_ []trial.Verdict, err error) 
 
 // trySite builds a small site with the plugin, two times.
 func trySite(ctx context.Context, p *ownPlugin) (said string, fault bool, err error) {
-	folder, err := os.MkdirTemp("", "ddc-plugin-test-")
-	if err != nil {
-		return "", false, fmt.Errorf("make a site to test with: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	err = heir.Within("ddc-plugin-test-", func(folder string) error {
+		said, fault, err = trySiteIn(ctx, folder, p)
+		return err
+	})
+	return said, fault, err
+}
+
+func trySiteIn(ctx context.Context, folder string, p *ownPlugin) (said string, fault bool, err error) {
 	site := filepath.Join(folder, "site")
 	if err := starter.Write(site, starter.Docs); err != nil {
 		return "", false, err

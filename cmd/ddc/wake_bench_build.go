@@ -19,6 +19,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ddc/internal/forker"
+	"ddc/internal/heir"
 	"ddc/internal/printable"
 	"ddc/wake/strategy"
 )
@@ -103,7 +105,7 @@ func (b *buildBench) chosen() ([]*buildWay, error) {
 // run builds the site by each way in turn, so that whatever else the machine does
 // hits all alike. The first round warms up, and is not counted. An error says so if
 // any two outputs differ.
-func (b *buildBench) run(ctx context.Context) (_ []buildRow, err error) {
+func (b *buildBench) run(ctx context.Context) ([]buildRow, error) {
 	if _, err := b.places(); err != nil {
 		return nil, err
 	}
@@ -111,39 +113,42 @@ func (b *buildBench) run(ctx context.Context) (_ []buildRow, err error) {
 	if err != nil {
 		return nil, err
 	}
-	folder, err := os.MkdirTemp("", "ddc-bench-")
-	if err != nil {
-		return nil, fmt.Errorf("make a folder for the outputs: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	var first map[string][sha256.Size]byte
-	for round := range b.rounds + 1 {
-		for _, w := range ways {
-			output := filepath.Join(folder, w.name)
-			run, err := b.build(ctx, output, w.flags)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", w.name, err)
-			}
-			files, err := digests(output)
-			if err != nil {
-				return nil, err
-			}
-			if first == nil {
-				first = files
-			}
-			if file := differing(first, files); file != "" {
-				return nil, fmt.Errorf("%s: %s differs from what %s has made in the first round", w.name, file, ways[0].name)
-			}
-			if round > 0 {
-				w.runs = append(w.runs, run)
-			}
-		}
+	if err := heir.Within("ddc-bench-", func(folder string) error { return b.rounded(ctx, ways, folder) }); err != nil {
+		return nil, err
 	}
 	var rows []buildRow
 	for _, w := range ways {
 		rows = append(rows, w.row())
 	}
 	return rows, nil
+}
+
+// rounded makes all the rounds' builds, in a folder.
+func (b *buildBench) rounded(ctx context.Context, ways []*buildWay, folder string) error {
+	var first map[string][sha256.Size]byte
+	for round := range b.rounds + 1 {
+		for _, w := range ways {
+			output := filepath.Join(folder, w.name)
+			run, err := b.build(ctx, output, w.flags)
+			if err != nil {
+				return fmt.Errorf("%s: %w", w.name, err)
+			}
+			files, err := digests(output)
+			if err != nil {
+				return err
+			}
+			if first == nil {
+				first = files
+			}
+			if file := differing(first, files); file != "" {
+				return fmt.Errorf("%s: %s differs from what %s has made in the first round", w.name, file, ways[0].name)
+			}
+			if round > 0 {
+				w.runs = append(w.runs, run)
+			}
+		}
+	}
+	return nil
 }
 
 // build builds once, in a process of its own.
@@ -158,7 +163,7 @@ func (b *buildBench) build(ctx context.Context, output string, flags []string) (
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
 	begun := time.Now()
-	err = c.Run()
+	err = forker.Run(c) // it writes to our folder: it may not outlive us
 	r.wall = time.Since(begun)
 	if ctx.Err() != nil {
 		return r, ctx.Err()

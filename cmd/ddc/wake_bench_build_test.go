@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ddc/internal/await"
 )
 
 func TestBuildsAreComparedByEachWay(t *testing.T) {
@@ -64,4 +66,19 @@ func TestBuildsOfAFaultySiteAreNotCompared(t *testing.T) {
 		assert.Equal(t, exitUsage, o.code, want)
 		assert.Contains(t, o.stderr, want)
 	}
+}
+
+// A command that was killed had nobody to remove its folder, in which a build went
+// on writing.
+func TestABenchmarkThatIsKilledLeavesNothing(t *testing.T) {
+	site, temporary := smallSite(t), t.TempDir()
+	c := startDdc(t, []string{"TMPDIR=" + temporary}, "wake", "bench", "--build", site, "--rounds", "1000", "inproc")
+	await.Until(t, "a build to be under way", func() bool {
+		outputs, err := filepath.Glob(filepath.Join(temporary, "ddc-bench-*", "*"))
+		require.NoError(t, err)
+		return len(outputs) > 0
+	}, c.running)
+	require.NoError(t, c.Process.Kill())
+	await.Closed(t, "the benchmark to end", c.ended, c.running)
+	clearedUp(t, c, temporary, t.TempDir())
 }

@@ -15,6 +15,7 @@ import (
 
 	"ddc/conformance/matrix"
 	"ddc/internal/fault"
+	"ddc/internal/heir"
 	"ddc/internal/printable"
 	"ddc/site/starter"
 )
@@ -112,12 +113,17 @@ func runMatrix(c *cobra.Command, f matrixFlags) (*matrix.Report, error) {
 	if o.Program, err = findFaultProgram(); err != nil {
 		return nil, err
 	}
-	folder, err := os.MkdirTemp("", "ddc-matrix-site-")
-	if err != nil {
-		return nil, fmt.Errorf("make a folder for the site: %w", err)
-	}
-	defer os.RemoveAll(folder) //nolint:errcheck // a leftover in the temporary folder is no failure
-	o.Site = filepath.Join(folder, "site")
+	var report *matrix.Report
+	err = heir.Within("ddc-matrix-", func(folder string) error {
+		o.Folder = folder
+		report, err = runMatrixIn(c, o)
+		return err
+	})
+	return report, err
+}
+
+func runMatrixIn(c *cobra.Command, o matrix.Options) (*matrix.Report, error) {
+	o.Site = filepath.Join(o.Folder, "site")
 	if err := starter.Write(o.Site, starter.Minimal); err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func Hold(ctx context.Context, o Options) (*Holding, error) {
 // Start starts a cell, with seed for its random choices. On SIGUSR1 its host
 // process writes a dump, which Said returns.
 func (h *Holding) Start(faultName, strategy string, seed uint64) (*Held, error) {
-	folder, err := os.MkdirTemp("", "ddc-matrix-")
+	folder, err := os.MkdirTemp(h.options.Folder, "ddc-matrix-")
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,8 @@ import (
 
 // Options say what to run.
 type Options struct {
+	// Folder is where temporary files go, "" for the system's folder.
+	Folder string
 	// Program is the program with faults, and Args make it call Host.
 	Program string
 	Args    []string
@@ -254,7 +256,7 @@ func runSamples(ctx context.Context, o Options, t task, progress func(news)) (Ce
 
 // controlTree builds the site in this process, where there are no wake-ups.
 func controlTree(ctx context.Context, o Options) (tree string, err error) {
-	folder, err := os.MkdirTemp("", "ddc-matrix-")
+	folder, err := os.MkdirTemp(o.Folder, "ddc-matrix-")
 	if err != nil {
 		return "", err
 	}

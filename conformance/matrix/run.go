@@ -31,7 +31,7 @@ func runCell(ctx context.Context, o Options, t task, progress func(news)) (_ Cel
 		}
 	}()
 	// All temporary files of the cell's processes are in this folder.
-	folder, err := os.MkdirTemp("", "ddc-matrix-")
+	folder, err := os.MkdirTemp(o.Folder, "ddc-matrix-")
 	if err != nil {
 		return Cell{}, err
 	}

@@ -5,6 +5,8 @@
 //	...
 //	err = h.Close()
 //
+// Within does this for one folder of a command that takes a while.
+//
 // The heir is one small process, a shell, that waits for the end of its standard
 // input, which only we hold: the kernel closes it when we end, however that comes
 // about. The heir then removes what it was told of. Close tells it that there is
@@ -32,9 +34,12 @@ import (
 
 // script keeps what it is told, a line each, as its arguments: "-" and a folder to remove with everything in it, "="
 // and one to remove if it is empty, "*" and a control group to kill and remove; "." is the end in good order. A line
-// without an end was cut off with its writer. What runs in a group is killed first, for it may write to the folders; a process that was
-// killed takes a moment to leave its group, and to stop writing, so the folders are looked at again when the groups have gone.
-// A folder that its owner may not enter is opened to him first.
+// without an end was cut off with its writer.
+//
+// What runs in a group is killed first, for it may write to the folders. A process that was killed takes a moment to
+// stop writing and to leave its group, and one outside of any group dies after its parent, our process, without our
+// hearing of it. So folders are removed again until they stay away, for some seconds at most. A folder that its owner
+// may not enter is opened to him first.
 const script = `trap '' INT TERM HUP QUIT
 while IFS= read -r line; do
   case $line in
@@ -54,6 +59,10 @@ folders() {
   esac; done
   for line; do case $line in =*) rmdir -- "${line#?}";; esac; done
 }
+left() {
+  for line; do case $line in -*) [ ! -e "${line#?}" ] || return 0;; esac; done
+  return 1
+}
 for line; do case $line in \**) end_all "${line#?}";; esac; done
 folders "$@"
 for line; do
@@ -64,18 +73,31 @@ for line; do
       done;;
   esac
 done
+tries=0
 folders "$@"
+while left "$@" && [ $tries -lt 100 ]; do
+  sleep 0.05; tries=$((tries+1))
+  folders "$@"
+done
 `
 
 // patience is how long the heir may take to end once it was told to.
 const patience = 2 * time.Second
 
+// programs is where the heir finds rm and the like if the PATH doesn't say.
+const programs = ":/usr/bin:/bin"
+
+// ErrClosed is returned for what an heir is told after Close.
+var ErrClosed = errors.New("the heir is closed")
+
 // Heir clears up if this process dies. A nil *Heir makes folders, and clears up nothing.
 type Heir struct {
 	cmd *exec.Cmd
 
-	mu  sync.Mutex
-	say *os.File // its standard input
+	mu     sync.Mutex
+	say    *os.File // its standard input
+	closed bool
+	made   []string // by TempDir
 }
 
 // Start starts the heir.
@@ -86,8 +108,8 @@ func Start() (*Heir, error) {
 	}
 	defer hears.Close() //nolint:errcheck // the heir has its own by then
 	h := &Heir{say: says, cmd: exec.Command("/bin/sh", "-c", `eval "$script"`, "ddc-heir")}
-	h.cmd.Dir = "/"                                                       // it must not keep a folder busy
-	h.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "script=" + script} // a list of processes shows arguments
+	h.cmd.Dir = "/"                                                                  // it must not keep a folder busy
+	h.cmd.Env = []string{"PATH=" + os.Getenv("PATH") + programs, "script=" + script} // a list of processes shows arguments
 	h.cmd.Stdin = hears
 	h.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := h.cmd.Start(); err != nil {
@@ -109,6 +131,21 @@ func (h *Heir) TempDir(parent, prefix string) (string, error) {
 	return folder, os.Mkdir(folder, 0o700)
 }
 
+// Within calls use with a new folder below the system's temporary one, and removes it afterwards, also if this process is
+// killed meanwhile.
+func Within(prefix string, use func(folder string) error) (err error) {
+	h, err := Start()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	folder, err := h.TempDir(os.TempDir(), prefix)
+	if err != nil {
+		return fmt.Errorf("make a temporary folder: %w", err)
+	}
+	return use(folder)
+}
+
 // Empty has the heir remove a folder if it is empty. The last named goes first.
 func (h *Heir) Empty(folder string) error { return h.tell("=", folder) }
 
@@ -121,18 +158,38 @@ func (h *Heir) tell(what, path string) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if _, err := h.say.WriteString(what + path + "\n"); err != nil && !errors.Is(err, syscall.EPIPE) {
+	if h.closed {
+		return ErrClosed // what is made now would be nobody's
+	}
+	if what == "-" {
+		h.made = append(h.made, path)
+	}
+	return h.sayTo(what + path)
+}
+
+func (h *Heir) sayTo(line string) error {
+	if _, err := h.say.WriteString(line + "\n"); err != nil && !errors.Is(err, syscall.EPIPE) {
 		return fmt.Errorf("tell the heir: %w", err) // EPIPE: somebody killed it, and then there is none
 	}
 	return nil
 }
 
-// Close ends the heir, which removes nothing.
+// Close ends the heir. Before that it removes the folders of TempDir that are still there: an owner may have failed to
+// remove one, and have said so, because something that has ended since wrote to it.
 func (h *Heir) Close() error {
 	if h == nil {
 		return nil
 	}
-	err := h.tell(".", "")
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return nil
+	}
+	h.closed = true
+	for _, folder := range h.made {
+		_ = Remove(folder) // most have gone; what cannot be removed has been told by its owner
+	}
+	err := h.sayTo(".")
 	timer := time.AfterFunc(patience, func() { _ = h.cmd.Process.Kill() }) // it may have ended just now
 	defer timer.Stop()
 	_ = h.cmd.Wait() // how it ended says nothing: it had nothing to do

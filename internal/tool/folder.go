@@ -16,19 +16,26 @@ const folderPattern = "ddc-tool-*"
 // sweepOnce removes, once in a process, what killed ones left.
 var sweepOnce = sync.OnceFunc(sweep)
 
-// InFolder calls use with a new folder below the system's temporary one and removes it afterwards. The folder is locked for as long
-// as it is in use: those of processes that were killed are unlocked, so the next process that needs one removes them.
+// InFolder calls use with a new folder, as of NewFolder, and removes it afterwards.
 func InFolder(use func(folder string) error) (err error) {
+	folder, remove, err := NewFolder()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	return use(folder)
+}
+
+// NewFolder makes a folder below the system's temporary one, and returns what removes it. The folder is locked for as long
+// as it is in use: those of processes that were killed are unlocked, so the next process that needs one removes them.
+func NewFolder() (folder string, remove func() error, err error) {
 	sweepOnce()
 	folder, lock, err := lockedFolder()
 	if err != nil {
-		return fmt.Errorf("make a temporary folder: %w", err)
+		return "", nil, fmt.Errorf("make a temporary folder: %w", err)
 	}
-	defer func() {
-		// Removed first: unlocked and still there, it would be anybody's to sweep.
-		err = errors.Join(err, heir.Remove(folder), lock.Close())
-	}()
-	return use(folder)
+	// Removed first: unlocked and still there, it would be anybody's to sweep.
+	return folder, func() error { return errors.Join(heir.Remove(folder), lock.Close()) }, nil
 }
 
 // lockedFolder tries again if a sweeping process came between making the folder and locking it.
@@ -79,7 +86,7 @@ func sweep() {
 	}
 	for _, folder := range folders {
 		if lock, err := tryLock(folder); err == nil {
-			os.RemoveAll(folder)
+			_ = heir.Remove(folder) // what cannot be removed is left to the next
 			lock.Close()
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"syscall"
 
-	"ddc/internal/heir"
+	"ddc/internal/tool"
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
@@ -87,22 +87,20 @@ func (c *cache) folder(key string, keep bool) (string, func() error, error) {
 		path, err := c.make(filepath.Join("projects", key))
 		return path, func() error { return nil }, err
 	}
-	return temporaryFolder("code-sample")
+	return temporaryFolder()
 }
 
-// temporaryFolder makes an empty folder, and gives a function that removes it.
-func temporaryFolder(of string) (string, func() error, error) {
-	path, err := os.MkdirTemp("", "ddc-"+of+"-")
-	return path, func() error { return discard(path) }, err
-}
-
-// discard removes what a program has left. It logs what it can't remove; the
-// sample's result stays good.
-func discard(folder string) error {
-	if err := heir.Remove(folder); err != nil {
-		slog.Warn("what a code sample has left cannot be removed", "folder", folder, "cause", err)
-	}
-	return nil
+// temporaryFolder makes an empty folder, and gives a function that removes what
+// a program has left there. It logs what it can't remove; the sample's result
+// stays good.
+func temporaryFolder() (string, func() error, error) {
+	folder, remove, err := tool.NewFolder()
+	return folder, func() error {
+		if err := remove(); err != nil {
+			slog.Warn("what a code sample has left cannot be removed", "folder", folder, "cause", err)
+		}
+		return nil
+	}, err
 }
 
 // errLeadsOut is a fault of the cache that its owner must mend.

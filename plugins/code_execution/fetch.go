@@ -37,7 +37,7 @@ func (p *program) fetch(ctx context.Context, project string) (_ *ending, err err
 	if err != nil {
 		return nil, fmt.Errorf("fetch crates with the cargo on the PATH, not %s, which the site names: %w", p.tool.path, err)
 	}
-	folder, remove, err := temporaryFolder("fetch")
+	folder, remove, err := temporaryFolder()
 	if err != nil {
 		return nil, fmt.Errorf("make a folder to fetch crates in: %w", err)
 	}

@@ -69,7 +69,7 @@ func (v *versions) find(ctx context.Context, wardens *enclosure.Starter, name st
 
 // ask runs a tool in an empty folder to get its version.
 func ask(ctx context.Context, wardens *enclosure.Starter, path string) (_ *ending, err error) {
-	folder, remove, err := temporaryFolder("version")
+	folder, remove, err := temporaryFolder()
 	if err != nil {
 		return nil, err
 	}
