@@ -21,7 +21,10 @@ type bodyPhase struct {
 	bodies *query.Query[*body]
 	// bodyDoubts are a body's, without it; never nil.
 	bodyDoubts *query.Query[[]Problem]
-	samples    *query.Query[*checked]
+	// runsSamples is whether samples are run, an input; sampled are those to run.
+	runsSamples *query.Query[bool]
+	sampled     *query.Query[*samples]
+	samples     *query.Query[*checked]
 
 	// Shortcodes are templates, which come with the next phase: their names, and what
 	// renders a call.
@@ -39,6 +42,8 @@ func newBodyPhase(from *staticPhase) *bodyPhase {
 		}
 		return append([]Problem{}, b.doubts...), nil
 	})
+	s.runsSamples = query.NewInput(s.engine, "samples are run", query.JSON[bool](), func(context.Context, string) (bool, error) { return !s.options.NoCodeExec, nil })
+	s.sampled = query.New(s.engine, "samples to run", byCode[samples](), s.extract)
 	s.samples = query.New(s.engine, "samples", byCode[checked](), s.check)
 	return s
 }

@@ -106,7 +106,7 @@ func (s *Site) makeFile(ctx context.Context, ask *query.Ask, name string) (*File
 	if strings.HasPrefix(name, resizedFolder) {
 		return s.resizedFile(ctx, ask, name)
 	}
-	if strings.HasPrefix("/"+name, searchFolder) {
+	if IsSearch(name) {
 		return s.searchFile(ctx, ask, name)
 	}
 	return s.staticFile(ctx, ask, name)

@@ -54,12 +54,21 @@ type Options struct {
 	// Steps, if not nil, hears how far the steps of Site.Build are. It is called by
 	// many goroutines at once.
 	Steps func(Step)
-	// TempDir makes a temporary folder in parent for the unfinished output. Its
-	// name begins with prefix. nil is os.MkdirTemp.
-	TempDir func(parent, prefix string) (string, error)
+	// Unfinished is where files lie that are not in the output yet.
+	Unfinished Unfinished
 	// Log, if not nil, gets what code samples print, if the configuration asks
 	// for it, and what the output's file system lacks.
 	Log *slog.Logger
+}
+
+// Unfinished says where files lie that are not in the output yet.
+type Unfinished struct {
+	// TempDir makes a temporary folder in parent. Its name begins with prefix. nil is
+	// os.MkdirTemp.
+	TempDir func(parent, prefix string) (string, error)
+	// Beside stands for the output where files wait until they are asked for: in a folder
+	// beside it. "" is the output itself.
+	Beside string
 }
 
 // Result is what a build has made.

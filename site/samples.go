@@ -19,6 +19,11 @@ import (
 // Nested is the message about a sample that builds a site, this one or another.
 const Nested = "this sample starts a build inside the build; mark it noexec"
 
+// samples are those of a page that are to be run, if any are.
+type samples struct{ list []*pb.Sample }
+
+func (s *samples) code(c *coder) { messages(c, &s.list) }
+
 // sample is a code sample that is to be run.
 type sample struct {
 	*pb.Sample
@@ -61,17 +66,26 @@ type checks struct {
 // configuration has. A sample that fails is an error, or a warning if
 // fail_on_error is off. A sample that runs well is marked as verified.
 func (s *bodyPhase) check(ctx context.Context, ask *query.Ask, key string) (*checked, error) {
-	if s.options.NoCodeExec || !s.cfg.CodeExecution.Enabled {
+	if !s.cfg.CodeExecution.Enabled {
 		return &checked{}, nil
+	}
+	if runs, err := s.runsSamples.Get(ctx, ask, ""); err != nil || !runs {
+		return &checked{}, err
+	}
+	of, err := s.sampled.Get(ctx, ask, key)
+	if err != nil || len(of.list) == 0 {
+		return &checked{}, err
 	}
 	p, err := s.page(ctx, ask, key)
 	if err != nil {
 		return nil, err
 	}
 	c := &checks{bodyPhase: s, page: p}
-	found, err := c.extract(ctx, ask)
-	if err != nil {
-		return nil, err
+	var found []sample
+	for _, s := range of.list {
+		if language, ok := c.cfg.CodeExecution.Language(s.Language); ok {
+			found = append(found, sample{s, c.language(language), language.ShowOutput})
+		}
 	}
 	if len(found) > 0 {
 		ask.Here() // the programs that run them are this machine's
@@ -88,26 +102,29 @@ func (s *bodyPhase) check(ctx context.Context, ask *query.Ask, key string) (*che
 }
 
 // extract lists the samples to run of a page.
-func (c *checks) extract(ctx context.Context, ask *query.Ask) ([]sample, error) {
-	p := c.page
-	if !p.written || p.CodeExecution != nil && !*p.CodeExecution {
-		return nil, nil
-	}
-	source, err := c.texts.Get(ctx, ask, p.name)
-	if err != nil || source == "" {
-		return nil, err
-	}
-	answer, err := call(ctx, c.build, "code_execution", p.name, c.CodeExecution.Extract, &pb.ExtractRequest{SourcePath: p.name, Content: source})
+func (s *bodyPhase) extract(ctx context.Context, ask *query.Ask, key string) (*samples, error) {
+	p, err := s.page(ctx, ask, key)
 	if err != nil {
 		return nil, err
 	}
-	var found []sample
-	for _, s := range answer.Samples {
-		if language, ok := c.cfg.CodeExecution.Language(s.Language); ok && s.Executable {
-			found = append(found, sample{s, c.language(language), language.ShowOutput})
+	of := &samples{}
+	if !p.written || p.CodeExecution != nil && !*p.CodeExecution {
+		return of, nil
+	}
+	source, err := s.texts.Get(ctx, ask, p.name)
+	if err != nil || source == "" {
+		return of, err
+	}
+	answer, err := call(ctx, s.build, "code_execution", p.name, s.CodeExecution.Extract, &pb.ExtractRequest{SourcePath: p.name, Content: source})
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range answer.Samples {
+		if _, known := s.cfg.CodeExecution.Language(one.Language); known && one.Executable {
+			of.list = append(of.list, one)
 		}
 	}
-	return found, nil
+	return of, nil
 }
 
 func (b *build) language(l config.Language) *pb.Language {

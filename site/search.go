@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"ddc/internal/query"
 	"ddc/plugins/pagefind/pagefindpb"
@@ -19,6 +20,10 @@ func (x *index) code(c *coder) {
 	messages(c, &x.files)
 	c.problems(&x.warnings)
 }
+
+// IsSearch says whether a file of the output, by its path, is one of the search. To ask
+// for it makes every page.
+func IsSearch(name string) bool { return strings.HasPrefix("/"+name, searchFolder) }
 
 // hasSearch says whether the site is to have an index.
 func (b *build) hasSearch() bool { return b.cfg.Site.Search && !b.options.NoSearch }

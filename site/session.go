@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"time"
 
 	"ddc/internal/query"
@@ -41,11 +42,11 @@ type Remembered struct {
 // common.
 func World(cfg *config.Config, o Options, versions ...string) ([32]byte, error) {
 	encoded, err := json.Marshal(struct {
-		Config                               *config.Config
-		Strict, Drafts, NoSearch, NoCodeExec bool
-		SassTime, Memory, Message            int64
-		Versions                             []string
-	}{cfg, o.Strict, o.Drafts, o.NoSearch, o.NoCodeExec, int64(o.SassTime), o.Memory, o.Message, versions})
+		Config                    *config.Config
+		Strict, Drafts, NoSearch  bool
+		SassTime, Memory, Message int64
+		Versions                  []string
+	}{cfg, o.Strict, o.Drafts, o.NoSearch, int64(o.SassTime), o.Memory, o.Message, versions})
 	if err != nil {
 		return [32]byte{}, fmt.Errorf("digest the site's settings: %w", err)
 	}
@@ -92,13 +93,13 @@ func (s *Site) restore() {
 }
 
 // begun scans the folders, and begins with what is remembered of them. The time is
-// another in any case, and the programs of plugins may be.
+// another in any case; the programs of plugins, and whether samples are run, may be.
 func (s *Site) begun() {
 	s.restore()
 	s.engine.Revise(func() []query.ID {
 		var ids []query.ID
 		s.edited, ids = s.refresh(nil)
-		for _, id := range []query.ID{s.times.ID(""), s.programs.ID("")} {
+		for _, id := range []query.ID{s.times.ID(""), s.programs.ID(""), s.runsSamples.ID("")} {
 			if s.engine.Knows(id) {
 				ids = append(ids, id)
 			}
@@ -108,32 +109,64 @@ func (s *Site) begun() {
 }
 
 // Keep keeps what the site knows for the next process, if Options.Remembered is there.
+// It waits for those who ask the site at the moment.
 func (s *Site) Keep(ctx context.Context) error {
 	if s.options.Remembered == nil {
 		return nil
 	}
 	s.building.Lock()
 	defer s.building.Unlock()
-	taken, changed := s.engine.Snapshot()
-	if !changed && !s.scanned.moved && !s.outputMoved {
-		return nil
+	var g ground
+	return s.keepTaken(ctx, s.engine.Snapshot(func() bool { return s.takeGround(&g) }), &g)
+}
+
+// KeepIfIdle is Keep, unless somebody asks the site at the moment: then it does nothing,
+// and idle is false.
+func (s *Site) KeepIfIdle(ctx context.Context) (idle bool, err error) {
+	if s.options.Remembered == nil {
+		return true, nil
 	}
-	g := ground{Seen: s.scanned.seen.UnixNano(), Folders: s.scanned.folders, Strays: map[string]content.Stamp{}, Output: s.output}
+	if !s.building.TryLock() {
+		return false, nil
+	}
+	defer s.building.Unlock()
+	var g ground
+	taken, idle := s.engine.SnapshotIfIdle(func() bool { return s.takeGround(&g) })
+	return idle, s.keepTaken(ctx, taken, &g)
+}
+
+// takeGround notes what a snapshot rests on, and says whether that differs from what
+// was kept. Nobody asks the site meanwhile.
+func (s *Site) takeGround(g *ground) (differs bool) {
+	*g = ground{Seen: s.scanned.seen.UnixNano(), Folders: s.scanned.folders, Strays: map[string]content.Stamp{}, Output: s.output}
 	for _, f := range s.scanned.files {
 		g.Files = append(g.Files, f.Stamp())
 	}
 	s.scanned.mu.Lock()
-	g.Read = s.scanned.read
+	defer s.scanned.mu.Unlock()
+	g.Read = maps.Clone(s.scanned.read)
 	for name, f := range s.scanned.strays {
 		g.Strays[name] = f.Stamp()
 	}
+	differs = s.scanned.moved || s.outputMoved || s.unkept
+	s.scanned.moved, s.outputMoved = false, false
+	return differs
+}
+
+func (s *Site) keepTaken(ctx context.Context, taken *query.Snapshot, g *ground) error {
+	if taken == nil {
+		return nil
+	}
+	s.unkept = true
 	var text bytes.Buffer
-	err := gob.NewEncoder(&text).Encode(g)
-	s.scanned.mu.Unlock()
-	if err != nil {
+	if err := gob.NewEncoder(&text).Encode(g); err != nil {
 		return fmt.Errorf("keep what was made: %w", err)
 	}
-	return s.options.Remembered.Session.Keep(ctx, taken, text.Bytes())
+	if err := s.options.Remembered.Session.Keep(ctx, taken, text.Bytes()); err != nil {
+		return err
+	}
+	s.unkept = false
+	return nil
 }
 
 // outputRecord is the output as the last build has left it.

@@ -62,9 +62,10 @@ type Site struct {
 	// building is held by Build: two would write to one output.
 	building sync.Mutex
 	// output is the last one, if that is known; outputMoved says that it is not as it was
-	// when the site was opened.
+	// kept, and unkept that what was to be kept last could not be.
 	output      *outputRecord
 	outputMoved bool
+	unkept      bool
 	edited      []string // when it was opened, since it was remembered
 }
 

@@ -58,7 +58,7 @@ type scanned struct {
 	seen    time.Time
 	folders map[string]listing // by kind
 	files   map[string]content.File
-	moved   bool // a file is not as it was when the site was opened
+	moved   bool // a file is not as it was kept
 	// strays are files outside of the site's folders that templates have asked for, by
 	// the name that they asked for. What was not there has an empty File.
 	mu     sync.Mutex

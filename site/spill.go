@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +29,7 @@ func (s *staticPhase) keep(name string, data []byte) error {
 		return nil
 	}
 	if k.stage == nil {
-		stage, err := s.begin()
+		stage, err := s.begin(cmp.Or(s.options.Unfinished.Beside, s.cfg.Output))
 		if err != nil {
 			return err
 		}
@@ -71,11 +72,11 @@ func (k *spill) close() {
 	}
 }
 
-// begin makes a hidden folder beside the output.
-func (b *build) begin() (*output.Stage, error) {
-	stage, err := output.Begin(b.cfg.Output, b.options.TempDir)
+// begin makes a hidden folder beside the output, or what stands for it.
+func (b *build) begin(beside string) (*output.Stage, error) {
+	stage, err := output.Begin(beside, b.options.Unfinished.TempDir)
 	if errors.Is(err, output.ErrForeign) {
-		return nil, Errors{{File: b.cfg.Output, Message: "the output folder is not empty and was not made by ddc",
+		return nil, Errors{{File: beside, Message: "the output folder is not empty and was not made by ddc",
 			Hint: "choose another with -o, or empty it"}}
 	}
 	if err != nil {

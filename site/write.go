@@ -83,7 +83,7 @@ func (s *Site) Build(ctx context.Context) (*Result, error) {
 	if err := s.checkOutput(); err != nil {
 		return nil, err
 	}
-	stage, err := s.begin()
+	stage, err := s.begin(s.cfg.Output)
 	if err != nil {
 		return nil, err
 	}

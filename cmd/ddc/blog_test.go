@@ -42,15 +42,30 @@ func TestBlogComesOutTheSameByEveryWayFromCacheAndFromAServer(t *testing.T) {
 	s := startServing(t, folder)
 	base := strings.TrimSuffix(s.url, "/blog")
 	require.NotEqual(t, base, s.url, "the server has the site where it will be")
+	s.isAs(want)
+	assert.Zero(t, s.stop(), s.stderr.String())
+}
+
+// isAs claims that the server has these files, but for its script.
+func (s *serving) isAs(want map[string]string) {
+	s.t.Helper()
 	for name, text := range want {
 		if name == output.Marker {
 			continue
 		}
 		status, got := s.get("/" + strings.TrimSuffix(name, "index.html"))
-		assert.Equal(t, 200, status, name)
-		assert.Equal(t, text, client.ReplaceAllString(got, ""), name)
+		assert.Equal(s.t, 200, status, name)
+		assert.Equal(s.t, text, client.ReplaceAllString(got, ""), name)
 	}
-	assert.Zero(t, s.stop(), s.stderr.String())
+}
+
+// isAsBuilt claims that the server has what a build makes that remembers nothing.
+func (s *serving) isAsBuilt() {
+	s.t.Helper()
+	clean := filepath.Join(s.t.TempDir(), "clean")
+	o := ddc(s.t, "build", s.site, "-o", clean, "--no-cache", "--no-code-exec")
+	require.Zero(s.t, o.code, o.stderr)
+	s.isAs(texts(s.t, clean))
 }
 
 func TestBlogHasWhatItsAuthorMeant(t *testing.T) {

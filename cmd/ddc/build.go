@@ -331,11 +331,13 @@ func buildWith(s *started, f buildFlags, out *printer) (*site.Result, error) {
 	}
 	defer out.endProgress()
 	options := s.options(f, out)
-	s.remembered.open(w.ctx, s.config, &options)
+	closed := s.remembered.Open(w.ctx, s.config, &options)
 	result, ended, err := orAbandon(w.ctx, unwind, func() (*site.Result, error) {
 		return site.Build(w.ctx, s.config, s.plugins(f), options)
 	})
-	m.abandoned = !ended
+	if m.abandoned = !ended; ended {
+		closed()
+	}
 	return result, err
 }
 
@@ -352,7 +354,7 @@ func (s *started) options(f buildFlags, out *printer) site.Options {
 	return site.Options{
 		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, Drafts: f.drafts, Dry: f.dry, NoCodeExec: f.noCodeExec, NoSearch: f.noSearch, Changes: f.verbose, SassTime: s.times.ofPlugin("sass") / 2,
 		Memory: m.shares.work, Answers: s.remembered.answers(), Message: int64(m.shares.requests().Bytes), Live: m.shares.live, Abort: w.abort,
-		TempDir: m.heir.TempDir, Progress: out.progress(), Steps: out.steps(), Log: out.logger,
+		Unfinished: site.Unfinished{TempDir: m.heir.TempDir}, Progress: out.progress(), Steps: out.steps(), Log: out.logger,
 	}
 }
 

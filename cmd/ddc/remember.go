@@ -31,11 +31,13 @@ const rememberVariable = "DDC_CACHE"
 // made of; nil where nothing is remembered.
 type remembrance struct {
 	*site.Answers
-	store   *store.Store
-	tools   *toolVersions
-	own     ownPlugins
-	session *store.Session // nil where pages are not remembered
-	log     *slog.Logger
+	store *store.Store
+	tools *toolVersions
+	own   ownPlugins
+	log   *slog.Logger
+
+	// atOnce has differences told as they are found: a server may end in weeks.
+	atOnce bool
 
 	mu          sync.Mutex
 	differences []error
@@ -87,10 +89,10 @@ func openRemembered(ctx context.Context, cfg *config.Config, folder string, by a
 	return &remembrance{Answers: site.NewAnswers(kept, kept.Build(), tools.version), store: kept, tools: tools, own: by.own, log: log}, nil
 }
 
-// open lets a build of a site remember what the last one has made, and this one's.
-func (r *remembrance) open(ctx context.Context, cfg *config.Config, o *site.Options) {
+// Open lets a site remember what the last process has made of it, and this one's.
+func (r *remembrance) Open(ctx context.Context, cfg *config.Config, o *site.Options) (closed func()) {
 	if r == nil {
-		return
+		return func() {}
 	}
 	var versions []string
 	for _, plugin := range pluginNames() {
@@ -103,25 +105,39 @@ func (r *remembrance) open(ctx context.Context, cfg *config.Config, o *site.Opti
 		}
 		version, known := r.tools.version(p.Name)
 		if !known {
-			return // what looks at more than it is asked about may make other pages of the same
+			return func() {} // what looks at more than it is asked about may make other pages of the same
 		}
 		versions = append(versions, version)
 	}
+	var session *store.Session
 	world, err := site.World(cfg, *o, versions...)
 	if err == nil {
-		r.session, err = r.store.Session(ctx, world)
+		session, err = r.store.Session(ctx, world)
 	}
 	if err != nil {
 		r.log.Warn("pages are not remembered from build to build", "cause", err)
-		return
+		return func() {}
 	}
-	o.Remembered = &site.Remembered{Session: r.session, Build: r.store.Build(), Differs: r.differs}
+	o.Remembered = &site.Remembered{Session: session, Build: r.store.Build(), Differs: r.differs}
+	return session.Close
+}
+
+// Kept keeps what was answered too. A server has done its work with what it has read,
+// so that nobody need do without that should it be killed.
+func (r *remembrance) Kept(ctx context.Context) error {
+	if err := r.store.Commit(ctx); err != nil {
+		return err
+	}
+	return r.store.Sound()
 }
 
 func (r *remembrance) differs(d query.Difference) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.differences = append(r.differences, d)
+	if r.atOnce {
+		r.log.Error(d.Error() + ". The site has the right one. Please report this")
+	}
 }
 
 // answers are those to build with.
@@ -150,9 +166,6 @@ func (r *remembrance) close(ctx context.Context, abandoned bool, log *slog.Logge
 	}
 	if abandoned {
 		return r.store.Leave()
-	}
-	if r.session != nil {
-		r.session.Close()
 	}
 	if err := r.store.Close(ctx); err != nil {
 		log.Warn("this build's answers are not remembered", "cause", err)

@@ -92,13 +92,9 @@ func TestCacheIsRemovedAloneWhereThatIsAskedFor(t *testing.T) {
 	assert.NoDirExists(t, filepath.Join(site, ".cache/answers"))
 }
 
-// TestDamagedCacheIsSaidAndTheSiteIsRight damages each file, in turn, in each way.
-func TestDamagedCacheIsSaidAndTheSiteIsRight(t *testing.T) {
-	remembering(t)
-	site := smallSite(t)
-	built(t, site)
-	want := tree(t, filepath.Join(site, "public"))
-	damages := map[string]func(path string) error{
+// damages are what may befall a file of the cache.
+func damages(t *testing.T) map[string]func(path string) error {
+	return map[string]func(path string) error{
 		"cut":   func(path string) error { return os.Truncate(path, 500) },
 		"empty": func(path string) error { return os.Truncate(path, 0) },
 		"flipped": func(path string) error {
@@ -112,8 +108,16 @@ func TestDamagedCacheIsSaidAndTheSiteIsRight(t *testing.T) {
 			return os.Mkdir(path, 0o700)
 		},
 	}
+}
+
+// TestDamagedCacheIsSaidAndTheSiteIsRight damages each file, in turn, in each way.
+func TestDamagedCacheIsSaidAndTheSiteIsRight(t *testing.T) {
+	remembering(t)
+	site := smallSite(t)
+	built(t, site)
+	want := tree(t, filepath.Join(site, "public"))
 	for _, pattern := range []string{"graph-*", "session-*", "pack-*", "values/*/*"} {
-		for name, damage := range damages {
+		for name, damage := range damages(t) {
 			paths, err := filepath.Glob(filepath.Join(site, ".cache/answers", pattern))
 			require.NoError(t, err)
 			require.NotEmpty(t, paths, pattern)

@@ -91,7 +91,8 @@ func show(ctx context.Context, dir string, f serveFlags, out *printer) error {
 	r := report{config: s.config, wake: s.choice.all, transport: s.machine.host.Transport(), plugins: []pluginReport{}, hangs: []hangReport{}}
 	r.err = serveWith(s, f, door, calls, out, begun)
 	r.hangs, r.err = s.onlookers.over(r.err)
-	r.err = errors.Join(r.err, s.remembered.close(s.onlookers.ctx, false, out.logger))
+	// To be interrupted is how a server ends: what was answered is kept.
+	r.err = errors.Join(r.err, s.remembered.close(context.WithoutCancel(ctx), false, out.logger))
 	r.err = errors.Join(r.err, s.machine.stop(s.onlookers.ctx))
 	r.err = errors.Join(r.err, s.onlookers.stop(&r, out.logger))
 	if r.err != nil {
@@ -127,7 +128,7 @@ func serveWith(s *started, f serveFlags, door *door, calls *activity.Activity, o
 	if len(s.own) > 0 {
 		plugins.Renew = func(ctx context.Context) ([]site.Extension, error) { return s.renew(ctx, current, f.buildFlags) }
 	}
-	project := serve.OpenProject(s.config, load, plugins, s.options(f.buildFlags, out), folder)
+	project := serve.OpenProject(s.config, load, plugins, s.options(f.buildFlags, out), folder, s.memory())
 	defer func() { err = errors.Join(err, project.Close()) }()
 	door.url += strings.TrimPrefix(s.config.Site.Base.Prefix+"/", "/")
 	server := serve.New(project, serve.Options{
@@ -139,6 +140,15 @@ func serveWith(s *started, f serveFlags, door *door, calls *activity.Activity, o
 		return cause // the watchdog's
 	}
 	return err
+}
+
+// memory is what a server remembers; nil for nothing.
+func (s *started) memory() serve.Memory {
+	if s.remembered == nil {
+		return nil
+	}
+	s.remembered.atOnce = true
+	return s.remembered
 }
 
 // ready says where the site is.

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -54,7 +55,14 @@ func startServing(t *testing.T, site string, flags ...string) *serving {
 	t.Helper()
 	s := &serving{t: t, site: site, lines: make(chan string, 1000), stderr: &lockedText{}, ended: make(chan error, 1)}
 	s.start(flags...)
-	s.url = strings.TrimSuffix(strings.Fields(s.line("the site to be ready"))[0], "/")
+	line := s.line("the site to be ready")
+	s.url = strings.Fields(line)[0]
+	if strings.HasPrefix(line, "{") {
+		var ready struct{ URL string }
+		require.NoError(t, json.Unmarshal([]byte(line), &ready), line)
+		s.url = ready.URL
+	}
+	s.url = strings.TrimSuffix(s.url, "/")
 	return s
 }
 

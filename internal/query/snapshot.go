@@ -25,20 +25,40 @@ type Kept struct {
 	Encode func() ([]byte, error)
 }
 
-// Snapshot takes what holds at the moment. No run may be under way. Changed says that
-// it differs from what was restored.
-func (e *Engine) Snapshot() (taken *Snapshot, changed bool) {
+// Snapshot takes what holds at the moment, once the runs under way are over. Look is
+// called meanwhile, for what is to go with it, and says whether to take one though
+// nothing differs from the last one, taken or restored. Nil if nothing does.
+func (e *Engine) Snapshot(look func() bool) *Snapshot {
 	e.world.Lock()
 	defer e.world.Unlock()
+	return e.snapshot(look)
+}
+
+// SnapshotIfIdle is Snapshot, unless a run is under way: then it does nothing, and idle
+// is false.
+func (e *Engine) SnapshotIfIdle(look func() bool) (taken *Snapshot, idle bool) {
+	if !e.world.TryLock() {
+		return nil, false
+	}
+	defer e.world.Unlock()
+	return e.snapshot(look), true
+}
+
+func (e *Engine) snapshot(look func() bool) *Snapshot {
+	wanted := look()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if !wanted && !e.anew {
+		return nil
+	}
+	e.anew = false
 	t := &taking{engine: e, places: map[*node]int{}, taken: &Snapshot{}}
 	for _, n := range e.nodes {
 		if !n.kind.call { // of calls, those that somebody has read
 			t.take(n)
 		}
 	}
-	return t.taken, e.anew
+	return t.taken
 }
 
 // taking is a snapshot while it is taken. A node has its place, or -1 if it is left out.

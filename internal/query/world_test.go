@@ -42,11 +42,13 @@ func (s *shelf) Value(contents query.Fingerprint) ([]byte, bool) {
 	return v, ok
 }
 
+func always() bool { return true }
+
 // restart ends an engine, keeps what it knows on the shelf, and begins another with it.
 // The shelf loses some of it on the way.
 func (s *shelf) restart(t *testing.T, random *rand.Rand, old *subject, begin func() *subject) *subject {
 	t.Helper()
-	taken, _ := old.engine.Snapshot()
+	taken := old.engine.Snapshot(always)
 	s.mu.Lock()
 	for i := range taken.Nodes {
 		k := &taken.Nodes[i]

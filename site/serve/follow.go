@@ -193,6 +193,7 @@ func (s *Server) during(ctx context.Context, w *watch, known *inventory, done ch
 func (s *Server) work(ctx context.Context, paths []string, publish, check bool) (c Change) {
 	s.Calls.Begin()
 	defer s.Calls.End()
+	defer s.worked()
 	changed, err := s.turn(ctx, paths)
 	c.Files = changed
 	var faults diagnostic.Errors

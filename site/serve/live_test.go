@@ -140,6 +140,26 @@ func TestStyleSheetAndPictureWithoutHashAreSwappedAndAScriptLoads(t *testing.T) 
 	tab.hears("a script", reloaded)
 }
 
+// The index is made of all pages. It is not on the way from a save to the screen, also if
+// the page loads the search's script.
+func TestSearchIsMadeForThoseWhoAskForIt(t *testing.T) {
+	page := func(text string) string {
+		return html(`<link rel=stylesheet href=/pagefind/pagefind-ui.css><script src="pagefind/pagefind.js"></script><p>` + text + `</p>`)
+	}
+	s := start(t, serve.Options{}, "content/index.html", page("one"), "static/pagefind/pagefind.js", "script")
+	searched := func() bool {
+		s.site.mu.Lock()
+		defer s.site.mu.Unlock()
+		return s.site.searched
+	}
+	tab := s.open("/")
+	s.save("content/index.html", page("two"))
+	assert.Equal(t, "two", tab.hears("patches", patched).Patches[0].Value)
+	assert.False(t, searched())
+	assert.Equal(t, "script", s.get("/pagefind/pagefind.js").body)
+	assert.True(t, searched())
+}
+
 func TestDeadLinksAreNamedAndGoodOnesAreNot(t *testing.T) {
 	s := start(t, serve.Options{}, "content/index.html", html(`<a href="/no/">x</a><a href="b/">x</a><a href="/b">x</a><a href="b/index.html#x">x</a><a href="">x</a><a href="#x">x</a><a href="https://elsewhere.test/no/">x</a><a href="mailto:x">x</a><a href="/x.pdf">x</a>`),
 		"content/b/index.html", html(`<a href="../">x</a>`))

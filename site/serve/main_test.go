@@ -51,6 +51,8 @@ type copied struct {
 	files     map[string]string
 	config    string
 	refreshed int
+	kept      []bool        // what Keep was told
+	searched  bool          // a file of the search was asked for
 	hold      chan struct{} // if not nil, Refresh tells entered, and waits for it
 	entered   chan struct{}
 	meanwhile func() // if not nil, the next Refresh begins with it
@@ -134,6 +136,7 @@ func (c *copied) Refresh(ctx context.Context, _ []string) (changed []string, err
 func (c *copied) File(_ context.Context, name string) (*site.File, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.searched = c.searched || site.IsSearch(name)
 	text, ok := c.files[name]
 	switch {
 	case !ok:
@@ -162,6 +165,13 @@ func (c *copied) Routes(ctx context.Context) ([]site.Route, error) {
 		}
 	}
 	return routes, nil
+}
+
+func (c *copied) Keep(_ context.Context, last bool) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept = append(c.kept, last)
+	return true, nil
 }
 
 func (c *copied) Work() serve.Work {

@@ -18,14 +18,14 @@ type Project struct {
 	load    func() (*config.Config, error)
 	plugins site.Plugins
 	options site.Options
-	// folder is a private one: a server writes nothing to the site's output.
-	folder string
+	memory  Memory // nil for none
 
 	// mu is held by those who ask the site, and alone by Refresh while it opens
 	// another.
 	mu     sync.RWMutex
 	config *config.Config
 	site   *site.Site // nil until the first Refresh
+	closed func()     // tells memory that it is closed
 	before Work       // of sites that are closed
 	// doubtful says that nobody knows whether the plugins are the programs that the
 	// site takes them for; refused, that these could not be looked at, or may not run.
@@ -36,9 +36,11 @@ var _ Site = (*Project)(nil)
 
 // OpenProject opens the project of a configuration; load reads it again when its
 // file has changed. What waits to be served lies in a private folder, which is
-// the caller's. The caller closes the project.
-func OpenProject(cfg *config.Config, load func() (*config.Config, error), p site.Plugins, o site.Options, folder string) *Project {
-	return &Project{load: load, plugins: p, options: o, folder: folder, config: cfg, doubtful: true}
+// the caller's: a server writes nothing to the site's output. Memory may be nil. The
+// caller closes the project.
+func OpenProject(cfg *config.Config, load func() (*config.Config, error), p site.Plugins, o site.Options, folder string, memory Memory) *Project {
+	o.Unfinished.Beside = filepath.Join(folder, "site")
+	return &Project{load: load, plugins: p, options: o, memory: memory, config: cfg, doubtful: true}
 }
 
 // Close closes the project's site.
@@ -55,6 +57,7 @@ func (p *Project) closeSite() error {
 	p.before = p.work()
 	err := p.site.Close()
 	p.site = nil
+	p.closed()
 	if err != nil {
 		return fmt.Errorf("close the site: %w", err)
 	}
@@ -134,7 +137,7 @@ func (p *Project) takeIn(ctx context.Context, paths []string) (changed []string,
 		for _, path := range paths {
 			changed = append(changed, told(cfg.Root, path))
 		}
-		return changed, p.open(cfg)
+		return changed, p.open(ctx, cfg)
 	}
 	if p.site == nil {
 		return nil, err
@@ -144,7 +147,7 @@ func (p *Project) takeIn(ctx context.Context, paths []string) (changed []string,
 	}
 	changed, failure := p.site.Refresh(ctx, paths...)
 	if failure == nil && replaced {
-		failure = p.open(cfg) // each of its values may be one of that plugin's
+		failure = p.open(ctx, cfg) // each of its values may be one of that plugin's
 	}
 	if err == nil {
 		err = failure
@@ -182,15 +185,18 @@ func (p *Project) renew(ctx context.Context, paths []string) (rebuilt []string, 
 }
 
 // open opens the site of a configuration.
-func (p *Project) open(cfg *config.Config) error {
-	private := *cfg
-	private.Output = filepath.Join(p.folder, "site")
-	opened, err := site.Open(&private, p.plugins, p.options)
+func (p *Project) open(ctx context.Context, cfg *config.Config) error {
+	options, closed := p.options, func() {}
+	if p.memory != nil {
+		closed = p.memory.Open(ctx, cfg, &options)
+	}
+	opened, err := site.Open(cfg, p.plugins, options)
 	if err != nil {
+		closed()
 		return err
 	}
 	err = p.closeSite()
-	p.config, p.site = cfg, opened
+	p.config, p.site, p.closed = cfg, opened, closed
 	return err
 }
 
@@ -228,6 +234,24 @@ func (p *Project) Work() Work {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.work()
+}
+
+// Keep keeps what the site knows.
+func (p *Project) Keep(ctx context.Context, last bool) (done bool, err error) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.site == nil || p.memory == nil {
+		return true, nil
+	}
+	if last {
+		done, err = true, p.site.Keep(ctx)
+	} else {
+		done, err = p.site.KeepIfIdle(ctx)
+	}
+	if done && err == nil {
+		err = p.memory.Kept(ctx)
+	}
+	return done, err
 }
 
 // pageQuery is the query whose values are final pages.

@@ -25,6 +25,9 @@
 // A request that comes after a save waits until the save is taken in, but no
 // longer than patience.
 //
+// Another (keep) keeps what is known, once nobody has asked for a while, and at the end:
+// the next server begins with it.
+//
 // Without a change and without a browser nothing runs: no ticker, no timer. The
 // exception is polling, where the kernel does not tell of changes.
 package serve
@@ -65,6 +68,9 @@ type Site interface {
 	Routes(ctx context.Context) ([]site.Route, error)
 	// Work counts all that was done so far.
 	Work() Work
+	// Keep keeps what is known for the next process. Until the last time it does nothing
+	// while somebody asks, and done is false.
+	Keep(ctx context.Context, last bool) (done bool, err error)
 }
 
 // Work counts pages that were made, and calls of plugins.
@@ -106,8 +112,9 @@ type Change struct {
 type Server struct {
 	site Site
 	Options
-	pages *history
-	diffs *diffs
+	pages   *history
+	diffs   *diffs
+	working chan struct{} // has room for one; see worked
 
 	// mu guards what follows. changed is closed, and replaced, with each change
 	// to any of it.
@@ -136,7 +143,7 @@ func New(of Site, o Options) *Server {
 		o.Ready = func() {}
 	}
 	asking, turning := context.WithCancelCause(context.Background())
-	return &Server{asking: asking, turning: turning, site: of, Options: o, pages: newHistory(), diffs: newDiffs(o.Differ), changed: make(chan struct{}),
+	return &Server{asking: asking, turning: turning, site: of, Options: o, pages: newHistory(), diffs: newDiffs(o.Differ), changed: make(chan struct{}), working: make(chan struct{}, 1),
 		pending: true, viewed: map[string]int{}, told: map[string]bool{}}
 }
 
@@ -168,11 +175,13 @@ func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 		})
 	}
 	running.Go(func() { s.follow(ctx) })
+	running.Go(func() { s.keep(ctx) })
 	<-ctx.Done()
 	// Sockets are no matter of the HTTP server any more. They end with ctx.
 	err := server.Close()
 	running.Wait()
 	s.pages.wait()
+	s.keepLastly()
 	select {
 	case err := <-failed:
 		return err
@@ -251,6 +260,7 @@ func (s *Server) routes(ctx context.Context) ([]site.Route, error) {
 func ask[A any](ctx context.Context, s *Server, question func(context.Context) (A, error)) (answer A, err error) {
 	s.Calls.Begin()
 	defer s.Calls.End()
+	defer s.worked()
 	for {
 		now := s.settled(ctx)
 		switch {

@@ -37,6 +37,9 @@ func (v *viewer) swap(ctx context.Context, p *page) (swapped []string, ok bool) 
 	before, first := v.assets, v.assets == nil
 	v.assets = map[string]string{}
 	for _, a := range assetsOf(v.server.baseOf(v.Name), p.html) {
+		if site.IsSearch(a.name) {
+			continue // it would be made of all pages, on the way to the screen
+		}
 		f, err := v.server.file(ctx, a.name)
 		if err != nil || f.Hashed {
 			continue

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -73,14 +74,30 @@ func (s *Store) mark() error {
 	return nil
 }
 
+// Sound says that this process has done its work with what it has read, so that this
+// cannot have been what killed it, should it be killed now. A process that lives long
+// says so, whose end need not cost the next one what is kept.
+func (s *Store) Sound() error {
+	if _, err := s.marker.WriteAt(sound, 0); err != nil {
+		return fmt.Errorf("mark the cache as sound: %w", err)
+	}
+	return nil
+}
+
+// sound is what the mark of such a process says. Others say nothing.
+var sound = []byte("sound\n")
+
 // sweep removes what processes left behind that ended without Close: their marks
-// and the files that they were writing. It says whether there were any.
+// and the files that they were writing. It says whether one may have died of what it
+// read.
 func (s *Store) sweep() (crashed bool, err error) {
 	alive, dead, err := s.marks()
 	if err != nil || len(dead) == 0 {
 		return false, err
 	}
 	for _, path := range dead {
+		text, _ := os.ReadFile(path)
+		crashed = crashed || !bytes.Equal(text, sound)
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return false, fmt.Errorf("clean the cache: %w", err)
 		}
@@ -94,7 +111,7 @@ func (s *Store) sweep() (crashed bool, err error) {
 			}
 		}
 	}
-	return true, nil
+	return crashed, nil
 }
 
 // lives says whether one of the marks is a process's.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"ddc/internal/query"
@@ -19,17 +20,21 @@ import (
 // on besides its inputs, such as flags and versions, is in the world.
 type Session struct {
 	store *Store
-	world string // 32 hex digits
+	world string    // 32 hex digits
+	read  *contents // nil if there is none
+
+	// mu guards packs and places, which Keep alone changes.
+	mu    sync.RWMutex
 	packs []*pack
-	// places has the values of the snapshot. It is not changed after the session is open.
+	// places has the values of the snapshot, and what was kept since.
 	places map[query.Fingerprint]place
-	read   *contents // nil if there is none
 }
 
 // pack is a file of values, one behind the other, that is never written again.
 type pack struct {
 	name string
 	file *os.File
+	own  bool // this process has written it
 }
 
 // place is where a value is in a pack.
@@ -127,7 +132,7 @@ func (n *Session) open(name, sum string) error {
 			n.store.say("values that were remembered are gone, and are made anew: " + err.Error())
 			f = nil
 		}
-		n.packs = append(n.packs, &pack{name, f})
+		n.packs = append(n.packs, &pack{name: name, file: f})
 	}
 	i := 0
 	for _, k := range n.read.snapshot.Nodes {
@@ -152,6 +157,8 @@ func (n *Session) Snapshot() (*query.Snapshot, []byte) {
 
 // value reads a value. The engine compares it with its fingerprint.
 func (n *Session) value(f query.Fingerprint) ([]byte, bool) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
 	at, ok := n.places[f]
 	if !ok || at.pack >= len(n.packs) || n.packs[at.pack].file == nil {
 		return nil, false

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +17,8 @@ import (
 )
 
 // Keep writes a snapshot in the place of the one that is kept, with the values that are
-// not in the session's packs yet. The files are as before if it fails.
+// not in the session's packs yet. The files are as before if it fails. A process that
+// lives long keeps again and again, one at a time.
 func (n *Session) Keep(ctx context.Context, taken *query.Snapshot, ground []byte) error {
 	unlock, err := lock(ctx, filepath.Join(n.store.folder, "lock"))
 	if err != nil {
@@ -44,7 +46,7 @@ func (n *Session) Keep(ctx context.Context, taken *query.Snapshot, ground []byte
 	if err := os.Rename(part, filepath.Join(n.store.folder, name)); err != nil {
 		return errors.Join(fmt.Errorf("keep what was made: %w", err), os.Remove(part))
 	}
-	return n.store.cleanSessions(n.world, name, k.names)
+	return errors.Join(k.adopt(), n.store.cleanSessions(n.world, name, k.names))
 }
 
 func (n *Session) part(what string) string {
@@ -55,6 +57,7 @@ func (n *Session) part(what string) string {
 type keeping struct {
 	*Session
 	at    map[query.Fingerprint]place
+	stays []int    // of each pack of the session, its number among the names, or -1
 	names []string // of the packs
 	fresh int      // the number of the new pack among them
 	file  *os.File // of the new pack; nil until it has a value
@@ -66,10 +69,11 @@ type keeping struct {
 // values writes the new values, and says where all are.
 func (k *keeping) values(taken *query.Snapshot) error {
 	stay := k.stay(taken)
-	numbers := make([]int, len(k.packs)) // of the packs that stay
+	k.stays = make([]int, len(k.packs))
 	for i, p := range k.packs {
+		k.stays[i] = -1
 		if stay[i] {
-			numbers[i] = len(k.names)
+			k.stays[i] = len(k.names)
 			k.names = append(k.names, p.name)
 		}
 	}
@@ -84,7 +88,7 @@ func (k *keeping) values(taken *query.Snapshot) error {
 		case err != nil:
 			return err
 		case known && k.sum+at.size <= k.store.options.Bound && stay[at.pack]:
-			k.at[node.Fingerprint] = place{numbers[at.pack], at.offset, at.size}
+			k.at[node.Fingerprint] = place{k.stays[at.pack], at.offset, at.size}
 			k.sum += at.size
 			continue
 		case encoded == nil && known:
@@ -105,10 +109,10 @@ func (k *keeping) values(taken *query.Snapshot) error {
 }
 
 // know gives a value that was made anew, or says where it is. One that was made anew
-// although it is there was perhaps not whole.
+// although another process had kept it was perhaps not whole.
 func (k *keeping) know(node *query.Kept) (encoded []byte, at place, known bool, err error) {
 	at, known = k.places[node.Fingerprint]
-	if node.Encode == nil {
+	if node.Encode == nil || known && k.packs[at.pack].own {
 		return nil, at, known, nil
 	}
 	if encoded, err = node.Encode(); encoded == nil {
@@ -195,6 +199,42 @@ func (k *keeping) nameNew() error {
 		return nil
 	}
 	return os.Rename(k.file.Name(), filepath.Join(k.store.folder, k.names[k.fresh]))
+}
+
+// adopt has the session read from what it has written. Packs that are in it no more are
+// let go, and what was in them is made again if somebody asks for it.
+func (k *keeping) adopt() error {
+	var made *pack
+	if k.file != nil {
+		name := k.names[k.fresh]
+		f, err := os.Open(filepath.Join(k.store.folder, name))
+		if err != nil {
+			return fmt.Errorf("read what was kept: %w", err)
+		}
+		made = &pack{name, f, true}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	places := make(map[query.Fingerprint]place, len(k.at))
+	for f, at := range k.places {
+		if number := k.stays[at.pack]; number >= 0 {
+			places[f] = place{number, at.offset, at.size}
+		}
+	}
+	maps.Copy(places, k.at)
+	var packs []*pack
+	for i, p := range k.packs {
+		if k.stays[i] >= 0 {
+			packs = append(packs, p)
+		} else if p.file != nil {
+			p.file.Close()
+		}
+	}
+	if made != nil {
+		packs = append(packs, made)
+	}
+	k.packs, k.places = packs, places
+	return nil
 }
 
 func (k *keeping) abort() {

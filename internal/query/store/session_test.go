@@ -310,3 +310,85 @@ func FuzzDecodeSession(f *testing.F) {
 		}
 	})
 }
+
+// TestALongLivedProcessKeepsAgainAndAgain has one session, which keeps what is new and no
+// more, and reads what it has kept.
+func TestALongLivedProcessKeepsAgainAndAgain(t *testing.T) {
+	folder := t.TempDir()
+	s, told := openStore(t, folder, Options{})
+	n := openSession(t, s, world)
+	var numbers []int
+	most, written := 0, map[string]bool{}
+	for i := range 3 * packsBound {
+		numbers = append(numbers, 1000+i)
+		keep(t, n, snapshot(numbers...)) // each can encode all of its values
+		for _, number := range numbers {
+			v, ok := n.value(query.Digest(content(number)))
+			require.True(t, ok, "%d of %v", number, numbers)
+			require.Equal(t, content(number), v)
+		}
+		packs := files(t, folder, "pack-*")
+		most = max(most, len(packs))
+		if i == packsBound-1 {
+			for _, path := range packs {
+				info, err := os.Stat(path)
+				require.NoError(t, err)
+				written[path] = true
+				assert.Less(t, info.Size(), int64(2*1000), "a pack has what was new")
+			}
+		}
+		opened := 0
+		for _, p := range n.packs {
+			if p.file != nil {
+				opened++
+			}
+		}
+		require.Len(t, packs, opened, "it has no file open that is gone")
+	}
+	assert.Equal(t, packsBound, most)
+	assert.Len(t, written, packsBound)
+	n.Close()
+	n = openSession(t, s, world)
+	assert.Equal(t, numbers, inSession(t, n), "and so does the next one")
+	n.Close()
+	closeStore(t, s)
+	assert.Empty(t, told.lines)
+}
+
+// dies ends a store as a process that is killed does: the kernel lets go of its lock.
+func (s *Store) dies(t *testing.T) {
+	t.Helper()
+	require.NoError(t, s.marker.Close())
+	s.graph.close()
+}
+
+func TestOfAKilledProcessOnlyWhatItSaidIsSoundIsUsed(t *testing.T) {
+	folder := t.TempDir()
+	call := query.ID{Query: "call", Key: "a"}
+	s, _ := openStore(t, folder, Options{})
+	n := openSession(t, s, world)
+	keep(t, n, snapshot(5))
+	s.Save(call, query.Record{Fingerprint: query.Digest([]byte("a"))}, []byte("a"))
+	require.NoError(t, s.Commit(t.Context()))
+	require.NoError(t, s.Sound())
+	n.Close()
+	s.dies(t)
+
+	s, told := openStore(t, folder, Options{})
+	n = openSession(t, s, world)
+	assert.Equal(t, []int{5}, inSession(t, n))
+	_, ok := s.Record(call)
+	assert.True(t, ok)
+	assert.Empty(t, told.lines)
+	n.Close()
+	s.dies(t) // of what it has read, perhaps
+
+	s, told = openStore(t, folder, Options{})
+	n = openSession(t, s, world)
+	assert.Empty(t, inSession(t, n))
+	_, ok = s.Record(call)
+	assert.False(t, ok)
+	assert.Equal(t, []string{died}, told.lines)
+	n.Close()
+	closeStore(t, s)
+}

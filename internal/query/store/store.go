@@ -30,8 +30,8 @@
 //     does not agree is not there, is said once (Options.Said), and goes at the next Commit.
 //   - The values of calls, and those of snapshots, each stay within Options.Bound. The
 //     records, and the worlds, that were not used for the longest time go first.
-//   - A process that ended without Close may have died of what it read. The next
-//     begins without what is kept, and says so.
+//   - A process that ended without Close may have died of what it read, unless it has
+//     said that this is sound. The next begins without what is kept, and says so.
 //   - Trouble with the folder never fails a build: it goes on without, and says so.
 package store
 

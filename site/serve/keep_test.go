@@ -1,0 +1,27 @@
+package serve_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"ddc/internal/await"
+	"ddc/site/serve"
+)
+
+func TestWhatIsKnownIsKeptWhenNobodyAsksAndAtTheEnd(t *testing.T) {
+	s := start(t, serve.Options{}, "content/index.html", html("<p>one</p>"))
+	kept := func() []bool {
+		s.site.mu.Lock()
+		defer s.site.mu.Unlock()
+		return slices.Clone(s.site.kept)
+	}
+	await.Until(t, "it to be kept", func() bool { return len(kept()) == 1 })
+	s.save("content/index.html", html("<p>two</p>"))
+	s.next("the change")
+	await.Until(t, "it to be kept again", func() bool { return len(kept()) == 2 })
+	s.get("/")
+	s.stop()
+	assert.Equal(t, []bool{false, false, true}, kept(), "at the end nobody asks any more")
+}
