@@ -88,7 +88,7 @@ func (s *clientStream) open(name string) error {
 	if err := c.begin(s.caller, s, name); err != nil {
 		return err
 	}
-	if err := c.sendCall(s.ctx, &s.packet, s.id, s.method, md, 0); err != nil {
+	if err := c.sendCall(s.ctx, &s.packet, s.id, s.method, md, 0, nil); err != nil {
 		c.forget(s.id)
 		return err
 	}

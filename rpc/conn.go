@@ -294,8 +294,10 @@ func (c *Conn) cancel(id uint32) bool {
 }
 
 // sendCall sends the frame that opens a call, which begin has entered. If it
-// fails, its caller takes the call out again with forget.
-func (c *Conn) sendCall(ctx context.Context, p *packet, id uint32, m *method, md metadata.MD, flags uint8) error {
+// fails, its caller takes the call out again with forget. If answered is not
+// nil, sendCall then receives for the link until answered returns true, or the
+// pump does as well.
+func (c *Conn) sendCall(ctx context.Context, p *packet, id uint32, m *method, md metadata.MD, flags uint8, answered func() bool) error {
 	var timeout time.Duration
 	if deadline, ok := ctx.Deadline(); ok {
 		if timeout = time.Until(deadline); timeout <= 0 {
@@ -318,7 +320,13 @@ func (c *Conn) sendCall(ctx context.Context, p *packet, id uint32, m *method, md
 		}
 	}
 	h := transport.Header{Op: opCall, Flags: flags, Stream: id, Arg: packCall(m.id, timeout)}
-	if err := p.send(ctx, c.link, h); err != nil {
+	var err error
+	if answered != nil {
+		err = p.ask(ctx, c.awaiter, h, answered)
+	} else {
+		err = p.send(ctx, c.link, h)
+	}
+	if err != nil {
 		return c.sendError(ctx, err)
 	}
 	if !known {

@@ -84,10 +84,20 @@ func (p *packet) send(ctx context.Context, link transport.Link, h transport.Head
 	if n == 0 {
 		return link.Send(ctx, h, nil)
 	}
+	p.bind()
+	return link.Fill(ctx, h, n, p.write)
+}
+
+// ask sends, and receives for the link until answered returns true.
+func (p *packet) ask(ctx context.Context, link transport.Awaiter, h transport.Header, answered func() bool) error {
+	p.bind()
+	return link.Ask(ctx, h, len(p.sections)+p.size, p.write, answered)
+}
+
+func (p *packet) bind() {
 	if p.write == nil {
 		p.write = p.writeTo
 	}
-	return link.Fill(ctx, h, n, p.write)
 }
 
 // errMutated is the caller's fault: the message was measured a moment before.

@@ -26,6 +26,7 @@ type call struct {
 	started time.Time
 	reply   chan reply  // capacity one, so that the pump does not wait
 	replied func() bool // says whether there is a reply; made once, as the call is
+	asks    bool        // the send waits for the reply too, on the link's behalf
 	small   [smallMessage]byte
 }
 
@@ -108,6 +109,7 @@ func (c *Conn) exchange(ctx context.Context, name string, args, into any, o *cal
 	if err = k.setMessage(args, o.maxSend, o.codec()); err != nil {
 		return nil, nil, err
 	}
+	k.asks = c.awaiter != nil && w == nil // stats handlers hear of the request before its answer, and may wait
 	if err = c.sendUnary(ctx, k, name, md); err != nil {
 		return nil, nil, err
 	}
@@ -156,6 +158,7 @@ func (c *Conn) InvokeRaw(ctx context.Context, method string, n int, fill, read f
 	defer c.putCall(k)
 	var filling error
 	k.fill, k.size = func(buf []byte) error { filling = fill(buf); return filling }, n
+	k.asks = c.awaiter != nil
 	err = c.sendUnary(ctx, k, method, md)
 	if filling != nil {
 		return filling
@@ -183,7 +186,11 @@ func (c *Conn) sendUnary(ctx context.Context, k *call, name string, md metadata.
 	if err := c.begin(ctx, k, name); err != nil {
 		return err
 	}
-	err := c.sendCall(ctx, &k.packet, k.id, k.method, md, flagUnary|flagMessage)
+	var answered func() bool
+	if k.asks {
+		answered = k.replied
+	}
+	err := c.sendCall(ctx, &k.packet, k.id, k.method, md, flagUnary|flagMessage, answered)
 	if err != nil && !c.forget(k.id) {
 		<-k.reply // Conn.end was faster, and says the same
 	}
@@ -193,7 +200,7 @@ func (c *Conn) sendUnary(ctx context.Context, k *call, name string, md metadata.
 // awaitReply waits for the reply, the link's end or ctx. The caller releases the
 // reply's lease.
 func (c *Conn) awaitReply(ctx context.Context, k *call) (reply, error) {
-	if c.awaiter != nil {
+	if c.awaiter != nil && !k.asks {
 		c.awaiter.Await(ctx, k.replied)
 	}
 	var r reply

@@ -162,6 +162,10 @@ type Awaiter interface {
 	// Either way the caller then waits as if Await did not exist. done must be
 	// cheap; the receive function given to Start must be what makes it true.
 	Await(ctx context.Context, done func() bool)
+	// Ask sends a frame as [Link.Fill] does, and then is Await. It costs less
+	// than the two, and the peer's answer less too. If it returns an error,
+	// nothing was sent, and it has not waited.
+	Ask(ctx context.Context, h Header, n int, fill func(buf []byte) error, done func() bool) error
 }
 
 // CallLog is a link that notes the calls under way, for those who look at it

@@ -52,6 +52,12 @@
 // may find that a ringer was faster: the token that ringer leaves makes a later
 // Wait return for no reason, which is allowed.
 //
+// A sleeper that is awake may attend (S0, sleeping = 2): it says that it will
+// look before it sleeps, or that it will withdraw and then look. A ringer that
+// reads 2 after R2 comes before the step that ends it, S1 or S4, and so R1 comes
+// before the look that follows that step. No token is left, since nobody sleeps;
+// and whoever could ring somebody else instead need not (Attended).
+//
 // Tokens are drained by Wait, that is after waking and before the next look,
 // never between a look and a sleep. A wake-up is only a hint: the sleeper looks
 // at everything, whatever rang.
@@ -132,6 +138,23 @@ func (d *Doorbell) Wake() (asleep bool, err error) {
 	return true, nil
 }
 
+// Attend says that the caller is about to Await, and will not wait for anything
+// else before. It holds until Await returns, or Withdraw is called; the caller
+// looks once more after that.
+func (d *Doorbell) Attend() { d.attend() }
+
+// Withdraw ends Attend if no Await has followed it. Only the sleeper sets the
+// word so; if it is not, there is nothing to end.
+func (d *Doorbell) Withdraw() {
+	if d.attended() {
+		d.withdraw() // S4
+	}
+}
+
+// Attended says whether the sleeper is awake and will look: at everything that
+// was published before a ring that came before this question.
+func (d *Doorbell) Attended() bool { return d.attended() }
+
 // Repay leaves a token whatever the flag says: for a ringer that may have taken
 // the flag and died before it left the token it then owed. If nothing was owed,
 // the sleeper wakes for no reason, which is allowed.
@@ -148,6 +171,7 @@ func (d *Doorbell) Repay() error {
 // called by this goroutine only.
 func (d *Doorbell) Await(ctx context.Context, ready func() bool) error {
 	if d.spin.wait(ready) {
+		d.Withdraw()
 		return nil
 	}
 	d.watch(ctx)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/stretchr/testify/assert"
@@ -106,6 +107,59 @@ func TestAwaitRegistersTheSameContextOnce(t *testing.T) {
 	}
 	assert.Equal(t, 1, ctx.next)
 	require.NoError(t, bell.Close())
+}
+
+// Nobody sleeps while the sleeper attends, so a ring leaves no token; and the
+// ringer learns that it need ring nobody else.
+func TestRingThatFindsTheSleeperAttendingLeavesNoToken(t *testing.T) {
+	words := new(wake.Words)
+	bell, ringer := newBell(t, words), newBell(t, words)
+	assert.False(t, ringer.Attended())
+	bell.Attend()
+	asleep, err := ringer.Wake()
+	require.NoError(t, err)
+	assert.False(t, asleep)
+	assert.True(t, ringer.Attended())
+	pending, err := bell.Pending()
+	require.NoError(t, err)
+	assert.False(t, pending)
+	bell.Withdraw()
+	assert.False(t, ringer.Attended())
+	words.Sleeping.Store(1)
+	bell.Withdraw()
+	assert.EqualValues(t, 1, words.Sleeping.Load(), "of a sleeper that does not attend there is nothing to end")
+}
+
+// Whatever way Await ends, the sleeper attends no more: its caller may wait for
+// something else.
+func TestAwaitEndsAttending(t *testing.T) {
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	for name, c := range map[string]struct {
+		ctx   context.Context
+		spin  wake.Spin
+		ready func() bool
+	}{
+		"found at once":            {context.Background(), wake.SpinOff, func() bool { return true }},
+		"found by the last look":   {context.Background(), wake.SpinOff, looksUntil(2)},
+		"found while it spins":     {context.Background(), wake.SpinFor(time.Second), looksUntil(9)},
+		"its context is over":      {over, wake.SpinOff, func() bool { return false }},
+		"found after it has slept": {context.Background(), wake.SpinOff, looksUntil(3)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			words := new(wake.Words)
+			bell := wake.NewDoorbell(words, &deaf{}, c.spin)
+			bell.Attend()
+			_ = bell.Await(c.ctx, c.ready)
+			assert.Zero(t, words.Sleeping.Load())
+		})
+	}
+}
+
+// looksUntil is a condition that holds at the n-th look.
+func looksUntil(n int) func() bool {
+	looks := 0
+	return func() bool { looks++; return looks >= n }
 }
 
 // deaf is a waker whose Wait returns at once for no reason.

@@ -13,6 +13,15 @@ type sound struct {
 // under the race detector (package shm).
 func (s *sound) announce() { s.words.Sleeping.Swap(1) }
 
+// attending is what Sleeping is while the sleeper attends.
+const attending = 2
+
+// attend is S0.
+func (s *sound) attend() { s.words.Sleeping.Swap(attending) }
+
+// attended asks for S0, after R3.
+func (s *sound) attended() bool { return s.words.Sleeping.Load() == attending }
+
 // lastLook is S2: it comes after the announcement, and nothing may come between
 // it and park.
 func (s *sound) lastLook(ready func() bool) bool { return ready() }
@@ -38,7 +47,7 @@ func (s *sound) count() { s.words.Seq.Add(1) }
 // because under load nobody sleeps, and a failed compare-and-swap would take
 // the cache line from the sleeper each time.
 func (s *sound) takeFlag() bool {
-	return s.words.Sleeping.Load() != 0 && s.words.Sleeping.CompareAndSwap(1, 0)
+	return s.words.Sleeping.Load() == 1 && s.words.Sleeping.CompareAndSwap(1, 0)
 }
 
 // leaveToken is R4.

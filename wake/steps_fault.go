@@ -151,6 +151,7 @@ func (d *Doorbell) healLater() {
 const (
 	idle uint32 = iota
 	pending
+	_ // attending
 	notified
 )
 

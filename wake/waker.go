@@ -85,7 +85,8 @@ type Words struct {
 	_          [shm.CacheLine - 24]byte
 
 	// Sleeping is 1 from the sleeper's announcement until a ringer takes it,
-	// and so owes a token, or the sleeper withdraws it.
+	// and so owes a token, or the sleeper withdraws it; 2 while the sleeper
+	// attends, awake; else 0.
 	Sleeping shm.Word32
 	// Parked is 1 while the sleeper is inside the waker's Wait. No decision
 	// rests on it: it is there to be looked at from outside.

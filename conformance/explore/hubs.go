@@ -376,8 +376,8 @@ func hubNeighbours(name, strategy string, frames int) Scenario {
 }
 
 // hubCaller is a goroutine of the host that receives in its pump's place while it
-// waits for the reply to its call.
-func hubCaller(name, strategy string) Scenario {
+// waits for the reply to its call. One that asks is in place before it rings.
+func hubCaller(name, strategy string, asks bool) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		h := newHub(w, strategy, 1, 1, []string{"peer"}, 1, 2)
 		p := h.peers["peer"]
@@ -392,8 +392,13 @@ func hubCaller(name, strategy string) Scenario {
 			})
 		}
 		w.Go("host", "call", func() {
-			w.Must(p.host.link.Send(h.bg, transport.Header{Op: 1}, bytesOf(1, small)))
-			p.host.link.Await(h.bg, replied.Load)
+			header, body := transport.Header{Op: 1}, bytesOf(1, small)
+			if asks {
+				w.Must(p.host.link.Ask(h.bg, header, len(body), func(buf []byte) error { copy(buf, body); return nil }, replied.Load))
+			} else {
+				w.Must(p.host.link.Send(h.bg, header, body))
+				p.host.link.Await(h.bg, replied.Load)
+			}
 			p.host.wait()
 		})
 	}}

@@ -9,7 +9,7 @@ import (
 )
 
 // callersComeAndGo makes calls whose caller receives in the pump's place, if
-// the link offers that. Frames that no caller waits for arrive around each
+// the link offers that: one after the request was sent, the next before its ring. Frames that no caller waits for arrive around each
 // reply. With every frame it changes whether the peer finds the caller or the
 // pump asleep. After each call there is silence, so a frame left to the wrong
 // one of the two stays in the ring.
@@ -56,19 +56,16 @@ func callersComeAndGo(ctx context.Context, e *LinkEnv) error {
 	}
 	call := func(ctx context.Context) error {
 		for n := range uint64(calls) {
-			if err := host.Send(ctx, transport.Header{}, nil); err != nil {
-				return err
-			}
 			replied := func() bool { return replies.Load() > n }
-			if awaiter, ok := host.(transport.Awaiter); ok {
-				// Some looks are slow, so that frames come between announcement and look.
-				slow := n%2 == 1
-				awaiter.Await(ctx, func() bool {
-					for i := 0; slow && i < 200; i++ {
-						runtime.Gosched()
-					}
-					return replied()
-				})
+			// Some looks are slow, so that frames come between announcement and look.
+			look := func() bool {
+				for i := 0; n%2 == 1 && i < 200; i++ {
+					runtime.Gosched()
+				}
+				return replied()
+			}
+			if err := ask(ctx, host, n%4 < 2, look); err != nil {
+				return err
 			}
 			if err := until(ctx, func() bool { return replied() && heard.Load() == told.Load() && w.asleep() }); err != nil {
 				return err
@@ -77,4 +74,18 @@ func callersComeAndGo(ctx context.Context, e *LinkEnv) error {
 		return nil
 	}
 	return w.play(ctx, answer, call)
+}
+
+// ask sends an empty frame, and awaits its answer where the link offers that: in
+// one, or as two.
+func ask(ctx context.Context, link transport.Link, inOne bool, answered func() bool) error {
+	awaiter, ok := link.(transport.Awaiter)
+	if ok && inOne {
+		return awaiter.Ask(ctx, transport.Header{}, 0, func([]byte) error { return nil }, answered)
+	}
+	err := link.Send(ctx, transport.Header{}, nil)
+	if ok && err == nil {
+		awaiter.Await(ctx, answered)
+	}
+	return err
 }

@@ -93,7 +93,11 @@ func (b *bells) ringPeer() {
 	if fault.On(fault.WrongPeerDoorbell) && b.faults.rangNeighbour(b) {
 		return
 	}
-	if b.side == PeerSide && b.ring(b.caller) || b.ring(b.peers) {
+	if b.side == PeerSide && b.ring(b.caller) {
+		return
+	}
+	// A caller that attends has just sent, and is about to look (Link.Ask).
+	if !(b.side == PeerSide && b.caller.Attended()) && b.ring(b.peers) {
 		return
 	}
 	// The peer is awake: its answer may be near.

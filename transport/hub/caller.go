@@ -95,22 +95,56 @@ func (l *Link) Await(ctx context.Context, done func() bool) {
 		return
 	}
 	defer l.life.uses.Leave()
+	if l.takePlace() {
+		l.standIn(ctx, done)
+	}
+}
+
+// Ask sends as Fill does, and then awaits as Await does. The caller takes the
+// place before the peer is woken, and attends: so a peer that answers before this
+// goroutine sleeps, as it does where both share a processor, wakes nobody. The
+// pump, which sleeps, it would wake for a frame that the caller is about to find.
+func (l *Link) Ask(ctx context.Context, h transport.Header, n int, fill func(buf []byte) error, done func() bool) error {
+	if !l.life.uses.Enter() {
+		return l.life.sendError()
+	}
+	defer l.life.uses.Leave()
+	if err := l.sender.fill(ctx, h, n, fill, rungLater); err != nil {
+		return err
+	}
+	// From here to standIn's look this goroutine must wait for nothing: nobody
+	// else may be woken for what comes.
+	stands := l.side == HostSide && l.takePlace()
+	if stands {
+		l.bells.caller.Attend()
+	}
+	l.sender.ring()
+	if stands {
+		l.standIn(ctx, done)
+	}
+	return nil
+}
+
+// takePlace makes this goroutine the caller that receives in the pump's place,
+// if that is worth while. It then calls standIn.
+func (l *Link) takePlace() bool {
 	if !l.bells.standing.CompareAndSwap(false, true) {
 		if l.callers.claim() {
 			l.bells.ring(l.bells.caller)
 		}
-		return
+		return false
 	}
-	defer l.bells.standing.Store(false)
 	if l.callers.mayStand() {
-		before := l.receiver.frames.Load()
-		l.standIn(ctx, done)
-		l.callers.stood(l.receiver.frames.Load() - before)
+		return true
 	}
+	l.bells.standing.Store(false)
+	return false
 }
 
-// standIn is Await, of the caller that has the place.
+// standIn is Await, of the caller that has the place, and gives it up at the end.
 func (l *Link) standIn(ctx context.Context, done func() bool) {
+	defer l.bells.standing.Store(false)
+	before := l.receiver.frames.Load()
 	// The sleeper's condition. Whoever delivers a frame, ends the link or wants the
 	// place rings this bell afterwards, as the peer does (pairs with: caller-stands).
 	ready := func() bool {
@@ -129,6 +163,8 @@ func (l *Link) standIn(ctx context.Context, done func() bool) {
 			runtime.Gosched() // as the pump does, for those whom the frames were for
 		}
 	}
+	l.callers.stood(l.receiver.frames.Load() - before)
+	l.bells.caller.Withdraw() // it may not have come to await
 	// pairs with: caller-leaves. A ringer that took this bell's flag has told
 	// nobody else. What it published was there before the flag came down, so
 	// this look sees it.

@@ -339,3 +339,61 @@ func TestOneReplyToAnotherIsNoCrowd(t *testing.T) {
 		}
 	}
 }
+
+// The request's last look by fill comes before its ring. So a peer that answers
+// there answers before the caller sleeps, and finds it attending.
+func TestPeerThatAnswersBeforeItsCallerSleepsWakesNobody(t *testing.T) {
+	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
+		st := newStand(t, s)
+		answers := make(chan struct{})
+		st.peer.Start(func(*transport.Frame) { answers <- struct{}{} })
+		await.Until(t, "the pump to sleep", st.asleep(HostSide))
+		before := st.host.Stats().WakeupsReceived
+		for n := range int64(100) {
+			looked := false
+			require.NoError(t, st.host.Ask(t.Context(), transport.Header{}, 0, func([]byte) error { return nil }, func() bool {
+				if !looked { // the caller's first look, before it sleeps
+					looked = true
+					<-answers
+					assert.True(t, st.peer.bells.caller.Attended())
+					st.send(t)
+				}
+				return st.received.Load() > n
+			}))
+			assert.False(t, st.host.bells.caller.Attended())
+			await.Until(t, "the frame to come", st.has(n+1))
+		}
+		assert.LessOrEqual(t, st.host.Stats().WakeupsReceived, before+1, "but for the token that Start leaves")
+	})
+}
+
+// A caller that goes before it has looked, since its link ends or its frame has
+// come, attends no more, and leaves what has come to the pump.
+func TestCallerThatAsksAndNeedNotWaitAttendsNoMore(t *testing.T) {
+	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
+		st := newStand(t, s)
+		st.peer.Start(func(*transport.Frame) {})
+		await.Until(t, "the pump to sleep", st.asleep(HostSide))
+		require.NoError(t, st.host.Ask(t.Context(), transport.Header{}, 0, func([]byte) error { return nil }, func() bool {
+			if st.host.page.Bells[callerBell].Sleeping.Load() == 0 {
+				t.Error("a look without attending")
+			}
+			if st.received.Load() == 0 && st.peer.sender.frames.Load() == 0 {
+				st.send(t)
+			}
+			return true
+		}))
+		assert.False(t, st.host.bells.caller.Attended())
+		await.Until(t, "the pump to receive what came", st.has(1))
+	})
+}
+
+// What a link cannot send it does not wait for.
+func TestAskThatFailsHasNotWaited(t *testing.T) {
+	st := newStand(t, &futex.Strategy{})
+	broken := errors.New("no ink")
+	never := func() bool { t.Error("it waits"); return false }
+	assert.ErrorIs(t, st.host.Ask(t.Context(), transport.Header{}, 1, func([]byte) error { return broken }, never), broken)
+	require.NoError(t, st.host.Close())
+	assert.ErrorIs(t, st.host.Ask(t.Context(), transport.Header{}, 1, func([]byte) error { return nil }, never), transport.ErrClosed)
+}

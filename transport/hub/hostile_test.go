@@ -172,7 +172,7 @@ func hoard(l *Link) {
 		for !ok {
 			ref, ok = l.view.pool.Alloc(l.slots.party(), 10)
 		}
-		if l.sender.pushSlot(context.Background(), transport.Header{}, kindPiece, reference{ref: ref, length: 10, group: group, total: transport.MaxPayload}) != nil {
+		if l.sender.pushSlot(context.Background(), transport.Header{}, kindPiece, reference{ref: ref, length: 10, group: group, total: transport.MaxPayload}, rung) != nil {
 			return
 		}
 	}
@@ -187,7 +187,7 @@ func TestPayloadsBegunAreBoundedInBytes(t *testing.T) {
 	for group := range uint32(maxGroups) {
 		ref, err := peer.slots.allocPiece(t.Context(), 10)
 		require.NoError(t, err)
-		require.NoError(t, peer.sender.pushSlot(t.Context(), transport.Header{}, kindPiece, reference{ref: ref, length: 10, group: group, total: transport.MaxPayload}))
+		require.NoError(t, peer.sender.pushSlot(t.Context(), transport.Header{}, kindPiece, reference{ref: ref, length: 10, group: group, total: transport.MaxPayload}, rung))
 	}
 	await.Until(t, "all announced groups to be held", func() bool {
 		host.receiver.receiving.Lock()

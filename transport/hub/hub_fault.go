@@ -111,7 +111,7 @@ func (r *receiver) acknowledge(received []ring.Descriptor) {
 	}
 	var d ring.Descriptor
 	encodeReference(&d, transport.Header{}, kindAbort, reference{})
-	_ = r.sender.push(context.Background(), &d, 0) // fails when the link ends
+	_ = r.sender.push(context.Background(), &d, 0, rung) // fails when the link ends
 }
 
 // allocAnnouncedOnce is allocPiece for a sender that announces itself once.
@@ -158,7 +158,7 @@ func (s *sender) sendPiecesTogether(ctx context.Context, h transport.Header, pay
 		if sent == len(payload) {
 			kind = kindLast
 		}
-		if err := s.pushSlot(ctx, h, kind, r); err != nil {
+		if err := s.pushSlot(ctx, h, kind, r, rung); err != nil {
 			for _, ref := range refs[i+1:] {
 				s.slots.free(ref)
 			}

@@ -303,15 +303,15 @@ func TestWhatNoSoundPeerWritesEndsTheLinkAsCorrupt(t *testing.T) {
 		},
 		"slot length": func(l *Link) {
 			ref, _ := l.view.pool.Alloc(l.slots.party(), 10)
-			_ = l.sender.pushSlot(context.Background(), transport.Header{}, kindSlot, reference{ref: ref, length: 1 << 30})
+			_ = l.sender.pushSlot(context.Background(), transport.Header{}, kindSlot, reference{ref: ref, length: 1 << 30}, rung)
 		},
 		"total of pieces": func(l *Link) {
 			ref, _ := l.view.pool.Alloc(l.slots.party(), 10)
-			_ = l.sender.pushSlot(context.Background(), transport.Header{}, kindPiece, reference{ref: ref, length: 10, total: 1 << 60})
+			_ = l.sender.pushSlot(context.Background(), transport.Header{}, kindPiece, reference{ref: ref, length: 10, total: 1 << 60}, rung)
 		},
 		"more pieces than the total": func(l *Link) {
 			ref, _ := l.view.pool.Alloc(l.slots.party(), 10)
-			_ = l.sender.pushSlot(context.Background(), transport.Header{}, kindLast, reference{ref: ref, length: 10, total: 9})
+			_ = l.sender.pushSlot(context.Background(), transport.Header{}, kindLast, reference{ref: ref, length: 10, total: 9}, rung)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -159,7 +159,7 @@ func (l *Link) Send(ctx context.Context, h transport.Header, payload []byte) err
 
 // Fill sends what fill writes, in place where there is a slot for it.
 func (l *Link) Fill(ctx context.Context, h transport.Header, n int, fill func([]byte) error) error {
-	return l.sender.fill(ctx, h, n, fill)
+	return l.sender.fill(ctx, h, n, fill, rung)
 }
 
 // Done is closed when the pump has ended.

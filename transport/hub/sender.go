@@ -48,13 +48,21 @@ type sender struct {
 	frames, bytes atomic.Uint64
 }
 
+// ringing says who rings for the last frame that a send pushes.
+type ringing bool
+
+const (
+	rung      ringing = false // the send
+	rungLater ringing = true  // its caller, by sender.ring
+)
+
 // send sends a copy of payload.
 func (s *sender) send(ctx context.Context, h transport.Header, payload []byte) error {
 	if len(payload) > inlineMax {
 		return s.fill(ctx, h, len(payload), func(buf []byte) error {
 			copy(buf, payload)
 			return nil
-		})
+		}, rung)
 	}
 	var d ring.Descriptor
 	encodeInline(&d, h, len(payload))
@@ -63,13 +71,13 @@ func (s *sender) send(ctx context.Context, h transport.Header, payload []byte) e
 		return s.life.sendError()
 	}
 	defer s.life.uses.Leave()
-	return s.push(ctx, &d, len(payload))
+	return s.push(ctx, &d, len(payload), rung)
 }
 
 // fill sends what fill writes: into the descriptor where that is large enough,
 // else into a slot. It writes into a buffer of this process only where the
 // payload is larger than any slot, or no slot that holds it is free.
-func (s *sender) fill(ctx context.Context, h transport.Header, n int, fill func([]byte) error) error {
+func (s *sender) fill(ctx context.Context, h transport.Header, n int, fill func([]byte) error, r ringing) error {
 	if n < 0 || n > transport.MaxPayload {
 		return fmt.Errorf("send to %s: %w: %d bytes, at most %d", s.name, transport.ErrTooLarge, n, transport.MaxPayload)
 	}
@@ -83,7 +91,7 @@ func (s *sender) fill(ctx context.Context, h transport.Header, n int, fill func(
 		if err := fill(d[inlineAt : inlineAt+n : inlineAt+n]); err != nil {
 			return err
 		}
-		return s.push(ctx, &d, n)
+		return s.push(ctx, &d, n, r)
 	}
 	if ref, ok := s.slots.alloc(n); ok {
 		payload := s.view.pool.Bytes(ref)[:n:n]
@@ -92,7 +100,7 @@ func (s *sender) fill(ctx context.Context, h transport.Header, n int, fill func(
 			s.slots.free(ref)
 			return err
 		}
-		return s.pushSlot(ctx, h, kindSlot, reference{ref: ref, length: n})
+		return s.pushSlot(ctx, h, kindSlot, reference{ref: ref, length: n}, r)
 	}
 	if fault.Enabled && fault.On(fault.ReplyDropped) && s.side == PeerSide {
 		return fmt.Errorf("send to %s: %w: no slot for %d bytes", s.name, transport.ErrTooLarge, n)
@@ -101,17 +109,17 @@ func (s *sender) fill(ctx context.Context, h transport.Header, n int, fill func(
 	if err := fill(buf); err != nil {
 		return err
 	}
-	return s.sendPieces(ctx, h, buf)
+	return s.sendPieces(ctx, h, buf, r)
 }
 
 // pushSlot hands a filled slot over. If that fails the slot is free again.
-func (s *sender) pushSlot(ctx context.Context, h transport.Header, kind uint8, r reference) error {
+func (s *sender) pushSlot(ctx context.Context, h transport.Header, kind uint8, r reference, rings ringing) error {
 	if err := s.view.pool.Send(r.ref); err != nil {
 		return s.bells.corrupt(err)
 	}
 	var d ring.Descriptor
 	encodeReference(&d, h, kind, r)
-	if err := s.push(ctx, &d, r.length); err != nil {
+	if err := s.push(ctx, &d, r.length, rings); err != nil {
 		s.slots.free(r.ref)
 		return err
 	}
@@ -120,7 +128,7 @@ func (s *sender) pushSlot(ctx context.Context, h transport.Header, kind uint8, r
 
 // sendPieces sends a payload in as many slots as it takes. Pieces of one
 // payload are in order, and other frames may come between them.
-func (s *sender) sendPieces(ctx context.Context, h transport.Header, payload []byte) error {
+func (s *sender) sendPieces(ctx context.Context, h transport.Header, payload []byte, last ringing) error {
 	if fault.Enabled && fault.On(fault.SlotHeldForSlot) {
 		return s.sendPiecesTogether(ctx, h, payload)
 	}
@@ -132,11 +140,11 @@ func (s *sender) sendPieces(ctx context.Context, h transport.Header, payload []b
 			r.length = min(len(buf), len(payload)-sent)
 			step.Write(buf[:r.length])
 			copy(buf, payload[sent:sent+r.length])
-			kind := uint8(kindPiece)
+			kind, rings := uint8(kindPiece), rung
 			if sent+r.length == len(payload) {
-				kind = kindLast
+				kind, rings = kindLast, last
 			}
-			err = s.pushSlot(ctx, h, kind, r)
+			err = s.pushSlot(ctx, h, kind, r, rings)
 		}
 		if err != nil {
 			if sent > 0 {
@@ -149,8 +157,8 @@ func (s *sender) sendPieces(ctx context.Context, h transport.Header, payload []b
 }
 
 // push puts a descriptor of a frame, or of a piece of n bytes, into the ring,
-// and rings. It waits for room as long as ctx allows.
-func (s *sender) push(ctx context.Context, d *ring.Descriptor, n int) error {
+// and rings unless its caller does. It waits for room as long as ctx allows.
+func (s *sender) push(ctx context.Context, d *ring.Descriptor, n int, r ringing) error {
 	if fault.Enabled && ringsOtherwise() {
 		defer s.ringOtherwise()()
 	}
@@ -172,12 +180,18 @@ func (s *sender) push(ctx context.Context, d *ring.Descriptor, n int) error {
 		s.frames.Add(1)
 	}
 	s.bytes.Add(uint64(n))
-	if ringsOtherwise() {
-		return nil
-	}
 	// The descriptor is in the ring: publish first, ring second.
-	s.bells.ringPeer()
+	if r == rung {
+		s.ring()
+	}
 	return nil
+}
+
+// ring rings for what was pushed.
+func (s *sender) ring() {
+	if !ringsOtherwise() {
+		s.bells.ringPeer()
+	}
 }
 
 // takeTurn makes the caller the ring's producer.

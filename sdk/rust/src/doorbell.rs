@@ -72,6 +72,12 @@ impl Doorbell {
         Ok(true)
     }
 
+    /// Says whether the sleeper is awake and will look, at what was published
+    /// before a ring that came before this question.
+    pub fn attended(&self) -> bool {
+        self.word(bell::SLEEPING).load(SeqCst) == 2
+    }
+
     /// Leaves a token whatever the flag says. The sleeper may wake for nothing.
     pub fn repay(&self) -> Result<()> {
         self.word(bell::SEQ).fetch_add(1, SeqCst);

@@ -113,10 +113,10 @@ impl Link {
     }
 
     /// Wakes whoever receives at the host: a caller in the pump's place if it
-    /// sleeps, else the pump.
+    /// sleeps, nobody if it attends, else the pump.
     fn ring_host(&self) -> Result<()> {
         let rung = match self.caller.ring() {
-            Ok(false) => self.host.ring(),
+            Ok(false) if !self.caller.attended() => self.host.ring(),
             rung => rung,
         };
         // A bell that fails may have taken the flag, so nobody else would ring.
