@@ -86,10 +86,11 @@ type Doorbell struct {
 
 	// closed is set under closing, and read anywhere.
 	closed step.Bool
-	// watched is the context whose end rings this bell, kept from one Await to
-	// the next so that a loop that passes the same context registers it once.
-	// The awaiting goroutine alone touches it.
+	// watched is the context that was last awaited, and keeps says that its end
+	// rings this bell after Await too (watch). The awaiting goroutine alone touches
+	// them.
 	watched <-chan struct{}
+	keeps   bool
 	// closing keeps a context that ends late from ringing a bell whose words
 	// may be gone. It guards unwatch.
 	closing step.Mutex
@@ -175,6 +176,7 @@ func (d *Doorbell) Await(ctx context.Context, ready func() bool) error {
 		return nil
 	}
 	d.watch(ctx)
+	defer d.watchNoMore()
 	for looks := range inVain {
 		d.letOthersRun()
 		d.announce() // S1

@@ -72,8 +72,9 @@ func TestClosedBellLetsGoOfTheContext(t *testing.T) {
 	words := new(wake.Words)
 	bell := newBell(t, words)
 	ctx := &endless{Context: context.Background(), done: make(chan struct{}), registered: map[int]func(){}}
-	looks := 0
-	require.NoError(t, bell.Await(ctx, func() bool { looks++; return looks == 2 }))
+	for range 2 { // what comes again is kept
+		require.NoError(t, bell.Await(ctx, looksUntil(2)))
+	}
 	require.Len(t, ctx.registered, 1)
 	require.NoError(t, bell.Close())
 	assert.Empty(t, ctx.registered, "it would ring when the context ends")
@@ -98,14 +99,28 @@ func TestContextThatEndsWhileTheBellClosesTouchesNoUnmappedWord(t *testing.T) {
 	}
 }
 
-func TestAwaitRegistersTheSameContextOnce(t *testing.T) {
+func TestAwaitRegistersTheSameContextNoMoreThanTwice(t *testing.T) {
 	bell := newBell(t, new(wake.Words))
 	ctx := &endless{Context: context.Background(), done: make(chan struct{}), registered: map[int]func(){}}
 	for range 10 {
 		looks := 0
 		require.NoError(t, bell.Await(ctx, func() bool { looks++; return looks == 2 }))
 	}
-	assert.Equal(t, 1, ctx.next)
+	assert.Equal(t, 2, ctx.next)
+	assert.Len(t, ctx.registered, 1)
+	require.NoError(t, bell.Close())
+}
+
+// A context that was made for one call ends with it. If that rang the bell,
+// each call would start a goroutine for it.
+func TestContextThatIsAwaitedOnceIsLetGo(t *testing.T) {
+	bell := newBell(t, new(wake.Words))
+	for range 3 {
+		ctx := &endless{Context: context.Background(), done: make(chan struct{}), registered: map[int]func(){}}
+		require.NoError(t, bell.Await(ctx, looksUntil(2)))
+		assert.Equal(t, 1, ctx.next)
+		assert.Empty(t, ctx.registered)
+	}
 	require.NoError(t, bell.Close())
 }
 

@@ -178,8 +178,10 @@ func TestVainWakeIsCountedBeforeTheNextSleep(t *testing.T) {
 func TestBellLetsGoOfTheContextBefore(t *testing.T) {
 	bell := wake.NewDoorbell(new(wake.Words), &scripted{wait: func() error { return nil }}, wake.SpinOff)
 	await := func(ctx context.Context) {
-		looks := 0
-		require.NoError(t, bell.Await(ctx, func() bool { looks++; return looks == 2 }))
+		for range 2 { // what comes again is kept
+			looks := 0
+			require.NoError(t, bell.Await(ctx, func() bool { looks++; return looks == 2 }))
+		}
 	}
 	newContext := func() *endless {
 		return &endless{Context: context.Background(), done: make(chan struct{}), registered: map[int]func(){}}

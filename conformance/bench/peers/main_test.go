@@ -77,7 +77,9 @@ func TestMain(m *testing.M) {
 		err = serveFloor()
 	case role == "poller":
 		err = servePoller()
-	case role == "lease", role == "link":
+	case role == "bells", role == "rings":
+		err = serveStep(role)
+	case role == "lease", role == "link", role == "service", role == "heard service":
 		// The parent may have gone before this end has seen that it closed the link.
 		if err = servePeer(role); errors.Is(err, io.EOF) {
 			err = nil
@@ -161,6 +163,9 @@ func servePeer(role string) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		link.PeerDied(io.EOF)
 	}()
+	if role == "service" || role == "heard service" {
+		return newService(role).Serve(context.Background(), link)
+	}
 	if role == "lease" {
 		server := rpc.NewServer(rpc.ServerOptions{})
 		server.RegisterRaw(echoRaw, func(_ context.Context, request []byte) (int, func([]byte) error, error) {

@@ -140,13 +140,19 @@ func overPlugins(b *testing.B, spin wake.Spin, n, plugins int) (all []echoer) {
 // overHub is a link to a process of its own, which does what role says.
 func overHub(b *testing.B, role, name string, spin wake.Spin) transport.Link {
 	b.Helper()
+	link, _ := overHubOf(b, role, name, spin)
+	return link
+}
+
+// overHubOf is overHub, and says which process that is.
+func overHubOf(b *testing.B, role, name string, spin wake.Spin) (link transport.Link, pid int) {
+	b.Helper()
 	s, err := strategy.ByName(name)
 	require.NoError(b, err)
 	h, err := hub.Create(hub.Options{Spin: spin})
 	require.NoError(b, err)
 	b.Cleanup(func() { assert.NoError(b, h.Close()) })
-	link, _ := attachTo(b, h, role, s, spin)
-	return link
+	return attachTo(b, h, role, s, spin)
 }
 
 // attachTo starts a process that has a place in h.
