@@ -118,3 +118,30 @@ func TestDataBehindALinkOutOfTheProjectIsNotRead(t *testing.T) {
 	require.NoError(t, os.Symlink(outside, filepath.Join(p.folder, "l.txt")))
 	assert.Contains(t, strings.Join(p.faults(site.Options{}), "\n"), `templates/index.html:1:4: load_data: "l.txt" can't be read: `)
 }
+
+// Templates of Zola's sites ask for these before they know whether a site has several
+// languages or feeds.
+func TestPagesHaveWhatTemplatesOfZolaAskFor(t *testing.T) {
+	p := newProject(t, ".config/dodeca.kdl", configured("base_url \"https://x.org/sub\"\nlanguage \"de\"\ntaxonomies { tags }"),
+		"content/blog/_index.md", titledAs("B"), "content/blog/a.md", fronted("title = \"A\"\ntags = [\"go\"]", ""),
+		"templates/page.html", `{{ lang }} {{ current_url }} {{ current_path }} {{ page.components | join(sep="+") }} {{ page.translations | length }}`,
+		"templates/section.html", `{{ section.components }} {{ current_url }}{% if config.languages | length > 0 %}several{% endif %}`,
+		"templates/taxonomy_list.html", "{{ current_url }}", "templates/taxonomy_single.html",
+		`{{ current_url }} {{ lang }} {{ get_taxonomy_term(kind="tags", term="none", required=false) is none }} {{ get_taxonomy(kind="cats", required=false) is none }} {{ get_taxonomy_url(kind="tags", name="go", required=false) }}`,
+		"templates/index.html", `{% for name in config.feed_filenames %}{{ name }}{% endfor %}[{{ section.components }}]`)
+	p.mustBuild()
+	for name, want := range map[string]string{
+		"index.html": "atom.xml[[]]", "blog/index.html": "[blog] https://x.org/sub/blog/",
+		"blog/a/index.html": "de https://x.org/sub/blog/a/ /blog/a blog+a 0",
+		"tags/index.html":   "https://x.org/sub/tags/", "tags/go/index.html": "https://x.org/sub/tags/go/ de true true /tags/go/",
+	} {
+		assert.Equal(t, want, strings.TrimSpace(p.read(name)), name)
+	}
+	for home, want := range map[string]string{
+		`{{ section.backlinks }}`: `section has no field "backlinks" (no page knows who links to it`,
+		`{{ config.mode }}`:       `config has no field "mode" (serve shows what build writes)`,
+		`{{ section.titel }}`:     `did you mean title?`,
+	} {
+		assert.Contains(t, faultOf(t, home), want)
+	}
+}

@@ -15,7 +15,7 @@ func (v *values) configValue(home *page) map[string]any {
 	}
 	return map[string]any{
 		"title": cmp.Or(s.Title, home.title), "description": cmp.Or(s.Description, home.GetDescription()),
-		"base_url": s.Base.String(), "base_path": s.Base.Prefix, "author": orNone(s.Author), "default_language": s.Language,
+		"base_url": s.Base.String(), "base_path": s.Base.Prefix, "author": orNone(s.Author), "default_language": s.Language, "languages": map[string]any{}, "feed_filenames": []any{feedName},
 		"generate_feeds": s.Feed, "build_search_index": v.search, "taxonomies": taxonomies, "extra": fromKDL(s.Extra),
 	}
 }

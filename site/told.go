@@ -14,6 +14,8 @@ func (v *values) toldBy(p *page, value map[string]any) {
 	front := p.FrontMatter
 	value["slug"] = p.Route[strings.LastIndexByte(p.Route, '/')+1:]
 	value["url"] = v.cfg.Site.Base.Absolute(p.base())
+	value["components"] = texts(strings.FieldsFunc(p.Route, func(r rune) bool { return r == '/' }))
+	value["translations"] = []any{} // a site has one language
 	value["relative_path"] = p.Path
 	value["colocated_path"] = strings.TrimSuffix(p.Path, path.Base(p.Path))
 	value["draft"] = front.Draft

@@ -99,7 +99,7 @@ func (v *values) value(n *content.Node) map[string]any {
 // itself; that of a page is the one that it lies in.
 func (v *values) of(p *page, data map[string]any) map[string]any {
 	vars := maps.Clone(v.site)
-	vars["current_path"] = p.Route
+	vars["current_path"], vars["current_url"], vars["lang"] = p.Route, v.cfg.Site.Base.Absolute(p.base()), v.cfg.Site.Language
 	vars["data"] = data
 	if p.made != nil {
 		vars["page"], vars["section"] = nil, nil

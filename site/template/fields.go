@@ -81,7 +81,7 @@ func (r *render) field(from, key value, what func() string) (value, error) {
 		hint := ""
 		if n == 0 {
 			hint = "it is empty"
-		} else if n <= maxKnown {
+		} else if hint = missingField(from, name); hint == "" && n <= maxKnown {
 			hint = meant(name, keys(from))
 		}
 		return undefined, &missing{fmt.Sprintf("%s has no field %s", what(), quote(name)), hint}

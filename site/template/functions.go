@@ -70,9 +70,9 @@ var functions = map[string]function{
 	"get_section":        {takes(1, "path", "metadata_only"), "a section by the path of its source, or one that .subsections or .ancestors gave; none if there is none", getSection},
 	"get_url": {takes(1, "path", "trailing_slash", "cachebust"), `the address of a page ("@/blog/first.md") or file; trailing_slash=true ends it with /, cachebust=true makes it another when the file changes`,
 		getURL},
-	"get_taxonomy":      {takes(1, "kind"), `a taxonomy of the configuration: name, permalink and items, which are its terms: get_taxonomy(kind="tags")`, getTaxonomy},
-	"get_taxonomy_term": {takes(2, "kind", "term"), `one term of it: name, slug, permalink, page_count and pages`, getTaxonomyTerm},
-	"get_taxonomy_url":  {takes(2, "kind", "name"), `the address of a term's page: get_taxonomy_url(kind="tags", name="rust")`, getTaxonomyURL},
+	"get_taxonomy":      {takes(1, "kind", "required"), `a taxonomy of the configuration: name, permalink and items, which are its terms: get_taxonomy(kind="tags"); none if there is none and required=false`, getTaxonomy},
+	"get_taxonomy_term": {takes(2, "kind", "term", "required", "include_pages"), `one term of it: name, slug, permalink, page_count and pages; none if there is none and required=false`, getTaxonomyTerm},
+	"get_taxonomy_url":  {takes(2, "kind", "name", "required"), `the address of a term's page: get_taxonomy_url(kind="tags", name="rust"); none if there is none and required=false`, getTaxonomyURL},
 	"load_data": {takes(1, "path", "format", "required"), "what is in a file of the project: toml, json, yaml, csv, kdl or plain, which its extension says if format does not; none if it is missing and required=false",
 		loadData},
 	"now":   {takes(0, "timestamp", "utc"), "the time of the build in UTC, as 2024-05-01T10:00:00Z or, with timestamp=true, in seconds since 1970", now},
@@ -80,14 +80,6 @@ var functions = map[string]function{
 	"resize_image": {takes(1, "path", "width", "height", "op", "format", "quality"), "makes a picture of a picture: op is fill (if not given), fit, fit_width, fit_height or scale; format is that of the file, or jpg, png, webp or jxl; quality is 1 to 100 (75); " +
 		"gives url, static_path, width, height, orig_width and orig_height", resizeImage},
 	"throw": {takes(1, "message"), "ends the build with this message", throw},
-}
-
-// missingFunctions of Zola, and what to write instead.
-var missingFunctions = map[string]string{
-	"get_env":    "put the value into a file, and read that with load_data",
-	"get_hash":   "a file's address changes with what is in it by itself: write its path as href or src, or get_url(path=..)",
-	"get_random": "a site comes out the same each time it is built: choose by now(timestamp=true) % n, or in a script",
-	"trans":      "write the texts into data/, and take them as data.NAME",
 }
 
 func (r *render) call(c *functionCall) (value, error) {

@@ -17,6 +17,59 @@ func concat(r *render, v value, args []value) (value, error) {
 	return add(r, v, made(args[:1]))
 }
 
+// keyed gives the items of a list, and what to compare of each: itself, or its
+// attribute.
+func (r *render) keyed(name string, v, attribute value) (items, keys []value, err error) {
+	if items, err = r.itemsOf(name, v); err != nil || attribute.absent() {
+		return items, items, err
+	}
+	keys, err = r.each(items, attribute)
+	return items, keys, err
+}
+
+// extreme makes a filter that gives the item to which all others compare as
+// sign says, or equal.
+func extreme(name string, sign int) func(*render, value, []value) (value, error) {
+	return func(r *render, v value, args []value) (value, error) {
+		items, keys, err := r.keyed(name, v, args[0])
+		if err != nil || len(items) == 0 {
+			return value{}, err
+		}
+		best := 0
+		for i := range keys {
+			c, err := r.compare(keys[i], keys[best])
+			if err == nil {
+				err = r.work(1)
+			}
+			if err != nil {
+				return undefined, err
+			}
+			if c*sign < 0 {
+				best = i
+			}
+		}
+		return items[best], nil
+	}
+}
+
+func total(r *render, v value, args []value) (value, error) {
+	_, keys, err := r.keyed("sum", v, args[0])
+	if err != nil {
+		return undefined, err
+	}
+	all := whole(0)
+	for _, key := range keys {
+		key.from.read()
+		if err := numeric(key); err != nil {
+			return undefined, err
+		}
+		if all, err = sum(r, all, key); err != nil {
+			return undefined, err
+		}
+	}
+	return all, nil
+}
+
 func nth(r *render, v value, args []value) (value, error) {
 	if kind(v) != "list" {
 		return undefined, &missing{"nth needs a list, not " + articled(v), ""}

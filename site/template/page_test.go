@@ -43,7 +43,7 @@ func tables() string {
 		titles := map[string]string{"filter": "Filters", "test": "Tests", "function": "Functions"}
 		section(titles[kind], heads[kind], func(e template.Entry) bool { return e.Kind == kind && !e.Missing })
 	}
-	section("What Zola has and this has not", "instead of | do this", func(e template.Entry) bool { return e.Missing })
+	section("What Zola or Jinja have and this has not", "instead of | do this", func(e template.Entry) bool { return e.Missing })
 	b.WriteString("\n")
 	return b.String()
 }

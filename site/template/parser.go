@@ -245,6 +245,7 @@ func (p *parser) product() expr {
 	return left
 }
 
+// unary reads a number's sign, which binds before filters: -3 | abs is 3.
 func (p *parser) unary() expr {
 	at, ok := p.acceptAny("-")
 	if !ok {
@@ -252,13 +253,26 @@ func (p *parser) unary() expr {
 	}
 	var e expr
 	p.nested(func() {
-		e = p.operation(at, "-", &constant{p.node(at), whole(0)}, p.unary())
+		e = p.raised(p.filters(p.negative(at), false))
 	})
 	return e
 }
 
-func (p *parser) power() expr {
-	left := p.filtered()
+// negative reads what stands behind a minus, without its filters.
+func (p *parser) negative(minus token) expr {
+	var of expr
+	if at, ok := p.acceptAny("-"); ok {
+		p.nested(func() { of = p.negative(at) })
+	} else {
+		of = p.raised(p.postfix())
+	}
+	return p.operation(minus, "-", &constant{p.node(minus), whole(0)}, of)
+}
+
+func (p *parser) power() expr { return p.raised(p.filtered()) }
+
+// raised reads the ** that may stand behind a value.
+func (p *parser) raised(left expr) expr {
 	if at, ok := p.acceptAny("**"); ok {
 		p.nested(func() { left = p.operation(at, "**", left, p.unary()) })
 	}
@@ -282,7 +296,7 @@ func (p *parser) filters(e expr, begun bool) expr {
 		name := p.name("the name of a filter")
 		f, ok := filters[name]
 		if instead, known := missingFilters[name]; !ok && known {
-			p.fail(at, "there is no filter "+name+" here as in Zola", instead)
+			p.fail(at, "there is no filter "+name+" here", instead)
 			return e
 		}
 		if !ok {
@@ -302,6 +316,9 @@ func (p *parser) test(of expr) expr {
 	if !ok || at.kind != nameToken {
 		if at.kind != nameToken {
 			p.fail(at, "expected the name of a test, found "+describe(at), "")
+		}
+		if instead, known := missingTests[at.text]; known {
+			p.fail(at, "there is no test "+at.text+" here", instead)
 		}
 		p.fail(at, "unknown test "+quote(at.text), meant(at.text, slices.Collect(maps.Keys(tests))))
 		return of

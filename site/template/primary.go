@@ -1,6 +1,7 @@
 package template
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -134,7 +135,7 @@ func (p *parser) function(t token) expr {
 	}
 	f, ok := p.t.site.functions[t.text]
 	if instead, known := missingFunctions[t.text]; !ok && known {
-		p.fail(t, "there is no function "+t.text+" here as in Zola", instead)
+		p.fail(t, "there is no function "+t.text+" here", instead)
 		return nil
 	}
 	if !ok {
@@ -212,7 +213,7 @@ func (p *parser) args(at token, what string, s signature) []expr {
 			p.pos += 2
 			named = true
 			if place = slices.Index(s.names, first.text); place < 0 {
-				p.fail(first, "the "+what+" takes no "+quote(first.text), meant(first.text, s.names))
+				p.fail(first, "the "+what+" takes no "+quote(first.text), cmp.Or(missingArguments[what][first.text], meant(first.text, s.names)))
 			}
 		} else {
 			switch {

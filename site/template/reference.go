@@ -13,13 +13,13 @@ type Entry struct {
 	// Call is how it is written, with its arguments; those in [ ] may be left out.
 	Call string
 	Doc  string
-	// Missing says that Zola has it and this dialect does not; Doc is what to
+	// Missing says that Zola or Jinja have it and this dialect does not; Doc is what to
 	// write instead.
 	Missing bool
 }
 
 // Reference lists all filters, tests and functions, each kind by name, and then
-// those of Zola that are not there.
+// those of Zola and Jinja that are not there.
 func Reference() []Entry {
 	var all []Entry
 	for _, name := range slices.Sorted(maps.Keys(filters)) {
@@ -37,8 +37,21 @@ func Reference() []Entry {
 	for _, name := range slices.Sorted(maps.Keys(missingFilters)) {
 		all = append(all, Entry{Kind: "filter", Name: name, Call: "| " + name, Doc: missingFilters[name], Missing: true})
 	}
+	for _, name := range slices.Sorted(maps.Keys(missingTests)) {
+		all = append(all, Entry{Kind: "test", Name: name, Call: "is " + name, Doc: missingTests[name], Missing: true})
+	}
 	for _, name := range slices.Sorted(maps.Keys(missingFunctions)) {
 		all = append(all, Entry{Kind: "function", Name: name, Call: name + "(...)", Doc: missingFunctions[name], Missing: true})
+	}
+	for _, what := range slices.Sorted(maps.Keys(missingArguments)) {
+		kind, name, _ := strings.Cut(what, " ")
+		for _, arg := range slices.Sorted(maps.Keys(missingArguments[what])) {
+			call := name + "(" + arg + "=..)"
+			if kind == "filter" {
+				call = "| " + call
+			}
+			all = append(all, Entry{Kind: kind, Name: name, Call: call, Doc: missingArguments[what][arg], Missing: true})
+		}
 	}
 	return all
 }

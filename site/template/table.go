@@ -13,11 +13,15 @@ import (
 // filters by name.
 var filters = map[string]filter{
 	"abs":                {doc: "a number without its sign", apply: absolute},
+	"addslashes":         {doc: "the text with a backslash before each quote and backslash", apply: reworked(addSlashes)},
 	"as_str":             {doc: "any value as text", apply: asText},
 	"capitalize":         {doc: "the first letter a capital", apply: lettered(capitalize)},
 	"concat":             {signature: takes(1, "with"), doc: "a list with another, or with one more item, behind it", apply: concat},
+	"count":              {doc: "the same as length", apply: length},
+	"d":                  {signature: takes(1, "value"), soft: true, doc: "the same as default", apply: orDefault},
 	"date":               {signature: takes(0, "format", "timezone"), doc: "a date as text: of seconds since 1970, of 2024-05-01 or of 2024-05-01T10:00:00Z; format is that of strftime, %Y-%m-%d if not given", apply: date},
 	"default":            {signature: takes(1, "value"), soft: true, doc: "value in the place of what is undefined, none or an empty text", apply: orDefault},
+	"e":                  {doc: "the same as escape", apply: escape},
 	"escape":             {doc: "the text with < > & and quotes written for HTML; printing does it by itself", apply: escape},
 	"escape_xml":         {doc: "the same as escape", apply: escape},
 	"filesizeformat":     {signature: takes(0, "binary"), doc: "a number of bytes for people: 123.46 MB; with binary=true 117.74 MiB", apply: fileSize},
@@ -37,6 +41,8 @@ var filters = map[string]filter{
 	"lower":              {doc: "every letter a small one", apply: lettered(strings.ToLower)},
 	"map":                {signature: takes(1, "attribute"), doc: "what each item has as attribute", apply: mapped},
 	"markdown":           {signature: takes(0, "inline"), doc: "the text as Markdown, made HTML; with inline=true without the p around it", apply: markdown},
+	"max":                {signature: takes(0, "attribute"), doc: "the greatest item, or the one that has the greatest attribute; none of an empty list", apply: extreme("max", -1)},
+	"min":                {signature: takes(0, "attribute"), doc: "the least item, or the one that has the least attribute; none of an empty list", apply: extreme("min", 1)},
 	"nth":                {signature: takes(1, "n"), doc: "the item at n, which counts from 0; none if there is none", apply: nth},
 	"pluralize":          {signature: takes(0, "singular", "plural"), doc: "singular (empty) if the number is 1 or -1, else plural (s)", apply: pluralize},
 	"rejectattr":         {signature: takes(1, "attribute", "test", "value"), doc: "the items whose attribute does not pass a test (truthy)", apply: selecting(false)},
@@ -50,8 +56,11 @@ var filters = map[string]filter{
 	"sort":               {signature: takes(0, "attribute"), doc: "the items in order, or in that of what they have as attribute", apply: sorted},
 	"spaceless":          {doc: "HTML without white space between tags", apply: reworked(spaceless)},
 	"split":              {signature: takes(0, "pat"), doc: "the parts of a text between pat (a space)", apply: split},
+	"string":             {doc: "the same as as_str", apply: asText},
 	"striptags":          {doc: "the text without tags and comments; &amp; and the like stay", apply: reworked(stripTags)},
+	"sum":                {signature: takes(0, "attribute"), doc: "the numbers of a list, or what its items have as attribute, added up", apply: total},
 	"title":              {doc: "the first letter of each word a capital", apply: lettered(titleCase)},
+	"tojson":             {signature: takes(0, "pretty"), doc: "the same as json_encode", apply: jsonEncode},
 	"trim":               {doc: "no white space at either end", apply: lettered(strings.TrimSpace)},
 	"trim_end":           {doc: "no white space at the end", apply: reworked(trimEnd)},
 	"trim_end_matches":   {signature: takes(1, "pat"), doc: "the end without pat, however often it stands there", apply: trimMatches(strings.CutSuffix)},
@@ -66,20 +75,15 @@ var filters = map[string]filter{
 	"wordcount":          {doc: "how many words a text has", apply: wordCount},
 }
 
-// missingFilters of Zola, and what to write instead.
-var missingFilters = map[string]string{
-	"base64_decode": "write the text itself",
-	"base64_encode": "put the file into the static folder and name it, or write the encoded text",
-	"num_format":    "write the number as it shall be shown, or | round",
-	"regex_replace": "write | replace(from=\"..\", to=\"..\"), once for each text",
-	"xmlattr":       "write the attributes, each name=\"{{ value }}\"",
-}
-
 // tests by name.
 var tests = map[string]test{
 	"defined":       presence(true).says("there is a value, and it is not none"),
 	"undefined":     presence(false).says("there is no value, or it is none"),
 	"none":          kindTest("none").says("it is none"),
+	"boolean":       kindTest("bool").says("it is true or false"),
+	"true":          simple(func(v value) bool { return v.is == true }).says("it is true itself"),
+	"false":         simple(func(v value) bool { return v.is == false }).says("it is false itself"),
+	"in":            test{holds: within}.of("value").says("it is an item of value, a key of it or a part of it"),
 	"string":        kindTest("string").says("it is a text"),
 	"number":        kindTest("number").says("it is a number"),
 	"integer":       wholeTest(func(int64) bool { return true }).says("it is a whole number"),

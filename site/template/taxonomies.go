@@ -1,9 +1,25 @@
 package template
 
-import "strconv"
+import (
+	"errors"
+	"strconv"
+)
 
 func getTaxonomy(r *render, args []value) (value, error) {
-	return r.found("get_taxonomy", args[0], r.funcs.GetTaxonomy)
+	required, err := flagOr(args[1], "required", true)
+	if err != nil {
+		return undefined, err
+	}
+	v, err := r.found("get_taxonomy", args[0], r.funcs.GetTaxonomy)
+	return r.orNone(v, err, required)
+}
+
+// orNone is what was found, or none where it need not be there.
+func (r *render) orNone(v value, err error, required bool) (value, error) {
+	if _, refused := errors.AsType[*Refusal](err); refused && !required {
+		return value{}, nil
+	}
+	return v, err
 }
 
 // kindAndTerm are the arguments that name a term.
@@ -23,9 +39,16 @@ func getTaxonomyTerm(r *render, args []value) (value, error) {
 	if r.funcs.GetTaxonomyTerm == nil {
 		return undefined, errNoFunction
 	}
-	found, err := r.funcs.GetTaxonomyTerm(kind, term)
+	required, err := flagOr(args[2], "required", true)
 	if err != nil {
 		return undefined, err
+	}
+	if _, err := flagOr(args[3], "include_pages", true); err != nil {
+		return undefined, err
+	}
+	found, err := r.funcs.GetTaxonomyTerm(kind, term)
+	if err != nil {
+		return r.orNone(undefined, err, required)
 	}
 	return wrap(found, r.paths.call("get_taxonomy_term", strconv.Quote(kind)+", term="+strconv.Quote(term))), nil
 }
@@ -38,9 +61,13 @@ func getTaxonomyURL(r *render, args []value) (value, error) {
 	if r.funcs.GetTaxonomyURL == nil {
 		return undefined, errNoFunction
 	}
-	url, err := r.funcs.GetTaxonomyURL(kind, name)
+	required, err := flagOr(args[2], "required", true)
 	if err != nil {
 		return undefined, err
+	}
+	url, err := r.funcs.GetTaxonomyURL(kind, name)
+	if err != nil {
+		return r.orNone(undefined, err, required)
 	}
 	return wrap(url, r.paths.call("get_taxonomy_url", strconv.Quote(kind)+", name="+strconv.Quote(name))), r.spend(len(url))
 }

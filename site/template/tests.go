@@ -102,6 +102,11 @@ func containing(r *render, v value, args []value) (bool, error) {
 	return false, nil
 }
 
+// within is the operator in, with its sides turned around.
+func within(r *render, v value, args []value) (bool, error) {
+	return containing(r, args[0], []value{v})
+}
+
 // applyTest runs a test that is named by a value, for selectattr.
 func applyTest(r *render, name string, v, arg value) (bool, error) {
 	f, ok := tests[name]

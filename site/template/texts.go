@@ -114,6 +114,10 @@ func wordCount(r *render, v value, _ []value) (value, error) {
 	return whole(n), err
 }
 
+func addSlashes(text string) (int, func() string) {
+	return 2 * len(text), func() string { return strings.NewReplacer(`\`, `\\`, `'`, `\'`, `"`, `\"`).Replace(text) }
+}
+
 func breaks(text string) (int, func() string) {
 	return len(text) + strings.Count(text, "\n")*len("<br>"), func() string {
 		return strings.NewReplacer("\r\n", "<br>", "\n", "<br>").Replace(text)
