@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ddc/internal/query"
+	"ddc/plugins/css/csspb"
 	"ddc/plugins/html/htmlpb"
 	"ddc/site/asset"
 	"ddc/site/template"
@@ -35,6 +36,9 @@ func (s *renderPhase) abroadValue(ctx context.Context, ask *query.Ask, key strin
 	if err != nil {
 		return "", err
 	}
+	if text, err = s.wholeStyles(ctx, ask, p, text, found); err != nil {
+		return "", err
+	}
 	request := &htmlpb.RewriteRequest{Html: text, Base: s.cfg.Site.Base.Origin + p.base(), Urls: map[string]string{}}
 	for _, link := range found.Links {
 		raw := strings.TrimSpace(link.Url)
@@ -46,6 +50,57 @@ func (s *renderPhase) abroadValue(ctx context.Context, ask *query.Ask, key strin
 	}
 	answer, err := call(ctx, s.build, "html", p.name, s.Html.Rewrite, request)
 	return answer.GetHtml(), err
+}
+
+// wholeStyles gives whole addresses to what the styles of a page's text name.
+func (s *renderPhase) wholeStyles(ctx context.Context, ask *query.Ask, p *page, text string, found *htmlpb.InspectResponse) (string, error) {
+	request := &htmlpb.ReplaceInlineRequest{Html: text, Scripts: found.Scripts}
+	changed := false
+	for _, list := range []struct {
+		from []string
+		to   *[]string
+	}{{found.Styles, &request.Styles}, {found.StyleAttributes, &request.StyleAttributes}} {
+		for _, written := range list.from {
+			whole, err := s.wholeStyle(ctx, ask, p, written)
+			if err != nil {
+				return "", err
+			}
+			changed = changed || whole != written
+			*list.to = append(*list.to, whole)
+		}
+	}
+	if !changed {
+		return text, nil
+	}
+	answer, err := call(ctx, s.build, "html", p.name, s.Html.ReplaceInline, request)
+	return answer.GetHtml(), err
+}
+
+// wholeStyle asks twice: which addresses there are, and to put whole ones in their
+// places.
+func (s *renderPhase) wholeStyle(ctx context.Context, ask *query.Ask, p *page, css string) (string, error) {
+	if !mayRefer.MatchString(css) {
+		return css, nil
+	}
+	request := &csspb.RewriteRequest{Path: p.name, Css: css, Base: p.base(), Urls: map[string]string{}}
+	answer, err := call(ctx, s.build, "css", p.name, s.Css.Rewrite, request)
+	if err != nil {
+		return "", err
+	}
+	for _, reference := range answer.Unknown {
+		whole, err := s.wholeAddress(ctx, ask, p, reference.Url)
+		if err != nil {
+			return "", err
+		}
+		if whole != "" {
+			request.Urls[reference.Url] = whole
+		}
+	}
+	if len(request.Urls) == 0 {
+		return css, nil
+	}
+	answer, err = call(ctx, s.build, "css", p.name, s.Css.Rewrite, request)
+	return answer.GetCss(), err
 }
 
 // wholeAddress is the address of what a link on a page leads to, if that is on this

@@ -158,7 +158,7 @@ func TestFeedsAreAtomAsItsStandardSays(t *testing.T) {
 		"templates/taxonomy_list.html", "x", "templates/taxonomy_single.html", "x",
 		"content/blog/_index.md", fronted("title = \"Blog\"\nfeed = true", ""),
 		"content/blog/one.md", fronted("title = \"One & <two> \\u0008\"\ndate = 2024-05-01T10:00:00+02:00\nupdated = 2024-05-02\nauthors = [\"Ada\", \"Bob\"]\ntags = [\"a b\"]",
-			"First &amp; *foremost*.\n\n<!-- more -->\n\n## Part\n\n[up](#part) [two](@/blog/two.md?x=1) [out](https://else.org) [raw](/sub/blog/two/) [file](/notes.txt?x=1) ![photo](/photo.jpg) ![drawing](/d.svg)\n\n```rust,noexec\nfn main() { a && b }\n```\n"),
+			"First &amp; *foremost*.\n\n<!-- more -->\n\n## Part\n\n[up](#part) [two](@/blog/two.md?x=1) [out](https://else.org) [raw](/sub/blog/two/) [file](/notes.txt?x=1) ![photo](/photo.jpg) ![drawing](/d.svg)\n\n```rust,noexec\nfn main() { a && b }\n```\n\n<p style=\"background: url(../../d.svg?x=1) no-repeat; --u: url('/photo.jpg')\">styled</p>\n<style>.a { background: url(/d.svg), url(data:x), url(https://else.org/x.png) }</style>\n"),
 		"content/blog/two.md", fronted("date = 2024-04-01\ndescription = \"a < b\"\ntags = [\"a b\"]", ""),
 		"static/photo.jpg", string(fixture.JPEG(t, fixture.Photograph(40, 30))), "static/notes.txt", "x", "static/d.svg", `<svg xmlns="http://www.w3.org/2000/svg"><circle r="4"/></svg>`,
 	)
@@ -176,6 +176,13 @@ func TestFeedsAreAtomAsItsStandardSays(t *testing.T) {
 		p.read(src[1])
 	}
 	assert.Len(t, regexp.MustCompile(`src="https://x.org/sub/(photo|d)\.[0-9a-eo]{12}\.(webp|svg)"`).FindAllString(content, -1), 2)
+	for _, styled := range regexp.MustCompile(`url\(([^)]+)\)`).FindAllStringSubmatch(strings.ReplaceAll(content, "&#39;", "'"), -1) {
+		address := strings.Trim(styled[1], `'"`)
+		if address != "data:x" && address != "https://else.org/x.png" {
+			assert.Regexp(t, `^https://x.org/sub/(photo|d)\.[0-9a-eo]{12}\.(webp|svg)(\?x=1)?$`, address)
+		}
+	}
+	assert.Equal(t, 5, strings.Count(content, "url("))
 	assert.Equal(t, "a < b", feed.Entry[1].Summary[0].Text)
 	assert.Empty(t, feed.Entry[1].Content, "there is none")
 
