@@ -92,6 +92,36 @@ func TestFillCutsTheSidesOffAndScaleDoesNot(t *testing.T) {
 	}
 }
 
+// A picture of JPEG XL is made of a PNG, and then smaller ones of that.
+func TestPicturesOfJPEGXLAreResizedAndMade(t *testing.T) {
+	needTools(t, "cjxl", "djxl")
+	p := newProject(t, "static/flag.png", striped(t, 300, 100), "templates/index.html", `{{ resize_image(path="flag.png", width=150, op="fit_width", format="jxl", quality=95).static_path }}`)
+	assert.Empty(t, p.mustBuild())
+	name := strings.TrimSpace(p.read("index.html"))
+	assert.Regexp(t, `^processed_images/flag\.[0-9a-eo]{12}\.jxl$`, name)
+	p.write("static/flag.jxl", p.read(name))
+	p.write("templates/index.html", `{% set m = get_image_metadata(path="flag.jxl") %}{{ m.width }}x{{ m.height }} {{ m.format }} {{ m.mime }}`+
+		`{% for format in ["auto", "png", "webp", "jpg"] %}{% set r = resize_image(path="flag.jxl", width=10, height=10, format=format) %} {{ r.static_path }} {{ r.orig_width }}{% endfor %}`)
+	assert.Empty(t, p.mustBuild())
+	words := strings.Fields(p.read("index.html"))
+	require.Len(t, words, 3+2*4)
+	assert.Equal(t, []string{"150x50", "jxl", "image/jxl"}, words[:3])
+	for i, format := range []string{".jxl", ".png", ".webp", ".jpg"} {
+		made := words[3+2*i]
+		assert.Equal(t, format, filepath.Ext(made))
+		assert.Equal(t, "150", words[4+2*i])
+		if format != ".png" {
+			p.read(made)
+			continue
+		}
+		m, err := png.Decode(strings.NewReader(p.read(made)))
+		require.NoError(t, err)
+		assert.Equal(t, image.Rect(0, 0, 10, 10), m.Bounds())
+		r, g, b, _ := m.At(5, 5).RGBA()
+		assert.InDeltaSlice(t, []int{0, 255, 0}, []int{int(r >> 8), int(g >> 8), int(b >> 8)}, 40, "the middle of the flag")
+	}
+}
+
 var processed = regexp.MustCompile(`processed_images/[^"' )<>]+`)
 
 func TestResizedPicturesOfPagesShortcodesAndTextsAreWritten(t *testing.T) {

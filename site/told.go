@@ -15,6 +15,9 @@ func (v *values) toldBy(p *page, value map[string]any) {
 	value["slug"] = p.Route[strings.LastIndexByte(p.Route, '/')+1:]
 	value["url"] = v.cfg.Site.Base.Absolute(p.base())
 	value["components"] = texts(strings.FieldsFunc(p.Route, func(r rune) bool { return r == '/' }))
+	if p.Section {
+		value["generate_feeds"] = front.Feed
+	}
 	value["translations"] = []any{} // a site has one language
 	value["relative_path"] = p.Path
 	value["colocated_path"] = strings.TrimSuffix(p.Path, path.Base(p.Path))

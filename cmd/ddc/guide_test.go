@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -126,11 +128,36 @@ func TestEachThemeBuildsWithoutAWarning(t *testing.T) {
 			home, err := os.ReadFile(filepath.Join(folder, "public/index.html"))
 			require.NoError(t, err)
 			assert.Contains(t, string(home), `<link rel=canonical href=https://example.org/sub/>`)
-			assert.Contains(t, string(home), `<meta name=description content="Made with ddc init">`)
+			assert.Regexp(t, `<meta name=description content="[A-Z][^"]+">`, string(home))
 			assert.Contains(t, string(home), `href=#main>Skip to the text`)
 			for _, file := range files {
 				assert.FileExists(t, filepath.Join(folder, "public", file))
 			}
 		})
+	}
+}
+
+func TestFeedsAreInTheHeadsOfTheirPages(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "blog")
+	require.NoError(t, starter.Write(folder, starter.Blog))
+	section := filepath.Join(folder, "content", "posts", "_index.md")
+	source, err := os.ReadFile(section)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(section, bytes.Replace(source, []byte("+++\n"), []byte("+++\nfeed = true\n"), 1), 0o600))
+	o := ddc(t, "build", folder, "--strict", "--no-search", "--base-url", "https://example.org/sub")
+	require.Zero(t, o.code, o.stderr)
+	feeds := regexp.MustCompile(`<link rel=alternate type=application/atom\+xml title="[^"]+" href=/sub/([^>]+)>|<link rel=alternate type=application/atom\+xml title=\w+ href=/sub/([^>]+)>`)
+	for page, want := range map[string][]string{
+		"index.html": {"atom.xml"}, "posts/index.html": {"atom.xml", "posts/atom.xml"}, "posts/hello/index.html": {"atom.xml", "posts/atom.xml"},
+		"tags/writing/index.html": {"atom.xml", "tags/writing/atom.xml"}, "tags/index.html": {"atom.xml"},
+	} {
+		text, err := os.ReadFile(filepath.Join(folder, "public", page))
+		require.NoError(t, err)
+		var found []string
+		for _, m := range feeds.FindAllStringSubmatch(string(text), -1) {
+			found = append(found, m[1]+m[2])
+			assert.FileExists(t, filepath.Join(folder, "public", m[1]+m[2]))
+		}
+		assert.Equal(t, want, found, page)
 	}
 }

@@ -17,13 +17,17 @@ func (i info) block(spans string) string {
 	if i.title != "" {
 		out.WriteString(`<figure class="code"><figcaption>` + html.EscapeString(i.title) + `</figcaption>`)
 	}
+	pre := "<pre>"
+	if i.copied {
+		pre = "<pre data-copy>"
+	}
 	switch {
 	case i.language == "mermaid": // drawn in the browser
 		return `<pre class="mermaid">` + spans + `</pre>`
 	case i.language == "":
-		out.WriteString("<pre><code>" + spans + "</code></pre>")
+		out.WriteString(pre + "<code>" + spans + "</code></pre>")
 	default:
-		out.WriteString(`<pre><code class="language-` + html.EscapeString(i.language) + `">` + spans + `</code></pre>`)
+		out.WriteString(pre + `<code class="language-` + html.EscapeString(i.language) + `">` + spans + `</code></pre>`)
 	}
 	if i.title != "" {
 		out.WriteString("</figure>")
@@ -68,5 +72,8 @@ func (i info) decorate(spans string) string {
 }
 
 // decorations are the styles of lines.
-const decorations = "pre>code mark{background:color-mix(in srgb,currentColor 18%,transparent);color:inherit}\n" +
+const decorations = "pre>code:has(>.line){display:block;width:max-content;min-width:100%}\n" +
+	"pre>code .line{display:inline-block;width:100%}\n" +
+	"pre>code .line:has(>mark){background:color-mix(in srgb,currentColor 18%,transparent)}\n" +
+	"pre>code mark{background:none;color:inherit}\n" +
 	"pre>code .line-number::before{content:attr(data-line);display:inline-block;min-width:2em;margin-right:1em;text-align:right;opacity:.7}\n"

@@ -33,6 +33,9 @@ func TestBlockIsWholeAndShowsItsAttributes(t *testing.T) {
 		"text,hide_lines=1":         `<code class="language-text"><span class="line">b &amp; c</span>` + "\n</code>",
 		`text title="a <b>.txt"`:    `<figure class="code"><figcaption>a &lt;b&gt;.txt</figcaption><pre><code class="language-text">`,
 		"text,name=x.txt,linenos":   `<figcaption>x.txt</figcaption><pre><code class="language-text"><span class="line"><span class="line-number"`,
+		"text,copy":                 `<pre data-copy><code class="language-text">a`,
+		"copy,text,copy=false":      `<pre><code class="language-copy">a`,
+		"text linenos copy title=x": `<figure class="code"><figcaption>x</figcaption><pre data-copy><code`,
 		"hl_lines=1":                `<pre><code><span class="line"><mark>a</mark>`,
 		"text,hl_lines=1 2,linenos": `data-line="2"></span><mark>b &amp; c</mark>`,
 	} {

@@ -17,6 +17,8 @@ type info struct {
 	// marked and hidden are lines of the code, from 1.
 	marked, hidden []lineRange
 	numbered       bool
+	// copied says that a page is to have a button that copies the code.
+	copied bool
 	// first is the number of the first line.
 	first int
 }
@@ -79,6 +81,8 @@ func (i *info) set(name, value string) *[]lineRange {
 	switch name {
 	case "title", "name":
 		i.title = value
+	case "copy":
+		i.copied = value != "false"
 	case "linenos":
 		i.numbered = value != "false"
 	case "linenostart":

@@ -34,7 +34,7 @@ func TestNewFolderGetsTheWholeSiteOfEachTheme(t *testing.T) {
 	for _, theme := range Themes() {
 		folder := filepath.Join(t.TempDir(), "new", "site")
 		require.NoError(t, Write(folder, theme))
-		for _, file := range []string{".config/dodeca.kdl", "content/_index.md", "templates/base.html", "templates/search.html", "templates/404.html", "sass/main.scss", "static/favicon.svg", "static/search.js", "static/scroll.js"} {
+		for _, file := range []string{".config/dodeca.kdl", "content/_index.md", "templates/base.html", "templates/search.html", "templates/404.html", "sass/main.scss", "static/favicon.svg", "static/search.js", "static/scroll.js", "static/theme.js"} {
 			assert.FileExists(t, filepath.Join(folder, file), theme)
 		}
 	}
@@ -60,7 +60,7 @@ func TestColoursOfTextStandOutFromWhatIsBehindThem(t *testing.T) {
 		for _, m := range regexp.MustCompile(`--(\w+): #([0-9a-f]{6});`).FindAllStringSubmatch(rest, -1) {
 			colours[m[1]] = m[2]
 		}
-		for _, text := range []string{"ink", "quiet", "accent"} {
+		for _, text := range []string{"ink", "quiet", "accent", "note", "tip", "important", "warning", "caution"} {
 			for _, behind := range []string{"paper", "panel"} {
 				assert.GreaterOrEqual(t, contrast(t, colours[text], colours[behind]), 4.5, "%s on %s, %s", text, behind, screen)
 			}
