@@ -249,7 +249,7 @@ func (p *parser) product() expr {
 func (p *parser) unary() expr {
 	at, ok := p.acceptAny("-")
 	if !ok {
-		return p.power()
+		return p.raised(p.filtered())
 	}
 	var e expr
 	p.nested(func() {
@@ -268,8 +268,6 @@ func (p *parser) negative(minus token) expr {
 	}
 	return p.operation(minus, "-", &constant{p.node(minus), whole(0)}, of)
 }
-
-func (p *parser) power() expr { return p.raised(p.filtered()) }
 
 // raised reads the ** that may stand behind a value.
 func (p *parser) raised(left expr) expr {
