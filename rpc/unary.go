@@ -26,7 +26,6 @@ type call struct {
 	started time.Time
 	reply   chan reply  // capacity one, so that the pump does not wait
 	replied func() bool // says whether there is a reply; made once, as the call is
-	asks    bool        // the send waits for the reply too, on the link's behalf
 	small   [smallMessage]byte
 }
 
@@ -109,13 +108,17 @@ func (c *Conn) exchange(ctx context.Context, name string, args, into any, o *cal
 	if err = k.setMessage(args, o.maxSend, o.codec()); err != nil {
 		return nil, nil, err
 	}
-	k.asks = c.awaiter != nil && w == nil // stats handlers hear of the request before its answer, and may wait
-	if err = c.sendUnary(ctx, k, name, md); err != nil {
+	if err = c.begin(ctx, k, name); err != nil {
 		return nil, nil, err
 	}
 	if w != nil {
+		// Stats handlers hear of the request before its answer, and may wait. Between
+		// the two there is no time for that: the send receives.
 		w.sentHeader(name, md, c.peer.Addr, c.peer.LocalAddr)
 		w.sent(args, k.size)
+	}
+	if err = c.sendUnary(ctx, k, md); err != nil {
+		return nil, nil, err
 	}
 	r, err := c.awaitReply(ctx, k)
 	if err != nil {
@@ -158,8 +161,10 @@ func (c *Conn) InvokeRaw(ctx context.Context, method string, n int, fill, read f
 	defer c.putCall(k)
 	var filling error
 	k.fill, k.size = func(buf []byte) error { filling = fill(buf); return filling }, n
-	k.asks = c.awaiter != nil
-	err = c.sendUnary(ctx, k, method, md)
+	if err = c.begin(ctx, k, method); err != nil {
+		return err
+	}
+	err = c.sendUnary(ctx, k, md)
 	if filling != nil {
 		return filling
 	}
@@ -181,13 +186,11 @@ func (c *Conn) InvokeRaw(ctx context.Context, method string, n int, fill, read f
 	return read(message)
 }
 
-// sendUnary sends k's packet. If it fails, k will get no reply.
-func (c *Conn) sendUnary(ctx context.Context, k *call, name string, md metadata.MD) error {
-	if err := c.begin(ctx, k, name); err != nil {
-		return err
-	}
+// sendUnary sends the packet of k, which begin has entered. If it fails, k will
+// get no reply. A link that offers it also waits for the reply.
+func (c *Conn) sendUnary(ctx context.Context, k *call, md metadata.MD) error {
 	var answered func() bool
-	if k.asks {
+	if c.awaiter != nil {
 		answered = k.replied
 	}
 	err := c.sendCall(ctx, &k.packet, k.id, k.method, md, flagUnary|flagMessage, answered)
@@ -200,9 +203,6 @@ func (c *Conn) sendUnary(ctx context.Context, k *call, name string, md metadata.
 // awaitReply waits for the reply, the link's end or ctx. The caller releases the
 // reply's lease.
 func (c *Conn) awaitReply(ctx context.Context, k *call) (reply, error) {
-	if c.awaiter != nil && !k.asks {
-		c.awaiter.Await(ctx, k.replied)
-	}
 	var r reply
 	select {
 	case r = <-k.reply:
