@@ -65,12 +65,13 @@ test: tools example lint ## Run the tests; those of concurrent code also under t
 	@$(MAKE) --no-print-directory rust
 	@$(MAKE) --no-print-directory test-browser BROWSE=-short
 
-# As interop. BROWSE are flags of its tests: in test it is -short.
+# As interop. BROWSE are flags of its tests: in test it is -short. EDITS is how many a page is patched through; without, 100, or 15.
 BROWSE :=
+EDITS :=
 .PHONY: test-browser
 test-browser: tools example ## Look at pages in a real browser (Debian's chromium), which is a module of its own; pictures of them go to out/shots.
 	@cd site/serve/browser && if ! command -v chromium >/dev/null; then echo "test-browser: left out, as there is no chromium"; \
-	elif go mod download; then go test -tags $(TAGS) -timeout 15m $(BROWSE) .; else echo "test-browser: left out, as its modules cannot be had"; fi
+	elif go mod download; then DDC_EDITS=$(EDITS) go test -tags $(TAGS) -timeout 15m $(BROWSE) .; else echo "test-browser: left out, as its modules cannot be had"; fi
 
 # A module of its own, whose dependencies may not be to be had: then it is left out, and says so.
 .PHONY: interop
