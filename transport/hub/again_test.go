@@ -2,8 +2,10 @@ package hub
 
 import (
 	"context"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"ddc/internal/await"
@@ -33,4 +35,23 @@ func TestSlotsThatAnOfferFreesGoToWhoWaits(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, await.Value(t, "the sender to be told of the slot", sent))
 	})
+}
+
+// Pairs are made and closed by many at once. Under the race detector this also
+// says what the lock is for.
+func TestPairsAreMadeByManyAtOnce(t *testing.T) {
+	h := newHub(t, Options{Peers: 32, Cells: 1, Classes: oneSlot.Classes})
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 5 {
+				_, peer, err := h.Pair("one of many")
+				if assert.NoError(t, err) {
+					assert.NoError(t, peer.Send(t.Context(), transport.Header{}, nil))
+				}
+			}
+		})
+	}
+	all.Wait()
+	assert.Len(t, h.pairs, 20)
 }

@@ -328,6 +328,28 @@ func TestNobodyStandsInAmongMany(t *testing.T) {
 	assert.Equal(t, 10, count(10, 1), "alone again")
 }
 
+// What a caller received in the pump's place says whether others wait as well.
+func TestACallerThatReceivesForOthersNotesACrowd(t *testing.T) {
+	st := newStand(t, new(futex.Strategy))
+	receive := func(frames int) {
+		returned := st.await(st.has(st.received.Load() + int64(frames)))
+		await.Until(t, "the caller to sleep in the pump's place", st.asleep(callerBell))
+		for range frames {
+			var d ring.Descriptor
+			encodeInline(&d, transport.Header{}, 0)
+			ok, err := st.peer.sender.producer.TryPush(&d)
+			require.NoError(t, err)
+			require.True(t, ok)
+		}
+		require.NoError(t, st.host.bells.caller.Ring())
+		await.Closed(t, "the caller to return", returned)
+	}
+	receive(3)
+	assert.Equal(t, crowdStep, st.host.callers.crowd)
+	receive(1)
+	assert.Equal(t, crowdStep-aloneStep, st.host.callers.crowd)
+}
+
 func TestOneReplyToAnotherIsNoCrowd(t *testing.T) {
 	var c callers
 	for range 1000 {

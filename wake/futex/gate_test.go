@@ -125,6 +125,18 @@ func TestATokenWakesItsOwnerAlone(t *testing.T) {
 	require.NoError(t, w[2].Ring())
 	require.NoError(t, await.Value(t, "the new leader", results[2]))
 	w[0].assertNobodyAtTheGate(t)
+	for i := range w {
+		assert.Empty(t, w[i].woken, "who is woken takes the value, or it would not sleep again")
+	}
+}
+
+// The sleeper may have yet to get to its channel: the value waits for it, and
+// whoever wakes it does not.
+func TestAWakeUpWaitsForItsSleeper(t *testing.T) {
+	_, w := open(t, 1)
+	w[0].wake()
+	w[0].wake()
+	assert.Len(t, w[0].woken, 1)
 }
 
 // Closing a waker ends its Wait, whether it leads or not, and nobody else's.
