@@ -108,6 +108,8 @@ func TestASleepThatTheKernelRefusesIsAnError(t *testing.T) {
 		waker, err := s.Open(tokens(), files)
 		require.NoError(t, err)
 		closeAll(t, files)
+		require.NoError(t, waker.Ring())
+		require.NoError(t, waker.Wait(), "there is a token, and the kernel lets it be taken")
 		none := before
 		none.Cur = 0
 		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none))
