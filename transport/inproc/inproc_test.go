@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -117,11 +119,41 @@ func TestAFullQueueHoldsTheSenderUntilItsContextEnds(t *testing.T) {
 
 func TestAFullQueueHoldsTheSenderUntilThereIsRoom(t *testing.T) {
 	host, peer := pair(t)
-	fillUp(t, host)
+	frames := fillUp(t, host)
 	sent := make(chan error, 1)
 	go func() { sent <- host.Send(t.Context(), transport.Header{}, nil) }()
+	await.Until(t, "the sender to wait for room", aSenderWaits)
 	peer.Start(ignore)
-	assert.NoError(t, <-sent)
+	assert.NoError(t, await.Value(t, "the sender to have room", sent))
+	await.Until(t, "its frame to come", func() bool { return peer.Stats().FramesIn == uint64(frames+1) })
+}
+
+func TestAWaitingSenderGoesWithItsContext(t *testing.T) {
+	host, _ := pair(t)
+	frames := fillUp(t, host)
+	ctx, cancel := context.WithCancel(t.Context())
+	sent := make(chan error, 1)
+	go func() { sent <- host.Send(ctx, transport.Header{}, nil) }()
+	await.Until(t, "the sender to wait for room", aSenderWaits)
+	cancel()
+	err := await.Value(t, "the sender to give up", sent)
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.ErrorContains(t, err, "wait for room")
+	assert.EqualValues(t, frames, host.Stats().FramesOut)
+}
+
+// aSenderWaits says whether some goroutine sleeps in the select of a send. The
+// runtime is asked, since a channel does not tell who waits for it.
+func aSenderWaits() bool {
+	stacks := make([]byte, 1<<20)
+	for _, one := range strings.Split(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+		head, frames, _ := strings.Cut(one, "\n")
+		frame, _, _ := strings.Cut(frames, "\n")
+		if strings.Contains(head, "[select") && strings.Contains(frame, "inproc.(*end).send(") {
+			return true
+		}
+	}
+	return false
 }
 
 func TestAWaitingSenderIsFreedWhenEitherEndCloses(t *testing.T) {
@@ -131,8 +163,9 @@ func TestAWaitingSenderIsFreedWhenEitherEndCloses(t *testing.T) {
 			fillUp(t, host)
 			sent := make(chan error, 1)
 			go func() { sent <- host.Send(t.Context(), transport.Header{}, nil) }()
+			await.Until(t, "the sender to wait for room", aSenderWaits)
 			require.NoError(t, map[string]transport.Link{"host": host, "peer": peer}[closer].Close())
-			assert.ErrorIs(t, <-sent, transport.ErrClosed)
+			assert.ErrorIs(t, await.Value(t, "the sender to give up", sent), transport.ErrClosed)
 		})
 	}
 }
