@@ -52,7 +52,17 @@ func TestAPayloadOfThePumpIsCopiedWhenItIsKept(t *testing.T) {
 	l.Release()
 	assert.Nil(t, l.Payload)
 
+	f = NewFrame(Header{}, buffer[:1], nil, 0)
+	l = f.Keep()
+	buffer[0] = 'x'
+	assert.Equal(t, "a", string(l.Payload))
 	f = NewFrame(Header{}, buffer[:0], nil, 0)
 	assert.Empty(t, f.Keep().Payload)
 	assert.Zero(t, testing.AllocsPerRun(10, func() { _ = f.Keep() }), "there is nothing to copy")
+}
+
+// Others build on these: what fits into a frame anywhere, and what fits nowhere.
+func TestLimitsArePromised(t *testing.T) {
+	assert.Equal(t, 48, InlineMax)
+	assert.Equal(t, 1024*1024*1024, MaxPayload)
 }

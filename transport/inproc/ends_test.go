@@ -2,11 +2,13 @@ package inproc_test
 
 import (
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/await"
 	"ddc/transport"
 	"ddc/transport/inproc"
 )
@@ -69,4 +71,27 @@ func TestPairBesideCloseIsClosedTooOrRefused(t *testing.T) {
 		require.NoError(t, tr.Close())
 		made.Wait()
 	}
+}
+
+// Nothing is delivered once Close has returned, and nothing is being delivered.
+func TestCloseWaitsForTheReceiver(t *testing.T) {
+	host, peer := pair(t)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	var left atomic.Bool
+	peer.Start(func(*transport.Frame) {
+		close(entered)
+		<-leave
+		left.Store(true)
+	})
+	require.NoError(t, host.Send(t.Context(), transport.Header{}, nil))
+	await.Closed(t, "the frame", entered)
+	closed := make(chan bool, 1)
+	go func() {
+		assert.NoError(t, peer.Close())
+		closed <- left.Load()
+	}()
+	await.Until(t, "the end to be closed", func() bool { return peer.Send(t.Context(), transport.Header{}, nil) != nil })
+	assert.Empty(t, closed)
+	close(leave)
+	assert.True(t, await.Value(t, "Close to return", closed))
 }
