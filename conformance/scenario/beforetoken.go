@@ -2,12 +2,9 @@ package scenario
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"syscall"
-
-	"ddc/wake"
 )
 
 // dieBeforeToken takes the host's flag, as a ringer does, and dies before it
@@ -35,35 +32,23 @@ func peerDiesBeforeToken(ctx context.Context, e *Env) error {
 	return nil
 }
 
-func (e *Env) peerDiesBeforeTokenOnce(ctx context.Context, after uint64) (err error) {
-	b, err := e.newHostEnds(1, 4, wake.SpinOff, true)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.close()) }()
-	d := &driver{end: b.ends[0]}
-	sending, stopSending := context.WithCancelCause(ctx)
-	defer stopSending(nil)
-	return e.play(ctx, b.look, b.stop,
-		func(ctx context.Context) error {
-			err := b.peer(0, role{DieBeforeTokenAfter: after})(ctx)
-			if !errors.Is(err, errKilled) {
-				return errors.Join(err, errors.New("the peer ended by itself"))
-			}
-			d.page.Closed[peerSide].Store(1)
-			d.page.Ended[peerSide].Store(d.page.Begun[peerSide].Load())
-			stopSending(errKilled)
-			return d.own.Repay()
-		},
-		func(ctx context.Context) error { return d.pump(ctx, d.receive) },
-		func(ctx context.Context) error {
-			for n := uint64(1); n <= after; n++ {
-				if err := d.send(sending, message(n, 0)); sending.Err() != nil {
-					return nil
-				} else if err != nil {
-					return err
+func (e *Env) peerDiesBeforeTokenOnce(ctx context.Context, after uint64) error {
+	return e.withPeer(ctx, 4, func(b *hostEnds, d *driver, sending context.Context, stopSending context.CancelCauseFunc) error {
+		return e.play(ctx, b.look, b.stop,
+			func(ctx context.Context) error {
+				defer stopSending(errKilled)
+				return b.killed(ctx, d, role{DieBeforeTokenAfter: after})
+			},
+			func(ctx context.Context) error { return d.pump(ctx, d.receive) },
+			func(ctx context.Context) error {
+				for n := uint64(1); n <= after; n++ {
+					if err := d.send(sending, message(n, 0)); sending.Err() != nil {
+						return nil
+					} else if err != nil {
+						return err
+					}
 				}
-			}
-			return nil
-		})
+				return nil
+			})
+	})
 }

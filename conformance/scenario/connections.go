@@ -315,36 +315,30 @@ func peerCloses(ctx context.Context, e *Env) (err error) {
 	return nil
 }
 
-func (e *Env) peerClosesOnce(ctx context.Context, after uint64) (err error) {
-	b, err := e.newHostEnds(1, 2, wake.SpinOff, true)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.close()) }()
-	d := &driver{end: b.ends[0]}
-	sending, stopSending := context.WithCancelCause(ctx)
-	defer stopSending(nil)
-	return e.play(ctx, b.look, b.stop,
-		b.peer(0, role{CloseAfter: after}),
-		func(ctx context.Context) error {
-			if err := d.pump(ctx, d.receive); err != nil {
-				return err
-			}
-			stopSending(errPeerClosed)
-			if got := d.echoed.Load(); got != after {
-				return fmt.Errorf("%d echoes came before the end, want %d", got, after)
-			}
-			return nil
-		},
-		func(context.Context) error {
-			for n := uint64(1); ; n++ {
-				if err := d.send(sending, message(n, 0)); errors.Is(err, errPeerClosed) || sending.Err() != nil {
-					return nil
-				} else if err != nil {
+func (e *Env) peerClosesOnce(ctx context.Context, after uint64) error {
+	return e.withPeer(ctx, 2, func(b *hostEnds, d *driver, sending context.Context, stopSending context.CancelCauseFunc) error {
+		return e.play(ctx, b.look, b.stop,
+			b.peer(0, role{CloseAfter: after}),
+			func(ctx context.Context) error {
+				if err := d.pump(ctx, d.receive); err != nil {
 					return err
 				}
-			}
-		})
+				stopSending(errPeerClosed)
+				if got := d.echoed.Load(); got != after {
+					return fmt.Errorf("%d echoes came before the end, want %d", got, after)
+				}
+				return nil
+			},
+			func(context.Context) error {
+				for n := uint64(1); ; n++ {
+					if err := d.send(sending, message(n, 0)); errors.Is(err, errPeerClosed) || sending.Err() != nil {
+						return nil
+					} else if err != nil {
+						return err
+					}
+				}
+			})
+	})
 }
 
 // peerKilled kills the peer while messages go to and fro. The host, which
@@ -360,50 +354,34 @@ func peerKilled(ctx context.Context, e *Env) error {
 	return nil
 }
 
-func (e *Env) peerKilledOnce(ctx context.Context, after uint64) (err error) {
-	b, err := e.newHostEnds(1, 4, wake.SpinOff, true)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.close()) }()
-	d := &driver{end: b.ends[0]}
-	sending, stopSending := context.WithCancelCause(ctx)
-	defer stopSending(nil)
-	return e.play(ctx, b.look, b.stop,
-		func(ctx context.Context) error {
-			err := b.peer(0, role{})(ctx)
-			if !errors.Is(err, errKilled) {
-				return errors.Join(err, errors.New("the peer ended by itself"))
-			}
-			// The host leaves the token: the flag in shared memory is taken,
-			// and nobody alive owes the token.
-			d.page.Closed[peerSide].Store(1)
-			d.page.Ended[peerSide].Store(d.page.Begun[peerSide].Load())
-			return d.own.Repay()
-		},
-		func(ctx context.Context) error {
-			defer stopSending(errKilled)
-			return d.pump(ctx, d.receive)
-		},
-		func(ctx context.Context) error {
-			for n := uint64(1); ; n++ {
-				if n == after+1 {
-					pid, err := b.pid(ctx, 0)
-					if err != nil {
+func (e *Env) peerKilledOnce(ctx context.Context, after uint64) error {
+	return e.withPeer(ctx, 4, func(b *hostEnds, d *driver, sending context.Context, stopSending context.CancelCauseFunc) error {
+		return e.play(ctx, b.look, b.stop,
+			func(ctx context.Context) error { return b.killed(ctx, d, role{}) },
+			func(ctx context.Context) error {
+				defer stopSending(errKilled)
+				return d.pump(ctx, d.receive)
+			},
+			func(ctx context.Context) error {
+				for n := uint64(1); ; n++ {
+					if n == after+1 {
+						pid, err := b.pid(ctx, 0)
+						if err != nil {
+							return err
+						}
+						if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+							return fmt.Errorf("kill the peer: %w", err)
+						}
+					}
+					if err := d.send(sending, message(n, 0)); sending.Err() != nil {
+						return nil
+					} else if err != nil {
 						return err
 					}
-					if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-						return fmt.Errorf("kill the peer: %w", err)
+					if n%8 == 0 {
+						runtime.Gosched()
 					}
 				}
-				if err := d.send(sending, message(n, 0)); sending.Err() != nil {
-					return nil
-				} else if err != nil {
-					return err
-				}
-				if n%8 == 0 {
-					runtime.Gosched()
-				}
-			}
-		})
+			})
+	})
 }

@@ -64,6 +64,31 @@ func (e *Env) newHostEnds(connections, cells int, spin wake.Spin, processes bool
 	return b, nil
 }
 
+// withPeer plays with one connection whose peer is a process. Sending is done until
+// stopSending is called.
+func (e *Env) withPeer(ctx context.Context, cells int, play func(b *hostEnds, d *driver, sending context.Context, stopSending context.CancelCauseFunc) error) (err error) {
+	b, err := e.newHostEnds(1, cells, wake.SpinOff, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	sending, stopSending := context.WithCancelCause(ctx)
+	defer stopSending(nil)
+	return play(b, &driver{end: b.ends[0]}, sending, stopSending)
+}
+
+// killed runs the peer until it is killed, as it must be, and then does what a host
+// does that watches its processes. The host leaves the token: the flag in shared
+// memory may be taken, and nobody alive owes the token.
+func (b *hostEnds) killed(ctx context.Context, d *driver, r role) error {
+	if err := b.peer(0, r)(ctx); !errors.Is(err, errKilled) {
+		return errors.Join(err, errors.New("the peer ended by itself"))
+	}
+	d.page.Closed[peerSide].Store(1)
+	d.page.Ended[peerSide].Store(d.page.Begun[peerSide].Load())
+	return d.own.Repay()
+}
+
 // stop frees every sleeper of this process.
 func (b *hostEnds) stop() {
 	for _, l := range b.ends {
