@@ -99,7 +99,7 @@ func (f buildFlags) ownPlugins(cfg *config.Config) (ownPlugins, error) {
 		all = append(all, p)
 	}
 	if faults != nil {
-		return nil, faults
+		return nil, cfg.Quote(faults)
 	}
 	return all, nil
 }
@@ -278,7 +278,7 @@ func (all ownPlugins) unchanged(cfg *config.Config) error {
 	same := len(all) == len(cfg.Plugins)
 	for i, p := range cfg.Plugins {
 		if same = same && slices.Equal(all[i].Args, p.Args) && slices.Equal(all[i].Stages, p.Stages) && all[i].Name == p.Name && all[i].Command == p.Command; !same {
-			return diagnostic.Errors{p.Fault("the site's plugins have changed since ddc serve was started", "start it again")}
+			return cfg.Quote(diagnostic.Errors{p.Fault("the site's plugins have changed since ddc serve was started", "start it again")})
 		}
 	}
 	if !same {

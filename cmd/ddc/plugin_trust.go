@@ -115,7 +115,7 @@ func eachProgram(cfg *config.Config, do func(*ownPlugin) error) error {
 		all = append(all, p)
 	}
 	if faults != nil {
-		return faults
+		return cfg.Quote(faults)
 	}
 	if len(all) == 0 {
 		return usagef("%s names no plugins", shortest(cfg.File))

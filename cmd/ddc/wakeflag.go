@@ -39,7 +39,7 @@ func chooseWake(flag, environment string, cfg *config.Config) (wakeChoice, error
 	case cfg.Wake != "":
 		c, err := parseWake(cfg.Wake, namesOf(cfg))
 		if err != nil {
-			return c, site.Errors{{File: config.Name, Message: "wake: " + err.Error()}}
+			return c, site.Errors{cfg.WakeFault("wake: " + err.Error())}
 		}
 		return c, nil
 	}

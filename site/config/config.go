@@ -51,13 +51,29 @@ type Config struct {
 	// MaxText is the most bytes that a text of the site may have: a page,
 	// template, style sheet, script, drawing or data file.
 	MaxText int64
-	// Wake is the wake strategy as written, or empty. It is not checked here.
+	// Wake is the wake strategy as written, or empty. It is not checked here: see
+	// WakeFault.
 	Wake string
 	// Plugins are in the order written.
 	Plugins []Plugin
 	Site    Site
 	// Warnings are of settings that nobody knows.
 	Warnings []diagnostic.Problem
+
+	source string // of File
+	wakeAt spot
+}
+
+// WakeFault is a problem with the wake strategy, where the file names it.
+func (c *Config) WakeFault(message string) diagnostic.Problem {
+	p := diagnostic.Problem{File: Name, Line: c.wakeAt.line, Col: c.wakeAt.col, Length: c.wakeAt.length, Message: message}
+	return c.Quote(diagnostic.Errors{p})[0]
+}
+
+// Quote gives faults that Plugin.Fault has made the lines of the file.
+func (c *Config) Quote(faults diagnostic.Errors) diagnostic.Errors {
+	diagnostic.Quote(faults, Name, c.source)
+	return faults
 }
 
 // Folder gives the path of a folder beside the content folder, such as
@@ -182,6 +198,7 @@ func Load(start string, o Overrides) (*Config, error) {
 		if err != nil {
 			return nil, diagnostic.Errors{{File: shortest(file), Message: err.Error()}}
 		}
+		c.source = source
 		if err := c.decode(shortest(file), source, o); err != nil {
 			return nil, err
 		}

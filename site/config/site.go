@@ -136,9 +136,13 @@ func documentFields(c *Config) map[string]field {
 		"link_check":     linkCheckField(&c.LinkCheck),
 		"stable_assets":  stableAssetsField(&c.StableAssets),
 		"code_execution": codeExecutionField(&c.CodeExecution),
-		"wake":           text("how host and plugins wake each other: futex, eventfd, pipe or socketpair; NAME=STRATEGY for one plugin", &c.Wake),
-		"plugin":         pluginField(&c.Plugins),
-		"max_text_mib":   {doc: "the most that one text of the site may have, in MiB (64)", read: func(d *decoder, s setting) { d.size(s, &c.MaxText) }},
+		"wake": {doc: "how host and plugins wake each other: futex, eventfd, pipe or socketpair; NAME=STRATEGY for one plugin", read: func(d *decoder, s setting) {
+			if d.text(s, &c.Wake); len(s.values) == 1 {
+				c.wakeAt = spotOf(s.values[0])
+			}
+		}},
+		"plugin":       pluginField(&c.Plugins),
+		"max_text_mib": {doc: "the most that one text of the site may have, in MiB (64)", read: func(d *decoder, s setting) { d.size(s, &c.MaxText) }},
 		"markdown": block("how the text of pages is read", map[string]field{
 			"smart_punctuation": flag("whether quotes, dashes and dots become typographic ones (#false)", &s.Markdown.SmartPunctuation),
 		}),
