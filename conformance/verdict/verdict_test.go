@@ -52,8 +52,8 @@ func asReported(strategy string) *matrix.Evidence {
 }
 
 func strategyRows() []bench.Row {
-	row := func(name string, us time.Duration) bench.Row {
-		trip := bench.RoundTrip{P50: us * time.Microsecond, P99: 10 * us * time.Microsecond}
+	row := func(name string, us int) bench.Row {
+		trip := bench.RoundTrip{P50: time.Duration(us) * time.Microsecond, P99: time.Duration(10*us) * time.Microsecond}
 		return bench.Row{Strategy: name, Parked: trip, Spinning: trip, Busy: trip, PerRoundTrip: bench.Cost{CPU: float64(us) * 1000, SystemCalls: 3}}
 	}
 	return []bench.Row{row("futex", 5), row("eventfd", 30), row("pipe", 9), row("socketpair", 20)}

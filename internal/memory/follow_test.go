@@ -18,13 +18,12 @@ func TestCollectorsLimitFollowsWhatIsAlive(t *testing.T) {
 	floor := live + 32<<20
 	b := Follow(floor, math.MaxInt64)
 	require.Equal(t, floor, debug.SetMemoryLimit(-1))
-	held := make([]byte, 128<<20)
+	held := make([]byte, 128<<20) // until KeepAlive
 	await.Until(t, "the limit to be above what is alive", func() bool {
 		runtime.GC()
 		return debug.SetMemoryLimit(-1) >= 192<<20
 	})
 	runtime.KeepAlive(held)
-	held = nil
 	await.Until(t, "the limit to come back", func() bool {
 		runtime.GC()
 		return debug.SetMemoryLimit(-1) == floor

@@ -196,7 +196,7 @@ func (c *calls) call(at int) (next int, err error) {
 	}
 	end := len(c.body) - len(rest) + len(closing)
 	if start[1] == "%" {
-		inner := end
+		var inner int
 		if inner, end = c.bodyEnd(end); end < 0 {
 			return 0, c.fault(at, "write {% end %} behind its text", "the shortcode %s has no end", s.Name)
 		}
