@@ -4,8 +4,8 @@
 // do wrong is here as decorators, in the manner of testing/iotest: each takes
 // something sound and returns it with one thing wrong.
 //
-//	env.Strategy = func() wake.Strategy { return fault.DropToken(eventfd.Strategy{}, 5) }
-//	env.Bell = fault.TrustTheWakeup
+//	env.Strategy = func() wake.Strategy { return broken.DropToken(eventfd.Strategy{}, 5) }
+//	env.Bell = broken.TrustTheWakeup
 //
 // With the tag ddcfault there are also strategies that sleep as an event loop
 // does ([Epoll]); the faults about readiness need them. Only tests and tools

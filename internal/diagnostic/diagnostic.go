@@ -4,8 +4,8 @@
 //	p := diagnostic.At(sheet, offset, offset+1, "this { is never closed")
 //	return diagnostic.Refuse("css/a.css", *p) // a plugin, to its host
 //
-//	problems := diagnostic.Of(err)  // the host: of a status, an Errors or a *Problem
-//	problems[0].Quote(source)       // the line, to be shown
+//	problems := diagnostic.Of(err)                  // the host: of a status, an Errors or a *Problem
+//	diagnostic.Quote(problems, "css/a.css", source) // the lines, to be shown
 //	spans := diagnostic.Layout(diagnostic.Error, problems[0], 80)
 //
 // Text that comes from outside is made fit to be shown here, by package

@@ -1,5 +1,5 @@
-// Package doctable holds the tables that a page in docs/ has to the code that they are
-// made from. Only tests import this package.
+// Package doctable keeps what a file repeats of the code, such as a table of docs/,
+// as the code has it. Only tests import this package.
 package doctable
 
 import (

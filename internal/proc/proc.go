@@ -8,7 +8,7 @@
 // Everything here is a look at something that changes: a process may have ended,
 // and another may have come to its number, before the answer is used. What
 // cannot be read, because the process has ended or is another user's, is an
-// error of the one who is asked for and left out of lists.
+// error if that process was asked for, and left out of lists.
 //
 // Numbers are those of the mounted /proc. In a namespace that has another's they
 // are not what getpid(2) says; [Number] asks /proc itself.
