@@ -36,6 +36,8 @@ import "google.golang.org/grpc"
 // Service is what a plugin serves. If it is also an [io.Closer], Close is
 // called once no call is under way any more.
 type Service interface {
+	// Register registers the gRPC services that it is. It is called once for each
+	// link, before the first call.
 	Register(r grpc.ServiceRegistrar)
 }
 

@@ -16,6 +16,7 @@ var _ net.Addr = Addr("")
 // Network is "link".
 func (Addr) Network() string { return "link" }
 
+// String is the end's name, for people.
 func (a Addr) String() string { return string(a) }
 
 // The ends that have no name of their own.

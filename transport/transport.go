@@ -49,10 +49,12 @@ const MaxPayload = 1 << 30
 // Header is what a frame carries beside its payload. The transport hands it
 // over unread.
 type Header struct {
-	Op     uint8
-	Flags  uint8
+	// Op and Flags are the receiver's to tell frames apart by.
+	Op, Flags uint8
+	// Stream is the call that the frame belongs to, or 0 for none.
 	Stream uint32
-	Arg    uint64
+	// Arg is a number that goes with Op.
+	Arg uint64
 }
 
 // Frame is one received frame. It belongs to the pump: it, and Payload, are
@@ -185,6 +187,8 @@ type CallLog interface {
 // Stats counts what one end of a link did. Wake-ups are those of the two
 // doorbells as this end sees them.
 type Stats struct {
+	// Frames in and out are those that this end has received and sent, and bytes
+	// those of their payloads.
 	FramesIn, FramesOut uint64
 	BytesIn, BytesOut   uint64
 	// WakeupsSent counts tokens deposited for the peer, WakeupsSuppressed the

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,23 +16,25 @@ import (
 	"ddc/wake/strategy"
 )
 
-// One caller's calls to the service in Go and to the program that DDC_PEER
-// names, on the default strategy. Compare what was measured side by side only:
+// One caller's calls to the service in Go and to the programs that DDC_PEER names,
+// with commas between them, on the default strategy. Compare what was measured side
+// by side only:
 //
 //	DDC_PEER=$PWD/sdk/rust/target/release/examples/peer go test -tags nodynamic -run '^$' -bench Echo -count 5 ./conformance/peer
 func BenchmarkEcho(b *testing.B) {
+	own, err := os.Executable()
+	require.NoError(b, err)
+	programs := map[string]string{"go": own}
+	who := []string{"go"}
+	for program := range strings.SplitSeq(os.Getenv("DDC_PEER"), ",") {
+		if program != "" {
+			who = append(who, filepath.Base(program))
+			programs[filepath.Base(program)] = program
+		}
+	}
 	for _, size := range []int{64, 1 << 20} {
-		for _, who := range []string{"go", "DDC_PEER"} {
-			b.Run(fmt.Sprintf("%d/%s", size, who), func(b *testing.B) {
-				program, err := os.Executable()
-				require.NoError(b, err)
-				if who != "go" {
-					if program = os.Getenv(who); program == "" {
-						b.Skip("DDC_PEER names no program")
-					}
-				}
-				benchmarkEcho(b, program, size)
-			})
+		for _, one := range who {
+			b.Run(fmt.Sprintf("%d/%s", size, one), func(b *testing.B) { benchmarkEcho(b, programs[one], size) })
 		}
 	}
 }

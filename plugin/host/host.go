@@ -65,7 +65,8 @@ type Options struct {
 	Command func(name string) (path string, args []string)
 	// Checksum, if not nil, is the SHA-256 that a plugin's program must have, by
 	// the plugin's name; false is for one that is not checked. Another program is
-	// not started, and its calls fail with [ErrChecksum].
+	// not started, and its calls fail with [ErrChecksum]. When it says another sum,
+	// [Plugin.Restart] has that program run.
 	Checksum func(name string) (sum [sha256.Size]byte, checked bool)
 	// Local, if not nil, gives the service of a plugin, by name. It then runs
 	// in this process: no Command, no hub, no wake-up.

@@ -10,8 +10,11 @@ import (
 // Look is what the host sees of a plugin's present run at one moment. Tools
 // judge by it whether anything still moves.
 type Look struct {
-	PID   int
-	Link  hub.State
+	// PID is the plugin's process.
+	PID int
+	// Link is what the words of its link say.
+	Link hub.State
+	// Calls are those under way, oldest first.
 	Calls []rpc.Call
 }
 

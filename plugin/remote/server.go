@@ -24,6 +24,7 @@ import (
 
 // Served is a plugin that a worker runs.
 type Served struct {
+	// Name is the plugin's, as builds ask for it.
 	Name string
 	// Conn makes its calls, such as that of a host.Host.
 	Conn grpc.ClientConnInterface
