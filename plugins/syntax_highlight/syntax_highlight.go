@@ -24,10 +24,13 @@ import (
 	pb "ddc/plugins/syntax_highlight/syntax_highlightpb"
 )
 
-// Service answers the calls of the syntax_highlight plugin. It holds no state.
+// Service answers the calls of the syntax_highlight plugin. It remembers pieces of
+// code that it has coloured: a page that is edited has the same ones as before, and
+// many pages of a site show the same commands.
 type Service struct {
 	pb.UnimplementedSyntaxHighlightServer
 	most time.Duration // of a processor's time for one piece of code
+	seen seen
 }
 
 var _ pb.SyntaxHighlightServer = (*Service)(nil)
@@ -57,6 +60,10 @@ func (s *Service) Highlight(ctx context.Context, req *pb.HighlightRequest) (*pb.
 // colour makes the spans of one piece, or else the escaped code.
 func (s *Service) colour(ctx context.Context, c *pb.Code, about info) (html string, done bool, err error) {
 	code := strings.ReplaceAll(c.GetCode(), "\r\n", "\n")
+	key := piece{c.GetLanguage(), code}
+	if html, done, known := s.seen.get(key); known {
+		return html, done, nil
+	}
 	if lexer := lexerFor(c.GetLanguage()); lexer != nil && about.language != "mermaid" {
 		if html, done, err = spans(ctx, lexer, code, s.most); err != nil {
 			return "", false, diagnostic.Refuse("", diagnostic.Problem{Line: int(c.GetLine()), Message: err.Error()})
@@ -68,6 +75,7 @@ func (s *Service) colour(ctx context.Context, c *pb.Code, about info) (html stri
 	if !done {
 		html = escape(code)
 	}
+	s.seen.put(key, html, done)
 	return html, done, nil
 }
 
