@@ -54,7 +54,7 @@ func Run(ctx context.Context, client sitepb.SitePluginClient, stages []string) [
 	if d == nil {
 		return j.found
 	}
-	for _, sample := range samples {
+	for _, sample := range samples() {
 		j.page(d, sample)
 	}
 	for _, name := range d.Shortcodes {
