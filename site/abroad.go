@@ -145,7 +145,7 @@ func (s *renderPhase) wholeAddress(ctx context.Context, ask *query.Ask, p *page,
 // finalText is a file that is made and is no page, with the names of files in it.
 func (s *finalPhase) finalText(ctx context.Context, ask *query.Ask, output string) (string, error) {
 	made, err := s.madeTexts.Get(ctx, ask, output)
-	if err != nil || !marks.MatchString(made.text) {
+	if err != nil || numbersIn(made.text, beforeMark) == nil {
 		return made.plain(), err
 	}
 	all, err := s.statics.Get(ctx, ask.Aside(), "") // the marks were made of them

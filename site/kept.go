@@ -164,14 +164,18 @@ func (s *finalPhase) findOld(ctx context.Context, ask *query.Ask, _ string) (*ol
 func (o *oldAddresses) in(text string, relative bool) []string {
 	var found []string
 	for _, reading := range readings(text) {
-		for name := range strings.FieldsFuncSeq(reading, endsPath) {
+		for name := range words(reading, &inPaths) {
 			if strings.Contains(name, "%") {
 				if plain, err := url.PathUnescape(name); err == nil {
 					name = plain
 				}
 			}
 			name = strings.TrimRight(name, ".")
-			for _, s := range o.byBase[path.Base(name)] {
+			base := name[strings.LastIndexByte(name, '/')+1:]
+			if base == "" {
+				base = path.Base(name)
+			}
+			for _, s := range o.byBase[base] {
 				if leadsTo(name, s, relative) {
 					found = append(found, s)
 				}

@@ -165,6 +165,9 @@ func isLink(l *htmlpb.Link) bool {
 // resolve gives the whole address of a link on a page, or nil if it names no
 // document (mailto:, data:).
 func resolve(p *page, link string) (*url.URL, error) {
+	if isPlain(link) {
+		return &url.URL{Scheme: "https", Host: home, Path: link}, nil
+	}
 	to, err := url.Parse(strings.TrimSpace(link))
 	if err != nil {
 		return nil, err
@@ -174,6 +177,25 @@ func resolve(p *page, link string) (*url.URL, error) {
 	}
 	from := &url.URL{Scheme: "https", Host: home, Path: p.URL()}
 	return from.ResolveReference(to), nil
+}
+
+// isPlain says whether a link is a path from the root in which every character stands
+// for itself, as most are.
+func isPlain(link string) bool {
+	if !strings.HasPrefix(link, "/") {
+		return false
+	}
+	before := byte(0)
+	for _, c := range []byte(link) {
+		switch {
+		case c == '/' && before != '/':
+		case c == '.' && before != '/', c == '-', c == '_', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		default:
+			return false
+		}
+		before = c
+	}
+	return true
 }
 
 // targets are what links may lead to.

@@ -2,6 +2,7 @@ package site
 
 import (
 	"html"
+	"iter"
 	"net/url"
 	"path"
 	"regexp"
@@ -19,6 +20,7 @@ import (
 type mentions struct {
 	// byBase has paths by their last part, with all escapes undone.
 	byBase map[string][]string
+	bases  lengths
 	// odd are the paths that may not stand whole in a text: those with blanks
 	// or quotes.
 	odd []string
@@ -34,6 +36,7 @@ func newMentions(paths []string) *mentions {
 			continue
 		}
 		m.byBase[base] = append(m.byBase[base], p)
+		m.bases.add(base)
 	}
 	return m
 }
@@ -44,21 +47,88 @@ func (m *mentions) in(text string) []string {
 	found := slices.Clone(m.odd)
 	seen := map[string]bool{}
 	add := func(name string) {
+		if !m.bases.have(name) {
+			return
+		}
 		if _, known := m.byBase[name]; known && !seen[name] {
 			seen[name] = true
 			found = append(found, m.byBase[name]...)
 		}
 	}
 	for _, reading := range readings(text) {
-		for name := range strings.FieldsFuncSeq(reading, endsName) {
+		for name := range words(reading, &inNames) {
 			add(name)
-			add(strings.TrimRight(name, ".")) // the end of a sentence
+			if strings.HasSuffix(name, ".") { // the end of a sentence
+				add(strings.TrimRight(name, "."))
+			}
+			if strings.IndexByte(name, '%') < 0 {
+				continue
+			}
 			if plain, err := url.PathUnescape(name); err == nil && plain != name {
 				add(path.Base(plain))
 			}
 		}
 	}
 	return found
+}
+
+// lengths are those that words have that begin with some byte, up to 63: most words of a
+// text so need not be looked up.
+type lengths [256]uint64
+
+func (l *lengths) add(word string) {
+	if word != "" {
+		l[word[0]] |= 1 << min(len(word), 63)
+	}
+}
+
+func (l *lengths) have(word string) bool {
+	return word != "" && l[word[0]]&(1<<min(len(word), 63)) != 0
+}
+
+// characters of ASCII.
+type ascii [utf8.RuneSelf]bool
+
+// inNames and inPaths are what names, and addresses, are made of.
+var inNames, inPaths = asciiOf(endsName), asciiOf(endsPath)
+
+// asciiOf has the characters that are inside, of which ends says false.
+func asciiOf(ends func(rune) bool) (inside ascii) {
+	for r := range inside {
+		inside[r] = !ends(rune(r))
+	}
+	return inside
+}
+
+// words are the pieces of a text between what is not inside. All characters that are
+// not ASCII are, but for what is no character.
+func words(text string, inside *ascii) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		begun := -1
+		for i := 0; i < len(text); {
+			in, size := false, 1
+			if c := text[i]; c < utf8.RuneSelf {
+				in = inside[c]
+			} else {
+				var r rune
+				r, size = utf8.DecodeRuneInString(text[i:])
+				in = r != utf8.RuneError
+			}
+			switch {
+			case in && begun < 0:
+				begun = i
+			case !in && begun >= 0:
+				if !yield(text[begun:i]) {
+					return
+				}
+				begun = -1
+			}
+			i += size
+		}
+		if begun >= 0 {
+			yield(text[begun:])
+		}
+	}
 }
 
 // endsName reports whether a character stands beside a name rather than in it.

@@ -313,7 +313,7 @@ func (s *finalPhase) settlePage(ctx context.Context, ask *query.Ask, key string)
 		return "", err
 	}
 	found := map[*static]*address{}
-	for _, f := range slices.Concat(all.marked(finished.html), all.numbered(digestMarks.FindAllStringSubmatch(finished.html, -1))) {
+	for _, f := range slices.Concat(all.marked(finished.html), all.inOrder(numbersIn(finished.html, beforeDigest))) {
 		if found[f], err = s.addresses.Get(ctx, ask, f.path); err != nil {
 			return "", err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -113,17 +114,23 @@ func beside[T any](ctx context.Context, limit int, items []T, f func(context.Con
 	return numbered(ctx, limit, len(items), func(ctx context.Context, i int) error { return f(ctx, items[i]) })
 }
 
-// numbered is beside for the numbers below n.
+// numbered is beside for the numbers below n. A goroutine takes one number after the
+// other, since a new one would first have to grow a stack as deep as queries go.
 func numbered(ctx context.Context, limit, n int, f func(ctx context.Context, i int) error) error {
 	var all faults
+	var next atomic.Int64
 	g, inner := errgroup.WithContext(ctx)
-	g.SetLimit(limit)
-	for i := range n {
+	for range min(limit, n) {
 		g.Go(func() error {
-			if inner.Err() != nil {
-				return inner.Err()
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				if inner.Err() != nil {
+					return inner.Err()
+				}
+				if err := all.collect(f(inner, int(i))); err != nil {
+					return err
+				}
 			}
-			return all.collect(f(inner, i))
+			return nil
 		})
 	}
 	if err := g.Wait(); err != nil {

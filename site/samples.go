@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -112,7 +113,7 @@ func (s *bodyPhase) extract(ctx context.Context, ask *query.Ask, key string) (*s
 		return of, nil
 	}
 	source, err := s.texts.Get(ctx, ask, p.name)
-	if err != nil || source == "" {
+	if err != nil || !mayHaveSamples(source, s.cfg.CodeExecution) {
 		return of, err
 	}
 	answer, err := call(ctx, s.build, "code_execution", p.name, s.CodeExecution.Extract, &pb.ExtractRequest{SourcePath: p.name, Content: source})
@@ -125,6 +126,30 @@ func (s *bodyPhase) extract(ctx context.Context, ask *query.Ask, key string) (*s
 		}
 	}
 	return of, nil
+}
+
+// mayHaveSamples says whether a page may have code in a language that is run: its name
+// stands in the line of some fence. Most pages so cost no call.
+func mayHaveSamples(source string, run config.CodeExecution) bool {
+	names := sortedKeys(run.Languages)
+	if _, rust := run.Language("rs"); rust {
+		names = append(names, "rs")
+	}
+	for _, fence := range []string{"```", "~~~"} {
+		for rest := source; ; {
+			at := strings.Index(rest, fence)
+			if at < 0 {
+				break
+			}
+			var line string
+			line, rest, _ = strings.Cut(rest[at+len(fence):], "\n")
+			line = strings.ToLower(line)
+			if slices.ContainsFunc(names, func(name string) bool { return strings.Contains(line, name) }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (b *build) language(l config.Language) *pb.Language {

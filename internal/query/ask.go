@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -126,14 +127,24 @@ func (a *Ask) together(keys []string, each func(i int, in *Ask) error) error {
 		a.groups = append(a.groups, make([]read, len(keys)))
 	}
 	a.mu.Unlock()
-	var work errgroup.Group
-	work.SetLimit(a.engine.options.Workers)
-	for i := range keys {
+	one := func(i int) error {
 		in := &Ask{engine: a.engine, run: a.run, parent: a, group: group, index: i}
 		if !recorded {
 			in = a.Aside()
 		}
-		work.Go(func() error { return each(i, in) })
+		return each(i, in)
+	}
+	var work errgroup.Group
+	var next atomic.Int64
+	for range min(a.engine.options.Workers, len(keys)) {
+		work.Go(func() (failed error) { // a goroutine for each key would grow a stack for each
+			for i := next.Add(1) - 1; i < int64(len(keys)); i = next.Add(1) - 1 {
+				if err := one(int(i)); failed == nil {
+					failed = err
+				}
+			}
+			return failed
+		})
 	}
 	return work.Wait()
 }
