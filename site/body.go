@@ -188,7 +188,7 @@ func (s *bodyPhase) withCode(ctx context.Context, p *page, answer *markdownpb.Re
 	if len(answer.CodeBlocks) == 0 {
 		return made, nil
 	}
-	replace := make([]string, 0, 2*len(answer.CodeBlocks))
+	replace, size := make([]string, 0, 2*len(answer.CodeBlocks)), len(answer.Html)
 	for rest := answer.CodeBlocks; len(rest) > 0; {
 		some := firstBlocks(rest)
 		blocks, err := s.highlight(ctx, p, some)
@@ -198,12 +198,18 @@ func (s *bodyPhase) withCode(ctx context.Context, p *page, answer *markdownpb.Re
 		for i, block := range blocks {
 			made.highlighted = made.highlighted || block.Styled
 			replace = append(replace, some[i].Placeholder, block.Html)
+			size += len(block.Html)
 		}
 		rest = rest[len(some):]
 	}
 	// One pass over everything, so that code that shows a placeholder itself is
 	// left alone.
-	made.html = strings.NewReplacer(replace...).Replace(answer.Html)
+	var out strings.Builder
+	out.Grow(size)
+	if _, err := strings.NewReplacer(replace...).WriteString(&out, answer.Html); err != nil {
+		return nil, err
+	}
+	made.html = out.String()
 	return made, nil
 }
 

@@ -30,6 +30,12 @@ type coded[T any, P interface {
 
 func (coded[T, P]) Encode(v P) ([]byte, error) { return written(v) }
 
+func (coded[T, P]) Append(to []byte, v P) ([]byte, error) {
+	c := &coder{out: to}
+	v.code(c)
+	return c.out, c.err
+}
+
 func (coded[T, P]) Decode(text []byte) (P, error) {
 	v := P(new(T))
 	c := &coder{reading: true, rest: string(text)}
@@ -215,7 +221,8 @@ func (c *canon) coded(v codable) {
 // textCodec is that of texts, which are their own encoding.
 type textCodec struct{}
 
-func (textCodec) Encode(v string) ([]byte, error)    { return []byte(v), nil }
-func (textCodec) Decode(text []byte) (string, error) { return string(text), nil }
+func (textCodec) Encode(v string) ([]byte, error)            { return []byte(v), nil }
+func (textCodec) Append(to []byte, v string) ([]byte, error) { return append(to, v...), nil }
+func (textCodec) Decode(text []byte) (string, error)         { return string(text), nil }
 
 var text textCodec

@@ -239,6 +239,9 @@ func (s *fontPhase) stylesOf(ctx context.Context, ask *query.Ask, key string) (*
 
 // at finds the static file that a reference in a document at base leads to.
 func (a *statics) at(base, reference string) *static {
+	if isPlain(reference) {
+		return a.byPath[reference[1:]]
+	}
 	from, err := url.Parse(base)
 	if err != nil {
 		return nil

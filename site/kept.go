@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync"
 
 	"ddc/internal/query"
 	"ddc/site/asset"
@@ -127,6 +128,9 @@ func (s *finalPhase) copiedText(ctx context.Context, ask *query.Ask, f *static) 
 type oldAddresses struct {
 	byBase map[string][]string
 	odd    []string // whose names may not stand whole in a text
+
+	look  sync.Once
+	bases lengths // of byBase, once a text was looked through
 }
 
 func (o *oldAddresses) none() bool { return len(o.byBase) == 0 && len(o.odd) == 0 }
@@ -162,6 +166,11 @@ func (s *finalPhase) findOld(ctx context.Context, ask *query.Ask, _ string) (*ol
 // that a path without a leading slash may be one too: nobody knows where a
 // script counts from.
 func (o *oldAddresses) in(text string, relative bool) []string {
+	o.look.Do(func() {
+		for base := range o.byBase {
+			o.bases.add(base)
+		}
+	})
 	var found []string
 	for _, reading := range readings(text) {
 		for name := range words(reading, &inPaths) {
@@ -174,6 +183,9 @@ func (o *oldAddresses) in(text string, relative bool) []string {
 			base := name[strings.LastIndexByte(name, '/')+1:]
 			if base == "" {
 				base = path.Base(name)
+			}
+			if !o.bases.have(base) {
+				continue
 			}
 			for _, s := range o.byBase[base] {
 				if leadsTo(name, s, relative) {

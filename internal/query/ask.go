@@ -3,6 +3,7 @@ package query
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -23,7 +24,7 @@ type Ask struct {
 
 	mu     sync.Mutex
 	groups [][]read // in the order in which they were begun; a group's own reads stand side by side
-	seen   map[ID]bool
+	seen   nodes
 	spoilt error // why the answer must not be remembered
 	brief  bool
 	here   bool
@@ -42,6 +43,33 @@ type Ask struct {
 // asks for each value that it shows.
 func (a *Ask) Aside() *Ask { return &Ask{engine: a.engine, run: a.run, aside: a} }
 
+// nodes are what was read. Most answers read a few.
+type nodes struct {
+	few  [8]*node
+	n    int // of few
+	more map[*node]struct{}
+}
+
+// add says false of a node that was added before.
+func (s *nodes) add(n *node) bool {
+	if slices.Contains(s.few[:s.n], n) {
+		return false
+	}
+	if s.n < len(s.few) {
+		s.few[s.n] = n
+		s.n++
+		return true
+	}
+	if _, known := s.more[n]; known {
+		return false
+	}
+	if s.more == nil {
+		s.more = map[*node]struct{}{}
+	}
+	s.more[n] = struct{}{}
+	return true
+}
+
 // place is where a read is recorded.
 type place struct {
 	ask   *Ask
@@ -54,7 +82,7 @@ var errClosed = errors.New("a query asked after it had answered")
 // begin reserves the place of a read. The place is taken before the answer is
 // known: reads are kept in the order in which they were begun, since a read that
 // rests on what another said begins after that one's end.
-func (a *Ask) begin(id ID) (place, error) {
+func (a *Ask) begin(n *node) (place, error) {
 	if a.parent != nil {
 		return place{a.parent, a.group, a.index}, nil
 	}
@@ -66,10 +94,9 @@ func (a *Ask) begin(id ID) (place, error) {
 	if a.closed {
 		return place{}, errClosed
 	}
-	if a.run == nil || a.seen[id] {
+	if a.run == nil || !a.seen.add(n) {
 		return place{}, nil
 	}
-	a.seen[id] = true
 	a.groups = append(a.groups, make([]read, 1))
 	return place{a, len(a.groups) - 1, 0}, nil
 }

@@ -108,6 +108,8 @@ type Engine struct {
 	options Options
 	kinds   map[string]*kind // written before the first Run
 
+	rooms sync.Pool // of *[]byte, to write answers down in
+
 	// world is held by each Run for reading, and by Changed.
 	world sync.RWMutex
 

@@ -348,7 +348,7 @@ func (e *Engine) again(ctx context.Context, r *run, arg any, old *answer, outcom
 
 func (e *Engine) compute(ctx context.Context, r *run, arg any) (*answer, error) {
 	n := r.node
-	ask := &Ask{engine: e, run: r, seen: map[ID]bool{}}
+	ask := &Ask{engine: e, run: r}
 	value, failure := n.kind.compute(ctx, ask, n.id.Key, arg)
 	reads, spoilt := ask.close()
 	if spoilt != nil {
@@ -360,17 +360,43 @@ func (e *Engine) compute(ctx context.Context, r *run, arg any) (*answer, error) 
 		return nil, err // what a query made of a context that ended is no answer
 	}
 	a := &answer{value: value, err: failure, failed: failure != nil, reads: reads, here: ask.here}
-	encoded, err := e.encode(n.kind, a)
-	if err != nil {
-		return nil, err
+	a.brief = ask.brief || failure != nil && n.kind.call
+	return a, e.fingerprint(n, a)
+}
+
+// fingerprint gives an answer its fingerprint, and puts it into the store if it belongs there.
+// Most answers are written down for the fingerprint alone, in room that is used again.
+func (e *Engine) fingerprint(n *node, a *answer) error {
+	var encoded []byte
+	var err error
+	if a.err == nil && n.kind.append != nil && !e.stores(n.kind) {
+		room, _ := e.rooms.Get().(*[]byte)
+		if room == nil {
+			room = new([]byte)
+		}
+		defer e.rooms.Put(room)
+		if encoded, err = n.kind.append((*room)[:0], a.value); err != nil {
+			return failedToEncode(n.kind, err)
+		}
+		if cap(encoded) <= maxRoom {
+			*room = encoded
+		}
+	} else if encoded, err = e.encode(n.kind, a); err != nil {
+		return err
 	}
 	f := digest(a.failed, encoded)
 	a.fingerprint = &f
-	a.brief = ask.brief || failure != nil && n.kind.call
 	if e.stores(n.kind) && !a.brief {
 		e.options.Store.Save(n.id, Record{f, a.failed}, encoded)
 	}
-	return a, nil
+	return nil
+}
+
+// maxRoom is how much room is kept for the next answer that is written down, in bytes.
+const maxRoom = 1 << 20
+
+func failedToEncode(k *kind, err error) error {
+	return fmt.Errorf("encode an answer of %s: %w", k.name, err)
 }
 
 // stores says whether the answers of a query are in the store.
@@ -388,7 +414,7 @@ func (e *Engine) encode(k *kind, a *answer) ([]byte, error) {
 	if a.err == nil {
 		encoded, err := k.encode(a.value)
 		if err != nil {
-			return nil, fmt.Errorf("encode an answer of %s: %w", k.name, err)
+			return nil, failedToEncode(k, err)
 		}
 		return encoded, nil
 	}

@@ -89,6 +89,12 @@ type Codec[V any] interface {
 	Decode([]byte) (V, error)
 }
 
+// Appender is a Codec that can write into room that is there. Append puts the value's
+// bytes behind to; Encode gives the same bytes.
+type Appender[V any] interface {
+	Append(to []byte, v V) ([]byte, error)
+}
+
 // JSON is a codec by encoding/json, whose maps are sorted by key.
 func JSON[V any]() Codec[V] { return jsonCodec[V]{} }
 
@@ -118,14 +124,19 @@ type kind struct {
 	unkept  bool // its values are not in snapshots
 	compute func(ctx context.Context, ask *Ask, key string, arg any) (any, error)
 	encode  func(any) ([]byte, error)
+	append  func(to []byte, v any) ([]byte, error) // nil for one that is no Appender
 	decode  func([]byte) (any, error)
 }
 
 func newKind[V any](name string, codec Codec[V]) *kind {
-	return &kind{name: name,
+	k := &kind{name: name,
 		encode: func(v any) ([]byte, error) { return codec.Encode(v.(V)) },
 		decode: func(text []byte) (any, error) { return codec.Decode(text) },
 	}
+	if a, can := codec.(Appender[V]); can {
+		k.append = func(to []byte, v any) ([]byte, error) { return a.Append(to, v.(V)) }
+	}
+	return k
 }
 
 // Query answers for keys with a V, from inputs and other queries.
@@ -252,7 +263,7 @@ func get[V any](ctx context.Context, ask *Ask, k *kind, key string, arg any) (v 
 // read it.
 func find(ctx context.Context, ask *Ask, k *kind, key string, arg any, whole bool) (*answer, error) {
 	n := ask.engine.node(k, key)
-	place, err := ask.begin(n.id)
+	place, err := ask.begin(n)
 	if err != nil {
 		return nil, err
 	}
