@@ -52,6 +52,9 @@ func checkBounds(source []byte, lines lineIndex) error {
 	if err := b.spend(0, stepsOfFootnote*b.definitions*bytes.Count(source, []byte("[^")), "footnotes; put some on a page of their own"); err != nil {
 		return err
 	}
+	if b.steps+b.atMost() <= maxSteps {
+		return nil
+	}
 	return b.paragraphs()
 }
 
@@ -196,6 +199,15 @@ var blocks = sync.OnceValue(func() parser.Parser {
 		parser.WithParagraphTransformers(append(parser.DefaultParagraphTransformers(), util.Prioritized(extension.NewTableParagraphTransformer(), 200))...),
 	)
 })
+
+// atMost is what all texts of a page together can cost, however they are divided. For
+// most pages that is little, and they need not be parsed to be counted.
+func (b *bounds) atMost() int {
+	marks, attributes, lines := marksIn(b.source, "*_~[]`<!"), marksIn(b.source, "=.#{["), 1+bytes.Count(b.source, []byte("\n"))
+	addresses := bytes.Count(b.source, []byte("](")) * len(b.source)
+	// Twice as much leaves room for tabs, and for text that belongs to two blocks.
+	return 4 * (marks*marks + attributes*attributes + lines*lines + addresses)
+}
 
 // paragraphs counts the costs of each text.
 func (b *bounds) paragraphs() error {

@@ -187,3 +187,15 @@ func BenchmarkFlood(b *testing.B) {
 		}
 	}
 }
+
+// What a page is said to cost at most is no less than what is counted.
+func TestAPageCostsNoMoreThanItIsSaidToCost(t *testing.T) {
+	for name, c := range floods {
+		for _, n := range []int{1, 2, 3, 10, 50} {
+			source := []byte(c.page(n))
+			b := bounds{source: source, lines: newLineIndex(source, 1)}
+			assert.NoError(t, b.paragraphs())
+			assert.LessOrEqual(t, b.steps, b.atMost(), "%s, %d", name, n)
+		}
+	}
+}
