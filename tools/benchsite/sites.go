@@ -5,9 +5,18 @@ import (
 	"strings"
 )
 
+// sites are what the sites of all builders have in common.
+type sites struct {
+	search bool // each has an index of its words
+	plain  bool // code blocks say no language
+}
+
 // pages are Markdown: pages of 6 KB with four code blocks each, in sections of fifty.
-func pages(n int) map[string]string {
+func (s sites) pages(n int) map[string]string {
 	code := "```go\nfunc add(a, b int) int {\n\treturn a + b // the sum\n}\n```\n\n"
+	if s.plain {
+		code = strings.Replace(code, "go", "", 1)
+	}
 	prose := strings.Repeat("Some words of a page that nobody reads to its end. ", 25) + "\n\n"
 	titled := func(title string) string { return "+++\ntitle = \"" + title + "\"\n+++\n" }
 	files := map[string]string{"content/_index.md": titled("Home"), "static/s.css": "body{margin:0}"}
@@ -19,8 +28,8 @@ func pages(n int) map[string]string {
 	return files
 }
 
-func forDDC(n int) map[string]string {
-	files := pages(n)
+func (s sites) forDDC(n int) map[string]string {
+	files := s.pages(n)
 	files[".config/dodeca.kdl"] = "content \"content\"\noutput \"public\"\n"
 	files["templates/base.html"] = `<!DOCTYPE html><html><head><title>{% block title %}{% endblock %}</title><link rel="stylesheet" href="/s.css"></head><body><nav>{% for s in root.subsections %}<a href="{{ s.permalink }}/">{{ s.title }}</a>{% endfor %}</nav>{% block body %}{% endblock %}</body></html>`
 	files["templates/index.html"] = `{% extends "base.html" %}{% block title %}{{ section.title }}{% endblock %}`
@@ -29,8 +38,8 @@ func forDDC(n int) map[string]string {
 	return files
 }
 
-func forHugo(n int) map[string]string {
-	files := pages(n)
+func (s sites) forHugo(n int) map[string]string {
+	files := s.pages(n)
 	files["config.toml"] = "baseURL = \"https://example.org/\"\ndisableKinds = [\"taxonomy\", \"term\", \"RSS\", \"sitemap\"]\n"
 	files["layouts/_default/baseof.html"] = `<!DOCTYPE html><html><head><title>{{ .Title }}</title><link rel="stylesheet" href="/s.css"></head><body><nav>{{ range site.Sections }}<a href="{{ .RelPermalink }}">{{ .Title }}</a>{{ end }}</nav>{{ block "main" . }}{{ end }}</body></html>`
 	files["layouts/index.html"] = `{{ define "main" }}{{ end }}`
