@@ -1,0 +1,54 @@
+package query
+
+import "fmt"
+
+// fingerprint gives an answer its fingerprint, and puts it into the store if it belongs there.
+// Most answers are written down for the fingerprint alone, in room that is used again.
+func (e *Engine) fingerprint(n *node, a *answer) error {
+	var encoded []byte
+	var err error
+	if a.err == nil && n.kind.append != nil && !e.stores(n.kind) {
+		room, _ := e.rooms.Get().(*[]byte)
+		if room == nil {
+			room = new([]byte)
+		}
+		defer e.rooms.Put(room)
+		if encoded, err = n.kind.append((*room)[:0], a.value); err != nil {
+			return failedToEncode(n.kind, err)
+		}
+		if cap(encoded) <= maxRoom {
+			*room = encoded
+		}
+	} else if encoded, err = e.encode(n.kind, a); err != nil {
+		return err
+	}
+	f := digest(a.failed, encoded)
+	a.fingerprint = &f
+	if e.stores(n.kind) && !a.brief {
+		e.options.Store.Save(n.id, Record{f, a.failed}, encoded)
+	}
+	return nil
+}
+
+// maxRoom is how much room is kept for the next answer that is written down, in bytes.
+const maxRoom = 1 << 20
+
+func failedToEncode(k *kind, err error) error {
+	return fmt.Errorf("encode an answer of %s: %w", k.name, err)
+}
+
+func (e *Engine) encode(k *kind, a *answer) ([]byte, error) {
+	if a.err == nil {
+		encoded, err := k.encode(a.value)
+		if err != nil {
+			return nil, failedToEncode(k, err)
+		}
+		return encoded, nil
+	}
+	if e.options.Errors != nil {
+		if encoded, ok := e.options.Errors.Encode(a.err); ok {
+			return encoded, nil
+		}
+	}
+	return nil, a.err
+}
