@@ -54,22 +54,30 @@ test: tools example lint ## Run the tests; those of concurrent code also under t
 	go test -tags $(TAGS) -timeout 15m $(AT_ONCE) $(PACKAGES)
 	go test -tags $(TAGS) -timeout 15m $(AT_ONCE) -race -short $(RACY)
 	$(FAULTY) -short
+	@$(MAKE) --no-print-directory -j3 --output-sync=target $(BESIDE) BROWSE=-short EXAMPLE=
+
+# Each of these waits for others, or has one thread, for half of its time: three at
+# once keep two processors busy. They share nothing but tools, and none counts on the
+# order in which threads happen to run, as catching faults does. What one prints comes
+# when it has ended. What takes longest comes first.
+BESIDE := test-browser rust test-explore test-diagnosis test-explore-faults test-model interop peers deploy
+.PHONY: test-explore test-explore-faults test-diagnosis test-model
+test-explore: # The explorer, as far as test goes.
 	$(EXPLORE)
+test-explore-faults: # The same with each fault.
 	$(EXPLORE_FAULTS)
+test-diagnosis: # One cell of each diagnosis.
+	$(DIAGNOSE)
+test-model: # The explorer's models of the kernel, and what is between two steps.
 	go test -tags $(TAGS),explore,ddcfault -run Model ./internal/sys
 	go test -tags $(TAGS),explore -run Between ./internal/inuse ./slot ./wake ./wake/futex
-	$(DIAGNOSE)
-	@$(MAKE) --no-print-directory interop
-	@$(MAKE) --no-print-directory peers
-	@$(MAKE) --no-print-directory deploy
-	@$(MAKE) --no-print-directory rust
-	@$(MAKE) --no-print-directory test-browser BROWSE=-short
 
-# As interop. BROWSE are flags of its tests: in test it is -short. EDITS is how many a page is patched through; without, 100, or 15.
+# As interop. BROWSE are flags of its tests: in test it is -short, and EXAMPLE is made already. EDITS is how many a page is patched through; without, 100, or 15.
 BROWSE :=
 EDITS :=
+EXAMPLE := example
 .PHONY: test-browser
-test-browser: tools example ## Look at pages in a real browser (Debian's chromium), which is a module of its own; pictures of them go to out/shots.
+test-browser: tools $(EXAMPLE) ## Look at pages in a real browser (Debian's chromium), which is a module of its own; pictures of them go to out/shots.
 	@cd site/serve/browser && if ! command -v chromium >/dev/null; then echo "test-browser: left out, as there is no chromium"; \
 	elif go mod download; then DDC_EDITS=$(EDITS) go test -tags $(TAGS) -timeout 15m $(BROWSE) .; else echo "test-browser: left out, as its modules cannot be had"; fi
 

@@ -274,7 +274,7 @@ func TestBuildsInARowLeaveNothingBehind(t *testing.T) {
 		t.Skip("the fixture has been built on every strategy")
 	}
 	folder := fixture.Site(t)
-	builds := 3
+	builds := 2
 	if soak := os.Getenv("DDC_SOAK"); soak != "" {
 		var err error
 		builds, err = strconv.Atoi(soak)
