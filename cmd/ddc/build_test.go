@@ -206,7 +206,7 @@ func TestBuildSaysOneLineAndNothingElse(t *testing.T) {
 	require.Zero(t, o.code, o.stderr)
 	assert.Empty(t, o.stderr)
 	assert.Equal(t, 1, strings.Count(o.stdout, "\n"), o.stdout)
-	assert.Regexp(t, fmt.Sprintf(`public: 4 pages, \d+ files, .* \(%d plugins, futex\)`, len(pluginNames())), o.stdout)
+	assert.Regexp(t, fmt.Sprintf(`public: 5 pages, \d+ files, .* \(%d plugins, futex\)`, len(pluginNames())), o.stdout)
 }
 
 func TestSecondBuildGivesTheSameBytesAndCleanRemovesThem(t *testing.T) {
