@@ -146,20 +146,25 @@ func (p *Process) start(running context.Context) error {
 	return nil
 }
 
-// Close closes the program's input and returns how it ended, like Run; if it does not end within two seconds it is killed, which is a
-// Failure. What it still writes is lost.
+// Close closes the program's input and returns how it ended, like Run. If it does
+// not end within two seconds it is killed, which is no error: who closes wants
+// nothing more of it, and on a busy machine a program may be slow to end. What it
+// still writes is lost.
 func (p *Process) Close() error {
 	defer p.kill()
 	p.In.Close()
 	p.out.Close()
-	var err error
 	select {
-	case err = <-p.ended:
+	case err := <-p.ended:
+		return p.command.explain(p.ctx, err, p.stderr)
 	case <-time.After(grace):
-		p.kill()
-		err = <-p.ended
 	}
-	return p.command.explain(p.ctx, err, p.stderr)
+	p.kill()
+	<-p.ended
+	if err := p.ctx.Err(); err != nil {
+		return p.command.explain(p.ctx, err, p.stderr)
+	}
+	return nil
 }
 
 func (c Command) prepare(ctx context.Context) (*exec.Cmd, *tail, error) {
