@@ -105,7 +105,8 @@ type Options struct {
 	CallTimeoutOf map[string]time.Duration
 	// StartTime is how long a plugin's program may take until it attaches, or 0
 	// for 10 s. After that it is killed, and its calls and streams fail with
-	// [ErrNeverAttached].
+	// [ErrNeverAttached]. Time in which it waits for a processor does not count,
+	// up to nine times as much.
 	StartTime time.Duration
 	// Calls are what the calls of plugins pass through.
 	Calls Calls

@@ -101,7 +101,7 @@ func startProcess(offer *offer, threads *forkers, spec processSpec) (_ *process,
 	}
 	makeExpendable(cmd.Process.Pid)
 	p := &process{cmd: cmd, conn: offer.connect(), link: offer.link, lifeline: lifeline, wardens: wardens, exited: make(chan struct{})}
-	p.starting = startWithin(spec.startTime, offer.link.Attached, p)
+	p.starting = startWithin(spec.startTime, offer.link.Attached, func() time.Duration { return starvation(cmd.Process.Pid) }, p)
 	go p.banish()
 	go p.watch(&logs{logger: spec.logger, allowance: spec.allowance}, output, kills)
 	return p, nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -61,6 +62,39 @@ type killed chan error
 
 func (v killed) kill(cause error) { v <- cause }
 
+// never is how long a program that always has a processor waits for one.
+func never() time.Duration { return 0 }
+
+// On a busy machine a program may wait for a processor longer than it may take.
+func TestAProgramThatWaitsForAProcessorHasMoreTimeButNotAllOfIt(t *testing.T) {
+	const limit = 20 * time.Millisecond
+	for _, c := range []struct{ waited, least time.Duration }{{0, limit}, {2 * limit, 3 * limit}, {time.Hour, mostStarved * limit}} {
+		v, began := make(killed, 1), time.Now()
+		startWithin(limit, func() bool { return false }, func() time.Duration { return c.waited }, v)
+		cause := await.Value(t, "the program to be killed", v)
+		assert.GreaterOrEqual(t, time.Since(began), c.least)
+		assert.ErrorIs(t, cause, ErrNeverAttached)
+	}
+}
+
+// One program more than there are processors has one of them wait.
+func TestStarvationIsWhatAProgramHasWaited(t *testing.T) {
+	var programs []*exec.Cmd
+	for range runtime.NumCPU() + 1 {
+		busy := exec.CommandContext(t.Context(), "sh", "-c", "while :; do :; done")
+		require.NoError(t, busy.Start())
+		programs = append(programs, busy)
+	}
+	await.Until(t, "one to have waited for a processor", func() bool {
+		return slices.ContainsFunc(programs, func(p *exec.Cmd) bool { return starvation(p.Process.Pid) > 0 })
+	})
+	for _, p := range programs {
+		require.NoError(t, p.Process.Kill())
+		_ = p.Wait() // it was killed
+		assert.Zero(t, starvation(p.Process.Pid), "it has ended")
+	}
+}
+
 func TestAProgramThatAttachesIsLeftAlone(t *testing.T) {
 	looked := make(chan struct{}, 1)
 	attached := func() bool {
@@ -71,12 +105,12 @@ func TestAProgramThatAttachesIsLeftAlone(t *testing.T) {
 		return true
 	}
 	v := make(killed, 1)
-	s := startWithin(20*time.Millisecond, attached, v)
+	s := startWithin(20*time.Millisecond, attached, never, v)
 	await.Value(t, "a look", looked)
 	await.Until(t, "looking to end", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.timer == nil })
 	assert.Empty(t, v)
 
-	s = startWithin(time.Hour, func() bool { return false }, v)
+	s = startWithin(time.Hour, func() bool { return false }, never, v)
 	s.stop()
 	s.look() // which had begun just before
 	assert.Nil(t, s.timer)
