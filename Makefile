@@ -72,6 +72,11 @@ test-model: # The explorer's models of the kernel, and what is between two steps
 	go test -tags $(TAGS),explore,ddcfault -run Model ./internal/sys
 	go test -tags $(TAGS),explore -run Between ./internal/inuse ./slot ./wake ./wake/futex
 
+SERVE_CHANGES := 500
+.PHONY: serve-changes
+serve-changes: tools ## Serve a site through SERVE_CHANGES (500) changes, on all strategies, while plugins and servers are killed and the cache is damaged: some six minutes.
+	DDC_SERVE_CHANGES=$(SERVE_CHANGES) go test -tags $(TAGS) -timeout 4h -count=1 -v -run TestServerEqualsACleanBuildWhateverChangesAndDies ./cmd/ddc
+
 # As interop. BROWSE are flags of its tests: in test it is -short, and EXAMPLE is made already. EDITS is how many a page is patched through; without, 100, or 15.
 BROWSE :=
 EDITS :=

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"image"
 	"image/png"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coder/websocket"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/image/font/gofont/goregular"
@@ -215,4 +217,72 @@ func TestServerDoesWithoutSass(t *testing.T) {
 	write(t, site, "content/guide/advanced.md", "+++\n+++\nafter\n")
 	s.shows("/guide/advanced/", "after")
 	assert.NotRegexp(t, sassLink, s.link("/", "(?s).*"))
+}
+
+func TestSecondVisitMakesNothing(t *testing.T) {
+	inOtherProcesses(t)
+	s := startServing(t, sampleSiteOfTheOriginal(t), "--json")
+	made := func(edit string) (change struct{ Pages, Calls int }) {
+		// At once, as editors do: else the empty file between would be a change of its own.
+		write(t, s.site, "draft", "+++\nweight = 20\n+++\n"+edit+"\n")
+		require.NoError(t, os.Rename(filepath.Join(s.site, "draft"), filepath.Join(s.site, "content/guide/advanced.md")))
+		for {
+			var told struct {
+				Files        []string
+				Pages, Calls int
+			}
+			require.NoError(t, json.Unmarshal([]byte(s.line("the change")), &told))
+			if len(told.Files) > 0 {
+				change.Pages, change.Calls = told.Pages, told.Calls
+				return change
+			}
+		}
+	}
+	s.line("all pages to be looked at") // an edit before that is no change
+	// The letters stay the same: others would be another font, which all pages name.
+	made("visits make no page")
+	made("no page visits make")
+	s.shows("/guide/advanced/", "no page visits make")
+	for range 3 {
+		for _, path := range []string{"/", "/guide/", "/guide/getting-started/", "/guide/advanced/"} {
+			s.has(path)
+		}
+	}
+	// A change is told with all that was made since the one before it was begun.
+	assert.Equal(t, 1, made("page visits make no").Pages)
+	assert.Zero(t, s.stop(), s.stderr.String())
+}
+
+// What an open page is told of an edit goes through JSON and a socket. It is short, if the
+// edit is: some 150 bytes for a patch with what it expects to find, and as many around it.
+func TestPatchesOfASmallEditAreSmall(t *testing.T) {
+	inOtherProcesses(t)
+	s := startServing(t, sampleSiteOfTheOriginal(t))
+	_, page := s.get("/guide/advanced/")
+	said := regexp.MustCompile(`data-ddc="([^"]*)" data-name="([^"]*)"`).FindStringSubmatch(page)
+	require.Len(t, said, 3, page)
+	c, _, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(s.url, "http")+"/__ddc/live", nil)
+	require.NoError(t, err)
+	defer func() { _ = c.CloseNow() }()
+	require.NoError(t, c.Write(t.Context(), websocket.MessageText, []byte(`{"name":"`+said[2]+`","hash":"`+said[1]+`"}`)))
+	write(t, s.site, "draft", "+++\nweight = 20\n+++\n## More\n\nMuch much.\n") // of the same letters
+	require.NoError(t, os.Rename(filepath.Join(s.site, "draft"), filepath.Join(s.site, "content/guide/advanced.md")))
+	for {
+		_, text, err := c.Read(t.Context())
+		require.NoError(t, err, s.stderr.String())
+		var told struct {
+			Patches []struct{ Op, Value, Old string }
+		}
+		require.NoError(t, json.Unmarshal(text, &told))
+		if len(told.Patches) == 0 {
+			continue
+		}
+		require.Len(t, told.Patches, 1)
+		assert.Equal(t, "set_text", told.Patches[0].Op)
+		assert.Equal(t, "Much much.", told.Patches[0].Value)
+		assert.Equal(t, "Much.", told.Patches[0].Old)
+		assert.Less(t, len(text), 300, "%s", text)
+		break
+	}
+	assert.Zero(t, s.stop(), s.stderr.String())
 }
