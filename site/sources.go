@@ -63,7 +63,8 @@ type scanned struct {
 	// the name that they asked for. What was not there has an empty File.
 	mu     sync.Mutex
 	strays map[string]content.File
-	// read has what was read of a file, by its name: a digest of its contents.
+	// read has what was read of a file, by its name: a digest of its contents, or
+	// unsettled.
 	read map[string]string
 }
 
@@ -237,11 +238,19 @@ func (s *sourcePhase) noteRead(name string, data []byte) {
 	s.noteSum(name, h.Sum(nil))
 }
 
+// unsettled stands for a file that had other contents when it was read again, with no
+// scan between: the next scan has to say that it has changed.
+const unsettled = ""
+
 func (s *sourcePhase) noteSum(name string, sum []byte) {
 	s.scanned.mu.Lock()
 	defer s.scanned.mu.Unlock()
 	if s.scanned.read == nil {
 		s.scanned.read = map[string]string{}
+	}
+	if known, read := s.scanned.read[name]; read && known != string(sum) {
+		s.scanned.read[name] = unsettled
+		return
 	}
 	s.scanned.read[name] = string(sum)
 }
@@ -276,7 +285,7 @@ func (s *sourcePhase) lookDigest(_ context.Context, name string) ([]byte, error)
 	s.scanned.mu.Lock()
 	known, read := s.scanned.read[name]
 	s.scanned.mu.Unlock()
-	if read {
+	if read && known != unsettled {
 		return []byte(known), nil
 	}
 	sum, err := s.sum(s.file(name))

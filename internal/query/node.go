@@ -336,7 +336,7 @@ func (e *Engine) again(ctx context.Context, r *run, arg any, old *answer, outcom
 		return nil, false, err
 	}
 	e.told(r.node, outcome, ID{})
-	if *a.fingerprint != *old.fingerprint && e.options.Differs != nil {
+	if *a.fingerprint != *old.fingerprint && !moved(old.reads, a.reads) && e.options.Differs != nil {
 		d := Difference{ID: r.node.id}
 		for _, read := range old.reads {
 			d.Reads = append(d.Reads, read.node.id)
@@ -344,6 +344,20 @@ func (e *Engine) again(ctx context.Context, r *run, arg any, old *answer, outcom
 		e.options.Differs(d)
 	}
 	return a, true, nil
+}
+
+// moved says that something read says otherwise than it did. The value of an input is
+// not kept: to work an answer out again it is looked at again, and may have changed
+// since the owner of the engine last told of changes.
+func moved(before, after []read) bool {
+	seen := make(map[*node]Fingerprint, len(before))
+	for _, r := range before {
+		seen[r.node] = *r.seen
+	}
+	return slices.ContainsFunc(after, func(r read) bool {
+		was, known := seen[r.node]
+		return known && was != *r.seen
+	})
 }
 
 func (e *Engine) compute(ctx context.Context, r *run, arg any) (*answer, error) {

@@ -196,6 +196,36 @@ func TestAWrongAnswerOfTheStoreIsFoundInAsManyBuildsAsCheckSays(t *testing.T) {
 	assert.Equal(t, []string{"the remembered answer of level(0/0) differs from the one worked out again from the same 1 inputs: input(i0)"}, found)
 }
 
+// Whoever watches the inputs hears of a change a little later than it happens. An answer
+// that is worked out again in between is another one, and was not kept wrongly.
+func TestAnInputThatChangesBeforeItIsToldIsNoWrongAnswer(t *testing.T) {
+	w := &world{inputs: map[string]int{"i0": 4}}
+	ask := func(s *subject) (v int) {
+		require.NoError(t, s.engine.Run(t.Context(), func(ctx context.Context, ask *query.Ask) (err error) {
+			v, err = s.levels.Get(ctx, ask, "0/0")
+			return err
+		}))
+		return v
+	}
+	first := newSubject(w, query.Options{}, false)
+	before := ask(first)
+	taken, values := first.engine.Snapshot(always), map[query.Fingerprint][]byte{}
+	for _, k := range taken.Nodes {
+		if k.Encode != nil {
+			encoded, err := k.Encode()
+			require.NoError(t, err)
+			values[k.Fingerprint] = encoded
+		}
+	}
+	taken.Value = func(f query.Fingerprint) ([]byte, bool) { v, ok := values[f]; return v, ok }
+	s := newSubject(w, query.Options{Check: 1, Differs: func(d query.Difference) { t.Error(d) }}, false)
+	s.engine.Restore(taken)
+	w.inputs["i0"] = 9
+	assert.NotEqual(t, before, ask(s), "it was worked out again")
+	s.engine.Changed(s.inputs.ID("i0"))
+	assert.NotEqual(t, before, ask(s))
+}
+
 func TestAnErrorThatIsNoAnswerIsForgotten(t *testing.T) {
 	e := query.NewEngine(query.Options{Errors: faults{}})
 	broken := true
