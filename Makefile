@@ -72,6 +72,7 @@ test-model: # The explorer's models of the kernel, and what is between two steps
 	go test -tags $(TAGS),explore,ddcfault -run Model ./internal/sys
 	go test -tags $(TAGS),explore -run Between ./internal/inuse ./slot ./wake ./wake/futex
 
+# In test there are 40 changes, on one strategy.
 SERVE_CHANGES := 500
 .PHONY: serve-changes
 serve-changes: tools ## Serve a site through SERVE_CHANGES (500) changes, on all strategies, while plugins and servers are killed and the cache is damaged: some six minutes.
