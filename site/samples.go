@@ -131,10 +131,7 @@ func (s *bodyPhase) extract(ctx context.Context, ask *query.Ask, key string) (*s
 // mayHaveSamples says whether a page may have code in a language that is run: its name
 // stands in the line of some fence. Most pages so cost no call.
 func mayHaveSamples(source string, run config.CodeExecution) bool {
-	names := sortedKeys(run.Languages)
-	if _, rust := run.Language("rs"); rust {
-		names = append(names, "rs")
-	}
+	names := run.Names()
 	for _, fence := range []string{"```", "~~~"} {
 		for rest := source; ; {
 			at := strings.Index(rest, fence)

@@ -32,7 +32,7 @@ func (s *started) renew(ctx context.Context, cfg *config.Config, f buildFlags) (
 			continue
 		}
 		p.is.Store(found[i].is.Load())
-		// Whoever gives up waiting for the site does not keep the old program running.
+		// The old program ends though its caller gives up waiting for the site.
 		if err := s.machine.host.Plugin(p.Name).Restart(context.WithoutCancel(ctx)); err != nil {
 			s.machine.log.Warn("end of a program that has changed", "plugin", p.Name, "cause", err)
 		}

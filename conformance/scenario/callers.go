@@ -9,10 +9,11 @@ import (
 )
 
 // callersComeAndGo makes calls whose caller receives in the pump's place, if
-// the link offers that: one after the request was sent, the next before its ring. Frames that no caller waits for arrive around each
-// reply. With every frame it changes whether the peer finds the caller or the
-// pump asleep. After each call there is silence, so a frame left to the wrong
-// one of the two stays in the ring.
+// the link offers that: one after the request was sent, the next before its
+// ring. Frames that no caller waits for arrive around each reply. With every
+// frame it changes whether the peer finds the caller or the pump asleep. After
+// each call there is silence, so a frame left to the wrong one of the two stays
+// in the ring.
 func callersComeAndGo(ctx context.Context, e *LinkEnv) error {
 	const reply, news = 1, 2
 	w, err := e.wire(Ample, 1)

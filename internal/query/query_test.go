@@ -196,8 +196,8 @@ func TestAWrongAnswerOfTheStoreIsFoundInAsManyBuildsAsCheckSays(t *testing.T) {
 	assert.Equal(t, []string{"the remembered answer of level(0/0) differs from the one worked out again from the same 1 inputs: input(i0)"}, found)
 }
 
-// Whoever watches the inputs hears of a change a little later than it happens. An answer
-// that is worked out again in between is another one, and was not kept wrongly.
+// The engine is told of a change a little later than the input changes. An answer that is
+// worked out again in between is another one, and was not kept wrongly.
 func TestAnInputThatChangesBeforeItIsToldIsNoWrongAnswer(t *testing.T) {
 	w := &world{inputs: map[string]int{"i0": 4}}
 	ask := func(s *subject) (v int) {

@@ -15,8 +15,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -109,12 +111,25 @@ type CodeExecution struct {
 // Language gives the settings of a language as a sample's info string names
 // it; "rs" is rust.
 func (c CodeExecution) Language(name string) (Language, bool) {
-	name = strings.ToLower(name)
-	if name == "rs" {
-		name = "rust"
-	}
-	language, ok := c.Languages[name]
+	language, ok := c.Languages[languageOf(name)]
 	return language, ok
+}
+
+// Names are those that the info string of a sample may have, in small letters.
+func (c CodeExecution) Names() []string {
+	names := slices.Collect(maps.Keys(c.Languages))
+	if _, known := c.Languages["rust"]; known {
+		names = append(names, "rs")
+	}
+	return names
+}
+
+// languageOf is the language that an info string or a setting names.
+func languageOf(name string) string {
+	if name = strings.ToLower(name); name == "rs" {
+		return "rust"
+	}
+	return name
 }
 
 // Language is how samples of one language are run: COMMAND ARGS.

@@ -176,10 +176,7 @@ func codeExecutionField(c *CodeExecution) field {
 // language reads a block named like a language. What it leaves out keeps its
 // default; only rust has one.
 func (d *decoder) language(block setting, c *CodeExecution) {
-	name := strings.ToLower(block.name)
-	if name == "rs" {
-		name = "rust"
-	}
+	name := languageOf(block.name)
 	l, known := c.Languages[name]
 	if !known {
 		l = Language{Extension: name, ShowOutput: true}

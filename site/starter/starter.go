@@ -29,8 +29,8 @@ const (
 // have the same file.
 var folders = map[string][]string{
 	Docs:    {"shared", "pages", "docs"},
-	Blog:    {"shared", "blog"},
-	Minimal: {"shared", "pages", "minimal"},
+	Blog:    {"shared", "column", "blog"},
+	Minimal: {"shared", "column", "pages", "minimal"},
 }
 
 // Themes lists the names of all themes, sorted.

@@ -18,15 +18,9 @@ func (r *render) itemsOf(name string, v value) ([]value, error) {
 }
 
 func sorted(r *render, v value, args []value) (value, error) {
-	items, err := r.itemsOf("sort", v)
+	items, keys, err := r.keyed("sort", v, args[0])
 	if err != nil {
 		return undefined, err
-	}
-	keys := items
-	if !args[0].absent() {
-		if keys, err = r.each(items, args[0]); err != nil {
-			return undefined, err
-		}
 	}
 	if err := r.room(len(items)); err != nil {
 		return undefined, err

@@ -167,7 +167,7 @@ func TestASenderThatWaitsGoesWithItsLink(t *testing.T) {
 			host.life.fail(transport.ErrPeerDead)
 			assert.ErrorIs(t, await.Value(t, "the sender to give up", sent), transport.ErrPeerDead)
 			w.end(host)
-			// Whoever comes later has its turn, is told the same, and gives the turn back:
+			// A later sender has its turn, is told the same, and gives the turn back:
 			// the pump takes it last.
 			assert.ErrorIs(t, host.Send(t.Context(), transport.Header{}, nil), transport.ErrPeerDead)
 			host.bells.wakeSelf()

@@ -41,6 +41,13 @@ func (w *waker) wait(t *testing.T) (result chan error) {
 	return result
 }
 
+func waitAll(t *testing.T, all []*waker) (results []chan error) {
+	for _, w := range all {
+		results = append(results, w.wait(t))
+	}
+	return results
+}
+
 func (w *waker) leads() bool {
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()
@@ -101,10 +108,7 @@ func TestARingLeavesATokenAndChangesTheGate(t *testing.T) {
 // The leader sleeps for all, and wakes only those whom a token is for.
 func TestATokenWakesItsOwnerAlone(t *testing.T) {
 	_, w := open(t, 3)
-	var results []chan error
-	for i := range w {
-		results = append(results, w[i].wait(t))
-	}
+	results := waitAll(t, w)
 	require.True(t, w[0].leads())
 	require.NoError(t, w[1].Ring())
 	require.NoError(t, await.Value(t, "the owner of the token", results[1]))
@@ -131,7 +135,7 @@ func TestATokenWakesItsOwnerAlone(t *testing.T) {
 }
 
 // The sleeper may have yet to get to its channel: the value waits for it, and
-// whoever wakes it does not.
+// its waker does not.
 func TestAWakeUpWaitsForItsSleeper(t *testing.T) {
 	_, w := open(t, 1)
 	w[0].wake()
@@ -142,10 +146,7 @@ func TestAWakeUpWaitsForItsSleeper(t *testing.T) {
 // Closing a waker ends its Wait, whether it leads or not, and nobody else's.
 func TestACloseEndsTheWaitOfItsWakerAlone(t *testing.T) {
 	_, w := open(t, 3)
-	var results []chan error
-	for i := range w {
-		results = append(results, w[i].wait(t))
-	}
+	results := waitAll(t, w)
 	require.NoError(t, w[1].Close())
 	assert.ErrorIs(t, await.Value(t, "who waits behind the leader", results[1]), os.ErrClosed)
 	assert.False(t, w[1].isBehind())

@@ -74,17 +74,23 @@ func (f *floor) call(payload []byte) error {
 	return nil
 }
 
+// offered opens the memory that the parent shares, and says how many bytes its messages
+// have.
+func offered(name string) (segment *shm.Segment, n int, err error) {
+	if _, err := fmt.Sscan(os.Getenv(envOffer), &n); err != nil {
+		return nil, 0, err
+	}
+	file, err := sys.Inherited(3, name)
+	if err != nil {
+		return nil, 0, err
+	}
+	segment, err = shm.Open(file)
+	return segment, n, err
+}
+
 // serveFloor answers until standard input ends.
 func serveFloor() error {
-	var n int
-	if _, err := fmt.Sscan(os.Getenv(envOffer), &n); err != nil {
-		return err
-	}
-	file, err := sys.Inherited(3, "floor")
-	if err != nil {
-		return err
-	}
-	segment, err := shm.Open(file)
+	segment, n, err := offered("floor")
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,6 @@ import (
 	"google.golang.org/grpc/stats"
 	"google.golang.org/protobuf/proto"
 
-	"ddc/internal/sys"
 	"ddc/ring"
 	"ddc/rpc"
 	"ddc/rpc/rpctestpb"
@@ -166,15 +165,7 @@ func (e *stepEnd) receive() error {
 
 // serveStep answers until standard input ends.
 func serveStep(role string) error {
-	var n int
-	if _, err := fmt.Sscan(os.Getenv(envOffer), &n); err != nil {
-		return err
-	}
-	file, err := sys.Inherited(3, "step")
-	if err != nil {
-		return err
-	}
-	segment, err := shm.Open(file)
+	segment, n, err := offered("step")
 	if err != nil {
 		return err
 	}
