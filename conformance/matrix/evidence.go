@@ -160,7 +160,7 @@ var waitsByFunction = []struct{ function, what string }{
 	{"hub.(*slots).allocPiece", forSlot},
 	{"hub.(*sender).takeTurn", forTurn},
 	{"hub.(*Link).pump(", forBell},
-	{"hub.(*Link).Await", forReply + ", in the pump's place"},
+	{"hub.(*Link).standIn", forReply + ", in the pump's place"},
 	{"rpc.(*Conn).awaitReply", forReply},
 }
 

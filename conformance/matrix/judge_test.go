@@ -121,13 +121,20 @@ ddc/transport/hub.(*Link).pump(0xc000124000)
 
 goroutine 11 [syscall]:
 ddc/wake.(*Doorbell).Await(0xc000124000)
+ddc/transport/hub.(*Link).standIn(0xc000124000)
 ddc/transport/hub.(*Link).Await(0xc000124000)
 ddc/rpc.(*Conn).awaitReply(0xc0001a6000)
+
+goroutine 12 [syscall]:
+ddc/wake.(*Doorbell).Await(0xc000124000)
+ddc/transport/hub.(*Link).standIn(0xc000124000)
+ddc/transport/hub.(*Link).Ask(0xc000124000)
+ddc/rpc.(*Conn).sendUnary(0xc0001a6000)
 `
 
 func TestGoroutinesAreCountedByWhatTheyWaitFor(t *testing.T) {
 	assert.Equal(t, map[string]int{
-		forSpace: 1, forBell: 1, forReply: 1, forHandler + ", on the receiving goroutine": 1, forReply + ", in the pump's place": 1,
+		forSpace: 1, forBell: 1, forReply: 1, forHandler + ", on the receiving goroutine": 1, forReply + ", in the pump's place": 2,
 	}, goroutineWaits(dump))
 }
 

@@ -22,7 +22,7 @@ var waits = []struct{ function, what string }{
 	{"ddc/transport/hub.(*sender).awaitSpace", "waits for ring space"},
 	{"ddc/transport/hub.(*slots).awaitSlot", "waits for a slot"},
 	{"ddc/transport/hub.(*sender).takeTurn", "waits for its turn at a ring"},
-	{"ddc/transport/hub.(*Link).Await", "receives in a pump's place"},
+	{"ddc/transport/hub.(*Link).standIn", "receives in a pump's place"},
 	{"ddc/transport/hub.(*Link).pump", "is a pump"},
 	{"ddc/rpc.(*Conn).awaitReply", "waits for a reply"},
 	{"ddc/rpc.(*inbox)", "waits for a stream's next message"},

@@ -20,6 +20,9 @@ func TestOwnGoroutinesAreCountedAndShown(t *testing.T) {
 	assert.Regexp(t, `^\d+ goroutines\n`, out.String())
 	assert.Contains(t, out.String(), "dump.TestOwnGoroutinesAreCountedAndShown")
 	assert.Equal(t, "is a pump", waitOf("goroutine 1 [syscall]:\nddc/transport/hub.(*Link).pump(0x1)\n\t/x.go:1"))
+	for _, way := range []string{"Ask", "Await"} { // both lead to the place
+		assert.Equal(t, "receives in a pump's place", waitOf("goroutine 1 [syscall]:\nddc/transport/hub.(*Link).standIn(0x1)\n\t/x.go:1\nddc/transport/hub.(*Link)."+way+"(0x1)\n\t/x.go:2"))
+	}
 	assert.Empty(t, waitOf("goroutine 1 [syscall]:\nmain.main()\ncreated by \nddc/transport/hub.(*Link).pump(0x1)"), "who made it does not count")
 }
 

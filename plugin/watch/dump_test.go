@@ -33,14 +33,15 @@ func TestDumpSaysWhoWaitsForWhat(t *testing.T) {
 	defer func() { cancel(); <-waiting }()
 	_, err := echo(t, h, "sleeper", &rpctestpb.Packet{})
 	require.NoError(t, err)
+	text := ""
 	await.Until(t, "the dump to tell of the call", func() bool {
 		var dump bytes.Buffer
 		watch.Dump(h, &dump)
-		text := dump.String()
+		text = dump.String()
 		return strings.Contains(text, "plugin sleeper: pid") && strings.Contains(text, "call /ddc.rpctest.Test/Echo") &&
 			strings.Contains(text, "to plugin") && strings.Contains(text, "plugin's bell: asleep") && strings.Contains(text, "DIAGNOSIS") && strings.Contains(text, "slots of 1024 bytes") &&
 			(strings.Contains(text, "1: waits for a reply") || strings.Contains(text, "1: receives in a pump's place"))
-	})
+	}, func() string { return text })
 
 	// SIGUSR1 makes both sides dump, and ends neither.
 	stop := watch.DumpOnSignal(h)
