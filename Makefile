@@ -176,8 +176,8 @@ verdict: build ## Run the matrix of faults and the benchmark, some minutes; writ
 # What depends on time or on the order of threads, beside 30 busy processes: see tools/stress.sh.
 BUSY := 30
 STRESS := 3
-STRESS_TIME := 45m
-stress: build example ## Run waits, processes and time, in -short form, beside BUSY (30) busy processes, STRESS (3) times; the rest once: STRESS_TIME (45m) at most.
+STRESS_TIME := 90m
+stress: build example ## Run waits, processes and time, in -short form, beside BUSY (30) busy processes, STRESS (3) times; the rest once: STRESS_TIME (90m) at most, an hour where nothing else runs.
 	TAGS=$(TAGS) BUSY=$(BUSY) ROUNDS=$(STRESS) timeout -k 30s $(STRESS_TIME) tools/stress.sh
 
 # SITES is a folder with sample-site, no-scss-site, code-execution-site, dodeca-docs; what is not in it is left out.
