@@ -44,8 +44,8 @@ var (
 	goTests     = regexp.MustCompile("go test ((?:[^`\n|]|\\\\\\|)*)")
 )
 
-// Who follows a page that names what is not there any more is lost at once. A
-// path counts if it begins with a folder of the repository.
+// A page that names what is not there any more leads its reader astray. A path
+// counts if it begins with a folder of the repository.
 func TestPagesNameFilesThatExist(t *testing.T) {
 	named := 0
 	for file, page := range pages(t) {

@@ -14,21 +14,22 @@
 //
 // # What a plugin gets besides
 //
-// Every plugin answers gRPC's health service, unless it serves one of its own. With
-// [Options].Versions it speaks several versions of its service, and host and plugin
-// agree on one at the start. [Host] makes calls to what the host serves, over the
-// plugin's own link.
+// Every plugin answers gRPC's health service, unless it serves one of its own.
+// With [Options].Versions it speaks several versions of its service, and host
+// and plugin agree on one at the start. [Host] makes calls to what the host
+// serves, over the plugin's own link.
 //
 // # Debugging
 //
-// On SIGUSR1 a plugin writes to its log what it is doing: the calls under way, its
-// link's words, and every goroutine's stack. ddc inspect shows the same from outside.
+// On SIGUSR1 a plugin writes to its log what it is doing: the calls under way,
+// its link's words, and every goroutine's stack. ddc inspect shows the same
+// from outside.
 //
 // # Testing
 //
 // A service is an ordinary gRPC server, and a test needs no other process:
-// host.Options.Local runs the service in the test's own, and calls to the host and
-// health are as ever. No versions are agreed on then.
+// host.Options.Local runs the service in the test's own, and calls to the host
+// and health are as ever. No versions are agreed on then.
 package plugin
 
 import "google.golang.org/grpc"

@@ -15,9 +15,9 @@
 //	starved    both         both       1: the producer waits for room
 //
 // A cell belongs to the producer while its place is outside [consumed,
-// produced), and to the consumer while it is inside. The store to an index hands
-// it over, after the cell's bytes (pairs with: the load of that index by the
-// other side, before it touches the cell).
+// produced), and to the consumer while it is inside. The store to an index
+// hands it over, after the cell's bytes (pairs with: the load of that index by
+// the other side, before it touches the cell).
 //
 // Each end keeps a copy of the other's index and reads the real one only when
 // the copy says full or empty, so that two busy ends seldom touch each other's

@@ -61,25 +61,26 @@
 //	8   go away  server  0                            none: no new calls, please; Stream is 0
 //
 // Flags say which of the bracketed parts are there, in the order given: 1
-// method, 2 metadata, 4 trailer, 8 status, 16 message. All but the message, which
-// is the rest of the payload, are sections: a varint length, then so many bytes,
-// at most 1 MiB.
+// method, 2 metadata, 4 trailer, 8 status, 16 message. All but the message,
+// which is the rest of the payload, are sections: a varint length, then so many
+// bytes, at most 1 MiB.
 //
 //   - method: the name, "/package.Service/Method", which from then on the id in
-//     Arg stands for, too. Ids are 1 to 1024. A client tells the name with every
-//     call until a send that told it has returned: any later frame comes behind
-//     that one. Id 0 stands for nothing; the name comes along always.
-//   - metadata, trailer: keys and values in turn, each a varint length and bytes.
-//     A key of many values comes many times.
-//   - status: a google.rpc.Status, if there is more to say than the code in Arg.
+//     Arg stands for, too. Ids are 1 to 1024. A client tells the name with
+//     every call until a send that told it has returned: any later frame comes
+//     behind that one. Id 0 stands for nothing; the name comes along always.
+//   - metadata, trailer: keys and values in turn, each a varint length and
+//     bytes. A key of many values comes many times.
+//   - status: a google.rpc.Status, if there is more to say than the code in
+//     Arg.
 //
 // A timeout is what remains of the client's deadline when it sends, rounded up;
 // 0 is none. Each side keeps the time itself.
 //
 // Flag 32 in a call makes it unary: the message is the whole request, and the
-// reply comes in one frame too. Without it a call is a stream: no message in the
-// call, any number after it, end when there are no more. Flag 64 in a reply, of
-// code Unavailable, says that the call was not begun.
+// reply comes in one frame too. Without it a call is a stream: no message in
+// the call, any number after it, end when there are no more. Flag 64 in a
+// reply, of code Unavailable, says that the call was not begun.
 //
 // reply is the last frame of a call; a stream's may carry a last message. After
 // a reply or a cancel, either side ignores what still arrives for the stream:

@@ -125,7 +125,7 @@ func sendAll[Q, A any](ctx context.Context, b *build, plugin string,
 }
 
 // take waits for one of a channel's places, and returns a function that gives it back.
-// Who has a place waits for nobody who needs one: it makes a call, or fills in a
+// The holder of a place waits for nobody who needs one: it makes a call, or fills in a
 // template, whose calls have places of another kind.
 func take(ctx context.Context, places chan struct{}) (release func(), err error) {
 	select {

@@ -203,7 +203,7 @@ func (s *extensionPhase) clashes(all *extensions) error {
 	return found
 }
 
-// having are the plugins that have a part in a stage. Who asks calls them all.
+// having are the plugins that have a part in a stage. The caller calls them all.
 func (s *extensionPhase) having(ctx context.Context, ask *query.Ask, stage string) ([]*described, error) {
 	all, err := s.described.Get(ctx, ask, "")
 	if err != nil {

@@ -182,8 +182,8 @@ func (v *values) listed(nodes []*content.Node) []any {
 	return list
 }
 
-// hasTemplate says whether the site itself has a template. Who asks makes a record of
-// the folder by asking for the tree.
+// hasTemplate says whether the site itself has a template. Callers depend on the
+// folder because they have asked for the tree.
 func (s *treePhase) hasTemplate(name string) bool {
 	return slices.Contains(s.scanned.folders["templates"].Paths, name)
 }

@@ -14,8 +14,8 @@ import (
 )
 
 // making finds out what a site comes to: it asks for the values of each phase in turn,
-// and ends with the faults of the first phase that has any. Of what is large it takes
-// the fingerprints, so that what is remembered need not be read.
+// and ends with the faults of the first phase that has any. It takes
+// only the fingerprints of large values, so that what is remembered need not be read.
 type making struct {
 	*Site
 	ask *query.Ask

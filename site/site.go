@@ -12,9 +12,9 @@
 //	changed, err := s.Refresh(ctx)
 //	file, err = s.File(ctx, "guide/index.html")
 //
-// Each value is the answer to a query (internal/query): what it was made from is
-// recorded, and it is made again only when that has changed. The phases, each in a
-// file of its own, and the values that one hands to the next:
+// Each value is the answer to a query (internal/query): what it was made from
+// is recorded, and it is made again only when that has changed. The phases,
+// each in a file of its own, and the values that one hands to the next:
 //
 //	sources   the folders' files, their texts and digests: what all else is made from
 //	tree      front matter, and the tree of sections

@@ -89,8 +89,8 @@ func (a *statics) digest(c *canon) {
 	c.problems(a.warnings)
 }
 
-// ofKind are the paths of all files of a kind. Of stable files there are only style
-// sheets, scripts and pictures: the others are copied as they are.
+// ofKind are the paths of all files of a kind. Among stable files it lists only
+// style sheets, scripts and pictures: the others are copied as they are.
 func (a *statics) ofKind(kind asset.Kind) (paths []string) {
 	for _, s := range a.list {
 		if s.kind == kind && (!s.stable || s.rewritten() || s.kind == asset.Picture) {

@@ -1,7 +1,10 @@
 package slot
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"os"
+	"strings"
 	"sync"
 	"testing"
 
@@ -171,4 +174,15 @@ func BenchmarkAllocSendAcceptFree(b *testing.B) {
 		_ = p.Accept(ref, 0)
 		p.Free(ref)
 	}
+}
+
+// A plugin in another language takes and frees slots by the page.
+func TestProtocolPageHasTheWordsOfTheCode(t *testing.T) {
+	content, err := os.ReadFile("../docs/PROTOCOL.md")
+	require.NoError(t, err)
+	page := strings.Join(strings.Fields(string(content)), " ")
+	assert.Contains(t, page, fmt.Sprintf("`generation<<32 | owner<<8 | state`: states %d free, %d filling, %d sent, %d held;", Free, Filling, Sent, Held))
+	assert.EqualValues(t, 5<<32|6<<8|2, word(5, 6, Sent))
+	assert.Contains(t, page, "A reference is `generation<<32 | class<<24 | index`.")
+	assert.EqualValues(t, 5<<32|6<<24|7, newRef(5, 6, 7))
 }

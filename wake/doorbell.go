@@ -33,13 +33,14 @@
 // before S2, and then S2 sees the change. There is no third case. That is all
 // of the proof, and each step is in it:
 //
-//   - S2 before S1 (check, then announce) loses the change published between them.
-//   - R3 before R1 (ring, then publish) finds the sleeper still awake, or wakes it
-//     too early.
+//   - S2 before S1 (check, then announce) loses the change published between
+//     them.
+//   - R3 before R1 (ring, then publish) finds the sleeper still awake, or wakes
+//     it too early.
 //   - S1 or R1 as a plain store may be seen after S2 or R3: each side reads the
 //     past. R2 orders R1, whatever R1 is.
-//   - R4 left out, or dropped because S3 has not begun, leaves a sleeper whose flag is
-//     down: no later ringer will wake it.
+//   - R4 left out, or dropped because S3 has not begun, leaves a sleeper whose
+//     flag is down: no later ringer will wake it.
 //
 // Other event counts read seq between S1 and S2, and do not sleep in S3 if it
 // has changed since. That is for primitives that compare a word instead of
@@ -54,9 +55,10 @@
 //
 // A sleeper that is awake may attend (S0, sleeping = 2): it says that it will
 // look before it sleeps, or that it will withdraw and then look. A ringer that
-// reads 2 after R2 comes before the step that ends it, S1 or S4, and so R1 comes
-// before the look that follows that step. No token is left, since nobody sleeps;
-// and whoever could ring somebody else instead need not (Attended).
+// reads 2 after R2 comes before the step that ends it, S1 or S4, and so R1
+// comes before the look that follows that step. No token is left, since nobody
+// sleeps; and a ringer that could ring somebody else instead need not
+// (Attended).
 //
 // Tokens are drained by Wait, that is after waking and before the next look,
 // never between a look and a sleep. A wake-up is only a hint: the sleeper looks

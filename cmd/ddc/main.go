@@ -1,7 +1,6 @@
 // Command ddc builds static sites. Sixteen plugins do the work, each a process
-// of its own (ddc plugin NAME). They talk over a hub in shared memory, and
-// there is a choice of ways in which the processes wake each other. See ddc
-// --help.
+// of its own (ddc plugin NAME). They talk over a hub in shared memory; --wake
+// chooses how the processes wake each other. See ddc --help.
 package main
 
 import (

@@ -31,8 +31,8 @@ func (d *door) close() error {
 	return errors.Join(errs...)
 }
 
-// listen opens the port. One that was asked for has to be free. Of the default
-// and those after it, the first that is free is taken.
+// listen opens the port. A port that was asked for has to be free. Otherwise it
+// takes the first free one, from the default on.
 func listen(ctx context.Context, f serveFlags, out *printer) (*door, error) {
 	addresses := addressesOf(f.hosts)
 	if f.portGiven {

@@ -12,15 +12,16 @@
 // # What is measured
 //
 //   - Round trips of one 64-byte descriptor: parked (nobody spins), spinning
-//     (both sides spin before they sleep), and busy (parked, while a process for
-//     each processor computes): the median and the 99th percentile.
+//     (both sides spin before they sleep), and busy (parked, while a process
+//     for each processor computes): the median and the 99th percentile.
 //   - A stream of descriptors, one way, flat out: messages a second.
-//   - For a parked round trip and for a message of the stream: the wake-ups (tokens
-//     left), processor time and context switches of both processes, by getrusage.
-//   - System calls are not counted by the kernel but computed from the doorbells'
-//     counters: rings that left a token and waits that returned, times the calls
-//     that the strategy makes for one of either (calls.go). Those of Go's runtime
-//     are not among them.
+//   - For a parked round trip and for a message of the stream: the wake-ups
+//     (tokens left), processor time and context switches of both processes, by
+//     getrusage.
+//   - System calls are not counted by the kernel but computed from the
+//     doorbells' counters: rings that left a token and waits that returned,
+//     times the calls that the strategy makes for one of either (calls.go).
+//     Those of Go's runtime are not among them.
 //
 // [Check] says which strategies work here at all.
 package bench

@@ -36,16 +36,17 @@
 // PLDI 2009), and whatever the scenario claims: frames whole, once and in
 // order, indices in bounds, slots owned once and none leaked.
 //
-// A finding is shown as the schedule with the fewest preemptions that shows it, a column for each
-// task, and a token that runs it again:
+// A finding is shown as the schedule with the fewest preemptions that shows it,
+// a column for each task, and a token that runs it again:
 //
 //	go test -tags 'nodynamic explore' -run 'TestX/scenario' ./conformance/explore -explore.replay=TOKEN
 //
 // # Crowds
 //
-// A [Crowd] is too large to be searched: many peers and callers to whom everything happens at
-// once. [Simulate] runs random schedules of it, which show a defect with a known
-// probability ([Bound]), and [Shrink] makes what they show small.
+// A [Crowd] is too large to be searched: many peers and callers to whom
+// everything happens at once. [Simulate] runs random schedules of it, which
+// show a defect with a known probability ([Bound]), and [Shrink] makes what
+// they show small.
 //
 // docs/EXPLORER.md says what is modelled, and how faithfully.
 package explore

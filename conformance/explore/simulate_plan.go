@@ -15,7 +15,7 @@ type Simulation struct {
 	Weight, Fast int
 }
 
-// depths are those that schedules are drawn for, in turn. Of depth 1 few are enough.
+// depths are those that schedules are drawn for, in turn. A few of depth 1 are enough.
 var depths = []int{1, 2, 3, 2, 3}
 
 // Simulations are the crowds of one strategy. The probability that a schedule shows a

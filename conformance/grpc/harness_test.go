@@ -1,7 +1,7 @@
-// Package grpc_test holds calls beside grpc-go: every test runs the same code over
-// grpc-go, over the second control group (rpc/stock), in one process, and over the
-// hub on each wake strategy. What is expected
-// is so what grpc-go does. Where a wire of our own can't do the same, the test says so.
+// Package grpc_test holds calls beside grpc-go: every test runs the same code
+// over grpc-go, over the second control group (rpc/stock), in one process, and
+// over the hub on each wake strategy. What is expected is so what grpc-go does.
+// Where a wire of our own can't do the same, the test says so.
 package grpc_test
 
 import (

@@ -1,6 +1,7 @@
-// Package interop_test runs gRPC's own interoperability cases, as grpc-go has them,
-// against a plugin in a process of its own on each wake strategy, and in this process.
-// It is a module of its own, so that nobody else inherits what those cases need.
+// Package interop_test runs gRPC's own interoperability cases, as grpc-go has
+// them, against a plugin in a process of its own on each wake strategy, and in
+// this process. It is a module of its own, so that nobody else inherits what
+// those cases need.
 package interop_test
 
 import (

@@ -12,7 +12,8 @@
 // somebody sleeps for ever: it looks at the sleepers' state all the time
 // ([Watch]), and returns a [LostWakeup] with the evidence.
 //
-// A program takes from a few milliseconds to some seconds; Env.Rounds scales it.
+// A program takes from a few milliseconds to some seconds; Env.Rounds scales
+// it.
 package scenario
 
 import (

@@ -1,8 +1,8 @@
 // Package check_test holds the files of deploy against those who read them: the
 // Containerfile against BuildKit's parser and linter, the manifests against
 // Kubernetes' own types, decoded strictly, and what kubectl kustomize makes of
-// them, where there is a kubectl. It is a module of its own, so that nobody else
-// inherits these.
+// them, where there is a kubectl. It is a module of its own, so that nobody
+// else inherits these.
 package check_test
 
 import (

@@ -1,7 +1,7 @@
 // Package absence knows when this process did not run: a signal had stopped it,
-// its virtual machine slept, or others had every processor. Such time is nobody's
-// fault, so whoever limits how long others may take leaves it out. (The sleep of a
-// laptop is no absence: Go's clock stands still meanwhile.)
+// its virtual machine slept, or others had every processor. A limit on how long
+// others may take does not count such time. (The sleep of a laptop is no
+// absence: Go's clock stands still meanwhile.)
 //
 //	log := absence.Log{Every: time.Second}
 //	log.Begin(time.Now())

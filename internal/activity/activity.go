@@ -1,6 +1,6 @@
-// Package activity tells whether anybody is at work, so that whoever looks at
-// something from time to time need not look while nobody is. A process that
-// serves for weeks then wakes up for nothing but work.
+// Package activity tells whether anybody is at work, so that what looks at
+// something from time to time rests while nobody is. A process that serves for
+// weeks then wakes up for nothing but work.
 //
 //	a := activity.New()
 //	a.Begin()               // those who work

@@ -1,5 +1,5 @@
-// Package await is how tests wait for what must happen: with a bound that a busy
-// machine does not reach, and with a failure that names what did not come.
+// Package await is how tests wait for what must happen: with a bound that a
+// busy machine does not reach, and with a failure that names what did not come.
 //
 //	await.Until(t, "the plugin to start", func() bool { return len(plugins()) == 16 })
 //	await.Closed(t, "Serve to return", served)

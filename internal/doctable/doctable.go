@@ -1,5 +1,5 @@
-// Package doctable keeps what a file repeats of the code, such as a table of docs/,
-// as the code has it. Only tests import this package.
+// Package doctable holds a part of a file, such as a table of docs/, to the
+// code that it repeats, or writes it anew. Only tests import this package.
 package doctable
 
 import (

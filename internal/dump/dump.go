@@ -1,6 +1,6 @@
-// Package dump is what a process of ddc says of itself on SIGUSR1, whichever side
-// of a link it is: its calls, and its goroutines under what they wait for in the
-// transport's own words.
+// Package dump is what a process of ddc says of itself on SIGUSR1, whichever
+// side of a link it is: its calls, and its goroutines under what they wait for
+// in the transport's own words.
 //
 //	dumps := dump.Notify()              // from here on the signal ends nobody
 //	dumps.Each(func(w io.Writer) { dump.Brief(w) })

@@ -1,5 +1,5 @@
-// Package enclosure runs a program that nobody vouches for, so that everything it
-// starts ends with it.
+// Package enclosure runs a program that nobody vouches for, so that everything
+// it starts ends with it.
 //
 //	ended, err := enclosure.Local().Run(ctx, enclosure.Program{Path: "/bin/sh", Args: args, Folder: folder}, stdout, stderr)
 //
@@ -18,12 +18,14 @@
 //	                child, which ends its children until it has none. Something that forks
 //	                without pause may outrun that; it is then named in Ending.Left
 //
-// A warden ends with its caller: control is a socket that only the caller holds,
-// and the kernel sends a death signal when the thread that started it ends.
+// A warden ends with its caller: control is a socket that only the caller
+// holds, and the kernel sends a death signal when the thread that started it
+// ends.
 //
-// In its namespaces a warden has a /proc of its own, which shows the program and
-// its children alone. No process under Landlock may mount, so a confined process
-// asks its host to start wardens: Serve in the host, Inherited in the other.
+// In its namespaces a warden has a /proc of its own, which shows the program
+// and its children alone. No process under Landlock may mount, so a confined
+// process asks its host to start wardens: Serve in the host, Inherited in the
+// other.
 //
 // A run costs one start of this executable: 7 ms of processor time besides the
 // program's own, 12 for a subreaper, which looks through /proc.

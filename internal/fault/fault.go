@@ -9,16 +9,16 @@
 //
 // In an ordinary build On is the constant false, so that the compiler drops the
 // branch and nothing of it is in the program; a test of this package looks for
-// what is left. With the tag ddcfault, the environment variable DDC_FAULT names the
-// faults that are on in a process, and so in those that it starts, with commas or
-// plus signs between them; [Switch]
-// turns them on in this process.
+// what is left. With the tag ddcfault, the environment variable DDC_FAULT names
+// the faults that are on in a process, and so in those that it starts, with
+// commas or plus signs between them; [Switch] turns them on in this process.
 //
 // Many faults are windows: the wrong order of two steps, which harms only if
-// somebody else comes between them. A window of nanoseconds is what makes such a
-// fault show once in 10^8 wake-ups. [Widen] stands in each, and sleeps there,
+// somebody else comes between them. A window of nanoseconds is what makes such
+// a fault show once in 10^8 wake-ups. [Widen] stands in each, and sleeps there,
 // as a busy machine would let a thread lie there sooner or later. With
-// DDC_FAULT_NARROW set it does not, which is how the rates in docs/FAULTS.md were measured.
+// DDC_FAULT_NARROW set it does not, which is how the rates in docs/FAULTS.md
+// were measured.
 package fault
 
 import (

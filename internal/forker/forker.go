@@ -6,13 +6,14 @@
 //	defer thread.Close()
 //	err := thread.Start(cmd)
 //
-// The kernel can send a process a signal when its parent dies. But what it takes
-// for the parent is the thread that forked, not the process (prctl(2),
-// PR_SET_PDEATHSIG), and Go ends threads as it pleases. So the thread that starts
-// a process must be kept for as long as that may run: that is a [Thread].
+// The kernel can send a process a signal when its parent dies. But what it
+// takes for the parent is the thread that forked, not the process (prctl(2),
+// PR_SET_PDEATHSIG), and Go ends threads as it pleases. So the thread that
+// starts a process must be kept for as long as that may run: that is a
+// [Thread].
 //
-// To begin a thread and end it takes some 30 µs, where starting a process takes a
-// millisecond.
+// To begin a thread and end it takes some 30 µs, where starting a process takes
+// a millisecond.
 package forker
 
 import (

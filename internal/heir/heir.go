@@ -1,4 +1,5 @@
-// Package heir clears up after a process that was killed: kill -9 leaves nobody who could.
+// Package heir clears up after a process that was killed, since a
+// killed process cannot.
 //
 //	h, err := heir.Start()
 //	folder, err := h.TempDir(parent, ".public.ddc-")
@@ -7,16 +8,16 @@
 //
 // Within does this for one folder of a command that takes a while.
 //
-// The heir is one small process, a shell, that waits for the end of its standard
-// input, which only we hold: the kernel closes it when we end, however that comes
-// about. The heir then removes what it was told of. Close tells it that there is
-// nothing to do.
+// The heir is one small process, a shell, that waits for the end of its
+// standard input, which only we hold: the kernel closes it when we end, however
+// that comes about. The heir then removes what it was told of. Close tells it
+// that there is nothing to do.
 //
 // It costs a fork and an exec (1 to 4 ms to start and end, on an idle and on a
 // busy machine) and 0.1 MB of its own. It leads a process group of its own, so
-// that neither Ctrl-C nor a signal to our group reaches it. If both are killed at
-// once (the end of a container), the folders stay. Their users lock them, so that
-// the next process that finds them unlocked removes them.
+// that neither Ctrl-C nor a signal to our group reaches it. If both are killed
+// at once (the end of a container), the folders stay. Their users lock them, so
+// that the next process that finds them unlocked removes them.
 package heir
 
 import (

@@ -33,8 +33,8 @@
 // hence the swap. Without it two of them could both find the word at shut, and
 // free twice. No word comes back from 2*shut: only refused uses touch it.
 //
-// Enter and Leave are one atomic addition each. Nothing here waits, but for who
-// receives from the channel of [NewIdle].
+// Enter and Leave are one atomic addition each. Nothing here waits. Only a
+// receiver from the channel of [NewIdle] does.
 package inuse
 
 import "ddc/internal/step"

@@ -4,7 +4,7 @@
 // It reads version 2 of the language whole, and of version 1 the bare words
 // true, false and null and the r"raw" strings, which configuration files in
 // the wild still use. Every error names file, line and column. A document is
-// read into memory at once; whoever reads the file bounds its size.
+// read into memory at once; the caller bounds its size.
 package kdl
 
 import (

@@ -1,14 +1,16 @@
-// Package longcall runs calls that Go's scheduler cannot interrupt, such as an encoder compiled to WebAssembly, in a process
-// that must go on receiving frames on its only processor.
+// Package longcall runs calls that Go's scheduler cannot interrupt, such as an
+// encoder compiled to WebAssembly, in a process that must go on receiving
+// frames on its only processor.
 //
 //	limiter := longcall.New()
 //	err := limiter.Do(ctx, func() error { return encode(w, picture) })
 //	...
 //	limiter.Close() // waits for what still runs
 //
-// Code that wazero compiled has no preemption points. On GOMAXPROCS=1 it keeps every other goroutine waiting until it
-// returns to Go, and with more processors it still does so as soon as a garbage collection wants to stop the world. For
-// a picture of 1920 x 1280 the longest gap in a ticker of 10 ms was
+// Code that wazero compiled has no preemption points. On GOMAXPROCS=1 it keeps
+// every other goroutine waiting until it returns to Go, and with more
+// processors it still does so as soon as a garbage collection wants to stop the
+// world. For a picture of 1920 x 1280 the longest gap in a ticker of 10 ms was
 //
 //	                                                WebP      JPEG XL, effort 3
 //	GOMAXPROCS=1                                    226 ms    156 to 720 ms, once 5.2 s at effort 7
@@ -16,10 +18,12 @@
 //	wazero's WithCloseOnContextDone, a check a loop  41 ms    442 ms, and the encoder 3 to 10 times slower
 //	GOMAXPROCS=2, collector held off                 14 ms    17 ms
 //
-// (2 shared cores, other goroutines allocating.) So a limiter in a process with one processor lends it a second one for as long
-// as a call lasts and holds the collector off; afterwards it puts both back and collects. The price is garbage: a JPEG XL
-// encode peaks at 1.1 GB instead of 0.86 GB, since WebAssembly memory grows by copying. Above memoryLimit the collector runs
-// all the same, and then the others wait again: slow, never wrong.
+// (2 shared cores, other goroutines allocating.) So a limiter in a process with
+// one processor lends it a second one for as long as a call lasts and holds the
+// collector off; afterwards it puts both back and collects. The price is
+// garbage: a JPEG XL encode peaks at 1.1 GB instead of 0.86 GB, since
+// WebAssembly memory grows by copying. Above memoryLimit the collector runs all
+// the same, and then the others wait again: slow, never wrong.
 package longcall
 
 import (

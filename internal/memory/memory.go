@@ -1,16 +1,19 @@
-// Package memory keeps a process and everything that it starts within a limit, and tells how much they took.
+// Package memory keeps a process and everything that it starts within a limit,
+// and tells how much they took.
 //
 //	limit := memory.Default()                  // what we may take
 //	group, err := memory.Confine(limit, ...)   // the kernel sees to it, where we may ask it to
-//	meter := memory.NewMeter(nil, nil)              // how much it was
+//	meter := memory.NewMeter(nil, nil)         // how much it was
 //	...
 //	peak := meter.Stop()
 //	err = group.Close()
 //
-// Memory here is what the kernel can't take back: the anonymous pages of all processes, and the pages of shared
-// segments, each counted once. The text of programs and cached files are left out: they go when somebody needs the room.
+// Memory here is what the kernel can't take back: the anonymous pages of all
+// processes, and the pages of shared segments, each counted once. The text of
+// programs and cached files are left out: they go when somebody needs the room.
 //
-// A group costs 1.5 ms, the first of a process up to 14 ms, in which the kernel waits for all processors; the meter at most a fiftieth of one processor.
+// A group costs 1.5 ms, the first of a process up to 14 ms, in which the kernel
+// waits for all processors; the meter at most a fiftieth of one processor.
 package memory
 
 import (

@@ -6,9 +6,9 @@
 //
 //	fmt.Fprintf(w, "%s: %s\n", printable.Line(file), printable.Text(message))
 //
-// A [Writer] does the same to all that is written to it, so that whoever prints
-// need not think of it. Line and Text are for what a Writer cannot know: where a
-// name ends, and how much of a message anyone will read.
+// A [Writer] does the same to all that is written to it, so that code which
+// prints need not think of it. Line and Text are for what a Writer cannot know:
+// where a name ends, and how much of a message anyone will read.
 //
 // Text that is printable already stays as it is, so making it printable twice
 // does no harm.

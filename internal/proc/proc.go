@@ -5,13 +5,13 @@
 //		fmt.Println(s.PID, s.Parent, s.Name)
 //	}
 //
-// Everything here is a look at something that changes: a process may have ended,
-// and another may have come to its number, before the answer is used. What
-// cannot be read, because the process has ended or is another user's, is an
-// error if that process was asked for, and left out of lists.
+// Everything here is a look at something that changes: a process may have
+// ended, and another may have come to its number, before the answer is used.
+// What cannot be read, because the process has ended or is another user's, is
+// an error if that process was asked for, and left out of lists.
 //
-// Numbers are those of the mounted /proc. In a namespace that has another's they
-// are not what getpid(2) says; [Number] asks /proc itself.
+// Numbers are those of the mounted /proc. In a namespace that has another's
+// they are not what getpid(2) says; [Number] asks /proc itself.
 package proc
 
 import (
@@ -61,11 +61,12 @@ func Number() (int, error) {
 // PIDs lists all processes, in order.
 func PIDs() ([]int, error) { return numbers("/proc") }
 
-// Threads lists the threads of a process, in order. Of one that has ended it
-// says os.ErrNotExist.
+// Threads lists the threads of a process, in order. The error for one that
+// has ended is os.ErrNotExist.
 func Threads(pid int) ([]int, error) { return numbers(Folder(pid) + "/task") }
 
-// read is a file of /proc. Of who has ended it says os.ErrNotExist.
+// read is a file of /proc. The error for a process that has ended is
+// os.ErrNotExist.
 func read(path string) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	return text, gone(err)

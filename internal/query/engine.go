@@ -48,9 +48,9 @@ type Options struct {
 	Errors Errors
 	// Workers bounds how many reads of one group go on at once; 0 for twice the processors.
 	Workers int
-	// Build is a number that is another in each build. Of the values from a store or a snapshot
-	// those are worked out again, and compared, whose turn it is: one in Check, another part in
-	// each build.
+	// Build is a number that is another in each build. It says which values from a
+	// store or a snapshot are worked out again, and compared: one in Check, another
+	// part in each build.
 	Build uint64
 	// Check is how many builds cover all answers; 0 for 32, 1 for all in each build.
 	Check uint64

@@ -1,6 +1,6 @@
-// Package query remembers the answers to questions, and which other answers each
-// was made from, so that a question whose ground has not moved is not worked out
-// again.
+// Package query remembers the answers to questions, and which other answers
+// each was made from, so that a question whose ground has not moved is not
+// worked out again.
 //
 //	files := query.NewInput(engine, "file", query.JSON[Stamp](), look)
 //	title := query.New(engine, "title", query.JSON[string](), func(ctx context.Context, ask *query.Ask, key string) (string, error) {
@@ -27,35 +27,41 @@
 // rustc's and salsa's red-green algorithm: in a revision an answer is looked at
 // once. It holds if each ID that it read, asked again in the order in which it
 // was read, has the fingerprint which it had; else it is worked out anew. An
-// answer that comes out the same has the same fingerprint, and so those that read
-// it hold: the wave stops there (early cutoff).
+// answer that comes out the same has the same fingerprint, and so those that
+// read it hold: the wave stops there (early cutoff).
 //
-// Who read an answer is known too. A change of an input raises a doubt about all that
-// was made from it, by however many steps. An answer that comes out the same takes its
-// doubt back. What is not doubtful holds without a look.
+// The engine also knows who read an answer. A change of an input raises a doubt
+// about all that was made from it, by however many steps. An answer that comes
+// out the same takes its doubt back. What is not doubtful holds without a look.
 //
 // # From one process to the next
 //
-// A Snapshot is what an engine knows, without the values. Restore puts it into a new
-// engine, which then is as the old one was: the owner of the inputs says which may
-// have changed since (Changed, Revise), and the rest holds. A value is read when
-// somebody asks for it. Of those that are read, some are worked out again and
-// compared (Options.Check). Answers of calls are kept one by one, in a Store.
+// A Snapshot is what an engine knows, without the values. Restore puts it into
+// a new engine, which then is as the old one was: the owner of the inputs says
+// which may have changed since (Changed, Revise), and the rest holds. A value
+// is read when somebody asks for it. Some of those that are read are worked
+// out again and compared (Options.Check). Answers of calls are kept one by one,
+// in a Store.
 //
 // # Invariants
 //
 //   - An answer that is handed out is the one that a new engine would work out
-//     from the same inputs. It rests on what a query promises: its function reads
-//     nothing but through its Ask, and its codec gives equal bytes for equal values.
-//   - The order of reads is kept. A read that was made because of what an earlier
-//     one said is asked again only if that one says the same still, so nothing is
-//     worked out, and no cycle found, that a new engine would not meet.
-//   - What is missing is read like what is there: an input answers for a key with
-//     nothing behind it too. An error that Options.Errors can encode is an answer,
-//     with reads of its own. Any other is told to those who asked, and forgotten.
-//   - Within a revision inputs do not change: Changed waits until each Run is over.
-//   - An ID is worked out by one goroutine at a time; the others wait for it. Those
-//     that wait for each other in a circle are told so (ErrCycle), never left.
+//     from the same inputs. It rests on what a query promises: its function
+//     reads nothing but through its Ask, and its codec gives equal bytes for
+//     equal values.
+//   - The order of reads is kept. A read that was made because of what an
+//     earlier one said is asked again only if that one says the same still, so
+//     nothing is worked out, and no cycle found, that a new engine would not
+//     meet.
+//   - What is missing is read like what is there: an input answers for a key
+//     with nothing behind it too. An error that Options.Errors can encode is an
+//     answer, with reads of its own. Any other is told to those who asked, and
+//     forgotten.
+//   - Within a revision inputs do not change: Changed waits until each Run is
+//     over.
+//   - An ID is worked out by one goroutine at a time; the others wait for it.
+//     Those that wait for each other in a circle are told so (ErrCycle), never
+//     left.
 package query
 
 import (

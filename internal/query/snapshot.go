@@ -104,7 +104,7 @@ func (t *taking) take(n *node) int {
 
 // Restore makes an engine that has done nothing yet know what a snapshot says, as if
 // it had found that out itself. The caller tells it which inputs may have changed since.
-// Of queries that the engine does not have nothing is restored.
+// Answers to queries that the engine does not have are left out.
 func (e *Engine) Restore(s *Snapshot) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -8,10 +8,10 @@
 //	})
 //
 // A host restricts the thread that it forks plugins from. What the kernel then
-// holds a plugin to, the plugin can neither skip nor lift, since no_new_privs, a
-// Landlock domain and a seccomp filter pass to everything that a thread starts,
-// and only ever get tighter. Threads of the same process that began before are
-// as they were; Go starts none from a locked thread.
+// holds a plugin to, the plugin can neither skip nor lift, since no_new_privs,
+// a Landlock domain and a seccomp filter pass to everything that a thread
+// starts, and only ever get tighter. Threads of the same process that began
+// before are as they were; Go starts none from a locked thread.
 //
 // Four layers, each applied whatever became of the others:
 //
@@ -23,10 +23,10 @@
 //
 // # What is left out, and what fails
 //
-// A kernel or a container that lacks a layer refuses the layer's first call, which
-// only asks. The layer is then left out, and [Held] says so. Any other refusal is
-// an error, after which nothing may be started: the kernel has the layer, and what
-// is started would do without.
+// A kernel or a container that lacks a layer refuses the layer's first call,
+// which only asks. The layer is then left out, and [Held] says so. Any other
+// refusal is an error, after which nothing may be started: the kernel has the
+// layer, and what is started would do without.
 //
 //	layer          first call                             lacking              an error, whatever errno
 //	no_new_privs   prctl(PR_GET_NO_NEW_PRIVS)             EINVAL               prctl(PR_SET_NO_NEW_PRIVS)
@@ -36,16 +36,19 @@
 //	capabilities   capget                                                      what prctl(PR_CAPBSET_DROP) and capset
 //	                                                                           leave to a program beyond those to files
 //
-// ENOSYS, EPERM and EACCES mean lacking for each first call; any other errno there is an
-// error. Where no_new_privs is in force before, it is not set again; where there
-// are no capabilities to drop, it does not matter that they can't be dropped.
+// ENOSYS, EPERM and EACCES mean lacking for each first call; any other errno
+// there is an error. Where no_new_privs is in force before, it is not set
+// again; where there are no capabilities to drop, it does not matter that they
+// can't be dropped.
 //
-// A path that cannot be opened (with O_PATH, which reads nothing) is left out of the
-// policy, never the layer: whatever the errno, it says something about the path. So
-// does EBADFD from landlock_add_rule: a pipe lies in no file system.
+// A path that cannot be opened (with O_PATH, which reads nothing) is left out
+// of the policy, never the layer: whatever the errno, it says something about
+// the path. So does EBADFD from landlock_add_rule: a pipe lies in no file
+// system.
 //
-// A policy costs some system calls for each path in it, half a millisecond in all, once
-// for each thread; a system call of the restricted process some 50 ns more.
+// A policy costs some system calls for each path in it, half a millisecond in
+// all, once for each thread; a system call of the restricted process some 50 ns
+// more.
 package sandbox
 
 import (

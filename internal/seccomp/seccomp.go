@@ -6,8 +6,9 @@
 //	filter := seccomp.New().Deny(seccomp.Refused, unix.SYS_SOCKET).End()
 //	held, err := seccomp.Set(filter, seccomp.ThisThread)
 //
-// What the kernel lacks is left out, and is no error; see package sandbox, whose
-// tests are those of this package too: they apply each filter in a process of its own.
+// What the kernel lacks is left out, and is no error; see package sandbox,
+// whose tests are those of this package too: they apply each filter in a
+// process of its own.
 package seccomp
 
 import (

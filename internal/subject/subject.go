@@ -1,10 +1,11 @@
 // Package subject carries what a call works on, a file or a URL, to those who
-// note calls, so that a report of a hang names the page and not the method alone:
+// note calls, so that a report of a hang names the page and not the method
+// alone:
 //
 //	ctx = subject.With(ctx, "content/guide/quick-start.md:14")
 //
-// It decides nothing, and does not travel to the plugin, but to a worker on another
-// machine, for its log.
+// Nothing is decided by it. It does not travel to a plugin. It does travel to a
+// worker on another machine, for the worker's log.
 package subject
 
 import "context"

@@ -9,9 +9,9 @@
 //
 // What it goes by: OTEL_EXPORTER_OTLP_ENDPOINT, ..._TRACES_ENDPOINT and
 // ..._METRICS_ENDPOINT; OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER (otlp or
-// none); OTEL_SDK_DISABLED; and whatever the exporters read themselves (headers,
-// time-outs, certificates, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES). The
-// protocol is http/protobuf.
+// none); OTEL_SDK_DISABLED; and whatever the exporters read themselves
+// (headers, time-outs, certificates, OTEL_SERVICE_NAME,
+// OTEL_RESOURCE_ATTRIBUTES). The protocol is http/protobuf.
 package telemetry
 
 import (

@@ -1,15 +1,19 @@
-// Package tool finds the external programs that plugins drive and runs them so that nothing of them stays behind. Which programs
-// there are, each plugin says in its Spec.
+// Package tool finds the external programs that plugins drive and runs them so
+// that nothing of them stays behind. Which programs there are, each plugin says
+// in its Spec.
 //
 //	var subset = tool.Program{Name: "hb-subset", Purpose: "which cuts fonts down to the characters in use"}
 //	font, err := tool.Command{Program: subset, Args: args, Input: font}.Run(ctx)
 //
-// A program runs in a process group of its own. The whole group is killed when the context ends, and the program itself
-// when this process dies, however it dies. It inherits three descriptors: the rest of ours, a plugin's doorbells
-// and lifeline among them, would keep a dead plugin looking alive for as long as a program runs.
+// A program runs in a process group of its own. The whole group is killed when
+// the context ends, and the program itself when this process dies, however it
+// dies. It inherits three descriptors: the rest of ours, a plugin's doorbells
+// and lifeline among them, would keep a dead plugin looking alive for as long
+// as a program runs.
 //
-// A run costs some 2 ms besides the program's own time, and one thread of the system while it lasts. Start is for programs that
-// one talks with, Folder for those that insist on files.
+// A run costs some 2 ms besides the program's own time, and one thread of the
+// system while it lasts. Start is for programs that one talks with, Folder for
+// those that insist on files.
 package tool
 
 import (

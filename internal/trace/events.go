@@ -8,10 +8,10 @@
 //
 //	for _, e := range events.Last() { ... }   // in any process that has the page mapped
 //
-// An event costs some 100 ns, most of them the clock's: so what is noted is what
-// costs a system call anyway (a sleep, a token), or ought to be seldom (waiting
-// for space or for a slot). Calls are noted as events only where a whole trace
-// was asked for.
+// An event costs some 100 ns, most of them the clock's: so what is noted is
+// what costs a system call anyway (a sleep, a token), or ought to be seldom
+// (waiting for space or for a slot). Calls are noted as events only where a
+// whole trace was asked for.
 package trace
 
 import (

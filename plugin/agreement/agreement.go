@@ -1,12 +1,12 @@
-// Package agreement is what a host and its plugins agree on at a plugin's start:
-// which descriptors a plugin inherits, and what the environment says.
+// Package agreement is what a host and its plugins agree on at a plugin's
+// start: which descriptors a plugin inherits, and what the environment says.
 //
 // A plugin gets descriptors, never paths. Descriptor 3 is the lifeline: only
 // the host holds its other end, so reading it ends when the host has ended, for
 // whatever reason. The hub's memory and the doorbells follow (4 and up), or the
-// socket of a plugin without a hub. The environment holds the [Terms]. Standard error carries the plugin's log, one
-// JSON object a line; anything else printed there is logged as a warning. A
-// plugin has one processor (GOMAXPROCS=1).
+// socket of a plugin without a hub. The environment holds the [Terms]. Standard
+// error carries the plugin's log, one JSON object a line; anything else printed
+// there is logged as a warning. A plugin has one processor (GOMAXPROCS=1).
 //
 // Both sides link this package, so it holds the mechanism of neither. To see
 // the terms of a running plugin, read its /proc/PID/environ.

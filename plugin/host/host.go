@@ -1,8 +1,8 @@
 // Package host starts plugins, confines them, calls them, repeats calls,
 // restarts plugins that died, and stops them.
 //
-// A host asks for a connection by the plugin's name. The process starts with the
-// first call, and starts again if it dies:
+// A host asks for a connection by the plugin's name. The process starts with
+// the first call, and starts again if it dies:
 //
 //	h, err := host.New(host.Options{Command: ...})
 //	shout := shoutpb.NewShoutClient(h.Conn("shout"))

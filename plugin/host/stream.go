@@ -78,7 +78,7 @@ type stream struct {
 	// unbind says that the stream is no longer under way, and lets go of the
 	// context that ends a stream of this process. The caller
 	// must have received the stream's end by then: a context that is over hides it.
-	// Who does not receive it ends his own context, as gRPC asks of him.
+	// A caller that does not receive it ends its own context, as gRPC asks.
 	unbind func()
 }
 
@@ -94,8 +94,8 @@ func (s *stream) bounded(do func() error) error {
 	killForExcess(s.run, err)
 	hung := patience.end(s.attempt)
 	if s.plugin.host.options.Local == nil && repeatable(err) {
-		// Who begins the stream again is to get the next run. A run's end is not waited
-		// for in vain, and if the caller has left, nobody begins again.
+		// A caller that begins the stream again must get the next run, so the end of
+		// this one is waited for. If the caller has left, nobody begins again.
 		_ = awaitEnd(s.ctx, s.run, err)
 	}
 	if !hung {

@@ -1,4 +1,5 @@
-// Package css points style sheets at the renamed files of a site, and minifies them.
+// Package css points style sheets at the renamed files of a site, and minifies
+// them.
 //
 // A CSS tokenizer (tdewolff/parse) finds the URLs, so that comments, strings
 // that are no URLs and every byte beside a replaced URL stay as they are.

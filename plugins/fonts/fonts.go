@@ -7,11 +7,11 @@
 // but readers see a missing one. The 23 pages of the documentation site take
 // some 20 ms.
 //
-// WOFF is unpacked in Go, WOFF2 by woff2_decompress, since the Go reader refuses
-// fonts that browsers show. HarfBuzz's hb-subset cuts, since it keeps kerning,
-// ligatures and variable axes. woff2_compress packs, since the Go writer makes
-// unreadable files of fonts with composite glyphs. Iosevka-Regular goes from 1,494,892 to some
-// 19,000 bytes.
+// WOFF is unpacked in Go, WOFF2 by woff2_decompress, since the Go reader
+// refuses fonts that browsers show. HarfBuzz's hb-subset cuts, since it keeps
+// kerning, ligatures and variable axes. woff2_compress packs, since the Go
+// writer makes unreadable files of fonts with composite glyphs. Iosevka-Regular
+// goes from 1,494,892 to some 19,000 bytes.
 package fonts
 
 import (

@@ -72,8 +72,8 @@ func formOf(t markup.Token, a *markup.Attribute) (f form, quiet, ok bool) {
 }
 
 // dataForm is how an attribute for scripts holds URLs. Those that load late
-// ("data-src", "data-srcset", "data-bg") may be relative. Of others only a path
-// from the root is surely one.
+// ("data-src", "data-srcset", "data-bg") may be relative. In others only a
+// path from the root is surely one.
 func dataForm(a *markup.Attribute) (f form, quiet, ok bool) {
 	name, isData := strings.CutPrefix(a.Name, "data-")
 	value := strings.TrimSpace(a.Value)

@@ -1,4 +1,5 @@
-// Package js points the string literals of scripts at the renamed files of a site.
+// Package js points the string literals of scripts at the renamed files of a
+// site.
 //
 // Every asset path in a script's strings and in the text of its templates is
 // replaced, import specifiers included. All other bytes stay as they are:

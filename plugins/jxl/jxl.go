@@ -1,4 +1,5 @@
-// Package jxl decodes and encodes JPEG XL by running libjxl's cjxl and djxl, one process a call.
+// Package jxl decodes and encodes JPEG XL by running libjxl's cjxl and djxl,
+// one process a call.
 //
 // The alternative is libjxl as WebAssembly inside this process
 // (gen2brain/jpegxl). For the site's photograph of 1920 x 1280 at quality 80

@@ -1,9 +1,10 @@
-// Package markdown reads the front matter of a page and renders its Markdown to HTML.
+// Package markdown reads the front matter of a page and renders its Markdown to
+// HTML.
 //
-// Markdown is CommonMark with tables, footnotes, strikethrough, task lists, bare
-// addresses, definition lists, alerts and heading attributes, parsed by goldmark;
-// raw HTML passes through. Front matter is TOML
-// between lines of +++ or YAML between lines of ---.
+// Markdown is CommonMark with tables, footnotes, strikethrough, task lists,
+// bare addresses, definition lists, alerts and heading attributes, parsed by
+// goldmark; raw HTML passes through. Front matter is TOML between lines of +++
+// or YAML between lines of ---.
 //
 // The caller finishes the page. Code blocks become comments, to be replaced by
 // highlighted code. Links to files that do not exist are reported; the caller

@@ -16,8 +16,8 @@
 //
 // The check compares tokens, and where that does not decide it, trees.
 //
-// What else is to be done to a page at its end, new addresses and new texts for
-// its inline styles and scripts, is done in the same call by package html.
+// The same call makes the last edits of a page first: new addresses, and new
+// texts for its inline styles and scripts. Package html makes those edits.
 package minify
 
 import (

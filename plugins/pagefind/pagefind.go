@@ -1,13 +1,14 @@
 // Package pagefind builds a site's search index with Pagefind.
 //
-// Each call starts Pagefind's service, hands it each page as it comes, and takes
-// the files out of its memory. Nothing is written to disk. The 23 pages of the
-// documentation site take some 0.1 s and become 37 files of 0.7 MB, most of it
-// the search program that runs in the browser. Pagefind's process holds the
-// words of all pages; this process holds a few pages, and at the end the files.
+// Each call starts Pagefind's service, hands it each page as it comes, and
+// takes the files out of its memory. Nothing is written to disk. The 23 pages
+// of the documentation site take some 0.1 s and become 37 files of 0.7 MB, most
+// of it the search program that runs in the browser. Pagefind's process holds
+// the words of all pages; this process holds a few pages, and at the end the
+// files.
 //
-// The same pages give the same bytes: they come sorted, and Pagefind names files
-// by the hash of their content.
+// The same pages give the same bytes: they come sorted, and Pagefind names
+// files by the hash of their content.
 package pagefind
 
 import (

@@ -32,8 +32,8 @@ type Server struct {
 
 var _ grpc.ServiceRegistrar = (*Server)(nil)
 
-// NewServer makes a Server without services. Of the bounds of requests it keeps
-// the length; ReplyTime is not used, since a reply waits for no slot.
+// NewServer makes a Server without services. It bounds the length of
+// requests, and nothing else of them; ReplyTime is not used, since a reply waits for no slot.
 func NewServer(o rpc.ServerOptions) *Server {
 	s := &Server{}
 	limit := cmp.Or(o.MaxMessage, defaultMaxMessage)

@@ -1,6 +1,6 @@
 // Package extension says what the answers of a site's own plugins may be. They
-// come from a program that somebody wrote for one site, so each is checked before
-// anything is made of it.
+// come from a program that somebody wrote for one site, so each is checked
+// before anything is made of it.
 //
 //	d, err := extension.Described(answer)
 //	err = d.Only([]string{"html"})

@@ -19,14 +19,14 @@
 //
 // # What waits for what
 //
-// One goroutine (Run) does all of the above but publishing: each open page has a
-// goroutine that compares what its browser shows with what there is now, whenever
-// the revision goes up. So nothing queues for a slow browser: it skips revisions.
-// A request that comes after a save waits until the save is taken in, but no
-// longer than patience.
+// One goroutine (Run) does all of the above but publishing: each open page has
+// a goroutine that compares what its browser shows with what there is now,
+// whenever the revision goes up. So nothing queues for a slow browser: it skips
+// revisions. A request that comes after a save waits until the save is taken
+// in, but no longer than patience.
 //
-// Another (keep) keeps what is known, once nobody has asked for a while, and at the end:
-// the next server begins with it.
+// Another (keep) keeps what is known, once nobody has asked for a while, and at
+// the end: the next server begins with it.
 //
 // Without a change and without a browser nothing runs: no ticker, no timer. The
 // exception is polling, where the kernel does not tell of changes.

@@ -1,4 +1,5 @@
-// Package starter holds the small sites that `ddc init` makes, one for each theme.
+// Package starter holds the small sites that `ddc init` makes, one for each
+// theme.
 package starter
 
 import (

@@ -1,6 +1,7 @@
 // Package template renders a site's templates, which are written in a dialect
 // of Jinja: {{ page.title }}, {% for %}, {% if %}, {% set %}, {% block %} and
-// {% extends %}, {% include %}, {% macro %} and {% import %}, filters and tests.
+// {% extends %}, {% include %}, {% macro %} and {% import %}, filters and
+// tests.
 //
 //	set, err := template.Load(map[string]string{"page.html": "<h1>{{ page.title }}</h1>"})
 //	html, err := set.Render(ctx, "page.html", map[string]any{"page": page}, template.Funcs{})
@@ -46,8 +47,9 @@
 // comparisons with in and is, + - ~, * / // %, unary -, **, filters, then
 // .field and [index]. An undefined name is an error everywhere but before `is
 // defined`, `is undefined` and `| default`. Output is escaped (& < > " ')
-// unless safe, and in templates of .txt and .md not at all. A loop over a dict gives {key, value}, or, with two names, keys
-// and values, in the order of the keys. The keys of a dict are texts.
+// unless safe, and in templates of .txt and .md not at all. A loop over a dict
+// gives {key, value}, or, with two names, keys and values, in the order of the
+// keys. The keys of a dict are texts.
 //
 // In a template that extends another, only blocks and macros count. A variable
 // that {% set %} sets in a loop, block, include or macro lives until the end of

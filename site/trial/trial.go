@@ -1,13 +1,13 @@
-// Package trial calls each method of a site's own plugin with a few requests, and
-// judges the answers.
+// Package trial calls each method of a site's own plugin with a few requests,
+// and judges the answers.
 //
 //	for _, v := range trial.Run(ctx, sitepb.NewSitePluginClient(conn), nil) {
 //		fmt.Println(v.Method, v.Fault, v.Said)
 //	}
 //
-// A plugin may refuse a request (INVALID_ARGUMENT): whether it is right to do so is
-// for its author to say. Whatever else is no answer is a fault, and so is one that
-// comes out otherwise the second time: a build remembers answers.
+// A plugin may refuse a request (INVALID_ARGUMENT): whether it is right to do
+// so is for its author to say. Whatever else is no answer is a fault, and so is
+// one that comes out otherwise the second time: a build remembers answers.
 package trial
 
 import (

@@ -1,10 +1,11 @@
-// Benchsite makes sites of many pages, and builds each by turns with ddc and, if it
-// is installed, with Hugo: cold, with nothing changed, and with one page edited.
+// Benchsite makes sites of many pages, and builds each by turns with ddc and,
+// if it is installed, with Hugo: cold, with nothing changed, and with one page
+// edited.
 //
 //	go run ./tools/benchsite -pages 100,1000 -turns 3 bin/ddc
 //
-// It prints processor time, which is of a program and of all that it has started and
-// waited for, and time on the clock: the median of the turns.
+// It prints processor time, which is of a program and of all that it has
+// started and waited for, and time on the clock: the median of the turns.
 package main
 
 import (

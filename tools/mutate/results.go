@@ -158,8 +158,8 @@ func (r *record) get(m *mutant) result {
 	return resultOf(m)
 }
 
-// forget drops the results that match, to be tried again. Of a survivor it
-// forgets only what the checkers given have said.
+// forget drops the results that match, to be tried again. It forgets
+// only what the given checkers have said of a survivor.
 func (r *record) forget(asked []checker, match func(result) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,6 +1,6 @@
 // Package hub carries frames between a host and its peers through one segment
-// of shared memory: for each peer two rings of descriptors and two doorbells,
-// and a pool of payload slots for all.
+// of shared memory: for each peer two rings of descriptors and three
+// doorbells, and a pool of payload slots for all.
 //
 // The host creates the hub and offers each peer a place in it; the peer, a
 // process that inherits the offer's files, attaches:
@@ -13,11 +13,14 @@
 //
 // # Who waits for what
 //
-// Each end has one doorbell and one goroutine that sleeps on it, the pump.
+// Each end has a doorbell and one goroutine that sleeps on it, the pump.
 // Everything that end may be waiting for rings that bell: a frame came, room
 // came free in a full ring, a slot came free, the peer closed. Senders that
 // wait park on Go channels, which the pump wakes. So a ring never has to choose
 // whom to wake, and the pump, woken for whatever reason, looks at everything.
+//
+// The third doorbell is for one caller of the host at a time, which waits for a
+// reply and receives in the pump's place ([Link.Await]).
 //
 // A freed slot may be waited for by any peer, but a plugin has no other
 // plugin's doorbell. It rings the host. The host's pump then tells every party
@@ -25,19 +28,20 @@
 //
 // # Rules of an end
 //
-// Every end keeps three rules, also one of one thread in another language. An
-// ordinary hub hides for millions of frames that one is broken: it shows once
-// rings are short and slots few (package conformance/peer, and the peer of one
-// thread in conformance/explore). In brackets are the faults that break them.
+// Every end keeps three rules, also an end of one thread in another language.
+// On an ordinary hub a broken rule may stay hidden for millions of frames. It
+// shows once rings are short and slots few (package conformance/peer, and the
+// peer of one thread in conformance/explore). In brackets are the faults that
+// break them.
 //
-//   - No slot is held while another is waited for. Of the frames that one
-//     goroutine has to send only the next to go has a slot, and a received
-//     payload is given back before its answer waits for a slot. Otherwise all
-//     slots may be held by those who wait for one (slot-held-for-slot).
+//   - No slot is held while another is waited for. Among the frames that one
+//     goroutine has to send, only the next to go has a slot. A received payload
+//     is given back before its answer waits for a slot. Otherwise all slots may
+//     be held by those who wait for one (slot-held-for-slot).
 //   - An end receives while its own sends wait. Otherwise two full rings are a
 //     deadlock (pump-sends, workers-blocked).
 //   - An announcement (Starved, a bit of SlotWaiters) holds for one wake-up.
-//     Whoever wakes and finds nothing announces again, and looks once more,
+//     An end that wakes and finds nothing announces again, and looks once more,
 //     before it sleeps. Otherwise the next ring is for nobody (announce-once,
 //     slot-announced-once).
 package hub

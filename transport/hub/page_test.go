@@ -36,6 +36,26 @@ func TestProtocolPageHasTheNumbersOfTheCode(t *testing.T) {
 	assert.Contains(t, string(page), fmt.Sprintf("`DDC_HUB` | `v%d peer=", layoutVersion))
 }
 
+// What stands in its sentences and drawings is held, too.
+func TestProtocolPageHasTheBitsKindsAndBellsOfTheCode(t *testing.T) {
+	content, err := os.ReadFile(protocolPage)
+	require.NoError(t, err)
+	page := string(content)
+	for name, bit := range map[string]uint32{"signalSlot": signalSlot, "signalRelay": signalRelay, "signalSpace": signalSpace} {
+		assert.Contains(t, page, fmt.Sprintf("\n| %d `%s` | ", bit, name))
+	}
+	assert.Contains(t, page, fmt.Sprintf("%d inline, %d slot, %d piece, %d last piece, %d abort", kindInline, kindSlot, kindPiece, kindLast, kindAbort))
+	assert.Contains(t, page, fmt.Sprintf("kind 0: length, at most %d\n", inlineMax))
+	assert.Contains(t, page, fmt.Sprintf("## 3. Descriptors (%d bytes)", ring.CellSize))
+	assert.Contains(t, strings.Join(strings.Fields(page), " "), "the owner is 2·place + side")
+	assert.Equal(t, 2*3+PeerSide, party(3, PeerSide))
+	bells := len(linkPage{}.Bells)
+	for bell := range bells {
+		assert.Contains(t, page, fmt.Sprintf("\n| `Bells[%d]` | ", bell))
+	}
+	assert.NotContains(t, page, fmt.Sprintf("| `Bells[%d]` | ", bells))
+}
+
 func tables() string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format, args...) }

@@ -1,8 +1,8 @@
 // Package peers measures links and calls between real processes, beside gRPC
-// and ttrpc over unix sockets, and a bare futex, in the same run. It is a module
-// of its own, so that nobody else inherits what it is held beside. Benchmarks of
-// ring, slot pool and doorbell are beside their code; `make bench` runs all of
-// them.
+// and ttrpc over unix sockets, and a bare futex, in the same run. It is a
+// module of its own, so that nobody else inherits what it is held beside.
+// Benchmarks of ring, slot pool and doorbell are beside their code; `make
+// bench` runs all of them.
 //
 // The other process is this test binary, started once more with GOMAXPROCS=1
 // as every plugin is: through package plugin for calls with messages, straight

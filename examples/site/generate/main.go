@@ -1,5 +1,6 @@
 // Command generate makes what the example site needs and a repository should
-// not hold, or not twice: a picture, three fonts, and the scripts of the themes.
+// not hold, or not twice: a picture, three fonts, and the scripts of the
+// themes.
 //
 //	go run ./examples/site/generate
 //

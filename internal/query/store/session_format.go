@@ -8,7 +8,7 @@ import (
 )
 
 // A session's file has: what the owner of the inputs wrote; the names of its packs; the
-// names of queries; and the nodes. Of a node there are: its query's number, the key,
+// names of queries; and the nodes. A node has its query's number, the key,
 // flags, the fingerprint; if it has a value the pack's number, offset and size; and
 // what it has read. Numbers are varints; a text, and a list, has its length before it.
 

@@ -1,5 +1,6 @@
-// Package store keeps the answers of query engines in a folder, from one process
-// to the next: those of calls one by one, and what an engine knows as a whole.
+// Package store keeps the answers of query engines in a folder, from one
+// process to the next: those of calls one by one, and what an engine knows as a
+// whole.
 //
 //	kept, err := store.Open(ctx, folder, store.Options{Version: version})
 //	calls := query.NewEngine(query.Options{Store: kept, Build: kept.Build()})
@@ -22,17 +23,22 @@
 //
 // # Invariants
 //
-//   - A graph is written whole, under another name, and renamed: who reads has one
-//     state of it, until it ends, whatever others write. So any number of processes
-//     read and write beside each other. A record says all that it rests on, so one
-//     process's records stand beside another's; of two for one ID the last stays.
-//   - What is read is checked: a graph by its sum, a value by its fingerprint. What
-//     does not agree is not there, is said once (Options.Said), and goes at the next Commit.
-//   - The values of calls, and those of snapshots, each stay within Options.Bound. The
-//     records, and the worlds, that were not used for the longest time go first.
-//   - A process that ended without Close may have died of what it read, unless it has
-//     said that this is sound. The next begins without what is kept, and says so.
-//   - Trouble with the folder never fails a build: it goes on without, and says so.
+//   - A graph is written whole, under another name, and renamed: who reads has
+//     one state of it, until it ends, whatever others write. So any number of
+//     processes read and write beside each other. A record says all that it
+//     rests on, so one process's records stand beside another's; of two for one
+//     ID the last stays.
+//   - What is read is checked: a graph by its sum, a value by its fingerprint.
+//     What does not agree is not there, is said once (Options.Said), and goes
+//     at the next Commit.
+//   - The values of calls, and those of snapshots, each stay within
+//     Options.Bound. The records, and the worlds, that were not used for the
+//     longest time go first.
+//   - A process that ended without Close may have died of what it read, unless
+//     it has said that this is sound. The next begins without what is kept, and
+//     says so.
+//   - Trouble with the folder never fails a build: it goes on without, and says
+//     so.
 package store
 
 import (
