@@ -3,6 +3,7 @@ package plugins_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +97,25 @@ func TestEveryToolSaysItsPurpose(t *testing.T) {
 			assert.False(t, seen[program.Name], "%s has two owners", program.Name)
 			seen[program.Name] = true
 		}
+	}
+}
+
+// Those that only compute have the table's first row.
+func TestThePageOnSecurityHasARowForEachPluginThatMayDoMore(t *testing.T) {
+	page, err := os.ReadFile("../docs/SECURITY.md")
+	require.NoError(t, err)
+	_, table, found := strings.Cut(string(page), "| plugin | files | programs | network |")
+	require.True(t, found)
+	table, _, _ = strings.Cut(table, "\n\n")
+	var rows []string
+	for line := range strings.Lines(table) {
+		if names, _, ok := strings.Cut(strings.TrimPrefix(line, "| "), " | "); ok {
+			rows = append(rows, strings.Split(names, ", ")...)
+		}
+	}
+	for _, s := range plugins.All() {
+		more := s.Confine != nil || len(s.Tools) > 0 || s.Environ != nil
+		assert.Equal(t, more, slices.Contains(rows, s.Name), "%s, which may do more than compute: %v", s.Name, more)
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"ddc/site/config"
 	"ddc/transport/hub"
 	"ddc/wake"
+	"ddc/wake/strategy"
 )
 
 const buildHelp = `Build the site in DIR (or the folder above it that has .config/dodeca.kdl; by
@@ -129,7 +130,7 @@ func (f *buildFlags) register(c *cobra.Command) {
 	flags.SortFlags = false
 	flags.StringVarP(&f.content, "content", "c", "", "folder of the pages, instead of the configuration's")
 	flags.StringVarP(&f.output, "output", "o", "", "folder to write to, instead of the configuration's")
-	flags.StringVar(&f.wake, "wake", "", "wake strategy: eventfd, socketpair, pipe or futex; NAME=STRATEGY for one plugin")
+	flags.StringVar(&f.wake, "wake", "", "wake strategy: "+strings.Join(strategy.Names(), ", ")+"; NAME=STRATEGY for one plugin")
 	flags.StringVar(&f.transport, "transport", "shm", "what carries the calls: shm, inproc or grpc")
 	flags.StringVar(&f.spin, "spin", "auto", "how long to spin before sleeping: auto, off or a duration such as 20us")
 	f.remoteFlags.register(flags)

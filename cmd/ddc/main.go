@@ -1,5 +1,5 @@
-// Command ddc builds static sites. Sixteen plugins do the work, each a process
-// of its own (ddc plugin NAME). They talk over a hub in shared memory; --wake
+// Command ddc builds static sites. Plugins do the work, each a process of
+// its own (ddc plugin NAME). They talk over a hub in shared memory; --wake
 // chooses how the processes wake each other. See ddc --help.
 package main
 
@@ -192,9 +192,9 @@ func codeOf(ctx context.Context, err error) int {
 }
 
 const rootHelp = `ddc builds static sites: Markdown, templates, SCSS, images and fonts in, a
-finished site out. Sixteen plugins do the work, each a process of its own, over
-one hub in shared memory. How the processes wake each other is yours to choose
-(--wake), so that the ways can be compared.
+finished site out. Plugins do the work, each a process of its own, over one hub
+in shared memory. How the processes wake each other is yours to choose (--wake),
+so that the ways can be compared.
 
   ddc init my-site          make a small site
   ddc serve my-site         show it in a browser while you write it

@@ -39,7 +39,6 @@ func (c Catch) In(strategy string) bool {
 // can bite, with real wakers, and with real processes if the fault is about
 // processes. Package conformance's tests run it.
 func Table() []Catch {
-	descriptors := []string{"eventfd", "pipe", "socketpair"}
 	return []Catch{
 		{Fault: fault.CheckBeforeAnnounce, Program: "RingInAnyLookIsNotLost", Rounds: 100},
 		{Fault: fault.CheckBeforeAnnounce, Program: "BurstsThenSilence", Rounds: 100},
@@ -50,7 +49,7 @@ func Table() []Catch {
 		{Fault: fault.TimeoutHeals, Program: "AwaitDoesNotPoll", Says: "it polls", Rounds: 100},
 		{Fault: fault.SuppressedDrained, Program: "BurstsThenSilence", Rounds: 300},
 		{Fault: fault.EAGAINDropsToken, Program: "EightyRingersOfOneBell", Rounds: 100},
-		{Fault: fault.EAGAINIsFatal, Program: "FullStoreOfTokensIsSuccess", Says: "resource temporarily unavailable", Only: descriptors, Rounds: 100},
+		{Fault: fault.EAGAINIsFatal, Program: "FullStoreOfTokensIsSuccess", Says: "resource temporarily unavailable", Only: fault.Files(), Rounds: 100},
 		{Fault: fault.EAGAINIsFatal, Program: "RingWakesWhoWaits", Says: "resource temporarily unavailable", Only: []string{"futex"}, Rounds: 100},
 		{Fault: fault.EINTRIsFatal, Program: "SignalsAreNotLostTokens", Says: "interrupted system call", Rounds: 300},
 		{Fault: fault.EINTRIsFatal, Program: "SignalsHitThePeerProcess", Says: "interrupted system call", Rounds: 300},

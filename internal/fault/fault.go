@@ -108,11 +108,16 @@ func Suspicions() []Suspicion {
 // ("eventfd+epoll"). Package conformance/broken has them.
 const EpollSuffix = "+epoll"
 
+// The strategies, by what faults can do to them. Package wake/strategy has the
+// wakers; a test holds these names to them.
 var (
 	files    = []string{"eventfd", "pipe", "socketpair"}
 	everyone = append([]string{"futex"}, files...)
 	epolls   = []string{"eventfd" + EpollSuffix, "pipe" + EpollSuffix, "socketpair" + EpollSuffix}
 )
+
+// Files are the strategies whose tokens lie in a file.
+func Files() []string { return slices.Clone(files) }
 
 // Bites says whether the fault can bite on a strategy. One that bites on the
 // strategy below an event loop bites through the loop as well.

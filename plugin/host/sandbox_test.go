@@ -23,6 +23,7 @@ import (
 	"ddc/internal/sandbox"
 	"ddc/plugin/spec"
 	"ddc/rpc/rpctestpb"
+	"ddc/wake/strategy"
 )
 
 // intruder is a plugin that tries what a packet's text says, and answers with
@@ -115,7 +116,7 @@ func TestAPluginMayDoNothingThatItsConfinementDoesNotName(t *testing.T) {
 	secret := filepath.Join(folder, "secret")
 	require.NoError(t, os.WriteFile(secret, []byte("x"), 0o600))
 	acts := []string{"connect " + server.Addr().String(), "run /bin/true", "read " + secret, "write " + filepath.Join(folder, "new")}
-	for _, wake := range []string{"eventfd", "socketpair", "pipe", "futex"} {
+	for _, wake := range strategy.Names() {
 		t.Run(wake, func(t *testing.T) {
 			h := confinedHost(t, wake, spec.Confinement{})
 			for _, act := range acts {

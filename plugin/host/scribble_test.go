@@ -27,6 +27,7 @@ import (
 	"ddc/plugin/agreement"
 	"ddc/rpc/rpctestpb"
 	"ddc/transport/hub"
+	"ddc/wake/strategy"
 )
 
 // scribbler is a plugin that, told so, writes all over its hub until it is killed.
@@ -199,7 +200,7 @@ func attack(t *testing.T, o Options, check func(sent, got []byte), refuse func(e
 // In a hub that all share, a scribbler may spoil every plugin's link. It must not
 // crash, hang or mislead the host; and where it has ended, all is well again.
 func TestAScribblerDoesNotTakeTheHostAlong(t *testing.T) {
-	for _, wake := range []string{"futex", "eventfd", "socketpair", "pipe"} {
+	for _, wake := range strategy.Names() {
 		t.Run(wake, func(t *testing.T) {
 			// A call whose wake-up was scribbled over is found by its time, as one of a hung plugin.
 			h := attack(t, Options{Wake: wake, CallTimeout: scribblerLimit}, func(_, _ []byte) {}, func(err error) {
@@ -252,7 +253,7 @@ func assertNoSlotIsLost(t *testing.T, h *Host) {
 
 // With a hub each, the scribbler has nobody's memory but its own and the host's.
 func TestIsolatedNeighboursOfAScribblerNoticeNothing(t *testing.T) {
-	for _, wake := range []string{"futex", "eventfd", "socketpair", "pipe"} {
+	for _, wake := range strategy.Names() {
 		t.Run(wake, func(t *testing.T) {
 			// The others' calls have the usual time: a short one would find a
 			// busy machine, and call that a restart.

@@ -136,7 +136,7 @@ func documentFields(c *Config) map[string]field {
 		"link_check":     linkCheckField(&c.LinkCheck),
 		"stable_assets":  stableAssetsField(&c.StableAssets),
 		"code_execution": codeExecutionField(&c.CodeExecution),
-		"wake": {doc: "how host and plugins wake each other: futex, eventfd, pipe or socketpair; NAME=STRATEGY for one plugin", read: func(d *decoder, s setting) {
+		"wake": {doc: "how host and plugins wake each other: a name of ddc wake list; NAME=STRATEGY for one plugin", read: func(d *decoder, s setting) {
 			if d.text(s, &c.Wake); len(s.values) == 1 {
 				c.wakeAt = spotOf(s.values[0])
 			}
