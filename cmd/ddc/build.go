@@ -44,9 +44,9 @@ A link that lies still over work that nobody will be woken for is reported: what
 is wrong, and the link's last events, go into a file, and the build ends with
 exit code 3 (--on-hang). "ddc inspect" sees the same from outside.
 
-A plugin that dies, or does not answer within --call-timeout, is started again
-and its calls repeated; a call that fails so up to three times ends the build,
-and the error names it. Pictures that could not be worked on within
+A plugin that dies, or does not answer within --call-timeout, is started again,
+and its calls are made again. A call that a plugin has died of three times, or has
+hung in twice, ends the build, and the error names it. Pictures that could not be worked on within
 --memory-limit go without the variants that are too large, with a warning.
 
 What was made is remembered in .cache/answers of the project, or in the folder
