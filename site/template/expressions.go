@@ -102,9 +102,17 @@ func (r *render) itemOf(e *itemOf, soft bool) (value, error) {
 	return r.field(from, index, func() string { return written(e.tokens) })
 }
 
-// holds is whether a condition is true.
+// holds is whether a condition is true. Its parts may be undefined where authors
+// may leave something out.
 func (r *render) holds(condition expr) (bool, error) {
-	v, err := r.eval(condition)
+	if l, ok := condition.(*logic); ok {
+		is, err := r.holds(l.left)
+		if err != nil || is == l.or {
+			return is, err
+		}
+		return r.holds(l.right)
+	}
+	v, err := r.asked(condition)
 	v.from.read()
 	return truth(v), err
 }

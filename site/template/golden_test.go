@@ -24,6 +24,7 @@ import (
 //   - super() also reaches blocks that stand in blocks.
 //   - The keys of a dict are texts as they are printed: true, not True.
 //   - loop is a dict of the five fields that the dialect names.
+//   - What a condition asks for may be undefined, as in Tera.
 //   - Endless recursion is placed at the call that goes too deep.
 type probe struct {
 	Page   string            `json:"page"`

@@ -263,7 +263,7 @@ func (l *lexer) token(s *segment) bool {
 	t := token{line: l.line, col: l.col}
 	rest := l.src[l.pos:]
 	switch c, _ := utf8.DecodeRuneInString(rest); {
-	case c == '"' || c == '\'':
+	case c == '"' || c == '\'' || c == '`':
 		text, ok := l.quoted()
 		if !ok {
 			return false
@@ -328,7 +328,7 @@ func (l *lexer) quoted() (string, bool) {
 		case c == quotes:
 			l.skip(1)
 			return b.String(), true
-		case c == '\\' && l.pos+1 < len(l.src):
+		case c == '\\' && quotes != '`' && l.pos+1 < len(l.src):
 			escape := l.src[l.pos+1]
 			meant := strings.IndexByte(`ntr\"'`, escape)
 			if meant < 0 {

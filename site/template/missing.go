@@ -34,6 +34,30 @@ var missingTests = map[string]string{
 	"upper":    "compare with | upper",
 }
 
+// missingTags are those of Jinja, Liquid and Hugo.
+var missingTags = map[string]string{
+	"assign":     "write {% set name = value %}",
+	"autoescape": "print what is HTML already with | safe",
+	"call":       "hold the text, {% set text %}..{% endset %}, and give it to the macro: {{ m::name(text=text) }}",
+	"capture":    "write {% set name %}..{% endset %}",
+	"case":       "write {% if .. %}{% elif .. %}{% endif %}",
+	"comment":    "write {# .. #}",
+	"cycle":      "choose by loop.index % n",
+	"debug":      "print what is of interest: {{ value | json_encode(pretty=true) }}",
+	"do":         "a value is never changed: {% set name = .. %} makes another",
+	"elseif":     "write {% elif .. %}",
+	"elsif":      "write {% elif .. %}",
+	"end":        "say what ends: endif, endfor, endblock",
+	"from":       "write {% import \"macros.html\" as m %}, and {{ m::name() }}",
+	"partial":    "write {% include \"name.html\" %}",
+	"range":      "write {% for item in list %}..{% endfor %}",
+	"switch":     "write {% if .. %}{% elif .. %}{% endif %}",
+	"trans":      "write the texts into data/, and take them as data.NAME",
+	"unless":     "write {% if not .. %}",
+	"verbatim":   "write {% raw %}..{% endraw %}",
+	"with":       "write {% set name = value %}, which holds up to the end of the block, loop, include or macro",
+}
+
 var missingFunctions = map[string]string{
 	"cycler":     "choose by loop.index % n",
 	"dict":       "write {\"key\": value}",
@@ -72,6 +96,10 @@ var missingFields = map[string]string{
 	"generate_robots_txt": "robots.txt is always made; a file of that name in static/ takes its place",
 	"generate_sitemap":    "sitemap.xml is made where base_url is a whole address",
 	"mode":                "serve shows what build writes",
+	"next":                "the pages beside one in its section are page.lower and page.higher",
+	"prev":                "the pages beside one in its section are page.lower and page.higher",
+	"previous":            "the pages beside one in its section are page.lower and page.higher",
+	"raw_content":         "a template has the page's HTML alone, content",
 }
 
 // missingField is what to take in the place of a field that Zola's values have.

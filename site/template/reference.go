@@ -8,7 +8,7 @@ import (
 
 // Entry is one filter, test or function, as the reference lists it.
 type Entry struct {
-	Kind string // "filter", "test" or "function"
+	Kind string // "filter", "test", "function" or "tag"
 	Name string
 	// Call is how it is written, with its arguments; those in [ ] may be left out.
 	Call string
@@ -33,6 +33,9 @@ func Reference() []Entry {
 	for _, name := range slices.Sorted(maps.Keys(functions)) {
 		f := functions[name]
 		all = append(all, Entry{Kind: "function", Name: name, Call: called(name, f.signature, true), Doc: f.doc})
+	}
+	for _, name := range slices.Sorted(maps.Keys(missingTags)) {
+		all = append(all, Entry{Kind: "tag", Name: name, Call: "{% " + name + " %}", Doc: missingTags[name], Missing: true})
 	}
 	for _, name := range slices.Sorted(maps.Keys(missingFilters)) {
 		all = append(all, Entry{Kind: "filter", Name: name, Call: "| " + name, Doc: missingFilters[name], Missing: true})

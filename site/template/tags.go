@@ -17,6 +17,7 @@ type tree struct {
 	// started is set once anything but white space has come. stopped is set
 	// after a fault that makes the rest guesswork.
 	started, stopped bool
+	refused          []string // the ends of tags that are not there, and were told
 }
 
 // opened is a tag that waits for its end.
@@ -124,6 +125,9 @@ func (t *tree) tag(start token, p *parser) {
 		}
 	case "else":
 		t.otherwise(head)
+		if p.is("if") {
+			p.fail(p.peek(), "unexpected if", missingTags["elseif"])
+		}
 	case "for":
 		t.loop(head, p)
 	case "set", "set_global":
@@ -149,7 +153,7 @@ func (t *tree) tag(start token, p *parser) {
 		}
 		t.template(p)
 	case "include":
-		t.emit(&includeStmt{at, t.template(p)})
+		t.include(at, p)
 	case "import":
 		t.importing(p)
 	default:
@@ -165,6 +169,10 @@ func (t *tree) noTag(start, head token) {
 		t.fail(head, head.text+" stands alone here", "")
 	case head.kind == endToken:
 		t.fail(start, "this tag is empty", "")
+	case missingTags[head.text] != "":
+		t.fail(head, "there is no tag "+head.text+" here", missingTags[head.text])
+		t.refused = append(t.refused, "end"+head.text)
+	case slices.Contains(t.refused, head.text): // the end of one that was told
 	default:
 		t.fail(head, "unknown tag "+quote(head.text), meant(head.text, tags))
 	}
@@ -287,6 +295,7 @@ func (t *tree) importing(p *parser) {
 }
 
 // template reads the quoted name of a template, which must exist.
+// template reads the name of a template that must be there.
 func (t *tree) template(p *parser) *unit {
 	at := p.next()
 	if at.kind != stringToken {
@@ -295,15 +304,53 @@ func (t *tree) template(p *parser) *unit {
 	}
 	u := t.site.units[at.text]
 	if u == nil {
-		var names []string
-		for name := range t.site.units {
-			if name != t.unit.name {
-				names = append(names, name)
-			}
-		}
-		p.fail(at, "there is no template "+quote(at.text), meant(at.text, names))
+		t.noTemplate(p, at)
 	}
 	return u
+}
+
+func (t *tree) noTemplate(p *parser, at token) {
+	var names []string
+	for name := range t.site.units {
+		if name != t.unit.name {
+			names = append(names, name)
+		}
+	}
+	p.fail(at, "there is no template "+quote(at.text), meant(at.text, names))
+}
+
+// include reads the name of a template, or a list of which the first that is there
+// counts. It ends in "ignore missing" if none may be.
+func (t *tree) include(at place, p *parser) {
+	if !p.is("[") && p.peek().kind != stringToken {
+		t.template(p) // says what is wrong
+		return
+	}
+	var names []token
+	if p.accept("[") {
+		for !p.is("]") && p.peek().kind == stringToken {
+			names = append(names, p.next())
+			if !p.accept(",") {
+				break
+			}
+		}
+		p.expect("]")
+	} else {
+		names = append(names, p.next())
+	}
+	mayMiss := p.accept("ignore")
+	if mayMiss {
+		p.expect("missing")
+	}
+	for _, name := range names {
+		if u := t.site.units[name.text]; u != nil {
+			t.emit(&includeStmt{at, u})
+			return
+		}
+	}
+	if !mayMiss && len(names) > 0 {
+		t.noTemplate(p, names[0])
+	}
 }
 
 func (t *tree) macro(head token, p *parser) {

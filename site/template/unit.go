@@ -70,8 +70,10 @@ func (s *site) declare(name, source string) diagnostic.Errors {
 				u.imports[text(3)] = text(1)
 			}
 		case "include":
-			if all := s.includers[text(1)]; len(all) == 0 || all[len(all)-1] != u {
-				s.includers[text(1)] = append(all, u)
+			for _, name := range segment.tokens[1:] {
+				if all := s.includers[name.text]; name.kind == stringToken && (len(all) == 0 || all[len(all)-1] != u) {
+					s.includers[name.text] = append(all, u)
+				}
 			}
 		case "macro":
 			u.macros[text(1)] = &macro{unit: u, signature: signature{names: parameters(segment.tokens)}}
