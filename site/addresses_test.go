@@ -1,6 +1,7 @@
 package site_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -81,4 +82,43 @@ func TestFilesBesidePagesGoWhereThePageGoes(t *testing.T) {
 	assert.Regexp(t, `href=/blog/moved/notes\.txt>notes</a> <a href=/blog/moved/notes`, page)
 	assert.Contains(t, p.read("blog/plain/index.html"), "/blog/side.", "it is addressed as it lies in the folder")
 	assert.NotContains(t, p.output(), "blog/secret/key.txt")
+}
+
+// Whole addresses of the site are often written without a scheme, or in data for
+// robots, whose readers follow them.
+func TestWholeAddressesOfTheSiteFollowItsFilesHoweverTheyAreWritten(t *testing.T) {
+	page := `<link rel=icon href="//EX.org/sub/a.bin?v=1#x"><link rel=icon href="HTTPS://ex.org/sub/b.bin#x">` +
+		`<script type="application/ld+json">["https://ex.org/sub/c.bin", "https:\/\/ex.org\/sub\/c.bin"]</script><p title="//ex.org/sub/d.bin"><link rel=icon href="/d.bin">`
+	for _, prefix := range []string{"/sub", ""} {
+		p := newProject(t, ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nbase_url \"https://ex.org"+prefix+"\"\n", "content/_index.md", "",
+			"templates/index.html", strings.ReplaceAll(strings.ReplaceAll(page, `\/sub`, strings.ReplaceAll(prefix, "/", `\/`)), "/sub", prefix),
+			"static/a.bin", "a", "static/b.bin", "b", "static/c.bin", "c", "static/d.bin", "d")
+		assert.Empty(t, p.mustBuild())
+		html := hash.ReplaceAllString(p.read("index.html"), ".*.")
+		assert.Contains(t, html, `"https://ex.org`+prefix+`/a.*.bin?v=1#x"`)
+		assert.Contains(t, html, "href=https://ex.org"+prefix+"/b.*.bin#x")
+		assert.Equal(t, 2, strings.Count(html, `"https://ex.org`+prefix+`/c.*.bin"`), html)
+		assert.Contains(t, p.output(), "d.bin", "text that is not rewritten names it")
+		for _, moved := range []string{"a.bin", "b.bin", "c.bin"} {
+			assert.NotContains(t, p.output(), moved)
+		}
+		p.write("templates/index.html", strings.ReplaceAll(`<a href="//ex.org/sub/nowhere">x</a>`, "/sub", prefix))
+		assert.Contains(t, p.mustBuild()[0], "leads nowhere: the site has neither a page nor a file /nowhere")
+	}
+}
+
+// As Zola's documentation has it: arguments may be left out, and most pages say nothing
+// of a cover.
+func TestConditionsAskForWhatAPageOrCallDoesNotSay(t *testing.T) {
+	p := newProject(t, "content/a.md", fronted("[extra]\ncover = \"c\"", "{{ yt(id=\"a\") }} {{ yt(id=\"b\", autoplay=true) }}"), "content/b.md", fronted("", ""),
+		"templates/shortcodes/yt.html", `[{{ id }}{% if autoplay %}?autoplay{% endif %}]`,
+		"templates/page.html", `{% if page.extra.cover %}{{ page.extra.cover }}{% endif %}{% if paginator %}p{% endif %}{% if config.extra.analytics %}x{% endif %}{{ page.content | safe }}`)
+	assert.Empty(t, p.mustBuild())
+	assert.Equal(t, "c<p>[a] [b?autoplay]</p>", strings.TrimSpace(p.read("a/index.html")))
+	assert.Empty(t, strings.TrimSpace(p.read("b/index.html")))
+	p.write("templates/page.html", `{% if page.titel %}{% endif %}`)
+	assert.Contains(t, p.faults(site.Options{})[0], `page has no field "titel" (did you mean title?)`)
+	p.write("content/b.md", fronted("[extra]\ncover = \"d\"", ""), "templates/page.html", `{% if page.extra.cover %}{{ page.extra.cover }}{% endif %}`)
+	assert.Empty(t, p.mustBuild())
+	assert.Equal(t, "d", strings.TrimSpace(p.read("b/index.html")))
 }

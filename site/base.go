@@ -22,7 +22,9 @@ func rebase(base config.Base, t *tree, all *statics, p *page, links []*htmlpb.Li
 		raw := strings.TrimSpace(link.Url)
 		if local, whole := ownPath(base, raw); whole {
 			if f := all.at("/", local); f != nil {
-				request.Urls[raw] = base.Origin + f.mark()
+				before, _, _ := strings.Cut(raw, "#")
+				before, _, _ = strings.Cut(before, "?")
+				request.Urls[before] = base.Origin + f.mark()
 			}
 			continue
 		}
@@ -36,19 +38,50 @@ func rebase(base config.Base, t *tree, all *statics, p *page, links []*htmlpb.Li
 	}
 }
 
-// ownPath is the path from the site's root of a whole address of the site.
+// ownPath is the path from the site's root of a whole address of the site. It may
+// be without a scheme (//example.org/a); neither in a scheme nor in a host do
+// capitals count.
 func ownPath(base config.Base, address string) (local string, own bool) {
 	if !base.Known() {
 		return "", false
 	}
-	rest, own := strings.CutPrefix(address, base.Origin+base.Prefix)
-	if !own || rest != "" && !strings.ContainsAny(rest[:1], "/?#") {
+	rest, found := cutFold(address, base.Origin)
+	if !found {
+		rest, found = cutFold(address, base.Origin[strings.Index(base.Origin, "//"):])
+	}
+	rest, own = strings.CutPrefix(rest, base.Prefix)
+	if !found || !own || rest != "" && !strings.ContainsAny(rest[:1], "/?#") {
 		return "", false
 	}
 	if !strings.HasPrefix(rest, "/") {
 		rest = "/" + rest
 	}
 	return rest, true
+}
+
+// cutFold is strings.CutPrefix to which capitals do not count.
+func cutFold(text, prefix string) (rest string, found bool) {
+	if len(text) < len(prefix) || !strings.EqualFold(text[:len(prefix)], prefix) {
+		return text, false
+	}
+	return text[len(prefix):], true
+}
+
+// wholeToo adds, to the addresses that a page may name, the same as whole addresses:
+// the JSON of a page has those (linked data).
+func wholeToo(base config.Base, text string, of map[string]string) {
+	if !base.Known() || base.Prefix == "" {
+		return // the html plugin knows the host itself
+	}
+	folder := base.Origin[strings.Index(base.Origin, "//"):] + base.Prefix + "/"
+	if !strings.Contains(text, folder) && !strings.Contains(text, strings.ReplaceAll(folder, "/", `\/`)) {
+		return
+	}
+	for _, name := range sortedKeys(of) {
+		if strings.HasPrefix(name, "/") && !strings.HasPrefix(name, "//") && strings.HasPrefix(of[name], beforeMark) {
+			of[base.Origin+base.Prefix+name] = base.Origin + of[name]
+		}
+	}
 }
 
 // has says whether a page has an address.

@@ -174,6 +174,8 @@ func (s *finalPhase) finish(ctx context.Context, ask *query.Ask, key string) (*f
 		if err != nil {
 			return nil, err
 		}
+		wholeToo(s.cfg.Site.Base, r.html, request.Urls)
+		wholeToo(s.cfg.Site.Base, r.html, request.Originals)
 		rebase(s.cfg.Site.Base, t, all, p, r.found.Links, request)
 	}
 	made.html, err = s.smaller(ctx, p, &minifypb.HtmlRequest{

@@ -209,7 +209,10 @@ func endsPath(r rune) bool { return r != '/' && r != ':' && endsName(r) }
 // leadsTo says whether a name may be an address of the file at a path: from the
 // root, on any host and in any folder of it, or relative.
 func leadsTo(name, file string, relative bool) bool {
-	if _, rest, hasScheme := strings.Cut(name, "://"); hasScheme {
+	if _, rest, isWhole := strings.Cut(name, "://"); isWhole || strings.HasPrefix(name, "//") {
+		if !isWhole {
+			rest = name
+		}
 		return strings.HasSuffix(path.Clean("/"+rest), "/"+file)
 	}
 	absolute := strings.HasPrefix(name, "/")

@@ -171,7 +171,7 @@ type match[T any] struct {
 func (m match[T]) with(path string) string {
 	path = strings.ReplaceAll(path, " ", "%20")
 	if hasScheme(path) {
-		return path
+		m.origin = ""
 	}
 	if strings.ContainsAny(path, "?#") {
 		return m.origin + path

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -42,6 +43,10 @@ func parseFrontMatter(source string) (*markdownpb.ParseFrontMatterResponse, erro
 			fault.Line += cut.openLine
 		}
 		return nil, err
+	}
+	if at := likelyJSON.FindStringIndex(cut.body); cut.fence == "" && at != nil {
+		answer.Warnings = append(answer.Warnings, &markdownpb.Warning{Message: "this looks like front matter of JSON, and is shown as text", Hint: "write it as TOML between two lines +++",
+			Place: &markdownpb.Place{Line: int32(1 + strings.Count(cut.body[:strings.IndexByte(cut.body, '{')], "\n")), Column: 1, Length: 1}})
 	}
 	for name, at := range table.Keys {
 		answer.Keys[name] = &markdownpb.Place{Line: int32(cut.openLine + at.Line), Column: int32(at.Col), Length: int32(utf8.RuneCountInString(name))}
@@ -104,6 +109,9 @@ func split(source string) (block, error) {
 	return block{}, &diagnostic.Problem{Line: open, Col: 1, Length: len(fence), Hint: hint,
 		Message: fmt.Sprintf("front matter that opens with %s is never closed; add a line %s after it", fence, fence)}
 }
+
+// likelyJSON finds the front matter that Hugo reads as JSON.
+var likelyJSON = regexp.MustCompile(`(?m)\A\s*^\{\s*"[A-Za-z_]+"\s*:`)
 
 // unixLines drops a byte order mark, and makes every line end in \n. Lines keep
 // their numbers.

@@ -81,6 +81,8 @@ func TestKeyThatNobodyKnowsIsAWarningThatSaysWhatWasMeant(t *testing.T) {
 		"---\ntitle: T\ndrft: true\n---\n":                 "3:1: did you mean draft?",
 		"\n\n+++\n  lastmod = 2024-01-01\n+++\n":           "4:3: write updated",
 		"+++\n[exta]\nx = 1\n+++\n":                        "2:2: did you mean extra?",
+		"\n{\n  \"title\": \"T\"\n}\ntext":                 "2:1: write it as TOML between two lines +++",
+		"---\nlinkTitle: T\n---\n":                         "2:1: put it into [extra], and ask for page.extra.linkTitle",
 		"+++\nmenu.main.weight = 3\n+++\n":                 "2:1: what templates want to know goes into [extra]",
 		"+++\n[[params]]\nx = 1\n[[params]]\nx = 2\n+++\n": "2:3: what templates want to know goes into [extra]",
 	} {
@@ -90,6 +92,7 @@ func TestKeyThatNobodyKnowsIsAWarningThatSaysWhatWasMeant(t *testing.T) {
 			assert.Equal(t, want, fmt.Sprintf("%d:%d: %s", w.Place.Line, w.Place.Column, w.Hint), source)
 		}
 	}
+	assert.Empty(t, parse(t, "{ \"a\" }\n{{ a(b=1) }}").Warnings)
 	assert.Empty(t, parse(t, "+++\ntitle = \"T\"\n[extra]\nanything = 1\n[extra.deep]\ndrft = 2\n+++\n").Warnings)
 }
 

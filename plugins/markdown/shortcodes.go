@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/text"
@@ -22,9 +21,8 @@ const maxCalls, maxWarnings = 10_000, 100
 var (
 	callStart = regexp.MustCompile(`^\{([{%])-?[ \t\n]*([A-Za-z_][A-Za-z0-9_]*)\(`)
 	// literal is a call, or an end, that is shown as text, in code too.
-	literal  = regexp.MustCompile(`\{(?:\{/\*([ \t\n]*[A-Za-z_][A-Za-z0-9_]*\([^{}]*)\*/\}|%/\*([ \t\n]*(?:end\b|[A-Za-z_][A-Za-z0-9_]*\()[^{}]*)\*/%)\}`)
-	hugoCall = regexp.MustCompile(`^(\{\{[<%][ \t]*([A-Za-z_][A-Za-z0-9_./-]*))`)
-	bodyEnd  = regexp.MustCompile(`\{%-?[ \t\n]*(?:(end)[ \t\n]*-?%\}|[A-Za-z_][A-Za-z0-9_]*\()`)
+	literal = regexp.MustCompile(`\{(?:\{/\*([ \t\n]*[A-Za-z_][A-Za-z0-9_]*\([^{}]*)\*/\}|%/\*([ \t\n]*(?:end\b|[A-Za-z_][A-Za-z0-9_]*\()[^{}]*)\*/%)\}`)
+	bodyEnd = regexp.MustCompile(`\{%-?[ \t\n]*(?:(end)[ \t\n]*-?%\}|[A-Za-z_][A-Za-z0-9_]*\()`)
 )
 
 // calls looks for shortcodes in a text.
@@ -207,21 +205,6 @@ func (c *calls) call(at int) (next int, err error) {
 	}
 	s.End = int32(end)
 	return end, nil
-}
-
-// elsewhere warns of a call as Hugo has it, which is shown as text.
-func (c *calls) elsewhere(at int) {
-	found := hugoCall.FindStringSubmatch(c.body[at:])
-	if found == nil || len(c.warnings) == maxWarnings {
-		return
-	}
-	line, column := c.lines.at(at)
-	name := strings.NewReplacer("-", "_", "/", "_", ".", "_").Replace(found[2])
-	c.warnings = append(c.warnings, &markdownpb.Warning{
-		Message: fmt.Sprintf("%s is a shortcode as Hugo has them: it is shown as text", found[1]),
-		Hint:    fmt.Sprintf("write {{ %s(name=\"value\") }}, or {%% %s() %%} text {%% end %%}, and templates/shortcodes/%s.html", name, name, name),
-		Place:   &markdownpb.Place{Line: int32(line), Column: int32(column), Length: int32(utf8.RuneCountInString(found[1]))},
-	})
 }
 
 // bodyEnd finds the end that belongs to a call whose body begins at an offset:

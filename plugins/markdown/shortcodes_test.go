@@ -80,6 +80,27 @@ func TestShortcodesOfHugoAreToldWithWhatToWriteInstead(t *testing.T) {
 	assert.Equal(t, `write {{ my_note(name="value") }}, or {% my_note() %} text {% end %}, and templates/shortcodes/my_note.html`, answer.Warnings[1].Hint)
 }
 
+func TestWhatOnlyLooksLikeACallIsToldWithWhatToWriteInstead(t *testing.T) {
+	for body, want := range map[string]string{
+		"a {% note %}x":               `1:3+7 {% note is a shortcode without its brackets: it is shown as text (write {% note() %} text {% end %})`,
+		"{{ video }}":                 `1:1+8 {{ video is a shortcode without its brackets: it is shown as text (write {{ video() }})`,
+		"\n{% end %}":                 `2:1+6 {% end ends no shortcode: it is shown as text (write {% name() %} before the text)`,
+		"{%- if page.title -%}x":      "",
+		"{{ page.title }} {{ video":   "",
+		"`{% note %}` \\{% end %} {%": "",
+		"{% note() %}x{% end %}":      "",
+		"    {% if x %}":              "",
+	} {
+		answer, err := New().Shortcodes(t.Context(), &markdownpb.ShortcodesRequest{Path: "a.md", BodyLine: 1, Body: body, Names: []string{"note", "video"}})
+		require.NoError(t, err, body)
+		var all []string
+		for _, w := range answer.Warnings {
+			all = append(all, fmt.Sprintf("%d:%d+%d %s (%s)", w.Place.Line, w.Place.Column, w.Place.Length, w.Message, w.Hint))
+		}
+		assert.Equal(t, want, strings.Join(all, "\n"), body)
+	}
+}
+
 func FuzzShortcodes(f *testing.F) {
 	f.Add("a {{ video(id=\"x\", l=[1,2]) }} `{{ video() }}`\n\n{% note() %}x{% end %}")
 	f.Fuzz(func(t *testing.T, body string) {

@@ -11,7 +11,8 @@ import (
 //	rust,linenos,hl_lines=2 4-5
 //	toml title="Cargo.toml" {1,3}
 type info struct {
-	// language is as it was written, or empty.
+	// language is as it was written, or empty. The words copy and linenos may
+	// stand before it, or alone.
 	language string
 	title    string
 	// marked and hidden are lines of the code, from 1.
@@ -45,13 +46,14 @@ func parseInfo(written string) info {
 	}
 	i := info{first: 1}
 	var ranges *[]lineRange // of the name before, which may have several, with blanks between
+	begun := false          // a word has come that may not stand before the language
 	for rest := written; ; {
 		rest = strings.TrimLeft(rest, " \t,")
 		if rest == "" {
 			return i
 		}
 		if found := braced.FindStringSubmatch(rest); found != nil {
-			rest = rest[len(found[0]):]
+			rest, begun = rest[len(found[0]):], true
 			for word := range strings.FieldsFuncSeq(found[1], func(r rune) bool { return r == ',' || r == ' ' }) {
 				addRange(&i.marked, word)
 			}
@@ -63,15 +65,16 @@ func parseInfo(written string) info {
 			continue
 		}
 		name, value := found[1], strings.Trim(found[2], `"'`)
-		first := rest == written
 		hasValue := len(found[0]) > len(name)
 		rest = rest[len(found[0]):]
 		switch {
 		case ranges != nil && !hasValue && addRange(ranges, name):
-		case first && !hasValue:
-			i.language = name
-		default:
+		case !hasValue && (name == "copy" || name == "linenos"):
 			ranges = i.set(name, value)
+		case !begun && !hasValue:
+			i.language, begun = name, true
+		default:
+			ranges, begun = i.set(name, value), true
 		}
 	}
 }

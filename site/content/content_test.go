@@ -69,6 +69,17 @@ func TestPlacesOfALinkAreThoseOfTheWholeAddress(t *testing.T) {
 	assert.NotNil(t, f.index)
 }
 
+// Markdown makes links of addresses in the text, and of what is no ASCII.
+func TestAWholeAddressIsALinkByItself(t *testing.T) {
+	f := NewFinder("https://x.org/a and (https://x.org/b).\n| https://x.org/c#d | www.x.org/e *https://x.org/f*\nnot-https://x.org/a https://x.org/a/b https://x.org/bc [ü](/ü)")
+	for url, want := range map[string][]Place{
+		"https://x.org/a": {{1, 1}}, "https://x.org/b": {{1, 22}}, "https://x.org/c#d": {{2, 3}}, "http://www.x.org/e": {{2, 23}},
+		"https://x.org/f": {{2, 36}}, "https://x.org": nil, "/%C3%BC": {{3, 60}}, "/a": nil,
+	} {
+		assert.Equal(t, want, f.Links(url), url)
+	}
+}
+
 func TestTextSaysWhereItIsNone(t *testing.T) {
 	text, _, _, ok := Text([]byte("\ufeffhällo"))
 	assert.True(t, ok)

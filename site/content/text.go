@@ -3,6 +3,7 @@ package content
 import (
 	"bytes"
 	"index/suffixarray"
+	neturl "net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -62,7 +63,8 @@ func NewFinder(source string) *Finder {
 
 // Links finds the places where the source has a URL as a link's target: after
 // "(", "<", "=", a quote, or the colon of a reference, and not followed by more
-// of a URL.
+// of a URL. A whole address is a link by itself too. Markdown makes %C3%BC of ü,
+// and http://www. of www.
 func (f *Finder) Links(url string) []Place {
 	if url == "" {
 		return nil
@@ -70,18 +72,44 @@ func (f *Finder) Links(url string) []Place {
 	if found, known := f.links[url]; known {
 		return found
 	}
-	var places []Place
-	for _, at := range f.find(url) {
-		end := at + len(url)
-		before := strings.TrimRight(f.source[:at], " ")
-		opened := before != "" && strings.ContainsRune("(<=\"':,", rune(before[len(before)-1]))
-		closed := end == len(f.source) || strings.ContainsRune(")>\"' \t\r\n,", rune(f.source[end]))
-		if opened && closed {
-			places = append(places, f.place(at))
-		}
+	places := f.spelt(url)
+	if plain, err := neturl.PathUnescape(url); len(places) == 0 && err == nil && plain != url {
+		places = f.spelt(plain)
+	}
+	if rest, isBare := strings.CutPrefix(url, "http://www."); len(places) == 0 && isBare {
+		places = f.spelt("www." + rest)
 	}
 	f.links[url] = places
 	return places
+}
+
+func (f *Finder) spelt(url string) (places []Place) {
+	for _, at := range f.find(url) {
+		if f.isTarget(at, at+len(url)) || f.isBare(at, at+len(url)) {
+			places = append(places, f.place(at))
+		}
+	}
+	return places
+}
+
+// isTarget says whether what stands between two offsets is what a link leads to.
+func (f *Finder) isTarget(at, end int) bool {
+	before := strings.TrimRight(f.source[:at], " ")
+	opened := before != "" && strings.ContainsRune("(<=\"':,", rune(before[len(before)-1]))
+	closed := end == len(f.source) || strings.ContainsRune(")>\"' \t\r\n,", rune(f.source[end]))
+	return opened && closed
+}
+
+// isBare says whether a whole address stands in the text between two offsets.
+// The end of a sentence does not belong to it.
+func (f *Finder) isBare(at, end int) bool {
+	url := f.source[at:end]
+	if !strings.Contains(url, "://") && !strings.HasPrefix(url, "www.") {
+		return false
+	}
+	opened := at == 0 || strings.ContainsRune(" \t\r\n(*_~|>", rune(f.source[at-1]))
+	rest := strings.TrimLeft(f.source[end:], "?!.,:;*_~)'\"")
+	return opened && (rest == "" || strings.ContainsRune(" \t\r\n<|", rune(rest[0])))
 }
 
 // Line is the line of a text's first occurrence, or 0 if there is none.
