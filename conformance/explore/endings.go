@@ -37,6 +37,35 @@ func closing(name, strategy string) Scenario {
 	}}
 }
 
+// closingOne is a process that sleeps on two bells and closes one of them. Nobody
+// rings the other before that sleep has ended. With futex wakers one sleeps behind
+// the other, and either may be the one that is closed.
+func closingOne(name, strategy string) Scenario {
+	return Scenario{Name: name, Setup: func(w *World) {
+		p := newProcesses(w, strategy, "host", "peer")
+		var change step.Uint32
+		w.Name(&change, "change")
+		ready, never := func() bool { return change.Load() == 1 }, func() bool { return false }
+		rung, closed := p.bell("rung", "host", ready, "peer"), p.bell("closed", "host", never, "peer")
+		ended := make(chan struct{})
+		w.Go("host", "await-closed", func() {
+			if err := closed.ends["host"].Await(context.Background(), never); !errors.Is(err, os.ErrClosed) {
+				w.Failf(Failure, "await of a bell that is closed ended with %v", err)
+			}
+			step.At(ended)
+			close(ended)
+		})
+		w.Go("host", "await-rung", func() { rung.await(w, "host", ready) })
+		w.Go("host", "close", func() { w.Must(closed.ends["host"].Close()) })
+		w.Go("peer", "ring", func() {
+			step.Recv(ended)
+			<-ended
+			change.Store(1)
+			w.Must(rung.ends["peer"].Ring())
+		})
+	}}
+}
+
 // cancelling is a sleeper whose context ends.
 func cancelling(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {

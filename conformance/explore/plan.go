@@ -93,6 +93,7 @@ func planBells(strategy string) []Planned {
 		{neighbours("two sleepers, one rung twice", strategy), delays(2), either(exhaust, races(2))},
 		{turns("two calls and replies", strategy, 2), preemptions(2), either(preemptions(4), preemptions(2))},
 		{closing("close at every step", strategy), exhaust, exhaust},
+		{closingOne("close of one of two sleepers at every step", strategy), preemptions(1), either(preemptions(3), races(2))},
 		{cancelling("cancel at every step", strategy), preemptions(1), either(exhaust, preemptions(2))},
 		{contextsInTurn("two contexts in turn on one bell", strategy), preemptions(1), preemptions(1)},
 		{endedLate("a context that ends while the bell closes", strategy), exhaust, exhaust},

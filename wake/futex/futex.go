@@ -104,7 +104,8 @@ type waker struct {
 	gate     *gate
 
 	// woken gets a value when the goroutine that sleeps on it shall look again:
-	// it has a token, is to lead, or the waker is closed.
+	// it has a token, is to lead, or the waker is closed. With the value it leaves
+	// waiting.
 	woken chan struct{}
 	// uses counts calls into the words, and idle is closed when Close was called and
 	// the last has ended: the words may be unmapped then.
@@ -180,9 +181,7 @@ func (w *waker) sleep(seen uint32) error {
 		if fault.On(fault.LookBeforeRegister) {
 			g.letPass()
 		}
-		if !slices.Contains(g.waiting, w) {
-			g.waiting = append(g.waiting, w)
-		}
+		g.waiting = append(g.waiting, w)
 		g.mu.Unlock()
 		defer g.mu.Lock()
 		step.Recv(w.woken)
@@ -228,13 +227,12 @@ func (w *waker) Close() error {
 		return nil
 	}
 	// From here on a sleeper that looks finds that it is to end. One that looked
-	// before is either the leader, whom the gate wakes, or behind it, whom the channel
-	// wakes: its value stays if the sleeper has yet to get there.
+	// before is either the leader, whom the gate wakes, or behind it: then the leader
+	// finds its token.
 	err := w.ring()
-	if fault.On(fault.OneWordTwoMeanings) {
-		w.wakeAll()
+	if fault.On(fault.OneWordTwoMeanings) || fault.On(fault.LookBeforeRegister) {
+		w.letGo()
 	}
-	w.wake()
 	w.uses.Leave()
 	step.Recv(w.idle)
 	<-w.idle
@@ -242,21 +240,19 @@ func (w *waker) Close() error {
 	return err
 }
 
-// wake makes the goroutine that sleeps on woken look again. A value that is
-// there already does as well.
+// wake makes the goroutine that sleeps on woken look again. Whoever calls it has
+// just taken the waker out of waiting, so there is one value for each sleep, and
+// room for it. It stays if the sleeper has yet to get there.
 func (w *waker) wake() {
-	step.At(w.woken)
-	select {
-	case w.woken <- struct{}{}:
-	default:
-	}
+	step.Send(w.woken)
+	w.woken <- struct{}{}
 }
 
-// wakeOwners wakes every waiting goroutine that has a token or is to end, and
-// says whether there were any. The leader calls it, with the lock held.
+// wakeOwners wakes every waiting goroutine that has a token, and says whether there
+// were any. The leader calls it, with the lock held.
 func (g *gate) wakeOwners() (woke bool) {
 	g.waiting = slices.DeleteFunc(g.waiting, func(w *waker) bool {
-		owner := w.uses.IsShut() || w.pending()
+		owner := w.pending()
 		if owner {
 			w.wake()
 			woke = true
@@ -270,7 +266,6 @@ func (g *gate) wakeOwners() (woke bool) {
 // wakes him. The lock is held.
 func (g *gate) quit(w *waker) {
 	if g.leader != w {
-		g.waiting = slices.DeleteFunc(g.waiting, func(other *waker) bool { return other == w })
 		return
 	}
 	g.leader = nil

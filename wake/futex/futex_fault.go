@@ -5,6 +5,7 @@ package futex
 import (
 	"math"
 	"os"
+	"slices"
 
 	"ddc/internal/fault"
 	"ddc/internal/sys"
@@ -27,8 +28,18 @@ func (w *waker) waitAmongOthers() error {
 	}
 }
 
-// wakeAll lets a waiter that closes go, whom its own ring may have missed.
-func (w *waker) wakeAll() { _, _ = sys.FutexWake(w.tokens.Gate, math.MaxInt32) }
+// letGo wakes the waiter of a waker that closes, whom its ring may have missed: on
+// the gate, or behind a leader that is gone.
+func (w *waker) letGo() {
+	_, _ = sys.FutexWake(w.tokens.Gate, math.MaxInt32)
+	g := w.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if i := slices.Index(g.waiting, w); i >= 0 {
+		g.waiting = slices.Delete(g.waiting, i, i+1)
+		w.wake()
+	}
+}
 
 // letPass lets the leader look between this waiter's own look and its joining.
 func (g *gate) letPass() {

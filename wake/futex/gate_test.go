@@ -135,10 +135,9 @@ func TestATokenWakesItsOwnerAlone(t *testing.T) {
 }
 
 // The sleeper may have yet to get to its channel: the value waits for it, and
-// its waker does not.
+// whoever wakes it does not.
 func TestAWakeUpWaitsForItsSleeper(t *testing.T) {
 	_, w := open(t, 1)
-	w[0].wake()
 	w[0].wake()
 	assert.Len(t, w[0].woken, 1)
 }
@@ -173,7 +172,17 @@ func TestACloseWaitsForWhoUsesTheWords(t *testing.T) {
 	closed := make(chan error, 1)
 	go func() { closed <- w[0].Close() }()
 	await.Until(t, "Close to refuse new users", w[0].uses.IsShut)
-	assert.Empty(t, closed)
+	for range 3 { // who is refused is no user, and takes nobody else's use away
+		assert.ErrorIs(t, w[0].Ring(), os.ErrClosed)
+		assert.ErrorIs(t, w[0].Wait(), os.ErrClosed)
+		_, err := w[0].Pending()
+		assert.ErrorIs(t, err, os.ErrClosed)
+	}
+	select {
+	case <-w[0].idle:
+		t.Error("the words are free while somebody uses them")
+	default:
+	}
 	w[0].uses.Leave()
 	require.NoError(t, await.Value(t, "Close to return", closed))
 }
