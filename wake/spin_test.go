@@ -123,16 +123,21 @@ func TestSpinThatIsExpectedToPayIsTried(t *testing.T) {
 	d.Expect()
 	assert.Equal(t, autoLimit, s.tryFor(clock.now))
 	s.failed(autoLimit, clock.now)
-	assert.Zero(t, s.tryFor(clock.now), "one hint, one try")
-	followed := 0
-	for range 10_000 {
+	for range 3 {
+		assert.Zero(t, s.tryFor(clock.now), "one hint, one try")
+	}
+	var passedOver []int // hints before each that was followed
+	for hints := 0; len(passedOver) < 12; {
 		d.Expect()
 		if took := s.tryFor(clock.now); took > 0 {
-			followed++
+			passedOver = append(passedOver, hints)
+			hints = 0
 			s.failed(took, clock.now)
+		} else {
+			hints++
 		}
 	}
-	assert.InDelta(t, 17, followed, 3, "after 3, 7, 15 hints more, and so on, and each 1024th in the end")
+	assert.Equal(t, []int{1, 3, 7, 15, 31, 63, 127, 255, 511, mostMissed, mostMissed, mostMissed}, passedOver)
 	for d.Expect(); s.tryFor(clock.now) == 0; d.Expect() {
 	}
 	s.paid()
