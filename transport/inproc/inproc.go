@@ -149,9 +149,17 @@ type collected struct{}
 
 func (collected) ReleaseLease(uint64) {}
 
+// check refuses a payload of n bytes if no link may carry it.
+func (e *end) check(n int) error {
+	if n < 0 || n > transport.MaxPayload {
+		return fmt.Errorf("%s: send %d bytes: %w", e.name, n, transport.ErrTooLarge)
+	}
+	return nil
+}
+
 func (e *end) Send(ctx context.Context, h transport.Header, payload []byte) error {
-	if len(payload) > transport.MaxPayload {
-		return fmt.Errorf("%s: send %d bytes: %w", e.name, len(payload), transport.ErrTooLarge)
+	if err := e.check(len(payload)); err != nil {
+		return err
 	}
 	f := frame{header: h, n: len(payload)}
 	if f.n <= inlineMax {
@@ -163,8 +171,8 @@ func (e *end) Send(ctx context.Context, h transport.Header, payload []byte) erro
 }
 
 func (e *end) Fill(ctx context.Context, h transport.Header, n int, fill func(buf []byte) error) error {
-	if n < 0 || n > transport.MaxPayload {
-		return fmt.Errorf("%s: send %d bytes: %w", e.name, n, transport.ErrTooLarge)
+	if err := e.check(n); err != nil {
+		return err
 	}
 	f := frame{header: h, n: n}
 	if n > inlineMax {
