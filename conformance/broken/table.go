@@ -41,8 +41,7 @@ func (c Catch) In(strategy string) bool {
 func Table() []Catch {
 	return []Catch{
 		{Fault: fault.CheckBeforeAnnounce, Program: "RingInAnyLookIsNotLost", Rounds: 100},
-		{Fault: fault.CheckBeforeAnnounce, Program: "BurstsThenSilence", Rounds: 100},
-		{Fault: fault.DrainAfterCheck, Program: "BurstsThenSilence", Rounds: 100},
+		{Fault: fault.DrainAfterCheck, Program: "RingBetweenCheckAndSleepIsNotDrained", Rounds: 100},
 		{Fault: fault.KeyAfterCheck, Program: "RingWakesWhoWaits", Token: true, Rounds: 100},
 		{Fault: fault.KeyAfterCheck, Program: "PeerProcessEchoesInBursts", Token: true, Rounds: 100},
 		{Fault: fault.PlainStore, Program: "SleeperAndRingerAtTheSameMoment", Rounds: 1000},
@@ -84,7 +83,7 @@ func Table() []Catch {
 		{Fault: fault.SlotHeldForSlot, Program: "PayloadsOfEverySizeThroughTinyRings", Says: "by those who wait for one more", Rounds: 60},
 		{Fault: fault.AbortFillsRing, Program: "PayloadsGivenUpInPiecesLeaveTheLinkWhole", Rounds: 100},
 		{Fault: fault.FlagTakenRingFails, Program: "LinkBurstsThenSilence", Rounds: 100},
-		{Fault: fault.CallerLeavesSilently, Program: "CallerThatGivesUpLeavesNoFrameBehind", Rounds: 100},
+		{Fault: fault.CallerLeavesSilently, Program: "CallerThatLeavesInAnyLookLeavesNoFrameBehind", Rounds: 100},
 		{Fault: fault.HandlerNeverEnds, Program: "HandlerEndsWithItsCall", Says: "has not ended with its call", Rounds: 100},
 		{Fault: fault.BuildInsideBuild, Program: "HandlerEndsWithItsCall", Says: "has not ended with its call", Rounds: 100},
 		{Fault: fault.ReplyDropped, Program: "ReplyThatCannotBeSentIsAnError", Rounds: 100},

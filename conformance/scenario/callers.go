@@ -77,6 +77,44 @@ func callersComeAndGo(ctx context.Context, e *LinkEnv) error {
 	return w.play(ctx, answer, call)
 }
 
+// callerLeavesInAnyLook has a frame come in a look of a caller that then leaves
+// without another: in its first look, its second, and its third, which comes after
+// the caller has announced itself. That ring finds the caller, and no other.
+func callerLeavesInAnyLook(ctx context.Context, e *LinkEnv) error {
+	w, err := e.wire(Ample, 1)
+	if err != nil {
+		return err
+	}
+	host, peer := w.links[0][0], w.links[0][1]
+	var came atomic.Uint64
+	host.Start(func(*transport.Frame) { came.Add(1) })
+	peer.Start(func(*transport.Frame) {})
+	return w.play(ctx, func(ctx context.Context) error {
+		for n := range uint64(e.rounds()) {
+			at, look := 1+n%3, uint64(0)
+			var sent error
+			leaves := func() bool {
+				if look++; look == at {
+					sent = peer.Send(ctx, transport.Header{}, nil)
+				}
+				return look >= at
+			}
+			if awaiter, ok := host.(transport.Awaiter); ok {
+				awaiter.Await(ctx, leaves)
+			}
+			for !leaves() { // a link may let nobody stand in
+			}
+			if sent != nil {
+				return sent
+			}
+			if err := until(ctx, func() bool { return came.Load() == n+1 && w.asleep() }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // ask sends an empty frame, and awaits its answer where the link offers that: in
 // one, or as two.
 func ask(ctx context.Context, link transport.Link, inOne bool, answered func() bool) error {

@@ -24,6 +24,7 @@ func Transports() []LinkProgram {
 		{Name: "EightyWorkersOnSixteenLinksWithTinyRings", Rule: 8, Run: workersOnLinks(Tiny)},
 		{Name: "LinkBurstsThenSilence", Rule: 1, Run: linkBursts},
 		{Name: "CallersInThePumpsPlaceComeAndGo", Rule: 1, Run: callersComeAndGo},
+		{Name: "CallerThatLeavesInAnyLookLeavesNoFrameBehind", Rule: 11, Run: callerLeavesInAnyLook},
 		{Name: "HandlerThatBlocksStopsNoOtherCall", Rule: 7, Run: blockingHandler},
 	}, endings(), calls())
 }
