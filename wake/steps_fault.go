@@ -20,6 +20,7 @@ func (d *Doorbell) announce() {
 	switch {
 	case fault.On(fault.SuppressedDrained): // the notifiers' state says it
 	case looksEarly(): // lastLook does it
+	case fault.On(fault.AttendsUnannounced) && d.attended(): // the word is not 0
 	case fault.On(fault.PlainStore):
 		d.announcePlainly()
 	default:

@@ -84,6 +84,7 @@ func Table() []Catch {
 		{Fault: fault.AbortFillsRing, Program: "PayloadsGivenUpInPiecesLeaveTheLinkWhole", Rounds: 100},
 		{Fault: fault.FlagTakenRingFails, Program: "LinkBurstsThenSilence", Rounds: 100},
 		{Fault: fault.CallerLeavesSilently, Program: "CallerThatLeavesInAnyLookLeavesNoFrameBehind", Rounds: 100},
+		{Fault: fault.AttendsUnannounced, Program: "CallersInThePumpsPlaceComeAndGo", Rounds: 100},
 		{Fault: fault.HandlerNeverEnds, Program: "HandlerEndsWithItsCall", Says: "has not ended with its call", Rounds: 100},
 		{Fault: fault.BuildInsideBuild, Program: "HandlerEndsWithItsCall", Says: "has not ended with its call", Rounds: 100},
 		{Fault: fault.ReplyDropped, Program: "ReplyThatCannotBeSentIsAnError", Rounds: 100},

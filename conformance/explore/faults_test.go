@@ -55,6 +55,9 @@ var exposing = map[fault.Name]func(strategy string) Scenario{
 	fault.SlotAnnouncedOnce:    twoPeersPieces,
 	fault.AbortFillsRing:       func(s string) Scenario { return hubAborts("link: a payload given up between pieces", s) },
 	fault.CallerLeavesSilently: func(s string) Scenario { return hubCaller("link: a caller in the pump's place", s, false) },
+	fault.AttendsUnannounced: func(s string) Scenario {
+		return hubCaller("link: a caller in the pump's place before it rings", s, true)
+	},
 }
 
 func oneFrame(s string) Scenario    { return oneWay("ring of 1, 1 frame", s, 1, 1) }

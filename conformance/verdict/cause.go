@@ -61,6 +61,7 @@ var families = []family{
 			fault.CheckBeforeAnnounce, fault.DrainAfterCheck, fault.KeyAfterCheck, fault.PlainStore, fault.TimeoutHeals, fault.SuppressedDrained, fault.RingBeforePublish,
 			fault.WrongPeerDoorbell, fault.MovedDoorbell, fault.EAGAINDropsToken, fault.EAGAINIsFatal, fault.EINTRIsFatal, fault.RingerDies, fault.FullThenRing,
 			fault.OneWordTwoMeanings, fault.PrivateFutex, fault.LookBeforeRegister, fault.AbortFillsRing, fault.FlagTakenRingFails, fault.CallerLeavesSilently,
+			fault.AttendsUnannounced,
 		}, "A lost wake-up",
 		"The plugin sleeps over unread frames, and no token lies in its doorbell. None was left for it, or it was thrown away.",
 		"Read the sleep and the ring in the code, against the rules of waking in docs/PROTOCOL.md.",

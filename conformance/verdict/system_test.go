@@ -196,7 +196,7 @@ func TestVerdictOnASystemOpensWithOneShortParagraph(t *testing.T) {
 	}
 	_, opening := verdictOn(t, brief(t))
 	assert.Contains(t, opening, "Leave the doorbell alone")
-	assert.Contains(t, opening, "30 cannot exist in this design, and 5 would look different")
+	assert.Contains(t, opening, "31 cannot exist in this design, and 5 would look different")
 	assert.Contains(t, opening, "a handler that never ends")
 	assert.Contains(t, opening, "`ps --ppid PID")
 	_, opening = verdictOn(t, example)

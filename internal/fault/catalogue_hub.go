@@ -118,5 +118,10 @@ func found() []Entry {
 			Seen:   "the hand-over that gVisor's sleepers and this hub's callers need (pairs with: caller-leaves); without it a ring that chose the caller is a ring of nobody",
 			Window: "a frame rung for after the caller's last look",
 		},
+		{
+			Name: AttendsUnannounced, Rule: 1, On: everyone, Shows: []Kind{Hung},
+			Defect: "a caller that has said that it is about to look sleeps without announcing itself, as its word is set already",
+			Seen:   "the mistake that a word of three values invites (package wake, S0): nobody need ring a caller that attends, since it looks again, and somebody must ring one that sleeps",
+		},
 	}
 }

@@ -161,6 +161,7 @@ var needs = map[Name][]Mechanism{
 	AbortFillsRing:       {Pieces},
 	FlagTakenRingFails:   {Announcement},
 	CallerLeavesSilently: {StandIn},
+	AttendsUnannounced:   {StandIn},
 	HandlerNeverEnds:     {ProcessWait, CallWithoutLimit},
 	BuildInsideBuild:     {ProcessWait, CallWithoutLimit, NestedRun},
 	ReplyDropped:         {FailingReply},

@@ -36,6 +36,7 @@ const (
 	AbortFillsRing       Name = "abort-fills-ring-unrung"
 	FlagTakenRingFails   Name = "flag-taken-ring-fails"
 	CallerLeavesSilently Name = "caller-leaves-silently"
+	AttendsUnannounced   Name = "attends-unannounced"
 	TrustedIndex         Name = "trusted-index"
 	HandlerNeverEnds     Name = "handler-never-ends"
 	BuildInsideBuild     Name = "build-inside-build"

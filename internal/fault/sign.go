@@ -171,6 +171,7 @@ var signs = map[Name]Signs{
 	AbortFillsRing:       filled,
 	FlagTakenRingFails:   asleep,
 	CallerLeavesSilently: asleep,
+	AttendsUnannounced:   asleep,
 	HandlerNeverEnds:     endless,
 	BuildInsideBuild:     endless,
 	ReplyDropped: {
