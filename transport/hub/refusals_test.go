@@ -242,6 +242,7 @@ func TestACallerThatFindsNonsenseEndsTheLink(t *testing.T) {
 		c := host.State().Caller
 		return c.Sleeping && c.Parked && !c.Token
 	})
+	host.page.Bells[HostSide].Sleeping.Store(0) // no ring finds the pump asleep
 	host.page.Rings[HostSide].Produced.Store(1 << 40)
 	peer.bells.ringPeer()
 	await.Closed(t, "the caller to go", returned)

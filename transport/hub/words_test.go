@@ -53,6 +53,8 @@ func TestLayoutHasItsLimits(t *testing.T) {
 	assert.ErrorContains(t, err, "create hub: 33 peers")
 	_, err = Create(Options{Classes: []slot.Class{{Size: 65, Count: 1}}})
 	assert.ErrorContains(t, err, "create hub: ")
+	_, err = Create(Options{Classes: []slot.Class{{Size: 1 << 30, Count: 1 << 20}}})
+	assert.ErrorContains(t, err, "create hub: ", "no process has so many addresses")
 }
 
 func TestPartsOfALayoutFollowEachOther(t *testing.T) {

@@ -205,6 +205,10 @@ func TestTwoFullQueuesAreNoDeadlock(t *testing.T) {
 	done := make(chan struct{})
 	go func() { group.Wait(); arrived.Wait(); close(done) }()
 	await.Closed(t, "senders on both sides", done)
+	for _, l := range []transport.Link{host, peer} {
+		assert.EqualValues(t, senders*frames, l.Stats().FramesOut)
+		assert.EqualValues(t, 8*senders*frames, l.Stats().BytesOut)
+	}
 }
 
 func TestACancelledContextSendsNothing(t *testing.T) {
