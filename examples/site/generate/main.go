@@ -42,18 +42,15 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	search, scroll, err := scripts()
+	made, err := scripts()
 	if err != nil {
 		return err
 	}
-	for name, data := range map[string][]byte{
-		"js/search.js":         search,
-		"js/scroll.js":         scroll,
-		"images/waves.png":     picture,
-		"fonts/go-regular.ttf": goregular.TTF,
-		"fonts/go-bold.ttf":    gobold.TTF,
-		"fonts/go-mono.ttf":    gomono.TTF,
-	} {
+	made["images/waves.png"] = picture
+	made["fonts/go-regular.ttf"] = goregular.TTF
+	made["fonts/go-bold.ttf"] = gobold.TTF
+	made["fonts/go-mono.ttf"] = gomono.TTF
+	for name, data := range made {
 		if err := write(filepath.Join(root, "examples", "site", "static", filepath.FromSlash(name)), data); err != nil {
 			return err
 		}
@@ -61,23 +58,24 @@ func run() error {
 	return nil
 }
 
-// scripts are those that every theme has: the search box, and tables that scroll.
-func scripts() (search, scroll []byte, err error) {
+// scripts are those that every theme has: the search box, tables that scroll, and the
+// choice of light or dark.
+func scripts() (map[string][]byte, error) {
 	folder, err := os.MkdirTemp("", "ddc-example-")
 	if err != nil {
-		return nil, nil, fmt.Errorf("make a place for a theme: %w", err)
+		return nil, fmt.Errorf("make a place for a theme: %w", err)
 	}
 	defer os.RemoveAll(folder)
 	if err := starter.Write(folder, starter.Docs); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if search, err = os.ReadFile(filepath.Join(folder, "static", "search.js")); err != nil {
-		return nil, nil, fmt.Errorf("read a theme's script: %w", err)
+	made := map[string][]byte{}
+	for _, name := range []string{"search.js", "scroll.js", "theme.js"} {
+		if made["js/"+name], err = os.ReadFile(filepath.Join(folder, "static", name)); err != nil {
+			return nil, fmt.Errorf("read a theme's script: %w", err)
+		}
 	}
-	if scroll, err = os.ReadFile(filepath.Join(folder, "static", "scroll.js")); err != nil {
-		return nil, nil, fmt.Errorf("read a theme's script: %w", err)
-	}
-	return search, scroll, nil
+	return made, nil
 }
 
 // moduleRoot finds the folder of go.mod, upwards from the working directory.
