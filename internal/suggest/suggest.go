@@ -13,17 +13,30 @@ import (
 	"unicode/utf8"
 )
 
+// A guess has bounds, whatever names a site brings: nobody mistypes a longer name
+// than longest, and no more than most candidates are compared letter by letter.
+const longest, most = 128, 2000
+
 // Nearest gives the candidate nearest to a word, or "" if none is near: a
 // third of the letters may differ, and one more; beyond that a guess misleads.
 // Case does not count. The first of equally near candidates wins.
 func Nearest(word string, candidates []string) string {
+	if len(word) > longest {
+		return ""
+	}
 	length := utf8.RuneCountInString(word)
 	best, limit := "", length/3+1
+	compared := 0
 	for _, candidate := range candidates {
-		// So many letters at least have to be inserted or deleted: a word of a
-		// megabyte is near to no name, and is not compared letter by letter.
+		if len(candidate) > longest {
+			continue
+		}
+		// So many letters at least have to be inserted or deleted.
 		if apart := length - utf8.RuneCountInString(candidate); apart > limit || -apart > limit {
 			continue
+		}
+		if compared++; compared > most {
+			break
 		}
 		distance := Distance(strings.ToLower(word), strings.ToLower(candidate))
 		if distance < len([]rune(candidate)) && (distance < limit || distance == limit && best == "") {
@@ -34,28 +47,27 @@ func Nearest(word string, candidates []string) string {
 }
 
 // Distance counts the letters to insert, delete, replace or swap with their
-// neighbour that turn a into b.
+// neighbour that turn a into b. Its time grows with the product of their lengths.
 func Distance(a, b string) int {
 	from, to := []rune(a), []rune(b)
-	rows := make([][]int, len(from)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(to)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
+	// The rows of the letter at hand, of the one before it, and of that before.
+	row, above, higher := make([]int, len(to)+1), make([]int, len(to)+1), make([]int, len(to)+1)
+	for j := range row {
+		row[j] = j
 	}
 	for i := 1; i <= len(from); i++ {
+		row, above, higher = higher, row, above
+		row[0] = i
 		for j := 1; j <= len(to); j++ {
-			replace := rows[i-1][j-1]
+			replace := above[j-1]
 			if from[i-1] != to[j-1] {
 				replace++
 			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, replace)
+			row[j] = min(above[j]+1, row[j-1]+1, replace)
 			if i > 1 && j > 1 && from[i-1] == to[j-2] && from[i-2] == to[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+				row[j] = min(row[j], higher[j-2]+1)
 			}
 		}
 	}
-	return rows[len(from)][len(to)]
+	return row[len(to)]
 }
