@@ -14,9 +14,9 @@ import (
 	"ddc/plugins/markdown/markdownpb"
 )
 
-// maxCalls bounds the shortcodes of a text, maxWarnings those of others that are
-// told.
-const maxCalls, maxWarnings = 10_000, 100
+// maxCalls bounds the shortcodes of a text, maxTags those in their bodies too, and
+// maxWarnings those of others that are told.
+const maxCalls, maxTags, maxWarnings = 10_000, 100_000, 100
 
 var (
 	callStart = regexp.MustCompile(`^\{([{%])-?[ \t\n]*([A-Za-z_][A-Za-z0-9_]*)\(`)
@@ -35,6 +35,8 @@ type calls struct {
 	found []*markdownpb.Shortcode
 	// warnings are of calls as others write them.
 	warnings []*markdownpb.Warning
+	bodies   *bodies
+	runs     backticks
 }
 
 func shortcodes(req *markdownpb.ShortcodesRequest) (*markdownpb.ShortcodesResponse, error) {
@@ -130,25 +132,46 @@ func (c *calls) inCode(at int) bool {
 	return i < len(c.code) && c.code[i][0] <= at && at < c.code[i][1]
 }
 
+// backticks are the runs of a paragraph, which ends at an offset: where they begin,
+// by their length.
+type backticks struct {
+	end    int
+	starts map[int][]int
+}
+
 // codeSpan is the end of the code that begins with a run of backticks, or of the
 // run, if nothing ends it.
 func (c *calls) codeSpan(at int) int {
 	after := at + runOf(c.body[at:], '`')
-	run := after - at
-	paragraph := c.body[after:]
-	if end := strings.Index(paragraph, "\n\n"); end >= 0 {
-		paragraph = paragraph[:end]
+	if after > c.runs.end {
+		c.findRuns(after)
 	}
-	for from := 0; ; {
-		next := strings.IndexByte(paragraph[from:], '`')
+	run := after - at
+	starts := c.runs.starts[run]
+	for len(starts) > 0 && starts[0] < after {
+		starts = starts[1:]
+	}
+	if c.runs.starts[run] = starts; len(starts) == 0 {
+		return after
+	}
+	return starts[0] + run
+}
+
+// findRuns notes the runs from an offset to the end of its paragraph.
+func (c *calls) findRuns(from int) {
+	c.runs = backticks{len(c.body), map[int][]int{}}
+	if length := strings.Index(c.body[from:], "\n\n"); length >= 0 {
+		c.runs.end = from + length
+	}
+	for from < c.runs.end {
+		next := strings.IndexByte(c.body[from:c.runs.end], '`')
 		if next < 0 {
-			return after
+			return
 		}
 		from += next
-		length := runOf(paragraph[from:], '`')
-		if from += length; length == run {
-			return after + from
-		}
+		length := runOf(c.body[from:c.runs.end], '`')
+		c.runs.starts[length] = append(c.runs.starts[length], from)
+		from += length
 	}
 }
 
@@ -194,8 +217,13 @@ func (c *calls) call(at int) (next int, err error) {
 	}
 	end := len(c.body) - len(rest) + len(closing)
 	if start[1] == "%" {
+		if c.bodies == nil {
+			if err := c.findBodies(); err != nil {
+				return 0, err
+			}
+		}
 		var inner int
-		if inner, end = c.bodyEnd(end); end < 0 {
+		if inner, end = c.bodies.end(end); end < 0 {
 			return 0, c.fault(at, "write {% end %} behind its text", "the shortcode %s has no end", s.Name)
 		}
 		from := len(c.body) - len(rest) + len(closing)
@@ -207,23 +235,56 @@ func (c *calls) call(at int) (next int, err error) {
 	return end, nil
 }
 
-// bodyEnd finds the end that belongs to a call whose body begins at an offset:
-// where the body ends, and where the end does; -1 if there is none.
-func (c *calls) bodyEnd(from int) (inner, end int) {
-	depth := 1
-	for _, found := range bodyEnd.FindAllStringSubmatchIndex(c.body[from:], -1) {
-		if c.inCode(from + found[0]) {
+// bodies are the tags that begin and end the bodies of calls, in order: where they
+// stand, how many bodies are open before each, and which of them are ends, by how many
+// are open behind them.
+type bodies struct {
+	starts, stops, open []int
+	ends                map[int][]int
+}
+
+// findBodies looks for those tags once, however many calls there are.
+func (c *calls) findBodies() error {
+	b := &bodies{ends: map[int][]int{}}
+	open := 0
+	for at := 0; ; {
+		found := bodyEnd.FindStringSubmatchIndex(c.body[at:])
+		if found == nil {
+			break
+		}
+		start, stop := at+found[0], at+found[1]
+		at = stop
+		if c.inCode(start) {
 			continue
 		}
+		if len(b.starts) == maxTags {
+			return c.fault(start, "divide the page", "there are more than %d shortcodes and ends of them", maxTags)
+		}
+		b.starts, b.stops, b.open = append(b.starts, start), append(b.stops, stop), append(b.open, open)
 		if found[2] < 0 { // another with a body
-			depth++
+			open++
 			continue
 		}
-		if depth--; depth == 0 {
-			return from + found[0], from + found[1]
-		}
+		open--
+		b.ends[open] = append(b.ends[open], len(b.starts)-1)
 	}
-	return -1, -1
+	c.bodies = b
+	return nil
+}
+
+// end is that of a body which begins at an offset: where the body ends, and where the
+// tag does; -1 if there is none.
+func (b *bodies) end(from int) (inner, stop int) {
+	first, _ := slices.BinarySearch(b.starts, from)
+	if first == len(b.starts) {
+		return -1, -1
+	}
+	ends := b.ends[b.open[first]-1]
+	i, _ := slices.BinarySearch(ends, first)
+	if i == len(ends) {
+		return -1, -1
+	}
+	return b.starts[ends[i]], b.stops[ends[i]]
 }
 
 // arguments reads what stands between the brackets of a call.

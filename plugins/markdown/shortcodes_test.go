@@ -115,3 +115,46 @@ func FuzzShortcodes(f *testing.F) {
 		}
 	})
 }
+
+// crowds are texts in which one thing is there n times, and would be looked for, from
+// there to the end, each time.
+func crowds(n int) map[string]string {
+	return map[string]string{
+		"bodies":     strings.Repeat("{% note() %}"+strings.Repeat("a", 500)+"{% end %}\n\n", n),
+		"one line":   strings.Repeat("{{ video() }}"+strings.Repeat("a", 500), n),
+		"code spans": strings.Repeat("`a`"+strings.Repeat("a", 500), n) + "{{ video() }}",
+		"no ends":    strings.Repeat("{{ vidoe() }} {% note() %}{% end %} {% not "+strings.Repeat("a", 500), n),
+	}
+}
+
+func TestManyShortcodesAreFoundInOnePass(t *testing.T) {
+	for name, body := range crowds(maxCalls / 2) {
+		found := callsOf(t, body)
+		assert.Contains(t, []int{1, maxCalls / 2, maxCalls}, len(found), name)
+		assert.NotContains(t, found[len(found)-1], "4:0", name)
+	}
+	assert.Equal(t, fmt.Sprintf("4:%d video {}", 1+513*(maxCalls/2-1)), callsOf(t, crowds(maxCalls / 2)["one line"])[maxCalls/2-1])
+	_, err := New().Shortcodes(t.Context(), &markdownpb.ShortcodesRequest{Path: "a.md", Names: []string{"note"}, Body: "{% note() %}" + strings.Repeat("{% note() %}{% end %}", maxTags) + "{% end %}"})
+	assert.ErrorContains(t, err, "there are more than 100000 shortcodes and ends of them")
+}
+
+func TestBodiesEndWhereTheirOwnEndIs(t *testing.T) {
+	assert.Equal(t, []string{`4:1 note {"a":"{% note("} [x]4`, "4:45 note {} [{% note() %}{% end %}{% note() %}y{% end %}]4"},
+		callsOf(t, `{% note(a="{% note(") %}x{% end %} {% end %}{% note() %}{% note() %}{% end %}{% note() %}y{% end %}{% end %}`))
+}
+
+// BenchmarkShortcodes reports how long a call takes: as long among twice as many.
+func BenchmarkShortcodes(b *testing.B) {
+	for _, n := range []int{maxCalls / 4, maxCalls / 2} {
+		for name, body := range crowds(n) {
+			b.Run(fmt.Sprintf("%s/n=%d", name, n), func(b *testing.B) {
+				for b.Loop() {
+					if _, err := New().Shortcodes(b.Context(), &markdownpb.ShortcodesRequest{Path: "a.md", Body: body, Names: []string{"video", "note"}}); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/call")
+			})
+		}
+	}
+}
