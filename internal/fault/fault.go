@@ -79,6 +79,10 @@ type Entry struct {
 	// Window is what has to fall between two steps for it to harm, or "" where it
 	// harms every time.
 	Window string
+	// Needs are the mechanisms without which it cannot exist, and Signs what its hang
+	// looks like.
+	Needs []Mechanism
+	Signs Signs
 	// Rare says that a system at work seldom meets the window, be it wide or not: a
 	// run without a sign of the fault says nothing.
 	Rare bool
@@ -128,7 +132,7 @@ func (e *Entry) Bites(strategy string) bool {
 
 // Catalogue lists every fault: those of the issue, then those found here.
 func Catalogue() []Entry {
-	return slices.Concat(sleeper(), ringer(), epoll(), sharing(), pump(), found(), calls(), compounds())
+	return slices.Concat(sleeper(), ringer(), epoll(), sharing(), indices(), pump(), found(), calls(), compounds())
 }
 
 // Known lists every fault that one can rule on: the names of Catalogue.

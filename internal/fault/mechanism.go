@@ -124,63 +124,16 @@ func Mechanisms() []MechanismEntry {
 	}
 }
 
-// needs are the mechanisms without which each fault cannot exist.
-var needs = map[Name][]Mechanism{
-	CheckBeforeAnnounce:  {Announcement},
-	DrainAfterCheck:      {SeparateDrain},
-	KeyAfterCheck:        {WordCompare},
-	PlainStore:           {Announcement},
-	TimeoutHeals:         {Announcement, PolledWait},
-	SuppressedDrained:    {Suppression},
-	RingBeforePublish:    {UnorderedRing},
-	WrongPeerDoorbell:    {ManyDoorbells},
-	MovedDoorbell:        {SharedDoorbell},
-	EAGAINDropsToken:     {Announcement, HandOver},
-	EAGAINIsFatal:        {FullIsError},
-	EINTRIsFatal:         {InterruptIsError},
-	RingerDies:           {Announcement, MortalRinger},
-	ClearedReadiness:     {ConcurrentReadiness},
-	DeregisteredFD:       {ChangedRegistration},
-	LateRegistration:     {ChangedRegistration},
-	ReadinessTickWraps:   {ConcurrentReadiness},
-	FullThenRing:         {Suppression},
-	NoRingOnSpace:        {SilentDequeue},
-	NoRingOnSlot:         {SharedSlots},
-	SlotWaitersOwnPeer:   {SharedSlots},
-	OneWordTwoMeanings:   {SharedWord},
-	PrivateFutex:         {PrivateWord},
-	TwoProducers:         {SeveralSenders},
-	TrustedIndex:         {UncheckedIndex, NonsensePeer},
-	MissingFence:         {SpaceAnnouncement},
-	HandlerOnPump:        {HandlerOnReceiver},
-	PumpSends:            {ReceiverSends, BlockingWait},
-	LookBeforeRegister:   {Announcement, SharedWord},
-	AnnounceOnce:         {SpaceAnnouncement},
-	SlotAnnouncedOnce:    {SharedSlots},
-	SlotHeldForSlot:      {SharedSlots},
-	AbortFillsRing:       {Pieces},
-	FlagTakenRingFails:   {Announcement},
-	CallerLeavesSilently: {StandIn},
-	AttendsUnannounced:   {StandIn},
-	HandlerNeverEnds:     {ProcessWait, CallWithoutLimit},
-	BuildInsideBuild:     {ProcessWait, CallWithoutLimit, NestedRun},
-	ReplyDropped:         {FailingReply},
-	StaleIndex:           {SeveralSenders, KeptIndex},
-	WorkersBlocked:       {BlockingWait},
-	LateSend:             {LateCall},
-	TwoProducersTrusted:  {SeveralSenders, UncheckedIndex},
-	StaleIndexTrusted:    {SeveralSenders, KeptIndex, UncheckedIndex},
-}
-
 // Needs are the mechanisms that a design must have, all of them, for the fault to
 // exist in it.
 func (n Name) Needs() []Mechanism {
-	if list, ok := needs[n]; ok {
-		return list
+	if e, ok := ByName(string(n)); ok {
+		return e.Needs
 	}
 	var all []Mechanism
 	for _, part := range n.Parts() {
-		for _, m := range needs[part] {
+		e, _ := ByName(string(part))
+		for _, m := range e.Needs {
 			if !slices.Contains(all, m) {
 				all = append(all, m)
 			}

@@ -134,72 +134,12 @@ var (
 	}
 )
 
-// signs are what each fault looks like.
-var signs = map[Name]Signs{
-	CheckBeforeAnnounce:  asleep,
-	DrainAfterCheck:      asleep,
-	KeyAfterCheck:        asleep.with(PluginStack, usually("futex")),
-	PlainStore:           asleep,
-	TimeoutHeals:         asleep,
-	SuppressedDrained:    asleep,
-	RingBeforePublish:    asleep,
-	WrongPeerDoorbell:    asleep,
-	MovedDoorbell:        asleep.with(Answered, usually("none")),
-	EAGAINDropsToken:     asleep,
-	EAGAINIsFatal:        asleep,
-	EINTRIsFatal:         asleep,
-	RingerDies:           asleep,
-	ClearedReadiness:     asleep.with(TokenLeft, usually("none", "pending")).with(PluginStack, usually("epoll_wait")),
-	DeregisteredFD:       deaf,
-	LateRegistration:     deaf,
-	ReadinessTickWraps:   deaf,
-	FullThenRing:         filled.with(RingWords, usually("full")).with(HubWaiters, usually("one")),
-	NoRingOnSpace:        roomy,
-	NoRingOnSlot:         slotless,
-	SlotWaitersOwnPeer:   slotless,
-	OneWordTwoMeanings:   asleep.with(RingWords, usually("unread", "full", "empty")).with(HubWaiters, usually("one")).with(PluginStack, usually("futex")),
-	PrivateFutex:         asleep.with(PluginStack, usually("futex")).with(Answered, usually("none")),
-	TwoProducers:         lost.with(FullRing, usually("no", "yes")),
-	TrustedIndex:         inverted.with(MendedBy, mostly()).with(SameCall, mostly("no", "yes")),
-	MissingFence:         roomy,
-	HandlerOnPump:        blocked.with(Children, usually("yes").orElse("no")).with(MendedBy, mostly("async-wait", "limit")),
-	PumpSends:            blocked.with(FullRing, usually("yes")).with(RingWords, usually("full")).with(PluginStack, usually("futex")),
-	LookBeforeRegister:   asleep.with(PluginStack, usually("futex")),
-	AnnounceOnce:         roomy,
-	SlotAnnouncedOnce:    slotless,
-	SlotHeldForSlot:      slotless.with(SlotsFree, usually("none")).with(MendedBy, mostly("reply")),
-	AbortFillsRing:       filled,
-	FlagTakenRingFails:   asleep,
-	CallerLeavesSilently: asleep,
-	AttendsUnannounced:   asleep,
-	HandlerNeverEnds:     endless,
-	BuildInsideBuild:     endless,
-	ReplyDropped: {
-		Children: mostly("no"), RingWords: usually("empty"), HubWaiters: usually("none"), HandlerAt: usually("ended"), TokenLeft: usually("none"),
-		PluginStack: usually("epoll_wait", "poll", "futex"), SlotsFree: usually("none", "free"), FullRing: usually("no", "yes"),
-		SameCall: usually("yes", "no"), GapBefore: mostly("none"), Answered: usually("some").orElse("none"), MendedBy: mostly("reply"),
-	},
-	StaleIndex: lost.with(FullRing, mostly("yes")),
-	WorkersBlocked: {
-		Children: mostly("no"), RingWords: usually("full").orElse("empty", "unread"), HubWaiters: usually("all"), HandlerAt: usually("not-begun", "running"),
-		TokenLeft: usually("none", "pending"), PluginStack: usually("futex").orElse("epoll_wait", "poll"), FullRing: mostly("yes"), SameCall: mostly("no"),
-		GapBefore: mostly("none"), Answered: usually("some").orElse("none"), MendedBy: mostly("async-wait"),
-	},
-	// What the plugin works on is nobody's, and calls behind it wait. A limit ends calls, and so makes more of these.
-	LateSend: {
-		Children: mostly("no"), RingWords: usually("empty"), HubWaiters: usually("none"), HandlerAt: usually("running"), TokenLeft: usually("none"),
-		PluginStack: usually("epoll_wait", "poll", "futex"), FullRing: usually("no", "yes"), SameCall: mostly("no"), GapBefore: mostly("none"),
-		Answered: usually("some"), MendedBy: usually("turn", "reply", "async-wait", "wake"),
-	},
-	TwoProducersTrusted: inverted.with(FullRing, usually("no", "yes")),
-	StaleIndexTrusted:   inverted.with(FullRing, mostly("yes")),
-}
-
 // Signs are what a hang of the fault looks like. A compound that has none of its
 // own looks like the first of its parts.
 func (n Name) Signs() Signs {
-	if s, ok := signs[n]; ok {
-		return s
+	if e, ok := ByName(string(n)); ok {
+		return e.Signs
 	}
-	return signs[n.Parts()[0]]
+	e, _ := ByName(string(n.Parts()[0]))
+	return e.Signs
 }
