@@ -268,7 +268,7 @@ lint: $(STATICCHECK) ## Check formatting, vet with every tag, staticcheck, and g
 
 PROTOS := $(wildcard internal/*/*.proto conformance/*/*.proto plugins/*/*.proto plugin/*/*.proto examples/*/*.proto rpc/*.proto proto/*.proto)
 .PHONY: rename-check
-rename-check: # Rename a copy of the last commit, build it and test it: some minutes.
+rename-check: # Rename a copy of the last commit, compile it all and test what reads paths: some minutes.
 	DDC_RENAME=1 go test -tags $(TAGS) -timeout 30m -v -run RenamedCopy ./tools/rename
 
 MODULE_NOW = $(shell go list -m)
