@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"ddc/internal/printable"
 	"ddc/internal/proc"
 	"ddc/transport/hub"
 	"ddc/wake"
@@ -176,10 +177,8 @@ func (l *look) asleepOverReply() (d Diagnosis, is bool) {
 func (l *look) work(side int) string {
 	s := &l.link.Sides[side]
 	switch unread := s.Unread(); {
-	case unread == 1:
-		return "1 frame unread"
 	case unread > 0:
-		return fmt.Sprintf("%d frames unread", unread)
+		return printable.Count(unread, "frame") + " unread"
 	case s.Signals != 0:
 		return "signals unanswered"
 	case l.link.Sides[1-side].Closed:

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"ddc/internal/printable"
 	"ddc/internal/query"
 	"ddc/plugins/markdown/markdownpb"
 	"ddc/plugins/syntax_highlight/syntax_highlightpb"
@@ -132,7 +133,7 @@ type brokenLinks struct {
 	known *linkable
 }
 
-func (e *brokenLinks) Error() string { return fmt.Sprintf("%d links lead to no page", len(e.list)) }
+func (e *brokenLinks) Error() string { return printable.Count(len(e.list), "link") + " to no page" }
 
 // in are the faults of the page that the links stand in.
 func (e *brokenLinks) in(p *page, text string) Errors {

@@ -151,7 +151,7 @@ func (s *extensionPhase) describe(ctx context.Context, ask *query.Ask, _ string)
 }
 
 func (s *extensionPhase) ask(ctx context.Context, e Extension) (*extension.Description, error) {
-	answer, err := call(ctx, s.build, e.Name, "", e.Client.Describe, &sitepb.DescribeRequest{Revision: extension.Revision})
+	answer, err := call(ctx, s.build, e.Name, s.configName(), e.Client.Describe, &sitepb.DescribeRequest{Revision: extension.Revision})
 	var d *extension.Description
 	switch {
 	case status.Code(err) == codes.Unimplemented:
@@ -159,6 +159,8 @@ func (s *extensionPhase) ask(ctx context.Context, e Extension) (*extension.Descr
 			return nil, s.extensionFault(e, err.Error(), "")
 		}
 		return d, nil
+	case status.Code(err) == codes.Unavailable:
+		return nil, fmt.Errorf("%w (to try it by itself: ddc plugin test %s)", err, cmp.Or(e.Command, "ddc-plugin-"+e.Name))
 	case err != nil:
 		return nil, err
 	}

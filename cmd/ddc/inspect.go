@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -75,6 +76,9 @@ func newInspect() *cobra.Command {
 
 func runInspect(ctx context.Context, targets []string, f inspectFlags, out screen) error {
 	hubs, err := inspect.Open(targets...)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: look as the user whose process it is, or as root", err)
+	}
 	if err != nil {
 		return err
 	}

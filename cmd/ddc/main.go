@@ -171,6 +171,9 @@ func exitCode(ctx context.Context, err error, stderr screen) int {
 			stderr.problem(diagnostic.Error, fault)
 		}
 		return codeOf(ctx, err)
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "ddc: interrupted")
+		return codeOf(ctx, err)
 	}
 	fmt.Fprintf(stderr, "ddc: %s\n", printable.Message(err.Error()))
 	return codeOf(ctx, err)

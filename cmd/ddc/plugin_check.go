@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os/exec"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,7 +29,7 @@ func newPluginCheck() *cobra.Command {
 		Example: "  ddc plugin check --wake all target/release/examples/peer",
 		Args:    usage(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			program, err := exec.LookPath(args[0])
+			program, err := programNamed(args[0])
 			if err != nil {
 				return usagef("no program to check: %w", err)
 			}
@@ -62,6 +65,18 @@ func newPluginCheck() *cobra.Command {
 	return c
 }
 
+// programNamed finds a program by its path, or by its name on the PATH.
+func programNamed(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	switch {
+	case errors.Is(err, exec.ErrNotFound) && filepath.Base(name) == name:
+		return "", fmt.Errorf("%w: if it is in this folder, write ./%s", err, name)
+	case errors.Is(err, fs.ErrPermission):
+		return "", fmt.Errorf("%w: it is a folder, or needs a chmod +x", err)
+	}
+	return path, err
+}
+
 // checkPlugin runs the trials, prints a line for them and some for each that
 // the program fails, and says how many those are.
 func checkPlugin(ctx context.Context, w io.Writer, s peer.Subject) (failed int) {
@@ -75,6 +90,8 @@ func checkPlugin(ctx context.Context, w io.Writer, s peer.Subject) (failed int) 
 		}
 		if err := trial.Run(ctx, s); err == nil {
 			passed++
+		} else if ctx.Err() != nil {
+			return failed // it was broken off
 		} else {
 			failed++
 			fmt.Fprintf(w, "%s, %s hub: %s: %v\n", s.Wake, s.Room, trial.Name, err)

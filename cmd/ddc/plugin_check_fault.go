@@ -37,7 +37,7 @@ func addCheckFaults(plugin *cobra.Command) {
 		Example: "  ddc-fault plugin check-faults --fault trusted-index target/release/examples/peer",
 		Args:    usage(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			program, err := exec.LookPath(args[0])
+			program, err := programNamed(args[0])
 			if err != nil {
 				return usagef("no program to check: %w", err)
 			}
@@ -65,6 +65,9 @@ func addCheckFaults(plugin *cobra.Command) {
 				if _, ok := fault.ByName(name); !ok {
 					return usagef("--fault: there is no fault %q: see docs/FAULTS.md", name)
 				}
+				if c.Context().Err() != nil {
+					return fmt.Errorf("check %s: %w", args[0], c.Context().Err())
+				}
 				failed += endured(c.Context(), c.OutOrStdout(), host, name, wake, room, args)
 			}
 			if failed > 0 {
@@ -82,12 +85,15 @@ func addCheckFaults(plugin *cobra.Command) {
 
 // endured starts this program, whose path is program, again as a host with one fault,
 // and says how many programs failed: one, or none.
-func endured(ctx context.Context, w io.Writer, program, name, wake, room string, args []string) int {
-	ctx, cancel := context.WithTimeoutCause(ctx, enduredPatience, errors.New("the host with the fault did not end"))
+func endured(interrupted context.Context, w io.Writer, program, name, wake, room string, args []string) int {
+	ctx, cancel := context.WithTimeoutCause(interrupted, enduredPatience, errors.New("the host with the fault did not end"))
 	defer cancel()
 	host := exec.CommandContext(ctx, program, append([]string{"plugin", "check-faults", "--wake", wake, "--hub", room}, args...)...)
 	host.Env = append(os.Environ(), fault.Variable+"="+name)
 	said, err := host.CombinedOutput()
+	if interrupted.Err() != nil {
+		return 0
+	}
 	if err == nil {
 		fmt.Fprintf(w, "%-32s endured\n", name)
 		return 0

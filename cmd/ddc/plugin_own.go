@@ -137,13 +137,27 @@ func findOwn(cfg *config.Config, named config.Plugin) (*ownPlugin, *diagnostic.P
 		is.sum, err = digestProgram(is.path)
 	}
 	if err != nil {
-		return fault("its program cannot be used: "+err.Error(), "")
+		return fault("its program cannot be used: "+err.Error(), notUsedHint(err))
 	}
 	p.is.Store(&is)
 	return p, nil
 }
 
-var errNoProgram = errors.New("it is no compiled program: scripts cannot be plugins")
+var (
+	errNoProgram    = errors.New("it is no compiled program: scripts cannot be plugins")
+	errNoExecutable = errors.New("is no file that can be executed")
+)
+
+// notUsedHint says what to do about a program that digestProgram refuses.
+func notUsedHint(err error) string {
+	switch {
+	case errors.Is(err, errNoProgram):
+		return "name what a compiler has made of it"
+	case errors.Is(err, errNoExecutable):
+		return "name the program itself, and let it be executed: chmod +x"
+	}
+	return ""
+}
 
 // digestProgram digests a program that this system can start.
 func digestProgram(path string) (sum [sha256.Size]byte, err error) {
@@ -152,7 +166,7 @@ func digestProgram(path string) (sum [sha256.Size]byte, err error) {
 		return sum, err
 	}
 	if !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
-		return sum, fmt.Errorf("%s is no file that can be executed", path)
+		return sum, fmt.Errorf("%s %w", path, errNoExecutable)
 	}
 	file, err := os.Open(path)
 	if err != nil {

@@ -93,6 +93,10 @@ func (s ownService) Html(ctx context.Context, in *sitepb.HtmlRequest) (*sitepb.H
 		changed = strings.Replace(in.Html, "</body>", "<p>"+in.Page.GetTitle()+", made by "+ownEdition()+" edition</p></body>", 1)
 	case "slow":
 		select {} // whatever ctx says
+	case "slow in a site":
+		if strings.Contains(in.Html, "<nav") { // as none of the samples has
+			<-ctx.Done()
+		}
 	case "dies":
 		os.Exit(7)
 	case "large":

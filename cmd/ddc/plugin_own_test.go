@@ -1,16 +1,20 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/await"
 	"ddc/internal/sandbox"
 	"ddc/site/config"
 	"ddc/wake/strategy"
@@ -294,7 +298,11 @@ func TestProgramThatIsNoPluginIsSaid(t *testing.T) {
 	write(t, site, ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\n"+naming("shout", "/bin/true"))
 	o := ddc(t, "build", site, "--allow", "shout")
 	assert.Equal(t, exitMachinery, o.code)
-	assert.Contains(t, o.stderr, "given up after 3 attempts: plugin shout died: exit status 0")
+	assert.Contains(t, o.stderr, "shout plugin, .config/dodeca.kdl: ")
+	assert.Contains(t, o.stderr, "given up after 3 attempts: plugin shout died: exit status 0, before it had attached to its host (to try it by itself: ddc plugin test /bin/true)")
+	o = ddc(t, "build", site, "--allow", "shout", "--transport", "grpc")
+	assert.Equal(t, exitMachinery, o.code)
+	assert.Contains(t, o.stderr, "exit status 0, before it had attached to its host")
 }
 
 func TestServerRefusesOtherPluginsThanItWasStartedWith(t *testing.T) {
@@ -306,6 +314,29 @@ func TestServerRefusesOtherPluginsThanItWasStartedWith(t *testing.T) {
 	}
 }
 
+// It called the build that Ctrl-C had broken off a fault of the plugin.
+func TestPluginTestThatIsInterruptedFindsNoFault(t *testing.T) {
+	program, err := os.Executable()
+	require.NoError(t, err)
+	nothingLeft(t, t.TempDir())
+	notIgnored(t, syscall.SIGINT)
+	c := exec.CommandContext(t.Context(), program, "plugin", "test", program, ownRole, "slow in a site")
+	var said bytes.Buffer // read once it has ended
+	c.Stdout, c.Stderr = &said, &said
+	require.NoError(t, c.Start())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = c.Wait() }()
+	await.Until(t, "the site to be built", func() bool {
+		found, err := filepath.Glob(filepath.Join(os.TempDir(), "ddc-plugin-test-*", "site", "content"))
+		return err == nil && len(found) > 0
+	})
+	require.NoError(t, c.Process.Signal(syscall.SIGINT))
+	await.Closed(t, "it to end", ended)
+	assert.Equal(t, exitInterrupted, c.ProcessState.ExitCode(), said.String())
+	assert.NotContains(t, said.String(), "FAULT")
+	assert.Contains(t, said.String(), "ddc: interrupted\n")
+}
+
 func TestPluginUnderTestIsJudged(t *testing.T) {
 	program, err := os.Executable()
 	require.NoError(t, err)
@@ -314,6 +345,7 @@ func TestPluginUnderTestIsJudged(t *testing.T) {
 	require.Zero(t, o.code, o.stdout+o.stderr)
 	assert.Contains(t, o.stdout, "Shortcode shout")
 	assert.Contains(t, o.stdout, "refused: shout needs a text")
+	assert.Contains(t, o.stdout, "added 1 file and 1 page")
 	assert.Contains(t, o.stdout, "ok     a small site of ")
 	assert.Contains(t, o.stdout, ", 0 faults\n")
 	for kind, says := range map[string]string{

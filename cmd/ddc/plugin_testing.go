@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -75,7 +74,7 @@ func rightsOf(words []string) (rights, error) {
 const testedName = "tested"
 
 func programToTest(args []string) (*ownPlugin, error) {
-	path, err := exec.LookPath(args[0])
+	path, err := programNamed(args[0])
 	if err == nil {
 		path, err = filepath.EvalSymlinks(path)
 	}
@@ -97,10 +96,7 @@ func programToTest(args []string) (*ownPlugin, error) {
 // testPlugin judges a program, and prints what it did.
 func testPlugin(ctx context.Context, out screen, p *ownPlugin) error {
 	verdicts, err := tryCalls(ctx, p)
-	if err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
+	if err = errors.Join(err, ctx.Err()); err != nil {
 		return fmt.Errorf("test %s: %w", p.path(), err)
 	}
 	failed := 0
@@ -118,15 +114,15 @@ func testPlugin(ctx context.Context, out screen, p *ownPlugin) error {
 	}
 	if failed == 0 {
 		said, fault, err := trySite(ctx, p)
-		if err != nil {
-			return err
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return fmt.Errorf("test %s: %w", p.path(), err)
 		}
 		if fault {
 			failed++
 		}
 		fmt.Fprintln(out, said)
 	}
-	fmt.Fprintf(out, "%s, %s\n", count(len(verdicts), "call"), count(failed, "fault"))
+	fmt.Fprintf(out, "%s, %s\n", printable.Count(len(verdicts), "call"), printable.Count(failed, "fault"))
 	if failed > 0 {
 		return errReported{exitSite}
 	}
@@ -188,7 +184,7 @@ func trySiteIn(ctx context.Context, folder string, p *ownPlugin) (said string, f
 	if file := differing(outputs[0], outputs[1]); file != "" {
 		return "FAULT  a small site comes out otherwise the second time: " + printable.Line(file), true, nil
 	}
-	return fmt.Sprintf("ok     a small site of %s, built two times", count(len(outputs[0]), "file")), false, nil
+	return fmt.Sprintf("ok     a small site of %s, built two times", printable.Count(len(outputs[0]), "file")), false, nil
 }
 
 // allowOf is --allow with the rights that the plugin has.

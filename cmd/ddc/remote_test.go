@@ -195,6 +195,7 @@ func TestWhatCannotBeRemoteIsRefusedBeforeAnythingIsDone(t *testing.T) {
 		"--listen is missing":  {},
 		"--plugins is missing": {"--listen", "unix:x"},
 		"the plugin code_execution cannot run on another machine": {"--listen", "unix:x", "--plugins", "code_execution"},
+		"missing port in address: write HOST:PORT or unix:PATH":   {"--listen", "worker", "--plugins", "image"},
 		"both ends must show certificates (--tls FOLDER)":         {"--listen", "0.0.0.0:0", "--plugins", "image"},
 		"--drain 2h0m0s": {"--listen", "unix:x", "--plugins", "image", "--drain", "2h"},
 	} {

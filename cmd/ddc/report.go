@@ -199,11 +199,11 @@ func (p *printer) finished(ctx context.Context, r report) error {
 		p.printDetails(r)
 	}
 	if p.dry {
-		_, err := fmt.Fprintf(p.stdout, "%s, %s in %s (%s); nothing is written\n", count(r.result.Pages, "page"), count(len(r.result.Warnings), "warning"), duration(r.took), r.how())
+		_, err := fmt.Fprintf(p.stdout, "%s, %s in %s (%s); nothing is written\n", printable.Count(r.result.Pages, "page"), printable.Count(len(r.result.Warnings), "warning"), duration(r.took), r.how())
 		return err
 	}
 	_, err := fmt.Fprintf(p.stdout, "%s: %s, %s, %s in %s with %s of memory (%s)\n", printable.Line(shortest(r.config.Output)),
-		count(r.result.Pages, "page"), count(r.result.Files, "file"), printable.Size(r.result.Bytes), duration(r.took), printable.Size(r.peakMemory), r.how())
+		printable.Count(r.result.Pages, "page"), printable.Count(r.result.Files, "file"), printable.Size(r.result.Bytes), duration(r.took), printable.Size(r.peakMemory), r.how())
 	if err != nil {
 		return fmt.Errorf("the site is built, but that can't be said: %w", err)
 	}
@@ -218,7 +218,7 @@ func (r report) how() string {
 	if r.transport == "grpc" {
 		by = "gRPC"
 	}
-	return fmt.Sprintf("%s, %s", count(len(r.plugins), "plugin"), by)
+	return fmt.Sprintf("%s, %s", printable.Count(len(r.plugins), "plugin"), by)
 }
 
 // printError prints each of the site's faults on a line of its own.
@@ -235,7 +235,7 @@ func (p *printer) printError(ctx context.Context, err error) error {
 			p.stderr.problem(diagnostic.Error, problem)
 		}
 		if code == exitSite {
-			fmt.Fprintf(p.stderr, map[bool]string{false: "Build failed: %s. The last output is as it was.\n", true: "%s. Nothing is written.\n"}[p.dry], count(len(problems), "error"))
+			fmt.Fprintf(p.stderr, map[bool]string{false: "Build failed: %s. The last output is as it was.\n", true: "%s. Nothing is written.\n"}[p.dry], printable.Count(len(problems), "error"))
 		}
 	}
 	return errReported{code}
@@ -263,10 +263,10 @@ func (p *printer) printDetails(r report) {
 		fmt.Fprintf(p.stdout, "samples: %d, %s\n", r.result.Samples[kind], kind)
 	}
 	if r.answers != nil {
-		fmt.Fprintf(p.stdout, "rendered: %d of %s%s\n", r.result.Rendered, count(r.result.Pages, "page"), sinceLast(r.result.Edited))
+		fmt.Fprintf(p.stdout, "rendered: %d of %s%s\n", r.result.Rendered, printable.Count(r.result.Pages, "page"), sinceLast(r.result.Edited))
 	}
 	if a := r.answers; a != nil {
-		fmt.Fprintf(p.stdout, "remembered: %d of %s, of which %d were worked out again to compare\n", a.Remembered, count(a.Asked, "answer"), a.Checked)
+		fmt.Fprintf(p.stdout, "remembered: %d of %s, of which %d were worked out again to compare\n", a.Remembered, printable.Count(a.Asked, "answer"), a.Checked)
 	}
 	fmt.Fprintf(p.stdout, "memory: %s at most, of %s\n", printable.Size(r.peakMemory), r.memory)
 }
@@ -335,13 +335,6 @@ func problemsOf(err error) []diagnostic.Problem {
 		return problems([]diagnostic.Problem{*one})
 	}
 	return problems([]diagnostic.Problem{{Message: err.Error()}})
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func duration(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }

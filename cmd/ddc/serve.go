@@ -190,7 +190,7 @@ func (p *printer) change(c serve.Change) {
 		p.stderr.problem(diagnostic.Error, diagnostic.Problem{Message: c.Err.Error()})
 	}
 	if len(c.Files) > 0 && !p.quiet {
-		fmt.Fprintf(p.stdout, "%s: %s, %s, %d ms\n", printable.Line(listed(c.Files)), count(c.Work.Pages, "page"), count(c.Work.Calls, "call"), c.Took.Milliseconds())
+		fmt.Fprintf(p.stdout, "%s: %s, %s, %d ms\n", printable.Line(listed(c.Files)), printable.Count(c.Work.Pages, "page"), printable.Count(c.Work.Calls, "call"), c.Took.Milliseconds())
 	}
 }
 

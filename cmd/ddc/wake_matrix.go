@@ -222,7 +222,7 @@ func newMatrixProgress(w io.Writer) *matrixProgress { return &matrixProgress{out
 
 func (p *matrixProgress) moved(fault, strategy, stage string, answered int) {
 	if p.out.width() > 0 {
-		line := fmt.Sprintf("%s on %s: %s, %d calls", fault, strategy, stage, answered)
+		line := fmt.Sprintf("%s on %s: %s, %s", fault, strategy, stage, printable.Count(answered, "call"))
 		_ = p.out.Control(printable.EraseLine, line) // a terminal that has gone sees nothing
 		p.shown = true
 	}

@@ -156,6 +156,9 @@ func work(ctx context.Context, f workerFlags, out *printer) error {
 		if errors.Is(err, remote.ErrPlain) {
 			return usagef("--listen: %w", plainHint(err))
 		}
+		if errors.As(err, new(*net.AddrError)) {
+			return usagef("--listen: %w: write HOST:PORT or unix:PATH", err)
+		}
 		return pathError(err)
 	}
 	calls := activity.New()

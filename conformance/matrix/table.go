@@ -6,6 +6,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"ddc/internal/printable"
 )
 
 // Table prints the matrix for people, then the words of each cell that is not
@@ -35,7 +37,7 @@ func (r *Report) Table(w io.Writer) error {
 	for _, c := range r.Disagreements() {
 		fmt.Fprintf(w, "! %s on %s: %s\n", c.Fault, c.Strategy, c.Difference())
 	}
-	_, err := fmt.Fprintf(w, "%d cells in %v, %d not as expected\n", len(r.Cells), r.Took.Round(time.Second), len(r.Disagreements()))
+	_, err := fmt.Fprintf(w, "%s in %v, %d not as expected\n", printable.Count(len(r.Cells), "cell"), r.Took.Round(time.Second), len(r.Disagreements()))
 	if err != nil {
 		return fmt.Errorf("print table: %w", err)
 	}

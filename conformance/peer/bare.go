@@ -91,7 +91,11 @@ func startBare(s Subject, terms func([]string) []string) (_ *bare, err error) {
 		defer close(b.ended)
 		_ = b.cmd.Wait() // the state says it
 		b.state = b.cmd.ProcessState
-		b.offer.Link.PeerDied(nil)
+		how := b.state.String()
+		if !b.offer.Link.Attached() {
+			how += ", before it had attached to its host"
+		}
+		b.offer.Link.PeerDied(errors.New(how))
 	}()
 	return b, nil
 }

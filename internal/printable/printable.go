@@ -41,6 +41,14 @@ func Line(text string) string {
 // note that says how much.
 func Text(text string) string { return escape(Cut(text), true) }
 
+// Count is a number of things, whose name ends with an s where they are several.
+func Count[N ~int | ~int64 | ~uint64](n N, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 // Message is Text with every line but the first set in, so that none can be taken
 // for one that this program says of itself.
 func Message(text string) string {

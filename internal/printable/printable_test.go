@@ -30,6 +30,10 @@ func forbidden(r rune) bool {
 	return unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Co, r) || unicode.Is(unicode.Cs, r)
 }
 
+func TestOneThingHasNoPlural(t *testing.T) {
+	assert.Equal(t, "0 files, 1 page, 2 calls", Count(0, "file")+", "+Count(int64(1), "page")+", "+Count(uint64(2), "call"))
+}
+
 func TestNoRuneThatATerminalObeysGetsThrough(t *testing.T) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		for _, shown := range []string{Line(string(r)), Text(string(r))} {

@@ -115,5 +115,5 @@ func die(name string) {
 func TestKernelsCountOfKillsForWantOfMemoryIsRead(t *testing.T) {
 	assert.GreaterOrEqual(t, outOfMemoryKills(vmstat), int64(0))
 	assert.Equal(t, int64(-1), outOfMemoryKills("/no/such/file"))
-	assert.EqualError(t, cause(nil, "words", true), "exit status 0 (the kernel has ended a process since memory ran out): words")
+	assert.EqualError(t, cause(nil, "words", true, true), "exit status 0 (the kernel has ended a process since memory ran out): words")
 }

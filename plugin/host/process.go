@@ -130,17 +130,24 @@ func (p *process) watch(l *logs, output output, kills int64) {
 	killed := p.killed
 	p.mu.Unlock()
 	if killed == nil {
-		killed = cause(err, l.end.String(), memoryRanOut(p.cmd.ProcessState, kills))
+		killed = cause(err, l.end.String(), p.hasAttached(), memoryRanOut(p.cmd.ProcessState, kills))
 	}
 	p.link.PeerDied(killed)
 	_ = p.lifeline.Close()
 	endWardens(p.wardens, l.logger)
 }
 
+// hasAttached holds for a process that has ended too: a socket that has ended is not
+// attached any more.
+func (p *process) hasAttached() bool { return p.link.Attached() || p.link.Stats().BytesIn > 0 }
+
 // cause says how a plugin's process ended.
-func cause(err error, said string, memoryRanOut bool) error {
+func cause(err error, said string, attached, memoryRanOut bool) error {
 	if err == nil {
 		err = errors.New("exit status 0")
+	}
+	if !attached { // many a program does so that is no plugin
+		err = fmt.Errorf("%w, before it had attached to its host", err)
 	}
 	if memoryRanOut {
 		err = fmt.Errorf("%w (the kernel has ended a process since memory ran out)", err)

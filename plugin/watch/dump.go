@@ -9,6 +9,7 @@ import (
 
 	"ddc/inspect"
 	"ddc/internal/dump"
+	"ddc/internal/printable"
 	"ddc/plugin/host"
 )
 
@@ -23,7 +24,7 @@ const settle = 100 * time.Millisecond
 // hold while waiting.
 func Dump(h *host.Host, w io.Writer) {
 	plugins := h.Plugins()
-	fmt.Fprintf(w, "host: %d plugins known, transport %s\n", len(plugins), h.Transport())
+	fmt.Fprintf(w, "host: %s known, transport %s\n", printable.Count(len(plugins), "plugin"), h.Transport())
 	for _, p := range plugins {
 		dumpPlugin(p, w)
 	}
@@ -64,6 +65,7 @@ func dumpPlugin(p *host.Plugin, w io.Writer) {
 	if !runs {
 		return
 	}
-	fmt.Fprintf(w, "plugin %s: pid %d, wake %s, %d calls, %d errors, %d restarts\n", p.Name(), stats.PID, stats.Wake, stats.Calls, stats.Errors, stats.Restarts)
+	fmt.Fprintf(w, "plugin %s: pid %d, wake %s, %s, %s, %s\n", p.Name(), stats.PID, stats.Wake,
+		printable.Count(stats.Calls, "call"), printable.Count(stats.Errors, "error"), printable.Count(stats.Restarts, "restart"))
 	dump.Calls(w, calls)
 }

@@ -211,10 +211,10 @@ func Load(start string, o Overrides) (*Config, error) {
 		c.File, c.Root = file, filepath.Dir(filepath.Dir(file))
 		source, err := read(c.Root)
 		if err != nil {
-			return nil, diagnostic.Errors{{File: shortest(file), Message: err.Error()}}
+			return nil, diagnostic.Errors{{File: Name, Message: err.Error()}}
 		}
 		c.source = source
-		if err := c.decode(shortest(file), source, o); err != nil {
+		if err := c.decode(Name, source, o); err != nil {
 			return nil, err
 		}
 	case o.Content != "" && o.Output != "":

@@ -24,6 +24,8 @@ type Plugin struct {
 	Line, Col, Length int
 }
 
+func (p Plugin) spot() spot { return spot{line: p.Line, col: p.Col, length: p.Length} }
+
 // Fault is a problem with a plugin, where the configuration names it.
 func (p Plugin) Fault(message, hint string) diagnostic.Problem {
 	return diagnostic.Problem{File: Name, Line: p.Line, Col: p.Col, Length: p.Length, Message: message, Hint: hint}
@@ -68,10 +70,14 @@ func pluginField(all *[]Plugin) field {
 		}
 		inner := settings(s.node)
 		d.once(inner)
+		known := len(d.warnings)
 		d.fields(inner, "setting of the plugin "+p.Name, fields(&p))
+		// Without its command, which may be mistyped, another program would be run.
+		d.errors, d.warnings = append(d.errors, d.warnings[known:]...), d.warnings[:known]
+		i := slices.IndexFunc(*all, func(other Plugin) bool { return other.Name == p.Name })
 		switch {
-		case slices.ContainsFunc(*all, func(other Plugin) bool { return other.Name == p.Name }):
-			d.fail(s.spot, "the plugin "+p.Name+" is given again", "")
+		case i >= 0:
+			d.fail(s.spot, "the plugin "+p.Name+" is given again", "give one of them another name", d.note((*all)[i].spot(), "it stands here"))
 		case len(*all) == mostPlugins:
 			d.fail(s.spot, fmt.Sprintf("a site has at most %d plugins", mostPlugins), "")
 		default:

@@ -38,7 +38,8 @@ func TestPluginsThatCannotBeMeantAreFaults(t *testing.T) {
 		`plugin "Shout"`:               `is no name for a plugin`,
 		`plugin "a" { command ""; }`:   "command must name a program",
 		`plugin "a" { stage "htm"; }`:  `there is no stage "htm" (there are markdown, html, shortcode, function, files, check)`,
-		"plugin \"a\"\nplugin \"a\"":   "4:1: the plugin a is given again",
+		"plugin \"a\"\nplugin \"a\"":   "4:1: the plugin a is given again (give one of them another name)\n  .config/dodeca.kdl:3:1: it stands here",
+		`plugin "a" { comand "x"; }`:   `3:14: unknown setting of the plugin a "comand" (did you mean command?)`,
 		`plugin "a" { args; }`:         "args needs a value",
 		`plugin "a" command="a\u{0}b"`: "has a zero byte in it",
 		strings.Join(numbered(17), ""): "a site has at most 16 plugins",
@@ -48,7 +49,6 @@ func TestPluginsThatCannotBeMeantAreFaults(t *testing.T) {
 		require.ErrorAs(t, err, &faults, source)
 		assert.Contains(t, faults.Error(), says)
 	}
-	assert.Contains(t, load(t, folders+`plugin "a" { comand "x"; }`).Warnings[0].String(), `unknown setting of the plugin a "comand" (did you mean command?)`)
 }
 
 func numbered(n int) (all []string) {

@@ -30,7 +30,7 @@ func TestUnknownSettingIsAWarningThatSaysWhatWasMeant(t *testing.T) {
 			continue
 		}
 		assert.NotNil(t, c.Warnings[0].Excerpt, source)
-		assert.Equal(t, want, strings.ReplaceAll(c.Warnings[0].String(), filepath.Join(root, config.Name)+":", ""), source)
+		assert.Equal(t, want, strings.ReplaceAll(c.Warnings[0].String(), config.Name+":", ""), source)
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"ddc/internal/notation"
+	"ddc/internal/printable"
 	"ddc/proto/sitepb"
 	"ddc/site/extension"
 )
@@ -214,7 +215,7 @@ func (j *judge) files() {
 		about := [...]string{"no pages", "a page"}[i]
 		answer, v := twice(j, "Files", about, j.client.Files, in)
 		if answer != nil {
-			v.Said = fmt.Sprintf("added %d files and %d pages", len(answer.Files), len(answer.Pages)) + told(answer.Problems, "", "")
+			v.Said = "added " + printable.Count(len(answer.Files), "file") + " and " + printable.Count(len(answer.Pages), "page") + told(answer.Problems, "", "")
 			if err := extension.Added(answer); err != nil {
 				v.Fault = "it " + err.Error()
 			}
@@ -237,7 +238,7 @@ func told(found []*sitepb.Problem, file, source string) string {
 	if len(all) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; %d errors, %d warnings, the first: %s", len(faults), len(warnings), all[0])
+	return fmt.Sprintf("; %s, %s, the first: %s", printable.Count(len(faults), "error"), printable.Count(len(warnings), "warning"), all[0])
 }
 
 // misplaced says which problem has a place that is none.
