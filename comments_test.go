@@ -62,7 +62,7 @@ func TestEachLayerHasAnExample(t *testing.T) {
 			}
 		}
 	}
-	for _, folder := range []string{"wake", "ring", "slot", "transport/hub", "rpc", "plugin", "plugin/host", "conformance"} {
+	for _, folder := range []string{"wake", "ring", "slot", "transport/hub", "rpc", "plugin", "plugin/host", "plugin/remote", "conformance"} {
 		assert.True(t, shown[folder], "package %s has no Example", folder)
 	}
 }
