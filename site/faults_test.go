@@ -55,6 +55,17 @@ func TestEveryFaultNamesItsFileAndPlace(t *testing.T) {
 			[]string{"sass/main.scss", "p{a:b}", "static/main.css", "p{c:d}"}, []string{"static/main.css: sass/main.scss is compiled to main.css as well"}},
 		"a static file in the place of a page": {
 			[]string{"static/index.html", "x", ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nstable_assets { path \"index.html\" }\n"}, []string{"would be written to index.html"}},
+		"a slug that no file's name can be": {
+			[]string{"content/a.md", "+++\ntitle = \"x\"\nslug = \"" + strings.Repeat("x", 256) + "\"\n+++\n"}, []string{"content/a.md:3:", "a part of 256 bytes, and a file's name has 255 at most"}},
+		"an address that no file's path can be": {
+			[]string{"content/a.md", "+++\ntitle = \"x\"\npath = \"" + strings.Repeat("abc/", 300) + "\"\n+++\n"}, []string{"content/a.md:3:", "a file's path has 1024 at most"}},
+		"an alias that no file's name can be": {
+			[]string{"content/a.md", "+++\ntitle = \"x\"\naliases = [\"" + strings.Repeat("x", 256) + "\"]\n+++\n"}, []string{"content/a.md:3:", "a part of 256 bytes"}},
+		"a term that no file's name can be": {
+			[]string{".config/dodeca.kdl", "content \"content\"\noutput \"public\"\ntaxonomies { tags }\n", "templates/taxonomy_list.html", "x", "templates/taxonomy_single.html", "x",
+				"content/a.md", "+++\ntitle = \"x\"\n[taxonomies]\ntags = [\"" + strings.Repeat("x", 256) + "\"]\n+++\n"}, []string{"content/a.md:3:", "a part of 256 bytes"}},
+		"a page's path that is too long in all": {
+			[]string{"content/" + strings.Repeat("abcdefghij/", 100) + "a.md", page}, []string{"content/abcdefghij/", "a file's path has 1024 at most"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProject(t, c.files...)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ddc/internal/query"
+	"ddc/internal/slug"
 	"ddc/plugins/markdown/markdownpb"
 	"ddc/site/asset"
 	"ddc/site/content"
@@ -30,6 +31,13 @@ func (m *meta) nodeOf(key, file string) (*content.Node, error) {
 	}
 	if before == "/" && n.Route != "/" {
 		return nil, Errors{m.at(file, "path", "the home page has the address /", "leave path out")}
+	}
+	if why := slug.Trouble(n.Output()); why != "" && (m.Address != "" || m.Slug != "") {
+		key := "slug"
+		if m.Address != "" {
+			key = "path"
+		}
+		return nil, Errors{m.at(file, key, why, "choose a shorter one")}
 	}
 	return n, nil
 }

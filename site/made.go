@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"ddc/internal/query"
+	"ddc/internal/slug"
 	"ddc/plugins/markdown/markdownpb"
 	"ddc/proto/sitepb"
 	"ddc/site/content"
@@ -123,10 +124,13 @@ func (t *tree) alias(p *page, alias string) {
 	if strings.HasSuffix(route, ".html") {
 		m.output = route[1:]
 	}
-	if taken := t.byRoute[route]; taken != nil || strings.ContainsAny(alias, "?#\\\x00") {
+	taken, trouble := t.byRoute[route], slug.Trouble((&page{Node: &content.Node{Route: route, Section: true}, made: m}).Output())
+	if taken != nil || trouble != "" || strings.ContainsAny(alias, "?#\\") {
 		message := fmt.Sprintf("the alias %q is no address", alias)
 		if taken != nil {
 			message = fmt.Sprintf("the alias %q is the address of %s", alias, taken.name)
+		} else if trouble != "" {
+			message = "of an alias: " + trouble
 		}
 		t.faults = append(t.faults, p.at(p.name, "aliases", message, "choose another"))
 		return

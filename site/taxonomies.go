@@ -17,8 +17,9 @@ import (
 // taxonomy is a way to sort pages, with its terms by name.
 type taxonomy struct {
 	config.Taxonomy
-	route string
-	terms []*term
+	route  string
+	terms  []*term
+	bySlug map[string]*term
 }
 
 // term is one term, with its pages, the newest first.
@@ -42,7 +43,7 @@ func (t *tree) addTaxonomies(s *treePhase, pages []*page) {
 		}
 	}
 	for _, of := range s.cfg.Site.Taxonomies {
-		x := &taxonomy{Taxonomy: of, route: "/" + of.Name}
+		x := &taxonomy{Taxonomy: of, route: "/" + of.Name, bySlug: map[string]*term{}}
 		t.collectTerms(x, pages)
 		t.taxonomies = append(t.taxonomies, x)
 		need := "the taxonomy " + of.Name + " of " + s.configName()
@@ -77,19 +78,21 @@ func (t *tree) undeclared(s *treePhase, p *page, name string) Problem {
 // collectTerms finds the terms of a taxonomy. Terms that differ in their capitals are
 // one, called as the first page calls it.
 func (t *tree) collectTerms(x *taxonomy, pages []*page) {
-	bySlug := map[string]*term{}
 	for _, p := range pages {
 		seen := map[string]bool{}
 		for _, name := range p.Taxonomies[x.Name].GetNames() {
 			part := slug.Of(name)
-			one := bySlug[part]
+			one, trouble := x.bySlug[part], slug.Trouble(part)
 			switch {
+			case trouble != "":
+				t.faults = append(t.faults, p.at(p.name, "taxonomies", "of a term: "+trouble, "choose another"))
+				continue
 			case part == "":
 				t.faults = append(t.faults, p.at(p.name, "taxonomies", fmt.Sprintf("the term %q has no letter or digit for its address", name), "choose another"))
 				continue
 			case one == nil:
 				one = &term{name: name, slug: part, route: x.route + "/" + part, first: p}
-				bySlug[part] = one
+				x.bySlug[part] = one
 				x.terms = append(x.terms, one)
 			case !strings.EqualFold(one.name, name):
 				t.faults = append(t.faults, p.at(p.name, "taxonomies", fmt.Sprintf("the terms %q and %q have one address: %s/", name, one.name, one.route), "write both alike, or choose another; "+one.first.name+" has the other"))
@@ -145,17 +148,26 @@ func (v *values) termsOf(x *taxonomy) []any {
 	return list
 }
 
-// term is what templates see of one. All of them see the same: pages ask for
-// terms again and again, and each has a list of pages.
+// term is what templates see of one, and wholeTaxonomy what get_taxonomy gives. All
+// of them see the same: pages ask for them again and again, and each has a list.
 func (v *values) term(one *term) map[string]any { return v.terms[one]() }
+
+func (v *values) wholeTaxonomy(x *taxonomy) map[string]any { return v.taxonomies[x]() }
 
 func (v *values) newTerm(one *term) map[string]any {
 	return map[string]any{"name": one.name, "slug": one.slug, "permalink": one.route, "path": asset.URL(one.route) + "/", "url": v.cfg.Site.Base.Absolute(asset.URL(one.route) + "/"),
 		"page_count": int64(len(one.pages)), "pages": v.listed(one.pages)}
 }
 
-// taxonomyOf finds a taxonomy for a template.
-func (v *view) taxonomyOf(kind string) (*taxonomy, error) {
+func (v *values) newTaxonomy(x *taxonomy) map[string]any {
+	value := v.taxonomy(x)
+	value["kind"], value["items"] = value["name"], v.termsOf(x)
+	return value
+}
+
+// taxonomyOf finds a taxonomy for a template. It is nil where there is none and none
+// is required.
+func (v *view) taxonomyOf(kind string, required bool) (*taxonomy, error) {
 	t, err := v.trees.Get(v.ctx, v.ask, "")
 	if err != nil {
 		return nil, err
@@ -167,6 +179,9 @@ func (v *view) taxonomyOf(kind string) (*taxonomy, error) {
 		}
 		names = append(names, x.Name)
 	}
+	if !required {
+		return nil, nil
+	}
 	refusal := &template.Refusal{Message: fmt.Sprintf("there is no taxonomy %q", kind), Hint: "add it to " + v.configName() + ": taxonomies { " + kind + " }"}
 	if near := suggest.Nearest(kind, names); near != "" {
 		refusal.Hint = fmt.Sprintf("did you mean %q?", near)
@@ -175,50 +190,45 @@ func (v *view) taxonomyOf(kind string) (*taxonomy, error) {
 }
 
 // getTaxonomy is the templates' function get_taxonomy.
-func (v *view) getTaxonomy(kind string) (any, error) {
-	x, err := v.taxonomyOf(kind)
-	if err != nil {
+func (v *view) getTaxonomy(kind string, required bool) (any, error) {
+	x, err := v.taxonomyOf(kind, required)
+	if x == nil {
 		return nil, err
 	}
-	value := v.values.taxonomy(x)
-	value["kind"], value["items"] = value["name"], v.values.termsOf(x)
-	return value, nil
+	return v.values.wholeTaxonomy(x), nil
 }
 
 // getTerm is the templates' function get_taxonomy_term.
-func (v *view) getTerm(kind, name string) (any, error) {
-	x, err := v.taxonomyOf(kind)
-	if err != nil {
-		return nil, err
-	}
-	one, err := x.find(name)
-	if err != nil {
+func (v *view) getTerm(kind, name string, required bool) (any, error) {
+	one, err := v.termOf(kind, name, required)
+	if one == nil {
 		return nil, err
 	}
 	return v.values.term(one), nil
 }
 
 // getTermURL is the templates' function get_taxonomy_url.
-func (v *view) getTermURL(kind, name string) (string, error) {
-	x, err := v.taxonomyOf(kind)
-	if err != nil {
-		return "", err
-	}
-	one, err := x.find(name)
-	if err != nil {
+func (v *view) getTermURL(kind, name string, required bool) (string, error) {
+	one, err := v.termOf(kind, name, required)
+	if one == nil {
 		return "", err
 	}
 	return asset.URL(one.route) + "/", nil
 }
 
-func (x *taxonomy) find(name string) (*term, error) {
-	part := slug.Of(name)
+// termOf finds a term for a template, as taxonomyOf does.
+func (v *view) termOf(kind, name string, required bool) (*term, error) {
+	x, err := v.taxonomyOf(kind, required)
+	if x == nil {
+		return nil, err
+	}
+	one := x.bySlug[slug.Of(name)]
+	if one != nil || !required {
+		return one, nil
+	}
 	var names []string
-	for _, one := range x.terms {
-		if one.slug == part {
-			return one, nil
-		}
-		names = append(names, one.name)
+	for _, other := range x.terms {
+		names = append(names, other.name)
 	}
 	refusal := &template.Refusal{Message: fmt.Sprintf("no page has the term %q of %s", name, x.Name), Hint: "take it from page.taxonomies"}
 	if near := suggest.Nearest(name, names); near != "" {

@@ -2,6 +2,7 @@ package site
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -20,9 +21,12 @@ type values struct {
 	others   map[string]map[string]any // what is no section
 	site     map[string]any            // what every page sees, but for the data
 	written  map[*content.Node]*page
-	terms    map[*term]func() map[string]any // each is made when a template first wants it
-	cfg      *config.Config
-	search   bool // whether the site has an index
+	lines    map[*content.Node][]any // of ancestors, by the last of them
+	// Each of these is made when a template first wants it.
+	terms      map[*term]func() map[string]any
+	taxonomies map[*taxonomy]func() map[string]any
+	cfg        *config.Config
+	search     bool // whether the site has an index
 }
 
 // The values that are made when a template touches them, by Site.later.
@@ -36,7 +40,7 @@ const (
 )
 
 func newValues(t *tree, cfg *config.Config, search bool) *values {
-	v := &values{pages: map[*content.Node]map[string]any{}, sections: map[string]map[string]any{}, others: map[string]map[string]any{}, written: map[*content.Node]*page{}, terms: map[*term]func() map[string]any{}, cfg: cfg, search: search}
+	v := &values{pages: map[*content.Node]map[string]any{}, sections: map[string]map[string]any{}, others: map[string]map[string]any{}, written: map[*content.Node]*page{}, lines: map[*content.Node][]any{}, terms: map[*term]func() map[string]any{}, taxonomies: map[*taxonomy]func() map[string]any{}, cfg: cfg, search: search}
 	for _, p := range t.pages {
 		v.written[p.Node] = p
 	}
@@ -46,8 +50,9 @@ func newValues(t *tree, cfg *config.Config, search bool) *values {
 		"root":   root,
 	}
 	v.addNew(t)
-	v.written = nil
+	v.written, v.lines = nil, nil
 	for _, x := range t.taxonomies {
+		v.taxonomies[x] = sync.OnceValue(func() map[string]any { return v.newTaxonomy(x) })
 		for _, one := range x.terms {
 			v.terms[one] = sync.OnceValue(func() map[string]any { return v.newTerm(one) })
 		}
@@ -75,15 +80,9 @@ func (v *values) grow(n *content.Node) map[string]any {
 // value makes what pages and sections have in common.
 func (v *values) value(n *content.Node) map[string]any {
 	p := v.written[n]
-	ancestors := []any{}
-	for _, a := range n.Ancestors() {
-		if a.Route != "/" {
-			ancestors = append(ancestors, map[string]any{"title": a.Title, "permalink": a.Route, "path": a.Path, "weight": a.Weight})
-		}
-	}
 	value := map[string]any{
 		"title": n.Title, "description": nil, "content": template.Later{What: laterContent, Of: n.Path}, "permalink": n.Route, "path": n.Path, "weight": n.Weight,
-		"toc": template.Later{What: laterOutline, Of: n.Path}, "ancestors": ancestors, "extra": p.extra,
+		"toc": template.Later{What: laterOutline, Of: n.Path}, "ancestors": v.ancestors(n.Parent), "extra": p.extra,
 		"last_updated": template.Later{What: laterModified, Of: n.Path}, "summary": template.Later{What: laterSummary, Of: n.Path},
 		"word_count": template.Later{What: laterWords, Of: n.Path}, "reading_time": template.Later{What: laterMinutes, Of: n.Path},
 	}
@@ -93,6 +92,23 @@ func (v *values) value(n *content.Node) map[string]any {
 	v.toldBy(p, value)
 	v.pages[n] = value
 	return value
+}
+
+// ancestors are the sections from the root, which does not count, down to one. All
+// that lie in it have one list.
+func (v *values) ancestors(down *content.Node) []any {
+	if down == nil {
+		return []any{}
+	}
+	list, known := v.lines[down]
+	if !known {
+		list = slices.Clip(v.ancestors(down.Parent))
+		if down.Route != "/" {
+			list = append(list, map[string]any{"title": down.Title, "permalink": down.Route, "path": down.Path, "weight": down.Weight})
+		}
+		v.lines[down] = list
+	}
+	return list
 }
 
 // of gives the variables of one page's template. The section of a section is

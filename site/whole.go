@@ -80,6 +80,10 @@ func (r *making) add(w *whole, f product) error {
 	if errors.As(err, &clash) {
 		return Errors{{File: clash.Second, Message: "would be written to " + clash.Path + ", as would " + clash.First, Hint: "rename one of the two"}}
 	}
+	var unwritable *output.Unwritable
+	if errors.As(err, &unwritable) {
+		return Errors{{File: unwritable.Source, Message: unwritable.Why, Hint: "give it a shorter name"}}
+	}
 	w.files = append(w.files, f)
 	return err
 }

@@ -4,6 +4,7 @@
 package slug
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 
@@ -42,4 +43,25 @@ func Of(text string) string {
 		b.WriteString(word)
 	}
 	return b.String()
+}
+
+// No file system takes a longer name, and few that sites are copied to take a longer
+// path.
+const LongestName, LongestPath = 255, 1024
+
+// Trouble says why an address, without the slash before it, can be that of no file; ""
+// where it can.
+func Trouble(address string) string {
+	if strings.ContainsRune(address, 0) {
+		return "its address has a NUL, which no file's name can have"
+	}
+	if len(address) > LongestPath {
+		return fmt.Sprintf("its address has %d bytes, and a file's path has %d at most", len(address), LongestPath)
+	}
+	for part := range strings.SplitSeq(address, "/") {
+		if len(part) > LongestName {
+			return fmt.Sprintf("its address has a part of %d bytes, and a file's name has %d at most", len(part), LongestName)
+		}
+	}
+	return ""
 }

@@ -15,6 +15,8 @@ import (
 	"hash"
 	"path"
 	"strings"
+
+	"ddc/internal/slug"
 )
 
 // Kind says how a static file is treated.
@@ -87,10 +89,16 @@ func DigitsOf(sum []byte) string {
 	return string(digits[:])
 }
 
-// Hashed puts a hash before a name's last extension, or at its end.
+// Hashed puts a hash before a name's last extension, or at its end. A name that has
+// no room for it loses its last letters.
 func Hashed(name, digits string) string {
-	ext := path.Ext(name)
-	return strings.TrimSuffix(name, ext) + "." + digits + ext
+	folder, base := path.Split(name)
+	ext := "." + digits + path.Ext(base)
+	stem := strings.TrimSuffix(base, path.Ext(base))
+	if room := slug.LongestName - len(ext); len(stem) > room {
+		stem = strings.ToValidUTF8(stem[:max(room, 0)], "")
+	}
+	return folder + stem + ext
 }
 
 // URL is the address of a file or route. It has a leading slash, and every

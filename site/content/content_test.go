@@ -49,7 +49,7 @@ func TestTreeHangsPagesOnTheNearestSection(t *testing.T) {
 	require.Len(t, root.Sections, 1)
 	guide := root.Sections[0]
 	assert.Len(t, guide.Pages, 2)
-	assert.Equal(t, []*Node{root, guide}, guide.Pages[0].Ancestors())
+	assert.Equal(t, []*Node{guide, root}, []*Node{guide.Pages[0].Parent, guide.Parent})
 	require.Len(t, root.Pages, 1, "a name that only begins alike is no child")
 	assert.Equal(t, "/guidebook", root.Pages[0].Route)
 }

@@ -41,14 +41,6 @@ func (n *Node) URL() string {
 // Output is the path of the node's page below the output folder.
 func (n *Node) Output() string { return path.Join(n.Route[1:], "index.html") }
 
-// Ancestors are the sections from the root, which counts, down to the parent.
-func (n *Node) Ancestors() []*Node {
-	if n.Parent == nil {
-		return nil
-	}
-	return append(n.Parent.Ancestors(), n.Parent)
-}
-
 // Grow puts every node below the nearest section, and returns the root. If no
 // node has the path "_index.md", the root is a section titled "Home". Two nodes
 // of one route are returned as a clash; the second is left out of the tree.

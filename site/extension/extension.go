@@ -22,6 +22,7 @@ import (
 	"unicode/utf8"
 
 	"ddc/internal/diagnostic"
+	"ddc/internal/slug"
 	"ddc/proto/sitepb"
 )
 
@@ -224,9 +225,6 @@ func Added(a *sitepb.FilesResponse) error {
 	return nil
 }
 
-// The bounds of file systems.
-const longestPath, longestName = 1024, 255
-
 // checkPath says what is wrong with a path below the output folder.
 func checkPath(name string) error {
 	switch {
@@ -234,8 +232,8 @@ func checkPath(name string) error {
 		return fmt.Errorf("adds %q, which is no path below the output folder", name)
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(c rune) bool { return c == '\\' || unicode.IsControl(c) }):
 		return fmt.Errorf("adds %q, which has a backslash or a control character", name)
-	case len(name) > longestPath || slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return len(part) > longestName }):
-		return fmt.Errorf("adds a path of %d bytes; a name in it has at most %d, the whole at most %d", len(name), longestName, longestPath)
+	case slug.Trouble(name) != "":
+		return fmt.Errorf("adds a path of %d bytes; a name in it has at most %d, the whole at most %d", len(name), slug.LongestName, slug.LongestPath)
 	}
 	return nil
 }

@@ -31,6 +31,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"ddc/internal/slug"
 )
 
 // Marker is the file that marks a folder as ours. It is always empty, so that
@@ -90,6 +92,11 @@ type Clash struct{ Path, First, Second string }
 func (c *Clash) Error() string {
 	return fmt.Sprintf("%s and %s would both be written to %s", c.First, c.Second, c.Path)
 }
+
+// Unwritable says that no file can have a path, and why.
+type Unwritable struct{ Path, Source, Why string }
+
+func (u *Unwritable) Error() string { return fmt.Sprintf("%s: %s", u.Source, u.Why) }
 
 // Begin prepares to replace the folder final, which need not exist. tempDir
 // makes the hidden folder, with a name that begins with prefix; nil is
@@ -224,8 +231,11 @@ func umask(folder string) fs.FileMode {
 
 // Claim reserves a path, with forward slashes, for what is made of a source.
 // The error is a *Clash if another source has the path, or has a file where
-// this one needs a folder.
+// this one needs a folder, and an *Unwritable if no file can have it.
 func (s *Claims) Claim(name, source string) error {
+	if why := slug.Trouble(name); why != "" {
+		return &Unwritable{name, source, why}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.owners == nil {

@@ -120,6 +120,16 @@ func TestTwoSourcesForOnePathAreAClash(t *testing.T) {
 	assert.NoError(t, s.Claim("a/d", "fifth"))
 }
 
+func TestPathThatNoFileSystemTakesCannotBeClaimed(t *testing.T) {
+	s := stage(t, filepath.Join(t.TempDir(), "public"))
+	var unwritable *Unwritable
+	for _, name := range []string{strings.Repeat("x", 256), "a/" + strings.Repeat("x", 256) + "/b", strings.Repeat("abc/", 300) + "d", "a\x00b"} {
+		require.ErrorAs(t, s.Claim(name, "first"), &unwritable)
+		assert.Equal(t, "first", unwritable.Source)
+	}
+	put(t, s, strings.Repeat("x", 255), "text")
+}
+
 func TestNothingIsWrittenOutside(t *testing.T) {
 	folder := t.TempDir()
 	s := stage(t, filepath.Join(folder, "public"))

@@ -99,9 +99,9 @@ func siteFuncs() template.Funcs {
 	named := func(path string) (any, error) { return map[string]any{"title": path, "path": path}, nil }
 	return template.Funcs{
 		GetURL: func(path string) (string, error) { return "/" + path, nil }, Fingerprint: func(string) (string, error) { return "abc", nil },
-		GetPage: named, GetSection: named, GetTaxonomy: named,
-		GetTaxonomyTerm: func(kind, term string) (any, error) { return map[string]any{"name": kind + ": " + term}, nil },
-		GetTaxonomyURL:  func(kind, term string) (string, error) { return "/" + kind + "/" + term + "/", nil },
+		GetPage: named, GetSection: named, GetTaxonomy: func(kind string, _ bool) (any, error) { return named(kind) },
+		GetTaxonomyTerm: func(kind, term string, _ bool) (any, error) { return map[string]any{"name": kind + ": " + term}, nil },
+		GetTaxonomyURL:  func(kind, term string, _ bool) (string, error) { return "/" + kind + "/" + term + "/", nil },
 		LoadData: func(path, format string, required bool) (any, error) {
 			if path == "missing" {
 				if required {
@@ -297,7 +297,10 @@ func TestEachFilterAndFunctionPaysForALongTextOrList(t *testing.T) {
 		}
 	}
 	for _, source := range []string{`{{ range(end=9223372036854775807) }}`, `{{ range(start=-9223372036854775807, end=9223372036854775807) }}`, text + double(16) + `{{ s is matching("(a.*b.*c.*){50}$") }}`,
-		`{% for i in range(end=100000) %}{% if load_data(path="x") %}{% endif %}{% endfor %}`} {
+		`{% for i in range(end=100000) %}{% if load_data(path="x") %}{% endif %}{% endfor %}`,
+		text + double(16) + `{% for i in range(end=100) %}{% if get_taxonomy_url(kind="tags", name=s) %}{% endif %}{% endfor %}`,
+		text + double(16) + `{% for i in range(end=100) %}{% if get_taxonomy_term(kind="tags", term=s, required=false) %}{% endif %}{% endfor %}`,
+		text + double(16) + `{% for i in range(end=300) %}{% if get_taxonomy(kind=s, required=false) %}{% endif %}{% endfor %}`} {
 		_, err := renderWith(t, files{"page.html": source}, template.Budget{}, nil)
 		var fault *diagnostic.Problem
 		assert.True(t, errors.Is(err, template.ErrOverBudget), "%s: %v", source, err)

@@ -23,10 +23,11 @@ type Funcs struct {
 	// GetPage finds a page by its source path.
 	GetPage func(path string) (any, error)
 	// GetTaxonomy finds a taxonomy, GetTaxonomyTerm one of its terms, and
-	// GetTaxonomyURL the address of that.
-	GetTaxonomy     func(kind string) (any, error)
-	GetTaxonomyTerm func(kind, term string) (any, error)
-	GetTaxonomyURL  func(kind, term string) (string, error)
+	// GetTaxonomyURL the address of that. What is not there is nil, or empty, where
+	// it need not be.
+	GetTaxonomy     func(kind string, required bool) (any, error)
+	GetTaxonomyTerm func(kind, term string, required bool) (any, error)
+	GetTaxonomyURL  func(kind, term string, required bool) (string, error)
 	// LoadData reads a file of the project. The format is empty where the
 	// file's extension says it. A file that is not there is nil where it need
 	// not be.
