@@ -114,11 +114,31 @@ func (s *renderPhase) load(ctx context.Context, ask *query.Ask, key string) (any
 	return value, nil
 }
 
+// crowded finds the cell of a CSV file that is one too many. The reader gives whole
+// lines, and a line may be a million commas. It reads nothing behind a quote that
+// stands where none may, so that what such a quote hides here does no harm.
+func crowded(text string) *diagnostic.Problem {
+	cells, quoted := 0, false
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ',' || c == '\n'):
+			if cells++; cells > notation.Data.JSON {
+				return diagnostic.At(text, i, i, fmt.Sprintf("there are more than %d values; split the file", notation.Data.JSON))
+			}
+		}
+	}
+	return nil
+}
+
 // decodeCSV gives the first line as headers, and the others as records.
 func decodeCSV(text string) (any, error) {
+	if fault := crowded(text); fault != nil {
+		return nil, fault
+	}
 	r := csv.NewReader(strings.NewReader(text))
 	var lines []any
-	cells := 0
 	for {
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -129,10 +149,6 @@ func decodeCSV(text string) (any, error) {
 		}
 		if err != nil {
 			return nil, err
-		}
-		if cells += len(record); cells > notation.Data.JSON {
-			line, _ := r.FieldPos(0)
-			return nil, &diagnostic.Problem{Line: line, Col: 1, Message: fmt.Sprintf("there are more than %d values; split the file", notation.Data.JSON)}
 		}
 		line := make([]any, len(record))
 		for i, cell := range record {

@@ -165,7 +165,7 @@ func (s *extensionPhase) callFunction(ctx context.Context, f functionCall) (temp
 	if err != nil {
 		return template.Called{}, s.extensionFault(f.plugin.Extension, fmt.Sprintf("answers the function %s with what is no JSON: %v", f.name, err), "")
 	}
-	return template.Called{Value: plain(value), HTML: answer.Html}, nil
+	return template.Called{Value: plain(value), HTML: answer.Html, Bytes: len(answer.ValueJson)}, nil
 }
 
 // call is the functions of plugins in the page's template.

@@ -89,12 +89,13 @@ func TestDataThatCannotBeLoadedSaysWhyAndWhatToDo(t *testing.T) {
 		`path="data/d.txt", format="jso"`: `there is no format "jso" (did you mean json?)`,
 		`path="bad.toml"`:                 `bad.toml:2:`,
 		`path="bad.csv"`:                  `bad.csv:2:`,
+		`path="wide.csv"`:                 `wide.csv:2:500000: there are more than 500000 values`,
 		`path="bad.kdl"`:                  `bad.kdl:2:`,
 		`path="bomb.yaml"`:                `bomb.yaml:`,
 		`path="content"`:                  `"content" can't be read: `,
 		`path=3`:                          `templates/index.html:1:4: load_data: path is to be a string, not a number`,
 	} {
-		got := faultOf(t, `{{ load_data(`+load+`) }}`, "data/d.txt", "x", "bad.toml", "a = 1\nb = \n", "bad.csv", "a,b\n\"c\n", "bad.kdl", "a 1\nb {\n", "bomb.yaml", laughs())
+		got := faultOf(t, `{{ load_data(`+load+`) }}`, "data/d.txt", "x", "bad.toml", "a = 1\nb = \n", "bad.csv", "a,b\n\"c\n", "wide.csv", "a\n"+strings.Repeat(",", 600_000), "bad.kdl", "a 1\nb {\n", "bomb.yaml", laughs())
 		assert.Contains(t, got, want, load)
 	}
 }

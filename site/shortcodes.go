@@ -2,12 +2,15 @@ package site
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"html"
 	"maps"
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"ddc/internal/diagnostic"
 	"ddc/internal/notation"
@@ -138,10 +141,11 @@ func (s *bodyPhase) withoutShortcodes(ctx context.Context, ask *query.Ask, p *pa
 		return "", nil, err
 	}
 	done := &shortcodesDone{name: "ddc-shortcode"}
-	for strings.Contains(f.body, done.name) {
-		done.name += "-x"
+	if strings.Contains(f.body, done.name) {
+		sum := sha256.Sum256([]byte(f.body)) // no text has its own
+		done.name += "-" + hex.EncodeToString(sum[:])
 	}
-	of := &shortcodePage{bodyPhase: s, ask: ask, page: p, files: map[string]string{}, done: done, counts: map[string]int64{}}
+	of := &shortcodePage{bodyPhase: s, ask: ask, page: p, files: map[string]string{}, done: done, counts: map[string]int64{}, purse: template.NewPurse(s.pageBudget())}
 	for _, file := range files {
 		of.files[strings.TrimSuffix(file, path.Ext(file))] = file
 	}
@@ -157,16 +161,16 @@ type shortcodePage struct {
 	files  map[string]string // of shortcodes, by name
 	done   *shortcodesDone
 	counts map[string]int64 // of calls, by name
+	purse  *template.Purse  // of the page, for all calls
 }
 
 // shortcodeCall is one call, with what its template is given.
 type shortcodeCall struct {
 	*markdownpb.Shortcode
-	file string // below the folder of shortcodes; of a plugin's its name
-	page *page
-	vars map[string]any
-	// among is how many calls share the budget of a page.
-	among int64
+	file  string // below the folder of shortcodes; of a plugin's its name
+	page  *page
+	vars  map[string]any
+	purse *template.Purse
 	// doubt takes warnings of the page.
 	doubt func(...Problem)
 }
@@ -182,7 +186,7 @@ func (s *shortcodePage) replace(ctx context.Context, text string, line int32, de
 		s.done.doubts = append(s.done.doubts, Problem{File: s.page.name, Line: int(w.Place.GetLine()), Col: int(w.Place.GetColumn()), Length: int(w.Place.GetLength()), Message: w.Message, Hint: w.Hint})
 	}
 	var out strings.Builder
-	at := 0
+	at, counted := 0, 0
 	for _, c := range answer.Calls {
 		if int(c.Start) < at || c.End <= c.Start || int(c.End) > len(text) {
 			return "", fmt.Errorf("markdown plugin, %s: shortcodes are not in order", s.page.name)
@@ -196,7 +200,7 @@ func (s *shortcodePage) replace(ctx context.Context, text string, line int32, de
 			s.done.doubts = append(s.done.doubts, s.unknown(c))
 			continue
 		}
-		html, err := s.render(ctx, c, depth, len(answer.Calls))
+		html, err := s.render(ctx, c, depth)
 		if err != nil {
 			return "", err
 		}
@@ -210,7 +214,9 @@ func (s *shortcodePage) replace(ctx context.Context, text string, line int32, de
 			if onItsOwn { // as far in as the call is
 				html = strings.ReplaceAll(html, "\n", "\n"+text[strings.LastIndexByte(text[:c.Start], '\n')+1:c.Start])
 			}
-			first, more := int(line)+strings.Count(out.String(), "\n"), strings.Count(html, "\n")
+			line += int32(strings.Count(out.String()[counted:], "\n"))
+			counted = out.Len()
+			first, more := int(line), strings.Count(html, "\n")
 			s.done.written = append(s.done.written, writtenLines{first, first + more, int(c.Line), more - lines})
 		}
 		out.WriteString(html)
@@ -220,13 +226,18 @@ func (s *shortcodePage) replace(ctx context.Context, text string, line int32, de
 	return out.String(), nil
 }
 
-// alone says whether nothing else stands on the lines of a part of a text.
+// alone says whether nothing else stands on the lines of a part of a text, and no more
+// than three spaces before it. A line may be a megabyte.
 func alone(text string, start, end int) bool {
-	before, after := text[strings.LastIndexByte(text[:start], '\n')+1:start], text[end:]
-	if i := strings.IndexByte(after, '\n'); i >= 0 {
-		after = after[:i]
+	before := text[max(start-4, 0):start]
+	if i := strings.LastIndexByte(before, '\n'); i >= 0 {
+		before = before[i+1:]
 	}
-	return strings.TrimSpace(before) == "" && len(before) < 4 && strings.TrimSpace(after) == ""
+	if len(before) == 4 || strings.TrimSpace(before) != "" {
+		return false
+	}
+	after := strings.TrimLeftFunc(text[end:], func(c rune) bool { return c != '\n' && unicode.IsSpace(c) })
+	return after == "" || after[0] == '\n'
 }
 
 // saying is a problem of a call.
@@ -242,10 +253,24 @@ func (s *shortcodePage) unknown(c *markdownpb.Shortcode) Problem {
 	return s.saying(c, fmt.Sprintf("there is no shortcode %q: it is shown as text", c.Name), hint)
 }
 
+// shortcodeSteps is what a call costs besides what its template does.
+const shortcodeSteps = 400
+
+// pay takes from the page's budget.
+func (s *shortcodePage) pay(c *markdownpb.Shortcode, steps, bytes int) error {
+	if err := s.purse.Take(steps, bytes); err != nil {
+		return Errors{s.saying(c, err.Error(), "call fewer shortcodes, or have a template do what they do")}
+	}
+	return nil
+}
+
 // render renders one call, and before it those in its body.
-func (s *shortcodePage) render(ctx context.Context, c *markdownpb.Shortcode, depth, among int) (string, error) {
+func (s *shortcodePage) render(ctx context.Context, c *markdownpb.Shortcode, depth int) (string, error) {
 	if depth > maxShortcodes {
 		return "", Errors{s.saying(c, fmt.Sprintf("shortcodes are nested more than %d deep", maxShortcodes), "write the inner ones into a template")}
+	}
+	if err := s.pay(c, shortcodeSteps, 0); err != nil {
+		return "", err
 	}
 	arguments, err := notation.JSON(string(c.ArgumentsJson), notation.FrontMatter)
 	if err != nil {
@@ -264,17 +289,19 @@ func (s *shortcodePage) render(ctx context.Context, c *markdownpb.Shortcode, dep
 		}
 		vars["body"] = strings.Trim(body, "\n")
 	}
-	made, err := s.callOne(ctx, s.ask, &shortcodeCall{c, s.files[c.Name], s.page, vars, int64(among), func(p ...Problem) { s.done.doubts = append(s.done.doubts, p...) }})
+	made, err := s.callOne(ctx, s.ask, &shortcodeCall{c, s.files[c.Name], s.page, vars, s.purse, func(p ...Problem) { s.done.doubts = append(s.done.doubts, p...) }})
 	if err != nil {
 		return "", err
+	}
+	if path.Ext(s.files[c.Name]) == "" { // a plugin made it, which pays for nothing
+		if err := s.pay(c, 0, len(made.html)); err != nil {
+			return "", err
+		}
 	}
 	s.done.highlighted = s.done.highlighted || made.highlighted
 	s.done.resized = append(s.done.resized, made.resized...)
 	return strings.TrimSpace(made.html), nil
 }
-
-// What a shortcode may take of the budget of a page, at least.
-const leastSteps, leastBytes = 20_000, 256 << 10
 
 // callShortcode renders the template of a call.
 func (s *renderPhase) callShortcode(ctx context.Context, ask *query.Ask, c *shortcodeCall) (*filled, error) {
@@ -301,8 +328,7 @@ func (s *renderPhase) callShortcode(ctx context.Context, ask *query.Ask, c *shor
 		return nil, err
 	}
 	maps.Copy(vars, c.vars)
-	budget := template.Budget{Steps: max(template.DefaultSteps/c.among, leastSteps), Bytes: max(s.pageBudget().Bytes/c.among, leastBytes)}
-	html, err := t.set.RenderPage(ctx, name, template.Page{Vars: vars, Budget: budget, Funcs: v.funcs(), Read: v.read, Make: v.later})
+	html, err := t.set.RenderPage(ctx, name, template.Page{Vars: vars, Purse: c.purse, Funcs: v.funcs(), Read: v.read, Make: v.later})
 	if v.failure != nil {
 		return nil, v.failure
 	}

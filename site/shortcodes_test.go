@@ -115,3 +115,22 @@ func TestCodeAndMarkdownAreShownAsTheSiteSays(t *testing.T) {
 func spaceless(html string) string {
 	return strings.NewReplacer("\n", "", "</p><", "<", "</li>", "", "</p>", "").Replace(html)
 }
+
+// Bodies had budgets of their own, and so had each of a thousand calls.
+func TestShortcodesOfAPageShareItsBudget(t *testing.T) {
+	loops := "{% set l = [0,1,2,3,4,5,6,7,8,9] %}" + strings.Repeat("{% for i in l %}", 5) + strings.Repeat("{% endfor %}", 5)
+	const text = `{% set s = "0123456789abcdef" %}{% for i in range(end=15) %}{% set_global s = s ~ s %}{% endfor %}{{ s }}`
+	for name, c := range map[string]struct{ template, call, says string }{
+		"steps":           {loops, "{{ b() }}\n\n", "this page takes more than 10000000 steps"},
+		"steps of bodies": {loops, "{% a() %}{{ b() }}{% end %}\n\n", "this page takes more than 10000000 steps"},
+		"bytes":           {text, "{{ b() }}\n\n", "this page makes more than 64 MiB"},
+		"calls":           {"", strings.Repeat("{% a() %}{{ b() }}{% end %}\n\n", 300), "content/a.md:"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProject(t, "templates/shortcodes/a.html", "x", "templates/shortcodes/b.html", c.template, "content/a.md", fronted("", c.call+"\n"))
+			p.mustBuild()
+			p.write("content/a.md", fronted("", strings.Repeat(c.call, 100)))
+			assert.Contains(t, p.faults(site.Options{})[0], c.says)
+		})
+	}
+}

@@ -63,6 +63,43 @@ type exhausted struct{ message, hint string }
 
 func (e *exhausted) Error() string { return e.message }
 
+// Purse is a budget that several renderings share, as those of a page's shortcodes
+// do. They come one after another.
+type Purse struct {
+	budget       Budget
+	steps, bytes int64 // what is left
+}
+
+// NewPurse is a purse with a whole budget in it.
+func NewPurse(b Budget) *Purse {
+	b = b.orDefault()
+	return &Purse{b, b.Steps, b.Bytes}
+}
+
+// Take takes from the purse for what is done and made besides rendering. The error is
+// what rendering would say.
+func (p *Purse) Take(steps, bytes int) error {
+	p.steps -= int64(steps)
+	p.bytes -= int64(bytes)
+	switch {
+	case p.steps < 0:
+		return p.budget.tooManySteps()
+	case p.bytes < 0:
+		return p.budget.tooManyBytes()
+	}
+	return nil
+}
+
+func (b Budget) tooManySteps() error {
+	return &exhausted{fmt.Sprintf("this page takes more than %d steps", b.Steps),
+		"look for loops within loops, and for what repeats itself"}
+}
+
+func (b Budget) tooManyBytes() error {
+	return &exhausted{fmt.Sprintf("this page makes more than %s of output, texts and lists", size(b.Bytes)),
+		"look for a text or a list that is added to itself, and for a loop that prints too much"}
+}
+
 // work takes steps from the budget. Steps are taken lookEvery at a time, so
 // that the common case is one subtraction.
 func (r *render) work(n int) error {
@@ -74,8 +111,7 @@ func (r *render) work(n int) error {
 		return err
 	}
 	if r.steps < 0 {
-		return &exhausted{fmt.Sprintf("this page takes more than %d steps", r.budget.Steps),
-			"look for loops within loops, and for what repeats itself"}
+		return r.budget.tooManySteps()
 	}
 	r.fuel = min(lookEvery, r.steps)
 	r.steps -= r.fuel
@@ -90,8 +126,7 @@ func (r *render) spend(n int) error {
 	if r.bytes -= int64(n); r.bytes >= 0 {
 		return nil
 	}
-	return &exhausted{fmt.Sprintf("this page makes more than %s of output, texts and lists", size(r.budget.Bytes)),
-		"look for a text or a list that is added to itself, and for a loop that prints too much"}
+	return r.budget.tooManyBytes()
 }
 
 func size(bytes int64) string {

@@ -1,6 +1,7 @@
 package template_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -123,5 +124,32 @@ func TestARecorderChangesNothingInThePage(t *testing.T) {
 		with, fault := set.RenderPage(t.Context(), "page.html", template.Page{Vars: values(), Read: func(string) {}})
 		assert.Equal(t, without, with)
 		assert.Equal(t, wrong, fault)
+	}
+}
+
+// Counting the words of a long page costs much, and its template may ask for them in a loop.
+func TestAValueThatIsLeftForLaterIsMadeOnceAPage(t *testing.T) {
+	set, err := template.Load(files{"page.html": "{% for i in range(end=3) %}{{ page.words }}{{ other.words }}{% endfor %}"})
+	require.NoError(t, err)
+	of := func(what string) map[string]any {
+		return map[string]any{"words": template.Later{What: "words", Of: what}}
+	}
+	var made []string
+	html, err := set.RenderPage(t.Context(), "page.html", template.Page{Vars: map[string]any{"page": of("a"), "other": of("b")}, Read: func(string) {},
+		Make: func(l template.Later) any { made = append(made, l.Of); return l.Of }})
+	require.NoError(t, err)
+	assert.Equal(t, "ababab", html)
+	assert.Equal(t, []string{"a", "b"}, made)
+}
+
+func TestAPagePaysForWhatASitesFunctionAnswers(t *testing.T) {
+	set, err := template.LoadWith(files{"page.html": "{% for i in range(end=30) %}{% if all() %}{% endif %}{% endfor %}"}, []template.Signature{{Name: "all"}})
+	require.NoError(t, err)
+	for bytes, over := range map[int]bool{1000: false, 4 << 20: true} {
+		call := func(string, string) (template.Called, error) {
+			return template.Called{Value: []any{}, Bytes: bytes}, nil
+		}
+		_, err = set.RenderPage(t.Context(), "page.html", template.Page{Funcs: template.Funcs{Call: call}})
+		assert.Equal(t, over, errors.Is(err, template.ErrOverBudget), err)
 	}
 }

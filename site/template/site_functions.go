@@ -25,6 +25,8 @@ type Called struct {
 	Value any
 	// HTML says that a string is HTML: it is printed as it is.
 	HTML bool
+	// Bytes are what the answer was read from. The page pays for them.
+	Bytes int
 }
 
 // LoadWith is Load for a site that has functions of its own. One that has the name
@@ -96,6 +98,6 @@ func siteFunction(s Signature) func(r *render, args []value) (value, error) {
 		result := wrap(answer.Value, nil)
 		text, isText := result.is.(string)
 		result.safe = answer.HTML && isText
-		return result, r.spend(len(text))
+		return result, r.spend(max(answer.Bytes, len(text)))
 	}
 }

@@ -134,13 +134,31 @@ type Page struct {
 	// with string keys. They are only read.
 	Vars  map[string]any
 	Funcs Funcs
-	// Budget bounds the work. The zero Budget has the defaults.
+	// Budget bounds the work. The zero Budget has the defaults. Purse, if not nil,
+	// is what the work is paid from instead.
 	Budget Budget
+	Purse  *Purse
 	// Read, if not nil, is called once for each path that is read, on the
 	// goroutine that renders. The package comment describes paths.
 	Read func(path string)
-	// Make, if Read is not nil, makes the values that are a Later.
+	// Make, if Read is not nil, makes the values that are a Later, each once.
 	Make func(Later) any
+}
+
+// once makes each value once a page, however often the template touches it.
+func once(f func(Later) any) func(Later) any {
+	if f == nil {
+		return nil
+	}
+	values := map[Later]any{}
+	return func(l Later) any {
+		value, known := values[l]
+		if !known {
+			value = f(l)
+			values[l] = value
+		}
+		return value
+	}
 }
 
 // Render renders a template with variables and functions, within the default
@@ -164,10 +182,14 @@ func (s *Set) RenderPage(ctx context.Context, name string, p Page) (html string,
 			html, err = "", fmt.Errorf("render %s: panic: %v", u.file(), caught)
 		}
 	}()
-	budget := p.Budget.orDefault()
-	r := &render{ctx: ctx, funcs: p.Funcs, vars: p.Vars, out: &strings.Builder{}, budget: budget, steps: budget.Steps, bytes: budget.Bytes, plain: isPlain(name)}
+	purse := p.Purse
+	if purse == nil {
+		purse = NewPurse(p.Budget)
+	}
+	r := &render{ctx: ctx, funcs: p.Funcs, vars: p.Vars, out: &strings.Builder{}, budget: purse.budget, steps: purse.steps, bytes: purse.bytes, plain: isPlain(name)}
+	defer func() { purse.steps, purse.bytes = r.steps+r.fuel, r.bytes }()
 	if p.Read != nil {
-		r.paths = &path{record: p.Read, later: p.Make}
+		r.paths = &path{record: p.Read, later: once(p.Make)}
 	}
 	top := place{u, 1, 1, 0}
 	if err := r.within(func() error { return r.show(u) }); err != nil {
