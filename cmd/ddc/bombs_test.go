@@ -93,6 +93,13 @@ func bombs() []bomb {
 		{name: "a template that includes itself", fault: `^templates/[a-z]+\.html:\d+:\d+: `, quick: true, make: template(`{% include "page.html" %}`)},
 		{name: "templates that extend each other", fault: `^templates/[a-z]+\.html:\d+:\d+: `, quick: true,
 			make: files("templates/page.html", `{% extends "other.html" %}`, "templates/other.html", `{% extends "page.html" %}`, "content/bomb.md", "+++\ntitle = \"bomb\"\n+++\n")},
+		{name: "loops in the bodies of shortcodes", fault: `^templates/shortcodes/b\.html:\d+:\d+: `, quick: true,
+			make: files("templates/shortcodes/a.html", "x", "templates/shortcodes/b.html", strings.Repeat(`{% for a in [0,1,2,3,4,5,6,7,8,9] %}`, 5)+strings.Repeat(`{% endfor %}`, 5),
+				"content/bomb.md", "+++\ntitle = \"bomb\"\n+++\n"+strings.Repeat("{% a() %}{{ b() }}{% end %}\n\n", 1000))},
+		{name: "a million terms that nobody has", fault: inTemplate,
+			make: files(".config/dodeca.kdl", "content \"content\"\noutput \"public\"\ntaxonomies { tags }\n", "templates/taxonomy_list.html", "x", "templates/taxonomy_single.html", "x",
+				"templates/page.html", `{% for a in range(end=1000) %}{% for b in range(end=1000) %}{% if get_taxonomy_term(kind="tags", term="tog" ~ b, required=false) %}{% endif %}{% endfor %}{% endfor %}`,
+				"content/bomb.md", "+++\ntitle = \"bomb\"\n[taxonomies]\ntags = ["+numbered(1000, `"tag%d",`)+"]\n+++\n")},
 
 		// Data.
 		{name: "YAML anchors", fault: `^data/bomb\.yaml:\d+:\d+: `, quick: true, make: files("data/bomb.yaml", yaml("a0: &a0 [x]\n", "a%d: &a%[1]d [%s]\n"))},
@@ -100,9 +107,12 @@ func bombs() []bomb {
 		{name: "YAML brackets", fault: `^data/bomb\.yaml:\d+:\d+: `, quick: true, make: files("data/bomb.yaml", strings.Repeat("[", 100_000))},
 		{name: "JSON brackets", fault: `^data/bomb\.json:\d+:\d+: `, quick: true, make: files("data/bomb.json", strings.Repeat("[", 1_000_000))},
 		{name: "TOML brackets", fault: `^data/bomb\.toml:\d+:\d+: `, make: files("data/bomb.toml", "a = "+strings.Repeat("[", 100_000))},
+		{name: "a CSV line of ten million cells", fault: `^data/bomb\.csv:1:\d+: `, quick: true,
+			make: files("templates/page.html", `{{ load_data(path="data/bomb.csv") }}`, "data/bomb.csv", strings.Repeat(",", 10_000_000), "content/bomb.md", "+++\ntitle = \"bomb\"\n+++\n")},
 		{name: "KDL braces", fault: `^data/bomb\.kdl:\d+:\d+: `, make: files("data/bomb.kdl", strings.Repeat("a {\n", 100_000))},
 
 		// Pages.
+		{name: "an address of 300 letters", fault: inPage, quick: true, make: files("content/bomb.md", "+++\ntitle = \"bomb\"\nslug = \""+strings.Repeat("x", 300)+"\"\n+++\n")},
 		{name: "20 GB of Markdown", fault: ofPage + `.*(at most|fit|bytes)`, quick: true, make: sparse},
 		{name: "equal headings", mayBuild: true, fault: ofPage, make: page(strings.Repeat("# a\n\n", 50_000))},
 		{name: "quotes", mayBuild: true, fault: inPage, make: page(strings.Repeat(">", 100_000))},

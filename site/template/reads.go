@@ -19,10 +19,17 @@ type path struct {
 	rest   *path // what stands for all below that has no path of its own
 	told   bool
 	all    bool // is the rest of another
+	room   *int // how many paths more the rendering may tell apart
 }
 
-// A path with more levels or longer names than these ends in **.
-const maxPathLevel, maxPathName = 32, 200
+// A path with more levels or longer names than these ends in **. So do those beyond
+// maxPaths: who records does work for each.
+const maxPathLevel, maxPathName, maxPaths = 32, 200, 20_000
+
+func newPath(record func(string), later func(Later) any) *path {
+	room := maxPaths
+	return &path{record: record, later: later, room: &room}
+}
 
 // read tells the recorder that a value was looked at: what it is, or that it is
 // absent; for a list which items it has and how many, for a dict which fields.
@@ -42,10 +49,10 @@ func (p *path) field(name string) *path {
 		return next
 	}
 	switch {
-	case p.level >= maxPathLevel || len(name) > maxPathName:
-		return p.others()
-	case p.level == 0:
+	case p.level == 0: // a template has so many names as it has
 		return p.keep(name, p.step(name))
+	case p.level >= maxPathLevel || len(name) > maxPathName || *p.room <= 0:
+		return p.others()
 	case isName(name):
 		return p.keep(name, p.step("."+name))
 	}
@@ -85,8 +92,14 @@ func (p *path) call(name, arguments string) *path {
 	}
 	text := name + "(" + arguments + ")"
 	next := p.fields[text]
+	full := next == nil && *p.room <= 0
+	if full {
+		text = name + "(**)" // whatever it was asked for
+		next = p.fields[text]
+	}
 	if next == nil {
 		next = p.keep(text, p.step(text))
+		next.all = full
 	}
 	next.read()
 	return next
@@ -101,7 +114,7 @@ func (p *path) make(v Later) any {
 }
 
 func (p *path) step(text string) *path {
-	return &path{record: p.record, later: p.later, text: p.text + text, level: p.level + 1}
+	return &path{record: p.record, later: p.later, text: p.text + text, level: p.level + 1, room: p.room}
 }
 
 func (p *path) keep(key string, next *path) *path {
@@ -109,6 +122,7 @@ func (p *path) keep(key string, next *path) *path {
 		p.fields = map[string]*path{}
 	}
 	p.fields[key] = next
+	*p.room--
 	return next
 }
 

@@ -153,3 +153,20 @@ func TestAPagePaysForWhatASitesFunctionAnswers(t *testing.T) {
 		assert.Equal(t, over, errors.Is(err, template.ErrOverBudget), err)
 	}
 }
+
+// Who records does work for each path, and a page can ask for a million sections that
+// are not there.
+func TestPathsOfAPageAreBounded(t *testing.T) {
+	set, err := template.Load(files{"page.html": `{% for i in range(end=300) %}{% for j in range(end=200) %}{% set n = i ~ "-" ~ j %}` +
+		`{% if get_section(path=n) is defined %}{% endif %}{% if data.x[n] is defined %}{% endif %}{% endfor %}{% endfor %}{{ data.y }}{{ late }}`})
+	require.NoError(t, err)
+	var read []string
+	_, err = set.RenderPage(t.Context(), "page.html", template.Page{Vars: map[string]any{"late": 1, "data": map[string]any{"x": map[string]any{}, "y": 2}},
+		Read: func(path string) { read = append(read, path) }, Funcs: template.Funcs{GetSection: func(string) (any, error) { return nil, nil }}})
+	require.NoError(t, err)
+	assert.InDelta(t, 20_000, len(read), 100)
+	for _, want := range []string{`get_section("0-1")`, `data.x["0-1"]`, "get_section(**)", "data.x.**", "data.**", "late"} {
+		assert.Contains(t, read, want)
+	}
+	assert.NotContains(t, read, `get_section("299-1")`)
+}

@@ -189,7 +189,7 @@ func (s *Set) RenderPage(ctx context.Context, name string, p Page) (html string,
 	r := &render{ctx: ctx, funcs: p.Funcs, vars: p.Vars, out: &strings.Builder{}, budget: purse.budget, steps: purse.steps, bytes: purse.bytes, plain: isPlain(name)}
 	defer func() { purse.steps, purse.bytes = r.steps+r.fuel, r.bytes }()
 	if p.Read != nil {
-		r.paths = &path{record: p.Read, later: once(p.Make)}
+		r.paths = newPath(p.Read, once(p.Make))
 	}
 	top := place{u, 1, 1, 0}
 	if err := r.within(func() error { return r.show(u) }); err != nil {
