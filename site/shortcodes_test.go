@@ -134,3 +134,14 @@ func TestShortcodesOfAPageShareItsBudget(t *testing.T) {
 		})
 	}
 }
+
+// It asks for more sections than are told apart: then it depends on all pages, of which
+// the one that it stands on is not there yet.
+func TestShortcodeThatAsksForManyPagesDependsOnAll(t *testing.T) {
+	const many = `{% for i in range(end=30) %}{% for j in range(end=800) %}{% if get_section(path=i ~ "-" ~ j) is defined %}x{% endif %}{% endfor %}{% endfor %}`
+	p := newProject(t, "templates/shortcodes/b.html", many+`{{ get_page(path="b.md").title }}`, "content/a.md", fronted("", "{{ b() }}\n"), "content/b.md", fronted("", ""))
+	p.mustBuild()
+	p.write("content/b.md", "+++\ntitle = \"another\"\n+++\n")
+	p.mustBuild()
+	assert.Contains(t, p.read("a/index.html"), "another")
+}

@@ -73,7 +73,7 @@ func (v *view) vars() (map[string]any, error) {
 // there are. What functions give is recorded where they are.
 func (v *view) read(path string) {
 	root, rest := cutRoot(path)
-	if v.early && strings.HasSuffix(rest, ".**") {
+	if v.early && root != "data" && root != "config" && strings.HasSuffix(rest, ".**") {
 		_, err := v.trees.Get(v.ctx, v.ask, "") // contents are among them, which are to come
 		v.note("", err)
 		return
@@ -96,13 +96,14 @@ func (v *view) read(path string) {
 	default:
 		name, argument, ok := calledWith(root)
 		switch {
-		case ok && (name == "get_section" || name == "get_page"):
-			root = "page " + strings.TrimPrefix(argument, "@/")
-		case name == "get_section" || name == "get_page":
-			root, rest = "all", ".**" // in a way that is not known here: then all pages count
-		default:
+		case name != "get_section" && name != "get_page":
+			return
+		case !ok: // more of them than are told apart
+			_, err := v.trees.Get(v.ctx, v.ask, "")
+			v.note("", err)
 			return
 		}
+		root = "page " + strings.TrimPrefix(argument, "@/")
 	}
 	v.note("", v.shown.Touch(v.ctx, v.ask, root+"\x00"+rest))
 }
@@ -305,10 +306,8 @@ func (s *renderPhase) shownValue(ctx context.Context, ask *query.Ask, key string
 // at is what a root of shownValue stands for.
 func (v *values) at(root string) any {
 	switch path, isPage := strings.CutPrefix(root, "page "); {
-	case !isPage && root == "config":
-		return v.site["config"]
 	case !isPage:
-		return v.site["root"]
+		return v.site["config"]
 	case v.sections[path] != nil:
 		return v.sections[path]
 	case v.others[path] != nil:

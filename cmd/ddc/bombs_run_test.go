@@ -88,6 +88,13 @@ func TestBombs(t *testing.T) {
 	}
 }
 
+func TestSecurityCountsTheBombs(t *testing.T) {
+	page, err := os.ReadFile("../../docs/SECURITY.md")
+	require.NoError(t, err)
+	n := len(bombs())
+	assert.Contains(t, string(page), fmt.Sprintf("| %d sites, %d builds |", n, 4*n))
+}
+
 // bombStage is a folder that every user may read, with a copy of this program.
 type bombStage struct{ folder, program string }
 
