@@ -18,9 +18,14 @@ import (
 	"ddc/internal/sys"
 )
 
-// grace is how long a program may take to end when its input has. A program that
-// was killed may keep its pipes as long, through children that left its group.
-const grace = 2 * time.Second
+const (
+	// grace is how long a program may take to end when its input has. A program that
+	// was killed may keep its pipes as long, through children that left its group.
+	grace = 2 * time.Second
+	// patience is how long the pipes of a program that ended by itself may stay open.
+	// On a busy machine its last words are read late: that is no failure of it.
+	patience = time.Minute
+)
 
 // said bounds how much of a program's standard error an error repeats. The end is
 // kept, where programs say why they gave up.
@@ -181,8 +186,11 @@ func (c Command) prepare(ctx context.Context) (*exec.Cmd, *tail, error) {
 	cmd.Dir = cmp.Or(c.Folder, Folder())
 	cmd.Stderr = stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = grace
+	cmd.WaitDelay = patience
+	cmd.Cancel = func() error {
+		cmd.WaitDelay = grace // Wait reads it after Cancel has returned
+		return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
 	return cmd, stderr, nil
 }
 

@@ -130,6 +130,13 @@ func TestFailureRepeatsWhatTheProgramSaidLast(t *testing.T) {
 	assert.Equal(t, codes.Internal, tool.Code(err))
 }
 
+// The pipe stays open for longer than a killed program may keep it.
+func TestLastWordsMayComeLateFromAProgramThatEndedWell(t *testing.T) {
+	out, err := tool.Command{Program: tool.Program{Name: "sh"}, Args: []string{"-c", "(sleep 2.5; echo late) & echo early"}}.Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "early\nlate\n", string(out))
+}
+
 // The program's own child holds the output open, so Run would hang if only the program were killed.
 func TestCancellingKillsTheWholeGroup(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
