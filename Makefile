@@ -218,6 +218,10 @@ SITE_PAGES := 100,1000
 bench-site: build ## Build sites of SITE_PAGES (100,1000) pages by turns, cold, unchanged and with one page edited, beside Hugo.
 	DDC_TOOLS=$(CURDIR)/.tools/bin go run ./tools/benchsite -pages $(SITE_PAGES) bin/ddc
 
+.PHONY: bench-serve
+bench-serve: build ## Serve sites of SITE_PAGES (100,1000) pages, and measure the way from a save to the patch that an open page gets.
+	DDC_TOOLS=$(CURDIR)/.tools/bin go run ./tools/benchsite -serve -pages $(SITE_PAGES) -turns 15 bin/ddc
+
 # By turns, so that what else the machine does hits all of them. LOAD=3x is three turns
 # of each contender, of a second, or a quarter where there is one caller.
 LOAD := 3x

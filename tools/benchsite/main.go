@@ -4,6 +4,9 @@
 //
 //	go run ./tools/benchsite -pages 100,1000 -turns 3 bin/ddc
 //
+// With -serve it serves the sites instead, and measures the way from a save to
+// the patch that an open page gets, with a socket in the place of a browser.
+//
 // It prints processor time, which is of a program and of all that it has
 // started and waited for, and time on the clock: the median of the turns.
 package main
@@ -31,10 +34,11 @@ func main() {
 	var s sites
 	flag.BoolVar(&s.search, "search", false, "make the search index too, which Hugo has not")
 	flag.BoolVar(&s.plain, "plain", false, "code blocks say no language, and are not coloured")
+	serves := flag.Bool("serve", false, "measure the way from a save to the patch")
 	flag.Parse()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
-	if err := run(ctx, flag.Args(), *pages, *turns, s); err != nil {
+	if err := run(ctx, flag.Args(), *pages, *turns, *serves, s); err != nil {
 		fmt.Fprintln(os.Stderr, "benchsite:", err)
 		os.Exit(1)
 	}
@@ -49,7 +53,23 @@ type builder struct {
 	made    []string // what a cold build must not find
 }
 
-func run(ctx context.Context, programs []string, sizes string, turns int, s sites) error {
+func run(ctx context.Context, programs []string, sizes string, turns int, serves bool, s sites) error {
+	var counts []int
+	for size := range strings.SplitSeq(sizes, ",") {
+		n, err := strconv.Atoi(size)
+		if err != nil || n < 1 {
+			return fmt.Errorf("-pages %q: numbers from 1, with commas between", sizes)
+		}
+		counts = append(counts, n)
+	}
+	if serves {
+		return serveAll(ctx, programs, counts, turns, s)
+	}
+	return buildAll(ctx, programs, counts, turns, s)
+}
+
+// buildAll measures builds of each size.
+func buildAll(ctx context.Context, programs []string, sizes []int, turns int, s sites) error {
 	var builders []builder
 	for _, p := range programs {
 		full, err := filepath.Abs(p)
@@ -68,11 +88,7 @@ func run(ctx context.Context, programs []string, sizes string, turns int, s site
 		builders = append(builders, builder{"hugo --minify", func(site string) []string { return []string{hugo, "--quiet", "--minify", "-s", site} }, s.forHugo, "content/s0/p1.md", []string{"public", "resources"}})
 	}
 	fmt.Printf("| pages | program | cold, CPU s | clock s | unchanged, CPU s | clock s | one page edited, CPU s | clock s |\n|---|---|---|---|---|---|---|---|\n")
-	for size := range strings.SplitSeq(sizes, ",") {
-		n, err := strconv.Atoi(size)
-		if err != nil || n < 1 {
-			return fmt.Errorf("-pages %q: numbers from 1, with commas between", sizes)
-		}
+	for _, n := range sizes {
 		if err := compare(ctx, builders, n, turns); err != nil {
 			return err
 		}
