@@ -57,6 +57,24 @@ func (s *Site) Routes(ctx context.Context) (routes []Route, err error) {
 	return routes, err
 }
 
+// Absent are those of some addresses at which there is no page.
+func (s *Site) Absent(ctx context.Context, addresses []string) (absent []string, err error) {
+	err = s.run(ctx, func(ctx context.Context, ask *query.Ask) error {
+		t, err := s.trees.Get(ctx, ask, "")
+		if err != nil {
+			return err
+		}
+		for _, at := range addresses {
+			p := t.byRoute[cmp.Or(strings.TrimSuffix(at, "/"), "/")]
+			if p == nil || p.URL() != at {
+				absent = append(absent, at)
+			}
+		}
+		return nil
+	})
+	return absent, err
+}
+
 // run asks questions of one revision. The site's faults quote the lines they are about.
 func (s *Site) run(ctx context.Context, questions func(context.Context, *query.Ask) error) error {
 	err := s.engine.Run(ctx, questions)
@@ -88,16 +106,13 @@ func (s *Site) makeFile(ctx context.Context, ask *query.Ask, name string) (*File
 	if err != nil {
 		return nil, err
 	}
+	if p := t.pageOf(name); p != nil {
+		return s.pageFile(ctx, ask, p)
+	}
 	if page, isPage := strings.CutSuffix("/"+name, "/index.html"); isPage {
-		if p := t.byRoute[cmp.Or(page, "/")]; p != nil {
-			return s.pageFile(ctx, ask, t, p)
-		}
 		if draft, absent := t.absent[cmp.Or(page, "/")]; absent && draft == "" {
 			return nil, s.unreadFault(ctx, ask, t, cmp.Or(page, "/"))
 		}
-	}
-	if p := t.byRoute["/"+name]; p != nil && p.Output() == name {
-		return s.pageFile(ctx, ask, t, p)
 	}
 	if t.byText[name] != nil {
 		text, err := s.finalTexts.Get(ctx, ask, name)
@@ -110,6 +125,50 @@ func (s *Site) makeFile(ctx context.Context, ask *query.Ask, name string) (*File
 		return s.searchFile(ctx, ask, name)
 	}
 	return s.staticFile(ctx, ask, name)
+}
+
+// pageOf is the page that has a file, or nil.
+func (t *tree) pageOf(name string) *page {
+	if page, isPage := strings.CutSuffix("/"+name, "/index.html"); isPage {
+		if p := t.byRoute[cmp.Or(page, "/")]; p != nil {
+			return p
+		}
+	}
+	if p := t.byRoute["/"+name]; p != nil && p.Output() == name {
+		return p
+	}
+	return nil
+}
+
+// Draft is a page as it is likely to be, by the name of its file. It is made of that page
+// alone: the files that it names have the names that they had last. What they are called
+// now File knows, who may have to make all other pages for it. False is for none.
+func (s *Site) Draft(ctx context.Context, name string) (text string, ok bool) {
+	err := s.engine.Run(ctx, func(ctx context.Context, ask *query.Ask) error {
+		t, all, err := s.treeAndStatics(ctx, ask)
+		if err != nil {
+			return err
+		}
+		p := t.pageOf(name)
+		last, known := s.names.Last("")
+		if p == nil || !known || t.faults != nil {
+			return noFile(name)
+		}
+		finished, err := s.finished.Get(ctx, ask, p.Path)
+		if err != nil {
+			return err
+		}
+		ok = true
+		text = all.settle(finished.html, func(f *static) *address {
+			at := last.at[f.path]
+			if at == nil {
+				ok, at = false, &address{output: f.path}
+			}
+			return at
+		})
+		return nil
+	})
+	return text, ok && err == nil
 }
 
 // unreadFault is what is wrong with the front matter of the page that would be at a route.
@@ -128,44 +187,19 @@ func noFile(name string) error { return fmt.Errorf("%s: %w", name, fs.ErrNotExis
 
 // pageFile is a page. Faults that Build would tell before it comes to the page are
 // faults here too, if they are of the page or of what all pages are made of.
-func (s *Site) pageFile(ctx context.Context, ask *query.Ask, t *tree, p *page) (*File, error) {
+func (s *Site) pageFile(ctx context.Context, ask *query.Ask, p *page) (*File, error) {
+	t, err := s.checking.told.Get(ctx, ask, p.Path)
+	if err != nil {
+		return nil, err
+	}
 	if t.faults != nil {
-		return nil, t.faults
-	}
-	samples, err := s.samples.Get(ctx, ask, p.Path)
-	if err != nil {
-		return nil, err
-	}
-	if samples.failed != nil {
-		return nil, samples.failed
-	}
-	var n notes
-	if err := s.doubts(&n, p.doubts); err != nil {
-		return nil, err
-	}
-	b, err := s.bodies.Get(ctx, ask, p.Path)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.doubts(&n, b.doubts); err != nil {
-		return nil, err
+		return nil, slices.Clone(t.faults)
 	}
 	text, err := s.final.Get(ctx, ask, p.Path)
 	if err != nil {
 		return nil, err
 	}
-	dead, err := s.dead.Get(ctx, ask, p.Path)
-	if err != nil {
-		return nil, err
-	}
-	found, err := s.checks.Get(ctx, ask, p.Path)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.doubts(&n, found); err != nil {
-		return nil, err
-	}
-	return &File{Name: p.Output(), Source: p.name, Page: true, Data: []byte(text), Warnings: slices.Concat(n.list, samples.warnings, dead)}, nil
+	return &File{Name: p.Output(), Source: p.name, Page: true, Data: []byte(text), Warnings: slices.Clone(t.warnings)}, nil
 }
 
 func (s *Site) searchFile(ctx context.Context, ask *query.Ask, name string) (*File, error) {

@@ -79,6 +79,7 @@ func (s *Site) restore() {
 		return
 	}
 	s.scanned.seen = time.Unix(0, g.Seen)
+	s.scanned.at = s.scanned.seen
 	s.scanned.folders, s.scanned.read = g.Folders, g.Read
 	s.scanned.files = make(map[string]content.File, len(g.Files))
 	for _, f := range g.Files {

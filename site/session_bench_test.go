@@ -2,6 +2,7 @@ package site_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -10,8 +11,8 @@ import (
 	"ddc/site"
 )
 
-// BenchmarkEdit is a save of one page of many, until that page is made anew, in a site
-// that stays open.
+// BenchmarkEdit is a save of one page of many, until that page is made anew and it is known
+// what is wrong with any, in a site that stays open.
 func BenchmarkEdit(b *testing.B) {
 	for _, pages := range []int{100, 1000} {
 		b.Run(fmt.Sprintf("pages=%d", pages), func(b *testing.B) {
@@ -26,11 +27,13 @@ func BenchmarkEdit(b *testing.B) {
 			for b.Loop() {
 				turn++
 				p.write("content/s0/p0.md", titledAs("P0")+fmt.Sprintf("turn %d\n", turn))
-				_, err := s.Refresh(b.Context())
+				_, err := s.RefreshOnly(b.Context(), filepath.Join(p.folder, "content/s0/p0.md"))
 				require.NoError(b, err)
 				f, err := s.File(b.Context(), "s0/p0/index.html")
 				require.NoError(b, err)
 				require.Contains(b, string(f.Data), fmt.Sprintf("turn %d", turn))
+				_, err = s.Check(b.Context())
+				require.NoError(b, err)
 			}
 		})
 	}

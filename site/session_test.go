@@ -171,8 +171,13 @@ func replay(t *testing.T, changes []change) string {
 	keeping := &keeping{folder: filepath.Join(filepath.Dir(p.folder), "cache")}
 	for i, c := range append([]change{{}}, changes...) {
 		p.change(c)
-		_, err := s.Refresh(t.Context())
+		refresh := s.Refresh
+		if i%2 == 1 {
+			refresh = s.RefreshOnly
+		}
+		_, err := refresh(t.Context(), p.pathsOf(c)...)
 		require.NoError(t, err)
+		checked, failed := s.Check(t.Context())
 		result, err := s.Build(t.Context())
 		session := outcomeOf(t, p.config().Output, result, err)
 		clean := *p.config()
@@ -181,6 +186,9 @@ func replay(t *testing.T, changes []change) string {
 		want := outcomeOf(t, clean.Output, result, err)
 		if said := session.differs(want); said != "" {
 			return fmt.Sprintf("after change %d, %s: %s", i, c, said)
+		}
+		if want.files != nil && (failed != nil || len(checked.Faults) > 0) {
+			return fmt.Sprintf("after change %d, %s: pages are at fault, and a build is not: %v %v", i, c, failed, checked)
 		}
 		remembered := *p.config()
 		remembered.Output = filepath.Join(filepath.Dir(p.folder), "remembered")
@@ -279,6 +287,107 @@ func (p *project) made(s *site.Site, c change) map[string]int {
 		}
 	}
 	return made
+}
+
+// pathsOf are the files that a change is of.
+func (p *project) pathsOf(c change) (paths []string) {
+	for name := range c {
+		paths = append(paths, filepath.Join(p.folder, name))
+	}
+	return paths
+}
+
+// Where it is known what has changed, nothing else is looked at.
+func TestOnlyWhatIsNamedIsLookedAt(t *testing.T) {
+	p := lively(t)
+	s := p.opened()
+	refreshed := func(want []string, names ...string) {
+		t.Helper()
+		c := change{}
+		for _, name := range names {
+			c[name] = ""
+		}
+		changed, err := s.RefreshOnly(t.Context(), p.pathsOf(c)...)
+		require.NoError(t, err)
+		assert.Equal(t, want, changed)
+	}
+	one, two := "content/guide/one.md", "content/guide/two.md"
+	p.write(one, titledAs("One")+"eno\n", two, titledAs("Two")+"wto\n", "content/guide/.one.md.swp", "x")
+	refreshed([]string{one}, one)
+	refreshed(nil, "content/guide/.one.md.swp")
+	refreshed([]string{two}, two)
+	p.write("content/guide/new.md", titledAs("New"), one, titledAs("One")+"one\n")
+	refreshed([]string{"content/guide/new.md", one}, "content/guide/new.md") // a new file has all looked at
+	p.write(one, titledAs("One")+"neo\n")
+	require.NoError(t, os.Remove(filepath.Join(p.folder, "content/guide/new.md")))
+	refreshed([]string{"content/guide/new.md", one}, "content/guide/new.md")
+}
+
+// What is wrong with pages is found without a look at those that are as they were.
+func TestACheckMakesWhatMayHaveChanged(t *testing.T) {
+	p := newProject(t, "content/a.md", titledAs("A"), "content/b.md", titledAs("B"))
+	s := p.opened()
+	checked := func(c change) (anew []string, told int, faults []site.Problem) {
+		t.Helper()
+		p.change(c)
+		_, err := s.RefreshOnly(t.Context(), p.pathsOf(c)...)
+		require.NoError(t, err)
+		before := s.Counts().Computed["told"]
+		found, err := s.Check(t.Context())
+		require.NoError(t, err)
+		return found.Anew, s.Counts().Computed["told"] - before, found.Faults
+	}
+	routes, err := s.Routes(t.Context())
+	require.NoError(t, err)
+	anew, _, faults := checked(nil)
+	assert.Len(t, anew, len(routes), "at first all")
+	assert.Empty(t, faults)
+	anew, told, _ := checked(nil)
+	assert.Empty(t, anew)
+	assert.Zero(t, told)
+	anew, told, _ = checked(change{"content/a.md": titledAs("A") + "eno\n"})
+	assert.Equal(t, []string{"a/index.html"}, anew)
+	assert.Equal(t, 1, told)
+	anew, told, faults = checked(change{"content/a.md": titledAs("A") + "[x](@/no.md)\n"})
+	assert.Empty(t, anew)
+	assert.Equal(t, 1, told)
+	require.Len(t, faults, 1)
+	assert.Equal(t, "content/a.md", faults[0].File)
+	_, told, faults = checked(nil)
+	assert.Zero(t, told)
+	assert.Len(t, faults, 1, "it is told as long as it is there")
+	anew, _, faults = checked(change{"content/a.md": titledAs("A") + "one\n"})
+	assert.Equal(t, []string{"a/index.html"}, anew)
+	assert.Empty(t, faults)
+}
+
+// A draft needs no other page. It is the page, if the files that it names are as before.
+func TestDraftIsMadeOfThePageAlone(t *testing.T) {
+	p := newProject(t, "content/a.md", titledAs("A"), "content/b.md", titledAs("B"), "static/s.css", "p{margin:0}",
+		"templates/page.html", `<!DOCTYPE html><html><head><link rel=stylesheet href="/s.css"></head><body>{{ page.title }}</body></html>`)
+	s := p.opened()
+	made := func(c change) (draft, page string, pages int) {
+		t.Helper()
+		p.change(c)
+		_, err := s.RefreshOnly(t.Context(), p.pathsOf(c)...)
+		require.NoError(t, err)
+		before := s.Counts().Computed["page"]
+		draft, ok := s.Draft(t.Context(), "a/index.html")
+		require.True(t, ok)
+		pages = s.Counts().Computed["page"] - before
+		f, err := s.File(t.Context(), "a/index.html")
+		require.NoError(t, err)
+		return draft, string(f.Data), pages
+	}
+	draft, page, pages := made(change{"templates/page.html": `<!DOCTYPE html><html><head><link rel=stylesheet href="/s.css"></head><body>- {{ page.title }}</body></html>`})
+	assert.Equal(t, page, draft)
+	assert.Contains(t, draft, "- A")
+	assert.Equal(t, 1, pages)
+	draft, page, pages = made(change{"static/s.css": "p{margin:1px}"})
+	assert.NotEqual(t, page, draft, "the style sheet has another name")
+	assert.Zero(t, pages)
+	_, ok := s.Draft(t.Context(), "no/index.html")
+	assert.False(t, ok)
 }
 
 func TestWhatAChangeMakesAnewIsWhatShowsIt(t *testing.T) {

@@ -55,7 +55,8 @@ import (
 // be called by many goroutines at once.
 type Site struct {
 	*finalPhase
-	counted *counter
+	counted  *counter
+	checking *checking
 
 	wholes *query.Query[*whole] // what a build comes to
 
@@ -98,6 +99,7 @@ func Open(cfg *config.Config, p Plugins, o Options) (*Site, error) {
 	sources := newSourcePhase(b, query.NewEngine(engine))
 	bodies := newBodyPhase(newStaticPhase(newTreePhase(newExtensionPhase(sources))))
 	s := &Site{finalPhase: newFinalPhase(newFontPhase(newRenderPhase(bodies))), counted: counted}
+	s.checking = newChecking(s)
 	s.wholes = query.New(sources.engine, "whole", byCode[whole](), s.make)
 	s.begun()
 	return s, nil
@@ -144,6 +146,23 @@ func (s *Site) Refresh(ctx context.Context, paths ...string) (changed []string, 
 	s.engine.Revise(func() []query.ID {
 		var ids []query.ID
 		changed, ids = s.refresh(paths)
+		return ids
+	})
+	return changed, nil
+}
+
+// RefreshOnly is Refresh, where it is known that nothing has changed but the files at some
+// paths, which are absolute. It looks at no others, as far as that is enough.
+func (s *Site) RefreshOnly(ctx context.Context, paths ...string) (changed []string, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.engine.Revise(func() []query.ID {
+		var ids []query.ID
+		var enough bool
+		if changed, ids, enough = s.refreshOnly(paths); !enough {
+			changed, ids = s.refresh(paths)
+		}
 		return ids
 	})
 	return changed, nil

@@ -49,16 +49,19 @@ func (s *sourcePhase) now() time.Time {
 	if !s.options.Now.IsZero() {
 		return s.options.Now
 	}
-	return s.scanned.seen
+	return s.scanned.at
 }
 
 // scanned is the project as it was last scanned, and what has been looked at of it.
 // It changes only while nobody asks the site (Engine.Revise).
 type scanned struct {
-	seen    time.Time
-	folders map[string]listing // by kind
-	files   map[string]content.File
-	moved   bool // a file is not as it was kept
+	// at is when anything was looked at last, and seen when everything was.
+	at, seen time.Time
+	folders  map[string]listing // by kind
+	files    map[string]content.File
+	moved    bool // a file is not as it was kept
+	// unsettled says that one of what was read is: a look at all has to find it.
+	unsettled bool
 	// strays are files outside of the site's folders that templates have asked for, by
 	// the name that they asked for. What was not there has an empty File.
 	mu     sync.Mutex
@@ -87,122 +90,6 @@ func (s *sourcePhase) folderOf(kind string) string {
 		return s.cfg.Content
 	}
 	return s.cfg.Folder(kind)
-}
-
-// grace is how long before a scan a file may have been written so that a later write
-// could leave the same times: file systems count in steps of up to 2 s.
-const grace = 2 * time.Second
-
-// refresh scans the folders, and gives the names of what has changed and the inputs
-// that have to be looked at again.
-func (s *sourcePhase) refresh(paths []string) (changed []string, ids []query.ID) {
-	now := time.Now() // before any file is looked at
-	before := s.scanned.files
-	seenBefore := s.scanned.seen
-	next := map[string]content.File{}
-	folders := map[string]listing{}
-	for _, kind := range siteFolders {
-		keep := content.Visible
-		if kind == "static" {
-			keep = func(name string) bool { return !asset.IsStray(name) }
-		}
-		files, faults := s.project.Scan(s.name(s.folderOf(kind)), keep)
-		folders[kind] = listed(files, faults)
-		for _, f := range files {
-			next[f.Name] = f
-		}
-		if old, scanned := s.scanned.folders[kind]; scanned && !old.equal(folders[kind]) {
-			ids = append(ids, s.listings.ID(kind))
-		}
-	}
-	said := map[string]bool{}
-	for _, p := range paths {
-		said[s.name(p)] = true
-	}
-	if before != nil {
-		changed, ids = s.compare(before, next, seenBefore, said, ids)
-	}
-	s.scanned.seen = now
-	s.scanned.folders, s.scanned.files = folders, next
-	if ids = s.asked(ids); len(ids) > 0 {
-		ids = append(ids, s.times.ID(""))
-	}
-	slices.Sort(changed)
-	return changed, ids
-}
-
-func listed(files []content.File, faults []content.Fault) listing {
-	l := listing{Paths: make([]string, len(files)), Names: make([]string, len(files))}
-	for i, f := range files {
-		l.Paths[i], l.Names[i] = f.Path, f.Name
-	}
-	for _, f := range faults {
-		l.Faults = append(l.Faults, Problem{File: f.Name, Message: f.Message, Hint: f.Hint})
-	}
-	return l
-}
-
-func (l listing) equal(other listing) bool {
-	return slices.Equal(l.Names, other.Names) && slices.EqualFunc(l.Faults, other.Faults, func(a, b Problem) bool { return a.String() == b.String() })
-}
-
-// compare finds what differs between two scans.
-func (s *sourcePhase) compare(before, next map[string]content.File, seen time.Time, said map[string]bool, ids []query.ID) ([]string, []query.ID) {
-	var changed []string
-	s.scanned.mu.Lock()
-	defer s.scanned.mu.Unlock()
-	for name, asked := range s.scanned.strays {
-		found, _ := s.project.Find(name)
-		if found == asked {
-			before[name], next[name] = asked, found
-			continue
-		}
-		s.scanned.strays[name] = found
-		ids = append(ids, s.places.ID(name))
-		before[name], next[name] = asked, found
-	}
-	for name, old := range before {
-		f, there := next[name]
-		if there && f.Same(old, seen, grace) && !said[name] {
-			continue
-		}
-		s.scanned.moved = true
-		if !there {
-			s.letGo(name)
-			delete(s.scanned.read, name)
-		}
-		if f.Modified != old.Modified {
-			ids = append(ids, s.modified.ID(name))
-		}
-		if there && s.unchanged(name, old, f) {
-			continue
-		}
-		delete(s.scanned.read, name)
-		changed = append(changed, name)
-		ids = append(ids, s.texts.ID(name), s.digests.ID(name))
-	}
-	for name := range next {
-		if _, there := before[name]; !there {
-			changed = append(changed, name)
-			ids = append(ids, s.texts.ID(name), s.digests.ID(name), s.modified.ID(name))
-		}
-	}
-	return changed, ids
-}
-
-// unchanged says that a file has the contents that were read of it.
-func (s *sourcePhase) unchanged(name string, old, f content.File) bool {
-	known, read := s.scanned.read[name]
-	if !read {
-		return f == old // nobody has anything of it that could be out of date
-	}
-	sum, err := s.sum(f)
-	return err == nil && string(sum) == known
-}
-
-// asked leaves out the inputs that nobody has looked at.
-func (s *sourcePhase) asked(ids []query.ID) []query.ID {
-	return slices.DeleteFunc(ids, func(id query.ID) bool { return !s.engine.Knows(id) })
 }
 
 // sum digests a file without holding it in memory.
@@ -249,7 +136,7 @@ func (s *sourcePhase) noteSum(name string, sum []byte) {
 		s.scanned.read = map[string]string{}
 	}
 	if known, read := s.scanned.read[name]; read && known != string(sum) {
-		s.scanned.read[name] = unsettled
+		s.scanned.read[name], s.scanned.unsettled = unsettled, true
 		return
 	}
 	s.scanned.read[name] = string(sum)

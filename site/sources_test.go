@@ -38,4 +38,6 @@ func TestAFileThatWasReadWithTwoContentsHasChanged(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, want, sum)
 	assert.False(t, s.unchanged("a.md", before, after), "to digest it settles nothing")
+	_, _, enough := s.refreshOnly(nil)
+	assert.False(t, enough, "a look at what is named would not find it")
 }

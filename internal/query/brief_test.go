@@ -145,3 +145,19 @@ func TestSweptEngineStillKnowsOfChanges(t *testing.T) {
 	assert.False(t, g.Knows(q.ID("0")))
 	assert.True(t, g.Knows(g.number.ID("lasting")))
 }
+
+func TestLastIsWhatWasFoundLast(t *testing.T) {
+	g := newGround()
+	_, ok := g.number.Last("a")
+	assert.False(t, ok, "nobody has asked")
+	g.numbers["a"] = 1
+	g.ask(t, g.number, "a")
+	g.numbers["a"] = 2
+	g.Changed(g.number.ID("a"))
+	clear(g.found)
+	last, ok := g.number.Last("a")
+	assert.True(t, ok)
+	assert.Equal(t, 1, last, "though it does not hold any more")
+	assert.Empty(t, g.found, "nobody is asked")
+	assert.Equal(t, 2, g.ask(t, g.number, "a"))
+}

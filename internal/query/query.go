@@ -211,6 +211,29 @@ func (q *Query[V]) Fingerprint(ctx context.Context, ask *Ask, key string) (Finge
 	return *a.fingerprint, err
 }
 
+// Last is the value that was found last for key. It may not hold any more: nothing is
+// asked, and nothing recorded. It is for a guess that is put right afterwards. False is
+// for none.
+func (q *Query[V]) Last(key string) (v V, ok bool) {
+	e := q.engine
+	e.mu.Lock()
+	var a *answer
+	if n := e.nodes[q.ID(key)]; n != nil {
+		a = n.answer
+	}
+	e.mu.Unlock()
+	if a == nil || a.failed {
+		return v, false
+	}
+	if a.bare {
+		if a, ok = e.read(q.kind, a); !ok {
+			return v, false
+		}
+	}
+	v, ok = a.value.(V)
+	return v, ok
+}
+
 // All answers for keys, several at once; none is asked because of another's
 // answer. The error is that of the first key in order which has one.
 func (q *Query[V]) All(ctx context.Context, ask *Ask, keys []string) ([]V, error) {

@@ -169,6 +169,14 @@ func (p *Project) Find(name string) (File, error) {
 	return found(name, name, real, info), nil
 }
 
+// Again gives a file that was found before as it is now. Same is false if its place has
+// something else now, or leads elsewhere.
+func (p *Project) Again(f File) (now File, same bool) {
+	now, err := p.Find(f.Name)
+	now.Path = f.Path
+	return now, err == nil && now.real == f.real
+}
+
 // TooLarge is the error of a file that has more bytes than may be read of it.
 type TooLarge struct {
 	// Size is how many bytes it has, or had at least when reading ended.

@@ -1,19 +1,16 @@
 package serve
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"reflect"
 	"runtime"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"ddc/internal/diagnostic"
-	"ddc/site"
 )
 
 const (
@@ -52,7 +49,7 @@ func (s *Server) follow(ctx context.Context) {
 		<-ended
 	}()
 	known := s.take(w, inventory{})
-	s.refresh(ctx, w, &known, nil, time.Now())
+	s.refresh(ctx, w, &known, edits{anywhere: true}, time.Now())
 	for {
 		select {
 		case <-ctx.Done():
@@ -60,20 +57,29 @@ func (s *Server) follow(ctx context.Context) {
 		case <-w.alarm:
 		}
 		begun := time.Now()
-		if w.polls() {
-			if changes, _ := s.take(w, known).changes(known); len(changes) == 0 {
-				continue
-			}
+		if w.polls() && len(s.look(w, known, &places{anywhere: true}).changes) == 0 {
+			continue
 		}
 		s.change(func() { s.pending = true })
-		next, changes := s.settle(ctx, w, known)
-		known = next
-		if len(changes) == 0 {
+		changes := s.settle(ctx, w, &known)
+		if len(changes.paths) == 0 {
 			s.change(func() { s.pending = false })
 			continue
 		}
 		s.refresh(ctx, w, &known, changes, begun)
 	}
+}
+
+// edits are the sources that have changed; anywhere says that all were looked at to find
+// them.
+type edits struct {
+	paths    []string
+	anywhere bool
+}
+
+// and is both.
+func (e edits) and(more edits) edits {
+	return edits{slices.Compact(slices.Sorted(slices.Values(append(more.paths, e.paths...)))), e.anywhere || more.anywhere}
 }
 
 // take makes an inventory, once everything in it is watched.
@@ -88,22 +94,36 @@ func (s *Server) take(w *watch, before inventory) inventory {
 	return now
 }
 
-// settle waits for quiet, and tells what has changed.
-func (s *Server) settle(ctx context.Context, w *watch, before inventory) (inventory, []string) {
+// look finds what differs from an inventory: where something may have changed, if that
+// is known and enough, or else anywhere.
+func (s *Server) look(w *watch, known inventory, at *places) *difference {
+	if !at.anywhere {
+		if found, enough := known.glance(at.paths); enough {
+			return found
+		}
+	}
+	at.anywhere = true
+	return s.take(w, known).differs(known)
+}
+
+// settle waits for quiet, tells what has changed, and takes that in.
+func (s *Server) settle(ctx context.Context, w *watch, known *inventory) edits {
 	end := time.Now().Add(longest)
+	at := places{paths: map[string]bool{}}
 	for pause := quiet; ; {
 		s.pause(ctx, w, pause, end)
-		now := s.take(w, before)
-		changes, gone := now.changes(before)
+		w.drain(&at)
+		found := s.look(w, *known, &at)
 		wanted := quiet
 		switch {
-		case now.torn(before):
+		case found.torn:
 			wanted = tornQuiet
-		case gone:
+		case found.gone:
 			wanted = goneQuiet
 		}
 		if pause >= wanted || time.Now().After(end) || ctx.Err() != nil {
-			return now, changes
+			known.accept(found)
+			return edits{found.changes, at.anywhere}
 		}
 		pause = wanted
 	}
@@ -127,7 +147,7 @@ func (s *Server) pause(ctx context.Context, w *watch, while time.Duration, end t
 
 // refresh has the site take changes in, publishes, and checks the rest. The newest
 // sources win: whatever is under way is given up for another change.
-func (s *Server) refresh(ctx context.Context, w *watch, known *inventory, paths []string, begun time.Time) {
+func (s *Server) refresh(ctx context.Context, w *watch, known *inventory, changes edits, begun time.Time) {
 	before, sources := s.site.Work(), s.site.Sources()
 	var files []string
 	for try := 1; ; try++ {
@@ -136,7 +156,7 @@ func (s *Server) refresh(ctx context.Context, w *watch, known *inventory, paths 
 		first := s.state().revision == 0
 		go func() {
 			defer cancel()
-			done <- s.work(working, paths, first || len(files) > 0, try > 1)
+			done <- s.work(working, changes, first || len(files) > 0, try > 1)
 		}()
 		more := s.during(ctx, w, known, done, cancel, try < restarts)
 		c := <-done
@@ -144,8 +164,8 @@ func (s *Server) refresh(ctx context.Context, w *watch, known *inventory, paths 
 			return
 		}
 		files = append(files, c.Files...)
-		if len(more) > 0 { // what was cancelled may not have come to its paths
-			paths = slices.Compact(slices.Sorted(slices.Values(append(more, paths...))))
+		if len(more.paths) > 0 { // what was cancelled may not have come to its paths
+			changes = changes.and(more)
 			continue
 		}
 		slices.Sort(files)
@@ -164,7 +184,7 @@ func (s *Server) refresh(ctx context.Context, w *watch, known *inventory, paths 
 
 // during waits for work that is under way. If other changes come, and may, it
 // cancels the work and gives their paths. The outcome stays in done.
-func (s *Server) during(ctx context.Context, w *watch, known *inventory, done chan Change, cancel func(), mayCancel bool) (more []string) {
+func (s *Server) during(ctx context.Context, w *watch, known *inventory, done chan Change, cancel func(), mayCancel bool) (more edits) {
 	for {
 		alarm := w.alarm
 		if !mayCancel {
@@ -176,12 +196,10 @@ func (s *Server) during(ctx context.Context, w *watch, known *inventory, done ch
 			return more
 		case <-alarm:
 		}
-		next, paths := s.settle(ctx, w, *known)
-		*known = next
-		if len(paths) > 0 {
+		if changes := s.settle(ctx, w, known); len(changes.paths) > 0 {
 			cancel() // first, so that the work does not say that all is taken in
 			s.change(func() { s.pending = true })
-			more = append(more, paths...)
+			more = more.and(changes)
 			mayCancel = false
 		}
 	}
@@ -190,11 +208,11 @@ func (s *Server) during(ctx context.Context, w *watch, known *inventory, done ch
 // work takes changes in, publishes them if there are any, and makes all pages. They
 // are also made if check is set, since the work before was given up: a file that it
 // had taken in, and that has not changed since, is no change.
-func (s *Server) work(ctx context.Context, paths []string, publish, check bool) (c Change) {
+func (s *Server) work(ctx context.Context, changes edits, publish, check bool) (c Change) {
 	s.Calls.Begin()
 	defer s.Calls.End()
 	defer s.worked()
-	changed, err := s.turn(ctx, paths)
+	changed, err := s.turn(ctx, changes)
 	c.Files = changed
 	var faults diagnostic.Errors
 	switch {
@@ -225,75 +243,46 @@ func (s *Server) work(ctx context.Context, paths []string, publish, check bool) 
 	return c
 }
 
-// check makes every page, those in view first, to find out what is wrong.
+// check makes every page that may have changed, to find out what is wrong.
 func (s *Server) check(ctx context.Context, c *Change) {
-	found := &findings{seen: map[string]bool{}}
-	found.add(nil, s.checkPages(ctx, found, s.inView()))
-	routes, err := s.site.Routes(ctx)
-	found.add(nil, err)
-	names := make([]string, len(routes))
-	for i, route := range routes {
-		names[i] = route.Name
+	s.catchUp(ctx)
+	found, err := s.site.Check(ctx)
+	var faults diagnostic.Errors
+	switch {
+	case ctx.Err() != nil:
+		return
+	case errors.As(err, &faults):
+		c.Faults = diagnostic.Sorted(faults)
+		return
+	case err != nil:
+		c.Err = err
+		return
 	}
-	found.add(nil, s.checkPages(ctx, found, names))
-	if ctx.Err() == nil {
-		c.Err = found.err
+	c.Faults, c.Warnings = found.Faults, found.Warnings
+	if err := s.remember(ctx, found.Anew); err != nil && ctx.Err() == nil {
+		c.Err = err
 	}
-	c.Faults, c.Warnings = diagnostic.Sorted(found.faults), diagnostic.Sorted(found.warnings)
 }
 
-// checkPages makes pages, several at once.
-func (s *Server) checkPages(ctx context.Context, found *findings, names []string) error {
+// remember makes pages, several at once, to be shown should their next version be at
+// fault. A failure is of the machinery.
+func (s *Server) remember(ctx context.Context, names []string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(2 * runtime.GOMAXPROCS(0))
 	for _, name := range names {
 		if ctx.Err() != nil {
 			break
 		}
-		if found.again(name) {
-			continue
-		}
 		group.Go(func() error {
 			f, err := s.site.File(ctx, name)
 			if err == nil {
-				s.pages.keep(name, string(f.Data)) // to be shown should its next version be at fault
+				s.pages.keep(name, string(f.Data))
 			}
-			return found.add(f, err)
+			if errors.As(err, new(diagnostic.Errors)) || missing(err) {
+				return nil
+			}
+			return err
 		})
 	}
 	return group.Wait()
-}
-
-// findings are what is wrong with pages.
-type findings struct {
-	mu               sync.Mutex
-	seen             map[string]bool
-	faults, warnings []diagnostic.Problem
-	err              error
-}
-
-// again says whether a page was looked at before.
-func (f *findings) again(name string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	again := f.seen[name]
-	f.seen[name] = true
-	return again
-}
-
-// add takes in what came of a page. A failure of the machinery is returned.
-func (f *findings) add(file *site.File, err error) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var faults diagnostic.Errors
-	switch {
-	case errors.As(err, &faults):
-		f.faults = append(f.faults, faults...)
-	case err != nil && !missing(err):
-		f.err = cmp.Or(f.err, err)
-		return err
-	case file != nil:
-		f.warnings = append(f.warnings, file.Warnings...)
-	}
-	return nil
 }

@@ -46,6 +46,15 @@ func (h *history) keep(name, text string) *page {
 	return p
 }
 
+// draft remembers what a page is shown before its version is known.
+func (h *history) draft(text string) *page {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := newPage(text)
+	h.byHash.put(p.hash, p)
+	return p
+}
+
 // good is the last good version of a page, or nil.
 func (h *history) good(name string) *page {
 	h.mu.Lock()

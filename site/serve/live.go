@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -127,10 +128,17 @@ func (s *Server) talk(ctx context.Context, c *websocket.Conn, said <-chan hello)
 	for {
 		now := s.state()
 		if v.Name != "" && !now.pending {
+			if u, due := v.draft(ctx); due {
+				if send(ctx, c, u) != nil {
+					return
+				}
+				s.showsNow(v, now.revision)
+			}
 			u, due, err := v.update(ctx)
 			if err != nil || due && send(ctx, c, u) != nil || u.Reload {
 				return
 			}
+			s.showsNow(v, now.revision)
 		}
 		select {
 		case <-ctx.Done():
@@ -164,23 +172,58 @@ type viewer struct {
 	server *Server
 	hello
 	assets map[string]string // tags of what the page names without a hash
-	told   string            // the last update, but for patches
+	told   string            // the last update, but for patches and swaps
+	last   update            // the same
 }
 
 // says takes in what the page says.
 func (v *viewer) says(h hello) {
 	if h.Name != v.Name {
-		v.leave()
-		v.server.view(h.Name, 1)
 		v.assets = nil
 	}
 	v.hello, v.told = h, ""
 }
 
 func (v *viewer) leave() {
-	if v.Name != "" {
-		v.server.view(v.Name, -1)
+	v.server.mu.Lock()
+	defer v.server.mu.Unlock()
+	delete(v.server.shows, v)
+}
+
+// draft is what to tell the page before it is known what it comes to.
+func (v *viewer) draft(ctx context.Context) (u update, due bool) {
+	s := v.server
+	if v.told == "" {
+		return u, false // it was just loaded
 	}
+	text, err := ask(ctx, s, func(ctx context.Context) (string, error) {
+		if text, ok := s.site.Draft(ctx, v.Name); ok {
+			return text, nil
+		}
+		return "", cmp.Or(ctx.Err(), errNoDraft)
+	})
+	if err != nil {
+		return u, false
+	}
+	p := s.pages.draft(text)
+	patches, ok := s.patches(ctx, v.Hash, p)
+	if !ok || len(patches) == 0 {
+		return u, false
+	}
+	u = v.last
+	u.Patches, u.Hash = patches, p.hash
+	return u, v.note(u) == nil
+}
+
+// errNoDraft says that a page is known only when all are.
+var errNoDraft = errors.New("there is no draft")
+
+// note notes what the page is told.
+func (v *viewer) note(u update) error {
+	u.Patches, u.Swap = nil, nil
+	state, err := json.Marshal(u)
+	v.Hash, v.told, v.last = u.Hash, string(state), u
+	return err
 }
 
 // update is what to tell the page now. Due says whether there is anything. The
@@ -211,13 +254,9 @@ func (v *viewer) update(ctx context.Context) (u update, due bool, err error) {
 			return update{Reload: true}, true, ctx.Err()
 		}
 	}
-	state, err := json.Marshal(update{Hash: u.Hash, Faults: u.Faults, Dead: u.Dead})
-	if err != nil {
-		return u, false, err
-	}
-	due = len(u.Patches) > 0 || len(u.Swap) > 0 || string(state) != v.told
-	v.Hash, v.told = u.Hash, string(state)
-	return u, due, nil
+	before := v.told
+	err = v.note(u)
+	return u, len(u.Patches) > 0 || len(u.Swap) > 0 || v.told != before, err
 }
 
 // patches finds the patches from a version to another. It fails if no patches can

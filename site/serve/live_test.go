@@ -37,6 +37,23 @@ func TestOpenPageGetsPatches(t *testing.T) {
 	assert.Equal(t, "B", other.hears("patches", patched).Patches[0].Value, "not those of another page")
 }
 
+// Where only all pages can tell what a page comes to, those who look at it see it before
+// that.
+func TestOpenPageGetsADraftFirst(t *testing.T) {
+	s := start(t, serve.Options{}, "content/index.html", html("<p>one</p>"))
+	tab := s.open("/")
+	tab.hears("how it stands", func(update) bool { return true })
+	slow := make(chan struct{})
+	s.site.mu.Lock()
+	s.site.slow = slow
+	s.site.mu.Unlock()
+	s.save("content/index.html", html("<p>two</p>"))
+	assert.Equal(t, "draft of two", tab.hears("a draft", patched).Patches[0].Value)
+	close(slow)
+	assert.Equal(t, "two", tab.hears("what it is", patched).Patches[0].Value)
+	assert.NotContains(t, s.get("/").body, "draft")
+}
+
 func TestPageThatMissedChangesGetsThemWhenItComesBack(t *testing.T) {
 	s := start(t, serve.Options{}, "content/index.html", html("<p>one</p>"))
 	old := between(s.get("/").body, `data-ddc="`, `"`)

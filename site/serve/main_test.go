@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -51,12 +52,14 @@ type copied struct {
 	files     map[string]string
 	config    string
 	refreshed int
+	anywhere  []bool        // what Refresh was told
 	kept      []bool        // what Keep was told
 	searched  bool          // a file of the search was asked for
 	hold      chan struct{} // if not nil, Refresh tells entered, and waits for it
 	entered   chan struct{}
-	meanwhile func() // if not nil, the next Refresh begins with it
-	stalls    bool   // the next Routes wait until their context ends
+	meanwhile func()        // if not nil, the next Refresh begins with it
+	slow      chan struct{} // if not nil, there are drafts, and File waits for it
+	stalls    bool          // the next Routes wait until their context ends
 }
 
 var _ serve.Site = (*copied)(nil)
@@ -68,8 +71,9 @@ func (c *copied) Sources() serve.Sources {
 
 func (c *copied) Prefix() string { return c.prefix }
 
-func (c *copied) Refresh(ctx context.Context, _ []string) (changed []string, err error) {
+func (c *copied) Refresh(ctx context.Context, _ []string, anywhere bool) (changed []string, err error) {
 	c.mu.Lock()
+	c.anywhere = append(c.anywhere, anywhere)
 	hold, entered, meanwhile := c.hold, c.entered, c.meanwhile
 	c.meanwhile = nil
 	c.mu.Unlock()
@@ -133,7 +137,17 @@ func (c *copied) Refresh(ctx context.Context, _ []string) (changed []string, err
 	return changed, nil
 }
 
-func (c *copied) File(_ context.Context, name string) (*site.File, error) {
+func (c *copied) File(ctx context.Context, name string) (*site.File, error) {
+	c.mu.Lock()
+	slow := c.slow
+	c.mu.Unlock()
+	if slow != nil {
+		select {
+		case <-slow:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.searched = c.searched || site.IsSearch(name)
@@ -165,6 +179,40 @@ func (c *copied) Routes(ctx context.Context) ([]site.Route, error) {
 		}
 	}
 	return routes, nil
+}
+
+func (c *copied) Draft(_ context.Context, name string) (string, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return strings.Replace(c.files[name], "<p>", "<p>draft of ", 1), c.slow != nil
+}
+
+func (c *copied) Absent(_ context.Context, addresses []string) (absent []string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, at := range addresses {
+		if _, there := c.files[strings.TrimPrefix(at, "/")+"index.html"]; !there {
+			absent = append(absent, at)
+		}
+	}
+	return absent, nil
+}
+
+func (c *copied) Check(ctx context.Context) (*site.Checked, error) {
+	routes, err := c.Routes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := &site.Checked{}
+	for _, route := range routes {
+		var faults diagnostic.Errors
+		if _, err := c.File(ctx, route.Name); errors.As(err, &faults) {
+			found.Faults = append(found.Faults, faults...)
+		} else {
+			found.Anew = append(found.Anew, route.Name)
+		}
+	}
+	return found, nil
 }
 
 func (c *copied) Keep(_ context.Context, last bool) (bool, error) {

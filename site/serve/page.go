@@ -8,6 +8,7 @@ import (
 	"html"
 	"net/url"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -44,23 +45,14 @@ func tag(content []byte) string {
 
 // deadLinks are the links of a page to pages that are not there.
 func (s *Server) deadLinks(ctx context.Context, name string, p *page) []string {
-	routes, err := s.routes(ctx)
-	if err != nil {
-		return nil
-	}
-	known := make(map[string]bool, len(routes))
-	for _, route := range routes {
-		known[route.URL] = true
-	}
 	base := s.baseOf(name)
-	var dead []string
-	seen := map[string]bool{}
+	leads := map[string]string{} // by link
+	var links, addresses []string
 	for _, link := range linksOf(p.html) {
 		to, within := base.resolve(link)
-		if !within || seen[link] {
+		if _, again := leads[link]; !within || again {
 			continue
 		}
-		seen[link] = true
 		at := strings.TrimSuffix(to, "index.html")
 		if extension := path.Ext(at); extension != "" && extension != ".html" {
 			continue // a file: what the site has of those is known only once all are made
@@ -68,11 +60,14 @@ func (s *Server) deadLinks(ctx context.Context, name string, p *page) []string {
 		if !strings.HasSuffix(at, "/") {
 			at += "/"
 		}
-		if !known[at] {
-			dead = append(dead, link)
-		}
+		leads[link] = at
+		links, addresses = append(links, link), append(addresses, at)
 	}
-	return dead
+	absent, err := ask(ctx, s, func(ctx context.Context) ([]string, error) { return s.site.Absent(ctx, addresses) })
+	if err != nil || len(absent) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(links, func(link string) bool { return !slices.Contains(absent, leads[link]) })
 }
 
 // base is what a page's links are resolved against.

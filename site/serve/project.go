@@ -91,7 +91,7 @@ func (p *Project) Prefix() string {
 }
 
 // Refresh takes changes in.
-func (p *Project) Refresh(ctx context.Context, paths []string) (changed []string, err error) {
+func (p *Project) Refresh(ctx context.Context, paths []string, anywhere bool) (changed []string, err error) {
 	p.mu.RLock()
 	site := p.site
 	alone := p.isOpenedBy(paths) || p.doubtful || len(p.programsAmong(paths)) > 0
@@ -99,7 +99,10 @@ func (p *Project) Refresh(ctx context.Context, paths []string) (changed []string
 	if alone {
 		return p.takeIn(ctx, paths)
 	}
-	return site.Refresh(ctx, paths...)
+	if anywhere {
+		return site.Refresh(ctx, paths...)
+	}
+	return site.RefreshOnly(ctx, paths...)
 }
 
 // isOpenedBy says whether a change of those paths has the site opened anew.
@@ -219,6 +222,16 @@ func (p *Project) File(ctx context.Context, name string) (*site.File, error) {
 	return p.site.File(ctx, name)
 }
 
+// Draft is a page as it is likely to be.
+func (p *Project) Draft(ctx context.Context, name string) (text string, ok bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.site == nil {
+		return "", false
+	}
+	return p.site.Draft(ctx, name)
+}
+
 // Routes are all pages.
 func (p *Project) Routes(ctx context.Context) ([]site.Route, error) {
 	p.mu.RLock()
@@ -227,6 +240,26 @@ func (p *Project) Routes(ctx context.Context) ([]site.Route, error) {
 		return nil, errStarting
 	}
 	return p.site.Routes(ctx)
+}
+
+// Absent are those of some addresses at which there is no page.
+func (p *Project) Absent(ctx context.Context, addresses []string) ([]string, error) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.site == nil {
+		return nil, errStarting
+	}
+	return p.site.Absent(ctx, addresses)
+}
+
+// Check says what is wrong with the pages.
+func (p *Project) Check(ctx context.Context) (*site.Checked, error) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.site == nil {
+		return nil, errStarting
+	}
+	return p.site.Check(ctx)
 }
 
 // Work counts what was done so far.

@@ -12,10 +12,12 @@
 //
 //	watch    the kernel tells that something among the sources may have changed
 //	settle   quiet for some milliseconds, or at most half a second in all
-//	take     an inventory tells what has changed, by content; nothing: that is all
+//	look     at what the kernel has named, or, if it may have lost something, at all:
+//	         what differs by content has changed; nothing: that is all
 //	refresh  the site takes the changes in; requests wait for this
-//	publish  every open page is told, and gets patches, or loads itself again
-//	check    all other pages are made, so that their faults are told too
+//	publish  every open page is told, and gets patches, or loads itself again. If only
+//	         all pages can tell what it is in the end, it gets a draft first
+//	check    the other pages are made that are not as before, so that faults are told too
 //
 // # What waits for what
 //
@@ -57,15 +59,24 @@ type Site interface {
 	// Prefix is the path that all addresses begin with, such as "/blog", or "".
 	Prefix() string
 	// Refresh takes in that sources may have changed, and names those whose content
-	// has. The error is diagnostic.Errors if the site can't be made at all until
-	// that is mended: then all is as it was.
-	Refresh(ctx context.Context, paths []string) (changed []string, err error)
+	// has: those at paths, or, if anywhere is set, others too. The error is
+	// diagnostic.Errors if the site can't be made at all until that is mended: then
+	// all is as it was.
+	Refresh(ctx context.Context, paths []string, anywhere bool) (changed []string, err error)
 	// File makes one file, named by its path below the output folder. The error
 	// is fs.ErrNotExist if there is none, and diagnostic.Errors if the site is at
 	// fault.
 	File(ctx context.Context, name string) (*site.File, error)
+	// Draft is a page as it is likely to be, sooner than File may know it. False is for
+	// none.
+	Draft(ctx context.Context, name string) (text string, ok bool)
 	// Routes are all pages.
 	Routes(ctx context.Context) ([]site.Route, error)
+	// Absent are those of some addresses at which there is no page.
+	Absent(ctx context.Context, addresses []string) ([]string, error)
+	// Check makes every page that may have changed since it was asked last, and says
+	// what is wrong with any.
+	Check(ctx context.Context) (*site.Checked, error)
 	// Work counts all that was done so far.
 	Work() Work
 	// Keep keeps what is known for the next process. Until the last time it does nothing
@@ -115,16 +126,17 @@ type Server struct {
 	pages   *history
 	diffs   *diffs
 	working chan struct{} // has room for one; see worked
+	caught  chan struct{} // has room for one; see catchUp
 
 	// mu guards what follows. changed is closed, and replaced, with each change
 	// to any of it.
 	mu       sync.Mutex
 	changed  chan struct{}
-	revision uint64 // goes up with each Refresh
-	pending  bool   // a change is not taken in yet
-	fault    error  // why the last Refresh was refused
-	viewed   map[string]int
-	told     map[string]bool // what was said once
+	revision uint64             // goes up with each Refresh
+	pending  bool               // a change is not taken in yet
+	fault    error              // why the last Refresh was refused
+	shows    map[*viewer]uint64 // the revision that each open page was told of
+	told     map[string]bool    // what was said once
 	// asking ends when a change is about to be taken in: who asks the site asks
 	// again afterwards, so that the change need not wait for answers that are old.
 	asking  context.Context
@@ -144,7 +156,7 @@ func New(of Site, o Options) *Server {
 	}
 	asking, turning := context.WithCancelCause(context.Background())
 	return &Server{asking: asking, turning: turning, site: of, Options: o, pages: newHistory(), diffs: newDiffs(o.Differ), changed: make(chan struct{}), working: make(chan struct{}, 1),
-		pending: true, viewed: map[string]int{}, told: map[string]bool{}}
+		caught: make(chan struct{}, 1), pending: true, shows: map[*viewer]uint64{}, told: map[string]bool{}}
 }
 
 const (
@@ -281,11 +293,11 @@ func ask[A any](ctx context.Context, s *Server, question func(context.Context) (
 }
 
 // turn has the site take changes in, while nobody asks it.
-func (s *Server) turn(ctx context.Context, paths []string) (changed []string, err error) {
+func (s *Server) turn(ctx context.Context, changes edits) (changed []string, err error) {
 	s.mu.Lock()
 	s.turning(errTurned)
 	s.mu.Unlock()
-	changed, err = s.site.Refresh(ctx, paths)
+	changed, err = s.site.Refresh(ctx, changes.paths, changes.anywhere)
 	s.mu.Lock()
 	s.asking, s.turning = context.WithCancelCause(context.Background())
 	s.mu.Unlock()

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"crypto/sha256"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -55,12 +56,16 @@ type inventory struct {
 	// folders are the real paths of what to watch. A nil value stands for
 	// everything in the folder, and a set for the names in it that matter.
 	folders map[string]map[string]bool
+	// found are the paths by which each folder was found that is read whole, by its
+	// real path, and ways all of them. ends are the real paths that links lead to.
+	found      map[string][]string
+	ways, ends map[string]bool
 }
 
 // take looks at the sources. Files whose stamps are as before are not read
 // again.
 func (s Sources) take(before inventory) inventory {
-	now := inventory{files: map[string]stamp{}, folders: map[string]map[string]bool{}}
+	now := inventory{map[string]stamp{}, map[string]map[string]bool{}, map[string][]string{}, map[string]bool{}, map[string]bool{}}
 	for _, folder := range s.Folders {
 		now.above(s.Root, folder)
 		now.walk(folder, before, nil)
@@ -119,7 +124,8 @@ func (n inventory) walk(folder string, before inventory, within []string) {
 	if err != nil {
 		return
 	}
-	n.folders[real] = nil
+	n.folders[real], n.ways[folder] = nil, true
+	n.found[real] = append(n.found[real], folder)
 	within = append(within[:len(within):len(within)], real)
 	for _, entry := range entries {
 		n.entry(filepath.Join(folder, entry.Name()), before, within)
@@ -156,7 +162,9 @@ func (n inventory) followed(link string) {
 			target = filepath.Join(filepath.Dir(link), target)
 		}
 	}
-	n.name(resolved(filepath.Dir(target)), filepath.Base(target))
+	folder := resolved(filepath.Dir(target))
+	n.ends[filepath.Join(folder, filepath.Base(target))] = true
+	n.name(folder, filepath.Base(target))
 }
 
 // stampOf looks at a file, which is read if it may have changed since before.
@@ -202,30 +210,97 @@ func equal(file string, a, b stamp) bool {
 	return a.sum == b.sum && a.size == b.size && (path.Ext(file) != ".md" || a.modified/1e9 == b.modified/1e9)
 }
 
-// changes lists the files that differ, sorted.
-func (n inventory) changes(before inventory) (changes []string, gone bool) {
-	for file, s := range n.files {
-		if b, was := before.files[file]; !was || !equal(file, s, b) {
-			changes = append(changes, file)
-		}
-	}
-	for file := range before.files {
-		if _, is := n.files[file]; !is {
-			changes = append(changes, file)
-			gone = true
-		}
-	}
-	slices.Sort(changes)
-	return changes, gone
+// difference is what a look has found that an inventory does not have.
+type difference struct {
+	// all is what there is, if all was looked at; else seen is what stands at some
+	// paths, with nil for nothing.
+	all  *inventory
+	seen map[string]*stamp
+	// changes are the files that differ, sorted. gone says that one is no more; torn,
+	// that one which had content has none: most likely somebody is about to write it.
+	changes    []string
+	gone, torn bool
 }
 
-// torn says whether a file that had content has none: most likely somebody is
-// about to write it.
-func (n inventory) torn(before inventory) bool {
+// compare notes what stands at a path.
+func (d *difference) compare(n inventory, file string, now *stamp) {
+	before, was := n.files[file]
+	switch {
+	case now == nil && !was, now != nil && was && equal(file, *now, before):
+		return
+	case now == nil:
+		d.gone = true
+	case was && now.size == 0 && before.size > 0:
+		d.torn = true
+	}
+	d.changes = append(d.changes, file)
+}
+
+// differs compares everything there is with an inventory.
+func (n inventory) differs(from inventory) *difference {
+	d := &difference{all: &n}
 	for file, s := range n.files {
-		if b, was := before.files[file]; s.size == 0 && was && b.size > 0 {
-			return true
+		d.compare(from, file, &s)
+	}
+	for file := range from.files {
+		if _, is := n.files[file]; !is {
+			d.compare(from, file, nil)
 		}
 	}
-	return false
+	slices.Sort(d.changes)
+	return d
+}
+
+// glance looks at some real paths alone. It fails where more has to be looked at to
+// know what there is: at a folder, a link, what either was, and what is known by another
+// name too.
+func (n inventory) glance(at map[string]bool) (d *difference, ok bool) {
+	d = &difference{seen: map[string]*stamp{}}
+	for path := range at {
+		ways := n.found[filepath.Dir(path)]
+		if len(ways) == 0 || n.ends[path] {
+			return nil, false
+		}
+		for _, way := range ways {
+			file := filepath.Join(way, filepath.Base(path))
+			info, err := os.Lstat(file)
+			switch {
+			case n.ways[file]:
+				return nil, false
+			case errors.Is(err, fs.ErrNotExist):
+				d.seen[file] = nil
+			case err != nil || !info.Mode().IsRegular() || names(info) > 1:
+				return nil, false
+			default:
+				s := stampOf(file, info, n.files[file])
+				d.seen[file] = &s
+			}
+			d.compare(n, file, d.seen[file])
+		}
+	}
+	slices.Sort(d.changes)
+	return d, true
+}
+
+// names is how many names a file has.
+func names(info fs.FileInfo) uint64 {
+	if system, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(system.Nlink)
+	}
+	return 1
+}
+
+// accept takes in what was found.
+func (n *inventory) accept(d *difference) {
+	if d.all != nil {
+		*n = *d.all
+		return
+	}
+	for file, s := range d.seen {
+		if s == nil {
+			delete(n.files, file)
+		} else {
+			n.files[file] = *s
+		}
+	}
 }

@@ -3,11 +3,10 @@ package serve
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	parser "golang.org/x/net/html"
 
@@ -15,20 +14,46 @@ import (
 	"ddc/site"
 )
 
-// view counts who looks at a page.
-func (s *Server) view(name string, by int) {
+// showsNow notes that an open page was told of a revision.
+func (s *Server) showsNow(v *viewer, revision uint64) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.viewed[name] += by; s.viewed[name] <= 0 {
-		delete(s.viewed, name)
+	s.shows[v] = revision
+	s.mu.Unlock()
+	select {
+	case s.caught <- struct{}{}:
+	default:
 	}
 }
 
-// inView are the pages that somebody looks at, sorted.
-func (s *Server) inView() []string {
+// headStart bounds how long the check of all pages waits for the open ones.
+const headStart = 250 * time.Millisecond
+
+// catchUp waits until the open pages were told of the newest revision: the check of all
+// others would take the processors from what is on the way to the screen.
+func (s *Server) catchUp(ctx context.Context) {
+	timer := time.NewTimer(headStart)
+	defer timer.Stop()
+	for s.isBehind() {
+		select {
+		case <-s.caught:
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// isBehind says whether an open page was not told of the newest revision.
+func (s *Server) isBehind() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Sorted(maps.Keys(s.viewed))
+	for _, revision := range s.shows {
+		if revision < s.revision {
+			return true
+		}
+	}
+	return false
 }
 
 // swap finds what the page loads by a name without a hash, and whose content has

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -17,9 +18,9 @@ import (
 // of changes.
 const pollEvery = 500 * time.Millisecond
 
-// watch notices that something among the sources may have changed. It says no
-// more than that: what has really changed, an inventory tells. So a lost event,
-// or one too many, does no harm.
+// watch notices that something among the sources may have changed, and where. What
+// has really changed, a look tells. So one event too many does no harm; and where
+// events were lost, all is looked at.
 //
 // Folders are watched, never files: an editor that saves a file under another
 // name and renames it would take the watched one away.
@@ -33,7 +34,15 @@ type watch struct {
 	mu sync.Mutex
 	// folders are those that have a watch, with the names in them that matter.
 	folders map[string]map[string]bool
+	// touched are the paths that events have named since anybody asked; anywhere says
+	// that these are not all.
+	touched  map[string]bool
+	anywhere bool
 }
+
+// mostTouched bounds how many paths are remembered. To look at so many takes as long as
+// to look at all.
+const mostTouched = 1000
 
 // newWatch begins to watch nothing. said gets a sentence if the kernel can't
 // tell of changes.
@@ -99,13 +108,13 @@ func (w *watch) listen(ctx context.Context, events *fsnotify.Watcher) {
 				return
 			}
 			if w.matters(e.Name) {
-				w.ring()
+				w.ringAt(e.Name)
 			}
 		case _, open := <-events.Errors:
 			if !open {
 				return
 			}
-			w.ring() // events are lost: an inventory finds what they told of
+			w.ring() // events are lost: a look at all finds what they told of
 		}
 	}
 }
@@ -123,11 +132,40 @@ func (w *watch) poll(ctx context.Context) {
 	}
 }
 
-func (w *watch) ring() {
+// ring says that anything may have changed.
+func (w *watch) ring() { w.ringAt("") }
+
+// ringAt says that what stands at a path may have; "" is any.
+func (w *watch) ringAt(path string) {
+	w.mu.Lock()
+	if path == "" || len(w.touched) >= mostTouched {
+		w.anywhere, w.touched = true, nil
+	} else if !w.anywhere {
+		if w.touched == nil {
+			w.touched = map[string]bool{}
+		}
+		w.touched[path] = true
+	}
+	w.mu.Unlock()
 	select {
 	case w.alarm <- struct{}{}:
 	default:
 	}
+}
+
+// drain adds what may have changed since the last time to places.
+func (w *watch) drain(to *places) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	to.anywhere = to.anywhere || w.anywhere || w.events == nil
+	maps.Copy(to.paths, w.touched)
+	w.touched, w.anywhere = nil, false
+}
+
+// places are where something may have changed.
+type places struct {
+	paths    map[string]bool
+	anywhere bool
 }
 
 // matters says whether an event of a path may be one of the sources. Output and

@@ -1,9 +1,11 @@
 package serve_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,6 +178,43 @@ func TestSaveWithoutAChangeMakesNothing(t *testing.T) {
 	c := s.next("the real change")
 	assert.Equal(t, []string{"content/index.html"}, c.Files)
 	assert.Equal(t, 1, s.site.times()-before)
+}
+
+// The kernel names the files that were saved. All others are looked at only where what it
+// says is not enough.
+func TestSaveHasItsFileLookedAtAlone(t *testing.T) {
+	s := start(t, serve.Options{}, "content/index.html", "home", "content/a/index.html", "a", "content/b/index.html", "b")
+	looked := func(at string, do func()) (anywhere bool) {
+		t.Helper()
+		do()
+		for !slices.Contains(s.next(at).Files, at) {
+		}
+		s.site.mu.Lock()
+		defer s.site.mu.Unlock()
+		return s.site.anywhere[len(s.site.anywhere)-1]
+	}
+	a, b, fresh, c := "content/a/index.html", "content/b/index.html", "content/a/new.html", "content/c/index.html"
+	assert.False(t, looked(a, func() { s.save(a, "A") }))
+	assert.False(t, looked(a, func() { // as editors do
+		s.write("content/.a.tmp", "AA")
+		rename(t, s.path("content/.a.tmp"), s.path(a))
+	}))
+	assert.False(t, looked(fresh, func() { s.save(fresh, "new") }))
+	assert.False(t, looked(fresh, func() { remove(t, s.path(fresh)) }))
+	assert.True(t, looked(c, func() { rename(t, s.path("content/a"), s.path("content/c")) }))
+	assert.False(t, looked(c, func() { s.save(c, "c") }))
+	// What a file is besides, its name does not tell.
+	assert.True(t, looked("content/c/link.html", func() { require.NoError(t, os.Symlink("../b/index.html", s.path("content/c/link.html"))) }))
+	assert.True(t, looked("content/c/link.html", func() { s.save(b, "B") }))
+	s.shows("/c/link.html", 200, "B")
+	assert.True(t, looked("content/c/twin.html", func() { require.NoError(t, os.Link(s.path(b), s.path("content/c/twin.html"))) }))
+	assert.True(t, looked("content/c/twin.html", func() {
+		f, err := os.OpenFile(s.path(b), os.O_WRONLY, 0)
+		require.NoError(t, err)
+		_, err = f.WriteString("X")
+		require.NoError(t, errors.Join(err, f.Close()))
+	}))
+	s.shows("/c/twin.html", 200, "X")
 }
 
 func TestSaveDuringABuildWinsAndRequestsWaitForIt(t *testing.T) {
