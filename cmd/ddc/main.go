@@ -62,9 +62,9 @@ const farewell = 280 * time.Millisecond
 // print the finished cells. A second Ctrl-C ends the wait.
 const lastCells = 30 * time.Second
 
-// lastPages is how long a server may take to close its connections and end its
-// plugins, on a busy machine.
-const lastPages = 3 * time.Second
+// lastPages is how long a server may take to close its connections, keep what it
+// knows and end its plugins, on a busy machine. A second Ctrl-C ends the wait.
+const lastPages = 15 * time.Second
 
 // farewellOf is the farewell of a command line.
 func farewellOf(args []string) time.Duration {
