@@ -12,12 +12,13 @@
 //
 //	watch    the kernel tells that something among the sources may have changed
 //	settle   quiet for some milliseconds, or at most half a second in all
-//	look     at what the kernel has named, or, if it may have lost something, at all:
-//	         what differs by content has changed; nothing: that is all
+//	look     at what the kernel has named, or, if that may not be all, at all there
+//	         is: what differs by content has changed; nothing: that is all
 //	refresh  the site takes the changes in; requests wait for this
-//	publish  every open page is told, and gets patches, or loads itself again. If only
-//	         all pages can tell what it is in the end, it gets a draft first
-//	check    the other pages are made that are not as before, so that faults are told too
+//	publish  every open page is told, and gets patches, or loads itself again; first
+//	         those of a draft, where all pages are needed to know what it is
+//	check    the other pages are made that are not as before, so that their faults
+//	         are told too
 //
 // # What waits for what
 //
