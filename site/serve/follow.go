@@ -35,8 +35,7 @@ const (
 
 // follow takes changes in until ctx ends.
 func (s *Server) follow(ctx context.Context) {
-	sources := s.site.Sources()
-	w := newWatch(sources.Root, s.Poll, func(what string) { s.Log.Warn(what) })
+	w := newWatch(s.Poll, func(what string) { s.Log.Warn(what) })
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -151,3 +151,12 @@ func TestSiteBelowAPrefixIsThereWithAllThatItsPagesNeed(t *testing.T) {
 	s.write("static/s.css", "2")
 	assert.Equal(t, []string{"/blog/s.css"}, tab.hears("a style sheet", func(u update) bool { return len(u.Swap) > 0 }).Swap)
 }
+
+func TestPolicyThatMayForbidTheScriptIsSaidOnce(t *testing.T) {
+	log, said := logger()
+	s := start(t, serve.Options{Log: log}, "content/index.html", `<!DOCTYPE html><head><meta http-equiv="Content-Security-Policy" content="script-src 'none'"></head><p>x`)
+	for range 2 {
+		s.get("/")
+	}
+	assert.Equal(t, 1, strings.Count(said(), "index.html has a Content-Security-Policy"))
+}

@@ -27,6 +27,7 @@ const pollEvery = 500 * time.Millisecond
 type watch struct {
 	events *fsnotify.Watcher // nil while polling
 	said   func(string)
+	silent func(folder string) string // immutable; see the function
 	// alarm has room for one: an alarm that nobody has taken yet stands for all
 	// that come meanwhile.
 	alarm chan struct{}
@@ -46,26 +47,22 @@ const mostTouched = 1000
 
 // newWatch begins to watch nothing. said gets a sentence if the kernel can't
 // tell of changes.
-func newWatch(root string, poll bool, said func(string)) *watch {
-	w := &watch{said: said, alarm: make(chan struct{}, 1), folders: map[string]map[string]bool{}}
+func newWatch(poll bool, said func(string)) *watch {
+	w := &watch{said: said, silent: silent, alarm: make(chan struct{}, 1), folders: map[string]map[string]bool{}}
 	if poll {
-		return w
-	}
-	if kind := silent(root); kind != "" {
-		said(fmt.Sprintf("%s lies on a file system (%s) that does not tell of changes: looking for them twice a second", root, kind))
 		return w
 	}
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
-		w.exhausted(err)
+		said(exhausted(err))
 		return w
 	}
 	w.events = events
 	return w
 }
 
-// exhausted says why there is polling.
-func (w *watch) exhausted(err error) {
+// exhausted says why there is polling where the kernel has refused a watch.
+func exhausted(err error) string {
 	advice := ""
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
@@ -73,7 +70,7 @@ func (w *watch) exhausted(err error) {
 	case errors.Is(err, syscall.EMFILE):
 		advice = "; sysctl fs.inotify.max_user_instances, or ulimit -n, allows more"
 	}
-	w.said(fmt.Sprintf("the kernel can't watch the site's folders (%v): looking for changes twice a second%s", err, advice))
+	return fmt.Sprintf("the kernel can't watch the site's folders (%v): looking for changes twice a second%s", err, advice)
 }
 
 // run rings the alarm until ctx ends.
@@ -202,24 +199,29 @@ func (w *watch) follow(folders map[string]map[string]bool) (more bool) {
 		}
 	}
 	for folder := range folders {
+		_, known := old[folder]
+		if !known {
+			if kind := w.silent(folder); kind != "" {
+				w.fallBack(events, fmt.Sprintf("%s lies on a file system (%s) that does not tell of changes: looking for them twice a second", folder, kind))
+				return false
+			}
+		}
 		err := events.Add(folder)
 		switch {
 		case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, os.ErrPermission):
 			continue // the folder above tells when it comes
 		case err != nil:
-			w.fallBack(events, err)
+			w.fallBack(events, exhausted(err))
 			return false
 		}
-		if _, known := old[folder]; !known {
-			more = true
-		}
+		more = more || !known
 	}
 	return more
 }
 
-// fallBack goes over to polling.
-func (w *watch) fallBack(events *fsnotify.Watcher, err error) {
-	w.exhausted(err)
+// fallBack goes over to polling, and says why.
+func (w *watch) fallBack(events *fsnotify.Watcher, why string) {
+	w.said(why)
 	w.mu.Lock()
 	w.events = nil
 	w.mu.Unlock()
@@ -241,5 +243,5 @@ func silent(folder string) string {
 	if err := syscall.Statfs(folder, &of); err != nil {
 		return ""
 	}
-	return map[int64]string{0x01021997: "9p", 0x6969: "nfs", 0xff534d42: "cifs", 0xfe534d42: "smb2", 0x65735546: "fuse"}[int64(of.Type)]
+	return map[int64]string{0x01021997: "9p", 0x6969: "nfs", 0xff534d42: "cifs", 0xfe534d42: "smb2", 0x65735546: "fuse", 0x786f4256: "vboxsf", 0x7c7c6673: "prl_fs"}[int64(of.Type)]
 }
