@@ -203,20 +203,26 @@ func TestServerFollowsChangesAsTheOriginalsTestsAsk(t *testing.T) {
 		write(t, site, "shared/linked.txt", "changed elsewhere")
 		s.shows("/linked.txt", "changed elsewhere")
 	})
-	t.Run("a library of style sheets beside the site is used", func(t *testing.T) {
-		write(t, site, "node_modules/lib/_colours.scss", "$c: #00ff00;\n")
-		require.NoError(t, os.Symlink("../node_modules/lib", filepath.Join(site, "sass/lib")))
-		before := s.link("/", sassLink)
-		write(t, site, "sass/main.scss", "@use \"lib/colours\";\nbody { border-color: colours.$c; }\n")
-		s.loses("/", before)
-		before = s.link("/", sassLink)
-		_, css := s.get(before)
-		assert.Regexp(t, `lime|#0f0|#00ff00`, css)
-		write(t, site, "node_modules/lib/_colours.scss", "$c: #0000ff;\n")
-		s.loses("/", before)
-		_, css = s.get(s.link("/", sassLink))
-		assert.Regexp(t, `blue|#00f|#0000ff`, css)
-	})
+	assert.Zero(t, s.stop(), s.stderr.String())
+}
+
+// What a package manager has installed is used by way of a link.
+func TestServerFollowsALibraryOfStyleSheets(t *testing.T) {
+	inOtherProcesses(t)
+	site := sampleSiteOfTheOriginal(t)
+	s := startServing(t, site)
+	write(t, site, "node_modules/lib/_colours.scss", "$c: #00ff00;\n")
+	require.NoError(t, os.Symlink("../node_modules/lib", filepath.Join(site, "sass/lib")))
+	before := s.link("/", sassLink)
+	write(t, site, "sass/main.scss", "@use \"lib/colours\";\nbody { border-color: colours.$c; }\n")
+	s.loses("/", before)
+	before = s.link("/", sassLink)
+	_, css := s.get(before)
+	assert.Regexp(t, `lime|#0f0|#00ff00`, css)
+	write(t, site, "node_modules/lib/_colours.scss", "$c: #0000ff;\n")
+	s.loses("/", before)
+	_, css = s.get(s.link("/", sassLink))
+	assert.Regexp(t, `blue|#00f|#0000ff`, css)
 	assert.Zero(t, s.stop(), s.stderr.String())
 }
 

@@ -132,13 +132,13 @@ func (s *Server) talk(ctx context.Context, c *websocket.Conn, said <-chan hello)
 				if send(ctx, c, u) != nil {
 					return
 				}
-				s.showsNow(v, now.revision)
+				v.showsNow(now.revision)
 			}
 			u, due, err := v.update(ctx)
 			if err != nil || due && send(ctx, c, u) != nil || u.Reload {
 				return
 			}
-			s.showsNow(v, now.revision)
+			v.showsNow(now.revision)
 		}
 		select {
 		case <-ctx.Done():

@@ -14,8 +14,9 @@ import (
 	"ddc/site"
 )
 
-// showsNow notes that an open page was told of a revision.
-func (s *Server) showsNow(v *viewer, revision uint64) {
+// showsNow notes that the page was told of a revision.
+func (v *viewer) showsNow(revision uint64) {
+	s := v.server
 	s.mu.Lock()
 	s.shows[v] = revision
 	s.mu.Unlock()
