@@ -7,15 +7,43 @@
 #           start processes, in -short form, and those of cmd/ddc that do
 #   rest    every other test, once, in -short form
 #
-# The first two run ROUNDS times. Test programs are compiled before, without
-# company. The first failure ends it; arguments choose parts.
+# The first two run ROUNDS times. AT_ONCE test programs run side by side, as
+# between so many busy processes one alone would mostly wait for its turn. They
+# are compiled before, without company. The first failure ends it; arguments
+# choose parts. "stress.sh one COMMAND..." runs a single command, and is how the
+# parts call theirs.
 set -u
-TAGS=${TAGS:-nodynamic} BUSY=${BUSY:-30} ROUNDS=${ROUNDS:-3}
-LIMIT=${LIMIT:-30m} # of one test program, of which the longest takes 9 minutes
+TAGS=${TAGS:-nodynamic} BUSY=${BUSY:-30} ROUNDS=${ROUNDS:-3} AT_ONCE=${AT_ONCE:-4}
+LIMIT=${LIMIT:-30m} # of one test program
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 1
 programs=$root/out/stress
 mkdir -p "$programs"
+
+# one FOLDER COMMAND... runs a command in a folder and says how it went. Its exit
+# code, where it is not 0, keeps xargs from starting another.
+one() {
+  began=$(date +%s)
+  said=$(mktemp "$programs/said.XXXXXX")
+  folder=$1
+  shift
+  (cd "$folder" && exec env --default-signal=INT,QUIT,HUP "$@") >"$said" 2>&1
+  status=$?
+  shift
+  if [ $status -eq 0 ]; then
+    echo "ok   $folder $*: $(($(date +%s) - began)) s"
+  else
+    cat "$said"
+    echo "FAIL $folder $*, beside $BUSY busy processes: status $status"
+  fi
+  rm -f "$said"
+  [ $status -eq 0 ] || exit 255
+}
+if [ "${1:-}" = one ]; then
+  shift
+  one "$@"
+  exit
+fi
 module=$(go list -m)
 
 # A package and a pattern of its tests, one a line.
@@ -31,6 +59,9 @@ processes='^Test(Signal|Interrupt|HostDeath|ADaemon|FoldersThat|ABuildInside|Inp
 waits='wake wake/... ring slot shm transport/... rpc inspect plugin/... conformance internal/heir internal/sys internal/step
 internal/enclosure internal/absence internal/await internal/memory'
 
+# What takes longest begins first.
+longest='conformance plugin/host rpc transport/hub'
+
 # packages lists folders with tests.
 packages() {
   for p in "$@"; do set -- "$@" "./$p"; shift; done
@@ -43,51 +74,38 @@ compile() {
   for p in "$@"; do go test -tags "$TAGS" -c -o "$(program "$p")" "./$p" || exit 1; done
 }
 
-# told NAME COMMAND... runs a command and says how it went.
-told() {
-  name=$1
-  shift
-  began=$(date +%s)
-  env --default-signal=INT,QUIT,HUP "$@" >"$programs/said" 2>&1 &
-  test=$!
-  wait $test
-  status=$?
-  test=
-  if [ $status -ne 0 ]; then
-    cat "$programs/said"
-    echo "FAIL $name, beside $BUSY busy processes: status $status"
-    exit 1
-  fi
-  echo "ok   $name: $(($(date +%s) - began)) s"
-}
-
-# run PACKAGE ARGUMENTS... runs a package's tests in its folder, as go test does.
-run() {
+# tests PACKAGE ARGUMENTS... is the line of a package's tests, run in its folder, as go test does.
+tests() {
   package=$1
   shift
-  told "$package $*" sh -c 'cd "$0" && exec "$@"' "$package" "$(program "$package")" -test.timeout "$LIMIT" "$@"
+  echo "$package $(program "$package") -test.timeout $LIMIT $*"
+}
+
+# together runs a command a line, its folder first, AT_ONCE at a time.
+together() {
+  xargs -L 1 -P "$AT_ONCE" "$root/tools/stress.sh" one
 }
 
 run_named() {
-  while read -r package pattern; do
-    run "$package" -test.run "$pattern"
-  done <<END
-$named
-END
-  told "the matrix's control column" bin/ddc-fault wake matrix --fault none
+  {
+    echo ". bin/ddc-fault wake matrix --fault none"
+    echo "$named" | while read -r package pattern; do tests "$package" -test.run "$pattern"; done
+  } | together
 }
 
 run_waits() {
-  for p in $waiting; do run "$p" -test.short; done
-  run cmd/ddc -test.short -test.run "$processes"
+  {
+    tests cmd/ddc -test.short -test.run "$processes"
+    for p in $longest $(echo "$waiting" | grep -vxF "$(echo "$longest" | tr ' ' '\n')"); do tests "$p" -test.short; done
+  } | together
 }
 
 run_rest() {
-  for p in $others; do run "$p" -test.short; done
+  for p in $others; do tests "$p" -test.short; done | together
 }
 
-busy= test=
-trap 'kill $busy $test 2>/dev/null' EXIT
+busy=
+trap 'kill $busy 2>/dev/null' EXIT
 trap 'exit 130' HUP INT TERM
 parts=${*:-named waits rest}
 # shellcheck disable=SC2086 # lists of words
@@ -115,6 +133,6 @@ for part in $parts; do
   [ "$part" = rest ] && rounds=1
   for round in $(seq "$rounds"); do
     echo "stress, $part, round $round of $rounds, beside $BUSY busy processes"
-    "run_$part"
+    "run_$part" || exit 1
   done
 done
