@@ -131,6 +131,9 @@ type Stat struct {
 	State byte
 	// Used is the processor time of all its threads, or of the one.
 	Used time.Duration
+	// Reaped is the processor time of those of its children that it has waited for,
+	// and of theirs.
+	Reaped time.Duration
 	// Began is in ticks since the machine's start: it tells two of one number apart.
 	Began string
 }
@@ -171,7 +174,8 @@ func parseStat(line []byte) (s Stat, ok bool) {
 	return Stat{
 		PID: number(strings.TrimSpace(string(line[:begin]))), Name: string(line[begin+1 : end]),
 		State: fields[0][0], Parent: number(fields[1]), Group: number(fields[2]),
-		Used: time.Duration(number(fields[11])+number(fields[12])) * Tick, Began: fields[19],
+		Used: time.Duration(number(fields[11])+number(fields[12])) * Tick, Reaped: time.Duration(number(fields[13])+number(fields[14])) * Tick,
+		Began: fields[19],
 	}, true
 }
 

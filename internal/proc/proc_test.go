@@ -45,7 +45,7 @@ func TestNameMayHoldAnything(t *testing.T) {
 	for _, name := range []string{"ddc", "", "a b", ") R 1 1 (", "((", "Z)Z", "\n"} {
 		s, ok := parseStat([]byte("42 (" + name + ")" + rest))
 		require.True(t, ok, "%q", name)
-		assert.Equal(t, Stat{PID: 42, Parent: 7, Group: 8, Name: name, State: 'S', Used: 300 * Tick, Began: "424242"}, s)
+		assert.Equal(t, Stat{PID: 42, Parent: 7, Group: 8, Name: name, State: 'S', Used: 300 * Tick, Reaped: 11 * Tick, Began: "424242"}, s)
 	}
 	for _, line := range []string{"", "42", "42 (ddc", "42 (ddc)", "42 (ddc) S 7", ") 42 (", "(ddc)" + rest} {
 		_, ok := parseStat([]byte(line))

@@ -407,7 +407,7 @@ func TestPluginThatCannotStartSaysWhy(t *testing.T) {
 		h = newHost(t, o)
 		_, err = echo(t, h, "ghost", &rpctestpb.Packet{})
 		assert.Equal(t, codes.Unavailable, status.Code(err))
-		assert.ErrorContains(t, err, "exit status 3: cannot be")
+		assert.ErrorContains(t, err, "exit status 3, before it had attached to its host: cannot be")
 	})
 }
 

@@ -12,12 +12,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/coder/websocket"
+
+	"ddc/internal/proc"
 )
 
 // saves are the kinds of save that are measured while a page is open, each with the
@@ -218,10 +219,7 @@ func between(text, from string) string {
 func (s *served) measure(ctx context.Context, kind int, file, text string) error {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	before, err := s.spent()
-	if err != nil {
-		return err
-	}
+	before := s.spent()
 	// As editors do: beside it, and renamed. Nobody watches the folder above the site's.
 	beside := filepath.Join(s.folder, "saved")
 	if err := os.WriteFile(beside, []byte(text), 0o666); err != nil {
@@ -253,11 +251,7 @@ func (s *served) measure(ctx context.Context, kind int, file, text string) error
 	if err != nil {
 		return err
 	}
-	after, err := s.spent()
-	if err != nil {
-		return err
-	}
-	one.cpu, one.pages, one.calls = after-before, e.Pages, e.Calls
+	one.cpu, one.pages, one.calls = s.spent()-before, e.Pages, e.Calls
 	s.took[kind] = append(s.took[kind], one)
 	return nil
 }
@@ -294,33 +288,13 @@ func (s *served) end() {
 	}
 }
 
-// spent is the processor time of the server and of all processes below it.
-func (s *served) spent() (time.Duration, error) {
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
-		return 0, err
-	}
-	ticks, children := map[int]int64{}, map[int][]int{}
-	for _, path := range stats {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // it has ended
-		}
-		// The name, in brackets, may have anything in it.
-		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		parent, _ := strconv.Atoi(fields[1])
-		children[parent] = append(children[parent], pid)
-		for _, i := range []int{11, 12, 13, 14} { // its own, and of those it has waited for
-			n, _ := strconv.ParseInt(fields[i], 10, 64)
-			ticks[pid] += n
+// spent is the processor time of the server and of all processes below it, also
+// of those that have ended.
+func (s *served) spent() (sum time.Duration) {
+	for _, pid := range proc.Descendants(s.cmd.Process.Pid) {
+		if stat, err := proc.Of(pid); err == nil { // else it has ended
+			sum += stat.Used + stat.Reaped
 		}
 	}
-	var sum int64
-	for queue := []int{s.cmd.Process.Pid}; len(queue) > 0; queue = queue[1:] {
-		sum += ticks[queue[0]]
-		queue = append(queue, children[queue[0]]...)
-	}
-	const tick = 10 * time.Millisecond // what the kernel tells programs, whatever it counts in
-	return time.Duration(sum) * tick, nil
+	return sum
 }
