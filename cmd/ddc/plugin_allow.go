@@ -64,7 +64,7 @@ func (r *rights) add(word string) error {
 		return err
 	}
 	if _, err := os.Stat(path); err != nil {
-		return fmt.Errorf("%s: %w", word, err)
+		return fmt.Errorf("%s: %w (only what is there can be allowed: make it first, or allow the folder that it will be in)", word, err)
 	}
 	if kind == "read" {
 		r.read = append(r.read, path)

@@ -66,7 +66,7 @@ func (f buildFlags) ownPlugins(cfg *config.Config) (ownPlugins, error) {
 	}
 	for name := range allowed {
 		if !slices.ContainsFunc(cfg.Plugins, func(p config.Plugin) bool { return p.Name == name }) {
-			return nil, usagef("--allow: the site names no plugin %q%s", name, meant(name, namesOf(cfg)[len(pluginNames()):]))
+			return nil, usagef("--allow: the site names no plugin %q%s", name, meantOf(name, namesOf(cfg)[len(pluginNames()):]))
 		}
 	}
 	if len(cfg.Plugins) > 0 && f.transport == "inproc" {

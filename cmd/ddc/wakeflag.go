@@ -82,6 +82,18 @@ func meant(word string, names []string) string {
 	return ""
 }
 
+// meantOf is meant, of a list that one can't know: where no name is near, it says all.
+func meantOf(word string, names []string) string {
+	near := meant(word, names)
+	switch {
+	case near != "":
+		return near
+	case len(names) == 0:
+		return ", nor any other"
+	}
+	return ": it names " + strings.Join(names, ", ")
+}
+
 // complete tells the shell what the flags of build take.
 func complete(c *cobra.Command) {
 	for flag, values := range map[string][]string{
