@@ -221,7 +221,9 @@ func (s *finalPhase) fill(ctx context.Context, ask *query.Ask, request *htmlpb.R
 			if err != nil {
 				return err
 			}
-			shown = p.shown
+			if shown = p.shown; shown == nil && p.width > 0 {
+				request.Pictures[name] = &htmlpb.Picture{Width: p.width, Height: p.height}
+			}
 		}
 		if shown != nil {
 			request.Pictures[name] = withFallback(shown, f)

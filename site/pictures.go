@@ -28,6 +28,9 @@ type picture struct {
 	// shown is what a page has instead of it; nil if the file is copied. Its fallback is
 	// empty if that is the file itself.
 	shown *htmlpb.Picture
+	// width and height are those of a picture that is copied, upright: a page leaves room
+	// for it. They are 0 if its header does not tell.
+	width, height int32
 	// files are the variants by their names below the output folder. They wait in the
 	// site's spill.
 	files []string
@@ -46,6 +49,8 @@ func (p *picture) code(c *coder) {
 		}
 		c.message(p.shown)
 	}
+	number(c, &p.width)
+	number(c, &p.height)
 	c.texts(&p.files)
 	list(c, &p.sums, c.sum)
 	c.problems(&p.warnings)
@@ -78,10 +83,22 @@ func (s *staticPhase) encodePicture(ctx context.Context, ask *query.Ask, key str
 	if made != nil {
 		err = e.complete(p, made)
 	}
+	if err == nil && p.shown == nil {
+		p.width, p.height, err = e.room(ctx, data)
+	}
 	if p.warnings = e.notes.warnings(); p.warnings != nil {
 		ask.Brief() // a tool may be there next time
 	}
 	return p, err
+}
+
+// room is the size of a picture that is copied.
+func (e *encoding) room(ctx context.Context, data []byte) (width, height int32, err error) {
+	if w, h := asset.Size(data); w == 0 || isWebp(data) {
+		return int32(w), int32(h), nil
+	}
+	m, err := call(ctx, e.build, "image", e.file.name, e.Image.Measure, &imagepb.MeasureRequest{Path: e.file.name, Data: data})
+	return m.GetWidth(), m.GetHeight(), err
 }
 
 // inBudget makes a picture's variants; nil if there are to be none.

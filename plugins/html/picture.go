@@ -38,6 +38,9 @@ func (r *rewriter) image(t markup.Token, inPicture bool) {
 		}
 	}
 	r.size(t.Attributes, int(picture.GetWidth()), int(picture.GetHeight()))
+	if len(picture.GetSources()) == 0 {
+		return
+	}
 	if r.shown && !t.Attributes.Has("loading") {
 		r.page.AddAttribute(t.Attributes, "loading", "lazy")
 	}

@@ -116,6 +116,15 @@ func TestImageBecomesAPicture(t *testing.T) {
 	}
 }
 
+// A moving picture has no variants, but a page leaves room for it.
+func TestAnImageWithoutVariantsHasItsSize(t *testing.T) {
+	r := &htmlpb.RewriteRequest{
+		Html: `<img src=a.gif><img src=a.gif width=20>`, Urls: map[string]string{"a.gif": "/a.0.gif"},
+		Pictures: map[string]*htmlpb.Picture{"a.gif": {Width: 40, Height: 30}},
+	}
+	assert.Equal(t, `<img src="/a.0.gif" width="40" height="30"><img src="/a.0.gif" width=20 height="15">`, rewritten(t, r))
+}
+
 func TestAttributesOfTheAuthorWin(t *testing.T) {
 	source := `<img src="/mountain.jpg" width="300" height="200" loading="eager" decoding="sync" style="color:red">`
 	want := `<picture>` + mountainSources + `<img src="/m.webp" width="300" height="200" loading="eager" decoding="sync" style="color:red"></picture>`
