@@ -92,12 +92,16 @@ func (s *staticPhase) encodePicture(ctx context.Context, ask *query.Ask, key str
 	return p, err
 }
 
-// room is the size of a picture that is copied.
+// room is the size of a picture that is copied. One that cannot be measured is copied
+// all the same.
 func (e *encoding) room(ctx context.Context, data []byte) (width, height int32, err error) {
 	if w, h := asset.Size(data); w == 0 || isWebp(data) {
 		return int32(w), int32(h), nil
 	}
 	m, err := call(ctx, e.build, "image", e.file.name, e.Image.Measure, &imagepb.MeasureRequest{Path: e.file.name, Data: data})
+	if errors.As(err, &Errors{}) {
+		return 0, 0, nil
+	}
 	return m.GetWidth(), m.GetHeight(), err
 }
 
