@@ -71,13 +71,7 @@ func (s *renderPhase) measure(ctx context.Context, ask *query.Ask, name string) 
 	if _, err := s.digests.Get(ctx, ask, name); err != nil {
 		return nil, err
 	}
-	switch {
-	case isWebp(data):
-		if width, height := asset.Size(data); width > 0 {
-			return &measured{int64(width), int64(height), "webp"}, nil
-		}
-		return nil, Errors{{File: name, Message: "is no WebP that can be read", Hint: "write the file anew"}}
-	case isJxl(data):
+	if isJxl(data) {
 		var p *imagepb.Pixels
 		err := s.weigh(ctx, s.options.Memory, func(ctx context.Context) (err error) {
 			p, err = s.decodePicture(ctx, name, data)
@@ -93,7 +87,18 @@ func (s *renderPhase) measure(ctx context.Context, ask *query.Ask, name string) 
 		}
 		return &measured{int64(p.Width), int64(p.Height), "jxl"}, nil
 	}
-	m, err := call(ctx, s.build, "image", name, s.Image.Measure, &imagepb.MeasureRequest{Path: name, Data: data})
+	return s.headed(ctx, name, data)
+}
+
+// headed measures a picture by its header: any but JPEG XL, whose header does not tell.
+func (b *build) headed(ctx context.Context, name string, data []byte) (*measured, error) {
+	if isWebp(data) {
+		if width, height := asset.Size(data); width > 0 {
+			return &measured{int64(width), int64(height), "webp"}, nil
+		}
+		return nil, Errors{{File: name, Message: "is no WebP that can be read", Hint: "write the file anew"}}
+	}
+	m, err := call(ctx, b, "image", name, b.Image.Measure, &imagepb.MeasureRequest{Path: name, Data: data})
 	if err != nil {
 		return nil, err
 	}

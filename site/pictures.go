@@ -92,17 +92,24 @@ func (s *staticPhase) encodePicture(ctx context.Context, ask *query.Ask, key str
 	return p, err
 }
 
+// headBytes is where a picture's header has ended. A moving picture may be large, and
+// is not read for its size.
+const headBytes = 1 << 20
+
 // room is the size of a picture that is copied. One that cannot be measured is copied
 // all the same.
 func (e *encoding) room(ctx context.Context, data []byte) (width, height int32, err error) {
-	if w, h := asset.Size(data); w == 0 || isWebp(data) {
-		return int32(w), int32(h), nil
+	if isJxl(data) {
+		return 0, 0, nil
 	}
-	m, err := call(ctx, e.build, "image", e.file.name, e.Image.Measure, &imagepb.MeasureRequest{Path: e.file.name, Data: data})
+	m, err := e.headed(ctx, e.file.name, data[:min(len(data), headBytes)])
 	if errors.As(err, &Errors{}) {
 		return 0, 0, nil
 	}
-	return m.GetWidth(), m.GetHeight(), err
+	if err != nil {
+		return 0, 0, err
+	}
+	return int32(m.width), int32(m.height), nil
 }
 
 // inBudget makes a picture's variants; nil if there are to be none.
