@@ -22,9 +22,10 @@ func rebase(base config.Base, t *tree, all *statics, p *page, links []*htmlpb.Li
 		raw := strings.TrimSpace(link.Url)
 		if local, whole := ownPath(base, raw); whole {
 			if f := all.at("/", local); f != nil {
-				before, _, _ := strings.Cut(raw, "#")
-				before, _, _ = strings.Cut(before, "?")
-				request.Urls[before] = base.Origin + f.mark()
+				if i := strings.IndexAny(raw, "?#"); i >= 0 {
+					raw = raw[:i]
+				}
+				request.Urls[raw] = base.Origin + f.mark()
 			}
 			continue
 		}
@@ -47,7 +48,7 @@ func ownPath(base config.Base, address string) (local string, own bool) {
 	}
 	rest, found := cutFold(address, base.Origin)
 	if !found {
-		rest, found = cutFold(address, base.Origin[strings.Index(base.Origin, "//"):])
+		rest, found = cutFold(address, hostOf(base))
 	}
 	rest, own = strings.CutPrefix(rest, base.Prefix)
 	if !found || !own || rest != "" && !strings.ContainsAny(rest[:1], "/?#") {
@@ -58,6 +59,9 @@ func ownPath(base config.Base, address string) (local string, own bool) {
 	}
 	return rest, true
 }
+
+// hostOf is the origin of whole addresses without its scheme: //example.org.
+func hostOf(base config.Base) string { return base.Origin[strings.Index(base.Origin, "//"):] }
 
 // cutFold is strings.CutPrefix to which capitals do not count.
 func cutFold(text, prefix string) (rest string, found bool) {
@@ -73,7 +77,7 @@ func wholeToo(base config.Base, text string, of map[string]string) {
 	if !base.Known() || base.Prefix == "" {
 		return // the html plugin knows the host itself
 	}
-	folder := base.Origin[strings.Index(base.Origin, "//"):] + base.Prefix + "/"
+	folder := hostOf(base) + base.Prefix + "/"
 	if !strings.Contains(text, folder) && !strings.Contains(text, strings.ReplaceAll(folder, "/", `\/`)) {
 		return
 	}

@@ -95,11 +95,15 @@ func (s *sourcePhase) refreshOnly(paths []string) (changed []string, ids []query
 	before, next := map[string]content.File{}, map[string]content.File{}
 	for name := range said {
 		old, there := s.scanned.files[name]
-		if !there && s.passedOver(name) && !s.isStray(name) {
+		stray := s.isStray(name)
+		if !there && !stray && s.passedOver(name) {
 			continue
 		}
+		if !there || stray {
+			return nil, nil, false
+		}
 		f, same := s.project.Again(old)
-		if !there || !same || s.isStray(name) {
+		if !same {
 			return nil, nil, false
 		}
 		before[name], next[name] = old, f

@@ -15,7 +15,7 @@ import (
 // typed are commands as pages have them: a line of code, or a span.
 var typed = regexp.MustCompile("(?m)(?:^(?:    )?|`)(?:bin/)?ddc(?:-fault)? ([a-z-][^`\n]*)")
 
-// Whoever types what a page says is told of no unknown command or flag.
+// The program knows every command and flag that a page has typed.
 func TestPagesHaveCommandsThatThereAre(t *testing.T) {
 	var pages []string
 	for _, pattern := range []string{"README.md", "CONTRIBUTING.md", "docs/*.md", "docs/guide/content/*/*.md", "deploy/*.md", "proto/*.proto", "plugin/scaffold/*/README.md"} {

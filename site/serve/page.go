@@ -67,7 +67,11 @@ func (s *Server) deadLinks(ctx context.Context, name string, p *page) []string {
 	if err != nil || len(absent) == 0 {
 		return nil
 	}
-	return slices.DeleteFunc(links, func(link string) bool { return !slices.Contains(absent, leads[link]) })
+	dead := map[string]bool{}
+	for _, at := range absent {
+		dead[at] = true
+	}
+	return slices.DeleteFunc(links, func(link string) bool { return !dead[leads[link]] })
 }
 
 // base is what a page's links are resolved against.

@@ -212,14 +212,19 @@ func told(root, file string) string {
 	return filepath.ToSlash(relative)
 }
 
-// File makes a file.
-func (p *Project) File(ctx context.Context, name string) (*site.File, error) {
+// opened asks the site, which stays open meanwhile.
+func opened[A any](p *Project, question func(*site.Site) (A, error)) (answer A, err error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	if p.site == nil {
-		return nil, errStarting
+		return answer, errStarting
 	}
-	return p.site.File(ctx, name)
+	return question(p.site)
+}
+
+// File makes a file.
+func (p *Project) File(ctx context.Context, name string) (*site.File, error) {
+	return opened(p, func(s *site.Site) (*site.File, error) { return s.File(ctx, name) })
 }
 
 // Draft is a page as it is likely to be.
@@ -234,32 +239,17 @@ func (p *Project) Draft(ctx context.Context, name string) (text string, ok bool)
 
 // Routes are all pages.
 func (p *Project) Routes(ctx context.Context) ([]site.Route, error) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	if p.site == nil {
-		return nil, errStarting
-	}
-	return p.site.Routes(ctx)
+	return opened(p, func(s *site.Site) ([]site.Route, error) { return s.Routes(ctx) })
 }
 
 // Absent are those of some addresses at which there is no page.
 func (p *Project) Absent(ctx context.Context, addresses []string) ([]string, error) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	if p.site == nil {
-		return nil, errStarting
-	}
-	return p.site.Absent(ctx, addresses)
+	return opened(p, func(s *site.Site) ([]string, error) { return s.Absent(ctx, addresses) })
 }
 
 // Check says what is wrong with the pages.
 func (p *Project) Check(ctx context.Context) (*site.Checked, error) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	if p.site == nil {
-		return nil, errStarting
-	}
-	return p.site.Check(ctx)
+	return opened(p, func(s *site.Site) (*site.Checked, error) { return s.Check(ctx) })
 }
 
 // Work counts what was done so far.

@@ -295,7 +295,6 @@ func (t *tree) importing(p *parser) {
 }
 
 // template reads the quoted name of a template, which must exist.
-// template reads the name of a template that must be there.
 func (t *tree) template(p *parser) *unit {
 	at := p.next()
 	if at.kind != stringToken {
