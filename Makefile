@@ -70,13 +70,21 @@ test-diagnosis: # One cell of each diagnosis.
 	$(DIAGNOSE)
 test-model: # The explorer's models of the kernel, and what is between two steps.
 	go test -tags $(TAGS),explore,ddcfault -run Model ./internal/sys
-	go test -tags $(TAGS),explore -run Between ./internal/inuse ./slot ./wake ./wake/futex
+	go test -tags $(TAGS),explore -run Between ./internal/inuse ./slot ./transport/inproc ./wake ./wake/futex
 
 # In test there are 40 changes, on one strategy.
 SERVE_CHANGES := 500
 .PHONY: serve-changes
 serve-changes: tools ## Serve a site through SERVE_CHANGES (500) changes, on all strategies, while plugins and servers are killed and the cache is damaged: some six minutes.
 	DDC_SERVE_CHANGES=$(SERVE_CHANGES) go test -tags $(TAGS) -timeout 4h -count=1 -v -run TestServerEqualsACleanBuildWhateverChangesAndDies ./cmd/ddc
+
+# In test these are three seconds and 100 changes.
+IDLE := 60s
+CHANGES := 10000
+.PHONY: serve-long
+serve-long: tools ## Look at a server that nobody uses for IDLE (60s), and whether anything grows with CHANGES (10000) changes: half an hour.
+	DDC_IDLE=$(IDLE) go test -tags $(TAGS) -timeout 1h -count=1 -v -run TestServerThatNobodyUsesRests ./cmd/ddc
+	DDC_CHANGES=$(CHANGES) go test -tags $(TAGS) -timeout 4h -count=1 -v -run TestNothingGrowsWithChanges ./site/serve
 
 # As interop. BROWSE are flags of its tests: in test it is -short, and EXAMPLE is made already. EDITS is how many a page is patched through; without, 100, or 15.
 BROWSE :=
@@ -105,7 +113,7 @@ peers: # Vet the benchmarks beside other transports.
 RUST := -short
 PEERS := $(CURDIR)/sdk/rust/target/debug/examples/peer,$(CURDIR)/sdk/rust/target/debug/peer-in-c,$(CURDIR)/sdk/rust/target/debug/peer-tonic
 .PHONY: rust
-rust: ## Test the crate for plugins in Rust and C, and judge a plugin in each, and one of tonic's, on every strategy.
+rust: ## Test the crate for plugins in Rust and C, judge a plugin in each, and one of tonic's, on every strategy, and build a site with each.
 	@if cd sdk/rust && cargo fetch --quiet --locked && cargo fetch --quiet --locked --manifest-path peer-tonic/Cargo.toml && cargo fetch --quiet --locked --manifest-path model/Cargo.toml && cargo fetch --quiet --locked --manifest-path ../../examples/minify-rust/Cargo.toml && command -v cc >/dev/null; then $(MAKE) --no-print-directory -C ../.. rust-here; \
 	else echo "rust: left out, as cargo, its crates or cc cannot be had"; fi
 
@@ -119,7 +127,7 @@ rust-here:
 	cd examples/plugin-rust && cargo build --quiet --locked
 	test "$$(go run ./examples/plugin/host examples/plugin-rust/target/debug/shout futex hello)" = 'HELLO!'
 	cd examples/minify-rust && cargo test --quiet --locked --target-dir ../../sdk/rust/target && cargo build --quiet --locked --target-dir ../../sdk/rust/target
-	DDC_MINIFY=$(CURDIR)/sdk/rust/target/debug/minify go test -tags $(TAGS) -count=1 -run TestMinifyInRust ./cmd/ddc
+	DDC_CARGO=1 DDC_MINIFY=$(CURDIR)/sdk/rust/target/debug/minify go test -tags $(TAGS) -count=1 -run 'TestMinifyInRust|TestPluginsInGoRustAndC|TestInspectNamesAPlugin' ./cmd/ddc
 
 .PHONY: rust-faults
 rust-faults: build rust ## Have the plugins in Rust, C and of tonic's endure a host with each fault: some five minutes.
@@ -171,7 +179,14 @@ mutate: ## Make small defects in the transport, see which the tests let through,
 
 .PHONY: verdict
 verdict: build ## Run the matrix of faults and the benchmark, some minutes; write docs/VERDICT.md and out/verdict.html.
-	bin/ddc wake verdict --system docs/systems/brief.kdl --run -o docs/VERDICT.md --html out/verdict.html
+	mkdir -p out
+	bin/ddc wake bench --json > out/bench.json
+	bin/ddc wake matrix --json > out/matrix.json || test $$? -eq 1 # 1: a cell differs, which the page says
+	@$(MAKE) --no-print-directory verdict-page
+
+.PHONY: verdict-page
+verdict-page: # Write that page again from what was run, with out/explore.json where make explore was run since.
+	bin/ddc wake verdict --system docs/systems/brief.kdl --matrix out/matrix.json --bench out/bench.json -o docs/VERDICT.md --html out/verdict.html
 
 # What depends on time or on the order of threads, beside 30 busy processes: see tools/stress.sh.
 BUSY := 30

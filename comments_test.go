@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// widest is how many columns a comment has at most. A drawing or a command, which
-// begins with a tab, may be wider.
+// widest is how many columns a comment has at most. A drawing or a command,
+// which begins with a tab, may be wider.
 const widest = 80
 
 // A reader of a package begins with its comment.
@@ -42,6 +42,34 @@ func TestEveryPackageBeginsWithWhatItIsFor(t *testing.T) {
 	}
 }
 
+// outputOf begins what an Example prints, which is as wide as it is.
+var outputOf = regexp.MustCompile(`(?i)^//\s*(unordered )?output:`)
+
+// A comment of some lines is read beside its code, and beside another file.
+func TestCommentsAreWrapped(t *testing.T) {
+	set, files := sources(t)
+	for _, f := range files {
+		if ast.IsGenerated(f.syntax) {
+			continue
+		}
+		code := strings.Split(read(t, f.path), "\n")
+		for _, group := range f.syntax.Comments {
+			if slices.ContainsFunc(group.List, func(c *ast.Comment) bool { return outputOf.MatchString(c.Text) }) {
+				continue
+			}
+			for _, c := range group.List {
+				at := set.Position(c.Pos())
+				indent := code[at.Line-1][:at.Column-1]
+				drawn := strings.HasPrefix(c.Text, "//\t") || strings.HasPrefix(c.Text, "//go:") || strings.Contains(c.Text, "    ")
+				if strings.Trim(indent, "\t") != "" || drawn || strings.HasPrefix(c.Text, "/*") {
+					continue
+				}
+				assert.LessOrEqual(t, 4*len(indent)+len([]rune(c.Text)), widest, "%s has more columns, with four for a tab: %s", at, c.Text)
+			}
+		}
+	}
+}
+
 // raw is a comment as it is written.
 func raw(doc *ast.CommentGroup) string {
 	var b strings.Builder
@@ -62,7 +90,8 @@ func TestEachLayerHasAnExample(t *testing.T) {
 			}
 		}
 	}
-	for _, folder := range []string{"wake", "ring", "slot", "transport/hub", "rpc", "plugin", "plugin/host", "plugin/remote", "conformance"} {
+	for _, folder := range strings.Fields(`wake wake/strategy ring slot shm transport transport/inproc transport/hub rpc rpc/stock
+		plugin plugin/host plugin/remote plugin/scaffold plugin/watch conformance inspect site/trial`) {
 		assert.True(t, shown[folder], "package %s has no Example", folder)
 	}
 }
@@ -95,8 +124,8 @@ func TestLintVetsEachTag(t *testing.T) {
 	}
 }
 
-// A test that reads what is beside the repository claims nothing elsewhere. Sites
-// of one's own come by DDC_SITES.
+// A test that reads what is beside the repository claims nothing elsewhere.
+// Sites of one's own come by DDC_SITES.
 func TestNothingIsReadBesideTheRepository(t *testing.T) {
 	beside := "shared" + "/sites"
 	set, files := sources(t)

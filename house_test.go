@@ -29,17 +29,6 @@ const (
 	mostFileSize = 500 // lines of a file
 )
 
-// oversized are exceptions, each with its reason: a thing as it is named below,
-// and why it is as large as it is. One that is no longer needed fails the test.
-var oversized = map[string]string{
-	"site/template.render methods":                           "one object walks a page's tree, with what it has spent so far",
-	"conformance/explore.program":                            "one switch, a case for each instruction of a random program",
-	"conformance/broken.Page":                                "a page of text from its first line to its last",
-	"internal/sandbox.perform":                               "one switch, a case for each thing that a confined program tries",
-	"inspect.TestEachStateHasItsName":                        "a table with a line for each state",
-	"site/template.TestEachConstructMeansWhatTheDialectSays": "a table with a line for each construct",
-}
-
 // sourceFile is a file of this module that somebody wrote.
 type sourceFile struct {
 	path   string // from the root, with slashes
@@ -153,10 +142,7 @@ func measured(set *token.FileSet, files []sourceFile) map[string]string {
 func TestNothingIsTooLargeToBeReadAtOnce(t *testing.T) {
 	large := measured(sources(t))
 	for _, what := range slices.Sorted(maps.Keys(large)) {
-		assert.NotEmpty(t, oversized[what], "%s: %s: split it, or say in oversized why it must be one", what, large[what])
-	}
-	for what := range oversized {
-		assert.NotEmpty(t, large[what], "%s is not too large (any more): take it from oversized", what)
+		t.Errorf("%s: %s: split it", what, large[what])
 	}
 }
 

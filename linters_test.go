@@ -12,9 +12,9 @@ import (
 
 var write = flag.Bool("write", false, "write the rules of .golangci.yml anew")
 
-// depguard is the part of forbidden that the linter depguard can say: it shows an
-// import that is forbidden while it is typed. Stubs cannot be told from their
-// plugins there, so rules about plugins/* are the test's alone.
+// depguard is the part of forbidden that the linter depguard can say: it shows
+// an import that is forbidden while it is typed. Stubs cannot be told from
+// their plugins there, so rules about plugins/* are the test's alone.
 func depguard() string {
 	var b strings.Builder
 	var done []string
@@ -44,7 +44,8 @@ func filesOf(pattern string) string {
 	return "**/" + pattern + "/*.go"
 }
 
-// prefixesOf is a pattern of layers as prefixes of import paths; $ is their end.
+// prefixesOf is a pattern of layers as prefixes of import paths; $ is their
+// end.
 func prefixesOf(pattern string) []string {
 	if pattern == "testing" {
 		return []string{"testing$"}

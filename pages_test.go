@@ -20,8 +20,8 @@ func read(t *testing.T, file string) string {
 	return string(text)
 }
 
-// pages are the repository's own pages, by file. docs/MUTATIONS.md is left out: it
-// tells what was tried once, and is made by a program.
+// pages are the repository's own pages, by file. docs/MUTATIONS.md is left out:
+// it tells what was tried once, and is made by a program.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("docs/*.md")
@@ -87,8 +87,8 @@ func expanded(path string) []string {
 	return all
 }
 
-// A claim names the test that holds it. One that begins a test's name, behind -run
-// or before an ellipsis, stands for all of these.
+// A claim names the test that holds it. One that begins a test's name, behind
+// -run or before an ellipsis, stands for all of these.
 func TestPagesNameTestsThatExist(t *testing.T) {
 	functions := functions(t)
 	for file, page := range pages(t) {
@@ -135,8 +135,8 @@ func TestCommandsOfPagesFindTheirTests(t *testing.T) {
 	assert.Positive(t, found, "no page has a command: this test checks nothing")
 }
 
-// parsed are the folder of a go test command, "" where it has several or none, and
-// what the tests' names match that it asks for.
+// parsed are the folder of a go test command, "" where it has several or none,
+// and what the tests' names match that it asks for.
 func parsed(command string) (folder string, patterns []string) {
 	words := strings.Fields(command)
 	for i, word := range words {
@@ -171,8 +171,8 @@ func TestContributingNamesFunctionsThatExist(t *testing.T) {
 	assert.Contains(t, functions(t), "OpenBytes")
 }
 
-// functions are the names of all that are no methods, those of tests and of other
-// modules too.
+// functions are the names of all that are no methods, those of tests and of
+// other modules too.
 func functions(t *testing.T) []string {
 	t.Helper()
 	var all []string
@@ -180,7 +180,7 @@ func functions(t *testing.T) []string {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && path != "." && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "node_modules"):
+		case entry.IsDir() && path != "." && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "node_modules" || path == "out"):
 			return fs.SkipDir
 		case !entry.IsDir() && strings.HasSuffix(path, ".go"):
 			for line := range strings.Lines(read(t, path)) {

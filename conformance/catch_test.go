@@ -15,8 +15,9 @@ import (
 	"ddc/wake/strategy"
 )
 
-// settleCaught is longer than a sleeper that has a token waits for a processor on a busy
-// machine: else that one is found first, and reported as a token that is not delivered.
+// settleCaught is longer than a sleeper that has a token waits for a processor
+// on a busy machine: else that one is found first, and reported as a token that
+// is not delivered.
 const settleCaught = time.Second
 
 // catch is a fault, the program that must find it, and what it must say.
@@ -25,7 +26,8 @@ type catch struct {
 	rule    scenario.Rule
 	program string
 	put     func(e *scenario.Env)
-	// says is part of the error. lost asks for the verdict on a sleeper's state.
+	// says is part of the error. lost asks for the verdict on a sleeper's
+	// state.
 	says string
 	lost bool
 }
@@ -43,7 +45,7 @@ func catches() []catch {
 			put: decorate(func(s wake.Strategy) wake.Strategy { return broken.DropToken(s, 5) })},
 		{fault: "DropToken", rule: 0, program: "TokenLeftBeforeWaitIsNotLost", says: "pending after a ring is false",
 			put: decorate(func(s wake.Strategy) wake.Strategy { return broken.DropToken(s, 5) })},
-		{fault: "DropToken", rule: 0, program: "EightyWorkersOnSixteenLanes", lost: true,
+		{fault: "DropToken", rule: 0, program: "EightyWorkersOnSixteenConnections", lost: true,
 			put: decorate(func(s wake.Strategy) wake.Strategy { return broken.DropToken(s, 5) })},
 		{fault: "DrainBeforeWait", rule: 3, program: "RingAfterTheLastCheckIsNotDrained", lost: true,
 			put: decorate(broken.DrainBeforeWait)},

@@ -31,8 +31,8 @@ type cell struct {
 type outcome struct {
 	// Error is what the program found, or "".
 	Error string
-	// Lost says that it found a sleeper that nothing will wake, Undelivered one that a
-	// token does not wake.
+	// Lost says that it found a sleeper that nothing will wake, Undelivered one
+	// that a token does not wake.
 	Lost, Undelivered bool
 }
 

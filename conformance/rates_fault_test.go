@@ -23,32 +23,27 @@ import (
 const ratesVariable = "DDC_RATES"
 
 const (
-	// longer is how many times the table's rounds a run has, and runs how many there
-	// are on each strategy.
+	// longer is how many times the table's rounds a run has, and runs how many
+	// there are on each strategy.
 	longer = 5
 	runs   = 3
 )
 
-// settleNarrow is longer than settleLost: whoever only waits for a processor
-// must not pass for a find.
+// settleNarrow is longer than settleLost: a thread that only waits for a
+// processor must not pass for a find.
 const settleNarrow = 2 * time.Second
 
-// How often do the suite's programs find a fault whose window is as narrow as it
-// is? There is nothing to claim: what is found is chance. It is measured, for
-// docs/FAULTS.md, when somebody asks for it: make rates.
+// How often do the suite's programs find a fault whose window is as narrow as
+// it is? There is nothing to claim: what is found is chance. It is measured,
+// for docs/FAULTS.md, when somebody asks for it: make rates.
 func TestRatesOfNarrowWindows(t *testing.T) {
 	file := os.Getenv(ratesVariable)
 	if file == "" {
 		t.Skip("measured by make rates, into a file")
 	}
 	var trials []trial
-	listed := map[fault.Name]bool{}
-	for _, c := range broken.Table() {
+	for _, c := range broken.Narrow() {
 		e, _ := fault.ByName(string(c.Fault))
-		if e.Window == "" || c.Says != "" || listed[c.Fault] { // an error that is reported is not what a window hides
-			continue
-		}
-		listed[c.Fault] = true
 		for _, s := range e.On {
 			for seed := range uint64(runs) {
 				trials = append(trials, trial{Catch: c, strategy: s, seed: seed})

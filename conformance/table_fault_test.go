@@ -38,8 +38,8 @@ func settle(c broken.Catch) time.Duration {
 }
 
 // patience is for how long a program that has not met a fault's window is run
-// again, with another seed. On a busy machine the two that must meet seldom run at
-// the same time.
+// again, with another seed. On a busy machine the two that must meet seldom run
+// at the same time.
 const patience = 4 * time.Minute
 
 // cellPatience ends a cell that ends by no verdict.
@@ -92,8 +92,8 @@ func (c *trial) caught() bool {
 	return c.outcome.Lost || c.outcome.Undelivered && (c.Token || c.looped())
 }
 
-// looped says that the program runs on an event loop, which has nobody to tell of
-// an error, and stops.
+// looped says that the program runs on an event loop, which has nobody to tell
+// of an error, and stops.
 func (c *trial) looped() bool { return strings.Contains(c.strategy, fault.EpollSuffix) }
 
 // runAll runs trials, some at a time.
@@ -151,8 +151,8 @@ func TestSuiteCatchesEveryFaultWhereItCanBite(t *testing.T) {
 	}
 }
 
-// The control group shares no memory and wakes nobody. A fault that harms it all the
-// same was never about waking.
+// The control group shares no memory and wakes nobody. A fault that harms it
+// all the same was never about waking.
 func TestFaultsOfOtherKindsHarmTheControlGroupToo(t *testing.T) {
 	for _, c := range broken.Table() {
 		e, _ := fault.ByName(string(c.Fault))

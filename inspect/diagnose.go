@@ -82,6 +82,11 @@ func (d Diagnosis) String() string {
 // its handler is called stuck.
 const stuckAfter = 5 * time.Second
 
+// uncounted is how long a plugin that works may be at a call without counting
+// it among those of its handlers: while it reads a large request or writes a
+// large reply, and the kernel finds memory for that a page at a time.
+const uncounted = 30 * time.Second
+
 // Diagnose says what is the matter with each link in the last of some snapshots
 // of a hub. It compares that snapshot with the first. Two snapshots a quarter
 // of a second apart give everything that can run the time to run, and so tell a

@@ -24,7 +24,6 @@ import (
 	"strconv"
 
 	"ddc/internal/proc"
-	"ddc/internal/trace"
 	"ddc/transport/hub"
 )
 
@@ -142,7 +141,7 @@ func (h *Hub) holds(pid int, began string) bool {
 }
 
 // Events are the last events of a link, by its place.
-func (h *Hub) Events(place int) [2][]trace.Event { return h.observer.Events(place) }
+func (h *Hub) Events(place int) [2][]hub.Event { return h.observer.Events(place) }
 
 // Held says whether any of Holders still has the hub. For a copy it says true.
 func (h *Hub) Held() bool {

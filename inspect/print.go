@@ -12,17 +12,31 @@ import (
 	"ddc/inspect/text"
 	"ddc/internal/printable"
 	"ddc/internal/trace"
+	"ddc/transport/hub"
 )
 
 // Print writes a report: one line a link, then what the words say of each link
 // that has something wrong, or of every link if all is true.
-func (r *Report) Print(w io.Writer, all bool) {
-	used, of := r.Used()
-	fmt.Fprintf(w, "%srings of %d, %d of %d slots in use\n", prefix(r.Hub), r.Cells, used, of)
+func (r *Report) Print(w io.Writer, all bool) { PrintAll(w, []Report{*r}, all) }
+
+// PrintAll is Report.Print of several hubs, whose links share one table. A hub
+// without links is left out if another has some.
+func PrintAll(w io.Writer, reports []Report, all bool) {
+	var links []*LinkReport
+	for i := range reports {
+		for j := range reports[i].Links {
+			links = append(links, &reports[i].Links[j])
+		}
+	}
+	for i := range reports {
+		if r := &reports[i]; len(r.Links) > 0 || len(links) == 0 {
+			used, of := r.Used()
+			fmt.Fprintf(w, "%srings of %d, %d of %d slots in use\n", prefix(r.Hub), r.Cells, used, of)
+		}
+	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "PLUGIN\tWAKE\tPID\tDOES\tTO PLUGIN\tTO HOST\tCALLS\tOLDEST\tDIAGNOSIS")
-	for i := range r.Links {
-		l := &r.Links[i]
+	for _, l := range links {
 		oldest := "-"
 		if len(l.Calls) > 0 {
 			oldest = fmt.Sprintf("%.1f s", l.Calls[0].Age)
@@ -31,8 +45,8 @@ func (r *Report) Print(w io.Writer, all bool) {
 			int64(l.ToPlugin.Unread), int64(l.ToHost.Unread), len(l.Calls), oldest, l.Text)
 	}
 	_ = table.Flush() // if w fails, the later writes fail too
-	for i := range r.Links {
-		if l := &r.Links[i]; all || l.Wrong() {
+	for _, l := range links {
+		if all || l.Wrong() {
 			fmt.Fprintln(w)
 			l.Print(w)
 		}
@@ -56,7 +70,7 @@ func (l *LinkReport) Print(w io.Writer) {
 		to     string
 		whose  string
 		sender string
-		direction
+		RingReport
 	}{{"to plugin", "plugin's", "host", l.ToPlugin}, {"to host", "host's", "plugin", l.ToHost}} {
 		fmt.Fprintf(w, "  %-9s  %d unread (produced %d, consumed %d)%s; %s bell: %s, signals %#x\n",
 			d.to, int64(d.Unread), d.Produced, d.Consumed, text.If(d.Starved, ", announced full"), d.whose, d.Bell.text(), d.Signals)
@@ -93,7 +107,7 @@ func (l *LinkReport) Print(w io.Writer) {
 	}
 }
 
-func (b bell) text() string {
+func (b BellReport) text() string {
 	return fmt.Sprintf("%s, token %s, seq %d, %d sent, %d suppressed, %d spurious", b.Sleeper, b.Token, b.Seq, b.Sent, b.Suppressed, b.Spurious)
 }
 
@@ -126,7 +140,7 @@ var bells = []string{"the host's bell", "the plugin's bell", "the caller's bell"
 
 // PrintEvents writes the last events of both ends of a link, oldest first, with
 // how long before now each was.
-func PrintEvents(w io.Writer, now int64, ends [2][]trace.Event) {
+func PrintEvents(w io.Writer, now int64, ends [2][]hub.Event) {
 	type sided struct {
 		trace.Event
 		side int

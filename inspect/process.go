@@ -52,8 +52,8 @@ type Child struct {
 	Awaits []Child `json:"awaits,omitempty"`
 }
 
-// ends are the processes to look at. Those that have something to do are worth a
-// look at each thread.
+// ends are the processes to look at. Those that have something to do are worth
+// a look at each thread.
 type ends map[int]struct{ closely bool }
 
 // lookAtProcesses looks at processes, and at what descends from them. Those

@@ -14,11 +14,12 @@ import (
 type Report struct {
 	Hub   string       `json:"hub,omitempty"`
 	Cells int          `json:"ring_cells"`
-	Slots []slotReport `json:"slots"`
+	Slots []SlotReport `json:"slots"`
 	Links []LinkReport `json:"links"`
 }
 
-type slotReport struct {
+// SlotReport counts the slots of one size, in bytes, by state.
+type SlotReport struct {
 	Size    int `json:"size"`
 	Count   int `json:"count"`
 	Filling int `json:"filling"`
@@ -36,10 +37,10 @@ type LinkReport struct {
 	Host        Process `json:"host"`
 	Plugin      Process `json:"plugin"`
 
-	ToPlugin direction      `json:"to_plugin"`
-	ToHost   direction      `json:"to_host"`
-	Caller   bell           `json:"caller_bell"`
-	Calls    []callReport   `json:"calls"`
+	ToPlugin RingReport     `json:"to_plugin"`
+	ToHost   RingReport     `json:"to_host"`
+	Caller   BellReport     `json:"caller_bell"`
+	Calls    []CallReport   `json:"calls"`
 	Unnoted  int            `json:"calls_not_noted,omitempty"`
 	Handlers int            `json:"handlers"` // -1 where the plugin does not say
 	Owned    map[string]int `json:"slots_owned"`
@@ -47,22 +48,24 @@ type LinkReport struct {
 	Ended map[string]string `json:"ended,omitempty"`
 }
 
-// direction is a ring, its senders, and the bell of its receiver.
-type direction struct {
-	Produced uint64  `json:"produced"`
-	Consumed uint64  `json:"consumed"`
-	Unread   uint64  `json:"unread"`
-	Starved  bool    `json:"announced_full"`
-	Space    float64 `json:"waits_for_space_s,omitempty"`
-	Slot     float64 `json:"waits_for_slot_s,omitempty"`
-	Closed   bool    `json:"closed,omitempty"`
-	Signals  uint32  `json:"signals"`
-	Bell     bell    `json:"bell"`
+// RingReport is a ring, its senders, and the bell of its receiver.
+type RingReport struct {
+	Produced uint64     `json:"produced"`
+	Consumed uint64     `json:"consumed"`
+	Unread   uint64     `json:"unread"`
+	Starved  bool       `json:"announced_full"`
+	Space    float64    `json:"waits_for_space_s,omitempty"`
+	Slot     float64    `json:"waits_for_slot_s,omitempty"`
+	Closed   bool       `json:"closed,omitempty"`
+	Signals  uint32     `json:"signals"`
+	Bell     BellReport `json:"bell"`
 
 	words []string
 }
 
-type bell struct {
+// BellReport is a doorbell. Counts are of rings that left a token and that
+// found the sleeper awake, and of wakings, with those for nothing.
+type BellReport struct {
 	Seq        uint32 `json:"seq"`
 	Sleeper    string `json:"sleeper"`
 	Token      string `json:"token"`
@@ -72,7 +75,8 @@ type bell struct {
 	Spurious   uint64 `json:"spurious"`
 }
 
-type callReport struct {
+// CallReport is a call under way.
+type CallReport struct {
 	Stream uint32  `json:"stream"`
 	Method string  `json:"method,omitempty"`
 	About  string  `json:"about,omitempty"`
@@ -83,9 +87,9 @@ type callReport struct {
 // that nobody uses any more are left out.
 func NewReport(path string, snapshots ...Snapshot) Report {
 	last := snapshots[len(snapshots)-1]
-	r := Report{Hub: path, Slots: []slotReport{}, Links: []LinkReport{}}
+	r := Report{Hub: path, Slots: []SlotReport{}, Links: []LinkReport{}}
 	for _, u := range last.Classes {
-		r.Slots = append(r.Slots, slotReport{u.Size, u.Count, u.Filling, u.Sent, u.Held})
+		r.Slots = append(r.Slots, SlotReport{u.Size, u.Count, u.Filling, u.Sent, u.Held})
 	}
 	for i, d := range Diagnose(snapshots...) {
 		r.Cells = last.Links[i].Cells
@@ -102,7 +106,7 @@ func newLinkReport(s *Snapshot, l *hub.LinkSnapshot, d Diagnosis) LinkReport {
 		Diagnosis: d, Text: d.String(), Wake: l.Strategy, Incarnation: l.Incarnation,
 		Host: s.process(l.PIDs[hub.HostSide]), Plugin: s.process(l.PIDs[hub.PeerSide]),
 		ToPlugin: newDirection(&l.Sides[hub.PeerSide], s.At), ToHost: newDirection(&l.Sides[hub.HostSide], s.At),
-		Caller: newBell(&l.Caller), Calls: []callReport{}, Unnoted: l.Unnoted, Handlers: l.Handlers,
+		Caller: newBell(&l.Caller), Calls: []CallReport{}, Unnoted: l.Unnoted, Handlers: l.Handlers,
 		Owned: map[string]int{"host": l.Slots[hub.HostSide].Slots, "plugin": l.Slots[hub.PeerSide].Slots},
 	}
 	for side, name := range sides {
@@ -114,9 +118,9 @@ func newLinkReport(s *Snapshot, l *hub.LinkSnapshot, d Diagnosis) LinkReport {
 		}
 	}
 	for _, c := range l.Calls {
-		r.Calls = append(r.Calls, callReport{c.Stream, c.Method, c.About, seconds(s.At - c.Began)})
+		r.Calls = append(r.Calls, CallReport{c.Stream, c.Method, c.About, seconds(s.At - c.Began)})
 	}
-	slices.SortFunc(r.Calls, func(a, b callReport) int { return cmp.Or(cmp.Compare(b.Age, a.Age), cmp.Compare(a.Stream, b.Stream)) })
+	slices.SortFunc(r.Calls, func(a, b CallReport) int { return cmp.Or(cmp.Compare(b.Age, a.Age), cmp.Compare(a.Stream, b.Stream)) })
 	return r
 }
 
@@ -129,8 +133,8 @@ func (s *Snapshot) process(pid int) Process {
 
 func seconds(ns int64) float64 { return time.Duration(max(ns, 0)).Seconds() }
 
-func newDirection(s *hub.SideState, now int64) direction {
-	d := direction{
+func newDirection(s *hub.SideState, now int64) RingReport {
+	d := RingReport{
 		Produced: s.Produced, Consumed: s.Consumed, Unread: s.Unread(), Starved: s.Starved,
 		Closed: s.Closed, Signals: s.Signals, Bell: newBell(&s.BellState), words: text.Waits(*s, now),
 	}
@@ -143,8 +147,8 @@ func newDirection(s *hub.SideState, now int64) direction {
 	return d
 }
 
-func newBell(b *hub.BellState) bell {
-	return bell{b.Seq, text.Sleeper(*b), text.Token(*b), b.Sent, b.Suppressed, b.Received, b.Spurious}
+func newBell(b *hub.BellState) BellReport {
+	return BellReport{b.Seq, text.Sleeper(*b), text.Token(*b), b.Sent, b.Suppressed, b.Received, b.Spurious}
 }
 
 // Used counts slots in use.

@@ -55,6 +55,21 @@ func (l *look) does(side int) Doing {
 	return p.Doing
 }
 
+// working says that the plugin's process works. A thread of its runtime that
+// was caught running for a moment is no work: it would be neither seen at both
+// looks nor use any time in between.
+func (l *look) working() bool {
+	if l.does(hub.PeerSide) != Running {
+		return false
+	}
+	now := l.now.Processes[l.link.PIDs[hub.PeerSide]]
+	if l.before == nil || now.Children {
+		return true
+	}
+	old, ok := l.before.Processes[now.PID]
+	return !ok || old.Doing == Running || now.CPU > old.CPU+proc.Tick
+}
+
 // runnable says that some thread of a side's process ran, or
 // could, at this moment.
 func (l *look) runnable(side int) bool {
@@ -291,7 +306,7 @@ func (l *look) notReceiving() (d Diagnosis, is bool) {
 
 // frameLost: all is quiet, and the host waits for more replies than the plugin
 // is at work on. A process that runs may be about to send or to take one, but
-// not for long.
+// not for long. A plugin that works may take longer over a large one.
 func (l *look) frameLost() (d Diagnosis, is bool) {
 	calls := len(l.link.Calls) + l.link.Unnoted
 	if !l.still || l.link.Handlers < 0 || calls <= l.link.Handlers {
@@ -301,16 +316,19 @@ func (l *look) frameLost() (d Diagnosis, is bool) {
 	if moment && (l.runnable(hub.HostSide) || l.does(hub.PeerSide) == Running) {
 		return d, false
 	}
+	if l.age() < uncounted && l.working() {
+		return d, false
+	}
 	why := fmt.Sprintf("host waits for %s, plugin is at work on %d, nothing to read", replies(calls), l.link.Handlers)
 	return l.since(Diagnosis{Kind: LostFrame, Why: why}, l.oldest().Began), true
 }
 
-// orphaned: all is quiet, the plugin has read all that it was sent, and is at work on
-// more calls than the host waits for. Either the call was sent when it was over, or its
-// handler goes on though it was cancelled.
+// orphaned: all is quiet, the plugin has read all that it was sent, and is at
+// work on more calls than the host waits for. Either the call was sent when it
+// was over, or its handler goes on though it was cancelled.
 func (l *look) orphaned() (d Diagnosis, is bool) {
 	calls := len(l.link.Calls) + l.link.Unnoted
-	if !l.still || l.link.Handlers <= calls || l.link.Sides[hub.PeerSide].Unread() > 0 || l.does(hub.PeerSide) == Running {
+	if !l.still || l.link.Handlers <= calls || l.link.Sides[hub.PeerSide].Unread() > 0 || l.working() {
 		return d, false
 	}
 	why := fmt.Sprintf("plugin is at work on %d, host waits for %s, nothing to read", l.link.Handlers, replies(calls))
@@ -327,7 +345,7 @@ func replies(n int) string {
 // handling: all is quiet, and a call is not answered.
 func (l *look) handling() (d Diagnosis, is bool) {
 	oldest := l.oldest()
-	if !l.still || l.age() < stuckAfter || l.does(hub.PeerSide) == Running {
+	if !l.still || l.age() < stuckAfter || l.working() {
 		return d, false
 	}
 	why := "plugin sleeps, nothing to read"

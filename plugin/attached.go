@@ -15,8 +15,8 @@ import (
 
 // attached is a service on what its host calls it through.
 type attached interface {
-	// serve answers calls until the host is done. No handler runs any more when it
-	// returns.
+	// serve answers calls until the host is done. No handler runs any more when
+	// it returns.
 	serve(ctx context.Context) error
 	// PeerDied ends serve, since the host's process has ended.
 	PeerDied(cause error)

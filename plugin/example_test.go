@@ -43,8 +43,8 @@ func (asker) Louder(ctx context.Context, in *shoutpb.Text) (*shoutpb.Text, error
 	return shoutpb.NewShoutClient(plugin.Host(ctx)).Louder(ctx, in)
 }
 
-// A host serves services to its plugins, and a handler calls them by plugin.Host,
-// over the link that its own call came by.
+// A host serves services to its plugins, and a handler calls them by
+// plugin.Host, over the link that its own call came by.
 func ExampleHost() {
 	h, err := host.New(host.Options{
 		Local: func(string) (plugin.Service, error) {

@@ -34,8 +34,8 @@ func unaryIn(calls *activity.Activity) grpc.UnaryServerInterceptor {
 	}
 }
 
-// streamIn counts a stream as work, but for the one that carries calls to the host:
-// it lasts as long as the plugin.
+// streamIn counts a stream as work, but for the one that carries calls to the
+// host: it lasts as long as the plugin.
 func streamIn(calls *activity.Activity) grpc.StreamServerInterceptor {
 	return func(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 		if info.FullMethod == agreement.HostMethod {

@@ -8,7 +8,8 @@ import (
 	"ddc/wake/strategy"
 )
 
-// Whatever the environment says, a plugin agrees to no more than it can inherit.
+// Whatever the environment says, a plugin agrees to no more than it can
+// inherit.
 func FuzzHandshake(f *testing.F) {
 	names := make([]string, 0, 8)
 	for _, variable := range (agreement.Terms{NoPrograms: true}).Environ() {

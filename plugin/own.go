@@ -31,8 +31,8 @@ type registrar interface {
 	GetServiceInfo() map[string]grpc.ServiceInfo
 }
 
-// own is what every plugin serves beside its service: gRPC's health service, unless
-// the service brings one, and agreement.Service.
+// own is what every plugin serves beside its service: gRPC's health service,
+// unless the service brings one, and agreement.Service.
 type own struct {
 	version int
 	host    *hostConn
@@ -52,8 +52,8 @@ func (o *own) register(s Service, with registrar) {
 	with.RegisterService(&ownService, o)
 }
 
-// ownService is agreement.Service. Its messages are protobuf's own, so a plugin in
-// another language needs no .proto of ours.
+// ownService is agreement.Service. Its messages are protobuf's own, so a plugin
+// in another language needs no .proto of ours.
 var ownService = grpc.ServiceDesc{
 	ServiceName: agreement.Service,
 	HandlerType: (*any)(nil),
@@ -73,8 +73,8 @@ var ownService = grpc.ServiceDesc{
 	}}},
 }
 
-// hostConn makes calls to what the host serves, once the host has opened the stream
-// that carries them.
+// hostConn makes calls to what the host serves, once the host has opened the
+// stream that carries them.
 type hostConn struct {
 	offered bool // the host will open it
 
@@ -193,9 +193,9 @@ type versionsError struct{ text string }
 
 func (e versionsError) Error() string { return e.text }
 
-// choose gives the service of the highest version that host and plugin both speak.
-// A plugin without Options.Versions speaks version 1 alone; a host that names no
-// versions gets s.
+// choose gives the service of the highest version that host and plugin both
+// speak. A plugin without Options.Versions speaks version 1 alone; a host that
+// names no versions gets s.
 func (o *Options) choose(s Service, host agreement.Versions, name string) (Service, int, error) {
 	mine := o.Versions
 	if len(mine) == 0 {

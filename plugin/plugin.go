@@ -6,10 +6,10 @@
 //		plugin.Main(plugin.Func(func(r grpc.ServiceRegistrar) { shoutpb.RegisterShoutServer(r, shouter{}) }))
 //	}
 //
-// Package ddc/plugin/agreement says what the process inherits, in descriptors
+// Package plugin/agreement says what the process inherits, in descriptors
 // and environment. The other side, which starts, calls and restarts plugins, is
-// ddc/plugin/host; ddc/plugin/watch observes them while they run. A plugin
-// links neither. The Spec of one of ddc's own plugins (ddc/plugin/spec) says
+// plugin/host; plugin/watch observes them while they run. A plugin
+// links neither. The Spec of one of ddc's own plugins (plugin/spec) says
 // what it may do, and how long it may take.
 //
 // # What a plugin gets besides
@@ -37,8 +37,8 @@ import "google.golang.org/grpc"
 // Service is what a plugin serves. If it is also an [io.Closer], Close is
 // called once no call is under way any more.
 type Service interface {
-	// Register registers the gRPC services that it is. It is called once for each
-	// link, before the first call.
+	// Register registers the gRPC services that it is. It is called once for
+	// each link, before the first call.
 	Register(r grpc.ServiceRegistrar)
 }
 

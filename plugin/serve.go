@@ -57,15 +57,20 @@ type Options struct {
 	// Unary and Stream wrap each call, the first outermost.
 	Unary  []grpc.UnaryServerInterceptor
 	Stream []grpc.StreamServerInterceptor
+	// Unknown answers the calls of methods that the service does not have, each
+	// as a stream of messages both ways. If it is nil they fail with
+	// Unimplemented.
+	Unknown grpc.StreamHandler
 	// Stats hear of the link, and of each call.
 	Stats []stats.Handler
 	// MaxMessage is the largest message to send, in bytes; 0 is 256 MiB. It
 	// bounds received messages too if the host does not bound requests.
 	MaxMessage int
-	// Versions are the service in each version that the plugin speaks. If the host
-	// names versions (host.Options.Calls.Versions), the highest that both speak is
-	// served, and without one the process ends with a sentence. Without Versions
-	// the plugin speaks version 1; a host that names none gets Main's service.
+	// Versions are the service in each version that the plugin speaks. If the
+	// host names versions (host.Options.Calls.Versions), the highest that both
+	// speak is served, and without one the process ends with a sentence.
+	// Without Versions the plugin speaks version 1; a host that names none gets
+	// Main's service.
 	Versions map[int]Service
 }
 
@@ -113,7 +118,8 @@ func serve(ctx context.Context, s Service, o Options, hostGone func()) error {
 	if err != nil {
 		return err
 	}
-	// Ctrl-C reaches every process of the terminal. The host decides what it means.
+	// Ctrl-C reaches every process of the terminal. The host decides what it
+	// means.
 	signal.Ignore(os.Interrupt)
 	// Before the host can see that this plugin has attached, and send it a
 	// SIGUSR1.
@@ -124,7 +130,7 @@ func serve(ctx context.Context, s Service, o Options, hostGone func()) error {
 	tidier := newTidier()
 	defer tidier.stop()
 	attached, err := inherited.attach(s, &own{version, newHostConn(inherited.HostServes)}, rpc.ServerOptions{
-		Requests: inherited.Requests, MaxMessage: o.MaxMessage, Stats: o.Stats,
+		Requests: inherited.Requests, MaxMessage: o.MaxMessage, Unknown: o.Unknown, Stats: o.Stats,
 		Unary:  append([]grpc.UnaryServerInterceptor{unaryIn(calls), tidier.intercept}, o.Unary...),
 		Stream: append([]grpc.StreamServerInterceptor{streamIn(calls)}, o.Stream...),
 	})
@@ -136,7 +142,8 @@ func serve(ctx context.Context, s Service, o Options, hostGone func()) error {
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		// Nobody writes to a lifeline: reading ends with the host, or with Close below.
+		// Nobody writes to a lifeline: reading ends with the host, or with
+		// Close below.
 		_, err := inherited.lifeline.Read(make([]byte, 1))
 		if errors.Is(err, io.EOF) {
 			hostGone()

@@ -43,7 +43,8 @@ func TestEveryFolderOfPluginsIsAPluginOfTheListAndSaysItsSpec(t *testing.T) {
 	assert.Equal(t, folders, listed, "each once, by name")
 }
 
-// With --all-plugins all are attached at once, and one may be started again meanwhile.
+// With --all-plugins all are attached at once, and one may be started again
+// meanwhile.
 func TestAllPluginsHaveAPlaceInAHub(t *testing.T) {
 	assert.Less(t, len(plugins.All()), hub.DefaultPeers)
 }

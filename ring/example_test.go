@@ -6,8 +6,8 @@ import (
 	"ddc/ring"
 )
 
-// Both ends of a ring in one process. In two, page and cells lie in a segment of
-// shared memory (package shm), and each process makes its own end.
+// Both ends of a ring in one process. In two, page and cells lie in a segment
+// of shared memory (package shm), and each process makes its own end.
 func Example() {
 	page, cells := new(ring.Page), make([]ring.Descriptor, 2)
 	producer, err := ring.NewProducer(page, cells)

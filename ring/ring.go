@@ -44,8 +44,9 @@ type Page struct {
 	_        [shm.CacheLine - 8]byte
 	Consumed shm.Word64
 	_        [shm.CacheLine - 8]byte
-	// Starved is 1 from the producer's announcement that it waits for room until the
-	// consumer, having made some, takes it and so owes a ring of the producer's bell.
+	// Starved is 1 from the producer's announcement that it waits for room
+	// until the consumer, having made some, takes it and so owes a ring of the
+	// producer's bell.
 	Starved shm.Word32
 	_       [shm.CacheLine - 4]byte
 }
@@ -104,8 +105,8 @@ func (p *Producer) TryPush(d *Descriptor) (bool, error) {
 	return true, nil
 }
 
-// room says whether a cell is free by the copy of the consumer's index, which it
-// renews only when the copy says none. An error means no.
+// room says whether a cell is free by the copy of the consumer's index, which
+// it renews only when the copy says none. An error means no.
 func (p *Producer) room() (bool, error) {
 	capacity := uint64(len(p.cells))
 	if p.produced-p.consumed < capacity {
@@ -134,15 +135,16 @@ func (p *Producer) HasRoom() bool {
 //
 // The consumer takes the announcement with the first pop that sees it. Room
 // that was made and used up before then is announced to nobody, so whoever
-// wakes and still finds the ring full announces again before waiting again. The tempting loop
-// "announce; while full: sleep" loses the next ring, and did so once in the
-// benchmark of this repository: both sides asleep, ring empty.
+// wakes and still finds the ring full announces again before waiting again. The
+// tempting loop "announce; while full: sleep" loses the next ring, and did so
+// once in the benchmark of this repository: both sides asleep, ring empty.
 func (p *Producer) AnnounceStarved() bool {
 	p.page.Starved.Swap(1) // no Store: package shm says why
 	return p.HasRoom()
 }
 
-// Consumer is the end that pops. One goroutine at a time may use it, but for Empty.
+// Consumer is the end that pops. One goroutine at a time may use it, but for
+// Empty.
 type Consumer struct {
 	early    early // of no size, but for a fault
 	page     *Page
@@ -192,7 +194,8 @@ func (c *Consumer) length() (uint64, error) {
 		if produced-c.consumed > uint64(len(c.cells)) && !fault.On(fault.TrustedIndex) {
 			return 0, fmt.Errorf("%w: producer index %d, consumer index %d, %d cells", ErrCorrupt, produced, c.consumed, len(c.cells))
 		}
-		// Only this end stores it. Empty would go by what a peer has written over it.
+		// Only this end stores it. Empty would go by what a peer has written
+		// over it.
 		if shared := c.page.Consumed.Load(); shared != c.consumed {
 			return 0, fmt.Errorf("%w: consumer index %d, stored was %d", ErrCorrupt, shared, c.consumed)
 		}

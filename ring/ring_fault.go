@@ -21,8 +21,8 @@ func (e *early) starved() bool { return e.flag }
 // Index is the producer index as everybody sees it, for a sender that keeps it.
 func (p *Producer) Index() uint64 { return p.page.Produced.Load() }
 
-// PushAt is TryPush of a sender that has read the index before, and takes it for
-// the index still.
+// PushAt is TryPush of a sender that has read the index before, and takes it
+// for the index still.
 func (p *Producer) PushAt(index uint64, d *Descriptor) bool {
 	if index-p.page.Consumed.Load() >= uint64(len(p.cells)) {
 		return false

@@ -7,8 +7,8 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// Addr is an end of a link, as package peer and stats handlers are told of it. Nothing
-// can be dialled by it.
+// Addr is an end of a link, as package peer and stats handlers are told of it.
+// Nothing can be dialled by it.
 type Addr string
 
 var _ net.Addr = Addr("")
@@ -31,7 +31,8 @@ type linkSecurity struct{ credentials.CommonAuthInfo }
 // AuthType is "link".
 func (linkSecurity) AuthType() string { return "link" }
 
-// secure says whether nobody but the two ends can read the memory of the link to p.
+// secure says whether nobody but the two ends can read the memory of the link
+// to p.
 func secure(p *peer.Peer) bool {
 	link, ok := p.AuthInfo.(linkSecurity)
 	return ok && link.SecurityLevel == credentials.PrivacyAndIntegrity

@@ -58,7 +58,8 @@ func BenchmarkUnary64Parallel(b *testing.B) {
 	})
 }
 
-// BenchmarkRaw1MiB echoes through leases: written once by the client, copied once by the server.
+// BenchmarkRaw1MiB echoes through leases: written once by the client, copied
+// once by the server.
 func BenchmarkRaw1MiB(b *testing.B) {
 	echo := func(s *rpc.Server) { s.RegisterRaw("/raw/Echo", rawEcho) }
 	benchOverEach(b, setup{prepare: echo}, func(b *testing.B, p *peers) {

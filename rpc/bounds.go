@@ -50,8 +50,8 @@ type excessError struct {
 	what         string
 }
 
-// Excess is an error that wraps ErrExcess, for other carriers of calls: peer has
-// answered method with what is said.
+// Excess is an error that wraps ErrExcess, for other carriers of calls: peer
+// has answered method with what is said.
 func Excess(peer, method, what string) error {
 	return &excessError{peer: peer, method: method, what: what}
 }

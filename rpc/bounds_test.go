@@ -85,7 +85,8 @@ func TestReplyAtItsBoundIsDecoded(t *testing.T) {
 	})
 }
 
-// 250 MiB of empty messages took the caller to many GB. Here it is a tenth of that.
+// 250 MiB of empty messages took the caller to many GB. Here it is a tenth of
+// that.
 func TestReplyOfEmptyMessagesIsRefusedBeforeItIsDecoded(t *testing.T) {
 	answer := empties(12 << 20)
 	overTransports(t, setup{prepare: liar(answer)}, func(t *testing.T, p *peers) {
@@ -100,7 +101,8 @@ func TestReplyOfEmptyMessagesIsRefusedBeforeItIsDecoded(t *testing.T) {
 	})
 }
 
-// genericService takes lists and streams of them, as no generated one here does.
+// genericService takes lists and streams of them, as no generated one here
+// does.
 func genericService(s *rpc.Server) {
 	s.RegisterService(&grpc.ServiceDesc{
 		ServiceName: "generic.Lists",

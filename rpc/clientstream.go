@@ -28,20 +28,29 @@ type clientStream struct {
 	method  *method
 	started time.Time
 	watch   *watch
-	caller  context.Context
-	ctx     context.Context // the caller's, which the stream's end ends too
-	cancel  context.CancelFunc
+	contexts
 
 	flow
-	closed bool // no more is to be sent; of the goroutine that sends
+	closed   bool // no more is to be sent; of the goroutine that sends
+	received bool // a message; of the goroutine that receives
 
 	mu       sync.Mutex
 	finished bool
 	unwatch  func() bool // ends the watch of the caller's context
 	header   header
 	trailer  metadata.MD
+	replied  bool // the server did, and trailer is what it sent
 
 	reported sync.Once
+}
+
+// contexts are those of a clientStream, each of the one before.
+type contexts struct {
+	caller  context.Context
+	ctx     context.Context // which ends when the caller hears of the stream's end
+	cancel  context.CancelFunc
+	sending context.Context // which the stream's end ends at once
+	stop    context.CancelFunc
 }
 
 // header is the server's, as the caller waits for it.
@@ -68,6 +77,7 @@ func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, name string
 	}
 	s.caller = peer.NewContext(ctx, c.peer)
 	s.ctx, s.cancel = context.WithCancel(s.caller)
+	s.sending, s.stop = context.WithCancel(s.ctx)
 	s.watch.begin(desc.ClientStreams, desc.ServerStreams)
 	if err := s.open(name); err != nil {
 		s.finish(err, true)
@@ -88,10 +98,11 @@ func (s *clientStream) open(name string) error {
 	if err := c.begin(s.caller, s, name); err != nil {
 		return err
 	}
-	if err := c.sendCall(s.ctx, &s.packet, s.id, s.method, md, 0, nil); err != nil {
+	if err := c.sendCall(s.sending, &s.packet, s.id, s.method, md, 0, nil); err != nil {
 		c.forget(s.id)
 		return err
 	}
+	s.options.madeCall()
 	s.packet.clear()
 	s.watch.sentHeader(name, md, c.peer.Addr, c.peer.LocalAddr)
 	// The context is watched only now: a cancellation must not overtake the
@@ -139,7 +150,9 @@ func (s *clientStream) receive(f *transport.Frame) {
 			s.abort(s.conn.malformed(f.Arg, err))
 			return
 		}
-		s.setHeader(parts.metadata, f.Op == opHeader || parts.metadata != nil || f.Flags&flagMessage != 0)
+		if f.Op == opHeader || f.Flags&(flagMetadata|flagMessage) != 0 {
+			s.setHeader(parts.metadata, true)
+		} // else finish says that there is none
 		if f.Op == opHeader {
 			return
 		}
@@ -147,7 +160,7 @@ func (s *clientStream) receive(f *transport.Frame) {
 			s.push(f, begins)
 		}
 		s.mu.Lock()
-		s.trailer = parts.trailer
+		s.trailer, s.replied = parts.trailer, true
 		s.mu.Unlock()
 		s.finish(s.conn.replyError(f.Flags, f.Arg, parts.status), false)
 	}
@@ -155,7 +168,9 @@ func (s *clientStream) receive(f *transport.Frame) {
 
 func (s *clientStream) push(f *transport.Frame, begins int) {
 	if n, most := len(f.Payload)-begins, s.method.boundsFor(&s.options).Bytes; n > most {
-		s.abort(excessOf(tooLarge(n, most), s.conn.name, s.method.name))
+		// The caller hears of it when it gets there, and may do as it likes
+		// till then.
+		s.in.end(excessOf(tooLarge(n, most), s.conn.name, s.method.name))
 	} else if err := s.in.push(f, begins); err != nil {
 		s.abort(err)
 	}
@@ -206,13 +221,21 @@ func (s *clientStream) finish(err error, discard bool) {
 	if unwatch != nil && !s.observed() {
 		unwatch()
 	}
-	s.cancel()
+	s.stop()
 }
 
-// report tells the observers of the call's end, once: when the caller has read
-// it, or no longer can because its context is over or the Conn has ended.
-// Observers may run anything, so report never runs on the pump.
+// report ends the stream's context and tells the observers of the call's end,
+// once: when the caller has read it, or no longer can because its context is
+// over or the Conn has ended. Observers may run anything, so report never runs
+// on the pump.
 func (s *clientStream) report(err error) {
+	s.mu.Lock()
+	finished := s.finished
+	s.mu.Unlock()
+	if !finished { // the caller's context may be faster than callerLeft, which will not come any more
+		s.abort(err)
+	}
+	s.cancel()
 	if !s.observed() {
 		return
 	}
@@ -224,13 +247,18 @@ func (s *clientStream) report(err error) {
 		delete(s.conn.unreported, s)
 		s.conn.mu.Unlock()
 		s.mu.Lock()
-		header, trailer, unwatch := s.header.md, s.trailer, s.unwatch
+		header, trailer, replied, unwatch := s.header.md, s.trailer, s.replied, s.unwatch
+		if s.header.sent && header == nil {
+			header = metadata.MD{}
+		}
 		s.mu.Unlock()
 		if unwatch != nil {
 			unwatch()
 		}
 		s.tellHeader()
-		s.watch.gotTrailer(trailer)
+		if replied {
+			s.watch.gotTrailer(trailer)
+		}
 		s.watch.end(trailer, err)
 		s.options.special.finish(header, trailer, s.conn.peer, err)
 	})
@@ -249,13 +277,19 @@ func (s *clientStream) tellHeader() {
 	}
 }
 
-// Header waits for the header metadata, or the call's end.
+// Header waits for the header metadata, or the call's end. It is nil if the
+// server sent none, not even an empty one. RecvMsg then says why.
 func (s *clientStream) Header() (metadata.MD, error) {
 	<-s.header.known
-	s.tellHeader()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.header.md.Copy(), nil
+	header := s.header
+	s.mu.Unlock()
+	if !header.sent {
+		s.report(s.in.why())
+		return nil, nil
+	}
+	s.tellHeader()
+	return header.md.Copy(), nil
 }
 
 // Trailer is the trailer metadata, once RecvMsg has returned an error.
@@ -273,11 +307,15 @@ func (s *clientStream) CloseSend() error {
 		return nil
 	}
 	s.closed = true
+	return s.endSend()
+}
+
+func (s *clientStream) endSend() error {
 	if s.caller.Err() != nil {
 		return nil // what came before is no complete upload
 	}
 	// A failure means that the call has ended, which RecvMsg reports.
-	_ = s.conn.link.Send(s.ctx, transport.Header{Op: opEnd, Stream: s.id}, nil)
+	_ = s.conn.link.Send(s.sending, transport.Header{Op: opEnd, Stream: s.id}, nil)
 	return nil
 }
 
@@ -291,9 +329,8 @@ func (s *clientStream) SendMsg(m any) error {
 	err := s.sendMsg(m)
 	switch {
 	case err == nil && !s.desc.ClientStreams:
-		return s.CloseSend()
+		return s.endSend()
 	case errors.Is(err, io.EOF) && !s.desc.ClientStreams:
-		s.closed = true
 		return nil
 	case err != nil && !errors.Is(err, io.EOF):
 		s.abort(err)
@@ -308,26 +345,27 @@ func (s *clientStream) sendMsg(m any) error {
 	if s.closed {
 		return errSendAfterClose
 	}
+	s.closed = !s.desc.ClientStreams
 	if err := s.packet.setMessage(m, s.options.maxSend, s.options.codec()); err != nil {
 		return err
 	}
 	defer s.packet.clear()
 	size := s.packet.size
-	err := contextError(s.caller) // which s.ctx may yet have to hear
+	err := contextError(s.caller) // which those made of it may yet have to hear
 	if err == nil {
-		err = s.window.take(s.ctx, size)
+		err = s.window.take(s.sending, size)
 	}
 	if err == nil {
-		if err = s.packet.send(s.ctx, s.conn.link, transport.Header{Op: opMessage, Stream: s.id}); err == nil {
+		if err = s.packet.send(s.sending, s.conn.link, transport.Header{Op: opMessage, Stream: s.id}); err == nil {
 			s.watch.sent(m, size)
 			return nil
 		}
 		if unsendable(err) {
-			return s.conn.sendError(s.ctx, err)
+			return s.conn.sendError(s.sending, err)
 		}
-		err = s.conn.sendError(s.ctx, err)
+		err = s.conn.sendError(s.sending, err)
 	}
-	if !errors.Is(err, io.EOF) && !s.in.hasEnded() {
+	if !errors.Is(err, io.EOF) && s.in.why() == nil {
 		s.abort(err)
 	}
 	return io.EOF
@@ -338,9 +376,10 @@ func (s *clientStream) RecvMsg(m any) error {
 	err := s.next(m)
 	if !s.desc.ServerStreams {
 		switch {
-		case errors.Is(err, io.EOF):
+		case errors.Is(err, io.EOF) && !s.received:
 			err = errNoMessage
 		case err == nil: // the status belongs to the only message
+			s.received = true
 			if err = s.next(nil); errors.Is(err, io.EOF) {
 				s.report(nil)
 				return nil

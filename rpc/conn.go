@@ -25,7 +25,8 @@ import (
 type ConnOptions struct {
 	// Name is what errors call the peer: "plugin fonts".
 	Name string
-	// MaxMessage is the largest message to send or receive, in bytes; 0 is 256 MiB.
+	// MaxMessage is the largest message to send or receive, in bytes; 0 is 256
+	// MiB.
 	MaxMessage int
 	// MaxRequest is the largest message to send, in bytes; 0 is MaxMessage.
 	MaxRequest int
@@ -130,8 +131,8 @@ func NewConn(link transport.Link, o ConnOptions) *Conn {
 	return c
 }
 
-// run outlives the link, and then fails what is still under way. Stats handlers know
-// the link by the context tagged.
+// run outlives the link, and then fails what is still under way. Stats handlers
+// know the link by the context tagged.
 func (c *Conn) run(tagged context.Context) {
 	defer close(c.done)
 	defer c.stats.connEnded(tagged, true)
@@ -190,8 +191,8 @@ func (e *closedError) GRPCStatus() *status.Status {
 	return status.Newf(codes.Canceled, "the connection to %s was %v", e.peer, errClosedHere)
 }
 
-// Close fails the calls under way with Canceled, and those made later, closes the
-// link and waits for its end. The peer cancels their handlers.
+// Close fails the calls under way with Canceled, and those made later, closes
+// the link and waits for its end. The peer cancels their handlers.
 func (c *Conn) Close() error {
 	c.end(ClosedHere(c.name))
 	c.out.breakLink(errGoodOrder)
@@ -238,6 +239,12 @@ func sortCalls(calls []Call) {
 
 // begin enters a call.
 func (c *Conn) begin(ctx context.Context, r receiver, name string) error {
+	switch {
+	case name == "":
+		return status.Error(codes.Unimplemented, "malformed method name: it is empty")
+	case len(name) > maxMetadata:
+		return status.Errorf(codes.Internal, "method name of %d bytes: at most %d", len(name), maxMetadata)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.refusal != nil {

@@ -75,10 +75,10 @@ func (c *crossing) call(t *testing.T, number int64, givenUpAfter time.Duration) 
 	assert.Equal(t, number, got.GetNumber(), "an answer went to another call")
 }
 
-// Calls are given up in the nanosecond in which their answers come, and the link
-// may be closed meanwhile. The clock
-// goes on only when every goroutine waits, so that no luck is in it how much happens
-// in one nanosecond, and one that waits for what nobody will do is found.
+// Calls are given up in the nanosecond in which their answers come, and the
+// link may be closed meanwhile. The clock goes on only when every goroutine
+// waits, so that no luck is in it how much happens in one nanosecond, and one
+// that waits for what nobody will do is found.
 func TestNoCallWithinOneProcessIsLostWhereGivingUpAnswerAndEndCross(t *testing.T) {
 	seeds := 300
 	if testing.Short() {

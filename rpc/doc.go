@@ -10,7 +10,8 @@
 //
 // Status codes and details, metadata, deadlines, cancellation, call options,
 // interceptors, stats handlers and the four kinds of calls do what they do in
-// gRPC (conformance/grpc runs the same code over both). One end of a link makes
+// gRPC: conformance/grpc runs the same code over both, and docs/RELIABILITY.md
+// says what differs, and why. One end of a link makes
 // calls, the other answers them. A call fails with Unavailable, naming the
 // peer, as soon as the link ends. Whether it was handled is then unknown,
 // unless the error is [ErrShuttingDown]: then it was not begun.
@@ -82,9 +83,11 @@
 // the call, any number after it, end when there are no more. Flag 64 in a
 // reply, of code Unavailable, says that the call was not begun.
 //
-// reply is the last frame of a call; a stream's may carry a last message. After
-// a reply or a cancel, either side ignores what still arrives for the stream:
-// it was under way already. Any other frame out of place ends the link.
+// reply is the last frame of a call; a stream's may carry a last message. A
+// stream that was called as unary may answer and then fail: its reply has a
+// message beside the status. After a reply or a cancel, either side ignores
+// what still arrives for the stream: it was under way already. Any other frame
+// out of place ends the link.
 //
 // # Flow control
 //

@@ -38,8 +38,8 @@ func (e *linkError) GRPCStatus() *status.Status {
 	return status.New(codes.Unavailable, what+detail(e.cause, kind))
 }
 
-// LinkEnded is the error of a call whose link to peer has ended for cause, which
-// wraps an error of package transport. It is for other carriers of calls.
+// LinkEnded is the error of a call whose link to peer has ended for cause,
+// which wraps an error of package transport. It is for other carriers of calls.
 func LinkEnded(peer string, cause error) error { return &linkError{peer: peer, cause: cause} }
 
 // detail is what an error says beyond its kind. Links put their peer's name and
@@ -124,7 +124,8 @@ func shortStatus(text string) []byte {
 	return appendSection(nil, b)
 }
 
-// statusBounds are those of the status of a reply. Its length is bounded as a section.
+// statusBounds are those of the status of a reply. Its length is bounded as a
+// section.
 var statusBounds = Bounds{Fields: 1024}.orDefaults(maxMetadata)
 
 // replyError is the error that an opReply stands for: nil for OK.
@@ -163,7 +164,8 @@ var ErrShuttingDown = errors.New("shutting down")
 // refusedError is the error behind ErrShuttingDown.
 type refusedError struct{ peer string }
 
-// ShuttingDown is an error that wraps ErrShuttingDown, for other carriers of calls.
+// ShuttingDown is an error that wraps ErrShuttingDown, for other carriers of
+// calls.
 func ShuttingDown(peer string) error { return &refusedError{peer} }
 
 func (e *refusedError) Unwrap() error { return ErrShuttingDown }

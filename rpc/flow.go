@@ -18,8 +18,8 @@ const (
 	messageCost = 64
 )
 
-// flow is what one end of a stream has beside a unary call, whose messages travel with
-// the call and its reply.
+// flow is what one end of a stream has beside a unary call, whose messages
+// travel with the call and its reply.
 type flow struct {
 	packet packet // of the goroutine that sends
 	window credit
@@ -217,8 +217,9 @@ func (b *inbox) abandon(err error) {
 	token(b.ready)
 }
 
-func (b *inbox) hasEnded() bool {
+// why says what the inbox was ended with: nil before it was.
+func (b *inbox) why() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.ended != nil
+	return b.ended
 }

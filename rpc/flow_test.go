@@ -16,8 +16,8 @@ import (
 // exactly is a message that costs n of credit.
 func exactly(n int) int { return n - messageCost }
 
-// A sender that has used its window to the last byte waits, and goes on with the
-// first byte that it is granted.
+// A sender that has used its window to the last byte waits, and goes on with
+// the first byte that it is granted.
 func TestAWindowThatIsUsedToTheByteStopsItsSender(t *testing.T) {
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -45,8 +45,8 @@ func TestACallThatIsOverTakesNoCredit(t *testing.T) {
 	assert.Same(t, ended, c.take(over, 1), "an end that came first says more")
 }
 
-// The receiver's half counts the same bytes: it takes what a sound sender sends,
-// and no message more.
+// The receiver's half counts the same bytes: it takes what a sound sender
+// sends, and no message more.
 func TestAWindowThatIsUsedToTheByteIsTakenWhole(t *testing.T) {
 	push := func(b *inbox, cost int) error {
 		f := transport.NewFrame(transport.Header{}, make([]byte, exactly(cost)), nil, 0)

@@ -14,7 +14,8 @@ import (
 	"ddc/transport"
 )
 
-// wire is a link that swallows what is sent, and delivers what the fuzzer wants.
+// wire is a link that swallows what is sent, and delivers what the fuzzer
+// wants.
 type wire struct {
 	receive func(*transport.Frame)
 	done    chan struct{}
@@ -111,7 +112,8 @@ func (s startedWire) Start(receive func(*transport.Frame)) {
 	close(s.started)
 }
 
-// Whatever frames a server sends, the client's calls end with a status or with an answer.
+// Whatever frames a server sends, the client's calls end with a status or with
+// an answer.
 func FuzzClient(f *testing.F) {
 	f.Add(seedFrame(opReply, flagMessage, 1, 0, []byte{10, 1, 65}))
 	f.Add(seedFrame(opReply, flagStatus, 1, uint64(codes.NotFound), []byte{2, 8, 5}))

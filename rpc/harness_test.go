@@ -51,7 +51,8 @@ func overEach(t *testing.T, test func(t *testing.T, tr transport.Transport)) {
 }
 
 // poisoning overwrites every payload that is given back, as the hub's next user
-// of the slot would: whoever reads on reads garbage, and the race detector tells.
+// of the slot would: whoever reads on reads garbage, and the race detector
+// tells.
 type poisoning struct{ transport.Transport }
 
 func (p poisoning) Pair(name string) (host, peer transport.Link, err error) {

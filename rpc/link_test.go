@@ -22,7 +22,8 @@ import (
 	"ddc/transport/inproc"
 )
 
-// blocked is a service whose unary calls and chats last until they are cancelled.
+// blocked is a service whose unary calls and chats last until they are
+// cancelled.
 func blocked() *service {
 	return &service{
 		echo: func(ctx context.Context, _ *packet) (*packet, error) {
@@ -85,7 +86,8 @@ func TestALinkThatEndsFailsEveryCallWithThePeersName(t *testing.T) {
 }
 
 // dying is a link whose peer dies rather than closes, which is what all its
-// methods say: a call may learn of the end by Err or by the frame it is sending.
+// methods say: a call may learn of the end by Err or by the frame it is
+// sending.
 type dying struct{ transport.Link }
 
 func (l dying) Err() error { return died(l.Link.Err()) }
@@ -174,7 +176,8 @@ func TestAServerThatIsStoppedCancelsItsHandlersAndWaitsForThem(t *testing.T) {
 	})
 }
 
-// A client that has been told refuses calls itself, so this one is played by hand.
+// A client that has been told refuses calls itself, so this one is played by
+// hand.
 func TestACallThatCrossesTheServersEndIsRefused(t *testing.T) {
 	overEach(t, func(t *testing.T, tr transport.Transport) {
 		host, peer, err := tr.Pair("test")
@@ -206,15 +209,15 @@ func TestACallThatCrossesTheServersEndIsRefused(t *testing.T) {
 	})
 }
 
-// gated records the frames that Fill is asked to send, and holds the first.
-type gated struct {
+// holding records the frames that Fill is asked to send, and holds the first.
+type holding struct {
 	transport.Link
 	asked chan transport.Header
 	open  chan struct{}
 	first sync.Once
 }
 
-func (l *gated) Fill(ctx context.Context, h transport.Header, n int, fill func([]byte) error) error {
+func (l *holding) Fill(ctx context.Context, h transport.Header, n int, fill func([]byte) error) error {
 	l.asked <- h
 	l.first.Do(func() { <-l.open })
 	return l.Link.Fill(ctx, h, n, fill)
@@ -225,8 +228,8 @@ func TestAMethodsNameIsToldUntilItIsKnownToBeSent(t *testing.T) {
 	defer tr.Close() //nolint:errcheck // its links have ended
 	host, peer, err := tr.Pair("test")
 	require.NoError(t, err)
-	gate := &gated{Link: host, asked: make(chan transport.Header, 3), open: make(chan struct{})}
-	p := connectLinks(t, gate, peer, setup{})
+	held := &holding{Link: host, asked: make(chan transport.Header, 3), open: make(chan struct{})}
+	p := connectLinks(t, held, peer, setup{})
 	echo := func() chan error {
 		done := make(chan error, 1)
 		go func() {
@@ -237,14 +240,14 @@ func TestAMethodsNameIsToldUntilItIsKnownToBeSent(t *testing.T) {
 	}
 	const named = 1
 	first := echo()
-	assert.EqualValues(t, named, (<-gate.asked).Flags&named)
+	assert.EqualValues(t, named, (<-held.asked).Flags&named)
 	second := echo() // would be there first
-	assert.EqualValues(t, named, (<-gate.asked).Flags&named, "the first call is still on its way")
-	close(gate.open)
+	assert.EqualValues(t, named, (<-held.asked).Flags&named, "the first call is still on its way")
+	close(held.open)
 	assert.NoError(t, <-first)
 	assert.NoError(t, <-second)
 	third := echo()
-	assert.Zero(t, (<-gate.asked).Flags&named, "an id will do")
+	assert.Zero(t, (<-held.asked).Flags&named, "an id will do")
 	assert.NoError(t, <-third)
 }
 

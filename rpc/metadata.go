@@ -46,7 +46,8 @@ func validatePair(key string, values []string) error {
 	return nil
 }
 
-// reserved says whether gRPC keeps a name for itself, and drops what users send under it.
+// reserved says whether gRPC keeps a name for itself, and drops what users send
+// under it.
 func reserved(key string) bool {
 	switch key {
 	case contentType, "user-agent", "grpc-message-type", "grpc-encoding", "grpc-message", "grpc-status", "grpc-timeout", "te":
@@ -103,6 +104,9 @@ func (c *Conn) outgoing(ctx context.Context, method string, o *callOptions) (met
 
 // addCredentials adds the metadata of the call's credentials.
 func (c *Conn) addCredentials(ctx context.Context, method string, o *specialOptions, md metadata.MD) error {
+	if err := contextError(ctx); err != nil {
+		return err
+	}
 	if o.credentials.RequireTransportSecurity() && !secure(c.peer) {
 		return status.Errorf(codes.Unauthenticated, "credentials that ask for a secure transport: others share the memory of the link to %s", c.name)
 	}
@@ -120,7 +124,7 @@ func (c *Conn) addCredentials(ctx context.Context, method string, o *specialOpti
 		if err := validatePair(key, []string{value}); err != nil {
 			return status.Error(codes.Internal, err.Error())
 		}
-		md[key] = append(md[key], value)
+		md[key] = append([]string{value}, md[key]...) // as gRPC has them: before the context's
 	}
 	return nil
 }

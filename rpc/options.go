@@ -29,7 +29,8 @@ type callOptions struct {
 	special          *specialOptions // nil for most calls
 }
 
-// specialOptions are those that few calls have: the others do not pay for their size.
+// specialOptions are those that few calls have: the others do not pay for their
+// size.
 type specialOptions struct {
 	header, trailer *metadata.MD
 	peer            *peer.Peer
@@ -38,6 +39,7 @@ type specialOptions struct {
 	authority       string
 	codec           codec  // nil is protobuf's own
 	subtype         string // what the codec makes, as the server is told
+	made            bool   // the call has been
 }
 
 // set is where an option goes that few calls have.
@@ -46,6 +48,14 @@ func (o *callOptions) set() *specialOptions {
 		o.special = &specialOptions{}
 	}
 	return o.special
+}
+
+// madeCall notes that the call has been made, so that there is something to
+// fill in.
+func (o *callOptions) madeCall() {
+	if o.special != nil {
+		o.special.made = true
+	}
 }
 
 // codec is that of the call's messages; nil is protobuf's own.
@@ -98,11 +108,14 @@ func (o *callOptions) add(option grpc.CallOption) error {
 	case grpc.CustomCodecCallOption:
 		o.set().setCodec(option.Codec, option.Codec.String())
 	case grpc.CompressorCallOption:
-		if option.CompressorType != encoding.Identity && option.CompressorType != "" {
-			return status.Errorf(codes.Internal, "compressor %q: messages between processes of one machine are not compressed", option.CompressorType)
+		// A compressor that there is would change nothing but the wire. There
+		// is none to compress for, between processes of one machine.
+		if c := option.CompressorType; c != encoding.Identity && c != "" && encoding.GetCompressor(c) == nil {
+			return status.Errorf(codes.Internal, "compressor %q is not registered", c)
 		}
 	case nil, grpc.StaticMethodCallOption, grpc.FailFastCallOption, grpc.MaxRetryRPCBufferSizeCallOption, grpc.EmptyCallOption:
-		// Nothing to do: there is no name resolution, no reconnecting and no retry.
+		// Nothing to do: there is no name resolution, no reconnecting and no
+		// retry.
 	default:
 		return o.addForeign(option)
 	}
@@ -156,19 +169,30 @@ func (o *specialOptions) observed() bool {
 	return o != nil && (o.header != nil || o.trailer != nil || o.peer != nil || len(o.onFinish) > 0)
 }
 
+// fill sets what the caller gave to be set. header is nil if the server sent
+// none.
+func (o *specialOptions) fill(header, trailer metadata.MD, from *peer.Peer) {
+	if o.header != nil {
+		*o.header = header
+	}
+	if o.trailer != nil {
+		if trailer == nil {
+			trailer = metadata.MD{}
+		}
+		*o.trailer = trailer
+	}
+	if o.peer != nil {
+		*o.peer = *from
+	}
+}
+
 // finish hands the call's results to the options that asked for them.
 func (o *specialOptions) finish(header, trailer metadata.MD, from *peer.Peer, err error) {
 	if o == nil {
 		return
 	}
-	if o.header != nil {
-		*o.header = header
-	}
-	if o.trailer != nil {
-		*o.trailer = trailer
-	}
-	if o.peer != nil && from != nil {
-		*o.peer = *from
+	if o.made {
+		o.fill(header, trailer, from)
 	}
 	for _, f := range o.onFinish {
 		f(err)

@@ -13,8 +13,8 @@ import (
 	"ddc/transport"
 )
 
-// The page that foreign programs are written by names each operation and flag by
-// its number.
+// The page that foreign programs are written by names each operation and flag
+// by its number.
 func TestProtocolPageHasTheOperationsAndFlagsOfTheCode(t *testing.T) {
 	content, err := os.ReadFile("../docs/PROTOCOL.md")
 	require.NoError(t, err)

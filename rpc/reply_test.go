@@ -20,7 +20,8 @@ import (
 	"ddc/transport/hub"
 )
 
-// oneSlot is a link whose hub has a single slot, which the test holds until it calls free.
+// oneSlot is a link whose hub has a single slot, which the test holds until it
+// calls free.
 func oneSlot(t *testing.T, o rpc.ServerOptions, s *service) (client rpctestpb.TestClient, free func()) {
 	t.Helper()
 	h, err := hub.Create(hub.Options{Peers: 2, Classes: []slot.Class{{Size: 1024, Count: 1}}})
@@ -83,7 +84,8 @@ func TestAnErrorWithoutASlotKeepsItsCodeAndTheBeginningOfItsText(t *testing.T) {
 	assert.ErrorContains(t, err, "ä page that is not there; ä page")
 }
 
-// Trailers come on top of a message within the limit, and beyond what a frame may be.
+// Trailers come on top of a message within the limit, and beyond what a frame
+// may be.
 func TestAReplyOverTheTransportsLimitReachesItsCallerAsAnError(t *testing.T) {
 	client, _ := oneSlot(t, rpc.ServerOptions{MaxMessage: transport.MaxPayload, ReplyTime: 50 * time.Millisecond}, &service{
 		echo: func(ctx context.Context, _ *rpctestpb.Packet) (*rpctestpb.Packet, error) {

@@ -33,7 +33,7 @@ func (sc *scan) message(s *shape, b []byte, depth int) error {
 			return errMalformed
 		}
 		rest := b[width:]
-		n := 0
+		var n int
 		var content []byte
 		if wire == protowire.BytesType {
 			content, n = protowire.ConsumeBytes(rest)

@@ -18,7 +18,8 @@ import (
 
 // ServerOptions configure a Server. The zero value is usable.
 type ServerOptions struct {
-	// MaxMessage is the largest message to send or receive, in bytes; 0 is 256 MiB.
+	// MaxMessage is the largest message to send or receive, in bytes; 0 is 256
+	// MiB.
 	MaxMessage int
 	// Requests bounds each received message. If it leaves Bytes at 0,
 	// MaxMessage holds.
@@ -29,13 +30,17 @@ type ServerOptions struct {
 	// Unary and Stream wrap each call, the first outermost.
 	Unary  []grpc.UnaryServerInterceptor
 	Stream []grpc.StreamServerInterceptor
+	// Unknown answers the calls of methods that nobody has registered, each as
+	// a stream of messages both ways. If it is nil they fail with
+	// Unimplemented.
+	Unknown grpc.StreamHandler
 	// Stats hear of each link and of each call that is not raw, on the
 	// handler's goroutine.
 	Stats []stats.Handler
 }
 
-// Server holds services, and serves them on any number of links. Register all of
-// them before the first Serve.
+// Server holds services, and serves them on any number of links. Register all
+// of them before the first Serve.
 type Server struct {
 	broken broken // of no size, but for a fault
 	limit  int    // of what is sent
@@ -45,6 +50,7 @@ type Server struct {
 	unary  grpc.UnaryServerInterceptor // nil if there is none
 	stream grpc.StreamServerInterceptor
 	stats  handlers
+	others *grpc.StreamDesc // ServerOptions.Unknown, or nil
 
 	mu       sync.Mutex
 	methods  map[string]*served
@@ -61,6 +67,7 @@ var _ grpc.ServiceRegistrar = (*Server)(nil)
 // served is a method: one of unary, stream and raw is set.
 type served struct {
 	name   string
+	other  bool // nobody has registered it
 	impl   any
 	unary  *grpc.MethodDesc
 	stream *grpc.StreamDesc
@@ -79,10 +86,14 @@ type RawHandler func(ctx context.Context, request []byte) (n int, fill func(repl
 // NewServer makes a Server without services.
 func NewServer(o ServerOptions) *Server {
 	limit := cmp.Or(o.MaxMessage, defaultMaxMessage)
-	return &Server{
+	s := &Server{
 		limit: limit, bounds: o.Requests.orDefaults(limit), room: cmp.Or(o.ReplyTime, defaultReplyTime), unary: chainUnary(o.Unary), stream: chainStream(o.Stream),
 		stats: o.Stats, methods: map[string]*served{}, services: map[string]grpc.ServiceInfo{}, links: map[*session]struct{}{},
 	}
+	if o.Unknown != nil {
+		s.others = &grpc.StreamDesc{StreamName: "unknown", Handler: o.Unknown, ClientStreams: true, ServerStreams: true}
+	}
+	return s
 }
 
 // RegisterService adds a service. Generated code calls it. Serve reports a
@@ -110,15 +121,16 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	s.services[desc.ServiceName] = info
 }
 
-// GetServiceInfo lists the services, as reflection asks for them. Raw methods belong to none.
+// GetServiceInfo lists the services, as reflection asks for them. Raw methods
+// belong to none.
 func (s *Server) GetServiceInfo() map[string]grpc.ServiceInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.services)
 }
 
-// Stop ends every Serve: handlers' contexts end, and Stop returns once all handlers
-// have. Calls under way fail with Unavailable.
+// Stop ends every Serve: handlers' contexts end, and Stop returns once all
+// handlers have. Calls under way fail with Unavailable.
 func (s *Server) Stop() { s.stop(&s.stopped, func(l *session) chan struct{} { return l.stopped }) }
 
 // GracefulStop is Stop, but lets the calls under way end first. New calls are
@@ -127,7 +139,8 @@ func (s *Server) GracefulStop() {
 	s.stop(&s.leaving, func(l *session) chan struct{} { return l.leaving })
 }
 
-// stop tells every session by one of its channels, once, and waits for their ends.
+// stop tells every session by one of its channels, once, and waits for their
+// ends.
 func (s *Server) stop(told *bool, channel func(*session) chan struct{}) {
 	s.mu.Lock()
 	if !*told {
@@ -162,10 +175,18 @@ func (s *Server) fault(err error) {
 	s.faults = append(s.faults, err)
 }
 
+// lookup finds a method, or makes one of those that nobody has registered.
 func (s *Server) lookup(name string) *served {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.methods[name]
+	if m := s.methods[name]; m != nil {
+		return m
+	}
+	m := &served{name: name, other: true}
+	if name[:1] == "/" && strings.LastIndexByte(name, '/') > 0 { // else it is malformed
+		m.stream = s.others
+	}
+	return m
 }
 
 // unknown is the error for a method that lookup did not find: it says which

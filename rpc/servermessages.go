@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -37,9 +38,21 @@ func (st *serverStream) receive(f *transport.Frame) {
 // the link ends or the handler returns.
 func (st *serverStream) Context() context.Context { return st.ctx }
 
-var errHeaderSent = status.Error(codes.Internal, "the header has been sent")
+var errHeaderSent = status.Error(codes.Internal, "the header has been sent, or the call has ended")
 
-// SetHeader adds to the header, which goes with the first message or SendHeader.
+// over says whether nothing more can be sent.
+func (st *serverStream) over() bool { return st.replied.Load() || st.ctx.Err() != nil }
+
+// whyOver is the error of sending where over is true.
+func (st *serverStream) whyOver() error {
+	if st.session.replying.Err() != nil {
+		return errLinkEnded
+	}
+	return cmp.Or(contextError(st.ctx), errEnded)
+}
+
+// SetHeader adds to the header, which goes with the first message or
+// SendHeader.
 func (st *serverStream) SetHeader(md metadata.MD) error {
 	if len(md) == 0 {
 		return nil
@@ -47,9 +60,10 @@ func (st *serverStream) SetHeader(md metadata.MD) error {
 	if err := validateMetadata(md); err != nil {
 		return err
 	}
+	over := st.over()
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if st.answer.headerSent {
+	if st.answer.headerSent || over {
 		return errHeaderSent
 	}
 	st.answer.header = metadata.Join(st.answer.header, sendable(md))
@@ -58,6 +72,12 @@ func (st *serverStream) SetHeader(md metadata.MD) error {
 
 // SendHeader sends the header. A unary call's header travels with its reply.
 func (st *serverStream) SendHeader(md metadata.MD) error {
+	if err := validateMetadata(md); err != nil {
+		return err
+	}
+	if st.over() {
+		return st.whyOver()
+	}
 	st.mu.Lock()
 	sent := st.answer.headerSent
 	st.mu.Unlock()
@@ -82,7 +102,7 @@ func (st *serverStream) flushHeader(empty bool) error {
 		st.mu.Unlock()
 		return err
 	}
-	st.answer.headerSent = true
+	st.answer.headerSent, st.answer.headerFirst = true, true
 	st.mu.Unlock()
 	if !st.unary && (len(header) > 0 || empty) {
 		h := transport.Header{Op: opHeader, Flags: flagMetadata, Stream: st.id}
@@ -117,8 +137,27 @@ func (st *serverStream) spoil(err error) {
 	}
 }
 
-// SendMsg sends a message, once the stream has credit for it.
-func (st *serverStream) SendMsg(m any) error {
+// SendMsg sends a message, once the stream has credit for it. An error ends the
+// call.
+func (st *serverStream) SendMsg(m any) error { return st.fatal(st.sendMsg(m)) }
+
+// fatal ends the call with an error of SendMsg or RecvMsg, at once as gRPC
+// does: what the handler then returns comes too late.
+func (st *serverStream) fatal(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	if !st.replied.Swap(true) {
+		p := st.session.takePacket()
+		_ = st.send(p, 0, err)
+		st.session.putPacket(p)
+		st.tellTrailer()
+	}
+	st.cancel()
+	return err
+}
+
+func (st *serverStream) sendMsg(m any) error {
 	if st.unary {
 		return st.sendWhole(m)
 	}
@@ -126,6 +165,9 @@ func (st *serverStream) SendMsg(m any) error {
 		return err
 	}
 	defer st.packet.clear()
+	if st.over() {
+		return st.whyOver()
+	}
 	if err := st.flushHeader(false); err != nil {
 		return err
 	}
@@ -147,8 +189,10 @@ var (
 
 // RecvMsg waits for a message; io.EOF says that the client sends no more. If
 // the method takes one message, RecvMsg waits for the end of the client's
-// messages too.
-func (st *serverStream) RecvMsg(m any) error {
+// messages too. Any other error ends the call.
+func (st *serverStream) RecvMsg(m any) error { return st.fatal(st.recvMsg(m)) }
+
+func (st *serverStream) recvMsg(m any) error {
 	if st.unary {
 		return st.recvWhole(m)
 	}
@@ -173,8 +217,11 @@ func (st *serverStream) RecvMsg(m any) error {
 func (st *serverStream) next(m any) error {
 	message, grant, err := st.in.pop(st.ctx)
 	if err != nil {
-		if errors.Is(err, io.EOF) && st.ctx.Err() != nil {
-			return contextError(st.ctx) // who has gone has not ended an upload
+		if errors.Is(err, io.EOF) && !st.read {
+			if err := contextError(st.ctx); err != nil {
+				return err // who has gone has not ended an upload
+			}
+			st.read = true
 		}
 		return err
 	}

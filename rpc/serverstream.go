@@ -33,17 +33,24 @@ type serverStream struct {
 	ctx       context.Context
 	cancel    context.CancelFunc
 	cancelled atomic.Bool // the client has forgotten the call
+	replied   atomic.Bool // the last frame has been sent, or need not be
 	refusal   error       // to be replied in place of a call
 
 	request request // of a unary call
 	*flow           // nil for a unary call, whose allocation is the smaller for it
 
-	returned bool   // the handler came back, rather than panic
-	received bool   // a message, where only one may come
-	whole    *whole // where a streaming method is called as a unary one
+	progress
+	whole *whole // where a streaming method is called as a unary one
 
 	mu     sync.Mutex
 	answer replyMetadata
+}
+
+// progress is how far the handler has come. It is the handler's.
+type progress struct {
+	returned bool // it came back, rather than panic
+	received bool // a message, where only one may come
+	read     bool // to the end of the client's messages
 }
 
 // request is the message of a unary call.
@@ -58,6 +65,7 @@ type request struct {
 type replyMetadata struct {
 	header, trailer metadata.MD
 	headerSent      bool
+	headerFirst     bool  // sent before the reply, or to be read as if it were
 	spoilt          error // by metadata that must not be sent
 }
 
@@ -82,12 +90,15 @@ func (st *serverStream) leave() {
 	st.session.remove(st.id)
 	st.releaseRequest()
 	if !st.unary {
-		st.in.abandon(errReturned)
-		st.window.end(errReturned)
+		st.in.abandon(errEnded)
+		st.window.end(errEnded)
 	}
 }
 
-var errReturned = status.Error(codes.Internal, "the call's handler has returned")
+var (
+	errEnded     = status.Error(codes.Canceled, "the call has ended")
+	errLinkEnded = status.Error(codes.Unavailable, "the link to the caller has ended")
+)
 
 // rescue replies for a handler that panicked or called runtime.Goexit.
 func (st *serverStream) rescue() {
@@ -153,6 +164,10 @@ func (st *serverStream) decode(m any) error {
 	if !st.unary {
 		return st.RecvMsg(m)
 	}
+	return st.fatal(st.decodeRequest(m))
+}
+
+func (st *serverStream) decodeRequest(m any) error {
 	n := len(st.request.message)
 	err := st.session.server.decode(st.ctx, st.request.message, &st.request.lease, m, st.session.server.bounds, st.codec)
 	st.releaseRequest()
@@ -172,8 +187,15 @@ func (st *serverStream) releaseRequest() {
 	}
 }
 
-// reply ends the call with message, or with err.
+// reply ends the call with message, or with err, unless it has ended.
 func (st *serverStream) reply(message any, err error) {
+	if st.replied.Swap(true) {
+		if err == nil && st.method.unary != nil {
+			err = contextError(st.ctx) // of the reply that cannot be sent
+		}
+		st.endWatch(statusOf(err).Err())
+		return
+	}
 	p := st.session.takePacket()
 	defer st.session.putPacket(p)
 	flags := uint8(0)
@@ -183,25 +205,39 @@ func (st *serverStream) reply(message any, err error) {
 		err = p.setMessage(message, st.session.server.limit, st.codec)
 		flags = flagMessage
 	case st.unary:
-		flags, err = st.whole.take(p)
+		flags = st.whole.take(p)
 	}
 	size := p.size
-	if err = st.send(p, flags, err); err == nil && st.method.unary != nil {
-		st.watch.sent(message, size)
-	}
-	st.endWatch(err)
+	sent := st.send(p, flags, err)
+	if st.method.unary != nil {
+		if err = sent; err == nil {
+			st.watch.sent(message, size)
+		}
+	} // else it ends as its handler says, whatever its caller gets
+	st.tellTrailer()
+	st.endWatch(statusOf(err).Err())
 }
 
-// endWatch tells the stats handlers of the call's end.
-func (st *serverStream) endWatch(err error) {
-	if st.watch == nil {
+// forgotten says whether nobody waits for a reply, or the link is about to end,
+// which says more.
+func (st *serverStream) forgotten() bool {
+	return st.cancelled.Load() || st.session.replying.Err() != nil
+}
+
+// tellTrailer tells the stats handlers of the trailer that has been sent.
+func (st *serverStream) tellTrailer() {
+	if st.watch == nil || st.forgotten() {
 		return
 	}
 	st.mu.Lock()
 	trailer := st.answer.trailer
 	st.mu.Unlock()
 	st.watch.sentTrailer(trailer)
-	if st.method.exists() {
+}
+
+// endWatch tells the stats handlers of the call's end.
+func (st *serverStream) endWatch(err error) {
+	if st.watch != nil && st.method.exists() {
 		st.watch.end(nil, err)
 	}
 }
@@ -225,8 +261,8 @@ func (st *serverStream) send(p *packet, flags uint8, err error) error {
 	if err == nil {
 		err = st.unfit()
 	}
-	if st.cancelled.Load() || st.session.replying.Err() != nil {
-		return err // nobody waits for it, or the link is about to end, which says more
+	if st.forgotten() {
+		return err
 	}
 	ctx := st.session.room()
 	if err == nil {
@@ -241,6 +277,12 @@ func (st *serverStream) send(p *packet, flags uint8, err error) error {
 	s := statusOf(err)
 	if s.Code() == codes.OK { // an error all the same, so the caller must not hear that all is well
 		s = status.New(codes.Unknown, err.Error())
+	}
+	p.clear()
+	// What a stream sent before it failed comes with its failure, if there is
+	// room.
+	if flags = st.whole.take(p); flags != 0 && ctx.Err() == nil && st.unsent(ctx, p.size, st.sendReply(ctx, p, flags, s)) == nil {
+		return s.Err()
 	}
 	p.clear()
 	if ctx.Err() == nil && st.unsent(ctx, 0, st.sendReply(ctx, p, 0, s)) == nil {
@@ -291,13 +333,13 @@ func (st *serverStream) sendReply(ctx context.Context, p *packet, flags uint8, s
 	if first {
 		header = st.answer.header
 	}
-	trailer := st.answer.trailer
+	trailer, shown := st.answer.trailer, st.answer.headerFirst
 	st.answer.headerSent = true
 	st.mu.Unlock()
 	if s != nil {
 		header, trailer, s = fitted(header, trailer, s)
 	}
-	if len(header) > 0 {
+	if len(header) > 0 || shown && st.unary && flags&flagMessage == 0 {
 		flags |= flagMetadata
 		p.sections = appendMetadata(p.sections, header)
 	}
@@ -309,7 +351,7 @@ func (st *serverStream) sendReply(ctx context.Context, p *packet, flags uint8, s
 		flags |= flagStatus
 		p.sections = appendSection(p.sections, section)
 	}
-	if st.watch != nil && first && (s == nil || len(header) > 0) {
+	if st.watch != nil && first && (flags&flagMessage != 0 || len(header) > 0) {
 		st.watch.sentHeader("", header, nil, nil)
 	}
 	return p.send(ctx, st.session.link, transport.Header{

@@ -54,8 +54,8 @@ type generation struct {
 	begun time.Time
 }
 
-// room is the context that a reply is sent with. It ends once or twice the server's
-// ReplyTime from now, or when the session does.
+// room is the context that a reply is sent with. It ends once or twice the
+// server's ReplyTime from now, or when the session does.
 func (l *session) room() context.Context {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -67,10 +67,10 @@ func (l *session) room() context.Context {
 	return g.ctx
 }
 
-// Serve starts link and answers calls until it ends, ctx is done or the server is
-// stopped. Then it cancels the contexts of its handlers, waits for them and closes the
-// link. It returns nil if the peer closed the link in good order, or the server was
-// stopped; [grpc.ErrServerStopped] if it was before.
+// Serve starts link and answers calls until it ends, ctx is done or the server
+// is stopped. Then it cancels the contexts of its handlers, waits for them and
+// closes the link. It returns nil if the peer closed the link in good order, or
+// the server was stopped; [grpc.ErrServerStopped] if it was before.
 func (s *Server) Serve(ctx context.Context, link transport.Link) error {
 	l := &session{
 		server: s, link: link, out: newOutbox(link), workers: workers{work: make(chan *serverStream)}, peer: newPeer(callerEnd, serverEnd, credentials.NoSecurity),
@@ -251,15 +251,12 @@ func (l *session) resolve(id uint16, name string) (*served, error) {
 		return nil, protocolError("method id %d stands for nothing", id)
 	case name == "":
 		return known, nil
-	case known != nil && known.name != name && known.exists():
+	case known != nil && known.name != name && !known.other:
 		return nil, protocolError("method id %d stands for both %q and %q", id, known.name, name)
 	case known != nil && known.name == name:
 		return known, nil
 	}
 	m := l.server.lookup(name)
-	if m == nil {
-		m = &served{name: name}
-	}
 	if id != 0 {
 		l.methods[id] = m
 	}

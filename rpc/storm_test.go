@@ -2,6 +2,7 @@ package rpc_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -33,7 +34,7 @@ func TestAThousandCallsOfAllKindsAtOnce(t *testing.T) {
 				stream, err := p.client.Count(t.Context(), &packet{Number: 20, Data: bytesOf(i)})
 				for n := int64(0); err == nil; n++ {
 					var got *packet
-					if got, err = stream.Recv(); err == io.EOF {
+					if got, err = stream.Recv(); errors.Is(err, io.EOF) {
 						assert.EqualValues(t, 20, n)
 						return nil
 					}
@@ -65,13 +66,13 @@ func TestAThousandCallsOfAllKindsAtOnce(t *testing.T) {
 		for i := range 1000 {
 			group.Go(func() { assert.NoError(t, kinds[i%len(kinds)](i)) })
 		}
-		group.Wait()
+		await.All(t, "a thousand calls to end", &group)
 		awaitNoCalls(t, "chats whose end nobody has received yet", p.conn.Calls)
 	})
 }
 
-// Each call is cancelled at some moment of its life: before it is sent or on the
-// way, in its handler, while its reply is on the way, amid its messages.
+// Each call is cancelled at some moment of its life: before it is sent or on
+// the way, in its handler, while its reply is on the way, amid its messages.
 func TestAStormOfCancellationsLeavesNothingBehind(t *testing.T) {
 	overEach(t, func(t *testing.T, tr transport.Transport) {
 		var cancels sync.Map // of calls that their handlers are to cancel, by number
@@ -113,9 +114,9 @@ func TestAStormOfCancellationsLeavesNothingBehind(t *testing.T) {
 				}
 			})
 		}
-		group.Wait()
-		// A stream is told of its context's end by a goroutine of its own, and may have
-		// received the end from the server before.
+		await.All(t, "every call to be answered or cancelled", &group)
+		// A stream is told of its context's end by a goroutine of its own, and
+		// may have received the end from the server before.
 		awaitNoCalls(t, "the ends of cancelled streams", p.conn.Calls)
 		awaitNoCalls(t, "the cancellations that are on their way", p.server.Calls)
 		_, err := p.client.Echo(t.Context(), &packet{Number: 1})

@@ -264,7 +264,8 @@ func TestASlowReaderStopsItsSenderAndNobodyElse(t *testing.T) {
 		for range fits {
 			require.NoError(t, stream.Send(message))
 		}
-		// The window is spent, so no further message goes out, however long one waits.
+		// The window is spent, so no further message goes out, however long one
+		// waits.
 		const further = 3000
 		sent := make(chan error, 1)
 		go func() {
@@ -331,11 +332,12 @@ func TestBothSidesStreamingFlatOutIsNoDeadlock(t *testing.T) {
 				assert.NoError(t, flatOut(messages, stream.Send, stream.Recv, stream.CloseSend))
 			})
 		}
-		group.Wait()
+		await.All(t, "both sides to have sent all", &group)
 	})
 }
 
-// flatOut sends and receives messages at the same time, none in answer to another.
+// flatOut sends and receives messages at the same time, none in answer to
+// another.
 func flatOut(messages int, send func(*packet) error, receive func() (*packet, error), closeSend func() error) error {
 	sent := make(chan error, 1)
 	go func() {

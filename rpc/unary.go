@@ -87,7 +87,12 @@ func (c *Conn) Invoke(ctx context.Context, name string, args, into any, opts ...
 		header, trailer, err = c.exchange(ctx, name, args, into, &o, w)
 		w.end(trailer, err)
 	}
-	o.special.finish(header, trailer, c.peer, err)
+	if o.special != nil {
+		if err == nil && header == nil {
+			header = metadata.MD{}
+		}
+		o.special.finish(header, trailer, c.peer, err)
+	}
 	return err
 }
 
@@ -106,20 +111,25 @@ func (c *Conn) exchange(ctx context.Context, name string, args, into any, o *cal
 	k := c.takeCall()
 	defer c.putCall(k)
 	if err = k.setMessage(args, o.maxSend, o.codec()); err != nil {
+		if over := contextError(ctx); over != nil {
+			return nil, nil, over
+		}
+		o.madeCall() // as gRPC has by then
 		return nil, nil, err
 	}
 	if err = c.begin(ctx, k, name); err != nil {
 		return nil, nil, err
 	}
 	if w != nil {
-		// Stats handlers hear of the request before its answer, and may wait. Between
-		// the two there is no time for that: the send receives.
+		// Stats handlers hear of the request before its answer, and may wait.
+		// Between the two there is no time for that: the send receives.
 		w.sentHeader(name, md, c.peer.Addr, c.peer.LocalAddr)
 		w.sent(args, k.size)
 	}
 	if err = c.sendUnary(ctx, k, md); err != nil {
 		return nil, nil, err
 	}
+	o.madeCall()
 	r, err := c.awaitReply(ctx, k)
 	if err != nil {
 		return nil, nil, err
@@ -127,19 +137,23 @@ func (c *Conn) exchange(ctx context.Context, name string, args, into any, o *cal
 	defer r.lease.Release()
 	message, header, trailer, err := c.readReply(&r)
 	if w != nil {
-		if err == nil || header != nil {
+		if message != nil || r.flags&flagMetadata != 0 {
 			w.gotHeader("", header, c.peer.Addr, c.peer.LocalAddr)
 		}
 		defer w.gotTrailer(trailer)
 	}
-	if err != nil {
+	if err != nil && header == nil && r.flags&(flagMetadata|flagMessage) != 0 {
+		header = metadata.MD{} // it came, and is empty
+	}
+	if message == nil {
 		return header, trailer, err
 	}
 	n := len(message)
-	err = excessOf(c.decode(ctx, message, &r.lease, into, k.method.boundsFor(o), o.codec()), c.name, name)
-	if err == nil {
-		w.got(into, n)
+	unread := excessOf(c.decode(ctx, message, &r.lease, into, k.method.boundsFor(o), o.codec()), c.name, name)
+	if unread != nil { // which gRPC finds before the status
+		return header, trailer, unread
 	}
+	w.got(into, n)
 	return header, trailer, err
 }
 
@@ -200,17 +214,21 @@ func (c *Conn) sendUnary(ctx context.Context, k *call, md metadata.MD) error {
 	return err
 }
 
-// awaitReply waits for the reply, the link's end or ctx. The caller releases the
-// reply's lease.
+// awaitReply waits for the reply, the link's end or ctx. The caller releases
+// the reply's lease.
 func (c *Conn) awaitReply(ctx context.Context, k *call) (reply, error) {
 	var r reply
 	select {
-	case r = <-k.reply:
-	case <-ctx.Done():
-		if c.cancel(k.id) {
-			return reply{}, status.FromContextError(ctx.Err()).Err()
+	case r = <-k.reply: // as a rule it is there by now; asking for it alone costs less
+	default:
+		select {
+		case r = <-k.reply:
+		case <-ctx.Done():
+			if c.cancel(k.id) {
+				return reply{}, status.FromContextError(ctx.Err()).Err()
+			}
+			r = <-k.reply // it has been taken out, so this comes at once
 		}
-		r = <-k.reply // it has been taken out, so this comes at once
 	}
 	if r.code == uint64(codes.Unimplemented) {
 		k.method.known.Store(false) // the next call brings the name again
@@ -220,16 +238,19 @@ func (c *Conn) awaitReply(ctx context.Context, k *call) (reply, error) {
 
 var errNoMessage = status.Error(codes.Internal, "the reply has no message")
 
-// readReply takes a reply apart. message aliases the payload.
+// readReply takes a reply apart. message aliases the payload, and is nil if
+// there is none. An error may come with one: of a stream that answered, and
+// then failed.
 func (c *Conn) readReply(r *reply) (message []byte, header, trailer metadata.MD, err error) {
 	s, begins, err := parseSections(r.flags, r.payload)
 	if err != nil {
 		return nil, nil, nil, c.malformed(r.code, err)
 	}
-	message = r.payload[begins:]
-	switch err = c.replyError(r.flags, r.code, s.status); {
-	case err != nil:
-	case r.flags&flagMessage == 0:
+	err = c.replyError(r.flags, r.code, s.status)
+	switch {
+	case r.flags&flagMessage != 0:
+		message = r.payload[begins:]
+	case err == nil:
 		err = errNoMessage
 	}
 	return message, s.metadata, s.trailer, err

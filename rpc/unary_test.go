@@ -146,7 +146,8 @@ func TestDeadlinesTravel(t *testing.T) {
 		require.NoError(t, err)
 		assert.InDelta(t, time.Hour, got.GetNumber(), float64(patience))
 
-		// A busy machine may let a short time pass before the call is sent: then no handler has it.
+		// A busy machine may let a short time pass before the call is sent:
+		// then no handler has it.
 		for limit := 10 * time.Millisecond; !reached.Load(); limit *= 2 {
 			ctx, cancel = context.WithTimeout(t.Context(), limit)
 			defer cancel()
@@ -313,7 +314,7 @@ func TestCallOptionsThatCannotBeHonouredAreRefused(t *testing.T) {
 	overEach(t, func(t *testing.T, tr transport.Transport) {
 		p := connect(t, tr, setup{})
 		_, err := p.client.Echo(t.Context(), &packet{}, grpc.UseCompressor("gzip"))
-		assertStatus(t, err, codes.Internal, "are not compressed")
+		assertStatus(t, err, codes.Internal, "is not registered")
 		finished := errors.New("not called")
 		_, err = p.client.Echo(t.Context(), &packet{}, grpc.WaitForReady(true), grpc.OnFinish(func(err error) { finished = err }))
 		require.NoError(t, err)

@@ -128,8 +128,8 @@ func TestOnlyOneRawRequestIsReadFromItsSlotAtATime(t *testing.T) {
 	assert.Equal(t, 4, owner.released)
 }
 
-// The stream of a unary call is the largest of what one allocates. What few calls use
-// lies behind pointers, so that the others do not pay for it.
+// The stream of a unary call is the largest of what one allocates. What few
+// calls use lies behind pointers, so that the others do not pay for it.
 func TestAnOrdinaryCallsStreamIsSmall(t *testing.T) {
 	const most = 416 // bytes: a size class of the allocator
 	assert.LessOrEqual(t, reflect.TypeFor[serverStream]().Size(), uintptr(most))

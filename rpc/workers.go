@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// workers are the goroutines of one session that run handlers. The pump hands them
-// the calls.
+// workers are the goroutines of one session that run handlers. The pump hands
+// them the calls.
 type workers struct {
 	work    chan *serverStream // to idle ones
 	idle    atomic.Int32       // how many there are

@@ -1,9 +1,7 @@
 package rpc_test
 
 import (
-	"bytes"
 	"context"
-	"runtime"
 	"sync"
 	"testing"
 
@@ -14,10 +12,7 @@ import (
 )
 
 // workers counts the goroutines that run handlers, or wait for one to run.
-func workers() int {
-	stacks := make([]byte, 4<<20)
-	return bytes.Count(stacks[:runtime.Stack(stacks, true)], []byte("ddc/rpc.(*workers).worker("))
-}
+func workers() int { return await.Goroutines("", "ddc/rpc.(*workers).worker(") }
 
 // 128 goroutines are kept for the calls to come, and no more. They end with the
 // session (TestMain looks for goroutines that are left).
@@ -44,10 +39,10 @@ func TestWorkersOfManyCallsAreKeptUpToABound(t *testing.T) {
 				assert.NoError(t, err)
 			})
 		}
-		begun.Wait()
+		await.All(t, "every handler to begin", &begun)
 		assert.GreaterOrEqual(t, workers(), n)
 		close(release)
-		calls.Wait()
+		await.All(t, "every call to be answered", &calls)
 		<-block
 	}
 	atOnce(200)

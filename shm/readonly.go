@@ -10,9 +10,9 @@ import (
 // maxCopy bounds what OpenToRead copies of a file that is not sealed.
 const maxCopy = 4 << 30
 
-// OpenToRead maps a segment for looking at it: a store into it would be a fault.
-// A file that is not sealed against shrinking, as a copy of a segment is not, is
-// copied as it is now. OpenToRead takes over f, also when it fails.
+// OpenToRead maps a segment for looking at it: a store into it would be a
+// fault. A file that is not sealed against shrinking, as a copy of a segment is
+// not, is copied as it is now. OpenToRead takes over f, also when it fails.
 func OpenToRead(f *os.File) (*Segment, error) {
 	stat, err := f.Stat()
 	if err == nil && (stat.Size() < 1 || stat.Size() > maxCopy) {

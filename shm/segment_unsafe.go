@@ -28,8 +28,8 @@ import (
 // cache line on amd64 and arm64, with the neighbour that the former prefetches.
 const CacheLine = 128
 
-// Segment is a mapped memfd. Its memory stays mapped until Close was called
-// and every [Segment.Hold] has its Release, because a pointer into memory that is
+// Segment is a mapped memfd. Its memory stays mapped until Close was called and
+// every [Segment.Hold] has its Release, because a pointer into memory that is
 // gone is a crash.
 type Segment struct {
 	file   *os.File

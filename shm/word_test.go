@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Two announce themselves, each by its own word, and then look for the other: at
-// least one must see the other. With Store in Swap's place this fails under the
-// race detector, some thousands of times.
+// Two announce themselves, each by its own word, and then look for the other:
+// at least one must see the other. With Store in Swap's place this fails under
+// the race detector, some thousands of times.
 func TestOfTwoWhoAnnounceAndLookOneSeesTheOther(t *testing.T) {
 	const rounds = 100_000
 	type line struct {

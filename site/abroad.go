@@ -12,12 +12,12 @@ import (
 	"ddc/site/template"
 )
 
-// A feed is read on other sites. What it shows of a page has whole addresses, with
-// marks for files that have no names yet; a picture is the largest that every reader
-// knows.
+// A feed is read on other sites. What it shows of a page has whole addresses,
+// with marks for files that have no names yet; a picture is the largest that
+// every reader knows.
 
-// abroadValue is a page's content or summary for a feed: key is which, and the path of
-// the page.
+// abroadValue is a page's content or summary for a feed: key is which, and the
+// path of the page.
 func (s *renderPhase) abroadValue(ctx context.Context, ask *query.Ask, key string) (string, error) {
 	what, of, _ := strings.Cut(key, " ")
 	value, err := s.make(ctx, ask, template.Later{What: what, Of: of})
@@ -39,7 +39,7 @@ func (s *renderPhase) abroadValue(ctx context.Context, ask *query.Ask, key strin
 	if text, err = s.wholeStyles(ctx, ask, p, text, found); err != nil {
 		return "", err
 	}
-	request := &htmlpb.RewriteRequest{Html: text, Base: s.cfg.Site.Base.Origin + p.base(), Urls: map[string]string{}}
+	request := &htmlpb.RewriteRequest{Html: text, Base: s.cfg.Site.Base.Origin + p.base(), Prefix: s.cfg.Site.Base.Prefix, Urls: map[string]string{}}
 	for _, link := range found.Links {
 		raw := strings.TrimSpace(link.Url)
 		if whole, err := s.wholeAddress(ctx, ask, p, raw); err != nil {
@@ -76,8 +76,8 @@ func (s *renderPhase) wholeStyles(ctx context.Context, ask *query.Ask, p *page, 
 	return answer.GetHtml(), err
 }
 
-// wholeStyle asks twice: which addresses there are, and to put whole ones in their
-// places.
+// wholeStyle asks twice: which addresses there are, and to put whole ones in
+// their places.
 func (s *renderPhase) wholeStyle(ctx context.Context, ask *query.Ask, p *page, css string) (string, error) {
 	if !mayRefer.MatchString(css) {
 		return css, nil
@@ -103,8 +103,8 @@ func (s *renderPhase) wholeStyle(ctx context.Context, ask *query.Ask, p *page, c
 	return answer.GetCss(), err
 }
 
-// wholeAddress is the address of what a link on a page leads to, if that is on this
-// site.
+// wholeAddress is the address of what a link on a page leads to, if that is on
+// this site.
 func (s *renderPhase) wholeAddress(ctx context.Context, ask *query.Ask, p *page, raw string) (string, error) {
 	to, err := resolve(p, raw)
 	if err != nil || to == nil || to.Host != home {
@@ -142,7 +142,8 @@ func (s *renderPhase) wholeAddress(ctx context.Context, ask *query.Ask, p *page,
 	return base.Origin + file.mark() + tail, nil
 }
 
-// finalText is a file that is made and is no page, with the names of files in it.
+// finalText is a file that is made and is no page, with the names of files in
+// it.
 func (s *finalPhase) finalText(ctx context.Context, ask *query.Ask, output string) (string, error) {
 	made, err := s.madeTexts.Get(ctx, ask, output)
 	if err != nil || numbersIn(made.text, beforeMark) == nil {

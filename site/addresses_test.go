@@ -1,6 +1,7 @@
 package site_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -84,8 +85,8 @@ func TestFilesBesidePagesGoWhereThePageGoes(t *testing.T) {
 	assert.NotContains(t, p.output(), "blog/secret/key.txt")
 }
 
-// Whole addresses of the site are often written without a scheme, or in data for
-// robots, whose readers follow them.
+// Whole addresses of the site are often written without a scheme, or in data
+// for robots, whose readers follow them.
 func TestWholeAddressesOfTheSiteFollowItsFilesHoweverTheyAreWritten(t *testing.T) {
 	page := `<link rel=icon href="//EX.org/sub/a.bin?v=1#x"><link rel=icon href="HTTPS://ex.org/sub/b.bin#x">` +
 		`<script type="application/ld+json">["https://ex.org/sub/c.bin", "https:\/\/ex.org\/sub\/c.bin"]</script><p title="//ex.org/sub/d.bin"><link rel=icon href="/d.bin">`
@@ -107,8 +108,8 @@ func TestWholeAddressesOfTheSiteFollowItsFilesHoweverTheyAreWritten(t *testing.T
 	}
 }
 
-// As Zola's documentation has it: arguments may be left out, and most pages say nothing
-// of a cover.
+// As Zola's documentation has it: arguments may be left out, and most pages say
+// nothing of a cover.
 func TestConditionsAskForWhatAPageOrCallDoesNotSay(t *testing.T) {
 	p := newProject(t, "content/a.md", fronted("[extra]\ncover = \"c\"", "{{ yt(id=\"a\") }} {{ yt(id=\"b\", autoplay=true) }}"), "content/b.md", fronted("", ""),
 		"templates/shortcodes/yt.html", `[{{ id }}{% if autoplay %}?autoplay{% endif %}]`,
@@ -121,4 +122,32 @@ func TestConditionsAskForWhatAPageOrCallDoesNotSay(t *testing.T) {
 	p.write("content/b.md", fronted("[extra]\ncover = \"d\"", ""), "templates/page.html", `{% if page.extra.cover %}{{ page.extra.cover }}{% endif %}`)
 	assert.Empty(t, p.mustBuild())
 	assert.Equal(t, "d", strings.TrimSpace(p.read("b/index.html")))
+}
+
+// A page may be named where no link is: in a form, a page within the page,
+// rules and data. Whether a path is a page is known; what else it may be is
+// not.
+func TestPagesThatNoLinkNamesAreBelowTheFolderOfTheSiteToo(t *testing.T) {
+	p := newProject(t, ".config/dodeca.kdl", configured("base_url \"https://ex.org/sub\""),
+		"content/a.md", "+++\n+++\n", "static/js/y.js", "export let y;\n",
+		"static/m.webmanifest", `{"name": "/ and /a/", "start_url": "/", "scope": "/", "shortcuts": [{"url": "/a/?x=1"}, {"url": "/sub/a/"}], "icons": [{"src": "/d.svg"}]}`,
+		"static/d.svg", `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><a href="/a/#f"><path d="M0 0h1"/></a></svg>`,
+		"templates/index.html", `<!DOCTYPE html><meta http-equiv=refresh content="9; url=/a/?x=1"><title>t</title><link rel=manifest href=/m.webmanifest>`+
+			`<script type=speculationrules>{"prefetch":[{"urls":["/a/","/sub/a/","/b/"]}]}</script><script type="application/ld+json">{"url":"\/a\/"}</script>`+
+			`<script type="application/json">{"to":"/a/","between":"/","text":"see /a/ here"}</script>`+
+			`<script type=importmap>{"imports":{"x/":"/js/","y":"/js/y.js"},"scopes":{"/js/":{"z":"/gone.js"},"https://x.org/":{"z":"https://x.org/z.js"}}}</script>`+
+			`<form action=/a/><button formaction="/a/#f">x</button></form><form action=/api/send></form><iframe srcdoc="<a href='/a/'>x</a>"></iframe>`+
+			`<p data-to=/a/ data-all='["/a/","/"]' title=/a/>/a/</p><img src=/d.svg alt="">`)
+	assert.Empty(t, p.mustBuild())
+	page := p.read("index.html")
+	for _, want := range []string{
+		`content="9; url=/sub/a/?x=1"`, `"urls":["/sub/a/","/sub/a/","/b/"]`, `{"url":"/sub/a/"}`, `{"to":"/sub/a/","between":"/","text":"see /a/ here"}`,
+		`"x/":"/sub/js/"`, `"scopes":{"/sub/js/":{"z":"/sub/gone.js"},"https://x.org/":{"z":"https://x.org/z.js"}}`, `<form action=/sub/a/>`, `formaction=/sub/a/#f`, `action=/api/send`,
+		`srcdoc="<a href='/sub/a/'>x`, `data-to=/sub/a/`, `title=/a/>/a/<`,
+	} {
+		assert.Contains(t, page, want)
+	}
+	assert.Regexp(t, `"x/y.js":"/sub/js/y\.[0-9a-eo]{12}\.js"`, page)
+	assert.Regexp(t, `^\{"name": "/ and /a/", "start_url": "/sub/", "scope": "/sub/", "shortcuts": \[\{"url": "/sub/a/\?x=1"\}, \{"url": "/sub/a/"\}\], "icons": \[\{"src": "/sub/d\.[0-9a-eo]{12}\.svg"\}\]\}$`, p.read("m.webmanifest"))
+	assert.Contains(t, p.read(regexp.MustCompile(`d\.[0-9a-eo]{12}\.svg`).FindString(page)), `href="/sub/a/#f"`)
 }

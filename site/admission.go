@@ -29,7 +29,8 @@ const (
 	rowPerPixel    = 32
 	// resizedPerPixel is of the resized picture, at both ends.
 	resizedPerPixel = 4 + 4 + 4
-	// webpPerPixel: the request at both ends, and libwebp, whose memory grows by copying.
+	// webpPerPixel: the request at both ends, and libwebp, whose memory grows
+	// by copying.
 	webpPerPixel = 4 + 30
 	// jxlPerPixel: the request at both ends, the file for cjxl, and cjxl.
 	jxlPerPixel = 4 + 8 + 3 + 57
@@ -110,10 +111,10 @@ func (n *notes) tooLarge(name, what string, need int64) {
 		Hint: "scale the picture down, or allow more with --memory-limit"})
 }
 
-// weigh runs f once its bytes fit beside those of the work under way. Only then does
-// f wait for the slots of its calls: a piece of work that took its slot first would
-// keep it idle while it waits for memory. Once all slots were held that way, no work
-// could go on.
+// weigh runs f once its bytes fit beside those of the work under way. Only then
+// does f wait for the slots of its calls: a piece of work that took its slot
+// first would keep it idle while it waits for memory. Once all slots were held
+// that way, no work could go on.
 func (b *build) weigh(ctx context.Context, bytes int64, f func(context.Context) error) error {
 	bytes = min(bytes, b.options.Memory)
 	if err := b.memory.Acquire(ctx, bytes); err != nil {

@@ -22,15 +22,15 @@ import (
 	"ddc/site/asset"
 )
 
-// Answers are what plugins have said, kept from one build to the next: a call whose
-// request, plugin and tools are the same is not made again.
+// Answers are what plugins have said, kept from one build to the next: a call
+// whose request, plugin and tools are the same is not made again.
 //
-// What is kept is dear and small: a picture's variants, all together; fonts, style
-// sheets, drawings, the index of the search. To look the answer of a page's own calls
-// up costs as much as to make them: 300 pages took 1.5 times as long when these were
-// kept too, and no less when they were remembered. An error is never kept, nor the
-// answer of a call that looks at more than its request: a code sample that is run, a
-// link that is asked for.
+// What is kept is dear and small: a picture's variants, all together; fonts,
+// style sheets, drawings, the index of the search. To look the answer of a
+// page's own calls up costs as much as to make them: 300 pages took 1.5 times
+// as long when these were kept too, and no less when they were remembered. An
+// error is never kept, nor the answer of a call that looks at more than its
+// request: a code sample that is run, a link that is asked for.
 type Answers struct {
 	engine   *query.Engine
 	calls    *query.Call[question, []byte]
@@ -44,22 +44,23 @@ type Answers struct {
 
 // AnswerCounts say how the questions of a build were answered.
 type AnswerCounts struct {
-	// Asked are questions that may be remembered; Remembered those that were, and
-	// Checked those of them that were worked out all the same, to compare.
+	// Asked are questions that may be remembered; Remembered those that were,
+	// and Checked those of them that were worked out all the same, to compare.
 	Asked      int `json:"asked"`
 	Remembered int `json:"remembered"`
 	Checked    int `json:"checked"`
 }
 
-// question is a call: do makes it, and key digests all that its answer depends on.
+// question is a call: do makes it, and key digests all that its answer depends
+// on.
 type question struct {
 	key string
 	do  func(context.Context) ([]byte, error)
 }
 
 // NewAnswers keeps answers in store. Build is a number that is another in each
-// build; version names a plugin's program and its tools, and says false where that
-// cannot be told: then nothing of that plugin is remembered.
+// build; version names a plugin's program and its tools, and says false where
+// that cannot be told: then nothing of that plugin is remembered.
 func NewAnswers(store query.Store, build uint64, version func(plugin string) (string, bool)) *Answers {
 	a := &Answers{version: version}
 	a.engine = query.NewEngine(query.Options{Store: store, Build: build, Told: a.told, Differs: a.differs})
@@ -77,7 +78,8 @@ func (a *Answers) Counts() AnswerCounts {
 	return a.counts
 }
 
-// Differences are remembered answers that were wrong. The build has the right ones.
+// Differences are remembered answers that were wrong. The build has the right
+// ones.
 func (a *Answers) Differences() []error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -128,8 +130,8 @@ func (a *Answers) key(plugin string, request proto.Message) (string, bool) {
 	return digest(version, string(request.ProtoReflect().Descriptor().FullName()), encoded), true
 }
 
-// streamKey is key for all the messages of a call that sends a stream: pages, for the
-// search.
+// streamKey is key for all the messages of a call that sends a stream: pages,
+// for the search.
 func streamKey[Q any](a *Answers, plugin string, messages []*Q) (string, bool) {
 	if _, pages := any(messages).([]*pagefindpb.Page); a == nil || !pages {
 		return "", false
@@ -161,9 +163,9 @@ func digest(version, what string, contents []byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// recall answers from what is kept, or by do, whose answer it keeps. Whoever runs
-// do has its answer as it came (ran), also where it is not to be kept; others have
-// it from its bytes.
+// recall answers from what is kept, or by do, whose answer it keeps. A caller
+// that runs do gets its answer as it came (ran), also where it is not to be
+// kept; others get it from its bytes.
 func recall[V any](ctx context.Context, b *build, kept *query.Call[question, []byte], key string, do func(context.Context) (V, error),
 	encode func(V) ([]byte, error), decode func([]byte) (V, error)) (answer V, ran bool, err error) {
 	var encoded []byte
@@ -202,7 +204,8 @@ func remembered[A any](ctx context.Context, b *build, key string, do func(contex
 // errPartial says that a picture's variants are not all there, and so not kept.
 var errPartial = errors.New("some of a picture's variants are left out")
 
-// rememberedPicture has the variants of a picture from what is kept, or makes them.
+// rememberedPicture has the variants of a picture from what is kept, or makes
+// them.
 func (b *build) rememberedPicture(ctx context.Context, data []byte, do func(context.Context) (*variants, error)) (*variants, error) {
 	key, ok := b.options.Answers.pictureKey("picture", data)
 	if !ok {
@@ -230,7 +233,8 @@ func (b *build) rememberedPicture(ctx context.Context, data []byte, do func(cont
 	return do(ctx) // each file of this picture has its own warnings
 }
 
-// pictureKey digests a picture and what makes others of it; what says which others.
+// pictureKey digests a picture and what makes others of it; what says which
+// others.
 func (a *Answers) pictureKey(what string, data []byte) (string, bool) {
 	if a == nil {
 		return "", false

@@ -11,8 +11,8 @@ import (
 	"ddc/site"
 )
 
-// remembering builds with what is kept in a folder, and gives the output and how
-// many calls each plugin had.
+// remembering builds with what is kept in a folder, and gives the output and
+// how many calls each plugin had.
 func (p *project) remembering(folder, version string) (output []string, calls map[string]int, counts site.AnswerCounts) {
 	p.t.Helper()
 	kept, err := store.Open(p.t.Context(), folder, store.Options{Version: "1"})
@@ -59,7 +59,8 @@ func TestPicturesAreEncodedOnce(t *testing.T) {
 	assert.Zero(t, counts.Asked, "of no version nothing is kept")
 }
 
-// A picture that lacks a variant is made anew: what it lacked may be there then.
+// A picture that lacks a variant is made anew: what it lacked may be there
+// then.
 func TestPictureThatLacksAVariantIsNotRemembered(t *testing.T) {
 	t.Setenv("DDC_TOOLS", t.TempDir())
 	t.Setenv("PATH", t.TempDir())

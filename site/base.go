@@ -10,14 +10,14 @@ import (
 	"ddc/site/config"
 )
 
-// A site may lie below a folder of its host. All phases have its addresses as from the
-// site's own root. Prefixes come where addresses are written: those of files with their
-// names (statics.settle), and those of pages here.
+// A site may lie below a folder of its host. All phases have its addresses as
+// from the site's own root. Prefixes come where addresses are written: those of
+// files with their names (statics.settle), and those of pages here.
 
-// rebase says what becomes of the addresses on a page that name no file of the site's
-// own: they get the prefix of the site. A whole address of a file of the site follows
-// the file.
-func rebase(base config.Base, t *tree, all *statics, p *page, links []*htmlpb.Link, request *htmlpb.RewriteRequest) {
+// rebase says what becomes of the addresses on a page that name no file of the
+// site's own: they get the prefix of the site. A whole address of a file of the
+// site follows the file.
+func rebase(base config.Base, t *tree, all *statics, p *page, text string, links []*htmlpb.Link, request *htmlpb.RewriteRequest) {
 	for _, link := range links {
 		raw := strings.TrimSpace(link.Url)
 		if local, whole := ownPath(base, raw); whole {
@@ -29,19 +29,54 @@ func rebase(base config.Base, t *tree, all *statics, p *page, links []*htmlpb.Li
 			}
 			continue
 		}
-		if base.Prefix == "" || !strings.HasPrefix(raw, "/") || strings.HasPrefix(raw, "//") || all.at(p.base(), raw) != nil {
-			continue
+		if base.Prefix != "" && strings.HasPrefix(raw, "/") && !strings.HasPrefix(raw, "//") && all.at(p.base(), raw) == nil && !t.prefixed(base, raw) {
+			request.Urls[raw] = base.Prefix + raw
 		}
-		if rest, has := strings.CutPrefix(raw, base.Prefix); has && (rest == "" || rest[0] == '/') && !t.has(raw) && t.has(rest) {
-			continue // the author has written it already
+	}
+	for _, raw := range rootPaths(base, text) {
+		if t.has(raw) && all.at("/", raw) == nil && !t.prefixed(base, raw) {
+			request.Urls[raw] = base.Prefix + raw
 		}
-		request.Urls[raw] = base.Prefix + raw
 	}
 }
 
-// ownPath is the path from the site's root of a whole address of the site. It may
-// be without a scheme (//example.org/a); neither in a scheme nor in a host do
-// capitals count.
+// prefixed says whether an address has the base's prefix already, as its author
+// has written it.
+func (t *tree) prefixed(base config.Base, address string) bool {
+	rest, has := strings.CutPrefix(address, base.Prefix)
+	return has && (rest == "" || rest[0] == '/') && !t.has(address) && t.has(rest)
+}
+
+// fromRoot is what is written like a path from the root, without query and
+// fragment, and not the rest of a longer address.
+var fromRoot = regexp.MustCompile(`(?:^|[^\w/.:<])(/(?:[^/\s"'<>&?#\\][^\s"'<>&?#\\]*)?)`)
+
+// rootPaths are the paths from the root in a text, each once, if they have to
+// get a prefix: what is no link of a page may be an address too, as in JSON, in
+// what a form is sent to, or in a page within the page.
+func rootPaths(base config.Base, text string) (found []string) {
+	if base.Prefix == "" {
+		return nil
+	}
+	texts := []string{text}
+	if plain := strings.ReplaceAll(text, `\/`, "/"); plain != text {
+		texts = append(texts, plain)
+	}
+	seen := map[string]bool{}
+	for _, text := range texts {
+		for _, at := range fromRoot.FindAllStringSubmatchIndex(text, -1) {
+			if raw := text[at[2]:at[3]]; !seen[raw] {
+				seen[raw] = true
+				found = append(found, raw)
+			}
+		}
+	}
+	return found
+}
+
+// ownPath is the path from the site's root of a whole address of the site. It
+// may be without a scheme (//example.org/a); neither in a scheme nor in a host
+// do capitals count.
 func ownPath(base config.Base, address string) (local string, own bool) {
 	if !base.Known() {
 		return "", false
@@ -71,8 +106,8 @@ func cutFold(text, prefix string) (rest string, found bool) {
 	return text[len(prefix):], true
 }
 
-// wholeToo adds, to the addresses that a page may name, the same as whole addresses:
-// the JSON of a page has those (linked data).
+// wholeToo adds, to the addresses that a page may name, the same as whole
+// addresses: the JSON of a page has those (linked data).
 func wholeToo(base config.Base, text string, of map[string]string) {
 	if !base.Known() || base.Prefix == "" {
 		return // the html plugin knows the host itself
@@ -94,8 +129,8 @@ func (t *tree) has(address string) bool {
 	return err == nil && t.byRoute[path.Clean("/"+u.Path)] != nil
 }
 
-// inside is the address within the site of a link that names the site's own host, or
-// the link itself.
+// inside is the address within the site of a link that names the site's own
+// host, or the link itself.
 func (t *targets) inside(target *url.URL) *url.URL {
 	if local, own := ownPath(t.base, target.String()); own {
 		if inner, err := url.Parse(local); err == nil {
@@ -118,7 +153,8 @@ var searchFiles = []string{"pagefind.js", "pagefind-ui.js", "pagefind-modular-ui
 var resizedName = regexp.MustCompile(`/` + resizedFolder + `[^/"'()\s\\?#]+`)
 
 // withMade adds the addresses of what the build makes, the search and resized
-// pictures, to those that a script or a style may name, where the site has a prefix.
+// pictures, to those that a script or a style may name, where the site has a
+// prefix.
 func withMade(base config.Base, text string, urls map[string]string) map[string]string {
 	if base.Prefix == "" {
 		return urls

@@ -15,27 +15,28 @@ import (
 	"ddc/site/content"
 )
 
-// bodyPhase has the pages' bodies, and what came of their samples. Keys are as in
-// treePhase.
+// bodyPhase has the pages' bodies, and what came of their samples. Keys are as
+// in treePhase.
 type bodyPhase struct {
 	*staticPhase
 	bodies *query.Query[*body]
 	// bodyDoubts are a body's, without it; never nil.
 	bodyDoubts *query.Query[[]Problem]
-	// runsSamples is whether samples are run, an input; sampled are those to run.
+	// runsSamples is whether samples are run, an input; sampled are those to
+	// run.
 	runsSamples *query.Query[bool]
 	sampled     *query.Query[*samples]
 	samples     *query.Query[*checked]
 
-	// Shortcodes are templates, which come with the next phase: their names, and what
-	// renders a call.
+	// Shortcodes are templates, which come with the next phase: their names,
+	// and what renders a call.
 	shortcodes *query.Query[[]string]
 	callOne    func(ctx context.Context, ask *query.Ask, c *shortcodeCall) (*filled, error)
 }
 
 func newBodyPhase(from *staticPhase) *bodyPhase {
 	s := &bodyPhase{staticPhase: from}
-	s.bodies = query.New(s.engine, "body", byCode[body](), s.makeBody)
+	s.bodies = query.New(s.engine, "body", byCode[body](), s.makeBody, query.Spilt)
 	s.bodyDoubts = query.New(s.engine, "doubts of a body", query.JSON[[]Problem](), func(ctx context.Context, ask *query.Ask, key string) ([]Problem, error) {
 		b, err := s.bodies.Get(ctx, ask, key)
 		if err != nil {
@@ -153,8 +154,9 @@ func (e *brokenLinks) in(p *page, text string) Errors {
 	return faults
 }
 
-// markdown makes HTML of a text that stands in a page, or in its template, and may link
-// to some addresses. The error is a *brokenLinks if it links to others.
+// markdown makes HTML of a text that stands in a page, or in its template, and
+// may link to some addresses. The error is a *brokenLinks if it links to
+// others.
 func (s *bodyPhase) markdown(ctx context.Context, ask *query.Ask, p *page, text string, line int32, addresses map[string]string) (*body, error) {
 	anchors, err := s.anchors.Get(ctx, ask, p.Path)
 	if err != nil {
@@ -214,9 +216,9 @@ func (s *bodyPhase) withCode(ctx context.Context, p *page, answer *markdownpb.Re
 	return made, nil
 }
 
-// codeOfCall is how much code is highlighted by one call, in bytes, unless one block is
-// larger. A page has one call, but the time that one call may take must be enough for
-// code that is slow to colour.
+// codeOfCall is how much code is highlighted by one call, in bytes, unless one
+// block is larger. A page has one call, but the time that one call may take
+// must be enough for code that is slow to colour.
 const codeOfCall = 64 << 10
 
 // firstBlocks are as many of a page's blocks as one call highlights.
@@ -230,8 +232,8 @@ func firstBlocks(all []*markdownpb.CodeBlock) []*markdownpb.CodeBlock {
 	return all
 }
 
-// highlight makes an element of each block, in one call. What has no language
-// needs none.
+// highlight makes an element of each block, in one call. A block without a
+// language needs none.
 func (s *bodyPhase) highlight(ctx context.Context, p *page, blocks []*markdownpb.CodeBlock) ([]*syntax_highlightpb.Block, error) {
 	made := make([]*syntax_highlightpb.Block, len(blocks))
 	request := &syntax_highlightpb.HighlightRequest{}

@@ -17,15 +17,16 @@ import (
 // Event says that a plugin has begun, or ended, a piece of work.
 type Event struct {
 	Plugin string
-	// Subject is what the work is about: a file, relative to the project, or a URL.
+	// Subject is what the work is about: a file, relative to the project, or a
+	// URL.
 	Subject string
 	Done    bool
 	// Elapsed is how long it took, once Done.
 	Elapsed time.Duration
 }
 
-// call makes one call about a file, unless its answer is remembered. The error is
-// as fault describes.
+// call makes one call about a file, unless its answer is remembered. The error
+// is as fault describes.
 func call[Q, A any](ctx context.Context, b *build, plugin, file string,
 	method func(context.Context, *Q, ...grpc.CallOption) (*A, error), in *Q) (*A, error) {
 	request := any(in).(proto.Message)
@@ -63,9 +64,10 @@ func call[Q, A any](ctx context.Context, b *build, plugin, file string,
 // dies each time.
 const streamAttempts = 3
 
-// callStream makes one call that sends messages one by one, so that the plugin need not
-// hold them all. Name says what a message is about. The answer is remembered as that
-// of call is. If the plugin dies, all are sent again: only this side has them.
+// callStream makes one call that sends messages one by one, so that the plugin
+// need not hold them all. Name says what a message is about. The answer is
+// remembered as that of call is. If the plugin dies, all are sent again: only
+// this side has them.
 func callStream[Q, A any](ctx context.Context, b *build, plugin string,
 	method func(context.Context, ...grpc.CallOption) (grpc.ClientStreamingClient[Q, A], error), messages []*Q, name func(i int) string) (*A, error) {
 	do := func(ctx context.Context) (*A, error) {
@@ -124,9 +126,9 @@ func sendAll[Q, A any](ctx context.Context, b *build, plugin string,
 	return stream.CloseAndRecv()
 }
 
-// take waits for one of a channel's places, and returns a function that gives it back.
-// The holder of a place waits for nobody who needs one: it makes a call, or fills in a
-// template, whose calls have places of another kind.
+// take waits for one of a channel's places, and returns a function that gives
+// it back. The holder of a place waits for nobody who needs one: it makes a
+// call, or fills in a template, whose calls have places of another kind.
 func take(ctx context.Context, places chan struct{}) (release func(), err error) {
 	select {
 	case places <- struct{}{}:

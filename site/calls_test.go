@@ -20,8 +20,8 @@ import (
 
 const fourBlocks = "```rust\nfn a() {}\n```\n\n```\nplain <b>\n```\n\n```go\nfunc b() {}\n```\n\n    indented\n\n```rust\nfn a() {}\n```\n"
 
-// A page's HTML crosses to the html plugin once, to be looked at, and to minify once, to
-// be finished; its code crosses once.
+// A page's HTML crosses to the html plugin once, to be looked at, and to minify
+// once, to be finished; its code crosses once.
 func TestPageCrossesToEachPluginOnce(t *testing.T) {
 	p := newProject(t, "content/a.md", titledAs("A")+fourBlocks, "content/b.md", titledAs("B")+fourBlocks,
 		"templates/page.html", "<!DOCTYPE html><html><head><style>p{color:red}</style></head><body style=\"color:red\"><script>f()</script>{{ page.content | safe }}</body></html>")
@@ -49,8 +49,8 @@ func TestMuchCodeOfAPageIsHighlightedInSeveralCalls(t *testing.T) {
 	assert.Equal(t, 5, strings.Count(p.read("a/index.html"), "language-go"))
 }
 
-// mortal is a connection whose streams die, so many of them: at their beginning, while
-// they send and at their end, in turn.
+// mortal is a connection whose streams die, so many of them: at their
+// beginning, while they send and at their end, in turn.
 type mortal struct {
 	grpc.ClientConnInterface
 	deaths  int32

@@ -13,11 +13,13 @@ import (
 	"ddc/site/template"
 )
 
-// canon writes values as bytes, equal ones as equal bytes, for their fingerprints.
+// canon writes values as bytes, equal ones as equal bytes, for their
+// fingerprints.
 type canon struct {
 	out []byte
 	err error
-	// later, if not nil, makes the values that are left for later. Else they are all alike.
+	// later, if not nil, makes the values that are left for later. Else they
+	// are all alike.
 	later func(template.Later) any
 }
 
@@ -46,8 +48,8 @@ func (c *canon) problems(all []Problem) {
 	}
 }
 
-// shallow writes what a value is, without the values in it: of a list how many items
-// it has, of a dict which fields.
+// shallow writes what a value is, without the values in it: of a list how many
+// items it has, of a dict which fields.
 func (c *canon) shallow(v any) {
 	switch v := v.(type) {
 	case nil:
@@ -104,8 +106,8 @@ func (c *canon) deep(v any) {
 // digested is a value that writes itself.
 type digested interface{ digest(c *canon) }
 
-// canonical is the codec of values that live in memory alone (query.Unkept): it gives
-// them fingerprints, and nobody reads them back.
+// canonical is the codec of values that live in memory alone (query.Unkept): it
+// gives them fingerprints, and nobody reads them back.
 type canonical[V any] struct{ write func(c *canon, v V) }
 
 func (d canonical[V]) Encode(v V) ([]byte, error) {
@@ -128,8 +130,8 @@ func sortedKeys[K interface {
 	return slices.Sorted(maps.Keys(m))
 }
 
-// siteFaults says which errors are answers: the site's faults, until what they were
-// made of changes. A failure of the machinery is told, and forgotten.
+// siteFaults says which errors are answers: the site's faults, until what they
+// were made of changes. A failure of the machinery is told, and forgotten.
 type siteFaults struct{}
 
 func (siteFaults) Encode(err error) ([]byte, bool) {

@@ -54,12 +54,15 @@ func (s *Site) changes(ctx context.Context, ask *query.Ask, stage *output.Stage,
 		if f.kind != pageProduct {
 			continue
 		}
-		old, err := stage.Previous(f.name)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		old, err := stage.Previous(f.name, s.cfg.MaxText)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			changes = append(changes, Change{Path: f.name, New: true})
-		case err != nil:
-			return nil, fmt.Errorf("compare with the previous output: %w", err)
+		case err != nil: // a link, a folder, or no text of ours
+			changes = append(changes, Change{Path: f.name, Patches: -1})
 		case query.Digest(old) != f.sum:
 			if len(differ) < maxChanges {
 				differ = append(differ, len(changes))

@@ -13,12 +13,13 @@ import (
 // Checked is what is wrong with the site's pages. A fault of all is told once.
 type Checked struct {
 	Faults, Warnings []Problem
-	// Anew names the files of pages that were made since the last Check, and are good.
+	// Anew names the files of pages that were made since the last Check, and
+	// are good.
 	Anew []string
 }
 
-// checking has what there is to tell of pages, each by itself: what is told of all is
-// found without a look at those that are as they were.
+// checking has what there is to tell of pages, each by itself: what is told of
+// all is found without a look at those that are as they were.
 type checking struct {
 	clashes *query.Query[*told] // of the tree
 	told    *query.Query[*told] // by page
@@ -43,6 +44,9 @@ func newChecking(s *Site) *checking {
 type told struct {
 	warnings []Problem
 	faults   Errors
+	// elsewhere says that a page is not at fault itself, but others are that
+	// have a say in what files are called.
+	elsewhere bool
 }
 
 func (t *told) code(c *coder) {
@@ -50,9 +54,11 @@ func (t *told) code(c *coder) {
 	faults := []Problem(t.faults)
 	c.problems(&faults)
 	t.faults = faults
+	c.flag(&t.elsewhere)
 }
 
-// Check makes every page that may have changed, and says what is wrong with any.
+// Check makes every page that may have changed, and says what is wrong with
+// any.
 func (s *Site) Check(ctx context.Context) (*Checked, error) {
 	c := &Checked{}
 	err := s.run(ctx, func(ctx context.Context, ask *query.Ask) error {
@@ -105,12 +111,12 @@ func (s *Site) tellAll(ctx context.Context, ask *query.Ask, _ string) (*told, er
 	return all, nil
 }
 
-// tellPage is what there is to tell of a page. Faults that Build would tell before it
-// comes to the page are its faults too, if they are of the page or of what all pages are
-// made of.
+// tellPage is what there is to tell of a page. Faults that Build would tell
+// before it comes to the page are its faults too, if they are of the page or of
+// what all pages are made of.
 func (s *Site) tellPage(ctx context.Context, ask *query.Ask, key string) (*told, error) {
 	p, warnings, err := s.warningsOf(ctx, ask, key)
-	t := &told{warnings: warnings}
+	t := &told{warnings: warnings, elsewhere: errors.As(err, new(*faultsElsewhere))}
 	switch {
 	case errors.As(err, &t.faults):
 		return t, nil
@@ -154,8 +160,11 @@ func (s *Site) warningsOf(ctx context.Context, ask *query.Ask, key string) (*pag
 	if err := s.doubts(&n, b); err != nil {
 		return nil, nil, err
 	}
-	if err := s.final.Touch(ctx, ask, key); err != nil {
+	if err := s.finished.Touch(ctx, ask, key); err != nil {
 		return nil, nil, err
+	}
+	if err := s.final.Touch(ctx, ask, key); err != nil {
+		return nil, nil, &faultsElsewhere{err}
 	}
 	dead, err := s.dead.Get(ctx, ask, key)
 	if err != nil {

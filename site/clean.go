@@ -13,8 +13,8 @@ import (
 )
 
 // Clean removes what builds of a site have left behind: the output, unless only
-// caches are to go, and what is in the project of the cache of code samples and of
-// what plugins have answered. It returns what it removed.
+// caches are to go, and what is in the project of the cache of code samples and
+// of what plugins have answered. It returns what it removed.
 func Clean(cfg *config.Config, onlyCaches bool) (removed []string, err error) {
 	if !onlyCaches {
 		there, err := output.Remove(cfg.Output)
@@ -46,7 +46,8 @@ func Clean(cfg *config.Config, onlyCaches bool) (removed []string, err error) {
 	return removed, nil
 }
 
-// removeWithin removes a folder of a project, unless a link on the way leads out of it.
+// removeWithin removes a folder of a project, unless a link on the way leads
+// out of it.
 func removeWithin(project, folder string) (there bool, err error) {
 	relative, err := filepath.Rel(project, folder)
 	if err != nil {
@@ -66,8 +67,8 @@ func removeWithin(project, folder string) (there bool, err error) {
 // answersFolder is where a project's answers are remembered, below its root.
 const answersFolder = ".cache/answers"
 
-// AnswersFolder is where the answers of plugins are kept for a project. The error
-// says that it would lie outside of the project.
+// AnswersFolder is where the answers of plugins are kept for a project. The
+// error says that it would lie outside of the project.
 func AnswersFolder(cfg *config.Config) (string, error) {
 	folder := filepath.Join(cfg.Root, answersFolder)
 	if real := resolved(folder); !config.Within(resolved(cfg.Root), real) {

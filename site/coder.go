@@ -10,8 +10,8 @@ import (
 	"ddc/internal/query"
 )
 
-// coder writes a value as bytes, equal ones as equal bytes, or reads it back: what a
-// value has is said once, by its method code.
+// coder writes a value as bytes, equal ones as equal bytes, or reads it back:
+// what a value has is said once, by its method code.
 type coder struct {
 	reading bool
 	out     []byte

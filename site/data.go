@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"ddc/internal/kdl"
@@ -23,8 +24,8 @@ func (d *data) digest(c *canon) {
 	c.problems(d.warnings)
 }
 
-// readFolder reads the files of the data folder into one map by base name. If two
-// files have the same base name, the one whose path sorts last wins.
+// readFolder reads the files of the data folder into one map by base name. If
+// two files have the same base name, the one whose path sorts last wins.
 func (s *renderPhase) readFolder(ctx context.Context, ask *query.Ask, _ string) (*data, error) {
 	files, err := s.textsIn(ctx, ask, "data", ".json", ".toml", ".yaml", ".yml", ".kdl")
 	all := []error{err}
@@ -49,8 +50,8 @@ func (s *renderPhase) readFolder(ctx context.Context, ask *query.Ask, _ string) 
 	return found, joined(all...)
 }
 
-// decode reads a data file of a format. Numbers become int64 or float64 in every
-// format. The error is a *diagnostic.Problem.
+// decode reads a data file of a format. Numbers become int64 or float64 in
+// every format. The error is a *diagnostic.Problem.
 func decode(file, format, text string) (any, error) {
 	var value any
 	var err error
@@ -112,7 +113,8 @@ func plain(value any) any {
 
 // fromKDL makes a map of nodes. A node becomes its value, or the list of its
 // values. A node with properties or children becomes a map of these, with its
-// values as "args". Several nodes of one name become a list.
+// values as "args". Several nodes of one name become a list, as do children
+// that are all named -, even if there is one.
 func fromKDL(nodes []*kdl.Node) map[string]any {
 	m := map[string]any{}
 	repeated := map[string][]any{}
@@ -141,6 +143,13 @@ func kdlNode(n *kdl.Node) any {
 		default:
 			return args
 		}
+	}
+	if len(args) == 0 && len(n.Props) == 0 && !slices.ContainsFunc(n.Children, func(c *kdl.Node) bool { return c.Name != "-" }) {
+		items := make([]any, len(n.Children))
+		for i, c := range n.Children {
+			items[i] = kdlNode(c)
+		}
+		return items
 	}
 	m := fromKDL(n.Children)
 	for _, p := range n.Props {

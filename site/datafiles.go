@@ -56,8 +56,9 @@ func (v *view) loadData(name, format string, required bool) (any, error) {
 	return v.loaded.Get(v.ctx, v.ask, format+" "+file)
 }
 
-// findFile finds a file of the project. It looks below the project's folder, and
-// then below those of static files and content. Place is where one is best put.
+// findFile finds a file of the project. It looks below the project's folder,
+// and then below those of static files and content. Place is where one is best
+// put.
 func (v *view) findFile(name, place string) (string, error) {
 	folders := []string{v.folder(), v.cfg.Folder("static"), v.cfg.Content}
 	relative, ofContent := strings.CutPrefix(name, "@/")
@@ -91,8 +92,8 @@ func (v *view) findFile(name, place string) (string, error) {
 	return "", fs.ErrNotExist
 }
 
-// load reads a data file: key is its format and its name. What is wrong with it is a
-// *Problem.
+// load reads a data file: key is its format and its name. What is wrong with it
+// is a *Problem.
 func (s *renderPhase) load(ctx context.Context, ask *query.Ask, key string) (any, error) {
 	format, file, _ := strings.Cut(key, " ")
 	text, err := s.texts.Get(ctx, ask, file)
@@ -114,9 +115,10 @@ func (s *renderPhase) load(ctx context.Context, ask *query.Ask, key string) (any
 	return value, nil
 }
 
-// crowded finds the cell of a CSV file that is one too many. The reader gives whole
-// lines, and a line may be a million commas. It reads nothing behind a quote that
-// stands where none may, so that what such a quote hides here does no harm.
+// crowded finds the cell of a CSV file that is one too many. The reader gives
+// whole lines, and a line may be a million commas. It reads nothing behind a
+// quote that stands where none may, so that what such a quote hides here does
+// no harm.
 func crowded(text string) *diagnostic.Problem {
 	cells, quoted := 0, false
 	for i := range len(text) {

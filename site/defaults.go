@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// defaults are the templates of what each site may have. Its own take their place.
+// defaults are the templates of what each site may have. Its own take their
+// place.
 //
 //go:embed defaults
 var defaults embed.FS

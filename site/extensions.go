@@ -19,19 +19,20 @@ import (
 	"ddc/site/template"
 )
 
-// Extension is a plugin of the site's own, which serves ddc.site.v1 (see proto).
+// Extension is a plugin of the site's own, which serves ddc.site.v1 (see
+// proto).
 type Extension struct {
 	config.Plugin
-	// Files are what may change its Version: its program, and what else a server is to
-	// watch. They may be folders.
+	// Files are what may change its Version: its program, and what else a
+	// server is to watch. They may be folders.
 	Files []string
-	// Client is nil for a program that takes the place of one of ddc's plugins: it is
-	// called as that one is.
+	// Client is nil for a program that takes the place of one of ddc's plugins:
+	// it is called as that one is.
 	Client sitepb.SitePluginClient
 	// Version tells its program, and how that is started, from any other.
 	Version string
-	// Open says that it may look at more than its requests, so that nothing that it
-	// answers is remembered.
+	// Open says that it may look at more than its requests, so that nothing
+	// that it answers is remembered.
 	Open bool
 }
 
@@ -42,7 +43,8 @@ type Described struct {
 	Stages  []string `json:"stages"`
 }
 
-// extensionPhase has the plugins of the site's own. All phases after it call them.
+// extensionPhase has the plugins of the site's own. All phases after it call
+// them.
 type extensionPhase struct {
 	*sourcePhase
 	programs  *query.Query[string]
@@ -105,10 +107,11 @@ func (s *extensionPhase) lookPrograms(context.Context, string) (string, error) {
 	return string(c.out), nil
 }
 
-// Reprogram says that plugins of the site's own are other programs now: what the
-// old ones have made is made again. The list is that which the site was opened with,
-// but for versions, and no program in the place of one of ddc's has changed: then the
-// site is to be opened anew. It waits for those who ask the site at the moment.
+// Reprogram says that plugins of the site's own are other programs now: what
+// the old ones have made is made again. The list is that which the site was
+// opened with, but for versions, and no program in the place of one of ddc's
+// has changed: then the site is to be opened anew. It waits for those who ask
+// the site at the moment.
 func (s *Site) Reprogram(all []Extension) {
 	s.engine.Revise(func() []query.ID {
 		s.Extensions = all
@@ -205,7 +208,8 @@ func (s *extensionPhase) clashes(all *extensions) error {
 	return found
 }
 
-// having are the plugins that have a part in a stage. The caller calls them all.
+// having are the plugins that have a part in a stage. The caller calls them
+// all.
 func (s *extensionPhase) having(ctx context.Context, ask *query.Ask, stage string) ([]*described, error) {
 	all, err := s.described.Get(ctx, ask, "")
 	if err != nil {
@@ -223,13 +227,17 @@ func (s *extensionPhase) having(ctx context.Context, ask *query.Ask, stage strin
 	return some, nil
 }
 
-// answered makes one call of a plugin. One that does not have what it says that it
-// has is at fault.
+// answered makes one call of a plugin. One that does not have what it says that
+// it has is at fault.
 func answered[Q, A any](ctx context.Context, s *extensionPhase, e *described, file, method string,
 	of func(context.Context, *Q, ...grpc.CallOption) (*A, error), in *Q) (*A, error) {
 	answer, err := call(ctx, s.build, e.Name, file, of, in)
 	if status.Code(err) == codes.Unimplemented {
-		return nil, s.extensionFault(e.Extension, "does not implement "+method, "take that stage out of its Describe, or write it")
+		hint := "take that stage out of its Describe, or write it"
+		if len(e.Extension.Stages) > 0 {
+			hint = "take that stage out of the configuration, and of its Describe if it has one, or write it"
+		}
+		return nil, s.extensionFault(e.Extension, "does not implement "+method, hint)
 	}
 	return answer, err
 }

@@ -131,11 +131,12 @@ func TestTwoPluginsCannotHaveOneName(t *testing.T) {
 	assert.Contains(t, p.read("index.html"), "<q>the site's</q>", "a template of the site goes before")
 }
 
-// What plugins make is a value as any other: file by file, and after each change.
+// What plugins make is a value as any other: file by file, and after each
+// change.
 func TestSessionWithPluginsEqualsACleanBuild(t *testing.T) {
 	p := newProject(t, "content/a.md", "+++\ntitle = \"A\"\n+++\na\n")
 	plugins := p.ringing(&bellRinger{name: "a", shortcode: "s"})
-	s, err := site.Open(p.config(), plugins, site.Options{})
+	s, err := site.Open(t.Context(), p.config(), plugins, site.Options{})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
 	for i, edit := range [][]string{nil, {"content/a.md", "+++\ntitle = \"Another\"\n+++\na\n"}, {"content/b.md", "b"}, {"content/a.md", "{{ s(x=1) }}"}} {
@@ -172,7 +173,7 @@ func TestOpenPluginIsAskedAgainAfterEachChange(t *testing.T) {
 	a := &bellRinger{name: "a", shortcode: "s"}
 	plugins := p.ringing(a)
 	plugins.Extensions[0].Open = true
-	s, err := site.Open(p.config(), plugins, site.Options{})
+	s, err := site.Open(t.Context(), p.config(), plugins, site.Options{})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
 	calls := func() int { return s.Counts().Calls["a"] }

@@ -128,6 +128,21 @@ func TestAllFaultsOfAPhaseAreToldAtOnceInTheOrderOfFiles(t *testing.T) {
 	}
 }
 
+// A fault of a template was in the way of those in front matter and in static
+// files, which a reader of the template has nothing to do with.
+func TestFaultsOfSourcesHideNoneOfPagesAndFiles(t *testing.T) {
+	p := newProject(t,
+		"templates/page.html", "{{ nothing() }}", "data/d.toml", "a = \n",
+		"content/a.md", "+++\ntitle = \n+++\n", "content/b.md", "+++\nweight = \"much\"\n+++\n",
+		"static/b.css", "p { color: red }\n@import url(; }",
+	)
+	faults := p.faults(site.Options{})
+	require.Len(t, faults, 5, "%q", faults)
+	for i, name := range []string{"content/a.md:2:", "content/b.md:2:", "data/d.toml:1:", "static/b.css:2:", "templates/page.html:1:"} {
+		assert.True(t, strings.HasPrefix(faults[i], name), "%q", faults)
+	}
+}
+
 func TestFolderWithoutPagesSaysWhatToWrite(t *testing.T) {
 	p := newProject(t)
 	p.remove("content")

@@ -3,12 +3,14 @@ package site
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"ddc/internal/diagnostic"
 	"ddc/internal/query"
 	"ddc/site/asset"
 )
@@ -17,7 +19,8 @@ import (
 type File struct {
 	// Name is its path below the output folder.
 	Name string
-	// Source is what it is made of, relative to the project; empty if that is many files.
+	// Source is what it is made of, relative to the project; empty if that is
+	// many files.
 	Source string
 	// Page says that it is a page.
 	Page bool
@@ -26,7 +29,8 @@ type File struct {
 	// Data is the contents, unless Path names a file that is copied as it is.
 	Data []byte
 	Path string
-	// Warnings are those about what the file is made of. A page has its dead links.
+	// Warnings are those about what the file is made of. A page has its dead
+	// links.
 	Warnings []Problem
 }
 
@@ -75,21 +79,22 @@ func (s *Site) Absent(ctx context.Context, addresses []string) (absent []string,
 	return absent, err
 }
 
-// run asks questions of one revision. The site's faults quote the lines they are about.
+// run asks questions of one revision. The site's faults quote the lines they
+// are about.
 func (s *Site) run(ctx context.Context, questions func(context.Context, *query.Ask) error) error {
 	err := s.engine.Run(ctx, questions)
 	var found faults
 	if err := found.collect(err); err != nil || len(found.list) == 0 {
 		return err
 	}
-	err = found.err()
-	s.quote(err.(Errors))
-	return err
+	list := diagnostic.Sorted(found.list)
+	s.quote(list)
+	return list
 }
 
-// File makes one file of the output, and no more than it needs. Its name is the path
-// below the output folder. The error is fs.ErrNotExist if there is no such file, and
-// Errors if the site is at fault on the way to it.
+// File makes one file of the output, and no more than it needs. Its name is the
+// path below the output folder. The error is fs.ErrNotExist if there is no such
+// file, and Errors if the site is at fault on the way to it.
 func (s *Site) File(ctx context.Context, name string) (file *File, err error) {
 	err = s.run(ctx, func(ctx context.Context, ask *query.Ask) (err error) {
 		file, err = s.makeFile(ctx, ask, name)
@@ -140,9 +145,10 @@ func (t *tree) pageOf(name string) *page {
 	return nil
 }
 
-// Draft is a page as it is likely to be, by the name of its file. It is made of that page
-// alone: the files that it names have the names that they had last. What they are called
-// now File knows, who may have to make all other pages for it. False is for none.
+// Draft is a page as it is likely to be, by the name of its file. It is made of
+// that page alone: the files that it names have the names that they had last.
+// File gives their present names, and may have to make all other pages for it.
+// False says that there is no such page.
 func (s *Site) Draft(ctx context.Context, name string) (text string, ok bool) {
 	err := s.engine.Run(ctx, func(ctx context.Context, ask *query.Ask) error {
 		t, all, err := s.treeAndStatics(ctx, ask)
@@ -171,7 +177,8 @@ func (s *Site) Draft(ctx context.Context, name string) (text string, ok bool) {
 	return text, ok && err == nil
 }
 
-// unreadFault is what is wrong with the front matter of the page that would be at a route.
+// unreadFault is what is wrong with the front matter of the page that would be
+// at a route.
 func (s *Site) unreadFault(ctx context.Context, ask *query.Ask, t *tree, route string) error {
 	for _, key := range sortedKeys(t.bySource) {
 		if p := t.bySource[key]; p.meta == nil && p.Route == route {
@@ -185,12 +192,21 @@ func (s *Site) unreadFault(ctx context.Context, ask *query.Ask, t *tree, route s
 
 func noFile(name string) error { return fmt.Errorf("%s: %w", name, fs.ErrNotExist) }
 
-// pageFile is a page. Faults that Build would tell before it comes to the page are
-// faults here too, if they are of the page or of what all pages are made of.
+// pageFile is a page. Faults that Build would tell before it comes to the page
+// are faults here too, if they are of the page or of what all pages are made
+// of. If only others are at fault, whom it takes to know what files are called,
+// their names are likely ones.
 func (s *Site) pageFile(ctx context.Context, ask *query.Ask, p *page) (*File, error) {
 	t, err := s.checking.told.Get(ctx, ask, p.Path)
 	if err != nil {
 		return nil, err
+	}
+	if t.elsewhere {
+		text, err := s.likely.page(ctx, ask, p.Path)
+		if err != nil {
+			return nil, err // of what all pages load, if it is the site's fault
+		}
+		return &File{Name: p.Output(), Source: p.name, Page: true, Data: []byte(text)}, nil
 	}
 	if t.faults != nil {
 		return nil, slices.Clone(t.faults)
@@ -221,7 +237,8 @@ func (s *Site) staticFile(ctx context.Context, ask *query.Ask, name string) (*Fi
 		return nil, err
 	}
 	for _, path := range all.ofKind(asset.Picture) {
-		// The name of a variant begins as its picture's, so others need not be encoded.
+		// The name of a variant begins as its picture's, so others need not be
+		// encoded.
 		if !strings.HasPrefix(name, strings.TrimSuffix(path, filepath.Ext(path))) {
 			continue
 		}
@@ -234,7 +251,21 @@ func (s *Site) staticFile(ctx context.Context, ask *query.Ask, name string) (*Fi
 			return &File{Name: name, Source: all.byPath[path].name, Hashed: true, Data: data, Warnings: slices.Clone(p.warnings)}, err
 		}
 	}
+	if !all.mayHave(name) {
+		return nil, noFile(name)
+	}
 	places, err := s.layout(ctx, ask)
+	contents := s.contentsOf
+	if errors.As(err, new(Errors)) {
+		a, failure := s.likely.arrange(ctx, ask)
+		if failure != nil {
+			return nil, err
+		}
+		places, err = a.places(all), nil
+		contents = func(ctx context.Context, ask *query.Ask, p placed) ([]byte, error) {
+			return contentsBy(ctx, ask, p, a.names, s.likely.font)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -243,7 +274,7 @@ func (s *Site) staticFile(ctx context.Context, ask *query.Ask, name string) (*Fi
 			continue
 		}
 		file := &File{Name: name, Source: p.static.name, Hashed: p.name != p.path}
-		if file.Data, err = s.contentsOf(ctx, ask, p); file.Data == nil {
+		if file.Data, err = contents(ctx, ask, p); file.Data == nil {
 			file.Path = filepath.Join(s.folder(), filepath.FromSlash(p.static.name))
 		}
 		return file, err

@@ -16,7 +16,8 @@ import (
 	"ddc/site/config"
 )
 
-// finalPhase has the names of all files, and the pages with these names in them.
+// finalPhase has the names of all files, and the pages with these names in
+// them.
 type finalPhase struct {
 	*fontPhase
 	named      *query.Query[*named] // by page
@@ -41,7 +42,7 @@ func newFinalPhase(from *fontPhase) *finalPhase {
 	e := s.engine
 	s.named = query.New(e, "named", byCode[named](), s.namedBy)
 	s.pieces = query.NewCall(e, "piece", byCode[piece](), pieceCall.key, s.callPiece)
-	s.finished = query.New(e, "finished", byCode[finished](), s.finish)
+	s.finished = query.New(e, "finished", byCode[finished](), s.finish, query.Spilt)
 	s.refer = query.New(e, "refers", byCode[refers](), s.refersTo)
 	s.renames = query.New(e, "renaming", byCode[renaming](), s.rename)
 	s.names = query.New(e, "names", byCode[names](), s.nameAssets)
@@ -49,7 +50,7 @@ func newFinalPhase(from *fontPhase) *finalPhase {
 	s.olds = query.New(e, "old addresses", byCode[oldAddresses](), s.findOld)
 	s.stay = query.New(e, "stays", byCode[stays](), s.stayFor)
 	s.stays = query.New(e, "staying", query.JSON[staying](), s.keepOldAddresses)
-	s.final = query.New(e, "final", text, s.settlePage)
+	s.final = query.New(e, "final", text, s.settlePage, query.Spilt)
 	s.finalTexts = query.New(e, "final text", text, s.finalText)
 	s.dead = query.New(e, "dead links", query.JSON[[]Problem](), s.deadOf)
 	s.checks = query.New(e, "checks", query.JSON[[]Problem](), s.checkPage)
@@ -85,8 +86,8 @@ func newInline(kind inlineKind, text string, p *page) inline {
 	return i
 }
 
-// named are the ways to write a static file's address that a page may use: in all its
-// text, and in each of its inline pieces. Other files may come and go.
+// named are the ways to write a static file's address that a page may use: in
+// all its text, and in each of its inline pieces. Other files may come and go.
 type named struct {
 	spelt   []string
 	pieces  []inline
@@ -161,7 +162,7 @@ func (s *finalPhase) finish(ctx context.Context, ask *query.Ask, key string) (*f
 	}
 	styles, scripts := len(r.found.Styles), len(r.found.Scripts)
 	made := &finished{scripts: done[styles : styles+scripts]}
-	request := &htmlpb.RewriteRequest{Base: s.cfg.Site.Base.Origin + p.base()} // the site may name itself by its whole address
+	request := &htmlpb.RewriteRequest{Base: s.cfg.Site.Base.Origin + p.base(), Prefix: s.cfg.Site.Base.Prefix} // the site may name itself by its whole address
 	if err := s.fill(ctx, ask, request, n.spelt); err != nil {
 		return nil, err
 	}
@@ -176,7 +177,7 @@ func (s *finalPhase) finish(ctx context.Context, ask *query.Ask, key string) (*f
 		}
 		wholeToo(s.cfg.Site.Base, r.html, request.Urls)
 		wholeToo(s.cfg.Site.Base, r.html, request.Originals)
-		rebase(s.cfg.Site.Base, t, all, p, r.found.Links, request)
+		rebase(s.cfg.Site.Base, t, all, p, r.html, r.found.Links, request)
 	}
 	made.html, err = s.smaller(ctx, p, &minifypb.HtmlRequest{
 		Path: p.name, Html: r.html, Addresses: request,
@@ -185,8 +186,8 @@ func (s *finalPhase) finish(ctx context.Context, ask *query.Ask, key string) (*f
 	return made, err
 }
 
-// smaller has a page edited and minified. A program in the place of ddc's minify has
-// nothing to edit: ddc's html has done that before.
+// smaller has a page edited and minified. A program in the place of ddc's
+// minify has nothing to edit: ddc's html has done that before.
 func (s *finalPhase) smaller(ctx context.Context, p *page, request *minifypb.HtmlRequest) (string, error) {
 	if s.isReplaced("minify") {
 		request.Texts.Html = request.Html
@@ -208,7 +209,7 @@ func (s *finalPhase) smaller(ctx context.Context, p *page, request *minifypb.Htm
 // fill says what becomes of addresses that are written so.
 func (s *finalPhase) fill(ctx context.Context, ask *query.Ask, request *htmlpb.RewriteRequest, spelt []string) error {
 	request.Urls, request.Originals, request.Pictures = map[string]string{}, map[string]string{}, map[string]*htmlpb.Picture{}
-	request.Integrity, request.Types = map[string]string{}, map[string]string{}
+	request.Integrity, request.Types, request.Ratios = map[string]string{}, map[string]string{}, map[string]string{}
 	all, err := s.statics.Get(ctx, ask.Aside(), "") // named has a record of which
 	if err != nil {
 		return err
@@ -228,12 +229,21 @@ func (s *finalPhase) fill(ctx context.Context, ask *query.Ask, request *htmlpb.R
 		if shown != nil {
 			request.Pictures[name] = withFallback(shown, f)
 		}
-		// A link or an icon that names a picture gets the largest WebP, as an <img>
-		// does, so that the site can do without the original; unless the original
-		// is kept in any case.
+		// A link or an icon that names a picture gets the largest WebP, as an
+		// <img> does, so that the site can do without the original; unless the
+		// original is kept in any case.
 		if shown != nil && !f.stable {
 			request.Originals[name] = f.mark()
 			continue
+		}
+		if f.kind == asset.Drawing {
+			ratio, err := s.ratios.Get(ctx, ask, f.path)
+			if err != nil {
+				return err
+			}
+			if ratio != "" {
+				request.Ratios[name] = ratio
+			}
 		}
 		request.Urls[name] = f.mark()
 		if err := s.derive(ctx, ask, request, f); err != nil {
@@ -243,8 +253,8 @@ func (s *finalPhase) fill(ctx context.Context, ask *query.Ask, request *htmlpb.R
 	return nil
 }
 
-// withFallback is a picture whose <img> shows the file itself, where there is nothing
-// better.
+// withFallback is a picture whose <img> shows the file itself, where there is
+// nothing better.
 func withFallback(p *htmlpb.Picture, f *static) *htmlpb.Picture {
 	if p.Fallback != "" {
 		return p
@@ -289,8 +299,10 @@ func (p *piece) code(c *coder) {
 type pieceCall struct {
 	inline
 	urls map[string]string
-	file string // of the first page that has it
-	page string // its base
+	// prefix is the folder that the site is below, for a script.
+	prefix string
+	file   string // of the first page that has it
+	page   string // its base
 }
 
 func (p pieceCall) key() string {
@@ -298,6 +310,7 @@ func (p pieceCall) key() string {
 	c.number(int64(p.kind))
 	c.text(p.text)
 	c.text(p.base)
+	c.text(p.prefix)
 	for _, name := range sortedKeys(p.urls) {
 		c.text(name)
 		c.text(p.urls[name])
@@ -305,8 +318,8 @@ func (p pieceCall) key() string {
 	return string(c.out)
 }
 
-// rewritePiece rewrites a piece, unless it was for another page: most pages have the
-// same pieces. Its faults have their places in this page.
+// rewritePiece rewrites a piece, unless it was for another page: most pages
+// have the same pieces. Its faults have their places in this page.
 func (s *finalPhase) rewritePiece(ctx context.Context, ask *query.Ask, p *page, one inline, spelt []string) (*piece, error) {
 	if one.kind == inlineAttribute && one.base == "" {
 		return &piece{text: one.text}, nil // names nothing
@@ -315,7 +328,7 @@ func (s *finalPhase) rewritePiece(ctx context.Context, ask *query.Ask, p *page, 
 	if err != nil {
 		return nil, err
 	}
-	made, err := s.pieces.Get(ctx, ask, pieceCall{one, withMade(s.cfg.Site.Base, one.text, all.marksOf(spelt)), p.name, p.base()})
+	made, err := s.pieces.Get(ctx, ask, pieceCall{one, withMade(s.cfg.Site.Base, one.text, all.marksOf(spelt)), s.prefixFor(one), p.name, p.base()})
 	var found Errors
 	if !errors.As(err, &found) {
 		return made, err
@@ -332,8 +345,17 @@ func (s *finalPhase) rewritePiece(ctx context.Context, ask *query.Ask, p *page, 
 	return nil, found
 }
 
-// sourceOf is a page's source, and the templates that may have made of it what is in
-// the page.
+// prefixFor is the folder that the site is below, where a piece may have to
+// know it.
+func (s *finalPhase) prefixFor(one inline) string {
+	if one.kind == inlineScript && strings.Contains(one.text, "serviceWorker") {
+		return s.cfg.Site.Base.Prefix
+	}
+	return ""
+}
+
+// sourceOf is a page's source, and the templates that may have made of it what
+// is in the page.
 func (s *finalPhase) sourceOf(ctx context.Context, ask *query.Ask, p *page) (source string, all *templates, err error) {
 	if source, err = s.writtenIn(ctx, ask, p); err != nil {
 		return "", nil, err
@@ -346,7 +368,7 @@ func (s *finalPhase) sourceOf(ctx context.Context, ask *query.Ask, p *page) (sou
 func (s *finalPhase) callPiece(ctx context.Context, p pieceCall) (*piece, error) {
 	made := &piece{}
 	if p.kind == inlineScript {
-		answer, err := call(ctx, s.build, "js", p.file, s.Js.Rewrite, &jspb.RewriteRequest{Path: p.file, Js: p.text, Urls: p.urls, Base: p.base})
+		answer, err := call(ctx, s.build, "js", p.file, s.Js.Rewrite, &jspb.RewriteRequest{Path: p.file, Js: p.text, Urls: p.urls, Base: p.base, Prefix: p.prefix})
 		made.unknown, made.text = unknownIn(answer, "", p.text), answer.GetJs()
 		return made, err
 	}

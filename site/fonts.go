@@ -103,14 +103,15 @@ func (n *notes) copiedWhole(err error) (bool, error) {
 	return n.without(err, copiedWhole)
 }
 
-// repacked says that what is written of a font's file is WOFF2, and the file is not.
+// repacked says that what is written of a font's file is WOFF2, and the file is
+// not.
 func (f *font) repacked(file string) bool {
 	return f.data != nil && !strings.EqualFold(path.Ext(file), ".woff2")
 }
 
-// cutFont leaves only the characters in a font that pages show in it. It is copied as
-// it is if no page's sheet loads it, if no page shows a character in it, or if a
-// script loads it, which may show anything.
+// cutFont leaves only the characters in a font that pages show in it. It is
+// copied as it is if no page's sheet loads it, if no page shows a character in
+// it, or if a script loads it, which may show anything.
 func (s *fontPhase) cutFont(ctx context.Context, ask *query.Ask, key string) (*font, error) {
 	f, _, err := s.static(ctx, ask, key)
 	if err != nil {
@@ -180,9 +181,9 @@ func (s *fontPhase) loadedByScripts(ctx context.Context, ask *query.Ask, _ strin
 	return slices.Compact(loaded), nil
 }
 
-// styled are the style sheets of a page that can concern fonts: those that it loads,
-// each after the sheets that it imports, and the page's own. bases has the address of
-// each.
+// styled are the style sheets of a page that can concern fonts: those that it
+// loads, each after the sheets that it imports, and the page's own. bases has
+// the address of each.
 type styled struct{ css, bases []string }
 
 func (p *styled) key() string { return strings.Join(append(slices.Clone(p.bases), p.css...), "\x00") }
@@ -253,12 +254,13 @@ func (a *statics) at(base, reference string) *static {
 	return a.byPath[strings.TrimPrefix(to.Path, "/")]
 }
 
-// bunchSize is about how many pages are looked through together for what they show. A
-// page that changes costs a look at its bunch; each bunch costs a look at the sheets.
+// bunchSize is about how many pages are looked through together for what they
+// show. A page that changes costs a look at its bunch; each bunch costs a look
+// at the sheets.
 const bunchSize = 64
 
-// bunches are the pages by bunch. A page stays in its own while others come and go,
-// until the site is twice as large.
+// bunches are the pages by bunch. A page stays in its own while others come and
+// go, until the site is twice as large.
 func (s *fontPhase) bunches(ctx context.Context, ask *query.Ask, _ string) ([][]string, error) {
 	t, err := s.trees.Get(ctx, ask, "")
 	if err != nil {
@@ -291,8 +293,8 @@ func (s *fontPhase) bunch(ctx context.Context, ask *query.Ask, key string) ([]st
 	return all[i], nil
 }
 
-// characters are, for each font file that style sheets load, those that pages show in
-// its family, and the features that sheets ask for.
+// characters are, for each font file that style sheets load, those that pages
+// show in its family, and the features that sheets ask for.
 type characters struct {
 	of       map[string]string
 	features map[string][]string

@@ -161,8 +161,8 @@ func (l *linkable) named(text string) map[string]string {
 	return some
 }
 
-// leadsNowhere says why a link to a page is broken, and what to do about it. From is the
-// path of the page that has the link.
+// leadsNowhere says why a link to a page is broken, and what to do about it.
+// From is the path of the page that has the link.
 func (l *linkable) leadsNowhere(from string, link *markdownpb.BrokenLink) (message, hint string) {
 	target, _, _ := strings.Cut(link.Target, "#")
 	rooted, isRooted := strings.CutPrefix(target, "@/")
@@ -179,8 +179,8 @@ func (l *linkable) leadsNowhere(from string, link *markdownpb.BrokenLink) (messa
 	return message, hint
 }
 
-// addressOfPage is the address of a page by the path of its source: "" if there is no
-// such page, or aDraft.
+// addressOfPage is the address of a page by the path of its source: "" if there
+// is no such page, or aDraft.
 func (s *treePhase) addressOfPage(ctx context.Context, ask *query.Ask, key string) (string, error) {
 	t, err := s.trees.Get(ctx, ask, "")
 	switch {

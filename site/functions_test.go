@@ -120,8 +120,8 @@ func TestDataBehindALinkOutOfTheProjectIsNotRead(t *testing.T) {
 	assert.Contains(t, strings.Join(p.faults(site.Options{}), "\n"), `templates/index.html:1:4: load_data: "l.txt" can't be read: `)
 }
 
-// Templates of Zola's sites ask for these before they know whether a site has several
-// languages or feeds.
+// Templates of Zola's sites ask for these before they know whether a site has
+// several languages or feeds.
 func TestPagesHaveWhatTemplatesOfZolaAskFor(t *testing.T) {
 	p := newProject(t, ".config/dodeca.kdl", configured("base_url \"https://x.org/sub\"\nlanguage \"de\"\ntaxonomies { tags }"),
 		"content/blog/_index.md", titledAs("B"), "content/blog/a.md", fronted("title = \"A\"\ntags = [\"go\"]", ""),

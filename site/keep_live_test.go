@@ -13,8 +13,9 @@ import (
 	"ddc/site"
 )
 
-// A site that stays open keeps what it knows while its sources change and its files are
-// asked for. Whatever was kept last, the next process comes to what a clean build does.
+// A site that stays open keeps what it knows while its sources change and its
+// files are asked for. Whatever was kept last, the next process comes to what a
+// clean build does.
 func TestWhatAnOpenSiteKeepsIsOfOneMoment(t *testing.T) {
 	p := lively(t)
 	folder := t.TempDir()
@@ -27,7 +28,7 @@ func TestWhatAnOpenSiteKeepsIsOfOneMoment(t *testing.T) {
 	require.NoError(t, err)
 	live := options
 	live.Remembered = &site.Remembered{Session: session, Build: kept.Build()}
-	s, err := site.Open(p.config(), connect(t), live)
+	s, err := site.Open(t.Context(), p.config(), connect(t), live)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	var beside errgroup.Group

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -20,8 +21,8 @@ import (
 	"ddc/site/config"
 )
 
-// keeping builds a site again and again, each time as another process would, with what
-// the last one has kept.
+// keeping builds a site again and again, each time as another process would,
+// with what the last one has kept.
 type keeping struct {
 	folder string
 	check  uint64
@@ -38,7 +39,7 @@ func (k *keeping) build(t testing.TB, cfg *config.Config, plugins site.Plugins, 
 	require.NoError(t, err)
 	o.Remembered = &site.Remembered{Session: session, Build: kept.Build(), Check: k.check, Differs: func(d query.Difference) { t.Error(d) }}
 	o.Answers = site.NewAnswers(kept, kept.Build(), func(string) (string, bool) { return "1", true })
-	s, err := site.Open(cfg, plugins, o)
+	s, err := site.Open(t.Context(), cfg, plugins, o)
 	require.NoError(t, err)
 	result, err = s.Build(t.Context())
 	require.NoError(t, s.Keep(t.Context()))
@@ -99,6 +100,48 @@ func TestASiteOfWhichNothingHasChangedIsNotMadeAgain(t *testing.T) {
 	assert.Empty(t, k.made(t, p))
 }
 
+// What is remembered costs a build little: one of which nothing has changed
+// reads one value, and a first one makes what it would make without, once.
+func TestRememberedValuesAreReadWhenTheyAreAskedFor(t *testing.T) {
+	p := lively(t)
+	kept := &wrongly{}
+	build := func(remembered bool) site.Counts {
+		o := site.Options{Now: moment, NoCodeExec: true}
+		if remembered {
+			o.Remembered = &site.Remembered{Session: kept, Check: 1 << 60, Differs: func(d query.Difference) { t.Error(d) }}
+		}
+		s, err := site.Open(t.Context(), p.config(), connect(t), o)
+		require.NoError(t, err)
+		defer s.Close()
+		_, err = s.Build(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, s.Keep(t.Context()))
+		return s.Counts()
+	}
+	without := build(false)
+	first := build(true)
+	assert.Equal(t, without.Computed, first.Computed)
+	assert.Equal(t, without.Calls, first.Calls)
+	assert.Zero(t, kept.read.Load())
+	again := build(true)
+	assert.Empty(t, again.Calls)
+	assert.Equal(t, int64(1), kept.read.Load(), "what the whole build comes to")
+}
+
+// What other sites answer is not remembered, nor is that nobody has asked them.
+func TestOtherSitesAreAskedThoughNothingHasChanged(t *testing.T) {
+	p := newProject(t, "content/a.md", titledAs("A")+"[x](http://127.0.0.1:1/)\n")
+	k := &keeping{folder: t.TempDir(), check: 1 << 60}
+	for i, asks := range []bool{false, true, true, false} {
+		for _, dry := range []bool{false, true} {
+			result, err := k.build(t, p.config(), connect(t), site.Options{Now: moment, NoCodeExec: true, NoSearch: true, CheckLinks: asks, Dry: dry})
+			require.NoError(t, err)
+			assert.Equal(t, asks, k.counts.Calls["linkcheck"] == 1, "build %d", i)
+			assert.Equal(t, asks, slices.ContainsFunc(result.Warnings, func(w site.Problem) bool { return strings.Contains(w.Message, "127.0.0.1:1") }), "%v", result.Warnings)
+		}
+	}
+}
+
 // What is asked for anew in each process is so in a remembered site too.
 func TestATimeThatIsShownIsThatOfTheBuild(t *testing.T) {
 	p := newProject(t, "content/a.md", titledAs("A"), "content/b.md", titledAs("B")+"text",
@@ -148,8 +191,8 @@ func TestAnOutputThatWasTamperedWithIsMadeRight(t *testing.T) {
 	}
 }
 
-// A file that has not changed is the same file in the next output, and who has the last
-// output open sees it as it was.
+// A file that has not changed is the same file in the next output, and who has
+// the last output open sees it as it was.
 func TestWhatHasNotChangedIsLinked(t *testing.T) {
 	p := lively(t)
 	k := &keeping{folder: t.TempDir(), check: 1 << 60}
@@ -166,8 +209,8 @@ func TestWhatHasNotChangedIsLinked(t *testing.T) {
 	assert.NotEqual(t, one, inode("guide/one/index.html"))
 }
 
-// A value that was kept wrongly is found by the build whose turn it is, which says so
-// and has the right one.
+// A value that was kept wrongly is found by the build whose turn it is, which
+// says so and has the right one.
 func TestAWrongValueIsFoundAndSaid(t *testing.T) {
 	p := newProject(t, "content/a.md", titledAs("A"))
 	cfg := p.config()
@@ -190,12 +233,14 @@ func TestAWrongValueIsFoundAndSaid(t *testing.T) {
 	assert.Empty(t, build(1))
 }
 
-// wrongly is a session in memory. If change is set, a page is another than it was.
+// wrongly is a session in memory. If change is set, a page is another than it
+// was.
 type wrongly struct {
 	taken  *query.Snapshot
 	ground []byte
 	values map[query.Fingerprint][]byte
 	change bool
+	read   atomic.Int64 // values that were read
 }
 
 func (w *wrongly) Keep(_ context.Context, taken *query.Snapshot, ground []byte) error {
@@ -221,6 +266,7 @@ func (w *wrongly) Snapshot() (*query.Snapshot, []byte) {
 		return nil, nil
 	}
 	s := &query.Snapshot{Nodes: slices.Clone(w.taken.Nodes), Value: func(f query.Fingerprint) ([]byte, bool) {
+		w.read.Add(1)
 		v, ok := w.values[f]
 		return v, ok
 	}}
@@ -232,4 +278,51 @@ func (w *wrongly) Snapshot() (*query.Snapshot, []byte) {
 		}
 	}
 	return s, w.ground
+}
+
+// A page that is another while all else is as it was takes its own place alone:
+// the output's folder, and the other files, are not touched.
+func TestOneFileThatHasChangedIsReplacedAlone(t *testing.T) {
+	p := lively(t)
+	k := &keeping{folder: t.TempDir(), check: 1 << 60}
+	output := p.config().Output
+	build := func() {
+		_, err := k.build(t, p.config(), connect(t), site.Options{Now: moment, NoCodeExec: true, NoSearch: true})
+		require.NoError(t, err)
+		beside, err := filepath.Glob(filepath.Join(filepath.Dir(output), ".*ddc-*"))
+		require.NoError(t, err)
+		assert.Empty(t, beside, "nothing is left beside the output")
+	}
+	stat := func(name string) syscall.Stat_t {
+		info, err := os.Stat(filepath.Join(output, name))
+		require.NoError(t, err)
+		all := *info.Sys().(*syscall.Stat_t)
+		all.Atim = syscall.Timespec{} // somebody has read it
+		return all
+	}
+	build()
+	folder, a, one := stat(""), stat("blog/a/index.html"), stat("guide/one/index.html")
+	p.change(change{"content/guide/one.md": titledAs("One") + "another\n"})
+	build()
+	assert.Equal(t, folder.Ino, stat("").Ino)
+	assert.Equal(t, a, stat("blog/a/index.html"))
+	assert.NotEqual(t, one.Ino, stat("guide/one/index.html").Ino)
+	assert.Contains(t, p.read("guide/one/index.html"), "another")
+	assert.Equal(t, one.Mode, stat("guide/one/index.html").Mode)
+	build()
+	assert.Equal(t, folder.Ino, stat("").Ino, "nothing has changed")
+
+	p.change(change{"content/guide/one.md": titledAs("One") + "third\n", "content/blog/a.md": titledAs("A") + "third\n"})
+	build()
+	assert.NotEqual(t, folder.Ino, stat("").Ino, "of two files both are there at once, or none")
+	p.change(change{"content/guide/one.md": titledAs("One") + "fourth\n"})
+	require.NoError(t, os.WriteFile(filepath.Join(output, "foreign"), nil, 0o666))
+	build()
+	assert.NoFileExists(t, filepath.Join(output, "foreign"))
+
+	got := outcomeOf(t, output, &site.Result{}, nil)
+	require.NoError(t, os.RemoveAll(output))
+	k.folder = t.TempDir()
+	build()
+	assert.Empty(t, outcomeOf(t, output, &site.Result{}, nil).differs(got), "as a clean build has it")
 }

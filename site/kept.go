@@ -1,6 +1,7 @@
 package site
 
 import (
+	"bytes"
 	"context"
 	"net/url"
 	"path"
@@ -44,8 +45,8 @@ func (s *finalPhase) stayFor(ctx context.Context, ask *query.Ask, key string) (*
 	return found, nil
 }
 
-// staying has the files that stay at their old addresses too, by path, with who names
-// them.
+// staying has the files that stay at their old addresses too, by path, with who
+// names them.
 type staying map[string]string
 
 // keepOldAddresses finds the files that stay at their old addresses too.
@@ -83,7 +84,7 @@ func (s *finalPhase) keepOldAddresses(ctx context.Context, ask *query.Ask, _ str
 		if err != nil {
 			return nil, err
 		}
-		text := ""
+		var text string
 		if code != nil {
 			text = code.marked
 		} else if text, err = s.copiedText(ctx, ask, f); err != nil {
@@ -117,7 +118,7 @@ func (s *finalPhase) copiedText(ctx context.Context, ask *query.Ask, f *static) 
 		return "", nil
 	}
 	data, err := s.read(file, maxNaming)
-	if err != nil || strings.IndexByte(string(data[:min(len(data), 512)]), 0) >= 0 {
+	if err != nil || bytes.IndexByte(data[:min(len(data), 512)], 0) >= 0 {
 		return "", err
 	}
 	return string(data), nil

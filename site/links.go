@@ -34,8 +34,9 @@ type shownPage struct {
 	ids       map[string]bool
 }
 
-// checkLinks finds the dead links in the pages as their templates made them. It gives
-// them as warnings or, if strict, as faults. Others says to ask other sites too.
+// checkLinks finds the dead links in the pages as their templates made them. It
+// gives them as warnings or, if strict, as faults. Others says to ask other
+// sites too.
 func (s *finalPhase) checkLinks(ctx context.Context, ask *query.Ask, pages []*shownPage, references []unknownReference, others bool) ([]Problem, error) {
 	t, all, err := s.treeAndStatics(ctx, ask)
 	if err != nil {
@@ -124,8 +125,8 @@ func routeOf(target *url.URL) string {
 	return cmp.Or(strings.TrimSuffix(path.Clean("/"+target.Path), "/index.html"), "/")
 }
 
-// deadLinks are those of one page. External has the links to other sites that readers
-// follow, with the pages that have them.
+// deadLinks are those of one page. External has the links to other sites that
+// readers follow, with the pages that have them.
 func (t *targets) deadLinks(p *shownPage, where *where, external map[string][]*shownPage) (found Errors) {
 	before := map[string]int{} // how often the page had the same link
 	for _, link := range p.found.Links {
@@ -179,8 +180,8 @@ func resolve(p *page, link string) (*url.URL, error) {
 	return from.ResolveReference(to), nil
 }
 
-// isPlain says whether a link is a path from the root in which every character stands
-// for itself, as most are.
+// isPlain says whether a link is a path from the root in which every character
+// stands for itself, as most are.
 func isPlain(link string) bool {
 	if !strings.HasPrefix(link, "/") {
 		return false
@@ -214,8 +215,8 @@ func (t *targets) note(uses []resizedUse) {
 	}
 }
 
-// isOfOthers says whether an address may be of a picture that another page has had
-// resized.
+// isOfOthers says whether an address may be of a picture that another page has
+// had resized.
 func (t *targets) isOfOthers(target *url.URL) bool {
 	name := path.Clean("/" + t.inside(target).Path)[1:]
 	return strings.HasPrefix(name, resizedFolder) && !t.resized[name]
@@ -256,8 +257,8 @@ func (t *targets) deadEnd(target *url.URL) string {
 	return ""
 }
 
-// where finds links in the sources, which it reads when a link is dead. It looks
-// through each source once, however many of its links are dead.
+// where finds links in the sources, which it reads when a link is dead. It
+// looks through each source once, however many of its links are dead.
 type where struct {
 	*finalPhase
 	ctx   context.Context
@@ -361,7 +362,7 @@ func (b *build) external(ctx context.Context, pages map[string][]*shownPage, whe
 	}
 	var faults Errors
 	for _, r := range answer.Results {
-		message := ""
+		var message string
 		switch r.Status {
 		case linkcheckpb.Result_STATUS_ERROR:
 			message = fmt.Sprintf("is answered with %d", r.Code)

@@ -8,17 +8,17 @@ import (
 
 func TestTemplatesSeeWhatFrontMatterSays(t *testing.T) {
 	p := newProject(t,
-		".config/dodeca.kdl", "content \"content\"\noutput \"public\"\ntitle \"Site\"\ndescription \"About\"\nauthor \"Me\"\nlanguage \"de\"\nbase_url \"https://x.org/sub\"\nextra { colour \"red\"; links \"a\" \"b\" }\ntaxonomies { tags }\n",
+		".config/dodeca.kdl", "content \"content\"\noutput \"public\"\ntitle \"Site\"\ndescription \"About\"\nauthor \"Me\"\nlanguage \"de\"\nbase_url \"https://x.org/sub\"\nextra { colour \"red\"; links \"a\" \"b\"; menu { - name=\"M\"; - \"n\" }; one { - \"o\" } }\ntaxonomies { tags }\n",
 		"templates/taxonomy_list.html", "x", "templates/taxonomy_single.html", "x",
 		"content/blog/_index.md", fronted("title = \"B\"", ""),
 		"content/blog/a.md", fronted("date = 2024-05-01\nupdated = 2024-06-02T10:00:00Z\nauthors = [\"Ada\"]\n[taxonomies]\ntags = [\"x\"]\n[extra]\nn = 3", "one two\n\n<!-- more -->\n\nthree `four` — five"),
 		"content/blog/b.md", fronted("", ""),
-		"templates/index.html", "{{ config.title }}|{{ config.description }}|{{ config.base_url }}|{{ config.base_path }}|{{ config.extra.colour }}|{{ config.extra.links[1] }}|{{ config.default_language }}",
+		"templates/index.html", "{{ config.title }}|{{ config.description }}|{{ config.base_url }}|{{ config.base_path }}|{{ config.extra.colour }}|{{ config.extra.links[1] }}|{{ config.extra.menu[0].name }}{{ config.extra.menu[1] }}{{ config.extra.one | first }}{% if config.markdown.highlight_code %}h{% endif %}|{{ config.default_language }}",
 		"templates/page.html", "{{ page.date | default(value=\"none\") }}|{{ page.updated }}|{{ page.year }}-{{ page.month }}-{{ page.day }}|{{ page.authors | join(sep=\",\") }}|{{ page.slug }}|{{ page.url }}|{{ page.relative_path }}|"+
 			"{{ page.word_count }}|{{ page.reading_time }}|{{ page.summary | default(value=\"none\") | safe }}|{% for t in page.taxonomies.tags | default(value=[]) %}{{ t }}{% endfor %}|{{ page.content | safe }}",
 	)
 	assert.Empty(t, p.mustBuild())
-	assert.Contains(t, p.read("index.html"), "Site|About|https://x.org/sub|/sub|red|b|de")
+	assert.Contains(t, p.read("index.html"), "Site|About|https://x.org/sub|/sub|red|b|Mnoh|de")
 	a := p.read("blog/a/index.html")
 	assert.Contains(t, a, "2024-05-01|2024-06-02T10:00:00Z|2024-5-1|Ada|a|https://x.org/sub/blog/a/|blog/a.md|5|1|<p>one two</p>|x|<p>one two</p>\n<span id=continue-reading></span>")
 	assert.Contains(t, p.read("blog/b/index.html"), "none||--|Me|b|https://x.org/sub/blog/b/|blog/b.md|0|0|none||")

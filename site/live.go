@@ -9,13 +9,16 @@ import (
 	"ddc/internal/memory"
 )
 
-// This process holds the texts of all sources, every page and style sheet, and
-// what it works on. If that does not fit, the file that is too large is at
-// fault. It is found in one of three ways:
+// This process holds the texts of all sources, as far as there is room for them
+// (overflow.go), every page and style sheet, and what it works on. If that does
+// not fit, the file that is too large is at fault. It is found in one of three
+// ways:
 //
 //   - hold sums the sources up as they are read;
-//   - admit lets large texts be worked on by their bytes, as pictures are, and refuses what no message can carry;
-//   - a guard looks at the live heap, and ends the build with the name of the largest file in hand.
+//   - admit lets large texts be worked on by their bytes, as pictures are, and
+//     refuses what no message can carry;
+//   - a guard looks at the live heap, and ends the build with the name of the
+//     largest file in hand.
 const (
 	// heldShare is the part of Options.Memory that sources may take. The rest
 	// is for what is made of them: a body's HTML, the page around it, and the
@@ -33,9 +36,9 @@ const (
 	smallText = 256 << 10
 )
 
-// hold counts a source that is about to be read, and that stays in memory to
+// hold counts a source that is about to be read, and that may stay in memory to
 // the end. A refused file is not counted, so each file that is too large is
-// reported, but not the files after it.
+// reported, but not the files after it. All refused ones are one fault.
 func (b *build) hold(file string, size int64) error {
 	most := b.options.Memory / heldShare
 	b.mu.Lock()
@@ -50,8 +53,8 @@ func (b *build) hold(file string, size int64) error {
 	if sum <= most {
 		return nil
 	}
-	return Errors{{File: file, Message: fmt.Sprintf("does not fit: with it the sources take %d MB of memory, at most %d MB", sum/1e6, most/1e6),
-		Hint: "make it smaller, or allow more with --memory-limit"}}
+	return Errors{{File: file, Files: []string{file}, Message: fmt.Sprintf("does not fit into memory beside the other sources, which may take %d MB together", most/1e6),
+		Hint: "make the sources smaller, or allow more with --memory-limit"}}
 }
 
 // letGo forgets a source that has gone.
@@ -66,8 +69,8 @@ func (b *build) letGo(file string) {
 var weighed = map[string]bool{"image": true, "webp": true, "jxl": true, "fonts": true}
 
 // admit waits until there is memory for a request's work, and returns a
-// function that gives it back. Admitted work waits for nothing else, so all of it
-// comes to an end.
+// function that gives it back. Admitted work waits for nothing else, so all of
+// it comes to an end.
 func (b *build) admit(ctx context.Context, plugin, file string, request proto.Message) (done func(), err error) {
 	size := int64(proto.Size(request))
 	if most := b.options.Message; size > most {
@@ -127,18 +130,19 @@ func (b *build) largest() string {
 	return most.file
 }
 
-// guard ends the build, by Options.Abort, when more is alive in this process than Options.Live.
+// guard ends the build, by Heap.Abort, when more is alive in this process
+// than Heap.Live.
 func (b *build) guard() *memory.Guard {
-	if b.options.Abort == nil {
+	if b.options.Heap.Abort == nil {
 		return nil
 	}
 	// Between two collections the heap holds garbage too.
-	return memory.NewGuard(b.options.Live, b.options.Live+b.options.Live/2, func(bytes int64) {
-		p := Problem{File: b.largest(), Message: fmt.Sprintf("the build takes %d MB in the host while it works on this, at most %d MB", bytes/1e6, b.options.Live/1e6),
+	return memory.NewGuard(b.options.Heap.Live, b.options.Heap.Live+b.options.Heap.Live/2, func(bytes int64) {
+		p := Problem{File: b.largest(), Message: fmt.Sprintf("the build takes %d MB in the host while it works on this, at most %d MB", bytes/1e6, b.options.Heap.Live/1e6),
 			Hint: "make it smaller, or allow more with --memory-limit"}
 		if p.File == "" {
-			p.Message = fmt.Sprintf("the site takes %d MB in the host, at most %d MB", bytes/1e6, b.options.Live/1e6)
+			p.Message = fmt.Sprintf("the site takes %d MB in the host, at most %d MB", bytes/1e6, b.options.Heap.Live/1e6)
 		}
-		b.options.Abort(Errors{p})
+		b.options.Heap.Abort(Errors{p})
 	})
 }

@@ -2,6 +2,7 @@ package site
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,13 +19,25 @@ func TestSourceThatDoesNotFitBesideTheOthersIsTold(t *testing.T) {
 	b := admitting(400e6, 1)
 	require.NoError(t, b.hold("content/a.md", 60e6))
 	err := b.hold("content/b.md", 60e6)
-	assert.Equal(t, Errors{{File: "content/b.md", Message: "does not fit: with it the sources take 120 MB of memory, at most 100 MB",
-		Hint: "make it smaller, or allow more with --memory-limit"}}, err)
+	assert.Equal(t, Errors{{File: "content/b.md", Files: []string{"content/b.md"}, Message: "does not fit into memory beside the other sources, which may take 100 MB together",
+		Hint: "make the sources smaller, or allow more with --memory-limit"}}, err)
 	assert.NoError(t, b.hold("content/c.md", 40e6), "what was refused takes nothing")
 	assert.NoError(t, b.hold("content/a.md", 50e6), "it is read again")
 	b.letGo("content/a.md")
 	b.letGo("content/never.md")
 	assert.NoError(t, b.hold("content/b.md", 60e6), "what has gone takes nothing")
+}
+
+func TestSourcesThatDoNotFitAreOneFault(t *testing.T) {
+	b := admitting(400e6, 1)
+	var all faults
+	for i := range 373 {
+		require.NoError(t, all.collect(b.hold(fmt.Sprintf("content/%03d.md", i), 101e6)))
+	}
+	require.NoError(t, all.collect(Errors{{File: "content/005.md", Line: 1, Message: "is another fault"}}))
+	assert.EqualError(t, all.err(), "content/000.md: does not fit into memory beside the other sources, which may take 100 MB together "+
+		"(make the sources smaller, or allow more with --memory-limit) (also 372 other files: content/001.md, content/002.md, content/003.md, ..)\n"+
+		"content/005.md:1: is another fault")
 }
 
 func TestTextThatNoMessageCarriesIsAFaultOfItsFile(t *testing.T) {
@@ -77,7 +90,7 @@ func TestGuardEndsABuildWithTheLargestFileInHand(t *testing.T) {
 	defer b.inHand("content/large.md", 1000)()
 	b.inHand("content/done.md", 5000)()
 	ended := make(chan error, 2)
-	b.options.Live, b.options.Abort = 1, func(err error) { ended <- err }
+	b.options.Heap.Live, b.options.Heap.Abort = 1, func(err error) { ended <- err }
 	g := b.guard()
 	defer g.Stop()
 	select {

@@ -16,11 +16,11 @@ import (
 	"ddc/site/content"
 )
 
-// made is how a page is made that is more than its source says, or that has none:
-// those of terms, the further ones of a list, those that lead elsewhere.
+// made is how a page is made that is more than its source says, or that has
+// none: those of terms, the further ones of a list, those that lead elsewhere.
 type made struct {
-	// templates are names, of which the first that there is counts; none for the
-	// templates of any page. need says what needs them.
+	// templates are names, of which the first that there is counts; none for
+	// the templates of any page. need says what needs them.
 	templates []string
 	need      string
 	// vars are variables that the template has besides those of any page.
@@ -31,13 +31,14 @@ type made struct {
 	output string
 	// alone says that no list and no search has it.
 	alone bool
-	// fixed says that it is there, and as it is, whatever other pages there are.
+	// fixed says that it is there, and as it is, whatever other pages there
+	// are.
 	fixed bool
-	// abroad says that it is read on other sites: what it shows of pages has whole
-	// addresses.
+	// abroad says that it is read on other sites: what it shows of pages has
+	// whole addresses.
 	abroad bool
-	// new is a page that a plugin has added, and contents are a file that it has; sum
-	// digests either.
+	// new is a page that a plugin has added, and contents are a file that it
+	// has; sum digests either.
 	new      *sitepb.NewPage
 	contents []byte
 	sum      string
@@ -59,8 +60,8 @@ func (p *page) URL() string {
 	return p.Node.URL()
 }
 
-// makePage adds a page that has no source. Key tells it from all others; name is what
-// messages call it.
+// makePage adds a page that has no source. Key tells it from all others; name
+// is what messages call it.
 func (t *tree) makePage(key, route, title, name string, m *made) *page {
 	n := &content.Node{Path: key, Route: route, Title: title, Section: true, Parent: t.root}
 	p := &page{Node: n, made: m, name: name, meta: &meta{FrontMatter: &markdownpb.FrontMatter{Title: title}, title: title, extra: map[string]any{}, node: n}}
@@ -138,9 +139,9 @@ func (t *tree) alias(p *page, alias string) {
 	t.makePage(p.Path+"#"+route, route, p.title, p.name, m)
 }
 
-// paginate divides a list over pages. It calls add for the second page and those
-// after it, adds one that leads from page/1 to the first, and returns how the first is
-// made.
+// paginate divides a list over pages. It calls add for the second page and
+// those after it, adds one that leads from page/1 to the first, and returns how
+// the first is made.
 func (t *tree) paginate(first string, list []*content.Node, by int, add func(n int, route string, m *made)) *made {
 	count := max((len(list)+by-1)/by, 1)
 	address := func(n int) string {
@@ -186,8 +187,8 @@ func (v *values) listed(nodes []*content.Node) []any {
 	return list
 }
 
-// hasTemplate says whether the site itself has a template. Callers depend on the
-// folder because they have asked for the tree.
+// hasTemplate says whether the site itself has a template. Callers depend on
+// the folder because they have asked for the tree.
 func (s *treePhase) hasTemplate(name string) bool {
 	return slices.Contains(s.scanned.folders["templates"].Paths, name)
 }

@@ -21,7 +21,7 @@ var blog = []string{
 	"templates/section.html", "{% for q in paginator.pages %}{{ q.title }} {% endfor %}{{ paginator.current_index }}/{{ paginator.number_pagers }} {{ paginator.previous | default(value=\"-\") }} {{ paginator.next | default(value=\"-\") }} {{ section.title }}",
 	"templates/taxonomy_list.html", "{{ taxonomy.name }}:{% for t in terms %} {{ t.name }} {{ t.page_count }} <a href=\"{{ t.permalink }}/\">x</a>{% endfor %}",
 	"templates/tags/single.html", "{{ term.name }}: {% for q in paginator.pages %}{{ q.title }} {% endfor %}",
-	"templates/page.html", "{% for t in page.taxonomies.tags | default(value=[]) %}<a href=\"{{ get_taxonomy_url(kind=\"tags\", name=t) }}\">{{ t }}</a>{% endfor %}{{ get_taxonomy(kind=\"tags\").items | length }}",
+	"templates/page.html", "{% for t in page.taxonomies.tags | default(value=[]) %}<a href=\"{{ get_taxonomy_url(kind=\"tags\", name=t) }}\">{{ t }}</a>{% endfor %}{% set of = get_taxonomy(kind=\"tags\") %}{{ of.items | length }}{% if of.kind.name != of.name or of.kind.slug != \"tags\" %}{{ throw(message=\"kind\") }}{% endif %}",
 }
 
 func TestListsAreDividedAndTermsHavePages(t *testing.T) {
@@ -67,7 +67,7 @@ func TestAliasesAndRedirectsLeadThere(t *testing.T) {
 }
 
 func TestFeedsAndTheMapOfTheSiteHaveWholeAddresses(t *testing.T) {
-	p := newProject(t, append(blog, ".config/dodeca.kdl", configured("title \"T\"\nbase_url \"https://x.org/sub\"\nfeed #true\nfeed_limit 2\ntaxonomies { tags paginate_by=1 feed=#true }"))...)
+	p := newProject(t, append(blog, "content/blog/2024-01-02-dated.md", "", ".config/dodeca.kdl", configured("title \"T\"\nbase_url \"https://x.org/sub\"\nfeed #true\nfeed_limit 2\ntaxonomies { tags paginate_by=1 feed=#true }"))...)
 	assert.Empty(t, p.mustBuild())
 	feed := p.read("atom.xml")
 	for _, want := range []string{`<link rel="self" type="application/atom+xml" href="https://x.org/sub/atom.xml"/>`, "<updated>2024-05-05T00:00:00+00:00</updated>", "<title>C &amp; D</title>",
@@ -80,6 +80,7 @@ func TestFeedsAndTheMapOfTheSiteHaveWholeAddresses(t *testing.T) {
 	assert.Contains(t, p.read("robots.txt"), "Sitemap: https://x.org/sub/sitemap.xml")
 	sitemap := p.read("sitemap.xml")
 	assert.Contains(t, sitemap, "<url><loc>https://x.org/sub/blog/b/</loc><lastmod>2024-05-05</lastmod></url>")
+	assert.Contains(t, sitemap, "<url><loc>https://x.org/sub/blog/dated/</loc><lastmod>2024-01-02</lastmod></url>")
 	assert.Contains(t, sitemap, "<loc>https://x.org/sub/tags/rust/</loc>")
 	assert.NotContains(t, sitemap, "404")
 	assert.Contains(t, p.read("404.html"), `<a href=/sub/>T</a>`)
@@ -101,6 +102,18 @@ func TestOwnTemplatesTakeThePlaceOfTheBuiltInOnes(t *testing.T) {
 	assert.Equal(t, "own", p.read("404.html"))
 	p = newProject(t, ".config/dodeca.kdl", configured("feed #true"))
 	assert.Contains(t, p.mustBuild()[0], "has no feed: feeds have whole addresses")
+}
+
+func TestTermsWhosePagesHaveNoDateAreNamed(t *testing.T) {
+	p := newProject(t, ".config/dodeca.kdl", configured("base_url \"https://x.org\"\ntaxonomies { tags feed=#true; kinds feed=#true }"),
+		"content/a.md", fronted("date = 2024-05-01\ntags = [\"dated\"]", ""), "content/b.md", fronted("[taxonomies]\ntags = [\"C++\", \"d\", \"e\", \"f\", \"dated\"]\nkinds = [\"k\"]", ""),
+		"templates/taxonomy_list.html", "", "templates/taxonomy_single.html", "")
+	assert.Equal(t, []string{
+		"the taxonomy kinds: has no feed of \"k\": none of their pages has a date (write date = 2024-05-01 into their front matter)",
+		"the taxonomy tags: has no feed of \"C++\", \"d\", \"e\", ..: none of their pages has a date (write date = 2024-05-01 into their front matter)",
+	}, p.mustBuild())
+	assert.Contains(t, p.output(), "tags/dated/atom.xml")
+	assert.NotContains(t, p.output(), "tags/d/atom.xml")
 }
 
 func TestSiteBelowAFolderHasItInEachAddress(t *testing.T) {
@@ -126,4 +139,20 @@ func TestSiteBelowAFolderHasItInEachAddress(t *testing.T) {
 	script := p.read("m.*.js")
 	assert.Regexp(t, `/sub/p\.[0-9acdeo]{12}\.svg`, script)
 	assert.Contains(t, script, "/sub/pagefind/pagefind.js")
+}
+
+// Terms of a taxonomy are pages that no file is: they come and go with what
+// other pages say, and with the templates that show them.
+func TestTermsComeAndGoWithThePagesThatNameThem(t *testing.T) {
+	tagged := func(tags string) string {
+		return fronted("title = \"New\"\ndate = 2024-04-01\ntags = ["+tags+"]", "new")
+	}
+	p := newProject(t, append(blog, ".config/dodeca.kdl", configured("taxonomies { tags paginate_by=1 feed=#true }"))...)
+	said := p.replay([]change{
+		{"content/blog/new.md": tagged(`"fresh"`)}, {"content/blog/new.md": tagged(`"fresh", "go"`)}, {"content/blog/new.md": tagged(`"renamed"`)},
+		{"templates/tags/single.html": "{{ term.name }} {{ term.page_count }}"}, {"templates/tags/list.html": "{% for t in terms %}{{ t.name }} {% endfor %}"},
+		{"content/blog/new.md": tagged(``)}, {"templates/tags/list.html": gone}, {"content/blog/a.md": gone, "content/blog/b.md": gone},
+		{"content/blog/new.md": gone}, {"content/blog/new.md": tagged(`"fresh"`)},
+	})
+	assert.Empty(t, said)
 }

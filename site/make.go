@@ -13,9 +13,10 @@ import (
 	"ddc/site/template"
 )
 
-// making finds out what a site comes to: it asks for the values of each phase in turn,
-// and ends with the faults of the first phase that has any. It takes
-// only the fingerprints of large values, so that what is remembered need not be read.
+// making finds out what a site comes to: it asks for the values of each phase
+// in turn, and ends with the faults of the first phase that has any. It takes
+// only the fingerprints of large values, so that what is remembered need not be
+// read.
 type making struct {
 	*Site
 	ask *query.Ask
@@ -26,13 +27,14 @@ type making struct {
 	references []unknownReference
 }
 
-// make makes what a whole build comes to. Dry leaves out the search.
-func (s *Site) make(ctx context.Context, ask *query.Ask, kind string) (*whole, error) {
+// make makes what a whole build of the site's own kind comes to. Dry leaves out
+// the search.
+func (s *Site) make(ctx context.Context, ask *query.Ask, _ string) (*whole, error) {
 	if s.options.CheckLinks {
 		ask.Brief() // other sites may answer otherwise
 	}
 	r := &making{Site: s, ask: ask}
-	w, err := r.all(ctx, kind == dry)
+	w, err := r.all(ctx, s.options.Dry)
 	if err == nil {
 		w.extensions, err = s.extended(ctx, ask)
 	}
@@ -49,7 +51,7 @@ func (s *Site) make(ctx context.Context, ask *query.Ask, kind string) (*whole, e
 func (r *making) all(ctx context.Context, dry bool) (*whole, error) {
 	w := &whole{}
 	if err := r.readSources(ctx); err != nil {
-		return w, err
+		return w, r.andOthers(ctx, err)
 	}
 	t, err := r.readPages(ctx)
 	if err != nil {
@@ -66,8 +68,7 @@ func (r *making) all(ctx context.Context, dry bool) (*whole, error) {
 		return w, err
 	}
 	w.pages = len(t.pages)
-	places, err := r.settleNames(ctx, t, w)
-	if err != nil {
+	if err := r.settleNames(ctx, t, w); err != nil {
 		return w, err
 	}
 	if dry {
@@ -81,7 +82,7 @@ func (r *making) all(ctx context.Context, dry bool) (*whole, error) {
 		return w, err
 	}
 	r.warn(found.warnings...)
-	return w, r.place(ctx, w, t, places, found)
+	return w, r.place(ctx, w, t, found)
 }
 
 // readSources reads what all others are made from.
@@ -131,27 +132,45 @@ func (r *making) readSources(ctx context.Context) error {
 		})
 }
 
-// readPages makes HTML of every body, and runs the samples. Meanwhile it does what can
-// be done to each static file by itself.
+// readFronts reads what every page says of itself.
+func (r *making) readFronts(ctx context.Context) error {
+	folder, err := r.listings.Get(ctx, r.ask, contentFolder)
+	if err != nil {
+		return err
+	}
+	fronts, unread := each(ctx, r.ask, r.metas, r.options.Jobs, sourcePages(folder))
+	doubts := slices.Clone(r.cfg.Warnings)
+	for _, f := range fronts {
+		if f != nil {
+			doubts = append(doubts, f.doubts...)
+		}
+	}
+	return joined(unread, r.doubts(&r.notes, doubts))
+}
+
+// andOthers adds, to the faults of templates, data and the like, what is wrong
+// with front matter and static files, which can be read without those.
+func (r *making) andOthers(ctx context.Context, err error) error {
+	var all faults
+	if all.collect(err) != nil {
+		return err
+	}
+	if failure := all.collect(phase(ctx, r.readFronts, r.readStatics)); failure != nil {
+		return r.onTheWay(ctx, err, failure)
+	}
+	return all.err()
+}
+
+// readPages makes HTML of every body, and runs the samples. Meanwhile it does
+// what can be done to each static file by itself.
 func (r *making) readPages(ctx context.Context) (t *tree, err error) {
 	var bodies [][]Problem
 	err = phase(ctx,
 		func(ctx context.Context) error {
-			folder, err := r.listings.Get(ctx, r.ask, contentFolder)
-			if err != nil {
-				return err
-			}
-			fronts, unread := each(ctx, r.ask, r.metas, r.options.Jobs, sourcePages(folder))
+			unread := r.readFronts(ctx)
 			if failure := failureOf(unread); failure != nil {
 				return failure
 			}
-			doubts := slices.Clone([]Problem(r.cfg.Warnings))
-			for _, f := range fronts {
-				if f != nil {
-					doubts = append(doubts, f.doubts...)
-				}
-			}
-			unread = joined(unread, r.doubts(&r.notes, doubts))
 			if t, err = r.trees.Get(ctx, r.ask, ""); err != nil {
 				return joined(unread, err)
 			}
@@ -162,7 +181,7 @@ func (r *making) readPages(ctx context.Context) (t *tree, err error) {
 			}
 			return joined(unread, clashes, phase(ctx,
 				func(ctx context.Context) (err error) {
-					bodies, err = each(ctx, r.ask, r.bodyDoubts, r.options.Jobs, t.keys(), r.step("texts", len(t.pages)))
+					bodies, err = eachBy(ctx, r.ask, problemsOf(r.bodyDoubts), r.options.Jobs, t.keys(), r.step("texts", len(t.pages)))
 					return joined(err, r.doubtBodies(ctx, bodies))
 				},
 				func(ctx context.Context) error { return r.runSamples(ctx, t) }))
@@ -187,8 +206,8 @@ func (r *making) readPages(ctx context.Context) (t *tree, err error) {
 	return nil, r.andLinks(ctx, err, pages)
 }
 
-// onTheWay is what a phase ends with that had faults, if the machinery fails while more
-// is looked for: the site is at fault in any case.
+// onTheWay is what a phase ends with that had faults, if the machinery fails
+// while more is looked for: the site is at fault in any case.
 func (r *making) onTheWay(ctx context.Context, err, failure error) error {
 	if ctx.Err() != nil {
 		return failure
@@ -282,7 +301,8 @@ func touching[V any](q *query.Query[V]) func(context.Context, *query.Ask, string
 	return q.Touch
 }
 
-// ofAll asks for answers whose values nobody needs yet, as a step of a name, if it has one.
+// ofAll asks for answers whose values nobody needs yet, as a step of a name, if
+// it has one.
 func (r *making) ofAll(ctx context.Context, name string, touch func(context.Context, *query.Ask, string) error, keys []string) error {
 	made := r.step(name, len(keys))
 	return beside(ctx, r.options.Jobs, keys, func(ctx context.Context, key string) error {
@@ -303,7 +323,8 @@ func (r *making) renderPages(ctx context.Context, t *tree) ([]*shownPage, error)
 	return pages, nil
 }
 
-// renderAll renders pages, and gives those that could be. Faults are the site's.
+// renderAll renders pages, and gives those that could be. Faults are the
+// site's.
 func (r *making) renderAll(ctx context.Context, all []*page) (pages []*shownPage, err, failure error) {
 	// A page that goes over its budget has cost a second. A thousand other
 	// pages of its template would each cost as much, and say the same.
@@ -332,7 +353,8 @@ func (r *making) renderAll(ctx context.Context, all []*page) (pages []*shownPage
 
 // andLinks adds dead links to the faults of a phase, as warnings or, if strict,
 // as faults, so that an author sees both at once. It looks at the pages that
-// could be rendered. Other sites are not asked: that is for a site that would be built.
+// could be rendered. Other sites are not asked: that is for a site that would
+// be built.
 func (r *making) andLinks(ctx context.Context, err error, pages []*shownPage) error {
 	var found Errors
 	if !errors.As(err, &found) {
@@ -350,8 +372,9 @@ func (r *making) andLinks(ctx context.Context, err error, pages []*shownPage) er
 	return diagnostic.Sorted(slices.Clone(found))
 }
 
-// rewriteInlines cuts the fonts down, and rewrites each different style and script in
-// the pages, so that a fault of one is told once, with the first page that has it.
+// rewriteInlines cuts the fonts down, and rewrites each different style and
+// script in the pages, so that a fault of one is told once, with the first page
+// that has it.
 func (r *making) rewriteInlines(ctx context.Context, t *tree, pages []*shownPage) error {
 	err := phase(ctx,
 		func(ctx context.Context) error {
@@ -417,7 +440,8 @@ func (r *making) rewritePieces(ctx context.Context, t *tree, pages []*shownPage)
 	})
 }
 
-// finishPages rewrites and minifies every page, and looks where the pages' links lead.
+// finishPages rewrites and minifies every page, and looks where the pages'
+// links lead.
 func (r *making) finishPages(ctx context.Context, t *tree, pages []*shownPage) error {
 	return phase(ctx,
 		func(ctx context.Context) error { return r.ofAll(ctx, "pages", touching(r.finished), t.keys()) },
@@ -439,7 +463,7 @@ func (r *making) checkOthersToo(ctx context.Context, _ *tree, pages []*shownPage
 
 // deadOfAll are the dead links of all pages, of each as it is found by itself.
 func (r *making) deadOfAll(ctx context.Context, t *tree, _ []*shownPage) ([]Problem, error) {
-	all, err := each(ctx, r.ask, r.dead, r.options.Jobs, t.keys())
+	all, err := eachBy(ctx, r.ask, problemsOf(r.dead), r.options.Jobs, t.keys())
 	if err != nil {
 		return nil, err
 	}
@@ -457,17 +481,17 @@ func (r *making) deadOfAll(ctx context.Context, t *tree, _ []*shownPage) ([]Prob
 }
 
 // settleNames names every static file, and puts the names into the pages.
-func (r *making) settleNames(ctx context.Context, t *tree, w *whole) (places []placed, err error) {
-	err = phase(ctx,
+func (r *making) settleNames(ctx context.Context, t *tree, w *whole) error {
+	return phase(ctx,
 		func(ctx context.Context) error { return r.ofAll(ctx, "", touching(r.final), t.keys()) },
 		func(ctx context.Context) (err error) {
 			if w.staying, err = r.stays.Get(ctx, r.ask, ""); err != nil {
 				return err
 			}
-			if places, err = r.layout(ctx, r.ask); err != nil {
+			places, err := r.layout(ctx, r.ask)
+			if err != nil {
 				return err
 			}
 			return r.placeStatics(ctx, w, places)
 		})
-	return places, err
 }

@@ -14,11 +14,11 @@ import (
 )
 
 // A mark stands for the address of an asset whose final name is not known yet.
-// Pages, style sheets and scripts may name one another, and fonts, in any order.
-// So all are rewritten once, with marks for all assets, which shows which file
-// names which, and which file nobody names. A final name is put in once
-// everything that it depends on has its own. A mark has a number that its asset's
-// path gives, so that other assets may come and go.
+// Pages, style sheets and scripts may name one another, and fonts, in any
+// order. So all are rewritten once, with marks for all assets, which shows
+// which file names which, and which file nobody names. A final name is put in
+// once everything that it depends on has its own. A mark has a number that its
+// asset's path gives, so that other assets may come and go.
 const markFormat = beforeMark + "%s" + afterMark
 
 // A digest mark stands for the digest of an asset's final bytes.
@@ -35,9 +35,9 @@ const (
 var (
 	// fontFormats finds what a style sheet says of the format of an asset.
 	fontFormats = regexp.MustCompile(`(url\(["']?/__ddc8f3a61c0_(\d{18})__[^"')]*["']?\)\s*format\(["']?)([\w-]+)`)
-	// registered finds a service worker that a script registers by a name that was
-	// put together, or that stands in a variable beside it.
-	registered = regexp.MustCompile(`serviceWorker\s*\.\s*register\s*\([^()]*?/__ddc8f3a61c0_(\d{18})__`)
+	// registered finds a service worker that a script registers by a name that
+	// was put together, or that stands in a variable beside it.
+	registered = regexp.MustCompile(`serviceWorker\s*\??\.\s*register\s*\([^()]*?/__ddc8f3a61c0_(\d{18})__`)
 )
 
 // markNumber is the number in the marks of the asset at a path.
@@ -107,7 +107,8 @@ func (a *statics) settle(text string, final func(*static) *address) string {
 	return a.instead(text, beforeDigest, func(s *static) string { return final(s).integrity })
 }
 
-// withFormats lets the formats that a style sheet says of fonts follow their bytes.
+// withFormats lets the formats that a style sheet says of fonts follow their
+// bytes.
 func (a *statics) withFormats(text string, final func(*static) *address) string {
 	return fontFormats.ReplaceAllStringFunc(text, func(format string) string {
 		parts := fontFormats.FindStringSubmatch(format)

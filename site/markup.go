@@ -15,8 +15,8 @@ import (
 // mayRefer finds what a drawing has if it refers to anything.
 var mayRefer = regexp.MustCompile(`(?i)href|src|url\(|@import|<script`)
 
-// rewriteMarkup puts marks into a drawing as into a page: its attributes, styles
-// and scripts.
+// rewriteMarkup puts marks into a drawing as into a page: its attributes,
+// styles and scripts.
 func (s *staticPhase) rewriteMarkup(ctx context.Context, f *static, text string, all *statics) (string, error) {
 	if !mayRefer.MatchString(text) {
 		return text, nil
@@ -61,10 +61,16 @@ func (s *staticPhase) rewriteMarkup(ctx context.Context, f *static, text string,
 	return s.rewriteAttributes(ctx, f, text, all)
 }
 
-// rewriteAttributes puts marks into the attributes of markup, and into its JSON.
+// rewriteAttributes puts marks into the attributes of markup, and into its
+// JSON.
 func (s *staticPhase) rewriteAttributes(ctx context.Context, f *static, text string, all *statics) (string, error) {
-	answer, err := call(ctx, s.build, "html", f.name, s.Html.Rewrite,
-		&htmlpb.RewriteRequest{Html: text, Urls: all.markMap(text), Base: asset.URL(f.path)})
+	request := &htmlpb.RewriteRequest{Html: text, Urls: all.markMap(text), Base: asset.URL(f.path), Prefix: s.cfg.Site.Base.Prefix}
+	for _, raw := range rootPaths(s.cfg.Site.Base, text) {
+		if request.Urls[raw] == "" && !strings.HasPrefix(raw+"/", request.Prefix+"/") {
+			request.Urls[raw] = request.Prefix + raw // pages that a drawing links to, or a manifest names
+		}
+	}
+	answer, err := call(ctx, s.build, "html", f.name, s.Html.Rewrite, request)
 	return answer.GetHtml(), err
 }
 

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"math"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -30,7 +31,7 @@ func (m *measured) code(c *coder) {
 }
 
 // mimes by format.
-var mimes = map[string]string{"gif": "image/gif", "jpg": "image/jpeg", "jxl": "image/jxl", "png": "image/png", "svg": "image/svg+xml", "webp": "image/webp"}
+var mimes = map[string]string{"avif": "image/avif", "gif": "image/gif", "jpg": "image/jpeg", "jxl": "image/jxl", "png": "image/png", "svg": "image/svg+xml", "webp": "image/webp"}
 
 // imageMetadata is the templates' function get_image_metadata.
 func (v *view) imageMetadata(name string, required bool) (any, error) {
@@ -85,13 +86,23 @@ func (s *renderPhase) measure(ctx context.Context, ask *query.Ask, name string) 
 		if err != nil {
 			return nil, err
 		}
+		if p.Kept != "" {
+			return nil, Errors{{File: name, Message: "can't be measured: " + p.Kept, Hint: "scale it down, or convert it to sRGB"}}
+		}
 		return &measured{int64(p.Width), int64(p.Height), "jxl"}, nil
 	}
 	return s.headed(ctx, name, data)
 }
 
-// headed measures a picture by its header: any but JPEG XL, whose header does not tell.
+// headed measures a picture by its header: any but JPEG XL, whose header does
+// not tell.
 func (b *build) headed(ctx context.Context, name string, data []byte) (*measured, error) {
+	if asset.IsAVIF(data) {
+		if width, height := asset.AVIFSize(data); width > 0 {
+			return &measured{int64(width), int64(height), "avif"}, nil
+		}
+		return nil, Errors{{File: name, Message: "is no AVIF that can be read", Hint: "write the file anew"}}
+	}
 	if isWebp(data) {
 		if width, height := asset.Size(data); width > 0 {
 			return &measured{int64(width), int64(height), "webp"}, nil
@@ -111,40 +122,63 @@ func (b *build) headed(ctx context.Context, name string, data []byte) (*measured
 
 // drawingSize is the size of an SVG as its root element says it, in pixels.
 func drawingSize(text string) (width, height int64, err error) {
+	root, err := drawingRoot(text)
+	if err != nil {
+		return 0, 0, err
+	}
+	return sizeOf(root)
+}
+
+func drawingRoot(text string) (xml.StartElement, error) {
 	d := xml.NewDecoder(strings.NewReader(text))
 	d.Strict = false
 	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
 	for {
 		token, err := d.Token()
 		if err != nil {
-			return 0, 0, fmt.Errorf("is no SVG that can be read: %w", err)
+			return xml.StartElement{}, fmt.Errorf("is no SVG that can be read: %w", err)
 		}
 		root, is := token.(xml.StartElement)
 		if !is {
 			continue
 		}
 		if root.Name.Local != "svg" {
-			return 0, 0, fmt.Errorf("is no SVG: its first element is %s", root.Name.Local)
+			return root, fmt.Errorf("is no SVG: its first element is %s", root.Name.Local)
 		}
-		return sizeOf(root)
+		return root, nil
 	}
 }
 
-// sizeOf takes a side that is missing, or a part of something else, from the viewBox.
-func sizeOf(root xml.StartElement) (width, height int64, err error) {
-	var w, h, boxW, boxH float64
+// sidesInStyle is a side that a drawing's own style sheet may give it.
+var sidesInStyle = regexp.MustCompile(`(?i)<style[^>]*>(?s:.*?)(?:^|[^-\w])(?:width|height|all)\s*:`)
+
+// drawingRatio is width by height of a drawing as browsers take them, such as
+// "24/16.5", or empty where it may have no ratio of its own: then one that is
+// given counts.
+func drawingRatio(text string) string {
+	root, err := drawingRoot(text)
+	if err != nil || sidesInStyle.MatchString(text) {
+		return ""
+	}
 	for _, a := range root.Attr {
-		switch a.Name.Local {
-		case "width":
-			w = pixelsOf(a.Value)
-		case "height":
-			h = pixelsOf(a.Value)
-		case "viewBox":
-			if box := strings.FieldsFunc(a.Value, func(r rune) bool { return r == ' ' || r == ',' || r == '\n' || r == '\t' }); len(box) == 4 {
-				boxW, boxH = pixelsOf(box[2]), pixelsOf(box[3])
-			}
+		if a.Name.Local == "style" || a.Name.Local == "preserveAspectRatio" && strings.Contains(a.Value, "none") {
+			return ""
 		}
 	}
+	w, h, boxW, boxH := sidesOf(root)
+	if w <= 0 || h <= 0 {
+		w, h = boxW, boxH
+	}
+	if !(w > 0 && h > 0 && w < math.MaxInt32 && h < math.MaxInt32) {
+		return ""
+	}
+	return strconv.FormatFloat(w, 'f', -1, 32) + "/" + strconv.FormatFloat(h, 'f', -1, 32)
+}
+
+// sizeOf takes a side that is missing, or a part of something else, from the
+// viewBox.
+func sizeOf(root xml.StartElement) (width, height int64, err error) {
+	w, h, boxW, boxH := sidesOf(root)
 	if boxW > 0 && boxH > 0 {
 		switch {
 		case w == 0 && h == 0:
@@ -159,6 +193,24 @@ func sizeOf(root xml.StartElement) (width, height int64, err error) {
 		return 0, 0, errors.New("does not say how large it is")
 	}
 	return int64(math.Round(w)), int64(math.Round(h)), nil
+}
+
+// sidesOf are the sides and the viewBox of a drawing, in pixels; 0 for one that
+// is missing or a part of something else.
+func sidesOf(root xml.StartElement) (w, h, boxW, boxH float64) {
+	for _, a := range root.Attr {
+		switch a.Name.Local {
+		case "width":
+			w = pixelsOf(a.Value)
+		case "height":
+			h = pixelsOf(a.Value)
+		case "viewBox":
+			if box := strings.FieldsFunc(a.Value, func(r rune) bool { return r == ' ' || r == ',' || r == '\n' || r == '\t' }); len(box) == 4 {
+				boxW, boxH = pixelsOf(box[2]), pixelsOf(box[3])
+			}
+		}
+	}
+	return w, h, boxW, boxH
 }
 
 // units of lengths in pixels, as CSS has them.

@@ -72,8 +72,8 @@ func (m *mentions) in(text string) []string {
 	return found
 }
 
-// lengths are those that words have that begin with some byte, up to 63: most words of a
-// text so need not be looked up.
+// lengths are those that words have that begin with some byte, up to 63: most
+// words of a text so need not be looked up.
 type lengths [256]uint64
 
 func (l *lengths) add(word string) {
@@ -100,13 +100,14 @@ func asciiOf(ends func(rune) bool) (inside ascii) {
 	return inside
 }
 
-// words are the pieces of a text between what is not inside. All characters that are
-// not ASCII are, but for what is no character.
+// words are the pieces of a text between what is not inside. All characters
+// that are not ASCII are, but for what is no character.
 func words(text string, inside *ascii) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		begun := -1
 		for i := 0; i < len(text); {
-			in, size := false, 1
+			var in bool
+			size := 1
 			if c := text[i]; c < utf8.RuneSelf {
 				in = inside[c]
 			} else {

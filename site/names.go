@@ -65,7 +65,7 @@ func (s *finalPhase) refersTo(ctx context.Context, ask *query.Ask, key string) (
 
 // renaming says which files may have a hash in their names: those to which a
 // page, a style sheet, a script, a drawing or a manifest refers in a place that
-// is rewritten, as long as nobody else knows them by their names. Whoever
+// is rewritten, as long as nobody else knows them by their names. A reader who
 // follows a link to a file that is no part of a page, such as a film, may pass
 // the link on. A file that is saved has the name of its link, and so stays at
 // its old address too.
@@ -150,8 +150,8 @@ func (s *staticPhase) codeOf(ctx context.Context, ask *query.Ask, f *static) (*c
 	}
 }
 
-// names are what the static files are called in the output, and the texts that name
-// each other.
+// names are what the static files are called in the output, and the texts that
+// name each other.
 type names struct {
 	at   map[string]*address // by path
 	text map[string]string   // of style sheets, scripts, drawings and manifests
@@ -203,10 +203,18 @@ func (s *finalPhase) nameAssets(ctx context.Context, ask *query.Ask, _ string) (
 	if err != nil {
 		return nil, err
 	}
+	return s.nameAll(ctx, ask, all, renaming.renamed, s.cutFonts.Get)
+}
+
+// getFont is how a font is asked for that may be cut.
+type getFont func(ctx context.Context, ask *query.Ask, path string) (*font, error)
+
+// nameAll names all static files, of which some are renamed.
+func (s *finalPhase) nameAll(ctx context.Context, ask *query.Ask, all *statics, renamed map[string]bool, cut getFont) (*names, error) {
 	n := &naming{names: &names{map[string]*address{}, map[string]string{}}, all: all, marked: make([]string, len(all.list)), digits: make([]string, len(all.list))}
 	for i, f := range all.list {
 		n.at[f.path] = &address{output: f.path}
-		if err := s.readFor(ctx, ask, n, i, renaming.renamed[f.path]); err != nil {
+		if err := s.readFor(ctx, ask, n, i, renamed[f.path], cut); err != nil {
 			return nil, err
 		}
 	}
@@ -218,13 +226,13 @@ func (s *finalPhase) nameAssets(ctx context.Context, ask *query.Ask, _ string) (
 		return named
 	}
 	for _, group := range asset.Order(len(all.list), references) {
-		n.name(group, renaming.renamed)
+		n.name(group, renamed)
 	}
 	return n.names, nil
 }
 
 // readFor reads what a file's name depends on.
-func (s *finalPhase) readFor(ctx context.Context, ask *query.Ask, n *naming, i int, renamed bool) error {
+func (s *finalPhase) readFor(ctx context.Context, ask *query.Ask, n *naming, i int, renamed bool, cut getFont) error {
 	f := n.all.list[i]
 	code, err := s.codeOf(ctx, ask, f)
 	if err != nil {
@@ -235,11 +243,11 @@ func (s *finalPhase) readFor(ctx context.Context, ask *query.Ask, n *naming, i i
 		n.marked[i] = code.marked
 	case !renamed:
 	case f.kind == asset.Font:
-		cut, err := s.cutFonts.Get(ctx, ask, f.path)
+		made, err := cut(ctx, ask, f.path)
 		if err != nil {
 			return err
 		}
-		n.digits[i], n.at[f.path].repacked = cut.digits, cut.repacked(f.path)
+		n.digits[i], n.at[f.path].repacked = made.digits, made.repacked(f.path)
 	default:
 		sum, err := s.digests.Get(ctx, ask, f.name)
 		if err != nil {

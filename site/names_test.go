@@ -54,6 +54,21 @@ func TestFileThatOthersKnowByItsNameKeepsIt(t *testing.T) {
 	}
 }
 
+// A file that keeps its name has the site's folder before it all the same.
+func TestFileThatKeepsItsNameIsFoundBelowTheSitesFolder(t *testing.T) {
+	p := newProject(t, ".config/dodeca.kdl", configured(`base_url "https://ex.org/sub"`), "static/sw.js", "self.skipWaiting()", "static/a.zip", "x", "static/app.js", `navigator.serviceWorker?.register("/sw.js", { scope: "/" })`,
+		"templates/index.html", `<!DOCTYPE html><script>navigator.serviceWorker.register('/sw.js', {scope: '/app/'})</script><script src="/app.js"></script><a href="/a.zip" download>x</a> <a href="a.zip" download>y</a>`)
+	p.mustBuild()
+	page := p.read("index.html")
+	assert.Contains(t, page, `register("/sub/sw.js",{scope:"/sub/app/"})`)
+	assert.Contains(t, page, `<a href=/sub/a.zip download>x</a> <a href=a.zip download>y</a>`)
+	assert.Contains(t, p.read("sw.js"), "skipWaiting")
+	assert.Contains(t, p.read("a.zip"), "x")
+	script := regexp.MustCompile(`/sub/(app\.[^.]*\.js)`).FindStringSubmatch(page)
+	require.NotNil(t, script, page)
+	assert.Contains(t, p.read(script[1]), `register("/sub/sw.js", { scope: "/sub/" })`)
+}
+
 // Each text names one drawing in a place where a browser, or another program,
 // looks for addresses.
 func TestEveryPlaceThatNamesAFileFollowsItsNewName(t *testing.T) {

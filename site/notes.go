@@ -12,8 +12,8 @@ import (
 	"ddc/internal/query"
 )
 
-// notes are the warnings of one value while it is made. They are part of the value:
-// who has it remembered has them too.
+// notes are the warnings of one value while it is made. They are part of the
+// value: who has it remembered has them too.
 type notes struct {
 	mu   sync.Mutex
 	list []Problem
@@ -25,16 +25,17 @@ func (n *notes) warn(problems ...Problem) {
 	n.list = append(n.list, problems...)
 }
 
-// warnings are what was warned of, in an order that does not depend on who came first.
+// warnings are what was warned of, in an order that does not depend on who came
+// first.
 func (n *notes) warnings() []Problem {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return diagnostic.Sorted(n.list)
 }
 
-// without turns a missing tool into a warning, the same one for the whole build, which
-// says what the site goes without, and reports that it did. Other errors are
-// returned.
+// without turns a missing tool into a warning, the same one for the whole
+// build, which says what the site goes without, and reports that it did. Other
+// errors are returned.
 func (n *notes) without(err error, loss string) (bool, error) {
 	var missing *missingTool
 	if !errors.As(err, &missing) {
@@ -44,8 +45,8 @@ func (n *notes) without(err error, loss string) (bool, error) {
 	return true, nil
 }
 
-// faults are the site's faults of a phase. They end the build at the phase's end, so
-// that one build finds them all; any other error ends it at once.
+// faults are the site's faults of a phase. They end the build at the phase's
+// end, so that one build finds them all; any other error ends it at once.
 type faults struct {
 	mu   sync.Mutex
 	list Errors
@@ -73,10 +74,12 @@ func (f *faults) err() error {
 	return diagnostic.Sorted(f.list)
 }
 
-// failureOf is an error of the machinery: nil if the error is the site's faults.
+// failureOf is an error of the machinery: nil if the error is the site's
+// faults.
 func failureOf(err error) error { return new(faults).collect(err) }
 
-// phase runs tasks at once, and ends when all have ended, with the faults of all.
+// phase runs tasks at once, and ends when all have ended, with the faults of
+// all.
 func phase(ctx context.Context, tasks ...func(context.Context) error) error {
 	var all faults
 	g, inner := errgroup.WithContext(ctx)
@@ -92,12 +95,18 @@ func phase(ctx context.Context, tasks ...func(context.Context) error) error {
 	return all.err()
 }
 
-// each asks for the values of keys, limit at once, and calls made after each. Values has
-// a nil for each that the site's faults are in the way of; the error has them all.
+// each asks for the values of keys, limit at once, and calls made after each.
+// Values has a nil for each that the site's faults are in the way of; the error
+// has them all.
 func each[V any](ctx context.Context, ask *query.Ask, q *query.Query[V], limit int, keys []string, made ...func()) ([]V, error) {
+	return eachBy(ctx, ask, q.Get, limit, keys, made...)
+}
+
+// eachBy is each, where get asks for a value.
+func eachBy[V any](ctx context.Context, ask *query.Ask, get func(context.Context, *query.Ask, string) (V, error), limit int, keys []string, made ...func()) ([]V, error) {
 	values := make([]V, len(keys))
 	err := numbered(ctx, limit, len(keys), func(ctx context.Context, i int) (err error) {
-		values[i], err = q.Get(ctx, ask, keys[i])
+		values[i], err = get(ctx, ask, keys[i])
 		for _, m := range made {
 			m()
 		}
@@ -109,13 +118,29 @@ func each[V any](ctx context.Context, ask *query.Ask, q *query.Query[V], limit i
 	return values, err
 }
 
+// problemsOf asks a query for a list of problems. Most lists are empty, which
+// their fingerprints say: those are not read from where they are kept.
+func problemsOf(q *query.Query[[]Problem]) func(context.Context, *query.Ask, string) ([]Problem, error) {
+	none, empty := query.Digest([]byte("null")), query.Digest([]byte("[]"))
+	return func(ctx context.Context, ask *query.Ask, key string) ([]Problem, error) {
+		switch sum, err := q.Fingerprint(ctx, ask, key); {
+		case err != nil || sum == none:
+			return nil, err
+		case sum == empty:
+			return []Problem{}, nil
+		}
+		return q.Get(ctx, ask, key)
+	}
+}
+
 // beside runs f for items, limit at once, with the faults of all.
 func beside[T any](ctx context.Context, limit int, items []T, f func(context.Context, T) error) error {
 	return numbered(ctx, limit, len(items), func(ctx context.Context, i int) error { return f(ctx, items[i]) })
 }
 
-// numbered is beside for the numbers below n. A goroutine takes one number after the
-// other, since a new one would first have to grow a stack as deep as queries go.
+// numbered is beside for the numbers below n. A goroutine takes one number
+// after the other, since a new one would first have to grow a stack as deep as
+// queries go.
 func numbered(ctx context.Context, limit, n int, f func(ctx context.Context, i int) error) error {
 	var all faults
 	var next atomic.Int64

@@ -14,13 +14,14 @@ type Options struct {
 	// Memory bounds what pictures and fonts may take at once, in bytes, in this
 	// process and the plugins together; 0 is 3 GiB. See admission.go.
 	Memory int64
+	// Limit is what the build may take in all, in bytes, with everything that
+	// it starts. It is for what is told where memory has run out; 0 tells no
+	// number.
+	Limit int64
 	// Message bounds what one call sends, in bytes; 0 is 256 MiB.
 	Message int64
-	// Live bounds what is alive on this process's heap, in bytes. Beyond it
-	// Abort is called, which must end the build's context with the Errors that
-	// it gets. A nil Abort means no bound.
-	Live  int64
-	Abort func(error)
+	// Heap bounds what is alive in this process.
+	Heap Heap
 	// CheckLinks asks external links whether they still answer.
 	CheckLinks bool
 	// Strict makes broken links errors, and what nobody knows in the
@@ -34,7 +35,8 @@ type Options struct {
 	// What takes longer is the site's fault: most likely it has a loop without
 	// end. Time in which the plugin was stopped does not count.
 	SassTime time.Duration
-	// Now is what templates take for the time of the build; zero is for the time at which it begins.
+	// Now is what templates take for the time of the build; zero is for the
+	// time at which it begins.
 	Now time.Time
 	// NoSearch makes no index for searching the site.
 	NoSearch bool
@@ -51,8 +53,8 @@ type Options struct {
 	// Progress, if not nil, hears what the plugins do, one event at a time.
 	// Calls wait for it.
 	Progress func(Event)
-	// Steps, if not nil, hears how far the steps of Site.Build are. It is called by
-	// many goroutines at once.
+	// Steps, if not nil, hears how far the steps of Site.Build are. It is
+	// called by many goroutines at once.
 	Steps func(Step)
 	// Unfinished is where files lie that are not in the output yet.
 	Unfinished Unfinished
@@ -61,14 +63,26 @@ type Options struct {
 	Log *slog.Logger
 }
 
+// Heap bounds what is alive on this process's heap. Beyond Live, in bytes,
+// Abort is called, which must end the build's context with the Errors that it
+// gets. A nil Abort means no bound.
+type Heap struct {
+	Live  int64
+	Abort func(error)
+}
+
 // Unfinished says where files lie that are not in the output yet.
 type Unfinished struct {
-	// TempDir makes a temporary folder in parent. Its name begins with prefix. nil is
-	// os.MkdirTemp.
+	// TempDir makes a temporary folder in parent. Its name begins with prefix.
+	// nil is os.MkdirTemp.
 	TempDir func(parent, prefix string) (string, error)
-	// Beside stands for the output where files wait until they are asked for: in a folder
-	// beside it. "" is the output itself.
+	// Beside stands for the output where files wait until they are asked for:
+	// in a folder beside it. "" is the output itself.
 	Beside string
+	// Room is how many bytes of what pages are made of, step by step, stay in
+	// memory. The rest waits in a file without a name, in the same folder. 0 is
+	// for all.
+	Room int64
 }
 
 // Result is what a build has made.
@@ -76,19 +90,20 @@ type Result struct {
 	// Pages counts HTML pages; Files counts all files, pages included.
 	Pages, Files int
 	Bytes        int64
-	// Rendered counts the pages that went through their templates since the site was opened;
-	// the others were remembered.
+	// Rendered counts the pages that went through their templates since the
+	// site was opened; the others were remembered.
 	Rendered int
-	// Edited are the files that have changed since the process whose work was remembered,
-	// relative to the project.
+	// Edited are the files that have changed since the process whose work was
+	// remembered, relative to the project.
 	Edited []string
 	// Samples counts the code samples by what confined them, or "cached".
 	Samples map[string]int
 	// Warnings are sorted by file and line.
 	Warnings []Problem
-	// Changes lists pages that differ from the previous output, by path, if Options.Changes.
+	// Changes lists pages that differ from the previous output, by path, if
+	// Options.Changes.
 	Changes []Change
-	// Extensions are the plugins of the site's own that took part, in the order in
-	// which a page comes to them.
+	// Extensions are the plugins of the site's own that took part, in the order
+	// in which a page comes to them.
 	Extensions []Described
 }

@@ -25,14 +25,14 @@ const (
 // picture is a picture's file and what is made of it.
 type picture struct {
 	digits string // of the file
-	// shown is what a page has instead of it; nil if the file is copied. Its fallback is
-	// empty if that is the file itself.
+	// shown is what a page has instead of it; nil if the file is copied. Its
+	// fallback is empty if that is the file itself.
 	shown *htmlpb.Picture
-	// width and height are those of a picture that is copied, upright: a page leaves room
-	// for it. They are 0 if its header does not tell.
+	// width and height are those of a picture that is copied, upright: a page
+	// leaves room for it. They are 0 if its header does not tell.
 	width, height int32
-	// files are the variants by their names below the output folder. They wait in the
-	// site's spill.
+	// files are the variants by their names below the output folder. They wait
+	// in the site's spill.
 	files []string
 	// sums are digests of the variants.
 	sums     []query.Fingerprint
@@ -63,8 +63,9 @@ type encoding struct {
 	notes
 }
 
-// encodePicture makes the variants of a picture once there is memory for it, unless its variants are
-// remembered. The original is left out if the pages show only variants; see renaming.
+// encodePicture makes the variants of a picture once there is memory for it,
+// unless its variants are remembered. The original is left out if the pages
+// show only variants; see renaming.
 func (s *staticPhase) encodePicture(ctx context.Context, ask *query.Ask, key string) (*picture, error) {
 	f, _, err := s.static(ctx, ask, key)
 	if err != nil {
@@ -81,7 +82,7 @@ func (s *staticPhase) encodePicture(ctx context.Context, ask *query.Ask, key str
 		return nil, err
 	}
 	if made != nil {
-		err = e.complete(p, made)
+		err = e.complete(ctx, p, made)
 	}
 	if err == nil && p.shown == nil {
 		p.width, p.height, err = e.room(ctx, data)
@@ -92,12 +93,12 @@ func (s *staticPhase) encodePicture(ctx context.Context, ask *query.Ask, key str
 	return p, err
 }
 
-// headBytes is where a picture's header has ended. A moving picture may be large, and
-// is not read for its size.
+// headBytes is where a picture's header has ended. A moving picture may be
+// large, and is not read for its size.
 const headBytes = 1 << 20
 
-// room is the size of a picture that is copied. One that cannot be measured is copied
-// all the same.
+// room is the size of a picture that is copied. One that cannot be measured is
+// copied all the same.
 func (e *encoding) room(ctx context.Context, data []byte) (width, height int32, err error) {
 	if isJxl(data) {
 		return 0, 0, nil
@@ -114,7 +115,7 @@ func (e *encoding) room(ctx context.Context, data []byte) (width, height int32, 
 
 // inBudget makes a picture's variants; nil if there are to be none.
 func (e *encoding) inBudget(ctx context.Context, data []byte) (made *variants, err error) {
-	if asset.Animated(data) {
+	if asset.Animated(data) || asset.IsAVIF(data) {
 		return nil, nil // without variants it is copied
 	}
 	width, height := asset.Size(data)
@@ -152,15 +153,19 @@ type variant struct {
 	Data   []byte
 }
 
-// encodeAll decodes a picture and encodes it at every width. Nil is for one that
-// cannot be decoded here.
+// encodeAll decodes a picture and encodes it at every width. Nil is for one
+// that cannot be decoded here.
 func (e *encoding) encodeAll(ctx context.Context, data []byte) (*variants, error) {
 	own, err := e.decodePicture(ctx, e.file.name, data)
 	if missing, err := e.without(err, "its pictures are copied as they are"); missing || err != nil {
 		return nil, err
 	}
 	if own.Kept != "" {
-		e.warn(Problem{File: e.file.name, Message: "is copied without variants: " + own.Kept, Hint: "convert its colours to sRGB"})
+		e.warn(Problem{File: e.file.name, Message: "is copied without variants: " + own.Kept, Hint: "write it anew: a PNG, JPEG or WebP in sRGB, of less than 100 megapixels"})
+		return nil, nil
+	}
+	if own.Animated {
+		e.warn(Problem{File: e.file.name, Message: "is copied without variants: it is an animation, of which they would be a still", Hint: "write it as WebP for the browsers that do not show JPEG XL"})
 		return nil, nil
 	}
 	made := &variants{Width: own.Width, Height: own.Height}
@@ -237,8 +242,8 @@ func (e *encoding) encode(ctx context.Context, cost pictureCost, pixels *imagepb
 	return nil
 }
 
-// unencoded lets a site go without a variant, for want of the encoder's tool, or
-// beyond what the format can hold.
+// unencoded lets a site go without a variant, for want of the encoder's tool,
+// or beyond what the format can hold.
 func (e *encoding) unencoded(format string, width int64, err error) error {
 	var unfit Errors
 	if errors.As(err, &unfit) {
@@ -252,10 +257,10 @@ func (e *encoding) unencoded(format string, width int64, err error) error {
 	return err
 }
 
-// complete names the variants of a picture by their content, and puts the picture together:
-// best format first; the <img> shows the largest WebP, or, where there is none, the
-// original. A picture of no format is copied.
-func (e *encoding) complete(p *picture, made *variants) error {
+// complete names the variants of a picture by their content, and puts the
+// picture together: best format first; the <img> shows the largest WebP, or,
+// where there is none, the original. A picture of no format is copied.
+func (e *encoding) complete(ctx context.Context, p *picture, made *variants) error {
 	shown := &htmlpb.Picture{Width: made.Width, Height: made.Height, Placeholder: made.Placeholder}
 	for _, format := range []string{"jxl", "webp"} {
 		source := &htmlpb.Picture_Source{Type: "image/" + format}
@@ -265,7 +270,7 @@ func (e *encoding) complete(p *picture, made *variants) error {
 			}
 			name := asset.Hashed(asset.Variant(e.file.path, int(v.Width), int(made.Width), format), asset.Hash(v.Data))
 			source.Variants = append(source.Variants, &htmlpb.Picture_Variant{Url: e.cfg.Site.Base.Prefix + asset.URL(name), Width: v.Width})
-			if err := e.staticPhase.keep(name, v.Data); err != nil {
+			if err := e.staticPhase.keep(ctx, name, v.Data); err != nil {
 				return fmt.Errorf("keep a variant of %s: %w", e.file.name, err)
 			}
 			p.files, p.sums = append(p.files, name), append(p.sums, query.Digest(v.Data))
@@ -283,8 +288,8 @@ func (e *encoding) complete(p *picture, made *variants) error {
 	return nil
 }
 
-// variant opens a variant of a picture. If the picture was remembered, nobody has made
-// its variants yet.
+// variant opens a variant of a picture. If the picture was remembered, nobody
+// has made its variants yet.
 func (s *staticPhase) variant(ctx context.Context, ask *query.Ask, path, name string) (*os.File, error) {
 	file, err := s.kept(name)
 	if !errors.Is(err, errNotSpilt) {
@@ -310,7 +315,7 @@ func (b *build) decodePicture(ctx context.Context, name string, data []byte) (*i
 		if err != nil {
 			return nil, err
 		}
-		return &imagepb.Pixels{Rgba: p.Rgba, Width: p.Width, Height: p.Height}, nil
+		return &imagepb.Pixels{Rgba: p.Rgba, Width: p.Width, Height: p.Height, Kept: p.Kept, Animated: p.Animated}, nil
 	default:
 		return call(ctx, b, "image", name, b.Image.Decode, &imagepb.DecodeRequest{Path: name, Data: data})
 	}

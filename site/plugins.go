@@ -45,9 +45,9 @@ type Plugins struct {
 
 	// Extensions are the plugins of the site's own. Connect makes none.
 	Extensions []Extension
-	// Renew, if not nil, looks at their programs again, has them run what they are now,
-	// and gives the Extensions anew, in the same order. A server calls it while nobody
-	// asks the site.
+	// Renew, if not nil, looks at their programs again, has them run what they
+	// are now, and gives the Extensions anew, in the same order. A server calls
+	// it while nobody asks the site.
 	Renew func(context.Context) ([]Extension, error)
 }
 

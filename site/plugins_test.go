@@ -51,8 +51,8 @@ func called() (names []string) {
 	return names
 }
 
-// everything is a site that needs each plugin that a site calls, to be built twice with
-// Options.Changes and CheckLinks.
+// everything is a site that needs each plugin that a site calls, to be built
+// twice with Options.Changes and CheckLinks.
 func everything(t *testing.T) *project {
 	p := newProject(t,
 		"content/a.md", "+++\ntitle = \"A\"\n+++\nold\n\n```rust\nfn main() {}\n```\n\n![](/p.png) ![](/q.webp) [x](http://127.0.0.1:1/)\n",
@@ -64,6 +64,28 @@ func everything(t *testing.T) *project {
 	small.mustBuild()
 	p.write("static/q.webp", small.read("p.*.webp"))
 	return p
+}
+
+// Pagefind holds the words of all pages, so that it is what ends first where
+// there is little memory. More of it mends that without a change of the site.
+func TestSearchThatMemoryHasNoRoomForIsTheSitesFaultAndNotRemembered(t *testing.T) {
+	p := newProject(t, "content/a.md", "+++\ntitle = \"A\"\n+++\ntext\n")
+	ended := status.Error(codes.ResourceExhausted, "pagefind_extended: signal: killed")
+	s, err := site.Open(t.Context(), p.config(), with(t, "pagefind", refusing{ended}), site.Options{Limit: 1 << 30})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, s.Close()) }()
+	for range 2 {
+		_, err = s.Build(t.Context())
+		var faults site.Errors
+		require.ErrorAs(t, err, &faults)
+		require.Len(t, faults, 1)
+		assert.Contains(t, faults[0].Message, "the search of 2 pages needs more memory than there is, of which the build may take 1073.7 MB in all")
+		assert.Contains(t, faults[0].Message, "pagefind_extended: signal: killed")
+		assert.Contains(t, faults[0].Hint, "--no-search")
+		assert.Contains(t, faults[0].Hint, "--memory-limit")
+		_, err = s.Refresh(t.Context())
+		require.NoError(t, err)
+	}
 }
 
 // The meaning of a plugin's error does not depend on the plugin, except for

@@ -15,7 +15,8 @@ import (
 	"ddc/site/template"
 )
 
-// renderPhase has the pages as their templates make them, and what templates read.
+// renderPhase has the pages as their templates make them, and what templates
+// read.
 type renderPhase struct {
 	*bodyPhase
 	allTemplates *query.Query[*templates]
@@ -52,7 +53,7 @@ func newRenderPhase(from *bodyPhase) *renderPhase {
 	s.resizes = query.New(e, "resized", byCode[resized](), s.makeResized)
 	s.resizedBy = query.New(e, "resized by", byCode[resizedUses](), s.resizedOf)
 	s.allResized = query.New(e, "all resized", byCode[resizedUses](), s.resizedOfAll)
-	s.pages = query.New(e, pageQuery, byCode[rendered](), s.render)
+	s.pages = query.New(e, pageQuery, byCode[rendered](), s.render, query.Spilt)
 	return s
 }
 
@@ -89,8 +90,9 @@ func (s *renderPhase) loadTemplates(ctx context.Context, ask *query.Ask, _ strin
 	return &templates{files, set}, nil
 }
 
-// neededSources are the sources that a template's rendering depends on; "" if there is
-// no such template. A page asks for them of the templates that it may use.
+// neededSources are the sources that a template's rendering depends on; "" if
+// there is no such template. A page asks for them of the templates that it may
+// use.
 func (s *renderPhase) neededSources(ctx context.Context, ask *query.Ask, name string) (string, error) {
 	t, err := s.allTemplates.Get(ctx, ask, "")
 	if err != nil {

@@ -19,14 +19,15 @@ import (
 	"ddc/internal/slug"
 	"ddc/plugins/image/imagepb"
 	"ddc/site/asset"
+	"ddc/site/config"
 	"ddc/site/template"
 )
 
 // resizedFolder is where the pictures are that templates have resized.
 const resizedFolder = "processed_images/"
 
-// resized is a picture that a template has asked for. Its file waits in the site's
-// spill.
+// resized is a picture that a template has asked for. Its file waits in the
+// site's spill.
 type resized struct {
 	name                string // below the output folder
 	width, height       int32
@@ -42,8 +43,8 @@ func (r *resized) code(c *coder) {
 	c.sum(&r.sum)
 }
 
-// resizedUse is a resized picture that a page has asked for: its call, which is the
-// key of its value, and its file.
+// resizedUse is a resized picture that a page has asked for: its call, which is
+// the key of its value, and its file.
 type resizedUse struct{ call, name string }
 
 // resizedUses are those of a page, or of all.
@@ -66,6 +67,10 @@ func (v *view) resizeImage(asked template.Resize) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write the call: %w", err)
 	}
+	if !v.sizes.add(file, string(key), v.cfg.MaxResized) {
+		return nil, &template.Refusal{Message: fmt.Sprintf("this page has more than %d sizes and formats made of %q", v.cfg.MaxResized, asked.Path),
+			Hint: "ask for fewer, or allow more with max_resized in " + config.Name}
+	}
 	made, err := v.resizes.Get(v.ctx, v.ask, string(key))
 	if err != nil {
 		return nil, single(err)
@@ -73,6 +78,28 @@ func (v *view) resizeImage(asked template.Resize) (any, error) {
 	v.resized = append(v.resized, resizedUse{string(key), made.name})
 	return map[string]any{"url": "/" + made.name, "static_path": made.name, "width": int64(made.width), "height": int64(made.height),
 		"orig_width": int64(made.ownWidth), "orig_height": int64(made.ownHeight)}, nil
+}
+
+// resizedSizes are the calls of resize_image that a page has made so far, with
+// those of its shortcodes, by the picture's file. Each is work of up to a
+// second, which no step of the template pays for. A call that was made before
+// costs nothing.
+type resizedSizes map[string]map[string]bool
+
+// add notes a call, unless there are so many of the picture already.
+func (r resizedSizes) add(file, call string, most int) bool {
+	calls := r[file]
+	switch {
+	case calls[call]:
+		return true
+	case len(calls) >= most:
+		return false
+	case calls == nil:
+		calls = map[string]bool{}
+		r[file] = calls
+	}
+	calls[call] = true
+	return true
 }
 
 // pictureFile finds a picture for a template.
@@ -85,8 +112,8 @@ func (v *view) pictureFile(name string) (string, error) {
 	return file, err
 }
 
-// makeResized makes a picture of another: key is a template.Resize with the path of
-// its file, as JSON.
+// makeResized makes a picture of another: key is a template.Resize with the
+// path of its file, as JSON.
 func (s *renderPhase) makeResized(ctx context.Context, ask *query.Ask, key string) (*resized, error) {
 	var asked template.Resize
 	if err := json.Unmarshal([]byte(key), &asked); err != nil {
@@ -111,7 +138,7 @@ func (s *renderPhase) makeResized(ctx context.Context, ask *query.Ask, key strin
 	}
 	stem := strings.TrimSuffix(path.Base(asked.Path), path.Ext(asked.Path))
 	name := asset.Hashed(resizedFolder+cmp.Or(slug.Of(stem), "picture")+"."+made.Format, asset.Hash(made.Data))
-	if err := s.keep(name, made.Data); err != nil {
+	if err := s.keep(ctx, name, made.Data); err != nil {
 		return nil, fmt.Errorf("keep a smaller %s: %w", asked.Path, err)
 	}
 	return &resized{name, made.Width, made.Height, made.OwnWidth, made.OwnHeight, query.Digest(made.Data)}, nil
@@ -124,7 +151,8 @@ type resizedData struct {
 	Data                               []byte
 }
 
-// rememberedResize has a picture resized, unless that was done in an earlier build.
+// rememberedResize has a picture resized, unless that was done in an earlier
+// build.
 func (b *build) rememberedResize(ctx context.Context, asked template.Resize, data []byte) (*resizedData, error) {
 	do := func(ctx context.Context) (*resizedData, error) { return b.resize(ctx, asked, data) }
 	how := fmt.Sprintf("resized to %d x %d, %s, %s, %d", asked.Width, asked.Height, asked.Op, asked.Format, asked.Quality)
@@ -175,7 +203,7 @@ func (b *build) resizeNow(ctx context.Context, asked template.Resize, data []byt
 		return nil, err
 	}
 	if own.Kept != "" {
-		return nil, Errors{{File: asked.Path, Message: "can't be resized: " + own.Kept, Hint: "convert its colours to sRGB"}}
+		return nil, Errors{{File: asked.Path, Message: "can't be resized: " + own.Kept, Hint: "write it anew: a PNG, JPEG or WebP in sRGB, of less than 100 megapixels"}}
 	}
 	part, width, height := frame(asked, int(own.Width), int(own.Height))
 	pixels := own
@@ -312,8 +340,8 @@ func (s *Site) resizedFile(ctx context.Context, ask *query.Ask, name string) (*F
 	return s.staticFile(ctx, ask, name)
 }
 
-// resizedKept opens the file of a resized picture. If the picture was remembered, nobody
-// has made it yet.
+// resizedKept opens the file of a resized picture. If the picture was
+// remembered, nobody has made it yet.
 func (s *renderPhase) resizedKept(ctx context.Context, ask *query.Ask, call, name string) (*os.File, error) {
 	file, err := s.kept(name)
 	if !errors.Is(err, errNotSpilt) {

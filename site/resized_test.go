@@ -17,6 +17,7 @@ import (
 	"golang.org/x/image/webp"
 
 	"ddc/internal/fixture"
+	"ddc/site"
 	"ddc/site/asset"
 )
 
@@ -212,8 +213,8 @@ func TestPictureIsResizedOnce(t *testing.T) {
 	assert.Equal(t, 1, calls["webp"], "of another quality it is another")
 }
 
-// A picture that changes has another name, and those who show it follow; the old file
-// is gone.
+// A picture that changes has another name, and those who show it follow; the
+// old file is gone.
 func TestSessionMakesResizedPicturesAnew(t *testing.T) {
 	p := newProject(t, "static/flag.png", striped(t, 90, 30), "templates/index.html", `<body><img alt src="{{ resize_image(path="flag.png", width=30, op="fit_width").url }}">`)
 	s := p.opened()
@@ -242,4 +243,20 @@ func TestSessionMakesResizedPicturesAnew(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, names, second)
 	assert.NotContains(t, names, first)
+}
+
+// A page had five thousand sizes made of one picture, which took minutes.
+func TestSizesOfOnePictureAreBoundedForEachPage(t *testing.T) {
+	p := newProject(t, ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nmax_resized 3\n",
+		"static/flag.png", striped(t, 30, 10), "static/other.png", striped(t, 9, 9),
+		"content/a.md", "+++\ntitle = \"A\"\n+++\n{{ pair() }}\n\n{{ two(from=3) }}\n",
+		"templates/shortcodes/pair.html", `{% for n in range(start=1, end=3) %}{{ resize_image(path="flag.png", width=n, height=n).url }}{% endfor %}`,
+		"templates/shortcodes/two.html", `{% for n in range(start=from, end=from + 2) %}{{ resize_image(path="static/flag.png", width=n, height=n).url }}{% endfor %}`,
+		"templates/index.html", `{% for n in range(start=1, end=4) %}{% for again in [1, 2] %}{{ resize_image(path="flag.png", width=n, height=n).url }}{{ resize_image(path="other.png", width=n, height=n).url }}{% endfor %}{% endfor %}`)
+	faults := p.faults(site.Options{})
+	require.Len(t, faults, 1)
+	assert.Contains(t, faults[0], `templates/shortcodes/two.html:1:50: resize_image: this page has more than 3 sizes and formats made of "static/flag.png" (ask for fewer, or allow more with max_resized in .config/dodeca.kdl)`)
+
+	p.write(".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nmax_resized 4\n")
+	assert.Empty(t, p.mustBuild())
 }

@@ -128,8 +128,8 @@ func (s *bodyPhase) extract(ctx context.Context, ask *query.Ask, key string) (*s
 	return of, nil
 }
 
-// mayHaveSamples says whether a page may have code in a language that is run: its name
-// stands in the line of some fence. Most pages so cost no call.
+// mayHaveSamples says whether a page may have code in a language that is run:
+// its name stands in the line of some fence. Most pages so cost no call.
 func mayHaveSamples(source string, run config.CodeExecution) bool {
 	names := run.Names()
 	for _, fence := range []string{"```", "~~~"} {
@@ -220,8 +220,8 @@ func placeIn(file string) *regexp.Regexp {
 	return regexp.MustCompile(regexp.QuoteMeta(file) + `:(\d+):(\d+)`)
 }
 
-// verify notes what a sample was verified with. How long it took is left out: it
-// would make every build's bytes differ.
+// verify notes what a sample was verified with. How long it took is left out:
+// it would make every build's bytes differ.
 func (c *checks) verify(s sample, answer *pb.ExecuteResponse) {
 	c.notes.mu.Lock()
 	defer c.notes.mu.Unlock()

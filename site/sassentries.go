@@ -15,8 +15,9 @@ var (
 	quoted = regexp.MustCompile(`"([^"\n]+)"|'([^'\n]+)'`)
 )
 
-// sassEntries are the files of the sass folder that are style sheets of their own,
-// beside main.scss: those whose names do not begin with _, and that no other loads.
+// sassEntries are the files of the sass folder that are style sheets of their
+// own, beside main.scss: those whose names do not begin with _, and that no
+// other loads.
 func (s *staticPhase) sassEntries(ctx context.Context, ask *query.Ask, paths []string) ([]string, error) {
 	var entries []string
 	for _, p := range paths {
@@ -37,8 +38,8 @@ func (s *staticPhase) sassEntries(ctx context.Context, ask *query.Ask, paths []s
 			for _, found := range quoted.FindAllStringSubmatch(rule[1], -1) {
 				for _, folder := range []string{path.Dir(name), "."} {
 					target := path.Join(folder, found[1]+found[2])
-					for _, ending := range []string{"", ".scss", ".sass", "/index.scss", "/index.sass"} {
-						loaded[target+ending] = true
+					for _, suffix := range []string{"", ".scss", ".sass", "/index.scss", "/index.sass"} {
+						loaded[target+suffix] = true
 					}
 				}
 			}

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -11,11 +12,12 @@ import (
 	"ddc/site/content"
 )
 
-// grace is how long before a scan a file may have been written so that a later write
-// could leave the same times: file systems count in steps of up to 2 s.
+// grace is how long before a scan a file may have been written so that a later
+// write could leave the same times: file systems count in steps of up to 2 s.
 const grace = 2 * time.Second
 
-// keeps says which files of a kind of folder are looked at, by their paths below it.
+// keeps says which files of a kind of folder are looked at, by their paths
+// below it.
 func keeps(kind string) func(string) bool {
 	if kind == "static" {
 		return func(name string) bool { return !asset.IsStray(name) }
@@ -23,7 +25,8 @@ func keeps(kind string) func(string) bool {
 	return content.Visible
 }
 
-// passedOver says that a name is of a file that no scan looks at, such as an editor's.
+// passedOver says that a name is of a file that no scan looks at, such as an
+// editor's.
 func (s *sourcePhase) passedOver(name string) bool {
 	for _, kind := range siteFolders {
 		below, within := strings.CutPrefix(name, s.name(s.folderOf(kind))+"/")
@@ -40,16 +43,18 @@ func (s *sourcePhase) passedOver(name string) bool {
 	return false
 }
 
-// refresh scans the folders, and gives the names of what has changed and the inputs
-// that have to be looked at again.
-func (s *sourcePhase) refresh(paths []string) (changed []string, ids []query.ID) {
+// refresh scans the folders, and gives the names of what has changed and the
+// inputs that have to be looked at again. The error is that of ctx, and then
+// all is as it was.
+func (s *sourcePhase) refresh(ctx context.Context, paths []string) (changed []string, ids []query.ID, err error) {
 	now := time.Now() // before any file is looked at
 	before := s.scanned.files
 	seenBefore := s.scanned.seen
 	next := map[string]content.File{}
 	folders := map[string]listing{}
 	for _, kind := range siteFolders {
-		files, faults := s.project.Scan(s.name(s.folderOf(kind)), keeps(kind))
+		keep := keeps(kind)
+		files, faults := s.project.Scan(s.name(s.folderOf(kind)), func(name string) bool { return ctx.Err() == nil && keep(name) })
 		folders[kind] = listed(files, faults)
 		for _, f := range files {
 			next[f.Name] = f
@@ -58,13 +63,16 @@ func (s *sourcePhase) refresh(paths []string) (changed []string, ids []query.ID)
 			ids = append(ids, s.listings.ID(kind))
 		}
 	}
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
 	if before != nil {
-		changed, ids = s.compare(before, next, seenBefore, s.named(paths), ids)
+		changed, ids = s.compare(ctx, before, next, seenBefore, s.named(paths), ids)
 	}
 	s.scanned.at, s.scanned.seen, s.scanned.unsettled = now, now, false
 	s.scanned.folders, s.scanned.files = folders, next
 	slices.Sort(changed)
-	return changed, s.timed(ids)
+	return changed, s.timed(ids), nil
 }
 
 // named are the names of paths.
@@ -76,7 +84,8 @@ func (s *sourcePhase) named(paths []string) map[string]bool {
 	return said
 }
 
-// timed are the inputs that somebody has looked at, and the time, if there are any.
+// timed are the inputs that somebody has looked at, and the time, if there are
+// any.
 func (s *sourcePhase) timed(ids []query.ID) []query.ID {
 	if ids = s.asked(ids); len(ids) > 0 {
 		ids = append(ids, s.times.ID(""))
@@ -84,9 +93,9 @@ func (s *sourcePhase) timed(ids []query.ID) []query.ID {
 	return ids
 }
 
-// refreshOnly looks at the files at some paths. That is not enough for one that was
-// not there before, or is not any more, or lies elsewhere now.
-func (s *sourcePhase) refreshOnly(paths []string) (changed []string, ids []query.ID, enough bool) {
+// refreshOnly looks at the files at some paths. That is not enough for one that
+// was not there before, or is not any more, or lies elsewhere now.
+func (s *sourcePhase) refreshOnly(ctx context.Context, paths []string) (changed []string, ids []query.ID, enough bool) {
 	now := time.Now() // before any file is looked at
 	if s.scanned.unsettled {
 		return nil, nil, false
@@ -108,7 +117,7 @@ func (s *sourcePhase) refreshOnly(paths []string) (changed []string, ids []query
 		}
 		before[name], next[name] = old, f
 	}
-	changed, ids = s.compareFiles(before, next, s.scanned.seen, said, nil)
+	changed, ids = s.compareFiles(ctx, before, next, s.scanned.seen, said, nil)
 	s.scanned.at = now
 	maps.Copy(s.scanned.files, next)
 	slices.Sort(changed)
@@ -138,7 +147,7 @@ func (l listing) equal(other listing) bool {
 }
 
 // compare finds what differs between two scans.
-func (s *sourcePhase) compare(before, next map[string]content.File, seen time.Time, said map[string]bool, ids []query.ID) ([]string, []query.ID) {
+func (s *sourcePhase) compare(ctx context.Context, before, next map[string]content.File, seen time.Time, said map[string]bool, ids []query.ID) ([]string, []query.ID) {
 	s.scanned.mu.Lock()
 	for name, asked := range s.scanned.strays {
 		found, _ := s.project.Find(name)
@@ -149,11 +158,12 @@ func (s *sourcePhase) compare(before, next map[string]content.File, seen time.Ti
 		}
 	}
 	s.scanned.mu.Unlock()
-	return s.compareFiles(before, next, seen, said, ids)
+	return s.compareFiles(ctx, before, next, seen, said, ids)
 }
 
-// compareFiles finds what differs between files as they were, by name, and as they are.
-func (s *sourcePhase) compareFiles(before, next map[string]content.File, seen time.Time, said map[string]bool, ids []query.ID) (changed []string, all []query.ID) {
+// compareFiles finds what differs between files as they were, by name, and as
+// they are.
+func (s *sourcePhase) compareFiles(ctx context.Context, before, next map[string]content.File, seen time.Time, said map[string]bool, ids []query.ID) (changed []string, all []query.ID) {
 	s.scanned.mu.Lock()
 	defer s.scanned.mu.Unlock()
 	for name, old := range before {
@@ -169,7 +179,7 @@ func (s *sourcePhase) compareFiles(before, next map[string]content.File, seen ti
 		if f.Modified != old.Modified {
 			ids = append(ids, s.modified.ID(name))
 		}
-		if there && s.unchanged(name, old, f) {
+		if there && s.unchanged(ctx, name, old, f) {
 			continue
 		}
 		delete(s.scanned.read, name)
@@ -185,13 +195,14 @@ func (s *sourcePhase) compareFiles(before, next map[string]content.File, seen ti
 	return changed, ids
 }
 
-// unchanged says that a file has the contents that were read of it.
-func (s *sourcePhase) unchanged(name string, old, f content.File) bool {
+// unchanged says that a file has the contents that were read of it. One that
+// cannot be looked at any more, since ctx is done, may not have them.
+func (s *sourcePhase) unchanged(ctx context.Context, name string, old, f content.File) bool {
 	known, read := s.scanned.read[name]
 	if !read {
 		return f == old // nobody has anything of it that could be out of date
 	}
-	sum, err := s.sum(f)
+	sum, err := s.sum(ctx, f)
 	return err == nil && string(sum) == known
 }
 

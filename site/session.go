@@ -11,7 +11,9 @@ import (
 	"maps"
 	"time"
 
+	"ddc/internal/bulk"
 	"ddc/internal/query"
+	"ddc/site/asset"
 	"ddc/site/config"
 	"ddc/site/content"
 	"ddc/site/output"
@@ -25,21 +27,23 @@ type Session interface {
 	Keep(ctx context.Context, taken *query.Snapshot, ground []byte) error
 }
 
-// Remembered is what earlier processes have made of a site, and how it is checked.
+// Remembered is what earlier processes have made of a site, and how it is
+// checked.
 type Remembered struct {
 	// Session is that of the site's World.
 	Session Session
-	// Build is another number in each process. One in Check of the values that are kept is
-	// made again and compared, another part in each; 0 is one in 32.
+	// Build is another number in each process. One in Check of the values that
+	// are kept is made again and compared, another part in each; 0 means one in
+	// 32.
 	Build, Check uint64
-	// Differs, if not nil, is told of values that were kept wrongly. The site has the right
-	// ones.
+	// Differs, if not nil, is told of values that were kept wrongly. The site
+	// has the right ones.
 	Differs func(query.Difference)
 }
 
-// World digests what a site's values depend on besides its files: versions name the
-// program, its plugins and their tools. Sessions of different worlds have nothing in
-// common.
+// World digests what a site's values depend on besides its files: versions name
+// the program, its plugins and their tools. Sessions of different worlds have
+// nothing in common.
 func World(cfg *config.Config, o Options, versions ...string) ([32]byte, error) {
 	encoded, err := json.Marshal(struct {
 		Config                    *config.Config
@@ -53,8 +57,8 @@ func World(cfg *config.Config, o Options, versions ...string) ([32]byte, error) 
 	return sha256.Sum256(encoded), nil
 }
 
-// ground is what a snapshot rests on: the project's files as they were when it was
-// taken, and the output.
+// ground is what a snapshot rests on: the project's files as they were when it
+// was taken, and the output.
 type ground struct {
 	Seen    int64 // in nanoseconds since 1970
 	Folders map[string]listing
@@ -93,13 +97,14 @@ func (s *Site) restore() {
 	s.engine.Restore(snapshot)
 }
 
-// begun scans the folders, and begins with what is remembered of them. The time is
-// another in any case; the programs of plugins, and whether samples are run, may be.
-func (s *Site) begun() {
+// begun scans the folders, and begins with what is remembered of them. The time
+// is another in any case; the programs of plugins, and whether samples are run,
+// may be.
+func (s *Site) begun(ctx context.Context) (err error) {
 	s.restore()
 	s.engine.Revise(func() []query.ID {
 		var ids []query.ID
-		s.edited, ids = s.refresh(nil)
+		s.edited, ids, err = s.refresh(ctx, nil)
 		for _, id := range []query.ID{s.times.ID(""), s.programs.ID(""), s.runsSamples.ID("")} {
 			if s.engine.Knows(id) {
 				ids = append(ids, id)
@@ -107,10 +112,11 @@ func (s *Site) begun() {
 		}
 		return ids
 	})
+	return err
 }
 
-// Keep keeps what the site knows for the next process, if Options.Remembered is there.
-// It waits for those who ask the site at the moment.
+// Keep keeps what the site knows for the next process, if Options.Remembered is
+// there. It waits for those who ask the site at the moment.
 func (s *Site) Keep(ctx context.Context) error {
 	if s.options.Remembered == nil {
 		return nil
@@ -121,8 +127,8 @@ func (s *Site) Keep(ctx context.Context) error {
 	return s.keepTaken(ctx, s.engine.Snapshot(func() bool { return s.takeGround(&g) }), &g)
 }
 
-// KeepIfIdle is Keep, unless somebody asks the site at the moment: then it does nothing,
-// and idle is false.
+// KeepIfIdle is Keep, unless somebody asks the site at the moment: then it does
+// nothing, and idle is false.
 func (s *Site) KeepIfIdle(ctx context.Context) (idle bool, err error) {
 	if s.options.Remembered == nil {
 		return true, nil
@@ -136,8 +142,8 @@ func (s *Site) KeepIfIdle(ctx context.Context) (idle bool, err error) {
 	return idle, s.keepTaken(ctx, taken, &g)
 }
 
-// takeGround notes what a snapshot rests on, and says whether that differs from what
-// was kept. Nobody asks the site meanwhile.
+// takeGround notes what a snapshot rests on, and says whether that differs from
+// what was kept. Nobody asks the site meanwhile.
 func (s *Site) takeGround(g *ground) (differs bool) {
 	*g = ground{Seen: s.scanned.seen.UnixNano(), Folders: s.scanned.folders, Strays: map[string]content.Stamp{}, Output: s.output}
 	for _, f := range s.scanned.files {
@@ -159,6 +165,9 @@ func (s *Site) keepTaken(ctx context.Context, taken *query.Snapshot, g *ground) 
 		return nil
 	}
 	s.unkept = true
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
 	var text bytes.Buffer
 	if err := gob.NewEncoder(&text).Encode(g); err != nil {
 		return fmt.Errorf("keep what was made: %w", err)
@@ -191,11 +200,13 @@ type standing struct {
 	mode  uint32
 	sums  map[string]writtenFile // what is known of the files' contents
 	moved bool                   // something had to be read
+	// sizeOf is the size of a source, by its name.
+	sizeOf func(name string) int64
 }
 
 // lastOutput looks at the output that is to be replaced.
 func (s *Site) lastOutput(stage *output.Stage) (*standing, error) {
-	l := &standing{stage: stage, mode: stage.FileMode(), sums: map[string]writtenFile{}}
+	l := &standing{stage: stage, mode: stage.FileMode(), sums: map[string]writtenFile{}, sizeOf: func(name string) int64 { return s.file(name).Size }}
 	var err error
 	if l.files, l.odd, err = stage.Last(); err != nil {
 		return nil, err
@@ -204,7 +215,8 @@ func (s *Site) lastOutput(stage *output.Stage) (*standing, error) {
 		return l, nil
 	}
 	for name, f := range s.output.Files {
-		// What was written within the grain of the clock may have been written again.
+		// What was written within the grain of the clock may have been written
+		// again.
 		if f.Stat == l.files[name] && f.Seen-time.Unix(f.Stat.Modified.Unix()).UnixNano() > int64(grace) {
 			l.sums[name] = f
 		}
@@ -213,7 +225,7 @@ func (s *Site) lastOutput(stage *output.Stage) (*standing, error) {
 }
 
 // has says whether a file is there as it is to be. It is read if nobody knows.
-func (l *standing) has(f product) bool {
+func (l *standing) has(ctx context.Context, f product) bool {
 	stat, there := l.files[f.name]
 	if !there || stat.Mode != l.mode {
 		return false
@@ -221,7 +233,7 @@ func (l *standing) has(f product) bool {
 	known, ok := l.sums[f.name]
 	if !ok {
 		known = writtenFile{Stat: stat, Seen: time.Now().UnixNano()}
-		sum, err := l.read(f, stat)
+		sum, err := l.read(ctx, f, stat)
 		if err != nil {
 			return false
 		}
@@ -231,16 +243,23 @@ func (l *standing) has(f product) bool {
 	return known.Sum == f.sum
 }
 
-func (l *standing) read(f product, stat output.Stat) (query.Fingerprint, error) {
+// read digests a file of the last output. One that was copied, and has another
+// size than the file that it was copied of, is not read.
+func (l *standing) read(ctx context.Context, f product, stat output.Stat) (query.Fingerprint, error) {
+	if f.copied && stat.Size != l.sizeOf(f.source) {
+		return query.Fingerprint{}, fmt.Errorf("%s is another file", f.name)
+	}
 	file, err := l.stage.OpenPrevious(f.name)
 	if err != nil {
 		return query.Fingerprint{}, err
 	}
 	defer file.Close()
 	if f.copied {
-		h := sha256.New()
-		_, err := io.Copy(h, file)
-		return query.Fingerprint(h.Sum(nil)), err
+		sum, err := bulk.Digest(ctx, file, asset.NewHash())
+		if err != nil {
+			return query.Fingerprint{}, err
+		}
+		return query.Fingerprint(sum), nil
 	}
 	if stat.Size > maxBytes {
 		return query.Fingerprint{}, fmt.Errorf("%s is not one of ours", f.name)
@@ -251,6 +270,23 @@ func (l *standing) read(f product, stat output.Stat) (query.Fingerprint, error) 
 
 // alone says whether there is nothing but so many files.
 func (l *standing) alone(n int) bool { return !l.odd && len(l.files) == n }
+
+// isOther says that there are so many files, and one of them is not as it is to
+// be.
+func (l *standing) isOther(f product, n int) bool {
+	_, there := l.files[f.name]
+	return there && l.alone(n)
+}
+
+// replace puts the one file that has changed in the place of the one before.
+func (l *standing) replace(f product) (replaced bool, err error) {
+	stat, replaced, err := l.stage.Replace(f.name)
+	if err != nil || !replaced {
+		return false, err
+	}
+	l.sums[f.name], l.files[f.name], l.moved = writtenFile{f.sum, stat, time.Now().UnixNano()}, stat, true
+	return true, nil
+}
 
 // leave notes that the output is left as it is.
 func (s *Site) leave(l *standing, files []product, result *Result) {

@@ -11,14 +11,14 @@ import (
 	"ddc/site"
 )
 
-// BenchmarkEdit is a save of one page of many, until that page is made anew and it is known
-// what is wrong with any, in a site that stays open.
+// BenchmarkEdit is a save of one page of many, until that page is made anew and
+// it is known what is wrong with any, in a site that stays open.
 func BenchmarkEdit(b *testing.B) {
 	for _, pages := range []int{100, 1000} {
 		b.Run(fmt.Sprintf("pages=%d", pages), func(b *testing.B) {
 			p := &project{b, b.TempDir()}
 			p.write(manyPages(pages)...)
-			s, err := site.Open(p.config(), connect(b), site.Options{NoCodeExec: true, Now: moment})
+			s, err := site.Open(b.Context(), p.config(), connect(b), site.Options{NoCodeExec: true, Now: moment})
 			require.NoError(b, err)
 			defer s.Close()
 			_, err = s.Build(b.Context())

@@ -23,8 +23,9 @@ import (
 // moment is the time that all builds of these tests are told.
 var moment = time.Date(2024, 5, 1, 10, 0, 0, 0, time.UTC)
 
-// change is one edit of a site: files to write, by path, or to remove where the text is
-// gone. It can be done again, on a site that other changes were left out of.
+// change is one edit of a site: files to write, by path, or to remove where the
+// text is gone. It can be done again, on a site that other changes were left
+// out of.
 type change map[string]string
 
 const gone = "\x00"
@@ -119,7 +120,7 @@ type outcome struct {
 	faults string
 }
 
-func outcomeOf(t *testing.T, folder string, result *site.Result, err error) outcome {
+func outcomeOf(t testing.TB, folder string, result *site.Result, err error) outcome {
 	t.Helper()
 	var faults site.Errors
 	if errors.As(err, &faults) {
@@ -158,14 +159,22 @@ func (o outcome) differs(other outcome) string {
 	return ""
 }
 
-// replay makes changes one after the other in a site that stays open, and says what
-// first differs from a clean build, if anything does.
+// replay makes changes one after the other in a site that stays open, and says
+// what first differs from a clean build, if anything does.
 func replay(t *testing.T, changes []change) string {
 	t.Helper()
-	p := lively(t)
+	return lively(t).replay(changes)
+}
+
+// replay makes changes in a site as it is now.
+func (p *project) replay(changes []change) string {
+	t := p.t
+	t.Helper()
 	plugins := connect(t)
 	options := site.Options{Now: moment, NoCodeExec: true}
-	s, err := site.Open(p.config(), plugins, options)
+	crowded := options
+	crowded.Unfinished.Room = 3000 // no more than a few values stay in memory
+	s, err := site.Open(t.Context(), p.config(), plugins, crowded)
 	require.NoError(t, err)
 	defer s.Close()
 	keeping := &keeping{folder: filepath.Join(filepath.Dir(p.folder), "cache")}
@@ -205,7 +214,7 @@ func replay(t *testing.T, changes []change) string {
 }
 
 // differingFiles asks a site for each file by itself.
-func differingFiles(t *testing.T, s *site.Site, built outcome) string {
+func differingFiles(t testing.TB, s *site.Site, built outcome) string {
 	t.Helper()
 	for name, want := range built.files {
 		if name == ".ddc" {
@@ -227,8 +236,8 @@ func differingFiles(t *testing.T, s *site.Site, built outcome) string {
 	return ""
 }
 
-// A site that stays open comes out as a clean build does, whatever changes. The seeds
-// are fixed. A sequence that fails is made shorter before it is shown.
+// A site that stays open comes out as a clean build does, whatever changes. The
+// seeds are fixed. A sequence that fails is made shorter before it is shown.
 func TestSessionEqualsACleanBuildAfterAnyChange(t *testing.T) {
 	steps := 200
 	if testing.Short() {
@@ -254,10 +263,22 @@ func TestSessionEqualsACleanBuildAfterAnyChange(t *testing.T) {
 	}
 }
 
+// That a list has become empty is a change as any other is: the last page of a
+// section, the last data file, the last static file, and then they come back.
+func TestLastOfAListGoesAndComesBack(t *testing.T) {
+	again := change{"content/blog/z.md": titledAs("Z") + "z\n", "content/guide/one.md": titledAs("One") + "one\n", "data/note.toml": "text = \"back\"\n", "static/plain.txt": "back"}
+	said := replay(t, []change{
+		{"content/_index.md": titledAs("Home")},
+		{"content/blog/a.md": gone}, {"content/blog/b.md": gone}, {"content/guide/one.md": gone}, {"data/note.toml": gone}, {"data": gone}, {"static": gone},
+		again, {"content/blog": gone, "content/guide": gone}, {"content": gone}, {"content/_index.md": titledAs("Home")}, again, {"templates": gone},
+	})
+	assert.Empty(t, said)
+}
+
 // opened is a site that stays open, built once.
 func (p *project) opened() *site.Site {
 	p.t.Helper()
-	s, err := site.Open(p.config(), connect(p.t), site.Options{Now: moment, NoCodeExec: true})
+	s, err := site.Open(p.t.Context(), p.config(), connect(p.t), site.Options{Now: moment, NoCodeExec: true})
 	require.NoError(p.t, err)
 	p.t.Cleanup(func() { assert.NoError(p.t, s.Close()) })
 	_, err = s.Build(p.t.Context())
@@ -323,7 +344,8 @@ func TestOnlyWhatIsNamedIsLookedAt(t *testing.T) {
 	refreshed([]string{"content/guide/new.md", one}, "content/guide/new.md")
 }
 
-// What is wrong with pages is found without a look at those that are as they were.
+// What is wrong with pages is found without a look at those that are as they
+// were.
 func TestACheckMakesWhatMayHaveChanged(t *testing.T) {
 	p := newProject(t, "content/a.md", titledAs("A"), "content/b.md", titledAs("B"))
 	s := p.opened()
@@ -361,7 +383,8 @@ func TestACheckMakesWhatMayHaveChanged(t *testing.T) {
 	assert.Empty(t, faults)
 }
 
-// A draft needs no other page. It is the page, if the files that it names are as before.
+// A draft needs no other page. It is the page, if the files that it names are
+// as before.
 func TestDraftIsMadeOfThePageAlone(t *testing.T) {
 	p := newProject(t, "content/a.md", titledAs("A"), "content/b.md", titledAs("B"), "static/s.css", "p{margin:0}",
 		"templates/page.html", `<!DOCTYPE html><html><head><link rel=stylesheet href="/s.css"></head><body>{{ page.title }}</body></html>`)
@@ -408,7 +431,7 @@ func TestWhatAChangeMakesAnewIsWhatShowsIt(t *testing.T) {
 
 func TestPageThatIsAskedForIsMadeAlone(t *testing.T) {
 	p := newProject(t, "content/a.md", titledAs("A"), "content/b.md", titledAs("B"))
-	s, err := site.Open(p.config(), connect(t), site.Options{NoCodeExec: true})
+	s, err := site.Open(t.Context(), p.config(), connect(t), site.Options{NoCodeExec: true})
 	require.NoError(t, err)
 	defer s.Close()
 	f, err := s.File(t.Context(), "a/index.html")
@@ -432,7 +455,7 @@ func TestPageThatIsAskedForIsMadeAlone(t *testing.T) {
 
 func TestFaultGoesWhenItIsMended(t *testing.T) {
 	p := newProject(t, "content/a.md", "+++\ntitle = \n+++\n")
-	s, err := site.Open(p.config(), connect(t), site.Options{NoCodeExec: true})
+	s, err := site.Open(t.Context(), p.config(), connect(t), site.Options{NoCodeExec: true})
 	require.NoError(t, err)
 	defer s.Close()
 	_, err = s.File(t.Context(), "a/index.html")

@@ -21,7 +21,8 @@ const mainSass = "main.scss"
 
 var sassExtensions = []string{".scss", ".sass", ".css"}
 
-// code is a text that names other files: a style sheet, a script, a drawing or a manifest.
+// code is a text that names other files: a style sheet, a script, a drawing or
+// a manifest.
 type code struct {
 	written  string // as its author wrote it, or Sass did
 	marked   string // with marks instead of the assets that it names
@@ -96,10 +97,23 @@ func (s *staticPhase) readScript(ctx context.Context, ask *query.Ask, key string
 		return nil, err
 	}
 	answer, err := call(ctx, s.build, "js", f.name, s.Js.Rewrite,
-		&jspb.RewriteRequest{Path: f.name, Js: text, Urls: withMade(s.cfg.Site.Base, text, all.markMap(text)), Base: asset.URL(f.path)})
+		&jspb.RewriteRequest{Path: f.name, Js: text, Urls: withMade(s.cfg.Site.Base, text, all.markMap(text)), Base: asset.URL(f.path), Prefix: s.cfg.Site.Base.Prefix})
 	script := &code{written: text, marked: answer.GetJs()}
 	script.unknown = unknownIn(answer, f.name, "")
 	return script, err
+}
+
+// ratioOf is the ratio that a drawing has by itself, if any.
+func (s *staticPhase) ratioOf(ctx context.Context, ask *query.Ask, key string) (string, error) {
+	f, _, err := s.static(ctx, ask, key)
+	if err != nil {
+		return "", err
+	}
+	text, err := s.texts.Get(ctx, ask, f.name)
+	if err != nil {
+		return "", err
+	}
+	return drawingRatio(text), nil
 }
 
 // readDrawing optimises an SVG, unless the tool for it is missing.

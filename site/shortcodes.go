@@ -20,15 +20,16 @@ import (
 	"ddc/site/template"
 )
 
-// shortcodeFolder is where the templates of shortcodes lie, below the templates.
+// shortcodeFolder is where the templates of shortcodes lie, below the
+// templates.
 const shortcodeFolder = "shortcodes/"
 
 // maxShortcodes is how deep a shortcode's body may have others in it.
 const maxShortcodes = 10
 
-// listShortcodes lists the files of all shortcodes below their folder, sorted. Those
-// of .md make Markdown, which becomes a part of the page's. Where two have one name, it
-// lists that of .html.
+// listShortcodes lists the files of all shortcodes below their folder, sorted.
+// Those of .md make Markdown, which becomes a part of the page's. Where two
+// have one name, it lists that of .html.
 func (s *renderPhase) listShortcodes(ctx context.Context, ask *query.Ask, _ string) ([]string, error) {
 	t, err := s.allTemplates.Get(ctx, ask, "")
 	if err != nil {
@@ -52,8 +53,8 @@ func (s *renderPhase) listShortcodes(ctx context.Context, ask *query.Ask, _ stri
 	return files, err
 }
 
-// shortcodesDone are shortcodes on their way through Markdown: marks stand for them,
-// which Markdown leaves as they are.
+// shortcodesDone are shortcodes on their way through Markdown: marks stand for
+// them, which Markdown leaves as they are.
 type shortcodesDone struct {
 	// name is what each mark begins with. The page does not have it.
 	name        string
@@ -73,8 +74,8 @@ type writtenLines struct {
 	by          int // how many more lines than the call's
 }
 
-// line is the line of the page's source that a line of the text with the calls' Markdown
-// stands for.
+// line is the line of the page's source that a line of the text with the calls'
+// Markdown stands for.
 func (r *shortcodesDone) line(of int) int {
 	if r == nil {
 		return of
@@ -91,7 +92,8 @@ func (r *shortcodesDone) line(of int) int {
 	return of - by
 }
 
-// places gives faults of the text with the calls' Markdown their lines in the source.
+// places gives faults of the text with the calls' Markdown their lines in the
+// source.
 func (r *shortcodesDone) places(faults Errors, file string) {
 	for i := range faults {
 		if faults[i].File == file && faults[i].Line > 0 {
@@ -100,9 +102,10 @@ func (r *shortcodesDone) places(faults Errors, file string) {
 	}
 }
 
-// put keeps a shortcode's HTML, and gives the mark that stands for it. On a line of
-// its own it is a comment, which is a block for Markdown, and has as many lines as
-// the call. Elsewhere it is a tag, which stands in a line of text.
+// put keeps a shortcode's HTML, and gives the mark that stands for it. On a
+// line of its own it is a comment, which is a block for Markdown, and has as
+// many lines as the call. Elsewhere it is a tag, which stands in a line of
+// text.
 func (r *shortcodesDone) put(html string, alone bool, lines int) string {
 	name := fmt.Sprintf("%s-%d", r.name, len(r.html))
 	mark := "<" + name + ">"
@@ -113,8 +116,8 @@ func (r *shortcodesDone) put(html string, alone bool, lines int) string {
 	return mark
 }
 
-// into puts the shortcodes' HTML into the place of their marks. A tag that was the
-// whole address of a link has become that address.
+// into puts the shortcodes' HTML into the place of their marks. A tag that was
+// the whole address of a link has become that address.
 func (r *shortcodesDone) into(b *body) {
 	if r == nil {
 		return
@@ -130,8 +133,8 @@ func (r *shortcodesDone) into(b *body) {
 	b.html = strings.NewReplacer(replace...).Replace(b.html)
 }
 
-// withoutShortcodes renders the calls in a page's body. It gives the body with marks
-// in their places.
+// withoutShortcodes renders the calls in a page's body. It gives the body with
+// marks in their places.
 func (s *bodyPhase) withoutShortcodes(ctx context.Context, ask *query.Ask, p *page, f *front) (string, *shortcodesDone, error) {
 	if !strings.Contains(f.body, "{{") && !strings.Contains(f.body, "{%") {
 		return f.body, nil, nil
@@ -145,7 +148,7 @@ func (s *bodyPhase) withoutShortcodes(ctx context.Context, ask *query.Ask, p *pa
 		sum := sha256.Sum256([]byte(f.body)) // no text has its own
 		done.name += "-" + hex.EncodeToString(sum[:])
 	}
-	of := &shortcodePage{bodyPhase: s, ask: ask, page: p, files: map[string]string{}, done: done, counts: map[string]int64{}, purse: template.NewPurse(s.pageBudget())}
+	of := &shortcodePage{bodyPhase: s, ask: ask, page: p, files: map[string]string{}, done: done, counts: map[string]int64{}, purse: template.NewPurse(s.pageBudget()), sizes: resizedSizes{}}
 	for _, file := range files {
 		of.files[strings.TrimSuffix(file, path.Ext(file))] = file
 	}
@@ -162,6 +165,7 @@ type shortcodePage struct {
 	done   *shortcodesDone
 	counts map[string]int64 // of calls, by name
 	purse  *template.Purse  // of the page, for all calls
+	sizes  resizedSizes     // likewise
 }
 
 // shortcodeCall is one call, with what its template is given.
@@ -171,6 +175,7 @@ type shortcodeCall struct {
 	page  *page
 	vars  map[string]any
 	purse *template.Purse
+	sizes resizedSizes
 	// doubt takes warnings of the page.
 	doubt func(...Problem)
 }
@@ -226,8 +231,8 @@ func (s *shortcodePage) replace(ctx context.Context, text string, line int32, de
 	return out.String(), nil
 }
 
-// alone says whether nothing else stands on the lines of a part of a text, and no more
-// than three spaces before it. A line may be a megabyte.
+// alone says whether nothing else stands on the lines of a part of a text, and
+// no more than three spaces before it. A line may be a megabyte.
 func alone(text string, start, end int) bool {
 	before := text[max(start-4, 0):start]
 	if i := strings.LastIndexByte(before, '\n'); i >= 0 {
@@ -289,7 +294,7 @@ func (s *shortcodePage) render(ctx context.Context, c *markdownpb.Shortcode, dep
 		}
 		vars["body"] = strings.Trim(body, "\n")
 	}
-	made, err := s.callOne(ctx, s.ask, &shortcodeCall{c, s.files[c.Name], s.page, vars, s.purse, func(p ...Problem) { s.done.doubts = append(s.done.doubts, p...) }})
+	made, err := s.callOne(ctx, s.ask, &shortcodeCall{c, s.files[c.Name], s.page, vars, s.purse, s.sizes, func(p ...Problem) { s.done.doubts = append(s.done.doubts, p...) }})
 	if err != nil {
 		return "", err
 	}
@@ -322,7 +327,7 @@ func (s *renderPhase) callShortcode(ctx context.Context, ask *query.Ask, c *shor
 	if err != nil {
 		return nil, err
 	}
-	v.early = true
+	v.early, v.sizes = true, c.sizes
 	vars, err := v.vars()
 	if err != nil {
 		return nil, err

@@ -105,7 +105,7 @@ func TestCodeAndMarkdownAreShownAsTheSiteSays(t *testing.T) {
 	)
 	assert.Equal(t, []string{`.config/dodeca.kdl: there is no theme "github-lght" for code; another takes its place (did you mean github-light?)`}, p.mustBuild())
 	page := p.read("s/a/index.html")
-	for _, want := range []string{"special", `href=#head aria-label="Link to this part">#</a>`, "&ldquo;quoted&rdquo;", "<figcaption>a.rs</figcaption>", "<mark><span class=k>fn</span>", "<pre class=mermaid>graph TD; A--", "prefers-color-scheme"} {
+	for _, want := range []string{"special", `href=#head aria-label="Link to this part">#</a>`, "“quoted”", "<figcaption>a.rs</figcaption>", "<mark><span class=k>fn</span>", "<pre class=mermaid>graph TD; A--", "prefers-color-scheme"} {
 		assert.Contains(t, page, want)
 	}
 	assert.NotContains(t, p.read("s/b/index.html"), "zola-anchor")
@@ -135,8 +135,8 @@ func TestShortcodesOfAPageShareItsBudget(t *testing.T) {
 	}
 }
 
-// It asks for more sections than are told apart: then it depends on all pages, of which
-// the one that it stands on is not there yet.
+// It asks for more sections than are told apart: then it depends on all pages,
+// of which the one that it stands on is not there yet.
 func TestShortcodeThatAsksForManyPagesDependsOnAll(t *testing.T) {
 	const many = `{% for i in range(end=30) %}{% for j in range(end=800) %}{% if get_section(path=i ~ "-" ~ j) is defined %}x{% endif %}{% endfor %}{% endfor %}`
 	p := newProject(t, "templates/shortcodes/b.html", many+`{{ get_page(path="b.md").title }}`, "content/a.md", fronted("", "{{ b() }}\n"), "content/b.md", fronted("", ""))

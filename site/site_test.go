@@ -28,7 +28,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// The highlighter's clock goes on for a while after its last use, and then ends by itself.
+	// The highlighter's clock goes on for a while after its last use, and then
+	// ends by itself.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2/v2.runClock"))
 }
 
@@ -47,8 +48,8 @@ type project struct {
 	folder string
 }
 
-// newProject makes a site of files, given as path and content in turn, on top of
-// the least that builds.
+// newProject makes a site of files, given as path and content in turn, on top
+// of the least that builds.
 func newProject(t *testing.T, files ...string) *project {
 	p := &project{t, filepath.Join(t.TempDir(), "site")}
 	p.write(

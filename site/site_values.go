@@ -17,6 +17,11 @@ func (v *values) configValue(home *page) map[string]any {
 		"title": cmp.Or(s.Title, home.title), "description": cmp.Or(s.Description, home.GetDescription()),
 		"base_url": s.Base.String(), "base_path": s.Base.Prefix, "author": orNone(s.Author), "default_language": s.Language, "languages": map[string]any{}, "feed_filenames": []any{feedName},
 		"generate_feeds": s.Feed, "build_search_index": v.search, "taxonomies": taxonomies, "extra": fromKDL(s.Extra),
+		// what templates for Zola ask for, as it is here
+		"markdown": map[string]any{
+			"highlight_code": true, "highlight_theme": nil, "smart_punctuation": s.Markdown.SmartPunctuation, "render_emoji": false,
+			"external_links_target_blank": false, "external_links_no_follow": false, "external_links_no_referrer": false, "bottom_footnotes": true, "lazy_async_image": true,
+		},
 	}
 }
 

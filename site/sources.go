@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"ddc/internal/bulk"
 	"ddc/internal/query"
 	"ddc/site/asset"
 	"ddc/site/config"
@@ -36,7 +36,7 @@ type sourcePhase struct {
 func newSourcePhase(b *build, e *query.Engine) *sourcePhase {
 	s := &sourcePhase{build: b, engine: e}
 	s.listings = query.NewInput(e, "folder", query.JSON[listing](), func(_ context.Context, kind string) (listing, error) { return s.scanned.folders[kind], nil })
-	s.texts = query.NewInput(e, "text", text, s.lookText)
+	s.texts = query.NewInput(e, "text", text, s.lookText, query.Spilt)
 	s.digests = query.NewInput(e, "digest", query.Bytes(), s.lookDigest)
 	s.modified = query.NewInput(e, "modified", query.JSON[int64](), s.lookModified)
 	s.places = query.NewInput(e, "place", text, s.lookPlace)
@@ -52,27 +52,29 @@ func (s *sourcePhase) now() time.Time {
 	return s.scanned.at
 }
 
-// scanned is the project as it was last scanned, and what has been looked at of it.
-// It changes only while nobody asks the site (Engine.Revise).
+// scanned is the project as it was last scanned, and what has been looked at of
+// it. It changes only while nobody asks the site (Engine.Revise).
 type scanned struct {
 	// at is when anything was looked at last, and seen when everything was.
 	at, seen time.Time
 	folders  map[string]listing // by kind
 	files    map[string]content.File
 	moved    bool // a file is not as it was kept
-	// unsettled says that one of what was read is: a look at all has to find it.
+	// unsettled says that one of what was read is: a look at all has to find
+	// it.
 	unsettled bool
-	// strays are files outside of the site's folders that templates have asked for, by
-	// the name that they asked for. What was not there has an empty File.
+	// strays are files outside of the site's folders that templates have asked
+	// for, by the name that they asked for. What was not there has an empty
+	// File.
 	mu     sync.Mutex
 	strays map[string]content.File
-	// read has what was read of a file, by its name: a digest of its contents, or
-	// unsettled.
+	// read has what was read of a file, by its name: a digest of its contents,
+	// or unsettled.
 	read map[string]string
 }
 
-// listing is what a folder of the site has in it, sorted by path. Its files' contents
-// are inputs of their own.
+// listing is what a folder of the site has in it, sorted by path. Its files'
+// contents are inputs of their own.
 type listing struct {
 	Paths  []string // below the folder
 	Names  []string // for people, and to read them by
@@ -81,7 +83,8 @@ type listing struct {
 
 const contentFolder = "content"
 
-// siteFolders are what a site is made of. The content folder may have another name.
+// siteFolders are what a site is made of. The content folder may have another
+// name.
 var siteFolders = append([]string{contentFolder}, sourceFolders[:]...)
 
 // folderOf is the path of a folder of the site.
@@ -92,22 +95,41 @@ func (s *sourcePhase) folderOf(kind string) string {
 	return s.cfg.Folder(kind)
 }
 
+// tooLarge is the fault of a file that no file can be copied of, since it has
+// more bytes than the file system of the output has in all. One with holes can
+// have any number of them, and takes as long to be read and sent as if it had
+// none.
+func (b *build) tooLarge(f content.File) error {
+	if f.Size <= anyDisk {
+		return nil
+	}
+	most, known := bulk.Capacity(b.cfg.Output)
+	if !known || f.Size <= most {
+		return nil
+	}
+	return Errors{{File: f.Name, Message: fmt.Sprintf("has %s; all of the file system that the output is written to has %s", bytesOf(f.Size), bytesOf(most)),
+		Hint: "move it out of the site"}}
+}
+
+// anyDisk is what is read of a file without a look at the disk: a second's
+// work.
+const anyDisk = 1 << 30
+
 // sum digests a file without holding it in memory.
-func (b *build) sum(f content.File) ([]byte, error) {
+func (b *build) sum(ctx context.Context, f content.File) ([]byte, error) {
+	if err := b.tooLarge(f); err != nil {
+		return nil, err
+	}
 	file, err := b.project.OpenFile(f)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	h := asset.NewHash()
-	if _, err := io.Copy(h, file); err != nil {
-		return nil, err
-	}
-	return h.Sum(nil), nil
+	return bulk.Digest(ctx, file, asset.NewHash())
 }
 
-// file is what was scanned of a name. A file that has gone is looked for once more,
-// and then is the fault of reading it.
+// file is what was scanned of a name. A file that has gone is looked for once
+// more, and then is the fault of reading it.
 func (s *sourcePhase) file(name string) content.File {
 	if f, there := s.scanned.files[name]; there {
 		return f
@@ -125,8 +147,8 @@ func (s *sourcePhase) noteRead(name string, data []byte) {
 	s.noteSum(name, h.Sum(nil))
 }
 
-// unsettled stands for a file that had other contents when it was read again, with no
-// scan between: the next scan has to say that it has changed.
+// unsettled stands for a file that had other contents when it was read again,
+// with no scan between: the next scan has to say that it has changed.
 const unsettled = ""
 
 func (s *sourcePhase) noteSum(name string, sum []byte) {
@@ -142,7 +164,7 @@ func (s *sourcePhase) noteSum(name string, sum []byte) {
 	s.scanned.read[name] = string(sum)
 }
 
-// lookText reads a text that stays in memory.
+// lookText reads a text.
 func (s *sourcePhase) lookText(_ context.Context, name string) (string, error) {
 	f := s.file(name)
 	if f.Size <= s.cfg.MaxText { // else that is what is wrong with it
@@ -167,23 +189,30 @@ func (s *sourcePhase) lookText(_ context.Context, name string) (string, error) {
 	return text, nil
 }
 
-// lookDigest digests a file's contents, unless that was done when it was last read.
-func (s *sourcePhase) lookDigest(_ context.Context, name string) ([]byte, error) {
+// lookDigest digests a file's contents, unless that was done when it was last
+// read.
+func (s *sourcePhase) lookDigest(ctx context.Context, name string) ([]byte, error) {
 	s.scanned.mu.Lock()
 	known, read := s.scanned.read[name]
 	s.scanned.mu.Unlock()
 	if read && known != unsettled {
 		return []byte(known), nil
 	}
-	sum, err := s.sum(s.file(name))
-	if err != nil {
+	sum, err := s.sum(ctx, s.file(name))
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case errors.As(err, new(Errors)):
+		return nil, err
+	case err != nil:
 		return nil, Errors{{File: name, Message: "can't be read: " + err.Error(), Hint: "check its permissions"}}
 	}
 	s.noteSum(name, sum)
 	return sum, nil
 }
 
-// lookModified is when a file was last written, in seconds since 1970; 0 for none.
+// lookModified is when a file was last written, in seconds since 1970; 0 for
+// none.
 func (s *sourcePhase) lookModified(_ context.Context, name string) (int64, error) {
 	if at := s.file(name).Modified; !at.IsZero() {
 		return at.Unix(), nil
@@ -191,8 +220,8 @@ func (s *sourcePhase) lookModified(_ context.Context, name string) (int64, error
 	return 0, nil
 }
 
-// lookPlace says what stands at a name relative to the project: "" if it is a file,
-// "absent", or why it cannot be read.
+// lookPlace says what stands at a name relative to the project: "" if it is a
+// file, "absent", or why it cannot be read.
 func (s *sourcePhase) lookPlace(_ context.Context, name string) (string, error) {
 	f, err := s.project.Find(name)
 	s.scanned.mu.Lock()
@@ -213,7 +242,8 @@ func (s *sourcePhase) lookPlace(_ context.Context, name string) (string, error) 
 
 const absent = "absent"
 
-// bytes reads a file that need not be text, whose digest the caller has asked for.
+// bytes reads a file that need not be text, whose digest the caller has asked
+// for.
 func (s *sourcePhase) bytes(name string) ([]byte, error) {
 	data, err := s.read(s.file(name), maxBytes)
 	var large *content.TooLarge
@@ -224,7 +254,8 @@ func (s *sourcePhase) bytes(name string) ([]byte, error) {
 	return data, err
 }
 
-// maxBytes bounds what is read of a picture or font: more than any message may hold.
+// maxBytes bounds what is read of a picture or font: more than any message may
+// hold.
 const maxBytes = 256 << 20
 
 // read reads a whole file. One of more bytes than most is a *content.TooLarge.
@@ -239,13 +270,13 @@ func (b *build) read(f content.File, most int64) ([]byte, error) {
 
 // textFiles are the texts in a folder beside the content, of some extensions.
 type textFiles struct {
-	// Texts and Names, for people, by path below the folder. A file that can't be read
-	// is in neither.
+	// Texts and Names, for people, by path below the folder. A file that can't
+	// be read is in neither.
 	Texts, Names map[string]string
 }
 
-// textsIn reads the files with one of the extensions in a folder of the site. The
-// error has the faults of those that it could not read.
+// textsIn reads the files with one of the extensions in a folder of the site.
+// The error has the faults of those that it could not read.
 func (s *sourcePhase) textsIn(ctx context.Context, ask *query.Ask, kind string, extensions ...string) (textFiles, error) {
 	found := textFiles{map[string]string{}, map[string]string{}}
 	folder, err := s.listings.Get(ctx, ask, kind)

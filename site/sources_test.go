@@ -11,8 +11,9 @@ import (
 	"ddc/site/content"
 )
 
-// A file may change between a scan and its reading, and again before another part of it
-// is asked for. The next scan says so, though its contents are then as they were last read.
+// A file may change between a scan and its reading, and again before another
+// part of it is asked for. The next scan says so, though its contents are then
+// as they were last read.
 func TestAFileThatWasReadWithTwoContentsHasChanged(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "a.md")
@@ -24,20 +25,20 @@ func TestAFileThatWasReadWithTwoContentsHasChanged(t *testing.T) {
 	before, err := project.Find("a.md")
 	require.NoError(t, err)
 	s.noteRead("a.md", []byte("one"))
-	assert.True(t, s.unchanged("a.md", before, before))
+	assert.True(t, s.unchanged(t.Context(), "a.md", before, before))
 
 	require.NoError(t, os.WriteFile(path, []byte("other"), 0o644))
 	after, err := project.Find("a.md")
 	require.NoError(t, err)
-	assert.False(t, s.unchanged("a.md", before, after))
+	assert.False(t, s.unchanged(t.Context(), "a.md", before, after))
 	s.noteRead("a.md", []byte("other"))
-	assert.False(t, s.unchanged("a.md", before, after), "somebody may still have what was read first")
+	assert.False(t, s.unchanged(t.Context(), "a.md", before, after), "somebody may still have what was read first")
 	sum, err := s.lookDigest(t.Context(), "a.md")
 	require.NoError(t, err)
-	want, err := s.sum(after)
+	want, err := s.sum(t.Context(), after)
 	require.NoError(t, err)
 	assert.Equal(t, want, sum)
-	assert.False(t, s.unchanged("a.md", before, after), "to digest it settles nothing")
-	_, _, enough := s.refreshOnly(nil)
+	assert.False(t, s.unchanged(t.Context(), "a.md", before, after), "to digest it settles nothing")
+	_, _, enough := s.refreshOnly(t.Context(), nil)
 	assert.False(t, enough, "a look at what is named would not find it")
 }

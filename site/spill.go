@@ -2,6 +2,7 @@ package site
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,9 +12,10 @@ import (
 	"ddc/site/output"
 )
 
-// spill keeps files that wait to be written or asked for, and are too large to be
-// held: a picture's variants. They lie in a folder beside the output, of a kind with
-// that which a build fills, by names that have their contents' hashes.
+// spill keeps files that wait to be written or asked for, and are too large to
+// be held: a picture's variants. They lie in a folder beside the output, of a
+// kind with that which a build fills, by names that have their contents'
+// hashes.
 type spill struct {
 	mu    sync.Mutex
 	stage *output.Stage // made for the first file
@@ -21,7 +23,7 @@ type spill struct {
 }
 
 // keep writes a file, if there is none of that name.
-func (s *staticPhase) keep(name string, data []byte) error {
+func (s *staticPhase) keep(ctx context.Context, name string, data []byte) error {
 	k := &s.spill
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -35,7 +37,7 @@ func (s *staticPhase) keep(name string, data []byte) error {
 		}
 		k.stage, k.names = stage, map[string]bool{}
 	}
-	if err := k.stage.Write(name, data); err != nil {
+	if err := k.stage.Write(ctx, name, data); err != nil {
 		return err
 	}
 	k.names[name] = true

@@ -8,11 +8,12 @@ import (
 	"strings"
 
 	"ddc/internal/query"
+	"ddc/internal/slug"
 	"ddc/site/asset"
 )
 
-// staticPhase has what can be done to each static file by itself. Keys are paths below
-// the static folder.
+// staticPhase has what can be done to each static file by itself. Keys are
+// paths below the static folder.
 type staticPhase struct {
 	*treePhase
 	spill     spill
@@ -21,6 +22,7 @@ type staticPhase struct {
 	sheets    *query.Query[*code]
 	scripts   *query.Query[*code]
 	drawings  *query.Query[*code]
+	ratios    *query.Query[string] // of drawings
 	manifests *query.Query[*code]
 	pictures  *query.Query[*picture]
 	fonts     *query.Query[*font]
@@ -33,15 +35,16 @@ func newStaticPhase(from *treePhase) *staticPhase {
 	s.sheets = query.New(e, "sheet", byCode[code](), s.readSheet)
 	s.scripts = query.New(e, "script", byCode[code](), s.readScript)
 	s.drawings = query.New(e, "drawing", byCode[code](), s.readDrawing)
+	s.ratios = query.New(e, "ratio", text, s.ratioOf)
 	s.manifests = query.New(e, "manifest", byCode[code](), s.readManifest)
 	s.pictures = query.New(e, "picture", byCode[picture](), s.encodePicture)
 	s.fonts = query.New(e, "font", byCode[font](), s.unpackFont, query.Unkept)
 	return s
 }
 
-// static is a file of the static folder, one beside a page, or the compiled style sheet. What is made of
-// it is a value of its own, of a type for each kind: sheet, script, drawing, font and
-// picture. A plain file is copied.
+// static is a file of the static folder, one beside a page, or the compiled
+// style sheet. What is made of it is a value of its own, of a type for each
+// kind: sheet, script, drawing, font and picture. A plain file is copied.
 type static struct {
 	name string // for people, and to read it by
 	// path is below the static folder ("css/style.css"), and also below the
@@ -49,7 +52,8 @@ type static struct {
 	path   string
 	kind   asset.Kind
 	stable bool
-	// compiled is a style sheet made of a Sass file, entry, below the sass folder.
+	// compiled is a style sheet made of a Sass file, entry, below the sass
+	// folder.
 	compiled bool
 	entry    string
 	index    int
@@ -87,6 +91,22 @@ func (a *statics) digest(c *canon) {
 		c.flag(s.compiled)
 	}
 	c.problems(a.warnings)
+}
+
+// mayHave says whether a file of the output may be one of these. That the site
+// has no such file so is known without a look at who refers to what.
+func (a *statics) mayHave(name string) bool {
+	if a.byPath[name] != nil {
+		return true
+	}
+	whole, hashed := asset.Unhashed(name)
+	switch {
+	case !hashed:
+		return false
+	case a.byPath[whole] != nil || len(path.Base(name)) >= slug.LongestName: // its last letters may be missing
+		return true
+	}
+	return slices.ContainsFunc(a.list, func(f *static) bool { return f.kind == asset.Font && asset.Renamed(f.path, ".woff2") == whole })
 }
 
 // ofKind are the paths of all files of a kind. Among stable files it lists only

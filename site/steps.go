@@ -10,8 +10,8 @@ type Step struct {
 	Done, Of int
 }
 
-// step begins a step of so many pieces, and returns what is to be called when one
-// of them is made, or is found to be faulty.
+// step begins a step of so many pieces, and returns what is to be called when
+// one of them is made, or is found to be faulty.
 func (r *making) step(name string, of int) (made func()) {
 	if r.options.Steps == nil || of == 0 || name == "" {
 		return func() {}

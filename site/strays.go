@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Strays are the files outside of the site's folders that it has looked for so far,
-// whether they are there or not: absolute paths, sorted.
+// Strays are the files outside of the site's folders that it has looked for so
+// far, whether they are there or not: absolute paths, sorted.
 func (s *Site) Strays() []string {
 	s.scanned.mu.Lock()
 	defer s.scanned.mu.Unlock()

@@ -30,8 +30,8 @@ type term struct {
 	first      *page // that uses it
 }
 
-// addTaxonomies sorts pages by what they say, and adds a page for each taxonomy and for
-// each term.
+// addTaxonomies sorts pages by what they say, and adds a page for each taxonomy
+// and for each term.
 func (t *tree) addTaxonomies(s *treePhase, pages []*page) {
 	said := map[string]bool{}
 	for _, p := range pages {
@@ -75,8 +75,8 @@ func (t *tree) undeclared(s *treePhase, p *page, name string) Problem {
 	return p.at(p.name, key, fmt.Sprintf("the taxonomy %q has no pages: the configuration does not name it", name), hint)
 }
 
-// collectTerms finds the terms of a taxonomy. Terms that differ in their capitals are
-// one, called as the first page calls it.
+// collectTerms finds the terms of a taxonomy. Terms that differ in their
+// capitals are one, called as the first page calls it.
 func (t *tree) collectTerms(x *taxonomy, pages []*page) {
 	for _, p := range pages {
 		seen := map[string]bool{}
@@ -148,8 +148,9 @@ func (v *values) termsOf(x *taxonomy) []any {
 	return list
 }
 
-// term is what templates see of one, and wholeTaxonomy what get_taxonomy gives. All
-// of them see the same: pages ask for them again and again, and each has a list.
+// term is what templates see of one, and wholeTaxonomy what get_taxonomy gives.
+// All of them see the same: pages ask for them again and again, and each has a
+// list.
 func (v *values) term(one *term) map[string]any { return v.terms[one]() }
 
 func (v *values) wholeTaxonomy(x *taxonomy) map[string]any { return v.taxonomies[x]() }
@@ -161,12 +162,12 @@ func (v *values) newTerm(one *term) map[string]any {
 
 func (v *values) newTaxonomy(x *taxonomy) map[string]any {
 	value := v.taxonomy(x)
-	value["kind"], value["items"] = value["name"], v.termsOf(x)
+	value["kind"], value["items"] = v.taxonomy(x), v.termsOf(x) // themes ask for kind.name
 	return value
 }
 
-// taxonomyOf finds a taxonomy for a template. It is nil where there is none and none
-// is required.
+// taxonomyOf finds a taxonomy for a template. It is nil where there is none and
+// none is required.
 func (v *view) taxonomyOf(kind string, required bool) (*taxonomy, error) {
 	t, err := v.trees.Get(v.ctx, v.ask, "")
 	if err != nil {

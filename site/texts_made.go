@@ -5,16 +5,18 @@ import (
 	"context"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
+	"ddc/internal/printable"
 	"ddc/internal/query"
 	"ddc/site/asset"
 	"ddc/site/content"
 )
 
-// addTexts adds the files that are made and are no pages: feeds, the map of the site
-// and robots.txt. Without an address of the site they would say nothing; a site's own
-// static file of that name is left alone.
+// addTexts adds the files that are made and are no pages: feeds, the map of the
+// site and robots.txt. Without an address of the site they would say nothing; a
+// site's own static file of that name is left alone.
 func (t *tree) addTexts(s *treePhase) {
 	base := s.cfg.Site.Base
 	static := map[string]bool{}
@@ -41,8 +43,8 @@ func (t *tree) addTexts(s *treePhase) {
 	t.addFeeds(s, add)
 }
 
-// warnOfBase says what a site has not, whose address nobody knows. It builds without a
-// word: most sites that are being written have none.
+// warnOfBase says what a site has not, whose address nobody knows. It builds
+// without a word: most sites that are being written have none.
 func (r *making) warnOfBase() {
 	if !r.cfg.Site.Base.Known() {
 		r.warn(Problem{File: r.configName(), Message: "there is no sitemap.xml, and no robots.txt that names it: a map has whole addresses, and nobody knows where the site will be",
@@ -58,7 +60,7 @@ func (t *tree) entries(v *values) []any {
 			continue
 		}
 		list = append(list, map[string]any{"url": v.cfg.Site.Base.Absolute(p.base()), "permalink": v.cfg.Site.Base.Absolute(p.base()),
-			"updated": orNone(cmp.Or(p.GetUpdated(), p.GetDate())), "extra": p.extra})
+			"updated": orNone(cmp.Or(p.Node.Updated, p.Node.Date)), "extra": p.extra})
 	}
 	return list
 }
@@ -66,14 +68,20 @@ func (t *tree) entries(v *values) []any {
 // feedName is the file of a feed.
 const feedName = "atom.xml"
 
+// mostTermsNamed is how many of the terms without a feed are named.
+const mostTermsNamed = 3
+
 // addFeeds adds the feeds of the site, of sections and of terms.
 func (t *tree) addFeeds(s *treePhase, add func(output, template string, vars func(*values) map[string]any)) {
 	base, limit := s.cfg.Site.Base, s.cfg.Site.FeedLimit
 	var wanting []string
-	feed := func(of, what, title string, nodes []*content.Node, more func(*values) map[string]any) {
+	undated := func(what, message string) {
+		t.doubts = append(t.doubts, Problem{File: what, Message: message, Hint: "write date = 2024-05-01 into their front matter"})
+	}
+	feed := func(of, what, title string, nodes []*content.Node, more func(*values) map[string]any) (made bool) {
 		if !base.Known() {
 			wanting = append(wanting, what)
-			return
+			return true
 		}
 		dated := slices.DeleteFunc(slices.Clone(nodes), func(n *content.Node) bool { return content.Instant(n.Date).IsZero() })
 		content.Newest(dated)
@@ -81,8 +89,7 @@ func (t *tree) addFeeds(s *treePhase, add func(output, template string, vars fun
 			dated = dated[:limit]
 		}
 		if len(dated) == 0 {
-			t.doubts = append(t.doubts, Problem{File: what, Message: "has no feed: none of its pages has a date", Hint: "write date = 2024-05-01 into their front matter"})
-			return
+			return false
 		}
 		output := of[1:] + feedName
 		add(output, feedName, func(v *values) map[string]any {
@@ -95,28 +102,35 @@ func (t *tree) addFeeds(s *treePhase, add func(output, template string, vars fun
 			}
 			return vars
 		})
+		return true
 	}
+	const noneOfIts = "has no feed: none of its pages has a date"
 	var all []*content.Node
 	for _, p := range t.pages {
 		if p.written && !p.Section {
 			all = append(all, p.Node)
 		}
 	}
-	if s.cfg.Site.Feed {
-		feed("/", s.configName(), "", all, nil)
+	if s.cfg.Site.Feed && !feed("/", s.configName(), "", all, nil) {
+		undated(s.configName(), noneOfIts)
 	}
 	for _, p := range slices.Clone(t.pages) {
-		if p.written && p.Section && p.Feed {
-			feed(p.URL(), p.name, p.title, p.Pages, nil)
+		if p.written && p.Section && p.Feed && !feed(p.URL(), p.name, p.title, p.Pages, nil) {
+			undated(p.name, noneOfIts)
 		}
 	}
 	for _, x := range t.taxonomies {
+		what := "the taxonomy " + x.Name
+		var without []string
 		for _, one := range x.terms {
-			if x.Feed {
-				feed(one.route+"/", "the taxonomy "+x.Name, "", one.pages, func(v *values) map[string]any {
-					return map[string]any{"term": v.term(one), "taxonomy": v.taxonomy(x)}
-				})
+			if x.Feed && !feed(one.route+"/", what, "", one.pages, func(v *values) map[string]any {
+				return map[string]any{"term": v.term(one), "taxonomy": v.taxonomy(x)}
+			}) {
+				without = append(without, one.name)
 			}
+		}
+		if len(without) > 0 {
+			undated(what, "has no feed of "+printable.First(mostTermsNamed, without, strconv.Quote)+": none of their pages has a date")
 		}
 	}
 	if len(wanting) > 0 {
@@ -163,8 +177,8 @@ func ofXML(c rune) rune {
 	return c
 }
 
-// makeText renders a file that is made and is no page, by its path below the output
-// folder.
+// makeText renders a file that is made and is no page, by its path below the
+// output folder.
 func (s *renderPhase) makeText(ctx context.Context, ask *query.Ask, output string) (*madeText, error) {
 	t, err := s.trees.Get(ctx, ask, "")
 	if err != nil {

@@ -24,7 +24,8 @@ func (o *colours) code(c *coder) {
 	c.problems(&o.doubts)
 }
 
-// makeStylesheet makes the style element of the themes that the configuration names.
+// makeStylesheet makes the style element of the themes that the configuration
+// names.
 func (s *renderPhase) makeStylesheet(ctx context.Context, _ *query.Ask, _ string) (*colours, error) {
 	answer, err := call(ctx, s.build, "syntax_highlight", "", s.SyntaxHighlight.Stylesheet,
 		&syntax_highlightpb.StylesheetRequest{Light: s.cfg.Site.Highlight.Light, Dark: s.cfg.Site.Highlight.Dark})
@@ -42,8 +43,8 @@ func (s *renderPhase) makeStylesheet(ctx context.Context, _ *query.Ask, _ string
 	return made, nil
 }
 
-// doubtBodies tells what nobody understands of the pages' bodies, and of the themes
-// that colour their code.
+// doubtBodies tells what nobody understands of the pages' bodies, and of the
+// themes that colour their code.
 func (r *making) doubtBodies(ctx context.Context, bodies [][]Problem) error {
 	var doubts []Problem
 	for _, b := range bodies {
@@ -59,19 +60,20 @@ func (r *making) doubtBodies(ctx context.Context, bodies [][]Problem) error {
 	return r.doubts(&r.notes, doubts)
 }
 
-// anchorsOf says where the headings of a page get links to themselves: as it says
-// itself, or the nearest section above it that says so.
+// anchorsOf says where the headings of a page get links to themselves: as it
+// says itself, or the nearest section above it that says so.
 func (s *treePhase) anchorsOf(ctx context.Context, ask *query.Ask, key string) (string, error) {
 	return s.nearest(ctx, ask, key, (*markdownpb.FrontMatter).GetInsertAnchorLinks)
 }
 
-// pageTemplateOf is the template that the nearest section above a page has for its
-// pages.
+// pageTemplateOf is the template that the nearest section above a page has for
+// its pages.
 func (s *treePhase) pageTemplateOf(ctx context.Context, ask *query.Ask, key string) (string, error) {
 	return s.nearest(ctx, ask, key, (*markdownpb.FrontMatter).GetPageTemplate)
 }
 
-// nearest is what a page says, or else the nearest section above it that says anything.
+// nearest is what a page says, or else the nearest section above it that says
+// anything.
 func (s *treePhase) nearest(ctx context.Context, ask *query.Ask, key string, says func(*markdownpb.FrontMatter) string) (string, error) {
 	t, err := s.trees.Get(ctx, ask, "")
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"ddc/site/content"
 )
 
-// treePhase has the pages' front matter, and the tree of sections that it makes. Keys are
-// paths of sources below the content folder.
+// treePhase has the pages' front matter, and the tree of sections that it
+// makes. Keys are paths of sources below the content folder.
 type treePhase struct {
 	*extensionPhase
 	fronts   *query.Query[*front]
@@ -32,7 +32,7 @@ type treePhase struct {
 
 func newTreePhase(from *extensionPhase) *treePhase {
 	s, e := &treePhase{extensionPhase: from}, from.engine
-	s.fronts = query.New(e, "front", byCode[front](), s.readFront)
+	s.fronts = query.New(e, "front", byCode[front](), s.readFront, query.Spilt)
 	s.metas = query.New(e, "meta", byCode[meta](), s.readMeta)
 	s.trees = query.New(e, "tree", byDigest[*tree](), s.growTree, query.Unkept)
 	s.parents = query.New(e, "parent", text, s.parent)
@@ -55,7 +55,8 @@ type front struct {
 type meta struct {
 	*markdownpb.FrontMatter
 	title string
-	// extra is never nil, so that a template may ask for a key that is not in it.
+	// extra is never nil, so that a template may ask for a key that is not in
+	// it.
 	extra any
 	keys  map[string]*markdownpb.Place // of the front matter
 	// doubts are what nobody understands of it.
@@ -63,12 +64,14 @@ type meta struct {
 	node   *content.Node // never changed: a tree has copies
 }
 
-// page is a page or section in the tree. What is made of it are values of its own.
+// page is a page or section in the tree. What is made of it are values of its
+// own.
 type page struct {
 	*content.Node
 	*meta
 	name string // of its file, for people
-	// written is false for the home page of a site that has none: it has no file.
+	// written is false for the home page of a site that has none: it has no
+	// file.
 	written bool
 	// beside are the files beside the page, by path below the output folder.
 	beside []string
@@ -86,17 +89,18 @@ type tree struct {
 	pages   []*page          // in the order of their paths; a home page that nobody wrote comes last
 	byPath  map[string]*page // by the path of the source
 	byRoute map[string]*page
-	// bySource are all pages by the path of their sources: drafts too, and those whose
-	// front matter is faulty, which have no meta.
+	// bySource are all pages by the path of their sources: drafts too, and
+	// those whose front matter is faulty, which have no meta.
 	bySource map[string]*page
-	// paths are those that Markdown may link to: links to a page whose front matter is
-	// faulty are not broken.
+	// paths are those that Markdown may link to: links to a page whose front
+	// matter is faulty are not broken.
 	paths []string
 	// absent are the routes of pages that are not built: for a draft its file,
 	// for one with faulty front matter nothing.
 	absent map[string]string
 	drafts map[string]bool // by path of the source
-	// asides are the files in the content folder that are no pages, by path below it.
+	// asides are the files in the content folder that are no pages, by path
+	// below it.
 	asides map[string]aside
 	// faults are pages that have the same address.
 	faults Errors
@@ -187,7 +191,8 @@ func (m *meta) code(c *coder) {
 	c.fail(err)
 }
 
-// readMeta leaves out the body, so that who asks need not ask again when that changes.
+// readMeta leaves out the body, so that who asks need not ask again when that
+// changes.
 func (s *treePhase) readMeta(ctx context.Context, ask *query.Ask, key string) (*meta, error) {
 	f, err := s.fronts.Get(ctx, ask, key)
 	if err != nil {
@@ -323,8 +328,8 @@ func (s *treePhase) nothingToBuild() error {
 		Hint: "write " + path.Join(s.name(s.cfg.Content), "_index.md") + ", or name another folder with -c"}}
 }
 
-// page finds a page of the tree, without a record of the tree: what is taken of it is
-// the front matter, which is asked for.
+// page finds a page of the tree, without a record of the tree: what is taken of
+// it is the front matter, which is asked for.
 func (s *treePhase) page(ctx context.Context, ask *query.Ask, key string) (*page, error) {
 	t, err := s.trees.Get(ctx, ask.Aside(), "")
 	if err != nil {
@@ -351,7 +356,8 @@ func (s *treePhase) writtenIn(ctx context.Context, ask *query.Ask, p *page) (str
 	return s.texts.Get(ctx, ask, p.name)
 }
 
-// mentioned are the pages that a page's Markdown may link to. Others may come and go.
+// mentioned are the pages that a page's Markdown may link to. Others may come
+// and go.
 func (s *treePhase) mentioned(ctx context.Context, ask *query.Ask, key string) (map[string]string, error) {
 	f, err := s.fronts.Get(ctx, ask, key)
 	if err != nil {

@@ -22,7 +22,8 @@ type unresolved interface {
 type unknownReference struct {
 	unresolved
 	file string
-	// within is the text of a style or script inside a page, or empty; source is that page's.
+	// within is the text of a style or script inside a page, or empty; source
+	// is that page's.
 	within, source string
 	// placeless says that the line is that of a text that nobody wrote.
 	placeless bool

@@ -12,9 +12,9 @@ import (
 	"ddc/site/template"
 )
 
-// values are what templates see of a tree. After they are made many goroutines read
-// them, and nobody writes. What is dear, or would make each page depend on each
-// other's body, is left for later.
+// values are what templates see of a tree. After they are made many goroutines
+// read them, and nobody writes. What is dear, or would make each page depend on
+// each other's body, is left for later.
 type values struct {
 	pages    map[*content.Node]map[string]any
 	sections map[string]map[string]any // by path
@@ -94,8 +94,8 @@ func (v *values) value(n *content.Node) map[string]any {
 	return value
 }
 
-// ancestors are the sections from the root, which does not count, down to one. All
-// that lie in it have one list.
+// ancestors are the sections from the root, which does not count, down to one.
+// All that lie in it have one list.
 func (v *values) ancestors(down *content.Node) []any {
 	if down == nil {
 		return []any{}

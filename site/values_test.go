@@ -12,8 +12,8 @@ import (
 	"ddc/site/content"
 )
 
-// Each page had a list of its own of all sections above it, and each section in it
-// was another value: 10,000 pages below 500 folders took gigabytes.
+// Each page had a list of its own of all sections above it, and each section in
+// it was another value: 10,000 pages below 500 folders took gigabytes.
 func TestPagesOfAFolderHaveOneListOfAncestors(t *testing.T) {
 	const deep = 300
 	folder := strings.Repeat("a/", deep)

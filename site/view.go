@@ -2,6 +2,7 @@ package site
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,9 +13,10 @@ import (
 	"ddc/site/template"
 )
 
-// view is what one rendering of a page's template sees of the site. The values are
-// handed to it whole. Each that it reads is asked for by its path (see shownValue), and
-// so becomes one of those that the page depends on: others may change.
+// view is what one rendering of a page's template sees of the site. The values
+// are handed to it whole. Each that it reads is asked for by its path (see
+// shownValue), and so becomes one of those that the page depends on: others may
+// change.
 type view struct {
 	*renderPhase
 	ctx    context.Context
@@ -29,6 +31,7 @@ type view struct {
 	highlighted bool
 	// resized are the pictures that the template has had resized.
 	resized []resizedUse
+	sizes   resizedSizes
 	// failure is what kept a value from being read.
 	failure error
 }
@@ -39,7 +42,7 @@ func (s *renderPhase) newView(ctx context.Context, ask *query.Ask, p *page) (*vi
 	if err != nil {
 		return nil, err
 	}
-	v := &view{renderPhase: s, ctx: ctx, ask: ask, page: p, values: t.values(), section: p.Path}
+	v := &view{renderPhase: s, ctx: ctx, ask: ask, page: p, values: t.values(), section: p.Path, sizes: resizedSizes{}}
 	if !p.Section {
 		if v.section, err = s.parents.Get(ctx, ask, p.Path); err != nil {
 			return nil, err
@@ -69,8 +72,8 @@ func (v *view) vars() (map[string]any, error) {
 	return v.values.of(v.page, data.values), nil
 }
 
-// read records that the template has read a path. See package template for what paths
-// there are. What functions give is recorded where they are.
+// read records that the template has read a path. See package template for what
+// paths there are. What functions give is recorded where they are.
 func (v *view) read(path string) {
 	root, rest := cutRoot(path)
 	if v.early && root != "data" && root != "config" && strings.HasSuffix(rest, ".**") {
@@ -180,8 +183,8 @@ func cutRoot(path string) (root, rest string) {
 	return path, ""
 }
 
-// calledWith takes name("argument") apart; ok is false for anything else, which may
-// still be a call.
+// calledWith takes name("argument") apart; ok is false for anything else, which
+// may still be a call.
 func calledWith(root string) (name, argument string, ok bool) {
 	name, rest, called := strings.Cut(root, "(")
 	if !called {
@@ -203,6 +206,7 @@ func (v *view) funcs() template.Funcs {
 		ImageMetadata: v.imageMetadata, ResizeImage: v.resizeImage,
 		Markdown: v.markdownOf,
 		Now:      v.getNow,
+		Language: v.cfg.Site.Language,
 		Call:     v.call,
 	}
 }
@@ -252,14 +256,15 @@ func (v *view) getPage(path string) (any, error) {
 	return nil, refusal
 }
 
-// markdownOf is the templates' filter markdown: HTML of a text, as of a page's body.
+// markdownOf is the templates' filter markdown: HTML of a text, as of a page's
+// body.
 func (v *view) markdownOf(text string) (string, error) {
 	known, err := v.known.Get(v.ctx, v.ask, "")
 	if err != nil {
 		return "", err
 	}
 	made, err := v.markdown(v.ctx, v.ask, v.page, text, 1, known.named(text))
-	if broken, ok := err.(*brokenLinks); ok {
+	if broken, ok := errors.AsType[*brokenLinks](err); ok {
 		message, hint := known.leadsNowhere(v.page.Path, broken.list[0])
 		return "", &template.Refusal{Message: message, Hint: hint}
 	}
@@ -270,8 +275,8 @@ func (v *view) markdownOf(text string) (string, error) {
 	return made.html, nil
 }
 
-// shownValue digests what stands at a path that a template has read: key is whose
-// value it is, and the path below that.
+// shownValue digests what stands at a path that a template has read: key is
+// whose value it is, and the path below that.
 func (s *renderPhase) shownValue(ctx context.Context, ask *query.Ask, key string) (string, error) {
 	root, rest, _ := strings.Cut(key, "\x00")
 	var of any
@@ -316,9 +321,9 @@ func (v *values) at(root string) any {
 	return nil
 }
 
-// at writes what stands at a path below a value. Later values that the template has
-// touched are asked for by themselves; they count here only as a part of all that lies
-// below.
+// at writes what stands at a path below a value. Later values that the template
+// has touched are asked for by themselves; they count here only as a part of
+// all that lies below.
 func (c *canon) at(v any, path string) {
 	switch {
 	case path == "":

@@ -4,15 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"os"
 
 	"ddc/internal/query"
 	"ddc/site/asset"
 	"ddc/site/output"
 )
 
-// whole is what a build of the site comes to: what is told, and which files it has. It
-// is itself remembered, so that a site of which nothing has changed is looked at once.
+// whole is what a build of the site comes to: what is told, and which files it
+// has. It is itself remembered, so that a site of which nothing has changed is
+// looked at once.
 type whole struct {
 	pages    int
 	samples  map[string]int
@@ -24,10 +25,20 @@ type whole struct {
 	files      []product
 }
 
-// dry is the key of a build that writes nothing.
-const dry = "dry"
+// kindOf is the key of a build: what one comes to that asks no other site, or
+// writes nothing, is not what another does.
+func kindOf(o Options) (kind string) {
+	if o.Dry {
+		kind = "dry"
+	}
+	if o.CheckLinks {
+		kind += " links"
+	}
+	return kind
+}
 
-// product is a file of the output: what it is made of, and its contents' fingerprint.
+// product is a file of the output: what it is made of, and its contents'
+// fingerprint.
 type product struct {
 	name, source string
 	kind         productKind
@@ -73,7 +84,8 @@ func (w *whole) code(c *coder) {
 	})
 }
 
-// add claims a path of the output. Two sources for one path are the site's fault.
+// add claims a path of the output. Two sources for one path are the site's
+// fault.
 func (r *making) add(w *whole, f product) error {
 	err := r.claims.Claim(f.name, f.source)
 	var clash *output.Clash
@@ -88,8 +100,8 @@ func (r *making) add(w *whole, f product) error {
 	return err
 }
 
-// placeStatics says where the static files go, and the pictures' variants. A second
-// picture of the same contents has the same variants.
+// placeStatics says where the static files go, and the pictures' variants. A
+// second picture of the same contents has the same variants.
 func (r *making) placeStatics(ctx context.Context, w *whole, places []placed) error {
 	all, err := r.statics.Get(ctx, r.ask, "")
 	if err != nil {
@@ -125,8 +137,8 @@ func (r *making) placeStatics(ctx context.Context, w *whole, places []placed) er
 	return joined(found...)
 }
 
-// sumOf is the fingerprint of a placed file's contents; of one that is copied, that of
-// the file.
+// sumOf is the fingerprint of a placed file's contents; of one that is copied,
+// that of the file.
 func (s *finalPhase) sumOf(ctx context.Context, ask *query.Ask, p placed) (sum query.Fingerprint, copied bool, err error) {
 	data, err := s.contentsOf(ctx, ask, p)
 	if err != nil || data != nil {
@@ -138,7 +150,7 @@ func (s *finalPhase) sumOf(ctx context.Context, ask *query.Ask, p placed) (sum q
 }
 
 // place says where all other files go.
-func (r *making) place(ctx context.Context, w *whole, t *tree, places []placed, found *index) error {
+func (r *making) place(ctx context.Context, w *whole, t *tree, found *index) error {
 	for _, f := range found.files {
 		if err := r.add(w, product{name: f.Path, source: "the search index", kind: indexProduct, sum: query.Digest(f.Contents)}); err != nil {
 			return err
@@ -170,10 +182,10 @@ func (s *Site) produce(ctx context.Context, ask *query.Ask, stage *output.Stage,
 	switch f.kind {
 	case pageProduct:
 		text, err := s.final.Get(ctx, ask, f.key)
-		return put(stage, f, []byte(text), err)
+		return put(ctx, stage, f, []byte(text), err)
 	case textProduct:
 		text, err := s.finalTexts.Get(ctx, ask, f.key)
-		return put(stage, f, []byte(text), err)
+		return put(ctx, stage, f, []byte(text), err)
 	case indexProduct:
 		found, err := s.index.Get(ctx, ask, "")
 		if err != nil {
@@ -181,16 +193,16 @@ func (s *Site) produce(ctx context.Context, ask *query.Ask, stage *output.Stage,
 		}
 		for _, one := range found.files {
 			if one.Path == f.name {
-				return put(stage, f, one.Contents, nil)
+				return put(ctx, stage, f, one.Contents, nil)
 			}
 		}
 		return fmt.Errorf("the search has no %s", f.name)
 	case variantProduct:
 		file, err := s.variant(ctx, ask, f.key, f.name)
-		return copied(stage, f, file, err)
+		return copied(ctx, stage, f, file, err)
 	case resizedProduct:
 		file, err := s.resizedKept(ctx, ask, f.key, f.name)
-		return copied(stage, f, file, err)
+		return copied(ctx, stage, f, file, err)
 	}
 	all, err := s.statics.Get(ctx, ask, "")
 	if err != nil {
@@ -205,25 +217,25 @@ func (s *Site) produce(ctx context.Context, ask *query.Ask, stage *output.Stage,
 		return err
 	}
 	if data != nil {
-		return put(stage, f, data, nil)
+		return put(ctx, stage, f, data, nil)
 	}
 	file, err := s.project.OpenFile(s.file(of.name))
 	if err != nil {
 		return Errors{{File: of.name, Message: "can't be read: " + err.Error(), Hint: "check its permissions"}}
 	}
-	return copied(stage, f, file, nil)
+	return copied(ctx, stage, f, file, nil)
 }
 
-func put(stage *output.Stage, f product, data []byte, err error) error {
+func put(ctx context.Context, stage *output.Stage, f product, data []byte, err error) error {
 	if err != nil {
 		return err
 	}
-	return stage.Write(f.name, data)
+	return stage.Write(ctx, f.name, data)
 }
 
-func copied(stage *output.Stage, f product, file io.ReadCloser, err error) error {
+func copied(ctx context.Context, stage *output.Stage, f product, file *os.File, err error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(stage.Copy(f.name, file), file.Close())
+	return errors.Join(stage.Copy(ctx, f.name, file), file.Close())
 }

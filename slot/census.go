@@ -19,7 +19,7 @@ type Share struct {
 	Reserve int `json:"reserve_free"`
 }
 
-// Census looks at every slot. What a slot's word says of its owner is checked.
+// Census looks at every slot. It checks the owner that a slot's word names.
 func (p *Pool) Census() Census {
 	c := Census{Classes: p.Usage(-1), Parties: make([]Share, p.parties)}
 	for i := range p.classes {

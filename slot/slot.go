@@ -238,8 +238,9 @@ func (p *Pool) take(classIndex, party int) (Ref, bool) {
 				continue
 			}
 			if generation, ok := c.claim(index, party); ok {
-				// The claim is the truth; the hint follows. Nobody sets the bit again before
-				// this slot has been freed, which comes after this line.
+				// The claim is the truth; the hint follows. Nobody sets the bit
+				// again before this slot has been freed, which comes after this
+				// line.
 				c.free[w].And(^(uint64(1) << (index % 64)))
 				return newRef(generation, classIndex, index), true
 			}
@@ -275,8 +276,8 @@ func (p *Pool) slot(ref Ref) (*class, error) {
 	return &p.classes[ref.class()], nil
 }
 
-// Bytes is the slot's memory, its class's size long, for the party that holds the
-// slot. The reference must be one that Alloc or Accept vouched for.
+// Bytes is the slot's memory, its class's size long, for the party that holds
+// the slot. The reference must be one that Alloc or Accept vouched for.
 func (p *Pool) Bytes(ref Ref) []byte {
 	c, i := &p.classes[ref.class()], ref.index()
 	return c.data[i*c.Size : (i+1)*c.Size : (i+1)*c.Size]
@@ -314,8 +315,9 @@ func (p *Pool) Free(ref Ref) {
 	if err != nil {
 		return
 	}
-	// Nobody else moves the word of a slot that is held, but a peer that writes where
-	// it must not: it may keep this one slot from being freed, not this goroutine.
+	// Nobody else moves the word of a slot that is held, but a peer that writes
+	// where it must not: it may keep this one slot from being freed, not this
+	// goroutine.
 	for range attempts {
 		old := c.slots[ref.index()].Load()
 		generation, owner, state := unpack(old)
@@ -355,8 +357,9 @@ func (p *Pool) Reclaim(owner int, states ...State) int {
 }
 
 // Mend frees the slots whose words are such as no step leaves them: in a state
-// that there is none of, or of an owner that is not in use. Somebody has written
-// over them, and they would be lost for ever. It returns how many it freed.
+// that there is none of, or of an owner that is not in use. Somebody has
+// written over them, and they would be lost for ever. It returns how many it
+// freed.
 func (p *Pool) Mend(inUse func(party int) bool) int {
 	freed := 0
 	for i := range p.classes {

@@ -2,29 +2,27 @@
 # Runs tests beside BUSY processes that do nothing but use a processor, as "make
 # stress" does. In this order:
 #
-#   named   what was once red on a busy machine, and the matrix's control column
-#   waits   every test of the packages that wait, hand over between threads, or
-#           start processes, in -short form, and those of cmd/ddc that do
+#   waits   what was once red on a busy machine, the matrix's control column, every
+#           test of the packages that wait, hand over between threads, or start
+#           processes, in -short form, and those of cmd/ddc that do: ROUNDS times
 #   rest    every other test, once, in -short form
 #
-# The first two run ROUNDS times. AT_ONCE test programs run side by side, as
-# between so many busy processes one alone would mostly wait for its turn. They
-# are compiled before, without company. The first failure ends it; arguments
-# choose parts. "stress.sh one COMMAND..." runs a single command, and is how the
-# parts call theirs.
+# "stress.sh named" is the beginning of the first alone. AT_ONCE test programs run
+# side by side, as between so many busy processes one alone would mostly wait for
+# its turn. They are compiled before, without company. The first failure ends it;
+# arguments choose parts. "stress.sh one COMMAND..." runs a single command, and is
+# how the parts call theirs.
 set -u
-TAGS=${TAGS:-nodynamic} BUSY=${BUSY:-30} ROUNDS=${ROUNDS:-3} AT_ONCE=${AT_ONCE:-4}
+TAGS=${TAGS:-nodynamic} BUSY=${BUSY:-30} ROUNDS=${ROUNDS:-3} AT_ONCE=${AT_ONCE:-8}
 LIMIT=${LIMIT:-30m} # of one test program
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 1
-programs=$root/out/stress
-mkdir -p "$programs"
 
 # one FOLDER COMMAND... runs a command in a folder and says how it went. Its exit
 # code, where it is not 0, keeps xargs from starting another.
 one() {
   began=$(date +%s)
-  said=$(mktemp "$programs/said.XXXXXX")
+  said=$(mktemp -p "${programs:-}")
   folder=$1
   shift
   (cd "$folder" && exec env --default-signal=INT,QUIT,HUP "$@") >"$said" 2>&1
@@ -44,6 +42,10 @@ if [ "${1:-}" = one ]; then
   one "$@"
   exit
 fi
+# Out of the checkout, as go test does: beside a program of the checkout its tools
+# are found, also by tests of what is said where there are none.
+programs=$(mktemp -d)
+export programs # what each says is kept there too
 module=$(go list -m)
 
 # A package and a pattern of its tests, one a line.
@@ -86,15 +88,16 @@ together() {
   xargs -L 1 -P "$AT_ONCE" "$root/tools/stress.sh" one
 }
 
-run_named() {
-  {
-    echo ". bin/ddc-fault wake matrix --fault none"
-    echo "$named" | while read -r package pattern; do tests "$package" -test.run "$pattern"; done
-  } | together
+named_tests() {
+  echo ". bin/ddc-fault wake matrix --fault none"
+  echo "$named" | while read -r package pattern; do tests "$package" -test.run "$pattern"; done
 }
+
+run_named() { named_tests | together; }
 
 run_waits() {
   {
+    named_tests
     tests cmd/ddc -test.short -test.run "$processes"
     for p in $longest $(echo "$waiting" | grep -vxF "$(echo "$longest" | tr ' ' '\n')"); do tests "$p" -test.short; done
   } | together
@@ -105,9 +108,9 @@ run_rest() {
 }
 
 busy=
-trap 'kill $busy 2>/dev/null' EXIT
+trap 'kill $busy 2>/dev/null; rm -rf "$programs"' EXIT
 trap 'exit 130' HUP INT TERM
-parts=${*:-named waits rest}
+parts=${*:-waits rest}
 # shellcheck disable=SC2086 # lists of words
 waiting=$(packages $waits)
 others=

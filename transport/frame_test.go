@@ -61,7 +61,8 @@ func TestAPayloadOfThePumpIsCopiedWhenItIsKept(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(10, func() { _ = f.Keep() }), "there is nothing to copy")
 }
 
-// Others build on these: what fits into a frame anywhere, and what fits nowhere.
+// Others build on these: what fits into a frame anywhere, and what fits
+// nowhere.
 func TestLimitsArePromised(t *testing.T) {
 	assert.Equal(t, 48, InlineMax)
 	assert.Equal(t, 1024*1024*1024, MaxPayload)

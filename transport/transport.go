@@ -187,8 +187,8 @@ type CallLog interface {
 // Stats counts what one end of a link did. Wake-ups are those of the two
 // doorbells as this end sees them.
 type Stats struct {
-	// Frames in and out are those that this end has received and sent, and bytes
-	// those of their payloads.
+	// Frames in and out are those that this end has received and sent, and
+	// bytes those of their payloads.
 	FramesIn, FramesOut uint64
 	BytesIn, BytesOut   uint64
 	// WakeupsSent counts tokens deposited for the peer, WakeupsSuppressed the

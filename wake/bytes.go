@@ -7,10 +7,21 @@ import (
 	"ddc/internal/sys"
 )
 
-// OpenBytes opens a waker whose token is a byte: it waits in a pipe or a socket,
-// read from the first file, until a Wait takes it with all others. leave writes
-// to the second without ever blocking, and drain is how many tokens one read takes.
-func OpenBytes(files []*os.File, leave func(fd *sys.FD, token []byte) (int, error), drain int) (Waker, error) {
+// ByteFile is a file that a byte can be left in without ever blocking, whatever
+// its O_NONBLOCK says. Where no byte fits, both methods return (0, nil).
+type ByteFile interface {
+	// WriteNow writes to a pipe.
+	WriteNow(token []byte) (int, error)
+	// SendNow writes to a socket.
+	SendNow(token []byte) (int, error)
+}
+
+// OpenBytes opens a waker whose token is a byte. It waits in a pipe or a
+// socket, read from the first of two files, until a Wait takes it with all
+// others. leave writes it to the second: ByteFile.WriteNow for a pipe,
+// ByteFile.SendNow for a socket. drain is how many tokens one read takes, at
+// least 1. The files stay the caller's.
+func OpenBytes(files []*os.File, leave func(to ByteFile, token []byte) (int, error), drain int) (Waker, error) {
 	if len(files) != 2 {
 		return nil, fmt.Errorf("got %d files, want 2", len(files))
 	}
@@ -23,7 +34,7 @@ func OpenBytes(files []*os.File, leave func(fd *sys.FD, token []byte) (int, erro
 
 type byteWaker struct {
 	from, to *sys.FD
-	leave    func(*sys.FD, []byte) (int, error)
+	leave    func(ByteFile, []byte) (int, error)
 	// What is written and read is here so that neither costs an allocation.
 	token  [1]byte // immutable
 	tokens []byte  // the awaiting goroutine's

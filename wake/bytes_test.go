@@ -16,7 +16,7 @@ func TestBytesGoFromTheSecondFileToTheFirst(t *testing.T) {
 	require.NoError(t, err)
 	defer from.Close()
 	defer to.Close()
-	open := func(files ...*os.File) (Waker, error) { return OpenBytes(files, (*sys.FD).WriteNow, 4) }
+	open := func(files ...*os.File) (Waker, error) { return OpenBytes(files, ByteFile.WriteNow, 4) }
 	_, err = open(from)
 	assert.ErrorContains(t, err, "got 1 files, want 2")
 	_, err = open(from, to, to)

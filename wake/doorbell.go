@@ -89,8 +89,8 @@ type Doorbell struct {
 	// closed is set under closing, and read anywhere.
 	closed step.Bool
 	// watched is the context that was last awaited, and keeps says that its end
-	// rings this bell after Await too (watch). The awaiting goroutine alone touches
-	// them.
+	// rings this bell after Await too (watch). The awaiting goroutine alone
+	// touches them.
 	watched <-chan struct{}
 	keeps   bool
 	// closing keeps a context that ends late from ringing a bell whose words

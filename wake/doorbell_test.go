@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"ddc/internal/await"
 	"ddc/shm"
 	"ddc/wake"
 	"ddc/wake/eventfd"
@@ -51,6 +52,7 @@ type endless struct {
 	done       chan struct{}
 	registered map[int]func()
 	next       int
+	letGo      func() // if not nil, called when something is registered no more
 }
 
 func (c *endless) Done() <-chan struct{} { return c.done }
@@ -62,6 +64,9 @@ func (c *endless) AfterFunc(f func()) func() bool {
 	return func() bool {
 		_, ok := c.registered[id]
 		delete(c.registered, id)
+		if c.letGo != nil {
+			c.letGo()
+		}
 		return ok
 	}
 }
@@ -78,6 +83,29 @@ func TestClosedBellLetsGoOfTheContext(t *testing.T) {
 	require.Len(t, ctx.registered, 1)
 	require.NoError(t, bell.Close())
 	assert.Empty(t, ctx.registered, "it would ring when the context ends")
+}
+
+// Close lets go of the context before it lets go of the lock: else a sleeper
+// that begins, or goes, at that moment changes the same field beside it.
+func TestClosingBellLetsGoOfTheContextUnderItsLock(t *testing.T) {
+	bell := newBell(t, new(wake.Words))
+	ctx := &endless{Context: context.Background(), done: make(chan struct{}), registered: map[int]func(){}}
+	for range 2 { // what comes again is kept
+		require.NoError(t, bell.Await(ctx, looksUntil(2)))
+	}
+	awaited := make(chan error, 1)
+	told := false
+	ctx.letGo = func() {
+		told = true
+		go func() { awaited <- bell.Await(context.Background(), looksUntil(2)) }()
+		await.Until(t, "a sleeper to wait for the lock, or to have had it", func() bool {
+			return len(awaited) > 0 || await.Goroutines("sync.Mutex.Lock", "wake.(*Doorbell).watch(") > 0
+		})
+		assert.Empty(t, awaited, "the lock was free")
+	}
+	require.NoError(t, bell.Close())
+	require.True(t, told)
+	assert.ErrorIs(t, await.Value(t, "the sleeper to find the bell closed", awaited), os.ErrClosed)
 }
 
 // A context ends just before its bell is closed and the words are unmapped:

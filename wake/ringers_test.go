@@ -80,9 +80,9 @@ func TestRingsOfManyAreCountedEachOnce(t *testing.T) {
 	require.NoError(t, bell.Close())
 }
 
-// A bell that is closed while a sleeper begins lets go of the sleeper's context,
-// whichever comes first. Under the race detector this also says that the two
-// share what they share under the lock.
+// A bell that is closed while a sleeper begins lets go of the sleeper's
+// context, whichever comes first. Under the race detector this also says that
+// the two share what they share under the lock.
 func TestCloseBesideAnAwaitThatBeginsLetsGoOfItsContext(t *testing.T) {
 	for range 500 {
 		bell := newBell(t, new(wake.Words))

@@ -78,13 +78,13 @@ type spinner struct {
 	trust int
 	// burst is how long the burst under way may still spin in vain; 0 is none.
 	burst time.Duration
-	// waits counts those without a spin since the clock was last asked. The next
-	// burst is due at due, after a pause.
+	// waits counts those without a spin since the clock was last asked. The
+	// next burst is due at due, after a pause.
 	waits int
 	due   time.Time
 	pause time.Duration
-	// awake is the hint. Any goroutine sets it. After a hint that was followed in
-	// vain, missing more are not followed; next time twice as many.
+	// awake is the hint. Any goroutine sets it. After a hint that was followed
+	// in vain, missing more are not followed; next time twice as many.
 	awake           atomic.Bool
 	missing, missed int
 	// lone says that goroutines have one processor between them. It is asked
@@ -97,8 +97,9 @@ const (
 	// Three spins in vain end a burst.
 	burstLimit = 200 * time.Microsecond
 	burstTime  = 600 * time.Microsecond
-	// A burst in vain costs its time, and what the other side would have done if
-	// the burst kept it from running. In the end that is less than a thousandth.
+	// A burst in vain costs its time, and what the other side would have done
+	// if the burst kept it from running. In the end that is less than a
+	// thousandth.
 	shortPause, longPause = 100 * time.Millisecond, 2 * time.Second
 	// The clock is asked at every so many-th wait.
 	waitsPerLook = 32

@@ -180,7 +180,8 @@ func TestSpinnerKnowsHowManyProcessorsThereAre(t *testing.T) {
 	assert.Equal(t, 2, runtime.GOMAXPROCS(0), "it only asks")
 }
 
-// Less than a call across takes would never pay; more would cost a busy machine.
+// Less than a call across takes would never pay; more would cost a busy
+// machine.
 func TestAutoSpinsForSomeMicroseconds(t *testing.T) {
 	assert.GreaterOrEqual(t, SpinAuto.limit, 10*time.Microsecond)
 	assert.LessOrEqual(t, SpinAuto.limit, 100*time.Microsecond)

@@ -2,9 +2,9 @@ package wake
 
 // Stats is what a doorbell's words have counted, over both its ends.
 type Stats struct {
-	// Rings is how often somebody rang: Sent of them left a token, and Suppressed
-	// found the sleeper awake. Received is how often it woke, and Spurious how
-	// often for nothing.
+	// Rings is how often somebody rang: Sent of them left a token, and
+	// Suppressed found the sleeper awake. Received is how often it woke, and
+	// Spurious how often for nothing.
 	Rings, Sent, Suppressed, Received, Spurious uint64
 }
 

@@ -10,8 +10,8 @@ import (
 // Waker is one primitive that lets one process wake another: a place where
 // tokens can be left. What is promised is little, so that a pipe can keep it:
 //
-//   - a token left by Ring stays until a Wait consumes it, however long before or
-//     after the Ring that Wait begins;
+//   - a token left by Ring stays until a Wait consumes it, however long before
+//     or after the Ring that Wait begins;
 //   - tokens may merge: after many Rings one Wait may consume them all;
 //   - Wait may return although nobody rang;
 //   - Close leaves a token too, and no Wait outlasts it.

@@ -12,8 +12,9 @@ import (
 //
 // A context that comes for the first time is watched until Await returns. One
 // that was made for a call ends soon afterwards, and to be told of that takes a
-// goroutine and a thread to run it: as long as the call. One that comes again is
-// watched until another comes, so that a loop registers it no more than twice.
+// goroutine and a thread to run it: as long as the call. One that comes again
+// is watched until another comes, so that a loop registers it no more than
+// twice.
 func (d *Doorbell) watch(ctx context.Context) {
 	done := ctx.Done()
 	if d.keeps && done == d.watched {

@@ -14,7 +14,8 @@ import (
 	"ddc/site/output"
 )
 
-// blog is a blog with all that an author needs within a week. Its picture is made.
+// blog is a blog with all that an author needs within a week. Its picture is
+// made.
 func blog(t *testing.T) string {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "blog")
@@ -59,7 +60,8 @@ func (s *serving) isAs(want map[string]string) {
 	}
 }
 
-// isAsBuilt claims that the server has what a build makes that remembers nothing.
+// isAsBuilt claims that the server has what a build makes that remembers
+// nothing.
 func (s *serving) isAsBuilt() {
 	s.t.Helper()
 	clean := filepath.Join(s.t.TempDir(), "clean")
@@ -79,7 +81,7 @@ func TestBlogHasWhatItsAuthorMeant(t *testing.T) {
 		"posts/index.html":                       {"A trip", "The second", "1 of 2", "<a href=/blog/posts/page/2/>next"},
 		"posts/page/2/index.html":                {"The first", "It began with", "2 of 2", "<a href=/blog/posts/>back"},
 		"posts/page/1/index.html":                {"url=/blog/posts/"},
-		"posts/first/index.html":                 {"&ldquo;quotes&rdquo; &ndash; and dots&hellip;", "id=continue-reading", "<a href=https://example.org/else>", "<a href=/blog/posts/number-two/>the next"},
+		"posts/first/index.html":                 {"“quotes” – and dots…", "id=continue-reading", "<a href=https://example.org/else>", "<a href=/blog/posts/number-two/>the next"},
 		"posts/number-two/index.html":            {"changed 2024-05-01", `<label><input`, "markdown-alert-tip", "<dt>Term", "footnote", "<mark>", "lib.rs", "<pre class=mermaid>", "<h2 id=raw>", "<h2 id=raw-html>", "#raw>Raw HTML", `aria-label="Link to this part"`},
 		"posts/trip/index.html":                  {"Ada and Bob", "Up <em>and</em> down", "of 60 by 40", "/blog/processed_images/hill.", "<figcaption>A hill 1", "<aside class=tip>", "<i>drop</i>", "<h2 id=the-way-down>", "<em>steady</em>", "{{ figure(src="},
 		"notes/index.html":                       {"Moved</a>", "Some note</a>"},

@@ -2,12 +2,9 @@ package main
 
 import (
 	"bytes"
-	"compress/zlib"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -173,7 +170,7 @@ func (s bombStage) explode(t *testing.T, b bomb, site string, user int, limit st
 	took := time.Since(begun)
 
 	var r buildReport
-	require.NoError(t, json.Unmarshal(c.stdout.Bytes(), &r), "%v: %s%s", failed, cut(c.stdout.String()), cut(c.stderr.String()))
+	require.NoError(t, json.Unmarshal([]byte(c.stdout.String()), &r), "%v: %s%s", failed, cut(c.stdout.String()), cut(c.stderr.String()))
 	outcome := "builds"
 	if failed != nil {
 		require.NotEmpty(t, r.Errors, c.stderr.String())
@@ -212,49 +209,4 @@ func cut(s string) string {
 		return s
 	}
 	return s[:most] + "..."
-}
-
-// hugePicture is a PNG of some hundred bytes that says it has four thousand million pixels.
-func hugePicture(t *testing.T, site string) {
-	var rows bytes.Buffer
-	z := zlib.NewWriter(&rows)
-	_, err := z.Write(make([]byte, 1<<20))
-	require.NoError(t, err)
-	require.NoError(t, z.Close())
-	header := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 65535), 65535)
-	picture := []byte("\x89PNG\r\n\x1a\n")
-	for _, chunk := range []struct {
-		name    string
-		content []byte
-	}{{"IHDR", append(header, 8, 6, 0, 0, 0)}, {"IDAT", rows.Bytes()}, {"IEND", nil}} {
-		picture = binary.BigEndian.AppendUint32(picture, uint32(len(chunk.content)))
-		body := append([]byte(chunk.name), chunk.content...)
-		picture = binary.BigEndian.AppendUint32(append(picture, body...), crc32.ChecksumIEEE(body))
-	}
-	write(t, site, "static/bomb.png", string(picture), "content/bomb.md", "+++\ntitle = \"bomb\"\n+++\n![a](/bomb.png)\n")
-}
-
-// hugeFont is a WOFF of a megabyte with a table that unpacks to a gigabyte of zeros.
-func hugeFont(t *testing.T, site string) {
-	var packed bytes.Buffer
-	z, err := zlib.NewWriterLevel(&packed, zlib.BestSpeed)
-	require.NoError(t, err)
-	const unpacked = 1 << 30
-	for range unpacked >> 20 {
-		_, err := z.Write(make([]byte, 1<<20))
-		require.NoError(t, err)
-	}
-	require.NoError(t, z.Close())
-	const header, entry = 44, 20
-	font := []byte("wOFF\x00\x01\x00\x00")
-	font = binary.BigEndian.AppendUint32(font, uint32(header+entry+packed.Len()))
-	font = append(font, 0, 1, 0, 0) // one table
-	font = binary.BigEndian.AppendUint32(font, 12+16+unpacked)
-	font = append(font, make([]byte, header-len(font))...)
-	font = append(font, "glyf"...)
-	for _, n := range []uint32{header + entry, uint32(packed.Len()), unpacked, 0} {
-		font = binary.BigEndian.AppendUint32(font, n)
-	}
-	font = append(font, packed.Bytes()...)
-	write(t, site, "static/bomb.woff", string(font), "static/main.css", "@font-face{font-family:b;src:url(/bomb.woff)}\nbody{font-family:b}\n")
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// bomb is a site that asks for more work than anybody has. All are made here: none is kept.
+// bomb is a site that asks for more work than anybody has. All are made here:
+// none is kept.
 type bomb struct {
 	name string
 	// make adds to a small site, which has a page and templates.
@@ -79,9 +80,10 @@ func links(t *testing.T, site string) {
 	}
 }
 
-// bombs is a function since the plugins of the tests are this program too, and need no bombs.
+// bombs is a function since the plugins of the tests are this program too, and
+// need no bombs.
 func bombs() []bomb {
-	return []bomb{
+	return append(packedBombs(), []bomb{
 		// Templates.
 		{name: "a text that doubles", fault: inTemplate, quick: true,
 			make: template(`{% set s = "x" %}` + strings.Repeat(`{% set s = s ~ s %}`, 40) + `{{ s }}`)},
@@ -121,6 +123,7 @@ func bombs() []bomb {
 		{name: "stars", mayBuild: true, fault: inPage, make: page(strings.Repeat("*a **b ", 50_000))},
 		{name: "keys of front matter", mayBuild: true, fault: ofPage, make: files("content/bomb.md", "+++\ntitle = \"bomb\"\n[extra]\n"+numbered(1_000_000, "k%d = 1\n")+"+++\n")},
 		{name: "dead links", make: page(numbered(10_000, "[a](/nowhere%d/)\n")), quick: true},
+		{name: "dead pictures in one line", make: page(`<img srcset="` + numbered(50_000, "/a%d.png %[1]dw,") + "\">\n")},
 		{name: "an info string", mayBuild: true, fault: inPage, make: page("```" + strings.Repeat("a", 1<<20) + "\nx\n```\n")},
 		{name: "nested elements", mayBuild: true, fault: ofPage, make: page(strings.Repeat("<div>", 100_000))},
 		{name: "an answer that is a lie", fault: `^markdown plugin, content/bomb\.md: .*plugin markdown sent too much in answer to /ddc\.markdown\.Markdown/Render: `, code: exitMachinery, quick: true,
@@ -132,15 +135,17 @@ func bombs() []bomb {
 		{name: "Sass without an end", fault: `^sass/main\.scss:\d+:\d+: `, make: files("sass/main.scss", "@mixin a { b { @include a } }\n.x { @include a }\n")},
 		{name: "rules", mayBuild: true, fault: `^static/bomb\.css(:\d+:\d+)?: `, make: files("static/bomb.css", numbered(1_000_000, ".a%d{color:red}\n"))},
 		{name: "blocks of a style sheet", mayBuild: true, fault: `^static/bomb\.css(:\d+:\d+)?: `, make: files("static/bomb.css", strings.Repeat("a{", 100_000))},
+		{name: "a rule of 300,000 selectors", mayBuild: true, fault: `^static/bomb\.css(:\d+:\d+)?: `, make: files("static/bomb.css", numbered(300_000, ".a%d,")+"b{c:d}")},
+		{name: "functions in each other", mayBuild: true, fault: `^static/bomb\.js(:\d+:\d+)?: `, make: files("static/bomb.js", "x="+strings.Repeat("a=>", 100_000)+"1")},
+		{name: "names in functions in each other", mayBuild: true, fault: `^static/bomb\.js(:\d+:\d+)?: `,
+			make: files("static/bomb.js", strings.Repeat("(function(){", 400)+numbered(40_000, "a%d;")+strings.Repeat("})()", 400))},
+		{name: "a page with functions in each other", mayBuild: true, fault: inPage, quick: true, make: page("<script>x = " + strings.Repeat(" a => ", 5_000) + "1</script>\n")},
 		{name: "brackets of a script", mayBuild: true, fault: `^static/bomb\.js(:\d+:\d+)?: `, make: files("static/bomb.js", "x="+strings.Repeat("(", 100_000)+"1"+strings.Repeat(")", 100_000))},
 		{name: "a deep drawing", mayBuild: true, fault: `^static/bomb\.svg(:\d+:\d+)?: `,
 			make: files("static/bomb.svg", `<svg xmlns="http://www.w3.org/2000/svg">`+strings.Repeat("<g>", 100_000)+strings.Repeat("</g>", 100_000)+"</svg>")},
 		{name: "entities of a drawing", mayBuild: true, fault: `^static/bomb\.svg(:\d+:\d+)?: `, quick: true,
 			make: files("static/bomb.svg", `<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa">`+numbered(20, `<!ENTITY a%d "&a;&a;&a;&a;&a;&a;&a;&a;&a;">`)+`]><svg xmlns="http://www.w3.org/2000/svg"><text>&a19;</text></svg>`)},
 
-		// Packed contents.
-		{name: "a picture that says it is large", make: hugePicture, quick: true},
-		{name: "a font that unpacks to a gigabyte", mayBuild: true, fault: `^static/bomb\.woff2?: `, make: hugeFont},
 		{name: "links in a circle", mayBuild: true, fault: `^content/links/`, make: links, quick: true},
-	}
+	}...)
 }

@@ -187,7 +187,8 @@ func (f buildFlags) check() error {
 	return nil
 }
 
-// load reads the configuration, and puts the flags in the place of its settings.
+// load reads the configuration, and puts the flags in the place of its
+// settings.
 func (f siteFlags) load(dir string) (*config.Config, error) {
 	o := config.Overrides{Content: f.content, Output: f.output}
 	if f.baseURL != "" {
@@ -239,8 +240,8 @@ type started struct {
 }
 
 // start reads the configuration and starts what a build runs on. Its errors
-// have been reported, or are for the caller to return. If calls is not nil, what
-// looks at the plugins from time to time rests while there are none.
+// have been reported, or are for the caller to return. If calls is not nil,
+// what looks at the plugins from time to time rests while there are none.
 func start(ctx context.Context, dir string, f buildFlags, calls *activity.Activity, out *printer) (*started, error) {
 	if err := errors.Join(f.check(), checkFolder(dir, f.content, f.output, f.trace)); err != nil {
 		return nil, err
@@ -354,8 +355,8 @@ func (s *started) options(f buildFlags, out *printer) site.Options {
 	m, w := s.machine, s.onlookers
 	return site.Options{
 		Jobs: f.jobs, CheckLinks: f.checkLinks, Strict: f.strict, Drafts: f.drafts, Dry: f.dry, NoCodeExec: f.noCodeExec, NoSearch: f.noSearch, Changes: f.verbose, SassTime: s.times.ofPlugin("sass") / 2,
-		Memory: m.shares.work, Answers: s.remembered.answers(), Message: int64(m.shares.requests().Bytes), Live: m.shares.live, Abort: w.abort,
-		Unfinished: site.Unfinished{TempDir: m.heir.TempDir}, Progress: out.progress(), Steps: out.steps(), Log: out.logger,
+		Memory: m.shares.work, Limit: m.shares.limit, Answers: s.remembered.answers(), Message: int64(m.shares.requests().Bytes), Heap: site.Heap{Live: m.shares.live, Abort: w.abort},
+		Unfinished: site.Unfinished{TempDir: m.heir.TempDir, Room: m.shares.room}, Progress: out.progress(), Steps: out.steps(), Log: out.logger,
 	}
 }
 

@@ -9,7 +9,8 @@ import (
 	"ddc/rpc"
 )
 
-// answersOf are the kinds of answers to the methods of all plugins, the site's own too.
+// answersOf are the kinds of answers to the methods of all plugins, the site's
+// own too.
 func answersOf() map[string]spec.Answer {
 	all := map[string]spec.Answer{}
 	for _, s := range plugins.All() {

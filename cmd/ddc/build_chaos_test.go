@@ -48,10 +48,12 @@ func chaosSites(t *testing.T) map[string]string {
 	return map[string]string{"fixture": fixture.Site(t), "example": "../../examples/site"}
 }
 
-// child is a build in a process of its own, known by a variable that all its descendants inherit.
+// child is a build in a process of its own, known by a variable that all its
+// descendants inherit.
 type child struct {
 	*exec.Cmd
-	stdout, stderr bytes.Buffer
+	stdout lockedText
+	stderr bytes.Buffer
 
 	cookie string
 	ended  chan struct{}

@@ -52,7 +52,8 @@ func clearedUp(t *testing.T, c *child, temporary, beside string) time.Duration {
 	return time.Since(begun)
 }
 
-// sampleSite has a code sample that starts a program of its own, and never ends.
+// sampleSite has a code sample that starts a program of its own, and never
+// ends.
 func sampleSite(t *testing.T) string {
 	t.Helper()
 	site := smallSite(t)

@@ -18,7 +18,8 @@ type callTimes struct {
 	of  map[string]time.Duration
 }
 
-// parseCallTimes reads "5m", "fonts=10m" or "1m,fonts=10m", for plugins of some names.
+// parseCallTimes reads "5m", "fonts=10m" or "1m,fonts=10m", for plugins of some
+// names.
 func parseCallTimes(text string, names []string) (callTimes, error) {
 	c := callTimes{of: map[string]time.Duration{}}
 	if text == "" {
@@ -70,11 +71,13 @@ type memoryShares struct {
 	limit int64
 	// host and each are the heaps of the host and of one plugin beyond which
 	// Go's collector works harder. These are soft limits: a process still gets
-	// the memory that it needs, but keeps no garbage. The host's grows with what
-	// is alive there.
+	// the memory that it needs, but keeps no garbage. The host's grows with
+	// what is alive there.
 	host, each int64
 	// work is for what grows with the site, in all processes together.
 	work int64
+	// room is for what pages are made of that stays in the host's memory.
+	room int64
 	// live is how much may be alive on the heap of one process, host or plugin.
 	live int64
 }
@@ -99,7 +102,7 @@ func shareMemory(flag string) (memoryShares, error) {
 	return memoryShares{
 		limit: limit,
 		host:  max(limit/8, leastHeap), each: max(limit/16, leastHeap),
-		work: work, live: max(work, leastHeap),
+		work: work, room: max(limit/16, leastHeap/2), live: max(work, leastHeap),
 	}, nil
 }
 

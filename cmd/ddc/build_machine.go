@@ -44,8 +44,8 @@ const (
 )
 
 // startMachine starts all but the plugins, which their calls start. Memory is
-// measured while there are calls. output is the folder that will be written to, or
-// "" for none.
+// measured while there are calls. output is the folder that will be written to,
+// or "" for none.
 func startMachine(options host.Options, output string, shares memoryShares, calls *activity.Activity, log *slog.Logger) (*machine, error) {
 	m := &machine{shares: shares, log: log}
 	var err error

@@ -14,13 +14,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ddc/internal/memory"
+	"ddc/internal/tool"
 )
 
 // envPhotos is how many photographs of 24 megapixels are to be built within 1
 // GiB. `make chaos` has forty.
 const envPhotos = "DDC_CHAOS_PHOTOS"
 
-// photograph writes a JPEG with what cameras make: smooth areas, some noise, 4:2:0.
+// photograph writes a JPEG with what cameras make: smooth areas, some noise,
+// 4:2:0.
 func photograph(t *testing.T, file string, width, height, seed int) {
 	t.Helper()
 	m := image.NewYCbCr(image.Rect(0, 0, width, height), image.YCbCrSubsampleRatio420)
@@ -109,6 +111,28 @@ func TestBuildKeepsWithinItsMemory(t *testing.T) {
 			assert.Equal(t, all[file], hash, file)
 		}
 	}
+}
+
+// The words of a large site do not fit beside the rest. What the kernel then
+// ends is Pagefind, here a program in its place that takes all there is.
+func TestSearchThatDoesNotFitSaysWhatThereIsAndWhatToDo(t *testing.T) {
+	inOtherProcesses(t)
+	tools := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(tools, "pagefind_extended"), []byte("#!/bin/sh\nexec awk 'BEGIN { s = \"x\"; while (1) s = s s }'\n"), 0o755))
+	t.Setenv(tool.FolderVariable, tools)
+	site := smallSite(t)
+	output := filepath.Join(site, "public")
+	c := startBuild(t, nil, site, "-v", "--no-code-exec", "--memory-limit", "256MiB", "--no-cache")
+	<-c.ended
+	said := c.stdout.String() + c.stderr.String()
+	if strings.Contains(said, "kept by the processes, not by the kernel") {
+		t.Skip("the limit of memory is not the kernel's to keep here")
+	}
+	assert.Equal(t, exitSite, c.ProcessState.ExitCode(), said)
+	assert.Contains(t, said, "needs more memory than there is, of which the build may take 268.4 MB in all: ")
+	assert.Contains(t, said, "pagefind_extended: signal: killed: memory ran out, so that the kernel has ended a process")
+	assert.Contains(t, said, "--no-search")
+	assert.NoDirExists(t, output)
 }
 
 func TestLimitsThatMakeNoSenseAreRefused(t *testing.T) {

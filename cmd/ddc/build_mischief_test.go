@@ -34,7 +34,8 @@ const envMischief = "LC_DDC_MISCHIEF"
 // asking begins the line by which a plugin asks.
 const asking = "mischief: "
 
-// poison in a request is what a plugin dies of each time, if envMischief is set.
+// poison in a request is what a plugin dies of each time, if envMischief is
+// set.
 const poison = "ddc-poison"
 
 // mischiefs are what a handler can do to its process, or to itself.
@@ -55,7 +56,8 @@ var mischiefs = map[string]func(){
 		select {}
 	},
 	"exhaust": func() {
-		// Whatever the machine has: from here on 64 MB, if that, are all that there is.
+		// Whatever the machine has: from here on 64 MB, if that, are all that
+		// there is.
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		most := m.Sys + 64<<20
@@ -119,7 +121,8 @@ func (a *act) granted() bool {
 	return err == nil
 }
 
-// granting is a build's standard error. It makes the tokens that plugins ask for there.
+// granting is a build's standard error. It makes the tokens that plugins ask
+// for there.
 type granting struct {
 	said   *bytes.Buffer
 	folder string
@@ -174,7 +177,8 @@ func (r *mischiefRegistrar) RegisterService(desc *grpc.ServiceDesc, impl any) {
 					return err
 				}
 				call := r.m.calls.Add(1)
-				// Every other act waits until the work is done, and only the answer is missing.
+				// Every other act waits until the work is done, and only the
+				// answer is missing.
 				for i, a := range r.m.acts {
 					if i%2 == 0 && a.due(call) {
 						a.do()

@@ -13,8 +13,8 @@ import (
 	"ddc/transport/hub"
 )
 
-// replicaShare is the part of the memory limit that further processes of plugins
-// may take.
+// replicaShare is the part of the memory limit that further processes of
+// plugins may take.
 const replicaShare = 8
 
 // parseReplicas reads "minify=3,image=2", and says how many processes of each

@@ -16,7 +16,8 @@ import (
 	"ddc/wake/strategy"
 )
 
-// ways are all that carries a build: the four strategies, and the control groups.
+// ways are all that carries a build: the four strategies, and the control
+// groups.
 func ways() map[string][]string {
 	ways := map[string][]string{"inproc": {"--transport", "inproc"}, "grpc": {"--transport", "grpc"}}
 	for _, name := range strategy.Names() {
@@ -188,7 +189,8 @@ func TestOfTheDocumentationsSamplesOneIsNoProgram(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a minute under the race detector")
 	}
-	// The cache lies in the project: built in a copy, the original stays as it is.
+	// The cache lies in the project: built in a copy, the original stays as it
+	// is.
 	folder := filepath.Join(t.TempDir(), "docs")
 	require.NoError(t, os.CopyFS(folder, fixture.RealOrSkip(t, "dodeca-docs")))
 	o := ddc(t, "build", folder, "--json")

@@ -15,7 +15,8 @@ type callClock struct {
 	taken []time.Duration
 }
 
-// times are the median and the 99th percentile of a build's calls, 0 without any.
+// times are the median and the 99th percentile of a build's calls, 0 without
+// any.
 type times struct {
 	P50 time.Duration `json:"p50_ns"`
 	P99 time.Duration `json:"p99_ns"`

@@ -18,8 +18,8 @@ import (
 	"ddc/rpc"
 )
 
-// onlookers observe a build: the watchdog, the tracer and telemetry. Without a hub
-// there is only telemetry: no wake-up can be lost.
+// onlookers observe a build: the watchdog, the tracer and telemetry. Without a
+// hub there is only telemetry: no wake-up can be lost.
 type onlookers struct {
 	telemetry *telemetry.Telemetry
 	dog       *watch.Watchdog

@@ -20,9 +20,9 @@ import (
 	"ddc/internal/tool"
 )
 
-// TestCommandsOfTheDiagnosisPageDoAsItSays runs what docs/DIAGNOSIS.md tells its
-// reader to type, with nothing but bin/. Where the reader looks and waits, the
-// test waits: for the process, the hang and the dump.
+// TestCommandsOfTheDiagnosisPageDoAsItSays runs what docs/DIAGNOSIS.md tells
+// its reader to type, with nothing but bin/. Where the reader looks and waits,
+// the test waits: for the process, the hang and the dump.
 func TestCommandsOfTheDiagnosisPageDoAsItSays(t *testing.T) {
 	page, err := os.ReadFile("../../docs/DIAGNOSIS.md")
 	require.NoError(t, err)

@@ -28,8 +28,8 @@ import (
 // rightDiagnosis is what is to be said of a fault; of all others that a wake-up
 // was lost.
 var rightDiagnosis = map[fault.Name][]inspect.Kind{
-	// A handler on the pump may be stuck in its reply, for which there is no room; a
-	// pump that sends may hold up one direction only.
+	// A handler on the pump may be stuck in its reply, for which there is no
+	// room; a pump that sends may hold up one direction only.
 	fault.HandlerOnPump: {inspect.HandlerStuck, inspect.Deadlock},
 	fault.PumpSends:     {inspect.Deadlock, inspect.HandlerStuck},
 	fault.RingerDies:    {inspect.PeerDead},
@@ -86,7 +86,8 @@ func (s seen) kinds() []inspect.Kind {
 }
 
 // diagnosisCells are what the short test runs: one of each diagnosis, one of
-// each kind of strategy. DDC_DIAGNOSIS, the document to write, makes it run all.
+// each kind of strategy. DDC_DIAGNOSIS, the document to write, makes it run
+// all.
 var diagnosisCells = []struct {
 	fault    fault.Name
 	strategy string
@@ -114,8 +115,8 @@ func strategiesOf(e *fault.Entry) []string {
 // unclear are the faults that nobody can name at once.
 var unclear = []fault.Name{fault.HandlerNeverEnds, fault.BuildInsideBuild, fault.LateSend}
 
-// tries bounds how often a cell is run until its fault has shown for all to see: some may
-// also go by, or garble a reply and nothing else.
+// tries bounds how often a cell is run until its fault has shown for all to
+// see: some may also go by, or garble a reply and nothing else.
 const tries = 8
 
 func TestEachFaultGetsTheRightDiagnosis(t *testing.T) {
@@ -134,7 +135,8 @@ func TestEachFaultGetsTheRightDiagnosis(t *testing.T) {
 			t.Parallel()
 			var s seen
 			for seed := range uint64(tries) {
-				// A cell that hung, and was ended before anybody had looked, says nothing.
+				// A cell that hung, and was ended before anybody had looked,
+				// says nothing.
 				if s = seeCell(t, cells, name, strategy, seed+1); s.right(name) || s.verdict == matrix.Hung && len(s.inspect) > 0 {
 					break
 				}
@@ -166,8 +168,8 @@ func TestEachFaultGetsTheRightDiagnosis(t *testing.T) {
 	}
 }
 
-// seeCell runs a cell, and looks at it from outside: all the while, and where it
-// hangs once more, and at its dump.
+// seeCell runs a cell, and looks at it from outside: all the while, and where
+// it hangs once more, and at its dump.
 func seeCell(t *testing.T, cells *matrix.Holding, name fault.Name, strategy string, seed uint64) seen {
 	t.Helper()
 	cell, err := cells.Start(string(name), strategy, seed)
@@ -193,7 +195,8 @@ func seeCell(t *testing.T, cells *matrix.Holding, name fault.Name, strategy stri
 	hubs, err := inspect.Open(strconv.Itoa(cell.PID()))
 	require.NoError(t, err)
 	for _, h := range hubs {
-		// A handler is called stuck after some seconds only, and one of nobody's once it has begun.
+		// A handler is called stuck after some seconds only, and one of
+		// nobody's once it has begun.
 		await.Until(t, "somebody to tell of the handler", func() bool {
 			first := h.Look()
 			time.Sleep(250 * time.Millisecond)

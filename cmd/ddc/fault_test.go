@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Each fault is told with its place by the script faults; here is what it leaves.
+// Each fault is told with its place by the script faults; here is what it
+// leaves.
 func TestFaultOfTheSiteLeavesTheLastOutputAndNothingElse(t *testing.T) {
 	for name, files := range map[string][]string{
 		"front matter": {"content/bad.md", "+++\ntitle = \"x\nweight = 1\n+++\ntext"},

@@ -90,8 +90,8 @@ func commandTables(c *cobra.Command) string {
 	return b.String()
 }
 
-// guide is the guide as make guide puts it together: its pages in the clothes of
-// the docs theme.
+// guide is the guide as make guide puts it together: its pages in the clothes
+// of the docs theme.
 func guide(t *testing.T) string {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "guide")

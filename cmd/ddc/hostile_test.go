@@ -15,9 +15,10 @@ import (
 	"ddc/internal/tool"
 )
 
-// hostile is text that does something to a terminal, or to who reads it: it writes
-// the clipboard, clears the screen, rings, in one byte and in two, turns text around,
-// hides, goes back in the line, and begins a line that looks like the program's own.
+// hostile is text that does something to a terminal, or to who reads it: it
+// writes the clipboard, clears the screen, rings, in one byte and in two, turns
+// text around, hides, goes back in the line, and begins a line that looks like
+// the program's own.
 const hostile = "\x1b]52;c;aGFoYQ==\a\x1b[2J\u009b31m\u202egnp\u2066\u200b\u061c\r\nerror: forged"
 
 // noUnicode is that, as only a file may be called.
@@ -41,8 +42,8 @@ func escaped(by func(rune) string) string {
 	return b.String()
 }
 
-// harmless fails the test if a text has something that a terminal obeys, but for
-// the ways in which the live line is erased.
+// harmless fails the test if a text has something that a terminal obeys, but
+// for the ways in which the live line is erased.
 func harmless(t *testing.T, what, text string) {
 	t.Helper()
 	text = strings.NewReplacer("\r\x1b[K", "", "\r\n", "\n").Replace(text)
@@ -58,8 +59,8 @@ func harmless(t *testing.T, what, text string) {
 
 const hostileConfig = "content \"content\"\noutput \"public\"\n"
 
-// hostileSites are sites by what is the matter with them, each with the flags it
-// is built with and a word that must be said of it: a case that says nothing
+// hostileSites are sites by what is the matter with them, each with the flags
+// it is built with and a word that must be said of it: a case that says nothing
 // proves nothing.
 func hostileSites() map[string]struct {
 	files []string

@@ -19,7 +19,7 @@ import (
 const inspectHelp = `Look at the hub of a build from outside, and say of each plugin's link what is
 the matter with it, if anything. A TARGET is the process id of a build or of one
 of its plugins, or a file that holds a hub: /proc/PID/fd/N, or a copy of one.
-Of several, each hub is looked at once.
+A hub that several of them have is looked at once.
 
 The build is neither asked nor disturbed: its memory is read, never written. It
 may run, hang, be stopped (SIGSTOP) or be dead.
@@ -115,18 +115,23 @@ func look(hubs []*inspect.Hub) []inspect.Snapshot {
 
 // printLooks prints what came of two looks at every hub.
 func printLooks(hubs []*inspect.Hub, first, last []inspect.Snapshot, f inspectFlags, w io.Writer) (wrong bool, err error) {
+	reports := make([]inspect.Report, len(hubs))
 	for i, h := range hubs {
-		report := inspect.NewReport(h.Path, first[i], last[i])
-		wrong = wrong || report.Wrong()
-		if f.json {
-			if err := printJSON(w, report); err != nil {
+		reports[i] = inspect.NewReport(h.Path, first[i], last[i])
+		wrong = wrong || reports[i].Wrong()
+	}
+	if f.json {
+		for _, r := range reports {
+			if err := printJSON(w, r); err != nil {
 				return wrong, err
 			}
-			continue
 		}
-		report.Print(w, f.verbose)
-		if f.events {
-			printEvents(w, h, report, last[i].At, f.verbose)
+		return wrong, nil
+	}
+	inspect.PrintAll(w, reports, f.verbose)
+	if f.events {
+		for i, h := range hubs {
+			printEvents(w, h, reports[i], last[i].At, f.verbose)
 		}
 	}
 	return wrong, nil

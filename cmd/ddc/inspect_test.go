@@ -10,10 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -27,11 +29,13 @@ import (
 func waitingBuild(t *testing.T, flags ...string) (build *exec.Cmd, answer func(), stdout *bytes.Buffer) {
 	t.Helper()
 	asked, answered := make(chan struct{}, 100), make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked <- struct{}{}
 		select {
 		case <-answered:
 		case <-r.Context().Done():
+		case <-time.After(5 * time.Second): // each request has ten, and a test on a busy machine needs more
+			http.Redirect(w, r, "/", http.StatusFound)
 		}
 	}))
 	t.Cleanup(server.Close)
@@ -68,6 +72,8 @@ func inspected(t *testing.T, target string) (l seenLink, code int) {
 	o := ddc(t, "inspect", "--json", target)
 	var report struct{ Links []seenLink }
 	require.NoError(t, json.Unmarshal([]byte(o.stdout), &report), "%s %s", o.stdout, o.stderr)
+	healthy := !slices.ContainsFunc(report.Links, func(l seenLink) bool { return l.Diagnosis != "healthy" })
+	assert.True(t, !healthy || o.code == 0, "nothing is wrong: %s", o.stdout)
 	for _, l := range report.Links {
 		if l.Name == "linkcheck" {
 			return l, o.code
@@ -99,8 +105,10 @@ func TestInspectSeesABuildFromOutside(t *testing.T) {
 			build, answer, stdout := waitingBuild(t, "--json", "--wake", name)
 			pid := strconv.Itoa(build.Process.Pid)
 			l, code := inspected(t, pid)
-			assert.Equal(t, "healthy", l.Diagnosis)
-			assert.Zero(t, code)
+			// A call that has been under way for five seconds counts as stuck,
+			// and on a busy machine it may have been.
+			assert.Regexp(t, `^(healthy|handler stuck: linkcheck since \d+ s in Check.*)$`, l.Diagnosis)
+			assert.True(t, l.Diagnosis == "healthy" || code == exitSite)
 			assert.Equal(t, name, l.Wake)
 			assert.Equal(t, "none", l.ToPlugin.Bell.Token, "the kernel was asked")
 			require.Len(t, l.Calls, 1)
@@ -166,12 +174,16 @@ func copyFile(t *testing.T, from, to string) {
 func TestInspectWatchesUntilTheBuildHasEnded(t *testing.T) {
 	build, answer, _ := waitingBuild(t)
 	pid := strconv.Itoa(build.Process.Pid)
-	screens := make(chan outcome)
-	go func() { screens <- ddc(t, "inspect", "--watch", pid) }()
+	var screens, stderr lockedText
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(t.Context(), []string{"inspect", "--watch", "-v", "--interval", "50ms", pid}, &screens, &stderr)
+	}()
+	// A build that has ended before the first look cannot be looked at.
+	await.Until(t, "a look at the build", func() bool { return strings.Contains(screens.String(), "linkcheck") || len(ended) > 0 }, stderr.String)
 	answer()
 	require.NoError(t, build.Wait())
-	o := <-screens
-	assert.Zero(t, o.code, o.stderr)
+	assert.Zero(t, await.Value(t, "the watch to end", ended, screens.String), stderr.String())
 }
 
 func TestInspectSaysWhatItCannotLookAt(t *testing.T) {
@@ -186,7 +198,8 @@ func TestInspectSaysWhatItCannotLookAt(t *testing.T) {
 	assert.Equal(t, exitUsage, ddc(t, "inspect").code)
 }
 
-// Calls by gRPC leave no trace in shared memory, and a look must not end in silence.
+// Calls by gRPC leave no trace in shared memory, and a look must not end in
+// silence.
 func TestInspectSaysThatABuildByGRPCHasNoHub(t *testing.T) {
 	build, answer, stdout := waitingBuild(t, "--transport", "grpc", "-v")
 	o := ddc(t, "inspect", strconv.Itoa(build.Process.Pid))

@@ -20,7 +20,8 @@ import (
 )
 
 // A terminal that closed left the temporary folder beside the output. On a busy
-// machine the build ends before its plugins do, and its heir clears up after it.
+// machine the build ends before its plugins do, and its heir clears up after
+// it.
 func TestSignalEndsABuildAndNothingIsLeft(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
@@ -47,9 +48,9 @@ func TestSignalEndsABuildAndNothingIsLeft(t *testing.T) {
 	}
 }
 
-// notIgnored has the programs that this test starts begin with a signal as it is at
-// first, also where the test itself was told to ignore it, as by nohup: what is
-// ignored stays so in children, and what is caught does not.
+// notIgnored has the programs that this test starts begin with a signal as it
+// is at first, also where the test itself was told to ignore it, as by nohup:
+// what is ignored stays so in children, and what is caught does not.
 func notIgnored(t *testing.T, sig os.Signal) {
 	t.Helper()
 	caught := make(chan os.Signal, 1)
@@ -57,7 +58,8 @@ func notIgnored(t *testing.T, sig os.Signal) {
 	t.Cleanup(func() { signal.Stop(caught) })
 }
 
-// A sample that does not end, on a machine that may be busy: the times are told.
+// A sample that does not end, on a machine that may be busy: the times are
+// told.
 func TestInterruptEndsABuildSoonAndASecondOneAtOnce(t *testing.T) {
 	site := sampleSite(t)
 	for name, times := range map[string]int{"once": 1, "twice": 2} {
@@ -75,7 +77,8 @@ func TestInterruptEndsABuildSoonAndASecondOneAtOnce(t *testing.T) {
 			begun := time.Now()
 			require.NoError(t, c.Process.Signal(syscall.SIGINT))
 			if times == 2 {
-				// The first has been taken once it no longer is to be taken twice.
+				// The first has been taken once it no longer is to be taken
+				// twice.
 				await.Until(t, "the second interrupt to end the build", func() bool { return c.Process.Signal(syscall.SIGINT) != nil })
 			}
 			await.Closed(t, "the build to end", c.ended, c.running)

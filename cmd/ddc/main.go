@@ -11,6 +11,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -43,10 +44,14 @@ func main() {
 func program(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := interruptible()
 	defer stop()
-	if len(args) > 0 && args[0] == "plugin" {
+	if len(args) > 1 && args[0] == "plugin" && slices.Contains(pluginNames(), args[1]) {
 		return run(ctx, args, stdout, stderr) // its host says when it ends
 	}
-	code, ended, _ := orAbandon(ctx, farewellOf(args), func() (int, error) { return run(ctx, args, stdout, stderr), nil })
+	longer := farewellOf(args)
+	if longer > farewell {
+		defer sayIfLong(ctx, farewell, stderr)()
+	}
+	code, ended, _ := orAbandon(ctx, longer, func() (int, error) { return run(ctx, args, stdout, stderr), nil })
 	if !ended {
 		// Standard error itself may be stuck, as a stopped terminal is.
 		_, _, _ = orAbandon(ctx, 10*time.Millisecond, func() (int, error) { return fmt.Fprintln(stderr, interrupted) })
@@ -55,16 +60,43 @@ func program(args []string, stdout, stderr io.Writer) int {
 	return code
 }
 
-// farewell is how long the program may take to end by itself once it was interrupted.
+// farewell is how long the program may take to end by itself once it was
+// interrupted.
 const farewell = 280 * time.Millisecond
 
 // lastCells is how long a matrix may take to end its cells' processes and to
 // print the finished cells. A second Ctrl-C ends the wait.
 const lastCells = 30 * time.Second
 
-// lastPages is how long a server may take to close its connections, keep what it
-// knows and end its plugins, on a busy machine. A second Ctrl-C ends the wait.
+// lastPages is how long a server may take to close its connections, keep what
+// it knows and end its plugins, on a busy machine. A second Ctrl-C ends the
+// wait.
 const lastPages = 15 * time.Second
+
+// heard is said of what takes longer to end than a farewell, so that nobody
+// wonders whether the Ctrl-C was noticed.
+const heard = "ddc: ending, and keeping what was made; a second Ctrl-C ends it at once"
+
+// sayIfLong says that a command is ending, if it still is some time after ctx
+// was done. The caller calls ended once it has.
+func sayIfLong(ctx context.Context, after time.Duration, stderr io.Writer) (ended func()) {
+	over := make(chan struct{})
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-over:
+			return
+		}
+		timer := time.NewTimer(after)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			fmt.Fprintln(stderr, heard)
+		case <-over:
+		}
+	}()
+	return func() { close(over) }
+}
 
 // farewellOf is the farewell of a command line.
 func farewellOf(args []string) time.Duration {

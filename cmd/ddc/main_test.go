@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,8 +35,11 @@ func TestMain(m *testing.M) {
 	if folder := os.Getenv(envStall); folder != "" && len(os.Args) > 1 && os.Args[1] == "build" {
 		os.Exit(program(os.Args[1:], os.Stdout, &stalling{Writer: os.Stderr, folder: folder}))
 	}
-	// Tests count calls, and wait for them: what one build remembers is the matter of
-	// those that say so.
+	if told := os.Getenv(envReach); told != "" && len(os.Args) > 2 && !slices.Contains(pluginNames(), os.Args[2]) {
+		go interruptOnceWithin(told)
+	}
+	// Tests count calls, and wait for them: what one build remembers is the
+	// matter of those that say so.
 	if _, set := os.LookupEnv(rememberVariable); !set {
 		if err := os.Setenv(rememberVariable, "off"); err != nil {
 			panic(err)
@@ -53,8 +58,8 @@ func (l leakless) Run() int {
 	if code := l.M.Run(); code != 0 {
 		return code
 	}
-	// In one process with the plugins, the highlighter's clock goes on for a while
-	// after its last use, and then ends by itself.
+	// In one process with the plugins, the highlighter's clock goes on for a
+	// while after its last use, and then ends by itself.
 	if err := goleak.Find(goleak.IgnoreAnyFunction("github.com/dlclark/regexp2/v2.runClock")); err != nil {
 		fmt.Fprintln(os.Stderr, "goroutines are left:", err)
 		return exitMachinery
@@ -73,7 +78,8 @@ func ddc(t *testing.T, args ...string) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code := run(t.Context(), args, &stdout, &stderr)
-	// No run here is meant to hang: where the watchdog speaks, it is wrong, or a wake-up was lost.
+	// No run here is meant to hang: where the watchdog speaks, it is wrong, or
+	// a wake-up was lost.
 	assert.NotContains(t, stderr.String(), "hangs: ")
 	return outcome{code, stdout.String(), stderr.String()}
 }
@@ -132,8 +138,8 @@ func nothingLeft(t *testing.T, beside string) {
 	})
 }
 
-// beyond is what is in after and not in before, each as often as it is. What was
-// there before may go: sockets of a test that has ended.
+// beyond is what is in after and not in before, each as often as it is. What
+// was there before may go: sockets of a test that has ended.
 func beyond(after, before []string) (more []string) {
 	before = slices.Clone(before)
 	for _, file := range after {
@@ -175,10 +181,27 @@ func decodeReport(t *testing.T, o outcome) buildReport {
 }
 
 // inOtherProcesses leaves a test out of the short run, which is for the race
-// detector: what the test looks at happens in processes that it only slows down.
+// detector: what the test looks at happens in processes that it only slows
+// down.
 func inOtherProcesses(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("what is looked at happens in other processes, and the whole run has looked at it")
 	}
+}
+
+func TestWhatTakesLongToEndSaysThatItHasHeard(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	said, words := io.Pipe()
+	ended := sayIfLong(ctx, 0, words)
+	interrupt()
+	line := make([]byte, len(heard)+1)
+	_, err := io.ReadFull(said, line) // waits until it is said
+	require.NoError(t, err)
+	assert.Equal(t, heard+"\n", string(line))
+	ended()
+
+	var nothing bytes.Buffer
+	sayIfLong(t.Context(), 0, &nothing)()
+	assert.Empty(t, nothing.String())
 }

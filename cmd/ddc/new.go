@@ -52,8 +52,8 @@ func newNew() *cobra.Command {
 	return c
 }
 
-// newPage writes a page, and returns its file. The file is new, and lies in the content
-// folder whatever links there are.
+// newPage writes a page, and returns its file. The file is new, and lies in the
+// content folder whatever links there are.
 func newPage(cfg *config.Config, name, title string, now time.Time) (string, error) {
 	source, err := sourceOf(cfg, name)
 	if err != nil {

@@ -22,8 +22,9 @@ func (r rights) any() bool {
 
 const rightsHelp = "net, run, read:PATH, write:PATH or env:NAME"
 
-// parseAllow reads "shout" and "shout=net,read:PATH", each from a flag of its own.
-// Paths are made absolute, and must be there: a path that is not can't be allowed.
+// parseAllow reads "shout" and "shout=net,read:PATH", each from a flag of its
+// own. Paths are made absolute, and must be there: a path that is not can't be
+// allowed.
 func parseAllow(flags []string) (map[string]rights, error) {
 	all := map[string]rights{}
 	for _, text := range flags {

@@ -23,8 +23,8 @@ import (
 // enduredPatience ends a host that its own fault keeps from ending.
 const enduredPatience = 3 * time.Minute
 
-// addCheckFaults adds the command that judges a program by hosts that are wrong, one
-// for each fault. It must not crash, and must end once its host has.
+// addCheckFaults adds the command that judges a program by hosts that are
+// wrong, one for each fault. It must not crash, and must end once its host has.
 func addCheckFaults(plugin *cobra.Command) {
 	var wake, room string
 	var faults []string
@@ -83,8 +83,8 @@ func addCheckFaults(plugin *cobra.Command) {
 	plugin.AddCommand(c)
 }
 
-// endured starts this program, whose path is program, again as a host with one fault,
-// and says how many programs failed: one, or none.
+// endured starts this program, whose path is program, again as a host with one
+// fault, and says how many programs failed: one, or none.
 func endured(interrupted context.Context, w io.Writer, program, name, wake, room string, args []string) int {
 	ctx, cancel := context.WithTimeoutCause(interrupted, enduredPatience, errors.New("the host with the fault did not end"))
 	defer cancel()

@@ -15,8 +15,8 @@ import (
 	"ddc/plugin/scaffold"
 )
 
-// sourceVariable names the folder of ddc's sources, for a program that was moved
-// away from them.
+// sourceVariable names the folder of ddc's sources, for a program that was
+// moved away from them.
 const sourceVariable = "DDC_SOURCE"
 
 func newPluginNew() *cobra.Command {
@@ -58,8 +58,8 @@ func newPluginNew() *cobra.Command {
 	return c
 }
 
-// ownSource is the folder of the sources that this program was built from, if it
-// is still there.
+// ownSource is the folder of the sources that this program was built from, if
+// it is still there.
 func ownSource() string {
 	if folder := os.Getenv(sourceVariable); folder != "" {
 		return folder

@@ -24,8 +24,8 @@ import (
 	"ddc/site/config"
 )
 
-// ownPlugin is a program that a site's configuration names as a plugin, and that
-// the user lets it run.
+// ownPlugin is a program that a site's configuration names as a plugin, and
+// that the user lets it run.
 type ownPlugin struct {
 	config.Plugin
 	rights rights
@@ -57,8 +57,8 @@ func (p *ownPlugin) version() string {
 	return strings.Join(append([]string{hex.EncodeToString(sum[:])}, p.Args...), "\x00")
 }
 
-// ownPlugins finds the programs that the configuration names. Those that the user
-// has not allowed are faults of the site, as are those that are none.
+// ownPlugins finds the programs that the configuration names. Those that the
+// user has not allowed are faults of the site, as are those that are none.
 func (f buildFlags) ownPlugins(cfg *config.Config) (ownPlugins, error) {
 	allowed, err := parseAllow(f.allow)
 	if err != nil {
@@ -184,9 +184,9 @@ func digestProgram(path string) (sum [sha256.Size]byte, err error) {
 	return [sha256.Size]byte(digest.Sum(nil)), nil
 }
 
-// mayRun says why a program is not run: a site may come from anybody, so its user
-// says which of the programs that it names are run. What is installed under a name
-// of its own on the PATH is there because the user wants it.
+// mayRun says why a program is not run: a site may come from anybody, so its
+// user says which of the programs that it names are run. What is installed
+// under a name of its own on the PATH is there because the user wants it.
 func mayRun(cfg *config.Config, p *ownPlugin, allowed map[string]rights) *diagnostic.Problem {
 	root, err := filepath.EvalSymlinks(cfg.Root)
 	if err != nil {
@@ -200,8 +200,8 @@ func mayRun(cfg *config.Config, p *ownPlugin, allowed map[string]rights) *diagno
 	return &fault
 }
 
-// apart says whether each plugin gets a hub of its own: who shares one can read and
-// change what others are sent.
+// apart says whether each plugin gets a hub of its own: who shares one can read
+// and change what others are sent.
 func (all ownPlugins) apart(f buildFlags) bool { return len(all) > 0 && !f.noSandbox }
 
 func (all ownPlugins) named(name string) *ownPlugin {
@@ -250,7 +250,8 @@ func (all ownPlugins) into(o *host.Options) {
 	}
 }
 
-// extensions are what the site knows of them. Open says that they are not confined.
+// extensions are what the site knows of them. Open says that they are not
+// confined.
 func (all ownPlugins) extensions(conn func(name string) grpc.ClientConnInterface, open bool) []site.Extension {
 	var list []site.Extension
 	for _, p := range all {
@@ -263,8 +264,8 @@ func (all ownPlugins) extensions(conn func(name string) grpc.ClientConnInterface
 	return list
 }
 
-// versions are what the answers of each depend on besides their requests, by its
-// name: nothing that is known for one that may look at more, which is not
+// versions are what the answers of each depend on besides their requests, by
+// its name: nothing that is known for one that may look at more, which is not
 // remembered.
 func (all ownPlugins) versions(unconfined bool) map[string]string {
 	versions := map[string]string{}

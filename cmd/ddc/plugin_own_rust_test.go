@@ -9,13 +9,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/fixture"
 	"ddc/internal/markup/markuptest"
 	"ddc/plugin/host"
 	"ddc/plugins/minify/minifypb"
 )
 
-// minifyInRust is the program of examples/minify-rust, which DDC_MINIFY names. make
-// rust builds it.
+// minifyInRust is the program of examples/minify-rust, which DDC_MINIFY names.
+// make rust builds it.
 func minifyInRust(t *testing.T) string {
 	t.Helper()
 	program := os.Getenv("DDC_MINIFY")
@@ -45,16 +46,29 @@ func TestMinifyInRustTakesThePlaceOfDdcs(t *testing.T) {
   b</pre><script>const a = "<!-- b -->";</script>{{ section.content | safe }}`),
 		"templates/page.html", htmlPage(`{{ page.content | safe }}`), "content/_index.md", "+++\n+++\n[a](@/a.md) *b*\n",
 		"content/a.md", "+++\n+++\n```rust\nfn main() {}\n```\n\n| a | b |\n|---|---|\n| `c` | d |\n")
-	configuration := "content \"content\"\noutput \"public\"\nsearch #false\n"
-	write(t, site, ".config/dodeca.kdl", configuration)
-	o := ddc(t, "build", site)
+	write(t, site, ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nsearch #false\n")
+	takesThePlace(t, program, site)
+	if folder, found := fixture.Real("dodeca-docs"); found {
+		site = filepath.Join(t.TempDir(), "docs")
+		require.NoError(t, os.CopyFS(site, os.DirFS(folder)))
+		takesThePlace(t, program, site, "--no-code-exec", "--no-search") // the index is of the pages as they are written
+	}
+}
+
+// takesThePlace builds a site twice, with ddc's minify and with the program in
+// its place, and compares what a browser makes of the pages.
+func takesThePlace(t *testing.T, program, site string, flags ...string) {
+	t.Helper()
+	output := filepath.Join(t.TempDir(), "public")
+	flags = append([]string{"build", site, "-o", output}, flags...)
+	o := ddc(t, flags...)
 	require.Zero(t, o.code, o.stderr)
-	ours := texts(t, filepath.Join(site, "public"))
-	write(t, site, ".config/dodeca.kdl", configuration+naming("minify", program))
-	o = ddc(t, "build", site, "--allow", "minify", "-v")
+	ours := texts(t, output)
+	write(t, site, ".config/dodeca.kdl", read(t, site, ".config/dodeca.kdl")+"\n"+naming("minify", program))
+	o = ddc(t, append(flags, "--allow", "minify", "-v")...)
 	require.Zero(t, o.code, o.stderr)
 	assert.Regexp(t, `plugin minify \(.+\): in the place of ddc's`, o.stdout)
-	theirs := texts(t, filepath.Join(site, "public"))
+	theirs := texts(t, output)
 	assert.Len(t, theirs, len(ours))
 	for name, text := range ours {
 		if path.Ext(name) != ".html" {

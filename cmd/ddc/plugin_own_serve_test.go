@@ -33,8 +33,8 @@ func ownEdition() string {
 	return name
 }
 
-// ownServed is a site whose own plugin is a copy of this test binary. The copy says
-// in each page which edition it is.
+// ownServed is a site whose own plugin is a copy of this test binary. The copy
+// says in each page which edition it is.
 func ownServed(t *testing.T, name, role string) (site, program string) {
 	t.Helper()
 	inOtherProcesses(t)
@@ -86,7 +86,8 @@ func TestServerAsksAgainForTrustInAProgramThatHasChanged(t *testing.T) {
 	assert.Zero(t, s.stop(), s.stderr.String())
 }
 
-// What plugins of a site's own do wrong is shown, and over as soon as it is mended.
+// What plugins of a site's own do wrong is shown, and over as soon as it is
+// mended.
 func TestServerOutlivesFaultyOwnPlugins(t *testing.T) {
 	for role, says := range map[string]string{
 		"slow":     "was not answered within 2s",

@@ -8,6 +8,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -50,7 +52,8 @@ func (otherMinify) Html(_ context.Context, in *minifypb.HtmlRequest) (*minifypb.
 	return &minifypb.HtmlResponse{Html: in.Html + "<!-- another one, made by " + ownEdition() + " edition -->"}, nil
 }
 
-// ownService is a site's own plugin. Its kind is "sound", or what is wrong with it.
+// ownService is a site's own plugin. Its kind is "sound", or what is wrong with
+// it.
 type ownService struct {
 	sitepb.UnimplementedSitePluginServer
 	kind string
@@ -101,6 +104,8 @@ func (s ownService) Html(ctx context.Context, in *sitepb.HtmlRequest) (*sitepb.H
 		os.Exit(7)
 	case "large":
 		changed = strings.Repeat("x", 100<<20)
+	case "a gigabyte":
+		changed = strings.Repeat("x", 1<<30)
 	case "unwritten":
 		return nil, status.Error(codes.Unimplemented, "not written yet")
 	case "fails":
@@ -116,6 +121,9 @@ func (s ownService) Shortcode(_ context.Context, in *sitepb.ShortcodeRequest) (*
 	if err := json.Unmarshal([]byte(in.ArgumentsJson), &given); err != nil || given.Text == "" && in.Body == nil {
 		return nil, status.Error(codes.InvalidArgument, "shout needs a text")
 	}
+	if s.kind == "slow shortcode" {
+		select {} // whatever ctx says
+	}
 	return &sitepb.ShortcodeResponse{Html: "<b>" + strings.ToUpper(html.EscapeString(given.Text+in.GetBody())) + "!</b>"}, nil
 }
 
@@ -130,6 +138,10 @@ func (s ownService) Function(_ context.Context, in *sitepb.FunctionRequest) (*si
 	switch {
 	case s.kind == "no JSON":
 		return &sitepb.FunctionResponse{ValueJson: "{"}, nil
+	case s.kind == "deeper JSON":
+		return &sitepb.FunctionResponse{ValueJson: strings.Repeat(`{"a":[`, 5_000_000)}, nil
+	case s.kind == "wide JSON":
+		return &sitepb.FunctionResponse{ValueJson: "[" + strings.Repeat("0,", 12_000_000) + "0]"}, nil
 	case s.kind == "deep JSON":
 		return &sitepb.FunctionResponse{ValueJson: strings.Repeat("[", 10_000)}, nil
 	case in.Name == "peek":
@@ -162,6 +174,14 @@ func (s ownService) Files(_ context.Context, in *sitepb.FilesRequest) (*sitepb.F
 		added.Files = append(added.Files, added.Files[0])
 	case "in the way":
 		added.Files[0].Path = "a/index.html"
+	case "many files":
+		for i := range 200_000 {
+			added.Files = append(added.Files, &sitepb.File{Path: strconv.Itoa(i)})
+		}
+	case "long name":
+		added.Files[0].Path = strings.Repeat("x/", 1<<20)
+	case "zero":
+		added.Files[0].Path = "data/\x00.txt"
 	case "no template":
 		added.Pages[0].Template = "nothing.html"
 	}
@@ -178,6 +198,14 @@ func (s ownService) Check(_ context.Context, in *sitepb.CheckRequest) (*sitepb.C
 			found.Problems = append(found.Problems, &sitepb.Problem{Line: int32(i + 1), Column: 1, Message: "is broken"})
 		}
 	}
+	switch s.kind {
+	case "a million faults":
+		found.Problems = slices.Repeat([]*sitepb.Problem{{Line: 1, Message: "is wrong"}}, 1_000_000)
+	case "many faults":
+		found.Problems = slices.Repeat([]*sitepb.Problem{{Line: 1, Message: "is wrong"}}, 50_000)
+	case "long faults":
+		found.Problems = slices.Repeat([]*sitepb.Problem{{Line: 1, Message: strings.Repeat("is wrong ", 10_000), Hint: strings.Repeat("mend it ", 10_000)}}, 100)
+	}
 	if s.kind == "misplaced" {
 		found.Problems = []*sitepb.Problem{
 			{Line: math.MaxInt32, Column: -4, Length: -1, Message: "beyond the end"}, {File: "/etc/passwd", Line: 1, Column: 1, Message: "elsewhere\x1b[31m"}, {Line: math.MinInt32, Message: ""},
@@ -186,8 +214,8 @@ func (s ownService) Check(_ context.Context, in *sitepb.CheckRequest) (*sitepb.C
 	return found, nil
 }
 
-// registerGarbled serves an Html whose answer is no UTF-8, which the stubs do not
-// let anybody send: BytesValue has bytes where HtmlResponse has a string.
+// registerGarbled serves an Html whose answer is no UTF-8, which the stubs do
+// not let anybody send: BytesValue has bytes where HtmlResponse has a string.
 func registerGarbled(r grpc.ServiceRegistrar) {
 	service := ownService{kind: "sound"}
 	garbled := func(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {

@@ -17,10 +17,11 @@ func (p *ownPlugin) files() []string {
 	return files
 }
 
-// renew looks at the site's own programs again, and has those that have changed run
-// from now on. Nobody may be asking the site meanwhile, or it would take answers of
-// one program for those of the other. If one of them may not run, all stay as they
-// are. A program that is gone, or half written, is a fault like that.
+// renew looks at the site's own programs again, and has those that have changed
+// run from now on. Nobody may be asking the site meanwhile, or it would take
+// answers of one program for those of the other. If one of them may not run,
+// all stay as they are. A program that is gone, or half written, is a fault
+// like that.
 func (s *started) renew(ctx context.Context, cfg *config.Config, f buildFlags) ([]site.Extension, error) {
 	found, err := f.ownPlugins(cfg)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 type ownReport struct {
 	Name    string `json:"name"`
 	Program string `json:"program"`
-	// Replaces says that it took the place of ddc's plugin of that name. Then it has
-	// neither version nor stages.
+	// Replaces says that it took the place of ddc's plugin of that name. Then
+	// it has neither version nor stages.
 	Replaces bool     `json:"replaces"`
 	Version  string   `json:"version"`
 	Stages   []string `json:"stages"`

@@ -17,8 +17,8 @@ import (
 )
 
 // Trust is remembered as a file for each program, named by a digest of its path
-// and its bytes. So another program at that path is not trusted, nor the same one
-// elsewhere. What the file says is for people.
+// and its bytes. So another program at that path is not trusted, nor the same
+// one elsewhere. The file's text is for people.
 
 // trustFile is where trust in a program is remembered.
 func trustFile(p *ownPlugin) (string, error) {

@@ -13,8 +13,9 @@ import (
 	"ddc/site"
 )
 
-// liveLine is one line on a terminal that says how far a build is: how long it takes,
-// the steps that are under way, and what the plugins have been at the longest.
+// liveLine is one line on a terminal that says how far a build is: how long it
+// takes, the steps that are under way, and what the plugins have been at the
+// longest.
 //
 //	12 s  templates 120/300 · pictures 12/40 · jxl photos/hill.jpg 8 s
 type liveLine struct {
@@ -39,7 +40,8 @@ type underWay struct {
 const (
 	// redrawEvery bounds how often the line changes: faster is only flicker.
 	redrawEvery = 60 * time.Millisecond
-	// tickEvery is how often it changes if nothing happens: what is slow gets older.
+	// tickEvery is how often it changes if nothing happens: what is slow gets
+	// older.
 	tickEvery = time.Second
 	// slow is how long a call takes that is told with its time.
 	slow = 2 * time.Second
@@ -80,7 +82,8 @@ func (l *liveLine) step(s site.Step) {
 	l.changed()
 }
 
-// changed draws the line, unless it was drawn just now. The caller holds the lock.
+// changed draws the line, unless it was drawn just now. The caller holds the
+// lock.
 func (l *liveLine) changed() {
 	now := l.now()
 	if l.begun.IsZero() {

@@ -23,12 +23,12 @@ import (
 	"ddc/site/config"
 )
 
-// rememberVariable says where answers are remembered: a folder, or off. Without it
-// they are in the project, in site.AnswersFolder.
+// rememberVariable says where answers are remembered: a folder, or off. Without
+// it they are in the project, in site.AnswersFolder.
 const rememberVariable = "DDC_CACHE"
 
-// remembrance is what plugins have answered in earlier builds, and what the site was
-// made of; nil where nothing is remembered.
+// remembrance is what plugins have answered in earlier builds, and what the
+// site was made of; nil where nothing is remembered.
 type remembrance struct {
 	*site.Answers
 	store *store.Store
@@ -51,8 +51,8 @@ type answerers struct {
 	unconfined bool
 }
 
-// remember opens what earlier builds have left. A build without is a slower one,
-// and no other: what is in the way is told, and that is all.
+// remember opens what earlier builds have left. A build without is a slower
+// one, and no other: what is in the way is told, and that is all.
 func remember(ctx context.Context, cfg *config.Config, off bool, by answerers, log *slog.Logger) *remembrance {
 	folder := os.Getenv(rememberVariable)
 	if off || folder == "off" {
@@ -89,7 +89,8 @@ func openRemembered(ctx context.Context, cfg *config.Config, folder string, by a
 	return &remembrance{Answers: site.NewAnswers(kept, kept.Build(), tools.version), store: kept, tools: tools, own: by.own, log: log}, nil
 }
 
-// Open lets a site remember what the last process has made of it, and this one's.
+// Open lets a site remember what the last process has made of it, and this
+// one's.
 func (r *remembrance) Open(ctx context.Context, cfg *config.Config, o *site.Options) (closed func()) {
 	if r == nil {
 		return func() {}
@@ -122,8 +123,8 @@ func (r *remembrance) Open(ctx context.Context, cfg *config.Config, o *site.Opti
 	return session.Close
 }
 
-// Kept keeps what was answered too. A server has done its work with what it has read,
-// so that nobody need do without that should it be killed.
+// Kept keeps what was answered too. A server has done its work with what it has
+// read, so that nobody need do without that should it be killed.
 func (r *remembrance) Kept(ctx context.Context) error {
 	if err := r.store.Commit(ctx); err != nil {
 		return err
@@ -156,16 +157,23 @@ func (r *remembrance) counts() *site.AnswerCounts {
 	return &c
 }
 
-// close keeps what was answered, unless the build was interrupted. An answer that
-// was remembered wrongly is an error, though the build has the right one.
+// close keeps what was answered, unless the build was interrupted. The build
+// has done its work by then: should it be killed while that is written, which
+// takes a while with a large cache, the next build still reads the last one. An
+// answer that was remembered wrongly is an error, though the build has the
+// right one.
 //
-// An abandoned build's answers are not kept: it uses the store until the process ends.
+// An abandoned build's answers are not kept: it uses the store until the
+// process ends.
 func (r *remembrance) close(ctx context.Context, abandoned bool, log *slog.Logger) error {
 	if r == nil {
 		return nil
 	}
 	if abandoned {
 		return r.store.Leave()
+	}
+	if err := r.store.Sound(); err != nil {
+		log.Info("should this build be killed now, the next does without what is remembered", "cause", err)
 	}
 	if err := r.store.Close(ctx); err != nil {
 		log.Warn("this build's answers are not remembered", "cause", err)
@@ -177,7 +185,8 @@ func (r *remembrance) close(ctx context.Context, abandoned bool, log *slog.Logge
 	return fmt.Errorf("%w. The site is built with the answer worked out again. Please report this", errors.Join(differences...))
 }
 
-// toolVersions name, for each plugin, what its answers depend on besides their requests.
+// toolVersions name, for each plugin, what its answers depend on besides their
+// requests.
 type toolVersions struct {
 	program string
 	remotes *remotes
@@ -218,8 +227,8 @@ func (r *remembrance) renew(versions map[string]string) {
 	maps.Copy(r.tools.of, versions)
 }
 
-// stamps are what names a plugin's program and its tools; whole says that none is
-// missing.
+// stamps are what names a plugin's program and its tools; whole says that none
+// is missing.
 func (v *toolVersions) stamps(plugin string) (parts []string, whole bool) {
 	s, err := specOf(plugin)
 	if err != nil {
@@ -229,7 +238,8 @@ func (v *toolVersions) stamps(plugin string) (parts []string, whole bool) {
 	for _, t := range s.Tools {
 		stamp, err := toolStamp(t)
 		if err != nil {
-			// A tool that is here too is the same there, so the place does not count.
+			// A tool that is here too is the same there, so the place does not
+			// count.
 			if digest, isRemote := v.remotes.tools(plugin); isRemote {
 				return []string{v.program, plugin, digest}, true
 			}
@@ -285,8 +295,8 @@ func programVersion() (string, error) {
 
 const keySize = 32
 
-// userKey is a random number of the user's own, made once. What others have signed,
-// such as a cache that came with a site's sources, is not read.
+// userKey is a random number of the user's own, made once. What others have
+// signed, such as a cache that came with a site's sources, is not read.
 func userKey() ([]byte, error) {
 	folder, err := os.UserCacheDir()
 	if err != nil {
@@ -321,8 +331,8 @@ func readKey(path string) ([]byte, error) {
 	return key, nil
 }
 
-// writeKey makes the key under another name and links it: of two builds that make
-// one at the same time the first one's stays, and it is whole.
+// writeKey makes the key under another name and links it: of two builds that
+// make one at the same time the first one's stays, and it is whole.
 func writeKey(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,8 +58,8 @@ func TestUnchangedSiteIsBuiltWithTheAnswersOfTheLastBuild(t *testing.T) {
 	assert.Equal(t, first, tree(t, filepath.Join(site, "public")))
 }
 
-// TestAnEditMakesTheCallsOfWhatItChanges compares each build that remembers with
-// one that does not.
+// TestAnEditMakesTheCallsOfWhatItChanges compares each build that remembers
+// with one that does not.
 func TestAnEditMakesTheCallsOfWhatItChanges(t *testing.T) {
 	remembering(t)
 	site := smallSite(t)
@@ -110,7 +112,8 @@ func damages(t *testing.T) map[string]func(path string) error {
 	}
 }
 
-// TestDamagedCacheIsSaidAndTheSiteIsRight damages each file, in turn, in each way.
+// TestDamagedCacheIsSaidAndTheSiteIsRight damages each file, in turn, in each
+// way.
 func TestDamagedCacheIsSaidAndTheSiteIsRight(t *testing.T) {
 	remembering(t)
 	site := smallSite(t)
@@ -137,8 +140,8 @@ func TestDamagedCacheIsSaidAndTheSiteIsRight(t *testing.T) {
 	}
 }
 
-// TestACacheThatIsAnothersOrCannotBeKeptIsDoneWithout: another user's key, a cache
-// that leads out of the project, and one that is a file.
+// TestACacheThatIsAnothersOrCannotBeKeptIsDoneWithout: another user's key, a
+// cache that leads out of the project, and one that is a file.
 func TestACacheThatIsAnothersOrCannotBeKeptIsDoneWithout(t *testing.T) {
 	remembering(t)
 	site := smallSite(t)
@@ -167,22 +170,27 @@ func TestACacheThatIsAnothersOrCannotBeKeptIsDoneWithout(t *testing.T) {
 	assert.Nil(t, r.Answers)
 }
 
-// TestAKilledBuildLeavesACacheThatTheNextOneSurvives kills a build once it has its
-// mark in the cache.
+// TestAKilledBuildLeavesACacheThatTheNextOneSurvives kills a build that has its
+// mark in the cache, and waits for a link.
 func TestAKilledBuildLeavesACacheThatTheNextOneSurvives(t *testing.T) {
 	inOtherProcesses(t)
 	remembering(t)
+	asked := make(chan struct{}, 100)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-r.Context().Done()
+	}))
+	defer server.Close()
 	site := smallSite(t)
+	write(t, site, "content/link.md", "+++\ntitle = \"a\"\n+++\n[a]("+server.URL+")\n")
 	built(t, site)
 	want := tree(t, filepath.Join(site, "public"))
 	program, err := os.Executable()
 	require.NoError(t, err)
-	c := exec.CommandContext(t.Context(), program, "build", site, "--no-code-exec")
+	c := exec.CommandContext(t.Context(), program, "build", site, "--no-code-exec", "--check-links")
 	require.NoError(t, c.Start())
-	await.Until(t, "the build to open its cache", func() bool {
-		marks, _ := filepath.Glob(filepath.Join(site, ".cache/answers/open/*"))
-		return len(marks) > 0
-	})
+	await.Closed(t, "the build to ask for the link", asked)
+	assert.Len(t, marksOf(t, site), 1)
 	require.NoError(t, c.Process.Signal(syscall.SIGKILL))
 	_ = c.Wait()
 	o := ddc(t, "build", site, "-v", "--no-code-exec")

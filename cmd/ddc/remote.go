@@ -167,8 +167,8 @@ func connectRemotes(ctx context.Context, f *remoteFlags, shares memoryShares, ca
 	return r, nil
 }
 
-// silences is how many times as long as a call may take a worker may say nothing
-// at all: it makes a call that is not answered in time again itself.
+// silences is how many times as long as a call may take a worker may say
+// nothing at all: it makes a call that is not answered in time again itself.
 const silences = 3
 
 // plugin gives the connection to a plugin, by name, or nil if it runs here.
@@ -260,8 +260,8 @@ func toolContent(w io.Writer, t tool.Program) error {
 }
 
 // toolFiles are a tool's program, which is there, and the files that say the
-// version of a script's package, which may be: the package's own, or the list that
-// make tools installs from.
+// version of a script's package, which may be: the package's own, or the list
+// that make tools installs from.
 func toolFiles(t tool.Program) ([]string, error) {
 	path, err := t.Find()
 	if err != nil {

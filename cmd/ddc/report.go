@@ -90,7 +90,8 @@ type buildReport struct {
 	// that was built. It is empty if the configuration was not read.
 	Output string `json:"output"`
 	Pages  int    `json:"pages"`
-	// Rendered counts pages that went through their templates; the others were remembered.
+	// Rendered counts pages that went through their templates; the others were
+	// remembered.
 	Rendered   int   `json:"rendered"`
 	Files      int   `json:"files"`
 	Bytes      int64 `json:"bytes"`
@@ -99,16 +100,20 @@ type buildReport struct {
 	PeakMemory int64  `json:"peak_memory_bytes"`
 	Wake       string `json:"wake"`
 	Transport  string `json:"transport"`
-	// Sandbox are the layers that were applied to all plugins that were started.
+	// Sandbox are the layers that were applied to all plugins that were
+	// started.
 	Sandbox host.Layers `json:"sandbox"`
-	// Samples counts code samples by the kind of warden that held each, or "cached".
+	// Samples counts code samples by the kind of warden that held each, or
+	// "cached".
 	Samples map[string]int `json:"samples"`
 	Plugins []pluginReport `json:"plugins"`
 	// CallTimes are of all calls, as the host sees them.
 	CallTimes times `json:"call_times"`
-	// Own are the site's own plugins, in the order in which a page comes to them.
+	// Own are the site's own plugins, in the order in which a page comes to
+	// them.
 	Own []ownReport `json:"own_plugins"`
-	// Answers are of plugins, and remembered from build to build; null where nothing is.
+	// Answers are of plugins, and remembered from build to build; null where
+	// nothing is.
 	Answers *site.AnswerCounts `json:"answers"`
 	// Hangs are what the watchdog has found.
 	Hangs    []hangReport         `json:"hangs"`
@@ -141,8 +146,8 @@ type hangReport struct {
 	File      string `json:"file"`
 }
 
-// statsOf reports on the plugins that ran, and on the layers of the sandbox that
-// held every one of them.
+// statsOf reports on the plugins that ran, and on the layers of the sandbox
+// that held every one of them.
 func statsOf(h *host.Host) (reports []pluginReport, layers host.Layers) {
 	reports = []pluginReport{}
 	known := false

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -16,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ddc/internal/await"
 	"ddc/internal/enclosure"
 )
 
@@ -23,35 +27,71 @@ import (
 // a parent that ends at once, no standard streams.
 const daemon = "(setsid sh -c 'sleep 1000 & exit' <&- >&- 2>&- &)\n"
 
-// stage is where a build of one user happens, out of the way of folders that only root may enter.
+// stage is where a build of one user happens, out of the way of folders that
+// only root may enter.
 type stage struct {
 	t            *testing.T
 	folder, site string
 	program      string
 	user         *syscall.Credential
+	// bare says that the kernel grants the user no namespaces.
+	bare bool
 }
+
+// nobodyElse is the ordinary user, where the tests are root's.
+var nobodyElse = &syscall.Credential{Uid: nobody, Gid: nobody}
 
 // onStages runs a test as we are, and as an ordinary user.
 func onStages(t *testing.T, test func(t *testing.T, s *stage)) {
-	for name, user := range map[string]*syscall.Credential{"as we are": nil, "as nobody": {Uid: 65534, Gid: 65534}} {
-		t.Run(name, func(t *testing.T) {
-			if user != nil && os.Getuid() != 0 {
-				t.Skip("only root can become somebody else")
-			}
-			folder, err := os.MkdirTemp("", "stage-")
-			require.NoError(t, err)
-			t.Cleanup(func() { assert.NoError(t, os.RemoveAll(folder)) })
-			s := &stage{t: t, folder: folder, site: filepath.Join(folder, "site"), program: filepath.Join(folder, "bin", "ddc"), user: user}
-			binary, err := os.ReadFile(os.Args[0])
-			require.NoError(t, err)
-			write(t, folder, "bin/ddc", string(binary), "tmp/.keep", "", "out/.keep", "", "home/.keep", "")
-			require.NoError(t, errors.Join(os.Chmod(folder, 0o755), os.Chmod(s.program, 0o755)))
-			test(t, s)
-		})
-	}
+	onStage(t, "as we are", nil, false, test)
+	onStage(t, "as nobody", nobodyElse, false, test)
 }
 
-// samples makes the site: a page for each sample, in sh. Its sample begins at line 5.
+// onAllStages is onStages, and as an ordinary user where the kernel grants no
+// namespaces: then the warden is a subreaper.
+func onAllStages(t *testing.T, test func(t *testing.T, s *stage)) {
+	onStages(t, test)
+	onStage(t, "as nobody without namespaces", nobodyElse, true, test)
+}
+
+func onStage(t *testing.T, name string, user *syscall.Credential, bare bool, test func(t *testing.T, s *stage)) {
+	t.Run(name, func(t *testing.T) {
+		if user != nil && os.Getuid() != 0 {
+			t.Skip("only root can become somebody else")
+		}
+		if bare && !canBeBare() {
+			t.Skip("no user namespace, in which to forbid others, or no setpriv")
+		}
+		folder, err := os.MkdirTemp("", "stage-")
+		require.NoError(t, err)
+		t.Cleanup(func() { assert.NoError(t, os.RemoveAll(folder)) })
+		s := &stage{t: t, folder: folder, site: filepath.Join(folder, "site"), program: filepath.Join(folder, "bin", "ddc"), user: user, bare: bare}
+		binary, err := os.ReadFile(os.Args[0])
+		require.NoError(t, err)
+		write(t, folder, "bin/ddc", string(binary), "tmp/.keep", "", "out/.keep", "", "home/.keep", "")
+		require.NoError(t, errors.Join(os.Chmod(folder, 0o755), os.Chmod(s.program, 0o755)))
+		test(t, s)
+	})
+}
+
+// bareLine is a shell's line that runs a program as nobody where there are no
+// more namespaces to be had. It needs a user namespace, which it spoils.
+const bareLine = `echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --reuid 65534 --regid 65534 --clear-groups "$0" "$@"`
+
+// spoilt is bareLine around a program.
+func spoilt(program string, args ...string) *exec.Cmd {
+	c := exec.Command("/bin/sh", append([]string{"-c", bareLine, program}, args...)...)
+	same := []syscall.SysProcIDMap{{Size: nobody + 1}}
+	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER, UidMappings: same, GidMappings: same, GidMappingsEnableSetgroups: true}
+	return c
+}
+
+func canBeBare() bool {
+	return spoilt("/bin/true").Run() == nil && spoilt("unshare", "-U", "/bin/true").Run() != nil
+}
+
+// samples makes the site: a page for each sample, in sh. Its sample begins at
+// line 5.
 func (s *stage) samples(settings string, codes map[string]string) {
 	s.t.Helper()
 	write(s.t, s.site,
@@ -72,10 +112,14 @@ func (s *stage) command(flags ...string) *exec.Cmd {
 		}
 		return err
 	}))
-	c := exec.Command(s.program, append([]string{"build", s.site, "-o", filepath.Join(s.folder, "out", "public")}, flags...)...)
+	args := append([]string{"build", s.site, "-o", filepath.Join(s.folder, "out", "public")}, flags...)
+	c := exec.Command(s.program, args...)
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.user}
+	if s.bare {
+		c = spoilt(s.program, args...)
+	}
 	c.Dir = s.folder
 	c.Env = append(os.Environ(), "HOME="+filepath.Join(s.folder, "home"), "TMPDIR="+filepath.Join(s.folder, "tmp"), "CARGO_HOME=", "DDC_SAMPLES_WRITE="+filepath.Join(s.folder, "out"))
-	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.user}
 	return c
 }
 
@@ -90,7 +134,8 @@ func (s *stage) build(flags ...string) outcome {
 	return outcome{code: c.ProcessState.ExitCode(), stderr: string(said)}
 }
 
-// held makes a pipe that samples hold open, and returns a shell's line for that.
+// held makes a pipe that samples hold open, and returns a shell's line for
+// that.
 func (s *stage) held() (open string, end *os.File) {
 	s.t.Helper()
 	path := filepath.Join(s.folder, "out", "held")
@@ -123,7 +168,7 @@ func (s *stage) nothingTemporary() {
 
 func TestABuildSaysWhichKindOfWardenItsSamplesHad(t *testing.T) {
 	inOtherProcesses(t)
-	onStages(t, func(t *testing.T, s *stage) {
+	onAllStages(t, func(t *testing.T, s *stage) {
 		s.samples("", map[string]string{"a": "echo $PPID >" + filepath.Join(s.folder, "out", "parent")})
 		said, err := s.command("--json").Output()
 		require.NoError(t, err, string(said))
@@ -133,6 +178,9 @@ func TestABuildSaysWhichKindOfWardenItsSamplesHad(t *testing.T) {
 		parent, err := os.ReadFile(filepath.Join(s.folder, "out", "parent"))
 		require.NoError(t, err)
 		inNamespace := string(parent) == "1\n"
+		if s.bare {
+			require.False(t, inNamespace, "this stage is none")
+		}
 		assert.Equal(t, inNamespace, r.Samples[string(enclosure.Alone)]+r.Samples[string(enclosure.Namespace)] == 1, "%v", r.Samples)
 		assert.Equal(t, !inNamespace, r.Samples[string(enclosure.Subreaper)] == 1, "%v", r.Samples)
 		said, err = s.command("-v").Output()
@@ -143,7 +191,7 @@ func TestABuildSaysWhichKindOfWardenItsSamplesHad(t *testing.T) {
 
 func TestADaemonOfASampleEndsWithTheBuildAndIsNoFaultOfIt(t *testing.T) {
 	inOtherProcesses(t)
-	onStages(t, func(t *testing.T, s *stage) {
+	onAllStages(t, func(t *testing.T, s *stage) {
 		open, end := s.held()
 		s.samples("", map[string]string{"a": open + daemon + "echo x >&9"})
 		built := s.build()
@@ -157,7 +205,7 @@ func TestADaemonOfASampleEndsWithTheBuildAndIsNoFaultOfIt(t *testing.T) {
 
 func TestADaemonOfASampleEndsWithAHostThatIsKilled(t *testing.T) {
 	inOtherProcesses(t)
-	onStages(t, func(t *testing.T, s *stage) {
+	onAllStages(t, func(t *testing.T, s *stage) {
 		open, end := s.held()
 		s.samples("timeout_secs 600", map[string]string{"a": "mkdir -p a/b; chmod 000 a/b a\n" + open + daemon + "echo x >&9; sleep 1000"})
 		c := s.command()
@@ -173,7 +221,7 @@ func TestADaemonOfASampleEndsWithAHostThatIsKilled(t *testing.T) {
 
 func TestFoldersThatASampleMadeUnreadableAreRemoved(t *testing.T) {
 	inOtherProcesses(t)
-	onStages(t, func(t *testing.T, s *stage) {
+	onAllStages(t, func(t *testing.T, s *stage) {
 		s.samples("", map[string]string{"a": "mkdir -p a/b/c; echo x >a/b/file; chmod 000 a/b/c a/b a; chmod 000 ."})
 		built := s.build()
 		assert.Equal(t, exitOK, built.code, built.stderr)
@@ -182,15 +230,78 @@ func TestFoldersThatASampleMadeUnreadableAreRemoved(t *testing.T) {
 	})
 }
 
+// groupOf is the folder of the control group that a build has made for itself,
+// or "" if it could not.
+func groupOf(t *testing.T, pid int) string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	require.NoError(t, err)
+	for line := range strings.Lines(string(text)) {
+		words := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(words) != 3 || !strings.HasPrefix(filepath.Base(words[2]), "ddc-") {
+			continue
+		}
+		for _, top := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/memory"} {
+			if folder := filepath.Join(top, words[2]); isFolder(folder) {
+				return folder
+			}
+		}
+	}
+	return ""
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// "Device or resource busy" was the end of a good build, with exit code 3, once
+// its output was in place.
+func TestAControlGroupThatCannotBeRemovedIsAWarning(t *testing.T) {
+	inOtherProcesses(t)
+	onStage(t, "as we are", nil, false, func(t *testing.T, s *stage) {
+		open, end := s.held()
+		answer := filepath.Join(s.folder, "out", "answer")
+		require.NoError(t, syscall.Mkfifo(answer, 0o600))
+		s.samples("timeout_secs 600", map[string]string{"a": open + "echo x >&9; read x <" + answer})
+		c := s.command()
+		var said bytes.Buffer
+		c.Stdout, c.Stderr = &said, &said
+		require.NoError(t, c.Start())
+		s.begun(end)
+		group := groupOf(t, c.Process.Pid)
+		if group != "" { // else the build goes on, and is only ended
+			require.NoError(t, os.Mkdir(filepath.Join(group, "busy"), 0o755))
+			defer func() {
+				assert.NoError(t, os.Remove(filepath.Join(group, "busy")))
+				await.Until(t, "the group to be removed, by its heir or here", func() bool {
+					err := os.Remove(group)
+					return err == nil || errors.Is(err, fs.ErrNotExist)
+				})
+			}()
+		}
+		require.NoError(t, os.WriteFile(answer, []byte("x\n"), 0))
+		require.NoError(t, c.Wait(), "%s", &said)
+		if group == "" {
+			t.Skip("this build makes no control group")
+		}
+		assert.Contains(t, said.String(), "something that this build has started cannot be ended")
+		assert.Contains(t, said.String(), "device or resource busy")
+		assert.FileExists(t, filepath.Join(s.folder, "out", "public", "index.html"))
+	})
+}
+
 // However the build was started, and whatever becomes of its refusal, the outer
 // build fails with page and line.
 func TestABuildInsideABuildIsRefusedWithPageAndLine(t *testing.T) {
 	inOtherProcesses(t)
-	onStages(t, func(t *testing.T, s *stage) {
+	onAllStages(t, func(t *testing.T, s *stage) {
 		for name, line := range map[string]string{
 			"plainly":                "$DDC build . || exit 1",
 			"refusal ignored":        "$DDC build . >/dev/null 2>&1 || true",
 			"environment cleared":    "env -i $DDC build . >/dev/null 2>&1; :",
+			"a server":               "$DDC serve . --port 0 || exit 1",
+			"a check":                "$DDC check . >/dev/null 2>&1; :",
 			"in a session of itself": "setsid -w env -i $DDC build . <&- >&- 2>&-; :",
 			"orphaned":               "(setsid sh -c '(env -i '$DDC' build . <&- >&- 2>&-; echo done >done) & exit' &); until [ -e done ]; do :; done",
 		} {
@@ -204,7 +315,8 @@ func TestABuildInsideABuildIsRefusedWithPageAndLine(t *testing.T) {
 	})
 }
 
-// The first pages show how to build, which is not to be done while they are built.
+// The first pages show how to build, which is not to be done while they are
+// built.
 func TestNoSampleOfANewSiteStartsABuild(t *testing.T) {
 	inOtherProcesses(t)
 	site := smallSite(t)

@@ -25,19 +25,21 @@ func TestScreenIsOneHoweverOftenItIsAskedFor(t *testing.T) {
 	assert.Equal(t, "\r\x1b[K", out.String())
 }
 
-// mayWrite are the places that use the process's own output, each with the reason.
+// mayWrite are the places that use the process's own output, each with the
+// reason.
 var mayWrite = map[string]string{
 	"cmd/ddc/main.go":            "it makes the screens of them",
 	"plugin/serve.go":            "a plugin's standard error is a pipe to the host, which makes it fit",
 	"plugin/exhaustion.go":       "as serve.go, before the plugin ends itself",
+	"internal/await/await.go":    "tests alone wait with it",
 	"internal/dump/dump.go":      "through a printable.Writer",
 	"conformance/bench/pair.go":  "the other process of a benchmark, which is this program",
 	"conformance/main.go":        "the other processes of the suite's tests",
 	"internal/fault/fault_on.go": "a program for tests alone, before it runs",
 }
 
-// By this nothing that is printed goes past the screen: the process's own output is
-// used nowhere else, and no sequence for terminals is written out.
+// By this nothing that is printed goes past the screen: the process's own
+// output is used nowhere else, and no sequence for terminals is written out.
 func TestNobodyPrintsPastTheScreen(t *testing.T) {
 	seen := map[string]bool{}
 	require.NoError(t, filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {

@@ -16,8 +16,8 @@ import (
 	"ddc/internal/tool"
 )
 
-// TestScripts runs the scripts of testdata/script, each a folder of files and what
-// is typed in it. CONTRIBUTING.md says how to write one.
+// TestScripts runs the scripts of testdata/script, each a folder of files and
+// what is typed in it. CONTRIBUTING.md says how to write one.
 func TestScripts(t *testing.T) {
 	tools, err := filepath.Abs("../../.tools/bin")
 	if err != nil {
@@ -49,8 +49,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// exits runs a command that ends with a code: exits 2 ddc build --jobs many. Wrong
-// usage is one line, in plain words, or with --json one object.
+// exits runs a command that ends with a code: exits 2 ddc build --jobs many.
+// Wrong usage is one line, in plain words, or with --json one object.
 func exits(ts *testscript.TestScript, not bool, args []string) {
 	if not || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM [ARG...]")
@@ -79,7 +79,8 @@ func exits(ts *testscript.TestScript, not bool, args []string) {
 	}
 }
 
-// says finds texts in the standard error of the last command, as they are written.
+// says finds texts in the standard error of the last command, as they are
+// written.
 func says(ts *testscript.TestScript, not bool, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf("usage: [!] says TEXT...")

@@ -91,8 +91,8 @@ func show(ctx context.Context, dir string, f serveFlags, out *printer) error {
 	r := report{config: s.config, wake: s.choice.all, transport: s.machine.host.Transport(), plugins: []pluginReport{}, hangs: []hangReport{}}
 	r.err = serveWith(s, f, door, calls, out, begun)
 	r.hangs, r.err = s.onlookers.over(r.err)
-	// To be interrupted is how a server ends: what was answered is kept.
-	r.err = errors.Join(r.err, s.remembered.close(context.WithoutCancel(ctx), false, out.logger))
+	// What was answered is kept by now, as far as there was time for it.
+	r.err = errors.Join(r.err, s.remembered.close(ctx, false, out.logger))
 	r.err = errors.Join(r.err, s.machine.stop(s.onlookers.ctx))
 	r.err = errors.Join(r.err, s.onlookers.stop(&r, out.logger))
 	if r.err != nil {

@@ -21,8 +21,8 @@ import (
 // envChanges is how many changes are made of a site that is served.
 const envChanges = "DDC_SERVE_CHANGES"
 
-// changing is a site that is served while it changes, plugins and the server are killed,
-// and the cache's files are damaged.
+// changing is a site that is served while it changes, plugins and the server
+// are killed, and the cache's files are damaged.
 type changing struct {
 	*serving
 	random *rand.Rand
@@ -118,7 +118,8 @@ func (c *changing) damage() {
 	c.done = append(c.done, filepath.Base(path)[:5]+" is "+name)
 }
 
-// isAsNew waits until the server has all that a build makes that remembers nothing.
+// isAsNew waits until the server has all that a build makes that remembers
+// nothing.
 func (c *changing) isAsNew() {
 	c.t.Helper()
 	clean := filepath.Join(c.t.TempDir(), "clean")
@@ -138,8 +139,9 @@ func (c *changing) isAsNew() {
 	}, func() string { return fmt.Sprintf("%s\nafter %q\n%s", said, c.done, c.stderr.String()) })
 }
 
-// What is served is what a clean build has, whatever changes, dies and is damaged. The
-// seed is fixed. In make serve-changes each strategy has its part of the changes.
+// What is served is what a clean build has, whatever changes, dies and is
+// damaged. The seed is fixed. In make serve-changes each strategy has its part
+// of the changes.
 func TestServerEqualsACleanBuildWhateverChangesAndDies(t *testing.T) {
 	inOtherProcesses(t)
 	remembering(t)

@@ -37,6 +37,10 @@ func listen(ctx context.Context, f serveFlags, out *printer) (*door, error) {
 	addresses := addressesOf(f.hosts)
 	if f.portGiven {
 		d, err := listenOn(ctx, addresses, f.port)
+		// A port that is free at one address may be taken at another.
+		for tried := 1; f.port == 0 && tried < portsTried && errors.Is(err, syscall.EADDRINUSE); tried++ {
+			d, err = listenOn(ctx, addresses, f.port)
+		}
 		if err != nil {
 			return nil, usagef("--port %d: %w%s", f.port, err, ownerOf(f.port, err))
 		}

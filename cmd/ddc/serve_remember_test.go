@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -19,9 +20,9 @@ import (
 type begun struct{ Pages, Calls int }
 
 // beginServing serves a site, and says what that took at first.
-func beginServing(t *testing.T, site string, flags ...string) (*serving, begun) {
+func beginServing(t *testing.T, site string) (*serving, begun) {
 	t.Helper()
-	s := startServing(t, site, append(flags, "--json", "-v")...)
+	s := startServing(t, site, "--json", "-v")
 	var first begun
 	line := s.line("all pages to be looked at")
 	require.NoError(t, json.Unmarshal([]byte(line), &first), line)
@@ -100,11 +101,15 @@ func TestKilledServerLosesLittle(t *testing.T) {
 	s.keeps()
 	s.kill()
 
-	s, warm := beginServing(t, site)
-	assert.Less(t, warm.Pages, cold.Pages)
-	assert.NotContains(t, s.stderr.String(), "was killed or died")
-	s.has("/", "edited")
-	s.kill() // which may have been what it had read
+	// It is killed before it has kept anything, unless the machine is busy for
+	// seconds.
+	for kept := true; kept; kept = slices.Contains(marksOf(t, site), "sound\n") {
+		s, warm := beginServing(t, site)
+		assert.Less(t, warm.Pages, cold.Pages)
+		assert.NotContains(t, s.stderr.String(), "was killed or died")
+		s.has("/", "edited")
+		s.kill() // which may have been what it had read
+	}
 
 	s, again := beginServing(t, site)
 	assert.Equal(t, cold.Pages, again.Pages)
@@ -113,8 +118,8 @@ func TestKilledServerLosesLittle(t *testing.T) {
 	assert.Zero(t, s.stop(), s.stderr.String())
 }
 
-// Kills come at moments of a fixed seed. They hit the start, the look at all pages, and
-// what is kept then.
+// Kills come at moments of a fixed seed. They hit the start, the look at all
+// pages, and what is kept then.
 func TestServerIsRightAfterItWasKilledAtAnyTime(t *testing.T) {
 	inOtherProcesses(t)
 	remembering(t)

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTerminal makes a terminal of so many columns. A program writes to its end;
-// sent closes that, and gives what the terminal got.
+// openTerminal makes a terminal of so many columns. A program writes to its
+// end; sent closes that, and gives what the terminal got.
 func openTerminal(columns uint16) (theirs *os.File, sent func() (string, error), err error) {
 	ours, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {

@@ -47,8 +47,8 @@ func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// expectsCommand says whether a command's first word is a subcommand's name. That
-// of ddc plugin may be a plugin's.
+// expectsCommand says whether a command's first word is a subcommand's name.
+// That of ddc plugin may be a plugin's.
 func expectsCommand(c *cobra.Command) bool { return c.HasSubCommands() && c.ValidArgs == nil }
 
 // unknownCommand is the error of a command that has no such subcommand.

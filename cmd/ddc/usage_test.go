@@ -10,8 +10,8 @@ import (
 	"ddc/site/config"
 )
 
-// A fault in a site's files is the site's fault, wherever the error comes from. The
-// small ones are in scripts.
+// A fault in a site's files is the site's fault, wherever the error comes from.
+// The small ones are in scripts.
 func TestFaultsOfASiteAreNeverTheMachinerys(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, site string){
 		"configuration is too large": func(t *testing.T, site string) {

@@ -102,9 +102,9 @@ func (b *buildBench) chosen() ([]*buildWay, error) {
 	return slices.DeleteFunc(ways, func(w *buildWay) bool { return len(b.ways) > 0 && !slices.Contains(b.ways, w.name) }), nil
 }
 
-// run builds the site by each way in turn, so that whatever else the machine does
-// hits all alike. The first round warms up, and is not counted. An error says so if
-// any two outputs differ.
+// run builds the site by each way in turn, so that whatever else the machine
+// does hits all alike. The first round warms up, and is not counted. An error
+// says so if any two outputs differ.
 func (b *buildBench) run(ctx context.Context) ([]buildRow, error) {
 	if _, err := b.places(); err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -41,9 +42,19 @@ func TestBuildsAreComparedByEachWay(t *testing.T) {
 }
 
 func TestBuildsThatDifferAreNoComparison(t *testing.T) {
-	site := smallSite(t)
-	write(t, site, "templates/index.html", `{{ now(timestamp=true) }}`) // a second passes
-	o := ddc(t, "wake", "bench", "--build", site, "--rounds", "10", "inproc", "grpc")
+	site, temporary := smallSite(t), t.TempDir()
+	write(t, site, "templates/index.html", "words of a page")
+	t.Setenv("TMPDIR", temporary)
+	compared := make(chan outcome, 1)
+	go func() { compared <- ddc(t, "wake", "bench", "--build", site, "--rounds", "10000", "inproc", "grpc") }()
+	await.Until(t, "the second build to be under way", func() bool {
+		outputs, err := filepath.Glob(filepath.Join(temporary, "ddc-bench-*", "grpc*"))
+		require.NoError(t, err)
+		return len(outputs) > 0 || len(compared) > 0
+	})
+	write(t, temporary, "index.html", "a page of words") // of the same letters
+	require.NoError(t, os.Rename(filepath.Join(temporary, "index.html"), filepath.Join(site, "templates/index.html")))
+	o := await.Value(t, "the comparison to end", compared)
 	assert.Equal(t, exitMachinery, o.code, o.stdout)
 	assert.Contains(t, o.stderr, ": /index.html differs from what inproc has made in the first round")
 }
@@ -68,8 +79,8 @@ func TestBuildsOfAFaultySiteAreNotCompared(t *testing.T) {
 	}
 }
 
-// A command that was killed had nobody to remove its folder, in which a build went
-// on writing.
+// A command that was killed had nobody to remove its folder, in which a build
+// went on writing.
 func TestABenchmarkThatIsKilledLeavesNothing(t *testing.T) {
 	site, temporary := smallSite(t), t.TempDir()
 	c := startDdc(t, []string{"TMPDIR=" + temporary}, "wake", "bench", "--build", site, "--rounds", "1000", "inproc")

@@ -37,7 +37,8 @@ func TestMatrixThatIsInterruptedPrintsWhatIsDone(t *testing.T) {
 			}
 			assert.Error(t, run.Wait())
 			assert.Equal(t, exitInterrupted, run.ProcessState.ExitCode(), said.String())
-			assert.Contains(t, said.String(), "ddc: interrupted: 1 of 3 cells were run")
+			// On a busy machine the next cell may have ended before the signal.
+			assert.Regexp(t, "ddc: interrupted: [12] of 3 cells were run", said.String())
 			assert.Contains(t, stdout.String(), "INPROC")
 			assert.NotContains(t, stdout.String(), "PIPE", "that cell was not done")
 		})

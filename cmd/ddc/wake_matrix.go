@@ -74,7 +74,7 @@ func newWakeMatrix() *cobra.Command {
 	flags := c.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.faults, "fault", "all", "faults, with commas between them, or all; none is the control row alone")
-	flags.StringVar(&f.wakes, "wake", "all", "strategies, with commas between them, or all")
+	flags.StringVar(&f.wakes, "wake", "all", "strategies, with commas between them, or all; inproc is the control column alone")
 	flags.IntVar(&f.calls, "calls", matrix.DefaultCalls, "small calls of each cell's burst")
 	flags.Uint64Var(&f.seed, "seed", 1, "makes the workload's choices")
 	flags.IntVar(&f.together, "together", 0, "cells at a time; 0 for one a processor, two at most")
@@ -107,7 +107,7 @@ func runMatrix(c *cobra.Command, f matrixFlags) (*matrix.Report, error) {
 	if o.Faults, err = chosen("fault", f.faults, append([]string{matrix.NoFault}, fault.Names()...)); err != nil {
 		return nil, err
 	}
-	if o.Strategies, err = chosen("wake", f.wakes, matrix.Strategies()); err != nil {
+	if o.Strategies, err = chosen("wake", f.wakes, append([]string{matrix.Inproc}, matrix.Strategies()...)); err != nil {
 		return nil, err
 	}
 	if o.Program, err = findFaultProgram(); err != nil {

@@ -46,8 +46,8 @@ func chooseWake(flag, environment string, cfg *config.Config) (wakeChoice, error
 	return wakeChoice{all: strategy.Default}, nil
 }
 
-// parseWake reads "futex", "fonts=pipe" or "futex,fonts=pipe", for plugins of some
-// names; nil is for any.
+// parseWake reads "futex", "fonts=pipe" or "futex,fonts=pipe", for plugins of
+// some names; nil is for any.
 func parseWake(text string, names []string) (wakeChoice, error) {
 	c := wakeChoice{of: map[string]string{}}
 	for _, word := range strings.Split(text, ",") {
@@ -82,7 +82,8 @@ func meant(word string, names []string) string {
 	return ""
 }
 
-// meantOf is meant, of a list that one can't know: where no name is near, it says all.
+// meantOf is meant, of a list that one can't know: where no name is near, it
+// says all.
 func meantOf(word string, names []string) string {
 	near := meant(word, names)
 	switch {

@@ -58,7 +58,8 @@ type workerFlags struct {
 	json        bool
 }
 
-// mostDrain bounds --drain: the process waits no longer than this for its own end.
+// mostDrain bounds --drain: the process waits no longer than this for its own
+// end.
 const mostDrain = time.Hour
 
 func newWorker() *cobra.Command {

@@ -43,7 +43,8 @@ import (
 type Options struct {
 	// Strategies are names, or empty for all.
 	Strategies []string
-	// Rounds is how many turns each strategy gets, or 0 for 100, which takes some ten seconds.
+	// Rounds is how many turns each strategy gets, or 0 for 100, which takes
+	// some ten seconds.
 	Rounds int
 	// Spin is how long both sides spin where they do, or 0 for 50 µs.
 	Spin time.Duration

@@ -7,7 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkStrategies runs the comparison as `ddc wake bench` does, and logs its table.
+// BenchmarkStrategies runs the comparison as `ddc wake bench` does, and logs
+// its table.
 func BenchmarkStrategies(b *testing.B) {
 	for b.Loop() {
 		rows, err := Run(b.Context(), Options{Command: self})

@@ -28,6 +28,21 @@ type Measured struct {
 	Rates            []Rate
 }
 
+// Narrow are the catches whose rate is measured: the first of each fault whose
+// harm needs somebody to come between two steps. An error that is reported is
+// not what such a window hides.
+func Narrow() []Catch {
+	var narrow []Catch
+	for _, c := range Table() {
+		e, _ := fault.ByName(string(c.Fault))
+		listed := slices.ContainsFunc(narrow, func(other Catch) bool { return other.Fault == c.Fault })
+		if e.Window != "" && c.Says == "" && !listed {
+			narrow = append(narrow, c)
+		}
+	}
+	return narrow
+}
+
 //go:embed rates.json
 var rates []byte
 
@@ -46,9 +61,8 @@ func Page() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	columns := strategy.Names()
 	var b strings.Builder
-	p := func(format string, args ...any) { fmt.Fprintf(&b, format, args...) }
+	p := printing(func(format string, args ...any) { fmt.Fprintf(&b, format, args...) })
 	p("# Faults\n\n")
 	p("Made by `make faults` from `internal/fault` (what each fault is), `conformance/broken` (what catches it) and a measurement.\n\n")
 	p("A fault is a deliberate defect of the wake protocol, or of the calls above it, compiled in with the tag `ddcfault` only. Each is there\n")
@@ -56,6 +70,24 @@ func Page() (string, error) {
 	p("program of the suite must find it, with real wakers and, where it is about processes, real processes; where a strategy is immune,\n")
 	p("nothing may be reported. `DDC_FAULT=NAME` turns one on in a program built with the tag; `ddc wake matrix` runs them all.\n\n")
 
+	p.bites()
+	p.suspicions()
+	p.rules()
+	p.rates(measured)
+	p("\n## Each fault\n")
+	for _, e := range fault.Catalogue() {
+		p.fault(e)
+		p.catches(e)
+	}
+	return b.String(), nil
+}
+
+// printing adds to a page.
+type printing func(format string, args ...any)
+
+// bites is a table of the strategies on which each fault bites.
+func (p printing) bites() {
+	columns := strategy.Names()
 	p("## Which fault bites where\n\n")
 	p("**caught**: the suite finds it. **event loop**: it bites where the strategy sleeps through edge-triggered epoll with a flag of readiness,\n")
 	p("as tokio's AsyncFd does (`%s` and so on), and is caught there; the strategy as it is, is immune. –: immune.\n\n", "eventfd"+fault.EpollSuffix)
@@ -67,7 +99,10 @@ func Page() (string, error) {
 		}
 		p(" %s |\n", kinds(e.Shows))
 	}
+}
 
+// suspicions is a table of what the report of the hang suspected.
+func (p printing) suspicions() {
 	p("\n## What the report suspected\n\n| suspicion | faults |\n|---|---|\n")
 	for _, s := range fault.Suspicions() {
 		var names []string
@@ -78,7 +113,10 @@ func Page() (string, error) {
 		}
 		p("| %s | %s |\n", s, strings.Join(names, ", "))
 	}
+}
 
+// rules is a table of what breaks each rule, and of what catches that.
+func (p printing) rules() {
 	p("\n## What breaks each rule, and what catches it\n\n| rule | broken by | caught by |\n|---|---|---|\n")
 	for rule := range rules {
 		broken, caught := breakers(rule)
@@ -87,7 +125,10 @@ func Page() (string, error) {
 		}
 		p("| %s | %s | %s |\n", scenario.Rule(rule), strings.Join(broken, ", "), strings.Join(caught, ", "))
 	}
+}
 
+// rates is a table of how seldom stress finds what it finds.
+func (p printing) rates(measured Measured) {
 	p("\n## How seldom stress finds them\n\n")
 	p("Faults whose harm needs somebody to come between two steps, with nothing done to widen that window: how many runs of the suite's\n")
 	p("own programs found it. `%s`, %s. A green stress run is next to no evidence; that is what the\nmodel checker is for.\n\n", measured.Command, measured.Machine)
@@ -95,56 +136,60 @@ func Page() (string, error) {
 	for _, r := range measured.Rates {
 		p("| %s | `%s` | %d | %d of %d runs |\n", r.Fault, r.Program, r.Rounds, r.Found, r.Runs)
 	}
+}
 
-	p("\n## Each fault\n")
-	for _, e := range fault.Catalogue() {
-		p("\n### %s\n\n", e.Name)
-		p("Breaks %s", scenario.Rule(e.Rule))
-		if e.Also != 0 {
-			p("; and %s", scenario.Rule(e.Also))
-		}
-		p(".\n\n")
-		p("- **What is wrong**: %s.\n", e.Defect)
-		p("- **Seen**: %s.\n", e.Seen)
-		if e.Stands != "" {
-			p("- **Stands for** %s.\n", e.Stands)
-		}
-		p("- **Bites on** %s.", strings.Join(e.On, ", "))
-		if e.Immune != "" {
-			p(" The others are immune: %s.", e.Immune)
-		}
-		if e.Inproc {
-			p(" Within one process too, where nothing is woken.")
-		}
-		p("\n")
-		if e.Window != "" {
-			p("- **Needs**: %s.\n", e.Window)
-		}
-		for _, c := range Table() {
-			if c.Fault != e.Name {
-				continue
-			}
-			how := "a sleeper that nothing will wake"
-			switch {
-			case c.Token:
-				how = "a sleeper that a token does not wake"
-			case c.Any:
-				how = "frames that are lost, doubled or out of order, or a link that ends"
-			case c.Says != "":
-				how = fmt.Sprintf("an error that says %q", c.Says)
-			}
-			only := ""
-			if c.Only != nil {
-				only = " on " + strings.Join(c.Only, ", ")
-			}
-			p("- **Caught by** `%s`%s: %s.\n", c.Program, only, how)
-		}
+// fault says what a fault is.
+func (p printing) fault(e fault.Entry) {
+	p("\n### %s\n\n", e.Name)
+	p("Breaks %s", scenario.Rule(e.Rule))
+	if e.Also != 0 {
+		p("; and %s", scenario.Rule(e.Also))
 	}
-	return b.String(), nil
+	p(".\n\n")
+	p("- **What is wrong**: %s.\n", e.Defect)
+	p("- **Seen**: %s.\n", e.Seen)
+	if e.Stands != "" {
+		p("- **Stands for** %s.\n", e.Stands)
+	}
+	p("- **Bites on** %s.", strings.Join(e.On, ", "))
+	if e.Immune != "" {
+		p(" The others are immune: %s.", e.Immune)
+	}
+	if e.Inproc {
+		p(" Within one process too, where nothing is woken.")
+	}
+	p("\n")
+	if e.Window != "" {
+		p("- **Needs**: %s.\n", e.Window)
+	}
+}
+
+// catches says what catches a fault, and how that shows.
+func (p printing) catches(e fault.Entry) {
+	for _, c := range Table() {
+		if c.Fault != e.Name {
+			continue
+		}
+		how := "a sleeper that nothing will wake"
+		switch {
+		case c.Token:
+			how = "a sleeper that a token does not wake"
+		case c.Any:
+			how = "frames that are lost, doubled or out of order, or a link that ends"
+		case c.Says != "":
+			how = fmt.Sprintf("an error that says %q", c.Says)
+		}
+		only := ""
+		if c.Only != nil {
+			only = " on " + strings.Join(c.Only, ", ")
+		}
+		p("- **Caught by** `%s`%s: %s.\n", c.Program, only, how)
+	}
 }
 
 // rules is how many rules there are, with what a waker promises by itself. The
-// fifteenth has no fault of its own: any that loses a frame in a slot breaks it.
+// fifteenth has no fault of its own: any that loses a frame in a slot breaks
+// it.
 const rules = 17
 
 // breakers are the faults that break a rule, and the programs that catch them.

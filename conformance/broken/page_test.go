@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ddc/conformance/scenario"
+	"ddc/internal/fault"
 )
 
 var write = flag.Bool("write", false, "write docs/FAULTS.md anew")
@@ -25,6 +26,26 @@ func TestEveryRuleIsBrokenByAFaultThatIsCaught(t *testing.T) {
 		assert.NotEmpty(t, broken, "rule %d", rule)
 		assert.NotEmpty(t, caught, "rule %d", rule)
 	}
+}
+
+// A program that was renamed, or a fault that came, leaves a record of
+// something else.
+func TestRatesAreOfWhatTheTableHas(t *testing.T) {
+	type measured struct {
+		Fault   fault.Name
+		Program string
+	}
+	var want, have []measured
+	for _, c := range Narrow() {
+		want = append(want, measured{c.Fault, c.Program})
+	}
+	recorded, err := Rates()
+	require.NoError(t, err)
+	for _, r := range recorded.Rates {
+		have = append(have, measured{r.Fault, r.Program})
+		assert.NotZero(t, r.Runs, r.Fault)
+	}
+	assert.Equal(t, want, have, "run make rates")
 }
 
 func TestPageOfFaultsIsCurrent(t *testing.T) {

@@ -1,6 +1,6 @@
 // Package broken shows that the suite finds what it is meant to find. [Table]
 // says which program catches which of the deliberate defects of package
-// ddc/internal/fault. [Page] is the page made from both. What a waker alone can
+// internal/fault. [Page] is the page made from both. What a waker alone can
 // do wrong is here as decorators, in the manner of testing/iotest: each takes
 // something sound and returns it with one thing wrong.
 //

@@ -11,8 +11,8 @@ import (
 	"ddc/wake"
 )
 
-// processes are the processes of a scenario, each with a wake strategy of its own
-// of one name.
+// processes are the processes of a scenario, each with a wake strategy of its
+// own of one name.
 type processes struct {
 	w *World
 	// wakes are what sleepers use, rings what those do who only ring: where the
@@ -44,8 +44,8 @@ type bell struct {
 	ends  map[string]*wake.Doorbell
 }
 
-// bell makes a doorbell on which a goroutine of the sleeper's process sleeps until
-// ready, and which the ringers' processes ring.
+// bell makes a doorbell on which a goroutine of the sleeper's process sleeps
+// until ready, and which the ringers' processes ring.
 func (p *processes) bell(name, sleeper string, ready func() bool, ringers ...string) *bell {
 	b := &bell{words: new(wake.Words), ends: map[string]*wake.Doorbell{}}
 	nameWords(p.w, b.words, "bell."+name)
@@ -73,7 +73,8 @@ func (b *bell) await(w *World, process string, ready func() bool) {
 	w.Must(b.ends[process].Await(context.Background(), ready))
 }
 
-// nameWords names a doorbell's words, and takes out those on which no decision rests.
+// nameWords names a doorbell's words, and takes out those on which no decision
+// rests.
 func nameWords(w *World, words *wake.Words, name string) {
 	w.Name(&words.Seq, name+".seq")
 	w.Name(&words.Left, name+".left")

@@ -8,7 +8,8 @@ import (
 	"ddc/transport"
 )
 
-// The scenarios that show the causes which the original of the hang's report had.
+// The scenarios that show the causes which the original of the hang's report
+// had.
 func init() {
 	exposing[fault.StaleIndex] = twoAtOnce
 	exposing[fault.StaleIndexTrusted] = twoAtOnce
@@ -20,7 +21,9 @@ func init() {
 	exposing[fault.HandlerNeverEnds] = func(s string) Scenario { return hubProcess("link: a handler that waits for a process", s) }
 }
 
-func twoAtOnce(s string) Scenario { return hubSenders("link: two senders, ring of 2", s, 2) }
+func twoAtOnce(s string) Scenario {
+	return hubSenders("link: two senders, ring of 2", s, 2, small, 1, 1)
+}
 
 // hubCrowd is senders at one end, more than can wait at once.
 func hubCrowd(name, strategy string, n int) Scenario {
@@ -54,8 +57,8 @@ func hubReplySlots(name, strategy string, replies int) Scenario {
 	}}
 }
 
-// hubProcess is a call whose handler waits for another process, off the pump, until
-// that ends or the call's limit is over. The process never ends.
+// hubProcess is a call whose handler waits for another process, off the pump,
+// until that ends or the call's limit is over. The process never ends.
 func hubProcess(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		h := newHub(w, strategy, 1, 1, []string{"peer"}, 1, 1)

@@ -13,7 +13,8 @@ import (
 	"ddc/wake"
 )
 
-// These are claims that several make at once, of which one may have what it asks for.
+// These are claims that several make at once, of which one may have what it
+// asks for.
 
 // lastSlot is two parties that allocate the only slot at once, without waiting:
 // one of them has it.
@@ -39,8 +40,8 @@ func lastSlot(name string) Scenario {
 	}}
 }
 
-// oneToken is a sleeper that announces itself once, and two ringers. One of them
-// takes the flag, and leaves the only token.
+// oneToken is a sleeper that announces itself once, and two ringers. One of
+// them takes the flag, and leaves the only token.
 func oneToken(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		p := newProcesses(w, strategy, "peer", "one", "two")
@@ -64,9 +65,9 @@ func oneToken(name, strategy string) Scenario {
 	}}
 }
 
-// lateRing is a process that sleeps on one of two wakers, and a ring of the other
-// that is under way all the while. Where both change one word, none of the changes
-// may take another back.
+// lateRing is a process that sleeps on one of two wakers, and a ring of the
+// other that is under way all the while. Where both change one word, none of
+// the changes may take another back.
 func lateRing(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		p := newProcesses(w, strategy, "host", "one", "two")
@@ -114,8 +115,8 @@ func (w *World) counted(name string, words *wake.Words) {
 	})
 }
 
-// hubDelivered is a reply that the pump delivers, to a caller that stands in for it
-// and is about to sleep: it hears of that.
+// hubDelivered is a reply that the pump delivers, to a caller that stands in
+// for it and is about to sleep: it hears of that.
 func hubDelivered(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		h := newHub(w, strategy, 2, 1, []string{"peer"}, 0, 1)
@@ -131,9 +132,9 @@ func hubDelivered(name, strategy string) Scenario {
 	}}
 }
 
-// hubStandInEnds is a link that ends because the pump's sleep is refused, while a
-// caller stands in for it: it learns of the end, also where the peer, which is not
-// started, does not close in turn.
+// hubStandInEnds is a link that ends because the pump's sleep is refused, while
+// a caller stands in for it: it learns of the end, also where the peer, which
+// is not started, does not close in turn.
 func hubStandInEnds(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		h := openHub(w, strategy, 1, 1, []string{"peer"}, 0, 0)
@@ -150,8 +151,8 @@ func hubStandInEnds(name, strategy string) Scenario {
 	}}
 }
 
-// hubDyingUnderSender is a peer that is killed while the host sends it a payload
-// in a slot. Whether or not that was pushed, the slot comes back.
+// hubDyingUnderSender is a peer that is killed while the host sends it a
+// payload in a slot. Whether or not that was pushed, the slot comes back.
 func hubDyingUnderSender(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		h := newHub(w, strategy, 1, 1, []string{"peer"}, 1, 0)

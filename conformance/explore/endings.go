@@ -15,8 +15,8 @@ import (
 	"ddc/wake"
 )
 
-// closing is a doorbell that is closed while its sleeper sleeps, or is about to, and
-// while a ring is under way.
+// closing is a doorbell that is closed while its sleeper sleeps, or is about
+// to, and while a ring is under way.
 func closing(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		p := newProcesses(w, strategy, "host", "peer")
@@ -37,9 +37,9 @@ func closing(name, strategy string) Scenario {
 	}}
 }
 
-// closingOne is a process that sleeps on two bells and closes one of them. Nobody
-// rings the other before that sleep has ended. With futex wakers one sleeps behind
-// the other, and either may be the one that is closed.
+// closingOne is a process that sleeps on two bells and closes one of them.
+// Nobody rings the other before that sleep has ended. With futex wakers one
+// sleeps behind the other, and either may be the one that is closed.
 func closingOne(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		p := newProcesses(w, strategy, "host", "peer")
@@ -90,8 +90,9 @@ func cancelling(name, strategy string) Scenario {
 	}}
 }
 
-// contextsInTurn is a sleeper that awaits with one context and then with another,
-// whose end is to wake it. That of the first may come late, and wakes it for nothing.
+// contextsInTurn is a sleeper that awaits with one context and then with
+// another, whose end is to wake it. That of the first may come late, and wakes
+// it for nothing.
 func contextsInTurn(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		p := newProcesses(w, strategy, "host", "peer")
@@ -257,8 +258,8 @@ func dying(name, strategy string) Scenario {
 	}}
 }
 
-// lying is a peer that sends a frame, and stores an index that no sound peer stores. The
-// receiver gets the frame or the refusal, and nothing else.
+// lying is a peer that sends a frame, and stores an index that no sound peer
+// stores. The receiver gets the frame or the refusal, and nothing else.
 func lying(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		l := newProcesses(w, strategy, "host", "peer").simplex("peer", "host", 2)
@@ -356,8 +357,8 @@ func allFree(w *World, slots *slot.Pool) {
 	})
 }
 
-// dyingWithSlot is a peer that is killed at any step of sending a payload in a slot,
-// and a host that reads it and gives it back, or reclaims it.
+// dyingWithSlot is a peer that is killed at any step of sending a payload in a
+// slot, and a host that reads it and gives it back, or reclaims it.
 func dyingWithSlot(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		const host, peer = 0, 1

@@ -45,8 +45,8 @@ var exposing = map[fault.Name]func(strategy string) Scenario{
 	fault.FlagTakenRingFails:   linkFrames(1),
 	fault.AnnounceOnce:         linkFrames(3),
 	fault.WrongPeerDoorbell:    func(s string) Scenario { return hubNeighbours("link: 14 frames, two peers", s, 14) },
-	fault.FullThenRing:         func(s string) Scenario { return hubSenders("link: two senders", s, 1) },
-	fault.TwoProducers:         func(s string) Scenario { return hubSenders("link: two senders, ring of 2", s, 2) },
+	fault.FullThenRing:         func(s string) Scenario { return hubSenders("link: two senders", s, 1, small, 1, 1) },
+	fault.TwoProducers:         func(s string) Scenario { return hubSenders("link: two senders, ring of 2", s, 2, small, 1, 1) },
 	fault.NoRingOnSlot:         twoPeersPieces,
 	fault.SlotWaitersOwnPeer:   twoPeersPieces,
 	fault.HandlerOnPump:        func(s string) Scenario { return hubReplies("link: calls faster than the ring", s, 3) },
@@ -83,8 +83,8 @@ func twoPeersPieces(s string) Scenario {
 	return hubSlots("link: two peers, payloads in pieces, one slot", s, large)
 }
 
-// Every fault shows on each strategy where it can bite, with a schedule that shows it again,
-// and on none that is immune.
+// Every fault shows on each strategy where it can bite, with a schedule that
+// shows it again, and on none that is immune.
 func TestFaults(t *testing.T) {
 	for _, e := range fault.Catalogue() {
 		setup, ok := exposing[e.Name]

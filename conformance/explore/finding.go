@@ -133,7 +133,8 @@ func (r *run) describe(e entry) string {
 	return text
 }
 
-// letters name a task: a small letter for the first 26, and for those beyond, capitals before it.
+// letters name a task: a small letter for the first 26, and for those beyond,
+// capitals before it.
 func letters(task int) string {
 	s := string(rune('a' + task%26))
 	for task = task/26 - 1; task >= 0; task = task/26 - 1 {
@@ -142,8 +143,9 @@ func letters(task int) string {
 	return s
 }
 
-// token writes a schedule: letters for each task, followed by how many steps in a row
-// it makes where that is not 1. "~2" after a step says that it took alternative 2.
+// token writes a schedule: letters for each task, followed by how many steps in
+// a row it makes where that is not 1. "~2" after a step says that it took
+// alternative 2.
 func (r *run) token() string {
 	var b strings.Builder
 	for i := 0; i < len(r.log); {

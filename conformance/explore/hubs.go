@@ -77,8 +77,8 @@ func newHub(w *World, strategy string, cells, slots int, peers []string, fromHos
 	return h
 }
 
-// openHub makes a hub with rings of so many cells and so many slots of 64 bytes, and a link to each
-// peer, over which each end wants so many frames.
+// openHub makes a hub with rings of so many cells and so many slots of 64
+// bytes, and a link to each peer, over which each end wants so many frames.
 func openHub(w *World, strategy string, cells, slots int, peers []string, fromHost, toHost int) *hubWorld {
 	h := &hubWorld{w: w, peers: map[string]*linkPair{}, bg: context.Background(), attach: attach}
 	h.open(strategy, cells, slots, peers, fromHost, toHost)
@@ -233,8 +233,8 @@ func hubOneWay(name, strategy string, frames, size int) Scenario {
 	}}
 }
 
-// hubBothWays is two ends that send before they look at what comes, over rings of one
-// cell: both are full at once.
+// hubBothWays is two ends that send before they look at what comes, over rings
+// of one cell: both are full at once.
 func hubBothWays(name, strategy string, frames int) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		h := newHub(w, strategy, 1, 1, []string{"peer"}, frames, frames)
@@ -248,8 +248,8 @@ func hubBothWays(name, strategy string, frames int) Scenario {
 	}}
 }
 
-// hubReplies is an end that answers from a task of its own what comes in, as rpc's
-// server does, to calls that come faster than the ring can hold.
+// hubReplies is an end that answers from a task of its own what comes in, as
+// rpc's server does, to calls that come faster than the ring can hold.
 func hubReplies(name, strategy string, calls int) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		h := newHub(w, strategy, 1, 1, []string{"peer"}, calls, calls)
@@ -271,17 +271,25 @@ func hubReplies(name, strategy string, calls int) Scenario {
 	}}
 }
 
-// hubSenders is two senders at one end.
-func hubSenders(name, strategy string, cells int) Scenario {
+// hubSenders is senders at one end, each of so many frames of a size, over a
+// hub with one slot.
+func hubSenders(name, strategy string, cells, size int, frames ...int) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
-		h := newHub(w, strategy, cells, 1, []string{"peer"}, 2, 0)
+		all := 0
+		for _, n := range frames {
+			all += n
+		}
+		h := newHub(w, strategy, cells, 1, []string{"peer"}, all, 0)
 		p := h.peers["peer"]
-		for n := range 2 {
+		for n, own := range frames {
 			w.Go("host", "send"+string(rune('A'+n)), func() {
-				w.Must(p.host.link.Send(h.bg, transport.Header{Op: 1, Stream: uint32(n)}, bytesOf(n+1, small)))
+				for range own {
+					w.Must(p.host.link.Send(h.bg, transport.Header{Op: 1, Stream: uint32(n)}, bytesOf(n+1, size)))
+				}
 			})
 		}
 		w.Go("peer", "wait", p.peer.wait)
+		h.leaks()
 	}}
 }
 
@@ -316,8 +324,8 @@ func hubClosing(name, strategy string) Scenario {
 	}}
 }
 
-// hubAborts is a sender that gives up between two pieces of a payload, and then sends
-// a frame: the abort may fill the ring before it.
+// hubAborts is a sender that gives up between two pieces of a payload, and then
+// sends a frame: the abort may fill the ring before it.
 func hubAborts(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		h := newHub(w, strategy, 1, 1, []string{"peer"}, 1, 0)
@@ -365,7 +373,8 @@ func hubOver(name, strategy string) Scenario {
 	}}
 }
 
-// hubNeighbours is two peers, one of which gets many frames, one after the other.
+// hubNeighbours is two peers, one of which gets many frames, one after the
+// other.
 func hubNeighbours(name, strategy string, frames int) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		h := newHub(w, strategy, 1, 1, []string{"one", "two"}, frames, 0)
@@ -375,8 +384,9 @@ func hubNeighbours(name, strategy string, frames int) Scenario {
 	}}
 }
 
-// hubCaller is a goroutine of the host that receives in its pump's place while it
-// waits for the reply to its call. One that asks is in place before it rings.
+// hubCaller is a goroutine of the host that receives in its pump's place while
+// it waits for the reply to its call. One that asks is in place before it
+// rings.
 func hubCaller(name, strategy string, asks bool) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		h := newHub(w, strategy, 1, 1, []string{"peer"}, 1, 2)

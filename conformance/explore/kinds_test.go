@@ -15,7 +15,8 @@ import (
 	"ddc/slot"
 )
 
-// defects are small programs, each with one that the explorer must find: of every kind one.
+// defects are small programs, each with one that the explorer must find: of
+// every kind one.
 var defects = []struct {
 	name  string
 	kind  Kind

@@ -10,8 +10,8 @@ import (
 	"ddc/transport"
 )
 
-// These are the endings of a link that are to lose nothing: what was sent before
-// a close or a death arrives, and what was received stays what it is.
+// These are the endings of a link that are to lose nothing: what was sent
+// before a close or a death arrives, and what was received stays what it is.
 
 // over waits for the end of a link, which is to be for a reason.
 func (e *end) over(reason error) {
@@ -159,8 +159,8 @@ func hubClosingInUse(name, strategy string) Scenario {
 	}}
 }
 
-// hubReplyThenClose is a peer that replies to the first of two frames and closes:
-// the reply arrives, whatever else wakes the host at that moment.
+// hubReplyThenClose is a peer that replies to the first of two frames and
+// closes: the reply arrives, whatever else wakes the host at that moment.
 func hubReplyThenClose(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		h := newHub(w, strategy, 1, 1, []string{"peer"}, 2, 1)

@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// walk is how one random schedule is drawn (PCT: Burckhardt, Kothari, Musuvathi,
-// Nagarakatte, A randomized scheduler with probabilistic guarantees of finding
-// bugs, ASPLOS 2010). Each task has a random priority, and of those that can go on
-// the one with the highest does. At depth-1 steps, drawn among the first length, the
-// task that would go on gets a priority below all others.
+// walk is how one random schedule is drawn (PCT: Burckhardt, Kothari,
+// Musuvathi, Nagarakatte, A randomized scheduler with probabilistic guarantees
+// of finding bugs, ASPLOS 2010). Each task has a random priority, and of those
+// that can go on the one with the highest does. At depth-1 steps, drawn among
+// the first length, the task that would go on gets a priority below all others.
 //
 // A defect of depth d shows whenever d pairs of steps come in the order that it
 // needs. A use that comes before what it must follow has depth 1; a step that
@@ -62,15 +62,16 @@ func Draw(s Scenario, schedules int) (Result, error) {
 
 // guide chooses the steps of a run, one after the other.
 type guide interface {
-	// next gives the task that goes on, and its alternative; none where nobody can go on.
+	// next gives the task that goes on, and its alternative; none where nobody
+	// can go on.
 	next(r *run) (*task, int, error)
 }
 
 // errEnough is what a guide returns to end a run without a judgement.
 var errEnough = errors.New("enough steps")
 
-// follow runs a scenario as a guide says, for at most so many steps. It takes over the
-// memory of a run that is over, if not nil.
+// follow runs a scenario as a guide says, for at most so many steps. It takes
+// over the memory of a run that is over, if not nil.
 func follow(s Scenario, old *run, most int, g guide) (*run, error) {
 	r := newRun(s, old, newWideClocks())
 	defer r.end()
@@ -113,8 +114,8 @@ func (r *run) decide() *decision {
 	return &r.latest
 }
 
-// goesOn asks the guide whether the running task makes the next step as well, and
-// enters that step if so. Else what was chosen is kept for follow.
+// goesOn asks the guide whether the running task makes the next step as well,
+// and enters that step if so. Else what was chosen is kept for follow.
 func (r *run) goesOn(t *task) bool {
 	if r.guide == nil || r.closing || r.err != nil || r.finding != "" || len(r.log) == r.most {
 		return false
@@ -139,7 +140,8 @@ func (r *run) settle() {
 	}
 }
 
-// ready are the alternatives that a task has now, sure those of them that are not rare.
+// ready are the alternatives that a task has now, sure those of them that are
+// not rare.
 func (t *task) ready() uint8 {
 	switch {
 	case t.over || t.dead:
@@ -159,7 +161,8 @@ type priorities struct {
 	ranks []rank
 	// known is how many tasks of the run have got a priority.
 	known int
-	// changes are the steps before which a priority is lowered, those that are to come.
+	// changes are the steps before which a priority is lowered, those that are
+	// to come.
 	changes []change
 }
 
@@ -256,8 +259,8 @@ func (p *priorities) oneOf(alternatives uint8) int {
 	return bits.TrailingZeros8(alternatives)
 }
 
-// written is the guide of a schedule that is written down. Where it ends, the run does,
-// or goes on without preemptions.
+// written is the guide of a schedule that is written down. Where it ends, the
+// run does, or goes on without preemptions.
 type written struct {
 	choices []choice
 	goesOn  bool

@@ -66,7 +66,8 @@ func (c *wideClocks) of(object any) *wideClock {
 	return released
 }
 
-// wideClock counts the releases of each task. Tasks beyond its end have made none.
+// wideClock counts the releases of each task. Tasks beyond its end have made
+// none.
 type wideClock []uint32
 
 func (c wideClock) at(task int) uint32 {

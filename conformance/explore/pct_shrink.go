@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// shrinker makes what random schedules have found smaller, as long as it has time.
+// shrinker makes what random schedules have found smaller, as long as it has
+// time.
 type shrinker struct {
 	found Simulated
 	until time.Time
@@ -15,7 +16,8 @@ type shrinker struct {
 	patience time.Duration
 }
 
-// tries is how many schedules of a smaller crowd, or of a smaller depth, may show the finding.
+// tries is how many schedules of a smaller crowd, or of a smaller depth, may
+// show the finding.
 const tries = 1000
 
 // Shrink makes a finding of random schedules smaller: first the crowd, then the
@@ -59,7 +61,8 @@ func depthsTo(most int) (all []int) {
 	return all
 }
 
-// try says whether schedules of a crowd show a finding of that kind, which it then takes over.
+// try says whether schedules of a crowd show a finding of that kind, which it
+// then takes over.
 func (s *shrinker) try(c Crowd, depths []int) (bool, error) {
 	left := time.Until(s.until)
 	if c.check() != nil || left <= 0 {
@@ -82,8 +85,8 @@ func alike(a, b Kind) bool {
 	return a == b || hangs(a) && hangs(b)
 }
 
-// prefix looks for a short beginning of the schedule after which the finding shows though
-// everybody just goes on until they wait.
+// prefix looks for a short beginning of the schedule after which the finding
+// shows though everybody just goes on until they wait.
 func (s *shrinker) prefix() error {
 	all := s.found.shown
 	least, shows := 0, len(all)

@@ -11,8 +11,8 @@ import (
 	"ddc/internal/step"
 )
 
-// alternation is a defect of a depth: two tasks take turns at a word, depth+1 times in
-// all, each with steps between that do not matter.
+// alternation is a defect of a depth: two tasks take turns at a word, depth+1
+// times in all, each with steps between that do not matter.
 func alternation(depth, between int) Scenario {
 	return Scenario{Name: "alternation", Setup: func(w *World) {
 		var word, noise step.Uint64
@@ -31,8 +31,8 @@ func alternation(depth, between int) Scenario {
 	}}
 }
 
-// A walk shows a defect of its depth at least as often as is claimed. The seeds are always
-// the same ones, so the count is.
+// A walk shows a defect of its depth at least as often as is claimed. The seeds
+// are always the same ones, so the count is.
 func TestWalkShowsDefectsAsOftenAsClaimed(t *testing.T) {
 	for _, depth := range []int{1, 2, 3} {
 		s := alternation(depth, 4)

@@ -60,8 +60,8 @@ func (e Extent) String() string {
 	return fmt.Sprintf("%d preemptions", e.Bound)
 }
 
-// Plan is the scenarios of one strategy: those over doorbells, rings and slots, then those over
-// a hub's links with their pumps.
+// Plan is the scenarios of one strategy: those over doorbells, rings and slots,
+// then those over a hub's links with their pumps.
 func Plan(strategy string) []Planned {
 	return append(planBells(strategy), planLinks(strategy)...)
 }
@@ -118,13 +118,19 @@ func planLinks(strategy string) []Planned {
 	if strategy == "pipe" || strategy == "socketpair" {
 		deeper, raced = delays(1), delays(1)
 	}
+	// What it is about lies above the strategy.
+	once := delays(1)
+	if strategy == "eventfd" {
+		once = races(1)
+	}
 	return []Planned{
 		{hubOneWay("link: 3 frames, ring of 1", strategy, 3, small), delays(1), races(2)},
 		{hubOneWay("link: 3 payloads in one slot", strategy, 3, slotted), delays(1), races(1)},
 		{hubOneWay("link: a payload in pieces, one slot", strategy, 1, large), delays(1), races(3)},
 		{hubBothWays("link: both directions full at once", strategy, 2), delays(1), races(1)},
 		{hubReplies("link: calls faster than the ring", strategy, 2), delays(1), races(1)},
-		{hubSenders("link: two senders", strategy, 1), delays(1), races(2)},
+		{hubSenders("link: two senders", strategy, 1, small, 1, 1), delays(1), races(2)},
+		{hubSenders("link: two senders, one slot", strategy, 2, slotted, 2, 1), once, races(1)},
 		{hubSlots("link: two peers, one slot", strategy, slotted), delays(1), races(1)},
 		{hubSlots("link: two peers, payloads in pieces, one slot", strategy, large), delays(1), delays(1)},
 		{hubSlots("link: two peers, payloads in pieces, drawn", strategy, large), drawn(300), drawn(20_000)},
@@ -149,6 +155,6 @@ func planLinks(strategy string) []Planned {
 		{hubCaller("link: a caller in the pump's place before it rings", strategy, true), delays(1), races(2)},
 		{hubLone("link: a peer of one thread, ring of 1, one slot", strategy, 1, 1, 2, slotted), delays(1), races(1)},
 		{hubLone("link: a peer of one thread, ring of 4, two slots", strategy, 4, 2, 6, slotted), drawn(200), drawn(20_000)},
-		{hubLone("link: a peer of one thread, ring of 1, no slot needed", strategy, 1, 1, 3, small), delays(1), races(1)},
+		{hubLone("link: a peer of one thread, ring of 1, no slot needed", strategy, 1, 1, 3, small), delays(1), delays(2)},
 	}
 }

@@ -21,7 +21,8 @@ func (r *run) Acquire(object any) {
 	}
 }
 
-// Release adds what the running task has done to what acquirers of object are behind.
+// Release adds what the running task has done to what acquirers of object are
+// behind.
 func (r *run) Release(object any) {
 	if t := r.current; r.wide != nil {
 		r.wide.release(r, object, true)
@@ -31,7 +32,8 @@ func (r *run) Release(object any) {
 	}
 }
 
-// Publish puts what the running task has done in the place of what was released.
+// Publish puts what the running task has done in the place of what was
+// released.
 func (r *run) Publish(object any) {
 	if t := r.current; r.wide != nil {
 		r.wide.release(r, object, false)

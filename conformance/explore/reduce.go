@@ -9,13 +9,14 @@ import "math/bits"
 // to try there. It is called in a new state, after the step that led to it.
 //
 // A step races with an earlier one of another task that it depends on, where no
-// third stands between the two by dependence. To reverse the two, the schedule up
-// to the earlier one goes on with all that followed without depending on it, and
-// then the later one: one of the tasks that can begin that sequence is tried, unless
-// one of them was, or sleeps. (Any task that happens to be enabled, as in the
-// original algorithm, is not enough where there are sleep sets: it may be asleep, with
-// nothing that reverses the race awake. The choice is that of source sets: Abdulla,
-// Aronis, Jonsson, Sagonas, Optimal dynamic partial order reduction, POPL 2014.)
+// third stands between the two by dependence. To reverse the two, the schedule
+// up to the earlier one goes on with all that followed without depending on it,
+// and then the later one: one of the tasks that can begin that sequence is
+// tried, unless one of them was, or sleeps. (Any task that happens to be
+// enabled, as in the original algorithm, is not enough where there are sleep
+// sets: it may be asleep, with nothing that reverses the race awake. The choice
+// is that of source sets: Abdulla, Aronis, Jonsson, Sagonas, Optimal dynamic
+// partial order reduction, POPL 2014.)
 //
 // An operation that waits, such as a lock, may depend on another of its kind
 // through what ended the wait (the unlock), with which it cannot change places.
@@ -41,8 +42,9 @@ func (x *search) races(r *run, n *node) {
 	}
 }
 
-// racing looks at the steps up to one for those that race with an operation of task p. prior is
-// what comes before p otherwise than by the operation, order with it.
+// racing looks at the steps up to one for those that race with an operation of
+// task p. prior is what comes before p otherwise than by the operation, order
+// with it.
 func (x *search) racing(from, p int, op *pending, prior, order *clock, every bool) {
 	var later []int
 	for i := from; i >= 0; i-- {
@@ -61,8 +63,8 @@ func (x *search) racing(from, p int, op *pending, prior, order *clock, every boo
 	}
 }
 
-// reverse notes at the state before step i to try what leads to the operation of task
-// p without it.
+// reverse notes at the state before step i to try what leads to the operation
+// of task p without it.
 func (x *search) reverse(i, p int, order *clock) {
 	n := x.stack[i]
 	// first are the tasks' first steps in the sequence, 0 for none.
@@ -97,8 +99,9 @@ func (x *search) reverse(i, p int, order *clock) {
 		n.backtrack = n.backtrack.with(bits.TrailingZeros32(uint32(initials)))
 		return
 	}
-	// Within a bound, a task that may not interrupt here may have begun where the one that
-	// runs here did (Coons, Musuvathi, McKinley, Bounded partial-order reduction, OOPSLA 2013).
+	// Within a bound, a task that may not interrupt here may have begun where
+	// the one that runs here did (Coons, Musuvathi, McKinley, Bounded
+	// partial-order reduction, OOPSLA 2013).
 	n.backtrack |= initials
 	for ; i > 0 && x.stack[i-1].chosen == n.chosen; i-- {
 	}

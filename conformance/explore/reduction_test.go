@@ -42,22 +42,95 @@ func TestReductionOfTheIndexerIsThePublishedOne(t *testing.T) {
 	}
 }
 
-// program is a random small program. What its tasks read decides what they do next, and
-// with what they read the state ends in differs from schedule to schedule.
+// instruction is a step of a random program.
+type instruction struct{ op, on, value int }
+
+// shared is what the tasks of a random program share.
+type shared struct {
+	w            *World
+	words        [3]step.Uint32
+	locks        [2]step.Mutex
+	tokens, over chan struct{}
+	closed       bool
+	results      []string // of each task
+}
+
+// do has a task take a step.
+func (m *shared) do(id int, c instruction) {
+	word := &m.words[c.on]
+	note := func(v any) { m.results[id] += fmt.Sprint(v, ",") }
+	switch c.op {
+	case 0, 1:
+		note(word.Load())
+	case 2:
+		word.Store(uint32(10*id + c.value))
+	case 3:
+		note(word.CompareAndSwap(0, uint32(10*id+1)))
+	case 4:
+		note(word.Add(1))
+	case 5:
+		if word.Load() == 0 {
+			m.words[(c.on+1)%3].Store(uint32(c.value + 1))
+		}
+	case 6: // may deadlock with its like
+		a, b := &m.locks[c.value&1], &m.locks[1-c.value&1]
+		a.Lock()
+		b.Lock()
+		note(word.Swap(uint32(id + 1)))
+		b.Unlock()
+		a.Unlock()
+	case 7:
+		m.locks[0].Lock()
+		m.words[0].Store(m.words[0].Load() + uint32(id) + 1)
+		m.locks[0].Unlock()
+	case 8: // waits for a token
+		step.Recv(m.tokens)
+		<-m.tokens
+	case 9:
+		step.At(m.tokens)
+		select {
+		case m.tokens <- struct{}{}:
+			note("left")
+		default:
+			note("full")
+		}
+	case 10:
+		a, b, _ := step.RecvAny(m.tokens, m.over, nil)
+		select {
+		case <-a:
+			note("token")
+		case <-b:
+			note("over")
+		}
+	case 12:
+		note(m.w.Choose(2 + c.value))
+	case 13:
+		if id != 0 {
+			m.w.Kill("0")
+		}
+	case 11:
+		step.At(m.over)
+		if !m.closed {
+			m.closed = true
+			close(m.over)
+		}
+	}
+}
+
+func (m *shared) state() string {
+	return fmt.Sprint(m.results, m.words[0].Peek(), m.words[1].Peek(), m.words[2].Peek(), len(m.tokens), m.closed, m.locks[0].Held(), m.locks[1].Held())
+}
+
+// program is a random small program. What its tasks read decides what they do
+// next, and with what they read the state ends in differs from schedule to
+// schedule.
 func program(seed uint64, state *func() string) Scenario {
 	return Scenario{Name: fmt.Sprint("program ", seed), Setup: func(w *World) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		var words [3]step.Uint32
-		var locks [2]step.Mutex
-		tokens := make(chan struct{}, 1)
-		over := make(chan struct{})
-		closed := false
 		tasks := 2 + random.IntN(2)
-		results := make([]string, tasks)
+		m := &shared{w: w, tokens: make(chan struct{}, 1), over: make(chan struct{}), results: make([]string, tasks)}
 		for id := range tasks {
-			n := 2 + random.IntN(3)
-			type instruction struct{ op, on, value int }
-			code := make([]instruction, n)
+			code := make([]instruction, 2+random.IntN(3))
 			for i := range code {
 				code[i] = instruction{random.IntN(14), random.IntN(3), random.IntN(3)}
 			}
@@ -66,76 +139,17 @@ func program(seed uint64, state *func() string) Scenario {
 			}
 			w.Go(fmt.Sprint(id), "main", func() {
 				for _, c := range code {
-					word := &words[c.on]
-					note := func(v any) { results[id] += fmt.Sprint(v, ",") }
-					switch c.op {
-					case 0, 1:
-						note(word.Load())
-					case 2:
-						word.Store(uint32(10*id + c.value))
-					case 3:
-						note(word.CompareAndSwap(0, uint32(10*id+1)))
-					case 4:
-						note(word.Add(1))
-					case 5:
-						if word.Load() == 0 {
-							words[(c.on+1)%3].Store(uint32(c.value + 1))
-						}
-					case 6: // may deadlock with its like
-						a, b := &locks[c.value&1], &locks[1-c.value&1]
-						a.Lock()
-						b.Lock()
-						note(word.Swap(uint32(id + 1)))
-						b.Unlock()
-						a.Unlock()
-					case 7:
-						locks[0].Lock()
-						words[0].Store(words[0].Load() + uint32(id) + 1)
-						locks[0].Unlock()
-					case 8: // waits for a token
-						step.Recv(tokens)
-						<-tokens
-					case 9:
-						step.At(tokens)
-						select {
-						case tokens <- struct{}{}:
-							note("left")
-						default:
-							note("full")
-						}
-					case 10:
-						a, b, _ := step.RecvAny(tokens, over, nil)
-						select {
-						case <-a:
-							note("token")
-						case <-b:
-							note("over")
-						}
-					case 12:
-						note(w.Choose(2 + c.value))
-					case 13:
-						if id != 0 {
-							w.Kill("0")
-						}
-					case 11:
-						step.At(over)
-						if !closed {
-							closed = true
-							close(over)
-						}
-					}
+					m.do(id, c)
 				}
-				results[id] += "end"
+				m.results[id] += "end"
 			})
 		}
-		*state = func() string {
-			return fmt.Sprint(results, words[0].Peek(), words[1].Peek(), words[2].Peek(), len(tokens), closed, locks[0].Held(), locks[1].Held())
-		}
+		*state = m.state
 	}}
 }
 
-// The reduction runs a schedule for every way in which a program can end, deadlocks
-// among them.
+// The reduction runs a schedule for every way in which a program can end,
+// deadlocks among them.
 func TestReductionLosesNoEndOfAnyProgram(t *testing.T) {
 	programs, full, reduced, skipped := 300, 0, 0, 0
 	if !*all {
@@ -172,7 +186,8 @@ func TestReductionLosesNoEndOfAnyProgram(t *testing.T) {
 	assert.Less(t, skipped, 2*programs/3)
 }
 
-// So does the reduction within a bound on preemptions, with all that the bound allows.
+// So does the reduction within a bound on preemptions, with all that the bound
+// allows.
 func TestReductionWithinABoundLosesNoEnd(t *testing.T) {
 	programs := 120
 	if !*all {

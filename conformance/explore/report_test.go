@@ -32,7 +32,8 @@ type Row struct {
 	Replay       string  `json:"replay"`
 }
 
-// rows are the searches of this test run, which go test makes one after the other.
+// rows are the searches of this test run, which go test makes one after the
+// other.
 var rows []Row
 
 func report(row Row, extent Extent, r Result) {
@@ -68,8 +69,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// writeRows adds the rows to those that a run with other tags has written to the file: of
-// one search, the last one counts.
+// writeRows adds the rows to those that a run with other tags has written to
+// the file: of one search, the last one counts.
 func writeRows(path string) error {
 	var before []Row
 	text, err := os.ReadFile(path)

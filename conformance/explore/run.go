@@ -21,11 +21,12 @@ type run struct {
 	objects []object
 	hush
 	shadows map[uintptr]*shadow
-	// wide takes the place of the clocks where there are more tasks than those have room for.
+	// wide takes the place of the clocks where there are more tasks than those
+	// have room for.
 	wide *wideClocks
 
-	// guide chooses the steps, up to most of them, where the run is not a search's. What it
-	// has chosen beforehand is in decided, until it is made.
+	// guide chooses the steps, up to most of them, where the run is not a
+	// search's. What it has chosen beforehand is in decided, until it is made.
 	guide   guide
 	most    int
 	latest  decision
@@ -49,16 +50,16 @@ type run struct {
 // hush knows of which objects no step is to be made.
 type hush struct {
 	quiet map[any]bool
-	// asked is the object of which isQuiet has spoken last, and answer what it said: an
-	// operation asks three times.
+	// asked is the object of which isQuiet has spoken last, and answer what it
+	// said: an operation asks three times.
 	asked  any
 	answer bool
 }
 
 // object is what a run knows of one.
 type object struct {
-	// written and read are what comes before the next read, and besides that before
-	// the next write, as far as dependence goes.
+	// written and read are what comes before the next read, and besides that
+	// before the next write, as far as dependence goes.
 	written, read clock
 	// released is what acquirers are behind.
 	released clock
@@ -75,7 +76,8 @@ type entry struct {
 	rare          bool
 }
 
-// newRun sets a scenario up. It takes over the memory of a run that is over, if not nil.
+// newRun sets a scenario up. It takes over the memory of a run that is over, if
+// not nil.
 func newRun(s Scenario, old *run, wide *wideClocks) *run {
 	r := &run{wide: wide, ids: map[any]int32{}, hush: hush{quiet: map[any]bool{}}, shadows: map[uintptr]*shadow{}}
 	if old != nil {
@@ -121,7 +123,8 @@ func (r *run) object(o any) *object { return &r.objects[r.id(o)] }
 type pending struct {
 	uses [6]use
 	n    uint8
-	// ready are the alternatives that are possible, rare those of them that may never be.
+	// ready are the alternatives that are possible, rare those of them that may
+	// never be.
 	ready, rare uint8
 	alive       bool
 	// waits says that the operation may have to wait for others.

@@ -66,8 +66,8 @@ func twoSenders(name, strategy string) Scenario {
 	}}
 }
 
-// threeRings is three changes, each rung for, and a sleeper that must see them all:
-// stale tokens, and tokens that merge.
+// threeRings is three changes, each rung for, and a sleeper that must see them
+// all: stale tokens, and tokens that merge.
 func threeRings(name, strategy string, limits sys.Limits) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		sys.NewKernel(&limits)
@@ -113,8 +113,8 @@ func twoRingers(name, strategy string, limits sys.Limits) Scenario {
 	}}
 }
 
-// turns is two processes that ring each other in turn, so many times, as a call and
-// its reply do.
+// turns is two processes that ring each other in turn, so many times, as a call
+// and its reply do.
 func turns(name, strategy string, rounds uint32) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		p := newProcesses(w, strategy, "host", "peer")
@@ -143,8 +143,8 @@ func turns(name, strategy string, rounds uint32) Scenario {
 	}}
 }
 
-// neighbours is a host that sleeps on two bells. One is rung twice, the second time, as the
-// other is, once the first was heard.
+// neighbours is a host that sleeps on two bells. One is rung twice, the second
+// time, as the other is, once the first was heard.
 func neighbours(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		p := newProcesses(w, strategy, "host", "one", "two")
@@ -178,15 +178,16 @@ func neighbours(name, strategy string) Scenario {
 	}}
 }
 
-// twoSleepers is a host that sleeps on two bells at once, for futex wakers behind
-// one gate, and a peer for each that rings.
+// twoSleepers is a host that sleeps on two bells at once, for futex wakers
+// behind one gate, and a peer for each that rings.
 func twoSleepers(name, strategy string) Scenario {
 	return Scenario{Name: name, Setup: func(w *World) {
 		rungByTwo(w, strategy, func(b *bell, ready func() bool) { b.await(w, "host", ready) })
 	}}
 }
 
-// rungByTwo has the host sleep on two bells, as await says, and two peers ring one each.
+// rungByTwo has the host sleep on two bells, as await says, and two peers ring
+// one each.
 func rungByTwo(w *World, strategy string, await func(b *bell, ready func() bool)) {
 	p := newProcesses(w, strategy, "host", "one", "two")
 	for _, name := range []string{"one", "two"} {

@@ -31,19 +31,21 @@ type Options struct {
 	Duration  time.Duration
 	// Steps is the most that a schedule may have, or 0 for 5000.
 	Steps int
-	// Shorten is how many schedules more to run for a shorter one where one has shown a
-	// defect.
+	// Shorten is how many schedules more to run for a shorter one where one has
+	// shown a defect.
 	Shorten int
-	// ended is called at the end of each run, for tests: the search then goes on
-	// whatever the run has shown.
+	// ended is called at the end of each run, for tests: the search then goes
+	// on whatever the run has shown.
 	ended func(*run)
 }
 
 // Result is what a search has found.
 type Result struct {
-	// Schedules were run to their end, Pruned begun and found to be like another.
+	// Schedules were run to their end, Pruned begun and found to be like
+	// another.
 	Schedules, Pruned int
-	// Steps is the number of steps made in all of them, Longest that of the longest.
+	// Steps is the number of steps made in all of them, Longest that of the
+	// longest.
 	Steps, Longest int
 	// Exhausted says that nothing within Bound is left to run.
 	Exhausted bool
@@ -55,11 +57,13 @@ type Result struct {
 	Finding *Finding
 }
 
-// node is a state on the way of the schedule at hand, and what was, and is to be, tried there.
+// node is a state on the way of the schedule at hand, and what was, and is to
+// be, tried there.
 type node struct {
 	pending [maxTasks]pending
 	tasks   int
-	// enabled are those who can go on, able those of them who need nothing rare for it.
+	// enabled are those who can go on, able those of them who need nothing rare
+	// for it.
 	enabled, able set
 	settling      bool
 
@@ -69,11 +73,12 @@ type node struct {
 	tried       uint8
 	alternative int
 
-	// before is the task that made the step before, preemptions how many there were.
+	// before is the task that made the step before, preemptions how many there
+	// were.
 	before, preemptions int
 
-	// made and order are those of the step that was made from here, prior what came before the
-	// task that made it otherwise than by this step.
+	// made and order are those of the step that was made from here, prior what
+	// came before the task that made it otherwise than by this step.
 	made         uint32
 	prior, order clock
 }
@@ -131,7 +136,8 @@ func Replay(s Scenario, token string) (*Finding, error) {
 	return x.result.Finding, nil
 }
 
-// schedule runs one: along the stack as far as that goes, and beyond it by choice.
+// schedule runs one: along the stack as far as that goes, and beyond it by
+// choice.
 func (x *search) schedule(forced []choice) {
 	r := newRun(x.scenario, x.last, nil)
 	x.last = r
@@ -218,7 +224,8 @@ func (x *search) reckon(r *run, preemptions int) {
 	}
 }
 
-// lookAgain brings what each task is about to do up to date, after a step of the last.
+// lookAgain brings what each task is about to do up to date, after a step of
+// the last.
 func (r *run) lookAgain(now *[maxTasks]pending, last int) {
 	for i, t := range r.tasks {
 		if i == last || now[i] == (pending{}) {
@@ -289,7 +296,8 @@ func (x *search) push(r *run, now *[maxTasks]pending, last int) {
 	x.depth++
 }
 
-// reduces says whether only races are reversed, sleeps whether there are sleep sets too.
+// reduces says whether only races are reversed, sleeps whether there are sleep
+// sets too.
 func (x *search) reduces() bool { return x.options.Races || x.sleeps() }
 func (x *search) sleeps() bool  { return x.options.Bound < 0 && !x.options.Full }
 
@@ -302,8 +310,8 @@ func (x *search) cost(n *node, task int) int {
 	return 0
 }
 
-// next is the task that can go on, counting from the one that ran before. What
-// is rare happens to others.
+// next is the task that can go on, counting from the one that ran before. Rare
+// events happen to the others.
 func (n *node) next() int {
 	for i := n.before + 1; ; i++ {
 		if n.able.has(i % maxTasks) {
@@ -312,7 +320,8 @@ func (n *node) next() int {
 	}
 }
 
-// choose picks the first task to try in a new state, and says whether there is one.
+// choose picks the first task to try in a new state, and says whether there is
+// one.
 func (x *search) choose(n *node) bool {
 	candidates := n.enabled &^ n.sleep
 	if candidates == 0 {
@@ -339,7 +348,8 @@ func (n *node) begin(task int) {
 	n.another()
 }
 
-// another goes on to the next alternative of the chosen task, and says whether there is one.
+// another goes on to the next alternative of the chosen task, and says whether
+// there is one.
 func (n *node) another() bool {
 	left := n.pending[n.chosen].ready &^ n.tried
 	if left == 0 {

@@ -46,8 +46,8 @@ func (p *processes) simplex(from, to string, cells int) *simplex {
 	return l
 }
 
-// frame is the nth descriptor: the same number in each of its bytes, so that a torn
-// one shows.
+// frame is the nth descriptor: the same number in each of its bytes, so that a
+// torn one shows.
 func frame(n int) (d ring.Descriptor) {
 	for i := range d {
 		d[i] = byte(n)

@@ -24,13 +24,14 @@ type Simulated struct {
 	// Schedules is how many were run, Walks how many of them for each depth.
 	Schedules int
 	Walks     map[int]int
-	// Tasks and Longest are the most tasks and steps that one had, Steps all steps.
+	// Tasks and Longest are the most tasks and steps that one had, Steps all
+	// steps.
 	Tasks, Longest, Steps int
 	// Trace stands for every step of every schedule.
 	Trace uint64
 	Took  time.Duration
-	// Depth and Crowd are those of the schedule that shows Finding, which is nil
-	// where none does.
+	// Depth and Crowd are those of the schedule that shows Finding, which is
+	// nil where none does.
 	Depth   int
 	Crowd   Crowd
 	Finding *Finding
@@ -46,8 +47,9 @@ func (s *Simulated) Bound(depth int) float64 {
 // mostSteps is when a run of a crowd counts as endless.
 const mostSteps = 400_000
 
-// Simulate runs random schedules of a crowd until one shows a defect. The first has the
-// crowd's seed, each later one the next: a seed stands for one program and one schedule.
+// Simulate runs random schedules of a crowd until one shows a defect. The first
+// has the crowd's seed, each later one the next: a seed stands for one program
+// and one schedule.
 func Simulate(c Crowd, o SimulateOptions) (Simulated, error) {
 	s := Simulated{Walks: map[int]int{}}
 	if err := c.check(); err != nil {
@@ -55,7 +57,8 @@ func Simulate(c Crowd, o SimulateOptions) (Simulated, error) {
 	}
 	start := time.Now()
 	trace := fnv.New64a()
-	// How many steps there are to choose the change points from is measured first, without any.
+	// How many steps there are to choose the change points from is measured
+	// first, without any.
 	first, err := follow(c.Scenario(), nil, mostSteps, newPriorities(walk{seed: c.Seed, depth: 1}))
 	if err != nil {
 		return s, fmt.Errorf("simulate %s: %w", c, err)

@@ -9,22 +9,27 @@ import (
 	"strings"
 )
 
-// Crowd is a large scenario: a hub with many peers, and callers of its host that
-// call them all at once, over rings and a pool that are too small for them. Its
-// numbers say how much of everything there is; which call and which peer it
-// befalls is drawn from Seed. The same Crowd is the same program each time.
+// Crowd is a large scenario: a hub with many peers, and callers of its host
+// that call them all at once, over rings and a pool that are too small for
+// them. Its numbers say how much of everything there is; which call and which
+// peer it befalls is drawn from Seed. The same Crowd is the same program each
+// time.
 type Crowd struct {
 	Strategy string
 	Seed     uint64
-	// Peers are the links, Callers the tasks of the host that make Calls calls each.
+	// Peers are the links, Callers the tasks of the host that make Calls calls
+	// each.
 	Peers, Callers, Calls int
-	// Cells is the size of each ring, Slots the number of slots of 64 bytes for all.
+	// Cells is the size of each ring, Slots the number of slots of 64 bytes for
+	// all.
 	Cells, Slots int
-	// Streams of 100 calls have several frames each way, Leases of 100 have a payload that
-	// the handler, or the caller, keeps for a while, Cancels of 100 calls are cancelled at some time.
+	// Streams of 100 calls have several frames each way, Leases of 100 have a
+	// payload that the handler, or the caller, keeps for a while, Cancels of
+	// 100 calls are cancelled at some time.
 	Streams, Leases, Cancels int
-	// Closes peers are closed in good order, at either end, Lies store an index that cannot be and
-	// are killed for it, Deaths are just killed, and Restarts of those are started again.
+	// Closes peers are closed in good order, at either end, Lies store an index
+	// that cannot be and are killed for it, Deaths are just killed, and
+	// Restarts of those are started again.
 	Closes, Lies, Deaths, Restarts int
 	// Signals is how many system calls of each task may be interrupted.
 	Signals int
@@ -54,7 +59,8 @@ var amounts = []amount{
 	{"slots", func(c *Crowd) *int { return &c.Slots }, 1},
 }
 
-// String writes a crowd as "eventfd,seed=7,peers=16,callers=80": numbers that are 0 are left out.
+// String writes a crowd as "eventfd,seed=7,peers=16,callers=80": numbers that
+// are 0 are left out.
 func (c Crowd) String() string {
 	text := fmt.Sprintf("%s,seed=%d", c.Strategy, c.Seed)
 	for _, a := range amounts {
@@ -110,8 +116,9 @@ type planned struct {
 	up, down  []int // sizes
 	cancelled bool
 	stands    bool // for the pump
-	// kept says that the handler keeps the last frame up, keeps that the caller does the last one
-	// down. Earlier ones they must not: who waits for a slot while it holds one may wait for ever.
+	// kept says that the handler keeps the last frame up, keeps that the caller
+	// does the last one down. Earlier ones they must not: who waits for a slot
+	// while it holds one may wait for ever.
 	kept, keeps bool
 }
 

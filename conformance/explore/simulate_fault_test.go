@@ -17,8 +17,8 @@ import (
 // dyingPair is for defects that a death must meet: there is little besides.
 var dyingPair = Crowd{Peers: 1, Callers: 2, Calls: 1, Cells: 1, Slots: 1, Deaths: 1}
 
-// crowdsFor are the crowds for faults that [mixed] seldom shows: few tasks and steps are
-// better where many callers add nothing.
+// crowdsFor are the crowds for faults that [mixed] seldom shows: few tasks and
+// steps are better where many callers add nothing.
 var crowdsFor = map[fault.Name]Crowd{
 	fault.RingerDies:           dyingPair,
 	fault.KeyAfterCheck:        {Peers: 2, Callers: 6, Calls: 1, Cells: 1, Slots: 2},
@@ -35,9 +35,10 @@ var soon = map[fault.Name]bool{
 	fault.AbortFillsRing: true, fault.TwoProducers: true, fault.TrustedIndex: true,
 }
 
-// Every fault shows in random schedules of a crowd as well, though no scenario was made for it;
-// and the schedule that shows it shows it again, and nothing without it. Left out are those of
-// handlers that wait for a process: a crowd has none, and [hubProcess] shows them.
+// Every fault shows in random schedules of a crowd as well, though no scenario
+// was made for it; and the schedule that shows it shows it again, and nothing
+// without it. Left out are those of handlers that wait for a process: a crowd
+// has none, and [hubProcess] shows them.
 func TestSimulatedFaults(t *testing.T) {
 	for _, e := range fault.Catalogue() {
 		if slices.Contains(e.Needs, fault.ProcessWait) || !*all && !soon[e.Name] {
@@ -78,8 +79,8 @@ func simulatedFault(t *testing.T, e fault.Entry, strategy string) {
 	assert.True(t, err != nil || sound == nil, "without the fault the same schedule shows\n%v", sound)
 }
 
-// A finding of a crowd becomes one that people can read: in a few seconds, so a minute
-// is enough on any machine.
+// A finding of a crowd becomes one that people can read: in a few seconds, so a
+// minute is enough on any machine.
 func TestSimulatedFaultsShrink(t *testing.T) {
 	fault.Switch(fault.NoRingOnSlot)
 	defer fault.Switch()
@@ -100,7 +101,8 @@ func TestSimulatedFaultsShrink(t *testing.T) {
 	assert.Equal(t, small.Finding.Columns, again.Columns)
 }
 
-// The event loops of the faults, and the faults where they are immune, show nothing.
+// The event loops of the faults, and the faults where they are immune, show
+// nothing.
 func TestSimulatedFaultsLeaveTheImmuneAlone(t *testing.T) {
 	c := mixed
 	c.Strategy = "eventfd" + fault.EpollSuffix

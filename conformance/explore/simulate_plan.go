@@ -11,16 +11,18 @@ import (
 type Simulation struct {
 	Name string
 	Crowd
-	// Weight is how many of a thousand schedules are its, Fast how many it has in make test.
+	// Weight is how many of a thousand schedules are its, Fast how many it has
+	// in make test.
 	Weight, Fast int
 }
 
-// depths are those that schedules are drawn for, in turn. A few of depth 1 are enough.
+// depths are those that schedules are drawn for, in turn. A few of depth 1 are
+// enough.
 var depths = []int{1, 2, 3, 2, 3}
 
-// Simulations are the crowds of one strategy. The probability that a schedule shows a
-// defect falls with the number of tasks and steps, so most are of the small
-// crowds; the large one is for what needs many.
+// Simulations are the crowds of one strategy. The probability that a schedule
+// shows a defect falls with the number of tasks and steps, so most are of the
+// small crowds; the large one is for what needs many.
 func Simulations(strategy string) []Simulation {
 	mixed := func(peers, callers, calls, cells, slots int) Crowd {
 		return Crowd{
@@ -42,8 +44,8 @@ func Simulations(strategy string) []Simulation {
 	}
 }
 
-// Reached says how many schedules were run, and with which probability each of the
-// depths would have shown.
+// Reached says how many schedules were run, and with which probability each of
+// the depths would have shown.
 func (s *Simulated) Reached() string {
 	var reached []string
 	for _, depth := range depthsTo(3) {

@@ -22,8 +22,9 @@ var (
 	budget    = flag.Duration("explore.time", 30*time.Second, "how long random schedules may take in all")
 )
 
-// On the code as it is no random schedule of any crowd shows a defect. How many are run
-// depends on the time that there is, which schedules these are does not.
+// On the code as it is no random schedule of any crowd shows a defect. How many
+// are run depends on the time that there is, which schedules these are does
+// not.
 func TestSimulate(t *testing.T) {
 	if replayed(t) {
 		return

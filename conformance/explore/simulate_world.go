@@ -55,8 +55,8 @@ type callState struct {
 	ctx context.Context
 	// sent, received count the frames up, answered, replied those down.
 	sent, received, answered, replied int
-	// lease is the last frame up while the handler keeps it, reply that of the reply while
-	// the caller does.
+	// lease is the last frame up while the handler keeps it, reply that of the
+	// reply while the caller does.
 	lease, reply transport.Lease
 	complete     step.Bool
 	done         chan struct{}
@@ -240,8 +240,8 @@ func (p *crowdPeer) explained(err error) {
 	}
 }
 
-// make is the caller's part of a call. A reply that it keeps is read at the end: the peer may
-// be dead by then.
+// make is the caller's part of a call. A reply that it keeps is read at the
+// end: the peer may be dead by then.
 func (s *callState) make() {
 	s.call()
 	if s.reply.Payload == nil {
@@ -305,8 +305,8 @@ func (s *callState) failed(err error) {
 	}
 }
 
-// meet makes the tasks that bring the peer's fate about. A host learns that a process has
-// ended, in good order or not, and reaps its link.
+// meet makes the tasks that bring the peer's fate about. A host learns that a
+// process has ended, in good order or not, and reaps its link.
 func (p *crowdPeer) meet(hosts wake.Strategy, again *[]planned) {
 	w := p.x.w
 	if !p.doomed {
@@ -378,8 +378,9 @@ func (p *crowdPeer) restart(hosts wake.Strategy, one planned) {
 	x.calls[one.id].make()
 }
 
-// delivered says whether what was sent has come: all of it over a link that lives. Before an
-// end closes, or is killed, what it has sent comes; what it is sent need not.
+// delivered says whether what was sent has come: all of it over a link that
+// lives. Before an end closes, or is killed, what it has sent comes; what it is
+// sent need not.
 func (s *callState) delivered() bool {
 	up, down := s.received >= s.sent, s.replied >= s.answered
 	switch s.peer.fate {
@@ -393,8 +394,8 @@ func (s *callState) delivered() bool {
 	return down
 }
 
-// over claims, once nobody can go on, that every call has an outcome, that what was sent
-// has come, and that every slot is free.
+// over claims, once nobody can go on, that every call has an outcome, that what
+// was sent has come, and that every slot is free.
 func (x *crowdWorld) over() {
 	for id := range uint32(len(x.calls)) {
 		s := x.calls[id]

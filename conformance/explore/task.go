@@ -26,8 +26,8 @@ type task struct {
 	yield       func(struct{}) bool
 	over, dead  bool
 
-	// steps counts the operations made. order is what came before the next one as far as
-	// dependence goes, seen as far as synchronisation does.
+	// steps counts the operations made. order is what came before the next one
+	// as far as dependence goes, seen as far as synchronisation does.
 	steps uint32
 	order clock
 	seen  clock
@@ -115,7 +115,8 @@ func (r *run) Go(name string, first step.Op, idle bool, f func()) {
 	r.spawn(fmt.Sprintf("%s.%s%d", parent.name, name, len(r.tasks)), parent.process, first, idle || parent.startsIdle, f)
 }
 
-// Interrupts says whether a signal may cut the running task's next system call short.
+// Interrupts says whether a signal may cut the running task's next system call
+// short.
 func (r *run) Interrupts() bool { return r.current.interrupts < r.world.signals }
 
 // Task is the running task.

@@ -14,8 +14,8 @@ import (
 type Scenario struct {
 	// Name is what the scenario is called in tables and tests.
 	Name string
-	// Setup makes everything anew for one run, and gives w its tasks. It must do the
-	// same each time.
+	// Setup makes everything anew for one run, and gives w its tasks. It must
+	// do the same each time.
 	Setup func(w *World)
 }
 
@@ -68,7 +68,8 @@ func (w *World) Within(process string, f func()) {
 	w.within = before
 }
 
-// Idly runs f, which is part of a task: what it starts, such as pumps, may wait for ever.
+// Idly runs f, which is part of a task: what it starts, such as pumps, may wait
+// for ever.
 func (w *World) Idly(f func()) {
 	t := w.run.current
 	t.startsIdle = true
@@ -80,7 +81,8 @@ func (w *World) Idly(f func()) {
 // before which [World.Kill] may come.
 func (w *World) Mortal(process string) { w.mortal = w.mortal.with(w.process(process)) }
 
-// Kill stops every task of a mortal process for ever. A task of another process calls it.
+// Kill stops every task of a mortal process for ever. A task of another process
+// calls it.
 func (w *World) Kill(process string) {
 	victim := w.process(process)
 	w.run.Do(step.Op{Verb: "kill", Object: life{w, victim}, Write: true})
@@ -99,7 +101,8 @@ type life struct {
 	process int
 }
 
-// Name gives an object, such as a word in shared memory, its name in what people read.
+// Name gives an object, such as a word in shared memory, its name in what
+// people read.
 func (w *World) Name(object any, name string) { w.names[object] = name }
 
 // Quiet keeps operations on objects from counting as steps. It is for words on
@@ -116,20 +119,21 @@ func (w *World) Memory(name string, b []byte) {
 	w.memory = append(w.memory, memory{name, reflect.ValueOf(b).Pointer(), uintptr(len(b))})
 }
 
-// Sleeper is someone in a process who sleeps until ready is true and token tells so. It is asked
-// when nobody can go on.
+// Sleeper is someone in a process who sleeps until ready is true and token
+// tells so. It is asked when nobody can go on.
 func (w *World) Sleeper(process, name string, parked, ready, token func() bool) {
 	w.sleepers = append(w.sleepers, sleeper{w.process(process), name, parked, ready, token})
 }
 
-// Settle lets what Setup has started, such as pumps, run until it waits before anything
-// else does, in one order only.
+// Settle lets what Setup has started, such as pumps, run until it waits before
+// anything else does, in one order only.
 func (w *World) Settle() { w.settling = true }
 
 // Signals lets up to n system calls of each task be interrupted by a signal.
 func (w *World) Signals(n int) { w.signals = n }
 
-// Finally adds a check of how a run has ended, in good order or with processes killed.
+// Finally adds a check of how a run has ended, in good order or with processes
+// killed.
 func (w *World) Finally(check func()) { w.finally = append(w.finally, check) }
 
 // After adds a function that frees what Setup took. It is called after every

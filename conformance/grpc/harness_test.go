@@ -1,6 +1,6 @@
 // Package grpc_test holds calls beside grpc-go: every test runs the same code
 // over grpc-go, over the second control group (rpc/stock), in one process, and
-// over the hub on each wake strategy. What is expected is so what grpc-go does.
+// over the hub on each wake strategy. So each test expects what grpc-go does.
 // Where a wire of our own can't do the same, the test says so.
 package grpc_test
 
@@ -57,7 +57,10 @@ type setup struct {
 	register    func(server)
 	clientStats stats.Handler
 	serverStats stats.Handler
-	maxReceive  int
+	maxMessage  int
+	unary       []grpc.UnaryServerInterceptor
+	stream      []grpc.StreamServerInterceptor
+	unknown     grpc.StreamHandler
 }
 
 // server is what both servers can do.
@@ -77,17 +80,32 @@ type ends struct {
 	ours   bool
 }
 
-// overEach runs a test over grpc-go first, and then over every link of ours.
-func overEach(t *testing.T, s setup, test func(t *testing.T, e *ends)) {
-	t.Run("grpc-go", func(t *testing.T) { test(t, overGRPC(t, s)) })
-	t.Run("socket", func(t *testing.T) { test(t, overSocket(t, s)) })
-	t.Run("inproc", func(t *testing.T) { test(t, overLink(t, inproc.New(), s)) })
+// carrier is a way for calls to go.
+type carrier struct {
+	name string
+	open func(t *testing.T, s setup) *ends
+}
+
+// carriers are grpc-go, and then every link of ours.
+func carriers() []carrier {
+	all := []carrier{
+		{"grpc-go", overGRPC}, {"socket", overSocket},
+		{"inproc", func(t *testing.T, s setup) *ends { return overLink(t, inproc.New(), s) }},
+	}
 	for _, wake := range strategy.All() {
-		t.Run("hub/"+wake.Name(), func(t *testing.T) {
+		all = append(all, carrier{"hub/" + wake.Name(), func(t *testing.T, s setup) *ends {
 			h, err := hub.Create(hub.Options{Peers: 2, Strategy: wake})
 			require.NoError(t, err)
-			test(t, overLink(t, h, s))
-		})
+			return overLink(t, h, s)
+		}})
+	}
+	return all
+}
+
+// overEach runs a test over each carrier, grpc-go first.
+func overEach(t *testing.T, s setup, test func(t *testing.T, e *ends)) {
+	for _, c := range carriers() {
+		t.Run(c.name, func(t *testing.T) { test(t, c.open(t, s)) })
 	}
 }
 
@@ -104,12 +122,15 @@ func (s setup) fill(srv server) {
 func overGRPC(t *testing.T, s setup) *ends {
 	t.Helper()
 	listener := bufconn.Listen(1 << 20)
-	serverOptions := []grpc.ServerOption{}
+	serverOptions := []grpc.ServerOption{grpc.WaitForHandlers(true), grpc.ChainUnaryInterceptor(s.unary...), grpc.ChainStreamInterceptor(s.stream...)}
+	if s.unknown != nil {
+		serverOptions = append(serverOptions, grpc.UnknownServiceHandler(s.unknown))
+	}
 	if s.serverStats != nil {
 		serverOptions = append(serverOptions, grpc.StatsHandler(s.serverStats))
 	}
-	if s.maxReceive > 0 {
-		serverOptions = append(serverOptions, grpc.MaxRecvMsgSize(s.maxReceive))
+	if s.maxMessage > 0 {
+		serverOptions = append(serverOptions, grpc.MaxRecvMsgSize(s.maxMessage), grpc.MaxSendMsgSize(s.maxMessage))
 	}
 	srv := grpc.NewServer(serverOptions...)
 	s.fill(srv)
@@ -137,7 +158,7 @@ func overSocket(t *testing.T, s setup) *ends {
 	t.Helper()
 	ours, theirs, err := sys.Socketpair()
 	require.NoError(t, err)
-	serverOptions := rpc.ServerOptions{MaxMessage: s.maxReceive}
+	serverOptions := rpc.ServerOptions{MaxMessage: s.maxMessage, Unary: s.unary, Stream: s.stream, Unknown: s.unknown}
 	if s.serverStats != nil {
 		serverOptions.Stats = []stats.Handler{s.serverStats}
 	}
@@ -164,7 +185,7 @@ func overLink(t *testing.T, tr transport.Transport, s setup) *ends {
 	t.Cleanup(func() { assert.NoError(t, tr.Close()) })
 	host, peer, err := tr.Pair("plugin")
 	require.NoError(t, err)
-	serverOptions := rpc.ServerOptions{MaxMessage: s.maxReceive}
+	serverOptions := rpc.ServerOptions{MaxMessage: s.maxMessage, Unary: s.unary, Stream: s.stream, Unknown: s.unknown}
 	if s.serverStats != nil {
 		serverOptions.Stats = []stats.Handler{s.serverStats}
 	}
@@ -248,7 +269,8 @@ func (s *service) Chat(stream grpc.BidiStreamingServer[packet, packet]) error {
 	}
 }
 
-// assertServed claims that nothing went wrong but that a server was stopped before it began.
+// assertServed claims that nothing went wrong but that a server was stopped
+// before it began.
 func assertServed(t *testing.T, err error) {
 	t.Helper()
 	if !errors.Is(err, grpc.ErrServerStopped) {

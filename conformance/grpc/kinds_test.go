@@ -48,8 +48,13 @@ func TestInvokeWorksWhateverTheMethodsKind(t *testing.T) {
 		invoke := func(in *packet) error { return e.Invoke(t.Context(), countMethod, in, &packet{}) }
 		assertCode(t, codes.Internal, invoke(&packet{Number: 0}))
 		assertCode(t, codes.Internal, invoke(&packet{Number: 2}))
-		assertCode(t, codes.Aborted, invoke(&packet{Number: 1, Text: "after the reply"}))
 		assertCode(t, codes.Aborted, invoke(&packet{Number: 0, Text: "without one"}))
+		failed := &packet{}
+		header = nil
+		assertCode(t, codes.Aborted, e.Invoke(t.Context(), countMethod, &packet{Number: 1, Text: "after the reply"}, failed, grpc.Header(&header)))
+		assert.Equal(t, "after the reply", failed.GetText(), "the reply had come before")
+		assert.Equal(t, []string{"h"}, header["header"])
+		assertCode(t, codes.ResourceExhausted, e.Invoke(t.Context(), countMethod, &packet{Number: 1, Text: "after the reply"}, failed, grpc.MaxCallRecvMsgSize(3)))
 		large := &packet{Number: 1, Data: make([]byte, 3<<20)}
 		got := &packet{}
 		require.NoError(t, e.Invoke(t.Context(), countMethod, large, got))
@@ -127,7 +132,8 @@ func TestAnUntypedNilReplyIsAnEmptyMessage(t *testing.T) {
 	})
 }
 
-// Messages of the API before this one, which generated code of old has, still travel.
+// Messages of the API before this one, which generated code of old has, still
+// travel.
 func TestMessagesOfTheOldAPITravel(t *testing.T) {
 	overEach(t, setup{}, func(t *testing.T, e *ends) {
 		got := &oldPacket{}
@@ -145,8 +151,8 @@ func TestMessagesOfTheOldAPITravel(t *testing.T) {
 	})
 }
 
-// oldPacket is a Packet as generators of the old API made it: its tags are all there is
-// to know of its fields.
+// oldPacket is a Packet as generators of the old API made it: its tags are all
+// there is to know of its fields.
 type oldPacket struct {
 	Data   []byte `protobuf:"bytes,1,opt,name=data,proto3"`
 	Number int64  `protobuf:"varint,2,opt,name=number,proto3"`

@@ -212,7 +212,7 @@ func TestAStatusWithBrokenTextKeepsTheRest(t *testing.T) {
 }
 
 func TestAMessageOverTheLimitSaysSo(t *testing.T) {
-	overEach(t, setup{maxReceive: 1000}, func(t *testing.T, e *ends) {
+	overEach(t, setup{maxMessage: 1000}, func(t *testing.T, e *ends) {
 		_, err := e.client.Echo(t.Context(), &packet{Data: make([]byte, 2000)})
 		assertCode(t, codes.ResourceExhausted, err)
 		_, err = e.client.Echo(t.Context(), &packet{Data: make([]byte, 500)}, grpc.MaxCallRecvMsgSize(100))

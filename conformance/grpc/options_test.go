@@ -222,8 +222,8 @@ func TestPerRPCCredentialsAreHonoured(t *testing.T) {
 	})
 }
 
-// ending is a way in which a call can end, and the code that it ends with.
-type ending struct {
+// finale is a way in which a call can end, and the code that it ends with.
+type finale struct {
 	code codes.Code
 	end  func(t *testing.T, e *ends, ctx context.Context, cancel func(), o grpc.CallOption)
 }
@@ -264,8 +264,8 @@ func firstMessage(t *testing.T, e *ends, ctx context.Context, first *packet, o g
 	return stream
 }
 
-func unaryEndings() map[string]ending {
-	return map[string]ending{
+func unaryFinales() map[string]finale {
+	return map[string]finale{
 		"unary, good": {codes.OK, func(t *testing.T, e *ends, ctx context.Context, _ func(), o grpc.CallOption) {
 			_, _ = e.client.Echo(ctx, &packet{}, o)
 		}},
@@ -283,8 +283,8 @@ func unaryEndings() map[string]ending {
 	}
 }
 
-func streamEndings() map[string]ending {
-	return map[string]ending{
+func streamFinales() map[string]finale {
+	return map[string]finale{
 		"stream, good": {codes.OK, func(t *testing.T, e *ends, ctx context.Context, _ func(), o grpc.CallOption) {
 			s := firstMessage(t, e, ctx, &packet{}, o)
 			_, err := s.Recv()
@@ -330,8 +330,8 @@ func streamEndings() map[string]ending {
 
 // Whatever ends a call, those who asked hear of it once.
 func TestOnFinishIsCalledOnceOnEveryWayACallCanEnd(t *testing.T) {
-	ways := unaryEndings()
-	maps.Copy(ways, streamEndings())
+	ways := unaryFinales()
+	maps.Copy(ways, streamFinales())
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
 			overEach(t, setup{service: obedient()}, func(t *testing.T, e *ends) {

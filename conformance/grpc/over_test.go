@@ -39,8 +39,8 @@ func TestNoUnaryCallIsExecutedAfterItsContextIsOver(t *testing.T) {
 	})
 }
 
-// Both sides fail to send from the moment at which their context is over, and what
-// was sent before is not taken for a complete upload.
+// Both sides fail to send from the moment at which their context is over, and
+// what was sent before is not taken for a complete upload.
 func TestSendMsgFailsOnBothSidesOnceTheContextIsOver(t *testing.T) {
 	type seen struct{ send, receive error }
 	began, ended := make(chan struct{}, 1), make(chan seen, 1)
@@ -104,8 +104,8 @@ func TestNothingIsSentByTheFirstSendMsgAfterCancel(t *testing.T) {
 	})
 }
 
-// A handler that answers nothing after its deadline races with its caller's own: the
-// call has timed out either way. grpc-go may let the reply through.
+// A handler that answers nothing after its deadline races with its caller's
+// own: the call has timed out either way. grpc-go may let the reply through.
 func TestANilReplyAfterTheDeadlineIsATimeout(t *testing.T) {
 	s := setup{register: func(srv server) {
 		srv.RegisterService(untyped(func(ctx context.Context) (any, error) {

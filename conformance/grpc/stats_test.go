@@ -21,21 +21,33 @@ import (
 	"ddc/internal/await"
 )
 
-// recorder notes what it is told.
+// recorder notes what it is told of the last call that began, and of
+// connections. A call before it may have ends that come late.
 type recorder struct {
 	mu     sync.Mutex
+	last   int // call
 	events []string
 	conns  []string
 }
 
 type tagKey struct{}
 
+// tagOfCall is what the context of a call has.
+type tagOfCall struct {
+	call   int
+	method string
+}
+
 func (r *recorder) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	return context.WithValue(ctx, tagKey{}, info.FullMethodName)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last++
+	r.events = nil
+	return context.WithValue(ctx, tagKey{}, tagOfCall{r.last, info.FullMethodName})
 }
 
 func (r *recorder) HandleRPC(ctx context.Context, s stats.RPCStats) {
-	method, _ := ctx.Value(tagKey{}).(string)
+	of, _ := ctx.Value(tagKey{}).(tagOfCall)
 	event := strings.TrimPrefix(fmt.Sprintf("%T", s), "*stats.")
 	switch s := s.(type) {
 	case *stats.Begin:
@@ -62,7 +74,10 @@ func (r *recorder) HandleRPC(ctx context.Context, s stats.RPCStats) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if method == "" {
+	if of.call > 0 && of.call < r.last {
+		return
+	}
+	if of.method == "" {
 		event += " of no method"
 	}
 	r.events = append(r.events, event)
@@ -93,15 +108,16 @@ func (r *recorder) conn(event string) {
 	r.conns = append(r.conns, event)
 }
 
-// take gives what has been noted since the last take, once it ends with an end. grpc-go
-// tells of a trailer when it arrives, which may be before what came first is read.
+// take gives what has been noted of the last call, once an end is among it.
+// grpc-go tells of a trailer when it arrives, which may be before what came
+// first is read.
 func (r *recorder) take(t *testing.T, whose string) []string {
 	t.Helper()
 	var events []string
 	await.Until(t, "the end of a call at the "+whose+"'s", func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if len(r.events) == 0 || !strings.HasPrefix(r.events[len(r.events)-1], "End") {
+		if !slices.ContainsFunc(r.events, isEnd) {
 			return false
 		}
 		events, r.events = r.events, nil
@@ -113,10 +129,13 @@ func (r *recorder) take(t *testing.T, whose string) []string {
 	})
 	if at := slices.IndexFunc(events, func(e string) bool { return strings.HasPrefix(e, "InTrailer") }); at >= 0 {
 		trailer := events[at]
-		events = slices.Insert(slices.Delete(events, at, at+1), len(events)-2, trailer)
+		events = slices.Delete(events, at, at+1)
+		events = slices.Insert(events, slices.IndexFunc(events, isEnd), trailer)
 	}
 	return events
 }
+
+func isEnd(event string) bool { return strings.HasPrefix(event, "End") }
 
 // watched answers with metadata of its own, or fails where it is asked to.
 func watched() *service {
@@ -126,6 +145,20 @@ func watched() *service {
 				return nil, status.Error(codes.Aborted, "asked for")
 			}
 			return in, errors.Join(grpc.SetHeader(ctx, metadata.Pairs("own", "x")), grpc.SetTrailer(ctx, metadata.Pairs("own", "x")))
+		},
+		count: func(in *packet, stream grpc.ServerStreamingServer[packet]) error {
+			if in.GetText() == "header" {
+				return stream.SendHeader(nil)
+			}
+			for i := range in.GetNumber() {
+				if err := stream.Send(&packet{Number: i}); err != nil {
+					return err
+				}
+			}
+			if in.GetText() == "fail" {
+				return status.Error(codes.Aborted, "asked for")
+			}
+			return nil
 		},
 		chat: func(stream grpc.BidiStreamingServer[packet, packet]) error {
 			for {
@@ -188,6 +221,12 @@ func chatFails(t *testing.T, ctx context.Context, e *ends) {
 	assertCode(t, codes.Aborted, err)
 }
 
+func countedAsUnary(number int64, text string, code codes.Code) func(*testing.T, context.Context, *ends) {
+	return func(t *testing.T, ctx context.Context, e *ends) {
+		assertCode(t, code, e.Invoke(ctx, countMethod, &packet{Number: number, Text: text}, &packet{}))
+	}
+}
+
 // three is a message of three bytes.
 func three() *packet { return &packet{Text: "x"} }
 
@@ -216,10 +255,22 @@ func TestStatsHandlersHearOfEveryCallAtBothEnds(t *testing.T) {
 			{"a chat that fails", chatFails,
 				[]string{"Begin true true", "OutHeader own", "OutPayload 3", "InHeader", "InPayload 3", "OutPayload 6", "InTrailer", "End Aborted"},
 				[]string{"InHeader own", "Begin true true", "InPayload 3", "OutHeader", "OutPayload 3", "InPayload 6", "OutTrailer", "End Aborted"}},
+			{"a server's stream as a unary call", countedAsUnary(1, "", codes.OK),
+				[]string{"Begin false false", "OutHeader own", "OutPayload 2", "InHeader", "InPayload 0", "InTrailer", "End OK"},
+				[]string{"InHeader own", "Begin false true", "InPayload 2", "OutHeader", "OutPayload 0", "OutTrailer", "End OK"}},
+			{"one that fails after its answer", countedAsUnary(1, "fail", codes.Aborted),
+				[]string{"Begin false false", "OutHeader own", "OutPayload 8", "InHeader", "InPayload 0", "InTrailer", "End Aborted"},
+				[]string{"InHeader own", "Begin false true", "InPayload 8", "OutHeader", "OutPayload 0", "OutTrailer", "End Aborted"}},
+			{"one that sends an empty header alone", countedAsUnary(0, "header", codes.Internal),
+				[]string{"Begin false false", "OutHeader own", "OutPayload 8", "InHeader", "InTrailer", "End Internal"},
+				[]string{"InHeader own", "Begin false true", "InPayload 8", "OutHeader", "OutTrailer", "End OK"}},
+			{"one that fails without one", countedAsUnary(0, "fail", codes.Aborted),
+				[]string{"Begin false false", "OutHeader own", "OutPayload 6", "InTrailer", "End Aborted"},
+				[]string{"InHeader own", "Begin false true", "InPayload 6", "OutTrailer", "End Aborted"}},
 		} {
 			c.call(t, ctx, e)
-			assert.Equal(t, c.client, client.take(t, "client"), c.what)
-			assert.Equal(t, c.server, srv.take(t, "server"), c.what)
+			assert.Equal(t, directions(c.client), directions(client.take(t, "client")), c.what)
+			assert.Equal(t, directions(c.server), directions(srv.take(t, "server")), c.what)
 		}
 
 		e.server.Stop()
@@ -230,6 +281,22 @@ func TestStatsHandlersHearOfEveryCallAtBothEnds(t *testing.T) {
 		client.reset()
 		srv.reset()
 	})
+}
+
+// directions gives the events of a call that tell of what went out, and those
+// that tell of what came in, each in its order, with Begin and End in both. The
+// order between the two is nobody's promise: a message that went out is told
+// after it was written, when the answer to it may be in.
+func directions(events []string) (both struct{ out, in []string }) {
+	for _, e := range events {
+		if !strings.HasPrefix(e, "In") {
+			both.out = append(both.out, e)
+		}
+		if !strings.HasPrefix(e, "Out") {
+			both.in = append(both.in, e)
+		}
+	}
+	return both
 }
 
 func (r *recorder) reset() {

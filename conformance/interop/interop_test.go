@@ -50,7 +50,8 @@ func (n named) UnaryCall(ctx context.Context, in *testpb.SimpleRequest) (*testpb
 	return reply, err
 }
 
-// current is the test that runs: the cases tell of a failure by ending the process.
+// current is the test that runs: the cases tell of a failure by ending the
+// process.
 var current *testing.T
 
 // failing fails the test in place of ending the process.
@@ -65,8 +66,9 @@ func (failing) WarningDepth(int, ...any)      {}
 func (failing) ErrorDepth(int, ...any)        {}
 func (failing) FatalDepth(_ int, args ...any) { current.Fatal(args...) }
 
-// cases are those of gRPC's own client (grpc/interop/client) that can be asked of a
-// connection that is no *grpc.ClientConn: 15 of 26. The others, and why they cannot:
+// cases are those of gRPC's own client (grpc/interop/client) that can be asked
+// of a connection that is no *grpc.ClientConn: 15 of 26. The others, and why
+// they cannot:
 //
 //	compute_engine_creds, service_account_creds, jwt_token_creds,       Google's servers and keys
 //	per_rpc_creds, oauth2_auth_token, google_default_credentials,
@@ -75,7 +77,8 @@ func (failing) FatalDepth(_ int, args ...any) { current.Fatal(args...) }
 //	                           written by an option that only a *grpc.Server takes
 //	rpc_soak, channel_soak     dial a *grpc.ClientConn, again and again
 //
-// Credentials of a call are tested in conformance/grpc, trailers that end in -bin in rpc.
+// Credentials of a call are tested in conformance/grpc, trailers that end in
+// -bin in rpc.
 var cases = []struct {
 	name string
 	run  func(ctx context.Context, t *testing.T, cc grpc.ClientConnInterface)

@@ -18,8 +18,8 @@ import (
 	"ddc/transport/hub"
 )
 
-// OpenTelemetry's own stats handlers go on both ends unchanged: a call is a span at each
-// end, and the server's is the client's child.
+// OpenTelemetry's own stats handlers go on both ends unchanged: a call is a
+// span at each end, and the server's is the client's child.
 func TestOpenTelemetrysHandlersTraceCallsFromEndToEnd(t *testing.T) {
 	current = t
 	spans := tracetest.NewSpanRecorder()

@@ -77,14 +77,16 @@ type Evidence struct {
 	// Link is the evidence at the link: of the ring, the doorbell and the
 	// sender in the direction that hangs.
 	Link LinkEvidence `json:"link"`
-	// HostWaits and PluginWaits count goroutines by what they wait for; PluginWaits is nil
-	// where the plugin did not answer SIGUSR1.
+	// HostWaits and PluginWaits count goroutines by what they wait for;
+	// PluginWaits is nil where the plugin did not answer SIGUSR1.
 	HostWaits   map[string]int `json:"host_waits"`
 	PluginWaits map[string]int `json:"plugin_waits,omitempty"`
-	// HostThreads and PluginThreads count threads by what they do in the kernel.
+	// HostThreads and PluginThreads count threads by what they do in the
+	// kernel.
 	HostThreads   map[string]int `json:"host_threads"`
 	PluginThreads map[string]int `json:"plugin_threads,omitempty"`
-	// Inspect is what `ddc inspect` said of the links at which something was wrong.
+	// Inspect is what `ddc inspect` said of the links at which something was
+	// wrong.
 	Inspect []string `json:"inspect,omitempty"`
 	// CPU is how much all threads of the cell used, or were ready to use, while
 	// nothing moved, as a share of one processor.
@@ -136,6 +138,7 @@ type Latency struct {
 	P50   time.Duration `json:"p50_ns"`
 	P99   time.Duration `json:"p99_ns"`
 	Max   time.Duration `json:"max_ns"`
-	// Buckets count calls that took less than 2^i microseconds, and not less than half.
+	// Buckets count calls that took less than 2^i microseconds, and not less
+	// than half.
 	Buckets []int `json:"buckets"`
 }

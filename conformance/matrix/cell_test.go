@@ -26,7 +26,8 @@ func program(t *testing.T) Options {
 	return o
 }
 
-// leftovers are processes of cells, and what they have put into the temporary folder.
+// leftovers are processes of cells, and what they have put into the temporary
+// folder.
 func leftovers(t *testing.T, o Options) []string {
 	t.Helper()
 	var left []string
@@ -57,7 +58,8 @@ func TestCells(t *testing.T) {
 	}
 
 	t.Run("WithoutAFaultAllIsWell", func(t *testing.T) {
-		// The hash to expect of the site is none, so it ends there, with everything before in order.
+		// The hash to expect of the site is none, so it ends there, with
+		// everything before in order.
 		c := run(t, NoFault, "futex")
 		assert.Equal(t, Corrupt, c.Verdict)
 		assert.Equal(t, "build", c.Stage, c.Why)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ddc/inspect"
+	"ddc/internal/proc"
 	"ddc/plugin/host"
 	"ddc/transport/hub"
 )
@@ -113,12 +114,15 @@ func diagnoses() []string {
 	return found
 }
 
-// answerTime is how long a plugin may take to answer SIGUSR1, and answerPause
-// how long it may pause in the middle. A plugin that cannot run does not
-// answer, and only time tells that from a busy machine.
+// answerTime is how long a plugin that sleeps may take to answer SIGUSR1, and
+// answerPause how long it may sleep in the middle of its answer. Time in which
+// a thread of it is ready to run does not count, up to answerLimit: a plugin
+// that spins does not answer either.
 const (
 	answerTime  = 2 * time.Second
 	answerPause = 50 * time.Millisecond
+	answerLimit = 30 * time.Second
+	answerLook  = 5 * time.Millisecond
 )
 
 // askPlugin has a plugin dump its goroutines, and counts what they wait for.
@@ -127,16 +131,30 @@ func (w *workload) askPlugin(name string, pid int) map[string]int {
 	if syscall.Kill(pid, syscall.SIGUSR1) != nil {
 		return nil
 	}
-	for deadline := time.Now().Add(answerTime); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if said := w.log.said(name)[before:]; len(said) > 0 {
-			for more := -1; more != len(said); said = w.log.said(name)[before:] {
-				more = len(said)
-				time.Sleep(answerPause)
-			}
-			return goroutineWaits(strings.Join(said, "\n"))
+	said := func() []string { return w.log.said(name)[before:] }
+	if !sleepsUntil(pid, answerTime, func() bool { return len(said()) > 0 }) {
+		return nil
+	}
+	for more := 0; more != len(said()); {
+		more = len(said())
+		sleepsUntil(pid, answerPause, func() bool { return len(said()) > more })
+	}
+	return goroutineWaits(strings.Join(said(), "\n"))
+}
+
+// sleepsUntil waits until done, and says whether it came: for as long as the
+// process pid takes to have slept for limit, or answerLimit.
+func sleepsUntil(pid int, limit time.Duration, done func() bool) bool {
+	end := time.Now().Add(answerLimit)
+	for slept := time.Duration(0); slept < limit && time.Now().Before(end); time.Sleep(answerLook) {
+		if done() {
+			return true
+		}
+		if proc.Ready(pid) == 0 {
+			slept += answerLook
 		}
 	}
-	return nil
+	return done()
 }
 
 func ownStacks() string {

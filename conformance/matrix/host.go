@@ -114,7 +114,7 @@ func hostOptions(t task, o Hosting, log *journal) host.Options {
 		Logger: slog.New(log), Level: slog.LevelWarn,
 	}
 	if t.InARow {
-		options.Hub.Cells, options.Hub.Classes = reportedCells, nil // those of a build
+		options.Hub.Cells, options.Hub.Classes = ReportedCells, nil // those of a build
 	}
 	if t.Strategy == Inproc {
 		options.Wake = ""

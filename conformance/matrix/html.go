@@ -15,8 +15,8 @@ var page string
 //go:embed page.css
 var style string
 
-// Style is the style sheet of a page that shows a matrix. It is readable in light
-// and dark, and on paper.
+// Style is the style sheet of a page that shows a matrix. It is readable in
+// light and dark, and on paper.
 func Style() template.CSS { return template.CSS(style) }
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{

@@ -15,14 +15,19 @@ import (
 // other; the sixth hung. A fault that needs a full ring, or several senders at
 // once, cannot show there.
 const (
-	reportedCells = 256
-	callsInARow   = 10
+	ReportedCells = 256 // cells of a ring
+	CallsInARow   = 10
 	calledInARow  = "code_execution"
 )
 
 // inARow lists a cell of each fault: on the report's strategy, if the fault
-// bites there and that strategy was asked for.
+// bites there and that strategy was asked for. The control column alone has
+// none.
 func inARow(o Options) []task {
+	asked := o.woken()
+	if len(asked) == 0 && len(o.Strategies) > 0 {
+		return nil
+	}
 	names := o.Faults
 	if len(names) == 0 {
 		names = fault.Names()
@@ -30,8 +35,8 @@ func inARow(o Options) []task {
 	var tasks []task
 	for _, name := range append([]string{NoFault}, slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == NoFault })...) {
 		e, known := fault.ByName(name)
-		candidates := append(slices.Clone(o.Strategies), append([]string{Reported}, e.On...)...)
-		if len(o.Strategies) == 0 || slices.Contains(o.Strategies, Reported) {
+		candidates := append(slices.Clone(asked), append([]string{Reported}, e.On...)...)
+		if len(asked) == 0 || slices.Contains(asked, Reported) {
 			candidates = append([]string{Reported}, candidates...)
 		}
 		i := slices.IndexFunc(candidates, func(s string) bool { return !known || e.Bites(s) })
@@ -43,7 +48,7 @@ func inARow(o Options) []task {
 // tenInARow makes ten calls to one plugin, each after the answer to the one
 // before.
 func (w *workload) tenInARow(ctx context.Context) error {
-	for range callsInARow {
+	for range CallsInARow {
 		if err := w.call(ctx, calledInARow, methodEcho, 300); err != nil {
 			return err
 		}
@@ -57,7 +62,7 @@ func (r *Report) inARowTable(w io.Writer) error {
 	if len(r.InARow) == 0 {
 		return nil
 	}
-	fmt.Fprintf(w, "\n%d calls in a row over rings of %d, as in the report of the hang:\n", callsInARow, reportedCells)
+	fmt.Fprintf(w, "\n%d calls in a row over rings of %d, as in the report of the hang:\n", CallsInARow, ReportedCells)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	var silent []string
 	for _, c := range r.InARow {

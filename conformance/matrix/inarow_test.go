@@ -22,6 +22,7 @@ func TestEachFaultHasACellAsTheReportCouldHaveSeenIt(t *testing.T) {
 	}
 	cells = inARow(Options{Faults: []string{"handler-never-ends"}, Strategies: []string{"pipe"}})
 	assert.Equal(t, []task{{Fault: NoFault, Strategy: "pipe", InARow: true}, {Fault: "handler-never-ends", Strategy: "pipe", InARow: true}}, cells)
+	assert.Empty(t, inARow(Options{Strategies: []string{Inproc}}), "the control column alone")
 }
 
 func TestFaultsThatShowWithinTenCallsAreSaid(t *testing.T) {

@@ -27,7 +27,8 @@ const (
 	// idleShare is how much of one processor all threads of an idle cell may
 	// use, or be ready to use. The looks themselves take about a twentieth.
 	idleShare = 0.25
-	// stallTime is how long a sleeper must lie over work without a token to be counted.
+	// stallTime is how long a sleeper must lie over work without a token to be
+	// counted.
 	stallTime = 60 * time.Millisecond
 	// enoughStalls is how many stalls end a cell: it is known to be slow then.
 	enoughStalls = 30
@@ -141,7 +142,8 @@ func (w *workload) judge(ctx context.Context) Outcome {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	begun := time.Now()
-	still := newStillness(w.look(), begun, ownTurns)
+	spent := newLedger()
+	still := newStillness(w.look(), begun, spent.turns)
 	for {
 		select {
 		case err := <-done:
@@ -153,10 +155,10 @@ func (w *workload) judge(ctx context.Context) Outcome {
 		if w.stalls.Count >= enoughStalls {
 			return w.finished(nil)
 		}
-		late := isLate(now.Sub(begun), ownTurns)
+		late, why := isLate(now.Sub(begun), spent.turns)
 		switch held, share := still.look(v, now); {
 		case held == 0 && late:
-			return w.hung(v, 1, fmt.Errorf("not at its end after %v", patience))
+			return w.hung(v, 1, why)
 		case held < settle, w.now() == stageEnd && held < settleAtEnd:
 		case share <= idleShare && !waitsForProcessor():
 			return w.hung(v, share, nil)
@@ -168,15 +170,21 @@ func (w *workload) judge(ctx context.Context) Outcome {
 	}
 }
 
-// isLate says that a cell has had its time. Where its threads have mostly waited
-// for a processor, and have run for less than a quarter of the patience, they may
-// yet come to their end. A cell that spins on an idle machine has run for longer.
-func isLate(since time.Duration, turns func() turns) bool {
-	if since <= patience || since > patienceStarved {
-		return since > patience
+// isLate says that a cell has had its time, and how its threads spent it. Where
+// they have mostly waited for a processor, and have run for less than the
+// patience, they may yet come to their end: a sound cell runs for a tenth of
+// that, and for a quarter where thirty others empty the caches. A cell that
+// spins on an idle machine has not waited.
+func isLate(since time.Duration, turns func() turns) (bool, error) {
+	if since <= patience {
+		return false, nil
 	}
 	t := turns()
-	return t.ran >= t.waited || t.ran >= patience/4
+	if since <= patienceStarved && t.ran < t.waited && t.ran < patience {
+		return false, nil
+	}
+	return true, fmt.Errorf("not at its end after %v, of which its threads ran %v and waited %v for a processor",
+		since.Round(time.Second), t.ran.Round(time.Second), t.waited.Round(time.Second))
 }
 
 // stillness measures for how long nothing has moved.
@@ -184,7 +192,7 @@ type stillness struct {
 	last      view
 	at, since time.Time
 	held      time.Duration // since then, as far as the judge ran
-	used      time.Duration // demand at since
+	used      turns         // at since
 	turns     func() turns
 }
 
@@ -194,10 +202,11 @@ func newStillness(v view, now time.Time, turns func() turns) *stillness {
 	return s
 }
 
-func (s *stillness) restart(now time.Time) { s.since, s.held, s.used = now, 0, s.turns().demand() }
+func (s *stillness) restart(now time.Time) { s.since, s.held, s.used = now, 0, s.turns() }
 
-// look says for how long nothing has moved although calls are under way, and what
-// share of a processor was used meanwhile. The share is known once the time is up.
+// look says for how long nothing has moved although calls are under way, and
+// what share of a processor was used meanwhile. The share is known once the
+// time is up.
 func (s *stillness) look(v view, now time.Time) (held time.Duration, share float64) {
 	ran := min(now.Sub(s.at), lookLasts)
 	s.at = now
@@ -207,7 +216,12 @@ func (s *stillness) look(v view, now time.Time) (held time.Duration, share float
 		return 0, 0
 	}
 	if s.held += ran; s.held >= settle {
-		share = float64(s.turns().demand()-s.used) / float64(now.Sub(s.since))
+		used := s.turns()
+		if used.ended > s.used.ended { // a thread that ends moves, too
+			s.restart(now)
+			return 0, 0
+		}
+		share = float64(used.demand()-s.used.demand()) / float64(now.Sub(s.since))
 	}
 	return s.held, share
 }

@@ -3,6 +3,8 @@ package matrix
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"os/exec"
 	"runtime"
 	"sync"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ddc/internal/await"
+	"ddc/internal/proc"
 	"ddc/plugin/host"
 	"ddc/rpc"
 	"ddc/transport"
@@ -196,15 +199,46 @@ func TestTimeInWhichTheJudgeDidNotRunIsNoStandstill(t *testing.T) {
 	}
 }
 
+// A host that closes waits for its tools one after the other. On a busy machine
+// each takes long to end, and with it went what it had run.
+func TestThreadThatEndsHasMovedAndWhatItRanStays(t *testing.T) {
+	live := map[thread]turns{{1, 1}: {ran: time.Second}, {2, 2}: {ran: time.Minute, waited: time.Hour}}
+	l := &ledger{threads: func() map[thread]turns { return maps.Clone(live) }}
+	assert.Equal(t, turns{ran: 61 * time.Second, waited: time.Hour}, l.turns())
+	v, now := view{begun: 2, ended: 1}, time.Now()
+	still := newStillness(v, now, l.turns)
+	hold := func() (held time.Duration) {
+		for range 2 * settle / lookEvery {
+			now = now.Add(lookEvery)
+			var share float64
+			if held, share = still.look(v, now); held == 0 || held >= settle {
+				assert.GreaterOrEqual(t, share, 0.0)
+				return held
+			}
+		}
+		return held
+	}
+	delete(live, thread{2, 2})
+	assert.Zero(t, hold(), "a thread has ended")
+	assert.GreaterOrEqual(t, hold(), settle, "and then nothing moves")
+	live[thread{1, 1}] = turns{ran: time.Millisecond} // another of that number
+	assert.Equal(t, turns{ran: 61*time.Second + time.Millisecond, waited: time.Hour, ended: 2}, l.turns())
+}
+
 func TestCellThatABusyMachineStarvesIsNotLate(t *testing.T) {
 	late := func(since, ran, waited time.Duration) bool {
-		return isLate(since, func() turns { return turns{ran, waited} })
+		is, why := isLate(since, func() turns { return turns{ran: ran, waited: waited} })
+		assert.Equal(t, is, why != nil)
+		return is
 	}
 	assert.False(t, late(patience, time.Hour, 0))
 	assert.True(t, late(patience+1, time.Second, 0), "idle now and then, and never done")
 	assert.True(t, late(patience+1, 2*patience, 9*patience), "it spins")
 	assert.False(t, late(patience+1, patience/10, 9*patience), "it hardly ran")
+	assert.False(t, late(2*patience, patience/3, 9*patience), "others emptied its caches")
 	assert.True(t, late(patienceStarved+1, patience/10, 9*patience), "for ever is too long")
+	_, why := isLate(3*time.Minute, func() turns { return turns{ran: 2 * time.Minute, waited: time.Minute} })
+	assert.EqualError(t, why, "not at its end after 3m0s, of which its threads ran 2m0s and waited 1m0s for a processor")
 }
 
 func TestThreadThatIsReadyToRunWaitsForAProcessor(t *testing.T) {
@@ -224,4 +258,22 @@ func TestThreadThatIsReadyToRunWaitsForAProcessor(t *testing.T) {
 	close(stop)
 	busy.Wait()
 	await.Until(t, "nobody to be busy", func() bool { return !waitsForProcessor() })
+}
+
+func TestAProcessThatCannotRunHasTimeToAnswer(t *testing.T) {
+	sleeper := exec.Command("sleep", "1000")
+	require.NoError(t, sleeper.Start())
+	t.Cleanup(func() { _ = sleeper.Process.Kill(); _ = sleeper.Wait() })
+	looks := 0
+	asked := func(n int) func() bool { return func() bool { looks++; return looks > n } }
+	assert.False(t, sleepsUntil(sleeper.Process.Pid, 2*answerLook, asked(1000)), "it sleeps, and has had its time")
+	looks = 0
+	assert.True(t, sleepsUntil(sleeper.Process.Pid, time.Hour, asked(3)))
+
+	busy := exec.Command("sh", "-c", "while :; do :; done")
+	require.NoError(t, busy.Start())
+	t.Cleanup(func() { _ = busy.Process.Kill(); _ = busy.Wait() })
+	await.Until(t, "the shell to be busy", func() bool { return proc.Ready(busy.Process.Pid) > 0 })
+	looks = 0
+	assert.True(t, sleepsUntil(busy.Process.Pid, answerLook, asked(20)), "it would answer, could it but run")
 }

@@ -28,13 +28,16 @@ type Options struct {
 	// Program is the program with faults, and Args make it call Host.
 	Program string
 	Args    []string
-	// Open makes a plugin's service, for the build that all others are compared with.
+	// Open makes a plugin's service, for the build that all others are compared
+	// with.
 	Open func(name string) (plugin.Service, error)
 	// Site is the folder of the site that every cell builds.
 	Site string
-	// Faults are names, or empty for all; the row without a fault, NoFault, is always run.
+	// Faults are names, or empty for all; the row without a fault, NoFault, is
+	// always run.
 	Faults []string
-	// Strategies are names, or empty for all; the column of one process is always run.
+	// Strategies are names, or empty for all; the column of one process,
+	// Inproc, is always run, and by itself if it is the only name.
 	Strategies []string
 	// Calls is how many small calls a cell's burst has; 0 is 2000.
 	Calls int
@@ -56,7 +59,8 @@ type Report struct {
 	Took    time.Duration `json:"took_ns"`
 	Machine Machine       `json:"machine"`
 	Calls   int           `json:"calls"`
-	// Planned is how many cells the run was to have: more than Cells where it was ended early.
+	// Planned is how many cells the run was to have: more than Cells where it
+	// was ended early.
 	Planned int    `json:"planned"`
 	Cells   []Cell `json:"cells"`
 	// InARow has a cell of each fault under the conditions of the hang's
@@ -93,16 +97,21 @@ func Strategies() []string {
 	return names
 }
 
+// woken are the strategies asked for that wake somebody: all but Inproc.
+func (o Options) woken() []string {
+	return slices.DeleteFunc(slices.Clone(o.Strategies), func(s string) bool { return s == Inproc })
+}
+
 // plan lists the cells of a run: the row without a fault first, of all columns.
 func plan(o Options) []task {
-	chosen := o.Strategies
+	all, chosen := len(o.Strategies) == 0, o.woken()
 	var tasks []task
 	add := func(name string) {
 		for _, s := range append([]string{Inproc}, chosen...) {
 			tasks = append(tasks, task{Fault: name, Strategy: s})
 		}
 	}
-	if len(chosen) == 0 {
+	if all {
 		chosen = Strategies()
 	}
 	add(NoFault)
@@ -114,7 +123,7 @@ func plan(o Options) []task {
 		if name == NoFault {
 			continue
 		}
-		if len(o.Strategies) == 0 {
+		if all {
 			e, _ := fault.ByName(name)
 			// An event loop makes no difference to a fault that is not about
 			// event loops. One event loop is run all the same, since the hang's
@@ -311,8 +320,8 @@ func (r *Report) judgeSlow() {
 	}
 }
 
-// late counts calls of the stage "one at a time" that took longer than slowCall, or about that:
-// buckets double.
+// late counts calls of the stage "one at a time" that took longer than
+// slowCall, or about that: buckets double.
 func (c *Cell) late() int {
 	from := int(math.Ceil(math.Log2(float64(slowCall.Microseconds())))) + 1
 	for _, l := range c.Latency {

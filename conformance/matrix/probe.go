@@ -14,7 +14,8 @@ import (
 	"ddc/plugin"
 )
 
-// The methods of the probe, a service that every plugin of a cell has beside its own.
+// The methods of the probe, a service that every plugin of a cell has beside
+// its own.
 const (
 	probeService  = "ddc.matrix.Probe"
 	methodEcho    = "/" + probeService + "/Echo"    // answers with every byte of the request inverted
@@ -24,8 +25,8 @@ const (
 	methodRelease = "/" + probeService + "/Release" // as a handler waits for a child process
 )
 
-// Plugin is the main of a cell's plugin process: it serves own and the probe, and
-// ends the process.
+// Plugin is the main of a cell's plugin process: it serves own and the probe,
+// and ends the process.
 func Plugin(own plugin.Service) { plugin.MainWith(withProbe(own), plugin.Options{ByName: byName}) }
 
 func withProbe(own plugin.Service) plugin.Service { return &probed{Service: own, probe: newProbe()} }
@@ -94,8 +95,8 @@ func (p *probe) echo(_ context.Context, request *wrapperspb.BytesValue) (*wrappe
 	return request, nil
 }
 
-// gate is closed by the Release of a number. Either call may come first.
-func (p *probe) gate(request *wrapperspb.BytesValue) (chan struct{}, error) {
+// released is closed by the Release of a number. Either call may come first.
+func (p *probe) released(request *wrapperspb.BytesValue) (chan struct{}, error) {
 	if len(request.Value) != 8 {
 		return nil, status.Errorf(codes.InvalidArgument, "a number of 8 bytes is needed, not %d", len(request.Value))
 	}
@@ -109,12 +110,12 @@ func (p *probe) gate(request *wrapperspb.BytesValue) (chan struct{}, error) {
 }
 
 func (p *probe) park(ctx context.Context, request *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error) {
-	gate, err := p.gate(request)
+	released, err := p.released(request)
 	if err != nil {
 		return nil, err
 	}
 	select {
-	case <-gate:
+	case <-released:
 		return p.echo(ctx, request)
 	case <-ctx.Done():
 		return nil, status.FromContextError(ctx.Err()).Err()
@@ -122,11 +123,11 @@ func (p *probe) park(ctx context.Context, request *wrapperspb.BytesValue) (*wrap
 }
 
 func (p *probe) release(ctx context.Context, request *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error) {
-	gate, err := p.gate(request)
+	released, err := p.released(request)
 	if err != nil {
 		return nil, err
 	}
-	close(gate)
+	close(released)
 	return p.echo(ctx, request)
 }
 

@@ -12,13 +12,51 @@ import (
 
 // turns is how long the threads of some processes have run, and how long they
 // have been ready to run while a busy machine did not let them.
-type turns struct{ ran, waited time.Duration }
+type turns struct {
+	ran, waited time.Duration
+	ended       int // how many threads have ended, of those that were seen
+}
 
 // demand is both: what they would have run on an idle machine, or more.
 func (t turns) demand() time.Duration { return t.ran + t.waited }
 
-// ownTurns are those of this process and its descendants.
-func ownTurns() (sum turns) {
+// thread is a thread of a process.
+type thread struct{ pid, id int }
+
+// ledger adds up turns. What a thread has run does not go with it: else the
+// end of a busy process would look like idleness.
+type ledger struct {
+	threads func() map[thread]turns // those that live
+	last    map[thread]turns
+	sum     turns
+}
+
+func newLedger() *ledger { return &ledger{threads: ownThreads} }
+
+// turns are those of all threads until now.
+func (l *ledger) turns() turns {
+	now := l.threads()
+	for which, t := range now {
+		before, known := l.last[which]
+		if known && (t.ran < before.ran || t.waited < before.waited) { // another, of the same number
+			l.sum.ended++
+			before = turns{}
+		}
+		l.sum.ran += t.ran - before.ran
+		l.sum.waited += t.waited - before.waited
+	}
+	for which := range l.last {
+		if _, lives := now[which]; !lives {
+			l.sum.ended++
+		}
+	}
+	l.last = now
+	return l.sum
+}
+
+// ownThreads are those of this process and its descendants.
+func ownThreads() map[thread]turns {
+	all := map[thread]turns{}
 	for _, pid := range descendants() {
 		threads, err := proc.Threads(pid)
 		if err != nil {
@@ -26,12 +64,11 @@ func ownTurns() (sum turns) {
 		}
 		for _, t := range threads {
 			if ran, waited, err := proc.Turns(pid, t); err == nil {
-				sum.ran += ran
-				sum.waited += waited
+				all[thread{pid, t}] = turns{ran: ran, waited: waited}
 			}
 		}
 	}
-	return sum
+	return all
 }
 
 // descendants are this process and all its descendants.
@@ -48,21 +85,7 @@ func descendants() []int {
 // ready to run, or waits for a page or a disk. The asking thread does not
 // count. demand alone does not show this: a thread's waiting is added to it
 // only when the thread runs.
-func waitsForProcessor() bool {
-	ready := 0
-	for _, pid := range descendants() {
-		threads, err := proc.Threads(pid)
-		if err != nil {
-			continue
-		}
-		for _, t := range threads {
-			if s, err := proc.Thread(pid, t); err == nil && (s.State == 'R' || s.State == 'D') {
-				ready++
-			}
-		}
-	}
-	return ready > 1
-}
+func waitsForProcessor() bool { return proc.Ready(descendants()...) > 1 }
 
 // groupAlive says whether a process group has a process that is not a zombie.
 func groupAlive(group int) bool {

@@ -69,6 +69,8 @@ func TestPlanHasTheControlsAndEveryFault(t *testing.T) {
 	assert.True(t, have[[2]string{"cleared-readiness", "eventfd+epoll"}])
 	tasks = plan(Options{Faults: []string{"plain-store"}, Strategies: []string{"pipe"}})
 	assert.Len(t, tasks, 4, "with controls")
+	tasks = plan(Options{Faults: []string{"plain-store"}, Strategies: []string{Inproc}})
+	assert.Equal(t, []task{{Fault: NoFault, Strategy: Inproc}, {Fault: "plain-store", Strategy: Inproc}}, tasks)
 }
 
 func TestTableAndPageShowEveryCell(t *testing.T) {

@@ -26,7 +26,8 @@ type workload struct {
 	log     *journal
 	watch   *stopwatch
 	numbers atomic.Uint64 // of calls
-	// begun and ended count calls, answered those of them that were as they should be.
+	// begun and ended count calls, answered those of them that were as they
+	// should be.
 	begun, ended, answered atomic.Int64
 	plugins                map[string]*tally
 	stalls                 stallBook
@@ -167,8 +168,8 @@ func each(ctx context.Context, n int, work func(ctx context.Context, i int) erro
 	return context.Cause(ctx)
 }
 
-// first gives each plugin its first calls, one plugin after the other, from twice
-// as many goroutines as its ring has descriptors.
+// first gives each plugin its first calls, one plugin after the other, from
+// twice as many goroutines as its ring has descriptors.
 func (w *workload) first(ctx context.Context) error {
 	const callers, calls = 2 * ringCells, 4
 	for _, name := range w.names {

@@ -31,8 +31,8 @@ type arena struct {
 // programs more often than the world does.
 const attempts = 50
 
-// onHost runs a trial with a host of its own, and looks whether anything is left
-// of it.
+// onHost runs a trial with a host of its own, and looks whether anything is
+// left of it.
 func onHost(trial func(context.Context, *arena) error) func(context.Context, Subject) error {
 	return func(ctx context.Context, s Subject) (err error) {
 		h, err := host.New(host.Options{
@@ -100,8 +100,8 @@ func describe(l host.Look) string {
 }
 
 // idle waits until the program has let go of all that a trial gave it: every
-// slot is free, the rings are empty, and its handlers have ended where it counts
-// them.
+// slot is free, the rings are empty, and its handlers have ended where it
+// counts them.
 func idle(ctx context.Context, a *arena) error {
 	for {
 		left := a.left()
@@ -132,6 +132,19 @@ func (a *arena) left() string {
 		}
 	}
 	return ""
+}
+
+// handlers is how many calls the program is at work on; -1 where it does not
+// count them.
+func (a *arena) handlers() int {
+	for _, h := range a.host.Hubs() {
+		for _, l := range h.Snapshot().Links {
+			if l.Name == name {
+				return l.Handlers
+			}
+		}
+	}
+	return -1
 }
 
 // parts divides a number of things to do by the subject's rounds.

@@ -129,9 +129,9 @@ func (b *bare) close() error {
 	return errors.Join(errs...)
 }
 
-// ending starts a program, makes a call, runs what ends it, and says with which
-// status it ended.
-func ending(ctx context.Context, s Subject, terms func([]string) []string, by func(*bare, *rpc.Conn) error) (state *os.ProcessState, err error) {
+// endedBy starts a program, makes a call, runs what ends it, and says with
+// which status it ended.
+func endedBy(ctx context.Context, s Subject, terms func([]string) []string, by func(*bare, *rpc.Conn) error) (state *os.ProcessState, err error) {
 	b, err := startBare(s, terms)
 	if err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func ending(ctx context.Context, s Subject, terms func([]string) []string, by fu
 }
 
 func hostCloses(ctx context.Context, s Subject) error {
-	state, err := ending(ctx, s, sound, func(_ *bare, c *rpc.Conn) error { return c.Close() })
+	state, err := endedBy(ctx, s, sound, func(_ *bare, c *rpc.Conn) error { return c.Close() })
 	if err != nil {
 		return err
 	}
@@ -167,7 +167,7 @@ func hostCloses(ctx context.Context, s Subject) error {
 // hostDies ends the lifeline while a handler is at work for an hour. The link
 // stays open, as a host that was killed leaves it.
 func hostDies(ctx context.Context, s Subject) error {
-	_, err := ending(ctx, s, sound, func(b *bare, c *rpc.Conn) error {
+	_, err := endedBy(ctx, s, sound, func(b *bare, c *rpc.Conn) error {
 		within, cancel := context.WithCancel(ctx)
 		defer cancel()
 		over := make(chan struct{})

@@ -114,7 +114,7 @@ func orNone(err error) error {
 const long = uint64(time.Hour / time.Microsecond)
 
 // deadlines has calls that take an hour, of which the client allows some
-// milliseconds. That their handlers end is seen by what is left (idle).
+// milliseconds. Their handlers have ended if nothing is left (idle).
 func deadlines(ctx context.Context, a *arena) error {
 	if err := a.echo(ctx, 1, 0); err != nil { // it has started
 		return err
@@ -156,5 +156,34 @@ func cancellation(ctx context.Context, a *arena) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	if err := a.cancelledAtWork(ctx); err != nil {
+		return err
+	}
 	return a.echo(ctx, 2000, 1)
+}
+
+// cancelledAtWork cancels a call that the program is at work on, if it counts
+// its handlers: on a busy machine all others may be over before they are sent.
+func (a *arena) cancelledAtWork(ctx context.Context) error {
+	within, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := a.client.Echo(within, &peerpb.Work{Hold: long})
+		ended <- err
+	}()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for a.handlers() == 0 {
+		select {
+		case err := <-ended:
+			return fmt.Errorf("a call of an hour: %w", orNone(err))
+		case <-look.C:
+		}
+	}
+	cancel()
+	if err := <-ended; status.Code(err) != codes.Canceled {
+		return fmt.Errorf("a call that is cancelled while it is at work: %w", orNone(err))
+	}
+	return nil
 }

@@ -40,15 +40,15 @@ func (a *arena) amid(ctx context.Context, disturb func(context.Context) error) e
 }
 
 // signalled sends a signal to the program's process.
-func (a *arena) signalled(s syscall.Signal) (pid int, err error) {
+func (a *arena) signalled(s syscall.Signal) error {
 	look, ok := a.plugin.Look()
 	if !ok || look.PID <= 0 {
-		return 0, nil // it is being started again
+		return nil // it is being started again
 	}
 	if err := syscall.Kill(look.PID, s); err != nil && !errors.Is(err, syscall.ESRCH) {
-		return 0, fmt.Errorf("send %v: %w", s, err)
+		return fmt.Errorf("send %v: %w", s, err)
 	}
-	return look.PID, nil
+	return nil
 }
 
 // signal asks for dumps amid calls. The process that answers in the end is the
@@ -57,7 +57,7 @@ func signal(ctx context.Context, a *arena) error {
 	return a.amid(ctx, func(ctx context.Context) error {
 		first, _ := a.plugin.Look()
 		for range 10 {
-			if _, err := a.signalled(syscall.SIGUSR1); err != nil {
+			if err := a.signalled(syscall.SIGUSR1); err != nil {
 				return err
 			}
 			if err := a.echo(ctx, 100, 0); err != nil {
@@ -76,14 +76,14 @@ func signal(ctx context.Context, a *arena) error {
 func stops(ctx context.Context, a *arena) error {
 	return a.amid(ctx, func(ctx context.Context) error {
 		for range a.parts(8) {
-			if _, err := a.signalled(syscall.SIGSTOP); err != nil {
+			if err := a.signalled(syscall.SIGSTOP); err != nil {
 				return err
 			}
 			select {
 			case <-time.After(50 * time.Millisecond): // the longer, the more waits for it
 			case <-ctx.Done():
 			}
-			if _, err := a.signalled(syscall.SIGCONT); err != nil {
+			if err := a.signalled(syscall.SIGCONT); err != nil {
 				return err
 			}
 			if err := a.echo(ctx, 100, 0); err != nil {
@@ -94,13 +94,13 @@ func stops(ctx context.Context, a *arena) error {
 	})
 }
 
-// deaths kills the process amid calls, and has it end by itself. The host starts
-// it again, and repeats the calls.
+// deaths kills the process amid calls, and has it end by itself. The host
+// starts it again, and repeats the calls.
 func deaths(ctx context.Context, a *arena) error {
 	return a.amid(ctx, func(ctx context.Context) error {
 		for i := range a.parts(12) {
 			s := []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM}[i%2]
-			if _, err := a.signalled(s); err != nil {
+			if err := a.signalled(s); err != nil {
 				return err
 			}
 			if err := a.echo(ctx, 100, 0); err != nil {

@@ -23,10 +23,10 @@ const EndureRule = "whatever its host does, a program ends by itself once the li
 // Endure makes calls of a program from this process, which may have a fault
 // switched on, for two seconds. What becomes of the calls is the host's fault.
 // Then the host's end is as if its process had died, and the program must end:
-// with status 0 or 1, not by a signal, and within the time in which a sound host
-// would have it end. A program may end earlier: with status 0 if the host has
-// closed the link, and with status 1 and a sentence if it finds in the hub what
-// no sound host writes.
+// with status 0 or 1, not by a signal, and within the time in which a sound
+// host would have it end. A program may end earlier: with status 0 if the host
+// has closed the link, and with status 1 and a sentence if it finds in the hub
+// what no sound host writes.
 //
 // The hub is not closed, as a faulty one may not close: the caller's process is
 // to end soon.

@@ -27,7 +27,7 @@ func givesUpPrograms(ctx context.Context, s Subject) error {
 		}
 		return terms
 	}
-	_, err = ending(ctx, s, told, func(b *bare, c *rpc.Conn) error {
+	_, err = endedBy(ctx, s, told, func(b *bare, c *rpc.Conn) error {
 		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", b.cmd.Process.Pid))
 		if err != nil {
 			return err

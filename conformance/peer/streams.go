@@ -126,8 +126,8 @@ func (a *arena) count(ctx context.Context, n int) error {
 }
 
 // credit leaves streams unread, in both directions, and makes calls meanwhile.
-// A program that sends more than its credit has its stream ended; one that stops
-// receiving while it cannot send answers no calls.
+// A program that sends more than its credit has its stream ended; one that
+// stops receiving while it cannot send answers no calls.
 func credit(ctx context.Context, a *arena) error {
 	const unread = 4
 	var open []func(context.Context) error

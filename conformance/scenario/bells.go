@@ -63,8 +63,8 @@ func (e *Env) onBells(ctx context.Context, actor func(ctx context.Context, p *wa
 }
 
 // ringInAnyLook publishes and rings right after the sleeper has looked in vain:
-// in its first look, its second, and so on. Earlier looks get it a wake-up for no
-// reason, so that there is a next one.
+// in its first look, its second, and so on. Earlier looks get it a wake-up for
+// no reason, so that there is a next one.
 func ringInAnyLook(ctx context.Context, e *Env) error {
 	return e.onBells(ctx, func(ctx context.Context, p *wakerPair, seen *atomic.Uint64) error {
 		for round := range uint64(e.rounds()) {

@@ -58,7 +58,8 @@ func callersComeAndGo(ctx context.Context, e *LinkEnv) error {
 	call := func(ctx context.Context) error {
 		for n := range uint64(calls) {
 			replied := func() bool { return replies.Load() > n }
-			// Some looks are slow, so that frames come between announcement and look.
+			// Some looks are slow, so that frames come between announcement and
+			// look.
 			look := func() bool {
 				for i := 0; n%2 == 1 && i < 200; i++ {
 					runtime.Gosched()
@@ -78,8 +79,9 @@ func callersComeAndGo(ctx context.Context, e *LinkEnv) error {
 }
 
 // callerLeavesInAnyLook has a frame come in a look of a caller that then leaves
-// without another: in its first look, its second, and its third, which comes after
-// the caller has announced itself. That ring finds the caller, and no other.
+// without another: in its first look, its second, and its third, which comes
+// after the caller has announced itself. That ring finds the caller, and no
+// other.
 func callerLeavesInAnyLook(ctx context.Context, e *LinkEnv) error {
 	w, err := e.wire(Ample, 1)
 	if err != nil {
@@ -115,8 +117,8 @@ func callerLeavesInAnyLook(ctx context.Context, e *LinkEnv) error {
 	})
 }
 
-// ask sends an empty frame, and awaits its answer where the link offers that: in
-// one, or as two.
+// ask sends an empty frame, and awaits its answer where the link offers that:
+// in one, or as two.
 func ask(ctx context.Context, link transport.Link, inOne bool, answered func() bool) error {
 	awaiter, ok := link.(transport.Awaiter)
 	if ok && inOne {

@@ -105,7 +105,8 @@ func (e *LinkEnv) playCalls(ctx context.Context, calls func(context.Context, *wi
 	})
 }
 
-// blockingCall has calls whose handlers do not come back, among others that must.
+// blockingCall has calls whose handlers do not come back, among others that
+// must.
 func blockingCall(ctx context.Context, e *LinkEnv) error {
 	return e.playCalls(ctx, func(ctx context.Context, _ *wires, s *service) error {
 		var blocked sync.WaitGroup
@@ -114,7 +115,8 @@ func blockingCall(ctx context.Context, e *LinkEnv) error {
 		for n := range uint64(e.rounds()) {
 			if n%50 == 0 {
 				blocked.Go(func() { _ = s.block(ctx) })
-				// The others are to be made while it is blocked, not before it begins.
+				// The others are to be made while it is blocked, not before it
+				// begins.
 				if err := until(ctx, func() bool { return s.blocked.Load() > int64(n/50) }); err != nil {
 					return err
 				}
@@ -127,8 +129,8 @@ func blockingCall(ctx context.Context, e *LinkEnv) error {
 	})
 }
 
-// twoCalls makes two calls at once, then none until both are answered. One of the
-// callers may receive for both.
+// twoCalls makes two calls at once, then none until both are answered. One of
+// the callers may receive for both.
 func twoCalls(ctx context.Context, e *LinkEnv) error {
 	return e.playCalls(ctx, func(ctx context.Context, _ *wires, s *service) error {
 		for n := range uint64(3 * e.rounds()) {
@@ -146,8 +148,8 @@ func twoCalls(ctx context.Context, e *LinkEnv) error {
 	})
 }
 
-// sharedSlots has one link hold every slot of the pool, and another wait for one:
-// it must get what the first frees, although nothing else happens on it.
+// sharedSlots has one link hold every slot of the pool, and another wait for
+// one: it must get what the first frees, although nothing else happens on it.
 func sharedSlots(ctx context.Context, e *LinkEnv) error {
 	w, err := e.wire(Bare, 2)
 	if err != nil {

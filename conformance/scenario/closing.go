@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// waitsAgain closes a waker under a sleeper that has just consumed a token, or is
-// about to, and waits again as a doorbell does.
+// waitsAgain closes a waker under a sleeper that has just consumed a token, or
+// is about to, and waits again as a doorbell does.
 func waitsAgain(ctx context.Context, e *Env) error {
 	for range 10 * e.rounds() {
 		p, err := e.newWakerPair()

@@ -34,8 +34,8 @@ func (b *barrier) meet(ctx context.Context, me int, round uint64) error {
 	return nil
 }
 
-// collide has the sleeper announce itself and the ringer publish and ring at the
-// same moment, over and over, with the one or the other a little ahead.
+// collide has the sleeper announce itself and the ringer publish and ring at
+// the same moment, over and over, with the one or the other a little ahead.
 func collide(ctx context.Context, e *Env) (err error) {
 	p, err := e.newBells(wake.SpinOff)
 	if err != nil {
@@ -58,8 +58,8 @@ func collide(ctx context.Context, e *Env) (err error) {
 					return err
 				}
 				ahead(choose.IntN(64))
-				// The look is one load and no more: a store in it would be a fence, and hide that
-				// the announcement was none.
+				// The look is one load and no more: a store in it would be a
+				// fence, and hide that the announcement was none.
 				if err := await(ctx, p.asleep, func() bool { return p.sleeperPage.Value.Load() >= n }); err != nil {
 					return err
 				}
@@ -82,8 +82,8 @@ func collide(ctx context.Context, e *Env) (err error) {
 		})
 }
 
-// awaitDoesNotPoll watches a sleeper whom nobody rings. It may look again for no
-// reason, but not in each of three windows.
+// awaitDoesNotPoll watches a sleeper whom nobody rings. It may look again for
+// no reason, but not in each of three windows.
 func awaitDoesNotPoll(ctx context.Context, e *Env) (err error) {
 	p, err := e.newBells(wake.SpinOff)
 	if err != nil {
@@ -102,11 +102,9 @@ func awaitDoesNotPoll(ctx context.Context, e *Env) (err error) {
 			return err
 		}
 		before := looks.Load()
-		// Time is what is examined here: how long a sleep lasts when nothing ends it.
-		window, end := context.WithTimeout(ctx, 500*time.Millisecond)
-		err := until(window, func() bool { return looks.Load() != before })
-		end()
-		if err != nil && ctx.Err() != nil {
+		// Time is what is examined here: how long a sleep lasts when nothing
+		// ends it.
+		if err := untilRan(ctx, 500*time.Millisecond, func() bool { return looks.Load() != before }); err != nil {
 			return err
 		}
 		quiet = looks.Load() == before

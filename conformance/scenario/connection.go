@@ -15,9 +15,9 @@ import (
 	"ddc/wake"
 )
 
-// A connection is the least that needs the whole protocol: two rings and two bells.
-// Each side has one pump, the only goroutine that sleeps on its bell, and any
-// number of senders, which park on a Go channel when the ring is full.
+// A connection is the least that needs the whole protocol: two rings and two
+// bells. Each side has one pump, the only goroutine that sleeps on its bell,
+// and any number of senders, which park on a Go channel when the ring is full.
 
 const (
 	hostSide        = 0
@@ -28,7 +28,8 @@ const (
 
 type connectionPage struct {
 	_ structs.HostLayout
-	// Arrays are indexed by side: Bells[s] wakes side s, Rings[s] carries to side s.
+	// Arrays are indexed by side: Bells[s] wakes side s, Rings[s] carries to
+	// side s.
 	Bells [2]wake.Words
 	Rings [2]ring.Page
 	// Waiting[s] is 1 while senders of side s wait for room.

@@ -13,8 +13,8 @@ import (
 	"ddc/wake"
 )
 
-// connections are the programs over pairs of rings and bells, with the peer in this
-// process.
+// connections are the programs over pairs of rings and bells, with the peer in
+// this process.
 func connections() []Program {
 	return []Program{
 		{Name: "EchoInBursts", Rule: 1, Run: echoInBursts(false, role{})},
@@ -22,7 +22,7 @@ func connections() []Program {
 		{Name: "RoomMadeRingsTheSenderThatWaits", Rule: 5, Run: roomRings},
 		{Name: "FullRingsOfTwoDescriptorsBothWays", Rule: 5, Run: flood(false, 2)},
 		{Name: "FullRingsOfOneDescriptorBothWays", Rule: 7, Run: flood(false, 1)},
-		{Name: "EightyWorkersOnSixteenLanes", Rule: 8, Run: crowd(false)},
+		{Name: "EightyWorkersOnSixteenConnections", Rule: 8, Run: crowd(false)},
 	}
 }
 
@@ -51,8 +51,8 @@ func processes() []Program {
 	return list
 }
 
-// driver is the host's side of one connection under an echo: it checks that what
-// comes back is what was sent, in order.
+// driver is the host's side of one connection under an echo: it checks that
+// what comes back is what was sent, in order.
 type driver struct {
 	*end
 	echoed atomic.Uint64

@@ -9,9 +9,10 @@ import (
 	"ddc/transport"
 )
 
-// closedIsQuiet closes an end while the other sends without a pause. Close waits
-// for the pump, so that nothing is received any more once it has returned; Done
-// is closed then, and not before, and Err says why; closing again does nothing.
+// closedIsQuiet closes an end while the other sends without a pause. Close
+// waits for the pump, so that nothing is received any more once it has
+// returned; Done is closed then, and not before, and Err says why; closing
+// again does nothing.
 func closedIsQuiet(ctx context.Context, e *LinkEnv) error {
 	for round := range min(e.rounds(), 40) {
 		w, err := e.wire([...]Room{Ample, Tiny}[round/2%2], 1)
@@ -90,7 +91,8 @@ func statsCount(ctx context.Context, e *LinkEnv) error {
 		if err := whole.wait(ctx); err != nil {
 			return err
 		}
-		// The sender counts a frame when it has handed it over, maybe after its receipt.
+		// The sender counts a frame when it has handed it over, maybe after its
+		// receipt.
 		return errors.Join(
 			withPatience(ctx, "the sender's counts", counted(w.links[0][0], 0, 1)),
 			withPatience(ctx, "the receiver's counts", counted(w.links[0][1], 1, 0)))

@@ -90,8 +90,8 @@ func flippedFlag(ctx context.Context, e *Env) error {
 		if err := flip(p.files, false); err != nil {
 			return err
 		}
-		// The numbers are those at which some reader's buffer is exactly full, so
-		// that a read for more finds nothing: it must not block.
+		// The numbers are those at which some reader's buffer is exactly full,
+		// so that a read for more finds nothing: it must not block.
 		for _, tokens := range []int{1, 8, 32, 64, 512, 1024, 4096, maxTokens} {
 			over := make(chan struct{})
 			var err error

@@ -109,8 +109,8 @@ func (w *wires) quiet(ctx context.Context, l transport.Link) error {
 	})
 }
 
-// callerGivesUp has a caller that waits for its reply, and so may receive for all,
-// give up at the moment in which another's reply comes.
+// callerGivesUp has a caller that waits for its reply, and so may receive for
+// all, give up at the moment in which another's reply comes.
 func callerGivesUp(ctx context.Context, e *LinkEnv) error {
 	return e.playCalls(ctx, func(ctx context.Context, w *wires, s *service) error {
 		for n := range uint64(e.rounds()) {

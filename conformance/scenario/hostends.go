@@ -64,8 +64,8 @@ func (e *Env) newHostEnds(connections, cells int, spin wake.Spin, processes bool
 	return b, nil
 }
 
-// withPeer plays with one connection whose peer is a process. Sending is done until
-// stopSending is called.
+// withPeer plays with one connection whose peer is a process. Sending is done
+// until stopSending is called.
 func (e *Env) withPeer(ctx context.Context, cells int, play func(b *hostEnds, d *driver, sending context.Context, stopSending context.CancelCauseFunc) error) (err error) {
 	b, err := e.newHostEnds(1, cells, wake.SpinOff, true)
 	if err != nil {
@@ -77,9 +77,9 @@ func (e *Env) withPeer(ctx context.Context, cells int, play func(b *hostEnds, d 
 	return play(b, &driver{end: b.ends[0]}, sending, stopSending)
 }
 
-// killed runs the peer until it is killed, as it must be, and then does what a host
-// does that watches its processes. The host leaves the token: the flag in shared
-// memory may be taken, and nobody alive owes the token.
+// killed runs the peer until it is killed, as it must be, and then does what a
+// host does that watches its processes. The host leaves the token: the flag in
+// shared memory may be taken, and nobody alive owes the token.
 func (b *hostEnds) killed(ctx context.Context, d *driver, r role) error {
 	if err := b.peer(0, r)(ctx); !errors.Is(err, errKilled) {
 		return errors.Join(err, errors.New("the peer ended by itself"))
@@ -132,7 +132,8 @@ func (b *hostEnds) look() ([]Snapshot, error) {
 // errKilled is the end of a peer that the program killed.
 var errKilled = errors.New("peer was killed")
 
-// peer is an actor: the peer of connection n, in this process or in one of its own.
+// peer is an actor: the peer of connection n, in this process or in one of its
+// own.
 func (b *hostEnds) peer(n int, r role) func(context.Context) error {
 	r.Connection, r.Cells, r.Strategy = n, b.ends[n].cells, b.strategy.Name()
 	if r.Spin == "" {

@@ -63,8 +63,8 @@ type wires struct {
 	links [][2]transport.Link
 	// steps counts what the program does while it lets others wait.
 	steps atomic.Uint64
-	// leaked is how many slots were in use at the last look, if none was left and
-	// every frame had been received.
+	// leaked is how many slots were in use at the last look, if none was left
+	// and every frame had been received.
 	leaked atomic.Int64
 	// filling is how many there were, if all of them were being filled.
 	filling atomic.Int64
@@ -138,8 +138,8 @@ func (w *wires) look() ([]Snapshot, error) {
 	return []Snapshot{s}, nil
 }
 
-// slotsInUse is how many slots are in use, and being filled, if none is free, and
-// otherwise 0.
+// slotsInUse is how many slots are in use, and being filled, if none is free,
+// and otherwise 0.
 func (w *wires) slotsInUse() (used, filling int64) {
 	t, ok := w.transport.(interface {
 		Usage() []slot.Usage
@@ -244,7 +244,8 @@ func (s *sink) wait(ctx context.Context) error {
 	}
 }
 
-// sender is an actor that sends frames of the sizes given, by Send and Fill in turn.
+// sender is an actor that sends frames of the sizes given, by Send and Fill in
+// turn.
 func sender(l transport.Link, sizes []int) func(context.Context) error {
 	return func(ctx context.Context) error {
 		for n, size := range sizes {

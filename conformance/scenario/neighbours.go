@@ -7,8 +7,9 @@ import (
 	"sync/atomic"
 )
 
-// neighbourWakeUps are how often a neighbour wakes between two sleeps of the one
-// that is watched: around the numbers at which a counter of 8 bits comes round.
+// neighbourWakeUps are how often a neighbour wakes between two sleeps of the
+// one that is watched: around the numbers at which a counter of 8 bits comes
+// round.
 func neighbourWakeUps() []uint64 {
 	counts := []uint64{0, 1, 2}
 	for n := uint64(248); n <= 264; n++ {
@@ -17,8 +18,8 @@ func neighbourWakeUps() []uint64 {
 	return counts
 }
 
-// lookAtTwo looks at the first two waiters, which are due while more tokens were
-// left for one than it has seen.
+// lookAtTwo looks at the first two waiters, which are due while more tokens
+// were left for one than it has seen.
 func (c *waiters) lookAtTwo(left, woken *[2]atomic.Uint64, owed *atomic.Uint64) ([]Snapshot, error) {
 	var all []Snapshot
 	for i, name := range [2]string{"watched", "neighbour"} {

@@ -8,9 +8,9 @@ import (
 	"ddc/transport"
 )
 
-// overSendsNothing sends with contexts that are over, by every way a payload can
-// travel, while there is room for all of it. Only the last frame, whose context
-// is good, may come.
+// overSendsNothing sends with contexts that are over, by every way a payload
+// can travel, while there is room for all of it. Only the last frame, whose
+// context is good, may come.
 func overSendsNothing(ctx context.Context, e *LinkEnv) error {
 	for side := range 2 {
 		if err := e.sendOver(ctx, side); err != nil {
@@ -38,7 +38,8 @@ func (e *LinkEnv) sendOver(ctx context.Context, side int) error {
 	return w.play(ctx, func(ctx context.Context) error {
 		cancelled, cancel := context.WithCancel(ctx)
 		cancel()
-		// Inline, in a slot, and in pieces of the largest there is; by Send and by Fill.
+		// Inline, in a slot, and in pieces of the largest there is; by Send and
+		// by Fill.
 		for number := range uint64(6) {
 			size := []int{10, 700, 40 << 20}[number/2]
 			if err := sendOne(cancelled, from, number, size); !errors.Is(err, context.Canceled) {

@@ -34,8 +34,8 @@ type role struct {
 	Flip bool
 	// CloseAfter closes the peer's side after so many echoes; 0 is never.
 	CloseAfter uint64
-	// DieBeforeTokenAfter has the peer die after so many echoes, with the host's flag taken and
-	// no token left; 0 is never.
+	// DieBeforeTokenAfter has the peer die after so many echoes, with the
+	// host's flag taken and no token left; 0 is never.
 	DieBeforeTokenAfter uint64
 }
 
@@ -89,8 +89,8 @@ func inherited() (bells [2][]*os.File, err error) {
 	return bells, nil
 }
 
-// echo is the peer's side of a connection: it sends back what it gets. The pump never
-// sends; it hands over to a goroutine that may block.
+// echo is the peer's side of a connection: it sends back what it gets. The pump
+// never sends; it hands over to a goroutine that may block.
 func (e *Env) echo(ctx context.Context, shared *connectionsPage, r role, s wake.Strategy, files [2][]*os.File) (err error) {
 	spin, err := wake.ParseSpin(r.Spin)
 	if err != nil {
@@ -151,7 +151,8 @@ func (b *backlog) add(d *ring.Descriptor) error {
 	return nil
 }
 
-// take waits until there are some, and takes them all; none means that no more come.
+// take waits until there are some, and takes them all; none means that no more
+// come.
 func (b *backlog) take() []ring.Descriptor {
 	for {
 		_, open := <-b.more

@@ -80,8 +80,8 @@ type Broken struct {
 func (b *Broken) Error() string { return b.Err.Error() }
 func (b *Broken) Unwrap() error { return b.Err }
 
-// RuleOf is the rule that an error of a program breaks: the program's, unless the
-// error names another.
+// RuleOf is the rule that an error of a program breaks: the program's, unless
+// the error names another.
 func RuleOf(program Rule, err error) Rule {
 	var b *Broken
 	if errors.As(err, &b) {

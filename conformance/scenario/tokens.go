@@ -280,11 +280,9 @@ func waitDoesNotPoll(ctx context.Context, e *Env) (err error) {
 			return err
 		}
 		before := p.page.Words.Received.Load()
-		// Time is what is examined here: how long Wait lasts when nothing ends it.
-		window, end := context.WithTimeout(ctx, 1100*time.Millisecond)
-		err := until(window, func() bool { return p.page.Words.Received.Load() != before })
-		end()
-		if err != nil && ctx.Err() != nil {
+		// Time is what is examined here: how long Wait lasts when nothing ends
+		// it.
+		if err := untilRan(ctx, 1100*time.Millisecond, func() bool { return p.page.Words.Received.Load() != before }); err != nil {
 			return err
 		}
 		quiet = p.page.Words.Received.Load() == before

@@ -26,7 +26,7 @@ func Transports() []LinkProgram {
 		{Name: "CallersInThePumpsPlaceComeAndGo", Rule: 1, Run: callersComeAndGo},
 		{Name: "CallerThatLeavesInAnyLookLeavesNoFrameBehind", Rule: 11, Run: callerLeavesInAnyLook},
 		{Name: "HandlerThatBlocksStopsNoOtherCall", Rule: 7, Run: blockingHandler},
-	}, endings(), calls())
+	}, lifetimes(), calls())
 }
 
 // everySize sends payloads around every limit there may be, both ways.

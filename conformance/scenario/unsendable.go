@@ -76,8 +76,8 @@ func refused(err error) error {
 	return nil
 }
 
-// answered makes a call until it is answered: on a busy machine the time of a reply
-// may be over before it is sent.
+// answered makes a call until it is answered: on a busy machine the time of a
+// reply may be over before it is sent.
 func (s *service) answered(ctx context.Context, n int, read func()) error {
 	for {
 		if err := s.grow(ctx, n, read); status.Code(err) != codes.ResourceExhausted {

@@ -33,13 +33,14 @@ type wakerPairPage struct {
 	Value padded64 // what programs publish
 }
 
-// wakerPair is one bell with a sleeper's end and a ringer's, each on a mapping and a
-// strategy of its own, as in two processes.
+// wakerPair is one bell with a sleeper's end and a ringer's, each on a mapping
+// and a strategy of its own, as in two processes.
 type wakerPair struct {
 	env *Env
 	// page is the ringer's mapping, sleeperPage the sleeper's.
 	page, sleeperPage *wakerPairPage
-	// files are what the strategy made, still open for programs that tamper with them.
+	// files are what the strategy made, still open for programs that tamper
+	// with them.
 	files []*os.File
 	// sleeper and ringer are the ends' wakers.
 	sleeper, ringer wake.Waker
@@ -178,7 +179,8 @@ func (p *wakerPair) parked() bool { return p.page.Words.Parked.Load() == 1 }
 // source looks at the sleeper, whose condition due is.
 func (p *wakerPair) source(due func() bool) Source {
 	return func() ([]Snapshot, error) {
-		// Ended before begun: a notification that runs meanwhile counts as owed.
+		// Ended before begun: a notification that runs meanwhile counts as
+		// owed.
 		ended := p.ended.Load()
 		s, err := Look("sleeper", &p.page.Words, p.ringer)
 		s.Due, s.Owed = due() || p.nudged.Load(), p.begun.Load()-ended

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 	"time"
 
+	"ddc/internal/proc"
 	"ddc/wake"
 )
 
@@ -68,10 +70,20 @@ type Source func() ([]Snapshot, error)
 // Watch looks again and again. It returns nil once ctx is done, and a
 // [*LostWakeup] once a sleeper is lost in a snapshot that stays the same for
 // settle. It decides by state. Time only separates a sleeper that was woken and
-// waits for a processor from one that was not woken. So only time counts in
-// which the watch itself ran: if it could not look, sleepers may have been
-// unable to get up.
+// waits for a processor, or an actor that is at work, from one that was not
+// woken. So only time counts in which the watch itself ran, as sleepers too
+// could then get up, and in which no other thread of this process was ready to.
+// Where one always is, the time is busySettle times settle.
 func Watch(ctx context.Context, settle time.Duration, look Source) error {
+	return watch(ctx, settle, look, othersReady)
+}
+
+// busySettle bounds what a process that is never at rest can put off.
+const busySettle = 10
+
+func othersReady() bool { return proc.Ready(os.Getpid()) > 1 }
+
+func watch(ctx context.Context, settle time.Duration, look Source, busy func() bool) error {
 	pause := min(max(settle/20, time.Millisecond), 50*time.Millisecond)
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
@@ -94,12 +106,18 @@ func Watch(ctx context.Context, settle time.Duration, look Source) error {
 		now := time.Now()
 		ran := min(now.Sub(last), pause)
 		last = now
+		counted := sync.OnceValue(func() time.Duration {
+			if busy() {
+				return ran / busySettle
+			}
+			return ran
+		})
 		for _, s := range all {
 			if (!s.Lost() && !s.Undelivered()) || since[s.Name] != s {
 				since[s.Name], held[s.Name] = s, 0
 				continue
 			}
-			if held[s.Name] += ran; held[s.Name] >= settle {
+			if held[s.Name] += counted(); held[s.Name] >= settle {
 				return &LostWakeup{At: s, All: all, Held: held[s.Name].Round(time.Millisecond)}
 			}
 		}
@@ -161,6 +179,23 @@ func until(ctx context.Context, cond func() bool) error {
 		} else { // somebody else needs this processor
 			time.Sleep(100 * time.Microsecond)
 		}
+	}
+	return nil
+}
+
+// untilRan is until, with an end after which nothing is said: once this process
+// has run for a time. In what is left out, since it was stopped or had no
+// processor, nobody in it could do anything.
+func untilRan(ctx context.Context, left time.Duration, cond func() bool) error {
+	const pause = 5 * time.Millisecond
+	for last := time.Now(); left > 0 && !cond(); {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		time.Sleep(pause)
+		now := time.Now()
+		left -= min(now.Sub(last), 2*pause)
+		last = now
 	}
 	return nil
 }

@@ -64,7 +64,8 @@ func TestWatchIsSilentWhileAnythingMoves(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// The machine stops between two looks, and has given the sleeper no time to get up when it goes on.
+// The machine stops between two looks, and has given the sleeper no time to get
+// up when it goes on.
 func TestWatchTakesNoTimeForASleepersInWhichItDidNotRunItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -82,6 +83,47 @@ func TestWatchTakesNoTimeForASleepersInWhichItDidNotRunItself(t *testing.T) {
 		})
 		assert.NoError(t, err)
 		assert.Equal(t, 3, looks)
+	})
+}
+
+// An actor that fills 40 MiB moves no frame, and on a busy machine for long.
+func TestWatchTakesNoTimeInWhichOthersWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, busy := time.Now(), true
+		look := func() ([]Snapshot, error) {
+			busy = time.Since(began) < 5*time.Second
+			return []Snapshot{stuck}, nil
+		}
+		require.Error(t, watch(t.Context(), time.Second, look, func() bool { return busy }))
+		assert.InDelta(t, 5.5, time.Since(began).Seconds(), 0.2, "half of it had passed when they came to rest")
+	})
+}
+
+func TestWatchReportsWhatStaysLostWhereOthersAlwaysWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		require.Error(t, watch(t.Context(), time.Second, func() ([]Snapshot, error) { return []Snapshot{stuck}, nil }, func() bool { return true }))
+		assert.InDelta(t, busySettle, time.Since(began).Seconds(), 0.2)
+	})
+}
+
+// A sleeper that polls, but was stopped with this process for the whole window,
+// once passed for one that sleeps.
+func TestWindowIsOfTimeInWhichTheProcessRan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, looks := time.Now(), 0
+		stopped := func() bool {
+			if looks++; looks == 10 {
+				time.Sleep(time.Hour)
+			}
+			return false
+		}
+		require.NoError(t, untilRan(t.Context(), time.Second, stopped))
+		assert.InDelta(t, 1.0, (time.Since(began) - time.Hour).Seconds(), 0.1)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(errors.New("no light"))
+		assert.ErrorContains(t, untilRan(ctx, time.Second, stopped), "no light")
+		assert.NoError(t, untilRan(ctx, time.Second, func() bool { return true }))
 	})
 }
 

@@ -29,7 +29,7 @@ func (in *Input) spreadOfSuspects() string {
 	var s []string
 	loopOnly, anywhere := in.suspects()
 	if len(loopOnly) > 0 {
-		s = append(s, fmt.Sprintf("Of the four suspects, %s can only happen to those who sleep in edge-triggered epoll, and %s out by sleeping in an ordinary system call.", and(loopOnly), areRuled(loopOnly)))
+		s = append(s, fmt.Sprintf("Among the four suspects, %s can only happen to those who sleep in edge-triggered epoll, and %s out by sleeping in an ordinary system call.", and(loopOnly), areRuled(loopOnly)))
 	}
 	if len(anywhere) > 0 {
 		s = append(s, fmt.Sprintf("With any strategy that was run %s can happen, and only keeping to the rule prevents it.", and(anywhere)))

@@ -8,8 +8,8 @@ import (
 	"ddc/internal/fault"
 )
 
-// Cause is what a team can look for: one fault, or several that are one defect in
-// different designs.
+// Cause is what a team can look for: one fault, or several that are one defect
+// in different designs.
 type Cause struct {
 	// Title names it in a few words, Plain says what happens.
 	Title, Plain string

@@ -118,7 +118,7 @@ func reported(m match) bool { return m.exact() && m.cell.Strategy == matrix.Repo
 // evidence compares the hung cells with the report.
 func (d *document) evidence(in *Input) {
 	d.section("Which hangs look like the report's")
-	d.say("The report has seen two things: the first calls succeed (here: the plugin at which it hung had answered 1 to %d), and the plugin's thread sleeps in `epoll_wait`. What the ring holds, whether a token lies in the doorbell and whether a sender waits for room is read from the shared words; the report has not seen it, and concluded it. Of several runs the one that shows most is told.", fewCalls)
+	d.say("The report has seen two things: the first calls succeed (here: the plugin at which it hung had answered 1 to %d), and the plugin's thread sleeps in `epoll_wait`. What the ring holds, whether a token lies in the doorbell and whether a sender waits for room is read from the shared words; the report has not seen it, and concluded it. Where there were several runs, the one that shows most is told.", fewCalls)
 	all := in.matches()
 	slices.SortStableFunc(all, func(a, b match) int {
 		return cmp.Or(int(in.standing(a.cell.Fault))-int(in.standing(b.cell.Fault)), b.seen-a.seen)
@@ -138,7 +138,7 @@ func (d *document) evidence(in *Input) {
 	d.say("On `%s`, as reported:", matrix.Reported)
 	d.table(head, rows)
 	if late := in.late(); len(late) > 0 {
-		d.say("Of %s the first says nothing: they are made to begin after ten events, because the report says that the first calls worked. Where a fault needs luck, its window is held open, so it shows earlier than in nature.", and(quoted(late)))
+		d.say("For %s the first says nothing: they are made to begin after ten events, because the report says that the first calls worked. Where a fault needs luck, its window is held open, so it shows earlier than in nature.", and(quoted(late)))
 	}
 	d.part("What it looks like in a dump")
 	printed := 0
@@ -151,6 +151,41 @@ func (d *document) evidence(in *Input) {
 	}
 	if printed == 0 {
 		d.say("No cell looked so.")
+	}
+}
+
+// inARow tells which faults show within the calls that the report made. The one
+// that it saw is among them.
+func (d *document) inARow(in *Input) {
+	cells := slices.DeleteFunc(slices.Clone(in.Matrix.InARow), func(c matrix.Cell) bool { return c.Fault == matrix.NoFault })
+	if len(cells) == 0 {
+		return
+	}
+	slices.SortStableFunc(cells, func(a, b matrix.Cell) int {
+		return cmp.Or(int(in.standing(a.Fault))-int(in.standing(b.Fault)), b.Answered-a.Answered)
+	})
+	head := []string{"fault", "on", "came out as", "at call"}
+	if in.System != nil {
+		head = append(head, "in "+in.System.Name)
+	}
+	var rows [][]string
+	var silent []string
+	for _, c := range cells {
+		if c.Verdict == matrix.Immune {
+			silent = append(silent, c.Fault)
+			continue
+		}
+		row := []string{"`" + c.Fault + "`", c.Strategy, string(c.Verdict), fmt.Sprint(c.Answered + 1)}
+		if in.System != nil {
+			row = append(row, in.standing(c.Fault).String())
+		}
+		rows = append(rows, row)
+	}
+	d.part(fmt.Sprintf("Calls one after the other, over rings of %d", matrix.ReportedCells))
+	d.say("The calls that hung in the report came one after the other, and its rings hold %d frames. So each fault was run once more, with %d such calls to one plugin.", matrix.ReportedCells, matrix.CallsInARow)
+	d.table(head, rows)
+	if len(silent) > 0 {
+		d.say("What shows nothing in so few needs a full ring, several senders at once, a large payload, a death, or luck: %s.", and(quoted(silent)))
 	}
 }
 

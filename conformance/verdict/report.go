@@ -207,7 +207,7 @@ func (d *document) suspected(heading, asks, what string, s *System, list []Suspe
 func (s *System) rule(faults []fault.Name) string {
 	var said, names []string
 	for _, n := range faults {
-		text := ""
+		var text string
 		switch r := s.Rule(n); r.Standing {
 		case OutByDesign:
 			text = "Out by design. " + s.without(r.Lacks)

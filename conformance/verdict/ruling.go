@@ -87,8 +87,8 @@ func (in *Input) found(name, strategy string) *Exploration {
 	return nil
 }
 
-// strategies are the columns that the verdict rules on: those that people can choose, and
-// that of the report.
+// strategies are the columns that the verdict rules on: those that people can
+// choose, and that of the report.
 func (in *Input) strategies() []string {
 	return slices.DeleteFunc(in.Matrix.Columns(), func(s string) bool {
 		return s == matrix.Inproc || strings.HasSuffix(s, fault.EpollSuffix) && s != matrix.Reported

@@ -135,7 +135,8 @@ func (s *System) Rulings() []Ruling {
 	return all
 }
 
-// found are the observed values of one observation, each once: seen and measured.
+// found are the observed values of one observation, each once: seen and
+// measured.
 func (s *System) found(o fault.Observation) (values []string, facts []Fact) {
 	for _, f := range s.Facts {
 		if f.Observation == o && f.Kind != Inferred {

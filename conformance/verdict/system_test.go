@@ -253,7 +253,7 @@ func TestQuestionIsAnsweredByItsMechanisms(t *testing.T) {
 	assert.Contains(t, text, "when the ring is written?** The description does not say. It depends on this: May a ring be left out")
 }
 
-// What the page says and no run changes is what the description says now.
+// The part of the page that no run changes is made of the present description.
 func TestPageOfTheVerdictIsThatOfTheDescription(t *testing.T) {
 	page, err := os.ReadFile("../../docs/VERDICT.md")
 	require.NoError(t, err)

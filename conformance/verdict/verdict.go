@@ -11,6 +11,7 @@ import (
 	"ddc/conformance/matrix"
 	"ddc/conformance/scenario"
 	"ddc/internal/fault"
+	"ddc/internal/printable"
 	"ddc/wake/strategy"
 )
 
@@ -79,6 +80,7 @@ func (d *document) runs(in *Input) error {
 	}
 	d.suspicions(in)
 	d.evidence(in)
+	d.inARow(in)
 	d.rules(in)
 	if in.System == nil {
 		d.questions(in)
@@ -146,7 +148,8 @@ func (d *document) suspicions(in *Input) {
 	}
 }
 
-// suspects is how many of the suspicions are suspects; the others are earlier fixes.
+// suspects is how many of the suspicions are suspects; the others are earlier
+// fixes.
 const suspects = 4
 
 func suspicionName(i int) string {
@@ -232,6 +235,9 @@ func (d *document) method(in *Input) {
 	}
 	d.say("%d cells on %s (%d processors, Linux %s, %s), in %v; %d of them differ from what the catalogue of faults expects. A cell is a host process with eighty workers and sixteen plugin processes with one processor each, over one hub with rings of four descriptors; it is called hung when calls are under way, no shared word changes and nobody uses a processor for 0.8 seconds. Faults that need luck have their windows held open for half a millisecond, as a busy machine would sooner or later.",
 		len(m.Cells), m.Begun.Format("2006-01-02"), m.Machine.Processors, m.Machine.Kernel, m.Machine.Go, m.Took.Round(time.Second), len(m.Disagreements()))
+	if n := len(m.InARow); n > 0 {
+		d.say("Besides, %s of %d calls one after the other, over rings of %d.", printable.Count(n, "cell"), matrix.CallsInARow, matrix.ReportedCells)
+	}
 	if list := m.Disagreements(); len(list) > 0 {
 		var items []string
 		for _, c := range list {

@@ -19,8 +19,8 @@ import (
 
 var columns = []string{matrix.Inproc, "futex", "eventfd", "pipe", "socketpair", matrix.Reported}
 
-// ideal is a matrix in which everything comes as the catalogue expects, hangs with all of
-// the report's evidence.
+// ideal is a matrix in which everything comes as the catalogue expects, hangs
+// with all of the report's evidence.
 func ideal() *matrix.Report {
 	r := &matrix.Report{Begun: time.Unix(0, 0), Took: time.Minute, Calls: 1}
 	for _, s := range columns {
@@ -146,6 +146,22 @@ func TestHangLooksLikeTheReportByWhatTheReportHasSeenAlone(t *testing.T) {
 	assert.Equal(t, []string{"empty", "none", "no"}, []string{m.ring(), m.token(), m.space()})
 }
 
+func TestFaultsThatShowInTheCallsOfTheReportAreTold(t *testing.T) {
+	m := ideal()
+	assert.NotContains(t, markdown(t, Input{Matrix: m}), "one after the other, over rings of 256")
+	m.InARow = []matrix.Cell{
+		{Fault: matrix.NoFault, Strategy: matrix.Reported, Outcome: matrix.Outcome{Verdict: matrix.Immune, Answered: 10}},
+		{Fault: "moved-doorbell", Strategy: matrix.Reported, Outcome: matrix.Outcome{Verdict: matrix.Hung}},
+		{Fault: "workers-blocked", Strategy: matrix.Reported, Outcome: matrix.Outcome{Verdict: matrix.Immune, Answered: 10}},
+		{Fault: "handler-never-ends", Strategy: matrix.Reported, Outcome: matrix.Outcome{Verdict: matrix.Hung, Answered: 5}},
+	}
+	text := markdown(t, Input{Matrix: m, System: brief(t)})
+	assert.Contains(t, text, "### Calls one after the other, over rings of 256")
+	assert.Contains(t, text, "| `handler-never-ends` | socketpair+epoll | hung | 6 | in |\n| `moved-doorbell` | socketpair+epoll | hung | 1 | out by evidence |\n")
+	assert.Contains(t, text, "What shows nothing in so few needs a full ring, several senders at once, a large payload, a death, or luck: `workers-blocked`.")
+	assert.Contains(t, text, "Besides, 4 cells of 10 calls one after the other, over rings of 256.")
+}
+
 func TestRingAndWaitForSpaceAreReadFromTheWords(t *testing.T) {
 	for want, link := range map[string]matrix.LinkEvidence{
 		"empty":                 {ToPlugin: true, Cells: 4},
@@ -154,7 +170,8 @@ func TestRingAndWaitForSpaceAreReadFromTheWords(t *testing.T) {
 		"inverted":              {ToPlugin: true, Cells: 4, Unread: ^uint64(0)},
 		"to the host: 2 unread": {Cells: 4, Unread: 2},
 	} {
-		// The host's threads say nothing of it: an idle runtime has the same stacks.
+		// The host's threads say nothing of it: an idle runtime has the same
+		// stacks.
 		e := matrix.Evidence{Link: link, HostThreads: map[string]int{"futex_wait, idle": 80}, HostWaits: map[string]int{"ring space": 1}}
 		m := match{run: &matrix.Outcome{Evidence: &e}}
 		assert.Equal(t, want, m.ring())
@@ -170,7 +187,7 @@ func TestVerdictOnRunsOpensWithTheAnswer(t *testing.T) {
 	assert.Contains(t, text, "suspect 1 and suspect 2 can only happen to those who sleep in edge-triggered epoll")
 	assert.Contains(t, text, "With any strategy that was run suspect 3 and suspect 4 can happen")
 	assert.Contains(t, text, "it does not tell them apart")
-	assert.Contains(t, text, "Of `wrong-peer-doorbell` and `deregistered-fd` the first says nothing")
+	assert.Contains(t, text, "For `wrong-peer-doorbell` and `deregistered-fd` the first says nothing")
 
 	m := ideal()
 	m.Cells[1].Verdict = matrix.Hung

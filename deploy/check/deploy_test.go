@@ -72,8 +72,8 @@ func complaints(t *testing.T, text []byte) (all []string) {
 	return all
 }
 
-// strict decodes objects as the API server does, but that an unknown or repeated
-// field is an error.
+// strict decodes objects as the API server does, but that an unknown or
+// repeated field is an error.
 func strict(t *testing.T) runtime.Decoder {
 	t.Helper()
 	scheme := runtime.NewScheme()
@@ -118,8 +118,8 @@ func TestManifestsAreWhatKubernetesDecodes(t *testing.T) {
 	}
 }
 
-// A worker needs no rights, so it has none: what the "restricted" standard for pods
-// asks, and more.
+// A worker needs no rights, so it has none: what the "restricted" standard for
+// pods asks, and more.
 func TestWorkersHaveNoRights(t *testing.T) {
 	pod := manifests(t)["deployment.yaml"].(*appsv1.Deployment).Spec.Template.Spec
 	assert.False(t, *pod.AutomountServiceAccountToken)
@@ -150,8 +150,8 @@ func TestWorkersHaveNoRights(t *testing.T) {
 	assert.Empty(t, validation.NameIsDNSSubdomain(service.Name, false))
 }
 
-// Kubernetes has no anchors for what kustomize puts in, so its output is decoded
-// too.
+// Kubernetes has no anchors for what kustomize puts in, so its output is
+// decoded too.
 func TestKustomizeMakesOneSelectorOfAll(t *testing.T) {
 	kubectl, err := exec.LookPath("kubectl")
 	if err != nil {

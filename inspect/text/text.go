@@ -14,11 +14,13 @@ import (
 
 // Link writes a link's state, two lines or more: one for each direction, one
 // for each wait, and one for a caller in the pump's place.
-func Link(w io.Writer, s hub.State) {
+func Link(w io.Writer, s hub.State) { link(w, s, trace.Now()) }
+
+// link is Link at a time of trace's clock.
+func link(w io.Writer, s hub.State, now int64) {
 	if !s.Attached {
 		fmt.Fprintln(w, "  not attached")
 	}
-	now := trace.Now()
 	for side, to := range [...]string{hub.HostSide: "to host", hub.PeerSide: "to plugin"} {
 		d := s.Sides[side]
 		fmt.Fprintf(w, "  %-9s  ring %d unread (produced %d, consumed %d)%s   bell %s, seq %d, token %s, signals %#x%s   %d sent, %d suppressed, %d spurious\n",

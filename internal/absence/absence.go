@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// Log holds the absences of a while. Its owner calls Note every so often: a note
-// that comes late by more than Every tells of an absence. One goroutine at a time
-// may use it.
+// Log holds the absences of a while. Its owner calls Note every so often: a
+// note that comes late by more than Every tells of an absence. One goroutine at
+// a time may use it.
 type Log struct {
 	// Every is the time between two notes. It is set before Begin.
 	Every time.Duration

@@ -15,8 +15,8 @@ import (
 
 // Activity counts who is at work. On a nil one, somebody always is.
 //
-// Begin raises workers, then looks at waiting. Await raises waiting, then looks at
-// workers. So one of the two sees the other.
+// Begin raises workers, then looks at waiting. Await raises waiting, then looks
+// at workers. So one of the two sees the other.
 type Activity struct {
 	workers, waiting atomic.Int64
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -39,15 +40,57 @@ func failing(r *recorder, wait func(t testing.TB)) string {
 
 func TestWaitThatNeverEndsNamesWhatItWaitedFor(t *testing.T) {
 	said := failing(&recorder{}, func(t testing.TB) {
-		until(t, time.Millisecond, "Godot", func() bool { return false }, func() string { return "two men under a tree" })
+		w := waitFor(t, "Godot", func() string { return "two men under a tree" })
+		w.limit = time.Millisecond
+		w.until(func() bool { return false })
 	})
 	assert.Contains(t, said, "still waiting for Godot after ")
 	assert.Contains(t, said, "\ntwo men under a tree\n")
 	assert.Contains(t, said, "await.failing", "the goroutines are told")
 
 	never := make(chan error)
-	said = failing(&recorder{}, func(t testing.TB) { receive(t, time.Millisecond, "a letter", never) })
+	said = failing(&recorder{}, func(t testing.TB) {
+		w := waitFor(t, "a letter")
+		w.limit = time.Millisecond
+		receive(w, never)
+	})
 	assert.Contains(t, said, "still waiting for a letter after 1ms")
+}
+
+// lines is a writer whose lines another goroutine may look at.
+type lines chan string
+
+func (l lines) Write(b []byte) (int, error) {
+	l <- string(b)
+	return len(b), nil
+}
+
+func TestWaitSaysAfterSecondsWhatItWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := make(lines, 3)
+		w := wait{t: t, what: "a letter", limit: Limit, notice: notice, out: out}
+		letter := make(chan int)
+		begun := time.Now()
+		go func() {
+			time.Sleep(notice - 1)
+			synctest.Wait()
+			assert.Empty(t, out)
+			time.Sleep(time.Second)
+			synctest.Wait()
+			letter <- 1
+		}()
+		receive(w, letter)
+		assert.Less(t, time.Since(begun), notice+2*time.Second)
+		assert.Equal(t, t.Name()+" has waited 10s for a letter\n", <-out)
+
+		w.until(func() bool { return time.Since(begun) > 2*notice })
+		assert.Empty(t, out, "it was over before")
+		done := w.tell()
+		done()
+		time.Sleep(2 * notice)
+		synctest.Wait()
+		assert.Empty(t, out, "it is over")
+	})
 }
 
 func TestWaitIsToldBeforeTheTestBinaryIsEnded(t *testing.T) {

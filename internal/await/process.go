@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Freeze stops a process with SIGSTOP, and waits until none of its threads runs any more.
+// Freeze stops a process with SIGSTOP, and waits until none of its threads runs
+// any more.
 func Freeze(t testing.TB, pid int) {
 	t.Helper()
 	require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))

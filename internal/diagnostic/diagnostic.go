@@ -26,12 +26,13 @@ import (
 
 // Problem is something in a site's sources that its author should change.
 type Problem struct {
-	// File is relative to the project. Lines and columns count from 1, columns in
-	// characters; they are 0 where they are not known.
+	// File is relative to the project. Lines and columns count from 1, columns
+	// in characters; they are 0 where they are not known.
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`
 	Col  int    `json:"col,omitempty"`
-	// Length is how many characters of the line are at fault, 0 where that is not known.
+	// Length is how many characters of the line are at fault, 0 where that is
+	// not known.
 	Length int `json:"length,omitempty"`
 	// Message may have several lines, such as a compiler's.
 	Message string `json:"message"`
@@ -39,10 +40,13 @@ type Problem struct {
 	Hint string `json:"hint,omitempty"`
 	// Related are other places that have to do with it.
 	Related []Note `json:"related,omitempty"`
-	// Pages is how many pages have it, and Page the first of them, where it is a
-	// template's that was found while pages were rendered.
+	// Pages is how many pages have it, and Page the first of them, where it is
+	// a template's that was found while pages were rendered.
 	Pages int    `json:"pages,omitempty"`
 	Page  string `json:"page,omitempty"`
+	// Files are all files that have it, File the first of them, where one limit
+	// is in the way of many. Without it the problem is of File alone.
+	Files []string `json:"files,omitempty"`
 	// Excerpt is the line; see Quote.
 	Excerpt *Excerpt `json:"excerpt,omitempty"`
 }
@@ -60,9 +64,9 @@ type Note struct {
 // Error is String, for a problem that is passed on as an error.
 func (p *Problem) Error() string { return p.String() }
 
-// String is file:line:col: message (hint), without what is not known, and fit to
-// be shown to people: a file may have any name, and a message any text. A line
-// for each of the related places follows.
+// String is file:line:col: message (hint), without what is not known, and fit
+// to be shown to people: a file may have any name, and a message any text. A
+// line for each of the related places follows.
 func (p Problem) String() string {
 	var b strings.Builder
 	b.WriteString(place(p.File, p.Line, p.Col))
@@ -101,8 +105,8 @@ func place(file string, line, col int) string {
 	return strings.Join(known, ":") + ": "
 }
 
-// In is the problem with the file that it is about, and that its notes are about,
-// where they name none.
+// In is the problem with the file that it is about, and that its notes are
+// about, where they name none.
 func (p Problem) In(file string) Problem {
 	p.File = cmp.Or(p.File, file)
 	p.Related = slices.Clone(p.Related)
@@ -112,9 +116,15 @@ func (p Problem) In(file string) Problem {
 	return p
 }
 
-// on says which pages have the problem.
+// mostNamed is how many of the other files that have a problem are named.
+const mostNamed = 3
+
+// on says which pages, or which other files, have the problem.
 func (p Problem) on() string {
 	switch {
+	case len(p.Files) > 1:
+		more := p.Files[1:]
+		return fmt.Sprintf("also %s: %s", printable.Count(len(more), "other file"), printable.First(mostNamed, more, printable.Line))
 	case p.Pages == 1:
 		return "on the page " + printable.Line(p.Page)
 	case p.Pages > 1:
@@ -150,7 +160,8 @@ func Of(err error) Errors {
 }
 
 // Sorted puts problems in the order of files and lines, each once. What several
-// pages say of one place is one problem of them all.
+// pages say of one place is one problem of them all, and so is what one limit
+// says of several files.
 func Sorted(problems []Problem) Errors {
 	problems = slices.Clone(problems)
 	slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Or(compare(a, b), cmp.Compare(a.Page, b.Page)) })
@@ -168,15 +179,42 @@ func Sorted(problems []Problem) Errors {
 		}
 		last.Pages = max(last.Pages, p.Pages, pages) // some may have been merged before
 	}
+	return ofManyFiles(merged)
+}
+
+// ofManyFiles makes one problem of those that say the same of their Files.
+func ofManyFiles(sorted Errors) Errors {
+	type said struct{ message, hint string }
+	var merged Errors
+	first := map[said]int{}
+	for _, p := range sorted {
+		at, again := first[said{p.Message, p.Hint}]
+		switch {
+		case len(p.Files) == 0:
+		case again:
+			merged[at].Files = append(merged[at].Files, p.Files...)
+			continue
+		default:
+			first[said{p.Message, p.Hint}] = len(merged)
+			p.Files = slices.Clone(p.Files)
+		}
+		merged = append(merged, p)
+	}
+	for _, at := range first {
+		files := merged[at].Files
+		slices.Sort(files)
+		merged[at].Files = slices.Compact(files)
+	}
 	return merged
 }
 
 func compare(a, b Problem) int {
 	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col),
-		cmp.Compare(a.Message, b.Message), cmp.Compare(a.Hint, b.Hint), cmp.Compare(a.Length, b.Length))
+		cmp.Compare(a.Message, b.Message), cmp.Compare(a.Hint, b.Hint), cmp.Compare(a.Length, b.Length), slices.Compare(a.Files, b.Files))
 }
 
-// same says whether two problems differ in nothing but the pages that have them.
+// same says whether two problems differ in nothing but the pages that have
+// them.
 func same(a, b Problem) bool {
 	return compare(a, b) == 0 && (a.Pages == 0) == (b.Pages == 0) && reflect.DeepEqual(a.Related, b.Related)
 }

@@ -35,7 +35,8 @@ func (s Severity) style() printable.Style {
 }
 
 const (
-	// leastWidth is the width of the narrowest terminal that anything is laid out for.
+	// leastWidth is the width of the narrowest terminal that anything is laid
+	// out for.
 	leastWidth = 40
 	// mostWidth bounds what is shown of a line, however wide the terminal is.
 	mostWidth = 200
@@ -124,8 +125,8 @@ type cell struct {
 	marked bool
 }
 
-// cellsOf cuts a line into cells. If the place is at its end or beyond, one more
-// stands for it.
+// cellsOf cuts a line into cells. If the place is at its end or beyond, one
+// more stands for it.
 func cellsOf(e *Excerpt, col, length int) []cell {
 	var cells []cell
 	at, rune := 0, e.Col

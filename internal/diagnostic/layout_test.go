@@ -3,6 +3,7 @@ package diagnostic_test
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,6 +113,40 @@ func TestExcerptIsOfItsFileAloneAndBounded(t *testing.T) {
 	require.NotNil(t, problems[1].Excerpt)
 	assert.Equal(t, 99_800, problems[1].Excerpt.Col)
 	assert.Equal(t, strings.Repeat("é", 400), problems[1].Excerpt.Text)
+}
+
+// Many problems of one long line once cost the square of its length.
+func TestExcerptsOfALongLineAreThoseOfItsColumns(t *testing.T) {
+	line := strings.Repeat("aé€😀\t", 2000) + "end"
+	characters := []rune(line)
+	var problems []diagnostic.Problem
+	for col := range len(characters) + 500 {
+		problems = append(problems, diagnostic.Problem{File: "f", Line: 2, Col: col})
+	}
+	diagnostic.Quote(problems, "f", "one\n"+line+"\nthree")
+	for _, p := range problems {
+		first := max(p.Col-200, 1)
+		from := min(first-1, len(characters))
+		want := diagnostic.Excerpt{Text: string(characters[from:min(from+400, len(characters))]), Col: first}
+		require.Equal(t, &want, p.Excerpt, "column %d", p.Col)
+	}
+}
+
+// BenchmarkQuote shows the time for n and 2n problems of one line.
+func BenchmarkQuote(b *testing.B) {
+	for _, n := range []int{10_000, 20_000} {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			source := strings.Repeat("/dead.png 1x, ", n)
+			for b.Loop() {
+				problems := make([]diagnostic.Problem, n)
+				for i := range problems {
+					problems[i] = diagnostic.Problem{File: "f", Line: 1, Col: 1 + 14*i}
+				}
+				diagnostic.Quote(problems, "f", source)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/problem")
+		})
+	}
 }
 
 func FuzzLayout(f *testing.F) {

@@ -33,24 +33,25 @@ func InLine(text string, line, col, length int, message string) *Problem {
 	return At(text, begin, begin+length, message)
 }
 
-// Excerpt is the line of a source that a problem is about, or, of a long one, the
-// part around it.
+// Excerpt is the line of a source that a problem is about, or, of a long one,
+// the part around it.
 type Excerpt struct {
 	Text string `json:"text"`
 	// Col is the column of the first character of Text.
 	Col int `json:"col"`
 }
 
-// excerptRunes is how many characters an excerpt has on either side of its column.
+// excerptRunes is how many characters an excerpt has on either side of its
+// column.
 const excerptRunes = 200
 
 // Quote gives problems, and their notes, the lines of a source that they are
 // about. Those of other files stay as they are.
 func Quote(problems []Problem, file, source string) {
-	wanted := map[int][]func(line string){}
+	wanted := map[int][]func(line *ruler){}
 	want := func(name string, line, col int, excerpt **Excerpt) {
 		if name == file && line > 0 && *excerpt == nil {
-			wanted[line] = append(wanted[line], func(text string) { *excerpt = cut(text, col) })
+			wanted[line] = append(wanted[line], func(text *ruler) { *excerpt = text.cut(col) })
 		}
 	}
 	for i := range problems {
@@ -67,18 +68,46 @@ func Quote(problems []Problem, file, source string) {
 			return
 		}
 		line++
-		for _, take := range wanted[line] {
-			take(strings.TrimRight(text, "\r\n"))
+		if takers := wanted[line]; takers != nil {
+			measured := newRuler(strings.TrimRight(text, "\r\n"))
+			for _, take := range takers {
+				take(measured)
+			}
 		}
 		delete(wanted, line)
 	}
 }
 
-// cut is the part of a line around a column.
-func cut(line string, col int) *Excerpt {
+// ruler is a line of which many columns are asked for: one of a megabyte may
+// have a problem every few characters.
+type ruler struct {
+	line string
+	// marks are the offsets of each stride-th character.
+	marks []int
+}
+
+const stride = 1024
+
+func newRuler(line string) *ruler {
+	r := &ruler{line: line, marks: []int{0}}
+	for at := 0; ; r.marks = append(r.marks, at) {
+		if at = after(line, at, stride); at == len(line) {
+			return r
+		}
+	}
+}
+
+// offset is that of the character behind so many.
+func (r *ruler) offset(characters int) int {
+	mark := min(characters/stride, len(r.marks)-1)
+	return after(r.line, r.marks[mark], characters-mark*stride)
+}
+
+// cut is the part of the line around a column.
+func (r *ruler) cut(col int) *Excerpt {
 	first := max(col-excerptRunes, 1)
-	begin := after(line, 0, first-1)
-	return &Excerpt{Text: line[begin:after(line, begin, 2*excerptRunes)], Col: first}
+	begin := r.offset(first - 1)
+	return &Excerpt{Text: r.line[begin:after(r.line, begin, 2*excerptRunes)], Col: first}
 }
 
 // after is the offset behind so many characters from another.

@@ -16,7 +16,8 @@ import (
 // takes no more into its memory, and a plugin sends no more.
 const maxDetails = 256 << 10
 
-// maxRelated is how many related places are told of a problem that came in a status.
+// maxRelated is how many related places are told of a problem that came in a
+// status.
 const maxRelated = 20
 
 // Refuse is the error of a plugin that finds a source at fault: the status

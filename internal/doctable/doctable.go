@@ -29,8 +29,8 @@ func Hold(t testing.TB, page, begin, end, want string, write bool) {
 	assert.Equal(t, want, have, "the tables are out of date: run the test with -write")
 }
 
-// Table writes a table of two columns: names as code, and what they are. Head is its
-// first line.
+// Table writes a table of two columns: names as code, and what they are. Head
+// is its first line.
 func Table(head string, rows [][2]string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n| %s |\n|---|---|\n", head)

@@ -43,8 +43,8 @@ func (d *Dumps) Each(dump func(io.Writer)) {
 	})
 }
 
-// Stop leaves later signals to whoever else takes them, and waits for a dump that
-// is being written.
+// Stop leaves later signals to whoever else takes them, and waits for a dump
+// that is being written.
 func (d *Dumps) Stop() {
 	d.once.Do(func() {
 		signal.Stop(d.signals)

@@ -53,8 +53,8 @@ func Brief(w io.Writer) {
 	}
 }
 
-// File writes the stacks to a new file in a folder, and how many goroutines wait
-// for what to w, with the file's name last.
+// File writes the stacks to a new file in a folder, and how many goroutines
+// wait for what to w, with the file's name last.
 func File(folder string, w io.Writer) error {
 	f, err := os.CreateTemp(folder, fmt.Sprintf("ddc-dump-%d-*.txt", os.Getpid()))
 	if err != nil {
@@ -123,8 +123,8 @@ func counts(w io.Writer, all []goroutine) {
 	}
 }
 
-// waitOf says what the goroutine of a stack waits for, "" for nothing known. Who
-// made the goroutine does not count.
+// waitOf says what the goroutine of a stack waits for, "" for nothing known.
+// Who made the goroutine does not count.
 func waitOf(stack string) string {
 	stack, _, _ = strings.Cut(stack, "\ncreated by ")
 	for _, w := range waits {

@@ -16,7 +16,7 @@
 //	                all, and the kernel ends it with the warden
 //	subreaper       where the kernel grants no namespace: every orphan becomes the warden's
 //	                child, which ends its children until it has none. Something that forks
-//	                without pause may outrun that; it is then named in Ending.Left
+//	                without pause may outrun that; it is then named in Outcome.Left
 //
 // A warden ends with its caller: control is a socket that only the caller
 // holds, and the kernel sends a death signal when the thread that started it
@@ -50,14 +50,15 @@ import (
 
 // Program is what to run.
 type Program struct {
-	// Name is what the program is called: the page and line of a sample. See Within.
+	// Name is what the program is called: the page and line of a sample. See
+	// Within.
 	Name        string
 	Path        string
 	Args        []string
 	Folder      string // to run in
 	Environment []string
-	// Limit, if not 0, is how long it may run from its start on. Time in which this
-	// process did not run does not count.
+	// Limit, if not 0, is how long it may run from its start on. Time in which
+	// this process did not run does not count.
 	Limit time.Duration `json:"-"`
 	// Policy, if not nil, is all that is left to the program.
 	Policy *sandbox.Policy
@@ -73,12 +74,13 @@ const (
 	Subreaper Kind = "subreaper"
 )
 
-// Ending is how a program came to its end.
-type Ending struct {
+// Outcome is how a program came to its end.
+type Outcome struct {
 	Code   int    `json:"code"` // exit status, -1 if it had none
 	Signal string `json:"signal,omitempty"`
 	Took   time.Duration
-	// Stopped says that ctx or Limit ended first. Running are then the programs that ran at that moment.
+	// Stopped says that ctx or Limit ended first. Running are then the programs
+	// that ran at that moment.
 	Stopped bool
 	Running []string `json:"running,omitempty"`
 	// Left are processes that could not be ended.
@@ -91,22 +93,28 @@ type Ending struct {
 }
 
 const (
-	// endTime is how long a warden may take to end what is left, and answerTime how long its caller waits for that.
+	// endTime is how long a warden may take to end what is left, and answerTime
+	// how long its caller waits for that.
 	endTime    = 5 * time.Second
 	answerTime = 2 * endTime
-	// pipesAfterEnd is how long output is read once all has ended, or could not be ended.
+	// mostProcesses bounds what a program starts where the kernel can: root,
+	// whom no limit of users holds, could else keep all others from running.
+	mostProcesses = 1024
+	// pipesAfterEnd is how long output is read once all has ended, or could not
+	// be ended.
 	pipesAfterEnd = time.Second
-	// begun is what a warden says when it has started the program, and stop what it hears.
+	// begun is what a warden says when it has started the program, and stop
+	// what it hears.
 	begun, stop = "\n", "\n"
 	// answerLimit and requestLimit bound what either end reads from control.
 	answerLimit  = 64 << 10
 	requestLimit = 8 << 20
 )
 
-// Run runs p until it has ended, with all that it started. When ctx or p.Limit ends
-// before, that is an Ending, not an error: an error says that the program could not
-// be tried.
-func (s *Starter) Run(ctx context.Context, p Program, stdout, stderr io.Writer) (_ *Ending, err error) {
+// Run runs p until it has ended, with all that it started. When ctx or p.Limit
+// ends before, that is an Outcome, and no error: an error says that the program
+// could not be tried.
+func (s *Starter) Run(ctx context.Context, p Program, stdout, stderr io.Writer) (_ *Outcome, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("run %s: %w", p.Path, err)
@@ -141,7 +149,7 @@ func (s *Starter) Run(ctx context.Context, p Program, stdout, stderr io.Writer) 
 
 // hear waits for the warden's answer. When ctx or the limit ends it tells the
 // warden to stop.
-func hear(ctx context.Context, control net.Conn, limit time.Duration) (*Ending, error) {
+func hear(ctx context.Context, control net.Conn, limit time.Duration) (*Outcome, error) {
 	p := patience{control: control}
 	defer p.end()
 	defer context.AfterFunc(ctx, p.stop)()
@@ -156,7 +164,7 @@ func hear(ctx context.Context, control net.Conn, limit time.Duration) (*Ending, 
 	if err != nil {
 		return nil, fmt.Errorf("its warden ended without a word: %w", err)
 	}
-	ended := &Ending{}
+	ended := &Outcome{}
 	if err := json.Unmarshal(line, ended); err != nil {
 		return nil, fmt.Errorf("its warden's answer: %w", err)
 	}
@@ -239,7 +247,8 @@ func collect(to ...io.Writer) (*outputs, error) {
 // started closes our copies of what the program has.
 func (o *outputs) started() error { return errors.Join(o.write[0].Close(), o.write[1].Close()) }
 
-// finish waits until all output was read. Only what could not be ended can still hold the pipes.
+// finish waits until all output was read. Only what could not be ended can
+// still hold the pipes.
 func (o *outputs) finish() {
 	limit := absence.After(pipesAfterEnd, func() {
 		for _, r := range o.read {

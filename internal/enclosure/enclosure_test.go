@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,11 +25,15 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// lasting is a program that no other process on the machine runs like this.
+var lasting = fmt.Sprintf("sleep %d", 1_000_000+os.Getpid())
+
 // daemon is what a shell starts to be rid of its parents: a session of its own,
 // a parent that ends at once, no standard streams.
-const daemon = "(setsid sh -c 'sleep 1000 & exit' <&- >&- 2>&- &)\n"
+var daemon = "(setsid sh -c '" + lasting + " & exit' <&- >&- 2>&- &)\n"
 
-// starters are all ways in which a warden may come to be, but what this kernel refuses.
+// starters are all ways in which a warden may come to be, but what this kernel
+// refuses.
 func starters(t *testing.T) map[string]*Starter {
 	t.Helper()
 	host, theirs, err := Serve(nil, func(int) {})
@@ -118,10 +124,10 @@ func TestAProgramThatIsStoppedIsReportedWithWhatItRan(t *testing.T) {
 				awaitWord(t, end)
 				cancel()
 			}()
-			ended, err := s.Run(ctx, shell(t, open+daemon+"until ps -e | grep -q sleep; do :; done; echo x >&9; sleep 2000; :"), io.Discard, io.Discard)
+			ended, err := s.Run(ctx, shell(t, open+daemon+"until ps -e -o args= | grep -q '^"+lasting+"$'; do :; done; echo x >&9; sleep 2000; :"), io.Discard, io.Discard)
 			require.NoError(t, err)
 			assert.True(t, ended.Stopped)
-			assert.Contains(t, ended.Running, "sleep 1000")
+			assert.Contains(t, ended.Running, lasting)
 			_, err = io.Copy(io.Discard, end)
 			assert.NoError(t, err)
 		})
@@ -167,7 +173,7 @@ func TestTheTimeOfAProgramBeginsWhenItIsStarted(t *testing.T) {
 	require.NoError(t, err)
 	p := shell(t, "echo done")
 	p.Limit = limit
-	ended := make(chan *Ending, 1)
+	ended := make(chan *Outcome, 1)
 	go func() {
 		e, err := s.Run(t.Context(), p, io.Discard, io.Discard)
 		assert.NoError(t, err)
@@ -257,6 +263,46 @@ func BenchmarkRun(b *testing.B) {
 				_, err := s.Run(b.Context(), Program{Path: "/bin/true", Folder: "/"}, io.Discard, io.Discard)
 				require.NoError(b, err)
 			}
+		})
+	}
+}
+
+// Root's processes, whom no limit of users holds, once kept everybody else from
+// running, their warden too.
+func TestWhatForksWithoutEndEndsAtItsBound(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("the limits of users hold others than root")
+	}
+	for name, s := range starters(t) {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			ended, err := s.Run(t.Context(), shell(t, "cat /proc/sys/kernel/pid_max"), &out, io.Discard)
+			require.NoError(t, err)
+			if ended.Kind != Alone {
+				t.Skip("it has no pid namespace with a /proc of its own")
+			}
+			global, err := os.ReadFile("/proc/sys/kernel/pid_max")
+			require.NoError(t, err)
+			if !sandbox.CountsByNamespace() {
+				assert.Equal(t, string(global), out.String(), "nothing of the machine's is changed")
+				t.Skip("the kernel counts processes for all namespaces together")
+			}
+			assert.Equal(t, strconv.Itoa(mostProcesses+300)+"\n", out.String())
+			out.Reset()
+			ended, err = s.Run(t.Context(), shell(t, "i=0; while [ $i -lt 3000 ]; do sleep 1000 & i=$((i+1)); done; echo without end"), &out, io.Discard)
+			require.NoError(t, err)
+			assert.NotZero(t, ended.Code)
+			assert.Empty(t, out.String())
+			assert.Empty(t, ended.Left)
+
+			// The shell itself forks once, while it still can, and so ends with
+			// its time.
+			forks := shell(t, "f() { f | f & }; (f) & while :; do :; done")
+			forks.Limit = time.Second
+			ended, err = s.Run(t.Context(), forks, io.Discard, io.Discard)
+			require.NoError(t, err)
+			assert.True(t, ended.Stopped)
+			assert.Empty(t, ended.Left)
 		})
 	}
 }

@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	// shown bounds how many processes are listed, and shownText each one's text.
+	// shown bounds how many processes are listed, and shownText each one's
+	// text.
 	shown     = 8
 	shownText = 120
 	// deep bounds a walk from parent to parent.
@@ -47,7 +48,8 @@ func running() []string {
 	return texts
 }
 
-// commandLine is what a process was started with, fit for people, or "" for one that has ended.
+// commandLine is what a process was started with, fit for people, or "" for one
+// that has ended.
 func commandLine(pid int) string {
 	words := strings.Map(func(r rune) rune {
 		switch {

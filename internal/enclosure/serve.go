@@ -15,11 +15,13 @@ import (
 	"ddc/internal/sandbox"
 )
 
-// request is the text of a message to Serve. With it come control, stdout and stderr.
+// request is the text of a message to Serve. With it come control, stdout and
+// stderr.
 type request struct {
 	Name   string `json:"name"`
 	Folder string `json:"folder"`
-	// Asker is the process id of the one who asks, for those who look at processes.
+	// Asker is the process id of the one who asks, for those who look at
+	// processes.
 	Asker int `json:"asker"`
 }
 
@@ -27,7 +29,8 @@ const (
 	filesOfWarden = 3
 	// messageLimit is more than any request: a name and a path.
 	messageLimit = 16 << 10
-	// wardensAtOnce bounds what one process may ask for: more than it has samples at a time.
+	// wardensAtOnce bounds what one process may ask for: more than it has
+	// samples at a time.
 	wardensAtOnce = 256
 )
 
@@ -113,7 +116,8 @@ func (h *Host) serve() {
 	}
 }
 
-// launch starts what a message asks for. Why it could not, the one who asked learns from control.
+// launch starts what a message asks for. Why it could not, the one who asked
+// learns from control.
 func (h *Host) launch(text []byte, files []*os.File) *exec.Cmd {
 	var r request
 	if len(files) != filesOfWarden || json.Unmarshal(text, &r) != nil {
@@ -121,7 +125,7 @@ func (h *Host) launch(text []byte, files []*os.File) *exec.Cmd {
 	}
 	cmd, err := warden{r.Name, r.Folder, r.Asker, files[0], files[1], files[2]}.launch(h.policy, h.ways)
 	if err != nil {
-		_ = json.NewEncoder(files[0]).Encode(Ending{Error: err.Error()})
+		_ = json.NewEncoder(files[0]).Encode(Outcome{Error: err.Error()})
 		return nil
 	}
 	return cmd

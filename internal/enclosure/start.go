@@ -23,7 +23,8 @@ type Starter struct {
 // Local starts wardens from this process.
 func Local() *Starter { return &Starter{ways: ways()} }
 
-// Free is Local without a user namespace, in which no program gets more rights than its caller, such as by sudo.
+// Free is Local without a user namespace, in which no program gets more rights
+// than its caller, such as by sudo.
 func Free() *Starter {
 	all := ways()
 	return &Starter{ways: []syscall.SysProcAttr{all[privileged], all[reaping]}}
@@ -33,8 +34,8 @@ func Free() *Starter {
 // which a process asks Serve.
 const Variable = "DDC_PLUGIN_WARDENS"
 
-// Inherited is for a process to which its host has left the other end of Serve's
-// socket, as Variable says. Without that it is Local.
+// Inherited is for a process to which its host has left the other end of
+// Serve's socket, as Variable says. Without that it is Local.
 func Inherited() (*Starter, error) {
 	text := os.Getenv(Variable)
 	if text == "" {
@@ -73,7 +74,7 @@ func (s *Starter) Close() error {
 	return s.asking.Close()
 }
 
-// warden is a process to be. Whoever has one closes its files.
+// warden is a process that has yet to be started. Its owner closes its files.
 type warden struct {
 	name, folder            string
 	asker                   int // process id of the one for whom it is
@@ -160,7 +161,8 @@ func ways() []syscall.SysProcAttr {
 	}
 }
 
-// refused says whether an error is the kernel's, or a container's, about namespaces.
+// refused says whether an error is the kernel's, or a container's, about
+// namespaces.
 func refused(err error) bool {
 	for _, no := range []error{syscall.EPERM, syscall.EACCES, syscall.EINVAL, syscall.ENOSPC, syscall.ENOSYS, syscall.EUSERS} {
 		if errors.Is(err, no) {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"syscall"
 	"time"
 
@@ -16,8 +18,9 @@ import (
 	"ddc/internal/sandbox"
 )
 
-// A warden is what this executable becomes before anything of its main begins: so
-// nobody can forget to call it, and a warden does not pay for what it does not need.
+// A warden is what this executable becomes before anything of its main begins:
+// so nobody can forget to call it, and a warden does not pay for what it does
+// not need.
 func init() {
 	if len(os.Args) == wardensWords && os.Args[1] == argument {
 		os.Exit(watch(os.NewFile(3, "control"), os.Args[3]))
@@ -37,11 +40,12 @@ func watch(control *os.File, folder string) int {
 // a machine or a container never is a warden, since another has started it.
 func first() bool { return os.Getpid() == 1 }
 
-func watched(control *os.File, folder string) Ending {
+func watched(control *os.File, folder string) Outcome {
 	for _, fd := range []int{3, 4, 5} {
 		syscall.CloseOnExec(fd)
 	}
-	answer := Ending{Code: -1, Kind: Subreaper}
+	threads()
+	answer := Outcome{Code: -1, Kind: Subreaper}
 	if err := errors.Join(sandbox.Hide(), sandbox.Adopt()); err != nil {
 		return failed(err)
 	}
@@ -49,6 +53,8 @@ func watched(control *os.File, folder string) Ending {
 		answer.Kind = Alone
 		if sandbox.OwnProc() != nil { // /proc shows what it shows to our host
 			answer.Kind = Namespace
+		} else {
+			_ = sandbox.FewProcesses(mostProcesses) // else the limits of its user hold
 		}
 	}
 	// Before anything can end: a signal that nobody asks for is lost.
@@ -75,6 +81,10 @@ func watched(control *os.File, folder string) Ending {
 	}()
 	r := reaper{pid: pid, children: children}
 	if !r.untilEnd(stopped, told) {
+		if first() {
+			// What forks without end leaves a look at /proc no time.
+			_ = syscall.Kill(-1, syscall.SIGSTOP)
+		}
 		answer.Stopped, answer.Running = true, running()
 	}
 	answer.Left = r.endAll()
@@ -83,7 +93,26 @@ func watched(control *os.File, folder string) Ending {
 	return answer
 }
 
-func failed(err error) Ending { return Ending{Code: -1, Error: err.Error()} }
+// mostThreads is more than a warden needs at once.
+const mostThreads = 16
+
+// threads starts those that this process may need: later the program may have
+// taken all that there are, and a Go program that gets none dies. They stay.
+func threads() {
+	var all sync.WaitGroup
+	all.Add(mostThreads)
+	for range mostThreads {
+		go func() {
+			runtime.LockOSThread()
+			all.Done()
+			all.Wait()
+			runtime.UnlockOSThread()
+		}()
+	}
+	all.Wait()
+}
+
+func failed(err error) Outcome { return Outcome{Code: -1, Error: err.Error()} }
 
 func ordered(from *bufio.Reader) (*Program, error) {
 	line, err := from.ReadBytes('\n')
@@ -159,7 +188,8 @@ type reaper struct {
 	how      syscall.WaitStatus
 }
 
-// reap takes leave of children that have ended. It says whether there are others.
+// reap takes leave of children that have ended. It says whether there are
+// others.
 func (r *reaper) reap() (others bool) {
 	for {
 		var how syscall.WaitStatus
@@ -202,7 +232,8 @@ func (r *reaper) endAll() []string {
 	defer limit.Stop()
 	for {
 		if first() {
-			// One signal for the whole namespace: what forks at this moment fails to.
+			// One signal for the whole namespace: what forks at this moment
+			// fails to.
 			_ = syscall.Kill(-1, syscall.SIGKILL)
 		} else {
 			for _, p := range childrenOf(os.Getpid()) {

@@ -17,10 +17,10 @@ const nestedFile = ".ddc-build-inside"
 // Within says whether this process was started by an enclosed program, and by
 // what name that goes. It goes by the parents of this process: a warden adopts
 // whatever the program leaves behind, so that it is among them however the
-// process was started, and whatever became of its environment. Where /proc cannot
-// be read it finds nothing.
+// process was started, and whatever became of its environment. Where /proc
+// cannot be read it finds nothing.
 //
-// It leaves a mark in the program's folder, by which Ending.Nested is set,
+// It leaves a mark in the program's folder, by which Outcome.Nested is set,
 // whatever the program makes of the refusal.
 func Within() (name string, inside bool) {
 	pid, err := proc.Number()
@@ -49,9 +49,9 @@ func wordsOf(pid int) []string {
 	return words
 }
 
-// Asker is the process for which a process is a warden, or 0 if it is none. It is
-// what the warden was started with, for people to look at: no decision may rest
-// on it.
+// Asker is the process for which a process is a warden, or 0 if it is none. It
+// is what the warden was started with, for people to look at: no decision may
+// rest on it.
 func Asker(pid int) int {
 	words := wordsOf(pid)
 	if words == nil {

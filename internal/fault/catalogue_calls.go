@@ -12,8 +12,8 @@ const (
 	StaleIndexTrusted   Name = "stale-index+trusted-index"
 )
 
-// calls lists the faults that are not of waking at all: whoever waits, waits for
-// what nobody will do. Stacks and rings look as after a lost wake-up.
+// calls lists the faults that are not of waking at all: whoever waits, waits
+// for what nobody will do. Stacks and rings look as after a lost wake-up.
 func calls() []Entry {
 	return []Entry{
 		{
@@ -69,7 +69,8 @@ func calls() []Entry {
 			Seen: "this repository had it: a cancelled unary call was executed 50 times of 50, a cancelled stream went on for 14563 messages, and gRPC's own " +
 				"cancel_after_begin failed (commit \"transport/hub: a context that is over sends nothing\")",
 			Needs: []Mechanism{LateCall},
-			// What the plugin works on is nobody's, and calls behind it wait. A limit ends calls, and so makes more of these.
+			// What the plugin works on is nobody's, and calls behind it wait. A
+			// limit ends calls, and so makes more of these.
 			Signs: Signs{
 				Children: mostly("no"), RingWords: usually("empty"), HubWaiters: usually("none"), HandlerAt: usually("running"), TokenLeft: usually("none"),
 				PluginStack: usually("epoll_wait", "poll", "futex"), FullRing: usually("no", "yes"), SameCall: mostly("no"), GapBefore: mostly("none"),
@@ -79,8 +80,8 @@ func calls() []Entry {
 	}
 }
 
-// compounds lists faults that hide behind another rule's check: with that broken
-// too, what was an error is a hang.
+// compounds lists faults that hide behind another rule's check: with that
+// broken too, what was an error is a hang.
 func compounds() []Entry {
 	return []Entry{
 		{

@@ -73,7 +73,8 @@ func sharing() []Entry {
 	}
 }
 
-// indices lists the faults of the indices of a ring, and of what is read beside them.
+// indices lists the faults of the indices of a ring, and of what is read beside
+// them.
 func indices() []Entry {
 	return []Entry{
 		{

@@ -29,9 +29,9 @@ import (
 // Name is a fault's name: "no-ring-on-space".
 type Name string
 
-// Parts are the faults of a compound, "stale-index+trusted-index": several rules
-// broken at once, where the check that one asks for would hide that the other is
-// broken. A fault by itself is its only part.
+// Parts are the faults of a compound, "stale-index+trusted-index": several
+// rules broken at once, where the check that one asks for would hide that the
+// other is broken. A fault by itself is its only part.
 func (n Name) Parts() []Name {
 	var parts []Name
 	for part := range strings.SplitSeq(string(n), "+") {
@@ -54,8 +54,9 @@ const (
 // Entry describes one fault.
 type Entry struct {
 	Name Name
-	// Rule is the rule of the wake protocol that it breaks, 1 to 16, or 0 for what a waker
-	// promises by itself. Package conformance/scenario has the sentences.
+	// Rule is the rule of the wake protocol that it breaks, 1 to 16, or 0 for
+	// what a waker promises by itself. Package conformance/scenario has the
+	// sentences.
 	Rule int
 	// Also is the other rule that a compound breaks, or 0.
 	Also int
@@ -66,25 +67,27 @@ type Entry struct {
 	// Stands is the suspect or the earlier fix of the hang's report that it is,
 	// or "".
 	Stands Suspicion
-	// On are the strategies on which it can bite, and Immune why it cannot on the
-	// others.
+	// On are the strategies on which it can bite, and Immune why it cannot on
+	// the others.
 	On     []string
 	Immune string
 	// Shows is how it may show.
 	Shows []Kind
-	// After is how many events pass before it begins, 0 where it is there from the start.
+	// After is how many events pass before it begins, 0 where it is there from
+	// the start.
 	After int
-	// Inproc says that it bites without any wake-up too, on the transport within one process.
+	// Inproc says that it bites without any wake-up too, on the transport
+	// within one process.
 	Inproc bool
-	// Window is what has to fall between two steps for it to harm, or "" where it
-	// harms every time.
+	// Window is what has to fall between two steps for it to harm, or "" where
+	// it harms every time.
 	Window string
-	// Needs are the mechanisms without which it cannot exist, and Signs what its hang
-	// looks like.
+	// Needs are the mechanisms without which it cannot exist, and Signs what
+	// its hang looks like.
 	Needs []Mechanism
 	Signs Signs
-	// Rare says that a system at work seldom meets the window, be it wide or not: a
-	// run without a sign of the fault says nothing.
+	// Rare says that a system at work seldom meets the window, be it wide or
+	// not: a run without a sign of the fault says nothing.
 	Rare bool
 }
 

@@ -47,8 +47,8 @@ func On(name Name) bool { return slices.Contains(on.Load().names, name) }
 // Active lists the faults that are on.
 func Active() []Name { return on.Load().names }
 
-// Switch turns these faults on in this process and all others off, with windows as
-// narrow as they are: for those who choose the interleaving themselves.
+// Switch turns these faults on in this process and all others off, with windows
+// as narrow as they are: for those who choose the interleaving themselves.
 func Switch(names ...Name) {
 	s := &set{narrow: true}
 	for _, name := range names {
@@ -86,8 +86,8 @@ var taken atomic.Int32
 // flagsToLive is how many flags a peer takes before it dies with one.
 const flagsToLive = 10
 
-// Die ends this process at once, as SIGKILL would, if it is a peer and has taken
-// some flags in good order before.
+// Die ends this process at once, as SIGKILL would, if it is a peer and has
+// taken some flags in good order before.
 func Die() {
 	if taken.Add(1) <= flagsToLive {
 		return

@@ -58,8 +58,8 @@ func TestOrdinaryBuildHoldsNoFault(t *testing.T) {
 }
 
 // instructions are those that do something, sorted: where the compiler marks an
-// inlined call with a no-op, and which of two registers it saves first, may hang on
-// a line that it has dropped.
+// inlined call with a no-op, and which of two registers it saves first, may
+// hang on a line that it has dropped.
 func instructions(function []string) []string {
 	left := slices.DeleteFunc(slices.Clone(function), func(i string) bool { return i == "NOP" || i == "XCHGL\tAX, AX" })
 	slices.Sort(left)

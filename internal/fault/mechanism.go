@@ -5,10 +5,11 @@ import (
 )
 
 // Mechanism is a part of a design without which a fault cannot exist. A system
-// that does not have the mechanism is free of the fault, whatever was seen of it.
+// that does not have the mechanism is free of the fault, whatever was seen of
+// it.
 type Mechanism string
 
-// The mechanisms. What each is, [Mechanisms] says.
+// The mechanisms; [Mechanisms] says what each is.
 const (
 	Announcement        Mechanism = "announcement"
 	Suppression         Mechanism = "suppression"
@@ -45,8 +46,8 @@ const (
 	LateCall            Mechanism = "late-call"
 )
 
-// MechanismEntry says what a mechanism is, as a question about a system, and what
-// holds in a system without it.
+// MechanismEntry says what a mechanism is, as a question about a system, and
+// what holds in a system without it.
 type MechanismEntry struct {
 	Name              Mechanism
 	Question, Without string
@@ -124,8 +125,8 @@ func Mechanisms() []MechanismEntry {
 	}
 }
 
-// Needs are the mechanisms that a design must have, all of them, for the fault to
-// exist in it.
+// Needs are the mechanisms that a design must have, all of them, for the fault
+// to exist in it.
 func (n Name) Needs() []Mechanism {
 	if e, ok := ByName(string(n)); ok {
 		return e.Needs

@@ -5,7 +5,7 @@ import "slices"
 // Observation is one thing that can be looked at in a hang: "ring", "children".
 type Observation string
 
-// The observations. What each asks, and how to make it, [Observations] says.
+// The observations; [Observations] says what each asks, and how to make it.
 const (
 	Children    Observation = "children"
 	RingWords   Observation = "ring"
@@ -22,7 +22,8 @@ const (
 )
 
 // ObservationEntry says what an observation asks, what the answers are, and how
-// to make it on Linux. PID is the plugin's process unless the command says HOST.
+// to make it on Linux. PID is the plugin's process unless the command says
+// HOST.
 type ObservationEntry struct {
 	Name Observation
 	// Short names it before a value: "slots: none".
@@ -66,7 +67,8 @@ func Observations() []ObservationEntry {
 
 // Look is what a fault lets one observation be.
 type Look struct {
-	// Usual are the values that it has as a rule, Possible those that it can have too.
+	// Usual are the values that it has as a rule, Possible those that it can
+	// have too.
 	Usual, Possible []string
 	// Any says that each other value is possible as well.
 	Any bool
@@ -120,7 +122,8 @@ var (
 	}
 	// inverted: as lost, where the consumer trusts what it reads.
 	inverted = lost.with(RingWords, usually("empty", "inverted")).with(HubWaiters, usually("none", "one"))
-	// blocked: the thread that receives waits for something else than its doorbell.
+	// blocked: the thread that receives waits for something else than its
+	// doorbell.
 	blocked = Signs{
 		Children: mostly("no"), RingWords: usually("unread", "full", "empty"), HubWaiters: usually("none", "one"), HandlerAt: usually("running"),
 		TokenLeft: usually("pending").orElse("none"), PluginStack: usually("futex", "wait4"), SameCall: mostly("no"), GapBefore: mostly("none"),
@@ -134,8 +137,8 @@ var (
 	}
 )
 
-// Signs are what a hang of the fault looks like. A compound that has none of its
-// own looks like the first of its parts.
+// Signs are what a hang of the fault looks like. A compound that has none of
+// its own looks like the first of its parts.
 func (n Name) Signs() Signs {
 	if e, ok := ByName(string(n)); ok {
 		return e.Signs

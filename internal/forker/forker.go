@@ -30,8 +30,9 @@ type Thread struct {
 	done     chan struct{}
 }
 
-// New begins a thread, which calls first, if not nil, before anything else: what
-// restricts the thread restricts all that it starts. New does not wait for it.
+// New begins a thread, which calls first, if not nil, before anything else:
+// what restricts the thread restricts all that it starts. New does not wait for
+// it.
 func New(first func()) *Thread {
 	t := &Thread{requests: make(chan func()), done: make(chan struct{})}
 	go sandbox.OnThread(func() {
@@ -56,8 +57,8 @@ func (t *Thread) Do(f func()) {
 	<-done
 }
 
-// Start starts cmd, which is killed when this process ends. Where its attributes
-// name another signal, that is sent.
+// Start starts cmd, which is killed when this process ends. Where its
+// attributes name another signal, that is sent.
 func (t *Thread) Start(cmd *exec.Cmd) (err error) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}

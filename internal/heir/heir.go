@@ -33,14 +33,17 @@ import (
 	"time"
 )
 
-// script keeps what it is told, a line each, as its arguments: "-" and a folder to remove with everything in it, "="
-// and one to remove if it is empty, "*" and a control group to kill and remove; "." is the end in good order. A line
+// script keeps what it is told, a line each, as its arguments: "-" and a folder
+// to remove with everything in it, "=" and one to remove if it is empty, "*"
+// and a control group to kill and remove; "." is the end in good order. A line
 // without an end was cut off with its writer.
 //
-// What runs in a group is killed first, for it may write to the folders. A process that was killed takes a moment to
-// stop writing and to leave its group, and one outside of any group dies after its parent, our process, without our
-// hearing of it. So folders are removed again until they stay away, for some seconds at most. A folder that its owner
-// may not enter is opened to him first.
+// What runs in a group is killed first, for it may write to the folders. A
+// process that was killed takes a moment to stop writing and to leave its
+// group, and one outside of any group dies after its parent, our process,
+// without our hearing of it. So folders are removed again until they stay away,
+// for some seconds at most. A folder that its owner may not enter is opened to
+// him first.
 const script = `trap '' INT TERM HUP QUIT
 while IFS= read -r line; do
   case $line in
@@ -91,7 +94,8 @@ const programs = ":/usr/bin:/bin"
 // ErrClosed is returned for what an heir is told after Close.
 var ErrClosed = errors.New("the heir is closed")
 
-// Heir clears up if this process dies. A nil *Heir makes folders, and clears up nothing.
+// Heir clears up if this process dies. A nil *Heir makes folders, and clears up
+// nothing.
 type Heir struct {
 	cmd *exec.Cmd
 
@@ -119,8 +123,9 @@ func Start() (*Heir, error) {
 	return h, nil
 }
 
-// TempDir makes a new folder with a name that begins with prefix, which the heir removes with everything in it.
-// The heir is told first: there is no moment at which the folder is nobody's.
+// TempDir makes a new folder with a name that begins with prefix, which the
+// heir removes with everything in it. The heir is told first: there is no
+// moment at which the folder is nobody's.
 func (h *Heir) TempDir(parent, prefix string) (string, error) {
 	folder, err := filepath.Abs(filepath.Join(parent, prefix+rand.Text()))
 	if err != nil {
@@ -132,8 +137,8 @@ func (h *Heir) TempDir(parent, prefix string) (string, error) {
 	return folder, os.Mkdir(folder, 0o700)
 }
 
-// Within calls use with a new folder below the system's temporary one, and removes it afterwards, also if this process is
-// killed meanwhile.
+// Within calls use with a new folder below the system's temporary one, and
+// removes it afterwards, also if this process is killed meanwhile.
 func Within(prefix string, use func(folder string) error) (err error) {
 	h, err := Start()
 	if err != nil {
@@ -175,8 +180,9 @@ func (h *Heir) sayTo(line string) error {
 	return nil
 }
 
-// Close ends the heir. Before that it removes the folders of TempDir that are still there: an owner may have failed to
-// remove one, and have said so, because something that has ended since wrote to it.
+// Close ends the heir. Before that it removes the folders of TempDir that are
+// still there: an owner may have failed to remove one, and have said so,
+// because something that has ended since wrote to it.
 func (h *Heir) Close() error {
 	if h == nil {
 		return nil

@@ -59,8 +59,8 @@ func TestClosedHeirRemovesWhatItsOwnersHaveLeft(t *testing.T) {
 	require.NoError(t, h.Close(), "once more")
 }
 
-// The heir may have read its last line, and not have ended: what it is told then
-// it never hears.
+// The heir may have read its last line, and not have ended: what it is told
+// then it never hears.
 func TestFolderThatAClosedHeirWouldNotRemoveIsNotMade(t *testing.T) {
 	h, err := Start()
 	require.NoError(t, err)
@@ -73,8 +73,9 @@ func TestFolderThatAClosedHeirWouldNotRemoveIsNotMade(t *testing.T) {
 	assert.Empty(t, entries)
 }
 
-// A folder to which somebody still writes can't be removed at first. The rm that
-// the heir finds fails as it does then, more often than the heir once tried.
+// A folder to which somebody still writes can't be removed at first. The rm
+// that the heir finds fails as it does then, more often than the heir once
+// tried.
 func TestHeirTriesAgainUntilFoldersAreGone(t *testing.T) {
 	folder, programs := t.TempDir(), t.TempDir()
 	rm := "#!/bin/sh\necho >>" + programs + "/tries\n[ $(wc -l <" + programs + "/tries) -gt 8 ] && exec /bin/rm \"$@\"\nexit 1\n"

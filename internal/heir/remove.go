@@ -12,7 +12,8 @@ import (
 )
 
 // Remove removes a folder with all that is in it, whatever modes its folders
-// have and however deep they are. Nothing may be at work in it. It is no error if it is not there.
+// have and however deep they are. Nothing may be at work in it. It is no error
+// if it is not there.
 func Remove(folder string) error {
 	err := os.RemoveAll(folder)
 	if err == nil {
@@ -29,8 +30,8 @@ func Remove(folder string) error {
 // RemoveIn is Remove for a folder within root. It follows no links.
 //
 // A folder that its owner may not read is changed so that he may. What is deep
-// is brought up: each folder found becomes a sibling of the one it was in, so no path
-// is ever long, and one folder at a time is open.
+// is brought up: each folder found becomes a sibling of the one it was in, so
+// no path is ever long, and one folder at a time is open.
 func RemoveIn(root *os.Root, name string) error {
 	if root.RemoveAll(name) == nil {
 		return nil

@@ -11,11 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// removeVariable makes this binary one that removes a folder, as somebody who may not read everything.
+// removeVariable makes this binary one that removes a folder, as somebody who
+// may not read everything.
 const removeVariable = "DDC_TEST_REMOVE"
 
-// hostile fills a folder with what its owner may not enter, deep and deeper than a
-// path can say, and with a link that leads out.
+// hostile fills a folder with what its owner may not enter, deep and deeper
+// than a path can say, and with a link that leads out.
 const hostile = `set -e
 mkdir -p a/b/c closed/full; echo x >closed/full/file; ln -s ../outside link; echo x >readonly; chmod 400 readonly
 i=0; while [ $i -lt 300 ]; do mkdir ddddddddddddddddddddddddddddddd; cd ddddddddddddddddddddddddddddddd 2>/dev/null || break; i=$((i+1)); done

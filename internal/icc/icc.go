@@ -1,13 +1,14 @@
 // Package icc brings the colours of a picture from the space that its ICC
 // profile describes to sRGB, which is what pictures without a profile are in.
 //
-//	t, err := icc.Parse(profile)
-//	if err == nil {
+//	t, err := icc.Of(profile, grey)
+//	if t != nil {
 //		t.Apply(pixels)
 //	}
 //
 // It knows profiles of three primaries and curves, as cameras, telephones and
-// monitors have them (Display P3, Adobe RGB), and those of a grey curve.
+// monitors have them (Display P3, Adobe RGB), those of a grey curve, and what a
+// PNG says without a profile.
 // Profiles of tables, such as those of printing inks, are refused. Colours
 // outside of sRGB become the nearest that are in it, channel by channel. A
 // picture of a megapixel takes some 20 ms.
@@ -27,12 +28,12 @@ var ErrUnsupported = errors.New("colour profile that cannot be converted")
 type Transform struct {
 	grey   bool
 	linear [3][256]float64 // the light of each value of a channel
-	matrix [3][3]float64   // from the profile's primaries to those of sRGB
+	matrix matrix          // from the profile's primaries to those of sRGB
 }
 
 // fromXYZ gives linear sRGB of a colour of the profiles' common space, whose
 // white is D50.
-var fromXYZ = [3][3]float64{
+var fromXYZ = matrix{
 	{3.1338561, -1.6168667, -0.4906146},
 	{-0.9787684, 1.9161415, 0.0334540},
 	{0.0719453, -0.2289914, 1.4052427},
@@ -82,7 +83,7 @@ func (p tags) of(name string) []byte {
 
 func (p tags) primaries() (*Transform, error) {
 	t := &Transform{}
-	var toXYZ [3][3]float64
+	var toXYZ matrix
 	for i, channel := range []string{"r", "g", "b"} {
 		xyz := p.of(channel + "XYZ")
 		if len(xyz) < 20 || string(xyz[:4]) != "XYZ " {
@@ -97,13 +98,7 @@ func (p tags) primaries() (*Transform, error) {
 		}
 		t.linear[i] = sampled(curve)
 	}
-	for row := range 3 {
-		for column := range 3 {
-			for k := range 3 {
-				t.matrix[row][column] += fromXYZ[row][k] * toXYZ[k][column]
-			}
-		}
-	}
+	t.matrix = fromXYZ.times(toXYZ)
 	return t, nil
 }
 
@@ -208,6 +203,25 @@ func encoded() []byte {
 		values[i] = byte(math.Round(255 * x))
 	}
 	return values
+}
+
+// Of is what brings the colours of a picture with a profile to sRGB; nil if
+// they are in it. As in browsers, a profile of greys counts for a grey picture
+// alone.
+func Of(profile []byte, grey bool) (*Transform, error) {
+	t, err := Parse(profile)
+	if err == nil && t.grey && !grey {
+		return nil, nil
+	}
+	return visible(t, err)
+}
+
+// visible leaves out what would change nothing.
+func visible(t *Transform, err error) (*Transform, error) {
+	if err != nil || t.IsSRGB() {
+		return nil, err
+	}
+	return t, nil
 }
 
 // Apply converts pixels of four bytes each; the fourth is left alone.

@@ -19,7 +19,8 @@ type counted struct {
 }
 
 // Two users of one count at once: the second runs before each step of the first
-// in turn. The thing is freed once, and only when it is shut and nobody uses it.
+// in turn. The thing is freed once, and only when it is shut and nobody uses
+// it.
 func TestUseBetweenTheStepsOfAnother(t *testing.T) {
 	join := func(c *counted) {
 		if c.Join() {

@@ -47,12 +47,12 @@ type Count struct {
 
 const shut = 1 << 32
 
-// New makes a count without uses. free is called once, by the last to leave once
-// Shut was called, on its goroutine.
+// New makes a count without uses. free is called once, by the last to leave
+// once Shut was called, on its goroutine.
 func New(free func()) *Count { return &Count{free: free} }
 
-// NewIdle makes a count for a thing whose owner frees it: idle is closed when the
-// last use has ended.
+// NewIdle makes a count for a thing whose owner frees it: idle is closed when
+// the last use has ended.
 //
 //go:noinline // a step in a copy of it would be a call (TestProductionHoldsNoStep)
 func NewIdle() (c *Count, idle <-chan struct{}) {
@@ -63,8 +63,8 @@ func NewIdle() (c *Count, idle <-chan struct{}) {
 	}), ended
 }
 
-// Enter begins a use, and says whether it may. A use within a use may be refused
-// too: it is never made to wait.
+// Enter begins a use, and says whether it may. A use within a use may be
+// refused too: it is never made to wait.
 func (c *Count) Enter() bool {
 	if c.word.Add(1) >= shut {
 		c.Leave()
@@ -81,8 +81,8 @@ func (c *Count) Join() bool {
 		if n >= 2*shut {
 			return false
 		}
-		// At exactly shut another use is about to free: it finds the word changed, and
-		// leaves that to this one.
+		// At exactly shut another use is about to free: it finds the word
+		// changed, and leaves that to this one.
 		if c.word.CompareAndSwap(n, n+1) {
 			return true
 		}

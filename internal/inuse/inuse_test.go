@@ -66,8 +66,8 @@ func TestJoinedUseOutlivesTheOneItBeganIn(t *testing.T) {
 	assert.False(t, c.Join())
 }
 
-// One that joins between the last leave and its swap frees in its place. The two
-// steps of Leave are made by hand.
+// One that joins between the last leave and its swap frees in its place. The
+// two steps of Leave are made by hand.
 func TestJoinBetweenTheStepsOfTheLastLeave(t *testing.T) {
 	c, times := freed()
 	require.True(t, c.Shut())
@@ -79,8 +79,8 @@ func TestJoinBetweenTheStepsOfTheLastLeave(t *testing.T) {
 	assert.EqualValues(t, 1, times.Load())
 }
 
-// A use that is being refused may be the last to leave, and a later one must not
-// free again: the steps of Enter are made by hand.
+// A use that is being refused may be the last to leave, and a later one must
+// not free again: the steps of Enter are made by hand.
 func TestRefusedUsesFreeOnce(t *testing.T) {
 	c, times := freed()
 	require.True(t, c.Shut())

@@ -56,7 +56,8 @@ const maxDepth = 128
 // file is KDL too.
 const maxValues = 500_000
 
-// Parse reads a document; file is its name in errors, each a *diagnostic.Problem.
+// Parse reads a document; file is its name in errors, each a
+// *diagnostic.Problem.
 func Parse(file, source string) ([]*Node, error) {
 	source = strings.TrimPrefix(source, "\ufeff")
 	r := &reader{file: file, src: source, line: 1, col: 1}
@@ -322,7 +323,8 @@ func (r *reader) annotation() error {
 	return r.blank(false)
 }
 
-// blank eats white space, comments and continued lines; newlines too when asked.
+// blank eats white space, comments and continued lines; newlines too when
+// asked.
 func (r *reader) blank(newlines bool) error {
 	for !r.eof() {
 		c := r.peek()

@@ -182,7 +182,8 @@ func (r *reader) quoted() (any, error) {
 	return inner.escaped(line, col, "")
 }
 
-// escaped reads text with escapes up to an end; an empty end means all there is.
+// escaped reads text with escapes up to an end; an empty end means all there
+// is.
 func (r *reader) escaped(line, col int, end string) (string, error) {
 	var b strings.Builder
 	for {

@@ -35,14 +35,17 @@ import (
 	"sync/atomic"
 )
 
-// memoryLimit is the heap at which collecting matters more than answering quickly.
+// memoryLimit is the heap at which collecting matters more than answering
+// quickly.
 const memoryLimit = 1536 << 20
 
-// processor is held by the call for which the process's settings are changed. They belong to the process, so this
-// does too: two limiters that saved each other's settings would leave the collector off for good.
+// processor is held by the call for which the process's settings are changed.
+// They belong to the process, so this does too: two limiters that saved each
+// other's settings would leave the collector off for good.
 var processor = make(chan struct{}, 1)
 
-// A Limiter lets through as many calls at once as there are processors; the others wait.
+// A Limiter lets through as many calls at once as there are processors; the
+// others wait.
 type Limiter struct {
 	slots   func() chan struct{} // made at first use, when the process has settled on its GOMAXPROCS
 	wanted  atomic.Int64         // calls that wait or run
@@ -54,8 +57,9 @@ func New() *Limiter {
 	return &Limiter{slots: sync.OnceValue(func() chan struct{} { return make(chan struct{}, runtime.GOMAXPROCS(0)) })}
 }
 
-// Do runs call and returns its error. If ctx ends first, Do returns ctx's error at once; a call that has begun cannot be
-// stopped, so it goes on, keeping its place in the limiter, and its result is lost.
+// Do runs call and returns its error. If ctx ends first, Do returns ctx's error
+// at once; a call that has begun cannot be stopped, so it goes on, keeping its
+// place in the limiter, and its result is lost.
 func (l *Limiter) Do(ctx context.Context, call func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -81,7 +85,8 @@ func (l *Limiter) Do(ctx context.Context, call func() error) error {
 	}
 }
 
-// Close waits for the calls that are still running. No call of Do may begin after it.
+// Close waits for the calls that are still running. No call of Do may begin
+// after it.
 func (l *Limiter) Close() { l.running.Wait() }
 
 // undisturbed runs call with a processor for the others beside it.
@@ -105,7 +110,8 @@ func (l *Limiter) undisturbed(ctx context.Context, call func() error) error {
 		runtime.GOMAXPROCS(1)
 		debug.SetMemoryLimit(limit)
 		debug.SetGCPercent(percent)
-		// The next call would fault in again, page by page, what is given back here: that doubles its time.
+		// The next call would fault in again, page by page, what is given back
+		// here: that doubles its time.
 		if l.wanted.Load() > 1 {
 			runtime.GC()
 		} else {
@@ -115,7 +121,8 @@ func (l *Limiter) undisturbed(ctx context.Context, call func() error) error {
 	return guarded(call)
 }
 
-// guarded turns a panic of call into an error, since here no server stands above it to do so.
+// guarded turns a panic of call into an error, since here no server stands
+// above it to do so.
 func guarded(call func() error) (err error) {
 	defer func() {
 		if reason := recover(); reason != nil {

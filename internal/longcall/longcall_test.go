@@ -60,7 +60,8 @@ func TestManyProcessorsAreLeftAlone(t *testing.T) {
 	}))
 }
 
-// Two limiters in one process each save and restore the settings; overlapping, they would restore each other's.
+// Two limiters in one process each save and restore the settings; overlapping,
+// they would restore each other's.
 func TestTwoGatesRestoreTheSettings(t *testing.T) {
 	onProcessors(t, 1)
 	percent := collector()

@@ -12,7 +12,8 @@ type foreign struct {
 	none bool
 }
 
-// mayHaveForeign tells whether a page has something like a tag of SVG or MathML.
+// mayHaveForeign tells whether a page has something like a tag of SVG or
+// MathML.
 func mayHaveForeign(source string) bool {
 	for {
 		_, rest, found := strings.Cut(source, "<")

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/net/html"
 )
 
-// tags are what pages in TestWhatIsForeignIsWhatTheParserSays are made of. There
-// is no <template>, since inside SVG this parser reads nothing behind one, and
-// no <th>, which it does not let end a <caption>.
+// tags are what pages in TestWhatIsForeignIsWhatTheParserSays are made of.
+// There is no <template>, since inside SVG this parser reads nothing behind
+// one, and no <th>, which it does not let end a <caption>.
 var tags = strings.Fields(`<svg> <svg> </svg> </svg> <svg/> <g> </g> <g/> <desc> </desc> <foreignObject> </foreignObject> <title> </title>
 	<math> </math> <math/> <mi> </mi> <mtext> </mtext> <mglyph> <annotation-xml> <annotation-xml/encoding=text/html> </annotation-xml>
 	<p> </p> <b> </b> <i> </i> <em> </em> <u> <s> <code> </code> <font> <font/color=a> </font> <a> </a> <nobr> </nobr> <span> </span>

@@ -1,14 +1,16 @@
 package memory
 
 import (
+	"os"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"sync"
 )
 
-// Bound keeps the collector's soft limit above what is alive. A fixed limit that
-// the live heap comes near makes Go collect without end, for next to nothing.
+// Bound keeps the collector's soft limit above what is alive. A fixed limit
+// that the live heap comes near makes Go collect without end, for next to
+// nothing.
 type Bound struct {
 	floor, ceiling int64
 
@@ -16,45 +18,77 @@ type Bound struct {
 	limit  int64 // as it was set
 	before int64 // as it was when the bound began
 	ended  bool
+	// percent is the collector's, or 0 if it is not the bound's to set.
+	percent, percentBefore int
 }
 
-// Follow sets the soft limit of this process's heap to floor, and after each
+// least is the heap below which nothing is collected. A short process so ends
+// without a collection, or with one; by itself Go would begin with the fourth
+// megabyte, and mark all that is alive again each time the heap has doubled.
+const least = 64 << 20
+
+// Follow lets this process's heap grow to 64 MiB before it is collected, unless
+// GOGC says otherwise. It sets the heap's soft limit to floor, and after each
 // collection to half as much again as is alive, but to no more than ceiling as
-// long as an eighth more than what is alive fits below that. It takes no time
-// between collections. A limit that was lower already is the floor and ceiling.
+// long as an eighth more than what is alive fits below that. What Go itself
+// takes beside objects comes on top: its limit is for all together. It takes no
+// time between collections. A limit that was lower already is the floor and
+// ceiling.
 func Follow(floor, ceiling int64) *Bound {
 	b := &Bound{before: debug.SetMemoryLimit(-1)}
 	b.floor, b.ceiling = min(floor, b.before), min(max(ceiling, floor), b.before)
 	b.set(b.floor)
+	if os.Getenv("GOGC") == "" {
+		b.percent = percentFor(0)
+		b.percentBefore = debug.SetGCPercent(b.percent)
+	}
 	b.await()
 	return b
 }
 
 // await has look called after the next collection.
 func (b *Bound) await() {
-	// A finalizer runs once its object was found dead, which is what a collection
-	// does. The object has a pointer, so that it shares its block of memory with
-	// nothing else.
+	// A finalizer runs once its object was found dead, which is what a
+	// collection does. The object has a pointer, so that it shares its block of
+	// memory with nothing else.
 	runtime.SetFinalizer(&sentinel{b}, func(s *sentinel) { s.bound.look() })
 }
 
 type sentinel struct{ bound *Bound }
 
 func (b *Bound) look() {
-	samples := []metrics.Sample{{Name: liveMetric}}
+	samples := []metrics.Sample{{Name: liveMetric}, {Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/memory/classes/heap/free:bytes"}, {Name: objectsMetric}}
 	metrics.Read(samples)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ended {
 		return
 	}
-	b.set(b.wanted(int64(samples[0].Value.Uint64())))
+	alive, beside := int64(samples[0].Value.Uint64()), int64(samples[1].Value.Uint64())
+	for _, s := range samples[2:] {
+		beside -= int64(s.Value.Uint64())
+	}
+	b.set(b.wanted(alive, max(beside, 0)))
+	if wanted := percentFor(alive); b.percent != 0 && b.percent != wanted {
+		b.percent = wanted
+		debug.SetGCPercent(wanted)
+	}
 	b.await()
 }
 
-// wanted is the limit for so much that is alive.
-func (b *Bound) wanted(alive int64) int64 {
-	return max(b.floor, alive+alive/8, min(alive+alive/2, b.ceiling))
+// percentFor is Go's own, or more while so much alive would be collected before
+// the heap has its least.
+func percentFor(alive int64) int {
+	const own, smallest = 100, 4 << 20 // Go takes a heap below for one of 4 MiB
+	return max(own, int(100*(least-alive)/max(alive, smallest)))
+}
+
+// wanted is the limit for so much that is alive, and so much that Go takes
+// beside objects: stacks, the collector's own, and what is free in pages that
+// are in use. If that were not counted, a heap with an eighth to grow could be
+// one with nothing, which is collected without end.
+func (b *Bound) wanted(alive, beside int64) int64 {
+	return max(b.floor, alive+alive/8+beside, min(alive+alive/2+beside, b.ceiling))
 }
 
 func (b *Bound) set(limit int64) {
@@ -70,4 +104,7 @@ func (b *Bound) Stop() {
 	defer b.mu.Unlock()
 	b.ended = true
 	debug.SetMemoryLimit(b.before)
+	if b.percent != 0 {
+		debug.SetGCPercent(b.percentBefore)
+	}
 }

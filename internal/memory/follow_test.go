@@ -35,7 +35,12 @@ func TestCollectorsLimitFollowsWhatIsAlive(t *testing.T) {
 func TestCollectorsLimitIsNeverBelowWhatIsAlive(t *testing.T) {
 	b := &Bound{floor: 100, ceiling: 1000}
 	for alive, want := range map[int64]int64{0: 100, 60: 100, 80: 120, 600: 900, 800: 1000, 880: 1000, 960: 1080, 8000: 9000} {
-		assert.Equal(t, want, b.wanted(alive), "%d alive", alive)
+		assert.Equal(t, want, b.wanted(alive, 0), "%d alive", alive)
+	}
+	// A limit without what Go takes beside objects would leave the heap less
+	// than an eighth, or nothing.
+	for alive, want := range map[int64]int64{0: 100, 80: 220, 600: 1000, 800: 1000, 880: 1090, 8000: 9100} {
+		assert.Equal(t, want, b.wanted(alive, 100), "%d alive, and 100 beside", alive)
 	}
 }
 
@@ -46,4 +51,25 @@ func TestCollectorsLimitKeepsBelowOneThatWasSet(t *testing.T) {
 	defer b.Stop()
 	assert.Equal(t, int64(1<<30), debug.SetMemoryLimit(-1))
 	assert.Equal(t, int64(1<<30), b.ceiling)
+}
+
+// A process that has little alive is not collected until its heap has 64 MiB.
+func TestSmallHeapIsLetGrow(t *testing.T) {
+	for alive, want := range map[int64]int{0: 1600, 4 << 20: 1500, 16 << 20: 300, 32 << 20: 100, 64 << 20: 100, 1 << 30: 100} {
+		assert.Equal(t, want, percentFor(alive), "%d alive", alive)
+	}
+	t.Setenv("GOGC", "")
+	percent := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(percent)
+	b := Follow(1<<30, 2<<30)
+	b.mu.Lock()
+	assert.Equal(t, b.percent, debug.SetGCPercent(b.percent), "as the bound has set it, before or after a collection")
+	b.mu.Unlock()
+	b.Stop()
+	assert.Equal(t, 100, debug.SetGCPercent(100))
+
+	t.Setenv("GOGC", "50")
+	b = Follow(1<<30, 2<<30)
+	assert.Equal(t, 100, debug.SetGCPercent(100), "that is for the user to say")
+	b.Stop()
 }

@@ -14,11 +14,13 @@ import (
 	"time"
 )
 
-// ErrNotPermitted says that no group could be made: the kernel has none, or they are not ours to make. Then
-// the limit holds by what the processes do themselves.
+// ErrNotPermitted says that no group could be made: the kernel has none, or
+// they are not ours to make. Then the limit holds by what the processes do
+// themselves.
 var ErrNotPermitted = errors.New("control groups of memory are not ours to make")
 
-// Group is a control group of its own for this process and those that it starts from now on.
+// Group is a control group of its own for this process and those that it starts
+// from now on.
 type Group struct {
 	folder, before string // where it is, and where this process was
 	v2             bool
@@ -28,9 +30,10 @@ type Group struct {
 // made numbers the groups of this process.
 var made atomic.Int64
 
-// Confine moves this process into a new group with a limit. doomed is told of the group's folder before it is made.
-// A nil Group without an error says that the group we are in is as strict already.
-// A process that shall outlive this one must be started before.
+// Confine moves this process into a new group with a limit. doomed is told of
+// the group's folder before it is made. A nil Group without an error says that
+// the group we are in is as strict already. A process that shall outlive this
+// one must be started before.
 func Confine(limit int64, doomed func(folder string) error) (*Group, error) {
 	h, ok := find()
 	if !ok {
@@ -56,8 +59,9 @@ func Confine(limit int64, doomed func(folder string) error) (*Group, error) {
 	return g, nil
 }
 
-// parent is the group to make ours in. Version 2 allows no processes beside groups, but in its root: so the new
-// group is a sibling of the present one, unless that has a limit, which would be left behind.
+// parent is the group to make ours in. Version 2 allows no processes beside
+// groups, but in its root: so the new group is a sibling of the present one,
+// unless that has a limit, which would be left behind.
 func (h hierarchy) parent() (string, error) {
 	if !h.v2 || h.own == h.root {
 		return h.own, nil
@@ -77,7 +81,8 @@ func (h hierarchy) enter(folder string, limit int64) error {
 	if err := put(folder, h.limitFile(), limit); err != nil {
 		return err
 	}
-	// Swapped out is not within the limit. Where swap is not accounted for there is no such file.
+	// Swapped out is not within the limit. Where swap is not accounted for
+	// there is no such file.
 	swap, most := "memory.memsw.limit_in_bytes", limit
 	if h.v2 {
 		swap, most = "memory.swap.max", 0
@@ -105,14 +110,16 @@ func (g *Group) Folder() string {
 	return g.folder
 }
 
-// How often, and in what steps, Close waits for processes that have ended to be gone.
+// How often, and in what steps, Close waits for processes that have ended to be
+// gone.
 const (
 	leaves    = 50
 	leavePace = 10 * time.Millisecond
 )
 
-// Close moves this process back, ends what still runs in the group, and removes it. An error
-// says that a process cannot be ended: the group then stays, and nothing else depends on that.
+// Close moves this process back, ends what still runs in the group, and removes
+// it. An error says that a process cannot be ended: the group then stays, and
+// nothing else depends on that.
 func (g *Group) Close() error {
 	if g == nil {
 		return nil
@@ -133,7 +140,8 @@ func (g *Group) Close() error {
 	}
 }
 
-// endAll kills what runs in the group: at once where the kernel does that (version 2), else one by one.
+// endAll kills what runs in the group: at once where the kernel does that
+// (version 2), else one by one.
 func (g *Group) endAll() {
 	if put(g.folder, "cgroup.kill", 1) == nil {
 		return
@@ -149,7 +157,8 @@ func (g *Group) endAll() {
 	}
 }
 
-// use is how much memory is taken in the group, and false where the kernel doesn't say.
+// use is how much memory is taken in the group, and false where the kernel
+// doesn't say.
 func (g *Group) use() (int64, bool) {
 	text, err := os.ReadFile(filepath.Join(g.folder, "memory.stat"))
 	if err != nil {

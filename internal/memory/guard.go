@@ -11,25 +11,29 @@ import (
 // look is how often a Guard looks. A look takes a microsecond.
 const look = 5 * time.Millisecond
 
-// The metrics that a Guard reads: what the last collection found alive, and what is there now, garbage too.
+// The metrics that a Guard reads: what the last collection found alive, and
+// what is there now, garbage too.
 const (
 	liveMetric    = "/gc/heap/live:bytes"
 	objectsMetric = "/memory/classes/heap/objects:bytes"
 )
 
-// Guard watches this process's heap, and says once that more is alive than may be.
+// Guard watches this process's heap, and says once that more is alive than may
+// be.
 //
 //	g := memory.NewGuard(live, all, func(bytes int64) { cancel(...) })
 //	defer g.Stop()
 //
-// What is alive is known from the last collection. Memory can be filled faster than the collector comes round, so
-// everything on the heap has a bound too, garbage or not.
+// What is alive is known from the last collection. Memory can be filled faster
+// than the collector comes round, so everything on the heap has a bound too,
+// garbage or not.
 type Guard struct {
 	stop    chan struct{}
 	stopped sync.WaitGroup
 }
 
-// NewGuard starts to look. over is called at most once, with the bytes that were too many, on the guard's own goroutine.
+// NewGuard starts to look. over is called at most once, with the bytes that
+// were too many, on the guard's own goroutine.
 func NewGuard(live, all int64, over func(bytes int64)) *Guard {
 	return NewGuardDuring(nil, live, all, over)
 }

@@ -30,10 +30,12 @@ import (
 // MaxDefault is what we take at most without being told.
 const MaxDefault = 4 << 30
 
-// Min is the least limit that makes sense: sixteen plugins that do nothing, Dart Sass and room to work.
+// Min is the least limit that makes sense: sixteen plugins that do nothing,
+// Dart Sass and room to work.
 const Min = 256 << 20
 
-// Default is the limit of the control groups that this process is in, at most MaxDefault.
+// Default is the limit of the control groups that this process is in, at most
+// MaxDefault.
 func Default() int64 {
 	limit := int64(MaxDefault)
 	if h, ok := find(); ok {
@@ -68,7 +70,8 @@ func Parse(text string) (int64, error) {
 	return bytes, nil
 }
 
-// hierarchy is the tree of control groups that bounds memory, of either version.
+// hierarchy is the tree of control groups that bounds memory, of either
+// version.
 type hierarchy struct {
 	v2   bool
 	root string // where it is mounted
@@ -83,8 +86,9 @@ func (h hierarchy) limitFile() string {
 	return "memory.limit_in_bytes"
 }
 
-// find finds the hierarchy. In a container the name that the kernel tells may be of a tree that is not
-// mounted there; then the root of what is mounted is our own group.
+// find finds the hierarchy. In a container the name that the kernel tells may
+// be of a tree that is not mounted there; then the root of what is mounted is
+// our own group.
 func find() (hierarchy, bool) {
 	text, err := proc.ControlGroups(proc.Self)
 	if err != nil {

@@ -1,9 +1,12 @@
 package memory
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -100,7 +103,12 @@ func TestGroupIsMadeWhereNoLimitIsLeftBehind(t *testing.T) {
 	}
 }
 
+// tidied gives back what tests before have left to the collector, of which some
+// would go while this one counts.
+func tidied() { debug.FreeOSMemory() }
+
 func TestMeterSeesHeapSegmentsAndChildren(t *testing.T) {
+	tidied()
 	meter := NewMeter(nil, nil)
 	before := Now()
 	heap := pages(t, size)
@@ -125,6 +133,41 @@ func TestMeterSeesHeapSegmentsAndChildren(t *testing.T) {
 	require.NoError(t, in.Close())
 	_ = child.Wait()
 	require.NoError(t, f.Close())
+}
+
+// A process that was started has its parent's memory until it runs its program,
+// which takes a while where its arguments and its environment are long.
+func TestMeterCountsMemoryOnceWhileProgramsAreStarted(t *testing.T) {
+	if !sys.ShareMemory(os.Getpid(), os.Getpid()) {
+		t.Skip("the kernel does not tell which processes share their memory")
+	}
+	tidied()
+	var long []string
+	for n := range 12 {
+		long = append(long, fmt.Sprintf("LONG%d=%s", n, strings.Repeat("x", 100_000)))
+	}
+	pages(t, size)
+	var most int64 // of all but this process, whose garbage comes and goes
+	over, watched := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watched)
+		for {
+			select {
+			case <-over:
+				return
+			default:
+				most = max(most, Now()-anonymous(os.Getpid()))
+			}
+		}
+	}()
+	for range 30 {
+		cmd := exec.CommandContext(t.Context(), "true")
+		cmd.Env = long
+		require.NoError(t, cmd.Run())
+	}
+	close(over)
+	<-watched
+	assert.Less(t, most, int64(size/2))
 }
 
 const size = 64 << 20
@@ -189,6 +232,7 @@ func TestGroupHoldsWhatIsInIt(t *testing.T) {
 }
 
 func TestGroupIsLeftAndRemoved(t *testing.T) {
+	tidied()
 	g, err := Confine(Min, func(string) error { return nil })
 	if err != nil {
 		t.Skip(err)

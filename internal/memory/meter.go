@@ -9,17 +9,20 @@ import (
 
 	"ddc/internal/activity"
 	"ddc/internal/proc"
+	"ddc/internal/sys"
 )
 
-// A sample comes after what the one before has cost, fifty times, and after quick at least: so the meter
-// takes a fiftieth of one processor, however many processes there are.
+// A sample comes after what the one before has cost, fifty times, and after
+// quick at least: so the meter takes a fiftieth of one processor, however many
+// processes there are.
 const (
 	quick = 20 * time.Millisecond
 	share = 50
 )
 
-// Meter looks, from time to time, at how much memory this process and its descendants take. A group tells that at
-// once; without one, all processes are asked.
+// Meter looks, from time to time, at how much memory this process and its
+// descendants take. A group tells that at once; without one, all processes are
+// asked.
 type Meter struct {
 	group   *Group
 	stop    chan struct{}
@@ -71,9 +74,12 @@ func (m *Meter) now() int64 {
 func Now() int64 {
 	var sum int64
 	segments := map[segment]int64{}
-	for _, pid := range proc.Descendants(os.Getpid()) {
-		sum += anonymous(pid)
-		addSegments(pid, segments)
+	for _, p := range proc.Descendants(os.Getpid()) {
+		if p.Parent != 0 && sys.ShareMemory(p.Parent, p.PID) {
+			continue // vfork(2): until it runs its program, it is its parent's memory
+		}
+		sum += anonymous(p.PID)
+		addSegments(p.PID, segments)
 	}
 	for _, size := range segments {
 		sum += size
@@ -81,7 +87,8 @@ func Now() int64 {
 	return sum
 }
 
-// anonymous is a process's memory but for what files and shared segments are behind.
+// anonymous is a process's memory but for what files and shared segments are
+// behind.
 func anonymous(pid int) int64 {
 	resident, shared, err := proc.Memory(pid)
 	if err != nil {
@@ -93,7 +100,8 @@ func anonymous(pid int) int64 {
 // segment is a memfd, whoever holds it.
 type segment struct{ device, inode uint64 }
 
-// addSegments adds the memfds that a process holds, mapped or not, by their size in memory.
+// addSegments adds the memfds that a process holds, mapped or not, by their
+// size in memory.
 func addSegments(pid int, to map[segment]int64) {
 	all, err := proc.Descriptors(pid)
 	if err != nil {

@@ -25,8 +25,8 @@ const MaxDepth = 128
 // Bounds are how many values a text may have, keys among them: what aliases and
 // merge keys of YAML stand for counts each time.
 type Bounds struct {
-	// JSON is for JSON alone; Values for YAML and TOML, whose libraries take ten
-	// times as long for a value.
+	// JSON is for JSON alone; Values for YAML and TOML, whose libraries take
+	// ten times as long for a value.
 	JSON, Values int
 }
 

@@ -106,8 +106,8 @@ func TestTextWithinTheBoundsIsRead(t *testing.T) {
 	}
 }
 
-// What go-toml compares is counted, not timed: twice the keys are four times the
-// pairs, and a list of tables costs no more than its length.
+// What go-toml compares is counted, not timed: twice the keys are four times
+// the pairs, and a list of tables costs no more than its length.
 func TestPairsOfKeysAreCountedAsTheLibraryComparesThem(t *testing.T) {
 	pairs := func(text string) int {
 		s := tomlScan{most: 1 << 30}

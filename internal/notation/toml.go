@@ -72,9 +72,10 @@ func placeOf(text string, offset int) Place {
 	return Place{at.Line, at.Col}
 }
 
-// maxLookups bounds what looking for keys that are given twice costs go-toml: it
-// compares each key with all before it, but for those of the same list of tables.
-// So it is the number of pairs that counts: some 14,000 keys beside one another.
+// maxLookups bounds what looking for keys that are given twice costs go-toml:
+// it compares each key with all before it, but for those of the same list of
+// tables. So it is the number of pairs that counts: some 14,000 keys beside one
+// another.
 const maxLookups = 100_000_000
 
 // tomlScan counts the values of a document, and the pairs of keys that go-toml
@@ -132,8 +133,8 @@ func (s *tomlScan) count(keys int) {
 	s.lookups += keys * s.known
 }
 
-// list begins another element of a list of tables: the keys of the one before it
-// are compared no more.
+// list begins another element of a list of tables: the keys of the one before
+// it are compared no more.
 func (s *tomlScan) list(e *unstable.Node) {
 	var name strings.Builder
 	for it := e.Key(); it.Next(); {
@@ -152,7 +153,8 @@ func (s *tomlScan) list(e *unstable.Node) {
 	s.known = min(s.known, before)
 }
 
-// value counts a value and all in it. The parser itself refuses to go deeper than 10,000.
+// value counts a value and all in it. The parser itself refuses to go deeper
+// than 10,000.
 func (s *tomlScan) value(n *unstable.Node, depth int) {
 	s.values++
 	s.depth = max(s.depth, depth)

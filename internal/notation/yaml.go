@@ -2,6 +2,7 @@ package notation
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -27,15 +28,15 @@ func newTable() Table {
 // Place is a line and a column, both from 1.
 type Place struct{ Line, Col int }
 
-// Text is a scalar as a YAML text wrote it, where it may mean a number or a date;
-// in TOML it is a string.
+// Text is a scalar as a YAML text wrote it, where it may mean a number or a
+// date; in TOML it is a string.
 type Text struct {
 	Written string
 	Value   any
 }
 
-// YAML reads the first document of a text: strings, bools, int64, uint64, float64,
-// nil, []any and map[string]any. Dates stay as they are written.
+// YAML reads the first document of a text: strings, bools, int64, uint64,
+// float64, nil, []any and map[string]any. Dates stay as they are written.
 func YAML(text string, within Bounds) (any, error) {
 	root, r, err := parseYAML(text, within)
 	if root == nil || err != nil {
@@ -79,13 +80,13 @@ var (
 	byParser = regexp.MustCompile(`^(did not find expected (<|'-'|',' or|key|node content)|found (undefined tag handle|duplicate %|incompatible YAML))`)
 )
 
-// parseYAML makes the tree of a text, aliases not resolved. The library makes the
-// whole tree at once, so that its nodes are counted before: none begins but at
-// the beginning of a line, or after a comma, a bracket, a dash, a colon or a
+// parseYAML makes the tree of a text, aliases not resolved. The library makes
+// the whole tree at once, so that its nodes are counted before: none begins but
+// at the beginning of a line, or after a comma, a bracket, a dash, a colon or a
 // question mark.
 func parseYAML(text string, within Bounds) (*yaml.Node, *yamlReader, error) {
 	separators := 0
-	for i := 0; i < len(text); i++ {
+	for i := range len(text) {
 		switch text[i] {
 		case '\n', ',', '[', '{':
 			separators++
@@ -135,8 +136,8 @@ func faultOf(n *yaml.Node, format string, args ...any) *diagnostic.Problem {
 	return fault
 }
 
-// yamlReader makes values of a tree. It walks what an alias stands for each time,
-// and counts.
+// yamlReader makes values of a tree. It walks what an alias stands for each
+// time, and counts.
 type yamlReader struct{ values, most int }
 
 func (r *yamlReader) count(n *yaml.Node, depth int) error {
@@ -156,7 +157,7 @@ func (r *yamlReader) value(n *yaml.Node, depth int) (any, error) {
 	switch n.Kind {
 	case yaml.AliasNode:
 		v, err := r.value(n.Alias, depth+1)
-		if fault, bad := err.(*diagnostic.Problem); bad { // where the alias stands, not what it names
+		if fault, bad := errors.AsType[*diagnostic.Problem](err); bad { // where the alias stands, not what it names
 			err = faultOf(n, "%s", fault.Message)
 		}
 		return v, err
@@ -187,8 +188,8 @@ func (r *yamlReader) value(n *yaml.Node, depth int) (any, error) {
 	}
 }
 
-// pairs visits the pairs of a mapping, then those that it merges: of two with one
-// key the first counts.
+// pairs visits the pairs of a mapping, then those that it merges: of two with
+// one key the first counts.
 func (r *yamlReader) pairs(n *yaml.Node, depth int, visit func(key, value *yaml.Node) error) error {
 	var merges []*yaml.Node
 	lines := make(map[string]int, len(n.Content)/2)
@@ -224,7 +225,8 @@ func (r *yamlReader) pairs(n *yaml.Node, depth int, visit func(key, value *yaml.
 	return nil
 }
 
-// merge visits the pairs of what a merge key names: a mapping, or a list of them.
+// merge visits the pairs of what a merge key names: a mapping, or a list of
+// them.
 func (r *yamlReader) merge(n *yaml.Node, depth int, visit func(key, value *yaml.Node) error) error {
 	at := n
 	for n.Kind == yaml.AliasNode {
@@ -254,7 +256,8 @@ func keyText(key *yaml.Node) string {
 	return key.Value
 }
 
-// scalar gives a scalar by the tags of YAML's core schema; those of others mean nothing.
+// scalar gives a scalar by the tags of YAML's core schema; those of others mean
+// nothing.
 func scalar(n *yaml.Node) (any, error) {
 	tag := n.ShortTag()
 	if !strings.HasPrefix(tag, "!!") {

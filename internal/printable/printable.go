@@ -37,11 +37,12 @@ func Line(text string) string {
 	return escape(kept, false) + note(len(text)-len(kept))
 }
 
-// Text keeps lines and tabs. What is beyond TextLines or TextBytes is cut, with a
-// note that says how much.
+// Text keeps lines and tabs. What is beyond TextLines or TextBytes is cut, with
+// a note that says how much.
 func Text(text string) string { return escape(Cut(text), true) }
 
-// Count is a number of things, whose name ends with an s where they are several.
+// Count is a number of things, whose name ends with an s where they are
+// several.
 func Count[N ~int | ~int64 | ~uint64](n N, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -49,8 +50,22 @@ func Count[N ~int | ~int64 | ~uint64](n N, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// Message is Text with every line but the first set in, so that none can be taken
-// for one that this program says of itself.
+// First are the first of some names, as shown makes them fit, with ".." where
+// there are more than most.
+func First(most int, names []string, shown func(name string) string) string {
+	var b strings.Builder
+	for _, name := range names[:min(len(names), most)] {
+		b.WriteString(shown(name))
+		b.WriteString(", ")
+	}
+	if len(names) > most {
+		return b.String() + ".."
+	}
+	return strings.TrimSuffix(b.String(), ", ")
+}
+
+// Message is Text with every line but the first set in, so that none can be
+// taken for one that this program says of itself.
 func Message(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(Text(text)) {
@@ -62,8 +77,8 @@ func Message(text string) string {
 	return b.String()
 }
 
-// Cut cuts as Text does, and escapes nothing: for what is not printed as text, such
-// as JSON.
+// Cut cuts as Text does, and escapes nothing: for what is not printed as text,
+// such as JSON.
 func Cut(text string) string {
 	kept := head(text, TextBytes)
 	lines := 0
@@ -79,7 +94,8 @@ func Cut(text string) string {
 	return kept + note(len(text)-len(kept))
 }
 
-// head is the beginning of text, of at most so many bytes, and no part of a rune.
+// head is the beginning of text, of at most so many bytes, and no part of a
+// rune.
 func head(text string, most int) string {
 	if len(text) <= most {
 		return text

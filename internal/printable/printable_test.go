@@ -153,3 +153,9 @@ func FuzzPrintable(f *testing.F) {
 		require.Equal(t, escape(text, true), escape(escape(text, true), true))
 	})
 }
+
+func TestTheFirstOfManyNamesAreShownAsTheyAreSpelled(t *testing.T) {
+	for want, names := range map[string][]string{"": nil, "a": {"a"}, `a, \u001b`: {"a", "\x1b"}, `a, \u001b, ..`: {"a", "\x1b", "c"}} {
+		assert.Equal(t, want, First(2, names, Line))
+	}
+}

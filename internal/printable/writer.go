@@ -10,12 +10,12 @@ import (
 // WriterLine is how many bytes of one line a Writer passes on.
 const WriterLine = 64 << 10
 
-// Writer passes on what is written to it with everything escaped that is not fit
-// for a terminal, but for line feeds and tabs, and with the rest of lines cut that
-// are longer than WriterLine. It may be used by several at once.
+// Writer passes on what is written to it with everything escaped that is not
+// fit for a terminal, but for line feeds and tabs, and with the rest of lines
+// cut that are longer than WriterLine. It may be used by several at once.
 //
-// Each Write is taken for whole: a rune in two writes is shown as the bytes that
-// it is made of.
+// Each Write is taken for whole: a rune in two writes is shown as the bytes
+// that it is made of.
 type Writer struct {
 	mu   sync.Mutex
 	w    io.Writer
@@ -46,8 +46,8 @@ func (w *Writer) write(p []byte, text string) (int, error) {
 	return len(p), nil
 }
 
-// shorten cuts what goes beyond WriterLine, and says how much that was where the
-// line ends.
+// shorten cuts what goes beyond WriterLine, and says how much that was where
+// the line ends.
 func (w *Writer) shorten(text string) string {
 	if end := strings.IndexByte(text, '\n'); w.cut == 0 && end < 0 && w.used+len(text) <= WriterLine {
 		w.used += len(text)
@@ -71,7 +71,7 @@ func (w *Writer) shorten(text string) string {
 	return b.String()
 }
 
-// Whole is the writer without a bound for lines, for what a program reads. Of
+// Whole is the writer without a bound for lines, for what a program reads. In
 // JSON each escape is one of JSON's own, so that its meaning stays.
 func (w *Writer) Whole() io.Writer { return whole{w} }
 
@@ -93,8 +93,8 @@ const (
 	ClearScreen
 )
 
-// Control sends a sequence to the terminal, with text behind it, which is escaped
-// as any other: both in one call, so that nothing flickers.
+// Control sends a sequence to the terminal, with text behind it, which is
+// escaped as any other: both in one call, so that nothing flickers.
 func (w *Writer) Control(c Control, text string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

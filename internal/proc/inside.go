@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// What a process has, and what its threads do. The right to look at these is the
-// right to trace the process (ptrace(2), PTRACE_MODE_READ).
+// What a process has, and what its threads do. The right to look at these is
+// the right to trace the process (ptrace(2), PTRACE_MODE_READ).
 
 // Call is the system call that a thread is in: its number, its arguments, the
-// stack and the place, as the kernel writes them. It has no words for a thread that runs.
+// stack and the place, as the kernel writes them. It has no words for a thread
+// that runs.
 func Call(pid, thread int) ([]string, error) {
 	text, err := read(threadFolder(pid, thread) + "/syscall")
 	if err != nil {
@@ -25,8 +26,8 @@ func Call(pid, thread int) ([]string, error) {
 	return nil, nil // "running"
 }
 
-// Channel is the function of the kernel that a thread waits in, or "" if it waits
-// in none, or nobody may know.
+// Channel is the function of the kernel that a thread waits in, or "" if it
+// waits in none, or nobody may know.
 func Channel(pid, thread int) string {
 	text, err := read(threadFolder(pid, thread) + "/wchan")
 	if err != nil || string(text) == "0" {
@@ -35,8 +36,8 @@ func Channel(pid, thread int) string {
 	return string(text)
 }
 
-// Turns is how long a thread has run, and how long it has been ready to run. The
-// latter grows only when it runs again.
+// Turns is how long a thread has run, and how long it has been ready to run.
+// The latter grows only when it runs again.
 func Turns(pid, thread int) (ran, waited time.Duration, err error) {
 	text, err := read(threadFolder(pid, thread) + "/schedstat")
 	if err != nil {
@@ -48,8 +49,26 @@ func Turns(pid, thread int) (ran, waited time.Duration, err error) {
 	return ran, waited, nil
 }
 
-// Memory is what a process holds of memory, in bytes, and how much of that is of
-// files and shared.
+// Ready counts the threads of some processes that run, are ready to, or wait
+// for a page or a disk: they are not at rest. A process that has
+// ended has none.
+func Ready(pids ...int) (count int) {
+	for _, pid := range pids {
+		threads, err := Threads(pid)
+		if err != nil {
+			continue
+		}
+		for _, t := range threads {
+			if s, err := Thread(pid, t); err == nil && (s.State == 'R' || s.State == 'D') {
+				count++
+			}
+		}
+	}
+	return count
+}
+
+// Memory is what a process holds of memory, in bytes, and how much of that is
+// of files and shared.
 func Memory(pid int) (resident, shared int64, err error) {
 	text, err := read(Folder(pid) + "/statm")
 	if err != nil {
@@ -63,8 +82,8 @@ func Memory(pid int) (resident, shared int64, err error) {
 	return resident * page, shared * page, nil
 }
 
-// ControlGroups are the groups that a process is in, a line for each hierarchy, as
-// cgroups(7) describes.
+// ControlGroups are the groups that a process is in, a line for each hierarchy,
+// as cgroups(7) describes.
 func ControlGroups(pid int) (string, error) {
 	text, err := read(Folder(pid) + "/cgroup")
 	return string(text), err
@@ -73,7 +92,8 @@ func ControlGroups(pid int) (string, error) {
 // Descriptor is one of a process's.
 type Descriptor struct {
 	Number int
-	// Target is what it refers to: a path, "pipe:[1234]", "/memfd:NAME (deleted)".
+	// Target is what it refers to: a path, "pipe:[1234]", "/memfd:NAME
+	// (deleted)".
 	Target string
 	// Path opens the same file again, where that may be.
 	Path string
@@ -103,8 +123,9 @@ func Target(pid int, descriptor uintptr) (string, error) {
 	return os.Readlink(Folder(pid) + "/fd/" + strconv.Itoa(int(descriptor)))
 }
 
-// Eventfd says which counter a descriptor is, and what it counts; false for what
-// is no eventfd. Kernels before 5.2 do not tell counters apart: the id is 0.
+// Eventfd says which counter a descriptor is, and what it counts; false for
+// what is no eventfd. Kernels before 5.2 do not tell counters apart: the id is
+// then 0.
 func Eventfd(pid int, descriptor uintptr) (id, count uint64, ok bool) {
 	info, err := read(Folder(pid) + "/fdinfo/" + strconv.Itoa(int(descriptor)))
 	if err != nil {
@@ -141,7 +162,7 @@ func Mappings(pid int, prefix string) ([]Mapping, error) {
 	}
 	var found []Mapping
 	for line := range strings.Lines(string(maps)) {
-		// 7f5a80000000-7f5a86c00000 rw-s 00000000 00:01 1234   /memfd:ddc-hub (deleted)
+		//	7f5a80000000-7f5a86c00000 rw-s 00000000 00:01 1234   /memfd:ddc-hub (deleted)
 		fields := strings.Fields(line)
 		if len(fields) < 6 || !strings.HasPrefix(fields[5], prefix) {
 			continue

@@ -30,7 +30,8 @@ import (
 // Self stands for the process that asks, wherever a number is wanted.
 const Self = 0
 
-// Tick is USER_HZ, in which the kernel counts: 100 a second wherever Go runs on Linux.
+// Tick is USER_HZ, in which the kernel counts: 100 a second wherever Go runs on
+// Linux.
 const Tick = 10 * time.Millisecond
 
 // Folder is where /proc shows a process.
@@ -124,21 +125,23 @@ func parseRunnable(text string) (int, error) {
 type Stat struct {
 	PID, Parent, Group int
 	// Name is the program's, cut by the kernel. It may hold anything: see
-	// ddc/internal/printable.
+	// internal/printable.
 	Name string
-	// State is R for one that runs or could, S and D for sleepers, T for one that is
-	// stopped, Z and X for one that has ended.
+	// State is R for one that runs or could, S and D for sleepers, T for one
+	// that is stopped, Z and X for one that has ended.
 	State byte
 	// Used is the processor time of all its threads, or of the one.
 	Used time.Duration
-	// Reaped is the processor time of those of its children that it has waited for,
-	// and of theirs.
+	// Reaped is the processor time of those of its children that it has waited
+	// for, and of theirs.
 	Reaped time.Duration
-	// Began is in ticks since the machine's start: it tells two of one number apart.
+	// Began is in ticks since the machine's start: it tells two of one number
+	// apart.
 	Began string
 }
 
-// Ended says that nothing is left but what the parent is to be told.
+// Ended says that nothing is left of the process but its status, which its
+// parent has not asked for yet.
 func (s Stat) Ended() bool { return s.State == 'Z' || s.State == 'X' }
 
 // Of looks at a process.
@@ -160,8 +163,8 @@ func readStat(path string) (Stat, error) {
 }
 
 func parseStat(line []byte) (s Stat, ok bool) {
-	// The second field is the program's name, in parentheses, and may hold anything,
-	// parentheses too.
+	// The second field is the program's name, in parentheses, and may hold
+	// anything, parentheses too.
 	begin, end := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
 	if begin < 1 || end < begin {
 		return s, false
@@ -203,24 +206,31 @@ func Families(all []Stat) map[int][]int {
 	return children
 }
 
-// Descendants are a process, and then all that descend from it. It asks each for
-// its children, and so costs less than [All] where there are many others.
-func Descendants(pid int) []int {
-	pids := []int{pid}
-	for i := 0; i < len(pids); i++ {
-		lists, err := filepath.Glob(Folder(pids[i]) + "/task/*/children")
+// Descendant is a process that another has started, or the first of all, whose
+// Parent is not asked for and 0.
+type Descendant struct{ PID, Parent int }
+
+// Descendants are a process, and then all that descend from it. It asks each
+// for its children, and so costs less than [All] where there are many others.
+func Descendants(pid int) []Descendant {
+	family := []Descendant{{PID: pid}}
+	for i := 0; i < len(family); i++ {
+		parent := family[i].PID
+		lists, err := filepath.Glob(Folder(parent) + "/task/*/children")
 		if err != nil {
 			continue
 		}
 		for _, list := range lists {
-			pids = append(pids, children(list)...)
+			for _, child := range children(list) {
+				family = append(family, Descendant{PID: child, Parent: parent})
+			}
 		}
 	}
-	return pids
+	return family
 }
 
-// StartedByThread are the processes that the calling thread has started and that
-// nobody has reaped. Some kernels do not say.
+// StartedByThread are the processes that the calling thread has started and
+// that nobody has reaped. Some kernels do not say.
 func StartedByThread() []int { return children("/proc/thread-self/children") }
 
 func children(list string) []int {
@@ -237,7 +247,8 @@ func children(list string) []int {
 	return pids
 }
 
-// Words are the words that a process was started with: none for one that has ended.
+// Words are the words that a process was started with: none for one that has
+// ended.
 func Words(pid int) []string {
 	line, err := read(Folder(pid) + "/cmdline")
 	if err != nil || len(line) == 0 {

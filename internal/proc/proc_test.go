@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -31,6 +33,8 @@ func sleeper(t *testing.T) int {
 	cmd.Stdin = reads
 	require.NoError(t, cmd.Start())
 	require.NoError(t, reads.Close())
+	// The kernel tells who has started a program before it shows its words.
+	require.Eventually(t, func() bool { return len(Words(cmd.Process.Pid)) > 0 }, 3*time.Minute, time.Millisecond, "the words of cat to be shown")
 	t.Cleanup(func() {
 		require.NoError(t, writes.Close())
 		require.NoError(t, cmd.Wait())
@@ -75,7 +79,7 @@ func TestChildIsFoundByEveryWay(t *testing.T) {
 	assert.Greater(t, Tasks(), 1)
 	if _, err := os.Stat("/proc/thread-self/children"); err == nil {
 		assert.Contains(t, StartedByThread(), child)
-		assert.Contains(t, Descendants(self), child)
+		assert.Contains(t, Descendants(self), Descendant{PID: child, Parent: self})
 	}
 }
 
@@ -127,7 +131,7 @@ func TestWhoHasEndedIsNotThere(t *testing.T) {
 	_, err = Threads(pid)
 	assert.ErrorIs(t, err, os.ErrNotExist)
 	assert.Empty(t, Words(pid))
-	assert.Equal(t, []int{pid}, Descendants(pid))
+	assert.Equal(t, []Descendant{{PID: pid}}, Descendants(pid))
 }
 
 func TestMappingsAreFoundByName(t *testing.T) {
@@ -152,7 +156,6 @@ func TestNobodyElseReadsProc(t *testing.T) {
 		"internal/sandbox/warden.go":   "mounts one",
 		"conformance/peer/programs.go": "the kernel's word on a filter",
 		"/proc/%d/oom_score_adj":       "is written",
-		"/proc/vmstat":                 "the machine's counters",
 		"/proc/sys/kernel/osrelease":   "the kernel's release",
 	}
 	seen := map[string]bool{}
@@ -208,4 +211,19 @@ func TestRunnableCountsThoseThatRun(t *testing.T) {
 		_, err = parseRunnable(text)
 		assert.Error(t, err, "%q", text)
 	}
+}
+
+func TestKernelsCountOfKillsForWantOfMemoryIsRead(t *testing.T) {
+	assert.GreaterOrEqual(t, OutOfMemoryKills(), int64(0))
+	assert.Equal(t, int64(-1), outOfMemoryKills("/no/such/file"))
+
+	cmd := exec.Command("sleep", "3600")
+	require.NoError(t, cmd.Start())
+	require.NoError(t, cmd.Process.Kill())
+	require.Error(t, cmd.Wait())
+	assert.False(t, MemoryRanOut(cmd.ProcessState, math.MaxInt64), "nobody was killed for that since")
+	assert.False(t, MemoryRanOut(cmd.ProcessState, -1), "that is not known")
+	ended := exec.Command("false")
+	require.Error(t, ended.Run())
+	assert.False(t, MemoryRanOut(ended.ProcessState, 0), "it ended by itself")
 }

@@ -30,7 +30,8 @@ type Ask struct {
 	here   bool
 	closed bool
 
-	// parent and group are set on an Ask of together: its one read belongs there.
+	// parent and group are set on an Ask of together: its one read belongs
+	// there.
 	parent *Ask
 	group  int
 	index  int
@@ -38,9 +39,9 @@ type Ask struct {
 	aside *Ask
 }
 
-// Aside is for reads that need no record, since what the answer takes from them is
-// read again through the Ask itself: a page's template is handed the whole site, and
-// asks for each value that it shows.
+// Aside is for reads that need no record, since what the answer takes from them
+// is read again through the Ask itself: a page's template is handed the whole
+// site, and asks for each value that it shows.
 func (a *Ask) Aside() *Ask { return &Ask{engine: a.engine, run: a.run, aside: a} }
 
 // nodes are what was read. Most answers read a few.
@@ -80,8 +81,8 @@ type place struct {
 var errClosed = errors.New("a query asked after it had answered")
 
 // begin reserves the place of a read. The place is taken before the answer is
-// known: reads are kept in the order in which they were begun, since a read that
-// rests on what another said begins after that one's end.
+// known: reads are kept in the order in which they were begun, since a read
+// that rests on what another said begins after that one's end.
 func (a *Ask) begin(n *node) (place, error) {
 	if a.parent != nil {
 		return place{a.parent, a.group, a.index}, nil
@@ -101,17 +102,18 @@ func (a *Ask) begin(n *node) (place, error) {
 	return place{a, len(a.groups) - 1, 0}, nil
 }
 
-// Brief says that the answer depends on more than was read, and so is good for this
-// revision only: a tool is missing, say, or an error's text guesses at what was meant.
+// Brief says that the answer depends on more than was read, and so is good for
+// this revision only: a tool is missing, say, or an error's text guesses at
+// what was meant.
 func (a *Ask) Brief() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.brief = true
 }
 
-// Here says that the answer depends on this machine as it is now, such as on the
-// programs that are installed. It is good for this process; the next one works it out
-// again.
+// Here says that the answer depends on this machine as it is now, such as on
+// the programs that are installed. It is good for this process; the next one
+// works it out again.
 func (a *Ask) Here() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -127,8 +129,8 @@ func (a *Ask) end(p place, n *node, found *answer) {
 	p.ask.groups[p.group][p.index] = read{node: n, seen: found.fingerprint}
 }
 
-// spoil keeps what a read without an answer leaves behind from being remembered,
-// also if the query goes on without it.
+// spoil keeps what a read without an answer leaves behind from being
+// remembered, also if the query goes on without it.
 func (a *Ask) spoil(err error) error {
 	for a.parent != nil || a.aside != nil {
 		a = cmp.Or(a.parent, a.aside)

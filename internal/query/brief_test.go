@@ -12,7 +12,8 @@ import (
 	"ddc/internal/query"
 )
 
-// ground is an engine over numbers by name, which counts how answers were found.
+// ground is an engine over numbers by name, which counts how answers were
+// found.
 type ground struct {
 	*query.Engine
 	numbers map[string]int
@@ -160,4 +161,34 @@ func TestLastIsWhatWasFoundLast(t *testing.T) {
 	assert.Equal(t, 1, last, "though it does not hold any more")
 	assert.Empty(t, g.found, "nobody is asked")
 	assert.Equal(t, 2, g.ask(t, g.number, "a"))
+}
+
+func TestLastIsTheValueBeforeAnError(t *testing.T) {
+	e := query.NewEngine(query.Options{Errors: faults{}})
+	state, failure := 1, error(nil)
+	number := query.NewInput(e, "number", query.JSON[int](), func(context.Context, string) (int, error) { return state, failure })
+	ask := func() error {
+		e.Changed()
+		return e.Run(t.Context(), func(ctx context.Context, ask *query.Ask) error {
+			_, err := number.Get(ctx, ask, "")
+			return err
+		})
+	}
+	failure = fault("one")
+	require.Error(t, ask())
+	_, ok := number.Last("")
+	assert.False(t, ok, "there was none")
+	failure = nil
+	require.NoError(t, ask())
+	for _, text := range []string{"two", "three"} {
+		failure = fault(text)
+		require.Error(t, ask())
+		last, ok := number.Last("")
+		assert.True(t, ok)
+		assert.Equal(t, 1, last)
+	}
+	state, failure = 4, nil
+	require.NoError(t, ask())
+	last, _ := number.Last("")
+	assert.Equal(t, 4, last)
 }

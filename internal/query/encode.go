@@ -2,8 +2,9 @@ package query
 
 import "fmt"
 
-// fingerprint gives an answer its fingerprint, and puts it into the store if it belongs there.
-// Most answers are written down for the fingerprint alone, in room that is used again.
+// fingerprint gives an answer its fingerprint, and puts it into the store if it
+// belongs there. Most answers are written down for the fingerprint alone, in
+// room that is used again.
 func (e *Engine) fingerprint(n *node, a *answer) error {
 	var encoded []byte
 	var err error
@@ -24,13 +25,15 @@ func (e *Engine) fingerprint(n *node, a *answer) error {
 	}
 	f := digest(a.failed, encoded)
 	a.fingerprint = &f
+	e.spill(n.kind, a, encoded)
 	if e.stores(n.kind) && !a.brief {
 		e.options.Store.Save(n.id, Record{f, a.failed}, encoded)
 	}
 	return nil
 }
 
-// maxRoom is how much room is kept for the next answer that is written down, in bytes.
+// maxRoom is how much room is kept for the next answer that is written down, in
+// bytes.
 const maxRoom = 1 << 20
 
 func failedToEncode(k *kind, err error) error {

@@ -5,16 +5,15 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"runtime"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 )
 
-// Store keeps the answers of calls from one process to the next, one by one. Its
-// methods are called from several goroutines. Trouble is the store's own to tell: to
-// the engine an answer is there, or it is not.
+// Store keeps the answers of calls from one process to the next, one by one.
+// Its methods are called from several goroutines. Trouble is the store's own to
+// tell: to the engine an answer is there, or it is not.
 type Store interface {
 	// Record is what was saved for an ID.
 	Record(ID) (Record, bool)
@@ -35,7 +34,8 @@ type Record struct {
 
 // Errors says which errors are answers.
 type Errors interface {
-	// Encode turns an error into bytes; false for one that is not to be remembered.
+	// Encode turns an error into bytes; false for one that is not to be
+	// remembered.
 	Encode(error) ([]byte, bool)
 	Decode([]byte) error
 }
@@ -46,22 +46,31 @@ type Options struct {
 	Store Store
 	// Errors says which errors are remembered; nil remembers none.
 	Errors Errors
-	// Workers bounds how many reads of one group go on at once; 0 for twice the processors.
+	// Spill, if not nil, has the values of Spilt queries for which there is no
+	// room: Room is how many bytes of them, as they are written down, stay in
+	// memory.
+	Spill Spill
+	Room  int64
+	// Workers bounds how many reads of one group go on at once; 0 for twice the
+	// processors.
 	Workers int
-	// Build is a number that is another in each build. It says which values from a
-	// store or a snapshot are worked out again, and compared: one in Check, another
-	// part in each build.
+	// Build is a number that is another in each build. It says which values
+	// from a store or a snapshot are worked out again, and compared: one in
+	// Check, another part in each build.
 	Build uint64
-	// Check is how many builds cover all answers; 0 for 32, 1 for all in each build.
+	// Check is how many builds cover all answers; 0 for 32, 1 for all in each
+	// build.
 	Check uint64
-	// Differs, if not nil, is told of a kept answer that was wrong. The new one is used.
+	// Differs, if not nil, is told of a kept answer that was wrong. The new one
+	// is used.
 	Differs func(Difference)
-	// Told, if not nil, is told how each answer was found, from several goroutines.
+	// Told, if not nil, is told how each answer was found, from several
+	// goroutines.
 	Told func(Event)
 }
 
-// Difference is a kept answer that does not come out again: a query that reads past
-// its Ask, or a store that was tampered with.
+// Difference is a kept answer that does not come out again: a query that reads
+// past its Ask, or a store that was tampered with.
 type Difference struct {
 	ID ID
 	// Reads are what both answers were made from.
@@ -95,8 +104,8 @@ const (
 	Checked
 )
 
-// Event says how an answer was found. Because names the read that had changed, if
-// that was why it was worked out.
+// Event says how an answer was found. Because names the read that had changed,
+// if that was why it was worked out.
 type Event struct {
 	ID      ID
 	Outcome Outcome
@@ -120,6 +129,7 @@ type Engine struct {
 	value    func(Fingerprint) ([]byte, bool) // of the snapshot; nil if there was none
 	anew     bool                             // something came out as the snapshot does not have it
 	swept    int                              // nodes left by the last sweep
+	held     int64                            // bytes of values in memory, of those that may be spilt
 }
 
 // NewEngine returns an engine without queries.
@@ -154,8 +164,8 @@ func (e *Engine) Run(ctx context.Context, questions func(ctx context.Context, as
 	return questions(ctx, &Ask{engine: e})
 }
 
-// Changed begins a revision in which those inputs may have changed, once the runs
-// under way are over. No ID means that each may have.
+// Changed begins a revision in which those inputs may have changed, once the
+// runs under way are over. No ID means that each may have.
 func (e *Engine) Changed(ids ...ID) {
 	e.world.Lock()
 	defer e.world.Unlock()
@@ -227,6 +237,8 @@ func (e *Engine) sweep() {
 		// A node with readers must be there to tell them of a change.
 		if n.verified+sweepAge < e.revision && len(n.readers) == 0 {
 			n.unlink()
+			e.drop(n.answer)
+			e.drop(n.value)
 			delete(e.brief, n)
 			delete(e.nodes, id)
 		}
@@ -234,13 +246,13 @@ func (e *Engine) sweep() {
 	e.swept = len(e.nodes)
 }
 
-// chosen says whether it is an answer's turn to be checked.
+// chosen says whether it is an answer's turn to be checked. Answers to
+// different queries about one key have their turns independently of each other.
+// By a weaker hash it would be the turn of an answer and of all that it was
+// made from in one build, and a check would go down to the calls.
 func (e *Engine) chosen(id ID) bool {
-	h := fnv.New64a()
-	h.Write([]byte(id.Query))
-	h.Write([]byte{0})
-	h.Write([]byte(id.Key))
-	return (h.Sum64()+e.options.Build)%e.options.Check == 0
+	sum := sha256.Sum256([]byte(id.Query + "\x00" + id.Key))
+	return (binary.LittleEndian.Uint64(sum[:])+e.options.Build)%e.options.Check == 0
 }
 
 func (e *Engine) told(n *node, o Outcome, because ID) {
@@ -305,8 +317,8 @@ func (e *Engine) holds(ctx context.Context, r *run, reads []read) (ok bool, beca
 	return true, ID{}, nil
 }
 
-// alike is how many of the first reads, in whole groups, need no further look: their
-// answers hold, and are those that were seen.
+// alike is how many of the first reads, in whole groups, need no further look:
+// their answers hold, and are those that were seen.
 func (e *Engine) alike(reads []read) (n int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -17,14 +17,15 @@ type node struct {
 	verified uint64
 	// stale says that an input may have changed since.
 	stale bool
-	// doubts counts those of its reads that may have changed since, or have. Each such
-	// read is alarmed until it is known whether it has.
+	// doubts counts those of its reads that may have changed since, or have.
+	// Each such read is alarmed until it is known whether it has.
 	doubts  int
 	alarmed bool
 	readers []reader // those whose answers were made from this one
 	places  []int32  // where among the readers of each of its reads the node stands
 	answer  *answer
-	running *run // who finds the answer out; nil if nobody does
+	value   *answer // the last that was no error, while answer is one
+	running *run    // who finds the answer out; nil if nobody does
 }
 
 // reader is a node that has read another, and by which of its reads.
@@ -47,8 +48,8 @@ func (n *node) sound() bool {
 	}
 }
 
-// alarm tells the readers of a node that it may have changed, and theirs, unless they
-// were told already.
+// alarm tells the readers of a node that it may have changed, and theirs,
+// unless they were told already.
 func (n *node) alarm() {
 	queue := []*node{n}
 	for len(queue) > 0 {
@@ -65,9 +66,10 @@ func (n *node) alarm() {
 	}
 }
 
-// calm tells the readers of an alarmed node that it has not changed. One that has no
-// other doubt has not changed either. If a node has changed, nobody is calmed: its
-// readers keep a doubt until they are worked out or looked through themselves.
+// calm tells the readers of an alarmed node that it has not changed. One that
+// has no other doubt has not changed either. If a node has changed, nobody is
+// calmed: its readers keep a doubt until they are worked out or looked through
+// themselves.
 func (n *node) calm() {
 	queue := []*node{n}
 	for len(queue) > 0 {
@@ -87,8 +89,8 @@ func (n *node) calm() {
 	}
 }
 
-// link makes a node one of the readers of what its new answer was made from. What has
-// changed since it was read is a doubt.
+// link makes a node one of the readers of what its new answer was made from.
+// What has changed since it was read is a doubt.
 func (n *node) link(reads []read) {
 	n.places = make([]int32, len(reads))
 	for i, r := range reads {
@@ -119,24 +121,31 @@ func (n *node) unlink() {
 type read struct {
 	node *node
 	seen *Fingerprint
-	// first says that it begins a group. Reads of one group were begun together.
+	// first says that it begins a group. Reads of one group were begun
+	// together.
 	first bool
 }
 
-// answer is never written after it was made.
+// answer is never written after it was made, but for held.
 type answer struct {
 	fingerprint *Fingerprint
 	failed      bool
 	reads       []read
 	value       any
 	err         error
-	// bare says that value and err are not here. They are in a store, or in what the
-	// snapshot has; or lost says that they are nowhere.
+	// bare says that value and err are not here. They are in a store, or in
+	// what the snapshot has; or lost says that they are nowhere.
 	bare, lost bool
 	restored   bool // from another process, and nobody has looked at the value yet
 	stored     bool // value and err were read from where they are kept
 	brief      bool // good for the revision in which it was found; see Ask.Brief
 	here       bool // good for this process; see Ask.Here
+	// spilt says that the value is, or was when it was read, at a place of
+	// Options.Spill. Size is that of the value as it is written down.
+	spilt bool
+	at    int64
+	size  int
+	held  bool // the size is counted; the engine's mutex guards it
 }
 
 // run is one goroutine's finding out. It waits for the runs in waits, each as
@@ -146,7 +155,8 @@ type run struct {
 	waits map[*run]int
 	done  chan struct{} // closed when err and abandoned are written
 	err   error
-	// abandoned says that it was its own context that ended: whoever waits may do better.
+	// abandoned says that it was its own context that ended: another caller
+	// that waits for it may do better.
 	abandoned bool
 }
 
@@ -168,8 +178,8 @@ func (e *Engine) settled(n *node) bool {
 	return n.answer != nil && n.verified == e.revision || n.sound()
 }
 
-// answer finds the answer of a node, with its value if it is to be whole. Whoever asks
-// first works; the others wait.
+// answer finds the answer of a node, with its value if it is to be whole. The
+// first to ask works; the others wait.
 func (e *Engine) answer(ctx context.Context, asker *run, n *node, arg any, whole bool) (*answer, error) {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -213,8 +223,8 @@ func (e *Engine) answer(ctx context.Context, asker *run, n *node, arg any, whole
 	}
 }
 
-// work finds an answer out for r, and lets go of those who wait for it, also if a
-// query panics.
+// work finds an answer out for r, and lets go of those who wait for it, also if
+// a query panics.
 func (e *Engine) work(ctx context.Context, asker, r *run, arg any, whole bool) (a *answer, err error) {
 	err = errors.New("a query did not return")
 	anew := false
@@ -234,8 +244,8 @@ func (e *Engine) work(ctx context.Context, asker, r *run, arg any, whole bool) (
 	return a, err
 }
 
-// settle gives a node an answer that holds in this revision. Anew says that it was
-// worked out, and so has reads of its own.
+// settle gives a node an answer that holds in this revision. Anew says that it
+// was worked out, and so has reads of its own.
 func (e *Engine) settle(n *node, a *answer, anew bool) {
 	before := n.answer
 	n.doubts = 0
@@ -243,7 +253,15 @@ func (e *Engine) settle(n *node, a *answer, anew bool) {
 		n.unlink()
 		n.link(a.reads)
 	}
+	value := n.value
+	switch {
+	case !a.failed:
+		n.value = nil
+	case before != nil && !before.failed:
+		n.value = before
+	}
 	n.answer, n.verified, n.stale = e.kept(n.kind, a), e.revision, false
+	e.replaced(n, before, value)
 	if a.brief {
 		e.brief[n] = struct{}{}
 	} else {
@@ -265,8 +283,8 @@ func (e *Engine) settle(n *node, a *answer, anew bool) {
 	n.alarmed = false
 }
 
-// find looks whether a node's answer holds, and reads its value if it is to be whole,
-// or works it out.
+// find looks whether a node's answer holds, and reads its value if it is to be
+// whole, or works it out. A value of an input that was put away is read too.
 func (e *Engine) find(ctx context.Context, r *run, arg any, whole bool) (a *answer, anew bool, err error) {
 	n := r.node
 	e.mu.Lock()
@@ -276,7 +294,7 @@ func (e *Engine) find(ctx context.Context, r *run, arg any, whole bool) (a *answ
 		old = e.load(n)
 		settled = old != nil
 	}
-	if old == nil || n.kind.input || old.brief {
+	if old == nil || old.brief || n.kind.input && !(settled && old.spilt) {
 		return e.renew(ctx, r, arg, old, ID{})
 	}
 	if !settled {
@@ -293,6 +311,9 @@ func (e *Engine) find(ctx context.Context, r *run, arg any, whole bool) (a *answ
 		return old, false, nil
 	}
 	full, ok := e.read(n.kind, old)
+	if !ok && n.kind.input {
+		return e.renew(ctx, r, arg, old, ID{})
+	}
 	if !ok {
 		if e.stores(n.kind) {
 			e.options.Store.Drop(n.id)
@@ -329,7 +350,8 @@ func (e *Engine) renew(ctx context.Context, r *run, arg any, old *answer, becaus
 	return a, true, nil
 }
 
-// again works out an answer that holds, to compare, or because its value is gone.
+// again works out an answer that holds, to compare, or because its value is
+// gone.
 func (e *Engine) again(ctx context.Context, r *run, arg any, old *answer, outcome Outcome) (*answer, bool, error) {
 	a, err := e.compute(ctx, r, arg)
 	if err != nil {
@@ -346,9 +368,9 @@ func (e *Engine) again(ctx context.Context, r *run, arg any, old *answer, outcom
 	return a, true, nil
 }
 
-// moved says that something read says otherwise than it did. The value of an input is
-// not kept: to work an answer out again it is looked at again, and may have changed
-// since the owner of the engine last told of changes.
+// moved says that something read says otherwise than it did. The value of an
+// input is not kept: to work an answer out again it is looked at again, and may
+// have changed since the owner of the engine last told of changes.
 func moved(before, after []read) bool {
 	seen := make(map[*node]Fingerprint, len(before))
 	for _, r := range before {
@@ -366,8 +388,8 @@ func (e *Engine) compute(ctx context.Context, r *run, arg any) (*answer, error) 
 	value, failure := n.kind.compute(ctx, ask, n.id.Key, arg)
 	reads, spoilt := ask.close()
 	if spoilt != nil {
-		// A query that fails by itself ends what it has under way, and those reads
-		// have no answer either: its own failure is what matters.
+		// A query that fails by itself ends what it has under way, and those
+		// reads have no answer either: its own failure is what matters.
 		return nil, cmp.Or(failure, spoilt)
 	}
 	if err := ctx.Err(); err != nil {
@@ -381,15 +403,8 @@ func (e *Engine) compute(ctx context.Context, r *run, arg any) (*answer, error) 
 // stores says whether the answers of a query are in the store.
 func (e *Engine) stores(k *kind) bool { return e.options.Store != nil && k.call }
 
-// kept is what of an answer stays in memory.
-func (e *Engine) kept(k *kind, a *answer) *answer {
-	if !k.large || !e.stores(k) || a.brief {
-		return a
-	}
-	return &answer{fingerprint: a.fingerprint, failed: a.failed, reads: a.reads, bare: true}
-}
-
-// load takes a record from the store; its value waits there until it is asked for.
+// load takes a record from the store; its value waits there until it is asked
+// for.
 func (e *Engine) load(n *node) *answer {
 	record, ok := e.options.Store.Record(n.id)
 	if !ok {
@@ -404,7 +419,10 @@ func (e *Engine) read(k *kind, a *answer) (*answer, bool) {
 		return nil, false
 	}
 	from := e.value
-	if e.stores(k) {
+	switch {
+	case a.spilt:
+		from = func(Fingerprint) ([]byte, bool) { return e.options.Spill.Get(a.at, a.size) }
+	case e.stores(k):
 		from = e.options.Store.Value
 	}
 	if from == nil {
@@ -414,7 +432,7 @@ func (e *Engine) read(k *kind, a *answer) (*answer, bool) {
 	if !ok || digest(a.failed, encoded) != *a.fingerprint {
 		return nil, false
 	}
-	full := &answer{fingerprint: a.fingerprint, failed: a.failed, reads: a.reads, stored: true, here: a.here}
+	full := &answer{fingerprint: a.fingerprint, failed: a.failed, reads: a.reads, stored: true, here: a.here, brief: a.brief, spilt: a.spilt, at: a.at, size: len(encoded)}
 	if a.failed {
 		if e.options.Errors == nil {
 			return nil, false

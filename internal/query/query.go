@@ -32,7 +32,8 @@
 //
 // The engine also knows who read an answer. A change of an input raises a doubt
 // about all that was made from it, by however many steps. An answer that comes
-// out the same takes its doubt back. What is not doubtful holds without a look.
+// out the same takes its doubt back. An answer without a doubt holds
+// without a look.
 //
 // # From one process to the next
 //
@@ -73,11 +74,12 @@ import (
 )
 
 // ErrCycle is in the error of a question whose answer needs itself. The error's
-// text names the circle. It is a fault of the queries, or of what they were told.
+// text names the circle. It is a fault of the queries, or of what they were
+// told.
 var ErrCycle = errors.New("the answer needs itself")
 
-// errNoArgument says that a call's answer is not remembered, and cannot be worked
-// out for lack of the argument: whoever has it must ask.
+// errNoArgument says that a call's answer is not remembered, and cannot be
+// worked out for lack of the argument: the caller that has it must ask.
 var errNoArgument = errors.New("the call's argument is gone")
 
 // ID names an answer: which query, and about what.
@@ -85,18 +87,19 @@ type ID struct{ Query, Key string }
 
 func (id ID) String() string { return fmt.Sprintf("%s(%s)", id.Query, id.Key) }
 
-// Fingerprint is a digest of an answer. Answers with equal fingerprints are equal.
+// Fingerprint is a digest of an answer. Answers with equal fingerprints are
+// equal.
 type Fingerprint [sha256.Size]byte
 
-// Codec turns a query's values into bytes, and back. Equal values must have equal
-// bytes, in every process.
+// Codec turns a query's values into bytes, and back. Equal values must have
+// equal bytes, in every process.
 type Codec[V any] interface {
 	Encode(V) ([]byte, error)
 	Decode([]byte) (V, error)
 }
 
-// Appender is a Codec that can write into room that is there. Append puts the value's
-// bytes behind to; Encode gives the same bytes.
+// Appender is a Codec that can write into room that is there. Append puts the
+// value's bytes behind to; Encode gives the same bytes.
 type Appender[V any] interface {
 	Append(to []byte, v V) ([]byte, error)
 }
@@ -113,7 +116,8 @@ func (jsonCodec[V]) Decode(text []byte) (v V, err error) {
 	return v, err
 }
 
-// Bytes is a codec for bytes, which are their own encoding. They are not to be written to.
+// Bytes is a codec for bytes, which are their own encoding. They are not to be
+// written to.
 func Bytes() Codec[[]byte] { return bytesCodec{} }
 
 type bytesCodec struct{}
@@ -128,6 +132,7 @@ type kind struct {
 	call    bool // a function of arg alone; answers for ever
 	large   bool // its values are not kept in memory if a store has them
 	unkept  bool // its values are not in snapshots
+	spills  bool // its values may be put away, where there is no room
 	compute func(ctx context.Context, ask *Ask, key string, arg any) (any, error)
 	encode  func(any) ([]byte, error)
 	append  func(to []byte, v any) ([]byte, error) // nil for one that is no Appender
@@ -158,10 +163,15 @@ type Option func(*kind)
 // Get reads them from there.
 func Large(k *kind) { k.large = true }
 
-// Unkept says that values are not in snapshots: an engine that is restored knows
-// whether the answer holds, and works it out if somebody asks for the value. It is
-// for values that are cheap, or cannot be written down.
+// Unkept says that values are not in snapshots: an engine that is restored
+// knows whether the answer holds, and works it out if somebody asks for the
+// value. It is for values that are cheap, or cannot be written down.
 func Unkept(k *kind) { k.unkept = true }
+
+// Spilt says that values are many, and each is asked for by few: where there is
+// no room for them they are put away (Options.Spill), and read for whoever
+// asks.
+func Spilt(k *kind) { k.spills = true }
 
 // New adds a query to the engine. Compute reads through ask only. New panics if
 // the engine has a query of that name: names are written in the program.
@@ -171,8 +181,8 @@ func New[V any](e *Engine, name string, codec Codec[V], compute func(ctx context
 	return &Query[V]{e, e.add(k, options)}
 }
 
-// NewInput adds an input: look says what is there for a key now, also if nothing
-// is. It is asked once in a revision in which the key may have changed.
+// NewInput adds an input: look says what is there for a key now, also if
+// nothing is. It is asked once in a revision in which the key may have changed.
 func NewInput[V any](e *Engine, name string, codec Codec[V], look func(ctx context.Context, key string) (V, error), options ...Option) *Query[V] {
 	k := newKind(name, codec)
 	k.input = true
@@ -189,15 +199,15 @@ func (q *Query[V]) Get(ctx context.Context, ask *Ask, key string) (V, error) {
 	return get[V](ctx, ask, q.kind, key, nil)
 }
 
-// Touch is Get for those who need no value, only that there is one: it is not read
-// from where it is kept. The error is as that of Get.
+// Touch is Get for those who need no value, only that there is one: it is not
+// read from where it is kept. The error is as that of Get.
 func (q *Query[V]) Touch(ctx context.Context, ask *Ask, key string) error {
 	_, err := q.Fingerprint(ctx, ask, key)
 	return err
 }
 
-// Fingerprint is Touch, and gives the answer's fingerprint: of a value whose codec
-// gives b that is Digest(b).
+// Fingerprint is Touch, and gives the answer's fingerprint: of a value whose
+// codec gives b that is Digest(b).
 func (q *Query[V]) Fingerprint(ctx context.Context, ask *Ask, key string) (Fingerprint, error) {
 	a, err := find(ctx, ask, q.kind, key, nil, false)
 	if err != nil {
@@ -211,18 +221,20 @@ func (q *Query[V]) Fingerprint(ctx context.Context, ask *Ask, key string) (Finge
 	return *a.fingerprint, err
 }
 
-// Last is the value that was found last for key. It may not hold any more: nothing is
-// asked, and nothing recorded. It is for a guess that is put right afterwards. False is
-// for none.
+// Last is the value that was found last for key, whatever errors came after it.
+// It may not hold any more: nothing is asked, and nothing recorded. It is for a
+// guess that is put right afterwards. False is for none.
 func (q *Query[V]) Last(key string) (v V, ok bool) {
 	e := q.engine
 	e.mu.Lock()
 	var a *answer
 	if n := e.nodes[q.ID(key)]; n != nil {
-		a = n.answer
+		if a = n.answer; a != nil && a.failed {
+			a = n.value
+		}
 	}
 	e.mu.Unlock()
-	if a == nil || a.failed {
+	if a == nil {
 		return v, false
 	}
 	if a.bare {
@@ -257,8 +269,8 @@ type Call[A, V any] struct {
 	key  func(A) string
 }
 
-// NewCall adds a call. Key digests whatever the answer depends on: the argument,
-// and the program and versions which answer.
+// NewCall adds a call. Key digests whatever the answer depends on: the
+// argument, and the program and versions which answer.
 func NewCall[A, V any](e *Engine, name string, codec Codec[V], key func(A) string, do func(ctx context.Context, arg A) (V, error), options ...Option) *Call[A, V] {
 	k := newKind(name, codec)
 	k.call = true
@@ -288,8 +300,8 @@ func get[V any](ctx context.Context, ask *Ask, k *kind, key string, arg any) (v 
 	return a.value.(V), nil
 }
 
-// find finds an answer, whole if it is to have its value, and records that ask has
-// read it.
+// find finds an answer, whole if it is to have its value, and records that ask
+// has read it.
 func find(ctx context.Context, ask *Ask, k *kind, key string, arg any, whole bool) (*answer, error) {
 	n := ask.engine.node(k, key)
 	place, err := ask.begin(n)

@@ -17,8 +17,9 @@ import (
 )
 
 // TestAnswersAreThoseOfAModelThatAlwaysRecomputes changes the world at random:
-// inputs are set, set back, and removed; engines end and begin with what a store
-// kept; the store loses records and values, and has some of them spoilt; runs are
+// inputs are set, set back, and removed; engines end and begin with what a
+// store kept; the store loses records and values, and has some of them spoilt,
+// as has what values are put away in where there is room for five; runs are
 // given up in the middle. After each step every answer is the model's.
 func TestAnswersAreThoseOfAModelThatAlwaysRecomputes(t *testing.T) {
 	for seed := range uint64(60) {
@@ -33,6 +34,11 @@ func trial(t *testing.T, seed uint64, steps int) {
 	o := query.Options{Check: 4}
 	if seed%4 != 0 {
 		o.Store = store
+	}
+	if seed%2 == 1 {
+		a := newAttic(rand.New(rand.NewPCG(seed, 2)))
+		o.Spill, o.Room = a, 5000 // of five values
+		defer func() { assert.Greater(t, a.last, int64(20), "what was put away") }()
 	}
 	o.Differs = func(d query.Difference) { t.Error(d) }
 	large := seed%3 == 1
@@ -138,7 +144,7 @@ func TestNothingIsWorkedOutTwice(t *testing.T) {
 	assert.Equal(t, width, counts[query.Unchanged], "the inputs alone are looked at: %v", counts)
 }
 
-// TestTheWaveStopsWhereAnAnswerComesOutTheSame: 6 and 7 are the same at level 0.
+// The numbers 6 and 7 are the same at level 0.
 func TestTheWaveStopsWhereAnAnswerComesOutTheSame(t *testing.T) {
 	w := &world{inputs: map[string]int{"i1": 1, "i2": 6}}
 	s := newSubject(w, query.Options{}, false)
@@ -196,8 +202,9 @@ func TestAWrongAnswerOfTheStoreIsFoundInAsManyBuildsAsCheckSays(t *testing.T) {
 	assert.Equal(t, []string{"the remembered answer of level(0/0) differs from the one worked out again from the same 1 inputs: input(i0)"}, found)
 }
 
-// The engine is told of a change a little later than the input changes. An answer that is
-// worked out again in between is another one, and was not kept wrongly.
+// The engine is told of a change a little later than the input changes. An
+// answer that is worked out again in between is another one, and was not kept
+// wrongly.
 func TestAnInputThatChangesBeforeItIsToldIsNoWrongAnswer(t *testing.T) {
 	w := &world{inputs: map[string]int{"i0": 4}}
 	ask := func(s *subject) (v int) {
@@ -255,7 +262,8 @@ func TestAnErrorThatIsNoAnswerIsForgotten(t *testing.T) {
 	assert.Equal(t, 1, v)
 }
 
-// A query that fails ends what it has under way: that says nothing of why it failed.
+// A query that fails ends what it has under way: that says nothing of why it
+// failed.
 func TestAQuerysOwnFailureIsToldRatherThanThatOfAReadItHasEnded(t *testing.T) {
 	e := query.NewEngine(query.Options{Errors: faults{}})
 	input := query.NewInput(e, "input", query.JSON[int](), func(context.Context, string) (int, error) { return 1, nil })

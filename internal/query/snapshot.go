@@ -3,8 +3,8 @@ package query
 // Snapshot is what an engine knows, without the values.
 type Snapshot struct {
 	Nodes []Kept
-	// Value is the encoded answer with these contents, of a snapshot that is restored.
-	// It is called from several goroutines.
+	// Value is the encoded answer with these contents, of a snapshot that is
+	// restored. It is called from several goroutines.
 	Value func(contents Fingerprint) ([]byte, bool)
 }
 
@@ -17,25 +17,27 @@ type Kept struct {
 	Again bool
 	// Valued says that the value is kept, by its fingerprint.
 	Valued bool
-	// Reads are what the answer was made from: for each its place in the snapshot, which
-	// is before that of this one, times two, and one more if it begins a group.
+	// Reads are what the answer was made from: for each its place in the
+	// snapshot, which is before that of this one, times two, and one more if it
+	// begins a group.
 	Reads []uint32
-	// Encode gives the value's bytes, in a snapshot that is taken. It is nil if the
-	// snapshot that the engine was restored from has them.
+	// Encode gives the value's bytes, in a snapshot that is taken. It is nil if
+	// the snapshot that the engine was restored from has them.
 	Encode func() ([]byte, error)
 }
 
-// Snapshot takes what holds at the moment, once the runs under way are over. Look is
-// called meanwhile, for what is to go with it, and says whether to take one though
-// nothing differs from the last one, taken or restored. Nil if nothing does.
+// Snapshot takes what holds at the moment, once the runs under way are over.
+// Look is called meanwhile, for what is to go with it, and says whether to take
+// one though nothing differs from the last one, taken or restored. Nil if
+// nothing does.
 func (e *Engine) Snapshot(look func() bool) *Snapshot {
 	e.world.Lock()
 	defer e.world.Unlock()
 	return e.snapshot(look)
 }
 
-// SnapshotIfIdle is Snapshot, unless a run is under way: then it does nothing, and idle
-// is false.
+// SnapshotIfIdle is Snapshot, unless a run is under way: then it does nothing,
+// and idle is false.
 func (e *Engine) SnapshotIfIdle(look func() bool) (taken *Snapshot, idle bool) {
 	if !e.world.TryLock() {
 		return nil, false
@@ -52,7 +54,7 @@ func (e *Engine) snapshot(look func() bool) *Snapshot {
 		return nil
 	}
 	e.anew = false
-	t := &taking{engine: e, places: map[*node]int{}, taken: &Snapshot{}}
+	t := &taking{engine: e, places: make(map[*node]int, len(e.nodes)), taken: &Snapshot{Nodes: make([]Kept, 0, len(e.nodes))}}
 	for _, n := range e.nodes {
 		if !n.kind.call { // of calls, those that somebody has read
 			t.take(n)
@@ -61,7 +63,8 @@ func (e *Engine) snapshot(look func() bool) *Snapshot {
 	return t.taken
 }
 
-// taking is a snapshot while it is taken. A node has its place, or -1 if it is left out.
+// taking is a snapshot while it is taken. A node has its place, or -1 if it is
+// left out.
 type taking struct {
 	engine *Engine
 	places map[*node]int
@@ -93,7 +96,10 @@ func (t *taking) take(n *node) int {
 			}
 		}
 		k.Valued = !n.kind.input && !a.lost && (a.failed || !n.kind.unkept)
-		if k.Valued && !a.bare && !a.stored {
+		switch {
+		case k.Valued && a.spilt:
+			k.Encode = func() ([]byte, error) { return t.engine.encodeSpilt(a) }
+		case k.Valued && !a.bare && !a.stored:
 			k.Encode = func() ([]byte, error) { return t.engine.encode(n.kind, a) }
 		}
 	}
@@ -102,13 +108,16 @@ func (t *taking) take(n *node) int {
 	return t.places[n]
 }
 
-// Restore makes an engine that has done nothing yet know what a snapshot says, as if
-// it had found that out itself. The caller tells it which inputs may have changed since.
-// Answers to queries that the engine does not have are left out.
+// Restore makes an engine that has done nothing yet know what a snapshot says,
+// as if it had found that out itself. The caller tells it which inputs may have
+// changed since. Answers to queries that the engine does not have are left out.
 func (e *Engine) Restore(s *Snapshot) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.value = s.Value
+	if len(e.nodes) == 0 {
+		e.nodes = make(map[ID]*node, len(s.Nodes)+len(s.Nodes)/8)
+	}
 	nodes, answers := make([]node, len(s.Nodes)), make([]answer, len(s.Nodes))
 	sum := 0
 	for i := range s.Nodes {
@@ -151,8 +160,8 @@ func (e *Engine) Restore(s *Snapshot) {
 	}
 }
 
-// linkAll makes all nodes readers of what they have read. Counts says how many readers
-// each will have, and sum how many all have.
+// linkAll makes all nodes readers of what they have read. Counts says how many
+// readers each will have, and sum how many all have.
 func (e *Engine) linkAll(nodes []node, counts []int32, sum int) {
 	readers, places := make([]reader, sum), make([]int32, sum)
 	for i := range nodes {

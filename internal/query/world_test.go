@@ -1,6 +1,7 @@
 package query_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -44,8 +45,8 @@ func (s *shelf) Value(contents query.Fingerprint) ([]byte, bool) {
 
 func always() bool { return true }
 
-// restart ends an engine, keeps what it knows on the shelf, and begins another with it.
-// The shelf loses some of it on the way.
+// restart ends an engine, keeps what it knows on the shelf, and begins another
+// with it. The shelf loses some of it on the way.
 func (s *shelf) restart(t *testing.T, random *rand.Rand, old *subject, begin func() *subject) *subject {
 	t.Helper()
 	taken := old.engine.Snapshot(always)
@@ -54,9 +55,12 @@ func (s *shelf) restart(t *testing.T, random *rand.Rand, old *subject, begin fun
 		k := &taken.Nodes[i]
 		if k.Encode != nil {
 			encoded, err := k.Encode()
+			k.Encode = nil
+			if errors.Is(err, query.ErrGone) {
+				continue
+			}
 			require.NoError(t, err)
 			s.values[k.Fingerprint] = encoded
-			k.Encode = nil
 		}
 		if random != nil && random.IntN(50) == 0 {
 			k.Query = "of another version"
@@ -221,6 +225,54 @@ func (a asked) level(key string) (int, error)    { return a.s.levels.Get(a.ctx, 
 func (a asked) all(keys []string) ([]int, error) { return a.s.levels.All(a.ctx, a.ask, keys) }
 func (a asked) square(n int) (int, error)        { return a.s.squares.Get(a.ctx, a.ask, n) }
 
+// padded is a codec of numbers that are large enough to be put away.
+type padded struct{ query.Codec[int] }
+
+func (p padded) Encode(v int) ([]byte, error) {
+	text, err := p.Codec.Encode(v)
+	return append(text, bytes.Repeat([]byte(" "), 1000)...), err
+}
+
+// attic is a Spill that loses and spoils some of what it has.
+type attic struct {
+	mu     sync.Mutex
+	random *rand.Rand
+	values map[int64][]byte
+	last   int64
+}
+
+func newAttic(random *rand.Rand) *attic { return &attic{random: random, values: map[int64][]byte{}} }
+
+func (a *attic) Put(encoded []byte) (int64, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.last++
+	a.values[a.last] = bytes.Clone(encoded)
+	return a.last, a.random.IntN(10) > 0
+}
+
+func (a *attic) Get(at int64, size int) ([]byte, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	v, ok := a.values[at]
+	switch a.random.IntN(20) {
+	case 0:
+		return nil, false
+	case 1:
+		return make([]byte, size), true
+	}
+	return v, ok && len(v) == size
+}
+
+func (a *attic) Free(at int64, _ int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, there := a.values[at]; !there {
+		panic("a place is freed twice")
+	}
+	delete(a.values, at)
+}
+
 func newSubject(w *world, o query.Options, large bool) *subject {
 	s := &subject{outcome: map[query.Outcome]int{}, because: map[query.ID]query.ID{}}
 	o.Errors = faults{}
@@ -231,19 +283,23 @@ func newSubject(w *world, o query.Options, large bool) *subject {
 		s.because[e.ID] = e.Because
 	}
 	s.engine = query.NewEngine(o)
-	s.inputs = query.NewInput(s.engine, "input", query.JSON[int](), func(_ context.Context, key string) (int, error) { return w.look(key), nil })
-	var options []query.Option
+	var options, ofInputs []query.Option
 	if large {
 		options = append(options, query.Large)
 	}
-	s.levels = query.New(s.engine, "level", query.JSON[int](), func(ctx context.Context, ask *query.Ask, key string) (int, error) {
+	if o.Spill != nil {
+		options, ofInputs = append(options, query.Spilt), []query.Option{query.Spilt}
+	}
+	s.inputs = query.NewInput(s.engine, "input", padded{query.JSON[int]()}, func(_ context.Context, key string) (int, error) { return w.look(key), nil }, ofInputs...)
+	s.levels = query.New(s.engine, "level", padded{query.JSON[int]()}, func(ctx context.Context, ask *query.Ask, key string) (int, error) {
 		return program(asked{ctx, ask, s}, key)
 	}, options...)
 	s.squares = query.NewCall(s.engine, "square", query.JSON[int](), strconv.Itoa, func(_ context.Context, n int) (int, error) { return n * n, nil })
 	return s
 }
 
-// counts returns how answers were found since the last time, inputs not counted.
+// counts returns how answers were found since the last time, inputs not
+// counted.
 func (s *subject) counts() map[query.Outcome]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -252,7 +308,8 @@ func (s *subject) counts() map[query.Outcome]int {
 	return c
 }
 
-// compare asks for all answers of the highest level, and compares them with the model's.
+// compare asks for all answers of the highest level, and compares them with the
+// model's.
 func (s *subject) compare(t *testing.T, w *world, history []string) {
 	t.Helper()
 	want := model{w}

@@ -20,8 +20,8 @@ const kept = 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_DAC_READ_SEARCH | 1<<unix.CA
 type capabilities struct{ effective, permitted, inheritable uint64 }
 
 // dropCapabilities takes the others from what this thread starts, in two ways,
-// since a container may refuse either. A program that root starts has what is in
-// the thread's bounding set; with no_new_privs it has no more than what the
+// since a container may refuse either. A program that root starts has what is
+// in the thread's bounding set; with no_new_privs it has no more than what the
 // thread is permitted. The layer holds if nothing beyond kept is left.
 func dropCapabilities(noNewPrivs bool) (bool, error) {
 	before, err := readCapabilities()
@@ -43,7 +43,8 @@ func dropCapabilities(noNewPrivs bool) (bool, error) {
 	return true, nil
 }
 
-// isRoot says whether programs that are started get capabilities for being root's.
+// isRoot says whether programs that are started get capabilities for being
+// root's.
 func isRoot() bool { return os.Getuid() == 0 || os.Geteuid() == 0 }
 
 // dropBounding drops what it can from the thread's bounding set, and returns
@@ -69,7 +70,8 @@ func dropBounding() (left uint64, err error) {
 	return left, err
 }
 
-// ofPrograms are the capabilities of a program that a thread with these starts (capabilities(7)).
+// ofPrograms are the capabilities of a program that a thread with these starts
+// (capabilities(7)).
 func (c capabilities) ofPrograms(bounding uint64, root, noNewPrivs bool) uint64 {
 	switch {
 	case !root:

@@ -38,9 +38,9 @@ const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS |
 	unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
 
 // reachOut is the filter of a thread that starts plugins. It must let programs
-// be started, but in no namespace of their own: clone3 keeps what it is asked for
-// in memory, where no filter can look, and C libraries then use clone. Compilers
-// and their like change the modes of what they make.
+// be started, but in no namespace of their own: clone3 keeps what it is asked
+// for in memory, where no filter can look, and C libraries then use clone.
+// Compilers and their like change the modes of what they make.
 func reachOut(of Policy) seccomp.Program {
 	p := seccomp.New().Deny(seccomp.Refused, intoOthers[:]...).Deny(seccomp.Unknown, unix.SYS_CLONE3).OnlyWithout(unix.SYS_CLONE, namespaces)
 	if !of.Programs {

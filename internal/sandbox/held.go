@@ -7,7 +7,8 @@ import (
 	"ddc/internal/seccomp"
 )
 
-// Layers are those of a sandbox that are in force, or, from [Kernel], that could be.
+// Layers are those of a sandbox that are in force, or, from [Kernel], that
+// could be.
 type Layers struct {
 	NoNewPrivileges bool `json:"no_new_privs"`
 	Capabilities    bool `json:"capabilities"`
@@ -16,7 +17,8 @@ type Layers struct {
 	Seccomp  bool `json:"seccomp"`
 }
 
-// String is "no_new_privs, capabilities, Landlock 7, seccomp", or what there is of it.
+// String is "no_new_privs, capabilities, Landlock 7, seccomp", or what there is
+// of it.
 func (l Layers) String() string {
 	var names []string
 	for _, layer := range []struct {
@@ -47,11 +49,13 @@ func (l Layers) And(other Layers) Layers {
 // Held is what became of a policy.
 type Held struct {
 	Layers
-	// LeftOut says which paths of the policy are not allowed, though they are there, and why.
+	// LeftOut says which paths of the policy are not allowed, though they are
+	// there, and why.
 	LeftOut []error
 }
 
-// Kernel asks the kernel what it offers. A container may have forbidden any of it.
+// Kernel asks the kernel what it offers. A container may have forbidden any of
+// it.
 func Kernel() Layers {
 	_, noPrivileges := seccomp.HasNoNewPrivileges()
 	_, noCapabilities := readCapabilities()

@@ -39,9 +39,9 @@ func everything(version int) uint64 {
 	return rights
 }
 
-// signalsWithinProcess is the number of the kernel's fix without which the scope
-// of signals would keep a restricted thread from signalling other threads of its
-// own process. Go's collector does that.
+// signalsWithinProcess is the number of the kernel's fix without which the
+// scope of signals would keep a restricted thread from signalling other threads
+// of its own process. Go's collector does that.
 const signalsWithinProcess = 2
 
 func ruleset(p Policy, version int) unix.LandlockRulesetAttr {
@@ -61,9 +61,9 @@ func ruleset(p Policy, version int) unix.LandlockRulesetAttr {
 	return attr
 }
 
-// landlock restricts the calling thread to the paths of p, and returns Landlock's
-// version, or 0 where there is none. It leaves out paths that can't be allowed, and
-// says why, unless there is no such path.
+// landlock restricts the calling thread to the paths of p, and returns
+// Landlock's version, or 0 where there is none. It leaves out paths that can't
+// be allowed, and says why, unless there is no such path.
 func landlock(p Policy) (version int, leftOut []error, err error) {
 	version, err = landlockVersion()
 	if err != nil {
@@ -96,8 +96,8 @@ func landlock(p Policy) (version int, leftOut []error, err error) {
 }
 
 // allow adds a rule for a path. leftOut says why the path can be in no policy:
-// whatever is wrong with opening it without reading, and with what was opened, is
-// wrong with the path. An error says that the kernel did not take the rule.
+// whatever is wrong with opening it without reading, and with what was opened,
+// is wrong with the path. An error says that the kernel did not take the rule.
 func allow(rules int, path string, rights uint64) (leftOut, err error) {
 	file, err := os.OpenFile(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -123,7 +123,8 @@ func landlockVersion() (int, error) {
 	return int(version), err
 }
 
-// KeepsSignals says whether this kernel keeps those that Restrict restricts from signalling others.
+// KeepsSignals says whether this kernel keeps those that Restrict restricts
+// from signalling others.
 func KeepsSignals() bool {
 	version, err := landlockVersion()
 	if err != nil || version < 6 {

@@ -9,10 +9,12 @@ import (
 	"ddc/internal/seccomp"
 )
 
-// Call is a system call, or those calls of it that have a value for an argument.
+// Call is a system call, or those calls of it that have a value for an
+// argument.
 type Call struct {
 	Number uint32
-	// Only restricts it to calls whose argument of this index, from 0, is Value.
+	// Only restricts it to calls whose argument of this index, from 0, is
+	// Value.
 	Only  bool
 	Index int
 	Value uint32
@@ -40,9 +42,9 @@ func Refusals() map[string]Call {
 }
 
 // Refuse has the kernel refuse calls of this thread, and of all that it starts,
-// with an errno, as containers do. It is for tests of what a refusal leads to, and
-// is called within OnThread. A thread that may not administer the system gets
-// no_new_privs with it, without which it may set no filter.
+// with an errno, as containers do. It is for tests of what a refusal leads to,
+// and is called within OnThread. A thread that may not administer the system
+// gets no_new_privs with it, without which it may set no filter.
 func Refuse(errno syscall.Errno, calls ...Call) error {
 	if c, err := readCapabilities(); err != nil || c.effective&(1<<unix.CAP_SYS_ADMIN) == 0 {
 		if _, err := seccomp.NoNewPrivileges(); err != nil {

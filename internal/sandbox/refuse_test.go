@@ -20,14 +20,16 @@ import (
 	"ddc/internal/seccomp"
 )
 
-// envTrial has this test binary restrict itself, and ask from inside what holds.
+// envTrial has this test binary restrict itself, and ask from inside what
+// holds.
 const envTrial = "DDC_TEST_TRIAL"
 
 // trial is a policy, and what is tried under it.
 type trial struct {
 	Policy Policy
 	Acts   []string
-	// Refused is a call that is refused once the process runs: its start may need it.
+	// Refused is a call that is refused once the process runs: its start may
+	// need it.
 	Refused string
 }
 
@@ -36,8 +38,9 @@ type finding struct {
 	Held    Held
 	LeftOut []string
 	Failed  string
-	// Inside is what became of each act, by a program that was started whether or not
-	// the sandbox failed: so the layers that did not fail are seen to hold.
+	// Inside is what became of each act, by a program that was started whether
+	// or not the sandbox failed: so the layers that did not fail are seen to
+	// hold.
 	Inside map[string]string
 }
 
@@ -168,10 +171,11 @@ func try(t *testing.T, program string, who someone, tried trial, errno syscall.E
 	return found
 }
 
-// The table. A letter for each layer (no_new_privs, capabilities, Landlock, seccomp):
-// x it holds, - it is left out, ! it fails, and nothing may be started.
-// Under root is what becomes of root, under nobody of an ordinary user, under
-// bound of one for whom no_new_privs is in force already, as in many containers.
+// The table. A letter for each layer (no_new_privs, capabilities, Landlock,
+// seccomp): x it holds, - it is left out, ! it fails, and nothing may be
+// started. Under root is what becomes of root, under nobody of an ordinary
+// user, under bound of one for whom no_new_privs is in force already, as in
+// many containers.
 var refusals = []struct {
 	calls               string // divided by +
 	root, nobody, bound string
@@ -245,7 +249,8 @@ func TestARefusedCallCostsItsOwnLayerAlone(t *testing.T) {
 	}
 }
 
-// A service manager can give an ordinary user capabilities that pass to every program. The bounding set has no say in them.
+// A service manager can give an ordinary user capabilities that pass to every
+// program. The bounding set has no say in them.
 func TestAmbientCapabilitiesAreDroppedOrNothingIsStarted(t *testing.T) {
 	needs(t, 4, true)
 	if !mighty() {

@@ -69,19 +69,21 @@ type Policy struct {
 	Read []string
 	// Execute are the same, to be read and started as programs.
 	Execute []string
-	// Write are folders in which anything may be read, made, changed and removed, and files.
+	// Write are folders in which anything may be read, made, changed and
+	// removed, and files.
 	Write []string
 	// Network allows sockets of the internet's families.
 	Network bool
-	// Programs allows to start programs. Without it a process that calls seccomp.NoPrograms
-	// at its start, as plugins do, starts none; with Landlock none but Execute. And without
-	// it no file's mode, owner, times or attributes can be changed, which Landlock leaves to all.
+	// Programs allows to start programs. Without it a process that calls
+	// seccomp.NoPrograms at its start, as plugins do, starts none; with
+	// Landlock none but Execute. And without it no file's mode, owner, times or
+	// attributes can be changed, which Landlock leaves to all.
 	Programs bool
 }
 
-// OnThread runs f on a thread that nothing else runs on, before or after: it ends
-// with f. It is never the process's first thread, which stands for the process
-// in /proc: restricted, that would be in its own children's reach.
+// OnThread runs f on a thread that nothing else runs on, before or after: it
+// ends with f. It is never the process's first thread, which stands for the
+// process in /proc: restricted, that would be in its own children's reach.
 func OnThread(f func()) {
 	runtime.LockOSThread() // unlocked nowhere below: the thread ends with the goroutine
 	if unix.Gettid() != os.Getpid() {
@@ -101,10 +103,11 @@ func OnThread(f func()) {
 
 var errFirstThread = errors.New("the first thread of a process must stay as it is: call OnThread")
 
-// Restrict holds the calling thread, and whatever it starts from now on, to p as
-// far as the kernel can. It is called within OnThread. What the kernel lacks is no
-// error, nor is a path that cannot be opened; see the package's comment. After an
-// error the thread is restricted by the other layers, and must start nothing.
+// Restrict holds the calling thread, and whatever it starts from now on, to p
+// as far as the kernel can. It is called within OnThread. What the kernel lacks
+// is no error, nor is a path that cannot be opened; see the package's comment.
+// After an error the thread is restricted by the other layers, and must start
+// nothing.
 func Restrict(p Policy) (Held, error) {
 	if unix.Gettid() == os.Getpid() {
 		return Held{}, fmt.Errorf("restrict thread: %w", errFirstThread)

@@ -61,86 +61,97 @@ func act(acts []string) {
 	}
 }
 
+// acts are what perform can do.
+var acts = map[string]func(argument string) error{
+	"list":    func(folder string) error { _, err := os.ReadDir(folder); return err },
+	"write":   func(file string) error { return os.WriteFile(file, []byte("x"), 0o600) },
+	"remove":  os.Remove,
+	"make":    func(folder string) error { return os.Mkdir(folder, 0o700) },
+	"chmod":   func(file string) error { return os.Chmod(file, 0o777) },
+	"touch":   func(file string) error { return os.Chtimes(file, time.Now(), time.Now()) },
+	"chown":   func(file string) error { return os.Lchown(file, os.Getuid(), os.Getgid()) },
+	"label":   func(file string) error { return unix.Setxattr(file, "user.ddc", []byte("x"), 0) },
+	"run":     func(program string) error { return exec.Command(program).Run() },
+	"connect": func(address string) error { return dial("tcp", address) },
+	"unix":    func(path string) error { return dial("unix", path) },
+	"ptrace":  func(string) error { return refusal(unix.SYS_PTRACE, unix.PTRACE_TRACEME) },
+	"uring":   func(string) error { return refusal(unix.SYS_IO_URING_SETUP, 1) },
+	"read":    readSomething,
+	"peek":    openMemory,
+	"kill":    signalNothing,
+	"status":  sayStatus,
+	"threads": startThreads,
+}
+
 func perform(text string) error {
 	verb, argument, _ := strings.Cut(text, " ")
-	switch verb {
-	case "read":
-		content, err := os.ReadFile(argument)
-		if err == nil && len(content) == 0 {
-			err = errors.New("nothing there")
-		}
-		return err
-	case "list":
-		_, err := os.ReadDir(argument)
-		return err
-	case "write":
-		return os.WriteFile(argument, []byte("x"), 0o600)
-	case "remove":
-		return os.Remove(argument)
-	case "make":
-		return os.Mkdir(argument, 0o700)
-	case "chmod":
-		return os.Chmod(argument, 0o777)
-	case "touch":
-		return os.Chtimes(argument, time.Now(), time.Now())
-	case "chown":
-		return os.Lchown(argument, os.Getuid(), os.Getgid())
-	case "label":
-		return unix.Setxattr(argument, "user.ddc", []byte("x"), 0)
-	case "run":
-		return exec.Command(argument).Run()
-	case "connect":
-		c, err := net.Dial("tcp", argument)
-		if err == nil {
-			err = c.Close()
-		}
-		return err
-	case "unix":
-		c, err := net.Dial("unix", argument)
-		if err == nil {
-			err = c.Close()
-		}
-		return err
-	case "kill":
-		pid, err := strconv.Atoi(argument)
-		if err != nil {
-			return err
-		}
-		return syscall.Kill(pid, 0)
-	case "peek":
-		f, err := os.Open("/proc/" + argument + "/mem")
-		if err == nil {
-			err = f.Close()
-		}
-		return err
-	case "status": // what is said there stands for an error
-		content, err := os.ReadFile("/proc/self/status")
-		if err != nil {
-			return err
-		}
-		_, rest, _ := strings.Cut(string(content), "\n"+argument+":\t")
-		value, _, _ := strings.Cut(rest, "\n")
-		return errors.New(value)
-	case "ptrace":
-		_, _, errno := unix.Syscall(unix.SYS_PTRACE, unix.PTRACE_TRACEME, 0, 0)
-		return number(errno)
-	case "uring":
-		_, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, 1, 0, 0)
-		return number(errno)
-	case "threads":
-		done := make(chan struct{})
-		for range 8 {
-			go func() {
-				runtime.LockOSThread() // each needs a thread of its own, and ends it
-				done <- struct{}{}
-			}()
-		}
-		for range 8 {
-			<-done
-		}
-		return nil
+	act := acts[verb]
+	if act == nil {
+		return fmt.Errorf("no such act: %s", text)
 	}
-	return fmt.Errorf("no such act: %s", text)
+	return act(argument)
+}
+
+func dial(network, address string) error {
+	c, err := net.Dial(network, address)
+	if err == nil {
+		err = c.Close()
+	}
+	return err
+}
+
+func refusal(call, argument uintptr) error {
+	_, _, errno := unix.Syscall(call, argument, 0, 0)
+	return number(errno)
+}
+
+func readSomething(file string) error {
+	content, err := os.ReadFile(file)
+	if err == nil && len(content) == 0 {
+		err = errors.New("nothing there")
+	}
+	return err
+}
+
+func openMemory(pid string) error {
+	f, err := os.Open("/proc/" + pid + "/mem")
+	if err == nil {
+		err = f.Close()
+	}
+	return err
+}
+
+func signalNothing(pid string) error {
+	n, err := strconv.Atoi(pid)
+	if err != nil {
+		return err
+	}
+	return syscall.Kill(n, 0)
+}
+
+// sayStatus says a line of this process's status, which stands for an error.
+func sayStatus(name string) error {
+	content, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return err
+	}
+	_, rest, _ := strings.Cut(string(content), "\n"+name+":\t")
+	value, _, _ := strings.Cut(rest, "\n")
+	return errors.New(value)
+}
+
+func startThreads(string) error {
+	done := make(chan struct{})
+	for range 8 {
+		go func() {
+			runtime.LockOSThread() // each needs a thread of its own, and ends it
+			done <- struct{}{}
+		}()
+	}
+	for range 8 {
+		<-done
+	}
+	return nil
 }
 
 func number(errno syscall.Errno) error {
@@ -173,7 +184,8 @@ func librariesOf(program string) Policy {
 	}
 }
 
-// within starts this binary on a restricted thread, and returns what became of each act.
+// within starts this binary on a restricted thread, and returns what became of
+// each act.
 func within(t *testing.T, p Policy, noPrograms bool, acts ...string) map[string]string {
 	t.Helper()
 	program, err := os.Executable()
@@ -312,7 +324,8 @@ func TestTheHostIsNotSignalled(t *testing.T) {
 	assert.Contains(t, within(t, libraries(t), false, kill)[kill], "operation not permitted")
 }
 
-// The thread that is restricted is the only one: the rest of the process goes on as before.
+// The thread that is restricted is the only one: the rest of the process goes
+// on as before.
 func TestOtherThreadsOfTheProcessAreFree(t *testing.T) {
 	within(t, libraries(t), false, "threads")
 	_, err := os.ReadDir(t.TempDir())

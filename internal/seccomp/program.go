@@ -13,9 +13,11 @@ type Verdict uint32
 const (
 	// Allowed lets the call pass.
 	Allowed = Verdict(unix.SECCOMP_RET_ALLOW)
-	// Refused looks to the caller like a file mode or a capability that is missing.
+	// Refused looks to the caller like a file mode or a capability that is
+	// missing.
 	Refused = Verdict(unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM))
-	// Unknown looks like an older kernel, for which every C library has another way.
+	// Unknown looks like an older kernel, for which every C library has another
+	// way.
 	Unknown = Verdict(unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS))
 )
 
@@ -24,8 +26,8 @@ func WithErrno(errno syscall.Errno) Verdict {
 	return Verdict(unix.SECCOMP_RET_ERRNO | uint32(errno))
 }
 
-// Offsets into struct seccomp_data. Both architectures are little-endian, so the
-// low half of an argument comes first.
+// Offsets into struct seccomp_data. Both architectures are little-endian, so
+// the low half of an argument comes first.
 const (
 	atNumber       = 0
 	atArchitecture = 4
@@ -47,8 +49,8 @@ func answer(v Verdict) unix.SockFilter { return statement(unix.BPF_RET|unix.BPF_
 // Program is a filter: what is asked of each system call. End closes it.
 type Program []unix.SockFilter
 
-// New begins with what every filter asks first: a call by another architecture's
-// numbers, which none of the rest would recognise, is refused.
+// New begins with what every filter asks first: a call by another
+// architecture's numbers, which none of the rest would recognise, is refused.
 func New() Program {
 	p := Program{
 		load(atArchitecture),
@@ -70,7 +72,8 @@ func (p Program) Deny(v Verdict, calls ...uint32) Program {
 	return p
 }
 
-// DenyIf answers with v where the call's argument of an index, from 0, is value.
+// DenyIf answers with v where the call's argument of an index, from 0, is
+// value.
 func (p Program) DenyIf(v Verdict, call uint32, index int, value uint32) Program {
 	return append(p, jump(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, call, 0, 4), load(atArgument+8*uint32(index)),
 		jump(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, value, 0, 1), answer(v), load(atNumber))
@@ -78,7 +81,8 @@ func (p Program) DenyIf(v Verdict, call uint32, index int, value uint32) Program
 
 // OnlyWith refuses call unless its first argument is one of values.
 func (p Program) OnlyWith(call uint32, values ...uint32) Program {
-	// Skipped by other calls: the load, a test for each value, the refusal, the answer.
+	// Skipped by other calls: the load, a test for each value, the refusal, the
+	// answer.
 	p = append(p, jump(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, call, 0, uint8(len(values)+3)), load(atArgument))
 	for i, value := range values {
 		p = append(p, jump(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, value, uint8(len(values)-i), 0))

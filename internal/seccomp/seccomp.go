@@ -39,8 +39,8 @@ func Available() error {
 	return nil
 }
 
-// Set sets a filter. It says whether the filter is in force: without an error it
-// is not where the kernel has none.
+// Set sets a filter. It says whether the filter is in force: without an error
+// it is not where the kernel has none.
 func Set(p Program, scope Scope) (held bool, err error) {
 	if err := Available(); err != nil {
 		return false, UnlessLacking(err, unix.EINVAL, unix.EOPNOTSUPP)
@@ -99,14 +99,15 @@ func NoPrograms() error {
 }
 
 // StartPrograms is the filter against programs. A thread is a clone too, so
-// clone is asked for what; clone3 keeps that in memory, where no filter can look.
+// clone is asked for what; clone3 keeps that in memory, where no filter can
+// look.
 func StartPrograms() Program {
 	return New().Deny(Refused, unix.SYS_EXECVE, unix.SYS_EXECVEAT).Deny(Refused, forks...).
 		Deny(Unknown, unix.SYS_CLONE3).OnlyIf(unix.SYS_CLONE, unix.CLONE_THREAD).End()
 }
 
-// Failures gathers what became of layers, each of which is applied whatever became
-// of the others.
+// Failures gathers what became of layers, each of which is applied whatever
+// became of the others.
 type Failures struct{ Err error }
 
 // Add takes what became of a layer; nil is no failure.
@@ -125,9 +126,9 @@ func Both(first, second error) error {
 	return fmt.Errorf("%w; %w", first, second)
 }
 
-// UnlessLacking is nil where the refusal of a layer's first call means that this
-// kernel or container has no such layer: the call is not there, or it is refused to
-// all. Also are a layer's other ways to say so.
+// UnlessLacking is nil where the refusal of a layer's first call means that
+// this kernel or container has no such layer: the call is not there, or it is
+// refused to all. Also are a layer's other ways to say so.
 func UnlessLacking(err error, also ...error) error {
 	if slices.ContainsFunc(append(also, unix.ENOSYS, unix.EPERM, unix.EACCES), func(lack error) bool { return errors.Is(err, lack) }) {
 		return nil

@@ -45,12 +45,12 @@ func Of(text string) string {
 	return b.String()
 }
 
-// No file system takes a longer name, and few that sites are copied to take a longer
-// path.
+// No file system takes a longer name, and few that sites are copied to take a
+// longer path.
 const LongestName, LongestPath = 255, 1024
 
-// Trouble says why an address, without the slash before it, can be that of no file; ""
-// where it can.
+// Trouble says why an address, without the slash before it, can be that of no
+// file; "" where it can.
 func Trouble(address string) string {
 	if strings.ContainsRune(address, 0) {
 		return "its address has a NUL, which no file's name can have"

@@ -8,13 +8,13 @@ const Enabled = true
 // Explorer decides which goroutine goes on. While one is installed, at most one
 // goroutine runs, and it is one of the explorer's tasks.
 type Explorer interface {
-	// Do parks the running task before an operation, until it is chosen to go on with
-	// the alternative that Do returns.
+	// Do parks the running task before an operation, until it is chosen to go
+	// on with the alternative that Do returns.
 	Do(Op) (alternative int)
 	// Did says what the operation found in its object, and left there.
 	Did(before, after uint64)
-	// Acquire orders the task behind all that was released to object; Release adds what
-	// the task has done to that, Publish puts it in its place.
+	// Acquire orders the task behind all that was released to object; Release
+	// adds what the task has done to that, Publish puts it in its place.
 	Acquire(object any)
 	Release(object any)
 	Publish(object any)
@@ -22,12 +22,13 @@ type Explorer interface {
 	Access(b []byte, write bool)
 	// Go starts a task. An idle one may wait for ever, to no harm.
 	Go(name string, first Op, idle bool, f func())
-	// Interrupts says whether a system call may be interrupted by a signal here.
+	// Interrupts says whether a system call may be interrupted by a signal
+	// here.
 	Interrupts() bool
 	// Task is the running task.
 	Task() any
-	// Process names the process of the running task, and Lives asks later whether that task
-	// has not been killed.
+	// Process names the process of the running task, and Lives asks later
+	// whether that task has not been killed.
 	Process() int
 	Lives() func() bool
 }
@@ -38,11 +39,11 @@ type Op struct {
 	Object any    // to what: a pointer or a channel
 	Write  bool   // whether that may change Object
 	Also   []Use  // further objects
-	// Word says that Object is a word. No Ready asks of one, so the operation lets
-	// nobody go on who waits.
+	// Word says that Object is a word. No Ready asks of one, so the operation
+	// lets nobody go on who waits.
 	Word bool
-	// Ready returns the alternatives that are possible now, a bit for each; 0 is to wait. A nil
-	// Ready is one alternative, at any time.
+	// Ready returns the alternatives that are possible now, a bit for each; 0
+	// is to wait. A nil Ready is one alternative, at any time.
 	Ready func() uint8
 	// Rare are alternatives that nobody may rely on, such as a signal.
 	Rare uint8
@@ -54,7 +55,8 @@ type Use struct {
 	Write  bool
 }
 
-// current is nil unless an exploration runs. It changes only while none of its tasks does.
+// current is nil unless an exploration runs. It changes only while none of its
+// tasks does.
 var current Explorer
 
 // Install makes e decide from here on, or nobody where e is nil.
@@ -65,8 +67,8 @@ func Install(e Explorer) {
 	}
 }
 
-// unwinding is true while an explorer ends its tasks: what they defer then locks and
-// waits for nothing.
+// unwinding is true while an explorer ends its tasks: what they defer then
+// locks and waits for nothing.
 var unwinding bool
 
 // Unwind calls end, which ends the tasks of an exploration that is over.

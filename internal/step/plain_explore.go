@@ -18,9 +18,10 @@ type store struct {
 // buffered are the stores of all processors that nobody else has seen yet.
 var buffered []*store
 
-// PlainStore stores as x86 does without a fence (total store order): the task itself reads what
-// it has stored at once; others do once the store has left the processor's buffer, which is a
-// step of its own, at the latest before the task's next fence.
+// PlainStore stores as x86 does without a fence (total store order): the task
+// itself reads what it has stored at once; others do once the store has left
+// the processor's buffer, which is a step of its own, at the latest before the
+// task's next fence.
 func PlainStore(w *Uint32, v uint32) {
 	e := current
 	if e == nil {
@@ -65,8 +66,9 @@ func fence(e Explorer) {
 // fired counts the timers that have gone off.
 var fired int
 
-// Later calls f after a while, on which nobody may rely. One timer of a schedule goes off:
-// with more, those who wait for the next one would go on for ever.
+// Later calls f after a while, on which nobody may rely. One timer of a
+// schedule goes off: with more, those who wait for the next one would go on for
+// ever.
 func Later(_ time.Duration, f func()) {
 	if e := current; e != nil {
 		first := Op{Verb: "time passes", Object: &fired, Write: true, Rare: 1, Ready: func() uint8 { return ready(fired == 0) }}

@@ -15,8 +15,8 @@ import (
 // does not inline what starts a goroutine, once for each link.
 var called = []string{"Go"}
 
-// The machine code of the packages that use the seam refers to nothing in it: what is empty
-// is gone, and the types are those of sync and sync/atomic.
+// The machine code of the packages that use the seam refers to nothing in it:
+// what is empty is gone, and the types are those of sync and sync/atomic.
 func TestProductionHoldsNoStep(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the compiler makes the same of it again")
@@ -38,7 +38,8 @@ func TestProductionHoldsNoStep(t *testing.T) {
 		own := true
 		for instruction := range strings.Lines(string(code)) {
 			if function, ok := strings.CutPrefix(instruction, "TEXT "); ok {
-				// The compiler leaves a copy of generic functions, which the linker drops.
+				// The compiler leaves a copy of generic functions, which the
+				// linker drops.
 				own = !strings.HasPrefix(function, "ddc/internal/step.")
 			}
 			if _, callee, uses := strings.Cut(instruction, ":ddc/internal/step."); own && uses {

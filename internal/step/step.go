@@ -37,8 +37,9 @@ func Poll[T any](<-chan T) {}
 func Recv[T any](<-chan T) {}
 func Send[T any](chan T)   {}
 
-// RecvAny stands before a select that receives from a, b or c. SendOrRecv stands before
-// one that sends to a, or receives from b or c. The select is on what they return.
+// RecvAny stands before a select that receives from a, b or c. SendOrRecv
+// stands before one that sends to a, or receives from b or c. The select is on
+// what they return.
 func RecvAny(a, b, c receive) (receive, receive, receive)             { return a, b, c }
 func SendOrRecv(a chan signal, b, c receive) (send, receive, receive) { return a, b, c }
 

@@ -131,8 +131,8 @@ type (
 
 func key[T any](ch <-chan T) any { return ch }
 
-// readable says whether a receive would not wait. Channels without a buffer are closed, and never
-// sent to.
+// readable says whether a receive would not wait. Channels without a buffer are
+// closed, and never sent to.
 func readable[T any](ch <-chan T) bool {
 	if ch == nil || cap(ch) > 0 {
 		return len(ch) > 0
@@ -189,8 +189,8 @@ func Send[T any](ch chan T) {
 	}
 }
 
-// RecvAny stands before a select that receives from a, b or c: it returns the one that the
-// explorer has chosen, and nil for the others.
+// RecvAny stands before a select that receives from a, b or c: it returns the
+// one that the explorer has chosen, and nil for the others.
 func RecvAny(a, b, c receive) (receive, receive, receive) {
 	e := current
 	if e == nil {
@@ -276,7 +276,8 @@ func Cancel(ctx context.Context, cancel func()) {
 	cancel()
 }
 
-// AfterFunc is that of package context: f is a task that waits for the end of ctx.
+// AfterFunc is that of package context: f is a task that waits for the end of
+// ctx.
 func AfterFunc(ctx context.Context, f func()) (stop func() bool) {
 	e := current
 	if e == nil {

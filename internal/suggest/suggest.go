@@ -13,8 +13,9 @@ import (
 	"unicode/utf8"
 )
 
-// A guess has bounds, whatever names a site brings: nobody mistypes a longer name
-// than longest, and no more than most candidates are compared letter by letter.
+// A guess has bounds, whatever names a site brings: nobody mistypes a longer
+// name than longest, and no more than most candidates are compared letter by
+// letter.
 const longest, most = 128, 2000
 
 // Nearest gives the candidate nearest to a word, or "" if none is near: a
@@ -47,7 +48,8 @@ func Nearest(word string, candidates []string) string {
 }
 
 // Distance counts the letters to insert, delete, replace or swap with their
-// neighbour that turn a into b. Its time grows with the product of their lengths.
+// neighbour that turn a into b. Its time grows with the product of their
+// lengths.
 func Distance(a, b string) int {
 	from, to := []rune(a), []rune(b)
 	// The rows of the letter at hand, of the one before it, and of that before.

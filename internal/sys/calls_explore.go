@@ -10,8 +10,8 @@ import (
 	"ddc/internal/step"
 )
 
-// The system calls of wakers, of descriptors that a model made. All others are as
-// they are.
+// The system calls of wakers, of descriptors that a model made. All others are
+// as they are.
 
 func dup(f *os.File, from int) (int, error) {
 	if k := kernelOf(int(f.Fd())); k != nil {
@@ -94,8 +94,8 @@ func send(number int, buf []byte) (int, error) {
 	return unix.SendmsgN(number, buf, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 }
 
-// modelMemfd makes a file whose memory is at the same place for all who map it, so that a word
-// is one object whoever names it.
+// modelMemfd makes a file whose memory is at the same place for all who map it,
+// so that a word is one object whoever names it.
 func modelMemfd(name string, size int64) *os.File {
 	k := kernel
 	if k == nil {
@@ -145,8 +145,8 @@ const (
 	failed
 )
 
-// call makes a system call a step, and says how it ended. ready says when a call
-// that sleeps would return, nil for one that does not sleep.
+// call makes a system call a step, and says how it ended. ready says when a
+// call that sleeps would return, nil for one that does not sleep.
 func call(verb string, object any, write bool, ready func() bool, also ...step.Use) outcome {
 	e := step.Running()
 	if e == nil {

@@ -1,7 +1,8 @@
 // Package sys holds the system calls that the transport makes, one thin
-// function each. Three other packages import golang.org/x/sys/unix:
-// site/output, which exchanges and locks folders, and internal/sandbox and
-// internal/seccomp, which restrict threads.
+// function each. Four other packages import golang.org/x/sys/unix:
+// site/output, which exchanges and locks folders, internal/bulk, which copies
+// files without their holes, and internal/sandbox and internal/seccomp, which
+// restrict threads.
 //
 // A call that sleeps is made as an ordinary system call: the runtime's monitor
 // takes the processor back after some 20 µs. The alternative, giving it up at

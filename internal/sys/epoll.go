@@ -11,8 +11,8 @@ import (
 	"ddc/internal/fault"
 )
 
-// Epoll is an epoll instance whose descriptors are all registered edge-triggered
-// for reading, as event loops do.
+// Epoll is an epoll instance whose descriptors are all registered
+// edge-triggered for reading, as event loops do.
 type Epoll struct{ fd *FD }
 
 // NewEpoll makes one.

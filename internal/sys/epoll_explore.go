@@ -8,17 +8,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// epollModel is an edge-triggered epoll instance. Every byte that comes into a stream
-// queues what watches it, also where the stream held some before; a wait takes from the queue what
-// can still be read. So it is in fs/eventpoll.c: whoever takes an event and does
-// not read to the end is not told again of what was there.
+// epollModel is an edge-triggered epoll instance. Every byte that comes into a
+// stream queues what watches it, also where the stream held some before; a wait
+// takes from the queue what can still be read. So it is in fs/eventpoll.c:
+// whoever takes an event and does not read to the end is not told again of what
+// was there.
 type epollModel struct {
 	watched []*watch
 	queued  []*watch
 }
 
-// watch is what epoll knows of a descriptor. It tells two apart by the open file
-// and the number: a copy with another number is watched by itself.
+// watch is what epoll knows of a descriptor. It tells two apart by the open
+// file and the number: a copy with another number is watched by itself.
 type watch struct {
 	file   *file
 	number int
@@ -58,8 +59,9 @@ func epollCreate() (int, error) {
 	return kernel.open(m, nil), nil
 }
 
-// The model lives as long as the kernel: an instance that is closed is watched by nobody.
-// So is a file that is closed, and then nothing comes into it any more; a number is never used twice.
+// The model lives as long as the kernel: an instance that is closed is watched
+// by nobody. So is a file that is closed, and then nothing comes into it any
+// more; a number is never used twice.
 
 func epollControl(epoll, op, number int, key uint64) error {
 	k := kernelOf(epoll)

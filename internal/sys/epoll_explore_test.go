@@ -59,8 +59,8 @@ func (c epollCalls) run(t *testing.T) (seen []any) {
 	return seen
 }
 
-// The model of epoll answers as Linux does: a second registration is refused, and
-// what is registered is an open file by a number.
+// The model of epoll answers as Linux does: a second registration is refused,
+// and what is registered is an open file by a number.
 func TestModelOfEpollAnswersAsLinuxDoes(t *testing.T) {
 	real := epollCalls{
 		eventfd: func() (int, error) { return unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK) },

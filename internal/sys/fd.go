@@ -24,7 +24,8 @@ func NewFD(number int) *FD {
 	return &FD{number: number, uses: inuse.New(func() { _ = closeNumber(number) })}
 }
 
-// DupFD makes a descriptor of its own for what f refers to. f stays the caller's.
+// DupFD makes a descriptor of its own for what f refers to. f stays the
+// caller's.
 func DupFD(f *os.File) (*FD, error) {
 	number, err := dup(f, 0)
 	if err != nil {
@@ -118,13 +119,33 @@ func (fd *FD) ReadNow(buf []byte) (int, error) {
 		if !errors.Is(err, unix.EOPNOTSUPP) {
 			return n, err
 		}
-		// Kernels before 6.5 know RWF_NOWAIT for fewer kinds of files. One reader
-		// at a time, so what poll finds is still there for read.
+		// Kernels before 6.5 know RWF_NOWAIT for fewer kinds of files. One
+		// reader at a time, so what poll finds is still there for read.
 		if ready, err := poll(number, 0); !ready {
 			return 0, err
 		}
 		return read(number, buf)
 	})
+}
+
+// ReadNow reads what is in a pipe without ever blocking, also where its
+// deadline is over. Nothing there, or the end, is (0, nil). One reader at a
+// time.
+func ReadNow(f *os.File, buf []byte) (n int, err error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return 0, fmt.Errorf("read: %w", err)
+	}
+	closed := raw.Control(func(number uintptr) {
+		var ready bool
+		if ready, err = poll(int(number), 0); ready {
+			n, err = read(int(number), buf)
+		}
+	})
+	if err = errors.Join(err, closed); err != nil {
+		return 0, fmt.Errorf("read: %w", err)
+	}
+	return n, nil
 }
 
 // WriteNow writes buf to a pipe without ever blocking. No room is (0, nil).

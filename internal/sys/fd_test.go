@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -42,6 +43,31 @@ func TestNothingThereAndNoRoomAreNoErrors(t *testing.T) {
 	ready, err := r.Readable()
 	assert.NoError(t, err)
 	assert.True(t, ready)
+}
+
+func TestFileIsReadNowWhateverItsDeadline(t *testing.T) {
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	require.NoError(t, r.SetReadDeadline(time.Unix(1, 0)))
+	read := func() (string, error) {
+		buf := make([]byte, 8)
+		n, err := ReadNow(r, buf)
+		return string(buf[:n]), err
+	}
+	for _, want := range []string{"", "there", ""} {
+		_, err := w.WriteString(want)
+		require.NoError(t, err)
+		got, err := read()
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	require.NoError(t, w.Close())
+	got, err := read()
+	require.NoError(t, err)
+	assert.Empty(t, got, "the end")
+	require.NoError(t, r.Close())
+	_, err = read()
+	assert.ErrorContains(t, err, "closed")
 }
 
 // The flag is the open file's: whoever else holds it can clear it.

@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Eventfd makes an event counter. Reading returns the whole count and zeroes it.
+// Eventfd makes an event counter. Reading returns the whole count and zeroes
+// it.
 func Eventfd() (*os.File, error) {
 	fd, err := makeEventfd()
 	if err != nil {

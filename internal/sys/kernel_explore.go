@@ -13,8 +13,8 @@ import (
 
 // Limits are how much fits into the kernel's models.
 type Limits struct {
-	// Eventfd is the largest count, Pipe the bytes in a pipe, Socket the one-byte
-	// sends that a socket takes unread.
+	// Eventfd is the largest count, Pipe the bytes in a pipe, Socket the
+	// one-byte sends that a socket takes unread.
 	Eventfd      uint64
 	Pipe, Socket int
 }
@@ -22,8 +22,8 @@ type Limits struct {
 // RealLimits are those of Linux with its defaults.
 var RealLimits = Limits{Eventfd: 1<<64 - 2, Pipe: 65536, Socket: 278}
 
-// Kernel is a model of the kernel's objects that wakers use. Each system call on one
-// is a step.
+// Kernel is a model of the kernel's objects that wakers use. Each system call
+// on one is a step.
 type Kernel struct {
 	limits  Limits
 	next    int
@@ -36,7 +36,8 @@ type Kernel struct {
 	failures int
 }
 
-// FailSleeps lets n system calls that sleep fail from here on, whichever they are.
+// FailSleeps lets n system calls that sleep fail from here on, whichever they
+// are.
 func FailSleeps(n int) { kernel.failures = n }
 
 // mayFail is the alternative of failing, where there is one.
@@ -55,11 +56,12 @@ func (k *Kernel) settle(o outcome) outcome {
 	return o
 }
 
-// kernel is nil unless an exploration runs. It changes only while none of its tasks does.
+// kernel is nil unless an exploration runs. It changes only while none of its
+// tasks does.
 var kernel *Kernel
 
-// NewKernel makes a kernel without objects, whose calls take the place of the real one's
-// for what is made from here on. A nil limits takes the model out.
+// NewKernel makes a kernel without objects, whose calls take the place of the
+// real one's for what is made from here on. A nil limits takes the model out.
 func NewKernel(limits *Limits) {
 	kernel = nil
 	if limits != nil {
@@ -67,7 +69,8 @@ func NewKernel(limits *Limits) {
 	}
 }
 
-// modelled is the first number of a descriptor that is a model's. No real one gets so high.
+// modelled is the first number of a descriptor that is a model's. No real one
+// gets so high.
 const modelled = 1 << 26
 
 // kernelOf is the model that a descriptor belongs to, or nil.
@@ -84,7 +87,8 @@ func kernelOf(number int) *Kernel {
 // gone answers for descriptors of an exploration that is over.
 var gone = &Kernel{}
 
-// file is what a descriptor refers to: something to read, something to write, or both.
+// file is what a descriptor refers to: something to read, something to write,
+// or both.
 type file struct {
 	source, sink stream
 	uses         int
@@ -218,8 +222,8 @@ func (k *Kernel) write(number int, buf []byte) (int, error) {
 	if f == nil || f.sink == nil {
 		return 0, unix.EBADF
 	}
-	// What a stream's arrival does to an epoll instance depends on who watches by then: all
-	// such steps count as dependent.
+	// What a stream's arrival does to an epoll instance depends on who watches
+	// by then: all such steps count as dependent.
 	var also []step.Use
 	if len(k.arrived) > 0 {
 		also = []step.Use{{Object: k, Write: true}}
@@ -272,7 +276,8 @@ func (e *eventfd) put(buf []byte) int {
 	return 8
 }
 
-// queue is a pipe, or one direction of a socket pair. What its bytes are nobody asks.
+// queue is a pipe, or one direction of a socket pair. It counts bytes
+// and does not keep them.
 type queue struct {
 	bytes, most int
 	users       [2]int
@@ -345,8 +350,8 @@ func futexSleep(word *step.Uint32, op uintptr, expected uint32) unix.Errno {
 	}
 	me := &futexSleeper{lives: e.Lives()}
 	q.asleep = append(q.asleep, me)
-	// A wait without a time limit goes on after a signal whose handler has SA_RESTART, as
-	// all of Go's have. It may return for no reason, though.
+	// A wait without a time limit goes on after a signal whose handler has
+	// SA_RESTART, as all of Go's have. It may return for no reason, though.
 	if call("futex woken", q, true, func() bool { return me.woken }) == interrupted {
 		q.asleep = slices.DeleteFunc(q.asleep, func(s *futexSleeper) bool { return s == me })
 		return 0

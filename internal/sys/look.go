@@ -19,9 +19,10 @@ func Monotonic() int64 {
 	return t.Nano()
 }
 
-// ObjectID is a number that names the kernel object behind a descriptor, the same
-// in every process that has it: of a pipe or a socket the inode, of an eventfd
-// the counter's own number. 0 says that it has none, or that nobody can tell.
+// ObjectID is a number that names the kernel object behind a descriptor, the
+// same in every process that has it: of a pipe or a socket the inode, of an
+// eventfd the counter's own number. 0 says that it has none, or that nobody can
+// tell.
 func ObjectID(f *os.File) uint64 {
 	conn, err := f.SyscallConn()
 	if err != nil {
@@ -39,6 +40,16 @@ func ObjectID(f *os.File) uint64 {
 		}
 	})
 	return id
+}
+
+// ShareMemory says whether two processes have one address space, as a process
+// that was just started has its parent's, and that runs no program of its own
+// yet (vfork). False also where the kernel does not tell: kcmp(2) may be left
+// out of it, or refused.
+func ShareMemory(one, other int) bool {
+	const addressSpaces = 1 // KCMP_VM
+	order, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(one), uintptr(other), addressSpaces, 0, 0, 0)
+	return errno == 0 && order == 0
 }
 
 // Unread is the number of bytes that wait in the pipe or socket that is a

@@ -13,7 +13,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Interceptors make each unary call of a plugin a span. A nil Telemetry has none.
+// Interceptors make each unary call of a plugin a span. A nil Telemetry has
+// none.
 func (t *Telemetry) Interceptors(plugin string) []grpc.UnaryClientInterceptor {
 	if t == nil {
 		return nil

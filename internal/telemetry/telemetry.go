@@ -49,8 +49,8 @@ type Telemetry struct {
 	flush    []func(context.Context) error
 }
 
-// ErrProtocol is returned where the environment asks for a protocol that this is
-// not built with. Choose http/protobuf.
+// ErrProtocol is returned where the environment asks for a protocol that this
+// is not built with. Choose http/protobuf.
 var ErrProtocol = errors.New("only OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf is there")
 
 // patience bounds how long a build's end may wait for a collector.
@@ -90,7 +90,8 @@ func Start(ctx context.Context, version string, log *slog.Logger) (*Telemetry, c
 	if !traces && !metrics {
 		return nil, ctx, nil
 	}
-	// The one way to hear of exports that failed; nobody else in this program uses the package.
+	// The one way to hear of exports that failed; nobody else in this program
+	// uses the package.
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("telemetry", "cause", err) }))
 	about, err := resource.New(ctx, resource.WithAttributes(
 		attribute.String("service.name", "ddc"), attribute.String("service.version", version)), resource.WithFromEnv())
@@ -158,8 +159,8 @@ func (t *Telemetry) Count(name string, n int64, unit string, of ...Label) {
 	}
 }
 
-// Stop ends the build's span, with the error that the build ended with, and sends
-// what is left. Its own error is for a warning.
+// Stop ends the build's span, with the error that the build ended with, and
+// sends what is left. Its own error is for a warning.
 func (t *Telemetry) Stop(ctx context.Context, ended error) error {
 	if t == nil {
 		return nil

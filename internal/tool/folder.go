@@ -16,7 +16,8 @@ const folderPattern = "ddc-tool-*"
 // sweepOnce removes, once in a process, what killed ones left.
 var sweepOnce = sync.OnceFunc(sweep)
 
-// InFolder calls use with a new folder, as of NewFolder, and removes it afterwards.
+// InFolder calls use with a new folder, as of NewFolder, and removes it
+// afterwards.
 func InFolder(use func(folder string) error) (err error) {
 	folder, remove, err := NewFolder()
 	if err != nil {
@@ -26,8 +27,10 @@ func InFolder(use func(folder string) error) (err error) {
 	return use(folder)
 }
 
-// NewFolder makes a folder below the system's temporary one, and returns what removes it. The folder is locked for as long
-// as it is in use: those of processes that were killed are unlocked, so the next process that needs one removes them.
+// NewFolder makes a folder below the system's temporary one, and returns what
+// removes it. The folder is locked for as long as it is in use: those of
+// processes that were killed are unlocked, so the next process that needs one
+// removes them.
 func NewFolder() (folder string, remove func() error, err error) {
 	sweepOnce()
 	folder, lock, err := lockedFolder()
@@ -38,7 +41,8 @@ func NewFolder() (folder string, remove func() error, err error) {
 	return folder, func() error { return errors.Join(heir.Remove(folder), lock.Close()) }, nil
 }
 
-// lockedFolder tries again if a sweeping process came between making the folder and locking it.
+// lockedFolder tries again if a sweeping process came between making the folder
+// and locking it.
 func lockedFolder() (string, *os.File, error) {
 	for {
 		folder, err := os.MkdirTemp("", folderPattern)

@@ -19,23 +19,26 @@ import (
 )
 
 const (
-	// grace is how long a program may take to end when its input has. A program that
-	// was killed may keep its pipes as long, through children that left its group.
+	// grace is how long a program may take to end when its input has. A program
+	// that was killed may keep its pipes as long, through children that left
+	// its group.
 	grace = 2 * time.Second
-	// patience is how long the pipes of a program that ended by itself may stay open.
-	// On a busy machine its last words are read late: that is no failure of it.
+	// patience is how long the pipes of a program that ended by itself may stay
+	// open. On a busy machine its last words are read late: that is no failure
+	// of it.
 	patience = time.Minute
 )
 
-// said bounds how much of a program's standard error an error repeats. The end is
-// kept, where programs say why they gave up.
+// said bounds how much of a program's standard error an error repeats. The end
+// is kept, where programs say why they gave up.
 const said = 2000
 
 // A Command is a program to run.
 type Command struct {
 	Program Program
 	Args    []string
-	// Input is what Run gives on standard input: a file in memory, for some of the programs insist on seeking.
+	// Input is what Run gives on standard input: a file in memory, for some of
+	// the programs insist on seeking.
 	Input []byte
 	// Folder is the working directory; empty means ours.
 	Folder string
@@ -46,7 +49,8 @@ type Failure struct {
 	Tool string
 	// Message is what it wrote to standard error, its end at least.
 	Message string
-	// Err says how it ended, usually an *exec.ExitError.
+	// Err says how it ended, usually an *exec.ExitError. It has ErrMemory where
+	// memory ran out.
 	Err error
 }
 
@@ -59,10 +63,10 @@ func (f *Failure) Error() string {
 
 func (f *Failure) Unwrap() error { return f.Err }
 
-// Run runs the program to its end and returns what it wrote to standard output. It fails with ErrMissing, the context's error,
-// or a *Failure.
+// Run runs the program to its end and returns what it wrote to standard output.
+// It fails with ErrMissing, the context's error, or a *Failure.
 func (c Command) Run(ctx context.Context) ([]byte, error) {
-	cmd, stderr, err := c.prepare(ctx)
+	cmd, begun, err := c.prepare(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +80,7 @@ func (c Command) Run(ctx context.Context) ([]byte, error) {
 	}
 	var output bytes.Buffer
 	cmd.Stdout = &output
-	if err := c.explain(ctx, forker.Run(cmd), stderr); err != nil {
+	if err := c.explain(ctx, forker.Run(cmd), begun); err != nil {
 		return nil, err
 	}
 	return output.Bytes(), nil
@@ -104,12 +108,13 @@ type Process struct {
 	command Command
 	ctx     context.Context // the caller's
 	kill    context.CancelFunc
-	stderr  *tail
+	begun   *begun
 	out     *os.File
 	ended   chan error
 }
 
-// Start starts the program and returns when it runs. It is killed when ctx ends.
+// Start starts the program and returns when it runs. It is killed when ctx
+// ends.
 func (c Command) Start(ctx context.Context) (*Process, error) {
 	running, kill := context.WithCancel(ctx)
 	p := &Process{command: c, ctx: ctx, kill: kill, ended: make(chan error, 1)}
@@ -121,15 +126,16 @@ func (c Command) Start(ctx context.Context) (*Process, error) {
 }
 
 func (p *Process) start(running context.Context) error {
-	cmd, stderr, err := p.command.prepare(running)
+	cmd, begun, err := p.command.prepare(running)
 	if err != nil {
 		return err
 	}
-	p.stderr = stderr
+	p.begun = begun
 	if p.In, err = cmd.StdinPipe(); err != nil {
 		return fmt.Errorf("start %s: %w", p.command.Program.Name, err)
 	}
-	// Not a StdoutPipe: waiting for the end, which begins at once, closes that before everything is read.
+	// Not a StdoutPipe: waiting for the end, which begins at once, closes that
+	// before everything is read.
 	read, write, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("start %s: %w", p.command.Program.Name, err)
@@ -151,28 +157,34 @@ func (p *Process) start(running context.Context) error {
 	return nil
 }
 
-// Close closes the program's input and returns how it ended, like Run. If it does
-// not end within two seconds it is killed, which is no error: who closes wants
-// nothing more of it, and on a busy machine a program may be slow to end. What it
-// still writes is lost.
+// Close closes the program's input and returns how it ended, like Run. If it
+// does not end within two seconds it is killed, which is no error: who closes
+// wants nothing more of it, and on a busy machine a program may be slow to end.
+// What it still writes is lost.
 func (p *Process) Close() error {
 	defer p.kill()
 	p.In.Close()
 	p.out.Close()
 	select {
 	case err := <-p.ended:
-		return p.command.explain(p.ctx, err, p.stderr)
+		return p.command.explain(p.ctx, err, p.begun)
 	case <-time.After(grace):
 	}
 	p.kill()
 	<-p.ended
 	if err := p.ctx.Err(); err != nil {
-		return p.command.explain(p.ctx, err, p.stderr)
+		return p.command.explain(p.ctx, err, p.begun)
 	}
 	return nil
 }
 
-func (c Command) prepare(ctx context.Context) (*exec.Cmd, *tail, error) {
+// begun is what is known of a program that was started, to explain its end.
+type begun struct {
+	stderr tail
+	kills  int64 // of processes for want of memory, until then
+}
+
+func (c Command) prepare(ctx context.Context) (*exec.Cmd, *begun, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
@@ -181,21 +193,21 @@ func (c Command) prepare(ctx context.Context) (*exec.Cmd, *tail, error) {
 		return nil, nil, err
 	}
 	CloseOnExec()
-	stderr := &tail{}
+	b := &begun{kills: proc.OutOfMemoryKills()}
 	cmd := exec.CommandContext(ctx, path, c.Args...)
 	cmd.Dir = cmp.Or(c.Folder, Folder())
-	cmd.Stderr = stderr
+	cmd.Stderr = &b.stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = patience
 	cmd.Cancel = func() error {
 		cmd.WaitDelay = grace // Wait reads it after Cancel has returned
 		return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}
-	return cmd, stderr, nil
+	return cmd, b, nil
 }
 
 // explain makes an error that names the program out of how it ended.
-func (c Command) explain(ctx context.Context, err error, stderr *tail) error {
+func (c Command) explain(ctx context.Context, err error, b *begun) error {
 	switch {
 	case err == nil:
 		return nil
@@ -204,13 +216,18 @@ func (c Command) explain(ctx context.Context, err error, stderr *tail) error {
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return &Failure{Tool: c.Program.Name, Message: stderr.String(), Err: err}
+		if proc.MemoryRanOut(exit.ProcessState, b.kills) {
+			err = fmt.Errorf("%w: %w", err, ErrMemory)
+		}
+		return &Failure{Tool: c.Program.Name, Message: b.stderr.String(), Err: err}
 	}
 	return fmt.Errorf("run %s: %w", c.Program.Name, err)
 }
 
-// CloseOnExec keeps every descriptor of this process but the first three from being inherited. Those that Go opens never are; those that this
-// process inherited itself would be. Run and Start call it; it is for programs that somebody else starts.
+// CloseOnExec keeps every descriptor of this process but the first three from
+// being inherited. Those that Go opens never are; those that this process
+// inherited itself would be. Run and Start call it; it is for programs that
+// somebody else starts.
 func CloseOnExec() {
 	numbers, err := proc.DescriptorNumbers(proc.Self)
 	if err != nil {
@@ -223,7 +240,8 @@ func CloseOnExec() {
 	}
 }
 
-// A tail keeps the end of what is written to it. It is read after the writing has ended.
+// A tail keeps the end of what is written to it. It is read after the writing
+// has ended.
 type tail struct{ end []byte }
 
 func (t *tail) Write(p []byte) (int, error) {

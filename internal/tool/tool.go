@@ -1,6 +1,6 @@
 // Package tool finds the external programs that plugins drive and runs them so
-// that nothing of them stays behind. Which programs there are, each plugin says
-// in its Spec.
+// that nothing of them stays behind. Each plugin's Spec names those that it
+// drives.
 //
 //	var subset = tool.Program{Name: "hb-subset", Purpose: "which cuts fonts down to the characters in use"}
 //	font, err := tool.Command{Program: subset, Args: args, Input: font}.Run(ctx)
@@ -29,25 +29,33 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// ErrMissing is what Find and everything that finds wraps when a program is not installed. The text around it says what to do.
+// ErrMissing is what Find and everything that finds wraps when a program is not
+// installed. The text around it says what to do.
 var ErrMissing = errors.New("is not installed")
 
-// FolderVariable names the environment variable with a folder of tools that goes before every other.
+// ErrMemory is in a Failure if the kernel has killed the program, and some
+// process since memory ran out.
+var ErrMemory = errors.New("memory ran out, so that the kernel has ended a process")
+
+// FolderVariable names the environment variable with a folder of tools that
+// goes before every other.
 const FolderVariable = "DDC_TOOLS"
 
 // Program is a program that a plugin drives.
 type Program struct {
 	Name string
-	// Purpose tells the reader of an error what goes without it: "which writes JPEG XL".
+	// Purpose tells the reader of an error what goes without it: "which writes
+	// JPEG XL".
 	Purpose string
 }
 
 // Find returns the path of a program by its name.
 func Find(name string) (string, error) { return Program{Name: name}.Find() }
 
-// Find returns the program's path. It looks in the folder that $DDC_TOOLS names; in .tools/bin beside this executable and in each
-// folder above; in .tools/bin of the checkout around the working directory, which is where tests run; and on
-// the PATH.
+// Find returns the program's path. It looks in the folder that $DDC_TOOLS
+// names; in .tools/bin beside this executable and in each folder above; in
+// .tools/bin of the checkout around the working directory, which is where tests
+// run; and on the PATH.
 func (p Program) Find() (string, error) {
 	for _, folder := range folders() {
 		if path := filepath.Join(folder, p.Name); executable(path) {
@@ -94,8 +102,9 @@ func module() string {
 	return strings.TrimSuffix(reflect.TypeFor[Program]().PkgPath(), "/internal/tool")
 }
 
-// checkout tells whether folder is ddc's source. Any other folder above the working directory may belong to a site, and a
-// site must not bring programs along.
+// checkout tells whether folder is ddc's source. Any other folder above the
+// working directory may belong to a site, and a site must not bring programs
+// along.
 func checkout(folder string) bool {
 	text, err := os.ReadFile(filepath.Join(folder, "go.mod"))
 	return err == nil && strings.HasPrefix(string(text), "module "+module()+"\n")
@@ -115,14 +124,18 @@ func executable(path string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0
 }
 
-// Code is the status that a plugin answers with for an error of this package: FailedPrecondition when the program is missing,
-// Canceled or DeadlineExceeded when the caller has gone, Internal otherwise. What a Failure means, only the plugin knows.
+// Code is the status that a plugin answers with for an error of this package:
+// FailedPrecondition when the program is missing, ResourceExhausted when memory
+// ran out, Canceled or DeadlineExceeded when the caller has gone, Internal
+// otherwise. Only the plugin knows what any other Failure means.
 func Code(err error) codes.Code {
 	switch {
 	case err == nil:
 		return codes.OK
 	case errors.Is(err, ErrMissing):
 		return codes.FailedPrecondition
+	case errors.Is(err, ErrMemory):
+		return codes.ResourceExhausted
 	case errors.Is(err, context.DeadlineExceeded):
 		return codes.DeadlineExceeded
 	case errors.Is(err, context.Canceled):

@@ -25,7 +25,8 @@ import (
 	"ddc/internal/tool"
 )
 
-// parentVariable turns this test binary into a process that starts a program and waits to be killed.
+// parentVariable turns this test binary into a process that starts a program
+// and waits to be killed.
 const parentVariable = "DDC_TEST_TOOL_PARENT"
 
 func TestMain(m *testing.M) {
@@ -46,7 +47,8 @@ func parent() {
 	select {}
 }
 
-// program writes an executable script into a folder of its own and makes it the one that is searched first.
+// program writes an executable script into a folder of its own and makes it the
+// one that is searched first.
 func program(t *testing.T, name, script string) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -137,7 +139,8 @@ func TestLastWordsMayComeLateFromAProgramThatEndedWell(t *testing.T) {
 	assert.Equal(t, "early\nlate\n", string(out))
 }
 
-// The program's own child holds the output open, so Run would hang if only the program were killed.
+// The program's own child holds the output open, so Run would hang if only the
+// program were killed.
 func TestCancellingKillsTheWholeGroup(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	process, err := tool.Command{Program: tool.Program{Name: "sh"}, Args: []string{"-c", "sleep 1000 & echo $!; wait"}}.Start(ctx)
@@ -196,7 +199,8 @@ func TestStartedProgramAnswersUntilItIsClosed(t *testing.T) {
 	assert.NoError(t, process.Close())
 }
 
-// A plugin inherits its doorbells without close-on-exec; a tool must not keep them open.
+// A plugin inherits its doorbells without close-on-exec; a tool must not keep
+// them open.
 func TestProgramsInheritNoDescriptors(t *testing.T) {
 	read, write, err := os.Pipe()
 	require.NoError(t, err)
@@ -226,8 +230,9 @@ func TestProgramDiesWithTheProcessThatStartedIt(t *testing.T) {
 	waitUntilDead(child)
 }
 
-// waitUntilDead asks until a process that is not ours to reap is gone, for a signal is sent before it strikes. If it lives
-// on, the limit of go test ends the test.
+// waitUntilDead asks until a process that is not ours to reap is gone, for a
+// signal is sent before it strikes. If it lives on, the limit of go test ends
+// the test.
 func waitUntilDead(pid int) {
 	for alive(pid) {
 		runtime.Gosched()

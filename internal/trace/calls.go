@@ -9,8 +9,8 @@ import (
 )
 
 // maxCalls is how many calls under way the page of a link holds, maxMethods how
-// many names, nameSize how much of each, in bytes, and aboutSize how much of what
-// a call works on.
+// many names, nameSize how much of each, in bytes, and aboutSize how much of
+// what a call works on.
 const (
 	maxCalls   = 64
 	maxMethods = 64
@@ -34,11 +34,12 @@ type Calls struct {
 
 type entry struct {
 	_ structs.HostLayout
-	// Call is method<<32 | stream, and 0 where no call stands: streams begin at 1.
+	// Call is method<<32 | stream, and 0 where no call stands: streams begin
+	// with 1.
 	Call  atomic.Uint64
 	Began atomic.Uint64
-	// About is what the call works on: Size bytes of text, in words, since the entry is
-	// written again while others read it.
+	// About is what the call works on: Size bytes of text, in words, since the
+	// entry is written again while others read it.
 	Size  atomic.Uint32
 	_     uint32
 	About [aboutSize / 8]atomic.Uint64
@@ -51,8 +52,8 @@ type name struct {
 	Text [nameSize]byte
 }
 
-// Began notes a call, and what it works on. A long text is cut at its beginning:
-// the file's name and the line are at its end.
+// Began notes a call, and what it works on. A long text is cut at its
+// beginning: the file's name and the line are at its end.
 func (c *Calls) Began(stream uint32, method uint16, about string, when int64) {
 	for i := range uint32(probes) {
 		e := &c.entries[(stream+i)%maxCalls]
@@ -99,8 +100,8 @@ func (c *Calls) Ended(stream uint32) {
 	c.Unnoted.Add(-1)
 }
 
-// Name says what a method's id stands for; ids begin at 1. A long name is cut at
-// its beginning: its end says most.
+// Name says what a method's id stands for; ids begin at 1. A long name is cut
+// at its beginning: its end says most.
 func (c *Calls) Name(method uint16, text string) {
 	if method < 1 || method > maxMethods {
 		return

@@ -8,8 +8,8 @@ import (
 )
 
 // Chrome writes a trace as chrome://tracing and ui.perfetto.dev read it: a JSON
-// array of events (the "Trace Event Format"). It is written as it comes, and may
-// be cut off anywhere: both read it all the same.
+// array of events (the "Trace Event Format"). It is written as it comes, and
+// may be cut off anywhere: both read it all the same.
 type Chrome struct {
 	w     *bufio.Writer
 	begun bool

@@ -7,8 +7,8 @@ import (
 )
 
 // origin ties this process's clock to the machine's: at is what CLOCK_MONOTONIC
-// showed at the time when. The quickest of some readings counts: in the middle of
-// another this process may have lost its processor.
+// showed at the time when. The quickest of some readings counts: in the middle
+// of another this process may have lost its processor.
 var origin = func() (o struct {
 	when time.Time
 	at   int64

@@ -66,8 +66,8 @@ const (
 	CellSize = 16
 )
 
-// Cell is one event: when it happened, and lap<<56 | kind<<48 | argument, where lap
-// is how often the cell had been used before, modulo 256.
+// Cell is one event: when it happened, and lap<<56 | kind<<48 | argument, where
+// lap is how often the cell had been used before, modulo 256.
 type Cell struct {
 	_    structs.HostLayout
 	When atomic.Uint64
@@ -100,7 +100,8 @@ type Events struct {
 	shift uint // log2(len(cells))
 }
 
-// NewEvents lays events over a page and its cells, whose number is a power of two.
+// NewEvents lays events over a page and its cells, whose number is a power of
+// two.
 func NewEvents(page *Page, cells []Cell) *Events {
 	e := &Events{page: page, cells: cells}
 	for 1<<e.shift < len(cells) {
@@ -126,8 +127,8 @@ func (e *Events) Last() []Event {
 	return events
 }
 
-// From lists the events from a number on, and the number to go on with. What was
-// overwritten meanwhile is not listed: numbers have gaps there. What is
+// From lists the events from a number on, and the number to go on with. What
+// was overwritten meanwhile is not listed: numbers have gaps there. What is
 // being written is left for next time, or left out if something comes after it.
 func (e *Events) From(number uint64) (events []Event, next uint64) {
 	next = e.page.Next.Load()

@@ -49,11 +49,11 @@ const (
 	serves = "serves" // of hostCalls
 )
 
-// Service is what every plugin serves beside its own service. Version answers with
-// the version that was agreed on, 0 for none: google.protobuf.Empty to
-// google.protobuf.Int32Value. Host is a stream of google.protobuf.BytesValue both
-// ways, which a host opens once: over its bytes, as over a socket, the plugin makes
-// gRPC calls to the host.
+// Service is what every plugin serves beside its own service. Version answers
+// with the version that was agreed on, 0 for none: google.protobuf.Empty to
+// google.protobuf.Int32Value. Host is a stream of google.protobuf.BytesValue
+// both ways, which a host opens once: over its bytes, as over a socket, the
+// plugin makes gRPC calls to the host.
 const (
 	Service       = "ddc.plugin.v1.Plugin"
 	VersionMethod = "/" + Service + "/Version"
@@ -71,11 +71,12 @@ const (
 // heap grew beyond Terms.Live.
 const ExitExhausted = 97
 
-// ExitVersions is the exit status of a plugin that speaks none of Terms.Versions.
+// ExitVersions is the exit status of a plugin that speaks none of
+// Terms.Versions.
 const ExitVersions = 98
 
-// Versions are those of a plugin's service that a host speaks, from Least to Most;
-// the zero value says nothing of versions.
+// Versions are those of a plugin's service that a host speaks, from Least to
+// Most; the zero value says nothing of versions.
 type Versions struct{ Least, Most int }
 
 // String is for people: "version 2", "versions 2 to 4".
@@ -101,8 +102,8 @@ func parseVersions(text string) (v Versions, err error) {
 	return v, nil
 }
 
-// ErrNoHost is the error of a process that no host has started. Start the program
-// through its host.
+// ErrNoHost is the error of a process that no host has started. Start the
+// program through its host.
 var ErrNoHost = errors.New("this program is a plugin and does nothing by itself: its host starts it (ddc build)")
 
 // Terms are what a host says to a plugin.

@@ -61,8 +61,8 @@ func TestTermsOfAnotherVersionAreRefused(t *testing.T) {
 	}
 }
 
-// A variable that is missing from some terms would otherwise come from the host's own
-// environment: from its own host, say.
+// A variable that is missing from some terms would otherwise come from the
+// host's own environment: from its own host, say.
 func TestWhatIsNotAlwaysSaidIsNeverInherited(t *testing.T) {
 	always := (Terms{}).Environ()
 	for _, variable := range everything.Environ() {
@@ -85,7 +85,7 @@ func TestProtocolPageNamesEachVariableAndTheVersions(t *testing.T) {
 	}
 	assert.Contains(t, page, "what a plugin inherits (agreement "+version+")")
 	assert.Contains(t, page, "| `DDC_PLUGIN` | the version of this agreement: `"+version+"`")
-	assert.Contains(t, page, "A host accepts one version of each: agreement "+version+", layout ")
+	assert.Contains(t, strings.Join(strings.Fields(page), " "), "A host accepts one version of each: agreement "+version+", layout ")
 	assert.Contains(t, page, fmt.Sprintf("\n| %d | the lifeline", LifelineFD))
 	assert.Contains(t, page, fmt.Sprintf("\n| %d | the hub's memory", HubFD))
 	assert.Contains(t, page, fmt.Sprintf("as descriptor %d, a connected socket", SocketFD))

@@ -67,7 +67,8 @@ func (a *allowance) dropping() bool {
 	return a.over
 }
 
-// sums are the bytes that the plugin wrote in lines, and how many of them were dropped.
+// sums are the bytes that the plugin wrote in lines, and how many of them were
+// dropped.
 func (a *allowance) sums() (written, dropped int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -51,9 +51,9 @@ func (e errHung) Error() string {
 
 // Invoke makes a unary call. If the plugin dies during the call, Invoke makes
 // it again, on another of its processes if it has any, up to Options.Attempts
-// times in all; if the plugin hangs, once more. The last attempt is made while no
-// other call of the process is under way. If it dies then, this call killed it:
-// the error names the right call, and no other call is lost with it.
+// times in all; if the plugin hangs, once more. The last attempt is made while
+// no other call of the process is under way. If it dies then, this call killed
+// it: the error names the right call, and no other call is lost with it.
 func (p *Plugin) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	if !p.host.calls.Enter() {
 		p.calls.Add(1)

@@ -24,9 +24,9 @@ func (h *Host) checksum(name string) (sum [sha256.Size]byte, checked bool) {
 
 // verifiedProgram is an open program whose content was checked. What is put in
 // the place of its name after the check is not run: it is started through its
-// descriptor, or, since a process in a sandbox cannot follow that, by its name and
-// with leave to execute no other file than the open one. Its content can still be
-// changed by whoever may write to it.
+// descriptor, or, since a process in a sandbox cannot follow that, by its name
+// and with leave to execute no other file than the open one. Its content can
+// still be changed by whoever may write to it.
 type verifiedProgram struct {
 	file *os.File
 	name string

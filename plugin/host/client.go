@@ -85,8 +85,8 @@ const (
 	longPause  = 2 * time.Second
 )
 
-// Name is the plugin's name, and for a further process of it its number too. See
-// [Replicas].
+// Name is the plugin's name, and for a further process of it its number too.
+// See [Replicas].
 func (p *Plugin) Name() string { return p.name }
 
 // base is the name of the plugin, whichever of its processes this is.
@@ -258,8 +258,8 @@ func (p *Plugin) close(ctx context.Context) error {
 // Restart ends the plugin's processes, each once its unary calls under way are
 // over; streams are broken off. The next call starts what Options.Command and
 // Options.Checksum say then: a program that was built anew, say. A process that
-// does not end within a few seconds is killed. An error says that ctx was done, or
-// how a process failed to end. A plugin on other machines stays as it is.
+// does not end within a few seconds is killed. An error says that ctx was done,
+// or how a process failed to end. A plugin on other machines stays as it is.
 func (p *Plugin) Restart(ctx context.Context) error {
 	if p.remote != nil {
 		return nil
@@ -362,8 +362,8 @@ func (p *Plugin) Calls() ([]rpc.Call, bool) {
 	return callsOf(r), true
 }
 
-// callsOf lists a run's calls, but for the stream that carries the plugin's own to
-// the host: it lasts as long as the run.
+// callsOf lists a run's calls, but for the stream that carries the plugin's own
+// to the host: it lasts as long as the run.
 func callsOf(r run) []rpc.Call {
 	return slices.DeleteFunc(r.connection().Calls(), func(c rpc.Call) bool { return c.Method == agreement.HostMethod })
 }

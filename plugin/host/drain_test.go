@@ -17,7 +17,8 @@ import (
 	"ddc/rpc/rpctestpb"
 )
 
-// A handler waits for the test by asking its host, which is answered to the end.
+// A handler waits for the test by asking its host, which is answered to the
+// end.
 func TestADrainedHostFinishesWhatIsUnderWay(t *testing.T) {
 	everyWake(t, func(t *testing.T, o Options) {
 		held := &holding{begun: make(chan struct{}, 1), release: make(chan struct{})}

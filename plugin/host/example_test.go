@@ -19,9 +19,9 @@ type echo struct {
 
 func (echo) Louder(_ context.Context, in *shoutpb.Text) (*shoutpb.Text, error) { return in, nil }
 
-// A host of one plugin, which a test runs in its own process: without Local it would
-// be the program that Command names. Each call goes through an interceptor. Drain
-// waits for the calls under way.
+// A host of one plugin, which a test runs in its own process: without Local it
+// would be the program that Command names. Each call goes through an
+// interceptor. Drain waits for the calls under way.
 func Example() {
 	h, err := host.New(host.Options{
 		Local: func(name string) (plugin.Service, error) {

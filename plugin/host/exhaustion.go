@@ -15,16 +15,24 @@ import (
 // any death. If a call exhausts the plugin again while it runs alone, that call
 // is to blame: the fault lies with the request, not with the plugin.
 
-// exhausted says whether a call failed because its plugin ended itself for want of memory.
+// exhausted says whether a call failed because its plugin ended itself for want
+// of memory.
 func exhausted(err error) bool {
 	var exit *exec.ExitError
 	return errors.As(err, &exit) && exit.ExitCode() == agreement.ExitExhausted
 }
 
+// tooLarge says that a call needs more memory than the plugin may have. A
+// stream is not repeated by the host, which does not have its messages: its
+// caller is told at once that it was memory, and may know what to do without.
+func (p *Plugin) tooLarge(code codes.Code) error {
+	return status.Errorf(code, "takes more than %d MB of memory in plugin %s", p.host.options.Memory.Live/1e6, p.name)
+}
+
 // givenUp is the error of a call that has no attempts left.
 func (p *Plugin) givenUp(method string, attempts int, err error) error {
 	if exhausted(err) {
-		return status.Errorf(codes.InvalidArgument, "takes more than %d MB of memory in plugin %s", p.host.options.Memory.Live/1e6, p.name)
+		return p.tooLarge(codes.InvalidArgument)
 	}
 	return status.Errorf(codes.Unavailable, "%s: given up after %d attempts: %s", method, attempts, status.Convert(err).Message())
 }

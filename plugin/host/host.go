@@ -11,16 +11,16 @@
 //	err = h.Close()
 //
 // A run of a plugin is a process, or, with Options.Local, a service in this
-// one. Package ddc/plugin/agreement says what a process inherits, in
+// one. Package plugin/agreement says what a process inherits, in
 // descriptors and environment. Each plugin has a thread that forks its runs;
 // the thread is restricted to what the plugin's Confinement allows
-// (ddc/plugin/spec).
+// (plugin/spec).
 //
 // # Debugging
 //
 // Plugin.Stats counts, and Plugin.Look looks at the present run. Neither takes
 // a lock that a caller could hold while waiting. Dumps, traces and the watchdog
-// are in ddc/plugin/watch. Options.Logger gets each restart with its cause.
+// are in plugin/watch. Options.Logger gets each restart with its cause.
 //
 // # Testing
 //
@@ -63,18 +63,18 @@ import (
 type Options struct {
 	// Command gives the program of a plugin, by name.
 	Command func(name string) (path string, args []string)
-	// Checksum, if not nil, is the SHA-256 that a plugin's program must have, by
-	// the plugin's name; false is for one that is not checked. Another program is
-	// not started, and its calls fail with [ErrChecksum]. When it says another sum,
-	// [Plugin.Restart] has that program run.
+	// Checksum, if not nil, is the SHA-256 that a plugin's program must have,
+	// by the plugin's name; false is for one that is not checked. Another
+	// program is not started, and its calls fail with [ErrChecksum]. When it
+	// says another sum, [Plugin.Restart] has that program run.
 	Checksum func(name string) (sum [sha256.Size]byte, checked bool)
 	// Local, if not nil, gives the service of a plugin, by name. It then runs
 	// in this process: no Command, no hub, no wake-up.
 	Local func(name string) (plugin.Service, error)
 	// GRPC reaches each plugin's process by ordinary gRPC over a socket of its
 	// own: no hub, no strategy, nothing of this module below the stubs. It is a
-	// control group, as Local is. Wake, WakeOf, Spin, Isolate and Hub mean nothing
-	// then, and Calls bound the bytes of messages alone.
+	// control group, as Local is. Wake, WakeOf, Spin, Isolate and Hub mean
+	// nothing then, and Calls bound the bytes of messages alone.
 	GRPC bool
 	// Wake is the strategy of all plugins not in WakeOf, or "" for the default.
 	Wake string
@@ -105,8 +105,8 @@ type Options struct {
 	CallTimeoutOf map[string]time.Duration
 	// StartTime is how long a plugin's program may take until it attaches, or 0
 	// for 10 s. After that it is killed, and its calls and streams fail with
-	// [ErrNeverAttached]. Time in which it waits for a processor does not count,
-	// up to nine times as much.
+	// [ErrNeverAttached]. Time in which it waits for a processor does not
+	// count, up to nine times as much.
 	StartTime time.Duration
 	// Calls are what the calls of plugins pass through.
 	Calls Calls
@@ -146,16 +146,17 @@ type Calls struct {
 	MaxMessage int
 	// Remote, if not nil, gives the connection to a plugin that runs on other
 	// machines, by name, or nil for one that runs here. Package
-	// ddc/plugin/remote makes them. The host counts their calls and starts
+	// plugin/remote makes them. The host counts their calls and starts
 	// nothing; repeating, bounds and closing are the connection's.
 	Remote func(name string) Remote
-	// Versions, if not nil, are those of a plugin's service that this host speaks,
-	// by the plugin's name. The plugin serves the highest that it speaks too
-	// (plugin.Options.Versions); without one its calls fail with [ErrVersions].
+	// Versions, if not nil, are those of a plugin's service that this host
+	// speaks, by the plugin's name. The plugin serves the highest that it
+	// speaks too (plugin.Options.Versions); without one its calls fail with
+	// [ErrVersions].
 	Versions func(name string) agreement.Versions
 	// Services, if not nil, registers what this host serves to a plugin, by the
-	// plugin's name: see plugin.Host. A plugin that has been taken over may call it
-	// as it likes.
+	// plugin's name: see plugin.Host. A plugin that has been taken over may
+	// call it as it likes.
 	Services func(name string, r grpc.ServiceRegistrar)
 }
 
@@ -244,7 +245,8 @@ func New(o Options) (*Host, error) {
 	return h, nil
 }
 
-// openHub makes what processes attach to, but for sockets: each run has its own.
+// openHub makes what processes attach to, but for sockets: each run has its
+// own.
 func (h *Host) openHub() (err error) {
 	o := h.options.Hub
 	o.Spin = h.options.Spin
@@ -348,9 +350,9 @@ func (h *Host) Start(ctx context.Context, names ...string) error {
 	return errors.Join(errs...)
 }
 
-// Drain takes no more calls, and waits until those under way have ended, streams
-// too, or ctx is done. Then it is Stop: what has not ended by then is broken off.
-// Calls of plugins to this host are answered meanwhile.
+// Drain takes no more calls, and waits until those under way have ended,
+// streams too, or ctx is done. Then it is Stop: what has not ended by then is
+// broken off. Calls of plugins to this host are answered meanwhile.
 func (h *Host) Drain(ctx context.Context) error {
 	if h.calls.Shut() {
 		h.calls.Leave()

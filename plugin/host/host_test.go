@@ -27,6 +27,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/await"
 	"ddc/internal/proc"
 	"ddc/plugin"
 	"ddc/rpc/rpctestpb"
@@ -133,7 +134,8 @@ func (s testService) Count(p *rpctestpb.Packet, stream grpc.ServerStreamingServe
 	return stream.Send(reply)
 }
 
-// Sum answers when all has come, and takes nothing after a packet that says "deaf".
+// Sum answers when all has come, and takes nothing after a packet that says
+// "deaf".
 func (s testService) Sum(stream grpc.ClientStreamingServer[rpctestpb.Packet, rpctestpb.Packet]) error {
 	for {
 		p, err := stream.Recv()
@@ -207,8 +209,8 @@ func everyProcess(t *testing.T, test func(t *testing.T, o Options)) {
 	t.Run("grpc", func(t *testing.T) { test(t, Options{GRPC: true}) })
 }
 
-// hubAndGRPC runs a test to which the strategy does not matter. The short run, which
-// is for the race detector, has gRPC's part in rpc/stock.
+// hubAndGRPC runs a test to which the strategy does not matter. The short run,
+// which is for the race detector, has gRPC's part in rpc/stock.
 func hubAndGRPC(t *testing.T, test func(t *testing.T, o Options)) {
 	t.Helper()
 	t.Run("shm", func(t *testing.T) { test(t, Options{}) })
@@ -261,7 +263,7 @@ func TestSixteenPluginsAnswerEightyWorkers(t *testing.T) {
 				}
 			})
 		}
-		workers.Wait()
+		await.All(t, "eighty workers to be answered", &workers)
 		assert.Equal(t, int64(1600), answered.Load())
 	})
 }
@@ -281,8 +283,8 @@ func TestUnknownStrategyIsRefused(t *testing.T) {
 	assert.ErrorContains(t, err, `unknown wake strategy "semaphore"`)
 }
 
-// The third fix of the hang: a handler that blocks must not stop its plugin from
-// receiving and answering other calls, on its one processor.
+// The third fix of the hang: a handler that blocks must not stop its plugin
+// from receiving and answering other calls, on its one processor.
 func TestBlockedHandlerHoldsUpNoOtherCall(t *testing.T) {
 	everyWake(t, func(t *testing.T, o Options) {
 		h := newHost(t, o)

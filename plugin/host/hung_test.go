@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/inspect"
 	"ddc/internal/await"
 	"ddc/internal/subject"
 	"ddc/plugin"
@@ -22,26 +24,53 @@ import (
 	"ddc/wake/strategy"
 )
 
+// outlast has the calls and streams under way of a plugin last longer than they
+// may, once ready says of its present process that they are where the test
+// wants them: how long they take to come there depends on the machine. It
+// returns the process, which is another than last.
+func outlast(t *testing.T, p *Plugin, last int, what string, ready func(pid int) bool) (pid int) {
+	t.Helper()
+	await.Until(t, what, func() bool {
+		pid = p.Stats().PID
+		return pid != 0 && pid != last && ready(pid)
+	})
+	p.patience.mu.Lock()
+	defer p.patience.mu.Unlock()
+	for a := range p.patience.attempts {
+		a.began = a.began.Add(-2 * p.patience.limit)
+	}
+	return pid
+}
+
+// isCalled says whether a call of the plugin is under way.
+func isCalled(p *Plugin) func(int) bool {
+	return func(int) bool { calls, ok := p.Calls(); return ok && len(calls) > 0 }
+}
+
+// waitsForSleep says whether a process waits for one that sleeps.
+func waitsForSleep(pid int) bool { return strings.Contains(inspect.Awaited(pid), " (sleep)") }
+
 func TestStoppedPluginIsFoundByTheCallsTimeAndReplaced(t *testing.T) {
 	of := map[string]string{}
 	for _, name := range strategy.Names() {
 		of[name] = name
 	}
-	h := newHost(t, Options{WakeOf: of, CallTimeout: 10 * time.Second})
-	var calls sync.WaitGroup
+	h := newHost(t, Options{WakeOf: of, CallTimeout: time.Hour})
 	for name := range of {
 		first, err := echo(t, h, name, &rpctestpb.Packet{Text: "pid"})
 		require.NoError(t, err)
 		await.Freeze(t, int(first.Number))
-		calls.Go(func() {
-			second, err := echo(t, h, name, &rpctestpb.Packet{Text: "pid"})
-			if assert.NoError(t, err, name) {
-				assert.NotEqual(t, first.Number, second.Number, name)
-				assert.Equal(t, 1, h.Plugin(name).Stats().Restarts, name)
-			}
-		})
+		p, answered := h.Plugin(name), make(chan *rpctestpb.Packet, 1)
+		go func() {
+			second, err := rpctestpb.NewTestClient(h.Conn(name)).Echo(t.Context(), &rpctestpb.Packet{Text: "pid"})
+			assert.NoError(t, err, name)
+			answered <- second
+		}()
+		outlast(t, p, 0, "the call to be under way", isCalled(p))
+		second := await.Value(t, "another process to answer", answered)
+		assert.NotEqual(t, first.Number, second.GetNumber(), name)
+		assert.Equal(t, 1, p.Stats().Restarts, name)
 	}
-	calls.Wait()
 }
 
 func TestPluginThatGoesOnAfterAStopIsNotReplaced(t *testing.T) {
@@ -66,27 +95,44 @@ func TestPluginThatGoesOnAfterAStopIsNotReplaced(t *testing.T) {
 	})
 }
 
-// A call without a limit waits for ever, and one whose end says nothing but "timed
-// out" is looked for in 63 pages.
+// A call without a limit waits for ever, and one whose end says nothing but
+// "timed out" is looked for in 63 pages.
 func TestHangIsToldWithCallPageAndWhatThePluginWaitsFor(t *testing.T) {
 	hubAndGRPC(t, func(t *testing.T, o Options) {
-		o.CallTimeout = 2 * time.Second
+		o.CallTimeout = time.Hour
 		h := newHost(t, o)
-		ctx := subject.With(t.Context(), "content/guide/quick-start.md:14")
-		_, err := rpctestpb.NewTestClient(h.Conn("runner")).Echo(ctx, &rpctestpb.Packet{Text: "process"})
+		ctx, answered := subject.With(t.Context(), "content/guide/quick-start.md:14"), make(chan error, 1)
+		go func() {
+			_, err := rpctestpb.NewTestClient(h.Conn("runner")).Echo(ctx, &rpctestpb.Packet{Text: "process"})
+			answered <- err
+		}()
+		pid := 0
+		for range hungAttempts {
+			pid = outlast(t, h.Plugin("runner"), pid, "the plugin to wait for its process", waitsForSleep)
+		}
+		err := await.Value(t, "the call to be given up", answered)
 		require.Equal(t, codes.Unavailable, status.Code(err))
-		assert.ErrorContains(t, err, "/ddc.rpctest.Test/Echo for content/guide/quick-start.md:14 was not answered within 2s; the plugin waits for process ")
+		assert.ErrorContains(t, err, "/ddc.rpctest.Test/Echo for content/guide/quick-start.md:14 was not answered within 1h0m0s; the plugin waits for process ")
 		assert.ErrorContains(t, err, " (sleep)")
 	})
 }
 
 func TestHandlerThatNeverReturnsIsGivenUpWithItsName(t *testing.T) {
 	hubAndGRPC(t, func(t *testing.T, o Options) {
-		o.CallTimeout = 5 * time.Second
+		o.CallTimeout = time.Hour
 		h := newHost(t, o)
-		_, err := echo(t, h, "stuck", &rpctestpb.Packet{Text: "block"})
+		p, answered := h.Plugin("stuck"), make(chan error, 1)
+		go func() {
+			_, err := rpctestpb.NewTestClient(h.Conn("stuck")).Echo(t.Context(), &rpctestpb.Packet{Text: "block"})
+			answered <- err
+		}()
+		pid := 0
+		for range hungAttempts {
+			pid = outlast(t, p, pid, "the call to be under way", isCalled(p))
+		}
+		err := await.Value(t, "the call to be given up", answered)
 		require.Equal(t, codes.Unavailable, status.Code(err))
-		assert.ErrorContains(t, err, "/ddc.rpctest.Test/Echo: given up after 2 attempts: plugin stuck was killed: /ddc.rpctest.Test/Echo was not answered within 5s")
+		assert.ErrorContains(t, err, "/ddc.rpctest.Test/Echo: given up after 2 attempts: plugin stuck was killed: /ddc.rpctest.Test/Echo was not answered within 1h0m0s")
 		_, err = echo(t, h, "stuck", &rpctestpb.Packet{Text: "and other calls go on"})
 		assert.NoError(t, err)
 	})
@@ -94,12 +140,15 @@ func TestHandlerThatNeverReturnsIsGivenUpWithItsName(t *testing.T) {
 
 func TestHandlerOfThisProcessThatNeverReturnsHoldsUpNeitherItsCallerNorStop(t *testing.T) {
 	blocked := make(chan struct{})
-	s := stubborn{until: blocked}
+	s := stubborn{begun: make(chan struct{}, 1), until: blocked}
 	h, err := New(Options{Local: func(string) (plugin.Service, error) { return s, nil }, CallTimeout: time.Millisecond})
 	require.NoError(t, err)
-	_, err = rpctestpb.NewTestClient(h.Conn("stuck")).Echo(t.Context(), &rpctestpb.Packet{Text: "stubborn"})
-	assert.Equal(t, codes.DeadlineExceeded, status.Code(err))
-	assert.ErrorContains(t, err, "plugin stuck: /ddc.rpctest.Test/Echo was not answered within 1ms")
+	// A call whose time is over before it comes to its handler has none.
+	for len(s.begun) == 0 {
+		_, err = rpctestpb.NewTestClient(h.Conn("stuck")).Echo(t.Context(), &rpctestpb.Packet{Text: "stubborn"})
+		assert.Equal(t, codes.DeadlineExceeded, status.Code(err))
+		assert.ErrorContains(t, err, "plugin stuck: /ddc.rpctest.Test/Echo was not answered within 1ms")
+	}
 	now, cancel := context.WithCancel(t.Context())
 	cancel()
 	assert.ErrorContains(t, h.Stop(now), "a handler does not return")
@@ -109,12 +158,16 @@ func TestHandlerOfThisProcessThatNeverReturnsHoldsUpNeitherItsCallerNorStop(t *t
 // stubborn does not listen to its context.
 type stubborn struct {
 	testService
-	until chan struct{}
+	begun, until chan struct{}
 }
 
 func (s stubborn) Register(r grpc.ServiceRegistrar) { rpctestpb.RegisterTestServer(r, s) }
 
 func (s stubborn) Echo(context.Context, *rpctestpb.Packet) (*rpctestpb.Packet, error) {
+	select {
+	case s.begun <- struct{}{}:
+	default: // another handler has
+	}
 	<-s.until
 	return &rpctestpb.Packet{}, nil
 }
@@ -124,12 +177,12 @@ func (s stubborn) Echo(context.Context, *rpctestpb.Packet) (*rpctestpb.Packet, e
 func TestCallThatKillsItsPluginTakesNoOthersAlong(t *testing.T) {
 	hubAndGRPC(t, func(t *testing.T, o Options) {
 		h := newHost(t, o)
-		gate := filepath.Join(t.TempDir(), "gate")
-		require.NoError(t, syscall.Mkfifo(gate, 0o600))
+		fifo := filepath.Join(t.TempDir(), "fifo")
+		require.NoError(t, syscall.Mkfifo(fifo, 0o600))
 		var calls sync.WaitGroup
 		for range 10 {
 			calls.Go(func() {
-				_, err := echo(t, h, "mortal", &rpctestpb.Packet{Text: "pass " + gate})
+				_, err := echo(t, h, "mortal", &rpctestpb.Packet{Text: "pass " + fifo})
 				assert.NoError(t, err)
 			})
 		}
@@ -142,9 +195,9 @@ func TestCallThatKillsItsPluginTakesNoOthersAlong(t *testing.T) {
 			assert.ErrorContains(t, err, "given up after 3 attempts: plugin mortal died")
 		})
 		await.Until(t, "the second restart", func() bool { return h.Plugin("mortal").Stats().Restarts == 2 })
-		open, err := os.OpenFile(gate, os.O_RDWR, 0)
+		open, err := os.OpenFile(fifo, os.O_RDWR, 0)
 		require.NoError(t, err)
-		calls.Wait()
+		await.All(t, "every call to end", &calls)
 		assert.NoError(t, open.Close())
 		assert.Equal(t, uint64(1), h.Plugin("mortal").Stats().Errors)
 	})

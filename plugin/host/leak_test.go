@@ -25,7 +25,8 @@ import (
 // `make chaos` makes 100 000.
 const envLeak = "DDC_CHAOS_CALLS"
 
-// holdings are what calls could leave behind: at the host, in the plugin, and between them.
+// holdings are what calls could leave behind: at the host, in the plugin, and
+// between them.
 type holdings struct {
 	HostFiles, HostGoroutines     int
 	PluginFiles, PluginGoroutines int
@@ -38,8 +39,9 @@ func (h holdings) within(before holdings) bool {
 		h.PluginGoroutines <= before.PluginGoroutines && h.Slots == 0 && h.Calls == 0 && h.Unread == 0
 }
 
-// holdingsOf asks with a context that does not end: the end of one starts a goroutine, which a busy
-// machine may not have run by the time they are counted.
+// holdingsOf asks with a context that does not end: the end of one starts a
+// goroutine, which a busy machine may not have run by the time they are
+// counted.
 func holdingsOf(t *testing.T, h *Host, name string) holdings {
 	t.Helper()
 	answer, err := rpctestpb.NewTestClient(h.Conn(name)).Echo(t.Context(), &rpctestpb.Packet{Text: "holdings"})
@@ -116,7 +118,7 @@ func mixed(t *testing.T, h *Host, name string, calls int64) (well, failed, cance
 			}
 		})
 	}
-	callers.Wait()
+	await.All(t, "every call to be answered, refused or cancelled", &callers)
 	return wells.Load(), faileds.Load(), cancelleds.Load()
 }
 
@@ -139,7 +141,7 @@ func crowd(t *testing.T, h *Host, name string) {
 	}
 	await.Until(t, "every handler to be at work", func() bool { return holdingsOf(t, h, name).PluginGoroutines > atWork })
 	cancel()
-	waiting.Wait()
+	await.All(t, "cancelled calls to end", &waiting)
 }
 
 func TestNothingGrowsWithCalls(t *testing.T) {

@@ -116,8 +116,8 @@ func TestAllowanceComesBackWithTimeButNotWithoutEnd(t *testing.T) {
 	assert.InDelta(t, logSum>>10, total, 2)
 }
 
-// A plugin that writes hundreds of megabytes is neither kept waiting for ever nor
-// listened to; in the end it is said how much was lost.
+// A plugin that writes hundreds of megabytes is neither kept waiting for ever
+// nor listened to; in the end it is said how much was lost.
 func TestPluginThatWritesWithoutEndIsHeardALittleAndAnswers(t *testing.T) {
 	h := &heard{Handler: slog.DiscardHandler}
 	host := newHost(t, Options{Logger: slog.New(h)})

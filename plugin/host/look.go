@@ -19,8 +19,8 @@ type Look struct {
 }
 
 // Look looks at the present run. It takes no lock that a caller could hold
-// while waiting. False says that no process runs, or that there is no hub to look
-// at.
+// while waiting. False says that no process runs, or that there is no hub to
+// look at.
 func (p *Plugin) Look() (Look, bool) {
 	p.mu.Lock()
 	r, ok := p.current.(*process)

@@ -11,8 +11,8 @@ import (
 
 // Memory bounds a plugin's heap, in bytes; 0 is no bound.
 type Memory struct {
-	// Soft is beyond which the plugin's collector works hard to leave no garbage.
-	// The plugin still gets the memory that it needs.
+	// Soft is beyond which the plugin's collector works hard to leave no
+	// garbage. The plugin still gets the memory that it needs.
 	Soft int64
 	// Live is how much may be alive. A plugin that needs more ends itself. A
 	// call that needs more on every attempt fails with InvalidArgument.

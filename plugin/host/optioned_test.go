@@ -25,7 +25,8 @@ func (*tagging) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context
 	return context.WithValue(ctx, tag{}, "tagged")
 }
 
-// optioned are the options of a plugin that says in its headers what wrapped its calls.
+// optioned are the options of a plugin that says in its headers what wrapped
+// its calls.
 func optioned() plugin.Options {
 	mark := func(ctx context.Context, kind string) metadata.MD {
 		tagged, _ := ctx.Value(tag{}).(string)
@@ -33,7 +34,11 @@ func optioned() plugin.Options {
 	}
 	return plugin.Options{
 		MaxMessage: 1000,
-		Stats:      []stats.Handler{&tagging{}},
+		Unknown: func(_ any, stream grpc.ServerStream) error {
+			method, _ := grpc.MethodFromServerStream(stream)
+			return stream.SendMsg(&rpctestpb.Packet{Text: method})
+		},
+		Stats: []stats.Handler{&tagging{}},
 		Unary: []grpc.UnaryServerInterceptor{func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 			if err := grpc.SetHeader(ctx, mark(ctx, "unary")); err != nil {
 				return nil, err
@@ -50,7 +55,11 @@ func optioned() plugin.Options {
 }
 
 func TestAPluginsProgramGivesInterceptorsStatsHandlersAndALimit(t *testing.T) {
-	h := newHost(t, Options{})
+	hubAndGRPC(t, callOptioned)
+}
+
+func callOptioned(t *testing.T, o Options) {
+	h := newHost(t, o)
 	t.Setenv(envRole, "optioned")
 	client := rpctestpb.NewTestClient(h.Conn("optioned"))
 	var header metadata.MD
@@ -67,4 +76,9 @@ func TestAPluginsProgramGivesInterceptorsStatsHandlersAndALimit(t *testing.T) {
 
 	_, err = client.Echo(t.Context(), &rpctestpb.Packet{Text: "large 2000"})
 	assert.Equal(t, codes.ResourceExhausted, status.Code(err), "of %v", err)
+
+	const nowhere = "/no.such.Service/Method"
+	unknown := &rpctestpb.Packet{}
+	require.NoError(t, h.Conn("optioned").Invoke(t.Context(), nowhere, &rpctestpb.Packet{}, unknown))
+	assert.Equal(t, nowhere, unknown.GetText())
 }

@@ -15,9 +15,9 @@ import (
 	"ddc/rpc/streamconn"
 )
 
-// ErrVersions is the cause of a run that ended because its program speaks none of
-// the versions of Calls.Versions. It would not the next time either, so its calls
-// are not repeated. Install a program that fits.
+// ErrVersions is the cause of a run that ended because its program speaks none
+// of the versions of Calls.Versions. It would not the next time either, so its
+// calls are not repeated. Install a program that fits.
 var ErrVersions = errors.New("no version of its service is spoken by both")
 
 // speaksNone says whether a program ended for that.
@@ -26,16 +26,16 @@ func speaksNone(err error) bool {
 	return errors.As(err, &exit) && exit.ExitCode() == agreement.ExitVersions
 }
 
-// Health asks the plugin for the health of one of its services, by gRPC's health
-// service, or of all with "". It starts the plugin if need be.
+// Health asks the plugin for the health of one of its services, by gRPC's
+// health service, or of all with "". It starts the plugin if need be.
 func (p *Plugin) Health(ctx context.Context, service string) (grpc_health_v1.HealthCheckResponse_ServingStatus, error) {
 	said, err := grpc_health_v1.NewHealthClient(p).Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: service})
 	return said.GetStatus(), err
 }
 
 // Version asks the plugin which version of its service was agreed on: 0 if
-// Calls.Versions names none. It starts the plugin if need be. A plugin that does
-// not know versions answers with Unimplemented.
+// Calls.Versions names none. It starts the plugin if need be. A plugin that
+// does not know versions answers with Unimplemented.
 func (p *Plugin) Version(ctx context.Context) (int, error) {
 	var version wrapperspb.Int32Value
 	if err := p.Invoke(ctx, agreement.VersionMethod, &emptypb.Empty{}, &version); err != nil {

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/await"
 	"ddc/plugin/agreement"
 	"ddc/rpc/rpctestpb"
 )
@@ -116,7 +117,7 @@ func TestAPluginCallsItsHostOverItsOwnLink(t *testing.T) {
 				})
 			}
 		}
-		all.Wait()
+		await.All(t, "every call to be answered", &all)
 		calls, _ := h.Plugin("one").Calls()
 		assert.Empty(t, calls, "the stream that carries them is no call of the host's")
 	})
@@ -159,8 +160,8 @@ func TestAPluginThatDiedCallsItsHostAgain(t *testing.T) {
 	})
 }
 
-// BenchmarkHostCall is a call of a plugin to its host, within a call of the host's:
-// subtract BenchmarkCall's.
+// BenchmarkHostCall is a call of a plugin to its host, within a call of the
+// host's: subtract BenchmarkCall's.
 func BenchmarkHostCall(b *testing.B) { benchmarkText(b, "ask for it") }
 func BenchmarkCall(b *testing.B)     { benchmarkText(b, "") }
 

@@ -13,16 +13,13 @@ import (
 
 	"ddc/internal/enclosure"
 	"ddc/internal/forker"
+	"ddc/internal/proc"
 	"ddc/internal/sandbox"
 	"ddc/internal/tool"
 	"ddc/plugin/agreement"
 	"ddc/rpc"
 	"ddc/wake"
 )
-
-// drain is how long the host still reads a dead plugin's output, if a child of
-// the plugin holds the other end open.
-const drain = 500 * time.Millisecond
 
 // process is one run of a plugin.
 type process struct {
@@ -89,7 +86,7 @@ func startProcess(offer *offer, threads *forkers, spec processSpec) (_ *process,
 	cmd.Env = slices.Concat(threads.environment(spec.name), terms.Environ(), []string{"TMPDIR=" + spec.temporary, "GOMAXPROCS=1"}, heapLimit(spec.heap))
 	cmd.Stdout, cmd.Stderr = output[0].theirs, output[1].theirs
 	cmd.ExtraFiles = append([]*os.File{theirs}, offer.files...)
-	kills := outOfMemoryKills(vmstat)
+	kills := proc.OutOfMemoryKills()
 	wardens, theirWardens, err := threads.wardens(spec.name, cmd)
 	if err == nil {
 		err = threads.start(spec.name, cmd, spec.open)
@@ -114,31 +111,29 @@ func (p *process) watch(l *logs, output output, kills int64) {
 	defer close(p.exited)
 	var forwarding sync.WaitGroup
 	for _, end := range output {
-		forwarding.Go(func() { l.forward(end.ours, end.name) })
+		forwarding.Go(func() { l.forward(&toTheEnd{file: end.ours}, end.name) })
 	}
 	err := p.cmd.Wait()
 	p.starting.stop()
 	// What the plugin wrote before it died is in the pipes already. A child of
 	// the plugin may still hold them open, so do not wait for the end of the
 	// pipes.
-	for _, end := range output {
-		_ = end.ours.SetReadDeadline(time.Now().Add(drain))
-	}
+	output.endSoon()
 	forwarding.Wait()
 	_ = output.close()
 	p.mu.Lock()
 	killed := p.killed
 	p.mu.Unlock()
 	if killed == nil {
-		killed = cause(err, l.end.String(), p.hasAttached(), memoryRanOut(p.cmd.ProcessState, kills))
+		killed = cause(err, l.end.String(), p.hasAttached(), proc.MemoryRanOut(p.cmd.ProcessState, kills))
 	}
 	p.link.PeerDied(killed)
 	_ = p.lifeline.Close()
 	endWardens(p.wardens, l.logger)
 }
 
-// hasAttached holds for a process that has ended too: a socket that has ended is not
-// attached any more.
+// hasAttached holds for a process that has ended too: a socket that has ended
+// is not attached any more.
 func (p *process) hasAttached() bool { return p.link.Attached() || p.link.Stats().BytesIn > 0 }
 
 // cause says how a plugin's process ended.

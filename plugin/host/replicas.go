@@ -18,18 +18,18 @@ import (
 // one that has the fewest; which it is makes no difference, since a plugin is a
 // function of its requests. If it dies there, another makes it.
 //
-// The first process is called as the plugin is, the others NAME#2, NAME#3 and so
-// on: in [Host.Plugins], in logs and in the hub.
+// The first process is called as the plugin is, the others NAME#2, NAME#3 and
+// so on: in [Host.Plugins], in logs and in the hub.
 type Replicas struct {
-	// Of is how many there may be, by the plugin's name. Another is started when a
-	// call finds all of them busy.
+	// Of is how many there may be, by the plugin's name. Another is started
+	// when a call finds all of them busy.
 	Of map[string]int
-	// Up is how many there may be of a plugin that is not in Of, by its name, or
-	// nil for one. Another is started once calls have waited for long, if a
+	// Up is how many there may be of a plugin that is not in Of, by its name,
+	// or nil for one. Another is started once calls have waited for long, if a
 	// processor has nothing to do.
 	Up func(name string) int
-	// Extra bounds the processes beyond the first of each plugin, in all. Those of
-	// Of count too.
+	// Extra bounds the processes beyond the first of each plugin, in all. Those
+	// of Of count too.
 	Extra int
 }
 
@@ -76,13 +76,13 @@ const ailing = 4
 // shift is a call's stay with one of the processes.
 type shift struct {
 	*Plugin
-	begun   time.Time
-	crowded bool // all were busy
+	crowded bool      // all were busy
+	begun   time.Time // if crowded, for which alone it counts
 }
 
 // take chooses the process for a call, but if there are others not the one that
 // has just failed it. The caller calls done.
-func (r *replicas) take(failed *Plugin) *shift {
+func (r *replicas) take(failed *Plugin) shift {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	chosen := r.least(failed)
@@ -93,7 +93,11 @@ func (r *replicas) take(failed *Plugin) *shift {
 		}
 	}
 	chosen.busy++
-	return &shift{Plugin: chosen, begun: time.Now(), crowded: crowded}
+	s := shift{Plugin: chosen, crowded: crowded}
+	if crowded {
+		s.begun = time.Now()
+	}
+	return s
 }
 
 // worthwhile says whether a processor is free for another process: where others
@@ -106,8 +110,8 @@ func (r *replicas) worthwhile() bool {
 	return r.host.spare()
 }
 
-// someIdle says whether a processor has nothing to do, or true where nobody knows.
-// This thread, and the process that is busy, are among those that run.
+// someIdle says whether a processor has nothing to do, or true where nobody
+// knows. This thread, and the process that is busy, are among those that run.
 func someIdle() bool {
 	running, err := proc.Runnable()
 	return err != nil || running <= runtime.NumCPU()
@@ -143,8 +147,9 @@ func (r *replicas) another() *Plugin {
 	return p
 }
 
-// done ends a call's stay. It says whether the process died of it, or during it.
-func (r *replicas) done(s *shift, died bool) {
+// done ends a call's stay. It says whether the process died of it, or during
+// it.
+func (r *replicas) done(s shift, died bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.busy--
@@ -154,15 +159,15 @@ func (r *replicas) done(s *shift, died bool) {
 	}
 }
 
-// newPlugin makes a plugin of a name, or a further process of it. The host's lock
-// is held.
+// newPlugin makes a plugin of a name, or a further process of it. The host's
+// lock is held.
 func (h *Host) newPlugin(name string) *Plugin {
 	return &Plugin{host: h, name: name, turn: make(chan struct{}, 1), room: semaphore.NewWeighted(everyone),
 		patience: newPatience(h.CallTimeout(name)), allowance: newAllowance(time.Now), closed: h.closed}
 }
 
-// replica makes the nth process of a plugin, or nil if there are enough. The lock
-// of r is held.
+// replica makes the nth process of a plugin, or nil if there are enough. The
+// lock of r is held.
 func (h *Host) replica(r *replicas, n int) *Plugin {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -183,8 +188,8 @@ func (r *replicas) list() []*Plugin {
 	return slices.Clone(r.all)
 }
 
-// startAll starts the first process of a plugin, and the others that Replicas.Of
-// asks for.
+// startAll starts the first process of a plugin, and the others that
+// Replicas.Of asks for.
 func (r *replicas) startAll(ctx context.Context) error {
 	r.mu.Lock()
 	for r.after == 0 && len(r.all) < r.most {

@@ -134,8 +134,8 @@ func TestWaitingCountsOnlyWhereAllAreBusy(t *testing.T) {
 	assert.GreaterOrEqual(t, r.waited, time.Second)
 }
 
-// A stream that its plugin's death has ended is begun again by its caller, who must
-// find the next run and not the one that is about to end.
+// A stream that its plugin's death has ended is begun again by its caller, who
+// must find the next run and not the one that is about to end.
 func TestStreamThatIsBegunAgainGetsTheNextRun(t *testing.T) {
 	everyProcess(t, func(t *testing.T, o Options) {
 		h := newHost(t, o)
@@ -170,7 +170,7 @@ func TestManyCallersOfManyProcessesAreAllAnswered(t *testing.T) {
 				}
 			})
 		}
-		callers.Wait()
+		await.All(t, "every caller to be answered", &callers)
 		var calls uint64
 		for _, p := range h.Plugins() {
 			calls += p.Stats().Calls

@@ -181,9 +181,9 @@ func TestARunThatShutsDownHasTimeForThatAndCostsACallOneAttempt(t *testing.T) {
 	}
 }
 
-// A plugin died, and its host had closed the link, when a call began on it: that
-// call is the next run's. It was Canceled, two times in fourteen runs of the matrix
-// without a fault.
+// A plugin died, and its host had closed the link, when a call began on it:
+// that call is the next run's. It was Canceled, two times in fourteen runs of
+// the matrix without a fault.
 func TestACallOnALinkThatTheHostHasClosedIsMadeAgain(t *testing.T) {
 	conn := rpc.NewConn(&dying{over: closedChannel()}, rpc.ConnOptions{Name: "gone"})
 	require.NoError(t, conn.Close())

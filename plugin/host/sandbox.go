@@ -19,8 +19,23 @@ import (
 	"ddc/transport"
 )
 
-// Layers are those of the sandbox that hold a plugin.
-type Layers = sandbox.Layers
+// Layers are those of the sandbox that hold a plugin. A kernel may lack some.
+type Layers struct {
+	NoNewPrivileges bool `json:"no_new_privs"`
+	Capabilities    bool `json:"capabilities"`
+	// Landlock is the version of its interface, or 0 for none.
+	Landlock int  `json:"landlock"`
+	Seccomp  bool `json:"seccomp"`
+}
+
+// String is "no_new_privs, capabilities, Landlock 7, seccomp", or what there is
+// of it.
+func (l Layers) String() string { return sandbox.Layers(l).String() }
+
+// And is what both have.
+func (l Layers) And(other Layers) Layers {
+	return Layers(sandbox.Layers(l).And(sandbox.Layers(other)))
+}
 
 // variables are those of its host's environment that every plugin gets: for
 // Go's runtime, time zone, language and temporary files, and all that begin
@@ -40,7 +55,7 @@ var startable = sandbox.Policy{
 
 // confined is c's policy with what the program at path needs to start.
 func confined(c spec.Confinement, path, temporary string) sandbox.Policy {
-	p := c.Policy
+	p := sandbox.Policy(c.Policy)
 	p.Read = slices.Concat(p.Read, startable.Read)
 	p.Write = slices.Concat(p.Write, startable.Write)
 	p.Execute = append(slices.Clone(p.Execute), path)
@@ -102,8 +117,8 @@ func newForkers(o Options, temporary string) *forkers {
 	return &forkers{confine: confine, logger: o.Logger, temporary: temporary, byName: map[string]*confinedThread{}}
 }
 
-// start starts cmd as the plugin of a name. If its program was checked, open names
-// what was.
+// start starts cmd as the plugin of a name. If its program was checked, open
+// names what was.
 func (f *forkers) start(name string, cmd *exec.Cmd, open string) error {
 	// This process may have inherited descriptors without close-on-exec, which
 	// its plugins must not get.
@@ -123,8 +138,9 @@ func (f *forkers) start(name string, cmd *exec.Cmd, open string) error {
 	return f.of(name, rule).start(cmd)
 }
 
-// isOfAnother says whether a plugin's thread may start another file than this one.
-// That a file was checked is enough: the same program may have been built again.
+// isOfAnother says whether a plugin's thread may start another file than this
+// one. A file that was checked is not another: the same program may have been
+// built again.
 func (f *forkers) isOfAnother(name, file string) bool {
 	f.mu.Lock()
 	known := f.byName[name]
@@ -136,17 +152,17 @@ func (f *forkers) isOfAnother(name, file string) bool {
 	return err == nil && !os.SameFile(known.program, now)
 }
 
-// of returns the thread of a plugin, whose program is at path. The thread begins,
-// and is restricted, with the first run.
+// of returns the thread of a plugin, whose program is at path. The thread
+// begins, and is restricted, with the first run.
 func (f *forkers) of(name, path string) *confinedThread {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if known := f.byName[name]; known != nil {
 		return known
 	}
-	made := newConfinedThread(func() (Layers, error) {
+	made := newConfinedThread(func() (sandbox.Layers, error) {
 		if f.confine == nil {
-			return Layers{}, nil
+			return sandbox.Layers{}, nil
 		}
 		held, err := sandbox.Restrict(confined(f.confine(name), path, f.temporary))
 		for _, cause := range held.LeftOut {
@@ -164,8 +180,8 @@ func (f *forkers) of(name, path string) *confinedThread {
 	return made
 }
 
-// forget ends the thread of a plugin, of which no process may still run: the next
-// run gets another, which may start what its program is then.
+// forget ends the thread of a plugin, of which no process may still run: the
+// next run gets another, which may start what its program is then.
 func (f *forkers) forget(name string) {
 	f.mu.Lock()
 	known := f.byName[name]
@@ -185,7 +201,7 @@ func (f *forkers) layers(name string) Layers {
 	if known == nil {
 		return Layers{}
 	}
-	return known.layers()
+	return Layers(known.layers())
 }
 
 // environment is what a plugin gets of this process's environment, by name.

@@ -132,11 +132,12 @@ func TestAPluginMayDoNothingThatItsConfinementDoesNotName(t *testing.T) {
 	}
 }
 
-// Its calls fail, each with the reason, and the host closes as if nothing had been.
+// Its calls fail, each with the reason, and the host closes as if nothing had
+// been.
 func TestAPluginWhoseSandboxFailsIsNotStarted(t *testing.T) {
 	h := confinedHost(t, "futex", spec.Confinement{})
 	broken := errors.New("the kernel said no")
-	h.threads.byName["a"] = newConfinedThread(func() (Layers, error) { return Layers{NoNewPrivileges: true}, broken })
+	h.threads.byName["a"] = newConfinedThread(func() (sandbox.Layers, error) { return sandbox.Layers{NoNewPrivileges: true}, broken })
 	for range 2 {
 		_, err := echo(t, h, "a", &rpctestpb.Packet{Text: "environ"})
 		assert.Equal(t, codes.Unavailable, status.Code(err))
@@ -154,7 +155,7 @@ func TestStatsSayWhichLayersWereApplied(t *testing.T) {
 		h := confinedHost(t, "futex", spec.Confinement{})
 		assert.Equal(t, Layers{}, h.Plugin("a").Stats().Layers, "before it was started")
 		try(t, h, "a", "environ")
-		assert.Equal(t, sandbox.Kernel(), h.Plugin("a").Stats().Layers)
+		assert.Equal(t, Layers(sandbox.Kernel()), h.Plugin("a").Stats().Layers)
 	})
 	t.Run("free", func(t *testing.T) {
 		h := newHost(t, Options{})

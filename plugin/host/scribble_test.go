@@ -30,8 +30,8 @@ import (
 	"ddc/wake/strategy"
 )
 
-// scribbler is a plugin that, told so, writes all over its hub until it is killed.
-// Plugins of any other name are good, and echo.
+// scribbler is a plugin that, told so, writes all over its hub until it is
+// killed. Plugins of any other name are good, and echo.
 type scribbler struct {
 	testService
 	memory []byte // the hub, mapped
@@ -71,8 +71,9 @@ func newScribbler() plugin.Service {
 
 func (s *scribbler) Register(r grpc.ServiceRegistrar) { rpctestpb.RegisterTestServer(r, s) }
 
-// Echo scribbles: "scribble SEED". It never answers: a handler that runs keeps the
-// process from ending when its link does, so that it scribbles until it is killed.
+// Echo scribbles: "scribble SEED". It never answers: a handler that runs keeps
+// the process from ending when its link does, so that it scribbles until it is
+// killed.
 func (s *scribbler) Echo(_ context.Context, p *rpctestpb.Packet) (*rpctestpb.Packet, error) {
 	var seed uint64
 	if _, err := fmt.Sscanf(p.Text, "scribble %d", &seed); err == nil {
@@ -88,8 +89,9 @@ var wicked = []uint64{
 	1<<63 - 1, 1 << 63, 1<<64 - 2, 1<<64 - 1, 0x00010000_00000001, 0x01000002_00000301, 0x00000000_01000000,
 }
 
-// scribble writes for ever. Half of what it writes goes to the first pages, where
-// every word is that others read; the rest anywhere, slots' words and payloads included.
+// scribble writes for ever. Half of what it writes goes to the first pages,
+// where every word is that others read; the rest anywhere, slots' words and
+// payloads included.
 func (s *scribbler) scribble(random *rand.Rand) {
 	const heads = 512 << 10
 	for n := uint64(0); ; n = 8 {
@@ -184,7 +186,7 @@ func attack(t *testing.T, o Options, check func(sent, got []byte), refuse func(e
 		cancel()
 	}
 	over.Store(true)
-	callers.Wait()
+	await.All(t, "the calls of good plugins to end", &callers)
 	assert.True(t, foundOut(), "the scribbler was never found out")
 	s := h.Plugin("scribbler").Stats()
 	for _, r := range slices.SortedFunc(maps.Keys(reasons), func(a, b string) int { return reasons[b] - reasons[a] })[:min(12, len(reasons))] {
@@ -197,12 +199,14 @@ func attack(t *testing.T, o Options, check func(sent, got []byte), refuse func(e
 	return h
 }
 
-// In a hub that all share, a scribbler may spoil every plugin's link. It must not
-// crash, hang or mislead the host; and where it has ended, all is well again.
+// In a hub that all share, a scribbler may spoil every plugin's link. It must
+// not crash, hang or mislead the host; and where it has ended, all is well
+// again.
 func TestAScribblerDoesNotTakeTheHostAlong(t *testing.T) {
 	for _, wake := range strategy.Names() {
 		t.Run(wake, func(t *testing.T) {
-			// A call whose wake-up was scribbled over is found by its time, as one of a hung plugin.
+			// A call whose wake-up was scribbled over is found by its time, as
+			// one of a hung plugin.
 			h := attack(t, Options{Wake: wake, CallTimeout: scribblerLimit}, func(_, _ []byte) {}, func(err error) {
 				_, ok := status.FromError(err) // what it says may be the scribbler's
 				assert.True(t, ok, "%v", err)
@@ -230,8 +234,8 @@ func endRun(p *Plugin) {
 	}
 }
 
-// assertNoSlotIsLost has every plugin start anew, with which the last of what was
-// written over is found: then none has a slot.
+// assertNoSlotIsLost has every plugin start anew, with which the last of what
+// was written over is found: then none has a slot.
 func assertNoSlotIsLost(t *testing.T, h *Host) {
 	t.Helper()
 	t.Setenv(envRole, "plugin")
@@ -251,7 +255,8 @@ func assertNoSlotIsLost(t *testing.T, h *Host) {
 	}, func() string { return fmt.Sprintf("slots: %+v", h.hub.Usage()) })
 }
 
-// With a hub each, the scribbler has nobody's memory but its own and the host's.
+// With a hub each, the scribbler has nobody's memory but its own and the
+// host's.
 func TestIsolatedNeighboursOfAScribblerNoticeNothing(t *testing.T) {
 	for _, wake := range strategy.Names() {
 		t.Run(wake, func(t *testing.T) {
@@ -267,7 +272,8 @@ func TestIsolatedNeighboursOfAScribblerNoticeNothing(t *testing.T) {
 	}
 }
 
-// A neighbour's whole memory stays as it was, to the byte, but for what it writes itself.
+// A neighbour's whole memory stays as it was, to the byte, but for what it
+// writes itself.
 func TestIsolatedHubsShareNoMemory(t *testing.T) {
 	h := newHost(t, Options{Isolate: true})
 	for _, name := range []string{"a", "b"} {

@@ -27,8 +27,8 @@ import (
 	"ddc/rpc/rpctestpb"
 )
 
-// A program that is no plugin and does not end fails its calls in the start time, its
-// streams too, and is not started again for them.
+// A program that is no plugin and does not end fails its calls in the start
+// time, its streams too, and is not started again for them.
 func TestAProgramThatNeverAttachesFailsInTheStartTime(t *testing.T) {
 	hubAndGRPC(t, func(t *testing.T, o Options) {
 		o.Command = func(string) (string, []string) { return "/bin/sleep", []string{"1000"} }

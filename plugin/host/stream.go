@@ -76,9 +76,9 @@ type stream struct {
 	run    run
 	single bool // the plugin answers once
 	// unbind says that the stream is no longer under way, and lets go of the
-	// context that ends a stream of this process. The caller
-	// must have received the stream's end by then: a context that is over hides it.
-	// A caller that does not receive it ends its own context, as gRPC asks.
+	// context that ends a stream of this process. The caller must have received
+	// the stream's end by then: a context that is over hides it. A caller that
+	// does not receive it ends its own context, as gRPC asks.
 	unbind func()
 }
 
@@ -94,11 +94,15 @@ func (s *stream) bounded(do func() error) error {
 	killForExcess(s.run, err)
 	hung := patience.end(s.attempt)
 	if s.plugin.host.options.Local == nil && repeatable(err) {
-		// A caller that begins the stream again must get the next run, so the end of
-		// this one is waited for. If the caller has left, nobody begins again.
+		// A caller that begins the stream again must get the next run, so the
+		// end of this one is waited for. If the caller has left, nobody begins
+		// again.
 		_ = awaitEnd(s.ctx, s.run, err)
 	}
 	if !hung {
+		if exhausted(err) {
+			return s.plugin.tooLarge(codes.ResourceExhausted)
+		}
 		return err
 	}
 	switch {

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/await"
 	"ddc/internal/subject"
 	"ddc/plugin"
 	"ddc/rpc/rpctestpb"
@@ -21,14 +22,19 @@ const page = "content/guide/quick-start.md:14"
 
 func TestHungStreamIsToldWithCallPageAndWhatThePluginWaitsFor(t *testing.T) {
 	hubAndGRPC(t, func(t *testing.T, o Options) {
-		o.CallTimeout = 5 * time.Second
+		o.CallTimeout = time.Hour
 		h := newHost(t, o)
 		client := rpctestpb.NewTestClient(h.Conn("runner"))
 		stream, err := client.Count(subject.With(t.Context(), page), &rpctestpb.Packet{Text: "process"})
 		require.NoError(t, err)
-		_, err = stream.Recv()
+		received := make(chan error, 1)
+		go func() { _, err := stream.Recv(); received <- err }()
+		outlast(t, h.Plugin("runner"), 0, "the plugin to wait for its process", func(pid int) bool {
+			return waitsForSleep(pid) && h.Plugin("runner").patience.waits()
+		})
+		err = await.Value(t, "the stream to be given up", received)
 		require.Equal(t, codes.Unavailable, status.Code(err))
-		assert.Contains(t, status.Convert(err).Message(), "plugin runner was killed: /ddc.rpctest.Test/Count for "+page+" had no message in either direction for 5s; the plugin waits for process ")
+		assert.Contains(t, status.Convert(err).Message(), "plugin runner was killed: /ddc.rpctest.Test/Count for "+page+" had no message in either direction for 1h0m0s; the plugin waits for process ")
 		assert.ErrorContains(t, err, " (sleep)")
 
 		stream, err = client.Count(t.Context(), &rpctestpb.Packet{Text: "and other streams go on"})
@@ -41,11 +47,21 @@ func TestHungStreamIsToldWithCallPageAndWhatThePluginWaitsFor(t *testing.T) {
 	})
 }
 
-// The stream's credit is soon used up, and then the sender waits.
+// waits says whether somebody waits for the plugin.
+func (p *patience) waits() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.attempts) > 0
+}
+
+// The stream's credit is soon used up, and then the sender waits. The plugin
+// has come to receive by then: how long it takes to begin is no matter of this.
 func TestStreamThatThePluginDoesNotReadIsGivenUp(t *testing.T) {
 	hubAndGRPC(t, func(t *testing.T, o Options) {
-		o.CallTimeout = 2 * time.Second
 		h := newHost(t, o)
+		_, err := echo(t, h, "deaf", &rpctestpb.Packet{})
+		require.NoError(t, err)
+		h.Plugin("deaf").patience.limit = 2 * time.Second // nobody waits for it now
 		stream, err := rpctestpb.NewTestClient(h.Conn("deaf")).Sum(subject.With(t.Context(), page))
 		require.NoError(t, err)
 		packet := &rpctestpb.Packet{Text: "deaf", Data: make([]byte, 100_000)}
@@ -107,8 +123,8 @@ func TestEachMessageOfAStreamGivesItItsTimeAnew(t *testing.T) {
 	})
 }
 
-// A stream's own context once hid the stream's end: whoever received it a moment
-// later was told Canceled.
+// A stream's own context once hid the stream's end: whoever received it a
+// moment later was told Canceled.
 func TestStreamOfThisProcessEndsAsItsServiceSays(t *testing.T) {
 	h, err := New(Options{Local: func(string) (plugin.Service, error) { return testService{}, nil }})
 	require.NoError(t, err)

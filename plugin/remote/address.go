@@ -57,8 +57,8 @@ func isLoopback(host string) bool {
 	return err == nil && address.IsLoopback()
 }
 
-// Listen listens on HOST:PORT, or on unix:PATH, a socket for this user alone. An
-// address off this machine is refused unless encrypted.
+// Listen listens on HOST:PORT, or on unix:PATH, a socket for this user alone.
+// An address off this machine is refused unless encrypted.
 func Listen(address string, encrypted bool) (net.Listener, error) {
 	if path, ok := strings.CutPrefix(address, unixScheme); ok {
 		return listenUnix(path)

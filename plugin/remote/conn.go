@@ -21,8 +21,8 @@ import (
 )
 
 // ErrUnfit is the error of workers that cannot answer as this program would:
-// another program, other tools, or not all of the plugins. Start the worker from
-// the same program.
+// another program, other tools, or not all of the plugins. Start the worker
+// from the same program.
 var ErrUnfit = errors.New("the worker does not fit")
 
 // unfitError says why.
@@ -46,18 +46,18 @@ type Options struct {
 	// Identity is this program's.
 	Identity Identity
 	// Tools is a digest of the external programs that a plugin drives, by the
-	// plugin's name, or "" where this machine does not have them: then any will do,
-	// as long as all workers have the same.
+	// plugin's name, or "" where this machine does not have them: then any will
+	// do, as long as all workers have the same.
 	Tools func(plugin string) string
 	// CallTimeout is how long an attempt of a plugin's call may take, by the
-	// plugin's name. It is for workers that say nothing at all: a worker has bounds
-	// of its own.
+	// plugin's name. It is for workers that say nothing at all: a worker has
+	// bounds of its own.
 	CallTimeout func(plugin string) time.Duration
 	// Replies, if not nil, bounds the answers to a method, in bytes. Calls that
 	// answer more fail with ResourceExhausted.
 	Replies func(method string) rpc.Bounds
-	// MaxMessage is the largest request, and the largest reply where Replies says
-	// none, in bytes; 0 is 256 MiB.
+	// MaxMessage is the largest request, and the largest reply where Replies
+	// says none, in bytes; 0 is 256 MiB.
 	MaxMessage int
 	// Wait is how long Dial waits for a worker that is well; 0 is 10 s.
 	Wait time.Duration
@@ -99,10 +99,10 @@ type Conn struct {
 	plugins map[string]*Plugin
 }
 
-// Dial connects to the workers of a target, and asks one of them whether it fits.
-// The target is as for [CheckTarget]; names are the plugins to call there. Errors
-// wrap [ErrUnfit] if the worker does not fit, and [ErrPlain] if certificates are
-// missing.
+// Dial connects to the workers of a target, and asks one of them whether it
+// fits. The target is as for [CheckTarget]; names are the plugins to call
+// there. Errors wrap [ErrUnfit] if the worker does not fit, and [ErrPlain] if
+// certificates are missing.
 func Dial(ctx context.Context, target string, names []string, o Options) (*Conn, error) {
 	if err := CheckTarget(target, o.TLS != nil); err != nil {
 		return nil, err
@@ -184,7 +184,7 @@ func (c *Conn) unanswered(ctx context.Context, err error) error {
 		return fmt.Errorf("%s is no ddc worker: %s", c.target, reason)
 	case s.Code() == codes.DeadlineExceeded:
 		reason = strings.TrimPrefix(reason, "context deadline exceeded while waiting for connections to become ready")
-		return fmt.Errorf("no worker answers at %s within %v: is one running, well, and reached by the same kind of connection? %s", c.target, cmp.Or(c.options.Wait, defaultWait), strings.TrimPrefix(reason, ": "))
+		return fmt.Errorf("no worker answers at %s within %v: %s (%s)", c.target, cmp.Or(c.options.Wait, defaultWait), adviceOn(reason, c.options.TLS != nil), strings.TrimPrefix(reason, ": "))
 	}
 	return fmt.Errorf("ask the worker at %s what it is: %w", c.target, err)
 }

@@ -21,8 +21,9 @@ func (local) Invoke(_ context.Context, _ string, in, out any, _ ...grpc.CallOpti
 	return nil
 }
 
-// A worker and its caller. Here they are in one process, and talk over a socket for
-// this user alone; across machines both also have certificates ([remote.TLS]).
+// A worker and its caller. Here they are in one process, and talk over a socket
+// for this user alone; across machines both also have certificates
+// ([remote.TLS]).
 func Example() {
 	folder, err := os.MkdirTemp("", "worker-")
 	if err != nil {

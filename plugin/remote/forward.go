@@ -42,8 +42,8 @@ func methodOf(full string, p Served) (*method, error) {
 	return m, errors.Join(errs[:]...)
 }
 
-// forward answers a call of a plugin. A call that waits for its turn has not been
-// read yet.
+// forward answers a call of a plugin. A call that waits for its turn has not
+// been read yet.
 func (s *Server) forward(_ any, stream grpc.ServerStream) error {
 	full, _ := grpc.MethodFromServerStream(stream)
 	m := s.methods[full]
@@ -64,8 +64,8 @@ func (s *Server) forward(_ any, stream grpc.ServerStream) error {
 		return err
 	}
 	if err := s.call(ctx, m.plugin, full, request, answer); err != nil {
-		// The plugin has answered so, or was lost as often as it is started again:
-		// other workers would have no more luck.
+		// The plugin has answered so, or was lost as often as it is started
+		// again: other workers would have no more luck.
 		stream.SetTrailer(metadata.Pairs(pushback, "-1"))
 		return err
 	}

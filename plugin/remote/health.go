@@ -9,8 +9,8 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// Check asks the worker at a target whether it is well, by gRPC's health service.
-// It waits until ctx is done for a worker that does not answer.
+// Check asks the worker at a target whether it is well, by gRPC's health
+// service. It waits until ctx is done for a worker that does not answer.
 func Check(ctx context.Context, target string, certificates *TLS) (err error) {
 	if err := CheckTarget(target, certificates != nil); err != nil {
 		return err

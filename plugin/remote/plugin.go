@@ -19,8 +19,8 @@ import (
 	"ddc/transport"
 )
 
-// Plugin makes the calls of one plugin. It is a grpc.ClientConnInterface of unary
-// calls.
+// Plugin makes the calls of one plugin. It is a grpc.ClientConnInterface of
+// unary calls.
 type Plugin struct {
 	conn  *Conn
 	name  string
@@ -34,8 +34,8 @@ type Plugin struct {
 
 var _ grpc.ClientConnInterface = (*Plugin)(nil)
 
-// What each call says, so that a worker that came later refuses if it does not
-// fit.
+// Each call carries these, so that a worker that came later refuses a call that
+// it does not fit.
 const (
 	programKey = "ddc-program"
 	toolsKey   = "ddc-tools"
@@ -46,9 +46,9 @@ const (
 // pushback is the trailer by which a server forbids to make a call again.
 const pushback = "grpc-retry-pushback-ms"
 
-// How often a call is made if no worker is there, or each one ends under it, and
-// how often if nothing is answered in time. gRPC makes each attempt up to five
-// times by itself, but none whose answer has begun to come.
+// How often a call is made if no worker is there, or each one ends under it,
+// and how often if nothing is answered in time. gRPC makes each attempt up to
+// five times by itself, but none whose answer has begun to come.
 const (
 	attempts     = 5
 	lateAttempts = 2
@@ -69,9 +69,9 @@ func (p *Plugin) Stats() transport.Stats {
 	return transport.Stats{BytesIn: p.in.Load(), BytesOut: p.out.Load()}
 }
 
-// Invoke makes a unary call. If its worker ends, or nothing is answered in time,
-// it is made again elsewhere. A call without any worker is given up after some ten
-// seconds.
+// Invoke makes a unary call. If its worker ends, or nothing is answered in
+// time, it is made again elsewhere. A call without any worker is given up after
+// some ten seconds.
 func (p *Plugin) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	defer p.calls.Begin(method)()
 	most := attempts

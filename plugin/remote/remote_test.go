@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -103,6 +104,23 @@ func dial(t *testing.T, target string, o Options) (*Conn, error) {
 		t.Cleanup(func() { assert.NoError(t, c.Close()) })
 	}
 	return c, err
+}
+
+// refused dials a target where nobody answers, and returns what is said of it.
+// The wait is made longer until that contains says: what a handshake met is
+// known only when it has ended.
+func refused(t *testing.T, target string, o Options, says string) error {
+	t.Helper()
+	var err error
+	o.Wait = 150 * time.Millisecond
+	await.Until(t, "the reason "+says, func() bool {
+		o.Wait *= 2
+		_, err = dial(t, target, o)
+		return err == nil || strings.Contains(err.Error(), says)
+	}, func() string { return fmt.Sprint(err) })
+	require.Error(t, err)
+	assert.ErrorContains(t, err, fmt.Sprintf("no worker answers at %s within %v", target, o.Wait))
+	return err
 }
 
 func client(t *testing.T, target string, o Options) rpctestpb.TestClient {
@@ -210,8 +228,8 @@ func TestEachCallIsRefusedByAWorkerThatDoesNotFit(t *testing.T) {
 	}
 }
 
-// What a worker's plugin says, or that it was lost there each time, is no reason to
-// ask another worker.
+// No other worker is asked because a worker's plugin has answered with an
+// error, or was lost each time.
 func TestAPluginsErrorIsNotRepeated(t *testing.T) {
 	var calls atomic.Int64
 	w := start(t, "127.0.0.1:0", func(_ context.Context, in *packet) (*packet, error) {
@@ -281,7 +299,7 @@ func TestMoreCallsThanJobsWait(t *testing.T) {
 	}
 	await.Until(t, "three calls to begin", func() bool { return now.Load() == 3 && len(c.Plugin("echo").Calls()) == 20 })
 	close(release)
-	all.Wait()
+	await.All(t, "every call to be answered", &all)
 	assert.EqualValues(t, 3, most.Load())
 	assert.Empty(t, c.Plugin("echo").Calls())
 	assert.Greater(t, c.Plugin("echo").Stats().BytesOut, uint64(20*100_000))
@@ -379,9 +397,8 @@ func TestNobodyAtTheTargetIsSaid(t *testing.T) {
 	require.NoError(t, err)
 	address := l.Addr().String()
 	require.NoError(t, l.Close())
-	_, err = dial(t, address, Options{Wait: 300 * time.Millisecond})
-	assert.ErrorContains(t, err, "no worker answers at "+address+" within 300ms")
-	assert.ErrorContains(t, err, "connection refused")
+	err = refused(t, address, Options{}, "connection refused")
+	assert.ErrorContains(t, err, "is one running, well, and reached by the same kind of connection?")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("interrupted"))
 	_, err = Dial(ctx, address, nil, Options{})

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -44,32 +43,44 @@ func TestPlainTextIsForThisMachineAlone(t *testing.T) {
 func TestBothEndsMustShowACertificateOfTheOthersAuthority(t *testing.T) {
 	ours := fixture.Certificates(t, "127.0.0.1")
 	w := start(t, "127.0.0.1:0", echo, func(o *ServerOptions) { o.TLS = filesIn(ours) })
-	soon := Options{Wait: 500 * time.Millisecond}
-	with := func(files *TLS) Options { return Options{Wait: soon.Wait, TLS: files} }
+	with := func(files *TLS) Options { return Options{TLS: files} }
 
-	_, err := dial(t, w.address, Options{TLS: filesIn(ours)})
+	_, err := dial(t, w.address, with(filesIn(ours)))
 	require.NoError(t, err)
-	_, err = dial(t, w.address, soon)
-	assert.ErrorContains(t, err, "no worker answers", "a caller without")
+	refused(t, w.address, with(nil), "give both ends one, or neither")
 
 	theirs := fixture.Certificates(t, "127.0.0.1")
 	stranger := filesIn(theirs)
 	stranger.Authority = filepath.Join(ours, "ca.crt") // it believes ours
-	_, err = dial(t, w.address, with(stranger))
-	assert.ErrorContains(t, err, "no worker answers", "a caller whom another authority has signed")
+	refused(t, w.address, with(stranger), "the authority of the worker's ca.crt must have signed it")
 	gullible := filesIn(ours)
 	gullible.Authority = filepath.Join(theirs, "ca.crt")
-	_, err = dial(t, w.address, with(gullible))
-	assert.ErrorContains(t, err, "certificate signed by unknown authority", "a worker whom another authority has signed")
+	err = refused(t, w.address, with(gullible), "certificate signed by unknown authority")
+	assert.ErrorContains(t, err, "this end's ca.crt must be of the authority")
 
 	plain := start(t, "127.0.0.1:0", echo, nil)
-	_, err = dial(t, plain.address, with(filesIn(ours)))
-	assert.ErrorContains(t, err, "no worker answers", "a worker without")
+	refused(t, plain.address, with(filesIn(ours)), "shows no") // certificate, or "none" where it hung up first
 
 	elsewhere := filesIn(fixture.Certificates(t, "other.test"))
 	named := start(t, "127.0.0.1:0", echo, func(o *ServerOptions) { o.TLS = elsewhere })
-	_, err = dial(t, named.address, with(elsewhere))
-	assert.ErrorContains(t, err, "127.0.0.1", "a worker of another name")
+	refused(t, named.address, with(elsewhere), "certificate for the host in the target")
+}
+
+// How far a handshake is when the other end hangs up is chance, and so is the
+// error. What to do does not depend on it.
+func TestAdviceOnAConnectionThatWasHungUp(t *testing.T) {
+	for _, met := range []string{"error reading server preface: EOF", "read: connection reset by peer", "write: broken pipe"} {
+		assert.Contains(t, adviceOn(met, false), "give both ends one, or neither", met)
+		assert.Contains(t, adviceOn(met, true), "does not accept this end's certificate, or shows none", met)
+	}
+}
+
+func TestACertificateOfNoUseIsSaidBeforeAnythingIsAsked(t *testing.T) {
+	expired := filesIn(fixture.ExpiredCertificates(t, "127.0.0.1"))
+	_, err := Dial(t.Context(), "127.0.0.1:1", nil, Options{TLS: expired})
+	assert.ErrorContains(t, err, expired.Certificate+" has expired at ")
+	_, err = NewServer(ServerOptions{TLS: expired})
+	assert.ErrorContains(t, err, ": renew it")
 }
 
 func TestCertificatesThatCannotBeReadAreNamed(t *testing.T) {

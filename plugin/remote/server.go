@@ -31,7 +31,8 @@ type Served struct {
 	// Methods are the full names of the unary methods that may be called. Their
 	// messages must be linked into this program.
 	Methods []string
-	// Tools is a digest of the external programs that it drives, or "" for none.
+	// Tools is a digest of the external programs that it drives, or "" for
+	// none.
 	Tools string
 }
 
@@ -46,11 +47,11 @@ type ServerOptions struct {
 	Jobs int
 	// MaxMessage is the largest request or reply, in bytes; 0 is 256 MiB.
 	MaxMessage int
-	// Drain is how long calls under way may take once Serve's context is over; 0
-	// is 30 s.
+	// Drain is how long calls under way may take once Serve's context is over;
+	// 0 is 30 s.
 	Drain time.Duration
-	// Logger gets each call, at slog.LevelDebug, as it begins and as it ends; nil
-	// drops it.
+	// Logger gets each call, at slog.LevelDebug, as it begins and as it ends;
+	// nil drops it.
 	Logger *slog.Logger
 }
 
@@ -74,8 +75,8 @@ type Server struct {
 	jobs    *semaphore.Weighted
 }
 
-// NewServer makes a worker's server. It fails if a method or its messages are not
-// known, or the certificates cannot be read.
+// NewServer makes a worker's server. It fails if a method or its messages are
+// not known, or the certificates cannot be read.
 func NewServer(o ServerOptions) (*Server, error) {
 	secured, err := o.TLS.serving()
 	if err != nil {
@@ -124,10 +125,10 @@ func (s *Server) Describe(context.Context, *remotepb.DescribeRequest) (*remotepb
 	return said, nil
 }
 
-// Serve answers calls until ctx is done, and owns the listener. Then its health is
-// NOT_SERVING, it takes no more calls, and those under way have Options.Drain to
-// end. Serve returns once no handler runs any more: with nil, or an error if some
-// had to be broken off. It is called once.
+// Serve answers calls until ctx is done, and owns the listener. Then its health
+// is NOT_SERVING, it takes no more calls, and those under way have
+// Options.Drain to end. Serve returns once no handler runs any more: with nil,
+// or an error if some had to be broken off. It is called once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	served := make(chan error, 1)
 	go func() { served <- s.grpc.Serve(netutil.LimitListener(l, maxConnections)) }()

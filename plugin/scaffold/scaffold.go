@@ -32,7 +32,8 @@ func Languages() []string { return []string{Go, Rust} }
 // Options say what is written.
 type Options struct {
 	Language string
-	// Source is the folder of ddc's own sources, which the plugin is built with.
+	// Source is the folder of ddc's own sources, which the plugin is built
+	// with.
 	Source string
 }
 
@@ -48,8 +49,8 @@ var (
 	module = regexp.MustCompile(`(?m)^module (\S+)$`)
 )
 
-// Write writes a plugin into a folder, which is called as the plugin is, and must
-// not exist or be empty.
+// Write writes a plugin into a folder, which is called as the plugin is, and
+// must not exist or be empty.
 func Write(folder string, o Options) error {
 	folder, err := filepath.Abs(folder)
 	if err != nil {

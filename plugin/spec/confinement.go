@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"ddc/internal/sandbox"
 	"ddc/internal/tool"
 )
 
@@ -26,8 +25,23 @@ type Confinement struct {
 	Wardens bool
 }
 
-// Policy is what a Confinement allows a plugin, in files and rights.
-type Policy = sandbox.Policy
+// Policy is what a Confinement allows a plugin, in files and rights. The zero
+// Policy allows nothing. A path that does not exist is not allowed.
+type Policy struct {
+	// Read are files, and folders with all below, that may be read.
+	Read []string
+	// Execute are the same, to be read and started as programs.
+	Execute []string
+	// Write are files, and folders in which anything may be read, made, changed
+	// and removed.
+	Write []string
+	// Network allows sockets of the internet's families.
+	Network bool
+	// Programs allows the plugin to start programs: those of Execute, where the
+	// kernel has Landlock. It also allows to change a file's mode, owner, times
+	// and attributes.
+	Programs bool
+}
 
 // programs are the folders where a system keeps its programs, and what those
 // read.

@@ -13,7 +13,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A folder of programs brings the one that it lies in along, but never somebody's home.
+// A folder of programs brings the one that it lies in along, but never
+// somebody's home.
 func TestAHomeIsNotAProgramsFolder(t *testing.T) {
 	home := t.TempDir()
 	own, err := user.Current()

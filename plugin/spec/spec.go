@@ -12,7 +12,7 @@
 //		}
 //	}
 //
-// Package ddc/plugins lists all of them. A plugin may do only what its Spec
+// Package plugins lists all of them. A plugin may do only what its Spec
 // names.
 package spec
 
@@ -43,10 +43,12 @@ type Spec struct {
 	// what it needs from files that it may not read itself. It logs what it had
 	// to leave out.
 	Environ func(*slog.Logger) []string
-	// CallTime is how long an attempt of one of its calls may take, or nil for DefaultCallTime.
+	// CallTime is how long an attempt of one of its calls may take, or nil for
+	// DefaultCallTime.
 	CallTime func(Site) time.Duration
-	// Here says why the plugin must run on the machine of the site, or is "" if it
-	// may run on another: its answers depend on nothing but request and Tools.
+	// Here says why the plugin must run on the machine of the site, or is "" if
+	// it may run on another: its answers depend on nothing but request and
+	// Tools.
 	Here string
 	// Alone, if not "", says why only one process of it may run: a second one
 	// does not know what the first does.

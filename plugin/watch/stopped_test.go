@@ -23,7 +23,8 @@ import (
 // sleepyLimit is the time of a call in hostThatIsStopped.
 const sleepyLimit = 10 * time.Second
 
-// hostThatIsStopped makes one call, which waits for a named pipe, and says what came of it.
+// hostThatIsStopped makes one call, which waits for a named pipe, and says what
+// came of it.
 func hostThatIsStopped() {
 	if err := os.Setenv(envRole, "plugin"); err != nil {
 		panic(err)
@@ -36,7 +37,7 @@ func hostThatIsStopped() {
 	answered := make(chan error, 1)
 	go func() {
 		client := rpctestpb.NewTestClient(h.Conn("sleepy"))
-		_, err := client.Echo(context.Background(), &rpctestpb.Packet{Text: "pass " + os.Getenv(envGate)})
+		_, err := client.Echo(context.Background(), &rpctestpb.Packet{Text: "pass " + os.Getenv(envFIFO)})
 		answered <- err
 	}()
 	for {
@@ -55,20 +56,21 @@ func hostThatIsStopped() {
 	os.Exit(0)
 }
 
-// envGate names the pipe.
-const envGate = "DDC_TEST_GATE"
+// envFIFO names the pipe.
+const envFIFO = "DDC_TEST_FIFO"
 
-// As a laptop that sleeps in the middle of a call, in the eyes of its processes.
+// As a laptop that sleeps in the middle of a call, in the eyes of its
+// processes.
 func TestWholeTreeThatWasStoppedLongerThanACallMayTakeHangsNobody(t *testing.T) {
 	if testing.Short() {
 		t.Skip("is stopped for longer than a call may take")
 	}
-	gate := filepath.Join(t.TempDir(), "gate")
-	require.NoError(t, syscall.Mkfifo(gate, 0o600))
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
 	path, err := os.Executable()
 	require.NoError(t, err)
 	sleeper := exec.CommandContext(t.Context(), path)
-	sleeper.Env = append(os.Environ(), envRole+"=stopped host", envGate+"="+gate)
+	sleeper.Env = append(os.Environ(), envRole+"=stopped host", envFIFO+"="+fifo)
 	sleeper.Stderr = os.Stderr
 	out, err := sleeper.StdoutPipe()
 	require.NoError(t, err)
@@ -79,14 +81,15 @@ func TestWholeTreeThatWasStoppedLongerThanACallMayTakeHangsNobody(t *testing.T) 
 	_, err = fmt.Sscan(lines.Text(), &plugin)
 	require.NoError(t, err)
 
-	// The host first and last, so that it sees the plugin stopped for none of the time.
+	// The host first and last, so that it sees the plugin stopped for none of
+	// the time.
 	await.Freeze(t, sleeper.Process.Pid)
 	await.Freeze(t, plugin)
 	stopped := time.Now()
 	await.Until(t, "the stop to outlast the call's time", func() bool { return time.Since(stopped) > sleepyLimit+sleepyLimit/2 })
 	require.NoError(t, syscall.Kill(plugin, syscall.SIGCONT))
 	require.NoError(t, sleeper.Process.Signal(syscall.SIGCONT))
-	open, err := os.OpenFile(gate, os.O_RDWR, 0)
+	open, err := os.OpenFile(fifo, os.O_RDWR, 0)
 	require.NoError(t, err)
 	assert.True(t, lines.Scan())
 	assert.Equal(t, "<nil> 0 0", lines.Text(), "error, restarts, hangs")

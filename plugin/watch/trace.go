@@ -13,9 +13,9 @@ import (
 	"ddc/transport/hub"
 )
 
-// Tracer writes what happens on the links of a host as a Chrome trace: calls and
-// the handlers that answer them, sleeps, tokens, and waits for space and slots,
-// of the host and of all plugins on one time line. It needs a hub with
+// Tracer writes what happens on the links of a host as a Chrome trace: calls
+// and the handlers that answer them, sleeps, tokens, and waits for space and
+// slots, of the host and of all plugins on one time line. It needs a hub with
 // host.Options.Hub.Trace.
 //
 // Both ends of each link note the events in shared memory. So an event costs

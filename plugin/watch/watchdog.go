@@ -3,6 +3,7 @@ package watch
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"sync"
 	"time"
@@ -56,7 +57,16 @@ type Options struct {
 	Say func(string)
 	// Calls, if not nil, are those that are under way. The watchdog rests while
 	// there are none: only a call waits for a wake-up.
-	Calls *activity.Activity
+	Calls Calls
+}
+
+// Calls tells whether any call is under way. Its methods are called by one
+// goroutine, the watchdog's.
+type Calls interface {
+	// Resting says that none is.
+	Resting() bool
+	// Await waits until one is. It returns false once stop is closed.
+	Await(stop <-chan struct{}) bool
 }
 
 // HangError is a hang that a watchdog has found.
@@ -87,7 +97,8 @@ type Watchdog struct {
 
 	// The fields below belong to the watching goroutine.
 	before   []inspect.Snapshot // by hub
-	seen     map[suspect]int
+	seen     map[suspect]int    // looks in a row
+	told     map[suspect]int64  // when what was reported last began
 	absences absence.Log
 
 	mu    sync.Mutex
@@ -101,6 +112,12 @@ type suspect struct {
 	kind        inspect.Kind
 }
 
+// sighting is a suspect at one look.
+type sighting struct {
+	suspect
+	began int64 // on the clock of the hub, 0 if nobody knows
+}
+
 const looksPerBound = 5
 
 // Start starts a watchdog. Stop it before the host is closed.
@@ -111,7 +128,10 @@ func Start(h *host.Host, o Options) *Watchdog {
 	if o.Bound == 0 {
 		o.Bound = 5 * time.Second
 	}
-	w := &Watchdog{host: h, options: o, stop: make(chan struct{}), done: make(chan struct{}), seen: map[suspect]int{}}
+	if o.Calls == nil {
+		o.Calls = (*activity.Activity)(nil) // never rests
+	}
+	w := &Watchdog{host: h, options: o, stop: make(chan struct{}), done: make(chan struct{}), seen: map[suspect]int{}, told: map[suspect]int64{}}
 	w.absences.Every = o.Bound / looksPerBound
 	go w.run()
 	return w
@@ -180,25 +200,44 @@ func (w *Watchdog) look(index int, h *hub.Hub) {
 	if before.At == 0 {
 		return
 	}
-	still := map[suspect]int{}
+	var found []sighting
+	var what []inspect.Diagnosis
 	for i, d := range inspect.Diagnose(before, now) {
-		s := suspect{index, d.Place, now.Links[i].Incarnation, d.Kind}
 		if !w.watched(d, time.Now()) {
 			continue
 		}
-		still[s] = w.seen[s] + 1
-		if still[s] == looksPerBound {
-			w.report(h, before, now, d)
+		s := sighting{suspect: suspect{index, d.Place, now.Links[i].Incarnation, d.Kind}}
+		if d.Since != 0 {
+			s.began = now.At - int64(d.Since)
 		}
+		found, what = append(found, s), append(what, d)
+	}
+	for _, i := range w.lasted(index, found) {
+		w.report(h, before, now, what[i])
+	}
+}
+
+// lasted counts one more look at a hub, at which these were found, and gives
+// those that are to be reported, by their places in found. One that went and
+// came back, as a handler seems to that has the processor for a moment, is
+// reported once, if it is known when it began.
+func (w *Watchdog) lasted(index int, found []sighting) (report []int) {
+	still := map[suspect]int{}
+	for i, s := range found {
+		still[s.suspect] = w.seen[s.suspect] + 1
+		if still[s.suspect] != looksPerBound || s.began != 0 && w.told[s.suspect] == s.began {
+			continue
+		}
+		w.told[s.suspect] = s.began
+		report = append(report, i)
 	}
 	for s := range w.seen {
 		if s.hub == index && still[s] == 0 {
 			delete(w.seen, s)
 		}
 	}
-	for s, n := range still {
-		w.seen[s] = n
-	}
+	maps.Copy(w.seen, still)
+	return report
 }
 
 // watched says whether a diagnosis is reported if it lasts.

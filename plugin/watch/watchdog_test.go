@@ -23,7 +23,7 @@ func TestAStuckHandlerIsReportedBeforeItsTimeIsOver(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes as long as a handler must be stuck")
 	}
-	h := newHost(t, host.Options{CallTimeoutOf: map[string]time.Duration{"sleeper": time.Minute, "stuck": 12 * time.Second}})
+	h := newHost(t, host.Options{CallTimeoutOf: map[string]time.Duration{"sleeper": time.Minute, "stuck": 20 * time.Second}})
 	said := make(chan string, 10)
 	aborted := make(chan error, 10)
 	w := watch.Start(h, watch.Options{

@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
 
+	"ddc/internal/regular"
 	"ddc/internal/tool"
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
@@ -52,7 +54,7 @@ func openCache(root string) (*cache, error) {
 
 // usable makes the cache's folders, and says why they cannot be written to.
 func (c *cache) usable() error {
-	for _, name := range []string{"projects", "results"} {
+	for _, name := range []string{"projects", resultsFolder} {
 		folder := filepath.Join(c.root, name)
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return err
@@ -152,7 +154,7 @@ func (c *cache) load(key string) *pb.ExecuteResponse {
 	if c == nil {
 		return nil
 	}
-	text, err := os.ReadFile(c.result(key))
+	text, err := c.read(filepath.Join(resultsFolder, key+".json"))
 	if err != nil {
 		return nil
 	}
@@ -163,6 +165,32 @@ func (c *cache) load(key string) *pb.ExecuteResponse {
 	return &pb.ExecuteResponse{Outcome: pb.ExecuteResponse_OUTCOME_SUCCESS, Stdout: kept.Stdout, Stderr: kept.Stderr,
 		DurationMs: kept.DurationMS, ToolVersion: kept.Version, Cached: true}
 }
+
+// mostKept bounds what is read of a result: its output, each byte of which JSON
+// may write as six.
+const mostKept = 128 << 20
+
+// read reads a file of the cache, which comes with whatever somebody copies:
+// nobody waits for a pipe, and no link leads out.
+func (c *cache) read(name string) ([]byte, error) {
+	root, err := os.OpenRoot(c.root)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	file, info, err := regular.Open(root, name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if info.Size() > mostKept {
+		return nil, fmt.Errorf("%s is no result", name)
+	}
+	return io.ReadAll(io.LimitReader(file, mostKept))
+}
+
+// resultsFolder is where results are kept, in the cache.
+const resultsFolder = "results"
 
 // store keeps a result. The file appears whole or not at all.
 func (c *cache) store(key string, r *pb.ExecuteResponse) (err error) {
@@ -178,21 +206,20 @@ func (c *cache) store(key string, r *pb.ExecuteResponse) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(c.result(key)), 0o755); err != nil {
+	folder, err := c.make(resultsFolder)
+	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(c.result(key)), "new-*")
+	file, err := os.CreateTemp(folder, "new-*")
 	if err != nil {
 		return err
 	}
 	_, err = file.Write(text)
 	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), c.result(key))
+		err = os.Rename(file.Name(), filepath.Join(folder, key+".json"))
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(file.Name()))
 	}
 	return nil
 }
-
-func (c *cache) result(key string) string { return filepath.Join(c.root, "results", key+".json") }

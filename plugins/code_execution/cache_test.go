@@ -1,8 +1,10 @@
 package code_execution
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -13,8 +15,8 @@ import (
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
-// A site can bring a cache along, with links in it. What they lead to is not
-// the sample's to write to.
+// A site can bring a cache along, with links in it. A sample may not write to
+// where they lead.
 func TestALinkInTheCacheIsNoFolderOfTheSamples(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "cargo")
 	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\n[ \"$1\" = --version ] && exit\necho x > $CARGO_TARGET_DIR/written && echo x > written\n"), 0o755))
@@ -42,5 +44,44 @@ func TestALinkInTheCacheIsNoFolderOfTheSamples(t *testing.T) {
 		for _, e := range entries {
 			assert.Fail(t, "written outside", "%s: %s", link, e.Name())
 		}
+	}
+}
+
+// Results, too, come with a site: one that is a pipe once held the plugin until
+// it was killed, and one without an end took all its memory.
+func TestAResultThatIsNoFileCountsAsNone(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "cargo")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\n[ \"$1\" = --version ] && exit\necho ran\n"), 0o755))
+	req := &pb.ExecuteRequest{Sample: rust(1, "fn main() {}\n"), Language: &pb.Language{Command: program}, CacheDir: t.TempDir()}
+	require.Equal(t, "ran\n", execute(t, req).GetStdout())
+	require.True(t, execute(t, req).GetCached())
+	found, err := filepath.Glob(filepath.Join(req.CacheDir, resultsFolder, "*.json"))
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	outside := filepath.Join(t.TempDir(), "outside")
+	forged := []byte(`{"stdout":"forged"}`)
+	require.NoError(t, os.WriteFile(outside, forged, 0o600))
+	for name, odd := range map[string]func(place string) error{
+		"a pipe":             func(place string) error { return syscall.Mkfifo(place, 0o600) },
+		"a file without end": func(place string) error { return os.Symlink("/dev/zero", place) },
+		"a link":             func(place string) error { return os.Symlink(outside, place) },
+		"holes": func(place string) error {
+			if err := os.WriteFile(place, forged, 0o600); err != nil {
+				return err
+			}
+			return os.Truncate(place, 1<<40)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, os.Remove(found[0]))
+			require.NoError(t, odd(found[0]))
+			res := execute(t, req)
+			assert.Equal(t, "ran\n", res.GetStdout())
+			assert.False(t, res.GetCached())
+			assert.True(t, execute(t, req).GetCached(), "a sound one has its place")
+			text, err := os.ReadFile(outside)
+			require.NoError(t, err)
+			assert.True(t, bytes.Equal(forged, text))
+		})
 	}
 }

@@ -18,7 +18,8 @@ import (
 // config.toml. So samples have a cargo home of their own. The folders in it are
 // links to the user's, and its configuration is what cargoConfig lets through.
 
-// cargoVariable names the environment variable with the configuration for samples' cargo.
+// cargoVariable names the environment variable with the configuration for
+// samples' cargo.
 const cargoVariable = "DDC_CARGO_CONFIG"
 
 // cargoHome is the user's cargo home, or "" if it is not known.

@@ -23,6 +23,7 @@ import (
 	"runtime"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -40,15 +41,15 @@ type Service struct {
 	// cargo lets one sample through at a time. Cargo would lock the others out
 	// of the shared target folder anyway, and their waiting would count as
 	// their time. others lets through as many samples as there are processors.
-	cargo, others gate
+	cargo, others *semaphore.Weighted
 }
 
 var _ pb.CodeExecutionServer = (*Service)(nil)
 
 // New makes the service; it starts nothing.
 func New() *Service {
-	return &Service{wardens: sync.OnceValues(wardens), versions: versions{asking: make(gate, 1), known: map[string]installed{}},
-		cargo: make(gate, 1), others: make(gate, runtime.NumCPU())}
+	return &Service{wardens: sync.OnceValues(wardens), versions: versions{asking: semaphore.NewWeighted(1), known: map[string]installed{}},
+		cargo: semaphore.NewWeighted(1), others: semaphore.NewWeighted(int64(runtime.NumCPU()))}
 }
 
 // wardens are started by the host if it gave us a way to ask for them, or else
@@ -108,18 +109,3 @@ func (s *Service) Execute(ctx context.Context, req *pb.ExecuteRequest) (*pb.Exec
 func refuse(sample *pb.Sample, message string) error {
 	return diagnostic.Refuse(sample.GetSourcePath(), diagnostic.Problem{Line: int(sample.GetLine()), Message: message})
 }
-
-// gate lets through as many at once as it holds.
-type gate chan struct{}
-
-// enter waits for a place. The caller frees it with leave.
-func (g gate) enter(ctx context.Context) error {
-	select {
-	case g <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (g gate) leave() { <-g }

@@ -12,7 +12,8 @@ import (
 	"ddc/internal/enclosure"
 )
 
-// outputLimit bounds what a program may write to its standard output and error together.
+// outputLimit bounds what a program may write to its standard output and error
+// together.
 const outputLimit = 10 << 20
 
 // command is a program to run, and how long it may take.
@@ -28,8 +29,8 @@ type command struct {
 	limit       time.Duration // from its start on, without time in which we did not run
 }
 
-// ending says how a program ended.
-type ending struct {
+// outcome says how a program ended.
+type outcome struct {
 	code           int // exit status, -1 if it had none
 	signal         string
 	timedOut       bool
@@ -41,13 +42,13 @@ type ending struct {
 	warden         enclosure.Kind
 }
 
-func (e *ending) well() bool { return e.code == 0 && !e.timedOut && !e.tooMuch && !e.nested }
+func (e *outcome) well() bool { return e.code == 0 && !e.timedOut && !e.tooMuch && !e.nested }
 
 // run runs the program to its end. It fails only for reasons outside the
 // program: it could not be started, or ctx ended. Nothing that the program
 // started is left when run returns, nor when this process dies; package
 // enclosure ensures that.
-func (c *command) run(ctx context.Context) (*ending, error) {
+func (c *command) run(ctx context.Context) (*outcome, error) {
 	bounded, cancel := context.WithCancel(ctx)
 	defer cancel()
 	output := &output{left: outputLimit, exceeded: cancel}
@@ -65,7 +66,7 @@ func (c *command) run(ctx context.Context) (*ending, error) {
 	if len(ended.Left) > 0 {
 		slog.Warn("a code sample has left processes that cannot be ended", "sample", c.name, "processes", ended.Left)
 	}
-	e := &ending{code: ended.Code, signal: ended.Signal, nested: ended.Nested, running: ended.Running, took: ended.Took, warden: ended.Kind}
+	e := &outcome{code: ended.Code, signal: ended.Signal, nested: ended.Nested, running: ended.Running, took: ended.Took, warden: ended.Kind}
 	e.stdout, e.stderr, e.tooMuch = output.result()
 	e.timedOut = ended.Stopped && !e.tooMuch
 	return e, nil

@@ -93,9 +93,9 @@ func TestWhatASampleStartedEndsWithAPluginThatIsKilled(t *testing.T) {
 func TestTimeInWhichThePluginWasStoppedDoesNotCountForASample(t *testing.T) {
 	const limit = 4 * time.Second
 	h := newHeldIn(t, commonFolder(t))
-	gate := filepath.Join(t.TempDir(), "gate")
-	require.NoError(t, syscall.Mkfifo(gate, 0o600))
-	plugin := player(t, nil, h.open()+"echo x >&9; read x <"+gate+"; exit 3")
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
+	plugin := player(t, nil, h.open()+"echo x >&9; read x <"+fifo+"; exit 3")
 	plugin.Env = append(plugin.Env, fmt.Sprintf("%s=%d", playMilliseconds, limit.Milliseconds()))
 	out, err := plugin.StdoutPipe()
 	require.NoError(t, err)
@@ -108,7 +108,7 @@ func TestTimeInWhichThePluginWasStoppedDoesNotCountForASample(t *testing.T) {
 	stopped := time.Now()
 	await.Until(t, "the stop to outlast the sample's time", func() bool { return time.Since(stopped) > limit+limit/4 })
 	require.NoError(t, plugin.Process.Signal(syscall.SIGCONT))
-	require.NoError(t, os.WriteFile(gate, []byte("x\n"), 0))
+	require.NoError(t, os.WriteFile(fifo, []byte("x\n"), 0))
 	said := make([]byte, 8)
 	n, err := io.ReadAtLeast(out, said, 1)
 	require.NoError(t, err)

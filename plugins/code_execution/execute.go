@@ -59,10 +59,10 @@ func (s *Service) execute(ctx context.Context, req *pb.ExecuteRequest) (*pb.Exec
 	if p.isCargo {
 		through = s.cargo
 	}
-	if err := through.enter(ctx); err != nil {
+	if err := through.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
-	defer through.leave()
+	defer through.Release(1)
 	if response := p.cache.load(p.key); response != nil { // the same sample may have run while we waited
 		return response, nil
 	}
@@ -160,7 +160,8 @@ func (p *program) place() string {
 	return fmt.Sprintf("%s:%d", p.sample.GetSourcePath(), p.sample.GetLine())
 }
 
-// cargoProject writes a project for the program and tells cargo how to build it.
+// cargoProject writes a project for the program and tells cargo how to build
+// it.
 func (p *program) cargoProject(c *command) (*strings.Replacer, error) {
 	binaryName := "sample-" + p.key[:16]
 	text, err := cargoToml(binaryName, p.crates)
@@ -219,7 +220,7 @@ func writeFile(folder, name, content string) error {
 		return fmt.Errorf("write %s: %w", filepath.Base(name), err)
 	}
 	defer root.Close()
-	if info, err := root.Lstat(name); err == nil && info.Mode().IsRegular() {
+	if info, err := root.Lstat(name); err == nil && info.Mode().IsRegular() && info.Size() == int64(len(content)) {
 		if old, err := root.ReadFile(name); err == nil && string(old) == content {
 			return nil
 		}

@@ -13,7 +13,8 @@ import (
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
-// samplesOf extracts the samples of each page of a site, by path below its folder.
+// samplesOf extracts the samples of each page of a site, by path below its
+// folder.
 func samplesOf(t *testing.T, site fs.FS) []*pb.Sample {
 	t.Helper()
 	var samples []*pb.Sample

@@ -29,9 +29,9 @@ const (
 // it, names. Hence this step has a folder of its own, with only the manifest
 // and the lock file, and uses the cargo on the PATH, not the one that the site
 // names.
-func (p *program) fetch(ctx context.Context, project string) (_ *ending, err error) {
+func (p *program) fetch(ctx context.Context, project string) (_ *outcome, err error) {
 	if !p.isCargo || len(p.crates) == 0 {
-		return &ending{}, nil
+		return &outcome{}, nil
 	}
 	cargo, err := exec.LookPath("cargo")
 	if err != nil {

@@ -22,7 +22,7 @@ var (
 )
 
 // judge says what a program's end means for the sample.
-func (p *program) judge(e *ending, limit time.Duration) *pb.ExecuteResponse {
+func (p *program) judge(e *outcome, limit time.Duration) *pb.ExecuteResponse {
 	r := &pb.ExecuteResponse{ExitCode: int32(e.code), Stdout: e.stdout, DurationMs: e.took.Milliseconds(), ToolVersion: p.tool.version, Warden: string(e.warden)}
 	r.Stderr = threadNumber.ReplaceAllString(e.stderr, "$1 panicked")
 	linker := noLinker.FindStringSubmatch(e.stderr)
@@ -47,8 +47,9 @@ func (p *program) judge(e *ending, limit time.Duration) *pb.ExecuteResponse {
 	return r
 }
 
-// whatWentWrong is one sentence for a reader who may not look at the whole of stderr.
-func whatWentWrong(e *ending) string {
+// whatWentWrong is one sentence for a reader who may not look at the whole of
+// stderr.
+func whatWentWrong(e *outcome) string {
 	if e.tooMuch {
 		return fmt.Sprintf("wrote more than %d MiB and was killed", outputLimit>>20)
 	}

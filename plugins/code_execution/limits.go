@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	// memoryLimit is how much memory of its own each process of a sample may have.
+	// memoryLimit is how much memory of its own each process of a sample may
+	// have.
 	memoryLimit = 4 << 30
 	// processLimit is how many processes and threads a sample may add to those
 	// of the machine. The kernel counts them by user, and does not count

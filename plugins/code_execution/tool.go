@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"ddc/internal/enclosure"
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
@@ -26,7 +28,7 @@ type installed struct {
 // versions remembers the tools' versions, since asking takes longer than many
 // samples.
 type versions struct {
-	asking gate // of one: guards known
+	asking *semaphore.Weighted // of one: guards known
 	known  map[string]installed
 }
 
@@ -45,10 +47,10 @@ func (v *versions) find(ctx context.Context, wardens *enclosure.Starter, name st
 		return installed{}, nil, fmt.Errorf("find %s: %w", name, err)
 	}
 	file := fmt.Sprintf("%s %d %d", path, info.Size(), info.ModTime().UnixNano())
-	if err := v.asking.enter(ctx); err != nil {
+	if err := v.asking.Acquire(ctx, 1); err != nil {
 		return installed{}, nil, err
 	}
-	defer v.asking.leave()
+	defer v.asking.Release(1)
 	if known, ok := v.known[file]; ok {
 		return known, nil, nil
 	}
@@ -68,7 +70,7 @@ func (v *versions) find(ctx context.Context, wardens *enclosure.Starter, name st
 }
 
 // ask runs a tool in an empty folder to get its version.
-func ask(ctx context.Context, wardens *enclosure.Starter, path string) (_ *ending, err error) {
+func ask(ctx context.Context, wardens *enclosure.Starter, path string) (_ *outcome, err error) {
 	folder, remove, err := temporaryFolder()
 	if err != nil {
 		return nil, err

@@ -49,6 +49,23 @@ func TestRulesOfALargeSheetAreNotComparedWithOneAnother(t *testing.T) {
 	assert.NotContains(t, large, "\n", "its blanks go all the same")
 }
 
+// A list of 300,000 took minutes, and the build ended with the plugin's time.
+func TestSelectorsOfALongListAreNotComparedWithOneAnother(t *testing.T) {
+	const twice = "b,b{c:d}"
+	for sheet, want := range map[string]string{
+		numbered(".a%d, ", maxCompared) + twice:                  "b,b{c:d}",
+		numbered(".a%d, ", maxCompared/2) + twice:                "b{c:d}",
+		":is(" + numbered(".a%d, ", maxCompared) + "p)," + twice: "b,b{c:d}",
+		// Commas in values are none of lists.
+		"p{q:" + strings.Repeat("1,", maxCompared) + "1;r:s}@layer " + numbered("a%d,", maxCompared) + "z;" + twice: "b{c:d}",
+	} {
+		got, err := call(t, sheet, true)
+		require.NoError(t, err)
+		assert.True(t, strings.HasSuffix(got, want), "%.20s: %s", sheet, got[len(got)-50:])
+		assert.Equal(t, strings.Contains(want, "b,b"), strings.HasSuffix(got, "b,b{c:d}"), "%.20s", sheet)
+	}
+}
+
 func TestMillionRulesStayAsTheyAreWritten(t *testing.T) {
 	sheet := strings.Repeat("a { b: url(/img/a.png) }\n", 1_000_000)
 	got, err := call(t, sheet, true)
@@ -62,7 +79,9 @@ func BenchmarkFlood(b *testing.B) {
 		"rules":     func(n int) string { return numbered(".a%d{color:red}\n", n) },
 		"keyframes": func(n int) string { return numbered("@keyframes a%d{from{top:0}}\n", n) },
 		"urls":      func(n int) string { return "a{b:" + strings.Repeat("url(/img/a.png) ", n) + "}" },
-		"selectors": func(n int) string { return strings.Repeat("a,", n) + "b{c:d}" },
+		"equals":    func(n int) string { return strings.Repeat("a,", n) + "b{c:d}" },
+		"selectors": func(n int) string { return numbered(".a%d,", n) + "b{c:d}" },
+		"of is":     func(n int) string { return ":is(" + numbered(".a%d,", n) + "b){c:d}" },
 	} {
 		for _, n := range []int{maxCompared + 1, 2 * maxCompared} {
 			text := sheet(n)
@@ -70,7 +89,7 @@ func BenchmarkFlood(b *testing.B) {
 				for b.Loop() {
 					made, err := rewrite(text, renamed, "/")
 					if err == nil {
-						_, err = minify(made.sheet, made.blocks <= maxCompared)
+						_, err = minify(made.sheet, made.selectors <= maxCompared)
 					}
 					if err != nil {
 						b.Fatal(err)

@@ -45,8 +45,8 @@ func (s *Service) Rewrite(ctx context.Context, req *csspb.RewriteRequest) (*cssp
 		return nil, status.FromContextError(err).Err()
 	}
 	made, err := rewrite(req.GetCss(), req.GetUrls(), req.GetBase())
-	if err == nil && req.GetMinify() && made.blocks <= maxMinified {
-		made.sheet, err = minify(made.sheet, made.blocks <= maxCompared)
+	if err == nil && req.GetMinify() && made.selectors <= maxMinified {
+		made.sheet, err = minify(made.sheet, made.selectors <= maxCompared)
 	}
 	if faults := diagnostic.Of(err); faults != nil {
 		return nil, diagnostic.Refuse(req.GetPath(), faults...)
@@ -62,13 +62,15 @@ func faultAt(sheet string, begin, end int, format string, args ...any) error {
 	return diagnostic.At(sheet, begin, end, fmt.Sprintf(format, args...))
 }
 
-// maxCompared is up to how many blocks esbuild compares a sheet's rules with
-// one another. That is quadratic, and takes a second for this many. A larger
-// sheet keeps its rules, and loses only blanks and comments.
+// maxCompared is up to how many selectors esbuild compares a sheet's rules, and
+// the selectors of a list, with one another. That is quadratic, and takes a
+// second for this many. A larger sheet keeps its rules, and loses only blanks
+// and comments.
 const maxCompared = 10_000
 
-// maxMinified is up to how many blocks a sheet is minified: esbuild takes
-// seconds for this many. A larger sheet stays as written, except for its URLs.
+// maxMinified is up to how many selectors a sheet is minified: esbuild takes
+// seconds, and 200 MB, for this many. A larger sheet stays as written, except
+// for its URLs.
 const maxMinified = 100_000
 
 // minify keeps comments that begin with /*!, which are licences. It takes a

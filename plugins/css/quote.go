@@ -106,7 +106,7 @@ func quoted(url string, quote byte) string {
 	}
 	var out strings.Builder
 	out.WriteByte(quote)
-	for i := 0; i < len(url); i++ {
+	for i := range len(url) {
 		switch c := url[i]; {
 		case c == quote || c == '\\':
 			out.WriteByte('\\')

@@ -11,8 +11,8 @@ import (
 // rewritten is a sheet with new URLs.
 type rewritten struct {
 	sheet string
-	// blocks counts what stands in braces.
-	blocks int
+	// selectors counts what is before braces: of a list each.
+	selectors int
 	// unknown are the references to the sheet's own site that the map lacks.
 	unknown []*csspb.Reference
 }
@@ -21,14 +21,15 @@ type rewritten struct {
 // through the sheet.
 const mostUnknown = 100
 
-// rewrite replaces each reference that the map knows and leaves every other byte alone.
+// rewrite replaces each reference that the map knows and leaves every other
+// byte alone.
 func rewrite(sheet string, urls map[string]string, base string) (*rewritten, error) {
 	sheet = strings.TrimPrefix(sheet, "\ufeff")
 	s, err := scan(sheet)
 	if err != nil {
 		return nil, err
 	}
-	made := &rewritten{blocks: s.blocks}
+	made := &rewritten{selectors: s.selectors}
 	var out strings.Builder
 	done := 0
 	for _, ref := range s.found {

@@ -1,6 +1,7 @@
 package css
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -26,8 +27,10 @@ type scanner struct {
 	found []reference
 	// open are the brackets not closed yet.
 	open []bracket
-	// blocks counts what stands in braces.
-	blocks int
+	// selectors counts what is before braces: of a list each.
+	selectors int
+	// commas are those since the last block, declaration or statement.
+	commas int
 	// importing is set between @import and the next token.
 	importing bool
 }
@@ -61,7 +64,7 @@ func scan(sheet string) (*scanner, error) {
 	for offset := 0; ; {
 		kind, text := lexer.Next()
 		if kind == css.ErrorToken {
-			if err := lexer.Err(); err != io.EOF {
+			if err := lexer.Err(); !errors.Is(err, io.EOF) {
 				return nil, faultAt(sheet, offset, offset+1, "cannot be read: %v", err)
 			}
 			break
@@ -104,11 +107,19 @@ func (s *scanner) token(kind css.TokenType, text string, offset int) error {
 			return faultAt(s.sheet, offset, offset+len(text), "blocks and brackets are nested more than %d deep", maxDepth)
 		}
 		if kind == css.LeftBraceToken {
-			s.blocks++
+			s.selectors += 1 + s.commas
+			s.commas = 0
 		}
 		name := strings.ToLower(text)
 		s.open = append(s.open, bracket{offset, closerOf(kind), name == "image-set(" || name == "-webkit-image-set("})
+	case css.CommaToken:
+		s.commas++
+	case css.SemicolonToken:
+		s.commas = 0
 	case css.RightBraceToken, css.RightBracketToken, css.RightParenthesisToken:
+		if kind == css.RightBraceToken {
+			s.commas = 0
+		}
 		if err := s.close(kind, text, offset); err != nil {
 			return err
 		}

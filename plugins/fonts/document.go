@@ -91,6 +91,7 @@ func (s *style) collect(page string, used usage) {
 	}
 	lower := strings.ToLower(page)
 	s.scripted = strings.Contains(lower, "<script")
+	s.mirrored = s.leftward || runsLeft(page)
 	own := usage{}
 	s.walk(document, []string{"serif"}, own)
 	// Pagefind puts its box, and excerpts of other pages, anywhere.
@@ -110,6 +111,7 @@ func (s *style) collectAll(page string, used usage) {
 	for _, face := range s.faces {
 		families = append(families, face.GetFamily())
 	}
+	s.mirrored = true
 	var text strings.Builder
 	text.WriteString(page)
 	text.WriteString(html.UnescapeString(page))
@@ -152,13 +154,8 @@ func (s *style) show(families []string, text string, used usage) {
 	if text == "" {
 		return
 	}
-	if strings.Contains(text, "\u00ad") { // a soft hyphen shows as one
-		text += "-\u2010"
-	}
-	if s.recased {
-		text += strings.ToUpper(text) + strings.ToLower(text)
-	}
 	used.add(families, text)
+	used.add(families, s.alsoShown(text))
 }
 
 // computed applies the cascade. It gives the value of the strongest rule that
@@ -258,7 +255,9 @@ func (s *style) generated(node *html.Node) string {
 	case atom.Summary:
 		text.WriteString("▸▾")
 	case atom.Q:
-		text.WriteString("“”‘’")
+		text.WriteString(quoteMarks)
+	case atom.Details:
+		text.WriteString("Details▸▾")
 	}
 	for i := range s.contents {
 		if r := &s.contents[i]; r.matches == nil || r.matches.Match(node) {
@@ -282,7 +281,7 @@ func (s *style) content(value string, node *html.Node) string {
 			text.WriteString("0123456789.-")
 		}
 		if strings.Contains(lower, "quote") {
-			text.WriteString("“”‘’")
+			text.WriteString(quoteMarks)
 		}
 	}
 	return text.String()

@@ -10,8 +10,8 @@ import (
 // those that are off by default unless it is told.
 type features struct {
 	named map[string]bool
-	// inVariables are strings in variables that may be features, and ofVariables
-	// says that one of them may be asked for.
+	// inVariables are strings in variables that may be features, and
+	// ofVariables says that one of them may be asked for.
 	inVariables map[string]bool
 	ofVariables bool
 }

@@ -41,7 +41,8 @@ func New() *Service { return &Service{} }
 // Register adds the service to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) { fontspb.RegisterFontsServer(r, s) }
 
-// Analyse finds the characters that pages show in each font family, and the @font-face rules.
+// Analyse finds the characters that pages show in each font family, and the
+// @font-face rules.
 func (s *Service) Analyse(ctx context.Context, req *fontspb.AnalyseRequest) (*fontspb.AnalyseResponse, error) {
 	style := newStyle()
 	for i, css := range req.GetCss() {
@@ -66,7 +67,8 @@ func (s *Service) ExtractCss(_ context.Context, req *fontspb.ExtractCssRequest) 
 	return &fontspb.ExtractCssResponse{Css: css}, nil
 }
 
-// Decompress turns WOFF or WOFF2 into TrueType or OpenType; those come back as they are.
+// Decompress turns WOFF or WOFF2 into TrueType or OpenType; those come back as
+// they are.
 func (s *Service) Decompress(ctx context.Context, req *fontspb.DecompressRequest) (*fontspb.FontData, error) {
 	data, err := decompress(ctx, req.GetData())
 	return reply(req.GetPath(), "unpack", data, err)

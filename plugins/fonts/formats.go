@@ -67,7 +67,7 @@ func subset(ctx context.Context, sfnt []byte, characters string, features []stri
 	// ligatures among them. All features ("*") would keep every stylistic
 	// alternative of every letter: 97,508 instead of 18,672 bytes for
 	// Iosevka-Regular in ASCII. So only those that somebody asks for are added.
-	args := []string{"--font-file=/dev/stdin", "--output-file=/dev/stdout"}
+	args := []string{"--font-file=/dev/stdin", "--output-file=/dev/stdout", "--notdef-outline"}
 	switch {
 	case slices.Contains(features, "*"):
 		args = append(args, "--layout-features=*")

@@ -31,7 +31,8 @@ func needTools(t testing.TB) {
 	}
 }
 
-// realFonts are fonts of real sites, each with the bytes that its ASCII may take.
+// realFonts are fonts of real sites, each with the bytes that its ASCII may
+// take.
 var realFonts = map[string]int{
 	"dodeca-docs/docs/static/fonts/Iosevka-Regular.woff2":    25_000,
 	"dodeca-docs/docs/static/fonts/PublicSans-Regular.woff2": 15_000,
@@ -81,7 +82,8 @@ func TestFontsShrinkAndStillHaveTheirCharacters(t *testing.T) {
 	}
 }
 
-// shrinks cuts a font in WOFF2 down to ASCII, which takes less than limit bytes.
+// shrinks cuts a font in WOFF2 down to ASCII, which takes less than limit
+// bytes.
 func shrinks(t *testing.T, data []byte, limit int) {
 	t.Helper()
 	t.Setenv("TMPDIR", t.TempDir())

@@ -29,9 +29,12 @@ type style struct {
 	contentOfVariables bool
 	features           features
 	lists              map[string][]string // what families found, by value
-	// scripted is set while a page with scripts is looked at, which may give any
-	// element any class or attribute.
+	// scripted is set while a page with scripts is looked at, which may give
+	// any element any class or attribute.
 	scripted bool
+	// mirrored is set while a page is looked at that may have text from right
+	// to left, and leftward if a sheet may make it so.
+	mirrored, leftward bool
 }
 
 // A rule is one declaration under one selector.
@@ -253,13 +256,16 @@ func (s *style) declare(item []token, in scope) {
 		s.addLetters("…")
 	case "hyphens":
 		s.addLetters("-\u2010")
-	case "quotes":
-		s.addLetters(literals(value))
+	case "direction":
+		s.leftward = s.leftward || lower != "ltr"
 	case "list-style-type", "list-style", "content":
 		s.addLetters(counterLetters(lower))
-		if name != "content" {
-			s.addLetters(literals(value))
-		}
+	}
+	if strings.Contains(name, "text-emphasis") {
+		s.addLetters(emphasis)
+	}
+	if name == "text-transform" && strings.Contains(lower, "full-") {
+		s.addLetters(span('！', '～') + "　")
 	}
 }
 
@@ -270,8 +276,11 @@ func (s *style) shownSomewhere(name, value string) {
 	switch {
 	case strings.HasPrefix(name, "--"):
 		addTo(s.inVariables, literals(value))
-	case name == "content":
+	case showsStrings(name):
 		s.addLetters(literals(value))
+		if strings.HasSuffix(name, "symbols") { // which may stand without quotes
+			s.addLetters(unescape(value))
+		}
 		s.contentOfVariables = s.contentOfVariables || strings.Contains(strings.ToLower(value), "var(")
 	}
 }

@@ -9,8 +9,9 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// isTypedInto says whether readers type into an element. An input that has
-// neither name nor id nor type serves nobody.
+// isTypedInto says whether readers type into an element, or a browser writes
+// words of its own into it. An input that has neither name nor id nor type
+// serves nobody.
 func isTypedInto(node *html.Node) bool {
 	editable := slices.ContainsFunc(node.Attr, func(a html.Attribute) bool { return a.Key == "contenteditable" && a.Val != "false" })
 	switch {
@@ -20,8 +21,10 @@ func isTypedInto(node *html.Node) bool {
 		return false
 	}
 	switch kind := strings.ToLower(attribute(node, "type")); kind {
-	case "search", "text", "email", "url", "tel", "number", "password":
+	case "search", "text", "email", "url", "tel", "number", "password", "date", "time", "datetime-local", "month", "week", "file":
 		return true
+	case "submit", "reset": // the browser's own words, in the reader's language
+		return attribute(node, "value") == ""
 	case "":
 		return attribute(node, "name")+attribute(node, "id") != ""
 	}

@@ -179,22 +179,6 @@ func literals(value string) string {
 	return text.String()
 }
 
-// counterLetters gives the letters of the counter styles that a value in lower
-// case names. Digits are given to every list.
-func counterLetters(value string) string {
-	var letters string
-	for _, style := range [...]struct{ name, letters string }{
-		{"lower-alpha", "abcdefghijklmnopqrstuvwxyz"}, {"lower-latin", "abcdefghijklmnopqrstuvwxyz"},
-		{"upper-alpha", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}, {"upper-latin", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"},
-		{"lower-roman", "ivxlcdm"}, {"upper-roman", "IVXLCDM"}, {"lower-greek", "αβγδεζηθικλμνξοπρστυφχψω"},
-	} {
-		if strings.Contains(value, style.name) {
-			letters += style.letters
-		}
-	}
-	return letters
-}
-
 var reference = regexp.MustCompile(`(?is)url\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)]*?))\s*\)`)
 
 func firstURL(value string) string {

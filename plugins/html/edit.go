@@ -9,9 +9,9 @@ import (
 )
 
 // Edit does to a page what ReplaceInline does and then Rewrite, in one pass: no
-// place that one of them edits is one of the other's. What the requests say of a
-// page is not looked at, and either may be nil, which edits nothing. The error
-// is a status.
+// place that one of them edits is one of the other's. What the requests say of
+// a page is not looked at, and either may be nil, which edits nothing. The
+// error is a status.
 func Edit(source string, texts *htmlpb.ReplaceInlineRequest, addresses *htmlpb.RewriteRequest) (string, error) {
 	if texts == nil && addresses == nil {
 		return source, nil
@@ -30,6 +30,7 @@ func Edit(source string, texts *htmlpb.ReplaceInlineRequest, addresses *htmlpb.R
 		inline.token(t)
 		outward.token(t)
 	})
+	outward.end()
 	if err := inline.check(); err != nil {
 		return "", status.Errorf(codes.InvalidArgument, "replace inline: %v", err)
 	}

@@ -24,7 +24,7 @@ func changed(source string) (*htmlpb.ReplaceInlineRequest, *htmlpb.RewriteReques
 		texts.StyleAttributes = append(texts.StyleAttributes, value+`;content:"x"`)
 	}
 	return texts, &htmlpb.RewriteRequest{
-		Base: "/guide/", Urls: map[string]string{"/a.png": "/a.0.png", "nope": "/n.0"}, Integrity: map[string]string{"/a.0.png": "sha384-x"},
+		Base: "/guide/", Urls: map[string]string{"/a.png": "/a.0.png", "nope": "/n.0"}, Integrity: map[string]string{"/a.0.png": "sha384-x"}, Ratios: map[string]string{"/a.png": "3/2"},
 		Pictures: map[string]*htmlpb.Picture{"/m.jpg": {Fallback: "/m.0.webp", Width: 8, Height: 4, Placeholder: "data:x", Sources: []*htmlpb.Picture_Source{
 			{Type: "image/webp", Variants: []*htmlpb.Picture_Variant{{Url: "/m.0.webp", Width: 8}}}}}},
 	}

@@ -96,7 +96,8 @@ func TestReplaceInlineRefusesWhatWouldBreakThePage(t *testing.T) {
 	}
 }
 
-// A new name of a file can hold anything. Each context has its own way to write it.
+// A new name of a file can hold anything. Each context has its own way to write
+// it.
 func TestReplacedTextStaysInItsElement(t *testing.T) {
 	for _, c := range []struct{ page, text, want string }{
 		{"<script>a</script>", `f("</script>")`, `<script>f("<\/script>")</script>`},
@@ -119,7 +120,8 @@ func TestReplacedTextStaysInItsElement(t *testing.T) {
 	}
 }
 
-// In an <svg> a style is markup: entities count, and a comment of CSS may open a CDATA section.
+// In an <svg> a style is markup: entities count, and a comment of CSS may open
+// a CDATA section.
 func TestInlineTextOfAnSVGIsReadAsABrowserReadsIt(t *testing.T) {
 	found := inspect("<svg><style>/*<![CDATA[*/ a>b{} /*]]>*/</style><style>a &gt; b{}</style><style/><title>x<a href=/y></a></title></svg><style>&gt;</style>")
 	assert.Equal(t, []string{"/**/ a>b{} /**/", "a > b{}", "&gt;"}, found.GetStyles())

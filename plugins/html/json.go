@@ -92,12 +92,7 @@ func (e *jsonEdit) str(i int) int {
 	}
 	if isKey := strings.HasPrefix(strings.TrimLeft(e.source[end:], " \t\r\n"), ":"); isKey {
 		if e.kind == importMap && len(e.open) > 1 {
-			if replaced, found := e.address(value); found {
-				e.digest, e.hasDigest = e.GetIntegrity()[replaced]
-				e.replace(i, end, replaced)
-			} else {
-				e.digest, e.hasDigest = "", false
-			}
+			e.importKey(i, end, value)
 		}
 		if len(e.open) > 0 {
 			e.open[len(e.open)-1] = value
@@ -111,13 +106,38 @@ func (e *jsonEdit) str(i int) int {
 			e.replace(i, end, e.digest)
 		}
 	case inside && strings.HasSuffix(value, "/"):
+		e.belowPrefix(i, end, value)
 		e.folder(end, e.open[len(e.open)-1], value)
 	default:
 		if replaced, found := e.address(value); found {
 			e.replace(i, end, replaced)
+		} else if inside {
+			e.belowPrefix(i, end, value)
 		}
 	}
 	return end
+}
+
+// importKey replaces a key of an import map: a specifier, the folder of a scope
+// or the address of a module.
+func (e *jsonEdit) importKey(i, end int, value string) {
+	e.digest, e.hasDigest = "", false
+	replaced, found := e.address(value)
+	switch {
+	case found:
+		e.digest, e.hasDigest = e.GetIntegrity()[replaced]
+		e.replace(i, end, replaced)
+	case len(e.open) == 2 && e.open[0] != "imports":
+		e.belowPrefix(i, end, value)
+	}
+}
+
+// belowPrefix puts the prefix before what is surely an address, if it is one of
+// this site.
+func (e *jsonEdit) belowPrefix(i, end int, value string) {
+	if e.lacksPrefix(value) {
+		e.replace(i, end, e.GetPrefix()+value)
+	}
 }
 
 // folder adds, behind the entry that maps a prefix to a folder of the site, an
@@ -140,6 +160,7 @@ func (e *jsonEdit) folder(end int, prefix, folder string) {
 func (e *jsonEdit) address(value string) (string, bool) {
 	relative := strings.HasPrefix(value, "./") || strings.HasPrefix(value, "../")
 	switch {
+	case value == "/" && e.kind == plainJSON: // as likely what stands between two things
 	case strings.HasPrefix(value, "/"), hasScheme(value), relative && e.kind != plainJSON:
 		return e.original(value)
 	}

@@ -24,12 +24,20 @@ import (
 // none either, since a <picture> means nothing inside an <svg>.
 func (r *rewriter) image(t markup.Token, inPicture bool) {
 	r.references(t)
-	found, ok := lookup(r.base, r.GetPictures(), t.Attributes.Value("src"))
+	src := t.Attributes.Value("src")
+	if ratio, ok := lookup(r.base, r.GetRatios(), src); ok && !inPicture {
+		if replaced, is := r.newURL(src); is {
+			src = replaced
+		}
+		r.drawings.show(t.Attributes, src, ratio.value)
+		return
+	}
+	found, ok := lookup(r.base, r.GetPictures(), src)
 	if !ok {
 		return
 	}
 	picture := found.value
-	if sources := sourceTags(picture, t.Attributes.Value("sizes")); sources != "" && !t.Attributes.Has("srcset") && !t.BrokeOut {
+	if sources := sourceTags(picture, t.Attributes); sources != "" && !t.Attributes.Has("srcset") && !t.BrokeOut {
 		if inPicture {
 			r.page.Insert(t.Start, sources)
 		} else {
@@ -58,18 +66,58 @@ var escapeCSSURL = strings.NewReplacer(`"`, "%22", "'", "%27", "(", "%28", ")", 
 
 // size adds width and height. If the author gave one of them, the other follows
 // from the picture's ratio.
+//
+// A width in the image's style leaves its height to the ratio, which a height
+// that is added would not: then the height fits that width or, where it is not
+// of pixels, the ratio itself is added.
 func (r *rewriter) size(a markup.Attributes, width, height int) {
 	if width <= 0 || height <= 0 {
 		return
 	}
 	switch hasWidth, hasHeight := a.Has("width"), a.Has("height"); {
 	case !hasWidth && !hasHeight:
+		style := declared(a.Value("style"))
+		if style["height"] == "" && (style["width"] != "" || style["max-width"] != "") {
+			r.styled(a, style, width, height)
+			return
+		}
+		if n, unit := length(style["height"]); unit == "px" && style["width"] == "" {
+			width, height = max(1, int(math.Round(n*float64(width)/float64(height)))), max(1, int(math.Round(n)))
+		}
 		r.page.AddAttribute(a, "width", strconv.Itoa(width))
 		r.page.AddAttribute(a, "height", strconv.Itoa(height))
 	case !hasHeight:
 		r.scaled(a, "height", a.Value("width"), float64(height)/float64(width))
 	case !hasWidth:
 		r.scaled(a, "width", a.Value("height"), float64(width)/float64(height))
+	}
+}
+
+// styled adds the sizes of an image whose style has a width or bounds it.
+func (r *rewriter) styled(a markup.Attributes, style map[string]string, width, height int) {
+	shown, unit := length(style["width"])
+	if style["width"] == "" {
+		shown, unit = float64(width), "px"
+	}
+	if style["max-width"] != "" {
+		most, of := length(style["max-width"])
+		if unit == "px" && of == "px" {
+			shown = min(shown, most)
+		} else {
+			unit = "" // it depends on what is around it
+		}
+	}
+	if unit == "px" {
+		r.page.AddAttribute(a, "width", strconv.Itoa(max(1, int(math.Round(shown)))))
+		r.page.AddAttribute(a, "height", strconv.Itoa(max(1, int(math.Round(shown*float64(height)/float64(width))))))
+		return
+	}
+	if style["width"] == "" {
+		r.page.AddAttribute(a, "width", strconv.Itoa(width))
+	}
+	if style["aspect-ratio"] == "" {
+		own := a.Find("style")
+		r.page.SetAttribute(own, strings.TrimRight(own.Value, "; \t\n")+fmt.Sprintf(";aspect-ratio:%d/%d", width, height))
 	}
 }
 
@@ -86,21 +134,16 @@ func (r *rewriter) scaled(a markup.Attributes, name, other string, ratio float64
 //
 // A style sheet may give the image its natural size, which depends on sizes:
 // without sizes an icon would be as wide as the window. A picture with one
-// variant needs no sizes, since it is shown as the file is. With several
-// variants, sizes asks for one as wide as the window, but never wider than the
-// picture.
-func sourceTags(picture *htmlpb.Picture, sizes string) string {
+// variant needs no sizes, since it is shown as the file is.
+func sourceTags(picture *htmlpb.Picture, of markup.Attributes) string {
 	var out strings.Builder
 	for _, source := range picture.GetSources() {
 		if len(source.GetVariants()) == 0 {
 			continue
 		}
 		fmt.Fprintf(&out, `<source srcset="%s"`, markup.Quoted(srcset(picture, source)))
-		if sizes == "" && !isWhole(picture, source) {
-			width := picture.GetWidth()
-			fmt.Fprintf(&out, ` sizes="(max-width:%dpx) 100vw, %dpx"`, width, width)
-		} else if sizes != "" {
-			fmt.Fprintf(&out, ` sizes="%s"`, markup.Quoted(sizes))
+		if of.Value("sizes") != "" || !isWhole(picture, source) {
+			fmt.Fprintf(&out, ` sizes="%s"`, markup.Quoted(sizesOf(of, picture.GetWidth(), picture.GetHeight())))
 		}
 		fmt.Fprintf(&out, ` type="%s">`, markup.Quoted(source.GetType()))
 	}

@@ -78,7 +78,8 @@ func TestAttributesDerivedFromBytesFollowThem(t *testing.T) {
 	assert.True(t, inspect(`<a href="/p.svg" download>`).GetLinks()[0].GetDownload())
 }
 
-// What is in sight at once is not made to wait, and a policy may forbid handlers.
+// What is in sight at once is not made to wait, and a policy may forbid
+// handlers.
 func TestFirstPictureIsNotLazyAndNoneHasAHandler(t *testing.T) {
 	out := rewritten(t, &htmlpb.RewriteRequest{Html: `<img src="/mountain.jpg"><img src="/mountain.jpg">`, Pictures: mountain()})
 	assert.Equal(t, `<picture>`+mountainSources+`<img src="/m.webp" width="1920" height="1280" decoding="async" style="background:url(data:image/png;base64,AA+/==) center/contain no-repeat content-box"></picture>`+

@@ -16,13 +16,14 @@ type rewriter struct {
 	*htmlpb.RewriteRequest
 	page *markup.Page
 	base *url.URL
-	// shown is set once the page has shown a picture: the first one is likely to
-	// be in sight, and does not wait.
+	// shown is set once the page has shown a picture: the first one is likely
+	// to be in sight, and does not wait.
 	shown bool
 	depth int // of documents in documents
 
 	inPicture bool
 	inJSON    jsonKind
+	drawings  drawings
 }
 
 // maxDocuments is how deep a page in the srcdoc of a page in a srcdoc is read.
@@ -30,10 +31,19 @@ const maxDocuments = 4
 
 func (r *rewriter) rewrite() string {
 	r.page.Walk(r.token)
+	r.end()
 	return r.page.Edited()
 }
 
+// end adds what takes the whole page to know.
+func (r *rewriter) end() {
+	if rule := r.drawings.rule(); rule != "" {
+		r.page.Insert(r.drawings.at, rule)
+	}
+}
+
 func (r *rewriter) token(t markup.Token) {
+	r.drawings.place(t, r.page.Source[t.Start:t.End])
 	switch {
 	case t.Kind == html.TextToken && t.RawText && r.inJSON != noJSON:
 		text := r.page.Source[t.Start:t.End]
@@ -57,6 +67,9 @@ func (r *rewriter) token(t markup.Token) {
 // what it is saved as.
 func (r *rewriter) references(t markup.Token) {
 	if t.Attributes.Has("download") {
+		if href := t.Attributes.Find("href"); href != nil && r.GetPrefix() != "" && r.lacksPrefix(strings.TrimSpace(href.Value)) {
+			r.page.SetAttribute(href, r.GetPrefix()+strings.TrimSpace(href.Value))
+		}
 		return
 	}
 	newURL := r.newURL
@@ -86,6 +99,11 @@ func (r *rewriter) references(t markup.Token) {
 			}
 		}
 	}
+}
+
+// lacksPrefix says whether an address is a path from the site's root.
+func (r *rewriter) lacksPrefix(address string) bool {
+	return strings.HasPrefix(address, "/") && !strings.HasPrefix(address, "//") && !strings.HasPrefix(address+"/", r.GetPrefix()+"/")
 }
 
 // derived lets the attributes that are derived from a file's bytes follow them.

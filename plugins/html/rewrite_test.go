@@ -127,7 +127,7 @@ func TestAnImageWithoutVariantsHasItsSize(t *testing.T) {
 
 func TestAttributesOfTheAuthorWin(t *testing.T) {
 	source := `<img src="/mountain.jpg" width="300" height="200" loading="eager" decoding="sync" style="color:red">`
-	want := `<picture>` + mountainSources + `<img src="/m.webp" width="300" height="200" loading="eager" decoding="sync" style="color:red"></picture>`
+	want := `<picture>` + strings.ReplaceAll(mountainSources, "(max-width:1920px) 100vw, 1920px", "300px") + `<img src="/m.webp" width="300" height="200" loading="eager" decoding="sync" style="color:red"></picture>`
 	assert.Equal(t, want, rewritten(t, &htmlpb.RewriteRequest{Html: source, Pictures: mountain()}))
 }
 
@@ -137,9 +137,62 @@ func TestOneSideGivenTheOtherKeepsTheRatio(t *testing.T) {
 	assert.NotContains(t, rewritten(t, &htmlpb.RewriteRequest{Html: `<img width=50% src=/mountain.jpg>`, Pictures: mountain()}), ` height=`)
 }
 
+// A height of the picture's own would stretch an image whose style has a width.
+func TestSizeFollowsTheStyleOfAnImage(t *testing.T) {
+	for style, want := range map[string]string{
+		`width:300px`:                  `style="width:300px" width="300" height="200"`,
+		`max-width: 300px; color:red`:  `style="max-width: 300px; color:red" width="300" height="200"`,
+		`width:3000px;max-width:300px`: `style="width:3000px;max-width:300px" width="300" height="200"`,
+		`max-width:5000px`:             `style="max-width:5000px" width="1920" height="1280"`,
+		`height:200px`:                 `style="height:200px" width="300" height="200"`,
+		`width:90px;height:90px`:       `style="width:90px;height:90px" width="1920" height="1280"`,
+		`width:50%;`:                   `style="width:50%;aspect-ratio:1920/1280"`,
+		`max-width:100%`:               `style="max-width:100%;aspect-ratio:1920/1280" width="1920"`,
+		`width:300px;max-width:100%`:   `style="width:300px;max-width:100%;aspect-ratio:1920/1280"`,
+		`width:10em;aspect-ratio:1`:    `style="width:10em;aspect-ratio:1"`,
+	} {
+		out := rewritten(t, &htmlpb.RewriteRequest{Html: `<img src=/mountain.jpg style="` + style + `">`, Pictures: mountain()})
+		assert.Contains(t, out, `<img src="/m.webp" `+want+` decoding="async">`, style)
+	}
+}
+
+func TestLinkThatSavesAFileHasTheSitesFolder(t *testing.T) {
+	req := &htmlpb.RewriteRequest{Prefix: "/sub", Urls: map[string]string{"/a.pdf": "/sub/a.0.pdf"},
+		Html: `<a href="/a.pdf" download><a href="a.pdf" download><a href="/sub/a.pdf" download><a href="//x.org/a.pdf" download><a href="/a.pdf">`}
+	assert.Equal(t, `<a href="/sub/a.pdf" download><a href="a.pdf" download><a href="/sub/a.pdf" download><a href="//x.org/a.pdf" download><a href="/sub/a.0.pdf">`, rewritten(t, req))
+}
+
 func TestSizesOfAnImageCountForItsSources(t *testing.T) {
 	out := rewritten(t, &htmlpb.RewriteRequest{Html: `<img sizes="50vw" src=/mountain.jpg>`, Pictures: mountain()})
 	assert.Contains(t, out, `/m.webp 1920w" sizes="50vw" type="image/webp">`)
+}
+
+// A picture that is shown small is not fetched large.
+func TestSizesFollowTheAuthorsWidth(t *testing.T) {
+	for attributes, want := range map[string]string{
+		``:                                     "(max-width:1920px) 100vw, 1920px",
+		`width=50`:                             "50px",
+		`width="50px"`:                         "50px",
+		`width=4000`:                           "(max-width:1920px) 100vw, 1920px",
+		`height=100`:                           "150px",
+		`width=100 height=200`:                 "300px", // object-fit: cover shows all of its height
+		`width=300 height=20`:                  "300px",
+		`width="50%"`:                          "(max-width:3840px) 50vw, 1920px",
+		`width=auto`:                           "(max-width:1920px) 100vw, 1920px",
+		`style="width:64px"`:                   "64px",
+		`style="color:red; WIDTH : 64.5px "`:   "65px",
+		`style="width:64px!important" width=9`: "64px",
+		`style="width:25%"`:                    "(max-width:7680px) 25vw, 1920px",
+		`style="width:10vw"`:                   "(max-width:19200px) 10vw, 1920px",
+		`style="max-width:300px"`:              "(max-width:300px) 100vw, 300px",
+		`style="width:100%;max-width:300px"`:   "(max-width:300px) 100vw, 300px",
+		`style="width:calc(1px + 2em)"`:        "(max-width:1920px) 100vw, 1920px",
+		`style="color:red" width=80`:           "80px",
+		`style="width:64px" sizes="3em"`:       "3em",
+	} {
+		out := rewritten(t, &htmlpb.RewriteRequest{Html: `<img ` + attributes + ` src=/mountain.jpg>`, Pictures: mountain()})
+		assert.Contains(t, out, `/m.webp 1920w" sizes="`+want+`" type="image/webp">`, attributes)
+	}
 }
 
 // A style sheet says img{width:auto}: an icon of 64 pixels must be 64 wide, not

@@ -45,6 +45,14 @@ func steps(t testing.TB) []step {
 					Sources: []*htmlpb.Picture_Source{{Type: "image/webp", Variants: []*htmlpb.Picture_Variant{{Url: "/m.webp", Width: 9}}}}}}})
 			return res.GetHtml(), err
 		}, withoutPictures},
+		{"drawings", func(page string) (string, error) {
+			res, err := service.Rewrite(context.Background(), &htmlpb.RewriteRequest{Html: page, Base: "/guide/",
+				Urls: map[string]string{"/a.png": "/a.0.png?" + strings.ReplaceAll(hostile, " ", "")}, Ratios: map[string]string{"/a.png": "3/2"}})
+			return res.GetHtml(), err
+		}, func(root *html.Node) {
+			eachElement(root, withoutAddresses)
+			eachElement(root, withoutRatios)
+		}},
 		{"replace", func(page string) (string, error) {
 			found := inspect(page)
 			req := &htmlpb.ReplaceInlineRequest{Html: page}
@@ -125,6 +133,13 @@ func withoutPictures(root *html.Node) {
 		}
 		n.Parent.RemoveChild(n)
 	})
+}
+
+// withoutRatios leaves out the rule for drawings.
+func withoutRatios(n *html.Node) {
+	if child := n.FirstChild; n.Data == "style" && child != nil && strings.HasPrefix(child.Data, "@layer{:where(img[src=") {
+		n.Parent.RemoveChild(n)
+	}
 }
 
 // withoutInline empties inline styles and scripts.

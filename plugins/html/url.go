@@ -31,7 +31,8 @@ func split(rawURL string) (before, suffix string) {
 	return rawURL, ""
 }
 
-// hasScheme reports whether a URL names a scheme ("https:", "mailto:"), which makes it absolute.
+// hasScheme reports whether a URL names a scheme ("https:", "mailto:"), which
+// makes it absolute.
 func hasScheme(rawURL string) bool {
 	for i := range len(rawURL) {
 		switch c := rawURL[i]; {

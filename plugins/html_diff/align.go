@@ -2,7 +2,8 @@ package html_diff
 
 import "golang.org/x/net/html"
 
-// maxCells bounds the table of one alignment: 2^20 cells are 4 MB and some 20 ms.
+// maxCells bounds the table of one alignment: 2^20 cells are 4 MB and some 20
+// ms.
 const maxCells = 1 << 20
 
 func fits(from, to []*html.Node) bool { return (len(from)+1)*(len(to)+1) <= maxCells }
@@ -66,7 +67,8 @@ func replacements(pairs []pair) []pair {
 	return out
 }
 
-// heaviest is the classic table of longest common subsequences, with weights in place of ones.
+// heaviest is the classic table of longest common subsequences, with weights in
+// place of ones.
 func (d *differ) heaviest(from, to []*html.Node) []pair {
 	width := len(to) + 1
 	best := make([]int32, (len(from)+1)*width)

@@ -10,7 +10,8 @@ import (
 	pb "ddc/plugins/html_diff/html_diffpb"
 )
 
-// apply does to a document what a browser would. It knows nothing of how patches are found.
+// apply does to a document what a browser would. It knows nothing of how
+// patches are found.
 func apply(doc *html.Node, patches []*pb.Patch) (*html.Node, error) {
 	for i, p := range patches {
 		if p.Operation == pb.Patch_OPERATION_REPLACE && len(p.Path) == 0 {

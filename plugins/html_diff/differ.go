@@ -160,7 +160,8 @@ func settable(name string) bool {
 	}) && (name[0] < '0' || name[0] > '9') && name[0] != '-'
 }
 
-// insert adds a patch that brings in a node, if its markup becomes that node again inside parent.
+// insert adds a patch that brings in a node, if its markup becomes that node
+// again inside parent.
 func (d *differ) insert(patch *pb.Patch, n, parent *html.Node) bool {
 	d.compared++
 	var markup strings.Builder

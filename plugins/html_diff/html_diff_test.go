@@ -17,7 +17,8 @@ import (
 	pb "ddc/plugins/html_diff/html_diffpb"
 )
 
-// diff returns the patches after checking that they make the new page of the old.
+// diff returns the patches after checking that they make the new page of the
+// old.
 func diff(t *testing.T, from, to string) []*pb.Patch {
 	t.Helper()
 	got, err := New().Diff(t.Context(), &pb.DiffRequest{OldHtml: from, NewHtml: to})

@@ -2,12 +2,16 @@ package image
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"image/gif"
 	"image/jpeg"
 	"image/png"
 	"io"
+	"slices"
+
+	"ddc/internal/icc"
 )
 
 // A format is known by its first bytes. Its header is read before its pixels,
@@ -55,7 +59,37 @@ func readHeader(data []byte) (format, image.Config, error) {
 		}
 		return f, config, nil
 	}
+	if other := otherFormat(data); other != "" {
+		return format{}, image.Config{}, fmt.Errorf("%w: it is %s", errOutOfReach, other)
+	}
 	return format{}, image.Config{}, fmt.Errorf("not a PNG, JPEG or GIF file (%d bytes, starting %q)", len(data), data[:min(len(data), 8)])
+}
+
+// errOutOfReach is wrapped by the errors of pictures that browsers may show,
+// and this package does not read.
+var errOutOfReach = errors.New("beyond this decoder")
+
+// isOutOfReach says whether a picture may be sound, though it was not decoded.
+func isOutOfReach(err error) bool {
+	var inJPEG jpeg.UnsupportedError
+	var inPNG png.UnsupportedError
+	return errors.Is(err, icc.ErrUnsupported) || errors.Is(err, errOutOfReach) || errors.As(err, &inJPEG) || errors.As(err, &inPNG)
+}
+
+// otherFormat names a picture of a format that browsers know too, whatever its
+// file is called; empty if it is none.
+func otherFormat(data []byte) string {
+	if len(data) >= 12 && string(data[4:8]) == "ftyp" {
+		if slices.Contains([]string{"avif", "avis", "mif1", "heic"}, string(data[8:12])) {
+			return "AVIF or HEIF"
+		}
+	}
+	for name, magic := range map[string]string{"BMP": "BM", "an icon": "\x00\x00\x01\x00", "TIFF": "II*\x00"} {
+		if bytes.HasPrefix(data, []byte(magic)) {
+			return name
+		}
+	}
+	return ""
 }
 
 func decodePNG(data []byte, _ image.Config) (*image.NRGBA, error) {
@@ -64,8 +98,12 @@ func decodePNG(data []byte, _ image.Config) (*image.NRGBA, error) {
 		return nil, err
 	}
 	picture := toNRGBA(m)
-	if err := toSRGB(picture, pngProfile(data)); err != nil {
+	transform, err := icc.OfPNG(data)
+	if err != nil {
 		return nil, err
+	}
+	if transform != nil {
+		transform.Apply(picture.Pix)
 	}
 	return upright(picture, pngOrientation(data)), nil
 }
@@ -76,7 +114,8 @@ func decodeJPEG(data []byte, _ image.Config) (*image.NRGBA, error) {
 		return nil, err
 	}
 	picture := toNRGBA(m)
-	if err := toSRGB(picture, jpegProfile(data)); err != nil {
+	_, grey := m.(*image.Gray)
+	if err := toSRGB(picture, jpegProfile(data), grey); err != nil {
 		return nil, err
 	}
 	return upright(picture, orientation(data)), nil

@@ -2,6 +2,7 @@ package image
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -34,8 +35,8 @@ func encode(src *image.NRGBA, format string, quality int) ([]byte, error) {
 	return file.Bytes(), nil
 }
 
-// onWhite lays a picture with transparent parts on white. The result is labelled
-// as what the JPEG encoder has a fast path for.
+// onWhite lays a picture with transparent parts on white. The result is
+// labelled as what the JPEG encoder has a fast path for.
 func onWhite(src *image.NRGBA) *image.RGBA {
 	if src.Opaque() {
 		return &image.RGBA{Pix: src.Pix, Stride: src.Stride, Rect: src.Rect}
@@ -49,7 +50,7 @@ func onWhite(src *image.NRGBA) *image.RGBA {
 // measure reads a picture's header.
 func measure(data []byte) (*imagepb.MeasureResponse, error) {
 	f, config, err := readHeader(data)
-	if err != nil {
+	if err != nil && !(config.Width > 0 && errors.Is(err, errOutOfReach)) { // one that is too large to be decoded has a size
 		return nil, err
 	}
 	turned := 1

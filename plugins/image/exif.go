@@ -6,9 +6,9 @@ import (
 	"image"
 )
 
-// jpegSegments visits the segments of a JPEG before its pixels, until visit says
-// that it has enough. A JPEG is a chain of segments (0xFF, kind, 2 bytes of
-// length).
+// jpegSegments visits the segments of a JPEG before its pixels, until visit
+// says that it has enough. A JPEG is a chain of segments (0xFF, kind, 2 bytes
+// of length).
 func jpegSegments(jpeg []byte, visit func(kind byte, body []byte) (enough bool)) {
 	const startOfScan = 0xda
 	for at := 2; at+4 <= len(jpeg) && jpeg[at] == 0xff; {

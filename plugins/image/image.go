@@ -10,7 +10,6 @@ package image
 
 import (
 	"context"
-	"errors"
 	"image"
 
 	"google.golang.org/grpc"
@@ -18,7 +17,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"ddc/internal/diagnostic"
-	"ddc/internal/icc"
 	"ddc/plugins/image/imagepb"
 )
 
@@ -46,7 +44,7 @@ func (s *Service) Decode(ctx context.Context, req *imagepb.DecodeRequest) (*imag
 		return nil, status.FromContextError(err).Err()
 	}
 	picture, err := decode(req.GetData())
-	if errors.Is(err, icc.ErrUnsupported) {
+	if err != nil && isOutOfReach(err) {
 		return &imagepb.Pixels{Kept: err.Error()}, nil
 	}
 	if err != nil {
@@ -108,7 +106,8 @@ func (s *Service) Measure(ctx context.Context, req *imagepb.MeasureRequest) (*im
 	return measured, nil
 }
 
-// Thumbhash makes the data URL of a blurred picture of at most 32 pixels a side.
+// Thumbhash makes the data URL of a blurred picture of at most 32 pixels a
+// side.
 func (s *Service) Thumbhash(ctx context.Context, req *imagepb.ThumbhashRequest) (*imagepb.ThumbhashResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()

@@ -106,14 +106,30 @@ func TestDecodeNamesFileAndFormatOfCorruptPicture(t *testing.T) {
 	}
 }
 
-func TestDecodeRefusesAbsurdSizeBeforeAllocating(t *testing.T) {
+func TestPictureOfAnAbsurdSizeIsKeptAndMeasured(t *testing.T) {
 	data := pngOf(t, image.NewGray(image.Rect(0, 0, 1, 1)))
 	binary.BigEndian.PutUint32(data[16:], 60_000)
 	binary.BigEndian.PutUint32(data[20:], 60_000)
 	binary.BigEndian.PutUint32(data[29:], crc32.ChecksumIEEE(data[12:29]))
-	_, err := New().Decode(t.Context(), &imagepb.DecodeRequest{Path: "bomb.png", Data: data})
-	assert.Equal(t, codes.InvalidArgument, status.Code(err))
-	assert.ErrorContains(t, err, "bomb.png: cannot decode PNG: 60000 x 60000 pixels are more than the 100 megapixels allowed")
+	kept := decodeFile(t, data)
+	assert.Equal(t, "cannot decode PNG: beyond this decoder: 60000 x 60000 pixels are more than the 100 megapixels allowed", kept.Kept)
+	assert.Empty(t, kept.Rgba)
+	size, err := New().Measure(t.Context(), &imagepb.MeasureRequest{Path: "bomb.png", Data: data})
+	require.NoError(t, err)
+	assert.Equal(t, [2]int32{60_000, 60_000}, [2]int32{size.Width, size.Height})
+}
+
+// Browsers show them, so a build goes on.
+func TestPictureThatOnlyOthersReadIsKept(t *testing.T) {
+	var file bytes.Buffer
+	require.NoError(t, jpeg.Encode(&file, image.NewNRGBA(image.Rect(0, 0, 8, 8)), nil))
+	arithmetic := bytes.Replace(file.Bytes(), []byte{0xff, 0xc0}, []byte{0xff, 0xc9}, 1)
+	for want, data := range map[string][]byte{
+		"it is AVIF or HEIF": []byte("\x00\x00\x00\x1cftypavif\x00\x00\x00\x00"), "it is BMP": []byte("BM\x00\x00\x00\x00"),
+		"unsupported JPEG feature": arithmetic,
+	} {
+		assert.Contains(t, decodeFile(t, data).Kept, want)
+	}
 }
 
 // withOrientation inserts an EXIF segment after a JPEG's first marker.

@@ -9,7 +9,8 @@ import (
 	"ddc/plugins/image/imagepb"
 )
 
-// fromMessage checks a picture of the wire and views it as an image, without copying.
+// fromMessage checks a picture of the wire and views it as an image, without
+// copying.
 func fromMessage(p *imagepb.Pixels) (*image.NRGBA, error) {
 	width, height := int(p.GetWidth()), int(p.GetHeight())
 	if err := checkSize(width, height); err != nil {
@@ -30,7 +31,7 @@ func checkSize(width, height int) error {
 		return fmt.Errorf("a picture of %d x %d pixels has no area", width, height)
 	}
 	if int64(width)*int64(height) > maxPixels {
-		return fmt.Errorf("%d x %d pixels are more than the %d megapixels allowed: scale the picture down", width, height, maxPixels/1_000_000)
+		return fmt.Errorf("%w: %d x %d pixels are more than the %d megapixels allowed", errOutOfReach, width, height, maxPixels/1_000_000)
 	}
 	return nil
 }
@@ -66,7 +67,8 @@ func toNRGBA(src image.Image) *image.NRGBA {
 	return dst
 }
 
-// copyPaletted puts src on dst, its upper left corner at the given point, cut off at dst's edges.
+// copyPaletted puts src on dst, its upper left corner at the given point, cut
+// off at dst's edges.
 func copyPaletted(dst *image.NRGBA, at image.Point, src *image.Paletted) {
 	var palette [256]color.NRGBA
 	for i, c := range src.Palette {

@@ -72,6 +72,51 @@ func TestColoursOfAProfileAreBroughtToSRGB(t *testing.T) {
 	red(decodeFile(t, file.Bytes()), 16)
 }
 
+// As browsers have it: cICP, iCCP, sRGB, and gAMA with cHRM at last.
+func TestColoursOfAPNGAreWhatItsChunksSay(t *testing.T) {
+	p3 := packedProfile(t, icctest.DisplayP3())
+	grey := packedProfile(t, icctest.Grey(1))
+	inP3 := []byte{234, 51, 35}
+	number := func(all ...uint32) (data []byte) {
+		for _, n := range all {
+			data = binary.BigEndian.AppendUint32(data, n)
+		}
+		return data
+	}
+	chrm := number(31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
+	for name, c := range map[string]struct {
+		chunks [][2]string
+		want   []byte
+	}{
+		"cICP":                   {[][2]string{{"cICP", "\x0c\x0d\x00\x01"}}, []byte{255, 0, 0}},
+		"cICP of sRGB over iCCP": {[][2]string{{"cICP", "\x01\x0d\x00\x01"}, {"iCCP", string(p3)}}, inP3},
+		"iCCP over gAMA":         {[][2]string{{"gAMA", string(number(100_000))}, {"iCCP", string(p3)}}, []byte{255, 0, 0}},
+		"sRGB over gAMA":         {[][2]string{{"gAMA", string(number(100_000))}, {"sRGB", "\x00"}}, inP3},
+		"gAMA of light":          {[][2]string{{"gAMA", string(number(100_000))}}, []byte{245, 124, 104}},
+		"gAMA of sRGB":           {[][2]string{{"gAMA", string(number(45_455))}}, inP3},
+		"gAMA and cHRM":          {[][2]string{{"gAMA", string(number(45_455))}, {"cHRM", string(chrm)}}, []byte{255, 0, 0}},
+		"cHRM alone":             {[][2]string{{"cHRM", string(chrm)}}, inP3},
+		"greys for colours":      {[][2]string{{"iCCP", string(grey)}}, inP3},
+		"an absurd gAMA":         {[][2]string{{"gAMA", string(number(0))}}, inP3},
+	} {
+		m := image.NewNRGBA(image.Rect(0, 0, 1, 1))
+		copy(m.Pix, append(append([]byte{}, inP3...), 255))
+		file := pngOf(t, m)
+		for i := len(c.chunks) - 1; i >= 0; i-- {
+			file = withChunk(file, c.chunks[i][0], []byte(c.chunks[i][1]), false)
+		}
+		got := decodeFile(t, file)
+		require.Empty(t, got.Kept, name)
+		for i, want := range c.want {
+			assert.InDelta(t, want, got.Rgba[i], 4, "%s: %v", name, got.Rgba)
+		}
+	}
+	hdr := decodeFile(t, withChunk(pngOf(t, image.NewNRGBA(image.Rect(0, 0, 1, 1))), "cICP", []byte{9, 16, 0, 1}, false))
+	assert.Contains(t, hdr.Kept, "it has the code points 9/16/0/1")
+	odd := decodeFile(t, withChunk(withChunk(pngOf(t, image.NewNRGBA(image.Rect(0, 0, 1, 1))), "cHRM", make([]byte, 32), false), "gAMA", number(45_455), false))
+	assert.Contains(t, odd.Kept, "its primary colours are none")
+}
+
 func TestPictureWhoseColoursCannotBeConvertedIsKept(t *testing.T) {
 	inks := icctest.SRGB()
 	copy(inks[16:], "CMYK")

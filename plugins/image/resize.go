@@ -49,7 +49,8 @@ func scale(src *image.NRGBA, part image.Rectangle, width, height int, filter dra
 	return dst
 }
 
-// placeholder shrinks src to fit 100 x 100, as the hash demands, hashes it and draws the hash.
+// placeholder shrinks src to fit 100 x 100, as the hash demands, hashes it and
+// draws the hash.
 func placeholder(src *image.NRGBA) (string, error) {
 	const side = 100
 	if w, h := src.Rect.Dx(), src.Rect.Dy(); w > side || h > side {

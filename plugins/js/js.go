@@ -12,8 +12,8 @@
 // "/a.png.map", "https://x.org/a.png"). Names that count from the script itself
 // (import "./lib.js", new URL("x.png", import.meta.url), importScripts("x.js"))
 // are resolved against base, since the renamed file would not be found
-// otherwise. A service worker's address stays. The cost is some 200 ns a byte
-// (BenchmarkRewrite on a busy machine), most of it the parser's.
+// otherwise. The cost is some 200 ns a byte (BenchmarkRewrite on a busy
+// machine), most of it the parser's.
 package js
 
 import (
@@ -45,7 +45,7 @@ func (s *Service) Rewrite(ctx context.Context, req *jspb.RewriteRequest) (*jspb.
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
 	}
-	made, err := rewrite(req.GetJs(), req.GetUrls(), req.GetBase())
+	made, err := rewrite(req.GetJs(), req.GetUrls(), req.GetBase(), req.GetPrefix())
 	if err != nil {
 		return nil, status.Errorf(codes.Internal, "%s: %v", req.GetPath(), err)
 	}

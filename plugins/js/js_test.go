@@ -92,10 +92,31 @@ func TestRegularExpressionsAreFoundWhereverGrammarAllowsThem(t *testing.T) {
 	}
 }
 
+// A browser refuses a worker whose scope is not below the folder of its script.
+func TestScopeOfAServiceWorkerHasTheSitesFolder(t *testing.T) {
+	for script, want := range map[string]string{
+		`navigator.serviceWorker.register("/sw.js", { scope: "/" })`:                                       `navigator.serviceWorker.register("/sw.js", { scope: "/sub/" })`,
+		`navigator.serviceWorker?.register(x(1), {type: 'module', "scope": '/app/'})`:                      `navigator.serviceWorker?.register(x(1), {type: 'module', "scope": '/sub/app/'})`,
+		`const {serviceWorker} = navigator; serviceWorker.register('/sw.js',{scope:"./"})`:                 "",
+		`navigator.serviceWorker.register("/sw.js", {scope: "/sub/app"})`:                                  "",
+		`navigator.serviceWorker.register("/sw.js", {scope: "//x.org/"})`:                                  "",
+		`other.register("/sw.js", {scope: "/"}); f({scope: "/"}); serviceWorker.register(f({scope: "/"}))`: "",
+	} {
+		if want == "" {
+			want = script
+		}
+		got, err := New().Rewrite(t.Context(), &jspb.RewriteRequest{Path: "js/main.js", Js: script, Urls: renamed, Prefix: "/sub"})
+		require.NoError(t, err)
+		assert.Equal(t, want, got.Js)
+	}
+	const script = `navigator.serviceWorker.register("/sw.js", { scope: "/" })`
+	assert.Equal(t, script, call(t, script), "a site of its own")
+}
+
 func TestAllElseStays(t *testing.T) {
 	for _, script := range []string{
 		"", "// '/a.png'\n/* \"/a.png\" */ f('x')", `/"\/a.png"/.test(a); f("/other.png")`, `f("/lib/a.png", "./a.png", "https://x.org/a.png", "/a.pngx", "/a.png/b", "x/a.png")`,
-		`if (x) /["'/a.png]/.test(y)`, `navigator.serviceWorker.register("/js/lib.js")`,
+		`if (x) /["'/a.png]/.test(y)`,
 	} {
 		assert.Equal(t, script, call(t, script))
 	}
@@ -194,7 +215,7 @@ func FuzzRewrite(f *testing.F) {
 			l := decode(script[c.start:c.end])
 			require.Equal(t, l.text, decode(encode(l.text, c.quote)).text)
 		}
-		got, err := rewrite(script, renamed, "/js/main.js")
+		got, err := rewrite(script, renamed, "/js/main.js", "/sub")
 		require.NoError(t, err)
 		if exact {
 			_, err = js.Parse(parse.NewInputString(got.script), js.Options{})
@@ -208,7 +229,7 @@ func BenchmarkRewrite(b *testing.B) {
 	script := strings.Repeat("{\n"+source+"\nf('/a.png')}\n", 100)
 	b.SetBytes(int64(len(script)))
 	for b.Loop() {
-		if _, err := rewrite(script, renamed, "/js/main.js"); err != nil {
+		if _, err := rewrite(script, renamed, "/js/main.js", "/sub"); err != nil {
 			b.Fatal(err)
 		}
 	}

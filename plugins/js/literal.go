@@ -94,7 +94,7 @@ func hexEscape(text string, from, to int) (string, int) {
 // encode writes a text between quotes of a kind.
 func encode(text string, quote byte) string {
 	var out strings.Builder
-	for i := 0; i < len(text); i++ {
+	for i := range len(text) {
 		switch c := text[i]; {
 		case c == quote, c == '\\', quote == '`' && strings.HasPrefix(text[i:], "${"):
 			out.WriteByte('\\')

@@ -27,8 +27,9 @@ type rewritten struct {
 const mostUnknown = 100
 
 // rewrite replaces the asset paths of a script. base is where its relative
-// specifiers count from, or empty if nobody knows.
-func rewrite(script string, urls map[string]string, base string) (*rewritten, error) {
+// specifiers count from, or empty if nobody knows; prefix is the folder that
+// the site is below.
+func rewrite(script string, urls map[string]string, base, prefix string) (*rewritten, error) {
 	chunks, fault, err := scan(script)
 	made := &rewritten{script: script, fault: fault}
 	if errors.Is(err, errNoScript) {
@@ -40,10 +41,11 @@ func rewrite(script string, urls map[string]string, base string) (*rewritten, er
 	paths := newPathSet(urls)
 	e := edit{script: script}
 	for _, c := range chunks {
-		if c.role == worker {
+		l := decode(script[c.start:c.end])
+		if c.role == scope && prefix != "" && strings.HasPrefix(l.text, "/") && !strings.HasPrefix(l.text, "//") && !strings.HasPrefix(l.text+"/", prefix+"/") {
+			e.replace(c.start, c.start, encode(prefix, c.quote))
 			continue
 		}
-		l := decode(script[c.start:c.end])
 		if target, tail := resolve(base, l.text, c.role); target != "" {
 			if url, known := urls[target]; known {
 				e.replace(c.start, c.end, encode(url+tail, c.quote))

@@ -29,9 +29,7 @@ const (
 	// own counts from the script's own address, as one of importScripts or
 	// new URL("x", import.meta.url) does.
 	own
-	// worker names a service worker, whose address has a meaning: it rules what
-	// is below it, and browsers know it from the visit before.
-	worker
+	scope // of a service worker that is registered
 )
 
 // errNoScript says that a text cannot be read as a script.
@@ -39,7 +37,11 @@ var errNoScript = errors.New("not a script")
 
 // maxChecked is up to how many bytes a script that the parser refuses is given
 // to esbuild, which takes a stack frame for each level of nesting.
-const maxChecked = 512 << 10
+const maxChecked = 64 << 10
+
+// maxListed bounds what the parser lists: each name once in each scope around
+// it that does not declare it. For so many it takes a second, and 200 MB.
+const maxListed = 1 << 20
 
 // scan finds the strings and template texts of a script, and says what is wrong
 // with one that no browser runs. It is errNoScript where not even the strings
@@ -50,7 +52,11 @@ const maxChecked = 512 << 10
 // not all of them: where it cannot, the lexer guesses, and esbuild says whether
 // there is a fault.
 func scan(script string) (found []chunk, fault *diagnostic.Problem, err error) {
-	expressions, err := regularExpressions(script)
+	var expressions map[int]bool
+	err = errNoScript
+	if listed(script) <= maxListed {
+		expressions, err = regularExpressions(script)
+	}
 	isExpression := func(offset int) bool { return expressions[offset] }
 	switch {
 	case errors.Is(err, errNoScript):
@@ -66,14 +72,16 @@ func scan(script string) (found []chunk, fault *diagnostic.Problem, err error) {
 	return chunks(tokens), fault, nil
 }
 
-// check says what is wrong with a script that the parser refuses, or nil. It
+// check says what is wrong with a script that the parser refuses, or nil.
+// Minified, esbuild's time is that of its length: names of its own choice are
+// not compared with those of all scopes around them, and nothing is set in. It
 // says nothing of await as a name, which esbuild refuses everywhere, and
 // browsers in modules alone.
 func check(script string) *diagnostic.Problem {
 	if len(script) > maxChecked {
 		return nil
 	}
-	result := api.Transform(script, api.TransformOptions{Loader: api.LoaderJS, LogLevel: api.LogLevelSilent})
+	result := api.Transform(script, api.TransformOptions{Loader: api.LoaderJS, MinifyWhitespace: true, MinifyIdentifiers: true, LogLevel: api.LogLevelSilent})
 	for _, e := range result.Errors {
 		switch at := e.Location; {
 		case strings.HasPrefix(e.Text, `Cannot use "await" as an identifier`):
@@ -89,17 +97,21 @@ func check(script string) *diagnostic.Problem {
 // chunks picks the strings and templates out of the tokens.
 func chunks(tokens []token) []chunk {
 	var found []chunk
-	var calls []bool // for each parenthesis that is open, whether it is that of importScripts
+	var calls []string // for each parenthesis that is open, what is called
 	at := func(i int) string {
 		if i >= 0 && i < len(tokens) {
 			return tokens[i].text
 		}
 		return ""
 	}
+	within := func(call string) bool { return len(calls) > 0 && calls[len(calls)-1] == call }
 	for i, t := range tokens {
 		switch {
 		case t.text == "(":
-			calls = append(calls, at(i-1) == "importScripts")
+			calls = append(calls, at(i-1))
+			if of := at(i - 3); at(i-1) == "register" && of != "serviceWorker" && !(of == "?" && at(i-4) == "serviceWorker") {
+				calls[len(calls)-1] = "" // it is another's
+			}
 		case t.text == ")" && len(calls) > 0:
 			calls = calls[:len(calls)-1]
 		case t.kind == str:
@@ -108,10 +120,10 @@ func chunks(tokens []token) []chunk {
 			case at(i-1) == "from", at(i-1) == "import", at(i-1) == "(" && at(i-2) == "import" && at(i-3) != ".":
 				c.role = specifier
 			case at(i-1) == "(" && at(i-2) == "URL" && at(i+1) == "," && at(i+2) == "import" && at(i+4) == "meta" && at(i+6) == "url",
-				len(calls) > 0 && calls[len(calls)-1]:
+				within("importScripts"):
 				c.role = own
-			case at(i-1) == "(" && at(i-2) == "register" && at(i-4) == "serviceWorker":
-				c.role = worker
+			case at(i-1) == ":" && strings.Trim(at(i-2), `"'`) == "scope" && within("register"):
+				c.role = scope
 			}
 			found = append(found, c)
 		case t.kind == template:

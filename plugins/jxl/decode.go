@@ -3,6 +3,7 @@ package jxl
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"image"
 	"image/draw"
@@ -10,15 +11,16 @@ import (
 	"os"
 	"path/filepath"
 
+	"ddc/internal/icc"
 	"ddc/internal/tool"
 )
 
 // decode asks djxl for a PNG, the one format in which it writes grey, colour,
 // transparency and animations. djxl chooses the format by the name of its
 // output file, so that file is a link to its standard output.
-func decode(ctx context.Context, data []byte) (*image.NRGBA, error) {
+func decode(ctx context.Context, data []byte) (picture *image.NRGBA, animated bool, err error) {
 	var file []byte
-	err := tool.InFolder(func(folder string) error {
+	err = tool.InFolder(func(folder string) error {
 		output := filepath.Join(folder, "picture.png")
 		if err := os.Symlink("/dev/stdout", output); err != nil {
 			return fmt.Errorf("name djxl's output: %w", err)
@@ -32,13 +34,32 @@ func decode(ctx context.Context, data []byte) (*image.NRGBA, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	picture, err := png.Decode(bytes.NewReader(file))
+	decoded, err := png.Decode(bytes.NewReader(file))
 	if err != nil {
-		return nil, fmt.Errorf("read djxl's PNG: %w", err)
+		return nil, false, fmt.Errorf("read djxl's PNG: %w", err)
 	}
-	return toNRGBA(picture), nil
+	picture = toNRGBA(decoded)
+	// djxl converts only what was encoded with a loss.
+	transform, err := icc.OfPNG(file)
+	if err != nil {
+		return nil, false, err
+	}
+	if transform != nil {
+		transform.Apply(picture.Pix)
+	}
+	return picture, isAnimation(file), nil
+}
+
+// isAnimation says whether a PNG has more than one frame: then its chunk acTL
+// comes before its pixels.
+func isAnimation(file []byte) (animated bool) {
+	icc.VisitPNG(file, func(kind string, data []byte) bool {
+		animated = kind == "acTL" && len(data) >= 4 && binary.BigEndian.Uint32(data) > 1
+		return animated || kind == "IDAT"
+	})
+	return animated
 }
 
 // toNRGBA copies what the PNG decoder returns to 8 bits a sample with straight

@@ -30,6 +30,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"ddc/internal/diagnostic"
+	"ddc/internal/icc"
 	"ddc/internal/tool"
 	"ddc/plugins/jxl/jxlpb"
 )
@@ -37,6 +38,9 @@ import (
 // maxPixels bounds one picture, and all pictures in work together: cjxl takes
 // 57 bytes a pixel, so at most 1.4 GB.
 const maxPixels = 24_000_000
+
+// errTooLarge is wrapped by the errors of pictures of more than maxPixels.
+var errTooLarge = errors.New("is too large")
 
 // Service answers the calls of the jxl plugin.
 type Service struct {
@@ -58,6 +62,9 @@ func (s *Service) Decode(ctx context.Context, req *jxlpb.DecodeRequest) (*jxlpb.
 	if err == nil {
 		err = checkSize(width, height)
 	}
+	if errors.Is(err, errTooLarge) {
+		return &jxlpb.Pixels{Kept: err.Error()}, nil
+	}
 	if err != nil {
 		return nil, diagnostic.Refuse(req.GetPath(), diagnostic.Problem{Message: "cannot decode JPEG XL: " + err.Error()})
 	}
@@ -65,11 +72,13 @@ func (s *Service) Decode(ctx context.Context, req *jxlpb.DecodeRequest) (*jxlpb.
 		return nil, status.FromContextError(err).Err()
 	}
 	defer s.pixels.Release(int64(width) * int64(height))
-	picture, err := decode(ctx, req.GetData())
+	picture, animated, err := decode(ctx, req.GetData())
 	var failure *tool.Failure
 	switch {
 	case err == nil:
-		return &jxlpb.Pixels{Rgba: picture.Pix, Width: int32(picture.Rect.Dx()), Height: int32(picture.Rect.Dy())}, nil
+		return &jxlpb.Pixels{Rgba: picture.Pix, Width: int32(picture.Rect.Dx()), Height: int32(picture.Rect.Dy()), Animated: animated}, nil
+	case errors.Is(err, icc.ErrUnsupported):
+		return &jxlpb.Pixels{Kept: err.Error()}, nil
 	case errors.As(err, &failure):
 		return nil, diagnostic.Refuse(req.GetPath(), diagnostic.Problem{Message: "cannot decode JPEG XL: " + failure.Error()})
 	}
@@ -118,7 +127,7 @@ func checkSize(width, height int) error {
 		return fmt.Errorf("a picture of %d x %d pixels has no area", width, height)
 	}
 	if int64(width)*int64(height) > maxPixels {
-		return fmt.Errorf("%d x %d pixels are more than the %d megapixels allowed: scale the picture down", width, height, maxPixels/1_000_000)
+		return fmt.Errorf("%w: %d x %d pixels are more than the %d megapixels allowed", errTooLarge, width, height, maxPixels/1_000_000)
 	}
 	return nil
 }

@@ -3,10 +3,13 @@ package jxl
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"hash/crc32"
 	"image"
 	"image/color"
 	"image/gif"
 	"image/jpeg"
+	"image/png"
 	"math"
 	"os"
 	"strings"
@@ -65,7 +68,8 @@ func decoded(t testing.TB, data []byte) *jxlpb.Pixels {
 	return got
 }
 
-// psnr says in decibels how near two pictures' samples are; over 35 the eye sees no difference.
+// psnr says in decibels how near two pictures' samples are; over 35 the eye
+// sees no difference.
 func psnr(a, b []byte) float64 {
 	var sum float64
 	for i := range a {
@@ -127,6 +131,8 @@ func TestDecodeTakesFirstFrameOfAnimation(t *testing.T) {
 	got := decoded(t, converted(t, file.Bytes()))
 	require.Equal(t, [2]int32{20, 10}, [2]int32{got.Width, got.Height})
 	assert.Equal(t, []byte{255, 0, 0, 255}, got.Rgba[:4])
+	assert.True(t, got.Animated)
+	assert.False(t, decoded(t, encoded(t, scene(8, 8, 255), 90)).Animated)
 }
 
 func TestDecodeNamesFileThatIsBroken(t *testing.T) {
@@ -142,12 +148,32 @@ func TestDecodeNamesFileThatIsBroken(t *testing.T) {
 }
 
 // 37 bytes that say they are a billion pixels a side must not start a program.
-func TestDecodeRefusesHugePicturesByTheirHead(t *testing.T) {
+func TestHugePictureIsKeptByItsHead(t *testing.T) {
 	// not small; 30 bits of ones; square
 	head := []byte{0xff, 0x0a, 0b1111_1110, 0xff, 0xff, 0xff, 0b0011_1111, 0xff}
-	_, err := New().Decode(t.Context(), &jxlpb.DecodeRequest{Path: "bomb.jxl", Data: head})
-	assert.Equal(t, codes.InvalidArgument, status.Code(err))
-	assert.ErrorContains(t, err, "more than the 24 megapixels allowed")
+	assert.Contains(t, decoded(t, head).Kept, "more than the 24 megapixels allowed")
+}
+
+// djxl leaves the colours of what was encoded without a loss.
+func TestColoursAreBroughtToSRGBHoweverTheyWereEncoded(t *testing.T) {
+	needTools(t)
+	m := image.NewNRGBA(image.Rect(0, 0, 8, 8))
+	for i := range 64 {
+		copy(m.Pix[4*i:], []byte{234, 51, 35, 255})
+	}
+	var file bytes.Buffer
+	require.NoError(t, png.Encode(&file, m))
+	cicp := []byte("\x00\x00\x00\x04cICP\x0c\x0d\x00\x01")
+	cicp = binary.BigEndian.AppendUint32(cicp, crc32.ChecksumIEEE(cicp[4:]))
+	inP3 := bytes.Join([][]byte{file.Bytes()[:33], cicp, file.Bytes()[33:]}, nil)
+	for _, distance := range []string{"0", "0.3"} {
+		data, err := tool.Command{Program: cjxl, Args: []string{"/dev/stdin", "/dev/stdout", "--distance=" + distance, "-x", "color_space=RGB_D65_DCI_Rel_SRG"}, Input: inP3}.Run(t.Context())
+		require.NoError(t, err)
+		got := decoded(t, data).Rgba
+		for c, want := range []byte{255, 0, 0, 255} {
+			assert.InDelta(t, want, got[c], 6, "distance %s: %v", distance, got[:4])
+		}
+	}
 }
 
 func TestSizeIsReadFromEveryForm(t *testing.T) {

@@ -91,10 +91,12 @@ func (s *Service) checker(req *linkcheckpb.CheckRequest) *checker {
 
 var errTooManyRedirects = fmt.Errorf("more than %d redirects", maxRedirects)
 
-// check asks for one address, by GET if the server says that it does not do HEAD.
+// check asks for one address by HEAD, and once more by GET if the answer is a
+// fault: some servers answer HEAD with 405 or 501, others with 403 or 404. One
+// that is asked too often is not asked again.
 func (c *checker) check(ctx context.Context, address string) answer {
 	a := c.ask(ctx, http.MethodHead, address)
-	if a.code == http.StatusMethodNotAllowed || a.code == http.StatusNotImplemented {
+	if a.code >= http.StatusBadRequest && a.code != http.StatusTooManyRequests {
 		a = c.ask(ctx, http.MethodGet, address)
 	}
 	return a

@@ -24,7 +24,8 @@ import (
 // patient is a time-out that no answer from this machine needs.
 const patient = 60_000
 
-// serve starts a site on loopback and returns its address under two names, which are two domains.
+// serve starts a site on loopback and returns its address under two names,
+// which are two domains.
 func serve(t *testing.T, handler http.HandlerFunc) (byNumber, byName string) {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -54,9 +55,12 @@ func TestEachURLGetsItsResultInOrder(t *testing.T) {
 			assert.Equal(t, userAgent, r.UserAgent())
 		case "/gone":
 			w.WriteHeader(http.StatusGone)
-		case "/get", "/get501":
+		case "/busy":
+			assert.Equal(t, "HEAD", r.Method)
+			w.WriteHeader(http.StatusTooManyRequests)
+		case "/get", "/get501", "/get404":
 			if r.Method == http.MethodHead {
-				w.WriteHeader(map[string]int{"/get": 405, "/get501": 501}[r.URL.Path])
+				w.WriteHeader(map[string]int{"/get": 405, "/get501": 501, "/get404": 404}[r.URL.Path])
 			} else {
 				fmt.Fprint(w, strings.Repeat("long ", 1<<20))
 			}
@@ -70,14 +74,15 @@ func TestEachURLGetsItsResultInOrder(t *testing.T) {
 			http.NotFound(w, r)
 		}
 	})
-	closed := httptest.NewServer(http.NotFoundHandler())
-	closed.Close()
+	const closed = "http://127.0.0.1:1" // a port that nobody is given by chance
 	want := [][2]string{
 		{site + "/ok", "OK 200"},
 		{site + "/ok#part", "OK 200"},
 		{site + "/gone", "ERROR 410 Gone"},
 		{site + "/get", "OK 200"},
 		{site + "/get501", "OK 200"},
+		{site + "/get404", "OK 200"},
+		{site + "/busy", "ERROR 429 Too Many Requests"},
 		{site + "/away", "OK 200"},
 		{site + "/loop", "FAILED 0 more than 10 redirects"},
 		{site + "/nothing", "ERROR 404 Not Found"},
@@ -93,7 +98,7 @@ func TestEachURLGetsItsResultInOrder(t *testing.T) {
 	for _, w := range want {
 		req.Urls = append(req.Urls, w[0])
 	}
-	req.Urls = append(req.Urls, closed.URL)
+	req.Urls = append(req.Urls, closed)
 	results := check(t, req)
 	require.Len(t, results, len(want)+1)
 	for i, w := range want {

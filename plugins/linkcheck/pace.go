@@ -98,7 +98,7 @@ func (p *paced) once(req *http.Request) (_ *http.Response, away time.Duration, _
 	res, err := p.next.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		away = limit.Away()
-		if context.Cause(ctx) == errTimedOut {
+		if errors.Is(context.Cause(ctx), errTimedOut) {
 			return nil, 0, errTimedOut // in time in which we ran
 		}
 		return nil, away, err

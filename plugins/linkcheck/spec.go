@@ -14,7 +14,8 @@ func Spec() spec.Spec {
 		Name:    "linkcheck",
 		Open:    func() plugin.Service { return New() },
 		Confine: func(spec.Site) spec.Confinement { return spec.Confinement{Environment: spec.Proxies()}.Online() },
-		// A thousand links to one domain take a thousand seconds and more: see the package's comment.
+		// A thousand links to one domain take a thousand seconds and more: see
+		// the package's comment.
 		CallTime: func(spec.Site) time.Duration { return time.Hour },
 		Here:     "it asks the internet from where the build runs",
 		Alone:    "it keeps the pace at which servers are asked",

@@ -18,7 +18,8 @@ import (
 	"ddc/plugins/linkcheck/linkcheckpb"
 )
 
-// playChecker, if set, makes the test binary a process that checks the URL in it.
+// playChecker, if set, makes the test binary a process that checks the URL in
+// it.
 const playChecker = "PLAY_LINKCHECK_OF"
 
 const stoppedLimit = 3 * time.Second

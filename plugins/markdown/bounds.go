@@ -200,12 +200,14 @@ var blocks = sync.OnceValue(func() parser.Parser {
 	)
 })
 
-// atMost is what all texts of a page together can cost, however they are divided. For
-// most pages that is little, and they need not be parsed to be counted.
+// atMost is what all texts of a page together can cost, however they are
+// divided. For most pages that is little, and they need not be parsed to be
+// counted.
 func (b *bounds) atMost() int {
 	marks, attributes, lines := marksIn(b.source, "*_~[]`<!"), marksIn(b.source, "=.#{["), 1+bytes.Count(b.source, []byte("\n"))
 	addresses := bytes.Count(b.source, []byte("](")) * len(b.source)
-	// Twice as much leaves room for tabs, and for text that belongs to two blocks.
+	// Twice as much leaves room for tabs, and for text that belongs to two
+	// blocks.
 	return 4 * (marks*marks + attributes*attributes + lines*lines + addresses)
 }
 
@@ -273,8 +275,8 @@ func marksIn(text []byte, marks string) (n int) {
 	return n
 }
 
-// addressBytes counts the bytes that goldmark reads for the addresses of links on
-// a line: from each "](" to the next space, or from "](<" to the next ">".
+// addressBytes counts the bytes that goldmark reads for the addresses of links
+// on a line: from each "](" to the next space, or from "](<" to the next ">".
 func addressBytes(line []byte) (n int) {
 	space, angle := len(line), len(line)
 	for i := len(line) - 1; i >= 0; i-- {

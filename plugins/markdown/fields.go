@@ -21,8 +21,8 @@ type fields struct {
 	extra map[string]any
 }
 
-// key is what front matter may say: a line for the reference, and how it is set.
-// set returns what is wanted instead, or "".
+// key is what front matter may say: a line for the reference, and how it is
+// set. set returns what is wanted instead, or "".
 type key struct {
 	doc string
 	set func(f *fields, v any) (wanted string)
@@ -104,7 +104,8 @@ func Keys() []Key {
 	return all
 }
 
-// Elsewhere lists keys of other generators, with what to write instead, by name.
+// Elsewhere lists keys of other generators, with what to write instead, by
+// name.
 func Elsewhere() []Key {
 	var all []Key
 	for _, name := range slices.Sorted(maps.Keys(elsewhere)) {
@@ -113,8 +114,8 @@ func Elsewhere() []Key {
 	return all
 }
 
-// take sets the fields from a table. null counts as missing. language is TOML or
-// YAML. The places in what it returns count from the table's first line.
+// take sets the fields from a table. null counts as missing. language is TOML
+// or YAML. The places in what it returns count from the table's first line.
 func (f *fields) take(table notation.Table, language string) ([]*markdownpb.Warning, error) {
 	var unknown []*markdownpb.Warning
 	for _, name := range slices.Sorted(maps.Keys(table.Values)) {

@@ -164,7 +164,8 @@ func writeText(out *bytes.Buffer, n ast.Node, source []byte) {
 	}
 }
 
-// unescape resolves backslashes and character references; goldmark leaves both for the renderer.
+// unescape resolves backslashes and character references; goldmark leaves both
+// for the renderer.
 func unescape(value []byte) []byte {
 	var out bytes.Buffer
 	for len(value) > 0 {

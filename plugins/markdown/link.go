@@ -31,7 +31,8 @@ func newLinkResolver(page string, addresses map[string]string) *linkResolver {
 	return &linkResolver{folder: path.Dir(page), addresses: addresses}
 }
 
-// suggest finds the path that was probably meant, for the first dead links of a page.
+// suggest finds the path that was probably meant, for the first dead links of a
+// page.
 func (l *linkResolver) suggest(file string) string {
 	if l.suggested++; l.suggested > mostSuggestions || len(file) > longestGuess {
 		return ""
@@ -47,7 +48,8 @@ func (l *linkResolver) suggest(file string) string {
 	return nearest(file, l.paths)
 }
 
-// brokenLink says that a link leads to no file, and which path its author may have meant.
+// brokenLink says that a link leads to no file, and which path its author may
+// have meant.
 type brokenLink struct{ suggestion string }
 
 // resolve returns the URL of a link. A path after "@/" is relative to the
@@ -114,7 +116,8 @@ func nearest(wanted string, paths []string) string {
 	return best
 }
 
-// distance is the number of characters to insert, delete or change between a and b.
+// distance is the number of characters to insert, delete or change between a
+// and b.
 func distance(a, b string) int {
 	from, to := []rune(a), []rune(b)
 	row := make([]int, len(to)+1)

@@ -36,7 +36,8 @@ func New() *Service { return &Service{} }
 // Register adds the service to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) { markdownpb.RegisterMarkdownServer(r, s) }
 
-// ParseFrontMatter splits a page's source. A page without front matter is all body.
+// ParseFrontMatter splits a page's source. A page without front matter is all
+// body.
 func (s *Service) ParseFrontMatter(ctx context.Context, req *markdownpb.ParseFrontMatterRequest) (*markdownpb.ParseFrontMatterResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
@@ -62,8 +63,8 @@ func (s *Service) Render(ctx context.Context, req *markdownpb.RenderRequest) (*m
 	return page, nil
 }
 
-// Shortcodes finds the calls of shortcodes in a body. A call of a known one that
-// is not well written is the page's fault.
+// Shortcodes finds the calls of shortcodes in a body. A call of a known one
+// that is not well written is the page's fault.
 func (s *Service) Shortcodes(ctx context.Context, req *markdownpb.ShortcodesRequest) (*markdownpb.ShortcodesResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()

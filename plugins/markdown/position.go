@@ -6,13 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// lineIndex turns an offset of the body into a line and column of the page's source.
+// lineIndex turns an offset of the body into a line and column of the page's
+// source.
 type lineIndex struct {
 	source []byte
 	starts []int
 	first  int
-	// last is what was looked up last: in a line of a megabyte with ten thousand
-	// calls the letters are counted once.
+	// last is what was looked up last: in a line of a megabyte with ten
+	// thousand calls the letters are counted once.
 	last *struct{ offset, start, column int }
 }
 

@@ -22,7 +22,14 @@ import (
 // only links this package does not pay for them.
 var (
 	plainEngine = sync.OnceValue(func() goldmark.Markdown { return newEngine() })
-	smartEngine = sync.OnceValue(func() goldmark.Markdown { return newEngine(extension.Typographer) })
+	smartEngine = sync.OnceValue(func() goldmark.Markdown { return newEngine(typographer) })
+	// typographer writes letters, not entities: titles and ids of headings are
+	// made of them too.
+	typographer = extension.NewTypographer(extension.WithTypographicSubstitutions(extension.TypographicSubstitutions{
+		extension.LeftSingleQuote: []byte("‘"), extension.RightSingleQuote: []byte("’"), extension.LeftDoubleQuote: []byte("“"), extension.RightDoubleQuote: []byte("”"),
+		extension.EnDash: []byte("–"), extension.EmDash: []byte("—"), extension.Ellipsis: []byte("…"),
+		extension.LeftAngleQuote: []byte("«"), extension.RightAngleQuote: []byte("»"), extension.Apostrophe: []byte("’"),
+	}))
 )
 
 func newEngine(more ...goldmark.Extender) goldmark.Markdown {
@@ -89,7 +96,8 @@ func render(req *markdownpb.RenderRequest) (*markdownpb.RenderResponse, error) {
 	return p.out, nil
 }
 
-// walk gives headings their ids, takes the code blocks out and resolves the links.
+// walk gives headings their ids, takes the code blocks out and resolves the
+// links.
 func (p *page) walk(doc ast.Node) error {
 	var headings []*ast.Heading
 	var codes []ast.Node

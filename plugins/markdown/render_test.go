@@ -62,7 +62,12 @@ func TestMarkdownOfTheSiteFormat(t *testing.T) {
 func TestPunctuationIsTypographicWhenAskedFor(t *testing.T) {
 	page, err := New().Render(t.Context(), &markdownpb.RenderRequest{Path: "a.md", Body: "\"a\" -- b... `\"c\"`", SmartPunctuation: true})
 	require.NoError(t, err)
-	assert.Contains(t, page.Html, "&ldquo;a&rdquo; &ndash; b&hellip; <code>&quot;c&quot;</code>")
+	assert.Contains(t, page.Html, "“a” – b… <code>&quot;c&quot;</code>")
+
+	page, err = New().Render(t.Context(), &markdownpb.RenderRequest{Path: "a.md", Body: "## It's \"x\" -- y", SmartPunctuation: true})
+	require.NoError(t, err)
+	require.Len(t, page.Headings, 1)
+	assert.Equal(t, [2]string{"It’s “x” – y", "it-s-x-y"}, [2]string{page.Headings[0].Title, page.Headings[0].Id})
 }
 
 func TestHeadingsGetLinksToThemselvesWhenAskedFor(t *testing.T) {

@@ -14,15 +14,18 @@ import (
 	"ddc/plugins/markdown/markdownpb"
 )
 
-// maxCalls bounds the shortcodes of a text, maxTags those in their bodies too, and
-// maxWarnings those of others that are told.
+// maxCalls bounds the shortcodes of a text, maxTags those in their bodies too,
+// and maxWarnings those of others that are told.
 const maxCalls, maxTags, maxWarnings = 10_000, 100_000, 100
 
+const literalCall = `\{(?:\{/\*([ \t\n]*[A-Za-z_][A-Za-z0-9_]*\([^{}]*)\*/\}|%/\*([ \t\n]*(?:end\b|[A-Za-z_][A-Za-z0-9_]*\()[^{}]*)\*/%)\}`
+
 var (
-	callStart = regexp.MustCompile(`^\{([{%])-?[ \t\n]*([A-Za-z_][A-Za-z0-9_]*)\(`)
+	callStart = regexp.MustCompile(`^\{([{%])-?[ \t\n]*([A-Za-z_][A-Za-z0-9_]*)([ \t\n]*)\(`)
 	// literal is a call, or an end, that is shown as text, in code too.
-	literal = regexp.MustCompile(`\{(?:\{/\*([ \t\n]*[A-Za-z_][A-Za-z0-9_]*\([^{}]*)\*/\}|%/\*([ \t\n]*(?:end\b|[A-Za-z_][A-Za-z0-9_]*\()[^{}]*)\*/%)\}`)
-	bodyEnd = regexp.MustCompile(`\{%-?[ \t\n]*(?:(end)[ \t\n]*-?%\}|[A-Za-z_][A-Za-z0-9_]*\()`)
+	literal     = regexp.MustCompile(literalCall)
+	literalHere = regexp.MustCompile(`^` + literalCall)
+	bodyEnd     = regexp.MustCompile(`\{%-?[ \t\n]*(?:(end)[ \t\n]*-?%\}|([A-Za-z_][A-Za-z0-9_]*)([ \t\n]*)\()`)
 )
 
 // calls looks for shortcodes in a text.
@@ -132,15 +135,15 @@ func (c *calls) inCode(at int) bool {
 	return i < len(c.code) && c.code[i][0] <= at && at < c.code[i][1]
 }
 
-// backticks are the runs of a paragraph, which ends at an offset: where they begin,
-// by their length.
+// backticks are the runs of a paragraph, which ends at an offset: where they
+// begin, by their length.
 type backticks struct {
 	end    int
 	starts map[int][]int
 }
 
-// codeSpan is the end of the code that begins with a run of backticks, or of the
-// run, if nothing ends it.
+// codeSpan is the end of the code that begins with a run of backticks, or of
+// the run, if nothing ends it.
 func (c *calls) codeSpan(at int) int {
 	after := at + runOf(c.body[at:], '`')
 	if after > c.runs.end {
@@ -184,10 +187,16 @@ func (c *calls) fault(offset int, hint, format string, args ...any) error {
 	return &diagnostic.Problem{Line: line, Col: column, Message: fmt.Sprintf(format, args...), Hint: hint}
 }
 
+// isName says whether a word before a bracket begins a call. Behind a blank,
+// one that is no shortcode's name is a template's, as in {% if (a) %}.
+func (c *calls) isName(word, blank string) bool {
+	return blank == "" || slices.Contains(c.names, word)
+}
+
 // call reads what may be a call at an offset, and says where to go on.
 func (c *calls) call(at int) (next int, err error) {
 	start := callStart.FindStringSubmatch(c.body[at:])
-	if start == nil {
+	if start == nil || !c.isName(start[2], start[3]) {
 		c.elsewhere(at)
 		return at + 1, nil
 	}
@@ -235,9 +244,9 @@ func (c *calls) call(at int) (next int, err error) {
 	return end, nil
 }
 
-// bodies are the tags that begin and end the bodies of calls, in order: where they
-// stand, how many bodies are open before each, and which of them are ends, by how many
-// are open behind them.
+// bodies are the tags that begin and end the bodies of calls, in order: where
+// they stand, how many bodies are open before each, and which of them are ends,
+// by how many are open behind them.
 type bodies struct {
 	starts, stops, open []int
 	ends                map[int][]int
@@ -248,20 +257,21 @@ func (c *calls) findBodies() error {
 	b := &bodies{ends: map[int][]int{}}
 	open := 0
 	for at := 0; ; {
-		found := bodyEnd.FindStringSubmatchIndex(c.body[at:])
+		rest := c.body[at:]
+		found := bodyEnd.FindStringSubmatchIndex(rest)
 		if found == nil {
 			break
 		}
-		start, stop := at+found[0], at+found[1]
+		start, stop, isEnd := at+found[0], at+found[1], found[2] >= 0
 		at = stop
-		if c.inCode(start) {
+		if c.inCode(start) || !isEnd && !c.isName(rest[found[4]:found[5]], rest[found[6]:found[7]]) {
 			continue
 		}
 		if len(b.starts) == maxTags {
 			return c.fault(start, "divide the page", "there are more than %d shortcodes and ends of them", maxTags)
 		}
 		b.starts, b.stops, b.open = append(b.starts, start), append(b.stops, stop), append(b.open, open)
-		if found[2] < 0 { // another with a body
+		if !isEnd { // another with a body
 			open++
 			continue
 		}
@@ -272,8 +282,8 @@ func (c *calls) findBodies() error {
 	return nil
 }
 
-// end is that of a body which begins at an offset: where the body ends, and where the
-// tag does; -1 if there is none.
+// end is that of a body which begins at an offset: where the body ends, and
+// where the tag does; -1 if there is none.
 func (b *bodies) end(from int) (inner, stop int) {
 	first, _ := slices.BinarySearch(b.starts, from)
 	if first == len(b.starts) {

@@ -40,6 +40,7 @@ func TestShortcodesAreFoundWithTheirArguments(t *testing.T) {
 		"{% note() %}a {% note() %}b{% end %} c{% end %} {{ video() }}":                          {`4:1 note {} [a {% note() %}b{% end %} c]4`, `4:49 video {}`},
 		"<div>{{ video(n=007) }}</div>":                                                          {`4:6 video {"n":7}`},
 		"{{ vidoe(x=page.title) }} {{ page.title }} {{ m::note() }}":                             {`4:1 vidoe?`},
+		"{{ video () }} {% note (kind=1) %}{% if (a) %}{% end %}":                                {`4:1 video {}`, `4:16 note {"kind":1} [{% if (a) %}]4`},
 		"`{{ video() }}` ``a ` {{ video() }}`` \\{{ video() }}":                                  nil,
 		"```\n{{ video() }}\n```\n\n    {{ video() }}\n\n- a\n\n  ~~~\n  {{ video() }}\n  ~~~\n": nil,
 		"{{/* video(id=\"x\") */}} `{{/* a() */}}` {%/* note() */%}\nx\n{%/* end */%}":           {`4:1 = {{ video(id="x") }}`, "4:26 = {{ a() }}", "4:41 = {% note() %}", "6:1 = {% end %}"},
@@ -86,7 +87,15 @@ func TestWhatOnlyLooksLikeACallIsToldWithWhatToWriteInstead(t *testing.T) {
 		"{{ video }}":                 `1:1+8 {{ video is a shortcode without its brackets: it is shown as text (write {{ video() }})`,
 		"\n{% end %}":                 `2:1+6 {% end ends no shortcode: it is shown as text (write {% name() %} before the text)`,
 		"{%- if page.title -%}x":      "",
-		"{{ page.title }} {{ video":   "",
+		"{{ page.title }} {{ video":   `1:18+8 {{ video is a shortcode without its brackets: it is shown as text (write {{ video() }})`,
+		"{{ video \"x\" }}":           `1:1+8 {{ video is a shortcode without its brackets: it is shown as text (write {{ video() }})`,
+		"{% note kind=1 %}x":          `1:1+7 {% note is a shortcode without its brackets: it is shown as text (write {% note() %} text {% end %})`,
+		"{{ my-video(id=1) }}":        `1:1+11 {{ my-video is no name of a shortcode: it is shown as text (write my_video(..), and templates/shortcodes/my_video.html)`,
+		"a\n{{/* video() }}":          `2:1+11 {{/* video( does not end: it is shown as text (write */}} behind it)`,
+		"{%/* end %}":                 `1:1+8 {%/* end does not end: it is shown as text (write */%} behind it)`,
+		"{{/* video() */}}":           "",
+		"{{ video.title }} {{ video-": "",
+		"{% if (video) %}":            "",
 		"`{% note %}` \\{% end %} {%": "",
 		"{% note() %}x{% end %}":      "",
 		"    {% if x %}":              "",
@@ -116,8 +125,8 @@ func FuzzShortcodes(f *testing.F) {
 	})
 }
 
-// crowds are texts in which one thing is there n times, and would be looked for, from
-// there to the end, each time.
+// crowds are texts in which one thing is there n times, and would be looked
+// for, from there to the end, each time.
 func crowds(n int) map[string]string {
 	return map[string]string{
 		"bodies":     strings.Repeat("{% note() %}"+strings.Repeat("a", 500)+"{% end %}\n\n", n),
@@ -143,7 +152,8 @@ func TestBodiesEndWhereTheirOwnEndIs(t *testing.T) {
 		callsOf(t, `{% note(a="{% note(") %}x{% end %} {% end %}{% note() %}{% note() %}{% end %}{% note() %}y{% end %}{% end %}`))
 }
 
-// BenchmarkShortcodes reports how long a call takes: as long among twice as many.
+// BenchmarkShortcodes reports how long a call takes: as long among twice as
+// many.
 func BenchmarkShortcodes(b *testing.B) {
 	for _, n := range []int{maxCalls / 4, maxCalls / 2} {
 		for name, body := range crowds(n) {

@@ -40,6 +40,9 @@ func setDate(v any, into *string) (wanted string) {
 	return "a date, such as 2024-05-01 or 2024-05-01T10:00:00Z,"
 }
 
+// mostQuoted is up to how many bytes of a value are told.
+const mostQuoted = 40
+
 // kindOf names a value for people who write pages.
 func kindOf(v any) string {
 	switch v := v.(type) {
@@ -48,7 +51,10 @@ func kindOf(v any) string {
 		case bool:
 			return v.Written
 		case string:
-			return "string"
+			if len(v.Written) <= mostQuoted {
+				return strconv.Quote(v.Written)
+			}
+			return "a long text"
 		}
 		return "the number " + v.Written
 	case []any:

@@ -47,6 +47,7 @@ type shrinker struct {
 	atHead bool
 	before markup.Token // the last token
 	script scriptKind   // of the <script> that is open
+	effort int          // for the scripts so far
 
 	roots   int  // tags <html> and <body>
 	frames  bool // there is a <frameset>, whose page has no text, only spaces
@@ -104,7 +105,9 @@ func (s *shrinker) text(t markup.Token) {
 	small := source
 	switch {
 	case t.RawText:
-		small = s.script.minify(source)
+		if s.affords(source) {
+			small = s.script.minify(source)
+		}
 	case t.Foreign: // where a CDATA section is a text too
 	case strings.Trim(source, white) != "":
 		s.atHead = false
@@ -117,6 +120,19 @@ func (s *shrinker) text(t markup.Token) {
 	if small != source {
 		s.page.Replace(t.Start, t.End, small)
 	}
+}
+
+// affords says whether a script is minified, and notes what that takes.
+func (s *shrinker) affords(source string) bool {
+	if s.script != javaScript {
+		return true
+	}
+	needed := effort(source)
+	if len(source) > maxScript || s.effort+needed > maxEffort {
+		return false
+	}
+	s.effort += needed
+	return true
 }
 
 const white = " \n\t\r\f"

@@ -58,6 +58,24 @@ func (k scriptKind) minify(source string) string {
 	return small
 }
 
+// What esbuild may do for the scripts of a page. It compares each name that
+// shadows another with those of all scopes around it, for each of these scopes;
+// and it takes a stack frame for each level of nesting. A script beyond a bound
+// stays as written.
+const (
+	// maxScript bounds a script, in bytes.
+	maxScript = 64 << 10
+	// maxEffort bounds the sum of effort, which is some seconds.
+	maxEffort = 1e9
+)
+
+// effort estimates from above what esbuild does for a script, as if each of its
+// scopes lay in the one before.
+func effort(source string) int {
+	scopes := strings.Count(source, "{") + strings.Count(source, "=>") + strings.Count(source, "for")
+	return len(source) * (1000 + scopes*scopes)
+}
+
 // minifyJavaScript leaves out comments and space. Names and statements stay:
 // eval uses names, and so do people who read the source.
 func minifyJavaScript(source string) (string, bool) {

@@ -152,3 +152,25 @@ func TestHandlersAndScriptURLsStay(t *testing.T) {
 	source := `<b onclick="javascript: f( '</' + 'script>' ) ;" onload=" ">x</b><a href="javascript: void  0 ;">y</a>`
 	assert.Equal(t, source, minified(t, source))
 }
+
+// Each took minutes, or all memory, and its page was the end of the build.
+func TestScriptsThatTakeTooLongStayAsWritten(t *testing.T) {
+	deep := strings.Repeat
+	for name, script := range map[string]string{
+		"arrows":      "x = " + deep("a=>", 4000) + "1",
+		"functions":   deep("function a(){", 2000) + " " + deep("}", 2000),
+		"loops":       deep("for(let a;;)", 2000) + " a",
+		"conditions":  "x = " + deep("a?b:", 200_000) + "c",
+		"many arrows": "x = " + deep("a=>", 300_000) + "1",
+	} {
+		source := "<p>a</p><script>" + script + "</script>"
+		assert.Equal(t, source, minified(t, source), name)
+	}
+	one := "<script>x = " + deep(" a => ", 300) + "1</script>"
+	many := minified(t, deep(one, 1000))
+	assert.True(t, strings.HasPrefix(many, "<script>x=a=>a"), many[:40])
+	assert.True(t, strings.HasSuffix(many, one), "a page has a bound for all of its scripts")
+
+	ordinary := "<script>f( " + deep("function ( a ) { if ( a ) { b( a ) } }, ", 60) + "1 )</script>"
+	assert.Less(t, len(minified(t, deep(ordinary, 10))), 10*len(ordinary)*3/4)
+}

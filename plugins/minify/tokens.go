@@ -2,6 +2,7 @@ package minify
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 
@@ -29,7 +30,7 @@ func sameTokens(before, after string) bool {
 		case a.kind != b.kind || !sameTag(a, b):
 			return false
 		case a.kind == html.ErrorToken:
-			return a.tokens.Err() == io.EOF && b.tokens.Err() == io.EOF
+			return errors.Is(a.tokens.Err(), io.EOF) && errors.Is(b.tokens.Err(), io.EOF)
 		}
 		a.enter()
 		b.enter()
@@ -171,8 +172,8 @@ func (s *side) start(name string) {
 	}
 }
 
-// sameTag says whether two tags or doctypes are the same. A slash at the end has
-// a meaning only in SVG and MathML, where its kind is compared too.
+// sameTag says whether two tags or doctypes are the same. A slash at the end
+// has a meaning only in SVG and MathML, where its kind is compared too.
 func sameTag(a, b *side) bool {
 	switch a.kind {
 	case html.DoctypeToken:

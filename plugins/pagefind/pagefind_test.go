@@ -1,6 +1,7 @@
 package pagefind
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -8,12 +9,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -77,7 +80,19 @@ func index(t testing.TB, pages []*pagefindpb.Page) map[string][]byte {
 	return files
 }
 
-// fragments unpacks what the browser shows of each page: JSON after a signature, in gzip.
+// unpacked is a file of an index without its gzip and its signature.
+func unpacked(t testing.TB, data []byte) []byte {
+	t.Helper()
+	packed, err := gzip.NewReader(bytes.NewReader(data))
+	require.NoError(t, err)
+	text, err := io.ReadAll(packed)
+	require.NoError(t, err)
+	text, signed := bytes.CutPrefix(text, []byte("pagefind_dcd"))
+	require.True(t, signed)
+	return text
+}
+
+// fragments unpacks what the browser shows of each page, which is JSON.
 func fragments(t *testing.T, files map[string][]byte) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
@@ -85,14 +100,8 @@ func fragments(t *testing.T, files map[string][]byte) map[string]string {
 		if !strings.HasPrefix(path, "pagefind/fragment/") {
 			continue
 		}
-		unpacked, err := gzip.NewReader(bytes.NewReader(data))
-		require.NoError(t, err)
-		text, err := io.ReadAll(unpacked)
-		require.NoError(t, err)
-		text, signed := bytes.CutPrefix(text, []byte("pagefind_dcd"))
-		require.True(t, signed)
 		var fragment struct{ URL, Content string }
-		require.NoError(t, json.Unmarshal(text, &fragment))
+		require.NoError(t, json.Unmarshal(unpacked(t, data), &fragment))
 		texts[fragment.URL] = fragment.Content
 	}
 	return texts
@@ -150,6 +159,89 @@ func TestWordsOfTheIndexAreThoseThatPeopleRead(t *testing.T) {
 	for url, text := range trimmed(fragments(t, index(t, pages))) {
 		assert.Equal(t, want[url], strings.Join(strings.Fields(text), " "), bodies[url])
 	}
+}
+
+// value reads one value of CBOR: a number, a text or a list, which are all that
+// an index has.
+func value(t testing.TB, from []byte) (v any, rest []byte) {
+	t.Helper()
+	require.NotEmpty(t, from)
+	kind, n, rest := from[0]>>5, uint64(from[0]&31), from[1:]
+	if n >= 24 {
+		size := 1 << (n - 24)
+		require.True(t, n < 28 && len(rest) >= size)
+		n = 0
+		for _, b := range rest[:size] {
+			n = n<<8 | uint64(b)
+		}
+		rest = rest[size:]
+	}
+	switch kind {
+	case 0:
+		return int(n), rest
+	case 1:
+		return -1 - int(n), rest
+	case 3:
+		return string(rest[:n]), rest[n:]
+	case 4:
+		list := []any{}
+		for range n {
+			var item any
+			item, rest = value(t, rest)
+			list = append(list, item)
+		}
+		return list, rest
+	}
+	require.Fail(t, "odd CBOR", "%x", from[0])
+	return nil, nil
+}
+
+// wordsOf are the numbers of the pages that each word of an index leads to. A
+// page is said by how far it is from the one before.
+func wordsOf(t testing.TB, files map[string][]byte) map[string][]int {
+	t.Helper()
+	words := map[string][]int{}
+	for path, data := range files {
+		if !strings.HasPrefix(path, "pagefind/index/") {
+			continue
+		}
+		chunk, rest := value(t, unpacked(t, data))
+		require.Empty(t, rest)
+		for _, entry := range chunk.([]any)[0].([]any) {
+			word, number := entry.([]any)[0].(string), 0
+			for _, page := range entry.([]any)[1].([]any) {
+				number += page.([]any)[0].(int)
+				words[word] = append(words[word], number)
+			}
+		}
+	}
+	return words
+}
+
+// A table's head is searched for by some of its words, in any order.
+func TestSearchForTwoWordsOfATablesHeadFindsItsPage(t *testing.T) {
+	needTools(t)
+	files := index(t, []*pagefindpb.Page{
+		page("/a/", "<p>alpha"), page("/b/", "<p>beta, twice"), page("/c/", "<p>gamma"),
+		page("/table/", "<table><thead><tr><th>alpha</th><th>beta</th><th>gamma</th></tr></thead><tbody><tr><td>one</td><td>two</td></tr></tbody></table>"),
+		page("/z/", "<p>beta"),
+	})
+	words := wordsOf(t, files)
+	found := func(query ...string) (pages []int) {
+		pages = words[query[0]]
+		for _, word := range query[1:] {
+			pages = slices.DeleteFunc(slices.Clone(pages), func(n int) bool { return !slices.Contains(words[word], n) })
+		}
+		return pages
+	}
+	assert.Len(t, found("alpha"), 2)
+	assert.Len(t, found("beta"), 3)
+	assert.Len(t, found("gamma"), 2)
+	for _, two := range [][]string{{"alpha", "beta"}, {"gamma", "alpha"}, {"gamma", "beta"}, {"beta", "one"}} {
+		assert.Len(t, found(two...), 1, "%v", two)
+	}
+	assert.Empty(t, found("alpha", "nowher"))
+	assert.NotContains(t, words, "alphabetagamma")
 }
 
 func TestNoPagesAreAnIndexToo(t *testing.T) {
@@ -289,5 +381,58 @@ func BenchmarkRealSite(b *testing.B) {
 	pages := pages(b, fixture.RealOrSkip(b, "dodeca-docs/docs"))
 	for b.Loop() {
 		index(b, pages)
+	}
+}
+
+// BenchmarkEdit takes apart what a page that has changed costs. Pagefind's
+// service takes a page in the place of the one that it has of that URL; but it
+// makes each file anew whenever it is asked for the files.
+func BenchmarkEdit(b *testing.B) {
+	needTools(b)
+	const n = 1000
+	random := rand.New(rand.NewPCG(1, 1))
+	page := func(i int) *pagefindpb.Page {
+		var text strings.Builder
+		for range 900 {
+			fmt.Fprintf(&text, "word%d ", int(math.Exp(random.Float64()*10)))
+		}
+		return &pagefindpb.Page{Url: fmt.Sprintf("/p%04d/", i), Html: "<!doctype html><html lang=en><title>P</title><h1>P</h1><p>" + text.String()}
+	}
+	pages := make([]*pagefindpb.Page, n)
+	for i := range pages {
+		pages[i] = page(i)
+	}
+	var adding, making, again time.Duration
+	for b.Loop() {
+		process, err := tool.Command{Program: indexer, Args: []string{"--service"}}.Start(b.Context())
+		require.NoError(b, err)
+		talk := conversation{in: process.In, out: bufio.NewReaderSize(process.Out, 1<<16)}
+		require.NoError(b, talk.send(0, newIndex{Type: "NewIndex"}))
+		created, err := talk.receive("NewIndex")
+		require.NoError(b, err)
+		index := created.Payload.Index
+		add := func(pages ...*pagefindpb.Page) {
+			all := &sending{pages: pages}
+			_, err := talk.add(index, all.Recv)
+			require.NoError(b, err)
+		}
+		files := func() int {
+			require.NoError(b, talk.send(n+1, getFiles{Type: "GetFiles", Index: index}))
+			answer, err := talk.receive("GetFiles")
+			require.NoError(b, err)
+			return len(answer.Payload.Files)
+		}
+		begun := time.Now()
+		add(pages...)
+		added := time.Now()
+		first := files()
+		made := time.Now()
+		add(page(7))
+		require.Equal(b, first, files(), "the page has taken its own place")
+		adding, making, again = adding+added.Sub(begun), making+made.Sub(added), again+time.Since(made)
+		require.NoError(b, process.Close())
+	}
+	for name, took := range map[string]time.Duration{"add-ms": adding, "files-ms": making, "one-page-and-files-ms": again} {
+		b.ReportMetric(float64(took.Milliseconds())/float64(b.N), name)
 	}
 }

@@ -59,8 +59,8 @@ type refusal struct{ url, message string }
 
 func (r *refusal) Error() string { return fmt.Sprintf("%s: cannot be indexed: %s", r.url, r.message) }
 
-// build runs one service from start to end. Next gives page after page, and then
-// io.EOF.
+// build runs one service from start to end. Next gives page after page, and
+// then io.EOF.
 func build(ctx context.Context, next func() (*pagefindpb.Page, error)) (files []*pagefindpb.IndexFile, err error) {
 	process, err := tool.Command{Program: indexer, Args: []string{"--service"}}.Start(ctx)
 	if err != nil {

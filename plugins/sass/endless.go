@@ -26,8 +26,11 @@ const (
 	// memoryLook is how often that is checked. Between two checks a program can
 	// take as much again.
 	memoryLook = 20 * time.Millisecond
-	// traceTime is how long a compilation is watched to see where it is.
-	traceTime = 2 * time.Second
+	// traceTime is how long a compilation is watched to see where it is, from
+	// the first place that it comes to, and traceStart how long it may take to
+	// come there: a busy machine takes seconds to start the compiler.
+	traceTime  = 2 * time.Second
+	traceStart = 15 * time.Second
 )
 
 // endless is the error of a compilation that does not end within its bounds.
@@ -71,21 +74,26 @@ func held(pid int) int64 {
 // whereabouts compiles once more, with a mark at each loop, function and mixin
 // of the sources. It gives the place of the last mark that was passed, or none.
 func whereabouts(ctx context.Context, files sources) diagnostic.Problem {
-	most := traceTime
+	marked, marks := files.mark()
+	if len(marks) == 0 {
+		return diagnostic.Problem{}
+	}
+	most := traceStart
 	if deadline, ok := ctx.Deadline(); ok {
 		most = min(most, time.Until(deadline)/2)
 	}
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	marked, marks := files.mark()
 	var mu sync.Mutex
 	var last diagnostic.Problem
+	enough := sync.OnceFunc(func() { time.AfterFunc(traceTime, cancel) })
 	c, err := start(func(event godartsass.LogEvent) {
 		_, number, found := strings.Cut(event.Message, markText)
 		if n, err := strconv.Atoi(number); found && err == nil && n < len(marks) {
 			mu.Lock()
 			defer mu.Unlock()
 			last = marks[n]
+			enough()
 		}
 	})
 	if err != nil {

@@ -51,7 +51,8 @@ func New() *Service {
 // Register adds the service to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) { sasspb.RegisterSassServer(r, s) }
 
-// Close ends the compiler. It waits for a call that runs; no call may begin after it.
+// Close ends the compiler. It waits for a call that runs; no call may begin
+// after it.
 func (s *Service) Close() error {
 	if c := <-s.turn; c != nil {
 		return c.close()
@@ -68,7 +69,7 @@ func (s *Service) Compile(ctx context.Context, req *sasspb.CompileRequest) (*sas
 	files := sources(req.GetFiles())
 	inner, most, cancel := bounded(ctx, time.Duration(req.GetMostMs())*time.Millisecond)
 	css, err := s.compile(inner, files.args())
-	if err != nil && context.Cause(inner) == errTooLong {
+	if err != nil && errors.Is(context.Cause(inner), errTooLong) {
 		err = tooLong(most)
 	}
 	cancel()

@@ -23,7 +23,8 @@ import (
 	"ddc/plugins/sass/sasspb"
 )
 
-// begin makes a service that is closed, and its compiler with it, when the test ends.
+// begin makes a service that is closed, and its compiler with it, when the test
+// ends.
 func begin(t testing.TB) *Service {
 	t.Helper()
 	if _, err := tool.Find("sass"); err != nil {
@@ -41,7 +42,8 @@ func compile(t testing.TB, s *Service, files map[string]string) string {
 	return response.Css
 }
 
-// childProcesses lists the processes that any thread of ours started and nobody has reaped.
+// childProcesses lists the processes that any thread of ours started and nobody
+// has reaped.
 func childProcesses() string {
 	var pids []string
 	lists, _ := filepath.Glob("/proc/self/task/*/children")
@@ -162,7 +164,8 @@ func TestCompilerThatDiedIsReplaced(t *testing.T) {
 	assert.Contains(t, compile(t, s, map[string]string{entry: "a{b:c}"}), "b: c")
 }
 
-// Dart Sass does not listen while it is in a loop, so it has to be ended and replaced.
+// Dart Sass does not listen while it is in a loop, so it has to be ended and
+// replaced.
 func TestEndlessCompilationEndsWithItsContext(t *testing.T) {
 	s := begin(t)
 	compile(t, s, map[string]string{entry: "a{b:c}"})

@@ -17,7 +17,8 @@ import (
 // ("sass:" is taken by its own modules.)
 const scheme = "ddc:///"
 
-// sources are a request's files; they answer the compiler's @use, @forward and @import.
+// sources are a request's files; they answer the compiler's @use, @forward and
+// @import.
 type sources map[string]string
 
 var _ godartsass.ImportResolver = sources(nil)

@@ -49,7 +49,8 @@ func argumentsOf(command byte) int {
 	return 0
 }
 
-// segments reads path data. It returns false if a browser would stop somewhere in it.
+// segments reads path data. It returns false if a browser would stop somewhere
+// in it.
 func segments(d string) ([]segment, bool) {
 	r := pathReader{rest: d}
 	var list []segment

@@ -99,7 +99,8 @@ func TestRandomPathsLookTheSame(t *testing.T) {
 	assert.LessOrEqual(t, difference(rendered(t, svg.String()), rendered(t, small)), 4)
 }
 
-// randomPath is a path of all commands, in the ways of writing that people and programs have.
+// randomPath is a path of all commands, in the ways of writing that people and
+// programs have.
 func randomPath(random *rand.Rand) string {
 	var d strings.Builder
 	number := func(limit int) {

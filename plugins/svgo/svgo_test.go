@@ -24,7 +24,8 @@ func optimised(t *testing.T, source string) string {
 	return res.GetSvg()
 }
 
-// drawings are the SVG files of the fixture, and of the real sites that are there.
+// drawings are the SVG files of the fixture, and of the real sites that are
+// there.
 func drawings(t *testing.T) map[string]string {
 	t.Helper()
 	drawings := map[string]string{}

@@ -27,7 +27,8 @@ const patience = 30 * time.Second
 
 var setPatience = sync.OnceFunc(func() { regexp2.SetTimeoutCheckPeriod(patience) })
 
-// lexerFor finds the lexer of an info string, such as "rust,noexec" or `toml title="x"`, or nil.
+// lexerFor finds the lexer of an info string, such as "rust,noexec" or `toml
+// title="x"`, or nil.
 func lexerFor(info string) chroma.Lexer {
 	name, _, _ := strings.Cut(strings.ToLower(info), ",")
 	name = strings.TrimSpace(name)
@@ -100,7 +101,8 @@ func spans(ctx context.Context, lexer chroma.Lexer, code string, most time.Durat
 		return "", false, nil
 	}
 	var out strings.Builder
-	// Neighbours of one class share a span, which is written when the class changes.
+	// Neighbours of one class share a span, which is written when the class
+	// changes.
 	class, from, idle := "", 0, 0
 	rest := code
 	for token := next(); token != chroma.EOF; token = next() {

@@ -14,9 +14,9 @@ type outcome struct {
 	done bool
 }
 
-// seen remembers pieces in two generations. A piece that is asked for again is in the
-// younger one; when that is full, the older one is forgotten, and it takes its place.
-// The zero value is empty.
+// seen remembers pieces in two generations. A piece that is asked for again is
+// in the younger one; when that is full, the older one is forgotten, and it
+// takes its place. The zero value is empty.
 type seen struct {
 	mu         sync.Mutex
 	young, old map[piece]outcome

@@ -33,8 +33,8 @@ const (
 
 // tokyoNight follows the theme that these sites had, but with paler inks where
 // the contrast was under 4.5 to 1. By itself it has no light variant: on a page
-// that is always dark, readers who prefer light would get light blocks, which is
-// worse than dark blocks on a light page.
+// that is always dark, readers who prefer light would get light blocks, which
+// is worse than dark blocks on a light page.
 func tokyoNight() theme {
 	return theme{"#1a1b26", "#c0caf5", map[ink]string{
 		keywordInk: "#bb9af7", nameInk: "#7dcfff", functionInk: "#7aa2f7", kindInk: "#2ac3de", textInk: "#9ece6a", numberInk: "#ff9e64", quietInk: "#868eb5",

@@ -24,9 +24,9 @@ import (
 	pb "ddc/plugins/syntax_highlight/syntax_highlightpb"
 )
 
-// Service answers the calls of the syntax_highlight plugin. It remembers pieces of
-// code that it has coloured: a page that is edited has the same ones as before, and
-// many pages of a site show the same commands.
+// Service answers the calls of the syntax_highlight plugin. It remembers pieces
+// of code that it has coloured: a page that is edited has the same ones as
+// before, and many pages of a site show the same commands.
 type Service struct {
 	pb.UnimplementedSyntaxHighlightServer
 	most time.Duration // of a processor's time for one piece of code

@@ -42,7 +42,8 @@ func only(language, code string) *pb.HighlightRequest {
 // shown is the text that a reader sees.
 func shown(t *testing.T, fragment string) string {
 	t.Helper()
-	// The first line break of a <pre> is dropped by parsers, so one is put there to be dropped.
+	// The first line break of a <pre> is dropped by parsers, so one is put
+	// there to be dropped.
 	doc, err := html.Parse(strings.NewReader("<pre>\n" + fragment + "</pre>"))
 	require.NoError(t, err)
 	var out strings.Builder

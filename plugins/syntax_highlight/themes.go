@@ -71,8 +71,8 @@ func themeOf(name string) (theme, bool) {
 // leastContrast is what people need to read small letters.
 const leastContrast = 4.5
 
-// readable takes a colour as far towards black or white as it needs to be read on
-// a background.
+// readable takes a colour as far towards black or white as it needs to be read
+// on a background.
 func readable(colour, background string) string {
 	behind, ink := parseColour(background), parseColour(colour)
 	towards := 255.0

@@ -117,8 +117,8 @@ func toSRGB(m *image.NRGBA, data []byte) error {
 	if !has {
 		return nil
 	}
-	t, err := icc.Parse(profile)
-	if err == nil && !t.IsSRGB() {
+	t, err := icc.Of(profile, false)
+	if t != nil {
 		t.Apply(m.Pix)
 	}
 	return err

@@ -36,6 +36,9 @@ const (
 	method = 4
 )
 
+// errTooLarge is wrapped by the errors of pictures of more than maxPixels.
+var errTooLarge = errors.New("is too large")
+
 // Service answers the calls of the webp plugin.
 type Service struct {
 	webppb.UnimplementedWebpServer
@@ -65,7 +68,7 @@ func (s *Service) Decode(ctx context.Context, req *webppb.DecodeRequest) (*webpp
 	if err == nil {
 		err = toSRGB(picture, req.GetData())
 	}
-	if errors.Is(err, icc.ErrUnsupported) {
+	if errors.Is(err, icc.ErrUnsupported) || errors.Is(err, errTooLarge) {
 		return &webppb.Pixels{Kept: err.Error()}, nil
 	}
 	if err != nil {
@@ -121,7 +124,7 @@ func checkSize(width, height int) error {
 	case width > maxSide || height > maxSide:
 		return fmt.Errorf("%d x %d pixels: WebP has no more than %d a side: scale the picture down", width, height, maxSide)
 	case width*height > maxPixels:
-		return fmt.Errorf("%d x %d pixels are more than the %d megapixels allowed: scale the picture down", width, height, maxPixels/1_000_000)
+		return fmt.Errorf("%w: %d x %d pixels are more than the %d megapixels allowed", errTooLarge, width, height, maxPixels/1_000_000)
 	}
 	return nil
 }

@@ -57,7 +57,8 @@ func encoded(t testing.TB, s *Service, m *image.NRGBA, quality int32) []byte {
 	return response.Data
 }
 
-// psnr says in decibels how near two pictures' samples are; over 35 the eye sees no difference.
+// psnr says in decibels how near two pictures' samples are; over 35 the eye
+// sees no difference.
 func psnr(a, b []byte) float64 {
 	var sum float64
 	for i := range a {
@@ -114,7 +115,8 @@ func TestDecodeOfLosslessIsExact(t *testing.T) {
 	assert.Equal(t, m.Pix, got.Rgba)
 }
 
-// animation wraps a still file's chunks as the only frame of an animation of 64 x 48, at (10, 6).
+// animation wraps a still file's chunks as the only frame of an animation of 64
+// x 48, at (10, 6).
 func animation(still []byte, width, height int) []byte {
 	chunks := still[riffHeader:]
 	if string(chunks[:4]) == "VP8X" {
@@ -158,6 +160,15 @@ func TestDecodeNamesFileThatIsBroken(t *testing.T) {
 			assert.ErrorContains(t, err, "a.webp: cannot decode WebP: ")
 		})
 	}
+}
+
+func TestHugePictureIsKept(t *testing.T) {
+	const side = 16383 - 1
+	head := append(binary.LittleEndian.AppendUint32([]byte{0x2f}, side|side<<14), 0)
+	data := append([]byte("RIFF\x12\x00\x00\x00WEBPVP8L\x06\x00\x00\x00"), head...)
+	got, err := start(t).Decode(t.Context(), &webppb.DecodeRequest{Path: "a.webp", Data: data})
+	require.NoError(t, err)
+	assert.Contains(t, got.Kept, "megapixels allowed")
 }
 
 func FuzzDecodeNeverPanics(f *testing.F) {

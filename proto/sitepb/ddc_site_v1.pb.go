@@ -228,7 +228,7 @@ func (x *DescribeResponse) GetOrder() int32 {
 // Signature is a function as templates call it.
 type Signature struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Of letters, digits and _.
+	// It has letters, digits and _.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The names of its arguments, in the order in which they may stand without.
 	Parameters []string `protobuf:"bytes,2,rep,name=parameters,proto3" json:"parameters,omitempty"`

@@ -135,7 +135,8 @@ func (c *Conn) PeerDied(cause error) {
 	<-c.done
 }
 
-// Close fails the calls under way, and those made later, and leaves nothing open.
+// Close fails the calls under way, and those made later, and leaves nothing
+// open.
 func (c *Conn) Close() error {
 	c.closed.Store(true)
 	c.end(rpc.ClosedHere(c.name))
@@ -194,8 +195,9 @@ func (c *Conn) options(method string, opts []grpc.CallOption) []grpc.CallOption 
 	}, opts...)
 }
 
-// overBound is how gRPC's error begins for a received message that is too large.
-// A server says the same of a request, but this end sends none over the bound.
+// overBound is how gRPC's error begins for a received message that is too
+// large. A server says the same of a request, but this end sends none over the
+// bound.
 const overBound = "grpc: received message larger than max"
 
 // explain turns gRPC's error for a call into the one that hosts decide on. late
@@ -219,8 +221,8 @@ func (c *Conn) explain(ctx context.Context, method string, late bool, err error)
 	return err
 }
 
-// explainEnd explains an error of a call that the peer may have given too. If the
-// connection has ended by then, that is no harm: the call counts as lost.
+// explainEnd explains an error of a call that the peer may have given too. If
+// the connection has ended by then, that is no harm: the call counts as lost.
 func (c *Conn) explainEnd(ctx context.Context, err error) error {
 	if !c.wire.over() {
 		if c.leaving.Load() {

@@ -32,8 +32,9 @@ type Server struct {
 
 var _ grpc.ServiceRegistrar = (*Server)(nil)
 
-// NewServer makes a Server without services. It bounds the length of
-// requests, and nothing else of them; ReplyTime is not used, since a reply waits for no slot.
+// NewServer makes a Server without services. It bounds the length of requests,
+// and nothing else of them; ReplyTime is not used, since a reply waits for no
+// slot.
 func NewServer(o rpc.ServerOptions) *Server {
 	s := &Server{}
 	limit := cmp.Or(o.MaxMessage, defaultMaxMessage)
@@ -41,6 +42,9 @@ func NewServer(o rpc.ServerOptions) *Server {
 		grpc.MaxRecvMsgSize(cmp.Or(o.Requests.Bytes, limit)), grpc.MaxSendMsgSize(limit), grpc.WaitForHandlers(true),
 		grpc.ChainUnaryInterceptor(append([]grpc.UnaryServerInterceptor{s.noteUnary}, o.Unary...)...),
 		grpc.ChainStreamInterceptor(append([]grpc.StreamServerInterceptor{s.noteStream}, o.Stream...)...),
+	}
+	if o.Unknown != nil {
+		options = append(options, grpc.UnknownServiceHandler(o.Unknown))
 	}
 	for _, handler := range o.Stats {
 		options = append(options, grpc.StatsHandler(handler))
@@ -54,10 +58,10 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	s.grpc.RegisterService(desc, impl)
 }
 
-// Serve answers calls until the connection ends or ctx is done. No handler runs any
-// more when it returns. It owns socket, and is called once. It returns nil if the
-// connection ended, and an error that wraps [transport.ErrPeerDead] if PeerDied was
-// called before that.
+// Serve answers calls until the connection ends or ctx is done. No handler runs
+// any more when it returns. It owns socket, and is called once. It returns nil
+// if the connection ended, and an error that wraps [transport.ErrPeerDead] if
+// PeerDied was called before that.
 func (s *Server) Serve(ctx context.Context, socket *os.File) error {
 	w, err := wireOf(socket)
 	if err != nil {
@@ -125,8 +129,8 @@ func (s *Server) noteStream(service any, stream grpc.ServerStream, info *grpc.St
 	return handler(service, stream)
 }
 
-// rescue gives the error of a handler that panicked, as package rpc does. By itself
-// gRPC would let the panic end the process.
+// rescue gives the error of a handler that panicked, as package rpc does. By
+// itself gRPC would let the panic end the process.
 func rescue(method string, err *error) {
 	if cause := recover(); cause != nil {
 		slog.Error("handler panicked", "method", method, "panic", cause, "stack", string(debug.Stack()))

@@ -255,7 +255,8 @@ func TestAHandlerThatPanicsFailsItsCallAlone(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// A server whose context ends drops its calls: they are lost, and may be made again.
+// A server whose context ends drops its calls: they are lost, and may be made
+// again.
 func TestServeEndsWithItsContext(t *testing.T) {
 	p := connect(t, rpc.ConnOptions{}, rpc.ServerOptions{})
 	answered := p.waits(t.Context())
@@ -265,8 +266,8 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	assert.ErrorIs(t, <-answered, transport.ErrPeerDead)
 }
 
-// A server that leaves takes no more calls, and its only connection lives on for
-// those under way.
+// A server that leaves takes no more calls, and its only connection lives on
+// for those under way.
 func TestACallOnAServerThatLeavesMayBeRepeatedElsewhere(t *testing.T) {
 	p := connect(t, rpc.ConnOptions{}, rpc.ServerOptions{})
 	ctx, cancel := context.WithCancel(t.Context())

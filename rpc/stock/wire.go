@@ -49,15 +49,16 @@ func (w *wire) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Close closes the socket. The descriptor is free when it returns, whoever called
-// it first.
+// Close closes the socket. The descriptor is free when it returns, whoever
+// called it first.
 func (w *wire) Close() error {
 	w.end()
 	w.closing.Do(func() { w.closed = w.Conn.Close() })
 	return w.closed
 }
 
-// listener hands out one wire. It has nothing more to accept once that has ended.
+// listener hands out one wire. It has nothing more to accept once that has
+// ended.
 type listener struct {
 	wire   *wire
 	handed atomic.Bool

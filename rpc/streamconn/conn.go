@@ -73,7 +73,8 @@ var _ net.Conn = (*conn)(nil)
 
 var bothWays = &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
 
-// Client opens a connection by calling a method that [Serve]s. It ends with ctx.
+// Client opens a connection by calling a method that [Serve]s. It ends with
+// ctx.
 func Client(ctx context.Context, cc grpc.ClientConnInterface, method string, opts ...grpc.CallOption) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	stream, err := cc.NewStream(ctx, bothWays, method, opts...)

@@ -122,7 +122,7 @@ func TestCloseFlushesAndIsReadAsEOF(t *testing.T) {
 	overEach(t, func(t *testing.T, tun *tunnel) {
 		for _, clientCloses := range []bool{true, false} {
 			client, server := tun.pipe(t)
-			from, to := net.Conn(client), net.Conn(server)
+			from, to := client, net.Conn(server)
 			if !clientCloses {
 				from, to = to, from
 			}

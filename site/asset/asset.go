@@ -41,7 +41,7 @@ func KindOf(name string) Kind {
 		return Manifest
 	}
 	switch strings.ToLower(path.Ext(name)) {
-	case ".png", ".jpg", ".jpeg", ".gif", ".webp", ".jxl":
+	case ".png", ".jpg", ".jpeg", ".gif", ".webp", ".jxl", ".avif":
 		return Picture
 	case ".ttf", ".otf", ".woff", ".woff2":
 		return Font
@@ -77,11 +77,12 @@ func Hash(data []byte) string {
 // Digits gives the 12 characters of a hash made by NewHash.
 func Digits(h hash.Hash) string { return DigitsOf(h.Sum(nil)) }
 
-// DigitsOf gives the 12 characters of what a hash made by NewHash has summed up.
+// DigitsOf gives the 12 characters of what a hash made by NewHash has summed
+// up.
 func DigitsOf(sum []byte) string {
 	const alphabet = "0123456acdeo"
 	n := binary.BigEndian.Uint64(sum)
-	var digits [12]byte
+	var digits [digitsOfName]byte
 	for i := len(digits) - 1; i >= 0; i-- {
 		digits[i] = alphabet[n%uint64(len(alphabet))]
 		n /= uint64(len(alphabet))
@@ -89,8 +90,8 @@ func DigitsOf(sum []byte) string {
 	return string(digits[:])
 }
 
-// Hashed puts a hash before a name's last extension, or at its end. A name that has
-// no room for it loses its last letters.
+// Hashed puts a hash before a name's last extension, or at its end. A name that
+// has no room for it loses its last letters.
 func Hashed(name, digits string) string {
 	folder, base := path.Split(name)
 	ext := "." + digits + path.Ext(base)
@@ -100,6 +101,21 @@ func Hashed(name, digits string) string {
 	}
 	return folder + stem + ext
 }
+
+// Unhashed is a name without the hash that Hashed may have put into it. False
+// is for a name that has no room for one.
+func Unhashed(name string) (string, bool) {
+	ext := path.Ext(name)
+	if len(ext) == 1+digitsOfName { // of a name without an extension
+		return strings.TrimSuffix(name, ext), true
+	}
+	stem := strings.TrimSuffix(name, ext)
+	digits := path.Ext(stem)
+	return strings.TrimSuffix(stem, digits) + ext, len(digits) == 1+digitsOfName
+}
+
+// digitsOfName is how many characters of a hash are in a name.
+const digitsOfName = 12
 
 // URL is the address of a file or route. It has a leading slash, and every
 // character that means something in HTML, CSS, a srcset or a URL is escaped.

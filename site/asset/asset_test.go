@@ -1,8 +1,10 @@
 package asset
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -48,6 +50,34 @@ func TestHeaderThatIsCutOffIsNoAnimation(t *testing.T) {
 	}
 	width, height := Size([]byte("nothing"))
 	assert.Zero(t, width+height)
+}
+
+func TestAVIFIsMeasuredByItsBoxes(t *testing.T) {
+	box := func(kind string, parts ...string) string {
+		body := strings.Join(parts, "")
+		return string(binary.BigEndian.AppendUint32(nil, uint32(len(body)+8))) + kind + body
+	}
+	size := func(w, h uint32) string {
+		return box("ispe", string(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(make([]byte, 4), w), h)))
+	}
+	file := func(properties ...string) []byte {
+		return []byte(box("ftyp", "avif\x00\x00\x00\x00") + box("meta", "\x00\x00\x00\x00", box("hdlr"), box("iprp", box("ipco", properties...))) + box("mdat", "pixels"))
+	}
+	for name, c := range map[string]struct {
+		data          []byte
+		width, height int
+	}{
+		"plain": {file(size(64, 48)), 64, 48}, "tiles": {file(size(32, 32), box("pixi"), size(64, 48)), 64, 48},
+		"turned": {file(size(64, 48), box("irot", "\x03")), 48, 64}, "upside down": {file(size(64, 48), box("irot", "\x02")), 64, 48}, "none": {file(), 0, 0},
+	} {
+		width, height := AVIFSize(c.data)
+		assert.Equal(t, [2]int{c.width, c.height}, [2]int{width, height}, name)
+		assert.True(t, IsAVIF(c.data))
+		for n := range c.data { // cut off anywhere
+			AVIFSize(c.data[:n])
+		}
+	}
+	assert.False(t, IsAVIF([]byte("\x00\x00\x00\x1cftypmp42")))
 }
 
 // Each group comes after all it refers to, but for its own members, and two are

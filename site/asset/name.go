@@ -11,9 +11,9 @@ var workers = regexp.MustCompile(`(^|[-_.])(sw|service-?worker|serviceworker)([-
 
 // KeepsName says whether others than the site's own files ask for a file by its
 // name, so that it must keep it, whoever refers to it: servers and hosts
-// (CNAME, _headers, .well-known), browsers by themselves (favicon.ico, a service
-// worker), robots, readers of feeds, and whoever was sent a link to a document
-// or a download.
+// (CNAME, _headers, .well-known), browsers by themselves (favicon.ico, a
+// service worker), robots, readers of feeds, and whoever was sent a link to a
+// document or a download.
 func KeepsName(name string) bool {
 	lower := strings.ToLower(name)
 	for part := range strings.SplitSeq(lower, "/") {

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"ddc/internal/diagnostic"
+	"ddc/internal/regular"
 )
 
 // Name is where a configuration lies below a project's root.
@@ -53,8 +54,11 @@ type Config struct {
 	// MaxText is the most bytes that a text of the site may have: a page,
 	// template, style sheet, script, drawing or data file.
 	MaxText int64
-	// Wake is the wake strategy as written, or empty. It is not checked here: see
-	// WakeFault.
+	// MaxResized is the most sizes and formats of one picture that one page may
+	// have made by resize_image.
+	MaxResized int
+	// Wake is the wake strategy as written, or empty. It is not checked here:
+	// see WakeFault.
 	Wake string
 	// Plugins are in the order written.
 	Plugins []Plugin
@@ -166,9 +170,10 @@ type Overrides struct {
 
 func defaults() *Config {
 	return &Config{
-		LinkCheck: LinkCheck{RateLimit: time.Second},
-		MaxText:   64 << 20,
-		Site:      Site{Language: "en", FeedLimit: 20, FeedContent: true, Search: true},
+		LinkCheck:  LinkCheck{RateLimit: time.Second},
+		MaxText:    64 << 20,
+		MaxResized: 100,
+		Site:       Site{Language: "en", FeedLimit: 20, FeedContent: true, Search: true},
 		CodeExecution: CodeExecution{
 			Enabled:     true,
 			FailOnError: true,
@@ -244,18 +249,12 @@ func read(folder string) (string, error) {
 		return "", err
 	}
 	defer root.Close()
-	file, err := root.OpenFile(filepath.FromSlash(Name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	file, info, err := regular.Open(root, filepath.FromSlash(Name), os.O_RDONLY, 0)
 	if err != nil {
 		return "", err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	switch {
-	case err != nil:
-		return "", err
-	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("%s is not a regular file", Name)
-	case info.Size() > maxSize:
+	if info.Size() > maxSize {
 		return "", tooLarge(folder, info.Size())
 	}
 	source, err := io.ReadAll(io.LimitReader(file, maxSize+1))

@@ -68,6 +68,7 @@ func TestWhatTheFileLeavesOutHasItsDefault(t *testing.T) {
 	rust, ok := c.CodeExecution.Language("RS")
 	require.True(t, ok)
 	assert.EqualValues(t, 64<<20, c.MaxText)
+	assert.Equal(t, 100, c.MaxResized)
 	assert.Equal(t, config.Language{Command: "cargo", Args: []string{"run", "--quiet", "--release"},
 		Extension: "rs", PrepareCode: true, ShowOutput: true}, rust)
 	_, ok = c.CodeExecution.Language("python")
@@ -79,6 +80,7 @@ link_check { rate_limit_ms 250; skip_domain "x.org"; skip_domain "y.org" "z.org"
 stable_assets { path "favicon.svg"; path "/img/../robots.txt" }
 wake "futex,fonts=pipe"
 max_text_mib 5
+max_resized 7
 code_execution {
     enabled #false
     fail_on_error false
@@ -102,6 +104,7 @@ func TestEverySettingIsRead(t *testing.T) {
 	assert.Equal(t, []string{"favicon.svg", "robots.txt"}, c.StableAssets)
 	assert.Equal(t, "futex,fonts=pipe", c.Wake)
 	assert.EqualValues(t, 5<<20, c.MaxText)
+	assert.Equal(t, 7, c.MaxResized)
 	e := c.CodeExecution
 	assert.False(t, e.Enabled)
 	assert.False(t, e.FailOnError)
@@ -162,6 +165,7 @@ func TestFaultsNamePlaceAndRemedyAllAtOnce(t *testing.T) {
 		folders + "output \"again\"":                       {"3:1: output is given again\n  2:1: it stands here"},
 		folders + "wake \"a\" \"b\"":                       {`3:1: wake takes one value, not 2`},
 		folders + "max_text_mib 0":                         {`3:14: max_text_mib must lie between 1 and 250, not 0`},
+		folders + "max_resized 5001":                       {`3:13: max_resized must lie between 1 and 5000, not 5001`},
 		folders + "wake":                                   {`3:1: wake takes one value, not 0`},
 		folders + "code_execution { enabled \"yes\" }":     {`3:26: enabled must be #true or #false, not the string "yes"`},
 		folders + "code_execution { timeout_secs 0 }":      {`3:18: timeout_secs must be at least 1`},

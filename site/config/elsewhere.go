@@ -44,7 +44,8 @@ var elsewhere = map[string]string{
 	"external_links_class": "style them: a[href^=http]",
 }
 
-// Elsewhere lists settings of other generators, with what to write instead, by name.
+// Elsewhere lists settings of other generators, with what to write instead, by
+// name.
 func Elsewhere() []Entry {
 	var all []Entry
 	for _, name := range slices.Sorted(maps.Keys(elsewhere)) {
@@ -53,8 +54,8 @@ func Elsewhere() []Entry {
 	return all
 }
 
-// foreign finds the configuration of another generator in a folder, and gives its
-// name and whose it is.
+// foreign finds the configuration of another generator in a folder, and gives
+// its name and whose it is.
 func foreign(folder string) (name, of string) {
 	for _, other := range [][2]string{{"zola.toml", "Zola"}, {"config.toml", "Zola or Hugo"}, {"hugo.toml", "Hugo"}, {"hugo.yaml", "Hugo"}, {"_config.yml", "Jekyll"}} {
 		if info, err := os.Stat(filepath.Join(folder, other[0])); err == nil && info.Mode().IsRegular() {

@@ -7,7 +7,8 @@ import (
 	"ddc/internal/diagnostic"
 )
 
-// Whatever a configuration says, it is understood, or refused with a place in it.
+// Whatever a configuration says, it is understood, or refused with a place in
+// it.
 func FuzzDecode(f *testing.F) {
 	f.Add(least)
 	f.Add(least + "wake \"futex\"\nstable_assets {\n  \"a.png\"\n}\nlink_check {\n  rate_limit_ms 5\n  skip_domains \"a.b\"\n}\n")

@@ -31,8 +31,8 @@ func hostileProject(t *testing.T) (folder, outside string) {
 	return folder, outside
 }
 
-// refusedPaths are what neither a cache_dir nor a dependency's path may be, with
-// what is said of each; {outside} stands for a folder outside.
+// refusedPaths are what neither a cache_dir nor a dependency's path may be,
+// with what is said of each; {outside} stands for a folder outside.
 var refusedPaths = map[string]string{
 	strings.Repeat("x", 300):                "has a name of 300 bytes in it, and the system takes at most 255 (choose a shorter one)",
 	"a/" + strings.Repeat("é", 128) + "/b":  "has a name of 256 bytes",

@@ -14,8 +14,8 @@ import (
 // run is for the user to say, not for the site: see cmd/ddc.
 type Plugin struct {
 	Name string
-	// Command is the program as written, relative to the project's root. If it is
-	// empty the program is ddc-plugin-NAME, from the user's PATH.
+	// Command is the program as written, relative to the project's root. If it
+	// is empty the program is ddc-plugin-NAME, from the user's PATH.
 	Command string
 	Args    []string
 	// Stages are those that count of what the plugin does; none for all.
@@ -72,7 +72,8 @@ func pluginField(all *[]Plugin) field {
 		d.once(inner)
 		known := len(d.warnings)
 		d.fields(inner, "setting of the plugin "+p.Name, fields(&p))
-		// Without its command, which may be mistyped, another program would be run.
+		// Without its command, which may be mistyped, another program would be
+		// run.
 		d.errors, d.warnings = append(d.errors, d.warnings[known:]...), d.warnings[:known]
 		i := slices.IndexFunc(*all, func(other Plugin) bool { return other.Name == p.Name })
 		switch {

@@ -59,8 +59,8 @@ type Markdown struct {
 	SmartPunctuation bool
 }
 
-// Highlight are the themes of code, for a light and a dark screen. Either may be
-// empty; if both are, the theme is the built-in one.
+// Highlight are the themes of code, for a light and a dark screen. Either may
+// be empty; if both are, the theme is the built-in one.
 type Highlight struct{ Light, Dark string }
 
 // Base is where a site is reached: "https://example.org" and "/blog". Both are
@@ -143,6 +143,11 @@ func documentFields(c *Config) map[string]field {
 		}},
 		"plugin":       pluginField(&c.Plugins),
 		"max_text_mib": {doc: "the most that one text of the site may have, in MiB (64)", read: func(d *decoder, s setting) { d.size(s, &c.MaxText) }},
+		"max_resized": {doc: "the most sizes and formats of one picture that one page has made by resize_image (100)", read: func(d *decoder, s setting) {
+			if n, ok := d.between(s, 1, mostResized); ok {
+				c.MaxResized = int(n)
+			}
+		}},
 		"markdown": block("how the text of pages is read", map[string]field{
 			"smart_punctuation": flag("whether quotes, dashes and dots become typographic ones (#false)", &s.Markdown.SmartPunctuation),
 		}),
@@ -169,6 +174,9 @@ func (d *decoder) base(s setting, into *Base) {
 
 // mostPages bounds numbers of pages.
 const mostPages = 1_000_000
+
+// mostResized bounds sizes of pictures. No page's template has steps for more.
+const mostResized = 5000
 
 func (d *decoder) count(s setting, into *int) {
 	if n, ok := d.between(s, 0, mostPages); ok {

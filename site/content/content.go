@@ -25,6 +25,8 @@ import (
 	"syscall"
 	"time"
 	"unicode/utf8"
+
+	"ddc/internal/regular"
 )
 
 // Project is a folder that a build may read from.
@@ -52,8 +54,8 @@ type File struct {
 
 // Same says that a file seems to be the one that was found before: in the same
 // place, with the same times and size. One that was written within grace of the
-// moment seen, when other was found, may have been written again since without a
-// trace in its times, and does not count.
+// moment seen, when other was found, may have been written again since without
+// a trace in its times, and does not count.
 func (f File) Same(other File, seen time.Time, grace time.Duration) bool {
 	return f == other && seen.Sub(f.Modified) > grace && seen.Sub(time.Unix(f.changed.Unix())) > grace
 }
@@ -140,20 +142,11 @@ func (p *Project) Scan(folder string, keep func(path string) bool) ([]File, []Fa
 // OpenFile opens a file for reading. It fails if the file has become something
 // else since the scan.
 func (p *Project) OpenFile(f File) (*os.File, error) {
-	// Without O_NONBLOCK a pipe in the file's place would hold the build for
-	// ever.
-	file, err := p.root.OpenFile(f.real, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
+	file, _, err := regular.Open(p.root, f.real, os.O_RDONLY, 0)
+	if errors.Is(err, regular.ErrOther) {
+		err = fmt.Errorf("%s is %w any more", f.Name, regular.ErrOther)
 	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file any more", f.Name)
-	}
-	if err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return file, nil
+	return file, err
 }
 
 // Find gives the file at a path relative to the project. It fails for anything
@@ -169,8 +162,8 @@ func (p *Project) Find(name string) (File, error) {
 	return found(name, name, real, info), nil
 }
 
-// Again gives a file that was found before as it is now. Same is false if its place has
-// something else now, or leads elsewhere.
+// Again gives a file that was found before as it is now. Same is false if its
+// place has something else now, or leads elsewhere.
 func (p *Project) Again(f File) (now File, same bool) {
 	now, err := p.Find(f.Name)
 	now.Path = f.Path

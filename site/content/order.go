@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Instant is when a date was: the beginning of a day, and in UTC, unless it says
-// otherwise. The zero time is that of what is no date.
+// Instant is when a date was: the beginning of a day, and in UTC, unless it
+// says otherwise. The zero time is that of what is no date.
 func Instant(date string) time.Time {
 	for _, layout := range []string{time.DateOnly, time.RFC3339, "2006-01-02T15:04:05"} {
 		if t, err := time.Parse(layout, date); err == nil {
@@ -21,8 +21,8 @@ func Instant(date string) time.Time {
 // Newest sorts nodes by date, the newest first. Those without a date come last.
 func Newest(nodes []*Node) { order(nodes, "date") }
 
-// order sorts nodes. sortBy is a page's way, or "" for weight, then title. Those
-// that are alike are sorted by title, and at last by address.
+// order sorts nodes. sortBy is a page's way, or "" for weight, then title.
+// Those that are alike are sorted by title, and at last by address.
 func order(nodes []*Node, sortBy string) {
 	newer := func(date func(*Node) string) func(a, b *Node) int {
 		return func(a, b *Node) int { return Instant(date(b)).Compare(Instant(date(a))) }

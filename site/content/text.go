@@ -63,8 +63,8 @@ func NewFinder(source string) *Finder {
 
 // Links finds the places where the source has a URL as a link's target: after
 // "(", "<", "=", a quote, or the colon of a reference, and not followed by more
-// of a URL. A whole address is a link by itself too. Markdown makes %C3%BC of ü,
-// and http://www. of www.
+// of a URL. A whole address is a link by itself too. Markdown makes %C3%BC of
+// ü, and http://www. of www.
 func (f *Finder) Links(url string) []Place {
 	if url == "" {
 		return nil
@@ -92,7 +92,8 @@ func (f *Finder) spelt(url string) (places []Place) {
 	return places
 }
 
-// isTarget says whether what stands between two offsets is what a link leads to.
+// isTarget says whether what stands between two offsets is what a link leads
+// to.
 func (f *Finder) isTarget(at, end int) bool {
 	before := strings.TrimRight(f.source[:at], " ")
 	opened := before != "" && strings.ContainsRune("(<=\"':,", rune(before[len(before)-1]))

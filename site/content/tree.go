@@ -30,7 +30,8 @@ type Node struct {
 	Pages, Sections []*Node
 }
 
-// URL is the route as a browser asks for it, with a trailing slash, not escaped.
+// URL is the route as a browser asks for it, with a trailing slash, not
+// escaped.
 func (n *Node) URL() string {
 	if n.Route == "/" {
 		return "/"
@@ -86,8 +87,8 @@ func Grow(nodes []*Node) (root *Node, clashes [][2]*Node) {
 	return root, clashes
 }
 
-// nearest is the section that a source lies in; the root section is always there.
-// Addresses do not count: a page may have any.
+// nearest is the section that a source lies in; the root section is always
+// there. Addresses do not count: a page may have any.
 func nearest(folders map[string]*Node, n *Node) *Node {
 	folder := path.Dir(n.Path)
 	if n.Section {

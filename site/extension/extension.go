@@ -22,6 +22,7 @@ import (
 	"unicode/utf8"
 
 	"ddc/internal/diagnostic"
+	"ddc/internal/printable"
 	"ddc/internal/slug"
 	"ddc/proto/sitepb"
 )
@@ -125,8 +126,8 @@ func (d *Description) checkFunctions() error {
 	return d.checkNames("function", all)
 }
 
-// Undescribed is the description of a plugin that has no Describe, by the stages
-// that a configuration names.
+// Undescribed is the description of a plugin that has no Describe, by the
+// stages that a configuration names.
 func Undescribed(stages []string) (*Description, error) {
 	for _, named := range []string{Shortcode, Function} {
 		if slices.Contains(stages, named) {
@@ -175,7 +176,7 @@ func Problems(plugin string, found []*sitepb.Problem, file, source string) (warn
 			break
 		}
 		p := diagnostic.Problem{File: f.GetFile(), Line: max(int(f.GetLine()), 0), Col: max(int(f.GetColumn()), 0), Length: max(int(f.GetLength()), 0),
-			Message: plugin + ": " + f.GetMessage(), Hint: f.GetHint()}
+			Message: plugin + ": " + short(f.GetMessage()), Hint: short(f.GetHint())}
 		if !filepath.IsLocal(p.File) || p.File == "." {
 			p.File = file
 		}
@@ -189,6 +190,15 @@ func Problems(plugin string, found []*sitepb.Problem, file, source string) (warn
 		}
 	}
 	return warnings, faults
+}
+
+// short is a text of a problem as long as people read one. A longer one becomes
+// a line that says how much was cut.
+func short(text string) string {
+	if len(text) <= printable.LineBytes {
+		return text
+	}
+	return printable.Line(text)
 }
 
 // mostFiles bounds how many files and pages one plugin adds.
@@ -215,6 +225,9 @@ func Added(a *sitepb.FilesResponse) error {
 	for _, p := range a.Pages {
 		inner, opened := strings.CutPrefix(p.GetUrl(), "/")
 		inner, closed := strings.CutSuffix(inner, "/")
+		if len(inner) > slug.LongestPath {
+			return checkPath(inner)
+		}
 		if !opened || !closed || strings.ContainsAny(inner, "?#%") {
 			return fmt.Errorf("adds a page at %q; an address begins and ends with a slash, as in \"/words/\", and has no ?, # and %%", p.GetUrl())
 		}
@@ -228,12 +241,12 @@ func Added(a *sitepb.FilesResponse) error {
 // checkPath says what is wrong with a path below the output folder.
 func checkPath(name string) error {
 	switch {
+	case len(name) > slug.LongestPath || slug.Trouble(name) != "" && !strings.ContainsRune(name, 0): // first, as no error quotes a path of any length
+		return fmt.Errorf("adds a path of %d bytes; a name in it has at most %d, the whole at most %d", len(name), slug.LongestName, slug.LongestPath)
 	case name == "" || !filepath.IsLocal(name) || path.Clean(name) != name || name == ".":
 		return fmt.Errorf("adds %q, which is no path below the output folder", name)
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(c rune) bool { return c == '\\' || unicode.IsControl(c) }):
 		return fmt.Errorf("adds %q, which has a backslash or a control character", name)
-	case slug.Trouble(name) != "":
-		return fmt.Errorf("adds a path of %d bytes; a name in it has at most %d, the whole at most %d", len(name), slug.LongestName, slug.LongestPath)
 	}
 	return nil
 }

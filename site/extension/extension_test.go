@@ -107,3 +107,11 @@ func TestOnlyFilesBelowTheOutputAreAdded(t *testing.T) {
 	}
 	assert.ErrorContains(t, Added(&sitepb.FilesResponse{Files: make([]*sitepb.File, mostFiles+1)}), "at most 100000")
 }
+
+func TestLongTextsOfProblemsAreCut(t *testing.T) {
+	_, faults := Problems("a", []*sitepb.Problem{{Message: "two\nlines", Hint: strings.Repeat("h", 1<<20)}, {Message: strings.Repeat("m", 1<<20)}}, "a.md", "")
+	assert.Equal(t, "a: two\nlines", faults[0].Message)
+	assert.Less(t, len(faults[0].Hint), 5000)
+	assert.Less(t, len(faults[1].Message), 5000)
+	assert.Contains(t, faults[1].Message, "bytes")
+}

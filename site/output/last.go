@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Stat is what the file system says of a file: who changes the file changes this too,
-// unless that is within the grain of its clock.
+// Stat is what the file system says of a file: who changes the file changes
+// this too, unless that is within the grain of its clock.
 type Stat struct {
 	Inode             uint64
 	Size              int64
@@ -20,8 +20,9 @@ type Stat struct {
 	Modified, Changed syscall.Timespec
 }
 
-// Last are the files of the output that is to be replaced, by path, but for the marker.
-// Odd says that there is more: links, pipes, empty folders, or nothing at all.
+// Last are the files of the output that is to be replaced, by path, but for the
+// marker. Odd says that there is more: links, pipes, empty folders, or nothing
+// at all.
 func (s *Stage) Last() (files map[string]Stat, odd bool, err error) { return look(s.final) }
 
 // look lists the files of an output.
@@ -83,8 +84,9 @@ func statOf(info fs.FileInfo) Stat {
 	return Stat{s.Ino, s.Size, s.Mode, s.Mtim, s.Ctim}
 }
 
-// Link puts the file of the last output at a claimed path, without a copy. It says false
-// if that is not the file any more that was looked at, or cannot be linked.
+// Link puts the file of the last output at a claimed path, without a copy. It
+// says false if that is not the file any more that was looked at, or cannot be
+// linked.
 func (s *Stage) Link(name string, known Stat) (linked bool, err error) {
 	file := filepath.FromSlash(name)
 	from, err := s.parent(s.final, filepath.Dir(file), false)
@@ -114,6 +116,41 @@ func (s *Stage) Link(name string, known Stat) (linked bool, err error) {
 	return true, nil
 }
 
+// Replace puts the one file that was written to the stage in the place of that
+// of the last output, in one step, and leaves all else there as it is. It says
+// false if that cannot be done: then the stage is as it was. If two
+// builds replace a file each, both files are there; a build that commits has
+// all of its own.
+func (s *Stage) Replace(name string) (now Stat, replaced bool, err error) {
+	if err := ours(s.final); err != nil {
+		return Stat{}, false, fmt.Errorf("refuse to write to %s: %w", s.final, err)
+	}
+	file := filepath.FromSlash(name)
+	from, err := s.parent(s.folder, filepath.Dir(file), false)
+	if err != nil {
+		return Stat{}, false, fmt.Errorf("write %s: %w", name, cause(err))
+	}
+	defer from.Close()
+	to, err := s.parent(s.final, filepath.Dir(file), false)
+	if err != nil {
+		return Stat{}, false, nil
+	}
+	defer to.Close()
+	base := filepath.Base(file)
+	var made unix.Stat_t
+	if err := unix.Fstatat(int(from.Fd()), base, &made, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return Stat{}, false, fmt.Errorf("write %s: %w", name, err)
+	}
+	s.system.step()
+	if err := unix.Renameat(int(from.Fd()), base, int(to.Fd()), base); err != nil {
+		return Stat{}, false, nil
+	}
+	if err := unix.Fstatat(int(to.Fd()), base, &made, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return Stat{}, false, fmt.Errorf("write %s: %w", name, err)
+	}
+	return Stat{made.Ino, made.Size, made.Mode, syscall.Timespec(made.Mtim), syscall.Timespec(made.Ctim)}, true, nil
+}
+
 // parent opens a folder below another, which is made if it is to be there.
 func (s *Stage) parent(folder, below string, made bool) (*os.File, error) {
 	root, err := os.OpenRoot(folder)
@@ -127,6 +164,12 @@ func (s *Stage) parent(folder, below string, made bool) (*os.File, error) {
 		}
 	}
 	return root.OpenFile(below, os.O_RDONLY|unix.O_DIRECTORY, 0)
+}
+
+// Unnamed makes a file in a folder that has no name there: it goes when it is
+// closed, or with the process.
+func Unnamed(folder string) (*os.File, error) {
+	return os.OpenFile(folder, os.O_RDWR|unix.O_TMPFILE, 0o600)
 }
 
 // FileMode is what a file gets that a stage writes.

@@ -3,8 +3,8 @@
 //
 //	stage, err := output.Begin("public", nil)
 //	defer stage.Abort()
-//	err = stage.Write("index.html", page)
-//	err = stage.Commit()
+//	err = stage.Write(ctx, "index.html", page)
+//	err = stage.Commit(ctx)
 //
 // Files go to a hidden folder beside the final one. The hidden folder takes the
 // final one's place in one step (renameat2 with RENAME_EXCHANGE). If that can't
@@ -20,6 +20,7 @@
 package output
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +33,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ddc/internal/bulk"
+	"ddc/internal/regular"
 	"ddc/internal/slug"
 )
 
@@ -77,8 +80,8 @@ type Stage struct {
 	done  bool
 }
 
-// Claims say which path of an output is made of what. The zero value has none. Its
-// methods may be called from many goroutines.
+// Claims say which path of an output is made of what. The zero value has none.
+// Its methods may be called from many goroutines.
 type Claims struct {
 	mu sync.Mutex
 	// owners has, for each path below the output, what it was made from.
@@ -260,16 +263,20 @@ func (s *Claims) Claim(name, source string) error {
 const isFolder = "a folder"
 
 // Write puts a file at a claimed path.
-func (s *Stage) Write(name string, data []byte) error {
-	return s.create(name, func(f *os.File) (int64, error) {
-		n, err := f.Write(data)
-		return int64(n), err
-	})
+func (s *Stage) Write(ctx context.Context, name string, data []byte) error {
+	return s.create(name, func(f *os.File) (int64, error) { return bulk.Write(ctx, f, data) })
 }
 
-// Copy puts what it reads from r at a claimed path.
-func (s *Stage) Copy(name string, r io.Reader) error {
-	return s.create(name, func(f *os.File) (int64, error) { return io.Copy(f, r) })
+// Copy puts what it reads from r at a claimed path. Holes of a file, which is
+// read from its beginning, stay holes. The error is a *bulk.NoRoom if a file
+// does not fit, and then nothing of it was written.
+func (s *Stage) Copy(ctx context.Context, name string, r io.Reader) error {
+	return s.create(name, func(f *os.File) (int64, error) {
+		if from, is := r.(*os.File); is {
+			return bulk.CopyFile(ctx, f, from)
+		}
+		return bulk.Copy(ctx, f, r)
+	})
 }
 
 func (s *Stage) create(name string, fill func(*os.File) (int64, error)) (err error) {
@@ -326,14 +333,19 @@ func (s *Stage) Written() (files int, bytes int64) {
 	return int(s.files.Load()), s.bytes.Load()
 }
 
-// Previous reads a file of the output that is about to be replaced.
-func (s *Stage) Previous(name string) ([]byte, error) {
+// Previous reads a file of at most so many bytes of the output that is about to
+// be replaced.
+func (s *Stage) Previous(name string, most int64) ([]byte, error) {
 	f, err := s.OpenPrevious(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(f)
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("%s has more than %d bytes", name, most)
+	}
+	return data, err
 }
 
 // OpenPrevious opens a file of the output that is about to be replaced.
@@ -343,20 +355,14 @@ func (s *Stage) OpenPrevious(name string) (*os.File, error) {
 		return nil, err
 	}
 	defer root.Close()
-	// Meanwhile somebody may have put a link there, or a pipe, which without
-	// O_NONBLOCK would hold the build.
-	f, err := root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(err, fmt.Errorf("%s is not a regular file", name), f.Close())
-	}
-	return f, nil
+	// Meanwhile somebody may have put a link there, or a pipe.
+	f, _, err := regular.Open(root, filepath.FromSlash(name), os.O_RDONLY, 0)
+	return f, err
 }
 
-// Commit puts the stage in the final folder's place.
-func (s *Stage) Commit() error {
+// Commit puts the stage in the final folder's place. It looks at ctx until the
+// first step that changes the final folder.
+func (s *Stage) Commit(ctx context.Context) error {
 	if err := os.WriteFile(filepath.Join(s.folder, Marker), nil, 0o666); err != nil {
 		return fmt.Errorf("finish the output: %w", err)
 	}
@@ -364,7 +370,7 @@ func (s *Stage) Commit() error {
 	if err := ours(s.final); err != nil {
 		return fmt.Errorf("refuse to replace %s: %w", s.final, err)
 	}
-	left, how, err := s.system.swap(s.folder, s.final)
+	left, how, err := s.system.swap(ctx, s.folder, s.final)
 	if err != nil {
 		return fmt.Errorf("put the output in place: %w", err)
 	}

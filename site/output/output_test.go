@@ -22,7 +22,7 @@ func stage(t *testing.T, final string) *Stage {
 func put(t *testing.T, s *Stage, name, text string) {
 	t.Helper()
 	require.NoError(t, s.Claim(name, name))
-	require.NoError(t, s.Write(name, []byte(text)))
+	require.NoError(t, s.Write(t.Context(), name, []byte(text)))
 }
 
 func names(t *testing.T, folder string) []string {
@@ -42,14 +42,14 @@ func TestOutputIsThereWholeOrNotAtAll(t *testing.T) {
 	first := stage(t, final)
 	put(t, first, "a/b.html", "one")
 	assert.NoDirExists(t, final)
-	require.NoError(t, first.Commit())
+	require.NoError(t, first.Commit(t.Context()))
 	files, bytes := first.Written()
 	assert.Equal(t, []int64{1, 3}, []int64{int64(files), bytes})
 	assert.Equal(t, []string{"public"}, names(t, folder))
 
 	second := stage(t, final)
 	put(t, second, "c.html", "two")
-	old, err := second.Previous("a/b.html")
+	old, err := second.Previous("a/b.html", 100)
 	require.NoError(t, err)
 	assert.Equal(t, "one", string(old))
 	second.Abort()
@@ -58,7 +58,7 @@ func TestOutputIsThereWholeOrNotAtAll(t *testing.T) {
 
 	third := stage(t, final)
 	put(t, third, "c.html", "three")
-	require.NoError(t, third.Commit())
+	require.NoError(t, third.Commit(t.Context()))
 	assert.Equal(t, []string{".ddc", "c.html"}, names(t, final))
 	assert.Equal(t, []string{"public"}, names(t, folder))
 }
@@ -91,7 +91,7 @@ func TestFolderFilledMeanwhileIsNotReplaced(t *testing.T) {
 	put(t, s, "x", "y")
 	require.NoError(t, os.Mkdir(final, 0o777))
 	require.NoError(t, os.WriteFile(filepath.Join(final, "precious"), nil, 0o600))
-	assert.ErrorIs(t, s.Commit(), ErrForeign)
+	assert.ErrorIs(t, s.Commit(t.Context()), ErrForeign)
 	assert.FileExists(t, filepath.Join(final, "precious"))
 }
 
@@ -104,8 +104,8 @@ func TestWhatAKilledBuildLeftIsSweptAndARunningOneIsNot(t *testing.T) {
 	other := stage(t, final)
 	assert.Len(t, names(t, folder), 2, "the dead one is gone, those of both builds are there")
 	put(t, other, "x", "second")
-	require.NoError(t, running.Commit())
-	require.NoError(t, other.Commit())
+	require.NoError(t, running.Commit(t.Context()))
+	require.NoError(t, other.Commit(t.Context()))
 	assert.Equal(t, []string{"public"}, names(t, folder))
 }
 
@@ -133,8 +133,8 @@ func TestPathThatNoFileSystemTakesCannotBeClaimed(t *testing.T) {
 func TestNothingIsWrittenOutside(t *testing.T) {
 	folder := t.TempDir()
 	s := stage(t, filepath.Join(folder, "public"))
-	assert.Error(t, s.Write("../escaped", nil))
-	assert.Error(t, s.Write("/etc/escaped", nil))
+	assert.Error(t, s.Write(t.Context(), "../escaped", nil))
+	assert.Error(t, s.Write(t.Context(), "/etc/escaped", nil))
 	s.Abort()
 	assert.Empty(t, names(t, folder))
 }
@@ -147,12 +147,53 @@ func TestManyGoroutinesWriteAtOnce(t *testing.T) {
 		all.Go(func() {
 			name := strings.Repeat("d/", i%5) + string(rune('a'+i%26)) + strings.Repeat("x", i)
 			assert.NoError(t, s.Claim(name, name))
-			assert.NoError(t, s.Copy(name, strings.NewReader("text")))
+			assert.NoError(t, s.Copy(t.Context(), name, strings.NewReader("text")))
 		})
 	}
 	all.Wait()
-	require.NoError(t, s.Commit())
+	require.NoError(t, s.Commit(t.Context()))
 	files, bytes := s.Written()
 	assert.Equal(t, 50, files)
 	assert.Equal(t, int64(200), bytes)
+}
+
+func TestOneFileIsReplacedInOneStepOrNotAtAll(t *testing.T) {
+	folder := t.TempDir()
+	final := filepath.Join(folder, "public")
+	first := stage(t, final)
+	put(t, first, "a/b.html", "one")
+	put(t, first, "c.html", "two")
+	require.NoError(t, first.Commit(t.Context()))
+
+	second := stage(t, final)
+	put(t, second, "a/b.html", "three")
+	now, replaced, err := second.Replace("a/b.html")
+	require.NoError(t, err)
+	assert.True(t, replaced)
+	last, odd, err := second.Last()
+	require.NoError(t, err)
+	assert.False(t, odd)
+	assert.Equal(t, last["a/b.html"], now)
+	second.Abort()
+	text, err := os.ReadFile(filepath.Join(final, "a", "b.html"))
+	require.NoError(t, err)
+	assert.Equal(t, "three", string(text))
+	assert.Equal(t, []string{"public"}, names(t, folder))
+
+	third := stage(t, final)
+	put(t, third, "a/b.html", "four")
+	require.NoError(t, os.RemoveAll(filepath.Join(final, "a"))) // meanwhile
+	_, replaced, err = third.Replace("a/b.html")
+	require.NoError(t, err)
+	assert.False(t, replaced)
+	require.NoError(t, third.Commit(t.Context()), "the stage is as it was")
+	assert.FileExists(t, filepath.Join(final, "a", "b.html"))
+
+	fourth := stage(t, final)
+	put(t, fourth, "a/b.html", "five")
+	require.NoError(t, os.Rename(final, final+"-away"))
+	require.NoError(t, os.Mkdir(final, 0o777))
+	require.NoError(t, os.WriteFile(filepath.Join(final, "precious"), nil, 0o600))
+	_, _, err = fourth.Replace("a/b.html")
+	assert.ErrorIs(t, err, ErrForeign)
 }

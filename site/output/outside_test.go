@@ -17,10 +17,10 @@ func TestNothingIsWrittenThroughALinkOutOfTheStage(t *testing.T) {
 	defer stage.Abort()
 	require.NoError(t, os.Symlink(outside, filepath.Join(stage.folder, "a")))
 	require.NoError(t, os.Symlink(filepath.Join(outside, "b"), filepath.Join(stage.folder, "b")))
-	assert.Error(t, stage.Write("a/index.html", nil))
-	assert.Error(t, stage.Write("b", nil))
-	assert.Error(t, stage.Write("../c", nil))
-	assert.Error(t, stage.Write(filepath.Join(outside, "d"), nil))
+	assert.Error(t, stage.Write(t.Context(), "a/index.html", nil))
+	assert.Error(t, stage.Write(t.Context(), "b", nil))
+	assert.Error(t, stage.Write(t.Context(), "../c", nil))
+	assert.Error(t, stage.Write(t.Context(), filepath.Join(outside, "d"), nil))
 	left, err := os.ReadDir(outside)
 	require.NoError(t, err)
 	assert.Empty(t, left)
@@ -36,11 +36,11 @@ func TestPreviousReadsFilesOfTheOutputAlone(t *testing.T) {
 	stage, err := Begin(final, nil)
 	require.NoError(t, err)
 	defer stage.Abort()
-	content, err := stage.Previous("index.html")
+	content, err := stage.Previous("index.html", 100)
 	require.NoError(t, err)
 	assert.Equal(t, "old", string(content))
 	for _, name := range []string{"link", "pipe", "../secret"} {
-		_, err := stage.Previous(name)
+		_, err := stage.Previous(name, 100)
 		assert.Error(t, err, name)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// Remove removes an output folder, and says whether there was one. A folder that
-// no build wrote stays, with ErrForeign.
+// Remove removes an output folder, and says whether there was one. A folder
+// that no build wrote stays, with ErrForeign.
 func Remove(final string) (bool, error) {
 	realSystem().sweep(follow(final))
 	if _, err := os.Stat(final); errors.Is(err, fs.ErrNotExist) {

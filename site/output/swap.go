@@ -1,15 +1,17 @@
 package output
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"ddc/internal/bulk"
 )
 
 // system is what replacing a folder needs of the kernel. Tests refuse parts of
@@ -19,7 +21,8 @@ type system struct {
 	rename   func(from, to string) error
 	flock    func(f *os.File) error
 	now      func() time.Time
-	// step is called before each step that changes a folder that is not the build's own.
+	// step is called before each step that changes a folder that is not the
+	// build's own.
 	step func()
 }
 
@@ -56,7 +59,7 @@ const (
 // swap puts the folder fresh in the place of final. left is where the old
 // folder is now, or "" if there was none. how says how it was done, if not in
 // one step.
-func (y system) swap(fresh, final string) (left, how string, err error) {
+func (y system) swap(ctx context.Context, fresh, final string) (left, how string, err error) {
 	y.step()
 	err = y.exchange(fresh, final)
 	switch {
@@ -73,7 +76,7 @@ func (y system) swap(fresh, final string) (left, how string, err error) {
 	left, err = y.swapInTwo(fresh, final)
 	if errors.Is(err, unix.EXDEV) { // the old one lies in a lower layer of an overlay
 		how = fmt.Sprintf("by way of a copy, since it can't be moved here (%v)", unix.EXDEV)
-		left, err = y.swapByCopy(fresh, final)
+		left, err = y.swapByCopy(ctx, fresh, final)
 	}
 	return left, how, err
 }
@@ -136,10 +139,10 @@ func (y system) swapInTwo(fresh, final string) (left string, err error) {
 //
 // Without locks, another build may take this one for dead, and remove its copy
 // or put something in the output's place. Then a step is done again.
-func (y system) swapByCopy(fresh, final string) (left string, err error) {
+func (y system) swapByCopy(ctx context.Context, fresh, final string) (left string, err error) {
 	saved := fresh + savedSuffix
 	for range swapAttempts {
-		if err = y.save(saved, fresh+copyingSuffix, final); !errors.Is(err, fs.ErrNotExist) {
+		if err = y.save(ctx, saved, fresh+copyingSuffix, final); !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 	}
@@ -168,9 +171,9 @@ func (y system) swapByCopy(fresh, final string) (left string, err error) {
 }
 
 // save makes a copy of the output, whole.
-func (y system) save(saved, copying, final string) error {
+func (y system) save(ctx context.Context, saved, copying, final string) error {
 	y.step()
-	if err := copyFolder(copying, final); err != nil {
+	if err := copyFolder(ctx, copying, final); err != nil {
 		return errors.Join(fmt.Errorf("copy the previous output: %w", err), os.RemoveAll(copying))
 	}
 	y.step()
@@ -219,8 +222,9 @@ func (y system) removeOutput(final string) error {
 	return os.RemoveAll(final)
 }
 
-// copyFolder copies a folder's files, folders and links, with their permissions and times.
-func copyFolder(to, from string) error {
+// copyFolder copies a folder's files, folders and links, with their permissions
+// and times.
+func copyFolder(ctx context.Context, to, from string) error {
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -233,11 +237,11 @@ func copyFolder(to, from string) error {
 		if err != nil {
 			return err
 		}
-		return copyEntry(filepath.Join(to, name), path, info)
+		return copyEntry(ctx, filepath.Join(to, name), path, info)
 	})
 }
 
-func copyEntry(to, from string, info fs.FileInfo) error {
+func copyEntry(ctx context.Context, to, from string, info fs.FileInfo) error {
 	switch {
 	case info.IsDir():
 		if err := os.Mkdir(to, 0o700); err != nil {
@@ -262,7 +266,7 @@ func copyEntry(to, from string, info fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(f, source)
+	_, err = bulk.CopyFile(ctx, f, source)
 	return errors.Join(err, f.Chmod(info.Mode().Perm()), f.Sync(), f.Close(), os.Chtimes(to, info.ModTime(), info.ModTime()))
 }
 

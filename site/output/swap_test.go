@@ -1,6 +1,7 @@
 package output
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -31,11 +32,11 @@ func build(final, text string, y system) (*Stage, error) {
 		return nil, err
 	}
 	for _, p := range pages {
-		if err := errors.Join(s.Claim(p, p), s.Write(p, []byte(text))); err != nil {
+		if err := errors.Join(s.Claim(p, p), s.Write(context.Background(), p, []byte(text))); err != nil {
 			return s, err
 		}
 	}
-	return s, s.Commit()
+	return s, s.Commit(context.Background())
 }
 
 // textOf is the text of an output, all of whose pages must agree.
@@ -132,7 +133,8 @@ func TestFirstOutputIsPutInPlaceWhateverTheMachineLacks(t *testing.T) {
 // errKilled is what a build in these tests is killed with.
 var errKilled = errors.New("killed")
 
-// killed builds a new output and is killed before its n-th step; false says that it needed fewer.
+// killed builds a new output and is killed before its n-th step; false says
+// that it needed fewer.
 func killed(t *testing.T, final string, y system, n int) (s *Stage, died bool) {
 	t.Helper()
 	steps := 0
@@ -151,13 +153,14 @@ func killed(t *testing.T, final string, y system, n int) (s *Stage, died bool) {
 		s.unlock() // as the kernel does
 	}()
 	for _, p := range pages {
-		require.NoError(t, errors.Join(s.Claim(p, p), s.Write(p, []byte("new"))))
+		require.NoError(t, errors.Join(s.Claim(p, p), s.Write(t.Context(), p, []byte("new"))))
 	}
-	require.NoError(t, s.Commit())
+	require.NoError(t, s.Commit(t.Context()))
 	return s, false
 }
 
-// killAtEachStep kills a build before each of its steps in turn, and sees what the next one finds.
+// killAtEachStep kills a build before each of its steps in turn, and sees what
+// the next one finds.
 func killAtEachStep(t *testing.T, newFinal func(t *testing.T) string, systemOf func(final string) system) (kills int) {
 	t.Helper()
 	for _, heir := range []bool{false, true} {
@@ -232,7 +235,7 @@ func TestWithoutLocksNobodysFolderIsRemoved(t *testing.T) {
 	other, err := begin(final, nil, withoutLocks(realSystem()))
 	require.NoError(t, err)
 	other.Abort()
-	require.NoError(t, running.Commit())
+	require.NoError(t, running.Commit(t.Context()))
 	assert.FileExists(t, filepath.Join(final, "x"))
 }
 
@@ -243,8 +246,8 @@ func TestFailureThatIsNoLackOfLocksIsTold(t *testing.T) {
 	assert.ErrorIs(t, err, unix.EIO)
 }
 
-// killedWithoutLocks kills a build that replaces "old" by "new" on a file system
-// without locks, before its step n+1, and says whether it got that far.
+// killedWithoutLocks kills a build that replaces "old" by "new" on a file
+// system without locks, before its step n+1, and says whether it got that far.
 func killedWithoutLocks(t *testing.T, n int) (final string, y system, s *Stage, died bool) {
 	t.Helper()
 	final = filepath.Join(t.TempDir(), "public")
@@ -255,8 +258,8 @@ func killedWithoutLocks(t *testing.T, n int) (final string, y system, s *Stage, 
 	return final, y, s, died
 }
 
-// leftBeside checks that nothing stands beside the output but the killed build's
-// own folder.
+// leftBeside checks that nothing stands beside the output but the killed
+// build's own folder.
 func leftBeside(t *testing.T, final string, s *Stage, n int) {
 	t.Helper()
 	for _, name := range names(t, filepath.Dir(final)) {
@@ -294,7 +297,8 @@ func TestCopyThatABuildWithoutLocksLeftLongAgoIsPutBack(t *testing.T) {
 	}
 }
 
-// The other sees no locks, takes this build for dead, and puts its output in place.
+// The other sees no locks, takes this build for dead, and puts its output in
+// place.
 func TestBuildThatLivesWithoutLocksOutlivesAnotherThatDropsItsCopy(t *testing.T) {
 	for at := 1; ; at++ {
 		final := filepath.Join(t.TempDir(), "public")
@@ -342,7 +346,7 @@ func TestCopyOfAnOutputKeepsLinksPermissionsAndTimes(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(from, "a"), 0o750))
 	require.NoError(t, os.WriteFile(filepath.Join(from, "a", "tool"), []byte("x"), 0o755))
 	require.NoError(t, os.Symlink("a/tool", filepath.Join(from, "link")))
-	require.NoError(t, copyFolder(to, from))
+	require.NoError(t, copyFolder(t.Context(), to, from))
 	for _, name := range []string{"a", "a/tool", "link"} {
 		want, err := os.Lstat(filepath.Join(from, name))
 		require.NoError(t, err)
@@ -358,7 +362,8 @@ func TestCopyOfAnOutputKeepsLinksPermissionsAndTimes(t *testing.T) {
 	assert.Equal(t, "a/tool", target)
 }
 
-// inOverlay tells the test binary, started again, to run a test with mounts of its own.
+// inOverlay tells the test binary, started again, to run a test with mounts of
+// its own.
 const inOverlay = "DDC_TEST_IN_OVERLAY"
 
 // mountOverlay makes an overlay whose lower layer has an output.

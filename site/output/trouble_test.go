@@ -26,7 +26,7 @@ func TestBuildsThatBeginAtOnceDoNotSweepEachOther(t *testing.T) {
 				if !assert.NoError(t, err) {
 					return
 				}
-				assert.NoError(t, s.Write("x", nil))
+				assert.NoError(t, s.Write(t.Context(), "x", nil))
 				s.Abort()
 			}
 		})
@@ -42,7 +42,7 @@ func TestDiskThatIsFullIsNamedAndNothingStays(t *testing.T) {
 	}
 	t.Cleanup(func() { assert.NoError(t, unix.Unmount(folder, 0)) })
 	s := stage(t, filepath.Join(folder, "public"))
-	err := s.Copy("a/large", io.LimitReader(zeros{}, 1<<20))
+	err := s.Copy(t.Context(), "a/large", io.LimitReader(zeros{}, 1<<20))
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	assert.Equal(t, "write a/large: no space left on device", err.Error(), "the hidden folder is nobody's business")
 	s.Abort()
@@ -63,7 +63,7 @@ func TestMountPointIsNoOutput(t *testing.T) {
 	t.Cleanup(func() { assert.NoError(t, unix.Unmount(final, 0)) })
 	s := stage(t, final)
 	put(t, s, "x", "y")
-	err := s.Commit()
+	err := s.Commit(t.Context())
 	assert.ErrorContains(t, err, "is a mount point")
 	s.Abort()
 	assert.Equal(t, []string{"public"}, names(t, folder))
@@ -72,7 +72,7 @@ func TestMountPointIsNoOutput(t *testing.T) {
 func TestSourceThatBreaksOffIsReported(t *testing.T) {
 	s := stage(t, filepath.Join(t.TempDir(), "public"))
 	broken := errors.New("the source broke off")
-	assert.ErrorIs(t, s.Copy("x", io.MultiReader(strings.NewReader("half"), failing{broken})), broken)
+	assert.ErrorIs(t, s.Copy(t.Context(), "x", io.MultiReader(strings.NewReader("half"), failing{broken})), broken)
 	files, _ := s.Written()
 	assert.Zero(t, files)
 }
@@ -124,7 +124,7 @@ func TestLinkToTheOutputStays(t *testing.T) {
 	require.NoError(t, os.Symlink("real", link))
 	s := stage(t, link)
 	put(t, s, "x", "y")
-	require.NoError(t, s.Commit())
+	require.NoError(t, s.Commit(t.Context()))
 	target, err := os.Readlink(link)
 	require.NoError(t, err)
 	assert.Equal(t, "real", target)
@@ -138,7 +138,7 @@ func TestOutputIsAsOpenAsTheUmaskLetsIt(t *testing.T) {
 	want, err := os.Stat(plain)
 	require.NoError(t, err)
 	s := stage(t, filepath.Join(folder, "public"))
-	require.NoError(t, s.Commit())
+	require.NoError(t, s.Commit(t.Context()))
 	got, err := os.Stat(filepath.Join(folder, "public"))
 	require.NoError(t, err)
 	assert.Equal(t, want.Mode(), got.Mode())

@@ -197,6 +197,7 @@ function showFaults(faults) {
     box.append(message);
     if (fault.excerpt) box.append(...excerptOf(fault));
     if (fault.hint) box.append(line("hint", "hint: " + fault.hint));
+    if (fault.files?.length > 1) box.append(line("place", "also " + fault.files.slice(1, 4).join(", ") + (fault.files.length > 4 ? ", .." : "")));
     if (fault.page) box.append(line("place", "on " + fault.page + (fault.pages > 1 ? ` and ${fault.pages - 1} more` : "")));
     root.append(box);
   }

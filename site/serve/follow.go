@@ -14,12 +14,12 @@ import (
 )
 
 const (
-	// quiet is how long nothing must have happened for a change to be looked at.
-	// Editors write, sync and rename within less.
+	// quiet is how long nothing must have happened for a change to be looked
+	// at. Editors write, sync and rename within less.
 	quiet = 10 * time.Millisecond
-	// goneQuiet is the same for a file that is gone, which an editor is about to
-	// put back, and tornQuiet for one that was emptied, whose writer takes its
-	// time.
+	// goneQuiet is the same for a file that is gone, which an editor is about
+	// to put back, and tornQuiet for one that was emptied, whose writer takes
+	// its time.
 	goneQuiet = 50 * time.Millisecond
 	tornQuiet = 300 * time.Millisecond
 	// longest bounds the wait for quiet in all: where something writes all the
@@ -47,7 +47,7 @@ func (s *Server) follow(ctx context.Context) {
 		}
 		<-ended
 	}()
-	known := s.take(w, inventory{})
+	known := s.take(ctx, w, inventory{})
 	s.refresh(ctx, w, &known, edits{anywhere: true}, time.Now())
 	for {
 		select {
@@ -56,7 +56,7 @@ func (s *Server) follow(ctx context.Context) {
 		case <-w.alarm:
 		}
 		begun := time.Now()
-		if w.polls() && len(s.look(w, known, &places{anywhere: true}).changes) == 0 {
+		if w.polls() && len(s.look(ctx, w, known, &places{anywhere: true}).changes) == 0 {
 			continue
 		}
 		s.change(func() { s.pending = true })
@@ -69,8 +69,8 @@ func (s *Server) follow(ctx context.Context) {
 	}
 }
 
-// edits are the sources that have changed; anywhere says that all were looked at to find
-// them.
+// edits are the sources that have changed; anywhere says that all were looked
+// at to find them.
 type edits struct {
 	paths    []string
 	anywhere bool
@@ -82,27 +82,27 @@ func (e edits) and(more edits) edits {
 }
 
 // take makes an inventory, once everything in it is watched.
-func (s *Server) take(w *watch, before inventory) inventory {
-	now := s.site.Sources().take(before)
+func (s *Server) take(ctx context.Context, w *watch, before inventory) inventory {
+	now := s.site.Sources().take(ctx, before)
 	for range follows {
-		if !w.follow(now.folders) {
+		if !w.follow(ctx, now.folders) {
 			break
 		}
-		now = s.site.Sources().take(now)
+		now = s.site.Sources().take(ctx, now)
 	}
 	return now
 }
 
-// look finds what differs from an inventory: where something may have changed, if that
-// is known and enough, or else anywhere.
-func (s *Server) look(w *watch, known inventory, at *places) *difference {
+// look finds what differs from an inventory: where something may have changed,
+// if that is known and enough, or else anywhere.
+func (s *Server) look(ctx context.Context, w *watch, known inventory, at *places) *difference {
 	if !at.anywhere {
 		if found, enough := known.glance(at.paths); enough {
 			return found
 		}
 	}
 	at.anywhere = true
-	return s.take(w, known).differs(known)
+	return s.take(ctx, w, known).differs(known)
 }
 
 // settle waits for quiet, tells what has changed, and takes that in.
@@ -112,7 +112,7 @@ func (s *Server) settle(ctx context.Context, w *watch, known *inventory) edits {
 	for pause := quiet; ; {
 		s.pause(ctx, w, pause, end)
 		w.drain(&at)
-		found := s.look(w, *known, &at)
+		found := s.look(ctx, w, *known, &at)
 		wanted := quiet
 		switch {
 		case found.torn:
@@ -144,8 +144,8 @@ func (s *Server) pause(ctx context.Context, w *watch, while time.Duration, end t
 	}
 }
 
-// refresh has the site take changes in, publishes, and checks the rest. The newest
-// sources win: whatever is under way is given up for another change.
+// refresh has the site take changes in, publishes, and checks the rest. The
+// newest sources win: whatever is under way is given up for another change.
 func (s *Server) refresh(ctx context.Context, w *watch, known *inventory, changes edits, begun time.Time) {
 	before, sources := s.site.Work(), s.site.Sources()
 	var files []string
@@ -204,9 +204,9 @@ func (s *Server) during(ctx context.Context, w *watch, known *inventory, done ch
 	}
 }
 
-// work takes changes in, publishes them if there are any, and makes all pages. They
-// are also made if check is set, since the work before was given up: a file that it
-// had taken in, and that has not changed since, is no change.
+// work takes changes in, publishes them if there are any, and makes all pages.
+// They are also made if check is set, since the work before was given up: a
+// file that it had taken in, and that has not changed since, is no change.
 func (s *Server) work(ctx context.Context, changes edits, publish, check bool) (c Change) {
 	s.Calls.Begin()
 	defer s.Calls.End()
@@ -263,8 +263,8 @@ func (s *Server) check(ctx context.Context, c *Change) {
 	}
 }
 
-// remember makes pages, several at once, to be shown should their next version be at
-// fault. A failure is of the machinery.
+// remember makes pages, several at once, to be shown should their next version
+// be at fault. A failure is of the machinery.
 func (s *Server) remember(ctx context.Context, names []string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(2 * runtime.GOMAXPROCS(0))
@@ -273,7 +273,7 @@ func (s *Server) remember(ctx context.Context, names []string) error {
 			break
 		}
 		group.Go(func() error {
-			f, err := s.site.File(ctx, name)
+			f, err := makeFile(ctx, s.site, name)
 			if err == nil {
 				s.pages.keep(name, string(f.Data))
 			}

@@ -4,12 +4,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // knows says whether a request was meant for this server. A page elsewhere can
-// have its own name lead to this machine (DNS rebinding); its requests come with
-// that name, and are refused.
+// have its own name lead to this machine (DNS rebinding); its requests come
+// with that name, and are refused.
 func (s *Server) knows(r *http.Request) bool {
 	host := hostOf(r.Host)
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
@@ -41,12 +42,20 @@ func hostOf(header string) string {
 }
 
 // sameOrigin says whether a socket is asked for by a page of this server.
-// Browsers send an Origin with each; other programs need none.
-func sameOrigin(r *http.Request) bool {
+// Browsers send an Origin with each; other programs need none. Names are those
+// that the user gave it.
+func sameOrigin(r *http.Request, names []string) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" {
 		return true
 	}
 	from, err := url.Parse(origin)
-	return err == nil && strings.EqualFold(from.Host, r.Host)
+	if err != nil || strings.EqualFold(from.Host, r.Host) {
+		return err == nil
+	}
+	// A proxy may ask by another name than that of the page. A name that the
+	// user gave is this server's, at the port that browsers leave out; at
+	// others may be anybody.
+	return from.Port() == "" && net.ParseIP(from.Hostname()) == nil &&
+		slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, from.Hostname()) })
 }

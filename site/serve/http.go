@@ -10,13 +10,13 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
 	"strings"
-	"syscall"
 	"time"
 
 	"ddc/internal/diagnostic"
+	"ddc/internal/printable"
+	"ddc/internal/regular"
 	"ddc/site"
 )
 
@@ -37,7 +37,8 @@ const (
 // ServeHTTP answers requests of browsers.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	// Nobody else's page may load what is served here, as a script or a picture.
+	// Nobody else's page may load what is served here, as a script or a
+	// picture.
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
 	if !s.knows(r) {
@@ -66,8 +67,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answerOutside answers outside of the site's prefix, where there is nothing but
-// the way in.
+// answerOutside answers outside of the site's prefix, where there is nothing
+// but the way in.
 func (s *Server) answerOutside(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", cacheNever)
 	home := s.site.Prefix() + "/"
@@ -83,7 +84,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, address string) 
 	name := nameOf(address)
 	f, err := s.file(r.Context(), name)
 	switch {
-	case isPage(name) && !missing(err):
+	case isPage(name) && !missing(err) && (err != nil || f.Path == ""):
 		s.answerPage(w, r, name, f, err)
 	case err == nil:
 		s.answerFile(w, r, name, f)
@@ -165,17 +166,12 @@ func (s *Server) answerFile(w http.ResponseWriter, r *http.Request, name string,
 
 // sendPath sends a source that is served as it is.
 func (s *Server) sendPath(w http.ResponseWriter, r *http.Request, f *site.File) {
-	file, err := os.OpenFile(f.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	file, info, err := regular.OpenPath(f.Path)
 	if err != nil {
 		s.refuse(w, r, f.Path, err)
 		return
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		s.refuse(w, r, f.Path, fmt.Errorf("%s is not a regular file any more", f.Path))
-		return
-	}
 	if f.Hashed {
 		w.Header().Set("Cache-Control", cacheForever)
 	}
@@ -202,7 +198,7 @@ func (s *Server) answerMissing(w http.ResponseWriter, r *http.Request, name stri
 	}
 	w.Header().Set("Cache-Control", cacheNever)
 	if !wantsPage(r, name) {
-		http.Error(w, "the site has no file "+name, http.StatusNotFound)
+		http.Error(w, "the site has no file "+printable.Line(name), http.StatusNotFound)
 		return
 	}
 	s.sendPage(w, r, http.StatusNotFound, name, version{page: &page{html: s.missingPage(ctx, r.URL)}})
@@ -229,11 +225,11 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, name string, err
 	if !errors.As(err, &faults) {
 		s.Log.Error("a file could not be served", "file", name, "cause", err)
 	}
-	http.Error(w, err.Error(), http.StatusInternalServerError)
+	http.Error(w, printable.Text(err.Error()), http.StatusInternalServerError)
 }
 
-// typeOf is the type of a file by its name. Machines' own tables differ, so that
-// the ones that matter are here.
+// typeOf is the type of a file by its name. Machines' own tables differ, so
+// that the ones that matter are here.
 func typeOf(name string) string {
 	extension := strings.ToLower(path.Ext(name))
 	if known := types[extension]; known != "" {

@@ -1,7 +1,11 @@
 package serve_test
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -30,10 +34,12 @@ func TestPageIsTheSitesButForOneScript(t *testing.T) {
 }
 
 func TestAddressesAreThoseOfTheDeployedSite(t *testing.T) {
-	s := start(t, serve.Options{}, "content/index.html", html("home"), "content/ä b/100%+/index.html", html("odd"), "static/a.txt", "text", "static/dir/x.html", html("x"))
+	s := start(t, serve.Options{}, "content/index.html", html("home"), "content/ä b/100%+/index.html", html("odd"), "static/a.txt", "text", "static/dir/x.html", html("made"), "static/whole/y.html", html("copied"))
 	assert.Contains(t, s.get("/%C3%A4%20b/100%25+/").body, "odd")
 	assert.Contains(t, s.get("/index.html").body, "home")
-	assert.Contains(t, s.get("/dir/x.html").body, "x")
+	assert.Contains(t, s.get("/dir/x.html").body, ">made")
+	assert.Contains(t, s.get("/whole/y.html").body, ">copied")
+	assert.Contains(t, s.get("/whole/y.html").body, "client.js", "it is followed as any page is")
 	without := s.get("/%C3%A4%20b/100%25+?q=1")
 	assert.Equal(t, 302, without.status)
 	assert.Equal(t, "./100%25+/?q=1", without.header.Get("Location"))
@@ -80,9 +86,9 @@ func TestFilesHaveTypesRangesAndCaching(t *testing.T) {
 		assert.Empty(t, head.body)
 		assert.NotEmpty(t, head.header.Get("Content-Length"))
 	}
-	post := s.ask(http.MethodPost, "/")
-	assert.Equal(t, 405, post.status)
-	assert.Equal(t, "GET, HEAD", post.header.Get("Allow"))
+	refused := s.ask(http.MethodPost, "/")
+	assert.Equal(t, 405, refused.status)
+	assert.Equal(t, "GET, HEAD", refused.header.Get("Allow"))
 }
 
 func TestOnlyWhoMeansThisServerIsAnswered(t *testing.T) {
@@ -113,6 +119,59 @@ func TestSocketIsForPagesOfThisServerAlone(t *testing.T) {
 	assert.NoError(t, dial("http://"+s.address))
 	for _, origin := range []string{"http://evil.test", "null", "http://127.0.0.1:1", "http://localhost", "file://", "http://" + s.address + ".evil.test"} {
 		assert.Error(t, dial(origin), origin)
+	}
+}
+
+// A browser may be led here by a proxy that speaks HTTPS, puts a folder before
+// all addresses, and asks by a name of its own or by that of the page.
+func TestPageBehindAProxyFollowsChanges(t *testing.T) {
+	for _, keepsName := range []bool{false, true} {
+		s := start(t, serve.Options{Hosts: []string{"Space.example"}}, "content/index.html", html("<p>0</p>"))
+		direct, err := url.Parse("http://" + s.address)
+		require.NoError(t, err)
+		proxy := httptest.NewTLSServer(http.StripPrefix("/port/8080", &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(direct)
+			if keepsName {
+				r.Out.Host = r.In.Host
+			}
+		}}))
+		defer proxy.Close()
+		ask := func(path string) (code int, text string) {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, proxy.URL+"/port/8080"+path, nil)
+			require.NoError(t, err)
+			r.Host = "space.example"
+			answer, err := proxy.Client().Do(r)
+			require.NoError(t, err)
+			defer answer.Body.Close()
+			body, err := io.ReadAll(answer.Body)
+			require.NoError(t, err)
+			return answer.StatusCode, string(body)
+		}
+		_, text := ask("/")
+		page, err := url.Parse("https://space.example/port/8080/")
+		require.NoError(t, err)
+		script, err := page.Parse(between(text, `src="`, `"`))
+		require.NoError(t, err)
+		assert.Equal(t, "/port/8080/__ddc/client.js", script.Path, "as the browser has it")
+		code, _ := ask(strings.TrimPrefix(script.Path, "/port/8080"))
+		assert.Equal(t, http.StatusOK, code)
+		live, err := script.Parse("live") // as the script does
+		require.NoError(t, err)
+		dial := func(origin string) (*websocket.Conn, error) {
+			c, _, err := websocket.Dial(t.Context(), proxy.URL+live.Path, &websocket.DialOptions{
+				HTTPClient: proxy.Client(), Host: "space.example", HTTPHeader: http.Header{"Origin": {origin}}})
+			return c, err
+		}
+		c, err := dial("https://space.example")
+		require.NoError(t, err, "keeps its name: %v", keepsName)
+		require.NoError(t, c.Write(t.Context(), websocket.MessageText, []byte(`{"name":"index.html","hash":""}`)))
+		_, _, err = c.Read(t.Context())
+		assert.NoError(t, err)
+		require.NoError(t, c.CloseNow())
+		for _, origin := range []string{"https://evil.test", "https://space.example:1234", "https://space.example.evil.test", "https://10.0.0.1"} {
+			_, err := dial(origin)
+			assert.Error(t, err, origin)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"net/url"
+	"slices"
 	"strings"
 
 	parser "golang.org/x/net/html"
@@ -13,11 +14,11 @@ import (
 )
 
 // tagOf is the script that a page gets. Its address is relative, so that it is
-// right behind a proxy that puts a folder before the site's addresses; and it is
-// a file of this server, so that a page's policy can allow it by 'self'.
+// right behind a proxy that puts a folder before the site's addresses; and it
+// is a file of this server, so that a page's policy can allow it by 'self'.
 //
-// The attributes tell the script what the page is: its name and version, what is
-// wrong, and which of its links are dead.
+// The attributes tell the script what the page is: its name and version, what
+// is wrong, and which of its links are dead.
 func tagOf(address *url.URL, prefix, name string, v version) string {
 	var tag strings.Builder
 	fmt.Fprintf(&tag, `<script type="module" src="%s" data-ddc="%s" data-name="%s"`,
@@ -31,11 +32,23 @@ func tagOf(address *url.URL, prefix, name string, v version) string {
 	return tag.String() + "></script>"
 }
 
-// mostFaults bounds how many faults are shown over a page.
-const mostFaults = 20
+const (
+	// mostFaults bounds how many faults are shown over a page.
+	mostFaults = 20
+	// mostNamed bounds how many files of one fault the script is told of: it
+	// names four, and says whether there are more.
+	mostNamed = 5
+)
 
+// shownFaults are faults as a page is told of them: fit to be shown, since a
+// browser, too, turns text around, and hides it.
 func shownFaults(faults diagnostic.Errors) []diagnostic.Problem {
-	return faults[:min(len(faults), mostFaults)]
+	shown := slices.Clone(faults[:min(len(faults), mostFaults)])
+	for i, p := range shown {
+		p.Files = p.Files[:min(len(p.Files), mostNamed)]
+		shown[i] = p.Printable()
+	}
+	return shown
 }
 
 // attribute is a value as JSON, in quotes of an attribute.
@@ -47,12 +60,12 @@ func attribute(value any) string {
 	return html.EscapeString(string(text))
 }
 
-// inject puts a script into a page, where it is the first thing in the head. The
-// script takes itself out again; what is left is the very tree that the page
-// alone would have given.
+// inject puts a script into a page, where it is the first thing in the head.
+// The script takes itself out again; what is left is the very tree that the
+// page alone would have given.
 //
-// That takes some care. Blanks before the head vanish, and those in it do not: so
-// the script stands after the blanks, if nothing else has opened the head.
+// That takes some care. Blanks before the head vanish, and those in it do not:
+// so the script stands after the blanks, if nothing else has opened the head.
 func inject(page, script string) string {
 	at := 0
 	tokens := parser.NewTokenizer(strings.NewReader(page))

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -8,6 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	parser "golang.org/x/net/html"
+
+	"ddc/internal/diagnostic"
 )
 
 const script = `<script data-ddc="x"></script>`
@@ -85,4 +88,15 @@ func TestScriptsOfAPageAreComparedWhole(t *testing.T) {
 	for _, other := range []string{"<p>", "<script>y</script>", "<script a>x</script>", "<script>x</script><script src=a></script>"} {
 		assert.NotEqual(t, scriptsOf("<script>x</script>"), scriptsOf(other))
 	}
+}
+
+func TestAPageIsToldOfAFewFilesOfAFaultThatManyHave(t *testing.T) {
+	many := make([]string, 10_000)
+	for i := range many {
+		many[i] = fmt.Sprintf("\x1b%04d.md", i)
+	}
+	shown := shownFaults(diagnostic.Errors{{File: many[0], Message: "m", Files: many}, {Message: "m"}})
+	assert.Equal(t, []string{`\u001b0000.md`, `\u001b0001.md`, `\u001b0002.md`, `\u001b0003.md`, `\u001b0004.md`}, shown[0].Files)
+	assert.Empty(t, shown[1].Files)
+	assert.Equal(t, "\x1b0000.md", many[0])
 }

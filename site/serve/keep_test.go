@@ -23,5 +23,7 @@ func TestWhatIsKnownIsKeptWhenNobodyAsksAndAtTheEnd(t *testing.T) {
 	await.Until(t, "it to be kept again", func() bool { return len(kept()) == 2 })
 	s.get("/")
 	s.stop()
-	assert.Equal(t, []bool{false, false, true}, kept(), "at the end nobody asks any more")
+	all := kept() // once more before the end if nobody has asked for seconds
+	assert.GreaterOrEqual(t, len(all), 3)
+	assert.Equal(t, len(all)-1, slices.Index(all, true), "at the end nobody asks any more: %v", all)
 }

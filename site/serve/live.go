@@ -70,7 +70,7 @@ func shown(patches []*html_diffpb.Patch) []patch {
 
 // live follows one open page until it is closed.
 func (s *Server) live(w http.ResponseWriter, r *http.Request) {
-	if !sameOrigin(r) {
+	if !sameOrigin(r, s.Hosts) {
 		http.Error(w, "another site's page may not follow this one", http.StatusForbidden)
 		return
 	}
@@ -259,8 +259,8 @@ func (v *viewer) update(ctx context.Context) (u update, due bool, err error) {
 	return u, len(u.Patches) > 0 || len(u.Swap) > 0 || v.told != before, err
 }
 
-// patches finds the patches from a version to another. It fails if no patches can
-// do that: then the page has to be loaded again.
+// patches finds the patches from a version to another. It fails if no patches
+// can do that: then the page has to be loaded again.
 func (s *Server) patches(ctx context.Context, from string, to *page) ([]patch, bool) {
 	if from == to.hash {
 		return nil, true

@@ -1,8 +1,12 @@
 package serve_test
 
 import (
+	"net/http"
+	"net/url"
 	"os"
+	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -37,8 +41,8 @@ func TestOpenPageGetsPatches(t *testing.T) {
 	assert.Equal(t, "B", other.hears("patches", patched).Patches[0].Value, "not those of another page")
 }
 
-// Where only all pages can tell what a page comes to, those who look at it see it before
-// that.
+// Where only all pages can tell what a page comes to, those who look at it see
+// it before that.
 func TestOpenPageGetsADraftFirst(t *testing.T) {
 	s := start(t, serve.Options{}, "content/index.html", html("<p>one</p>"))
 	tab := s.open("/")
@@ -157,8 +161,8 @@ func TestStyleSheetAndPictureWithoutHashAreSwappedAndAScriptLoads(t *testing.T) 
 	tab.hears("a script", reloaded)
 }
 
-// The index is made of all pages. It is not on the way from a save to the screen, also if
-// the page loads the search's script.
+// The index is made of all pages. It is not on the way from a save to the
+// screen, also if the page loads the search's script.
 func TestSearchIsMadeForThoseWhoAskForIt(t *testing.T) {
 	page := func(text string) string {
 		return html(`<link rel=stylesheet href=/pagefind/pagefind-ui.css><script src="pagefind/pagefind.js"></script><p>` + text + `</p>`)
@@ -186,4 +190,35 @@ func TestDeadLinksAreNamedAndGoodOnesAreNot(t *testing.T) {
 	s.save("content/no/index.html", html("it comes"))
 	tab.hears("the link to live", func(u update) bool { return len(u.Dead) == 0 })
 	assert.NotContains(t, s.get("/").body, "data-dead")
+}
+
+// A browser, too, turns text around and hides it, and what is fetched with
+// another program may end on a terminal.
+func TestNamesAreShownAsTheyAreSpelled(t *testing.T) {
+	const odd, spelled = "a\u202egnp\u200b\x1b]0;x\a.exe", `a\u202egnp\u200b\u001b]0;x\u0007.exe`
+	path := "/" + url.PathEscape(odd)
+	s := start(t, serve.Options{}, "content/index.html", html("home"), "content/"+odd+"/index.html", html("good"),
+		"content/never/"+odd+"/index.html", "FAULT", "static/"+odd+".css", "FAULT")
+	spells := func(what, text string) {
+		t.Helper()
+		assert.Contains(t, text, spelled, what)
+		for _, r := range text {
+			assert.False(t, unicode.Is(unicode.Cf, r) || unicode.IsControl(r) && r != '\n', "%s: %U in %q", what, r, text)
+		}
+	}
+	body := func(path string, headers ...string) string {
+		return between(s.ask(http.MethodGet, path, headers...).body, "<body>", "</body>")
+	}
+	spells("a page that was never good", body("/never"+path+"/"))
+	spells("an address that there is not", body("/gone"+path+"/"))
+	spells("the nearest address", body("/"+url.PathEscape(odd+"x")+"/"))
+	spells("a file that there is not", s.ask(http.MethodGet, path+".png", "Sec-Fetch-Dest", "image").body)
+	spells("a file at fault", s.get(path+".css").body)
+
+	tab := s.open(path + "/")
+	s.save("content/"+odd+"/index.html", html("FAULT"))
+	u := tab.hears("a fault", func(u update) bool { return len(u.Faults) > 0 })
+	spells("the fault over a page", u.Faults[0].File)
+	inJSON := between(s.get(path+"/").body, `data-faults="`, `"`)
+	spells("the fault in a page", strings.ReplaceAll(inJSON, `\\`, `\`))
 }

@@ -2,11 +2,13 @@ package serve_test
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"runtime"
 	"strconv"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"ddc/internal/await"
@@ -32,6 +34,14 @@ func descriptors(t *testing.T) int {
 	return len(entries)
 }
 
+// alive is how many bytes of the heap are, after a collection.
+func alive() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
 func TestNothingGrowsWithChangesAndPagesThatComeAndGo(t *testing.T) {
 	s := start(t, serve.Options{}, "content/index.html", html("<p>0</p>"))
 	stays := s.open("/")
@@ -47,13 +57,18 @@ func TestNothingGrowsWithChangesAndPagesThatComeAndGo(t *testing.T) {
 	for i := range 10 {
 		round(i + 1)
 	}
-	goroutines, open := runtime.NumGoroutine(), descriptors(t)
+	http.DefaultClient.CloseIdleConnections() // of which there may be some now or then
+	goroutines, open, heap := runtime.NumGoroutine(), descriptors(t), alive()
 	for i := range changesOf(t) {
 		round(i + 11)
 	}
 	await.Until(t, "as few goroutines and descriptors as before", func() bool {
+		http.DefaultClient.CloseIdleConnections()
 		return runtime.NumGoroutine() <= goroutines+2 && descriptors(t) <= open+2 // a connection of the test's may come and go
 	}, func() string { return fmt.Sprint(runtime.NumGoroutine(), goroutines, descriptors(t), open) })
+	// Old versions of pages are remembered, within bounds: a hundred bytes of
+	// each here.
+	assert.Less(t, alive(), heap+4<<20+int64(changesOf(t))*500)
 }
 
 func TestServerEndsWithPagesOpenAndChangesUnderWay(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 	"ddc/internal/await"
 )
 
-// The kernel's queue has an end. What was lost with it is found by a look at all, and so
-// is what too many events have named.
+// The kernel's queue has an end. What was lost with it is found by a look at
+// all, and so is what too many events have named.
 func TestWhereEventsWereLostAllIsLookedAt(t *testing.T) {
 	events := &fsnotify.Watcher{Events: make(chan fsnotify.Event), Errors: make(chan error)}
 	w := &watch{events: events, alarm: make(chan struct{}, 1), folders: map[string]map[string]bool{"/site": nil}}
@@ -47,9 +47,9 @@ func TestFolderOfWhichTheKernelHearsNothingIsPolled(t *testing.T) {
 	said := ""
 	w := newWatch(false, func(what string) { said = what })
 	w.silent = func(folder string) string { return map[string]string{"/dev": "nfs"}[folder] }
-	w.follow(map[string]map[string]bool{"/proc": nil})
+	w.follow(t.Context(), map[string]map[string]bool{"/proc": nil})
 	assert.False(t, w.polls())
-	w.follow(map[string]map[string]bool{"/proc": nil, "/dev": nil})
+	w.follow(t.Context(), map[string]map[string]bool{"/proc": nil, "/dev": nil})
 	assert.True(t, w.polls())
 	assert.Contains(t, said, "/dev lies on a file system (nfs) that does not tell of changes")
 }

@@ -44,7 +44,8 @@ func (d differ) Diff(ctx context.Context, in *html_diffpb.DiffRequest, _ ...grpc
 }
 
 // copied is a site whose files are those of a folder: what is in content/ and
-// static/. A file with the word FAULT in it is one.
+// static/, but for those whose names begin with a dot. A file with the word
+// FAULT in it is one.
 type copied struct {
 	folder, prefix string
 
@@ -75,7 +76,7 @@ func (c *copied) Refresh(ctx context.Context, _ []string, anywhere bool) (change
 	c.mu.Lock()
 	c.anywhere = append(c.anywhere, anywhere)
 	hold, entered, meanwhile := c.hold, c.entered, c.meanwhile
-	c.meanwhile = nil
+	c.meanwhile, c.stalls = nil, c.stalls && meanwhile != nil // it may have been given up before its check
 	c.mu.Unlock()
 	if meanwhile != nil {
 		meanwhile()
@@ -107,7 +108,7 @@ func (c *copied) Refresh(ctx context.Context, _ []string, anywhere bool) (change
 					return nil
 				}
 			}
-			if err != nil || info.IsDir() {
+			if err != nil || info.IsDir() || info.Name()[0] == '.' {
 				return nil
 			}
 			text, err := os.ReadFile(file)
@@ -157,6 +158,9 @@ func (c *copied) File(ctx context.Context, name string) (*site.File, error) {
 		return nil, fs.ErrNotExist
 	case strings.Contains(text, "FAULT"):
 		return nil, diagnostic.Errors{{File: name, Line: 3, Col: 5, Message: "is <at> fault", Hint: "mend it"}}
+	}
+	if strings.HasPrefix(name, "whole/") {
+		return &site.File{Name: name, Path: filepath.Join(c.folder, "static", name)}, nil
 	}
 	return &site.File{Name: name, Data: []byte(text), Hashed: strings.Contains(name, ".hash.")}, nil
 }
@@ -228,8 +232,9 @@ func (c *copied) Work() serve.Work {
 	return serve.Work{Pages: c.refreshed}
 }
 
-// takesInUnseen has the next Refresh begin with f, whose changes it takes in before
-// anybody has seen them, and the check after it last until it is given up.
+// takesInUnseen has the next Refresh begin with f, whose changes it takes in
+// before anybody has seen them, and the check after it last until it is given
+// up.
 func (c *copied) takesInUnseen(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -308,8 +313,9 @@ func (s *server) write(name, text string) {
 	require.NoError(s.t, os.WriteFile(s.path(name), []byte(text), 0o666))
 }
 
-// save is write in one step. In two, a busy machine may stop the writer while the
-// file is empty, for longer than the server waits: then an empty page is shown.
+// save is write in one step. In two, a busy machine may stop the writer while
+// the file is empty, for longer than the server waits: then an empty page is
+// shown.
 func (s *server) save(name, text string) {
 	s.t.Helper()
 	beside := s.folder + ".saved"

@@ -15,6 +15,7 @@ import (
 	parser "golang.org/x/net/html"
 
 	"ddc/internal/diagnostic"
+	"ddc/internal/printable"
 	"ddc/internal/suggest"
 )
 
@@ -85,7 +86,8 @@ func (s *Server) baseOf(name string) base {
 	return base{&url.URL{Scheme: "http", Host: "site.invalid", Path: prefix + addressOf(name)}, prefix}
 }
 
-// resolve gives the address in the site, without the prefix, that a link leads to.
+// resolve gives the address in the site, without the prefix, that a link leads
+// to.
 func (b base) resolve(link string) (address string, within bool) {
 	to, err := b.url.Parse(strings.TrimSpace(link))
 	if err != nil || to.Host != b.url.Host || to.Scheme != b.url.Scheme {
@@ -122,7 +124,8 @@ func linksOf(text string) []string {
 const (
 	// nearest bounds how many routes a page of a missing address offers.
 	nearest = 5
-	// mostMeant bounds how much of an address is compared with routes, in bytes.
+	// mostMeant bounds how much of an address is compared with routes, in
+	// bytes.
 	mostMeant = 200
 )
 
@@ -143,9 +146,9 @@ func (s *Server) missingPage(ctx context.Context, address *url.URL) string {
 	var list strings.Builder
 	for _, route := range routes[:min(nearest, len(routes))] {
 		to := url.URL{Path: s.site.Prefix() + route.URL}
-		fmt.Fprintf(&list, "<li><a href=\"%s\">%s</a></li>\n", html.EscapeString(relativeTo(address.EscapedPath(), to.EscapedPath())), html.EscapeString(route.URL))
+		fmt.Fprintf(&list, "<li><a href=\"%s\">%s</a></li>\n", html.EscapeString(relativeTo(address.EscapedPath(), to.EscapedPath())), spelled(route.URL))
 	}
-	body := fmt.Sprintf("<h1>Not found</h1>\n<p>The site has no page <code>%s</code>. ", html.EscapeString(address.Path))
+	body := fmt.Sprintf("<h1>Not found</h1>\n<p>The site has no page <code>%s</code>. ", spelled(address.Path))
 	if list.Len() > 0 {
 		body += "The nearest are:</p>\n<ul>\n" + list.String() + "</ul>\n"
 	} else {
@@ -153,6 +156,9 @@ func (s *Server) missingPage(ctx context.Context, address *url.URL) string {
 	}
 	return plainPage("Not found", body)
 }
+
+// spelled is a name as a page shows it.
+func spelled(name string) string { return html.EscapeString(printable.Line(name)) }
 
 // relativeTo writes an absolute address so that it works from another one, also
 // where a proxy puts a folder before both.

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -12,8 +13,8 @@ import (
 	"ddc/site/config"
 )
 
-// Project is a Site that is read from a project's folder. It is opened anew when
-// its configuration changes.
+// Project is a Site that is read from a project's folder. It is opened anew
+// when its configuration changes.
 type Project struct {
 	load    func() (*config.Config, error)
 	plugins site.Plugins
@@ -27,17 +28,18 @@ type Project struct {
 	site   *site.Site // nil until the first Refresh
 	closed func()     // tells memory that it is closed
 	before Work       // of sites that are closed
-	// doubtful says that nobody knows whether the plugins are the programs that the
-	// site takes them for; refused, that these could not be looked at, or may not run.
+	// doubtful says that nobody knows whether the plugins are the programs that
+	// the site takes them for; refused, that these could not be looked at, or
+	// may not run.
 	doubtful, refused bool
 }
 
 var _ Site = (*Project)(nil)
 
-// OpenProject opens the project of a configuration; load reads it again when its
-// file has changed. What waits to be served lies in a private folder, which is
-// the caller's: a server writes nothing to the site's output. Memory may be nil. The
-// caller closes the project.
+// OpenProject opens the project of a configuration; load reads it again when
+// its file has changed. What waits to be served lies in a private folder, which
+// is the caller's: a server writes nothing to the site's output. Memory may be
+// nil. The caller closes the project.
 func OpenProject(cfg *config.Config, load func() (*config.Config, error), p site.Plugins, o site.Options, folder string, memory Memory) *Project {
 	o.Unfinished.Beside = filepath.Join(folder, "site")
 	return &Project{load: load, plugins: p, options: o, memory: memory, config: cfg, doubtful: true}
@@ -110,8 +112,8 @@ func (p *Project) isOpenedBy(paths []string) bool {
 	return p.site == nil || slices.Contains(paths, p.config.File)
 }
 
-// programsAmong are those of the paths that say which programs the site's own plugins
-// are.
+// programsAmong are those of the paths that say which programs the site's own
+// plugins are.
 func (p *Project) programsAmong(paths []string) (programs []string) {
 	for _, path := range paths {
 		if slices.ContainsFunc(p.plugins.Extensions, func(e site.Extension) bool {
@@ -123,9 +125,9 @@ func (p *Project) programsAmong(paths []string) (programs []string) {
 	return programs
 }
 
-// takeIn takes changes in that are more than the site itself can: while nobody asks
-// it, it is opened anew, or its plugins are. Should the configuration be at fault,
-// what was open stays.
+// takeIn takes changes in that are more than the site itself can: while nobody
+// asks it, it is opened anew, or its plugins are. Should the configuration be
+// at fault, what was open stays.
 func (p *Project) takeIn(ctx context.Context, paths []string) (changed []string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -158,9 +160,9 @@ func (p *Project) takeIn(ctx context.Context, paths []string) (changed []string,
 	return append(changed, rebuilt...), err
 }
 
-// renew has the site's own plugins be what their programs are now. Rebuilt are those
-// that have changed, or that were refused so far; replaced says that one is in the
-// place of one of ddc's.
+// renew has the site's own plugins be what their programs are now. Rebuilt are
+// those that have changed, or that were refused so far; replaced says that one
+// is in the place of one of ddc's.
 func (p *Project) renew(ctx context.Context, paths []string) (rebuilt []string, replaced bool, err error) {
 	if p.plugins.Renew == nil {
 		p.doubtful = false
@@ -193,7 +195,7 @@ func (p *Project) open(ctx context.Context, cfg *config.Config) error {
 	if p.memory != nil {
 		closed = p.memory.Open(ctx, cfg, &options)
 	}
-	opened, err := site.Open(cfg, p.plugins, options)
+	opened, err := site.Open(ctx, cfg, p.plugins, options)
 	if err != nil {
 		closed()
 		return err
@@ -266,11 +268,10 @@ func (p *Project) Keep(ctx context.Context, last bool) (done bool, err error) {
 	if p.site == nil || p.memory == nil {
 		return true, nil
 	}
-	if last {
-		done, err = true, p.site.Keep(ctx)
-	} else {
-		done, err = p.site.KeepIfIdle(ctx)
+	if last { // the answers first: they are soon written, and dear to ask for again
+		return true, errors.Join(p.memory.Kept(ctx), p.site.Keep(ctx))
 	}
+	done, err = p.site.KeepIfIdle(ctx)
 	if done && err == nil {
 		err = p.memory.Kept(ctx)
 	}

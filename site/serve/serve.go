@@ -39,6 +39,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -48,40 +49,41 @@ import (
 
 	"ddc/internal/activity"
 	"ddc/internal/diagnostic"
+	"ddc/internal/regular"
 	"ddc/plugins/html_diff/html_diffpb"
 	"ddc/site"
 )
 
-// Site makes what is served. Its methods may be called from many goroutines. See
-// Project.
+// Site makes what is served. Its methods may be called from many goroutines.
+// See Project.
 type Site interface {
 	// Sources are what to watch, as the last Refresh has found.
 	Sources() Sources
 	// Prefix is the path that all addresses begin with, such as "/blog", or "".
 	Prefix() string
-	// Refresh takes in that sources may have changed, and names those whose content
-	// has: those at paths, or, if anywhere is set, others too. The error is
-	// diagnostic.Errors if the site can't be made at all until that is mended: then
-	// all is as it was.
+	// Refresh takes in that sources may have changed, and names those whose
+	// content has: those at paths, or, if anywhere is set, others too. The
+	// error is diagnostic.Errors if the site can't be made at all until that is
+	// mended: then all is as it was.
 	Refresh(ctx context.Context, paths []string, anywhere bool) (changed []string, err error)
 	// File makes one file, named by its path below the output folder. The error
-	// is fs.ErrNotExist if there is none, and diagnostic.Errors if the site is at
-	// fault.
+	// is fs.ErrNotExist if there is none, and diagnostic.Errors if the site is
+	// at fault.
 	File(ctx context.Context, name string) (*site.File, error)
-	// Draft is a page as it is likely to be, sooner than File may know it. False is for
-	// none.
+	// Draft is a page as it is likely to be, sooner than File may know it.
+	// False is for none.
 	Draft(ctx context.Context, name string) (text string, ok bool)
 	// Routes are all pages.
 	Routes(ctx context.Context) ([]site.Route, error)
 	// Absent are those of some addresses at which there is no page.
 	Absent(ctx context.Context, addresses []string) ([]string, error)
-	// Check makes every page that may have changed since it was asked last, and says
-	// what is wrong with any.
+	// Check makes every page that may have changed since it was asked last, and
+	// says what is wrong with any.
 	Check(ctx context.Context) (*site.Checked, error)
 	// Work counts all that was done so far.
 	Work() Work
-	// Keep keeps what is known for the next process. Until the last time it does nothing
-	// while somebody asks, and done is false.
+	// Keep keeps what is known for the next process. Until the last time it
+	// does nothing while somebody asks, and done is false.
 	Keep(ctx context.Context, last bool) (done bool, err error)
 }
 
@@ -139,7 +141,8 @@ type Server struct {
 	shows    map[*viewer]uint64 // the revision that each open page was told of
 	told     map[string]bool    // what was said once
 	// asking ends when a change is about to be taken in: who asks the site asks
-	// again afterwards, so that the change need not wait for answers that are old.
+	// again afterwards, so that the change need not wait for answers that are
+	// old.
 	asking  context.Context
 	turning context.CancelCauseFunc
 }
@@ -261,7 +264,31 @@ func (s *Server) sayOnce(sentence string) {
 
 // file makes a file, once all known changes are taken in.
 func (s *Server) file(ctx context.Context, name string) (*site.File, error) {
-	return ask(ctx, s, func(ctx context.Context) (*site.File, error) { return s.site.File(ctx, name) })
+	return ask(ctx, s, func(ctx context.Context) (*site.File, error) { return makeFile(ctx, s.site, name) })
+}
+
+// mostCopied is up to how many bytes of HTML that is copied as it is are read
+// to be followed as a page is. What is larger is sent alone.
+const mostCopied = 8 << 20
+
+// makeFile makes a file. HTML that is copied as it is has its contents too.
+func makeFile(ctx context.Context, of Site, name string) (*site.File, error) {
+	f, err := of.File(ctx, name)
+	if err != nil || f.Path == "" || !isPage(name) {
+		return f, err
+	}
+	file, info, err := regular.OpenPath(f.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if info.Size() > mostCopied {
+		return f, nil
+	}
+	whole := *f
+	whole.Path = ""
+	whole.Data, err = io.ReadAll(io.LimitReader(file, mostCopied))
+	return &whole, err
 }
 
 // routes are all pages, likewise.

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"io"
@@ -24,12 +25,12 @@ type Sources struct {
 }
 
 const (
-	// mostHashed is the largest file whose content is compared. A larger one has
-	// changed if its times, its size or its inode have.
+	// mostHashed is the largest file whose content is compared. A larger one
+	// has changed if its times, its size or its inode have.
 	mostHashed = 8 << 20
-	// unsure is how close to a file's last change its content may have been read
-	// for the file to be read again: a second write in the same tick of the
-	// file system's clock leaves all its times as they were.
+	// unsure is how close to a file's last change its content may have been
+	// read for the file to be read again: a second write in the same tick of
+	// the file system's clock leaves all its times as they were.
 	unsure = 2 * time.Second
 	// deepest bounds how far folders are followed.
 	deepest = 64
@@ -56,23 +57,24 @@ type inventory struct {
 	// folders are the real paths of what to watch. A nil value stands for
 	// everything in the folder, and a set for the names in it that matter.
 	folders map[string]map[string]bool
-	// found are the paths by which each folder was found that is read whole, by its
-	// real path, and ways all of them. ends are the real paths that links lead to.
+	// found are the paths by which each folder was found that is read whole, by
+	// its real path, and ways all of them. ends are the real paths that links
+	// lead to.
 	found      map[string][]string
 	ways, ends map[string]bool
 }
 
 // take looks at the sources. Files whose stamps are as before are not read
-// again.
-func (s Sources) take(before inventory) inventory {
+// again. Once ctx is done, there is less in the inventory than there is.
+func (s Sources) take(ctx context.Context, before inventory) inventory {
 	now := inventory{map[string]stamp{}, map[string]map[string]bool{}, map[string][]string{}, map[string]bool{}, map[string]bool{}}
 	for _, folder := range s.Folders {
 		now.above(s.Root, folder)
-		now.walk(folder, before, nil)
+		now.walk(ctx, folder, before, nil)
 	}
 	for _, file := range s.Files {
 		now.above(s.Root, file)
-		now.entry(file, before, nil)
+		now.entry(ctx, file, before, nil)
 	}
 	return now
 }
@@ -115,7 +117,7 @@ func resolved(path string) string {
 
 // walk looks at a folder, and follows links. What can't be read is not there: a
 // build says what is wrong with it.
-func (n inventory) walk(folder string, before inventory, within []string) {
+func (n inventory) walk(ctx context.Context, folder string, before inventory, within []string) {
 	real := resolved(folder)
 	if slices.Contains(within, real) || len(within) > deepest {
 		return
@@ -128,11 +130,14 @@ func (n inventory) walk(folder string, before inventory, within []string) {
 	n.found[real] = append(n.found[real], folder)
 	within = append(within[:len(within):len(within)], real)
 	for _, entry := range entries {
-		n.entry(filepath.Join(folder, entry.Name()), before, within)
+		if ctx.Err() != nil {
+			return
+		}
+		n.entry(ctx, filepath.Join(folder, entry.Name()), before, within)
 	}
 }
 
-func (n inventory) entry(file string, before inventory, within []string) {
+func (n inventory) entry(ctx context.Context, file string, before inventory, within []string) {
 	info, err := os.Lstat(file)
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		n.followed(file)
@@ -141,7 +146,7 @@ func (n inventory) entry(file string, before inventory, within []string) {
 	switch {
 	case err != nil:
 	case info.IsDir():
-		n.walk(file, before, within)
+		n.walk(ctx, file, before, within)
 	case info.Mode().IsRegular():
 		n.files[file] = stampOf(file, info, before.files[file])
 	default:
@@ -172,7 +177,7 @@ func stampOf(file string, info fs.FileInfo, before stamp) stamp {
 	s := stamp{size: info.Size(), modified: info.ModTime().UnixNano()}
 	if system, ok := info.Sys().(*syscall.Stat_t); ok {
 		s.changed = system.Ctim.Nano()
-		s.device, s.inode = uint64(system.Dev), system.Ino
+		s.device, s.inode = uint64(system.Dev), system.Ino //nolint:unconvert // of 32 bits on some machines
 	}
 	if s.size > mostHashed {
 		return s
@@ -212,12 +217,13 @@ func equal(file string, a, b stamp) bool {
 
 // difference is what a look has found that an inventory does not have.
 type difference struct {
-	// all is what there is, if all was looked at; else seen is what stands at some
-	// paths, with nil for nothing.
+	// all is what there is, if all was looked at; else seen is what stands at
+	// some paths, with nil for nothing.
 	all  *inventory
 	seen map[string]*stamp
-	// changes are the files that differ, sorted. gone says that one is no more; torn,
-	// that one which had content has none: most likely somebody is about to write it.
+	// changes are the files that differ, sorted. gone says that one is no more;
+	// torn, that one which had content has none: most likely somebody is about
+	// to write it.
 	changes    []string
 	gone, torn bool
 }
@@ -251,9 +257,9 @@ func (n inventory) differs(from inventory) *difference {
 	return d
 }
 
-// glance looks at some real paths alone. It fails where more has to be looked at to
-// know what there is: at a folder, a link, what either was, and what is known by another
-// name too.
+// glance looks at some real paths alone. It fails where more has to be looked
+// at to know what there is: at a folder, a link, what either was, and what is
+// known by another name too.
 func (n inventory) glance(at map[string]bool) (d *difference, ok bool) {
 	d = &difference{seen: map[string]*stamp{}}
 	for path := range at {
@@ -285,7 +291,7 @@ func (n inventory) glance(at map[string]bool) (d *difference, ok bool) {
 // names is how many names a file has.
 func names(info fs.FileInfo) uint64 {
 	if system, ok := info.Sys().(*syscall.Stat_t); ok {
-		return uint64(system.Nlink)
+		return uint64(system.Nlink) //nolint:unconvert // of 32 bits on arm64
 	}
 	return 1
 }

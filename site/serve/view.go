@@ -29,8 +29,9 @@ func (v *viewer) showsNow(revision uint64) {
 // headStart bounds how long the check of all pages waits for the open ones.
 const headStart = 250 * time.Millisecond
 
-// catchUp waits until the open pages were told of the newest revision: the check of all
-// others would take the processors from what is on the way to the screen.
+// catchUp waits until the open pages were told of the newest revision: the
+// check of all others would take the processors from what is on the way to the
+// screen.
 func (s *Server) catchUp(ctx context.Context) {
 	timer := time.NewTimer(headStart)
 	defer timer.Stop()
@@ -57,8 +58,8 @@ func (s *Server) isBehind() bool {
 	return false
 }
 
-// swap finds what the page loads by a name without a hash, and whose content has
-// changed since the page was told of it last. It fails if a script has.
+// swap finds what the page loads by a name without a hash, and whose content
+// has changed since the page was told of it last. It fails if a script has.
 func (v *viewer) swap(ctx context.Context, p *page) (swapped []string, ok bool) {
 	before, first := v.assets, v.assets == nil
 	v.assets = map[string]string{}

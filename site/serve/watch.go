@@ -18,9 +18,9 @@ import (
 // of changes.
 const pollEvery = 500 * time.Millisecond
 
-// watch notices that something among the sources may have changed, and where. What
-// has really changed, a look tells. So one event too many does no harm; and where
-// events were lost, all is looked at.
+// watch notices that something among the sources may have changed, and where.
+// A look at the files there finds out what has. So one event too many does no
+// harm, and where events were lost, all files are looked at.
 //
 // Folders are watched, never files: an editor that saves a file under another
 // name and renames it would take the watched one away.
@@ -35,14 +35,14 @@ type watch struct {
 	mu sync.Mutex
 	// folders are those that have a watch, with the names in them that matter.
 	folders map[string]map[string]bool
-	// touched are the paths that events have named since anybody asked; anywhere says
-	// that these are not all.
+	// touched are the paths that events have named since anybody asked;
+	// anywhere says that these are not all.
 	touched  map[string]bool
 	anywhere bool
 }
 
-// mostTouched bounds how many paths are remembered. To look at so many takes as long as
-// to look at all.
+// mostTouched bounds how many paths are remembered. To look at so many takes as
+// long as to look at all.
 const mostTouched = 1000
 
 // newWatch begins to watch nothing. said gets a sentence if the kernel can't
@@ -184,7 +184,7 @@ func (w *watch) matters(path string) bool {
 // A folder that was renamed keeps its watch, under its old name. So those that
 // are no more go first; and all others are added again, which costs one system
 // call each and finds folders that were deleted and made anew.
-func (w *watch) follow(folders map[string]map[string]bool) (more bool) {
+func (w *watch) follow(ctx context.Context, folders map[string]map[string]bool) (more bool) {
 	events := w.watcher()
 	if events == nil {
 		return false
@@ -199,6 +199,9 @@ func (w *watch) follow(folders map[string]map[string]bool) (more bool) {
 		}
 	}
 	for folder := range folders {
+		if ctx.Err() != nil {
+			return false // the server ends
+		}
 		_, known := old[folder]
 		if !known {
 			if kind := w.silent(folder); kind != "" {
@@ -243,5 +246,5 @@ func silent(folder string) string {
 	if err := syscall.Statfs(folder, &of); err != nil {
 		return ""
 	}
-	return map[int64]string{0x01021997: "9p", 0x6969: "nfs", 0xff534d42: "cifs", 0xfe534d42: "smb2", 0x65735546: "fuse", 0x786f4256: "vboxsf", 0x7c7c6673: "prl_fs"}[int64(of.Type)]
+	return map[int64]string{0x01021997: "9p", 0x6969: "nfs", 0xff534d42: "cifs", 0xfe534d42: "smb2", 0x65735546: "fuse", 0x786f4256: "vboxsf", 0x7c7c6673: "prl_fs"}[int64(of.Type)] //nolint:unconvert // of 32 bits on some machines
 }

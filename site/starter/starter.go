@@ -40,7 +40,8 @@ func Themes() []string { return slices.Sorted(maps.Keys(folders)) }
 // ErrNotEmpty says that the folder holds something already. Choose another.
 var ErrNotEmpty = errors.New("the folder is not empty")
 
-// ErrNoName says that the folder has no name: "" would be the root of all files.
+// ErrNoName says that the folder has no name: "" would be the root of all
+// files.
 var ErrNoName = errors.New("the folder has no name")
 
 // ErrNoTheme says that no theme has the name. Choose one of Themes.

@@ -6,11 +6,12 @@ import (
 	"ddc/internal/suggest"
 )
 
-// A condition may ask for what there is not, as in Tera: {% if page.extra.cover %}
-// where most pages have none, {% if width %} in a shortcode that is called
-// without, {% if paginator %} in a template of many sections. That is undefined,
-// and so false. What cannot be meant is an error all the same: a field that a page
-// never has, and a variable's name that is nearly one of those there are.
+// A condition may ask for what there is not, as in Tera: {% if page.extra.cover
+// %} where most pages have none, {% if width %} in a shortcode that is called
+// without, {% if paginator %} in a template of many sections. That is
+// undefined, and so false. What cannot be meant is an error all the same: a
+// field that a page never has, and a variable's name that is nearly one of
+// those there are.
 
 // asked gives the value whose truth a condition asks for, or undefined.
 func (r *render) asked(e expr) (v value, err error) {
@@ -66,9 +67,9 @@ func isRecord(v value) bool {
 	return false
 }
 
-// mayLack says whether a condition may ask for a variable that there is not: not
-// if its name is that of another with a slip of the pen. An argument of a shortcode
-// may be called anything.
+// mayLack says whether a condition may ask for a variable that there is not:
+// not if its name is that of another with a slip of the pen. An argument of a
+// shortcode may be called anything.
 func (r *render) mayLack(name string) bool {
 	const enough = 5 // letters: "date" is not meant to be "data"
 	if _, isShortcode := r.vars["nth"]; isShortcode || len(name) < enough || len(name) > maxWord {

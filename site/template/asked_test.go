@@ -9,8 +9,8 @@ import (
 	"ddc/site/template"
 )
 
-// As Tera has it: most pages have no cover, and a shortcode is called without its
-// width.
+// As Tera has it: most pages have no cover, and a shortcode is called without
+// its width.
 func TestAConditionMayAskForWhatThereIsNot(t *testing.T) {
 	vars := values()
 	for source, want := range map[string]string{

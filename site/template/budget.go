@@ -1,6 +1,7 @@
 package template
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -63,8 +64,8 @@ type exhausted struct{ message, hint string }
 
 func (e *exhausted) Error() string { return e.message }
 
-// Purse is a budget that several renderings share, as those of a page's shortcodes
-// do. They come one after another.
+// Purse is a budget that several renderings share, as those of a page's
+// shortcodes do. They come one after another.
 type Purse struct {
 	budget       Budget
 	steps, bytes int64 // what is left
@@ -76,8 +77,8 @@ func NewPurse(b Budget) *Purse {
 	return &Purse{b, b.Steps, b.Bytes}
 }
 
-// Take takes from the purse for what is done and made besides rendering. The error is
-// what rendering would say.
+// Take takes from the purse for what is done and made besides rendering. The
+// error is what rendering would say.
 func (p *Purse) Take(steps, bytes int) error {
 	p.steps -= int64(steps)
 	p.bytes -= int64(bytes)
@@ -100,33 +101,41 @@ func (b Budget) tooManyBytes() error {
 		"look for a text or a list that is added to itself, and for a loop that prints too much"}
 }
 
+// meter is what a rendering may still do and make.
+type meter struct {
+	ctx                context.Context
+	budget             Budget
+	steps, bytes, fuel int64 // what is left; see work
+	depth              int
+}
+
 // work takes steps from the budget. Steps are taken lookEvery at a time, so
 // that the common case is one subtraction.
-func (r *render) work(n int) error {
-	if r.fuel -= int64(n); r.fuel >= 0 {
+func (m *meter) work(n int) error {
+	if m.fuel -= int64(n); m.fuel >= 0 {
 		return nil
 	}
-	r.steps += r.fuel // what this piece of work takes beyond the fuel
-	if err := r.ctx.Err(); err != nil {
+	m.steps += m.fuel // what this piece of work takes beyond the fuel
+	if err := m.ctx.Err(); err != nil {
 		return err
 	}
-	if r.steps < 0 {
-		return r.budget.tooManySteps()
+	if m.steps < 0 {
+		return m.budget.tooManySteps()
 	}
-	r.fuel = min(lookEvery, r.steps)
-	r.steps -= r.fuel
+	m.fuel = min(lookEvery, m.steps)
+	m.steps -= m.fuel
 	return nil
 }
 
 // scan takes the steps of looking through so many bytes.
-func (r *render) scan(n int) error { return r.work(1 + n/bytesPerStep) }
+func (m *meter) scan(n int) error { return m.work(1 + n/bytesPerStep) }
 
 // spend takes bytes from the budget, before they are made.
-func (r *render) spend(n int) error {
-	if r.bytes -= int64(n); r.bytes >= 0 {
+func (m *meter) spend(n int) error {
+	if m.bytes -= int64(n); m.bytes >= 0 {
 		return nil
 	}
-	return r.budget.tooManyBytes()
+	return m.budget.tooManyBytes()
 }
 
 func size(bytes int64) string {
@@ -137,11 +146,11 @@ func size(bytes int64) string {
 }
 
 // enter begins a call: of a macro, an include, a block or its parent.
-func (r *render) enter() error {
-	if r.depth >= r.budget.Depth {
-		return &exhausted{fmt.Sprintf("recursion limit exceeded: this goes more than %d levels deep", r.budget.Depth),
+func (m *meter) enter() error {
+	if m.depth >= m.budget.Depth {
+		return &exhausted{fmt.Sprintf("recursion limit exceeded: this goes more than %d levels deep", m.budget.Depth),
 			"a macro or an include calls itself without an end"}
 	}
-	r.depth++
-	return r.work(1)
+	m.depth++
+	return m.work(1)
 }

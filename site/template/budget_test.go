@@ -180,13 +180,13 @@ func TestABudgetThatIsJustEnoughIsEnough(t *testing.T) {
 	assert.ErrorIs(t, err, template.ErrOverBudget)
 }
 
-// ending is a context that ends when it was looked at so many times.
-type ending struct {
+// expiring is a context that ends when it was looked at so many times.
+type expiring struct {
 	context.Context
 	looks int
 }
 
-func (c *ending) Err() error {
+func (c *expiring) Err() error {
 	if c.looks--; c.looks < 0 {
 		return context.Canceled
 	}
@@ -203,7 +203,7 @@ func TestRenderingLooksAtItsContextWhateverItDoes(t *testing.T) {
 	} {
 		set, err := template.Load(files{"page.html": many + code})
 		require.NoError(t, err)
-		_, err = set.RenderPage(&ending{t.Context(), 3}, "page.html", template.Page{})
+		_, err = set.RenderPage(&expiring{t.Context(), 3}, "page.html", template.Page{})
 		assert.ErrorIs(t, err, context.Canceled, code)
 	}
 }

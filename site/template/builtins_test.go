@@ -46,6 +46,9 @@ var (
 		{`{{ 1648252203 | date }} {{ 1648252203 | date(format="%Y-%m-%d %H:%M") }} {{ 0 | date(format="%s") }}`, "2022-03-25 2022-03-25 23:50 0"},
 		{`{{ "2024-05-01" | date(format="%B %-d, %Y") }} {{ "2024-05-01T10:20:30Z" | date(format="%A %e %b %y %I:%M %p %j") }}`, "May 1, 2024 Wednesday  1 May 24 10:20 AM 122"},
 		{`{{ "2024-05-01T23:30:00-05:00" | date(format="%F %T %:z") }} {{ "2024-05-01T23:30:00-05:00" | date(format="%F", timezone="UTC") }}`, "2024-05-01 23:30:00 -05:00 2024-05-02"},
+		{`{{ [[1, 2], 3].0.1 }}{% set d = {"a": [{"b": 7}]} %}{{ d.a.0.b }}`, "27"},
+		{`{{ "2024-05-01" | date(format="%+") }} {{ "2024-05-01T01:02:03+02:00" | date(format="%+ %-e.%-l.%_d %%+") }}`, "2024-05-01T00:00:00+00:00 2024-05-01T01:02:03+02:00 1.1. 1 %+"},
+		{`{{ "2024-05-01" | date(format="%B", locale="en_GB") }} {{ get_url(path="a", lang="en") }}`, "May /a"},
 		{`{{ "2019-09-19T13:18:48.731Z" | date(timezone="America/New_York", format="%H:%M") }} {{ "2024-05-01 10:00:00" | date(format="100%% %d/%m/%Y") }}`, "09:18 100% 01/05/2024"},
 		{`{{ "2024-05-01 10:00:00 +0000 UTC" | date }} {{ "2024-05-01T10:00:00" | date(format="%R") }}`, "2024-05-01 10:00"},
 	}
@@ -70,6 +73,7 @@ var (
 		{`{% for kind, group in pages | groupby(attribute="extra.kind") %}{{ kind }}{% endfor %} {{ pages | selectattr("draft") | length }}{{ pages | rejectattr("draft") | length }}`, "xy 12"},
 		{`{{ ["b", "a", "B", "b"] | unique }} {{ ["b", "B", "b"] | unique(case_sensitive=true) }} {{ [1, 1.0, 2, none, none, [1], [1]] | unique }}`, "[b, a] [b, B] [1, 2, , [1]]"},
 		{`{{ pages | unique(attribute="extra.kind") | map(attribute="title") }}`, "[Two, One]"},
+		{`{{ [{"a": {"b": 1}}, {"a": none}, {"a": {"b": none}}, {"a": {"b": 2}}] | map(attribute="a.b") }} {{ [{"a": {}}] | map(attribute="a.b") }} {{ [{"a": 1}, {}, {}] | unique(attribute="a") | length }}`, "[1, 2] [] 1"},
 		{`{{ dict | get(key="a") }} {{ dict | get(key="z", default="none") }} {{ page | get(key="extra") | get(key="icon") }}`, "1 none book"},
 	}
 	testCases = [][2]string{
@@ -98,7 +102,8 @@ var (
 func siteFuncs() template.Funcs {
 	named := func(path string) (any, error) { return map[string]any{"title": path, "path": path}, nil }
 	return template.Funcs{
-		GetURL: func(path string) (string, error) { return "/" + path, nil }, Fingerprint: func(string) (string, error) { return "abc", nil },
+		Language: "en",
+		GetURL:   func(path string) (string, error) { return "/" + path, nil }, Fingerprint: func(string) (string, error) { return "abc", nil },
 		GetPage: named, GetSection: named, GetTaxonomy: func(kind string, _ bool) (any, error) { return named(kind) },
 		GetTaxonomyTerm: func(kind, term string, _ bool) (any, error) { return map[string]any{"name": kind + ": " + term}, nil },
 		GetTaxonomyURL:  func(kind, term string, _ bool) (string, error) { return "/" + kind + "/" + term + "/", nil },
@@ -178,6 +183,7 @@ func TestWrongUseOfAFilterOrFunctionNamesPlaceAndHint(t *testing.T) {
 		`{{ "2024-02-01" | date(timezone="Berlin") }}`:                      `1:19: there is no time zone "Berlin" (zones are called as Europe/Berlin or UTC)`,
 		`{{ "2024-02-01" | date(timezone="Local") }}`:                       `1:19: there is no time zone "Local"`,
 		`{{ 1700000000000 | date }}`:                                        `1:20: 1700000000000 is no date in seconds since 1970`,
+		`{{ pages | map(attribute="titel") }}`:                              `1:12: an item has no field "titel" (did you mean title?)`,
 		`{{ dict | get(key="c") }}`:                                         `1:11: the dict has no field "c" (there are a, b)`,
 		`{{ list | nth(n=-1) }}`:                                            `1:11: nth counts from 0; -1 is before that`,
 		`{{ "a" is matching("(") }}`:                                        `1:11: the regular expression "(" cannot be read: missing closing )`,
@@ -194,12 +200,13 @@ func TestWrongUseOfAFilterOrFunctionNamesPlaceAndHint(t *testing.T) {
 		`{{ resize_image(path="a.png", width=0, height=1) }}`:               `1:4: resize_image: width is to be 1 to 16383 pixels, not 0`,
 		`{{ resize_image(path="a.png", width=1, height=1, quality=101) }}`:  `1:4: resize_image: quality is to be 1 to 100, not 101`,
 		`{{ get_env(name="HOME") }}`:                                        `1:4: there is no function get_env here (put the value into a file`,
+		`{{ trans(key="more", lang=lang) }}`:                                `1:4: there is no function trans here (a site has one language: write its texts into data/texts.toml, and {{ data.texts.KEY }})`,
 		`{{ "a" | regex_replace(pattern="a", rep="b") }}`:                   `1:10: there is no filter regex_replace here (write | replace(`,
 		`{{ dict | items }}`:                                                `1:11: there is no filter items here (a loop goes over a dict itself`,
 		`{{ "a" is upper }}`:                                                `1:11: there is no test upper here (compare with | upper)`,
-		`{{ get_url(path="a", lang="fr") }}`:                                `1:22: the function get_url takes no "lang" (a site has one language: leave it out)`,
+		`{{ get_url(path="a", lang="fr") }}`:                                `1:4: get_url: the site is in "en", and has nothing in "fr" (a site has one language, as the configuration says: leave lang out)`,
 		`{{ load_data(url="http://a.org") }}`:                               `1:14: the function load_data takes no "url" (a build fetches nothing`,
-		`{{ "2024-02-01" | date(locale="fr") }}`:                            `1:24: the filter date takes no "locale" (months and days have their English names`,
+		`{{ "2024-02-01" | date(locale="fr") }}`:                            `1:19: date knows no locale "fr" (months and days have their English names`,
 		`{{ ["a"] | sum }}`:                                                 `1:12: a number is needed here, not a string`,
 		`{{ "a" | min }}`:                                                   `1:10: min needs a list, not a string`,
 		`{{ nwo() }}`:                                                       `1:4: unknown function "nwo" (did you mean now?)`,

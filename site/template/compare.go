@@ -7,7 +7,7 @@ import (
 )
 
 // equal compares values of any kinds, and dicts and lists by what is in them.
-func (r *render) equal(a, b value, depth int) (bool, error) {
+func (w *walker) equal(a, b value, depth int) (bool, error) {
 	a.from.read()
 	b.from.read()
 	if kind(a) != kind(b) {
@@ -19,7 +19,7 @@ func (r *render) equal(a, b value, depth int) (bool, error) {
 			return false, errTooDeep
 		}
 		if kind(a) == "dict" {
-			return r.equalDicts(a, b, depth)
+			return w.equalDicts(a, b, depth)
 		}
 		x, _ := listed(a)
 		y, _ := listed(b)
@@ -27,10 +27,10 @@ func (r *render) equal(a, b value, depth int) (bool, error) {
 			return false, nil
 		}
 		for i := range x.length {
-			if err := r.work(1); err != nil {
+			if err := w.work(1); err != nil {
 				return false, err
 			}
-			if same, err := r.equal(x.item(i), y.item(i), depth+1); !same || err != nil {
+			if same, err := w.equal(x.item(i), y.item(i), depth+1); !same || err != nil {
 				return false, err
 			}
 		}
@@ -40,27 +40,27 @@ func (r *render) equal(a, b value, depth int) (bool, error) {
 	case "bool":
 		return a.is == b.is, nil
 	}
-	c, err := r.compare(a, b)
+	c, err := w.compare(a, b)
 	return c == 0, err
 }
 
-func (r *render) equalDicts(a, b value, depth int) (bool, error) {
+func (w *walker) equalDicts(a, b value, depth int) (bool, error) {
 	n, _ := entries(a)
 	if m, _ := entries(b); n != m {
 		return false, nil
 	}
-	if err := r.spend(n * itemBytes); err != nil {
+	if err := w.spend(n * itemBytes); err != nil {
 		return false, err
 	}
 	for _, name := range keys(a) {
-		if err := r.work(1); err != nil {
+		if err := w.work(1); err != nil {
 			return false, err
 		}
 		other := entry(b, name)
 		if other.absent() {
 			return false, nil
 		}
-		if same, err := r.equal(entry(a, name), other, depth+1); !same || err != nil {
+		if same, err := w.equal(entry(a, name), other, depth+1); !same || err != nil {
 			return false, err
 		}
 	}
@@ -68,7 +68,7 @@ func (r *render) equalDicts(a, b value, depth int) (bool, error) {
 }
 
 // compare orders two numbers, strings, booleans or nones.
-func (r *render) compare(a, b value) (int, error) {
+func (w *walker) compare(a, b value) (int, error) {
 	a.from.read()
 	b.from.read()
 	switch x := a.is.(type) {
@@ -78,7 +78,7 @@ func (r *render) compare(a, b value) (int, error) {
 		}
 	case string:
 		if y, ok := b.is.(string); ok {
-			return strings.Compare(x, y), r.scan(min(len(x), len(y)))
+			return strings.Compare(x, y), w.scan(min(len(x), len(y)))
 		}
 	case bool, nil:
 		if kind(a) == kind(b) {
@@ -104,7 +104,7 @@ func real(v value) float64 {
 
 // contains looks for a value in a list, for text in a string, for a key in a
 // dict.
-func (r *render) contains(in, what value) (bool, error) {
+func (w *walker) contains(in, what value) (bool, error) {
 	in.from.read()
 	what.from.read()
 	text, isText := what.is.(string)
@@ -112,10 +112,10 @@ func (r *render) contains(in, what value) (bool, error) {
 	case "list":
 		l, _ := listed(in)
 		for i := range l.length {
-			if err := r.work(1); err != nil {
+			if err := w.work(1); err != nil {
 				return false, err
 			}
-			if same, err := r.equal(l.item(i), what, 0); same || err != nil {
+			if same, err := w.equal(l.item(i), what, 0); same || err != nil {
 				return same, err
 			}
 		}
@@ -126,12 +126,12 @@ func (r *render) contains(in, what value) (bool, error) {
 		}
 		found := entry(in, text)
 		found.from.read()
-		return !found.absent(), r.scan(len(text))
+		return !found.absent(), w.scan(len(text))
 	case "string":
 		if !isText {
 			return false, fmt.Errorf("cannot look for %s in a string", articled(what))
 		}
-		return strings.Contains(in.is.(string), text), r.scan(len(in.is.(string)))
+		return strings.Contains(in.is.(string), text), w.scan(len(in.is.(string)))
 	}
 	return false, fmt.Errorf("cannot look for anything in %s", articled(in))
 }

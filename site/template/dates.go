@@ -13,8 +13,8 @@ import (
 var dateLayouts = []string{time.RFC3339, "2006-01-02", "2006-01-02T15:04:05", "2006-01-02 15:04:05",
 	"2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 -0700 MST", "2006-01-02T15:04"}
 
-// maxFormat is how long a date's format may be, and formatGrowth how much longer
-// than it a date can get.
+// maxFormat is how long a date's format may be, and formatGrowth how much
+// longer than it a date can get.
 const maxFormat, formatGrowth = 1000, 20
 
 // zoneSteps is what looking up a time zone costs: it reads a file.
@@ -32,9 +32,17 @@ func date(r *render, v value, args []value) (value, error) {
 	if len(format) > maxFormat {
 		return undefined, fmt.Errorf("the format of a date has %d bytes at most", maxFormat)
 	}
+	format = asZolas.Replace(format)
 	if wrong := wrongVerb(format); wrong != "" {
 		return undefined, &missing{fmt.Sprintf("a date's format knows no %s", quote(wrong)),
 			"as %Y-%m-%d %H:%M:%S, %B for the month's name, %e for the day, and %% for a percent sign"}
+	}
+	locale, err := textOr(args[2], "locale", "en")
+	if err == nil && !strings.HasPrefix(strings.ToLower(locale), "en") && locale != "POSIX" {
+		err = &missing{"date knows no locale " + quote(locale), "months and days have their English names; others can be taken from data/ by page.month"}
+	}
+	if err != nil {
+		return undefined, err
 	}
 	name, err := textOr(args[1], "timezone", "")
 	if err != nil {
@@ -57,7 +65,7 @@ func date(r *render, v value, args []value) (value, error) {
 }
 
 // moment is the time that a number of seconds or a text stands for.
-func (r *render) moment(v value) (time.Time, error) {
+func (w *walker) moment(v value) (time.Time, error) {
 	const hint = "dates are written 2024-05-01, 2024-05-01T10:00:00 or 2024-05-01T10:00:00+02:00"
 	switch is := v.is.(type) {
 	case int64:
@@ -81,6 +89,11 @@ func (r *render) moment(v value) (time.Time, error) {
 // verbs are the letters that may follow % in a date's format, and unpadded
 // those that may follow %-, which leaves out the zero or space before a number.
 const verbs, unpadded = "aAbBcCdDeFgGhHIjklmMnpPrRsStTuUvVwWxXyYzZ+%", "dHIjmMSUVW"
+
+// asZolas writes the verbs that mean something else in Zola, or are missing
+// here, by others.
+var asZolas = strings.NewReplacer("%%", "%%", "%+", "%Y-%m-%dT%H:%M:%S%:z", "%-e", "%-d", "%-k", "%-H", "%-l", "%-I",
+	"%_d", "%e", "%_H", "%k", "%_I", "%l", "%0e", "%d", "%0k", "%H", "%0l", "%I")
 
 // wrongVerb gives the first of a format that means nothing.
 func wrongVerb(format string) string {

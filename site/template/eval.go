@@ -1,25 +1,17 @@
 package template
 
 import (
-	"context"
 	"fmt"
 	"strings"
 )
 
-// render is one rendering. It belongs to one goroutine.
+// render is one rendering: it runs statements, and works expressions out. It
+// belongs to one goroutine.
 type render struct {
-	ctx    context.Context
-	funcs  Funcs
-	vars   map[string]any
-	frames []*frame
-	out    *strings.Builder
-	paths  *path // the root of all that may be read; nil if nobody records
-	// patterns are the regular expressions that the page has used so far.
-	patterns map[string]pattern
-
-	budget             Budget
-	steps, bytes, fuel int64 // what is left; see work
-	depth              int
+	walker
+	scope
+	funcs Funcs
+	out   *strings.Builder
 
 	// chain is the template that is being shown, and its parents. block is the
 	// current block, and where in the chain it stands.

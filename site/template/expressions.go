@@ -1,6 +1,9 @@
 package template
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // eval gives the value of an expression. What is undefined is an error.
 func (r *render) eval(e expr) (value, error) { return r.value(e, false) }
@@ -28,7 +31,7 @@ func (r *render) part(e expr, soft bool) (value, error) {
 		v, err := r.lookup(e.name)
 		if err == nil && v.absent() && !soft {
 			v.from.read()
-			err = &missing{"unknown variable " + quote(e.name), meant(e.name, r.known())}
+			err = &missing{"unknown variable " + quote(e.name), cmp.Or(missingVariables[e.name], meant(e.name, r.known()))}
 		}
 		return v, err
 	case *fieldOf:
@@ -102,8 +105,8 @@ func (r *render) itemOf(e *itemOf, soft bool) (value, error) {
 	return r.field(from, index, func() string { return written(e.tokens) })
 }
 
-// holds is whether a condition is true. Its parts may be undefined where authors
-// may leave something out.
+// holds is whether a condition is true. Its parts may be undefined where
+// authors may leave something out.
 func (r *render) holds(condition expr) (bool, error) {
 	if l, ok := condition.(*logic); ok {
 		is, err := r.holds(l.left)

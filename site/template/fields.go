@@ -6,15 +6,15 @@ import (
 )
 
 // take gives a field or an item, or undefined.
-func (r *render) take(from, key value) (value, error) {
+func (w *walker) take(from, key value) (value, error) {
 	switch name := key.is.(type) {
 	case string:
 		if _, isDict := entries(from); isDict {
-			return entry(from, name), r.scan(len(name))
+			return entry(from, name), w.scan(len(name))
 		}
 		return value{is: absent{}, from: from.from.field(name)}, nil
 	case int64:
-		return r.takeItem(from, name)
+		return w.takeItem(from, name)
 	}
 	from.from.read()
 	return undefined, nil
@@ -22,10 +22,10 @@ func (r *render) take(from, key value) (value, error) {
 
 // takeItem gives the item or letter at an index; negative ones count from the
 // end.
-func (r *render) takeItem(from value, index int64) (value, error) {
+func (w *walker) takeItem(from value, index int64) (value, error) {
 	from.from.read()
 	if text, ok := from.is.(string); ok {
-		letters, err := r.letters(text)
+		letters, err := w.letters(text)
 		if index < 0 {
 			index += int64(letters)
 		}
@@ -57,13 +57,13 @@ func (e *missing) Error() string { return e.message }
 
 // field takes a field or an item, or says why there is none. what names the
 // value that it is taken from.
-func (r *render) field(from, key value, what func() string) (value, error) {
-	v, err := r.take(from, key)
+func (w *walker) field(from, key value, what func() string) (value, error) {
+	v, err := w.take(from, key)
 	if err != nil || !v.absent() {
 		return v, err
 	}
 	v.from.read()
-	name, err := r.text(key)
+	name, err := w.text(key)
 	if err != nil {
 		return undefined, err
 	}
@@ -78,7 +78,7 @@ func (r *render) field(from, key value, what func() string) (value, error) {
 		}
 		return undefined, &missing{message: fmt.Sprintf("%s has no item %s; it has %d", what(), name, n)}
 	case isDict:
-		hint := ""
+		var hint string
 		if n == 0 {
 			hint = "it is empty"
 		} else if hint = missingField(from, name); hint == "" && n <= maxKnown {
@@ -93,10 +93,10 @@ func (r *render) field(from, key value, what func() string) (value, error) {
 
 // path takes a field by its names, as "extra.date" gives them: each within the
 // one before.
-func (r *render) path(v value, names []string) (value, error) {
+func (w *walker) path(v value, names []string) (value, error) {
 	var err error
 	for _, name := range names {
-		if v, err = r.field(v, textual(name), func() string { return "an item" }); err != nil {
+		if v, err = w.field(v, textual(name), func() string { return "an item" }); err != nil {
 			return v, err
 		}
 	}

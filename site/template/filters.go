@@ -8,7 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// filter is what comes after |. To add one, add an entry to filters in table.go.
+// filter is what comes after |. To add one, add an entry to filters in
+// table.go.
 //
 // Its value and arguments count as read: the length of a list, the field names
 // of a dict. To look deeper, a filter uses the render's methods text, items,

@@ -11,7 +11,8 @@ import (
 	"ddc/internal/diagnostic"
 )
 
-// Funcs are what the site does for its templates. A nil one is an error to call.
+// Funcs are what the site does for its templates. A nil one is an error to
+// call.
 type Funcs struct {
 	// GetURL turns the path of a page or file into its URL.
 	GetURL func(path string) (string, error)
@@ -23,8 +24,8 @@ type Funcs struct {
 	// GetPage finds a page by its source path.
 	GetPage func(path string) (any, error)
 	// GetTaxonomy finds a taxonomy, GetTaxonomyTerm one of its terms, and
-	// GetTaxonomyURL the address of that. What is not there is nil, or empty, where
-	// it need not be.
+	// GetTaxonomyURL the address of that. What is not there is nil, or empty,
+	// where it need not be.
 	GetTaxonomy     func(kind string, required bool) (any, error)
 	GetTaxonomyTerm func(kind, term string, required bool) (any, error)
 	GetTaxonomyURL  func(kind, term string, required bool) (string, error)
@@ -41,6 +42,9 @@ type Funcs struct {
 	Markdown func(text string) (string, error)
 	// Now is the time at which the site is built.
 	Now func() time.Time
+	// Language is that of the site: functions with an argument lang take no
+	// other.
+	Language string
 	// Call answers the functions of LoadWith. The arguments are a JSON object.
 	Call func(name, arguments string) (Called, error)
 }
@@ -64,16 +68,17 @@ const fileSteps = 500
 // errNoFunction is for a function that is nil in Funcs.
 var errNoFunction = errors.New("no such function")
 
-// functions by name. It is never changed. Each row has a line for the reference.
+// functions by name. It is never changed. Each row has a line for the
+// reference.
 var functions = map[string]function{
 	"get_image_metadata": {takes(1, "path", "allow_missing"), "what a picture of the project is: width, height, format and mime; none if it is missing and allow_missing=true", imageMetadata},
-	"get_page":           {takes(1, "path"), `a page by the path of its source: get_page(path="blog/first.md")`, getPage},
-	"get_section":        {takes(1, "path", "metadata_only"), "a section by the path of its source, or one that .subsections or .ancestors gave; none if there is none", getSection},
-	"get_url": {takes(1, "path", "trailing_slash", "cachebust"), `the address of a page ("@/blog/first.md") or file; trailing_slash=true ends it with /, cachebust=true makes it another when the file changes`,
-		getURL},
-	"get_taxonomy":      {takes(1, "kind", "required"), `a taxonomy of the configuration: name, permalink and items, which are its terms: get_taxonomy(kind="tags"); none if there is none and required=false`, getTaxonomy},
-	"get_taxonomy_term": {takes(2, "kind", "term", "required", "include_pages"), `one term of it: name, slug, permalink, page_count and pages; none if there is none and required=false`, getTaxonomyTerm},
-	"get_taxonomy_url":  {takes(2, "kind", "name", "required"), `the address of a term's page: get_taxonomy_url(kind="tags", name="rust"); none if there is none and required=false`, getTaxonomyURL},
+	"get_page":           {takes(1, "path", "lang"), `a page by the path of its source: get_page(path="blog/first.md")`, spoken(getPage)},
+	"get_section":        {takes(1, "path", "metadata_only", "lang"), "a section by the path of its source, or one that .subsections or .ancestors gave; none if there is none", spoken(getSection)},
+	"get_url": {takes(1, "path", "trailing_slash", "cachebust", "lang"), `the address of a page ("@/blog/first.md") or file; trailing_slash=true ends it with /, cachebust=true makes it another when the file changes`,
+		spoken(getURL)},
+	"get_taxonomy":      {takes(1, "kind", "required", "lang"), `a taxonomy of the configuration: name, permalink, items, which are its terms, and kind, which is what the variable taxonomy is on its pages: get_taxonomy(kind="tags"); none if there is none and required=false`, spoken(getTaxonomy)},
+	"get_taxonomy_term": {takes(2, "kind", "term", "required", "include_pages", "lang"), `one term of it: name, slug, permalink, page_count and pages; none if there is none and required=false`, spoken(getTaxonomyTerm)},
+	"get_taxonomy_url":  {takes(2, "kind", "name", "required", "lang"), `the address of a term's page: get_taxonomy_url(kind="tags", name="rust"); none if there is none and required=false`, spoken(getTaxonomyURL)},
 	"load_data": {takes(1, "path", "format", "required"), "what is in a file of the project: toml, json, yaml, csv, kdl or plain, which its extension says if format does not; none if it is missing and required=false",
 		loadData},
 	"now":   {takes(0, "timestamp", "utc"), "the time of the build in UTC, as 2024-05-01T10:00:00Z or, with timestamp=true, in seconds since 1970", now},
@@ -165,6 +170,21 @@ func getURL(r *render, args []value) (value, error) {
 		}
 	}
 	return wrap(url, r.paths.call("get_url", written)), r.spend(len(url))
+}
+
+// spoken is a function whose last argument is a language.
+func spoken(call func(*render, []value) (value, error)) func(*render, []value) (value, error) {
+	return func(r *render, args []value) (value, error) {
+		last := len(args) - 1
+		lang, err := textOr(args[last], "lang", r.funcs.Language)
+		if err == nil && lang != r.funcs.Language {
+			err = &missing{"the site is in " + quote(r.funcs.Language) + ", and has nothing in " + quote(lang), oneLanguage}
+		}
+		if err != nil {
+			return undefined, err
+		}
+		return call(r, args[:last])
+	}
 }
 
 func getSection(r *render, args []value) (value, error) {

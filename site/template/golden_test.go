@@ -25,6 +25,8 @@ import (
 //   - The keys of a dict are texts as they are printed: true, not True.
 //   - loop is a dict of the five fields that the dialect names.
 //   - What a condition asks for may be undefined, as in Tera.
+//   - Division by zero, and arithmetic with what is no number, are errors;
+//     there they give nothing (TestArithmeticThatCannotBeIsAnError).
 //   - Endless recursion is placed at the call that goes too deep.
 type probe struct {
 	Page   string            `json:"page"`

@@ -19,11 +19,11 @@ func concat(r *render, v value, args []value) (value, error) {
 
 // keyed gives the items of a list, and what to compare of each: itself, or its
 // attribute.
-func (r *render) keyed(name string, v, attribute value) (items, keys []value, err error) {
-	if items, err = r.itemsOf(name, v); err != nil || attribute.absent() {
+func (w *walker) keyed(name string, v, attribute value) (items, keys []value, err error) {
+	if items, err = w.itemsOf(name, v); err != nil || attribute.absent() {
 		return items, items, err
 	}
-	keys, err = r.each(items, attribute)
+	keys, err = w.each(items, attribute)
 	return items, keys, err
 }
 
@@ -107,11 +107,12 @@ func get(r *render, v value, args []value) (value, error) {
 	return found, err
 }
 
-// softly gives what each item has as attribute; of one that lacks it, undefined.
-func (r *render) softly(items []value, attribute value) ([]value, error) {
-	names, err := r.attribute(attribute)
+// softly gives what each item has as attribute; of one that lacks it,
+// undefined.
+func (w *walker) softly(items []value, attribute value) ([]value, error) {
+	names, err := w.attribute(attribute)
 	if err == nil {
-		err = r.room(len(items))
+		err = w.room(len(items))
 	}
 	if err != nil {
 		return nil, err
@@ -119,7 +120,7 @@ func (r *render) softly(items []value, attribute value) ([]value, error) {
 	out := make([]value, len(items))
 	for i, item := range items {
 		for _, name := range names {
-			if item, err = r.take(item, textual(name)); err != nil {
+			if item, err = w.take(item, textual(name)); err != nil {
 				return nil, err
 			}
 		}
@@ -216,6 +217,9 @@ func unique(r *render, v value, args []value) (value, error) {
 		return undefined, err
 	}
 	for i, key := range keys {
+		if key.absent() && !args[0].absent() {
+			continue
+		}
 		fresh, err := r.fresh(key, cased, seen, &others)
 		if err != nil {
 			return undefined, err
@@ -228,16 +232,16 @@ func unique(r *render, v value, args []value) (value, error) {
 }
 
 // fresh says whether a value was not there before, and keeps it.
-func (r *render) fresh(v value, cased bool, seen map[any]bool, others *[]value) (bool, error) {
+func (w *walker) fresh(v value, cased bool, seen map[any]bool, others *[]value) (bool, error) {
 	v.from.read()
 	key := v.is
 	switch is := v.is.(type) {
 	case string:
-		if err := r.scan(len(is)); err != nil {
+		if err := w.scan(len(is)); err != nil {
 			return false, err
 		}
 		if !cased {
-			if err := r.spend(len(is)); err != nil {
+			if err := w.spend(len(is)); err != nil {
 				return false, err
 			}
 			key = strings.ToLower(is)
@@ -246,16 +250,16 @@ func (r *render) fresh(v value, cased bool, seen map[any]bool, others *[]value) 
 		key = float64(is) // 1 and 1.0 are equal
 	case float64, bool, nil, absent:
 	default:
-		i, err := r.index(*others, v)
+		i, err := w.index(*others, v)
 		if err != nil || i >= 0 {
 			return false, err
 		}
 		*others = append(*others, v)
-		return true, r.spend(2 * itemBytes)
+		return true, w.spend(2 * itemBytes)
 	}
 	if seen[key] {
 		return false, nil
 	}
 	seen[key] = true
-	return true, r.spend(entryBytes)
+	return true, w.spend(entryBytes)
 }

@@ -10,11 +10,11 @@ import (
 
 // itemsOf gives the items of a list. The name is for the error about any other
 // kind.
-func (r *render) itemsOf(name string, v value) ([]value, error) {
+func (w *walker) itemsOf(name string, v value) ([]value, error) {
 	if kind(v) != "list" {
 		return nil, fmt.Errorf("%s needs a list, not %s", name, articled(v))
 	}
-	return r.items(v)
+	return w.items(v)
 }
 
 func sorted(r *render, v value, args []value) (value, error) {
@@ -47,17 +47,17 @@ func sorted(r *render, v value, args []value) (value, error) {
 }
 
 // each gives a field of each item.
-func (r *render) each(items []value, attribute value) ([]value, error) {
-	names, err := r.attribute(attribute)
+func (w *walker) each(items []value, attribute value) ([]value, error) {
+	names, err := w.attribute(attribute)
 	if err == nil {
-		err = r.room(len(items))
+		err = w.room(len(items))
 	}
 	if err != nil {
 		return nil, err
 	}
 	out := make([]value, len(items))
 	for i, item := range items {
-		if out[i], err = r.path(item, names); err != nil {
+		if out[i], err = w.path(item, names); err != nil {
 			return nil, err
 		}
 	}
@@ -65,10 +65,10 @@ func (r *render) each(items []value, attribute value) ([]value, error) {
 }
 
 // attribute splits "extra.date" into its names.
-func (r *render) attribute(v value) ([]string, error) {
-	text, err := r.text(v)
+func (w *walker) attribute(v value) ([]string, error) {
+	text, err := w.text(v)
 	if err == nil {
-		err = r.spend(itemBytes * (1 + strings.Count(text, ".")))
+		err = w.spend(itemBytes * (1 + strings.Count(text, ".")))
 	}
 	if err != nil {
 		return nil, err
@@ -104,8 +104,24 @@ func mapped(r *render, v value, args []value) (value, error) {
 	if err != nil {
 		return undefined, err
 	}
-	items, err = r.each(items, args[0])
-	return made(items), err
+	have, err := r.softly(items, args[0])
+	if err != nil {
+		return undefined, err
+	}
+	out := have[:0]
+	for _, one := range have {
+		if !one.absent() && one.is != nil {
+			out = append(out, one)
+		}
+	}
+	if len(out) == 0 && len(items) > 0 { // of a.b, b may be nowhere yet; without an a it is a slip of the pen
+		names, err := r.attribute(args[0])
+		if err == nil {
+			_, err = r.path(items[0], names[:1])
+		}
+		return made(out), err
+	}
+	return made(out), nil
 }
 
 // selecting keeps the items whose field passes a test, or those whose field
@@ -181,11 +197,11 @@ func grouped(r *render, v value, args []value) (value, error) {
 }
 
 // index finds a value in a list, or gives -1.
-func (r *render) index(in []value, v value) (int, error) {
+func (w *walker) index(in []value, v value) (int, error) {
 	for i, other := range in {
-		same, err := r.equal(v, other, 0)
+		same, err := w.equal(v, other, 0)
 		if err == nil {
-			err = r.work(1)
+			err = w.work(1)
 		}
 		if same || err != nil {
 			return i, err

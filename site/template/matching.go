@@ -10,7 +10,8 @@ import (
 // maxPattern is how long a regular expression may be.
 const maxPattern = 1000
 
-// matchesPerStep is how many instructions of a pattern matching tries in a step.
+// matchesPerStep is how many instructions of a pattern matching tries in a
+// step.
 const matchesPerStep = 8
 
 // pattern is a regular expression and how many instructions it is: matching
@@ -41,8 +42,8 @@ func matching(r *render, v value, args []value) (bool, error) {
 }
 
 // pattern compiles a regular expression, once a page.
-func (r *render) pattern(source string) (pattern, error) {
-	if p, known := r.patterns[source]; known {
+func (w *walker) pattern(source string) (pattern, error) {
+	if p, known := w.patterns[source]; known {
 		return p, nil
 	}
 	if len(source) > maxPattern {
@@ -58,21 +59,21 @@ func (r *render) pattern(source string) (pattern, error) {
 		return pattern{}, wrongPattern(source, err)
 	}
 	size := len(program.Inst)
-	if err := r.spend(entryBytes * size); err != nil {
+	if err := w.spend(entryBytes * size); err != nil {
 		return pattern{}, err
 	}
-	if err := r.work(10 * size); err != nil {
+	if err := w.work(10 * size); err != nil {
 		return pattern{}, err
 	}
 	compiled, err := regexp.Compile(source)
 	if err != nil {
 		return pattern{}, wrongPattern(source, err)
 	}
-	if r.patterns == nil {
-		r.patterns = map[string]pattern{}
+	if w.patterns == nil {
+		w.patterns = map[string]pattern{}
 	}
-	r.patterns[source] = pattern{compiled, size}
-	return r.patterns[source], nil
+	w.patterns[source] = pattern{compiled, size}
+	return w.patterns[source], nil
 }
 
 func wrongPattern(source string, err error) error {

@@ -52,7 +52,7 @@ var missingTags = map[string]string{
 	"partial":    "write {% include \"name.html\" %}",
 	"range":      "write {% for item in list %}..{% endfor %}",
 	"switch":     "write {% if .. %}{% elif .. %}{% endif %}",
-	"trans":      "write the texts into data/, and take them as data.NAME",
+	"trans":      "a site has one language: write its texts into data/texts.toml, and {{ data.texts.KEY }}",
 	"unless":     "write {% if not .. %}",
 	"verbatim":   "write {% raw %}..{% endraw %}",
 	"with":       "write {% set name = value %}, which holds up to the end of the block, loop, include or macro",
@@ -65,23 +65,16 @@ var missingFunctions = map[string]string{
 	"get_hash":   "a file's address changes with what is in it by itself: write its path as href or src, or get_url(path=..)",
 	"get_random": "a site comes out the same each time it is built: choose by now(timestamp=true) % n, or in a script",
 	"namespace":  "set_global sets a variable outside of a loop",
-	"trans":      "write the texts into data/, and take them as data.NAME",
+	"trans":      "a site has one language: write its texts into data/texts.toml, and {{ data.texts.KEY }}",
 }
 
-const oneLanguage = "a site has one language: leave it out"
+const oneLanguage = "a site has one language, as the configuration says: leave lang out"
 
 // missingArguments are by what is called, as errors name it.
 var missingArguments = map[string]map[string]string{
-	"filter d":                   {"boolean": "an empty text is replaced as well: leave it out"},
-	"filter date":                {"locale": "months and days have their English names; others can be taken from data/ by page.month"},
-	"filter default":             {"boolean": "an empty text is replaced as well: leave it out"},
-	"filter sort":                {"case_sensitive": "put what to sort by into a field of its own", "reverse": "write | sort(..) | reverse"},
-	"function get_page":          {"lang": oneLanguage},
-	"function get_section":       {"lang": oneLanguage},
-	"function get_taxonomy":      {"lang": oneLanguage},
-	"function get_taxonomy_term": {"lang": oneLanguage},
-	"function get_taxonomy_url":  {"lang": oneLanguage},
-	"function get_url":           {"lang": oneLanguage},
+	"filter d":       {"boolean": "an empty text is replaced as well: leave it out"},
+	"filter default": {"boolean": "an empty text is replaced as well: leave it out"},
+	"filter sort":    {"case_sensitive": "put what to sort by into a field of its own", "reverse": "write | sort(..) | reverse"},
 	"function load_data": {
 		"body": nothingFetched, "headers": nothingFetched, "method": nothingFetched, "url": nothingFetched,
 		"literal": "write the value itself: {% set x = {\"key\": [1, 2]} %}",
@@ -90,16 +83,27 @@ var missingArguments = map[string]map[string]string{
 
 const nothingFetched = "a build fetches nothing: save the answer as a file of the project, and name that as path"
 
+const beside = "the pages beside one in its section are page.lower and page.higher"
+
 // missingFields of pages, sections and config.
 var missingFields = map[string]string{
+	"earlier":             beside,
+	"later":               beside,
+	"heavier":             beside,
+	"lighter":             beside,
 	"backlinks":           "no page knows who links to it: list the pages in a field of extra",
 	"generate_robots_txt": "robots.txt is always made; a file of that name in static/ takes its place",
 	"generate_sitemap":    "sitemap.xml is made where base_url is a whole address",
 	"mode":                "serve shows what build writes",
-	"next":                "the pages beside one in its section are page.lower and page.higher",
-	"prev":                "the pages beside one in its section are page.lower and page.higher",
-	"previous":            "the pages beside one in its section are page.lower and page.higher",
+	"next":                beside,
+	"prev":                beside,
+	"previous":            beside,
 	"raw_content":         "a template has the page's HTML alone, content",
+}
+
+// missingVariables are those that Zola's templates have besides.
+var missingVariables = map[string]string{
+	"__tera_context": "print what is of interest: {{ page | json_encode(pretty=true) }}",
 }
 
 // missingField is what to take in the place of a field that Zola's values have.

@@ -5,8 +5,7 @@ import (
 	"math/bits"
 )
 
-// operator is what stands between two values. Arithmetic with anything but
-// numbers gives none, as does division by zero.
+// operator is what stands between two values. Arithmetic is of numbers.
 type operator func(r *render, a, b value) (value, error)
 
 // binary has the operators by how they are written. It is never changed.
@@ -44,8 +43,8 @@ func tilde(r *render, a, b value) (value, error) {
 	return r.concatenate(left, right)
 }
 
-func (r *render) concatenate(a, b string) (value, error) {
-	if err := r.spend(len(a) + len(b)); err != nil {
+func (w *walker) concatenate(a, b string) (value, error) {
+	if err := w.spend(len(a) + len(b)); err != nil {
 		return undefined, err
 	}
 	return textual(a + b), nil
@@ -96,8 +95,10 @@ func ordering(holds func(int) bool) operator {
 // result fits.
 func arithmeticOf(whole func(a, b int64) (int64, bool), decimal func(a, b float64) float64) operator {
 	return func(_ *render, a, b value) (value, error) {
-		if kind(a) != "number" || kind(b) != "number" {
-			return value{}, nil
+		for _, side := range []value{a, b} {
+			if err := calculable(side); err != nil {
+				return undefined, err
+			}
 		}
 		x, isWhole := a.is.(int64)
 		y, both := b.is.(int64)
@@ -110,6 +111,21 @@ func arithmeticOf(whole func(a, b int64) (int64, bool), decimal func(a, b float6
 	}
 }
 
+// calculable says why there is no arithmetic with a value.
+func calculable(v value) error {
+	switch kind(v) {
+	case "number":
+		return nil
+	case "string":
+		return &missing{"arithmetic needs numbers, not a string", "| int and | float make a number of a text; ~ puts texts together"}
+	case "bool":
+		return &missing{"arithmetic needs numbers, not a bool", "write 1 if value else 0"}
+	case "undefined", "none":
+		return &missing{"arithmetic needs numbers, and this value is " + kind(v), "write value | default(value=0)"}
+	}
+	return &missing{"arithmetic needs numbers, not " + articled(v), "| length counts its items; + puts a list behind a list"}
+}
+
 func divide(decimal func(a, b float64) float64, whole func(a, b int64) int64) operator {
 	quotient := arithmeticOf(func(a, b int64) (int64, bool) {
 		if whole == nil || a == math.MinInt64 && b == -1 {
@@ -118,8 +134,8 @@ func divide(decimal func(a, b float64) float64, whole func(a, b int64) int64) op
 		return whole(a, b), true
 	}, decimal)
 	return func(r *render, a, b value) (value, error) {
-		if real(b) == 0 {
-			return value{}, nil
+		if kind(a) == "number" && kind(b) == "number" && real(b) == 0 {
+			return undefined, &missing{"division by zero", "ask before: {% if n != 0 %}"}
 		}
 		return quotient(r, a, b)
 	}

@@ -37,16 +37,17 @@ func flagOr(arg value, name string, otherwise bool) (bool, error) {
 	return is, nil
 }
 
-// input is the text that a filter works on: what is looked through, and paid for.
-func (r *render) input(v value) (string, error) {
+// input is the text that a filter works on: what is looked through, and paid
+// for.
+func (w *walker) input(v value) (string, error) {
 	if k := kind(v); k == "list" || k == "dict" {
 		return "", &missing{"a string is needed here, not " + articled(v), "make one of it with | join, or take a field"}
 	}
-	text, err := r.text(v)
+	text, err := w.text(v)
 	if err != nil {
 		return "", err
 	}
-	return text, r.scan(len(text))
+	return text, w.scan(len(text))
 }
 
 // numeric holds for what a filter of numbers works on.

@@ -15,7 +15,8 @@ type Resize struct {
 	Width, Height int
 	// Op is one of scale, fit_width, fit_height, fit and fill.
 	Op string
-	// Format is one of jpg, png, webp and jxl; "auto" is that of the file itself.
+	// Format is one of jpg, png, webp and jxl; "auto" is that of the file
+	// itself.
 	Format string
 	// Quality is 1 to 100.
 	Quality int

@@ -20,6 +20,15 @@ func (p *parser) postfix() expr {
 		switch {
 		case p.accept("."):
 			field := p.next()
+			if field.kind == numberToken { // Tera's way to write [0]; .0.1 is one token
+				for n := range strings.SplitSeq(field.text, ".") {
+					part := field
+					part.text = n
+					index := p.number(part)
+					e = &itemOf{p.node(field, e, index), e, index, tokens}
+				}
+				continue
+			}
 			if field.kind != nameToken {
 				p.fail(field, "expected the name of a field, found "+describe(field), "")
 				return e
@@ -183,6 +192,10 @@ func (p *parser) macro(space token) expr {
 func (p *parser) unknownImport(space token) {
 	if len(p.t.site.imported(p.t.unit, space.text)) > 0 {
 		p.err = &diagnostic.Problem{} // the import itself is reported; that is enough
+		return
+	}
+	if file := p.t.site.importedAbove(p.t.unit, space.text); file != "" {
+		p.fail(space, "nothing is imported as "+quote(space.text)+" in this template", "its parent's imports are not its own: write {% import "+strconv.Quote(file)+" as "+space.text+" %} behind the extends")
 		return
 	}
 	aliases := append(slices.Collect(maps.Keys(p.t.unit.imports)), "self")

@@ -22,8 +22,8 @@ type path struct {
 	room   *int // how many paths more the rendering may tell apart
 }
 
-// A path with more levels or longer names than these ends in **. So do those beyond
-// maxPaths: who records does work for each.
+// A path with more levels or longer names than these ends in **. So do those
+// beyond maxPaths: who records does work for each.
 const maxPathLevel, maxPathName, maxPaths = 32, 200, 20_000
 
 func newPath(record func(string), later func(Later) any) *path {

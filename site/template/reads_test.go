@@ -127,7 +127,8 @@ func TestARecorderChangesNothingInThePage(t *testing.T) {
 	}
 }
 
-// Counting the words of a long page costs much, and its template may ask for them in a loop.
+// Counting the words of a long page costs much, and its template may ask for
+// them in a loop.
 func TestAValueThatIsLeftForLaterIsMadeOnceAPage(t *testing.T) {
 	set, err := template.Load(files{"page.html": "{% for i in range(end=3) %}{{ page.words }}{{ other.words }}{% endfor %}"})
 	require.NoError(t, err)
@@ -154,8 +155,8 @@ func TestAPagePaysForWhatASitesFunctionAnswers(t *testing.T) {
 	}
 }
 
-// Who records does work for each path, and a page can ask for a million sections that
-// are not there.
+// Recording a path is work, and a page can ask for a million sections that are
+// not there.
 func TestPathsOfAPageAreBounded(t *testing.T) {
 	set, err := template.Load(files{"page.html": `{% for i in range(end=300) %}{% for j in range(end=200) %}{% set n = i ~ "-" ~ j %}` +
 		`{% if get_section(path=n) is defined %}{% endif %}{% if data.x[n] is defined %}{% endif %}{% endfor %}{% endfor %}{{ data.y }}{{ late }}`})

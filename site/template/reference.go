@@ -10,11 +10,12 @@ import (
 type Entry struct {
 	Kind string // "filter", "test", "function" or "tag"
 	Name string
-	// Call is how it is written, with its arguments; those in [ ] may be left out.
+	// Call is how it is written, with its arguments; those in [ ] may be left
+	// out.
 	Call string
 	Doc  string
-	// Missing says that Zola or Jinja have it and this dialect does not; Doc is what to
-	// write instead.
+	// Missing says that Zola or Jinja have it and this dialect does not; Doc is
+	// what to write instead.
 	Missing bool
 }
 

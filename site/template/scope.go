@@ -10,6 +10,14 @@ type frame struct {
 	turn   bool           // is of a loop's turn
 }
 
+// scope has all variables of a rendering.
+type scope struct {
+	pays   *meter
+	vars   map[string]any
+	frames []*frame
+	paths  *path // the root of all that may be read; nil if nobody records
+}
+
 // framesPerStep is how many frames a lookup goes through in about a step.
 const framesPerStep = 8
 
@@ -46,64 +54,64 @@ func (f *frame) set(name string, v value) {
 func (f *frame) clear() { f.names, f.values, f.index = f.names[:0], f.values[:0], nil }
 
 // push opens a frame for what is set from here on.
-func (r *render) push() *frame {
-	if len(r.frames) == cap(r.frames) {
-		r.frames = append(r.frames, &frame{})
-	} else if r.frames = r.frames[:len(r.frames)+1]; r.frames[len(r.frames)-1] == nil {
-		r.frames[len(r.frames)-1] = &frame{}
+func (s *scope) push() *frame {
+	if len(s.frames) == cap(s.frames) {
+		s.frames = append(s.frames, &frame{})
+	} else if s.frames = s.frames[:len(s.frames)+1]; s.frames[len(s.frames)-1] == nil {
+		s.frames[len(s.frames)-1] = &frame{}
 	}
-	f := r.frames[len(r.frames)-1]
+	f := s.frames[len(s.frames)-1]
 	f.clear()
 	f.turn = false
 	return f
 }
 
-func (r *render) pop() { r.frames = r.frames[:len(r.frames)-1] }
+func (s *scope) pop() { s.frames = s.frames[:len(s.frames)-1] }
 
 // set sets a variable in the innermost frame.
-func (r *render) set(name string, v value) error {
-	return r.setIn(r.frames[len(r.frames)-1], name, v)
+func (s *scope) set(name string, v value) error {
+	return s.setIn(s.frames[len(s.frames)-1], name, v)
 }
 
 // outside is the innermost frame that is of no loop's turn: of the template,
 // include, block or macro that the loops stand in.
-func (r *render) outside() *frame {
-	for _, f := range slices.Backward(r.frames) {
+func (s *scope) outside() *frame {
+	for _, f := range slices.Backward(s.frames) {
 		if !f.turn {
 			return f
 		}
 	}
-	return r.frames[0]
+	return s.frames[0]
 }
 
 // setIn sets a variable in a frame, and pays for room in it: frames are used
 // again and again.
-func (r *render) setIn(f *frame, name string, v value) error {
+func (s *scope) setIn(f *frame, name string, v value) error {
 	room := cap(f.names)
 	f.set(name, v)
-	return r.spend(itemBytes * (cap(f.names) - room))
+	return s.pays.spend(itemBytes * (cap(f.names) - room))
 }
 
 // lookup gives a variable, the innermost of its name, or undefined.
-func (r *render) lookup(name string) (value, error) {
-	for i, f := range slices.Backward(r.frames) {
+func (s *scope) lookup(name string) (value, error) {
+	for i, f := range slices.Backward(s.frames) {
 		if at := f.find(name); at >= 0 {
-			return f.values[at], r.work((len(r.frames) - i) / framesPerStep)
+			return f.values[at], s.pays.work((len(s.frames) - i) / framesPerStep)
 		}
 	}
-	if v, ok := r.vars[name]; ok {
-		return wrap(v, r.paths.field(name)), r.work(len(r.frames) / framesPerStep)
+	if v, ok := s.vars[name]; ok {
+		return wrap(v, s.paths.field(name)), s.pays.work(len(s.frames) / framesPerStep)
 	}
-	return value{is: absent{}, from: r.paths.field(name)}, r.work(len(r.frames) / framesPerStep)
+	return value{is: absent{}, from: s.paths.field(name)}, s.pays.work(len(s.frames) / framesPerStep)
 }
 
 // known gives the names of all variables, for an error.
-func (r *render) known() []string {
+func (s *scope) known() []string {
 	all := map[string]bool{}
-	for name := range r.vars {
+	for name := range s.vars {
 		all[name] = true
 	}
-	for _, f := range r.frames {
+	for _, f := range s.frames {
 		for i, name := range f.names {
 			all[name] = !f.values[i].absent()
 		}

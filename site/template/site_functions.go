@@ -14,8 +14,8 @@ import (
 // Funcs.Call.
 type Signature struct {
 	Name string
-	// Parameters are the names of its arguments, in order; Required is how many of
-	// them, the first ones, must be given.
+	// Parameters are the names of its arguments, in order; Required is how many
+	// of them, the first ones, must be given.
 	Parameters []string
 	Required   int
 }
@@ -29,8 +29,8 @@ type Called struct {
 	Bytes int
 }
 
-// LoadWith is Load for a site that has functions of its own. One that has the name
-// of one of this package's is an error, which is no Errors: who brings the
+// LoadWith is Load for a site that has functions of its own. One that has the
+// name of one of this package's is an error, which is no Errors: who brings the
 // function is to call it otherwise.
 func LoadWith(files map[string]string, own []Signature) (*Set, error) {
 	all := functions

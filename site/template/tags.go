@@ -295,17 +295,15 @@ func (t *tree) importing(p *parser) {
 }
 
 // template reads the quoted name of a template, which must exist.
-func (t *tree) template(p *parser) *unit {
+func (t *tree) template(p *parser) {
 	at := p.next()
 	if at.kind != stringToken {
 		p.fail(at, "expected the name of a template in quotes, found "+describe(at), "")
-		return nil
+		return
 	}
-	u := t.site.units[at.text]
-	if u == nil {
+	if t.site.units[at.text] == nil {
 		t.noTemplate(p, at)
 	}
-	return u
 }
 
 func (t *tree) noTemplate(p *parser, at token) {
@@ -318,8 +316,8 @@ func (t *tree) noTemplate(p *parser, at token) {
 	p.fail(at, "there is no template "+quote(at.text), meant(at.text, names))
 }
 
-// include reads the name of a template, or a list of which the first that is there
-// counts. It ends in "ignore missing" if none may be.
+// include reads the name of a template, or a list of which the first that is
+// there counts. It ends in "ignore missing" if none may be.
 func (t *tree) include(at place, p *parser) {
 	if !p.is("[") && p.peek().kind != stringToken {
 		t.template(p) // says what is wrong

@@ -17,8 +17,8 @@ func getTaxonomy(r *render, args []value) (value, error) {
 	return r.found("get_taxonomy", args[0], func(kind string) (any, error) { return r.funcs.GetTaxonomy(kind, required) })
 }
 
-// kindAndTerm are the arguments that name a term, and whether there must be one.
-// Finding it makes a slug of its name.
+// kindAndTerm are the arguments that name a term, and whether there must be
+// one. Finding it makes a slug of its name.
 func (r *render) kindAndTerm(args []value, second string) (kind, term string, required bool, err error) {
 	if kind, err = r.pathOf(args[0]); err != nil {
 		return "", "", false, err

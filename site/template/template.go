@@ -77,7 +77,8 @@ import (
 // Folder is where templates lie. File names in errors begin with it.
 const Folder = "templates/"
 
-// Set is a site's templates. It never changes: many goroutines may render at once.
+// Set is a site's templates. It never changes: many goroutines may render at
+// once.
 type Set struct {
 	units     map[string]*unit
 	includers map[string][]*unit // the templates that include one, by its name
@@ -90,8 +91,9 @@ func Load(files map[string]string) (*Set, error) {
 }
 
 // Needs are the templates whose sources a rendering of one depends on, itself
-// included, sorted: those that it extends, imports and includes, and what these need.
-// A template that takes an alias from those that include it needs them all.
+// included, sorted: those that it extends, imports and includes, and what these
+// need. A template that takes an alias from those that include it needs them
+// all.
 func (s *Set) Needs(name string) []string {
 	needed := map[string]bool{}
 	var visit func(name string)
@@ -134,8 +136,8 @@ type Page struct {
 	// with string keys. They are only read.
 	Vars  map[string]any
 	Funcs Funcs
-	// Budget bounds the work. The zero Budget has the defaults. Purse, if not nil,
-	// is what the work is paid from instead.
+	// Budget bounds the work. The zero Budget has the defaults. Purse, if not
+	// nil, is what the work is paid from instead.
 	Budget Budget
 	Purse  *Purse
 	// Read, if not nil, is called once for each path that is read, on the
@@ -186,7 +188,8 @@ func (s *Set) RenderPage(ctx context.Context, name string, p Page) (html string,
 	if purse == nil {
 		purse = NewPurse(p.Budget)
 	}
-	r := &render{ctx: ctx, funcs: p.Funcs, vars: p.Vars, out: &strings.Builder{}, budget: purse.budget, steps: purse.steps, bytes: purse.bytes, plain: isPlain(name)}
+	m := &meter{ctx: ctx, budget: purse.budget, steps: purse.steps, bytes: purse.bytes}
+	r := &render{walker: walker{meter: m}, scope: scope{pays: m, vars: p.Vars}, funcs: p.Funcs, out: &strings.Builder{}, plain: isPlain(name)}
 	defer func() { purse.steps, purse.bytes = r.steps+r.fuel, r.bytes }()
 	if p.Read != nil {
 		r.paths = newPath(p.Read, once(p.Make))

@@ -87,10 +87,34 @@ func TestFunctionsAskTheSite(t *testing.T) {
 	assert.EqualError(t, err, "templates/page.html:1:4: get_url: no page guide")
 }
 
+func TestImportOfAParentIsToldWithWhatToWrite(t *testing.T) {
+	_, err := template.Load(files{"page.html": `{% extends "base.html" %}{% block b %}{{ m::hi() }}{% endblock %}`,
+		"base.html": `{% import "m.html" as m %}{% block b %}{% endblock %}`, "m.html": `{% macro hi() %}hi{% endmacro %}`})
+	assert.EqualError(t, err, `templates/page.html:1:42: nothing is imported as "m" in this template (its parent's imports are not its own: write {% import "m.html" as m %} behind the extends)`)
+}
+
+func TestArithmeticThatCannotBeIsAnError(t *testing.T) {
+	for source, want := range map[string]string{
+		"{{ 1 / 0 }}":                            "1:6: division by zero (ask before: {% if n != 0 %})",
+		"{{ 7 // 0.0 }}":                         "1:6: division by zero (ask before: {% if n != 0 %})",
+		"{{ n % 0 }}":                            "1:6: division by zero (ask before: {% if n != 0 %})",
+		`{{ 1 + "a" }}`:                          "1:6: arithmetic needs numbers, not a string (| int and | float make a number of a text; ~ puts texts together)",
+		`{{ -"a" }}`:                             "1:4: arithmetic needs numbers, not a string (| int and | float make a number of a text; ~ puts texts together)",
+		`{{ list + "x" }}`:                       "1:9: arithmetic needs numbers, not a list (| length counts its items; + puts a list behind a list)",
+		"{{ dict * 2 }}":                         "1:9: arithmetic needs numbers, not a dict (| length counts its items; + puts a list behind a list)",
+		"{{ none / 0 }}":                         "1:9: arithmetic needs numbers, and this value is none (write value | default(value=0))",
+		"{% if n > 0 and true + 1 %}{% endif %}": "1:22: arithmetic needs numbers, not a bool (write 1 if value else 0)",
+	} {
+		_, err := show(t, files{"page.html": source})
+		assert.EqualError(t, err, "templates/page.html:"+want, source)
+	}
+}
+
 func TestFaultsOfRenderingNameThePlaceAndWhatWasMeant(t *testing.T) {
 	for source, want := range map[string]string{
 		"\n  {{ pag.title }}":                                    `2:6: unknown variable "pag" (did you mean page?)`,
 		"{{ xyzzy }}":                                            `1:4: unknown variable "xyzzy" (there are blank, dict, f, html, list, n, neg, none_left, nothing, page, pages, s and others)`,
+		"{{ __tera_context }}":                                   `1:4: unknown variable "__tera_context" (print what is of interest: {{ page | json_encode(pretty=true) }})`,
 		"{{ page.titl }}":                                        `1:9: page has no field "titl" (did you mean title?)`,
 		"{{ page.extra.author }}":                                `1:15: page.extra has no field "author" (there are icon)`,
 		"{% if page.titel == 'x' %}{% endif %}":                  `1:12: page has no field "titel" (did you mean title?)`,

@@ -6,13 +6,18 @@ import (
 	"unicode/utf8"
 )
 
-// These methods walk through values. They pay for each item, and tell the
-// recorder of each.
+// walker walks through values. It pays for each item, and tells the recorder of
+// each.
+type walker struct {
+	*meter
+	// patterns are the regular expressions that the page has used so far.
+	patterns map[string]pattern
+}
 
 var errTooDeep = &exhausted{fmt.Sprintf("recursion limit exceeded: lists lie more than %d deep in each other", maxWalk), ""}
 
 // text is a value as it is printed, before escaping.
-func (r *render) text(v value) (string, error) {
+func (w *walker) text(v value) (string, error) {
 	v.from.read()
 	switch is := v.is.(type) {
 	case string:
@@ -21,11 +26,11 @@ func (r *render) text(v value) (string, error) {
 		return scalar(v), nil
 	}
 	var b strings.Builder
-	err := r.writeText(&b, v, 0)
+	err := w.writeText(&b, v, 0)
 	return b.String(), err
 }
 
-func (r *render) writeText(b *strings.Builder, v value, depth int) error {
+func (w *walker) writeText(b *strings.Builder, v value, depth int) error {
 	v.from.read()
 	l, isList := listed(v)
 	if !isList {
@@ -33,7 +38,7 @@ func (r *render) writeText(b *strings.Builder, v value, depth int) error {
 		if _, isDict := entries(v); isDict {
 			text = "[object]"
 		}
-		return r.write(b, text)
+		return w.write(b, text)
 	}
 	if depth >= maxWalk {
 		return errTooDeep
@@ -43,25 +48,25 @@ func (r *render) writeText(b *strings.Builder, v value, depth int) error {
 		if i == 0 {
 			separator = "["
 		}
-		if err := r.work(1); err != nil {
+		if err := w.work(1); err != nil {
 			return err
 		}
-		if err := r.write(b, separator); err != nil {
+		if err := w.write(b, separator); err != nil {
 			return err
 		}
-		if err := r.writeText(b, l.item(i), depth+1); err != nil {
+		if err := w.writeText(b, l.item(i), depth+1); err != nil {
 			return err
 		}
 	}
 	if l.length == 0 {
-		return r.write(b, "[]")
+		return w.write(b, "[]")
 	}
-	return r.write(b, "]")
+	return w.write(b, "]")
 }
 
 // write adds a text to b, and pays for it.
-func (r *render) write(b *strings.Builder, text string) error {
-	if err := r.spend(len(text)); err != nil {
+func (m *meter) write(b *strings.Builder, text string) error {
+	if err := m.spend(len(text)); err != nil {
 		return err
 	}
 	b.WriteString(text)
@@ -73,15 +78,15 @@ var escapes = [256]string{'&': "&amp;", '<': "&lt;", '>': "&gt;", '"': "&quot;",
 
 // writeEscaped adds a text, with the characters escaped that mean something in
 // HTML.
-func (r *render) writeEscaped(b *strings.Builder, text string) error {
+func (m *meter) writeEscaped(b *strings.Builder, text string) error {
 	size := 0
 	for i := range len(text) {
 		size += max(1, len(escapes[text[i]]))
 	}
 	if size == len(text) {
-		return r.write(b, text)
+		return m.write(b, text)
 	}
-	if err := r.spend(size); err != nil {
+	if err := m.spend(size); err != nil {
 		return err
 	}
 	start := 0
@@ -109,23 +114,24 @@ func (r *render) print(b *strings.Builder, v value) error {
 }
 
 // letters counts the characters of a text.
-func (r *render) letters(text string) (int, error) {
-	return utf8.RuneCountInString(text), r.scan(len(text))
+func (m *meter) letters(text string) (int, error) {
+	return utf8.RuneCountInString(text), m.scan(len(text))
 }
 
 // items gives the items of a list, or the letters of a string, as a list made
 // here.
-func (r *render) items(v value) ([]value, error) {
+func (w *walker) items(v value) ([]value, error) {
 	if text, ok := v.is.(string); ok {
-		n, err := r.letters(text)
+		n, err := w.letters(text)
 		if err == nil {
-			err = r.spend(n * itemBytes)
+			err = w.spend(n * itemBytes)
 		}
 		if err != nil {
 			return nil, err
 		}
 		items := make([]value, 0, n)
-		for i, size := 0, 0; i < len(text); i += size {
+		var size int
+		for i := 0; i < len(text); i += size {
 			_, size = utf8.DecodeRuneInString(text[i:])
 			items = append(items, textual(text[i:i+size]))
 		}
@@ -133,7 +139,7 @@ func (r *render) items(v value) ([]value, error) {
 	}
 	v.from.read()
 	l, _ := listed(v)
-	if err := r.room(l.length); err != nil {
+	if err := w.room(l.length); err != nil {
 		return nil, err
 	}
 	items := make([]value, l.length)
@@ -144,9 +150,9 @@ func (r *render) items(v value) ([]value, error) {
 }
 
 // room pays for a list of so many items, and for making it.
-func (r *render) room(n int) error {
-	if err := r.spend(n * itemBytes); err != nil {
+func (m *meter) room(n int) error {
+	if err := m.spend(n * itemBytes); err != nil {
 		return err
 	}
-	return r.work(n)
+	return m.work(n)
 }

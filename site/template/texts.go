@@ -166,7 +166,7 @@ func indent(r *render, v value, args []value) (value, error) {
 	if err != nil {
 		return undefined, err
 	}
-	prefix, err := indentation(r, args[0])
+	prefix, err := indentation(args[0])
 	if err != nil {
 		return undefined, err
 	}
@@ -194,7 +194,7 @@ func indent(r *render, v value, args []value) (value, error) {
 }
 
 // indentation is a text, or that many spaces.
-func indentation(r *render, arg value) (string, error) {
+func indentation(arg value) (string, error) {
 	const most = 100
 	n, isNumber := arg.is.(int64)
 	switch {

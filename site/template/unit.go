@@ -111,6 +111,19 @@ func (s *site) imported(u *unit, alias string) []string {
 	return u.inherited[alias]
 }
 
+// importedAbove gives the template that an alias stands for in one that a
+// template extends, or nothing.
+func (s *site) importedAbove(u *unit, alias string) string {
+	seen := map[*unit]bool{}
+	for above := s.units[u.extends]; above != nil && !seen[above]; above = s.units[above.extends] {
+		if name, has := above.imports[alias]; has {
+			return name
+		}
+		seen[above] = true
+	}
+	return ""
+}
+
 // parameters gives the names in macro NAME(a, b=default).
 func parameters(tokens []token) []string {
 	names := []string{}

@@ -56,7 +56,8 @@ func whole(n int) value        { return value{is: int64(n)} }
 func textual(s string) value   { return value{is: s} }
 func made(items []value) value { return value{is: items} }
 
-// Later stands for a value that is made, by Page.Make, when a template touches it.
+// Later stands for a value that is made, by Page.Make, when a template touches
+// it.
 type Later struct{ What, Of string }
 
 // wrap makes a value of a Go one.

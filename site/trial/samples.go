@@ -8,8 +8,9 @@ type sample struct{ name, title, text, html string }
 // source is the page's whole file.
 func (s sample) source() string { return "+++\ntitle = \"" + s.title + "\"\n+++\n" + s.text }
 
-// samples are pages that plugins may not have thought of. They are made when they are
-// wanted: every process of the program would begin by making a variable.
+// samples are pages that plugins may not have thought of. They are made when
+// they are wanted: every process of the program would begin by making a
+// variable.
 func samples() []sample {
 	return []sample{
 		{"an ordinary page", "Introduction", "# Hello\n\nSome *text*, and a [link](/a/).\n\n```rust\nfn main() {}\n```\n",

@@ -47,8 +47,8 @@ type judge struct {
 	found  []Verdict
 }
 
-// Run judges a plugin. Stages are those of a configuration, for a plugin without
-// Describe. It ends with ctx.
+// Run judges a plugin. Stages are those of a configuration, for a plugin
+// without Describe. It ends with ctx.
 func Run(ctx context.Context, client sitepb.SitePluginClient, stages []string) []Verdict {
 	j := &judge{ctx: ctx, client: client}
 	d := j.describe(stages)
@@ -78,6 +78,8 @@ func (j *judge) describe(stages []string) *extension.Description {
 		d, wrong = extension.Described(answer)
 	} else if v.Said == unimplemented && len(stages) > 0 {
 		d, wrong = extension.Undescribed(stages)
+	} else if v.Said == unimplemented {
+		v.Fault = "it does not say what it does: write Describe, or name its stages (--stage)"
 	} else if v.Fault == "" {
 		v.Fault = "it does not say what it does: " + v.Said
 	}
@@ -112,7 +114,8 @@ func listed(d *extension.Description) string {
 
 const unimplemented = "not implemented"
 
-// twice makes a call two times, and compares. The answer is nil if there is none.
+// twice makes a call two times, and compares. The answer is nil if there is
+// none.
 func twice[Q, A proto.Message](j *judge, method, about string, of func(context.Context, Q, ...grpc.CallOption) (A, error), in Q) (answer A, v Verdict) {
 	var none A
 	v = Verdict{Method: method, About: about}

@@ -60,9 +60,9 @@ func faultsOf(t *testing.T, a answers, stages ...string) (faults []string) {
 func TestEachWrongAnswerIsFound(t *testing.T) {
 	describe := always(&sitepb.DescribeResponse{Stages: []sitepb.Stage{sitepb.Stage_STAGE_HTML}})
 	for says, a := range map[string]answers{
-		"Describe: it does not say what it does":             {},
-		"Describe: it says that it does nothing":             {sitepb.SitePlugin_Describe_FullMethodName: always(&sitepb.DescribeResponse{})},
-		"Html: Describe lists it, and it is not implemented": {sitepb.SitePlugin_Describe_FullMethodName: describe},
+		"Describe: it does not say what it does: write Describe, or name its stages (--stage)": {},
+		"Describe: it says that it does nothing":                                               {sitepb.SitePlugin_Describe_FullMethodName: always(&sitepb.DescribeResponse{})},
+		"Html: Describe lists it, and it is not implemented":                                   {sitepb.SitePlugin_Describe_FullMethodName: describe},
 		"Html: the same request has another answer the second time": {sitepb.SitePlugin_Describe_FullMethodName: describe, sitepb.SitePlugin_Html_FullMethodName: func(n int64) (proto.Message, error) {
 			text := fmt.Sprint(n)
 			return &sitepb.HtmlResponse{Html: &text}, nil

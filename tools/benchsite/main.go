@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -34,11 +35,12 @@ func main() {
 	var s sites
 	flag.BoolVar(&s.search, "search", false, "make the search index too, which Hugo has not")
 	flag.BoolVar(&s.plain, "plain", false, "code blocks say no language, and are not coloured")
+	uncached := flag.Bool("uncached", false, "measure each program with --no-cache too")
 	serves := flag.Bool("serve", false, "measure the way from a save to the patch")
 	flag.Parse()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
-	if err := run(ctx, flag.Args(), *pages, *turns, *serves, s); err != nil {
+	if err := run(ctx, flag.Args(), *pages, *turns, *serves, *uncached, s); err != nil {
 		fmt.Fprintln(os.Stderr, "benchsite:", err)
 		os.Exit(1)
 	}
@@ -53,7 +55,7 @@ type builder struct {
 	made    []string // what a cold build must not find
 }
 
-func run(ctx context.Context, programs []string, sizes string, turns int, serves bool, s sites) error {
+func run(ctx context.Context, programs []string, sizes string, turns int, serves, uncached bool, s sites) error {
 	var counts []int
 	for size := range strings.SplitSeq(sizes, ",") {
 		n, err := strconv.Atoi(size)
@@ -65,24 +67,30 @@ func run(ctx context.Context, programs []string, sizes string, turns int, serves
 	if serves {
 		return serveAll(ctx, programs, counts, turns, s)
 	}
-	return buildAll(ctx, programs, counts, turns, s)
+	return buildAll(ctx, programs, counts, turns, uncached, s)
 }
 
 // buildAll measures builds of each size.
-func buildAll(ctx context.Context, programs []string, sizes []int, turns int, s sites) error {
+func buildAll(ctx context.Context, programs []string, sizes []int, turns int, uncached bool, s sites) error {
 	var builders []builder
 	for _, p := range programs {
 		full, err := filepath.Abs(p)
 		if err != nil {
 			return err
 		}
-		builders = append(builders, builder{p, func(site string) []string {
-			args := []string{full, "build", site, "-q"}
-			if !s.search {
-				args = append(args, "--no-search")
-			}
-			return args
-		}, s.forDDC, "content/s0/p1.md", []string{".cache", "public"}})
+		ways := map[string][]string{p: nil}
+		if uncached {
+			ways[p+" --no-cache"] = []string{"--no-cache"}
+		}
+		for _, name := range slices.Sorted(maps.Keys(ways)) {
+			builders = append(builders, builder{name, func(site string) []string {
+				args := append([]string{full, "build", site, "-q"}, ways[name]...)
+				if !s.search {
+					args = append(args, "--no-search")
+				}
+				return args
+			}, s.forDDC, "content/s0/p1.md", []string{".cache", "public"}})
+		}
 	}
 	if hugo, err := exec.LookPath("hugo"); err == nil {
 		builders = append(builders, builder{"hugo --minify", func(site string) []string { return []string{hugo, "--quiet", "--minify", "-s", site} }, s.forHugo, "content/s0/p1.md", []string{"public", "resources"}})
@@ -146,8 +154,9 @@ func compare(ctx context.Context, builders []builder, n, turns int) error {
 	return nil
 }
 
-// setAside moves what a cold build must not find out of the way. Removing it would be
-// paid for by the next build: a file system is slow to use again what was just removed.
+// setAside moves what a cold build must not find out of the way. Removing it
+// would be paid for by the next build: a file system is slow to use again what
+// was just removed.
 func setAside(site string, made []string, to string) error {
 	if err := os.Mkdir(to, 0o777); err != nil {
 		return err

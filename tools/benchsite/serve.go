@@ -21,8 +21,8 @@ import (
 	"ddc/internal/proc"
 )
 
-// saves are the kinds of save that are measured while a page is open, each with the
-// file that is saved and what is in it.
+// saves are the kinds of save that are measured while a page is open, each with
+// the file that is saved and what is in it.
 var saves = []struct {
 	what, file string
 	inView     bool // the open page shows it
@@ -53,8 +53,8 @@ func (s sites) forServe(n int) map[string]string {
 // wait bounds how long a patch may take, and a server's start.
 const wait = 5 * time.Minute
 
-// serveAll measures how long it takes from a save to the patch, of each program on sites
-// of each size, by turns.
+// serveAll measures how long it takes from a save to the patch, of each program
+// on sites of each size, by turns.
 func serveAll(ctx context.Context, programs []string, sizes []int, turns int, s sites) error {
 	var all []*served
 	defer func() {
@@ -215,13 +215,14 @@ func between(text, from string) string {
 	return text
 }
 
-// measure saves a file, and waits for the patch, if the page in view shows the file, and
-// for the server to have seen to all other pages.
+// measure saves a file, and waits for the patch, if the page in view shows the
+// file, and for the server to have seen to all other pages.
 func (s *served) measure(ctx context.Context, kind int, file, text string) error {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	before := s.spent()
-	// As editors do: beside it, and renamed. Nobody watches the folder above the site's.
+	// As editors do: beside it, and renamed. Nobody watches the folder above
+	// the site's.
 	beside := filepath.Join(s.folder, "saved")
 	if err := os.WriteFile(beside, []byte(text), 0o666); err != nil {
 		return err
@@ -301,8 +302,8 @@ func (s *served) end() {
 // spent is the processor time of the server and of all processes below it, also
 // of those that have ended.
 func (s *served) spent() (sum time.Duration) {
-	for _, pid := range proc.Descendants(s.cmd.Process.Pid) {
-		if stat, err := proc.Of(pid); err == nil { // else it has ended
+	for _, p := range proc.Descendants(s.cmd.Process.Pid) {
+		if stat, err := proc.Of(p.PID); err == nil { // else it has ended
 			sum += stat.Used + stat.Reaped
 		}
 	}

@@ -11,7 +11,8 @@ type sites struct {
 	plain  bool // code blocks say no language
 }
 
-// pages are Markdown: pages of 6 KB with four code blocks each, in sections of fifty.
+// pages are Markdown: pages of 6 KB with four code blocks each, in sections of
+// fifty.
 func (s sites) pages(n int) map[string]string {
 	code := "```go\nfunc add(a, b int) int {\n\treturn a + b // the sum\n}\n```\n\n"
 	if s.plain {

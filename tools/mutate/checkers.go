@@ -20,8 +20,8 @@ type checker struct {
 	name, what, tags string
 	args             []string
 	race             bool // under the race detector
-	// rungs are patterns of the tests that it runs, one after the other; none means
-	// all, the quick ones first.
+	// rungs are patterns of the tests that it runs, one after the other; none
+	// means all, the quick ones first.
 	rungs []string
 	// packages are the folders whose tests run for a mutant of a layer. None
 	// means that this checker does not test that layer.
@@ -51,11 +51,13 @@ var checkers = []checker{
 		},
 	},
 	{
-		name: "explorer", what: "conformance/explore, as far as make test goes, and what shm, slot, wake and wake/futex have of that kind", tags: "nodynamic,explore",
+		name: "explorer", what: "conformance/explore, as far as make test goes, and what shm, slot, wake, wake/futex and transport/inproc have of that kind", tags: "nodynamic,explore",
 		packages: func(layer string) []string {
 			switch layer {
 			case "shm", "slot", "wake", "wake/futex":
 				return []string{layer, "conformance/explore"}
+			case "transport/inproc":
+				return []string{layer} // the explorer's links are the hub's
 			}
 			return []string{"conformance/explore"}
 		},

@@ -16,8 +16,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// tiny is a module of one package, whose tests let one mutant through that is no
-// defect (at the limit either branch returns the same), and one that is.
+// tiny is a module of one package, whose tests let one mutant through that is
+// no defect (at the limit either branch returns the same), and one that is.
 var tiny = map[string]string{
 	"go.mod": "module tiny\n\ngo 1.26\n",
 	"clamp/clamp.go": `package clamp
@@ -121,7 +121,7 @@ func TestEachMutantGetsTheOutcomeThatIsItsOwn(t *testing.T) {
 	}
 	var out bytes.Buffer
 	require.NoError(t, mutate(t.Context(), o, &out))
-	o.only, o.budget = hang, time.Second // it uses all of its budget
+	o.only, o.budget = hang, 2*time.Second // it uses all of its budget
 	require.NoError(t, mutate(t.Context(), o, &out))
 
 	r, err := open(filepath.Join(root, "results.json"))

@@ -339,7 +339,8 @@ func (w *walker) call(e *ast.CallExpr) {
 	}
 }
 
-// atomic says that the method's receiver has Load and Store too, as an atomic has.
+// atomic says that the method's receiver has Load and Store too, as an atomic
+// has.
 func (w *walker) atomic(method *ast.SelectorExpr) bool {
 	t := w.info.TypeOf(method.X)
 	if t == nil {

@@ -23,7 +23,8 @@ type program struct {
 	rungs          []*rung
 }
 
-// rung is a part of a program's tests. A mutant climbs them until one catches it.
+// rung is a part of a program's tests. A mutant climbs them until one catches
+// it.
 type rung struct {
 	tests   []string      // patterns of the testing package, for its -run
 	cost    time.Duration // what they took beside all others, to order them by

@@ -76,8 +76,8 @@ func mutantReached(head int) {
 // head names a mutant's function among all of its layer.
 func (m *mutant) head() string { return m.file + " " + m.function }
 
-// schema puts mutants of this package into it. What is no change of a function's
-// body has no switch to stand behind, and is not in numbers.
+// schema puts mutants of this package into it. What is no change of a
+// function's body has no switch to stand behind, and is not in numbers.
 func (s *source) schema(root string, mutants []*mutant) (*schema, error) {
 	all := &schema{files: map[string][]byte{}, numbers: map[string]int{}, heads: map[string]int{}}
 	for i, f := range s.files {

@@ -32,8 +32,8 @@ type trier struct {
 	scratch string // for what lasts as long as the run
 	cache   *cache
 	builds  []checker // all there are: same looks at the builds of each
-	// budget is what a rung may take besides five times what it takes with nothing
-	// changed.
+	// budget is what a rung may take besides five times what it takes with
+	// nothing changed.
 	budget  time.Duration
 	schemas map[string]*schema // by layer; written before any trial
 	say     func(format string, args ...any)

@@ -25,8 +25,8 @@ type found struct {
 	edits              []edit
 }
 
-// never is how files are named that hold what is called with a fault switched on,
-// and is empty here.
+// never is how files are named that hold what is called with a fault switched
+// on, and is empty here.
 const never = "_sound.go"
 
 // mutants makes all mutants of a package that compile, in the order of its

@@ -106,8 +106,8 @@ func newPaths(from, to string, files []string) *paths {
 	}
 	old := regexp.QuoteMeta(from)
 	return &paths{from: from, to: to,
-		// What stands before is no part of a path: cmd/ddc/main.go is a file. In a
-		// literal it may be the end of a line.
+		// What stands before is no part of a path: cmd/ddc/main.go is a file.
+		// In a literal it may be the end of a line.
 		called: regexp.MustCompile(`(^|[^\w./-]|\\n)` + old + `(/(?:` + strings.Join(folders, "|") + `)\b|/"|/\.\.\.)`),
 		module: regexp.MustCompile(`(?m)^(module |replace |require |\t)` + old + `( |$)`),
 	}

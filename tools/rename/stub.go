@@ -22,8 +22,8 @@ var errDescriptor = errors.New("the stub's descriptor does not end with the path
 // lastLine is the literal with which the descriptor in a stub ends.
 var lastLine = regexp.MustCompile(`(?m)^\s*("(?:[^"\\]|\\.)*b\\x06proto3")`)
 
-// inStub renames the path in a stub's descriptor, with the two lengths before it.
-// The options are the last field but one, "b\x06proto3" is the last.
+// inStub renames the path in a stub's descriptor, with the two lengths before
+// it. The options are the last field but one, "b\x06proto3" is the last.
 func (p *paths) inStub(text []byte) ([]byte, error) {
 	found := lastLine.FindSubmatchIndex(text)
 	if found == nil {

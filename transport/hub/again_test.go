@@ -14,8 +14,8 @@ import (
 	"ddc/wake"
 )
 
-// A pair has closed over a frame that nobody received, whose slot is free once its
-// place is offered again. Whoever waits for a slot meanwhile is told.
+// A pair has closed over a frame that nobody received, whose slot is free once
+// its place is offered again. A sender that waits for a slot meanwhile is told.
 func TestSlotsThatAnOfferFreesGoToWhoWaits(t *testing.T) {
 	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
 		h := newHub(t, Options{Strategy: s, Peers: 2, Classes: []slot.Class{{Size: 64, Count: 1}}})
@@ -52,6 +52,6 @@ func TestPairsAreMadeByManyAtOnce(t *testing.T) {
 			}
 		})
 	}
-	all.Wait()
+	await.All(t, "every pair to be made and closed", &all)
 	assert.Len(t, h.pairs, 20)
 }

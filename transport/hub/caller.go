@@ -21,22 +21,22 @@ import (
 //	occupied    one caller does                        by Await
 //	wanted      another would like to, and the first has had it for long
 //
-// Only the caller that stands in touches what has no lock of its own: it came by
-// bells.standing, which it holds until it goes.
+// Only the caller that stands in touches what has no lock of its own: it came
+// by bells.standing, which it holds until it goes.
 type callers struct {
 	since  step.Int64 // when the one that stands in began, by trace's clock
 	wanted step.Bool  // it is to go
-	// crowd rises when the caller receives for others too, and falls when it does
-	// not. Above crowded, many calls are under way, and only each tryEvery-th
-	// caller stands in, to find out whether that has changed.
+	// crowd rises when the caller receives for others too, and falls when it
+	// does not. Above crowded, many calls are under way, and only each
+	// tryEvery-th caller stands in, to find out whether that has changed.
 	crowd   int
 	skipped int
 }
 
 const (
-	// longStand is how long a caller may stand in while others would like to. One
-	// that waits for 100 ms would else make a pump's work, some 10 us more, of
-	// each call that is made meanwhile.
+	// longStand is how long a caller may stand in while others would like to.
+	// One that waits for 100 ms would else make a pump's work, some 10 us more,
+	// of each call that is made meanwhile.
 	longStand = 100 * time.Microsecond
 	// A single reply to somebody else, such as that of a slow call, changes
 	// nothing; five in a row do.
@@ -47,11 +47,11 @@ const (
 
 // mayStand is asked by the caller that has the place: is it worth while?
 //
-// Where many calls are under way, frames come for all of them. The caller in the
-// pump's place then gets its replies sooner than the others, again and again: the
-// busiest tenth of 80 callers made a third of the calls. And each time it goes
-// the pump must wake. The pump alone is fair, and wakes once for many frames
-// (docs/BENCHMARKS.md).
+// Where many calls are under way, frames come for all of them. The caller in
+// the pump's place then gets its replies sooner than the others, again and
+// again: the busiest tenth of 80 callers made a third of the calls. And each
+// time it goes the pump must wake. The pump alone is fair, and wakes once for
+// many frames (docs/BENCHMARKS.md).
 func (c *callers) mayStand() bool {
 	if c.crowd > crowded {
 		if c.skipped++; c.skipped < tryEvery {
@@ -101,9 +101,10 @@ func (l *Link) Await(ctx context.Context, done func() bool) {
 }
 
 // Ask sends as Fill does, and then awaits as Await does. The caller takes the
-// place before the peer is woken, and attends: so a peer that answers before this
-// goroutine sleeps, as it does where both share a processor, wakes nobody. The
-// pump, which sleeps, it would wake for a frame that the caller is about to find.
+// place before the peer is woken, and attends: so a peer that answers before
+// this goroutine sleeps, as it does where both share a processor, wakes nobody.
+// The pump, which sleeps, it would wake for a frame that the caller is about to
+// find.
 func (l *Link) Ask(ctx context.Context, h transport.Header, n int, fill func(buf []byte) error, done func() bool) error {
 	if !l.life.uses.Enter() {
 		return l.life.sendError()
@@ -141,12 +142,14 @@ func (l *Link) takePlace() bool {
 	return false
 }
 
-// standIn is Await, of the caller that has the place, and gives it up at the end.
+// standIn is Await, of the caller that has the place, and gives it up at the
+// end.
 func (l *Link) standIn(ctx context.Context, done func() bool) {
 	defer l.bells.standing.Store(false)
 	before := l.receiver.frames.Load()
-	// The sleeper's condition. Whoever delivers a frame, ends the link or wants the
-	// place rings this bell afterwards, as the peer does (pairs with: caller-stands).
+	// The sleeper's condition. A goroutine that delivers a frame, ends the link
+	// or wants the place rings this bell afterwards, as the peer does (pairs
+	// with: caller-stands).
 	ready := func() bool {
 		fault.Widen(fault.CallerLeavesSilently)
 		return done() || l.callers.wanted.Load() || l.receiver.ready()
@@ -159,9 +162,12 @@ func (l *Link) standIn(ctx context.Context, done func() bool) {
 		if err != nil || done() || l.callers.wanted.Load() || !l.lookInPlace() {
 			break
 		}
-		if !done() {
-			runtime.Gosched() // as the pump does, for those whom the frames were for
+		// The bell asks for the end of ctx only before it sleeps, and frames
+		// for others may come without a gap.
+		if done() || step.Err(ctx) != nil {
+			break
 		}
+		runtime.Gosched() // as the pump does, for those whom the frames were for
 	}
 	l.callers.stood(l.receiver.frames.Load() - before)
 	l.bells.caller.Withdraw() // it may not have come to await

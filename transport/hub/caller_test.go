@@ -3,6 +3,8 @@ package hub
 import (
 	"context"
 	"errors"
+	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -193,8 +195,9 @@ func TestTokenOwedToTheCallerIsRepaidWhenThePeerDies(t *testing.T) {
 	})
 }
 
-// Callers come and go while frames for others arrive: whoever the ringer finds
-// asleep, or finds nobody, each frame is received without another to help it.
+// Callers come and go while frames for others arrive. Each frame is received
+// without another to help it, whether the ringer finds the pump asleep, a
+// caller, or nobody.
 func TestNoFrameIsLostBetweenPumpAndCallers(t *testing.T) {
 	everyStrategy(t, func(t *testing.T, s wake.Strategy) {
 		st := newStand(t, s)
@@ -294,8 +297,9 @@ func TestCallerThatHasJustBegunToStandKeepsThePlace(t *testing.T) {
 	})
 }
 
-// Where each caller that stands in receives for others as well, nobody stands in
-// any more, but for a try now and then. Once callers are alone again they do.
+// Where each caller that stands in receives for others as well, nobody stands
+// in any more, but for a try now and then. Once callers are alone again they
+// do.
 func TestNobodyStandsInAmongMany(t *testing.T) {
 	st := newStand(t, new(futex.Strategy))
 	call := func(frames int) (stood bool) {
@@ -317,7 +321,8 @@ func TestNobodyStandsInAmongMany(t *testing.T) {
 		return stood
 	}
 	assert.Equal(t, 10, count(10, 1), "alone")
-	// The pump may be faster than the caller, and have received the frames before it.
+	// The pump may be faster than the caller, and have received the frames
+	// before it.
 	for range 100 {
 		st.host.callers.stood(4)
 	}
@@ -328,7 +333,63 @@ func TestNobodyStandsInAmongMany(t *testing.T) {
 	assert.Equal(t, 10, count(10, 1), "alone again")
 }
 
-// What a caller received in the pump's place says whether others wait as well.
+// Among many a caller has no place, and does not only look as if it had none.
+func TestAmongManyEachFewthCallerMayStand(t *testing.T) {
+	c := callers{crowd: crowded + 1}
+	for n := 1; n < tryEvery; n++ {
+		require.False(t, c.mayStand(), "caller %d", n)
+	}
+	assert.True(t, c.mayStand())
+	assert.False(t, c.mayStand(), "it begins anew")
+}
+
+// Frames for others come without end: a caller whose context is over, who has
+// its reply, or whose place is wanted, goes all the same.
+func TestCallerDoesNotStayForTheFramesOfOthers(t *testing.T) {
+	for name, over := range map[string]func(host *Link, cancel context.CancelFunc, done *atomic.Bool){
+		"context": func(_ *Link, cancel context.CancelFunc, _ *atomic.Bool) { cancel() },
+		"reply":   func(_ *Link, _ context.CancelFunc, done *atomic.Bool) { done.Store(true) },
+		"another": func(host *Link, _ context.CancelFunc, _ *atomic.Bool) { host.callers.wanted.Store(true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b, err := newHub(t, Options{Strategy: new(futex.Strategy)}).Pair("stand")
+			require.NoError(t, err)
+			host, peer := a.(*Link), b.(*Link)
+			send := func() { assert.NoError(t, peer.Send(context.Background(), transport.Header{}, nil)) }
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var done atomic.Bool
+			const frames = 100
+			inPlace, received := 0, make(chan struct{}, frames)
+			host.Start(func(*transport.Frame) { // one at a time, whoever receives
+				stack := make([]byte, 64<<10)
+				if strings.Contains(string(stack[:runtime.Stack(stack, false)]), ").standIn(") {
+					inPlace++
+					over(host, cancel, &done)
+				}
+				received <- struct{}{}
+				if len(received) < frames {
+					send()
+				}
+			})
+			await.Until(t, "the pump to sleep", func() bool { return host.page.Bells[HostSide].Parked.Load() == 1 })
+			returned := make(chan struct{})
+			go func() {
+				defer close(returned)
+				host.Await(ctx, done.Load)
+			}()
+			await.Until(t, "the caller to sleep in the pump's place", func() bool { return host.page.Bells[callerBell].Parked.Load() == 1 })
+			send()
+			await.Closed(t, "the caller to go", returned)
+			await.Until(t, "all frames to come", func() bool { return len(received) == frames })
+			require.NoError(t, host.Close())
+			assert.Equal(t, 1, inPlace)
+		})
+	}
+}
+
+// A caller that receives in the pump's place sees by the frames whether others
+// wait as well.
 func TestACallerThatReceivesForOthersNotesACrowd(t *testing.T) {
 	st := newStand(t, new(futex.Strategy))
 	receive := func(frames int) {
@@ -360,6 +421,15 @@ func TestOneReplyToAnotherIsNoCrowd(t *testing.T) {
 			c.stood(1)
 		}
 	}
+}
+
+func TestFiveCallersInARowThatReceiveForOthersAreACrowd(t *testing.T) {
+	var c callers
+	for range 5 {
+		require.True(t, c.mayStand())
+		c.stood(2)
+	}
+	assert.False(t, c.mayStand())
 }
 
 // The request's last look by fill comes before its ring. So a peer that answers

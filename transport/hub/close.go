@@ -59,9 +59,8 @@ func (l *Link) close() error {
 	return err
 }
 
-// gone says whether neither end will touch the link's place again. That an end
-// has said that it is closed is not enough: it may still be about to ring. The
-// caller has Hub.mu.
+// gone says whether neither end will touch the link's place again. An end that
+// has said that it is closed may still be about to ring. The caller has Hub.mu.
 func (l *Link) gone() bool {
 	return l.life.letGo() && (l.life.dead.Load() || l.pair != nil && l.pair.life.letGo())
 }

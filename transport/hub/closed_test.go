@@ -56,8 +56,8 @@ func TestALinkThatIsClosedIsTouchedNoMore(t *testing.T) {
 	}
 }
 
-// While Close waits for the last user, those who come too late are told what was
-// counted until then.
+// While Close waits for the last user, those who come too late are told what
+// was counted until then.
 func TestStatsAreToldWhileCloseWaits(t *testing.T) {
 	_, host, _ := pair(t, Options{})
 	require.NoError(t, host.Send(t.Context(), transport.Header{}, pattern(5, 0)))
@@ -98,7 +98,8 @@ func TestALinkEndsForOneReason(t *testing.T) {
 	<-l.stop
 }
 
-// asleep says that the pump of a side sleeps, and that no token is about to wake it.
+// asleep says that the pump of a side sleeps, and that no token is about to
+// wake it.
 func asleep(l *Link, side int) func() bool {
 	return func() bool {
 		s := l.State().Sides[side]

@@ -68,7 +68,8 @@ func TestALayoutStaysUnderItsVersion(t *testing.T) {
 		return
 	}
 	require.NoError(t, err, "a new layout: run the test with -write")
-	assert.Equal(t, string(kept), tables(), "the layout has changed: raise layoutVersion")
+	// Where a sentence's lines end is no layout.
+	assert.Equal(t, strings.Fields(string(kept)), strings.Fields(tables()), "the layout has changed: raise layoutVersion")
 }
 
 // rustFields writes a module of offsets, and of how far the elements of an

@@ -63,8 +63,8 @@ import (
 	"ddc/wake/strategy"
 )
 
-// defaultCells is the length of a ring if nothing is said. A stream flat out has
-// its sender woken for each half ring: 1.0 to 1.3 wake-ups for a hundred
+// defaultCells is the length of a ring if nothing is said. A stream flat out
+// has its sender woken for each half ring: 1.0 to 1.3 wake-ups for a hundred
 // messages with 256 cells, 0.4 to 0.7 with 512. With 1024 the sender waits for
 // the 648 slots of 1 KiB that one party can have, and is woken more often.
 const defaultCells = 512

@@ -59,7 +59,7 @@ func echo(t testing.TB, l transport.Link) {
 	t.Cleanup(func() {
 		require.NoError(t, l.Close())
 		close(queue)
-		sender.Wait()
+		await.All(t, "the echo to have sent all", &sender)
 	})
 }
 
@@ -137,7 +137,7 @@ func TestBothDirectionsFullIsNoDeadlock(t *testing.T) {
 			}
 			all.Go(func() { <-whole })
 		}
-		all.Wait()
+		await.All(t, "everything to be sent and received", &all)
 		assertNoSlotInUse(t, h)
 	})
 }
@@ -309,6 +309,12 @@ func TestWhatNoSoundPeerWritesEndsTheLinkAsCorrupt(t *testing.T) {
 			ref, _ := l.view.pool.Alloc(l.slots.party(), 10)
 			_ = l.sender.pushSlot(context.Background(), transport.Header{}, kindPiece, reference{ref: ref, length: 10, total: 1 << 60}, rung)
 		},
+		"pieces of two totals": func(l *Link) {
+			for _, total := range []uint64{30, 20} {
+				ref, _ := l.view.pool.Alloc(l.slots.party(), 10)
+				_ = l.sender.pushSlot(context.Background(), transport.Header{}, kindPiece, reference{ref: ref, length: 10, total: total}, rung)
+			}
+		},
 		"more pieces than the total": func(l *Link) {
 			ref, _ := l.view.pool.Alloc(l.slots.party(), 10)
 			_ = l.sender.pushSlot(context.Background(), transport.Header{}, kindLast, reference{ref: ref, length: 10, total: 9}, rung)
@@ -395,6 +401,10 @@ func TestOfferIsRefusedWhereItDoesNotFit(t *testing.T) {
 	}
 	_, err = Attach(offer.Text, dup(t, offer.Files), futex, wake.SpinOff)
 	assert.ErrorContains(t, err, "wake strategies differ")
+	files := dup(t, offer.Files)
+	files[0] = files[1] // an eventfd, and no memory
+	_, err = Attach(offer.Text, files, eventfd, wake.SpinOff)
+	assert.ErrorContains(t, err, "open segment")
 	h.header.Hash.Add(1)
 	_, err = Attach(offer.Text, dup(t, offer.Files), eventfd, wake.SpinOff)
 	assert.ErrorContains(t, err, "layout hash")

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"ddc/ring"
+	"ddc/shm"
 	"ddc/slot"
 	"ddc/wake"
 )
@@ -60,4 +61,31 @@ func TestLayoutHashChangesWithEveryNumberBothSidesMustAgreeOn(t *testing.T) {
 		assert.False(t, seen[changed])
 		seen[changed] = true
 	}
+}
+
+// What the peer before has left in the words of a place is not the next one's.
+func TestOfferedPlaceHasNothingOfThePeerBefore(t *testing.T) {
+	page := new(linkPage)
+	for i := range page.Bells {
+		for _, word := range []*shm.Word32{&page.Bells[i].Sleeping, &page.Bells[i].Parked} {
+			word.Store(1)
+		}
+		for _, counter := range []*shm.Word64{&page.Bells[i].Sent, &page.Bells[i].Suppressed, &page.Bells[i].Received, &page.Bells[i].Spurious} {
+			counter.Store(7)
+		}
+	}
+	page.offer("futex")
+	for i := range page.Bells {
+		state := page.Bells[i].State()
+		state.Seq = 0 // it only ever rises
+		assert.Equal(t, wake.State{}, state, "bell %d", i)
+	}
+}
+
+// wake/futex alone keeps its tokens in words that can be looked at.
+func TestTokensAreSeenWhereWordsHaveThem(t *testing.T) {
+	var words wake.Words
+	words.Left.Store(1)
+	assert.Equal(t, BellState{State: words.State(), Token: true}, readBell(&words, "futex"))
+	assert.Equal(t, BellState{State: words.State(), Blind: true}, readBell(&words, "eventfd"))
 }

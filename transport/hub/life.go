@@ -26,8 +26,8 @@ type life struct {
 	done     chan struct{}
 	released chan struct{}
 	dead     step.Bool
-	// uses are the calls that touch what is mapped, or a bell; idle is closed when
-	// the last of them has ended. They may nest.
+	// uses are the calls that touch what is mapped, or a bell; idle is closed
+	// when the last of them has ended. They may nest.
 	uses *inuse.Count
 	idle <-chan struct{}
 }

@@ -54,7 +54,8 @@ func AttachLone(text string, files []*os.File, s wake.Strategy) (*Lone, error) {
 	return &Lone{Link: l}, nil
 }
 
-// Echo sends n frames back, each once, and returns when the last is in the ring.
+// Echo sends n frames back, each once, and returns when the last is in the
+// ring.
 func (l *Lone) Echo(n int) error {
 	for l.echoed < n {
 		if err := l.bells.own.Await(context.Background(), l.receiver.ready); err != nil {
@@ -129,8 +130,8 @@ func (l *Lone) take(d *ring.Descriptor) (lonely, error) {
 	return f, fmt.Errorf("%w: descriptor: kind %d", transport.ErrCorrupt, kind)
 }
 
-// flush sends what can be sent. What is left has announced that it waits, for one
-// wake-up: flush is called again after each.
+// flush sends what can be sent. What is left has announced that it waits, for
+// one wake-up: flush is called again after each.
 func (l *Lone) flush() error {
 	for len(l.waiting) > 0 {
 		sent, err := l.trySend(&l.waiting[0])

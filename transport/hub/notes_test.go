@@ -15,6 +15,7 @@ import (
 	"ddc/internal/await"
 	"ddc/internal/trace"
 	"ddc/transport"
+	"ddc/wake"
 )
 
 func pair(t testing.TB, o Options) (h *Hub, host, peer *Link) {
@@ -91,6 +92,38 @@ func TestRescueWakesWhoeverSleeps(t *testing.T) {
 	before := [2]uint64{woken(HostSide), woken(PeerSide)}
 	host.Rescue()
 	await.Until(t, "both pumps to wake", func() bool { return woken(HostSide) > before[0] && woken(PeerSide) > before[1] })
+}
+
+// Senders of both ends may wait for room that they were not told of.
+func TestRescueTellsTheSendersOfBothEnds(t *testing.T) {
+	_, host, peer := pair(t, Options{})
+	host.Rescue()
+	for _, l := range []*Link{host, peer} {
+		await.Until(t, "the senders of the end "+sides[l.side]+" to be told of room", func() bool { return len(l.sender.space) == 1 })
+	}
+}
+
+func TestPlaceIsSeenOnceItIsOffered(t *testing.T) {
+	h := newHub(t, Options{Peers: 2})
+	assert.Empty(t, h.Snapshot().Links)
+	offer, err := h.Offer("fonts", h.strategy)
+	require.NoError(t, err)
+	defer offer.Close()
+	links := h.Snapshot().Links
+	require.Len(t, links, 1)
+	assert.False(t, links[0].Attached)
+	peer, err := Attach(offer.Text, dup(t, offer.Files), h.strategy, wake.SpinOff)
+	require.NoError(t, err)
+	assert.True(t, h.Snapshot().Links[0].Attached)
+	require.NoError(t, peer.Close())
+}
+
+func TestHubThatIsClosedIsNotObserved(t *testing.T) {
+	h, err := Create(Options{})
+	require.NoError(t, err)
+	require.NoError(t, h.Close())
+	_, err = h.Observer()
+	assert.ErrorContains(t, err, "observe hub: duplicate")
 }
 
 // What a call pays for being seen: both at the host's end.

@@ -66,13 +66,18 @@ func (o *Observer) Snapshot() Snapshot {
 	return o.snapshot(looks)
 }
 
+// Event is what an end of a link has noted: its Number, from 0, of all that
+// this end has noted; When, by CLOCK_MONOTONIC in nanoseconds; its Kind, which
+// String puts in words; and Arg, a number that goes with Kind.
+type Event = trace.Event
+
 // Events are the last events of a link's host's end, and of its peer's. A place
 // that does not exist has none.
-func (o *Observer) Events(peer int) [2][]trace.Event {
+func (o *Observer) Events(peer int) [2][]Event {
 	if peer < 0 || peer >= len(o.noted) {
-		return [2][]trace.Event{}
+		return [2][]Event{}
 	}
-	return [2][]trace.Event{o.noted[peer][HostSide].Last(), o.noted[peer][PeerSide].Last()}
+	return [2][]Event{o.noted[peer][HostSide].Last(), o.noted[peer][PeerSide].Last()}
 }
 
 // LinkName is a link, and what it calls its methods.
@@ -96,8 +101,8 @@ func (o *Observer) Links() []LinkName {
 }
 
 // EventsFrom are the events of one side of a link from a number on, and the
-// number to go on with: see [trace.Events.From].
-func (o *Observer) EventsFrom(peer, side int, number uint64) ([]trace.Event, uint64) {
+// number to go on with. Those that were overwritten are left out.
+func (o *Observer) EventsFrom(peer, side int, number uint64) ([]Event, uint64) {
 	return o.noted[peer][side].From(number)
 }
 
@@ -111,17 +116,17 @@ func (h *Hub) Observer() (*Observer, error) {
 }
 
 // Events are those of one of the host's own links.
-func (h *Hub) Events(peer int) [2][]trace.Event {
+func (h *Hub) Events(peer int) [2][]Event {
 	for _, l := range h.hostLinks() {
 		if l.place != peer || !l.life.uses.Enter() {
 			continue
 		}
 		defer l.life.uses.Leave()
 		if theirs, err := h.events(h.segment, l.page, peer, PeerSide); err == nil {
-			return [2][]trace.Event{l.notes.events.Last(), theirs.Last()}
+			return [2][]Event{l.notes.events.Last(), theirs.Last()}
 		}
 	}
-	return [2][]trace.Event{}
+	return [2][]Event{}
 }
 
 // Rescue is [Link.Rescue] of one of the host's own links, by its place.

@@ -32,7 +32,7 @@ func TestProtocolPageHasTheNumbersOfTheCode(t *testing.T) {
 	doctable.Hold(t, protocolPage, tablesBegin, tablesEnd, tables(), *write)
 	page, err := os.ReadFile(protocolPage)
 	require.NoError(t, err)
-	assert.Regexp(t, fmt.Sprintf(`A host accepts one version of each: agreement \d+, layout %d\.`, layoutVersion), string(page))
+	assert.Regexp(t, fmt.Sprintf(`A host accepts one version of each: agreement \d+, layout %d\.`, layoutVersion), strings.Join(strings.Fields(string(page)), " "))
 	assert.Contains(t, string(page), fmt.Sprintf("`DDC_HUB` | `v%d peer=", layoutVersion))
 }
 
@@ -75,10 +75,10 @@ func tables() string {
 	fields[ring.Page](p, "Ring")
 	fields[notePage](p, "Notes")
 
-	p("\n**Layout hash**: FNV-1a, 64 bits, of the ASCII text of these numbers with one space between them: layout version, header,\n")
-	p("link, doorbell, ring page, cell, event (all sizes in bytes), places, C, E, and the classes as `[{size count reserve} ...]`.\n")
+	p("\n**Layout hash**: FNV-1a, 64 bits, of the ASCII text of these numbers with one space between them:\n")
+	p("layout version, header, link, doorbell, ring page, cell, event (all sizes in bytes), places, C, E,\n")
 	l := layout{peers: 16, cells: 256, events: 1024, classes: slot.DefaultClasses(32)}
-	p("For example, of %d places, C = %d, E = %d:\n\n", l.peers, l.cells, l.events)
+	p("and the classes as `[{size count reserve} ...]`. For example, of %d places, C = %d, E = %d:\n\n", l.peers, l.cells, l.events)
 	p("    %s\n    hash %#016x\n\n", l.agreed(), l.hash())
 	return b.String()
 }

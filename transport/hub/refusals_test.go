@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,8 +20,8 @@ import (
 
 var errRefused = errors.New("the kernel has none left")
 
-// hostBell and peerBell count a pair's wakers from 1, in the order in which they
-// are opened: the host's three, then the peer's.
+// hostBell and peerBell count a pair's wakers from 1, in the order in which
+// they are opened: the host's three, then the peer's.
 const (
 	hostBell = 1 + HostSide
 	peerBell = 1 + numBells + PeerSide
@@ -228,7 +229,7 @@ func TestACallerThatCannotSleepLeavesTheLinkToThePump(t *testing.T) {
 	await.Closed(t, "the frame", came)
 }
 
-// What the caller finds wrong ends the link, and the pump tells why.
+// A frame that the caller finds wrong ends the link; the pump says why.
 func TestACallerThatFindsNonsenseEndsTheLink(t *testing.T) {
 	_, host, peer := pair(t, Options{})
 	host.Start(func(*transport.Frame) { t.Error("a corrupt frame was delivered") })
@@ -252,6 +253,44 @@ func TestACallerThatFindsNonsenseEndsTheLink(t *testing.T) {
 	assert.ErrorContains(t, host.Err(), "Rings[host]: ")
 }
 
+// A pump that fails forgets the pieces of frames only after a caller in its
+// place has delivered what it took from the ring.
+func TestAPumpThatFailsLeavesToACallerWhatItDelivers(t *testing.T) {
+	refuse, delivering, goOn, returned := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
+	host, peer := brokenPair(t, hostBell, func() error { <-refuse; return errRefused })
+	want := []byte("of two pieces")
+	piece := reference{group: 1, total: uint64(len(want))}
+	push := func(kind uint8, part []byte) {
+		var err error
+		piece.ref, err = peer.slots.allocPiece(t.Context(), len(part))
+		require.NoError(t, err)
+		piece.length = copy(peer.view.pool.Bytes(piece.ref), part)
+		require.NoError(t, peer.sender.pushSlot(t.Context(), transport.Header{}, kind, piece, rung))
+	}
+	push(kindPiece, want[:5])
+	require.NoError(t, peer.Send(t.Context(), transport.Header{}, nil)) // between the pieces
+	push(kindLast, want[5:])
+	var got []byte
+	host.Start(func(f *transport.Frame) {
+		if got = slices.Clone(f.Payload); len(got) == 0 {
+			close(delivering)
+			<-goOn
+		}
+	})
+	go func() {
+		defer close(returned)
+		host.Await(context.Background(), func() bool { return false })
+	}()
+	await.Closed(t, "the caller to deliver", delivering)
+	close(refuse)
+	await.Until(t, "the pump to wait for the caller", func() bool { return await.Goroutines("sync.Mutex.Lock", ".(*receiver).finish(") == 1 })
+	close(goOn)
+	await.Closed(t, "the caller to go", returned)
+	await.Closed(t, "the link to end", host.Done())
+	assert.ErrorIs(t, host.Err(), errRefused)
+	assert.Equal(t, string(want), string(got))
+}
+
 func TestWhatIsNoHubIsNotObserved(t *testing.T) {
 	for size, want := range map[int]string{64: "lie outside a segment of 64", 1 << 16: errLayout.Error()} {
 		f, err := os.CreateTemp(t.TempDir(), "hub")
@@ -265,8 +304,8 @@ func TestWhatIsNoHubIsNotObserved(t *testing.T) {
 	}
 }
 
-// The other process may be at work in its place, as long as nobody has said that
-// it is dead.
+// The other process may be at work in its place, as long as nobody has said
+// that it is dead.
 func TestThePlaceOfAPeerThatMayLiveIsNobodyElses(t *testing.T) {
 	h := newHub(t, Options{Peers: 1})
 	offer, err := h.Offer("fonts", eventfd.Strategy{})

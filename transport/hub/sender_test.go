@@ -15,7 +15,8 @@ import (
 	"ddc/transport"
 )
 
-// oneSlot makes payloads travel in each way that there is: those of waysToTravel.
+// oneSlot makes payloads travel in each way that there is: those of
+// waysToTravel.
 var (
 	oneSlot      = Options{Peers: 1, Cells: 4, Classes: []slot.Class{{Size: 64, Count: 1}}}
 	waysToTravel = map[string]int{"in its descriptor": inlineMax, "in a slot": inlineMax + 1, "in pieces": 65}
@@ -89,7 +90,8 @@ func TestSizesThatNoPayloadHasAreRefused(t *testing.T) {
 	}
 }
 
-// waits are the three things that a sender waits for, and how to bring it there.
+// waits are the three things that a sender waits for, and how to bring it
+// there.
 var waits = map[string]struct {
 	what    string
 	payload []byte
@@ -167,8 +169,8 @@ func TestASenderThatWaitsGoesWithItsLink(t *testing.T) {
 			host.life.fail(transport.ErrPeerDead)
 			assert.ErrorIs(t, await.Value(t, "the sender to give up", sent), transport.ErrPeerDead)
 			w.end(host)
-			// A later sender has its turn, is told the same, and gives the turn back:
-			// the pump takes it last.
+			// A later sender has its turn, is told the same, and gives the turn
+			// back: the pump takes it last.
 			assert.ErrorIs(t, host.Send(t.Context(), transport.Header{}, nil), transport.ErrPeerDead)
 			host.bells.wakeSelf()
 			await.Closed(t, "the pump to have the turn", host.Done())

@@ -213,6 +213,28 @@ func TestSleeperIsDueForWhatItWouldFind(t *testing.T) {
 	}
 }
 
+// Each end says that it has ended: the events of a link that is gone tell which
+// of the two went first.
+func TestEndOfALinkIsAnEvent(t *testing.T) {
+	h, host, peer := pair(t, Options{})
+	o, err := h.Observer()
+	require.NoError(t, err)
+	for side, l := range []*Link{HostSide: host, PeerSide: peer} {
+		require.NoError(t, l.Close())
+		seen := o.Events(0)[side]
+		require.NotEmpty(t, seen)
+		assert.Contains(t, kinds(seen), trace.Ended)
+	}
+	require.NoError(t, o.Close())
+}
+
+func kinds(events []trace.Event) (kinds []trace.Kind) {
+	for _, e := range events {
+		kinds = append(kinds, e.Kind)
+	}
+	return kinds
+}
+
 func TestCallsAreEventsWhereATraceIsKept(t *testing.T) {
 	for tracing, want := range map[bool][2][]trace.Kind{
 		false: {}, true: {{trace.CallBegan, trace.CallEnded}, {trace.HandlerBegan, trace.HandlerEnded}},
@@ -313,27 +335,28 @@ func TestAnEndNotesItsSleepsAndItsTokens(t *testing.T) {
 	await.Until(t, "the pump to sleep", asleep(peer, PeerSide))
 	o, err := h.Observer()
 	require.NoError(t, err)
-	_, hosts := o.EventsFrom(0, HostSide, 0)
-	var peers uint64
-	await.Until(t, "the sleep to be noted", func() bool {
-		var events []trace.Event
-		events, peers = o.EventsFrom(0, PeerSide, 0)
-		return len(events) > 0 && events[len(events)-1].Kind == trace.Asleep
-	})
+	var next [2]uint64 // event of each side
+	for side := range next {
+		await.Until(t, "the sleep of the "+sides[side]+"'s pump to be noted", func() bool {
+			var events []trace.Event
+			events, next[side] = o.EventsFrom(0, side, 0)
+			return len(events) > 0 && events[len(events)-1].Kind == trace.Asleep
+		})
+	}
 	require.NoError(t, host.Send(t.Context(), transport.Header{}, nil))
 	type noted struct {
 		kind trace.Kind
 		bell uint64
 	}
-	since := func(side int, number uint64) (all []noted) {
-		events, _ := o.EventsFrom(0, side, number)
+	since := func(side int) (all []noted) {
+		events, _ := o.EventsFrom(0, side, next[side])
 		for _, e := range events {
 			all = append(all, noted{e.Kind, e.Arg})
 		}
 		return all
 	}
-	assert.Equal(t, []noted{{trace.Token, PeerSide}}, since(HostSide, hosts))
-	await.Until(t, "the pump to sleep again", func() bool { return len(since(PeerSide, peers)) >= 2 })
-	assert.Equal(t, []noted{{trace.Awake, PeerSide}, {trace.Asleep, PeerSide}}, since(PeerSide, peers))
+	assert.Equal(t, []noted{{trace.Token, PeerSide}}, since(HostSide))
+	await.Until(t, "the pump to sleep again", func() bool { return len(since(PeerSide)) >= 2 })
+	assert.Equal(t, []noted{{trace.Awake, PeerSide}, {trace.Asleep, PeerSide}}, since(PeerSide))
 	require.NoError(t, o.Close())
 }

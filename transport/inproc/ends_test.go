@@ -1,6 +1,7 @@
 package inproc_test
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -69,7 +70,7 @@ func TestPairBesideCloseIsClosedTooOrRefused(t *testing.T) {
 			})
 		}
 		require.NoError(t, tr.Close())
-		made.Wait()
+		await.All(t, "every pair to end", &made)
 	}
 }
 
@@ -95,3 +96,40 @@ func TestCloseWaitsForTheReceiver(t *testing.T) {
 	close(leave)
 	assert.True(t, await.Value(t, "Close to return", closed))
 }
+
+// asking is a context that calls asked when somebody asks for its end.
+type asking struct {
+	context.Context
+	asked func()
+}
+
+func (a asking) Done() <-chan struct{} {
+	a.asked()
+	return a.Context.Done()
+}
+
+// The queue is closed once no Send is under way: a Send that has found the end
+// open and the queue full must not meet a closed queue, which panics. A select
+// takes any of two cases that are ready, hence the rounds.
+func TestSendUnderWayMeetsNoClosedQueue(t *testing.T) {
+	for range 20 {
+		host, _ := pair(t)
+		fillUp(t, host)
+		closed := make(chan error, 1)
+		begun := false
+		ctx := asking{t.Context(), func() { // the Send is about to wait for room
+			if begun {
+				return
+			}
+			begun = true
+			go func() { closed <- host.Close() }()
+			await.Until(t, "Close to wait for the Send", aCloseWaits)
+		}}
+		assert.ErrorIs(t, host.Send(ctx, transport.Header{}, nil), transport.ErrClosed)
+		assert.True(t, begun)
+		assert.NoError(t, await.Value(t, "Close to return", closed))
+	}
+}
+
+// aCloseWaits says whether some goroutine waits in Close for senders.
+func aCloseWaits() bool { return await.Goroutines("sync.RWMutex.Lock", "inproc.(*end).Close(") > 0 }

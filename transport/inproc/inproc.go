@@ -21,6 +21,7 @@ import (
 	"sync/atomic"
 
 	"ddc/internal/fault"
+	"ddc/internal/step"
 	"ddc/transport"
 )
 
@@ -96,7 +97,7 @@ type end struct {
 	done    chan struct{} // closed by the pump; by Close where there is none
 	end     sync.Once
 
-	framesIn, framesOut, bytesIn, bytesOut atomic.Uint64
+	framesIn, framesOut, bytesIn, bytesOut step.Uint64
 }
 
 var _ transport.Link = (*end)(nil)

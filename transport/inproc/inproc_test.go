@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"runtime"
-	"strings"
 	"sync"
 	"testing"
 
@@ -142,19 +140,8 @@ func TestAWaitingSenderGoesWithItsContext(t *testing.T) {
 	assert.EqualValues(t, frames, host.Stats().FramesOut)
 }
 
-// aSenderWaits says whether some goroutine sleeps in the select of a send. The
-// runtime is asked, since a channel does not tell who waits for it.
-func aSenderWaits() bool {
-	stacks := make([]byte, 1<<20)
-	for _, one := range strings.Split(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
-		head, frames, _ := strings.Cut(one, "\n")
-		frame, _, _ := strings.Cut(frames, "\n")
-		if strings.Contains(head, "[select") && strings.Contains(frame, "inproc.(*end).send(") {
-			return true
-		}
-	}
-	return false
-}
+// aSenderWaits says whether some goroutine sleeps in the select of a send.
+func aSenderWaits() bool { return await.Goroutines("select", "inproc.(*end).send(") > 0 }
 
 func TestAWaitingSenderIsFreedWhenEitherEndCloses(t *testing.T) {
 	for _, closer := range []string{"host", "peer"} {

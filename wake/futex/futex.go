@@ -104,11 +104,11 @@ type waker struct {
 	gate     *gate
 
 	// woken gets a value when the goroutine that sleeps on it shall look again:
-	// it has a token, is to lead, or the waker is closed. With the value it leaves
-	// waiting.
+	// it has a token, is to lead, or the waker is closed. With the value it
+	// leaves waiting.
 	woken chan struct{}
-	// uses counts calls into the words, and idle is closed when Close was called and
-	// the last has ended: the words may be unmapped then.
+	// uses counts calls into the words, and idle is closed when Close was
+	// called and the last has ended: the words may be unmapped then.
 	uses *inuse.Count
 	idle <-chan struct{}
 }
@@ -226,9 +226,9 @@ func (w *waker) Close() error {
 	if !w.uses.Shut() {
 		return nil
 	}
-	// From here on a sleeper that looks finds that it is to end. One that looked
-	// before is either the leader, whom the gate wakes, or behind it: then the leader
-	// finds its token.
+	// From here on a sleeper that looks finds that it is to end. One that
+	// looked before is either the leader, whom the gate wakes, or behind it:
+	// then the leader finds its token.
 	err := w.ring()
 	if fault.On(fault.OneWordTwoMeanings) || fault.On(fault.LookBeforeRegister) {
 		w.letGo()
@@ -240,16 +240,16 @@ func (w *waker) Close() error {
 	return err
 }
 
-// wake makes the goroutine that sleeps on woken look again. Whoever calls it has
-// just taken the waker out of waiting, so there is one value for each sleep, and
+// wake makes the goroutine that sleeps on woken look again. Its caller has just
+// taken the waker out of waiting, so there is one value for each sleep, and
 // room for it. It stays if the sleeper has yet to get there.
 func (w *waker) wake() {
 	step.Send(w.woken)
 	w.woken <- struct{}{}
 }
 
-// wakeOwners wakes every waiting goroutine that has a token, and says whether there
-// were any. The leader calls it, with the lock held.
+// wakeOwners wakes every waiting goroutine that has a token, and says whether
+// there were any. The leader calls it, with the lock held.
 func (g *gate) wakeOwners() (woke bool) {
 	g.waiting = slices.DeleteFunc(g.waiting, func(w *waker) bool {
 		owner := w.pending()

@@ -28,8 +28,8 @@ func (w *waker) waitAmongOthers() error {
 	}
 }
 
-// letGo wakes the waiter of a waker that closes, whom its ring may have missed: on
-// the gate, or behind a leader that is gone.
+// letGo wakes the waiter of a waker that closes, whom its ring may have missed:
+// on the gate, or behind a leader that is gone.
 func (w *waker) letGo() {
 	_, _ = sys.FutexWake(w.tokens.Gate, math.MaxInt32)
 	g := w.gate

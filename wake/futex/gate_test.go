@@ -32,7 +32,8 @@ func open(t *testing.T, n int) (*Strategy, []*waker) {
 	return s, all
 }
 
-// wait waits for a token, and returns once the waker leads or is behind who does.
+// wait waits for a token, and returns once the waker leads or is behind who
+// does.
 func (w *waker) wait(t *testing.T) (result chan error) {
 	t.Helper()
 	result = make(chan error, 1)
@@ -165,7 +166,8 @@ func TestACloseEndsTheWaitOfItsWakerAlone(t *testing.T) {
 	w[0].assertNobodyAtTheGate(t)
 }
 
-// The words may be unmapped once Close has returned: it waits for who uses them.
+// The words may be unmapped once Close has returned: it waits for who uses
+// them.
 func TestACloseWaitsForWhoUsesTheWords(t *testing.T) {
 	_, w := open(t, 1)
 	require.True(t, w[0].uses.Enter())

@@ -34,7 +34,7 @@ func (Strategy) Make() ([]*os.File, error) {
 
 // Open opens both ends.
 func (Strategy) Open(_ *wake.Tokens, files []*os.File) (wake.Waker, error) {
-	w, err := wake.OpenBytes(files, (*sys.FD).WriteNow, tokensAtOnce)
+	w, err := wake.OpenBytes(files, wake.ByteFile.WriteNow, tokensAtOnce)
 	if err != nil {
 		return nil, fmt.Errorf("open pipe waker: %w", err)
 	}

@@ -34,7 +34,7 @@ func (Strategy) Make() ([]*os.File, error) {
 
 // Open opens both sockets.
 func (Strategy) Open(_ *wake.Tokens, files []*os.File) (wake.Waker, error) {
-	w, err := wake.OpenBytes(files, (*sys.FD).SendNow, tokensAtOnce)
+	w, err := wake.OpenBytes(files, wake.ByteFile.SendNow, tokensAtOnce)
 	if err != nil {
 		return nil, fmt.Errorf("open socketpair waker: %w", err)
 	}

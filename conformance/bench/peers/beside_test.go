@@ -68,9 +68,9 @@ func checkEcho(request, reply *rpctestpb.Packet) error {
 	return nil
 }
 
-// BenchmarkThroughputBesideGRPC has several calls under way at once, as a host with
-// many workers has: what one side copies, collects and sends overlaps with what
-// the other does.
+// BenchmarkThroughputBesideGRPC has several calls under way at once, as a host
+// with many workers has: what one side copies, collects and sends overlaps with
+// what the other does.
 func BenchmarkThroughputBesideGRPC(b *testing.B) {
 	for _, workers := range []int{4, 8} {
 		b.Run(fmt.Sprintf("messages/1MiB/%d at once", workers), func(b *testing.B) {
@@ -85,8 +85,8 @@ func BenchmarkThroughputBesideGRPC(b *testing.B) {
 
 func beside(b *testing.B, n, calls int, ours func() error) { besideAtOnce(b, n, 1, calls, ours) }
 
-// besideAtOnce makes rounds in which each of the workers makes so many calls, one after
-// the other.
+// besideAtOnce makes rounds in which each of the workers makes so many calls,
+// one after the other.
 func besideAtOnce(b *testing.B, n, workers, calls int, ours func() error) {
 	client, _ := overGRPC(b)
 	theirs := echoCall(b, client, n)

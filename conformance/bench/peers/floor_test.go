@@ -74,8 +74,8 @@ func (f *floor) call(payload []byte) error {
 	return nil
 }
 
-// offered opens the memory that the parent shares, and says how many bytes its messages
-// have.
+// offered opens the memory that the parent shares, and says how many bytes its
+// messages have.
 func offered(name string) (segment *shm.Segment, n int, err error) {
 	if _, err := fmt.Sscan(os.Getenv(envOffer), &n); err != nil {
 		return nil, 0, err

@@ -75,8 +75,9 @@ func contenders() []contender {
 const round = time.Second
 
 // BenchmarkLoad holds all contenders beside each other, under few callers and
-// many: an operation is a round of a second of each (a quarter of one caller), by turns, so that whatever
-// else the machine does meanwhile hits them all. It prints a table:
+// many: an operation is a round of a second of each (a quarter of one caller),
+// by turns, so that whatever else the machine does meanwhile hits them all. It
+// prints a table:
 //
 //	calls/s     of all callers together
 //	cpu         processor time of all processes, for each call
@@ -105,8 +106,8 @@ type workload struct {
 	slow                   bool // one more caller makes slow calls to the first plugin
 }
 
-// round is how long each contender has at a time. Where nobody asks for the
-// busiest of a second, short turns are fairer to each.
+// round is how long each contender has at a time. One caller has no
+// busiest tenth to look for, so its turns are short, which is fairer to each.
 func (w *workload) round() time.Duration {
 	if w.callers == 1 {
 		return round / 4
@@ -114,7 +115,8 @@ func (w *workload) round() time.Duration {
 	return round
 }
 
-// holdBeside makes rounds of each of the contenders in turn, and prints a table.
+// holdBeside makes rounds of each of the contenders in turn, and prints a
+// table.
 func holdBeside(b *testing.B, w workload, all []contender) {
 	b.Helper()
 	var running []*measured
@@ -223,7 +225,8 @@ func (m *measured) round(long time.Duration) error {
 	return errors.Join(errs...)
 }
 
-// busiest is how many calls the busiest tenth made, rounded up to whole callers.
+// busiest is how many calls the busiest tenth made, rounded up to whole
+// callers.
 func busiest(made []int) float64 {
 	slices.Sort(made)
 	sum := 0

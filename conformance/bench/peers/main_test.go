@@ -80,7 +80,8 @@ func TestMain(m *testing.M) {
 	case role == "bells", role == "rings":
 		err = serveStep(role)
 	case role == "lease", role == "link", role == "service", role == "heard service":
-		// The parent may have gone before this end has seen that it closed the link.
+		// The parent may have gone before this end has seen that it closed the
+		// link.
 		if err = servePeer(role); errors.Is(err, io.EOF) {
 			err = nil
 		}
@@ -93,7 +94,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// echo answers with what it was asked, after as many nanoseconds as Number says.
+// echo answers with what it was asked, after as many nanoseconds as Number
+// says.
 type echo struct {
 	rpctestpb.UnimplementedTestServer
 }

@@ -11,14 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// envPin places the two processes by hand: "apart" puts them on processors 0 and
-// 1, "together" both on 0. Where the kernel places them makes more of a
+// envPin places the two processes by hand: "apart" puts them on processors 0
+// and 1, "together" both on 0. Where the kernel places them makes more of a
 // difference than anything else, and it may choose otherwise each time.
 const envPin = "BENCH_PIN"
 
-// pin does what envPin says to this process. The other one calls it first thing,
-// this one once the other has started: affinity is inherited, and a program
-// that finds one processor does not spin.
+// pin does what envPin says to this process. The other one calls it first
+// thing, this one once the other has started: affinity is inherited, and a
+// program that finds one processor does not spin.
 func pin(here bool) error {
 	processor := 0
 	switch where := os.Getenv(envPin); where {

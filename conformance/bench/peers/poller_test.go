@@ -107,7 +107,8 @@ func servePoller() error {
 }
 
 // BenchmarkPollerOrThread is a round trip of two eventfds between two
-// processes, the other with one processor: why wakers sleep on threads of their own.
+// processes, the other with one processor: why wakers sleep on threads of their
+// own.
 func BenchmarkPollerOrThread(b *testing.B) {
 	for _, load := range []string{"idle", "busy"} {
 		for _, way := range []string{"poller", "thread"} {

@@ -50,7 +50,8 @@ func serveTTRPC() error {
 	return nil
 }
 
-// overTTRPC is the service in a process of its own, over ttrpc and a unix socket.
+// overTTRPC is the service in a process of its own, over ttrpc and a unix
+// socket.
 func overTTRPC(b *testing.B, n int) echoer {
 	b.Helper()
 	socket := filepath.Join(b.TempDir(), "ttrpc")

@@ -30,7 +30,7 @@ type Work struct {
 	// How long to wait before the answer, in microseconds. The wait ends with the
 	// call: when it is cancelled, or its deadline is over.
 	Hold uint64 `protobuf:"varint,3,opt,name=hold,proto3" json:"hold,omitempty"`
-	// Of Count, how many answers; of Collect's answer, how many bytes there were.
+	// For Count, how many answers; in Collect's answer, how many bytes there were.
 	Number uint64 `protobuf:"varint,4,opt,name=number,proto3" json:"number,omitempty"`
 	// The process ends, without an answer, with status 3.
 	Die           bool `protobuf:"varint,5,opt,name=die,proto3" json:"die,omitempty"`

@@ -58,6 +58,8 @@ fn markup(page: &str) -> Option<Vec<(Markup, Range<usize>)>> {
             return None;
         }
         match &token {
+            // Browsers take for text what is in it, and the tokenizer knows it by another name.
+            Token::StartTag(tag) if &tag.name[..] == b"noframes" => return None,
             Token::StartTag(tag) if is_foreign(&tag.name) && !tag.self_closing => foreign += 1,
             Token::EndTag(tag) if is_foreign(&tag.name) => foreign -= 1,
             _ => {}
@@ -165,7 +167,7 @@ fn tidy(tag: &str, out: &mut String) {
         }
         let attribute = Attribute::at(next);
         rest = &next[attribute.length..];
-        // Of slashes between attributes the last alone means something.
+        // Only the last of the slashes between attributes means something.
         let closes = rest.ends_with('/') && rest.trim_start_matches(is_between).is_empty();
         bare = attribute.write(closes || rest.starts_with(|c| !is_between(c)), out);
     }
@@ -260,6 +262,11 @@ mod tests {
             "<script>\"<!-- a -->\" </script>",
             "<style> a > b {} <!-- c --> </style>",
             "<textarea><!-- a --> <p  class=\"b\"></textarea>",
+            "<noframes><!-- a --> <p  class=\"b\"></noframes>",
+            "<noembed><!-- a --> <p  class=\"b\"></noembed>",
+            "<iframe><!-- a --> <p  class=\"b\"></iframe>",
+            "<xmp><!-- a --> <p  class=\"b\"></xmp>",
+            "<plaintext><!-- a --> <p  class=\"b\">",
             "<svg><![CDATA[<p  class=\"a\">]]></svg>",
             "<p title=\"a b\" alt=\"\" lang='\"'>ü &lt; ü</p>",
             "<br/><path d=\"a\"/><a b=c/>",

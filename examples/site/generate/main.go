@@ -58,8 +58,8 @@ func run() error {
 	return nil
 }
 
-// scripts are those that every theme has: the search box, tables that scroll, and the
-// choice of light or dark.
+// scripts are those that every theme has: the search box, tables that scroll,
+// and the choice of light or dark.
 func scripts() (map[string][]byte, error) {
 	folder, err := os.MkdirTemp("", "ddc-example-")
 	if err != nil {

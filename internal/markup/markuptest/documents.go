@@ -18,6 +18,7 @@ var contexts = []string{
 	"<script type=module>/* c */ f('%s')</script>", "<script type=\"application/ld+json\">{ \"a\": \"%s\" }</script>", "<script type=text/x-template> <b>%s</b> </script>",
 	"<script><!-- %s\n--></script>", "<script>// %s\nf( 1 )</script>", "<style>%s</style>", "<style>a{content:\"%s\"}</style>", "<style>/* %s */</style>",
 	"<xmp>%s</xmp>", "<noscript>%s</noscript>", "<noscript><a href=/a.png>%s</a></noscript>", "<iframe>%s</iframe>", "<iframe srcdoc=\"%s\"></iframe>", "<noembed>%s</noembed>", "<p>x<plaintext>%s",
+	"<script type=importmap>{ \"imports\": { \"%s\": \"/x.js\" } }</script>", "<script type=speculationrules>{ \"prefetch\": [ { \"urls\": [ \"%s\" ] } ] }</script>", "<noframes>%s</noframes>", "<svg><script>f(\"%s\")</script></svg>", "<svg><style>a{content:\"%s\"}</style></svg>",
 	"<!--%s-->", "a<!-- %s -->b", "<!--[if IE]>%s<![endif]-->", "<!%s>", "<?%s>",
 	"<svg><text>%s</text></svg>", "<svg><style>%s</style></svg>", "<svg><script>%s</script></svg>", "<svg><title>%s</title></svg>", "<svg><![CDATA[%s]]></svg>", "<svg><path d=\"%s\"/></svg>",
 	"<svg><desc>%s</desc></svg>", "<svg><foreignObject>%s</foreignObject></svg>", "<svg>%s</svg>", "<svg viewBox=%s/>", "<div><svg>%s</div>", "<svg><g><style>a{}</style>%s</svg>",

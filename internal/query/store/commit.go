@@ -8,9 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"path"
 	"slices"
-	"strconv"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -25,8 +24,8 @@ type kept struct {
 	entry
 }
 
-// Commit writes what was saved, beside what others have written since, and throws
-// away what is beyond the bound. The files are as before if it fails.
+// Commit writes what was saved, beside what others have written since, and
+// throws away what is beyond the bound. The files are as before if it fails.
 func (s *Store) Commit(ctx context.Context) error {
 	s.mu.Lock()
 	nothing := len(s.pending) == 0 && len(s.used) == 0 && len(s.dropped) == 0
@@ -34,41 +33,59 @@ func (s *Store) Commit(ctx context.Context) error {
 	if nothing {
 		return nil
 	}
-	unlock, err := lock(ctx, filepath.Join(s.folder, "lock"))
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	base := s.newest()
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	base := s.newest(ctx)
 	if base != nil {
 		defer base.close()
-		if s.graph != nil && s.graph.ignored && base.number == s.graph.number {
-			base.ignored = true
-		}
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err // perhaps nobody has read all of it
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if base != nil && s.graph != nil && s.graph.ignored && base.number == s.graph.number {
+		base.ignored = true
 	}
 	number, build := uint64(1), s.number
 	if base != nil {
 		number, build = base.number+1, max(build, base.build)
 	}
-	records, err := s.merge(base, build)
+	records, err := s.merge(ctx, base, build)
 	if err != nil {
 		return err
 	}
 	records = within(records, s.options.Bound)
-	path, err := s.write(number, build, records, base)
+	name, err := s.write(ctx, number, build, records, base)
 	if err != nil {
 		return fmt.Errorf("write the cache: %w", err)
 	}
-	return s.settle(path, number, records)
+	return s.settle(ctx, name, number, records)
+}
+
+// lookEvery is how many records, or values, are worked on between two looks at
+// a context.
+const lookEvery = 256
+
+// over says, every so often, why ctx is done; i counts what is worked on.
+func over(ctx context.Context, i int) error {
+	if i%lookEvery != 0 {
+		return nil
+	}
+	return context.Cause(ctx)
 }
 
 // merge is what the base has, with what this process knows better.
-func (s *Store) merge(base *graph, build uint64) ([]kept, error) {
+func (s *Store) merge(ctx context.Context, base *graph, build uint64) ([]kept, error) {
 	var records []kept
 	if base != nil && !base.ignored {
 		err := base.tx.Bucket(recordsBucket).ForEach(func(key, text []byte) error {
+			if err := over(ctx, len(records)); err != nil {
+				return err
+			}
 			id, ok := recordID(key)
 			if _, newer := s.pending[id]; !ok || newer || s.dropped[id] {
 				return nil
@@ -95,8 +112,8 @@ func (s *Store) merge(base *graph, build uint64) ([]kept, error) {
 	return records, nil
 }
 
-// within leaves out the records that were not used for the most builds, until the
-// values of the others fit. A value is counted for each record that has it.
+// within leaves out the records that were not used for the most builds, until
+// the values of the others fit. A value is counted for each record that has it.
 func within(records []kept, bound int64) []kept {
 	slices.SortFunc(records, func(a, b kept) int {
 		if a.Used != b.Used {
@@ -119,32 +136,32 @@ func within(records []kept, bound int64) []kept {
 }
 
 // write makes a graph, and gives it its name when all of it is on the disk.
-func (s *Store) write(number, build uint64, records []kept, base *graph) (path string, err error) {
-	part := filepath.Join(s.folder, partPrefix+strconv.Itoa(os.Getpid())+"-graph")
-	defer os.Remove(part)
-	_ = os.Remove(part)
-	db, err := bbolt.Open(part, 0o600, &bbolt.Options{NoSync: true, NoFreelistSync: true})
+func (s *Store) write(ctx context.Context, number, build uint64, records []kept, base *graph) (name string, err error) {
+	part := partName("graph")
+	defer func() { _ = s.root.Remove(part) }()
+	_ = s.root.Remove(part)
+	db, err := bbolt.Open(part, 0o600, &bbolt.Options{NoSync: true, NoFreelistSync: true, OpenFile: s.fileAs})
 	if err != nil {
 		return "", err
 	}
-	err = db.Update(func(tx *bbolt.Tx) error { return s.fill(tx, build, records, base) })
+	err = db.Update(func(tx *bbolt.Tx) error { return s.fill(ctx, tx, build, records, base) })
 	if err = errors.Join(err, db.Sync(), db.Close()); err != nil {
 		return "", err
 	}
-	f, err := os.Open(part)
+	f, err := s.file(part)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	sum, err := s.sum(f)
+	sum, err := s.sum(ctx, f)
 	if err != nil {
 		return "", err
 	}
-	path = filepath.Join(s.folder, fmt.Sprintf("graph-%d-%s.db", number, sum))
-	return path, os.Rename(part, path)
+	name = fmt.Sprintf("graph-%d-%s.db", number, sum)
+	return name, s.root.Rename(part, name)
 }
 
-func (s *Store) fill(tx *bbolt.Tx, build uint64, records []kept, base *graph) error {
+func (s *Store) fill(ctx context.Context, tx *bbolt.Tx, build uint64, records []kept, base *graph) error {
 	about, err := tx.CreateBucket(aboutBucket)
 	if err != nil {
 		return err
@@ -158,7 +175,10 @@ func (s *Store) fill(tx *bbolt.Tx, build uint64, records []kept, base *graph) er
 	}
 	into.FillPercent = 1 // keys come in order, and nothing follows
 	small := map[query.Fingerprint][]byte{}
-	for _, r := range records {
+	for i, r := range records {
+		if err := over(ctx, i); err != nil {
+			return err
+		}
 		text := r.text
 		if text == nil {
 			text = encode(r.entry)
@@ -187,7 +207,10 @@ func (s *Store) fill(tx *bbolt.Tx, build uint64, records []kept, base *graph) er
 		order = append(order, f)
 	}
 	slices.SortFunc(order, func(a, b query.Fingerprint) int { return bytes.Compare(a[:], b[:]) })
-	for _, f := range order {
+	for i, f := range order {
+		if err := over(ctx, i); err != nil {
+			return err
+		}
 		if err := values.Put(f[:], small[f]); err != nil {
 			return err
 		}
@@ -196,10 +219,11 @@ func (s *Store) fill(tx *bbolt.Tx, build uint64, records []kept, base *graph) er
 }
 
 // settle reads the new graph from now on, and removes the older ones and the
-// values that no record has. Those who have an older one open keep it: it is gone
-// from the folder, not from them. A value that they miss is worked out again.
-func (s *Store) settle(path string, number uint64, records []kept) error {
-	g, err := open(path, number)
+// values that no record has. Those who have an older one open keep it: it is
+// gone from the folder, not from them. A value that they miss is worked out
+// again.
+func (s *Store) settle(ctx context.Context, name string, number uint64, records []kept) error {
+	g, err := s.openGraph(name, number)
 	if err != nil {
 		return err
 	}
@@ -214,40 +238,48 @@ func (s *Store) settle(path string, number uint64, records []kept) error {
 			large[hex.EncodeToString(r.Fingerprint[:])] = true
 		}
 	}
-	entries, err := os.ReadDir(s.folder)
+	entries, err := s.entries(".")
 	if err != nil {
 		return fmt.Errorf("clean the cache: %w", err)
 	}
 	for _, e := range entries {
-		if graphName.MatchString(e.Name()) && e.Name() != filepath.Base(path) {
-			err = errors.Join(err, os.Remove(filepath.Join(s.folder, e.Name())))
+		if graphName.MatchString(e.Name()) && e.Name() != name {
+			err = errors.Join(err, s.root.Remove(e.Name()))
 		}
 	}
-	return errors.Join(err, s.clean(large))
+	return errors.Join(err, s.clean(ctx, large))
 }
 
-// clean removes values that no record of the graph has. While other processes have
-// the folder open, young ones stay: they may be theirs, of what is not committed yet.
-func (s *Store) clean(large map[string]bool) (err error) {
-	folders, err := os.ReadDir(filepath.Join(s.folder, "values"))
+// clean removes values that no record of the graph has. While other processes
+// have the folder open, young ones stay: they may be theirs, of what is not
+// committed yet. What ctx leaves no time for, the next Commit removes.
+func (s *Store) clean(ctx context.Context, large map[string]bool) (err error) {
+	folders, err := s.entries(valuesFolder)
 	if err != nil {
 		return fmt.Errorf("clean the cache: %w", err)
 	}
 	others, err := s.others()
 	for _, folder := range folders {
-		path := filepath.Join(s.folder, "values", folder.Name())
-		values, listErr := os.ReadDir(path)
+		if !folder.IsDir() {
+			continue
+		}
+		within := path.Join(valuesFolder, folder.Name())
+		values, listErr := s.entries(within)
 		err = errors.Join(err, listErr)
 		for _, v := range values {
+			if ctx.Err() != nil {
+				return err
+			}
 			if !large[v.Name()] && (!others || old(v)) {
-				err = errors.Join(err, os.Remove(filepath.Join(path, v.Name())))
+				err = errors.Join(err, s.root.Remove(path.Join(within, v.Name())))
 			}
 		}
 	}
 	return err
 }
 
-// youth is how long a value without a record is left to the process that wrote it.
+// youth is how long a value without a record is left to the process that wrote
+// it.
 const youth = time.Hour
 
 func old(v os.DirEntry) bool {

@@ -13,7 +13,8 @@ type entry struct {
 	Used uint64 // the last build that asked for it
 }
 
-// An entry's bytes are: used, size, failed, and the fingerprint. Numbers are varints.
+// An entry's bytes are: used, size, failed, and the fingerprint. Numbers are
+// varints.
 
 func encode(e entry) []byte {
 	b := binary.AppendUvarint(nil, e.Used)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -9,13 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 
 	"go.etcd.io/bbolt"
 
+	"ddc/internal/bulk"
 	"ddc/internal/query"
 )
 
@@ -40,9 +40,10 @@ type graph struct {
 	ignored bool // its records are not to be used; its numbers are
 }
 
-// newest opens the newest graph that is whole. What is not is said.
-func (s *Store) newest() *graph {
-	entries, err := os.ReadDir(s.folder)
+// newest opens the newest graph that is whole, and reports the others
+// (Options.Said).
+func (s *Store) newest(ctx context.Context) *graph {
+	entries, err := s.entries(".")
 	if err != nil {
 		return nil
 	}
@@ -58,14 +59,15 @@ func (s *Store) newest() *graph {
 	if best == "" {
 		return nil
 	}
-	path := filepath.Join(s.folder, best)
-	err = s.verify(path, sum)
+	err = s.verify(ctx, best, sum)
 	var g *graph
 	if err == nil {
-		g, err = open(path, number)
+		g, err = s.openGraph(best, number)
 	}
 	if err != nil {
-		s.say("what is remembered is made anew: " + err.Error())
+		if ctx.Err() == nil { // else nobody has read all of it
+			s.say("what is remembered is made anew: " + err.Error())
+		}
 		return &graph{number: number, build: number, ignored: true}
 	}
 	if version := string(g.about(versionKey)); version != s.options.Version {
@@ -75,14 +77,19 @@ func (s *Store) newest() *graph {
 	return g
 }
 
+var errTooLarge = fmt.Errorf("it has more than %d bytes", int64(graphBound))
+
 // verify says whether a graph is as this user's process has written it.
-func (s *Store) verify(path, sum string) error {
-	f, err := os.Open(path)
+func (s *Store) verify(ctx context.Context, name, sum string) error {
+	f, err := s.file(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	own, err := s.sum(f)
+	if info, err := f.Stat(); err != nil || info.Size() > graphBound {
+		return errors.Join(err, errTooLarge)
+	}
+	own, err := s.sum(ctx, f)
 	switch {
 	case err != nil:
 		return fmt.Errorf("read the cache: %w", err)
@@ -92,9 +99,9 @@ func (s *Store) verify(path, sum string) error {
 	return nil
 }
 
-// open opens a graph that is known to be this user's.
-func open(path string, number uint64) (*graph, error) {
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: lockTime})
+// openGraph opens a graph that is known to be this user's.
+func (s *Store) openGraph(name string, number uint64) (*graph, error) {
+	db, err := bbolt.Open(name, 0o600, &bbolt.Options{ReadOnly: true, Timeout: lockTime, OpenFile: s.fileAs})
 	if err != nil {
 		return nil, fmt.Errorf("open the cache: %w", err)
 	}
@@ -114,12 +121,12 @@ func open(path string, number uint64) (*graph, error) {
 }
 
 // sum is the HMAC-SHA256 of a graph's bytes, cut to 128 bits, in hex.
-func (s *Store) sum(f io.Reader) (string, error) {
+func (s *Store) sum(ctx context.Context, f io.Reader) (string, error) {
 	mac := hmac.New(sha256.New, s.options.Key)
-	if n, err := io.Copy(mac, io.LimitReader(f, graphBound+1)); err != nil {
+	if n, err := bulk.Copy(ctx, mac, io.LimitReader(f, graphBound+1)); err != nil {
 		return "", err
 	} else if n > graphBound {
-		return "", fmt.Errorf("it has more than %d bytes", int64(graphBound))
+		return "", errTooLarge
 	}
 	return hex.EncodeToString(mac.Sum(nil)[:16]), nil
 }

@@ -3,10 +3,13 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,8 +29,8 @@ const (
 
 // lock takes the folder's lock. It is let go by what lock returns, and by the
 // kernel when the process ends.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
+	f, err := s.fileAs("lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock the cache: %w", err)
 	}
@@ -47,7 +50,10 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 		select {
 		case <-wait.Done():
 			f.Close()
-			return nil, fmt.Errorf("lock the cache: another process has held %s for %s", path, lockTime)
+			if err := context.Cause(ctx); err != nil {
+				return nil, err
+			}
+			return nil, fmt.Errorf("lock the cache: another process has held %s for %s", filepath.Join(s.root.Name(), "lock"), lockTime)
 		case <-tick.C:
 		}
 	}
@@ -61,22 +67,26 @@ func try(f *os.File) error {
 	}
 }
 
+// markName is a process's ID, and what tells its marks apart.
+var markName = regexp.MustCompile(`^[0-9]+-[0-9A-Z]+$`)
+
 // mark says that this process has the folder open, until Close.
 func (s *Store) mark() error {
-	f, err := os.CreateTemp(filepath.Join(s.folder, "open"), strconv.Itoa(os.Getpid())+"-*")
+	name := path.Join(openFolder, strconv.Itoa(os.Getpid())+"-"+rand.Text())
+	f, err := s.create(name)
 	if err != nil {
 		return fmt.Errorf("mark the cache as open: %w", err)
 	}
 	if err := try(f); err != nil {
-		return errors.Join(fmt.Errorf("mark the cache as open: %w", err), os.Remove(f.Name()), f.Close())
+		return errors.Join(fmt.Errorf("mark the cache as open: %w", err), s.root.Remove(name), f.Close())
 	}
-	s.marker = f
+	s.marker, s.marked = f, name
 	return nil
 }
 
-// Sound says that this process has done its work with what it has read, so that this
-// cannot have been what killed it, should it be killed now. A process that lives long
-// says so, whose end need not cost the next one what is kept.
+// Sound says that this process has done its work with what it has read, so that
+// this cannot have been what killed it, should it be killed now. A process that
+// lives long says so, whose end need not cost the next one what is kept.
 func (s *Store) Sound() error {
 	if _, err := s.marker.WriteAt(sound, 0); err != nil {
 		return fmt.Errorf("mark the cache as sound: %w", err)
@@ -87,28 +97,30 @@ func (s *Store) Sound() error {
 // sound is what the mark of such a process says. Others say nothing.
 var sound = []byte("sound\n")
 
-// sweep removes what processes left behind that ended without Close: their marks
-// and the files that they were writing. It says whether one may have died of what it
-// read.
+// sweep removes what processes left behind that ended without Close: their
+// marks and the files that they were writing. It says whether one may have died
+// of what it read.
 func (s *Store) sweep() (crashed bool, err error) {
 	alive, dead, err := s.marks()
 	if err != nil || len(dead) == 0 {
 		return false, err
 	}
 	for _, path := range dead {
-		text, _ := os.ReadFile(path)
+		text, _ := s.read(path, int64(len(sound)))
 		crashed = crashed || !bytes.Equal(text, sound)
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := s.root.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return false, fmt.Errorf("clean the cache: %w", err)
 		}
 	}
-	for _, pattern := range []string{partPrefix + "*", filepath.Join("values", "*", partPrefix+"*")} {
-		parts, _ := filepath.Glob(filepath.Join(s.folder, pattern))
-		for _, part := range parts {
-			owner, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(part), partPrefix), "-")
-			if !lives(alive, owner) {
-				os.Remove(part)
-			}
+	entries, err := s.entries(".")
+	if err != nil {
+		return false, fmt.Errorf("clean the cache: %w", err)
+	}
+	for _, part := range entries {
+		rest, is := strings.CutPrefix(part.Name(), partPrefix)
+		owner, _, _ := strings.Cut(rest, "-")
+		if is && !lives(alive, owner) {
+			_ = s.root.Remove(part.Name()) // it is in nobody's way
 		}
 	}
 	return crashed, nil
@@ -122,19 +134,22 @@ func lives(marks []string, pid string) bool {
 // others says whether somebody else has the folder open.
 func (s *Store) others() (bool, error) {
 	alive, _, err := s.marks()
-	return slices.ContainsFunc(alive, func(m string) bool { return m != filepath.Base(s.marker.Name()) }), err
+	return slices.ContainsFunc(alive, func(m string) bool { return m != path.Base(s.marked) }), err
 }
 
 // marks looks whose marks are locked, and which ones nobody holds any more. The
 // caller has the lock, so nobody is just making one.
 func (s *Store) marks() (alive, dead []string, err error) {
-	entries, err := os.ReadDir(filepath.Join(s.folder, "open"))
+	entries, err := s.entries(openFolder)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the cache: %w", err)
 	}
 	for _, mark := range entries {
-		path := filepath.Join(s.folder, "open", mark.Name())
-		f, err := os.Open(path)
+		if !markName.MatchString(mark.Name()) || !mark.Type().IsRegular() {
+			continue
+		}
+		path := path.Join(openFolder, mark.Name())
+		f, err := s.file(path)
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}

@@ -3,21 +3,19 @@ package store
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
-	"strings"
 	"sync"
 	"time"
 
 	"ddc/internal/query"
 )
 
-// Session is what an engine knew when the last process ended, and the place for what
-// this one knows. Sessions of different worlds lie side by side: what an answer rests
-// on besides its inputs, such as flags and versions, is in the world.
+// Session is what an engine knew when the last process ended, and the place for
+// what this one knows. Sessions of different worlds lie side by side: what an
+// answer rests on besides its inputs, such as flags and versions, is in the
+// world.
 type Session struct {
 	store *Store
 	world string    // 32 hex digits
@@ -63,20 +61,23 @@ const (
 	packsBound = 8
 )
 
-// Session opens what is kept of a world; a digest names it. What is not whole is said,
-// and left out. The caller closes the session before the store.
+// Session opens what is kept of a world; a digest names it. What is not whole
+// is reported (Options.Said), and left out. The caller closes the session
+// before the store.
 func (s *Store) Session(ctx context.Context, world [32]byte) (*Session, error) {
 	n := &Session{store: s, world: hex.EncodeToString(world[:16]), places: map[query.Fingerprint]place{}}
-	unlock, err := lock(ctx, filepath.Join(s.folder, "lock"))
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	entries, err := os.ReadDir(s.folder)
+	entries, err := s.entries(".")
 	if err != nil {
 		return nil, fmt.Errorf("read the cache: %w", err)
 	}
 	others := false
+	var name, sum string
+	var at time.Time
 	for _, e := range entries {
 		m := sessionName.FindStringSubmatch(e.Name())
 		if m == nil {
@@ -86,7 +87,14 @@ func (s *Store) Session(ctx context.Context, world [32]byte) (*Session, error) {
 			others = true
 			continue
 		}
-		if err := n.open(e.Name(), m[2]); err != nil {
+		// A process that was killed may have left the one before too.
+		info, err := e.Info()
+		if err == nil && (name == "" || info.ModTime().After(at)) {
+			name, sum, at = e.Name(), m[2], info.ModTime()
+		}
+	}
+	if name != "" {
+		if err := n.open(ctx, name, sum); err != nil {
 			s.say("what is remembered of pages is made anew: " + err.Error())
 			n.forget()
 		}
@@ -107,33 +115,27 @@ func (n *Session) forget() {
 	clear(n.places)
 }
 
-func (n *Session) open(name, sum string) error {
-	path := filepath.Join(n.store.folder, name)
-	if info, err := os.Stat(path); err != nil || info.Size() > graphBound {
-		return errors.Join(err, errors.New("it is too large"))
+func (n *Session) open(ctx context.Context, name, sum string) error {
+	// First it is not held in memory: it may be anybody's, and of any size.
+	if err := n.store.verify(ctx, name, sum); err != nil {
+		return err
 	}
-	text, err := os.ReadFile(path)
+	text, err := n.store.readText(name, graphBound)
 	if err != nil {
 		return err
 	}
-	own, err := n.store.sum(strings.NewReader(string(text)))
-	switch {
-	case err != nil:
-		return err
-	case own != sum:
-		return errors.New("the cache's bytes have changed, or another user wrote them")
-	}
-	if n.read, err = decodeSession(string(text)); err != nil {
+	if n.read, err = decodeSession(text); err != nil {
 		return err
 	}
 	for _, name := range n.read.packs {
-		f, err := os.Open(filepath.Join(n.store.folder, name))
+		f, err := n.store.file(name)
 		if err != nil {
 			n.store.say("values that were remembered are gone, and are made anew: " + err.Error())
 			f = nil
 		}
 		n.packs = append(n.packs, &pack{name: name, file: f})
 	}
+	n.places = make(map[query.Fingerprint]place, len(n.read.places))
 	i := 0
 	for _, k := range n.read.snapshot.Nodes {
 		if k.Valued {
@@ -141,12 +143,12 @@ func (n *Session) open(name, sum string) error {
 			i++
 		}
 	}
-	_ = os.Chtimes(path, time.Time{}, time.Now()) // it is used
+	_ = n.store.root.Chtimes(name, time.Time{}, time.Now()) // it is used
 	return nil
 }
 
-// Snapshot is what was kept, and what the owner of the inputs wrote beside it; nil if
-// there is nothing.
+// Snapshot is what was kept, and what the owner of the inputs wrote beside it;
+// nil if there is nothing.
 func (n *Session) Snapshot() (*query.Snapshot, []byte) {
 	if n.read == nil {
 		return nil, nil

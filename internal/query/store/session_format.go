@@ -1,16 +1,18 @@
 package store
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 
 	"ddc/internal/query"
 )
 
-// A session's file has: what the owner of the inputs wrote; the names of its packs; the
-// names of queries; and the nodes. A node has its query's number, the key,
-// flags, the fingerprint; if it has a value the pack's number, offset and size; and
-// what it has read. Numbers are varints; a text, and a list, has its length before it.
+// A session's file has: what the owner of the inputs wrote; the names of its
+// packs; the names of queries; and the nodes. A node has its query's number,
+// the key, flags, the fingerprint; if it has a value the pack's number, offset
+// and size; and what it has read. Numbers are varints; a text, and a list, has
+// its length before it.
 
 const (
 	flagFailed = 1 << iota
@@ -18,7 +20,7 @@ const (
 	flagValued
 )
 
-func encodeSession(s *query.Snapshot, ground []byte, packs []string, at map[query.Fingerprint]place) []byte {
+func encodeSession(ctx context.Context, s *query.Snapshot, ground []byte, packs []string, at map[query.Fingerprint]place) ([]byte, error) {
 	b := appendText(make([]byte, 0, len(ground)+100*len(s.Nodes)), string(ground))
 	b = appendNames(b, packs)
 	numbers := map[string]uint64{}
@@ -33,6 +35,9 @@ func encodeSession(s *query.Snapshot, ground []byte, packs []string, at map[quer
 	b = appendNames(b, queries)
 	b = binary.AppendUvarint(b, uint64(len(s.Nodes)))
 	for i := range s.Nodes {
+		if err := over(ctx, i); err != nil {
+			return nil, err
+		}
 		k := &s.Nodes[i]
 		where, valued := at[k.Fingerprint]
 		valued = valued && k.Valued
@@ -56,7 +61,7 @@ func encodeSession(s *query.Snapshot, ground []byte, packs []string, at map[quer
 			b = binary.AppendUvarint(b, uint64(r))
 		}
 	}
-	return b
+	return b, nil
 }
 
 func appendNames(b []byte, names []string) []byte {
@@ -119,7 +124,8 @@ func decodeSession(text string) (*contents, error) {
 	return c, nil
 }
 
-// textDecoder takes pieces off rest. After a piece that is not there all are zero.
+// textDecoder takes pieces off rest. After a piece that is not there all are
+// zero.
 type textDecoder struct {
 	rest string
 	bad  bool

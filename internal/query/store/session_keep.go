@@ -8,49 +8,42 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"ddc/internal/query"
 )
 
-// Keep writes a snapshot in the place of the one that is kept, with the values that are
-// not in the session's packs yet. The files are as before if it fails. A process that
-// lives long keeps again and again, one at a time.
+// Keep writes a snapshot in the place of the one that is kept, with the values
+// that are not in the session's packs yet. The files are as before if it fails.
+// A process that lives long keeps again and again, one at a time.
 func (n *Session) Keep(ctx context.Context, taken *query.Snapshot, ground []byte) error {
-	unlock, err := lock(ctx, filepath.Join(n.store.folder, "lock"))
+	unlock, err := n.store.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	k := &keeping{Session: n, at: map[query.Fingerprint]place{}}
+	k := &keeping{Session: n, at: make(map[query.Fingerprint]place, len(taken.Nodes))}
 	defer k.abort()
-	if err := k.values(taken); err != nil {
+	if err := k.values(ctx, taken); err != nil {
 		return fmt.Errorf("keep what was made: %w", err)
 	}
-	text := encodeSession(taken, ground, k.names, k.at)
-	sum, err := n.store.sum(strings.NewReader(string(text)))
+	text, err := encodeSession(ctx, taken, ground, k.names, k.at)
 	if err != nil {
 		return err
 	}
-	part := n.part("session")
-	if err := os.WriteFile(part, text, 0o600); err != nil {
-		return errors.Join(fmt.Errorf("keep what was made: %w", err), os.Remove(part))
+	sum, err := n.store.sum(ctx, bytes.NewReader(text))
+	if err != nil {
+		return err
 	}
 	if err := k.nameNew(); err != nil {
-		return errors.Join(fmt.Errorf("keep what was made: %w", err), os.Remove(part))
+		return fmt.Errorf("keep what was made: %w", err)
 	}
 	name := fmt.Sprintf("session-%s-%s", n.world, sum)
-	if err := os.Rename(part, filepath.Join(n.store.folder, name)); err != nil {
-		return errors.Join(fmt.Errorf("keep what was made: %w", err), os.Remove(part))
+	if err := n.store.replace(name, text); err != nil {
+		return fmt.Errorf("keep what was made: %w", err)
 	}
-	return errors.Join(k.adopt(), n.store.cleanSessions(n.world, name, k.names))
-}
-
-func (n *Session) part(what string) string {
-	return filepath.Join(n.store.folder, partPrefix+strconv.Itoa(os.Getpid())+"-"+what)
+	return errors.Join(k.adopt(), n.store.cleanSessions(ctx, n.world, name, k.names))
 }
 
 // keeping is a snapshot while it is written.
@@ -67,7 +60,7 @@ type keeping struct {
 }
 
 // values writes the new values, and says where all are.
-func (k *keeping) values(taken *query.Snapshot) error {
+func (k *keeping) values(ctx context.Context, taken *query.Snapshot) error {
 	stay := k.stay(taken)
 	k.stays = make([]int, len(k.packs))
 	for i, p := range k.packs {
@@ -79,12 +72,17 @@ func (k *keeping) values(taken *query.Snapshot) error {
 	}
 	k.fresh = len(k.names)
 	for i := range taken.Nodes {
+		if err := over(ctx, i); err != nil {
+			return err
+		}
 		node := &taken.Nodes[i]
 		if _, done := k.at[node.Fingerprint]; done || !node.Valued {
 			continue
 		}
 		encoded, at, known, err := k.know(node)
 		switch {
+		case errors.Is(err, query.ErrGone):
+			continue
 		case err != nil:
 			return err
 		case known && k.sum+at.size <= k.store.options.Bound && stay[at.pack]:
@@ -108,8 +106,8 @@ func (k *keeping) values(taken *query.Snapshot) error {
 	return errors.Join(k.out.Flush(), k.file.Close())
 }
 
-// know gives a value that was made anew, or says where it is. One that was made anew
-// although another process had kept it was perhaps not whole.
+// know gives a value that was made anew, or says where it is. One that was made
+// anew although another process had kept it was perhaps not whole.
 func (k *keeping) know(node *query.Kept) (encoded []byte, at place, known bool, err error) {
 	at, known = k.places[node.Fingerprint]
 	if node.Encode == nil || known && k.packs[at.pack].own {
@@ -125,8 +123,8 @@ func (k *keeping) know(node *query.Kept) (encoded []byte, at place, known bool, 
 	return encoded, at, known, err
 }
 
-// stay says which packs stay: those that are in the folder, unless they are too many,
-// or most of their bytes are not used any more.
+// stay says which packs stay: those that are in the folder, unless they are too
+// many, or most of their bytes are not used any more.
 func (k *keeping) stay(taken *query.Snapshot) []bool {
 	stay, all, live := make([]bool, len(k.packs)), int64(0), int64(0)
 	there := 0
@@ -135,7 +133,7 @@ func (k *keeping) stay(taken *query.Snapshot) []bool {
 			continue
 		}
 		own, err := p.file.Stat()
-		other, err2 := os.Stat(filepath.Join(k.store.folder, p.name))
+		other, err2 := k.store.root.Lstat(p.name)
 		if err == nil && err2 == nil && os.SameFile(own, other) {
 			stay[i] = true
 			all += own.Size()
@@ -164,7 +162,7 @@ func (k *keeping) add(f query.Fingerprint, encoded []byte) (err error) {
 		return nil
 	}
 	if k.file == nil {
-		if k.file, err = os.OpenFile(k.part("pack"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600); err != nil {
+		if k.file, err = k.store.create(partName("pack")); err != nil {
 			return err
 		}
 		k.out = bufio.NewWriterSize(k.file, 1<<20)
@@ -182,9 +180,9 @@ func (k *keeping) add(f query.Fingerprint, encoded []byte) (err error) {
 // nextName is a name that no pack has.
 func (k *keeping) nextName() string {
 	last := uint64(0)
-	packs, _ := filepath.Glob(filepath.Join(k.store.folder, "pack-"+k.world+"-*"))
-	for _, path := range packs {
-		if m := packName.FindStringSubmatch(filepath.Base(path)); m != nil {
+	entries, _ := k.store.entries(".") // else the rename says what is wrong
+	for _, e := range entries {
+		if m := packName.FindStringSubmatch(e.Name()); m != nil && m[1] == k.world {
 			if number, err := strconv.ParseUint(m[2], 10, 64); err == nil {
 				last = max(last, number)
 			}
@@ -198,16 +196,16 @@ func (k *keeping) nameNew() error {
 	if k.file == nil {
 		return nil
 	}
-	return os.Rename(k.file.Name(), filepath.Join(k.store.folder, k.names[k.fresh]))
+	return k.store.root.Rename(partName("pack"), k.names[k.fresh])
 }
 
-// adopt has the session read from what it has written. Packs that are in it no more are
-// let go, and what was in them is made again if somebody asks for it.
+// adopt has the session read from what it has written. Packs that are in it no
+// more are let go, and what was in them is made again if somebody asks for it.
 func (k *keeping) adopt() error {
 	var made *pack
 	if k.file != nil {
 		name := k.names[k.fresh]
-		f, err := os.Open(filepath.Join(k.store.folder, name))
+		f, err := k.store.file(name)
 		if err != nil {
 			return fmt.Errorf("read what was kept: %w", err)
 		}
@@ -240,14 +238,15 @@ func (k *keeping) adopt() error {
 func (k *keeping) abort() {
 	if k.file != nil {
 		k.file.Close()
-		os.Remove(k.file.Name())
+		_ = k.store.root.Remove(partName("pack")) // it may have its name already
 	}
 }
 
-// cleanSessions removes what a new session has replaced, and the worlds that were not
-// used for the longest time: beyond a number of them, and beyond the bound.
-func (s *Store) cleanSessions(world, name string, packs []string) error {
-	entries, err := os.ReadDir(s.folder)
+// cleanSessions removes what a new session has replaced, and the worlds that
+// were not used for the longest time: beyond a number of them, and beyond the
+// bound. Those worlds that ctx leaves no time for, the next one removes.
+func (s *Store) cleanSessions(ctx context.Context, world, name string, packs []string) error {
+	entries, err := s.entries(".")
 	if err != nil {
 		return fmt.Errorf("clean the cache: %w", err)
 	}
@@ -286,7 +285,10 @@ func (s *Store) cleanSessions(world, name string, packs []string) error {
 		if of == nil || stays[of[1]] || of[1] == world && (e.Name() == name || slices.Contains(packs, e.Name())) {
 			continue
 		}
-		if failure := os.Remove(filepath.Join(s.folder, e.Name())); failure != nil && !errors.Is(failure, os.ErrNotExist) {
+		if of[1] != world && ctx.Err() != nil {
+			continue
+		}
+		if failure := s.root.Remove(e.Name()); failure != nil && !errors.Is(failure, os.ErrNotExist) {
 			err = errors.Join(err, fmt.Errorf("clean the cache: %w", failure))
 		}
 	}

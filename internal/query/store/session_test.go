@@ -8,7 +8,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -124,6 +126,41 @@ func TestASessionIsThereInTheNextProcess(t *testing.T) {
 	assert.Empty(t, files(t, folder, partPrefix+"*"))
 }
 
+// A process that needs one answer of a large cache does not begin by reading
+// all of it.
+func TestValuesThatNobodyAsksForAreNotRead(t *testing.T) {
+	const many, large = 32, 256 << 10
+	folder := t.TempDir()
+	s, _ := openStore(t, folder, Options{})
+	n := openSession(t, s, world)
+	var numbers []int
+	for i := range many {
+		numbers = append(numbers, large+i)
+		save(s, large+many+i)
+	}
+	keep(t, n, snapshot(numbers...))
+	n.Close()
+	closeStore(t, s)
+
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	s, told := openStore(t, folder, Options{})
+	n = openSession(t, s, world)
+	taken, _ := n.Snapshot()
+	id, record, _ := answer(large + many)
+	_, known := s.Record(id)
+	runtime.ReadMemStats(&after)
+	assert.True(t, known)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(many*large/4), "bytes, where %d are kept", 2*many*large)
+	value, ok := taken.Value(taken.Nodes[7].Fingerprint)
+	assert.True(t, ok && bytes.Equal(content(large+7), value))
+	value, ok = s.Value(record.Fingerprint)
+	assert.True(t, ok && len(value) == large+many)
+	n.Close()
+	closeStore(t, s)
+	assert.Empty(t, told.lines)
+}
+
 func TestManyPacksBecomeOne(t *testing.T) {
 	s, _ := openStore(t, t.TempDir(), Options{})
 	numbers := []int{1000}
@@ -136,7 +173,7 @@ func TestManyPacksBecomeOne(t *testing.T) {
 		require.Equal(t, numbers, inSession(t, n))
 		numbers = append(numbers, i+1)
 		keep(t, n, again(t, n, numbers...))
-		most = max(most, len(files(t, s.folder, "pack-*")))
+		most = max(most, len(files(t, s.root.Name(), "pack-*")))
 	}
 	n.Close()
 	assert.Equal(t, packsBound, most)
@@ -165,7 +202,8 @@ func TestWorldsLieSideBySideUntilTheyAreTooMany(t *testing.T) {
 	closeStore(t, s)
 }
 
-// TestASessionThatIsDamagedIsNeverAnAnswer flips bytes of each file, and cuts it.
+// TestASessionThatIsDamagedIsNeverAnAnswer flips bytes of each file, and cuts
+// it.
 func TestASessionThatIsDamagedIsNeverAnAnswer(t *testing.T) {
 	folder := t.TempDir()
 	s, _ := openStore(t, folder, Options{})
@@ -212,8 +250,8 @@ func TestASessionThatIsDamagedIsNeverAnAnswer(t *testing.T) {
 	closeStore(t, s)
 }
 
-// TestAProcessReadsItsSessionWhileAnotherReplacesIt: of two that keep, the last one's
-// stays, and both have all values.
+// TestAProcessReadsItsSessionWhileAnotherReplacesIt: of two that keep, the last
+// one's stays, and both have all values.
 func TestAProcessReadsItsSessionWhileAnotherReplacesIt(t *testing.T) {
 	folder := t.TempDir()
 	a, _ := openStore(t, folder, Options{})
@@ -277,7 +315,8 @@ func TestAProcessKilledWhileItKeepsASessionLeavesAFolderThatIsRight(t *testing.T
 	}
 }
 
-// TestASessionThatCannotBeWrittenLeavesTheLastOne has a folder where the new pack is to be.
+// TestASessionThatCannotBeWrittenLeavesTheLastOne has a folder where the new
+// pack is to be.
 func TestASessionThatCannotBeWrittenLeavesTheLastOne(t *testing.T) {
 	folder := t.TempDir()
 	s, _ := openStore(t, folder, Options{})
@@ -296,8 +335,33 @@ func TestASessionThatCannotBeWrittenLeavesTheLastOne(t *testing.T) {
 	closeStore(t, s)
 }
 
+// A process that was killed before it had removed the last session's file
+// leaves two: the packs of both were taken for one's.
+func TestOfTwoSessionsTheNewerOneIsRead(t *testing.T) {
+	folder := t.TempDir()
+	s, told := openStore(t, folder, Options{})
+	n := openSession(t, s, world)
+	keep(t, n, snapshot(5, 6))
+	old := files(t, folder, "session-*")
+	require.Len(t, old, 1)
+	text, err := os.ReadFile(old[0])
+	require.NoError(t, err)
+	keep(t, n, snapshot(6, 7, 8))
+	require.NoFileExists(t, old[0])
+	require.NoError(t, os.WriteFile(old[0], text, 0o600))
+	require.NoError(t, os.Chtimes(old[0], time.Time{}, time.Now().Add(-time.Hour)))
+	n.Close()
+	n = openSession(t, s, world)
+	assert.Equal(t, []int{6, 7, 8}, inSession(t, n))
+	n.Close()
+	closeStore(t, s)
+	assert.Empty(t, told.lines)
+}
+
 func FuzzDecodeSession(f *testing.F) {
-	f.Add(string(encodeSession(snapshot(3, 4), []byte("ground"), []string{"pack"}, map[query.Fingerprint]place{query.Digest(content(3)): {0, 5, 3}})))
+	text, err := encodeSession(f.Context(), snapshot(3, 4), []byte("ground"), []string{"pack"}, map[query.Fingerprint]place{query.Digest(content(3)): {0, 5, 3}})
+	require.NoError(f, err)
+	f.Add(string(text))
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := decodeSession(text)
 		if err != nil {
@@ -311,8 +375,8 @@ func FuzzDecodeSession(f *testing.F) {
 	})
 }
 
-// TestALongLivedProcessKeepsAgainAndAgain has one session, which keeps what is new and no
-// more, and reads what it has kept.
+// TestALongLivedProcessKeepsAgainAndAgain has one session, which keeps what is
+// new and no more, and reads what it has kept.
 func TestALongLivedProcessKeepsAgainAndAgain(t *testing.T) {
 	folder := t.TempDir()
 	s, told := openStore(t, folder, Options{})
@@ -355,7 +419,8 @@ func TestALongLivedProcessKeepsAgainAndAgain(t *testing.T) {
 	assert.Empty(t, told.lines)
 }
 
-// dies ends a store as a process that is killed does: the kernel lets go of its lock.
+// dies ends a store as a process that is killed does: the kernel lets go of its
+// lock.
 func (s *Store) dies(t *testing.T) {
 	t.Helper()
 	require.NoError(t, s.marker.Close())

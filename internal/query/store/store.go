@@ -28,9 +28,12 @@
 //     processes read and write beside each other. A record says all that it
 //     rests on, so one process's records stand beside another's; of two for one
 //     ID the last stays.
+//   - Nothing outside of the folder is read, written or removed, whatever links
+//     somebody has put into it (os.Root), and nobody waits for a pipe. In it
+//     only files of the names above are touched.
 //   - What is read is checked: a graph by its sum, a value by its fingerprint.
-//     What does not agree is not there, is said once (Options.Said), and goes
-//     at the next Commit.
+//     One that does not agree counts as absent, is reported once
+//     (Options.Said), and is removed by the next Commit.
 //   - The values of calls, and those of snapshots, each stay within
 //     Options.Bound. The records, and the worlds, that were not used for the
 //     longest time go first.
@@ -43,15 +46,19 @@ package store
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"sync"
 
 	"ddc/internal/query"
+)
+
+// The folders in a store's.
+const (
+	openFolder   = "open"
+	valuesFolder = "values"
 )
 
 const (
@@ -63,28 +70,32 @@ const (
 	graphBound = 4 << 30
 	// valueBound is the largest value that is kept, in bytes.
 	valueBound = 256 << 20
-	// keyBound is the longest record key that is kept, in bytes; bbolt's own is 32 KiB.
+	// keyBound is the longest record key that is kept, in bytes; bbolt's own is
+	// 32 KiB.
 	keyBound = 16 << 10
 )
 
 // Options of a store.
 type Options struct {
-	// Key is known to this user alone. A graph that another key signed was put there by
-	// somebody else, with whom we do not share a parser: it is not read.
+	// Key is known to this user alone. A graph that another key signed was put
+	// there by somebody else, with whom we do not share a parser: it is not
+	// read.
 	Key []byte
 	// Version names the program. Answers of another version are thrown away.
 	Version string
 	// Bound is how many bytes values may take; 0 for 1 GiB.
 	Bound int64
-	// Said is told, in a sentence, what was thrown away and why; nil for nobody.
+	// Said is told, in a sentence, what was thrown away and why; nil for
+	// nobody.
 	Said func(string)
 }
 
 // Store is a folder of answers. It implements query.Store.
 type Store struct {
-	folder  string
+	root    *os.Root
 	options Options
 	marker  *os.File // locked while the store is open
+	marked  string   // its name
 
 	number  uint64 // of the build
 	crashed bool   // so that nothing is to be read
@@ -109,31 +120,46 @@ func Open(ctx context.Context, folder string, o Options) (*Store, error) {
 	if o.Said == nil {
 		o.Said = func(string) {}
 	}
-	s := &Store{folder: folder, options: o, said: map[string]bool{}}
-	for _, name := range []string{"open", "values"} {
-		if err := os.MkdirAll(filepath.Join(folder, name), 0o700); err != nil {
-			return nil, fmt.Errorf("make the cache's folder: %w", err)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("make the cache's folder: %w", err)
+	}
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, fmt.Errorf("open the cache's folder: %w", err)
+	}
+	s := &Store{root: root, options: o, said: map[string]bool{}}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return s, nil
+}
+
+// open takes the folder in use.
+func (s *Store) open(ctx context.Context) error {
+	for _, name := range []string{openFolder, valuesFolder} {
+		if err := s.root.MkdirAll(name, 0o700); err != nil {
+			return fmt.Errorf("make the cache's folder: %w", err)
 		}
 	}
-	unlock, err := lock(ctx, filepath.Join(folder, "lock"))
+	unlock, err := s.lock(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer unlock()
 	crashed, err := s.sweep()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.mark(); err != nil {
-		return nil, err
+		return err
 	}
-	s.begin(s.newest())
+	s.begin(s.newest(ctx))
 	s.count()
 	if s.crashed = crashed; crashed && s.graph != nil {
 		s.say(died)
 		s.graph.ignored = true
 	}
-	return s, nil
+	return nil
 }
 
 // died is said once, of calls and sessions.
@@ -148,18 +174,17 @@ func (s *Store) begin(g *graph) {
 // Build is a number that is another in each process.
 func (s *Store) Build() uint64 { return s.number }
 
-// count numbers the build. If the number cannot be written, the next build has it too,
-// and compares the same answers.
+// count numbers the build. If the number cannot be written, the next build has
+// it too, and compares the same answers.
 func (s *Store) count() {
-	path := filepath.Join(s.folder, "builds")
-	if text, err := os.ReadFile(path); err == nil {
+	if text, err := s.read("builds", 32); err == nil {
 		s.number, _ = strconv.ParseUint(string(text), 10, 64)
 	}
 	if s.graph != nil {
 		s.number = max(s.number, s.graph.build)
 	}
 	s.number++
-	if err := os.WriteFile(path, strconv.AppendUint(nil, s.number, 10), 0o600); err != nil {
+	if err := s.replace("builds", strconv.AppendUint(nil, s.number, 10)); err != nil {
 		s.say("the build is not counted: " + err.Error())
 	}
 }
@@ -186,11 +211,7 @@ func (s *Store) Value(contents query.Fingerprint) ([]byte, bool) {
 	if v, ok := s.small(contents); ok {
 		return v, true
 	}
-	path := s.valuePath(contents)
-	if info, err := os.Stat(path); err != nil || info.Size() > valueBound {
-		return nil, false
-	}
-	v, err := os.ReadFile(path)
+	v, err := s.read(valuePath(contents), valueBound)
 	return v, err == nil
 }
 
@@ -248,12 +269,12 @@ func (s *Store) Close(ctx context.Context) error {
 	if s.graph != nil {
 		s.graph.close()
 	}
-	return errors.Join(err, os.Remove(s.marker.Name()), s.marker.Close())
+	return errors.Join(err, s.root.Remove(s.marked), s.marker.Close(), s.root.Close())
 }
 
-// Leave says that this process ends in good order without Close, while others may
-// still use the store.
-func (s *Store) Leave() error { return os.Remove(s.marker.Name()) }
+// Leave says that this process ends in good order without Close, while others
+// may still use the store.
+func (s *Store) Leave() error { return s.root.Remove(s.marked) }
 
 // say tells each thing once.
 func (s *Store) say(what string) {
@@ -264,33 +285,4 @@ func (s *Store) say(what string) {
 	if !again {
 		s.options.Said(what)
 	}
-}
-
-func (s *Store) valuePath(f query.Fingerprint) string {
-	name := hex.EncodeToString(f[:])
-	return filepath.Join(s.folder, "values", name[:2], name)
-}
-
-// writeValue writes a value under another name, and renames it: a value that is
-// half written never has its name.
-func (s *Store) writeValue(f query.Fingerprint, encoded []byte) error {
-	path := s.valuePath(f)
-	if info, err := os.Stat(path); err == nil && info.Size() == int64(len(encoded)) {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	part, err := os.CreateTemp(filepath.Dir(path), partPrefix+strconv.Itoa(os.Getpid())+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = part.Write(encoded)
-	if err = errors.Join(err, part.Close()); err == nil {
-		err = os.Rename(part.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(part.Name()))
-	}
-	return nil
 }

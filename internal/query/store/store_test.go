@@ -136,7 +136,8 @@ func TestAnotherVersionBeginsAnew(t *testing.T) {
 	closeStore(t, s)
 }
 
-// TestAByteThatFlippedIsNeverAnAnswer flips a byte of each file, at many places.
+// TestAByteThatFlippedIsNeverAnAnswer flips a byte of each file, at many
+// places.
 func TestAByteThatFlippedIsNeverAnAnswer(t *testing.T) {
 	folder := t.TempDir()
 	s, _ := openStore(t, folder, Options{})
@@ -216,7 +217,8 @@ func TestTwoProcessesKeepEachOthersAnswers(t *testing.T) {
 	assert.Empty(t, told.lines)
 }
 
-// child saves and commits until it is killed, and says each number that is done.
+// child saves and commits until it is killed, and says each number that is
+// done.
 func child(folder string) {
 	s, err := Open(context.Background(), folder, Options{Version: "1"})
 	if err != nil {
@@ -234,8 +236,9 @@ func child(folder string) {
 	}
 }
 
-// killWriter starts a child that writes into a folder, which a variable names, and
-// kills it once it has said so many times that it has; before that it calls wait.
+// killWriter starts a child that writes into a folder, which a variable names,
+// and kills it once it has said so many times that it has; before that it calls
+// wait.
 func killWriter(t *testing.T, variable, folder string, times int, wait func()) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
@@ -254,8 +257,8 @@ func killWriter(t *testing.T, variable, folder string, times int, wait func()) {
 	_ = cmd.Wait()
 }
 
-// TestAProcessKilledAtAnyMomentLeavesAFolderThatIsRight kills writers after some
-// number of commits, wherever they are then.
+// TestAProcessKilledAtAnyMomentLeavesAFolderThatIsRight kills writers after
+// some number of commits, wherever they are then.
 func TestAProcessKilledAtAnyMomentLeavesAFolderThatIsRight(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 7))
 	for range 12 {
@@ -296,17 +299,18 @@ func TestAFolderThatCannotBeWrittenIsSaidAndTheAnswerIsNotKept(t *testing.T) {
 	closeStore(t, s)
 }
 
-// TestAValueThatCannotBeWrittenIsNotKept has a file where the value's folder is to be.
+// TestAValueThatCannotBeWrittenIsNotKept has a file where the value's folder is
+// to be.
 func TestAValueThatCannotBeWrittenIsNotKept(t *testing.T) {
 	folder := t.TempDir()
 	s, told := openStore(t, folder, Options{})
 	_, r, _ := answer(9_000)
-	require.NoError(t, os.WriteFile(filepath.Dir(s.valuePath(r.Fingerprint)), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(s.root.Name(), filepath.Dir(valuePath(r.Fingerprint))), nil, 0o600))
 	save(s, 9_000)
 	assert.False(t, has(t, s, 9_000))
 	require.Len(t, told.lines, 1)
 	assert.Contains(t, told.lines[0], "an answer cannot be kept")
-	require.NoError(t, os.Remove(filepath.Dir(s.valuePath(r.Fingerprint))))
+	require.NoError(t, os.Remove(filepath.Join(s.root.Name(), filepath.Dir(valuePath(r.Fingerprint)))))
 	closeStore(t, s)
 }
 

@@ -365,7 +365,7 @@ type Language struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Command string                 `protobuf:"bytes,1,opt,name=command,proto3" json:"command,omitempty"`
 	Args    []string               `protobuf:"bytes,2,rep,name=args,proto3" json:"args,omitempty"`
-	// Of the file that holds the sample, without the dot.
+	// The extension of the file that holds the sample, without the dot.
 	Extension string `protobuf:"bytes,3,opt,name=extension,proto3" json:"extension,omitempty"`
 	// Wrap a sample without main in one, after auto_imports.
 	PrepareCode   bool          `protobuf:"varint,4,opt,name=prepare_code,json=prepareCode,proto3" json:"prepare_code,omitempty"`

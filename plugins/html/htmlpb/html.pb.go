@@ -113,7 +113,11 @@ type RewriteRequest struct {
 	// Digest by new URL, for the integrity attributes of what refers to it. An empty one takes the attribute away.
 	Integrity map[string]string `protobuf:"bytes,6,rep,name=integrity,proto3" json:"integrity,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// MIME type by new URL, for the type attributes of what refers to it.
-	Types         map[string]string `protobuf:"bytes,7,rep,name=types,proto3" json:"types,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Types map[string]string `protobuf:"bytes,7,rep,name=types,proto3" json:"types,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// What a link that saves a file gets before its path from the root ("/sub"): the file keeps its name.
+	Prefix string `protobuf:"bytes,8,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Width by height ("400/200") of drawings, by their old URL: an <img> of one has its ratio before it has come.
+	Ratios        map[string]string `protobuf:"bytes,9,rep,name=ratios,proto3" json:"ratios,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -193,6 +197,20 @@ func (x *RewriteRequest) GetIntegrity() map[string]string {
 func (x *RewriteRequest) GetTypes() map[string]string {
 	if x != nil {
 		return x.Types
+	}
+	return nil
+}
+
+func (x *RewriteRequest) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *RewriteRequest) GetRatios() map[string]string {
+	if x != nil {
+		return x.Ratios
 	}
 	return nil
 }
@@ -969,7 +987,7 @@ const file_html_proto_rawDesc = "" +
 	"\x05width\x18\x02 \x01(\x05R\x05width\x1aS\n" +
 	"\x06Source\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x125\n" +
-	"\bvariants\x18\x02 \x03(\v2\x19.ddc.html.Picture.VariantR\bvariants\"\xbc\x05\n" +
+	"\bvariants\x18\x02 \x03(\v2\x19.ddc.html.Picture.VariantR\bvariants\"\xcd\x06\n" +
 	"\x0eRewriteRequest\x12\x12\n" +
 	"\x04html\x18\x01 \x01(\tR\x04html\x126\n" +
 	"\x04urls\x18\x02 \x03(\v2\".ddc.html.RewriteRequest.UrlsEntryR\x04urls\x12\x12\n" +
@@ -977,7 +995,9 @@ const file_html_proto_rawDesc = "" +
 	"\bpictures\x18\x04 \x03(\v2&.ddc.html.RewriteRequest.PicturesEntryR\bpictures\x12E\n" +
 	"\toriginals\x18\x05 \x03(\v2'.ddc.html.RewriteRequest.OriginalsEntryR\toriginals\x12E\n" +
 	"\tintegrity\x18\x06 \x03(\v2'.ddc.html.RewriteRequest.IntegrityEntryR\tintegrity\x129\n" +
-	"\x05types\x18\a \x03(\v2#.ddc.html.RewriteRequest.TypesEntryR\x05types\x1a7\n" +
+	"\x05types\x18\a \x03(\v2#.ddc.html.RewriteRequest.TypesEntryR\x05types\x12\x16\n" +
+	"\x06prefix\x18\b \x01(\tR\x06prefix\x12<\n" +
+	"\x06ratios\x18\t \x03(\v2$.ddc.html.RewriteRequest.RatiosEntryR\x06ratios\x1a7\n" +
 	"\tUrlsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aN\n" +
@@ -992,6 +1012,9 @@ const file_html_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a8\n" +
 	"\n" +
 	"TypesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a9\n" +
+	"\vRatiosEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"%\n" +
 	"\x0fRewriteResponse\x12\x12\n" +
@@ -1058,7 +1081,7 @@ func file_html_proto_rawDescGZIP() []byte {
 	return file_html_proto_rawDescData
 }
 
-var file_html_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_html_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_html_proto_goTypes = []any{
 	(*Picture)(nil),                 // 0: ddc.html.Picture
 	(*RewriteRequest)(nil),          // 1: ddc.html.RewriteRequest
@@ -1080,7 +1103,8 @@ var file_html_proto_goTypes = []any{
 	nil,                             // 17: ddc.html.RewriteRequest.OriginalsEntry
 	nil,                             // 18: ddc.html.RewriteRequest.IntegrityEntry
 	nil,                             // 19: ddc.html.RewriteRequest.TypesEntry
-	nil,                             // 20: ddc.html.InjectBuildInfoRequest.SamplesEntry
+	nil,                             // 20: ddc.html.RewriteRequest.RatiosEntry
+	nil,                             // 21: ddc.html.InjectBuildInfoRequest.SamplesEntry
 }
 var file_html_proto_depIdxs = []int32{
 	14, // 0: ddc.html.Picture.sources:type_name -> ddc.html.Picture.Source
@@ -1089,26 +1113,27 @@ var file_html_proto_depIdxs = []int32{
 	17, // 3: ddc.html.RewriteRequest.originals:type_name -> ddc.html.RewriteRequest.OriginalsEntry
 	18, // 4: ddc.html.RewriteRequest.integrity:type_name -> ddc.html.RewriteRequest.IntegrityEntry
 	19, // 5: ddc.html.RewriteRequest.types:type_name -> ddc.html.RewriteRequest.TypesEntry
-	6,  // 6: ddc.html.InspectResponse.links:type_name -> ddc.html.Link
-	20, // 7: ddc.html.InjectBuildInfoRequest.samples:type_name -> ddc.html.InjectBuildInfoRequest.SamplesEntry
-	13, // 8: ddc.html.Picture.Source.variants:type_name -> ddc.html.Picture.Variant
-	0,  // 9: ddc.html.RewriteRequest.PicturesEntry.value:type_name -> ddc.html.Picture
-	10, // 10: ddc.html.InjectBuildInfoRequest.SamplesEntry.value:type_name -> ddc.html.BuildInfo
-	1,  // 11: ddc.html.Html.Rewrite:input_type -> ddc.html.RewriteRequest
-	3,  // 12: ddc.html.Html.ReplaceInline:input_type -> ddc.html.ReplaceInlineRequest
-	5,  // 13: ddc.html.Html.Inspect:input_type -> ddc.html.InspectRequest
-	8,  // 14: ddc.html.Html.MarkDeadLinks:input_type -> ddc.html.MarkDeadLinksRequest
-	11, // 15: ddc.html.Html.InjectBuildInfo:input_type -> ddc.html.InjectBuildInfoRequest
-	2,  // 16: ddc.html.Html.Rewrite:output_type -> ddc.html.RewriteResponse
-	4,  // 17: ddc.html.Html.ReplaceInline:output_type -> ddc.html.ReplaceInlineResponse
-	7,  // 18: ddc.html.Html.Inspect:output_type -> ddc.html.InspectResponse
-	9,  // 19: ddc.html.Html.MarkDeadLinks:output_type -> ddc.html.MarkDeadLinksResponse
-	12, // 20: ddc.html.Html.InjectBuildInfo:output_type -> ddc.html.InjectBuildInfoResponse
-	16, // [16:21] is the sub-list for method output_type
-	11, // [11:16] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	20, // 6: ddc.html.RewriteRequest.ratios:type_name -> ddc.html.RewriteRequest.RatiosEntry
+	6,  // 7: ddc.html.InspectResponse.links:type_name -> ddc.html.Link
+	21, // 8: ddc.html.InjectBuildInfoRequest.samples:type_name -> ddc.html.InjectBuildInfoRequest.SamplesEntry
+	13, // 9: ddc.html.Picture.Source.variants:type_name -> ddc.html.Picture.Variant
+	0,  // 10: ddc.html.RewriteRequest.PicturesEntry.value:type_name -> ddc.html.Picture
+	10, // 11: ddc.html.InjectBuildInfoRequest.SamplesEntry.value:type_name -> ddc.html.BuildInfo
+	1,  // 12: ddc.html.Html.Rewrite:input_type -> ddc.html.RewriteRequest
+	3,  // 13: ddc.html.Html.ReplaceInline:input_type -> ddc.html.ReplaceInlineRequest
+	5,  // 14: ddc.html.Html.Inspect:input_type -> ddc.html.InspectRequest
+	8,  // 15: ddc.html.Html.MarkDeadLinks:input_type -> ddc.html.MarkDeadLinksRequest
+	11, // 16: ddc.html.Html.InjectBuildInfo:input_type -> ddc.html.InjectBuildInfoRequest
+	2,  // 17: ddc.html.Html.Rewrite:output_type -> ddc.html.RewriteResponse
+	4,  // 18: ddc.html.Html.ReplaceInline:output_type -> ddc.html.ReplaceInlineResponse
+	7,  // 19: ddc.html.Html.Inspect:output_type -> ddc.html.InspectResponse
+	9,  // 20: ddc.html.Html.MarkDeadLinks:output_type -> ddc.html.MarkDeadLinksResponse
+	12, // 21: ddc.html.Html.InjectBuildInfo:output_type -> ddc.html.InjectBuildInfoResponse
+	17, // [17:22] is the sub-list for method output_type
+	12, // [12:17] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_html_proto_init() }
@@ -1122,7 +1147,7 @@ func file_html_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_html_proto_rawDesc), len(file_html_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -28,7 +28,9 @@ type Pixels struct {
 	Width  int32                  `protobuf:"varint,2,opt,name=width,proto3" json:"width,omitempty"`
 	Height int32                  `protobuf:"varint,3,opt,name=height,proto3" json:"height,omitempty"`
 	// Why the file is better left as it is: its colours cannot be converted. Then there are no pixels.
-	Kept          string `protobuf:"bytes,4,opt,name=kept,proto3" json:"kept,omitempty"`
+	Kept string `protobuf:"bytes,4,opt,name=kept,proto3" json:"kept,omitempty"`
+	// These are the first frame of an animation.
+	Animated      bool `protobuf:"varint,5,opt,name=animated,proto3" json:"animated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -89,6 +91,13 @@ func (x *Pixels) GetKept() string {
 		return x.Kept
 	}
 	return ""
+}
+
+func (x *Pixels) GetAnimated() bool {
+	if x != nil {
+		return x.Animated
+	}
+	return false
 }
 
 type DecodeRequest struct {
@@ -595,12 +604,13 @@ var File_image_proto protoreflect.FileDescriptor
 
 const file_image_proto_rawDesc = "" +
 	"\n" +
-	"\vimage.proto\x12\tddc.image\"^\n" +
+	"\vimage.proto\x12\tddc.image\"z\n" +
 	"\x06Pixels\x12\x12\n" +
 	"\x04rgba\x18\x01 \x01(\fR\x04rgba\x12\x14\n" +
 	"\x05width\x18\x02 \x01(\x05R\x05width\x12\x16\n" +
 	"\x06height\x18\x03 \x01(\x05R\x06height\x12\x12\n" +
-	"\x04kept\x18\x04 \x01(\tR\x04kept\"7\n" +
+	"\x04kept\x18\x04 \x01(\tR\x04kept\x12\x1a\n" +
+	"\banimated\x18\x05 \x01(\bR\banimated\"7\n" +
 	"\rDecodeRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
 	"\x04data\x18\x02 \x01(\fR\x04data\"\x8d\x01\n" +

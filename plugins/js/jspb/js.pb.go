@@ -29,7 +29,9 @@ type RewriteRequest struct {
 	// New URL by old; the longest key that matches wins.
 	Urls map[string]string `protobuf:"bytes,3,rep,name=urls,proto3" json:"urls,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// URL that relative specifiers count from: that of the script, or of the page that it is in.
-	Base          string `protobuf:"bytes,4,opt,name=base,proto3" json:"base,omitempty"`
+	Base string `protobuf:"bytes,4,opt,name=base,proto3" json:"base,omitempty"`
+	// Folder that the site is below ("/sub"), which the scope of a service worker gets before it.
+	Prefix        string `protobuf:"bytes,5,opt,name=prefix,proto3" json:"prefix,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -88,6 +90,13 @@ func (x *RewriteRequest) GetUrls() map[string]string {
 func (x *RewriteRequest) GetBase() string {
 	if x != nil {
 		return x.Base
+	}
+	return ""
+}
+
+func (x *RewriteRequest) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
 	}
 	return ""
 }
@@ -298,12 +307,13 @@ var File_js_proto protoreflect.FileDescriptor
 
 const file_js_proto_rawDesc = "" +
 	"\n" +
-	"\bjs.proto\x12\x06ddc.js\"\xb7\x01\n" +
+	"\bjs.proto\x12\x06ddc.js\"\xcf\x01\n" +
 	"\x0eRewriteRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x0e\n" +
 	"\x02js\x18\x02 \x01(\tR\x02js\x124\n" +
 	"\x04urls\x18\x03 \x03(\v2 .ddc.js.RewriteRequest.UrlsEntryR\x04urls\x12\x12\n" +
-	"\x04base\x18\x04 \x01(\tR\x04base\x1a7\n" +
+	"\x04base\x18\x04 \x01(\tR\x04base\x12\x16\n" +
+	"\x06prefix\x18\x05 \x01(\tR\x06prefix\x1a7\n" +
 	"\tUrlsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"s\n" +

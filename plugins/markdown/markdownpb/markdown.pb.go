@@ -396,7 +396,7 @@ func (x *Place) GetLength() int32 {
 	return 0
 }
 
-// What a page says that nobody understands.
+// Something in a page that is not understood, and left as it is.
 type Warning struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Place         *Place                 `protobuf:"bytes,1,opt,name=place,proto3" json:"place,omitempty"`

@@ -123,7 +123,7 @@ impl Terms {
 pub(crate) struct Inheritance {
     pub lifeline: OwnedFd,
     pub memory: OwnedFd,
-    /// Of the host's bell, the plugin's, and the host's caller's.
+    /// The files of the host's bell, the plugin's, and the host's caller's.
     pub bells: [Vec<OwnedFd>; 3],
 }
 

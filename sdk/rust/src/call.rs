@@ -70,8 +70,8 @@ impl Call {
         self.deadline
     }
 
-    /// Whether the client has forgotten the call, or the link has ended. What
-    /// takes long asks now and then.
+    /// Whether the client has forgotten the call, or the link has ended. A handler
+    /// that takes long asks now and then.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(SeqCst)
     }

@@ -169,7 +169,7 @@ impl Link {
     pub fn close(&self) {
         self.ending.store(true, SeqCst);
         self.nudge();
-        // Whoever has the lock pushes the last frame before this word is stored.
+        // A sender that has the lock pushes the last frame before this word is stored.
         let _last = lock(&self.sending);
         self.closed(PLUGIN).store(1, SeqCst);
         let _ = self.ring_host();

@@ -23,7 +23,8 @@ struct Outgoing {
     /// Which pieces belong together, once there are some.
     group: Option<u32>,
     sent: usize,
-    /// What is to be pushed next: it is filled, and waits for room in the ring.
+    /// The descriptor to push next: its slot is filled, and it waits for room in
+    /// the ring.
     next: Option<Next>,
 }
 

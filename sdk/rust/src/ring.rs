@@ -13,7 +13,7 @@ pub(crate) type Descriptor = [u8; CELL_SIZE];
 /// Where a ring lies.
 pub(crate) struct Place {
     pub map: Arc<Map>,
-    /// Of its indices.
+    /// Where its indices lie.
     pub page: usize,
     pub cells: usize,
     pub count: usize,

@@ -94,6 +94,7 @@ pub(crate) fn prepare() -> Result<(Terms, File)> {
         sys::forbid_programs().doing("give up starting programs (--no-sandbox does without)")?;
     }
     heap::limit(terms.live);
+    sys::keep_freed(heap::KEPT);
     let signals = sys::take_signals().doing("take over SIGUSR1")?;
     Ok((terms, signals))
 }

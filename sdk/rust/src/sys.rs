@@ -272,6 +272,18 @@ pub(crate) fn watch(file: File) -> io::Result<tokio::io::unix::AsyncFd<File>> {
     watched.map_err(Into::into)
 }
 
+/// Has the allocator keep so many freed bytes, where it is glibc's.
+pub(crate) fn keep_freed(bytes: i32) {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it sets two numbers of the allocator.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, bytes);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, bytes);
+    }
+    #[cfg(not(target_env = "gnu"))]
+    let _ = bytes;
+}
+
 // SAFETY: all is left to the system's allocator; what is counted decides only
 // whether the process goes on.
 unsafe impl GlobalAlloc for Heap {

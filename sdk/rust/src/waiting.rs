@@ -16,7 +16,7 @@ pub(crate) struct Event {
 #[derive(Clone, Copy)]
 pub struct Patience<'a> {
     pub until: Option<Instant>,
-    /// Asked whenever the waiting thread wakes. Whoever changes the answer
+    /// Asked whenever the waiting thread wakes. A thread that changes the answer
     /// calls [`Link::nudge`](crate::Link::nudge).
     pub given_up: &'a (dyn Fn() -> bool + Sync),
 }

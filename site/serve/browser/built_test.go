@@ -20,7 +20,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// A built site is copied below a folder of an ordinary server, as a person would.
+// A built site is copied below a folder of an ordinary server, as a person
+// would.
 
 const (
 	// published is where the sites are told that they will be.
@@ -78,8 +79,8 @@ type crawled struct {
 	links []string
 }
 
-// crawl follows all that leads to the site itself, from its home page, its feeds and its
-// map on, and claims that all of it is there.
+// crawl follows all that leads to the site itself, from its home page, its
+// feeds and its map on, and claims that all of it is there.
 func (b *built) crawl() {
 	b.t.Helper()
 	seen := map[string]*crawled{}
@@ -205,7 +206,8 @@ func (b *built) validate() {
 	}
 }
 
-// validation leaves out what a minified page does without, as the standard lets it.
+// validation leaves out what a minified page does without, as the standard lets
+// it.
 const validation = `{
 	"root": true,
 	"extends": ["html-validate:standard", "html-validate:a11y", "html-validate:document"],

@@ -19,8 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// probe is a page with words that no other page has: in its title, in a table and in
-// code.
+// probe is a page with words that no other page has: in its title, in a table
+// and in code.
 const probe = `+++
 title = "Zebrafish"
 description = "What is looked for"
@@ -58,8 +58,8 @@ Term
 type looked struct {
 	open  func(t *testing.T) *built
 	pages []string // below the folder
-	// The search: its box, a link of what it has found, and words with the page that
-	// has them.
+	// The search: its box, a link of what it has found, and words with the page
+	// that has them.
 	box, found string
 	words      map[string]string
 }
@@ -119,9 +119,9 @@ func repository(t *testing.T) string {
 	return root
 }
 
-// TestSitesAreWhatAPersonWouldKeep looks at the site of each theme, and at the example,
-// as ddc builds them: below a folder of a server, on a phone and on a desk, by day and by
-// night. It writes what it sees to out/shots.
+// TestSitesAreWhatAPersonWouldKeep looks at the site of each theme, and at the
+// example, as ddc builds them: below a folder of a server, on a phone and on a
+// desk, by day and by night. It writes what it sees to out/shots.
 func TestSitesAreWhatAPersonWouldKeep(t *testing.T) {
 	for name, of := range sites {
 		t.Run(name, func(t *testing.T) {
@@ -146,8 +146,8 @@ func TestSitesAreWhatAPersonWouldKeep(t *testing.T) {
 	}
 }
 
-// TestSiteWithoutAnIndexHasNoSearchBox also looks at the console: nothing loads the
-// search.
+// TestSiteWithoutAnIndexHasNoSearchBox also looks at the console: nothing loads
+// the search.
 func TestSiteWithoutAnIndexHasNoSearchBox(t *testing.T) {
 	b := themed(t, "docs", ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nsearch #false\n")
 	s := &site{t: t, url: b.url + below, said: func() string { return "" }}
@@ -207,8 +207,8 @@ func (s *site) view(page string, on screen) *view {
 	return v
 }
 
-// noTrouble claims that the page has loaded all that it asked for, without a word in the
-// console, and that nothing has moved.
+// noTrouble claims that the page has loaded all that it asked for, without a
+// word in the console, and that nothing has moved.
 func (v *view) noTrouble() {
 	v.s.t.Helper()
 	for _, moved := range promised[[]string](v, `new Promise((done) => {

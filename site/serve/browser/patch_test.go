@@ -111,6 +111,46 @@ func TestScrollFocusSelectionAndWhatWasTypedStay(t *testing.T) {
 	s.noProblems()
 }
 
+// A dialog, a popover and what else the reader has opened lie over the page, or
+// in the way of all else on it.
+func TestWhatIsOpenStaysOpenAndAnOpenDialogThatGoesLeavesThePageAlive(t *testing.T) {
+	page := func(text, dialog string) string {
+		return "+++\ntitle = \"T\"\n+++\n" + text + "\n\n<button id=out type=button onclick=\"window.pressed = 1\">press</button>\n\n<div id=tip popover><p>a tip</p></div>\n\n" + dialog + "\n"
+	}
+	dialog := func(text string) string { return "<dialog id=ask><p id=question>" + text + "</p></dialog>" }
+	s := serve(t, "content/a.md", page("one", dialog("really")))
+	tab := s.open("/a/")
+	tab.does(`window.marker = 1; document.querySelector("#ask").showModal(); document.querySelector("#tip").showPopover()`)
+	open := `document.querySelector("#ask")?.matches(":modal[open]") && document.querySelector("#tip").matches(":popover-open")`
+	pressed := `(window.pressed = 0, document.elementFromPoint(...at(document.querySelector("#out")))?.click(), window.pressed === 1)`
+	tab.does(`window.at = (e) => { const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] }`)
+	require.True(t, eval[bool](tab, open))
+	require.False(t, eval[bool](tab, pressed), "a modal dialog is in the way")
+
+	s.write("content/a.md", page("two", dialog("really")))
+	tab.until("an edit elsewhere", `document.body.innerText.includes("two")`)
+	assert.True(t, eval[bool](tab, open))
+	s.write("content/a.md", page("two", dialog("surely")))
+	tab.until("an edit in the dialog", `document.querySelector("#question").textContent === "surely"`)
+	assert.True(t, eval[bool](tab, open))
+
+	s.write("content/a.md", page("three", ""))
+	tab.until("the dialog to go", `document.body.innerText.includes("three") && !document.querySelector("#ask")`)
+	assert.True(t, eval[bool](tab, `document.querySelector("#tip").matches(":popover-open")`))
+	assert.Equal(t, 1, eval[int](tab, "window.marker"), "it was not loaded again")
+	tab.does(`document.querySelector("#tip").hidePopover()`)
+	assert.True(t, eval[bool](tab, pressed), "nothing that is gone lies over the page")
+
+	// One that its author has opened is closed by its author.
+	s.write("content/a.md", page("four", strings.Replace(dialog("really"), " id=ask", " id=ask open", 1)))
+	tab.until("a dialog that is open at first", `document.querySelector("#ask")?.open`)
+	tab.does(`document.querySelector("#ask").close(); document.querySelector("#ask").showModal()`)
+	s.write("content/a.md", page("four", dialog("really")))
+	tab.until("it to be closed", `document.querySelector("#ask")?.open === false`)
+	assert.True(t, eval[bool](tab, pressed), "nothing that is closed lies over the page")
+	s.noProblems()
+}
+
 func TestFaultAppearsOverThePageAndGoes(t *testing.T) {
 	s := serve(t)
 	home, guide := s.open("/"), s.open("/guide/")

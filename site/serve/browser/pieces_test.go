@@ -16,9 +16,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The columns of a table depend on its last row. The server sends the first third of a
-// page with a long one, and the rest once the browser has painted that; a page that
-// waits for its end is painted later, so that it gets the rest after two seconds.
+// The columns of a table depend on its last row. The server sends the first
+// third of a page with a long one, and the rest once the browser has painted
+// that; a page that waits for its end is painted later, so that it gets the
+// rest after two seconds.
 func TestATableThatComesInPiecesMovesNothing(t *testing.T) {
 	comesInPieces(t, "/reference/templates/", 1280, func(html []byte) int { return len(html) / 3 })
 }
@@ -28,8 +29,8 @@ func TestABarThatComesInPiecesMovesNothing(t *testing.T) {
 	comesInPieces(t, "/404.html", 390, func(html []byte) int { return bytes.Index(html, []byte("<button")) })
 }
 
-// comesInPieces looks at a page of the guide whose server has sent it up to cut before
-// it goes on.
+// comesInPieces looks at a page of the guide whose server has sent it up to cut
+// before it goes on.
 func comesInPieces(t *testing.T, page string, width int64, cut func(html []byte) int) {
 	b := guide(t)
 	file := filepath.FromSlash(page)

@@ -79,8 +79,8 @@ fn sleep_until_two(change: fn(&Map, &Doorbell)) {
 const FRAMES: u8 = 4;
 
 /// A producer and a consumer of a ring of one cell, each of whom sleeps until the
-/// other has made room, or pushed. Whoever wakes and finds no room announces itself
-/// again.
+/// other has made room, or pushed. A producer that wakes and finds no room announces
+/// itself again.
 pub fn ring_of_one() {
     through_ring(|space| {
         space.ring().expect("ring");

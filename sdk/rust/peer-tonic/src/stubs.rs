@@ -12,7 +12,7 @@ pub struct Work {
     /// call: when it is cancelled, or its deadline is over.
     #[prost(uint64, tag = "3")]
     pub hold: u64,
-    /// Of Count, how many answers; of Collect's answer, how many bytes there were.
+    /// For Count, how many answers; in Collect's answer, how many bytes there were.
     #[prost(uint64, tag = "4")]
     pub number: u64,
     /// The process ends, without an answer, with status 3.

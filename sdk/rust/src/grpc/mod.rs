@@ -14,11 +14,11 @@
 //! everything else that the runtime waits for. A futex has no file: there a
 //! thread sleeps, and wakes the runtime, which takes longer.
 //!
-//! What is to be sent waits in memory, in order. A reply for which there is no room
+//! Frames wait in memory until they are sent, in order. A reply for which there is no room
 //! waits for as long as the link lives, where the native layer sends an error in
 //! its place after 30 s.
 //!
-//! Of a call's HTTP nothing is there but what gRPC has in it: path, metadata,
+//! A call has those parts of HTTP that gRPC uses, and no others: path, metadata,
 //! messages and trailers. Messages are not compressed: they stay on this machine.
 
 mod body;

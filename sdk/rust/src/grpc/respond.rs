@@ -45,7 +45,7 @@ impl Responder {
             let frame = frame.map_err(|e| Status::new(code::INTERNAL, format!("the answer broke off: {e}")))?;
             match frame.into_data() {
                 Ok(data) => messages.add(data),
-                // Nothing comes after these. Who asks may wait for ever.
+                // Nothing comes after these. Asking again might wait for ever.
                 Err(other) => {
                     trailers = other.into_trailers().ok();
                     break;

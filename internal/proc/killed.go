@@ -1,4 +1,4 @@
-package host
+package proc
 
 import (
 	"os"
@@ -10,8 +10,10 @@ import (
 // vmstat has the kernel's counters.
 const vmstat = "/proc/vmstat"
 
-// outOfMemoryKills is how many processes the kernel has killed because memory
+// OutOfMemoryKills is how many processes the kernel has killed because memory
 // ran out, in a control group or on the machine. It is -1 if that is not known.
+func OutOfMemoryKills() int64 { return outOfMemoryKills(vmstat) }
+
 func outOfMemoryKills(file string) int64 {
 	counters, err := os.ReadFile(file)
 	if err != nil {
@@ -27,12 +29,13 @@ func outOfMemoryKills(file string) int64 {
 	return -1
 }
 
-// memoryRanOut says whether a process probably died because memory ran out: it
-// was killed, and the kernel has counted such a kill since it began.
-func memoryRanOut(state *os.ProcessState, before int64) bool {
+// MemoryRanOut says whether a process that has ended probably did because
+// memory ran out: it was killed, and the kernel has counted such a kill since
+// it began, when there were so many before.
+func MemoryRanOut(state *os.ProcessState, before int64) bool {
 	status, ok := state.Sys().(syscall.WaitStatus)
 	if !ok || !status.Signaled() || status.Signal() != syscall.SIGKILL {
 		return false
 	}
-	return before >= 0 && outOfMemoryKills(vmstat) > before
+	return before >= 0 && OutOfMemoryKills() > before
 }

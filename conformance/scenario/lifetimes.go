@@ -9,8 +9,8 @@ import (
 	"ddc/transport"
 )
 
-// endings are the programs about what is kept, given up, closed and freed.
-func endings() []LinkProgram {
+// lifetimes are the programs about what is kept, given up, closed and freed.
+func lifetimes() []LinkProgram {
 	return []LinkProgram{
 		{Name: "KeptPayloadsStayUntilReleased", Run: keptPayloads},
 		{Name: "ReleaseLetsWaitingSendersGoOn", Rule: 5, Run: releaseWakes},
@@ -62,7 +62,8 @@ func keptPayloads(ctx context.Context, e *LinkEnv) error {
 		for {
 			select {
 			case l := <-leases:
-				// Read it once eight more frames have come, if there are so many.
+				// Read it once eight more frames have come, if there are so
+				// many.
 				first := seen.Load()
 				if err := until(ctx, func() bool { now := seen.Load(); return now >= min(first+8, total) || now == total }); err != nil {
 					return err
@@ -89,8 +90,8 @@ func keptPayloads(ctx context.Context, e *LinkEnv) error {
 	})
 }
 
-// releaseWakes keeps every payload, so that the pool runs dry, and releases them
-// one by one: the sender gets on, on the same link and on another.
+// releaseWakes keeps every payload, so that the pool runs dry, and releases
+// them one by one: the sender gets on, on the same link and on another.
 func releaseWakes(ctx context.Context, e *LinkEnv) error {
 	w, err := e.wire(Tiny, 2)
 	if err != nil {
@@ -117,7 +118,7 @@ func releaseWakes(ctx context.Context, e *LinkEnv) error {
 	}
 	choose := e.random(1)
 	return w.play(ctx, send(0), send(1), func(ctx context.Context) error {
-		for released := uint64(0); released < 2*total; released++ {
+		for released := range 2 * total {
 			select {
 			case l := <-leases:
 				if left := 2*total - received[0].Load() - received[1].Load(); left > 0 && choose.IntN(40) == 0 {

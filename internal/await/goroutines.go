@@ -1,0 +1,26 @@
+package await
+
+import (
+	"runtime"
+	"strings"
+)
+
+// Goroutines counts those that are within a function, as stacks name it
+// ("inproc.(*end).send("), and in a state as they tell it ("select"; "" is
+// any). The runtime is asked, since neither a channel nor a lock tells who
+// waits for it.
+func Goroutines(state, function string) (n int) {
+	stacks := make([]byte, 1<<20)
+	used := runtime.Stack(stacks, true)
+	for used == len(stacks) { // there may be more
+		stacks = make([]byte, 2*len(stacks))
+		used = runtime.Stack(stacks, true)
+	}
+	for one := range strings.SplitSeq(string(stacks[:used]), "\n\n") {
+		head, frames, _ := strings.Cut(one, "\n")
+		if strings.Contains(head, "["+state) && strings.Contains(frames, function) {
+			n++
+		}
+	}
+	return n
+}
