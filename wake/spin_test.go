@@ -74,7 +74,7 @@ func TestAdaptiveSpinGivesUpWhatDoesNotPay(t *testing.T) {
 	require.Zero(t, s.trust)
 	assert.Equal(t, 7*autoLimit, vain, "trust of 64 is halved seven times")
 	assert.Equal(t, burstTime, clock.spend(&s, 10*waitsPerLook), "the first burst is due at once")
-	for pause := shortPause; pause < longPause; pause *= 2 {
+	for pause := shortPause; pause < longPause; pause *= pauseGrowth {
 		clock.Time = clock.Add(pause - 1)
 		assert.Zero(t, clock.spend(&s, 10*waitsPerLook), "before %v", pause)
 		clock.Time = clock.Add(1)
@@ -86,7 +86,7 @@ func TestAdaptiveSpinGivesUpWhatDoesNotPay(t *testing.T) {
 	}
 }
 
-// A burst that pays ends as soon as spinning is trusted, and so does the pause
+// A burst that pays ends as soon as spinning is trusted, and shortens the pause
 // that had grown.
 func TestBurstThatPaysIsTrusted(t *testing.T) {
 	clock, s := &made{time.Unix(1, 0)}, adaptive(0)
@@ -97,8 +97,12 @@ func TestBurstThatPaysIsTrusted(t *testing.T) {
 		s.paid()
 	}
 	assert.Equal(t, maxTrust, s.trust)
-	assert.Equal(t, shortPause, s.pause)
+	assert.Equal(t, longPause/pauseGrowth, s.pause)
 	assert.Equal(t, autoLimit, s.tryFor(clock.now), "no burst any more")
+	for range 10 {
+		s.paid()
+	}
+	assert.Equal(t, shortPause, s.pause)
 }
 
 // A wait begins a burst only if the clock says so, and the clock is asked
