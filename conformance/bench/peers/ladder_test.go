@@ -25,8 +25,8 @@ import (
 )
 
 // BenchmarkLadder takes a call apart: each row has what the row above has, and
-// one thing more. All are made by turns, parked, by one caller. The last three
-// rows are parts alone, in one process, where nobody is woken.
+// one thing more. All are made by turns, parked, by one caller. The last four
+// rows are parts alone, three of them in one process, where nobody is woken.
 func BenchmarkLadder(b *testing.B) {
 	for _, s := range []struct {
 		name string
@@ -52,6 +52,7 @@ func rungs() []contender {
 			return overService(b, n, time.Minute, []stats.Handler{deafHandler{}})
 		}),
 		rung("a call of a plugin", func(b *testing.B, n int) echoer { return overPlugins(b, wake.SpinOff, n, 1)[0] }),
+		rung("alone: raw futex and protobuf", overMessages),
 		rung("alone: protobuf, four times", protobufAlone),
 		rung("alone: the link, in one process", overLinkInside),
 		rung("alone: the call, in one process", overCallInside),

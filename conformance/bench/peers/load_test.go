@@ -52,6 +52,7 @@ func contenders() []contender {
 	}
 	all := []contender{
 		{name: "raw futex and copies", alone: true, open: each(overFloor)},
+		{name: "raw futex and protobuf", alone: true, open: each(overMessages)},
 		{name: "gRPC over unix", open: each(func(b *testing.B, n int) echoer {
 			client, pid := overGRPC(b)
 			return echoer{pid: pid, call: echoCall(b, client, n), slow: slowEcho(b, client)}

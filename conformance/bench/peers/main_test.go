@@ -74,7 +74,9 @@ func TestMain(m *testing.M) {
 	case role == "ttrpc":
 		err = serveTTRPC()
 	case role == "floor":
-		err = serveFloor()
+		err = serveFloor((*floor).echoBytes)
+	case role == "floor of messages":
+		err = serveFloor((*floor).echoMessage)
 	case role == "poller":
 		err = servePoller()
 	case role == "bells", role == "rings":
