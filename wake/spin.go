@@ -99,9 +99,9 @@ const (
 	burstTime  = 600 * time.Microsecond
 	// A burst in vain costs its time, and what the other side would have done
 	// if the burst kept it from running. In the end that is less than a
-	// thousandth. The first pauses are short, since one caller makes seven times
-	// as many calls spinning as parked: with pauses from 100 ms on, a quarter of
-	// its first second went by before a burst had found that out.
+	// thousandth. The first pauses are short, since one caller makes seven
+	// times as many calls spinning as parked: with pauses from 100 ms on, a
+	// quarter of its first second went by before a burst had found that out.
 	shortPause, longPause = 10 * time.Millisecond, 2 * time.Second
 	// Each burst in vain makes the pause so many times longer, each that pays
 	// so many times shorter: where spins pay now and then, as among more
