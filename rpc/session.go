@@ -107,14 +107,13 @@ func (l *session) untilEnd(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			l.out.post(transport.Header{Op: opGoAway})
+			l.goAway()
 			return ctx.Err()
 		case <-l.stopped:
-			l.out.post(transport.Header{Op: opGoAway})
+			l.goAway()
 			return nil
 		case <-leaving:
-			l.refuse()
-			l.out.post(transport.Header{Op: opGoAway})
+			l.goAway()
 			leaving, idle = nil, make(chan struct{})
 			l.workers.running.Go(func() { // which Serve waits for, too
 				defer close(idle)
@@ -131,11 +130,13 @@ func (l *session) untilEnd(ctx context.Context) error {
 	}
 }
 
-// refuse makes open refuse new calls.
-func (l *session) refuse() {
+// goAway makes open refuse new calls, and then tells the client: a call that it
+// makes though it was told is never begun.
+func (l *session) goAway() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.closing = true
+	l.mu.Unlock()
+	l.out.post(transport.Header{Op: opGoAway})
 }
 
 func (l *session) cancelHandlers() {
