@@ -54,7 +54,7 @@ func program(args []string, stdout, stderr io.Writer) int {
 	code, ended, _ := orAbandon(ctx, longer, func() (int, error) { return run(ctx, args, stdout, stderr), nil })
 	if !ended {
 		// Standard error itself may be stuck, as a stopped terminal is.
-		_, _, _ = orAbandon(ctx, 10*time.Millisecond, func() (int, error) { return fmt.Fprintln(stderr, interrupted) })
+		_, _, _ = orAbandon(ctx, lastWord, func() (int, error) { return fmt.Fprintln(stderr, interrupted) })
 		return exitInterrupted
 	}
 	return code
@@ -63,6 +63,10 @@ func program(args []string, stdout, stderr io.Writer) int {
 // farewell is how long the program may take to end by itself once it was
 // interrupted.
 const farewell = 280 * time.Millisecond
+
+// lastWord is how long it may take to say that the program was interrupted:
+// whoever says it may wait for a processor on a busy machine.
+const lastWord = time.Second
 
 // lastCells is how long a matrix may take to end its cells' processes and to
 // print the finished cells. A second Ctrl-C ends the wait.
