@@ -26,7 +26,7 @@ func TestSignalEndsABuildAndNothingIsLeft(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
 			temporary, beside := t.TempDir(), t.TempDir()
-			asked := make(chan struct{})
+			asked := make(chan struct{}, 100) // on a busy machine the link is asked for again
 			server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				asked <- struct{}{}
 				<-r.Context().Done() // the build waits for this answer until it is interrupted
@@ -143,20 +143,19 @@ func TestInterruptEndsABuildWhoseHostLooksAtNoContext(t *testing.T) {
 	output := filepath.Join(beside, "out")
 	old := oldOutput(t, output)
 	c := startBuild(t, []string{"TMPDIR=" + temporary, envStall + "=" + stall}, site, "-o", output, "-v")
-	require.Eventually(t, func() bool {
+	await.Until(t, "the sample to be told", func() bool {
 		_, err := os.Stat(filepath.Join(stall, "stalled"))
 		return err == nil
-	}, time.Minute, time.Millisecond, "the sample is told")
+	}, c.running)
 	staged, err := filepath.Glob(filepath.Join(beside, ".out.ddc-*"))
 	require.NoError(t, err)
 	assert.Len(t, staged, 1, "there is something to clear up")
 	begun := time.Now()
 	require.NoError(t, c.Process.Signal(syscall.SIGINT))
-	<-c.ended
+	await.Closed(t, "the build to end, which its own work never does", c.ended, c.running)
 	took := time.Since(begun)
 	assert.Equal(t, exitInterrupted, c.ProcessState.ExitCode(), c.stderr.String())
 	assert.Contains(t, c.stderr.String(), interrupted)
 	t.Logf("ended after %v; nothing was left after %v more", took.Round(time.Millisecond), clearedUp(t, c, temporary, beside).Round(time.Millisecond))
 	assert.Equal(t, old, tree(t, output))
-	assert.Less(t, took, 20*time.Second)
 }

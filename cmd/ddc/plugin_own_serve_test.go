@@ -90,7 +90,7 @@ func TestServerAsksAgainForTrustInAProgramThatHasChanged(t *testing.T) {
 // mended.
 func TestServerOutlivesFaultyOwnPlugins(t *testing.T) {
 	for role, says := range map[string]string{
-		"slow":     "was not answered within 2s",
+		"slow":     "was not answered within 5s",
 		"dies":     "died: exit status 7",
 		"large":    "SitePlugin/Html",
 		"no utf-8": "string field contains invalid UTF-8",
@@ -100,7 +100,11 @@ func TestServerOutlivesFaultyOwnPlugins(t *testing.T) {
 	} {
 		t.Run(role, func(t *testing.T) {
 			site, program := ownServed(t, "shout", role+" at first")
-			s := startServing(t, site, "--allow", "shout", "--call-timeout", "shout=2s", "--memory-limit", "512MiB")
+			flags := []string{"--allow", "shout", "--memory-limit", "512MiB"}
+			if role == "slow" { // which is given up twice; a sound one is answered in time on a busy machine too
+				flags = append(flags, "--call-timeout", "shout=5s")
+			}
+			s := startServing(t, site, flags...)
 			await.Until(t, "the fault to be said", func() bool { return strings.Contains(s.stderr.String(), says) }, s.stderr.String)
 			copyOfSelf(t, program, edition("the mended"))
 			s.shows("/", "made by the mended edition")

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -143,7 +144,7 @@ func (s *stage) held() (open string, end *os.File) {
 	end, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { end.Close() })
-	require.NoError(s.t, end.SetReadDeadline(time.Now().Add(2*time.Minute)))
+	require.NoError(s.t, end.SetReadDeadline(time.Now().Add(await.Limit)))
 	return "exec 9>" + path + "\n", end
 }
 
@@ -160,10 +161,10 @@ func (s *stage) begun(end *os.File) {
 
 func (s *stage) nothingTemporary() {
 	s.t.Helper()
-	assert.Eventually(s.t, func() bool {
+	await.Until(s.t, "temporary files to be removed", func() bool {
 		entries, err := os.ReadDir(filepath.Join(s.folder, "tmp"))
 		return err == nil && len(entries) == 1
-	}, time.Minute, 5*time.Millisecond, "temporary files are left")
+	})
 }
 
 func TestABuildSaysWhichKindOfWardenItsSamplesHad(t *testing.T) {
@@ -376,8 +377,12 @@ func TestInspectTellsWhatASampleRuns(t *testing.T) {
 			assert.NoError(t, err, "the sample still runs")
 		}()
 		s.begun(end)
-		o := ddc(t, "inspect", "-v", strconv.Itoa(c.Process.Pid))
-		assert.Regexp(t, `plugin has started .*\(sleep\)`, o.stdout, "%s", o.stderr)
+		var o outcome
+		started := regexp.MustCompile(`plugin has started .*\(sleep\)`)
+		await.Until(t, "the sample's program, which comes after its word, to be told", func() bool {
+			o = ddc(t, "inspect", "-v", strconv.Itoa(c.Process.Pid))
+			return started.MatchString(o.stdout)
+		}, func() string { return o.stdout + o.stderr })
 		assert.Contains(t, o.stdout, "content/a.md")
 	})
 }
