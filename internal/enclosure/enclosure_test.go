@@ -58,7 +58,7 @@ func pipe(t *testing.T) (open string, end *os.File) {
 	end, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	require.NoError(t, err)
 	t.Cleanup(func() { end.Close() })
-	require.NoError(t, end.SetReadDeadline(time.Now().Add(time.Minute)))
+	require.NoError(t, end.SetReadDeadline(time.Now().Add(await.Limit)))
 	return "exec 9>" + path + "\n", end
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,6 +39,10 @@ func TestSassWithoutEndIsTheSitesFaultAtItsPlace(t *testing.T) {
 				patience = 3 * time.Second
 			}
 			_, err := s.Compile(t.Context(), &sasspb.CompileRequest{Files: c.files, MostMs: patience.Milliseconds()})
+			for ; patience < time.Minute && (err == nil || !strings.Contains(err.Error(), c.want[0])); patience *= 2 {
+				// On a busy machine the compiler had not come to that place.
+				_, err = s.Compile(t.Context(), &sasspb.CompileRequest{Files: c.files, MostMs: 2 * patience.Milliseconds()})
+			}
 			assert.Equal(t, codes.InvalidArgument, status.Code(err), "%v", err)
 			for _, want := range c.want {
 				assert.ErrorContains(t, err, want)
