@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -19,17 +20,29 @@ func exactly(n int) int { return n - messageCost }
 // A sender that has used its window to the last byte waits, and goes on with
 // the first byte that it is granted.
 func TestAWindowThatIsUsedToTheByteStopsItsSender(t *testing.T) {
-	over, cancel := context.WithCancel(t.Context())
-	cancel()
-	var c credit
-	c.open()
-	require.NoError(t, c.take(t.Context(), exactly(windowSize-1)))
-	require.NoError(t, c.take(t.Context(), exactly(1)), "one byte is left, and lets a message through")
-	require.Zero(t, c.left)
-	assert.Error(t, c.take(over, 0), "nothing is left, so the context counts")
-	c.grant(1)
-	assert.NoError(t, c.take(t.Context(), 1000), "whatever its size")
-	assert.Error(t, c.take(over, 0), "that was a debt")
+	synctest.Test(t, func(t *testing.T) {
+		var c credit
+		c.open()
+		require.NoError(t, c.take(t.Context(), exactly(windowSize-1)))
+		require.NoError(t, c.take(t.Context(), exactly(1)), "one byte is left, and lets a message through")
+		require.Zero(t, c.left)
+		took := make(chan error, 1)
+		take := func(n int) {
+			go func() { took <- c.take(t.Context(), n) }()
+			synctest.Wait()
+		}
+		take(1000)
+		require.Empty(t, took, "nothing is left, so it waits")
+		c.grant(1)
+		assert.NoError(t, <-took, "whatever its size")
+		take(0)
+		require.Empty(t, took, "that was a debt")
+		c.grant(1000 + messageCost - 1)
+		synctest.Wait()
+		require.Empty(t, took, "which is paid to the byte, and nothing is left")
+		c.grant(1)
+		assert.NoError(t, <-took)
+	})
 }
 
 // A context that is over takes no credit, however much is left.

@@ -19,6 +19,7 @@ import (
 	"ddc/internal/subject"
 	"ddc/plugin"
 	"ddc/plugin/host"
+	"ddc/plugin/watch"
 )
 
 const reproduceHelp = `Reproduce the hang of the report from end to end, with no fault in the program:
@@ -28,7 +29,9 @@ sixth starts a process that never ends, as "ddc serve" in a shell sample does; w
 
 Nothing of the transport is at fault, and it looks as if it were: the plugin
 sleeps, the host waits, the rings are empty. So the command says what ddc inspect
-says of it. Then the call's limit ends the plugin, and all that it had started.
+says of it, and what the watchdog of a build does; "kill -USR1" and its process
+id has it say the same on standard error. Then the call's limit ends the plugin,
+and all that it had started.
 
 Exit codes: 0 it hung and was named, 1 it did not, 2 wrong usage, 3 the machinery failed.`
 
@@ -38,9 +41,10 @@ const (
 	goodSamples     = 5
 	reproducePlugin = "code_execution"
 	neverEnds       = "exec sleep infinity"
-	reproduceLeast  = 6 * time.Second // of a call: a handler is called stuck after five
+	reproduceLeast  = 8 * time.Second // of a call: a handler is called stuck after five
 	reproduceBound  = 30 * time.Second
 	reproduceLooks  = 250 * time.Millisecond
+	reproduceWatch  = time.Second // until the watchdog reports what stays stuck
 )
 
 type reproduceFlags struct {
@@ -113,6 +117,7 @@ type reproduction struct {
 	program string
 	out     screen
 	begun   time.Time
+	reports chan string // the watchdog's
 }
 
 func reproduce(ctx context.Context, f reproduceFlags, out screen) (err error) {
@@ -128,8 +133,19 @@ func reproduce(ctx context.Context, f reproduceFlags, out screen) (err error) {
 		return usageError{err}
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	r := &reproduction{reproduceFlags: f, host: h, program: program, out: out, begun: time.Now()}
+	r := &reproduction{reproduceFlags: f, host: h, program: program, out: out, begun: time.Now(), reports: make(chan string, 1)}
+	defer watch.DumpOnSignal(h)()
+	defer watch.Start(h, watch.Options{OnHang: watch.ReportHang, Bound: reproduceWatch, Say: r.reported}).Stop()
 	return r.run(ctx)
+}
+
+// reported keeps what the watchdog says, which comes between other lines. It
+// reports a call once.
+func (r *reproduction) reported(line string) {
+	select {
+	case r.reports <- line:
+	default:
+	}
 }
 
 // say prints a line with its time.
@@ -185,13 +201,17 @@ func (r *reproduction) sixth(ctx context.Context) error {
 	fmt.Fprintf(r.out, "           rings: %d frames unread by the plugin, %d by the host; the plugin's doorbell: %s, token %s\n",
 		named.ToPlugin.Unread, named.ToHost.Unread, named.ToPlugin.Bell.Sleeper, named.ToPlugin.Bell.Token)
 	fmt.Fprintf(r.out, "           so no wake-up is lost: the plugin waits for its own child\n")
-	select {
-	case err = <-ended:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	for {
+		select {
+		case line := <-r.reports:
+			r.say("the watchdog says: %s", line)
+		case err = <-ended:
+			r.say("the call's limit ended it: %v", err)
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	r.say("the call's limit ended it: %v", err)
-	return nil
 }
 
 // look looks at this process's own hub, as ddc inspect does, until a handler is

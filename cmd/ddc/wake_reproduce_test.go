@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ddc/internal/await"
+	"ddc/wake/strategy"
 )
 
 // The call, the page and the process are what nobody knew of the hang.
@@ -20,6 +23,7 @@ func TestTheHangOfTheReportIsReproducedAndNamed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes as long as a handler must be stuck")
 	}
+	t.Setenv("TMPDIR", t.TempDir()) // for the watchdog's reports
 	for name, waits := range map[string]string{
 		"":         `waits for process \d+ \(sleep\)\n`,
 		"--nested": `waits for process \d+ \([^)]+\), which waits for process \d+ \([^)]+\)`,
@@ -39,6 +43,41 @@ func TestTheHangOfTheReportIsReproducedAndNamed(t *testing.T) {
 	}
 	assert.Equal(t, exitUsage, ddc(t, "wake", "reproduce", "--limit", "1s").code)
 	assert.Equal(t, exitUsage, ddc(t, "wake", "reproduce", "--wake", "telegraph").code)
+}
+
+// Who looks at a build that hangs so is told the same by all that look: the
+// watchdog, "ddc inspect" from another process, and SIGUSR1.
+func TestTheHangOfTheReportIsNamedByAllThatLook(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes as long as a handler must be stuck")
+	}
+	const named = `handler stuck: code_execution since \d+ s in ExecuteSamples for content/guide/quick-start\.md:84, waits for process \d+ \(sleep\)`
+	program, err := os.Executable()
+	require.NoError(t, err)
+	for _, wake := range strategy.Names() {
+		t.Run(wake, func(t *testing.T) {
+			t.Parallel()
+			c := exec.CommandContext(t.Context(), program, "wake", "reproduce", "--wake", wake, "--limit", "30s")
+			c.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+			var stdout, stderr lockedText
+			c.Stdout, c.Stderr = &stdout, &stderr
+			notIgnored(t, syscall.SIGTERM)
+			require.NoError(t, c.Start())
+			said := func() string { return stdout.String() + stderr.String() }
+			shows := func(text *lockedText, pattern string) func() bool {
+				return func() bool { return regexp.MustCompile(pattern).MatchString(text.String()) }
+			}
+			await.Until(t, "the watchdog", shows(&stdout, `the watchdog says: plugin code_execution hangs: `+named+`; the report is in `), said)
+			o := ddc(t, "inspect", strconv.Itoa(c.Process.Pid))
+			assert.Equal(t, exitSite, o.code, o.stderr)
+			assert.Regexp(t, named, o.stdout)
+			require.NoError(t, c.Process.Signal(syscall.SIGUSR1))
+			await.Until(t, "the dump", shows(&stderr, named+`(.*\n)*.*  plugin has started process \d+ \(sleep\)\n`), said)
+			require.NoError(t, c.Process.Signal(syscall.SIGTERM))
+			assert.Error(t, c.Wait())
+			assert.Equal(t, exitInterrupted, c.ProcessState.ExitCode(), said())
+		})
+	}
 }
 
 // Nothing that hangs on purpose may stay after an interruption: neither the
