@@ -58,6 +58,8 @@ var checkers = []checker{
 				return []string{layer, "conformance/explore"}
 			case "transport/inproc":
 				return []string{layer} // the explorer's links are the hub's
+			case "rpc":
+				return nil // its scenarios play what a server does with a frame
 			}
 			return []string{"conformance/explore"}
 		},
@@ -65,10 +67,13 @@ var checkers = []checker{
 		rungs: []string{"Between|^TestScenarios$/^eventfd$", "^TestSimulate$", "^TestScenarios$/^(pipe|socketpair|futex)$"},
 	},
 	{
-		name: "suite", what: "the conformance suite on real threads, -short", tags: "nodynamic",
+		name: "suite", what: "the conformance suite on real threads, and for rpc what gRPC promises (conformance/grpc), -short", tags: "nodynamic",
 		packages: func(layer string) []string {
-			if layer == "wake" {
+			switch layer {
+			case "wake":
 				return []string{"wake/eventfd", "wake/socketpair", "wake/pipe", "wake/futex", "conformance"}
+			case "rpc":
+				return []string{"conformance/grpc", "conformance"}
 			}
 			return []string{"conformance"}
 		},

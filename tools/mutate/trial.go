@@ -186,6 +186,10 @@ func (t *trier) climb(ctx context.Context, c checker, a trial) (verdict, error) 
 // compile builds a checker's programs for a layer into dir, with these files
 // instead of the tree's.
 func (t *trier) compile(ctx context.Context, c checker, layer, dir string, files map[string][]byte) ([]byte, error) {
+	folders := c.packages(layer)
+	if len(folders) == 0 {
+		return nil, nil
+	}
 	args := []string{"test", "-c", "-p", "1", "-vet=off", "-ldflags=-s -w", "-tags", c.tags, "-o", dir + "/"}
 	if c.race {
 		args = append(args, "-race")
@@ -194,7 +198,7 @@ func (t *trier) compile(ctx context.Context, c checker, layer, dir string, files
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range c.packages(layer) {
+	for _, f := range folders {
 		args = append(args, "./"+f)
 	}
 	return t.cache.build(ctx, t.root, args...)
