@@ -34,13 +34,18 @@ func TestCollectorsLimitFollowsWhatIsAlive(t *testing.T) {
 
 func TestCollectorsLimitIsNeverBelowWhatIsAlive(t *testing.T) {
 	b := &Bound{floor: 100, ceiling: 1000}
-	for alive, want := range map[int64]int64{0: 100, 60: 100, 80: 120, 600: 900, 800: 1000, 880: 1000, 960: 1080, 8000: 9000} {
+	for alive, want := range map[int64]int64{0: 100, 40: 100, 60: 120, 80: 160, 600: 1000, 800: 1000, 880: 1000, 960: 1080, 8000: 9000} {
 		assert.Equal(t, want, b.wanted(alive, 0), "%d alive", alive)
 	}
 	// A limit without what Go takes beside objects would leave the heap less
 	// than an eighth, or nothing.
-	for alive, want := range map[int64]int64{0: 100, 80: 220, 600: 1000, 800: 1000, 880: 1090, 8000: 9100} {
+	for alive, want := range map[int64]int64{0: 100, 80: 260, 600: 1000, 800: 1000, 880: 1090, 8000: 9100} {
 		assert.Equal(t, want, b.wanted(alive, 100), "%d alive, and 100 beside", alive)
+	}
+	// More than an ample growth is half of what is alive.
+	b.ceiling = 16 << 30
+	for alive, want := range map[int64]int64{300: 600, 384: 768, 400: 784, 768: 1152, 1000: 1500} {
+		assert.Equal(t, want<<20, b.wanted(alive<<20, 0), "%d MiB alive", alive)
 	}
 }
 

@@ -12,7 +12,8 @@ type sites struct {
 }
 
 // pages are Markdown: pages of 6 KB with four code blocks each, in sections of
-// fifty.
+// fifty or more, twenty at most. Each page names all sections: with ten times as
+// many, a page would be another.
 func (s sites) pages(n int) map[string]string {
 	code := "```go\nfunc add(a, b int) int {\n\treturn a + b // the sum\n}\n```\n\n"
 	if s.plain {
@@ -21,9 +22,10 @@ func (s sites) pages(n int) map[string]string {
 	prose := strings.Repeat("Some words of a page that nobody reads to its end. ", 25) + "\n\n"
 	titled := func(title string) string { return "+++\ntitle = \"" + title + "\"\n+++\n" }
 	files := map[string]string{"content/_index.md": titled("Home"), "static/s.css": "body{margin:0}"}
+	pages := max(50, n/20) // of a section
 	for i := range n {
-		section := fmt.Sprintf("content/s%d", i/50)
-		files[section+"/_index.md"] = titled(fmt.Sprintf("S%d", i/50))
+		section := fmt.Sprintf("content/s%d", i/pages)
+		files[section+"/_index.md"] = titled(fmt.Sprintf("S%d", i/pages))
 		files[fmt.Sprintf("%s/p%d.md", section, i)] = titled(fmt.Sprintf("P%d", i)) + strings.Repeat("## Part\n\n"+prose+code, 4)
 	}
 	return files
