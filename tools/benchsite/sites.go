@@ -12,8 +12,8 @@ type sites struct {
 }
 
 // pages are Markdown: pages of 6 KB with four code blocks each, in sections of
-// fifty or more, twenty at most. Each page names all sections: with ten times as
-// many, a page would be another.
+// fifty or more, twenty at most. Each page names all sections: with ten times
+// as many, a page would be another.
 func (s sites) pages(n int) map[string]string {
 	code := "```go\nfunc add(a, b int) int {\n\treturn a + b // the sum\n}\n```\n\n"
 	if s.plain {
