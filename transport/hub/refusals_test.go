@@ -258,6 +258,7 @@ func TestACallerThatFindsNonsenseEndsTheLink(t *testing.T) {
 func TestAPumpThatFailsLeavesToACallerWhatItDelivers(t *testing.T) {
 	refuse, delivering, goOn, returned := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
 	host, peer := brokenPair(t, hostBell, func() error { <-refuse; return errRefused })
+	await.Until(t, "the pump to sleep", asleep(host, HostSide)) // else it may deliver before it sleeps
 	want := []byte("of two pieces")
 	piece := reference{group: 1, total: uint64(len(want))}
 	push := func(kind uint8, part []byte) {
