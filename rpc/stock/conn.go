@@ -211,12 +211,21 @@ func (c *Conn) explain(ctx context.Context, method string, late bool, err error)
 		}
 	case codes.Unavailable, codes.Canceled:
 		if ctx.Err() != nil {
-			return err
+			return c.explainLeft(ctx, err)
 		}
 		if late {
 			return rpc.ClosedHere(c.name)
 		}
 		return c.explainEnd(ctx, err)
+	}
+	return err
+}
+
+// explainLeft explains the error of a call that its caller has left. It has
+// that of its context, also where the connection's end has met it first.
+func (c *Conn) explainLeft(ctx context.Context, err error) error {
+	if c.wire.over() {
+		return status.FromContextError(ctx.Err()).Err()
 	}
 	return err
 }

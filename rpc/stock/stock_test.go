@@ -304,6 +304,21 @@ func TestACallThatIsCancelledWaitsForNoCause(t *testing.T) {
 	p.conn.PeerDied(errors.New("exit status 1"))
 }
 
+// The end of the connection and that of the caller's context come at once. gRPC
+// tells of the one that it meets first.
+func TestACallThatIsCancelledAsItsConnectionEndsIsCancelled(t *testing.T) {
+	p := connect(t, rpc.ConnOptions{}, rpc.ServerOptions{})
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	lost, busy := status.Error(codes.Unavailable, "connection error"), status.Error(codes.Unavailable, "come again")
+	assert.Equal(t, busy, p.conn.explain(over, "", false, busy), "a handler's word stays")
+	p.server.PeerDied(errors.New("as if this end had died"))
+	await.Closed(t, "the connection's end", p.conn.wire.ended)
+	assert.Equal(t, codes.Canceled, status.Code(p.conn.explain(over, "", false, lost)))
+	p.conn.PeerDied(errors.New("exit status 1"))
+	assert.ErrorIs(t, p.conn.explain(t.Context(), "", false, lost), transport.ErrPeerDead, "nobody has cancelled this one")
+}
+
 // A host that has closed counts its descriptors: no Close may return before the
 // first has freed it.
 func TestTheDescriptorIsFreeWhenAnyCloseReturns(t *testing.T) {
