@@ -104,11 +104,12 @@ func (c *coder) text(s *string) {
 }
 
 func (c *coder) bytes(b *[]byte) {
-	s := string(*b)
-	c.text(&s)
-	if c.reading {
-		*b = []byte(s)
+	n := c.count(len(*b))
+	if !c.reading {
+		c.out = append(c.out, *b...)
+		return
 	}
+	*b, c.rest = []byte(c.rest[:n]), c.rest[n:]
 }
 
 func (c *coder) flag(f *bool) {
@@ -161,16 +162,18 @@ func (c *coder) set(all *map[string]bool) { dict(c, all, c.flag) }
 
 // message codes what a plugin has said.
 func (c *coder) message(m proto.Message) {
-	var encoded []byte
 	if !c.reading {
+		options := proto.MarshalOptions{Deterministic: true}
+		c.count(options.Size(m))
+		options.UseCachedSize = true
 		var err error
-		encoded, err = proto.MarshalOptions{Deterministic: true}.Marshal(m)
+		c.out, err = options.MarshalAppend(c.out, m)
 		c.fail(err)
+		return
 	}
+	var encoded []byte
 	c.bytes(&encoded)
-	if c.reading {
-		c.fail(proto.Unmarshal(encoded, m))
-	}
+	c.fail(proto.Unmarshal(encoded, m))
 }
 
 // messages codes a list of what plugins have said.

@@ -249,12 +249,12 @@ func (w *wrongly) Keep(_ context.Context, taken *query.Snapshot, ground []byte) 
 	}
 	for i := range taken.Nodes {
 		k := &taken.Nodes[i]
-		if k.Encode != nil {
-			encoded, err := k.Encode()
+		if k.Append != nil {
+			encoded, err := k.Append(nil)
 			if err != nil {
 				return err
 			}
-			w.values[k.Fingerprint], k.Encode = encoded, nil
+			w.values[k.Fingerprint], k.Append = encoded, nil
 		}
 	}
 	w.taken, w.ground = taken, ground

@@ -42,10 +42,10 @@ func TestAnswersAboutOneKeyHaveTheirTurnsIndependently(t *testing.T) {
 	shelf := newShelf()
 	taken := first.Snapshot(always)
 	for i := range taken.Nodes {
-		if k := &taken.Nodes[i]; k.Encode != nil {
-			encoded, err := k.Encode()
+		if k := &taken.Nodes[i]; k.Append != nil {
+			encoded, err := k.Append(nil)
 			require.NoError(t, err)
-			shelf.values[k.Fingerprint], k.Encode = encoded, nil
+			shelf.values[k.Fingerprint], k.Append = encoded, nil
 		}
 	}
 	taken.Value = shelf.Value

@@ -14,8 +14,8 @@ func (e *Engine) fingerprint(n *node, a *answer) error {
 			room = new([]byte)
 		}
 		defer e.rooms.Put(room)
-		if encoded, err = n.kind.append((*room)[:0], a.value); err != nil {
-			return failedToEncode(n.kind, err)
+		if encoded, err = e.append((*room)[:0], n.kind, a); err != nil {
+			return err
 		}
 		if cap(encoded) <= maxRoom {
 			*room = encoded
@@ -54,4 +54,17 @@ func (e *Engine) encode(k *kind, a *answer) ([]byte, error) {
 		}
 	}
 	return nil, a.err
+}
+
+// append is encode into room that is there.
+func (e *Engine) append(to []byte, k *kind, a *answer) ([]byte, error) {
+	if a.err != nil || k.append == nil {
+		encoded, err := e.encode(k, a)
+		return append(to, encoded...), err
+	}
+	encoded, err := k.append(to, a.value)
+	if err != nil {
+		return nil, failedToEncode(k, err)
+	}
+	return encoded, nil
 }

@@ -192,7 +192,7 @@ func TestAWrongAnswerOfTheStoreIsFoundInAsManyBuildsAsCheckSays(t *testing.T) {
 		}
 		require.NotEqual(t, wrong.Fingerprint, other.Fingerprint)
 		wrong.Fingerprint = other.Fingerprint
-		encoded, err := other.Encode()
+		encoded, err := other.Append(nil)
 		require.NoError(t, err)
 		taken.Value = func(query.Fingerprint) ([]byte, bool) { return encoded, true }
 		s := next()
@@ -218,8 +218,8 @@ func TestAnInputThatChangesBeforeItIsToldIsNoWrongAnswer(t *testing.T) {
 	before := ask(first)
 	taken, values := first.engine.Snapshot(always), map[query.Fingerprint][]byte{}
 	for _, k := range taken.Nodes {
-		if k.Encode != nil {
-			encoded, err := k.Encode()
+		if k.Append != nil {
+			encoded, err := k.Append(nil)
 			require.NoError(t, err)
 			values[k.Fingerprint] = encoded
 		}

@@ -21,9 +21,10 @@ type Kept struct {
 	// snapshot, which is before that of this one, times two, and one more if it
 	// begins a group.
 	Reads []uint32
-	// Encode gives the value's bytes, in a snapshot that is taken. It is nil if
-	// the snapshot that the engine was restored from has them.
-	Encode func() ([]byte, error)
+	// Append adds the value's bytes to those that it is given, in a snapshot
+	// that is taken. It is nil if the snapshot that the engine was restored from
+	// has them.
+	Append func(to []byte) ([]byte, error)
 }
 
 // Snapshot takes what holds at the moment, once the runs under way are over.
@@ -98,9 +99,9 @@ func (t *taking) take(n *node) int {
 		k.Valued = !n.kind.input && !a.lost && (a.failed || !n.kind.unkept)
 		switch {
 		case k.Valued && a.spilt:
-			k.Encode = func() ([]byte, error) { return t.engine.encodeSpilt(a) }
+			k.Append = func(to []byte) ([]byte, error) { return t.engine.appendSpilt(to, a) }
 		case k.Valued && !a.bare && !a.stored:
-			k.Encode = func() ([]byte, error) { return t.engine.encode(n.kind, a) }
+			k.Append = func(to []byte) ([]byte, error) { return t.engine.append(to, n.kind, a) }
 		}
 	}
 	t.places[n] = len(t.taken.Nodes)

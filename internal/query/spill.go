@@ -17,7 +17,7 @@ type Spill interface {
 // hold.
 const leastSpilt = 512
 
-// ErrGone is in the error of Kept.Encode for a value that was spilt, and is
+// ErrGone is in the error of Kept.Append for a value that was spilt, and is
 // another by now. It is to be left out.
 var ErrGone = errors.New("the value is not there any more")
 
@@ -92,11 +92,11 @@ func (e *Engine) drop(a *answer) {
 	}
 }
 
-// encodeSpilt is Kept.Encode of a value that is put away.
-func (e *Engine) encodeSpilt(a *answer) ([]byte, error) {
+// appendSpilt is Kept.Append of a value that is put away.
+func (e *Engine) appendSpilt(to []byte, a *answer) ([]byte, error) {
 	encoded, ok := e.options.Spill.Get(a.at, a.size)
 	if !ok || digest(a.failed, encoded) != *a.fingerprint {
 		return nil, ErrGone
 	}
-	return encoded, nil
+	return append(to, encoded...), nil
 }

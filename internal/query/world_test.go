@@ -53,9 +53,9 @@ func (s *shelf) restart(t *testing.T, random *rand.Rand, old *subject, begin fun
 	s.mu.Lock()
 	for i := range taken.Nodes {
 		k := &taken.Nodes[i]
-		if k.Encode != nil {
-			encoded, err := k.Encode()
-			k.Encode = nil
+		if k.Append != nil {
+			encoded, err := k.Append(nil)
+			k.Append = nil
 			if errors.Is(err, query.ErrGone) {
 				continue
 			}

@@ -55,9 +55,13 @@ type keeping struct {
 	fresh int      // the number of the new pack among them
 	file  *os.File // of the new pack; nil until it has a value
 	out   *bufio.Writer
-	size  int64 // of the new pack
-	sum   int64 // of all values
+	size  int64  // of the new pack
+	sum   int64  // of all values
+	room  []byte // for the next value that is written down
 }
+
+// roomBound is how much room is kept for the next value, in bytes.
+const roomBound = 1 << 20
 
 // values writes the new values, and says where all are.
 func (k *keeping) values(ctx context.Context, taken *query.Snapshot) error {
@@ -106,14 +110,18 @@ func (k *keeping) values(ctx context.Context, taken *query.Snapshot) error {
 	return errors.Join(k.out.Flush(), k.file.Close())
 }
 
-// know gives a value that was made anew, or says where it is. One that was made
+// know gives a value that was made anew, which is whole until the next is asked
+// for, or says where it is. One that was made
 // anew although another process had kept it was perhaps not whole.
 func (k *keeping) know(node *query.Kept) (encoded []byte, at place, known bool, err error) {
 	at, known = k.places[node.Fingerprint]
-	if node.Encode == nil || known && k.packs[at.pack].own {
+	if node.Append == nil || known && k.packs[at.pack].own {
 		return nil, at, known, nil
 	}
-	if encoded, err = node.Encode(); encoded == nil {
+	if encoded, err = node.Append(k.room[:0]); cap(encoded) <= roomBound {
+		k.room = encoded
+	}
+	if encoded == nil {
 		encoded = []byte{}
 	}
 	if known {

@@ -30,7 +30,7 @@ func snapshot(numbers ...int) *query.Snapshot {
 	s := &query.Snapshot{}
 	for i, n := range numbers {
 		k := query.Kept{ID: query.ID{Query: "number", Key: fmt.Sprint(n)}, Fingerprint: query.Digest(content(n)), Valued: true,
-			Encode: func() ([]byte, error) { return content(n), nil }}
+			Append: func(to []byte) ([]byte, error) { return append(to, content(n)...), nil }}
 		for j := range i {
 			k.Reads = append(k.Reads, uint32(j)<<1|uint32(j&1))
 		}
@@ -81,7 +81,7 @@ func again(t *testing.T, n *Session, numbers ...int) *query.Snapshot {
 	s := snapshot(numbers...)
 	for i := range s.Nodes {
 		if known[s.Nodes[i].Fingerprint] {
-			s.Nodes[i].Encode = nil
+			s.Nodes[i].Append = nil
 		}
 	}
 	return s
@@ -103,7 +103,7 @@ func TestASessionIsThereInTheNextProcess(t *testing.T) {
 	require.Len(t, got.Nodes, 3)
 	for i, k := range got.Nodes {
 		w := want.Nodes[i]
-		w.Encode = nil
+		w.Append = nil
 		assert.Equal(t, w.ID, k.ID)
 		assert.Equal(t, w.Fingerprint, k.Fingerprint)
 		assert.ElementsMatch(t, w.Reads, k.Reads)
