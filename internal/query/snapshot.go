@@ -22,8 +22,8 @@ type Kept struct {
 	// begins a group.
 	Reads []uint32
 	// Append adds the value's bytes to those that it is given, in a snapshot
-	// that is taken. It is nil if the snapshot that the engine was restored from
-	// has them.
+	// that is taken. It is nil if the snapshot that the engine was restored
+	// from has them.
 	Append func(to []byte) ([]byte, error)
 }
 

@@ -111,8 +111,8 @@ func (k *keeping) values(ctx context.Context, taken *query.Snapshot) error {
 }
 
 // know gives a value that was made anew, which is whole until the next is asked
-// for, or says where it is. One that was made
-// anew although another process had kept it was perhaps not whole.
+// for, or says where it is. One that was made anew although another process had
+// kept it was perhaps not whole.
 func (k *keeping) know(node *query.Kept) (encoded []byte, at place, known bool, err error) {
 	at, known = k.places[node.Fingerprint]
 	if node.Append == nil || known && k.packs[at.pack].own {
