@@ -282,6 +282,21 @@ func TestThumbhashIsSmallPictureOfAverageColour(t *testing.T) {
 	}
 }
 
+// The hash itself would make 2.3 to 1 of a picture of 5.3 to 1, and that would
+// stand out behind the picture.
+func TestThumbhashHasTheRatioOfThePicture(t *testing.T) {
+	for _, size := range [][2]int{{1600, 300}, {300, 1600}, {1920, 1280}, {1600, 720}, {100, 100}, {3, 1}} {
+		response, err := New().Thumbhash(t.Context(), &imagepb.ThumbhashRequest{Pixels: filled(size[0], size[1], color.NRGBA{R: 200, A: 255})})
+		require.NoError(t, err)
+		file, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(response.DataUrl, "data:image/png;base64,"))
+		require.NoError(t, err)
+		m, err := png.DecodeConfig(bytes.NewReader(file))
+		require.NoError(t, err)
+		assert.InEpsilon(t, float64(size[0])/float64(size[1]), float64(m.Width)/float64(m.Height), 0.02, "%v: %dx%d", size, m.Width, m.Height)
+		assert.LessOrEqual(t, max(m.Width, m.Height), 32)
+	}
+}
+
 func TestPhotographComesOutAtEveryWidth(t *testing.T) {
 	photographs := map[string][]byte{"drawn": fixture.JPEG(t, fixture.Photograph(1920, 1280))}
 	if name, found := fixture.Real("dodeca-docs/docs/static/images/mountain.jpg"); found {

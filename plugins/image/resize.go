@@ -50,9 +50,12 @@ func scale(src *image.NRGBA, part image.Rectangle, width, height int, filter dra
 }
 
 // placeholder shrinks src to fit 100 x 100, as the hash demands, hashes it and
-// draws the hash.
+// draws the hash. The hash knows the ratio of a picture by no more than whole
+// numbers up to seven, so its drawing is brought to that of src: a page shows
+// it behind the picture, where it must not stand out.
 func placeholder(src *image.NRGBA) (string, error) {
 	const side = 100
+	size := blurredSize(src.Rect.Dx(), src.Rect.Dy())
 	if w, h := src.Rect.Dx(), src.Rect.Dy(); w > side || h > side {
 		ratio := float64(side) / float64(max(w, h))
 		fit := func(n int) int { return max(1, int(math.Round(float64(n)*ratio))) }
@@ -66,10 +69,33 @@ func placeholder(src *image.NRGBA) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("drawing the hash: %w", err)
 	}
+	if blurred.Bounds().Size() != size {
+		sized := image.NewRGBA(image.Rectangle{Max: size})
+		draw.BiLinear.Scale(sized, sized.Rect, blurred, blurred.Bounds(), draw.Src, nil)
+		blurred = sized
+	}
 	var file bytes.Buffer
 	encoder := png.Encoder{CompressionLevel: png.BestCompression}
 	if err := encoder.Encode(&file, blurred); err != nil {
 		return "", fmt.Errorf("writing the PNG: %w", err)
 	}
 	return "data:image/png;base64," + base64.StdEncoding.EncodeToString(file.Bytes()), nil
+}
+
+// blurredSize is of at most 32 pixels a side, and comes nearest to the ratio.
+func blurredSize(width, height int) image.Point {
+	const most, least = 32, 16
+	ratio := float64(min(width, height)) / float64(max(width, height))
+	var best image.Point
+	off := math.Inf(1)
+	for long := most; long >= least; long-- {
+		short := max(1, int(math.Round(float64(long)*ratio)))
+		if o := math.Abs(float64(short)/float64(long) - ratio); o < off {
+			best, off = image.Pt(long, short), o
+		}
+	}
+	if width < height {
+		best.X, best.Y = best.Y, best.X
+	}
+	return best
 }

@@ -227,6 +227,7 @@ func TestConcurrentCallsGetTheirOwnAnswers(t *testing.T) {
 }
 
 func TestMissingCompilerIsAFailedPrecondition(t *testing.T) {
+	t.Setenv("DDC_TOOLS", "")
 	t.Setenv("PATH", "/nowhere")
 	t.Chdir(t.TempDir())
 	s := New()

@@ -71,9 +71,11 @@ func (i info) decorate(spans string) string {
 	return out.String()
 }
 
-// decorations are the styles of lines.
-const decorations = "pre>code:has(>.line){display:block;width:max-content;min-width:100%}\n" +
+// decorations are the styles of lines. A marked one has a bar, too, since its
+// background is pale.
+var decorations = "pre>code:has(>.line){display:block;width:max-content;min-width:100%}\n" +
 	"pre>code .line{display:inline-block;width:100%}\n" +
-	"pre>code .line:has(>mark){background:color-mix(in srgb,currentColor 18%,transparent)}\n" +
+	"pre>code .line:has(>mark){background:color-mix(in srgb,currentColor " + strconv.Itoa(markedShare) + "%,transparent);box-shadow:inset 3px 0 currentColor}\n" +
+	"@media (forced-colors:active){pre>code .line:has(>mark){outline:1px solid}}\n" +
 	"pre>code mark{background:none;color:inherit}\n" +
 	"pre>code .line-number::before{content:attr(data-line);display:inline-block;min-width:2em;margin-right:1em;text-align:right;opacity:.7}\n"

@@ -84,7 +84,7 @@ func stylesheet(light, dark string) (css string, unknown []string) {
 	}
 	switch {
 	case light == "" && dark == "":
-		writeTheme(&out, "", tokyoNight())
+		writeTheme(&out, "", tokyoNight().legible())
 	case light == "" || dark == "":
 		writeTheme(&out, "", find(light+dark, map[bool]string{true: "tokyo-night", false: "github-light"}[light == ""]))
 	default:

@@ -196,9 +196,11 @@ func TestEveryInkIsReadable(t *testing.T) {
 	for _, name := range themeNames() {
 		th, known := themeOf(name)
 		require.True(t, known, name)
-		assert.GreaterOrEqual(t, measuredContrast(t, th.text, th.background), 4.5, name)
-		for _, i := range inks {
-			assert.GreaterOrEqual(t, measuredContrast(t, th.colours[i], th.background), 4.5, "%s %s", name, i)
+		for _, behind := range []string{th.background, th.marked()} {
+			assert.GreaterOrEqual(t, measuredContrast(t, th.text, behind), 4.5, name)
+			for _, i := range inks {
+				assert.GreaterOrEqual(t, measuredContrast(t, th.colours[i], behind), 4.5, "%s %s on %s", name, i, behind)
+			}
 		}
 	}
 }

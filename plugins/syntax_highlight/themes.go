@@ -54,18 +54,42 @@ func themeNames() []string {
 // themeOf finds a theme by its name.
 func themeOf(name string) (theme, bool) {
 	if name == "tokyo-night" {
-		return tokyoNight(), true
+		return tokyoNight().legible(), true
 	}
 	palette, known := palettes[name]
 	if !known {
 		return theme{}, false
 	}
 	colours := strings.Fields(palette)
-	t := theme{colours[0], readable(colours[1], colours[0]), map[ink]string{}}
+	t := theme{colours[0], colours[1], map[ink]string{}}
 	for i, colour := range colours[2:] {
-		t.colours[inks[i]] = readable(colour, colours[0])
+		t.colours[inks[i]] = colour
 	}
-	return t, true
+	return t.legible(), true
+}
+
+// legible makes each colour of a theme one that can be read, in marked lines
+// too.
+func (t theme) legible() theme {
+	t.text = readable(t.text, t.background)
+	t.text = readable(t.text, t.marked())
+	for i, colour := range t.colours {
+		t.colours[i] = readable(colour, t.marked())
+	}
+	return t
+}
+
+// markedShare is how much of its text's colour the background of a marked line
+// has, in percent. With more, fewer colours could be read on it.
+const markedShare = 8
+
+// marked is the background of marked lines.
+func (t theme) marked() string {
+	behind, ink := parseColour(t.background), parseColour(t.text)
+	for i := range behind {
+		behind[i] += (ink[i] - behind[i]) * markedShare / 100
+	}
+	return behind.String()
 }
 
 // leastContrast is what people need to read small letters.
@@ -87,11 +111,15 @@ func readable(colour, background string) string {
 			ink[i] = math.Round(ink[i])
 		}
 	}
-	return fmt.Sprintf("#%02x%02x%02x", int(ink[0]), int(ink[1]), int(ink[2]))
+	return ink.String()
 }
 
 // rgb is a colour, each part from 0 to 255.
 type rgb [3]float64
+
+func (c rgb) String() string {
+	return fmt.Sprintf("#%02x%02x%02x", int(math.Round(c[0])), int(math.Round(c[1])), int(math.Round(c[2])))
+}
 
 func parseColour(text string) rgb {
 	n, _ := strconv.ParseUint(text[1:], 16, 32) // the table has no others

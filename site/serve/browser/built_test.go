@@ -79,12 +79,15 @@ type crawled struct {
 	links []string
 }
 
-// crawl follows all that leads to the site itself, from its home page, its
-// feeds and its map on, and claims that all of it is there.
-func (b *built) crawl() {
+// crawlAll follows all that leads to the site itself, from its home page, its
+// feeds and its map on.
+func (b *built) crawlAll() { b.crawl(below+"/", below+"/404.html", below+"/sitemap.xml") }
+
+// crawl follows all that leads to the site itself from some of its pages, and
+// claims that all of it is there.
+func (b *built) crawl(queue ...string) (seen map[string]*crawled) {
 	b.t.Helper()
-	seen := map[string]*crawled{}
-	queue := []string{below + "/", below + "/404.html", below + "/sitemap.xml"}
+	seen = map[string]*crawled{}
 	from := map[string]string{}
 	type fragment struct{ page, id, from string }
 	var fragments []fragment
@@ -115,11 +118,13 @@ func (b *built) crawl() {
 		assert.True(b.t, seen[f.page].ids[f.id], "%s has no #%s, to which %s leads", f.page, f.id, f.from)
 	}
 	assert.Greater(b.t, len(seen), 5, "the crawl has gone somewhere")
+	return seen
 }
 
 // within says whether a link leads to the site itself, and where.
 func (b *built) within(from, link string) (*url.URL, bool) {
-	base := &url.URL{Scheme: "https", Host: strings.TrimPrefix(published, "https://"), Path: from}
+	base, err := url.Parse(published + from)
+	require.NoError(b.t, err)
 	reference, err := url.Parse(strings.TrimSpace(link))
 	require.NoError(b.t, err, "%s, on %s", link, from)
 	to := base.ResolveReference(reference)

@@ -95,7 +95,7 @@ func TestADrawingTakesItsPlaceAndIsDrawnAsItWouldBe(t *testing.T) {
 	t.Cleanup(server.Close)
 	s := &site{t: t, url: server.URL + below, said: func() string { return "" }}
 	s.browse()
-	v := s.view("/", screen{390, "light"})
+	v := s.view("/", screen{width: 390, scheme: "light"})
 	defer v.close()
 	before, after := eval[[]string](v.tab, "before"), eval[[]string](v.tab, "sides()")
 	require.Len(t, after, 2*len(inBoxes))

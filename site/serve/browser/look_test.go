@@ -126,7 +126,7 @@ func TestSitesAreWhatAPersonWouldKeep(t *testing.T) {
 	for name, of := range sites {
 		t.Run(name, func(t *testing.T) {
 			b := of.open(t)
-			t.Run("no dead link", func(t *testing.T) { b.in(t).crawl() })
+			t.Run("no dead link", func(t *testing.T) { b.in(t).crawlAll() })
 			t.Run("valid", func(t *testing.T) { b.in(t).validate() })
 			s := &site{t: t, url: b.url + below, said: func() string { return "" }}
 			s.browse()
@@ -135,7 +135,7 @@ func TestSitesAreWhatAPersonWouldKeep(t *testing.T) {
 					if testing.Short() && (width == 390) != (scheme == "light") {
 						continue
 					}
-					seen := screen{width, scheme}
+					seen := screen{width: width, scheme: scheme}
 					for _, page := range of.pages {
 						t.Run(fmt.Sprintf("%s %v", page, seen), func(t *testing.T) { s.in(t).look(name, page, seen) })
 					}
@@ -152,7 +152,7 @@ func TestSiteWithoutAnIndexHasNoSearchBox(t *testing.T) {
 	b := themed(t, "docs", ".config/dodeca.kdl", "content \"content\"\noutput \"public\"\nsearch #false\n")
 	s := &site{t: t, url: b.url + below, said: func() string { return "" }}
 	s.browse()
-	v := s.view("/", screen{390, "light"})
+	v := s.view("/", screen{width: 390, scheme: "light"})
 	assert.False(t, eval[bool](v.tab, `!!document.querySelector("input") || document.documentElement.outerHTML.includes("pagefind.js")`))
 	v.noTrouble()
 }
@@ -168,9 +168,26 @@ func (s *site) in(t *testing.T) *site {
 type screen struct {
 	width  int64
 	scheme string
+	// kind is "", or print (paper), forced (the system's few colours) or silent
+	// (no script runs).
+	kind string
 }
 
-func (s screen) String() string { return fmt.Sprintf("%d %s", s.width, s.scheme) }
+func (s screen) String() string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s %s", s.width, s.scheme, s.kind))
+}
+
+// shows are the features of the screen, as style sheets ask for them.
+func (s screen) shows() emulation.SetEmulatedMediaParams {
+	p := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s.scheme}}}
+	switch s.kind {
+	case "print":
+		p.Media = "print"
+	case "forced":
+		p.Features = append(p.Features, &emulation.MediaFeature{Name: "forced-colors", Value: "active"})
+	}
+	return p
+}
 
 // view is a tab with a page on a screen.
 type view struct {
@@ -190,14 +207,17 @@ func (s *site) view(page string, on screen) *view {
 			v.failed = append(v.failed, fmt.Sprint(e.Response.Status, " ", e.Response.URL))
 		}
 	}))
-	media := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: on.scheme}}
 	v.run(
 		chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 			_, err := cdp.Call(ctx, t, network.Enable, network.EnableParams{})
 			return err
 		}),
 		chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-			_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: media})
+			_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, on.shows())
+			return err
+		}),
+		chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+			_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: on.kind == "silent"})
 			return err
 		}),
 		chromedp.EmulateViewport(on.width, 844),
@@ -245,9 +265,16 @@ func promised[T any](v *view, expression string) T {
 func (s *site) look(name, page string, on screen) {
 	v := s.view(page, on)
 	defer v.close()
-	v.noTrouble()
+	if on.kind != "silent" {
+		promised[bool](v, `Promise.all([...document.images].map((i) => { i.loading = "eager"; return i.decode() })).then(() => true)`)
+		v.noTrouble()
+	}
 	s.shoot(v, strings.Trim(name+strings.ReplaceAll(strings.TrimSuffix(page, ".html"), "/", "-"), "-"), on)
 	assert.LessOrEqual(s.t, eval[int64](v.tab, `document.documentElement.scrollWidth`), on.width, "the page is wider than the screen")
+	if on.kind == "silent" { // nor would axe run
+		assert.False(s.t, eval[bool](v.tab, `[...document.querySelectorAll("button, input:not(:disabled)")].some((e) => e.checkVisibility())`), "nothing is shown that would do nothing")
+		return
+	}
 	axe, err := os.ReadFile(npm(s.t, "axe-core/axe.min.js"))
 	require.NoError(s.t, err)
 	eval[bool](v.tab, string(axe)+"; true")
@@ -285,5 +312,5 @@ func (s *site) shoot(v *view, name string, on screen) {
 	require.NoError(s.t, err)
 	folder := filepath.Join(repository(s.t), "out", "shots")
 	require.NoError(s.t, os.MkdirAll(folder, 0o777))
-	require.NoError(s.t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%d-%s.png", name, on.width, on.scheme)), data, 0o666))
+	require.NoError(s.t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%s.png", name, strings.ReplaceAll(on.String(), " ", "-"))), data, 0o666))
 }

@@ -67,7 +67,7 @@ func comesInPieces(t *testing.T, page string, width int64, cut func(html []byte)
 	t.Cleanup(server.Close)
 	s := &site{t: t, url: server.URL + below, said: func() string { return "" }}
 	s.browse()
-	v := s.view(page, screen{width, "light"})
+	v := s.view(page, screen{width: width, scheme: "light"})
 	defer v.close()
 	v.noTrouble()
 }

@@ -11,6 +11,15 @@
   };
   const choice = stored();
   if (choice === "light" || choice === "dark") root.dataset.theme = choice;
+  // Paper is white.
+  let onScreen;
+  addEventListener("beforeprint", () => {
+    onScreen = root.dataset.theme;
+    if (onScreen) root.dataset.theme = "light";
+  });
+  addEventListener("afterprint", () => {
+    if (onScreen) root.dataset.theme = onScreen;
+  });
   document.addEventListener("click", (event) => {
     if (!event.target.closest(".tone")) return;
     const now = root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
