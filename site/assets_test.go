@@ -91,6 +91,16 @@ func TestPictureGetsVariantsBelowItsWidth(t *testing.T) {
 	assert.Regexp(t, `<img src=/moving\.\*\.gif[^>]* width=8 height=8`, page)
 }
 
+// Its header tells its size, and the decoder whether it moves.
+func TestMovingJPEGXLHasItsSizeInThePage(t *testing.T) {
+	needTools(t, "cjxl", "djxl")
+	moving, err := tool.Command{Program: tool.Program{Name: "cjxl"}, Args: []string{"/dev/stdin", "/dev/stdout"}, Input: []byte(gifFile(3))}.Run(t.Context())
+	require.NoError(t, err)
+	p := newProject(t, "static/moving.jxl", string(moving), "content/_index.md", "+++\ntitle = \"x\"\n+++\n![moves](/moving.jxl)\n")
+	require.Len(t, p.mustBuild(), 1, "that it has no variants")
+	assert.Regexp(t, `<img src=/moving\.[0-9a-eo]{12}\.jxl alt=moves width=8 height=8>`, p.read("index.html"))
+}
+
 func TestFontsAreCutToThePagesThatLoadTheirSheet(t *testing.T) {
 	needTools(t, "hb-subset", "woff2_compress")
 	face := `@font-face { font-family: F; src: url(f.ttf) format("truetype") } body { font-family: F }`

@@ -86,7 +86,7 @@ func (s *renderPhase) measure(ctx context.Context, ask *query.Ask, name string) 
 		if err != nil {
 			return nil, err
 		}
-		if p.Kept != "" {
+		if p.Kept != "" && p.Width == 0 {
 			return nil, Errors{{File: name, Message: "can't be measured: " + p.Kept, Hint: "scale it down, or convert it to sRGB"}}
 		}
 		return &measured{int64(p.Width), int64(p.Height), "jxl"}, nil

@@ -29,7 +29,7 @@ type picture struct {
 	// fallback is empty if that is the file itself.
 	shown *htmlpb.Picture
 	// width and height are those of a picture that is copied, upright: a page
-	// leaves room for it. They are 0 if its header does not tell.
+	// leaves room for it. They are 0 if nothing tells.
 	width, height int32
 	// files are the variants by their names below the output folder. They wait
 	// in the site's spill.
@@ -60,6 +60,8 @@ func (p *picture) code(c *coder) {
 type encoding struct {
 	*staticPhase
 	file *static
+	// width and height are told by decoding alone, as of a JPEG XL.
+	width, height int32
 	notes
 }
 
@@ -101,7 +103,7 @@ const headBytes = 1 << 20
 // copied all the same.
 func (e *encoding) room(ctx context.Context, data []byte) (width, height int32, err error) {
 	if isJxl(data) {
-		return 0, 0, nil
+		return e.width, e.height, nil
 	}
 	m, err := e.headed(ctx, e.file.name, data[:min(len(data), headBytes)])
 	if errors.As(err, &Errors{}) {
@@ -160,6 +162,7 @@ func (e *encoding) encodeAll(ctx context.Context, data []byte) (*variants, error
 	if missing, err := e.without(err, "its pictures are copied as they are"); missing || err != nil {
 		return nil, err
 	}
+	e.width, e.height = own.Width, own.Height
 	if own.Kept != "" {
 		e.warn(Problem{File: e.file.name, Message: "is copied without variants: " + own.Kept, Hint: "write it anew: a PNG, JPEG or WebP in sRGB, of less than 100 megapixels"})
 		return nil, nil

@@ -23,6 +23,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
@@ -63,7 +64,7 @@ func (s *Service) Decode(ctx context.Context, req *jxlpb.DecodeRequest) (*jxlpb.
 		err = checkSize(width, height)
 	}
 	if errors.Is(err, errTooLarge) {
-		return &jxlpb.Pixels{Kept: err.Error()}, nil
+		return &jxlpb.Pixels{Width: int32(min(width, math.MaxInt32)), Height: int32(height), Kept: err.Error()}, nil
 	}
 	if err != nil {
 		return nil, diagnostic.Refuse(req.GetPath(), diagnostic.Problem{Message: "cannot decode JPEG XL: " + err.Error()})
@@ -78,7 +79,7 @@ func (s *Service) Decode(ctx context.Context, req *jxlpb.DecodeRequest) (*jxlpb.
 	case err == nil:
 		return &jxlpb.Pixels{Rgba: picture.Pix, Width: int32(picture.Rect.Dx()), Height: int32(picture.Rect.Dy()), Animated: animated}, nil
 	case errors.Is(err, icc.ErrUnsupported):
-		return &jxlpb.Pixels{Kept: err.Error()}, nil
+		return &jxlpb.Pixels{Width: int32(min(width, math.MaxInt32)), Height: int32(height), Kept: err.Error()}, nil
 	case errors.As(err, &failure):
 		return nil, diagnostic.Refuse(req.GetPath(), diagnostic.Problem{Message: "cannot decode JPEG XL: " + failure.Error()})
 	}

@@ -151,7 +151,10 @@ func TestDecodeNamesFileThatIsBroken(t *testing.T) {
 func TestHugePictureIsKeptByItsHead(t *testing.T) {
 	// not small; 30 bits of ones; square
 	head := []byte{0xff, 0x0a, 0b1111_1110, 0xff, 0xff, 0xff, 0b0011_1111, 0xff}
-	assert.Contains(t, decoded(t, head).Kept, "more than the 24 megapixels allowed")
+	kept := decoded(t, head)
+	assert.Contains(t, kept.Kept, "more than the 24 megapixels allowed")
+	assert.Positive(t, kept.Width)
+	assert.Positive(t, kept.Height, "a page leaves room for it")
 }
 
 // djxl leaves the colours of what was encoded without a loss.
@@ -191,6 +194,24 @@ func TestSizeIsReadFromEveryForm(t *testing.T) {
 	width, height, err := size(container)
 	require.NoError(t, err)
 	assert.Equal(t, [2]int{77, 33}, [2]int{width, height})
+}
+
+// A telephone that is held upright writes a picture on its side, and says so.
+func TestSizeIsThatOfThePictureAsItIsShown(t *testing.T) {
+	needTools(t)
+	var photo bytes.Buffer
+	require.NoError(t, jpeg.Encode(&photo, scene(77, 33, 255), nil))
+	for orientation, want := range map[byte][2]int{1: {77, 33}, 3: {77, 33}, 5: {33, 77}, 6: {33, 77}, 8: {33, 77}} {
+		exif := "\xff\xe1\x00\x22Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00" + string(orientation) + "\x00\x00\x00\x00\x00\x00\x00"
+		file := bytes.Join([][]byte{photo.Bytes()[:2], []byte(exif), photo.Bytes()[2:]}, nil)
+		turned, err := tool.Command{Program: cjxl, Args: []string{"/dev/stdin", "/dev/stdout", "--distance=1"}, Input: file}.Run(t.Context())
+		require.NoError(t, err)
+		shown := decoded(t, turned)
+		require.Equal(t, want, [2]int{int(shown.Width), int(shown.Height)}, "orientation %d", orientation)
+		width, height, err := size(turned)
+		require.NoError(t, err)
+		assert.Equal(t, want, [2]int{width, height}, "orientation %d", orientation)
+	}
 }
 
 func FuzzSizeNeverPanics(f *testing.F) {

@@ -10,9 +10,9 @@ var (
 	errTruncated = errors.New("the file ends before its size is known")
 )
 
-// size reads the width and height from the head of a file, before anything is
-// allocated for that many pixels (ISO 18181-1, SizeHeader; 18181-2 for the
-// container).
+// size reads the width and height from the head of a file, as it is shown,
+// before anything is allocated for that many pixels (ISO 18181-1, SizeHeader,
+// and the orientation that follows; 18181-2 for the container).
 func size(data []byte) (width, height int, err error) {
 	stream, err := codestream(data)
 	if err != nil {
@@ -30,7 +30,19 @@ func size(data []byte) (width, height int, err error) {
 	if bits.spent {
 		return 0, 0, errTruncated
 	}
+	if bits.turned() {
+		width, height = height, width
+	}
 	return width, height, nil
+}
+
+// turned reads whether a picture is shown on its side.
+func (r *bitReader) turned() bool {
+	const asUsual, more = 1, 1
+	if r.read(1) == asUsual || r.read(1) != more {
+		return false
+	}
+	return r.read(3) >= 4
 }
 
 // codestream finds the picture itself: the whole file, or the first box jxlc or
