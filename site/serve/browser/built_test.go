@@ -54,13 +54,18 @@ func build(t *testing.T, folder string) *built {
 	t.Helper()
 	b := &built{t: t, public: filepath.Join(t.TempDir(), "server", "public")}
 	ddc(t, "build", folder, "-o", b.public, "--strict", "--base-url", published+below+"/", "--no-code-exec", "--no-cache")
+	b.publish()
+	return b
+}
+
+// publish serves the site's files as an ordinary server does.
+func (b *built) publish() {
 	files := http.StripPrefix(below, http.FileServer(http.Dir(b.public)))
 	mux := http.NewServeMux()
 	mux.Handle(below+"/", files)
 	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
+	b.t.Cleanup(server.Close)
 	b.url = server.URL
-	return b
 }
 
 // ddc runs a command that is to do without a word of complaint.

@@ -245,10 +245,23 @@ func (v *view) noTrouble() {
 	})`) {
 		v.s.t.Error(moved)
 	}
+	v.loadedAll()
+}
+
+// loadedAll claims that the page has loaded all that it asked for, without a
+// word in the console.
+func (v *view) loadedAll() {
+	v.s.t.Helper()
 	v.mu.Lock()
 	assert.Empty(v.s.t, v.failed)
 	v.mu.Unlock()
 	v.s.noProblems()
+}
+
+// loadPictures loads those that wait to be scrolled to, too.
+func (v *view) loadPictures() {
+	v.s.t.Helper()
+	promised[bool](v, `Promise.all([...document.images].map((i) => { i.loading = "eager"; return i.decode() })).then(() => true)`)
 }
 
 // promised is what a promise comes to.
@@ -266,7 +279,7 @@ func (s *site) look(name, page string, on screen) {
 	v := s.view(page, on)
 	defer v.close()
 	if on.kind != "silent" {
-		promised[bool](v, `Promise.all([...document.images].map((i) => { i.loading = "eager"; return i.decode() })).then(() => true)`)
+		v.loadPictures()
 		v.noTrouble()
 	}
 	s.shoot(v, strings.Trim(name+strings.ReplaceAll(strings.TrimSuffix(page, ".html"), "/", "-"), "-"), on)
