@@ -1,6 +1,8 @@
 package browser_test
 
 import (
+	"bytes"
+	"image/jpeg"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,6 +45,33 @@ func TestDocumentationOfTheOriginalLooksRight(t *testing.T) {
 			v.until("the search to find something", `!!document.querySelector(".pagefind-ui__result-link[href^='`+below+`/']")`)
 			v.loadedAll()
 			s.shoot(v, "original"+strings.ReplaceAll(page, "/", "-"), screen{width: 390, scheme: "dark"})
+		})
+	}
+}
+
+// TestBlogWithEverythingLooksRight opens the blog that has all that the guide
+// tells of: feeds, terms, pages of lists, aliases, bundles, shortcodes.
+func TestBlogWithEverythingLooksRight(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "blog")
+	require.NoError(t, os.CopyFS(folder, os.DirFS(filepath.Join(repository(t), "cmd", "ddc", "testdata", "blog"))))
+	var hill bytes.Buffer
+	require.NoError(t, jpeg.Encode(&hill, slope(60, 40), nil))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "content", "posts", "trip", "hill.jpg"), hill.Bytes(), 0o666))
+	b := build(t, folder)
+	s := &site{t: t, url: b.url + below, said: func() string { return "" }}
+	s.browse()
+	for address := range b.crawl(below + "/") {
+		page, own := strings.CutPrefix(address, below)
+		if !own || !strings.HasSuffix(page, "/") || page == "/old/" { // that leads on
+			continue
+		}
+		t.Run(page, func(t *testing.T) {
+			s := s.in(t)
+			v := s.view(page, screen{width: 390, scheme: "light"})
+			defer v.close()
+			v.loadPictures()
+			v.noTrouble()
+			s.shoot(v, "everything"+strings.ReplaceAll(page, "/", "-"), screen{width: 390, scheme: "light"})
 		})
 	}
 }
