@@ -27,7 +27,7 @@ type Pixels struct {
 	Rgba   []byte                 `protobuf:"bytes,1,opt,name=rgba,proto3" json:"rgba,omitempty"`
 	Width  int32                  `protobuf:"varint,2,opt,name=width,proto3" json:"width,omitempty"`
 	Height int32                  `protobuf:"varint,3,opt,name=height,proto3" json:"height,omitempty"`
-	// Why the file is better left as it is: it is too large, or its colours cannot be converted. Then there are no pixels.
+	// Why the file is better left as it is: it is too large, or its colours cannot be converted. Then there are no pixels, but a width and a height.
 	Kept string `protobuf:"bytes,4,opt,name=kept,proto3" json:"kept,omitempty"`
 	// These are the first frame of an animation.
 	Animated      bool `protobuf:"varint,5,opt,name=animated,proto3" json:"animated,omitempty"`
