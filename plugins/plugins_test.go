@@ -13,12 +13,13 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 
+	"ddc/internal/await"
 	"ddc/plugin/spec"
 	"ddc/plugins"
 	"ddc/transport/hub"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(await.Watched(m)) }
 
 // A plugin that the list lacks would be built and tested, and never run.
 func TestEveryFolderOfPluginsIsAPluginOfTheListAndSaysItsSpec(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/image/font/gofont/goregular"
 	"google.golang.org/grpc"
 
+	"ddc/internal/await"
 	"ddc/plugin"
 	"ddc/plugin/host"
 	"ddc/plugins"
@@ -30,7 +31,7 @@ import (
 func TestMain(m *testing.M) {
 	// The highlighter's clock goes on for a while after its last use, and then
 	// ends by itself.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2/v2.runClock"))
+	goleak.VerifyTestMain(await.Watched(m), goleak.IgnoreAnyFunction("github.com/dlclark/regexp2/v2.runClock"))
 }
 
 // services open each plugin by its name.

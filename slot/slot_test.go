@@ -12,10 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"ddc/internal/await"
 	"ddc/shm"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(await.Watched(m)) }
 
 func newPool(t testing.TB, classes []Class, parties int) *Pool {
 	t.Helper()

@@ -18,7 +18,7 @@ import (
 	"ddc/wake/eventfd"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(await.Watched(m)) }
 
 func newBell(t *testing.T, words *wake.Words) *wake.Doorbell {
 	t.Helper()

@@ -16,13 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"ddc/internal/await"
 	"ddc/internal/proc"
 	"ddc/wake/strategy"
 )
 
 func TestMain(m *testing.M) {
 	if os.Getenv(envTask) == "" {
-		goleak.VerifyTestMain(m)
+		goleak.VerifyTestMain(await.Watched(m))
 		return
 	}
 	if err := Peer(context.Background()); err != nil {

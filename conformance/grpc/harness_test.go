@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	// Both complain of what tests do wrong on purpose.
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(await.Watched(m))
 }
 
 type packet = rpctestpb.Packet

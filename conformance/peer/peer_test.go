@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"ddc/internal/await"
 	"ddc/plugin"
 	"ddc/plugin/agreement"
 )
@@ -15,7 +16,7 @@ func TestMain(m *testing.M) {
 		serveFault(os.Getenv(faultVariable))
 		plugin.Main(Service())
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(await.Watched(m))
 }
 
 func TestTheServiceInGoPasses(t *testing.T) {

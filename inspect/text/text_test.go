@@ -7,11 +7,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"go.uber.org/goleak"
 
+	"ddc/internal/await"
 	"ddc/transport/hub"
 	"ddc/wake"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(await.Watched(m)) }
 
 func TestALinkIsSaidInALineForEachDirectionWaitAndCaller(t *testing.T) {
 	s := hub.State{Sides: [2]hub.SideState{

@@ -10,7 +10,7 @@ import (
 	"ddc/internal/await"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(await.Watched(m)) }
 
 func TestWhoeverLooksRestsWhileNobodyWorks(t *testing.T) {
 	a := activity.New()

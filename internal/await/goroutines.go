@@ -10,17 +10,22 @@ import (
 // any). The runtime is asked, since neither a channel nor a lock tells who
 // waits for it.
 func Goroutines(state, function string) (n int) {
-	stacks := make([]byte, 1<<20)
-	used := runtime.Stack(stacks, true)
-	for used == len(stacks) { // there may be more
-		stacks = make([]byte, 2*len(stacks))
-		used = runtime.Stack(stacks, true)
-	}
-	for one := range strings.SplitSeq(string(stacks[:used]), "\n\n") {
+	for _, one := range stacks() {
 		head, frames, _ := strings.Cut(one, "\n")
 		if strings.Contains(head, "["+state) && strings.Contains(frames, function) {
 			n++
 		}
 	}
 	return n
+}
+
+// stacks are those of all goroutines.
+func stacks() []string {
+	stacks := make([]byte, 1<<20)
+	used := runtime.Stack(stacks, true)
+	for used == len(stacks) { // there may be more
+		stacks = make([]byte, 2*len(stacks))
+		used = runtime.Stack(stacks, true)
+	}
+	return strings.Split(string(stacks[:used]), "\n\n")
 }

@@ -23,7 +23,7 @@ import (
 	"ddc/internal/sandbox"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(await.Watched(m)) }
 
 // lasting is a program that no other process on the machine runs like this.
 var lasting = fmt.Sprintf("sleep %d", 1_000_000+os.Getpid())

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"ddc/internal/await"
 )
 
 // TestMain is also the process that has an heir and is killed.
@@ -20,7 +22,7 @@ func TestMain(m *testing.M) {
 	if folder := os.Getenv("DDC_TEST_LEAVES"); folder != "" {
 		leave(folder)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(await.Watched(m))
 }
 
 // leave makes what the heir is to remove, says so, and waits to be killed.

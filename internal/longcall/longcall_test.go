@@ -13,10 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"ddc/internal/await"
 	"ddc/internal/longcall"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(await.Watched(m)) }
 
 // onProcessors sets GOMAXPROCS for one test.
 func onProcessors(t *testing.T, n int) {

@@ -6,10 +6,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"go.uber.org/goleak"
 
+	"ddc/internal/await"
 	"ddc/internal/slug"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(await.Watched(m)) }
 
 func TestSlugIsAPartOfAnAddress(t *testing.T) {
 	for text, want := range map[string]string{

@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc/codes"
 
+	"ddc/internal/await"
 	"ddc/internal/proc"
 	"ddc/internal/tool"
 )
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(parentVariable) != "" {
 		parent()
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(await.Watched(m))
 }
 
 func parent() {

@@ -12,11 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"ddc/internal/await"
 	"ddc/rpc"
 	"ddc/wake"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(await.Watched(m)) }
 
 // lookup reads a list of variables as a process reads its environment.
 func lookup(environ []string) func(string) string {

@@ -32,7 +32,7 @@ import (
 
 func TestMain(m *testing.M) {
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard)) // it complains of what tests do wrong on purpose
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(await.Watched(m))
 }
 
 type packet = rpctestpb.Packet

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 
+	"ddc/internal/await"
 	"ddc/plugin"
 	"ddc/plugin/host"
 	"ddc/rpc/rpctestpb"
@@ -24,7 +25,7 @@ const envRole = "DDC_TEST_ROLE"
 func TestMain(m *testing.M) {
 	switch os.Getenv(envRole) {
 	case "":
-		goleak.VerifyTestMain(m)
+		goleak.VerifyTestMain(await.Watched(m))
 	case "stopped host":
 		hostThatIsStopped()
 	default:

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"ddc/internal/await"
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
@@ -36,5 +37,5 @@ func TestMain(m *testing.M) {
 		_, _ = os.Stdin.Read(make([]byte, 1))
 		os.Exit(0)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(await.Watched(m))
 }

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc/status"
 
+	"ddc/internal/await"
 	"ddc/plugins/sass/sasspb"
 )
 
@@ -20,7 +21,7 @@ const orphanVariable = "DDC_TEST_SASS_ORPHAN"
 func TestMain(m *testing.M) {
 	source := os.Getenv(orphanVariable)
 	if source == "" {
-		goleak.VerifyTestMain(m)
+		goleak.VerifyTestMain(await.Watched(m))
 		return
 	}
 	s := New()

@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // handlers panic here on purpose
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(await.Watched(m))
 }
 
 // service does what a packet's text says.

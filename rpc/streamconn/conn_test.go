@@ -25,7 +25,7 @@ import (
 	"ddc/wake/strategy"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(await.Watched(m)) }
 
 const method = "/ddc.tunnel.Tunnel/Open"
 

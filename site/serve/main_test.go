@@ -34,7 +34,7 @@ import (
 	"ddc/site/serve"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(await.Watched(m)) }
 
 // differ is the html_diff plugin, called directly.
 type differ struct{ *html_diff.Service }

@@ -15,10 +15,11 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"ddc/internal/await"
 	"ddc/proto/sitepb"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(await.Watched(m)) }
 
 // answers is a client whose calls are answered by their methods' names.
 type answers map[string]func(n int64) (proto.Message, error)

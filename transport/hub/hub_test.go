@@ -20,7 +20,7 @@ import (
 	"ddc/wake/strategy"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(await.Watched(m)) }
 
 func newHub(t testing.TB, o Options) *Hub {
 	t.Helper()

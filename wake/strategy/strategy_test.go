@@ -11,11 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"ddc/internal/await"
 	"ddc/shm"
 	"ddc/wake"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(await.Watched(m)) }
 
 func TestUnknownStrategyIsRefusedWithTheNamesThereAre(t *testing.T) {
 	_, err := ByName("carrier-pigeon")

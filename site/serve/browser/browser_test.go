@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+	goleak.VerifyTestMain(await.Watched(m), goleak.Cleanup(func(code int) {
 		if err := os.RemoveAll(folder); err != nil {
 			panic(err)
 		}
