@@ -265,3 +265,28 @@ func TestGlossaryNamesWhatExists(t *testing.T) {
 	}
 	assert.NotEmpty(t, before, "the table is empty")
 }
+
+// A wait that nobody tells of ends with the test binary's time, after minutes.
+func TestTestsThatWaitAreWatched(t *testing.T) {
+	without := map[string]string{
+		"internal/proc": "internal/await imports it", "internal/await": "it is its own",
+		"conformance/scenario": "it has a function of that name", "conformance/interop": "a module of its own", "conformance/bench/peers": "a module of its own",
+	}
+	set, files := sources(t)
+	for _, f := range files {
+		if _, may := without[path.Dir(f.path)]; may {
+			continue
+		}
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			if of, ok := call.Fun.(*ast.SelectorExpr); ok && of.Sel.Name == "VerifyTestMain" {
+				_, bare := call.Args[0].(*ast.Ident)
+				assert.False(t, bare, "%s: goleak.VerifyTestMain(await.Watched(m)) says where a test waits", set.Position(call.Pos()))
+			}
+			return true
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"google.golang.org/grpc"
 
@@ -12,13 +13,15 @@ import (
 	"ddc/plugin/agreement"
 )
 
-// guardHeap ends this process when more than live bytes are alive on its heap,
-// before the kernel has to choose which process to kill; 0 is no bound. The
-// host repeats its calls. While no call is under way nobody looks.
+// guardHeap ends this process when more than live bytes are alive on its heap
+// and stacks, before the kernel has to choose which process to kill; 0 is no
+// bound. The host repeats its calls. While no call is under way nobody looks.
 func guardHeap(live int64, calls *activity.Activity) *memory.Guard {
 	if live == 0 {
 		return nil
 	}
+	// A deep stack is found by the guard too, which says what it is.
+	debug.SetMaxStack(int(max(1<<30, 4*live)))
 	return memory.NewGuardDuring(calls, live, live+live/2, func(bytes int64) {
 		fmt.Fprintf(os.Stderr, "out of memory: %d MB, at most %d MB\n", bytes/1e6, live/1e6)
 		os.Exit(agreement.ExitExhausted)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,7 +84,7 @@ func links(t *testing.T, site string) {
 // bombs is a function since the plugins of the tests are this program too, and
 // need no bombs.
 func bombs() []bomb {
-	return append(packedBombs(), []bomb{
+	return slices.Concat(packedBombs(), sheetBombs(), []bomb{
 		// Templates.
 		{name: "a text that doubles", fault: inTemplate, quick: true,
 			make: template(`{% set s = "x" %}` + strings.Repeat(`{% set s = s ~ s %}`, 40) + `{{ s }}`)},
@@ -131,7 +132,13 @@ func bombs() []bomb {
 		{name: "a long answer that is a lie", fault: `^markdown plugin, content/bomb\.md: .*plugin markdown sent too much in answer to /ddc\.markdown\.Markdown/Render: `, code: exitMachinery,
 			make: page(lie + " large")},
 
-		// Style sheets, scripts, drawings.
+		{name: "links in a circle", mayBuild: true, fault: `^content/links/`, make: links, quick: true},
+	})
+}
+
+// sheetBombs are style sheets, scripts and drawings.
+func sheetBombs() []bomb {
+	return []bomb{
 		{name: "Sass without an end", fault: `^sass/main\.scss:\d+:\d+: `, make: files("sass/main.scss", "@mixin a { b { @include a } }\n.x { @include a }\n")},
 		{name: "rules", mayBuild: true, fault: `^static/bomb\.css(:\d+:\d+)?: `, make: files("static/bomb.css", numbered(1_000_000, ".a%d{color:red}\n"))},
 		{name: "blocks of a style sheet", mayBuild: true, fault: `^static/bomb\.css(:\d+:\d+)?: `, make: files("static/bomb.css", strings.Repeat("a{", 100_000))},
@@ -139,13 +146,17 @@ func bombs() []bomb {
 		{name: "functions in each other", mayBuild: true, fault: `^static/bomb\.js(:\d+:\d+)?: `, make: files("static/bomb.js", "x="+strings.Repeat("a=>", 100_000)+"1")},
 		{name: "names in functions in each other", mayBuild: true, fault: `^static/bomb\.js(:\d+:\d+)?: `,
 			make: files("static/bomb.js", strings.Repeat("(function(){", 400)+numbered(40_000, "a%d;")+strings.Repeat("})()", 400))},
+		{name: "names in loops without braces", mayBuild: true, fault: `^static/bomb\.js(:\d+:\d+)?: `, make: files("static/bomb.js", strings.Repeat("for(;;)", 900)+numbered(40_000, "a%d;"))},
+		{name: "the same names in many piles of braces", mayBuild: true, fault: `^static/bomb\.js(:\d+:\d+)?: `,
+			make: files("static/bomb.js", strings.Repeat(strings.Repeat("{", 900)+numbered(1000, "a%d;")+strings.Repeat("}", 900), 300))},
+		{name: "braces of a script that only a parser sees", mayBuild: true, fault: `^static/bomb\.js(:\d+:\d+)?: `,
+			make: files("static/bomb.js", "a:for(;;){break a /'/}"+strings.Repeat("{", 900)+numbered(40_000, "a%d;")+strings.Repeat("}", 900)+"//'")},
+		{name: "regular expressions without an end", mayBuild: true, fault: `^static/bomb\.js(:\d+:\d+)?: `, make: files("static/bomb.js", strings.Repeat("/[", 1_000_000))},
 		{name: "a page with functions in each other", mayBuild: true, fault: inPage, quick: true, make: page("<script>x = " + strings.Repeat(" a => ", 5_000) + "1</script>\n")},
 		{name: "brackets of a script", mayBuild: true, fault: `^static/bomb\.js(:\d+:\d+)?: `, make: files("static/bomb.js", "x="+strings.Repeat("(", 100_000)+"1"+strings.Repeat(")", 100_000))},
 		{name: "a deep drawing", mayBuild: true, fault: `^static/bomb\.svg(:\d+:\d+)?: `,
 			make: files("static/bomb.svg", `<svg xmlns="http://www.w3.org/2000/svg">`+strings.Repeat("<g>", 100_000)+strings.Repeat("</g>", 100_000)+"</svg>")},
 		{name: "entities of a drawing", mayBuild: true, fault: `^static/bomb\.svg(:\d+:\d+)?: `, quick: true,
 			make: files("static/bomb.svg", `<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa">`+numbered(20, `<!ENTITY a%d "&a;&a;&a;&a;&a;&a;&a;&a;&a;">`)+`]><svg xmlns="http://www.w3.org/2000/svg"><text>&a19;</text></svg>`)},
-
-		{name: "links in a circle", mayBuild: true, fault: `^content/links/`, make: links, quick: true},
-	}...)
+	}
 }

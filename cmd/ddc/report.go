@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -339,7 +340,15 @@ func problemsOf(err error) []diagnostic.Problem {
 	case errors.As(err, &one):
 		return problems([]diagnostic.Problem{*one})
 	}
-	return problems([]diagnostic.Problem{{Message: err.Error()}})
+	return problems([]diagnostic.Problem{{Message: err.Error(), Hint: machineryHint(err)}})
+}
+
+// machineryHint says what to do about an error that is nobody's fault.
+func machineryHint(err error) string {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return "make room on its disk, or build into another folder with --output; the last output is as it was"
+	}
+	return ""
 }
 
 func duration(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }

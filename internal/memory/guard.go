@@ -16,17 +16,18 @@ const look = 5 * time.Millisecond
 const (
 	liveMetric    = "/gc/heap/live:bytes"
 	objectsMetric = "/memory/classes/heap/objects:bytes"
+	stacksMetric  = "/memory/classes/heap/stacks:bytes"
 )
 
-// Guard watches this process's heap, and says once that more is alive than may
-// be.
+// Guard watches this process's heap and stacks, and says once that more is
+// alive than may be.
 //
 //	g := memory.NewGuard(live, all, func(bytes int64) { cancel(...) })
 //	defer g.Stop()
 //
 // What is alive is known from the last collection. Memory can be filled faster
 // than the collector comes round, so everything on the heap has a bound too,
-// garbage or not.
+// garbage or not. Stacks are alive.
 type Guard struct {
 	stop    chan struct{}
 	stopped sync.WaitGroup
@@ -42,7 +43,7 @@ func NewGuard(live, all int64, over func(bytes int64)) *Guard {
 func NewGuardDuring(a *activity.Activity, live, all int64, over func(bytes int64)) *Guard {
 	g := &Guard{stop: make(chan struct{})}
 	g.stopped.Go(func() {
-		samples := []metrics.Sample{{Name: liveMetric}, {Name: objectsMetric}}
+		samples := []metrics.Sample{{Name: liveMetric}, {Name: objectsMetric}, {Name: stacksMetric}}
 		ticker := time.NewTicker(look)
 		defer ticker.Stop()
 		for {
@@ -59,7 +60,8 @@ func NewGuardDuring(a *activity.Activity, live, all int64, over func(bytes int64
 				ticker.Reset(look)
 			}
 			metrics.Read(samples)
-			alive, objects := int64(samples[0].Value.Uint64()), int64(samples[1].Value.Uint64())
+			stacks := int64(samples[2].Value.Uint64())
+			alive, objects := int64(samples[0].Value.Uint64())+stacks, int64(samples[1].Value.Uint64())+stacks
 			switch {
 			case alive > live:
 				over(alive)

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	case "child":
 		satisfied()
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(await.Watched(m))
 }
 
 func TestSizesAreReadAsPeopleWriteThem(t *testing.T) {

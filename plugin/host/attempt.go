@@ -31,7 +31,16 @@ type errHung struct {
 	stream bool   // then after is how long no message passed
 	after  time.Duration
 	waits  string // which processes the plugin may have waited for
+	worked time.Duration
 }
+
+// busyPart is the part of its time that a plugin must have had a processor for,
+// to count as one that works. One that hangs has none, and others on the
+// machine leave it less than all.
+const busyPart = 4
+
+// busy says whether the plugin worked rather than hung.
+func (e errHung) busy() bool { return e.worked >= e.after/busyPart }
 
 func (e errHung) Error() string {
 	text := e.method

@@ -123,9 +123,11 @@ func TestCallThatExhaustsItsPluginIsAFaultOfWhatWasAsked(t *testing.T) {
 			_, err := rpctestpb.NewTestClient(h.Conn("hoarder")).Echo(t.Context(), &rpctestpb.Packet{})
 			bystander <- err
 		}()
-		_, err = echo(t, h, "hoarder", &rpctestpb.Packet{Text: "hoard"})
-		assert.Equal(t, codes.InvalidArgument, status.Code(err), "%v", err)
-		assert.ErrorContains(t, err, "takes more than 50 MB of memory in plugin hoarder")
+		for _, kind := range []string{"hoard", "descend"} { // a heap, a stack
+			_, err = echo(t, h, "hoarder", &rpctestpb.Packet{Text: kind})
+			assert.Equal(t, codes.InvalidArgument, status.Code(err), "%v", err)
+			assert.ErrorContains(t, err, "takes more than 50 MB of memory in plugin hoarder")
+		}
 		assert.NoError(t, <-bystander)
 		_, err = echo(t, h, "hoarder", &rpctestpb.Packet{})
 		assert.NoError(t, err)

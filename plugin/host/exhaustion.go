@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"os/exec"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -13,7 +14,9 @@ import (
 // A plugin whose heap grows beyond Memory.Live ends itself, before the
 // kernel has to choose which process to kill. Its calls are repeated, as after
 // any death. If a call exhausts the plugin again while it runs alone, that call
-// is to blame: the fault lies with the request, not with the plugin.
+// is to blame: the fault lies with the request, not with the plugin. So it does
+// if a plugin that has only this call works until the call's time is over. One
+// that sleeps instead hangs, and is to blame itself.
 
 // exhausted says whether a call failed because its plugin ended itself for want
 // of memory.
@@ -31,8 +34,12 @@ func (p *Plugin) tooLarge(code codes.Code) error {
 
 // givenUp is the error of a call that has no attempts left.
 func (p *Plugin) givenUp(method string, attempts int, err error) error {
-	if exhausted(err) {
+	var hung errHung
+	switch {
+	case exhausted(err):
 		return p.tooLarge(codes.InvalidArgument)
+	case errors.As(err, &hung) && hung.busy():
+		return status.Errorf(codes.InvalidArgument, "takes more than %v in plugin %s, which was at work for %v of it", hung.after, p.name, hung.worked.Round(time.Second))
 	}
 	return status.Errorf(codes.Unavailable, "%s: given up after %d attempts: %s", method, attempts, status.Convert(err).Message())
 }

@@ -42,7 +42,7 @@ const envRole = "DDC_TEST_ROLE"
 func TestMain(m *testing.M) {
 	switch role := os.Getenv(envRole); role {
 	case "":
-		goleak.VerifyTestMain(m)
+		goleak.VerifyTestMain(await.Watched(m))
 	case "host":
 		hostThatNeverCloses()
 	case "intruder":
@@ -105,6 +105,11 @@ func (testService) Echo(ctx context.Context, p *rpctestpb.Packet) (*rpctestpb.Pa
 		for hoard := [][]byte{}; ; {
 			hoard = append(hoard, bytes.Repeat([]byte{1}, 1<<20))
 		}
+	case "descend":
+		return &rpctestpb.Packet{Number: descend(1)}, nil
+	case "spin":
+		for { //nolint:revive // it is to be at work
+		}
 	case "block":
 		<-blocked // for ever, whatever ctx says
 	case "process": // waits for another process, which ends with this thread
@@ -123,6 +128,14 @@ func (testService) Echo(ctx context.Context, p *rpctestpb.Packet) (*rpctestpb.Pa
 		return nil, status.Error(codes.InvalidArgument, argument)
 	}
 	return p, nil
+}
+
+// descend calls itself without end.
+func descend(n int64) int64 {
+	if n == 0 {
+		return 0
+	}
+	return descend(n+1) + n
 }
 
 // Count sends its packet back once, having done as it says.

@@ -18,6 +18,7 @@ import (
 
 	"ddc/inspect"
 	"ddc/internal/await"
+	"ddc/internal/proc"
 	"ddc/internal/subject"
 	"ddc/plugin"
 	"ddc/rpc/rpctestpb"
@@ -115,6 +116,45 @@ func TestHangIsToldWithCallPageAndWhatThePluginWaitsFor(t *testing.T) {
 		assert.ErrorContains(t, err, "/ddc.rpctest.Test/Echo for content/guide/quick-start.md:14 was not answered within 1h0m0s; the plugin waits for process ")
 		assert.ErrorContains(t, err, " (sleep)")
 	})
+}
+
+// One that sleeps is another matter: its plugin is to blame.
+func TestCallThatKeepsItsPluginAtWorkIsAFaultOfWhatWasAsked(t *testing.T) {
+	hubAndGRPC(t, func(t *testing.T, o Options) {
+		o.CallTimeout = time.Hour
+		h := newHost(t, o)
+		p, answered := h.Plugin("busy"), make(chan error, 1)
+		go func() {
+			_, err := rpctestpb.NewTestClient(h.Conn("busy")).Echo(t.Context(), &rpctestpb.Packet{Text: "spin"})
+			answered <- err
+		}()
+		pid := 0
+		for range hungAttempts {
+			last := pid
+			await.Until(t, "the plugin to be seen at work", func() bool {
+				pid = p.Stats().PID
+				p.patience.mu.Lock()
+				defer p.patience.mu.Unlock()
+				for a := range p.patience.attempts {
+					if pid != 0 && pid != last && workOf(a.victim) > 3*proc.Tick {
+						a.seen, a.work = true, workOf(a.victim)-p.patience.limit/2
+						return true
+					}
+				}
+				return false
+			})
+			outlast(t, p, last, "the call to be under way", isCalled(p))
+		}
+		err := await.Value(t, "the call to be given up", answered)
+		assert.Equal(t, codes.InvalidArgument, status.Code(err))
+		assert.ErrorContains(t, err, "takes more than 1h0m0s in plugin busy, which was at work for 30m")
+	})
+}
+
+func TestWorkIsASignOfNoHang(t *testing.T) {
+	assert.False(t, errHung{after: time.Minute}.busy())
+	assert.False(t, errHung{after: time.Minute, worked: time.Second}.busy())
+	assert.True(t, errHung{after: time.Minute, worked: 20 * time.Second}.busy(), "others had the processor too")
 }
 
 func TestHandlerThatNeverReturnsIsGivenUpWithItsName(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 
 	"ddc/inspect"
 	"ddc/internal/absence"
+	"ddc/internal/proc"
 )
 
 // patience finds attempts of calls that last too long, and streams that wait
@@ -39,12 +40,28 @@ type attempt struct {
 	// The fields below are guarded by patience.mu.
 	began   time.Time // of a stream the wait for a message
 	waiters int       // those who wait for the plugin; without one no time counts
+	seen    bool
+	work    time.Duration // which the plugin had done when it was first seen under way
 	killed  bool
 	hung    errHung // why, once killed
 }
 
 // killable is killed when an attempt lasts too long.
 type killable interface{ kill(cause error) }
+
+// workOf is the processor time of a run's processes so far.
+func workOf(victim killable) (sum time.Duration) {
+	r, ok := victim.(run)
+	if !ok || r.pid() == 0 {
+		return 0
+	}
+	for _, d := range proc.Descendants(r.pid()) {
+		if s, err := proc.Of(d.PID); err == nil {
+			sum += s.Used + s.Reaped
+		}
+	}
+	return sum
+}
 
 // awaited describes the processes that a run waits for, just before it is
 // killed.
@@ -75,7 +92,7 @@ func (p *patience) wait(a *attempt) {
 	if a.waiters++; a.waiters > 1 {
 		return
 	}
-	a.began = now
+	a.began, a.seen = now, false
 	p.attempts[a] = struct{}{}
 	if p.timer == nil {
 		p.absences.Begin(now)
@@ -89,7 +106,7 @@ func (p *patience) passed(a *attempt) {
 	now := p.now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	a.began = now
+	a.began, a.seen = now, false
 }
 
 // end removes one waiter, and says whether the attempt was found to last too
@@ -117,11 +134,18 @@ func (p *patience) look() {
 			oldest = a.began
 		}
 		left := p.limit - (now.Sub(a.began) - p.absences.Since(a.began, now))
-		if left > 0 {
+		switch {
+		case left > 0:
 			wait = min(wait, left)
-		} else if !a.killed {
+			if !a.seen {
+				a.seen, a.work = true, workOf(a.victim)
+			}
+		case !a.killed:
 			a.killed = true
-			a.hung = errHung{a.method, a.about, a.stream, p.limit, awaited(a.victim)}
+			a.hung = errHung{method: a.method, about: a.about, stream: a.stream, after: p.limit, waits: awaited(a.victim)}
+			if a.seen {
+				a.hung.worked = workOf(a.victim) - a.work
+			}
 			a.victim.kill(a.hung)
 		}
 	}

@@ -39,10 +39,6 @@ var errNoScript = errors.New("not a script")
 // to esbuild, which takes a stack frame for each level of nesting.
 const maxChecked = 64 << 10
 
-// maxListed bounds what the parser lists: each name once in each scope around
-// it that does not declare it. For so many it takes a second, and 200 MB.
-const maxListed = 1 << 20
-
 // scan finds the strings and template texts of a script, and says what is wrong
 // with one that no browser runs. It is errNoScript where not even the strings
 // can be told apart.
@@ -54,7 +50,7 @@ const maxListed = 1 << 20
 func scan(script string) (found []chunk, fault *diagnostic.Problem, err error) {
 	var expressions map[int]bool
 	err = errNoScript
-	if listed(script) <= maxListed {
+	if !listsTooMuch(script) {
 		expressions, err = regularExpressions(script)
 	}
 	isExpression := func(offset int) bool { return expressions[offset] }
