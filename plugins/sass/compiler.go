@@ -21,7 +21,8 @@ import (
 // A compiler is a running Dart Sass, for one compilation at a time.
 type compiler struct {
 	dart   *godartsass.Transpiler
-	pid    int // 0 if not known
+	pid    int   // 0 if not known
+	kills  int64 // how many processes the kernel had ended for want of memory
 	thread *forker.Thread
 }
 
@@ -35,7 +36,7 @@ func start(heard func(godartsass.LogEvent)) (*compiler, error) {
 		return nil, err
 	}
 	tool.CloseOnExec()
-	c := &compiler{thread: forker.New(nil)}
+	c := &compiler{thread: forker.New(nil), kills: proc.OutOfMemoryKills()}
 	c.thread.Do(func() {
 		// The library does not give the PID of the process that it starts, but
 		// the kernel lists what this thread has started.

@@ -40,6 +40,7 @@ func (e endless) Error() string { return string(e) }
 
 const (
 	tooDeep  endless = "the Sass calls itself without end, and Dart Sass has no stack left"
+	noMemory endless = "the Sass takes more memory to compile than there is: does a loop end, and a list or string stop growing?"
 	tooLarge endless = "the Sass takes more than 512 MiB of memory to compile: does a loop end, and a list or string stop growing?"
 )
 
@@ -71,8 +72,9 @@ func held(pid int) int64 {
 	return resident
 }
 
-// whereabouts compiles once more, with a mark at each loop, function and mixin
-// of the sources. It gives the place of the last mark that was passed, or none.
+// whereabouts compiles once more, with a mark at each loop, function, mixin and
+// global variable of the sources. It gives the place of the last mark that was
+// passed, or none.
 func whereabouts(ctx context.Context, files sources) diagnostic.Problem {
 	marked, marks := files.mark()
 	if len(marks) == 0 {
@@ -122,46 +124,91 @@ func (s sources) mark() (sources, []diagnostic.Problem) {
 	return marked, marks
 }
 
+// nameLetters are what a variable's name is mostly made of.
+const nameLetters = "-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 // repeated are the rules whose blocks can run without end.
 var repeated = []string{"@function", "@mixin", "@while", "@for", "@each"}
 
-// markSource puts @debug at the beginning of each block that can run again. It
-// knows just enough of SCSS: where comments, strings and blocks begin and end.
-// If it goes wrong, the marked source does not compile, and no place is found.
+// markSource puts @debug at the beginning of each block that can run again, and
+// before each variable that is set outside of all blocks. It knows just enough
+// of SCSS: where comments, strings and blocks begin and end. If it goes wrong,
+// the marked source does not compile, and no place is found.
 func markSource(name, source string, marks []diagnostic.Problem) (string, []diagnostic.Problem) {
 	var b strings.Builder
+	add := func(from, length int) {
+		if len(marks) == mostMarks {
+			return
+		}
+		fmt.Fprintf(&b, `@debug "%s%d";`, markText, len(marks))
+		mark := diagnostic.At(source, from, from+length, "")
+		mark.File = folder + name
+		marks = append(marks, *mark)
+	}
+	// Nothing but variables may stand before what loads other files.
+	loaded := max(strings.LastIndex(source, "@use"), strings.LastIndex(source, "@forward"))
+	var at statements
 	begun, rule := -1, 0 // where a rule began whose block is to come, and how long its name is
-	inner := 0           // braces of interpolations that are open
 	for i := 0; i < len(source); {
 		rest := source[i:]
-		width := 1
-		switch {
-		case strings.HasPrefix(rest, "//"):
-			width = until(rest, "\n")
-		case strings.HasPrefix(rest, "/*"):
-			width = until(rest, "*/")
-		case rest[0] == '"' || rest[0] == '\'':
-			width = quotedWidth(rest)
-		case strings.HasPrefix(rest, "#{"):
-			inner, width = inner+1, 2
-		case rest[0] == '}' && inner > 0:
-			inner--
-		case rest[0] == '@' && repeats(rest) > 0:
+		if at.global(rest) && i > loaded {
+			add(i, len(rest)-len(strings.TrimLeft(rest[1:], nameLetters)))
+		}
+		if rest[0] == '@' && repeats(rest) > 0 {
 			begun, rule = i, repeats(rest)
+		}
+		width := at.pass(rest)
+		b.WriteString(rest[:width])
+		switch {
 		case rest[0] == ';':
 			begun = -1
-		}
-		b.WriteString(rest[:width])
-		if rest[0] == '{' && begun >= 0 {
-			fmt.Fprintf(&b, `@debug "%s%d";`, markText, len(marks))
-			mark := diagnostic.At(source, begun, begun+rule, "")
-			mark.File = folder + name
-			marks = append(marks, *mark)
+		case rest[0] == '{' && begun >= 0:
+			add(begun, rule)
 			begun = -1
 		}
 		i += width
 	}
 	return b.String(), marks
+}
+
+// mostMarks bounds the marks: each costs a look through its source.
+const mostMarks = 5000
+
+// statements follows where in a source statements begin.
+type statements struct {
+	blocks, interpolations int  // that are open
+	within                 bool // a statement has begun
+}
+
+// global says whether a variable is set there, outside of all blocks.
+func (s *statements) global(rest string) bool { return rest[0] == '$' && !s.within && s.blocks == 0 }
+
+// pass is how long the next piece is.
+func (s *statements) pass(rest string) (width int) {
+	switch c := rest[0]; {
+	case strings.HasPrefix(rest, "//"):
+		return until(rest, "\n")
+	case strings.HasPrefix(rest, "/*"):
+		return until(rest, "*/")
+	case c == ' ' || c == '\t' || c == '\n' || c == '\r':
+		return 1
+	case strings.HasPrefix(rest, "#{"):
+		s.interpolations++
+		s.within = true
+		return 2
+	case c == '}' && s.interpolations > 0:
+		s.interpolations--
+		return 1
+	case c == '"' || c == '\'':
+		s.within = true
+		return quotedWidth(rest)
+	case c == '{':
+		s.blocks++
+	case c == '}':
+		s.blocks--
+	}
+	s.within = strings.IndexByte("{};", rest[0]) < 0
+	return 1
 }
 
 // repeats is the length of the rule's name that the text begins with, if it is

@@ -31,6 +31,7 @@ func TestSassWithoutEndIsTheSitesFaultAtItsPlace(t *testing.T) {
 		"while":    {map[string]string{entry: "/* @while { */\n$x: 1;\n a { @if true { @while $x > 0 { $x: $x + 1 !global; } } }\n"}, []string{"sass/main.scss:3:17: ", "did not compile within"}},
 		"for":      {map[string]string{entry: "$y: 0;\n@for $x from 1 through 100000000000 { $y: $x; }\n"}, []string{"sass/main.scss:2:1: ", "did not compile within"}},
 		"list":     {map[string]string{entry: "@use \"sass:list\";\n$l: \"aaaaaaaaaaaaaaaaaaaa\";\n@while list.length(($l)) > 0 { $l: $l + $l; }\n"}, []string{"sass/main.scss:3:1: ", "512 MiB"}},
+		"doubles":  {map[string]string{entry: "a {b: c}\n$l: (\"aaaaaaaaaaaaaaaaaaaa\");\n$s: 1;" + strings.Repeat(" $l: join($l, $l);", 60) + "\n$s: 2;"}, []string{"sass/main.scss:3:", "512 MiB"}},
 		"indented": {map[string]string{entry: "@use \"x\";", "x.sass": "@while true\n  $x: 1\n"}, []string{"sass/main.scss: ", "did not compile within"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -93,12 +94,13 @@ func TestMarksLeaveWhatASourceMeans(t *testing.T) {
 }
 @for $i from 1 through 3 { .i-#{$i} { a: url(x.png); } }
 $n: 3; @while $n > 0 { .w#{$n} { b: c } $n: $n - 1; }
+/* $c: 1; */ $deep-2 : (a: $n, b: "$d: 1;"); a { $e: 1; b: $e }
 `}
 	marked, marks := sources(files).mark()
 	var places []string
 	for _, mark := range marks {
 		places = append(places, fmt.Sprintf("%s:%d:%d+%d", mark.File, mark.Line, mark.Col, mark.Length))
 	}
-	assert.Equal(t, []string{"sass/main.scss:2:1+6", "sass/main.scss:3:1+9", "sass/main.scss:4:1+5", "sass/main.scss:7:1+4", "sass/main.scss:8:8+6"}, places)
+	assert.Equal(t, []string{"sass/main.scss:2:1+6", "sass/main.scss:3:1+9", "sass/main.scss:4:1+5", "sass/main.scss:7:1+4", "sass/main.scss:8:1+2", "sass/main.scss:8:8+6", "sass/main.scss:9:14+7"}, places)
 	assert.Equal(t, compile(t, s, files), compile(t, s, marked))
 }

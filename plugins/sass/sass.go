@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"time"
 
 	"github.com/bep/godartsass/v2"
@@ -20,6 +21,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"ddc/internal/diagnostic"
+	"ddc/internal/proc"
 	"ddc/internal/tool"
 	"ddc/plugins/sass/sasspb"
 )
@@ -116,13 +118,19 @@ func (s *Service) compile(ctx context.Context, args godartsass.Args) (string, er
 		if err == nil || errors.As(err, &fault) {
 			return css, err
 		}
+		kills := c.kills
 		err = errors.Join(err, c.close())
+		var exit *exec.ExitError
+		ranOut := errors.As(err, &exit) && proc.MemoryRanOut(exit.ProcessState, kills)
 		c = nil
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
 		if errors.As(err, new(endless)) {
 			return "", err
+		}
+		if attempt == 2 && ranOut {
+			return "", noMemory
 		}
 		if attempt == 2 {
 			return "", fmt.Errorf("the compiler gave up: %w", err)

@@ -229,6 +229,7 @@ func TestConcurrentCallsGetTheirOwnAnswers(t *testing.T) {
 func TestMissingCompilerIsAFailedPrecondition(t *testing.T) {
 	t.Setenv("DDC_TOOLS", "")
 	t.Setenv("PATH", "/nowhere")
+	t.Setenv(tool.FolderVariable, "")
 	t.Chdir(t.TempDir())
 	s := New()
 	_, err := s.Compile(t.Context(), &sasspb.CompileRequest{Files: map[string]string{entry: ""}})
