@@ -53,7 +53,7 @@ func Confine(limit int64, doomed func(folder string) error) (*Group, error) {
 	if err := os.Mkdir(g.folder, 0o755); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotPermitted, err)
 	}
-	if err := h.enter(g.folder, limit); err != nil {
+	if err := h.enter(g.folder, limit-min(g.brought, limit/2)); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", ErrNotPermitted, err), os.Remove(g.folder))
 	}
 	return g, nil

@@ -246,6 +246,18 @@ func TestGroupIsLeftAndRemoved(t *testing.T) {
 	assert.NoDirExists(t, g.Folder())
 }
 
+func TestWhatWasTakenBeforeTheGroupIsWithinItsLimit(t *testing.T) {
+	h, found := find()
+	g, err := Confine(2*Min, func(string) error { return nil })
+	if !found || err != nil || g == nil {
+		t.Skip(err)
+	}
+	limit := h.limitOf(g.Folder())
+	require.NoError(t, g.Close())
+	assert.Positive(t, g.brought)
+	assert.LessOrEqual(t, limit+g.brought, int64(2*Min))
+}
+
 func TestWhatStillRunsInAGroupEndsWithIt(t *testing.T) {
 	g, err := Confine(Min, func(string) error { return nil })
 	if err != nil {
