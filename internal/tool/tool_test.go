@@ -91,6 +91,7 @@ func TestToolsOfTheCheckoutAreFoundAndThoseOfASiteAreNot(t *testing.T) {
 }
 
 func TestErrorForMissingToolSaysWhatToDo(t *testing.T) {
+	t.Setenv(tool.FolderVariable, "")
 	t.Setenv("PATH", "/nowhere")
 	t.Chdir(t.TempDir())
 	_, err := tool.Command{Program: tool.Program{Name: "cjxl", Purpose: "which writes JPEG XL"}}.Run(t.Context())

@@ -298,6 +298,7 @@ func TestBrokenFontsAreNamed(t *testing.T) {
 }
 
 func TestMissingProgramsAreFailedPreconditions(t *testing.T) {
+	t.Setenv(tool.FolderVariable, "")
 	t.Setenv("PATH", "/nowhere")
 	t.Chdir(t.TempDir())
 	_, err := New().Subset(t.Context(), &fontspb.SubsetRequest{Path: "a.ttf", Data: goregular.TTF, Characters: "a"})

@@ -264,6 +264,7 @@ func TestCallsEndWithTheirContext(t *testing.T) {
 }
 
 func TestMissingProgramsAreFailedPreconditions(t *testing.T) {
+	t.Setenv(tool.FolderVariable, "")
 	t.Setenv("PATH", "/nowhere")
 	t.Chdir(t.TempDir())
 	_, err := New().Encode(t.Context(), request(scene(20, 20, 255), 80))

@@ -336,6 +336,7 @@ say 0 NewIndex; say 2 IndexedFile; say 1 Error; cat >/dev/null`)
 }
 
 func TestMissingPagefindIsAFailedPrecondition(t *testing.T) {
+	t.Setenv(tool.FolderVariable, "")
 	t.Setenv("PATH", "/nowhere")
 	t.Chdir(t.TempDir())
 	_, err := buildIndex(t.Context())
