@@ -51,8 +51,8 @@ AT_ONCE := -p 3
 # does so before.
 export GORACE ?= atexit_sleep_ms=0
 test: tools example lint ## Run the tests; those of concurrent code also under the race detector.
-	go test -tags $(TAGS) -timeout 15m $(AT_ONCE) $(PACKAGES)
-	go test -tags $(TAGS) -timeout 15m $(AT_ONCE) -race -short $(RACY)
+	go test -tags $(TAGS) -timeout 30m $(AT_ONCE) $(PACKAGES)
+	go test -tags $(TAGS) -timeout 30m $(AT_ONCE) -race -short $(RACY)
 	$(FAULTY) -short
 	@$(MAKE) --no-print-directory -j3 --output-sync=target $(BESIDE) BROWSE=-short EXAMPLE=
 
@@ -93,7 +93,7 @@ EXAMPLE := example
 .PHONY: test-browser
 test-browser: tools $(EXAMPLE) ## Look at pages in a real browser (Debian's chromium), which is a module of its own; pictures of them go to out/shots.
 	@cd site/serve/browser && if ! command -v chromium >/dev/null; then echo "test-browser: left out, as there is no chromium"; \
-	elif go mod download; then DDC_EDITS=$(EDITS) go test -tags $(TAGS) -timeout 15m $(BROWSE) .; else echo "test-browser: left out, as its modules cannot be had"; fi
+	elif go mod download; then DDC_EDITS=$(EDITS) go test -tags $(TAGS) -timeout 30m $(BROWSE) .; else echo "test-browser: left out, as its modules cannot be had"; fi
 
 # A module of its own, whose dependencies may not be to be had: then it is left out, and says so.
 .PHONY: interop
@@ -134,7 +134,7 @@ rust-faults: build rust ## Have the plugins in Rust, C and of tonic's endure a h
 	for program in $$(echo $(PEERS) | tr , ' '); do bin/ddc-fault plugin check-faults $$program || exit 1; done
 
 # -short has each fault on one strategy. The tests that need no fault are in test.
-FAULTY := go test -tags $(TAGS),ddcfault -timeout 15m -run 'Fault|EventLoop' ./internal/fault ./conformance
+FAULTY := go test -tags $(TAGS),ddcfault -timeout 30m -run 'Fault|EventLoop' ./internal/fault ./conformance
 faults: ## Run each fault on each strategy where it can bite, and write docs/FAULTS.md.
 	$(FAULTY)
 	go test -tags $(TAGS) -count=1 -run TestPageOfFaults ./conformance/broken -write
