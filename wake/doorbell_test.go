@@ -108,25 +108,6 @@ func TestClosingBellLetsGoOfTheContextUnderItsLock(t *testing.T) {
 	assert.ErrorIs(t, await.Value(t, "the sleeper to find the bell closed", awaited), os.ErrClosed)
 }
 
-// A context ends just before its bell is closed and the words are unmapped:
-// what its end has started may not touch them, or the process dies of it. The
-// explorer has every order of the two; here the memory is really gone.
-func TestContextThatEndsWhileTheBellClosesTouchesNoUnmappedWord(t *testing.T) {
-	for range 1000 {
-		segment, err := shm.Create("bell", wake.WordsSize)
-		require.NoError(t, err)
-		words, err := shm.View[wake.Words](segment, 0)
-		require.NoError(t, err)
-		bell := newBell(t, words)
-		ctx, cancel := context.WithCancel(t.Context())
-		looks := 0
-		require.NoError(t, bell.Await(ctx, func() bool { looks++; return looks == 2 }))
-		cancel() // which starts a goroutine
-		require.NoError(t, bell.Close())
-		require.NoError(t, segment.Close()) // the last hold: the words are gone
-	}
-}
-
 func TestAwaitRegistersTheSameContextNoMoreThanTwice(t *testing.T) {
 	bell := newBell(t, new(wake.Words))
 	ctx := &endless{Context: context.Background(), done: make(chan struct{}), registered: map[int]func(){}}
