@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,7 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"ddc/internal/await"
 	"ddc/rpc"
@@ -278,6 +281,9 @@ func TestAPeerThatBreaksTheProtocolLosesItsLink(t *testing.T) {
 		"a method id too high": {{call(5000), "\x01a"}},
 		"an id of two names":   {{call(5), "\x16/ddc.rpctest.Test/Chat\x00"}, {call(5), "\x16/ddc.rpctest.Test/Echo\x00"}},
 		"a section cut short":  {{call(5), "\x7fa"}},
+		"a known method's metadata cut short": {
+			{transport.Header{Op: 1, Flags: 3, Stream: 1, Arg: 5 << 48}, "\x16/ddc.rpctest.Test/Chat\x7fa"},
+		},
 		"a stream opened twice": {
 			{call(1), "\x16/ddc.rpctest.Test/Chat\x00"}, {call(1), "\x16/ddc.rpctest.Test/Chat\x00"},
 		},
@@ -296,7 +302,7 @@ func TestAPeerThatBreaksTheProtocolLosesItsLink(t *testing.T) {
 			for _, f := range frames {
 				require.NoError(t, host.Send(t.Context(), f.h, []byte(f.payload)))
 			}
-			assert.ErrorIs(t, <-served, transport.ErrCorrupt)
+			assert.ErrorIs(t, await.Value(t, "the server to give the link up", served), transport.ErrCorrupt)
 			await.Closed(t, "the link's end", host.Done())
 		})
 	}
@@ -336,6 +342,58 @@ func TestFramesOfAStreamAreIgnoredByAUnaryCall(t *testing.T) {
 	}
 	require.NoError(t, host.Close())
 	assert.NoError(t, await.Value(t, "the server's end", served))
+}
+
+// An error that could be sent whole is not sent again in short.
+func TestACallIsAnsweredByOneFrame(t *testing.T) {
+	tr := inproc.New()
+	defer tr.Close() //nolint:errcheck // its links have ended
+	host, peer, err := tr.Pair("caller")
+	require.NoError(t, err)
+	server := rpc.NewServer(rpc.ServerOptions{})
+	rpctestpb.RegisterTestServer(server, &service{echo: func(_ context.Context, in *packet) (*packet, error) {
+		if in.Number == 0 {
+			return nil, status.Error(codes.NotFound, "nothing")
+		}
+		return in, nil
+	}})
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(context.Background(), peer) }()
+	var replies []transport.Header
+	const call, named, message, unary, reply = 1, 1, 16, 32, 7
+	ended := make(chan struct{})
+	host.Start(func(f *transport.Frame) { replies = append(replies, f.Header) })
+	go func() { <-host.Done(); close(ended) }()
+	for stream := range uint32(4) {
+		request, err := proto.Marshal(&packet{Number: int64(stream % 2)})
+		require.NoError(t, err)
+		h := transport.Header{Op: call, Flags: named | message | unary, Stream: stream + 1, Arg: 1 << 48}
+		require.NoError(t, host.Send(t.Context(), h, append([]byte("\x16/ddc.rpctest.Test/Echo"), request...)))
+	}
+	await.Until(t, "a reply to each call", func() bool { return host.Stats().FramesIn >= 4 })
+	server.Stop() // so what the handlers send has been sent
+	require.NoError(t, await.Value(t, "the server's end", served))
+	await.Closed(t, "the link's end", ended)
+	answered := map[uint32]uint64{}
+	for _, r := range replies {
+		if r.Op == reply {
+			_, twice := answered[r.Stream]
+			assert.False(t, twice, "call %d was answered twice", r.Stream)
+			answered[r.Stream] = r.Arg
+		}
+	}
+	assert.Equal(t, map[uint32]uint64{1: uint64(codes.NotFound), 2: 0, 3: uint64(codes.NotFound), 4: 0}, answered)
+}
+
+// What a link says of its end beyond the kind is said once.
+func TestWhyALinkEndedIsToldWithItsKind(t *testing.T) {
+	for text, err := range map[string]error{
+		"plugin x died: exit status 1":                 fmt.Errorf("x: %w: exit status 1", transport.ErrPeerDead),
+		"plugin x died: x: attach: peer died: starved": fmt.Errorf("x: attach: %w: starved", transport.ErrPeerDead),
+		"plugin x closed the link":                     fmt.Errorf("x: %w", transport.ErrClosed),
+	} {
+		assertStatus(t, rpc.LinkEnded("plugin x", err), codes.Unavailable, text)
+	}
 }
 
 func TestFaultyRegistrationsAreReportedByServe(t *testing.T) {
@@ -411,6 +469,9 @@ func TestRawCallsCarryBytesAndErrors(t *testing.T) {
 		assertStatus(t, err, codes.Internal, "disk full")
 		_, err = raw("/raw/Nope", nil)
 		assertStatus(t, err, codes.Unimplemented, "unknown method Nope for service raw")
+		tooMuch := metadata.AppendToOutgoingContext(t.Context(), "key", strings.Repeat("x", 2<<20))
+		err = p.conn.InvokeRaw(tooMuch, "/raw/Echo", 0, func([]byte) error { return nil }, nil)
+		assertStatus(t, err, codes.ResourceExhausted, "request metadata of")
 		mine := fmt.Errorf("mine")
 		fail := func([]byte) error { return mine }
 		assert.Same(t, mine, p.conn.InvokeRaw(t.Context(), "/raw/Echo", 5, fail, nil))

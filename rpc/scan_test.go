@@ -62,6 +62,7 @@ func TestEstimateCoversWhatDecodingKeeps(t *testing.T) {
 		"unknown fields":           {&rpctestpb.Packet{}, repeated([]byte{9 << 3, 1}, n)},
 		"one large text":           {&rpctestpb.Packet{}, lengthField(1, repeated([]byte("x"), n))},
 		"details of a status":      {&spb.Status{}, repeated(lengthField(3, nil), n)},
+		"texts in messages":        {&spb.Status{}, repeated(lengthField(3, append(lengthField(1, repeated([]byte("a"), 33)), lengthField(2, repeated([]byte("b"), 33))...)), n)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var known shapes
@@ -78,6 +79,19 @@ func TestEstimateCoversWhatDecodingKeeps(t *testing.T) {
 			assert.Less(t, sc.decoded, 6*kept+slack, "an estimate that is far too high refuses what fits")
 		})
 	}
+}
+
+// What the length alone promises covers a message that costs more than its
+// struct, and is no list: one of a oneof.
+func TestWorstCoversAMessageThatIsNoList(t *testing.T) {
+	const n = 100
+	one := field{known: true, wire: protowire.BytesType, cost: 1000, message: &shape{size: 10}}
+	s := &shape{dense: []field{{}, one}}
+	sc := scan{bounds: Bounds{Bytes: math.MaxInt, Fields: math.MaxInt, Depth: 100, Decoded: math.MaxInt64}}
+	payload := repeated(lengthField(1, nil), n)
+	require.NoError(t, sc.message(s, payload, 0))
+	assert.EqualValues(t, n*(one.cost+one.message.size), sc.decoded)
+	assert.GreaterOrEqual(t, int64(len(payload))*s.worst(map[*shape]bool{}), sc.decoded)
 }
 
 func live() int64 {

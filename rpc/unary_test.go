@@ -306,6 +306,7 @@ func TestInterceptorsWrapCallsInOrder(t *testing.T) {
 		got, err := rpctestpb.NewTestClient(within).Echo(t.Context(), &packet{})
 		require.NoError(t, err)
 		assert.Equal(t, "[c1 c2]", got.GetText())
+		assert.Same(t, p.conn, rpc.Intercept(p.conn, nil, nil))
 		assert.Equal(t, []string{"c1 " + echoMethod, "c2 " + echoMethod, "s1 " + echoMethod, "s2 " + echoMethod, "s3 " + echoMethod}, order.get())
 	})
 }

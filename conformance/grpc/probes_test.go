@@ -235,7 +235,9 @@ var probes = map[string]probe{
 					n.see(outcome(stream.RecvMsg(got)), got.GetText())
 					n.see(outcome(stream.RecvMsg(got)))
 				}
-				n.see(outcome(e.Invoke(t.Context(), "noslash", &packet{}, &packet{})))
+				for _, method := range []string{"noslash", "/noservice", "//nomethod", "/", "//"} {
+					n.see(method, outcome(e.Invoke(t.Context(), method, &packet{}, &packet{})))
+				}
 			}
 	},
 	"metadata's order": func(n *notes) (setup, func(*testing.T, *ends)) {
