@@ -87,6 +87,17 @@ var mixed = Crowd{
 	Streams: 30, Leases: 30, Cancels: 20, Signals: 1, Closes: 1, Lies: 1, Deaths: 2, Restarts: 1,
 }
 
+// A caller that is cancelled as its reply is kept for it is told of the reply
+// before it reads that: it is the crowd's own program that would race.
+func TestCallersThatLeaveAsTheirReplyComesDoNotRace(t *testing.T) {
+	for _, name := range []string{"eventfd", "futex"} {
+		r, err := Simulate(Crowd{Strategy: name, Peers: 1, Callers: 2, Calls: 1, Cells: 1, Slots: 1, Leases: 100, Cancels: 100},
+			SimulateOptions{Depths: depths, Schedules: 1000})
+		require.NoError(t, err)
+		assert.Nil(t, r.Finding, "%v", r.Finding)
+	}
+}
+
 // One seed is one program and one schedule of it.
 func TestSeedStandsForOneSchedule(t *testing.T) {
 	traces := map[uint64]bool{}

@@ -247,6 +247,9 @@ func (s *callState) make() {
 	if s.reply.Payload == nil {
 		return
 	}
+	// A caller that leaves as its reply is kept is told of that in a moment.
+	step.Recv(s.done)
+	<-s.done
 	step.Read(s.reply.Payload)
 	s.whole(opDown, len(s.down)-1, s.reply.Payload)
 	s.reply.Release()
