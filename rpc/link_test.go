@@ -16,7 +16,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
 	"ddc/internal/await"
 	"ddc/rpc"
@@ -257,12 +256,13 @@ func TestAMethodsNameIsToldUntilItIsKnownToBeSent(t *testing.T) {
 func TestCallsUnderWayAreListedOldestFirst(t *testing.T) {
 	overEach(t, func(t *testing.T, tr transport.Transport) {
 		p := connect(t, tr, setup{service: blocked()})
-		for range 3 {
+		const many = 12 // which no table has in order by chance
+		for range many {
 			_, err := p.client.Chat(t.Context())
 			require.NoError(t, err)
 		}
 		calls := p.conn.Calls()
-		require.Len(t, calls, 3)
+		require.Len(t, calls, many)
 		for i, call := range calls {
 			assert.Equal(t, rpctestpb.Test_Chat_FullMethodName, call.Method)
 			assert.EqualValues(t, i+1, call.Stream)
@@ -342,58 +342,6 @@ func TestFramesOfAStreamAreIgnoredByAUnaryCall(t *testing.T) {
 	}
 	require.NoError(t, host.Close())
 	assert.NoError(t, await.Value(t, "the server's end", served))
-}
-
-// An error that could be sent whole is not sent again in short.
-func TestACallIsAnsweredByOneFrame(t *testing.T) {
-	tr := inproc.New()
-	defer tr.Close() //nolint:errcheck // its links have ended
-	host, peer, err := tr.Pair("caller")
-	require.NoError(t, err)
-	server := rpc.NewServer(rpc.ServerOptions{})
-	rpctestpb.RegisterTestServer(server, &service{echo: func(_ context.Context, in *packet) (*packet, error) {
-		if in.Number == 0 {
-			return nil, status.Error(codes.NotFound, "nothing")
-		}
-		return in, nil
-	}})
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(context.Background(), peer) }()
-	var replies []transport.Header
-	const call, named, message, unary, reply = 1, 1, 16, 32, 7
-	ended := make(chan struct{})
-	host.Start(func(f *transport.Frame) { replies = append(replies, f.Header) })
-	go func() { <-host.Done(); close(ended) }()
-	for stream := range uint32(4) {
-		request, err := proto.Marshal(&packet{Number: int64(stream % 2)})
-		require.NoError(t, err)
-		h := transport.Header{Op: call, Flags: named | message | unary, Stream: stream + 1, Arg: 1 << 48}
-		require.NoError(t, host.Send(t.Context(), h, append([]byte("\x16/ddc.rpctest.Test/Echo"), request...)))
-	}
-	await.Until(t, "a reply to each call", func() bool { return host.Stats().FramesIn >= 4 })
-	server.Stop() // so what the handlers send has been sent
-	require.NoError(t, await.Value(t, "the server's end", served))
-	await.Closed(t, "the link's end", ended)
-	answered := map[uint32]uint64{}
-	for _, r := range replies {
-		if r.Op == reply {
-			_, twice := answered[r.Stream]
-			assert.False(t, twice, "call %d was answered twice", r.Stream)
-			answered[r.Stream] = r.Arg
-		}
-	}
-	assert.Equal(t, map[uint32]uint64{1: uint64(codes.NotFound), 2: 0, 3: uint64(codes.NotFound), 4: 0}, answered)
-}
-
-// What a link says of its end beyond the kind is said once.
-func TestWhyALinkEndedIsToldWithItsKind(t *testing.T) {
-	for text, err := range map[string]error{
-		"plugin x died: exit status 1":                 fmt.Errorf("x: %w: exit status 1", transport.ErrPeerDead),
-		"plugin x died: x: attach: peer died: starved": fmt.Errorf("x: attach: %w: starved", transport.ErrPeerDead),
-		"plugin x closed the link":                     fmt.Errorf("x: %w", transport.ErrClosed),
-	} {
-		assertStatus(t, rpc.LinkEnded("plugin x", err), codes.Unavailable, text)
-	}
 }
 
 func TestFaultyRegistrationsAreReportedByServe(t *testing.T) {

@@ -10,7 +10,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"ddc/transport"
 )
@@ -134,4 +137,28 @@ func TestAnOrdinaryCallsStreamIsSmall(t *testing.T) {
 	const most = 416 // bytes: a size class of the allocator
 	assert.LessOrEqual(t, reflect.TypeFor[serverStream]().Size(), uintptr(most))
 	assert.LessOrEqual(t, reflect.TypeFor[clientStream]().Size(), uintptr(most))
+}
+
+// A reply's code is kept though its text cannot be read.
+func TestAStatusThatCannotBeReadKeepsItsCode(t *testing.T) {
+	err := (&Conn{name: "plugin x"}).replyError(flagStatus, uint64(codes.NotFound), []byte("\xff"))
+	assert.Equal(t, codes.NotFound, status.Code(err))
+	assert.ErrorContains(t, err, "plugin x replied with this code, and a text that cannot be read")
+}
+
+// old is a codec of gRPC's first registry.
+type old struct{}
+
+func (old) Marshal(any) ([]byte, error)        { return []byte("old"), nil }
+func (old) Unmarshal(data []byte, _ any) error { return nil }
+func (old) Name() string                       { return "rpc-test-old" }
+
+func TestCodecsOfBothRegistriesAreFound(t *testing.T) {
+	encoding.RegisterCodec(old{})
+	assert.Nil(t, codecOf("proto"), "protobuf needs none")
+	assert.Nil(t, codecOf("rpc-test-unknown"))
+	require.NotNil(t, codecOf("rpc-test-old"))
+	data, err := codecOf("rpc-test-old").Marshal(nil)
+	require.NoError(t, err)
+	assert.Equal(t, "old", string(data))
 }

@@ -36,13 +36,16 @@ func TestForeignCallOptionsCountAsWhatTheyEmbed(t *testing.T) {
 		return in, grpc.SetHeader(ctx, metadata.Pairs("mark", "here"))
 	}}}
 	overEach(t, s, func(t *testing.T, e *ends) {
-		var header, wrappedHeader metadata.MD
+		var header, wrappedHeader, byPointer metadata.MD
 		_, err := e.client.Echo(t.Context(), &packet{}, marked{mark: "x"}, &marked{}, grpc.Header(&header))
 		require.NoError(t, err)
 		assert.Equal(t, []string{"here"}, header["mark"])
 		_, err = e.client.Echo(t.Context(), &packet{}, wrapped{grpc.HeaderCallOption{HeaderAddr: &wrappedHeader}})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"here"}, wrappedHeader["mark"])
+		_, err = e.client.Echo(t.Context(), &packet{}, &wrapped{grpc.HeaderCallOption{HeaderAddr: &byPointer}})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"here"}, byPointer["mark"])
 	})
 }
 
