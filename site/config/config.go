@@ -215,7 +215,10 @@ func Load(start string, o Overrides) (*Config, error) {
 	case file != "":
 		c.File, c.Root = file, filepath.Dir(filepath.Dir(file))
 		source, err := read(c.Root)
-		if err != nil {
+		switch {
+		case errors.As(err, new(diagnostic.Errors)):
+			return nil, err
+		case err != nil:
 			return nil, diagnostic.Errors{{File: Name, Message: err.Error()}}
 		}
 		c.source = source
@@ -255,17 +258,17 @@ func read(folder string) (string, error) {
 	}
 	defer file.Close()
 	if info.Size() > maxSize {
-		return "", tooLarge(folder, info.Size())
+		return "", tooLarge(info.Size())
 	}
 	source, err := io.ReadAll(io.LimitReader(file, maxSize+1))
 	if len(source) > maxSize {
-		return "", tooLarge(folder, int64(len(source)))
+		return "", tooLarge(int64(len(source)))
 	}
 	return string(source), err
 }
 
-func tooLarge(folder string, size int64) error {
-	return diagnostic.Errors{{File: shortest(filepath.Join(folder, filepath.FromSlash(Name))), Line: 1, Col: 1,
+func tooLarge(size int64) error {
+	return diagnostic.Errors{{File: Name, Line: 1, Col: 1,
 		Message: fmt.Sprintf("the file has %d bytes; a configuration has at most %d", size, maxSize)}}
 }
 

@@ -57,7 +57,7 @@ func TestConfigurationWithoutEndIsRefused(t *testing.T) {
 	_, err := Load(folder, Overrides{})
 	var faults diagnostic.Errors
 	require.ErrorAs(t, err, &faults, "it is the site's fault")
-	assert.ErrorContains(t, err, Name+":1:1: the file has 1048613 bytes; a configuration has at most 1048576")
+	assert.Equal(t, Name+":1:1: the file has 1048613 bytes; a configuration has at most 1048576", faults.Error())
 
 	require.NoError(t, os.Truncate(filepath.Join(folder, filepath.FromSlash(Name)), 20<<30))
 	_, err = Load(folder, Overrides{})
