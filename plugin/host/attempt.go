@@ -35,8 +35,8 @@ type errHung struct {
 }
 
 // busyPart is the part of its time that a plugin must have had a processor for,
-// to count as one that works. One that hangs has none, and others on the
-// machine leave it less than all.
+// or waited for one, to count as one that works. One that hangs does neither;
+// one that works may wait for a disk too.
 const busyPart = 4
 
 // busy says whether the plugin worked rather than hung.

@@ -39,7 +39,7 @@ func (p *Plugin) givenUp(method string, attempts int, err error) error {
 	case exhausted(err):
 		return p.tooLarge(codes.InvalidArgument)
 	case errors.As(err, &hung) && hung.busy():
-		return status.Errorf(codes.InvalidArgument, "takes more than %v in plugin %s, which was at work for %v of it", hung.after, p.name, hung.worked.Round(time.Second))
+		return status.Errorf(codes.InvalidArgument, "takes more than %v in plugin %s, which was busy for %v of it", hung.after, p.name, min(hung.worked, hung.after).Round(time.Second))
 	}
 	return status.Errorf(codes.Unavailable, "%s: given up after %d attempts: %s", method, attempts, status.Convert(err).Message())
 }

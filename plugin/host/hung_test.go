@@ -147,14 +147,14 @@ func TestCallThatKeepsItsPluginAtWorkIsAFaultOfWhatWasAsked(t *testing.T) {
 		}
 		err := await.Value(t, "the call to be given up", answered)
 		assert.Equal(t, codes.InvalidArgument, status.Code(err))
-		assert.ErrorContains(t, err, "takes more than 1h0m0s in plugin busy, which was at work for 30m")
+		assert.ErrorContains(t, err, "takes more than 1h0m0s in plugin busy, which was busy for 30m")
 	})
 }
 
 func TestWorkIsASignOfNoHang(t *testing.T) {
 	assert.False(t, errHung{after: time.Minute}.busy())
 	assert.False(t, errHung{after: time.Minute, worked: time.Second}.busy())
-	assert.True(t, errHung{after: time.Minute, worked: 20 * time.Second}.busy(), "others had the processor too")
+	assert.True(t, errHung{after: time.Minute, worked: 20 * time.Second}.busy(), "it waited for a disk")
 }
 
 func TestHandlerThatNeverReturnsIsGivenUpWithItsName(t *testing.T) {

@@ -49,7 +49,8 @@ type attempt struct {
 // killable is killed when an attempt lasts too long.
 type killable interface{ kill(cause error) }
 
-// workOf is the processor time of a run's processes so far.
+// workOf is how long a run's processes have had a processor so far, or waited
+// for one.
 func workOf(victim killable) (sum time.Duration) {
 	r, ok := victim.(run)
 	if !ok || r.pid() == 0 {
@@ -57,7 +58,18 @@ func workOf(victim killable) (sum time.Duration) {
 	}
 	for _, d := range proc.Descendants(r.pid()) {
 		if s, err := proc.Of(d.PID); err == nil {
-			sum += s.Used + s.Reaped
+			sum += s.Used + s.Reaped + queued(d.PID)
+		}
+	}
+	return sum
+}
+
+// queued is how long the threads of a process have waited for processors.
+func queued(pid int) (sum time.Duration) {
+	threads, _ := proc.Threads(pid) // none of one that has ended
+	for _, thread := range threads {
+		if _, waited, err := proc.Turns(pid, thread); err == nil {
+			sum += waited
 		}
 	}
 	return sum
