@@ -58,11 +58,29 @@ func build(t *testing.T, folder string) *built {
 	return b
 }
 
-// publish serves the site's files as an ordinary server does.
-func (b *built) publish() {
-	files := http.StripPrefix(below, http.FileServer(http.Dir(b.public)))
+// publish serves the site's files below its folder.
+func (b *built) publish() { b.publishAt(below) }
+
+// publishAt serves the site's files as an ordinary server does, which shows
+// 404.html where there is nothing.
+func (b *built) publishAt(folder string) {
+	files := http.StripPrefix(folder, http.FileServer(http.Dir(b.public)))
 	mux := http.NewServeMux()
-	mux.Handle(below+"/", files)
+	mux.HandleFunc(folder+"/", func(w http.ResponseWriter, r *http.Request) {
+		name := filepath.Join(b.public, filepath.FromSlash(strings.TrimPrefix(r.URL.Path, folder)))
+		if _, err := os.Stat(name); err == nil {
+			files.ServeHTTP(w, r)
+			return
+		}
+		page, err := os.ReadFile(filepath.Join(b.public, "404.html"))
+		if err != nil {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write(page)
+	})
 	server := httptest.NewServer(mux)
 	b.t.Cleanup(server.Close)
 	b.url = server.URL

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -155,6 +156,38 @@ func TestSiteWithoutAnIndexHasNoSearchBox(t *testing.T) {
 	v := s.view("/", screen{width: 390, scheme: "light"})
 	assert.False(t, eval[bool](v.tab, `!!document.querySelector("input") || document.documentElement.outerHTML.includes("pagefind.js")`))
 	v.noTrouble()
+}
+
+// TestThemesWorkWhereverTheyAreCopied takes the output of each theme to the
+// root of a server, built without an address, and below a folder: no link is
+// dead, and the page for what is not there, which is shown at any depth, has all
+// that it needs, with a search that finds.
+func TestThemesWorkWhereverTheyAreCopied(t *testing.T) {
+	for _, theme := range []string{"docs", "blog", "minimal"} {
+		for folder, flags := range map[string][]string{"": nil, "/a/b": {"--base-url", "/a/b"}} {
+			t.Run(theme+folder, func(t *testing.T) {
+				source := filepath.Join(t.TempDir(), "site")
+				ddc(t, "init", source, "--theme", theme)
+				b := &built{t: t, public: filepath.Join(t.TempDir(), "public")}
+				out, err := exec.CommandContext(t.Context(), program, append([]string{"build", source, "-o", b.public, "--no-code-exec", "--no-cache"}, flags...)...).CombinedOutput()
+				require.NoError(t, err, "%s", out)
+				b.publishAt(folder)
+				b.crawl(folder+"/", folder+"/404.html")
+				s := &site{t: t, url: b.url + folder, said: func() string { return "" }}
+				s.browse()
+				v := s.view("/no/such/page", screen{width: 390, scheme: "light"})
+				defer v.close()
+				v.until("the search box to be there", `!!document.querySelector("#query")`)
+				v.run(chromedp.Focus("#query"), chromedp.KeyEvent("write"))
+				v.until("the search to find a page", `!!document.querySelector("#results li a")`)
+				home := eval[string](v.tab, `document.querySelector("main a").pathname`)
+				assert.Equal(t, folder+"/", home)
+				v.mu.Lock()
+				defer v.mu.Unlock()
+				assert.Equal(t, []string{"404 " + b.url + folder + "/no/such/page"}, v.failed, "all else is there")
+			})
+		}
+	}
 }
 
 func (b *built) in(t *testing.T) *built { return &built{t, b.public, b.url} }
