@@ -345,6 +345,8 @@ func (s *site) searches(name string, of looked, on screen) {
 		v.run(chromedp.KeyEvent(kb.Tab))
 		v.noTrouble()
 		s.shoot(v, name+"-search-"+strings.ToLower(word), on)
+		v.run(chromedp.KeyEvent(kb.Escape))
+		assert.True(s.t, eval[bool](v.tab, `document.getElementById("results").hidden && document.activeElement.matches("`+of.box+`")`), "Escape leads back to the box")
 		v.close()
 	}
 }
