@@ -79,6 +79,7 @@ func TestErrorsNameFileLineAndColumn(t *testing.T) {
 		`a "\q"`:       `test.kdl:1:4: unknown escape \q; a backslash itself is written \\`,
 		"a 12px":       `test.kdl:1:3: "12px" is not a number; put it in quotes if it is text`,
 		"12":           "test.kdl:1:1: the name of a node must be a word or a string; put it in quotes",
+		`a ["b", "c"]`: `test.kdl:1:3: unexpected '[': KDL writes the values of a list one after another, as in: args "run" "--quiet"`,
 		`a "b"c`:       `test.kdl:1:6: unexpected 'c' after "a": a space is missing, or quotes`,
 	} {
 		_, err := kdl.Parse("test.kdl", source)

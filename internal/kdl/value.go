@@ -42,6 +42,9 @@ func (r *reader) bare() (any, error) {
 		if r.eof() {
 			return nil, r.errorf("expected a value, found the end of the file")
 		}
+		if r.peek() == '[' {
+			return nil, r.errorf(`unexpected '[': KDL writes the values of a list one after another, as in: args "run" "--quiet"`)
+		}
 		return nil, r.errorf("unexpected %q; a value that holds it must stand in quotes", r.peek())
 	case "true":
 		return true, nil
