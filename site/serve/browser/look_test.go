@@ -160,8 +160,8 @@ func TestSiteWithoutAnIndexHasNoSearchBox(t *testing.T) {
 
 // TestThemesWorkWhereverTheyAreCopied takes the output of each theme to the
 // root of a server, built without an address, and below a folder: no link is
-// dead, and the page for what is not there, which is shown at any depth, has all
-// that it needs, with a search that finds.
+// dead, and the page for what is not there, which is shown at any depth, has
+// all that it needs, with a search that finds.
 func TestThemesWorkWhereverTheyAreCopied(t *testing.T) {
 	for _, theme := range []string{"docs", "blog", "minimal"} {
 		for folder, flags := range map[string][]string{"": nil, "/a/b": {"--base-url", "/a/b"}} {
