@@ -74,6 +74,31 @@ func TestDyingRunCostsACallOneAttempt(t *testing.T) {
 	})
 }
 
+// A call that is made alone, for the last time, once met the run that another
+// had just killed, and was given up for it.
+func TestNobodyHasTheRoomBeforeARunThatDiesHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := localHost(t)
+		run := &dying{over: make(chan struct{})}
+		run.conn = rpc.NewConn(run, rpc.ConnOptions{})
+		p := h.Plugin("mortal")
+		p.current = run
+		failed := make(chan error, 1)
+		go func() {
+			_, err := p.attempt(t.Context(), false, rpctestpb.Test_Echo_FullMethodName, &rpctestpb.Packet{}, &rpctestpb.Packet{}, nil)
+			failed <- err
+		}()
+		synctest.Wait()
+		assert.EqualValues(t, 1, run.sends.Load())
+		assert.False(t, p.room.TryAcquire(everyone))
+		close(run.over)
+		assert.True(t, repeatable(<-failed))
+		assert.True(t, p.room.TryAcquire(everyone))
+		p.room.Release(everyone)
+		assert.NoError(t, h.Close())
+	})
+}
+
 func TestCloseWaitsForNoBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := localHost(t)
