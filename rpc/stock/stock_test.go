@@ -298,7 +298,10 @@ func TestACallThatIsCancelledWaitsForNoCause(t *testing.T) {
 		_, err := p.Echo(ctx, &rpctestpb.Packet{})
 		answered <- err
 	}()
-	await.Until(t, "gRPC to ask for another connection", p.conn.leaving.Load)
+	// The call may have had the connection before gRPC saw its end.
+	await.Until(t, "gRPC to ask for another connection, or the call to wait for the cause", func() bool {
+		return p.conn.leaving.Load() || await.Goroutines("select", "stock.(*Conn).explainEnd(") > 0
+	})
 	cancel()
 	assert.Equal(t, codes.Canceled, status.Code(<-answered))
 	p.conn.PeerDied(errors.New("exit status 1"))
