@@ -159,8 +159,8 @@ func (p *Plugin) attempt(ctx context.Context, alone bool, method string, args, r
 	if !repeatable(err) {
 		p.answered()
 	} else {
-		// Whoever gets the room next may have its last attempt, and must not
-		// spend it on a run that is about to end.
+		// The room is kept until the run has ended: the next to have it may
+		// make its last attempt, which this run would take.
 		_ = awaitEnd(ctx, r, err) // if the caller leaves, Invoke says so
 	}
 	return r, err
