@@ -15,6 +15,7 @@ import (
 
 	"ddc/internal/forker"
 	"ddc/internal/proc"
+	"ddc/internal/sys"
 	"ddc/internal/tool"
 )
 
@@ -47,6 +48,11 @@ func start(heard func(godartsass.LogEvent)) (*compiler, error) {
 			LogEventHandler:          heard,
 		})
 		c.pid = newest(before, proc.StartedByThread())
+		if c.pid != 0 {
+			// Best effort: memory is looked at too, but not often enough for a
+			// string that doubles.
+			_ = sys.BoundData(c.pid, maxMemory)
+		}
 	})
 	if err != nil {
 		c.thread.Close()
@@ -84,6 +90,9 @@ func (c *compiler) compile(ctx context.Context, args godartsass.Args) (string, e
 		case a := <-answered:
 			if a.err != nil && !errors.As(a.err, new(godartsass.SassError)) && strings.Contains(a.err.Error(), "Stack Overflow") {
 				return "", tooDeep
+			}
+			if a.err != nil && !errors.As(a.err, new(godartsass.SassError)) && strings.Contains(a.err.Error(), "Out of Memory") {
+				return "", tooLarge
 			}
 			return a.css, a.err
 		case <-ctx.Done():

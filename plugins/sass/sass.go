@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"strings"
 	"time"
 
 	"github.com/bep/godartsass/v2"
@@ -81,7 +82,11 @@ func (s *Service) Compile(ctx context.Context, req *sasspb.CompileRequest) (*sas
 	case err == nil:
 		return &sasspb.CompileResponse{Css: css}, nil
 	case errors.As(err, &fault):
-		return nil, refuse(files.locate(fault))
+		p := files.locate(fault)
+		if strings.HasPrefix(p.Message, "Out of Memory") {
+			p.Message = tooLarge.Error()
+		}
+		return nil, refuse(p)
 	case errors.As(err, &without):
 		p := whereabouts(ctx, files)
 		p.Message = without.Error()
