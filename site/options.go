@@ -15,8 +15,8 @@ type Options struct {
 	// process and the plugins together; 0 is 3 GiB. See admission.go.
 	Memory int64
 	// Limit is what the build may take in all, in bytes, with everything that
-	// it starts. It is for what is told where memory has run out; 0 tells no
-	// number.
+	// it starts. It is for what is told where memory has run out, and for what
+	// Sass may take; 0 tells no number.
 	Limit int64
 	// Message bounds what one call sends, in bytes; 0 is 256 MiB.
 	Message int64

@@ -73,7 +73,7 @@ func (s *staticPhase) compile(ctx context.Context, ask *query.Ask, entry string)
 		sources = maps.Clone(sources)
 		sources[mainSass] = "@use " + strconv.Quote(strings.TrimSuffix(entry, path.Ext(entry))) + ";\n"
 	}
-	answer, err := call(ctx, s.build, "sass", path.Join(folder, entry), s.Sass.Compile, &sasspb.CompileRequest{Files: sources, MostMs: s.options.SassTime.Milliseconds()})
+	answer, err := call(ctx, s.build, "sass", path.Join(folder, entry), s.Sass.Compile, &sasspb.CompileRequest{Files: sources, MostMs: s.options.SassTime.Milliseconds(), MostBytes: s.options.Limit / 8 * 3})
 	var faults Errors
 	if errors.As(err, &faults) {
 		for i, p := range faults { // the plugin knows the folder by no other name

@@ -139,6 +139,8 @@ func bombs() []bomb {
 // sheetBombs are style sheets, scripts and drawings.
 func sheetBombs() []bomb {
 	return []bomb{
+		{name: "a string of Sass that doubles", fault: `^sass/main\.scss:\d+:\d+: `, make: files("sass/main.scss", "$s: 'x';"+strings.Repeat("$s: $s + $s;", 60)+"a { b: $s }\n")},
+		{name: "loops of Sass in each other", fault: `^sass/main\.scss:\d+:\d+: `, make: files("sass/main.scss", strings.Repeat("@each $a in 1 2 3 4 5 6 7 8 9 { ", 12)+"a { b: c }"+strings.Repeat("}", 12))},
 		{name: "Sass without an end", fault: `^sass/main\.scss:\d+:\d+: `, make: files("sass/main.scss", "@mixin a { b { @include a } }\n.x { @include a }\n")},
 		{name: "rules", mayBuild: true, fault: `^static/bomb\.css(:\d+:\d+)?: `, make: files("static/bomb.css", numbered(1_000_000, ".a%d{color:red}\n"))},
 		{name: "blocks of a style sheet", mayBuild: true, fault: `^static/bomb\.css(:\d+:\d+)?: `, make: files("static/bomb.css", strings.Repeat("a{", 100_000))},

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/bep/godartsass/v2"
@@ -24,20 +26,21 @@ type compiler struct {
 	dart   *godartsass.Transpiler
 	pid    int   // 0 if not known
 	kills  int64 // how many processes the kernel had ended for want of memory
+	memory int64 // how much it may hold, in bytes
 	thread *forker.Thread
 }
 
 // start starts Dart Sass from a thread that is kept until close. If the program
 // asks the kernel to be killed with its parent (setpriv --pdeathsig), the
 // kernel takes the thread that forked for the parent. The messages of @warn and
-// @debug go to heard.
-func start(heard func(godartsass.LogEvent)) (*compiler, error) {
+// @debug go to heard. It may hold so much memory, in bytes.
+func start(memory int64, heard func(godartsass.LogEvent)) (*compiler, error) {
 	program, err := dartSass.Find()
 	if err != nil {
 		return nil, err
 	}
 	tool.CloseOnExec()
-	c := &compiler{thread: forker.New(nil), kills: proc.OutOfMemoryKills()}
+	c := &compiler{thread: forker.New(nil), kills: proc.OutOfMemoryKills(), memory: memory}
 	c.thread.Do(func() {
 		// The library does not give the PID of the process that it starts, but
 		// the kernel lists what this thread has started.
@@ -51,7 +54,7 @@ func start(heard func(godartsass.LogEvent)) (*compiler, error) {
 		if c.pid != 0 {
 			// Best effort: memory is looked at too, but not often enough for a
 			// string that doubles.
-			_ = sys.BoundData(c.pid, maxMemory)
+			_ = sys.BoundData(c.pid, uint64(memory))
 		}
 	})
 	if err != nil {
@@ -92,17 +95,31 @@ func (c *compiler) compile(ctx context.Context, args godartsass.Args) (string, e
 				return "", tooDeep
 			}
 			if a.err != nil && !errors.As(a.err, new(godartsass.SassError)) && strings.Contains(a.err.Error(), "Out of Memory") {
-				return "", tooLarge
+				return "", tooLarge(c.memory)
 			}
 			return a.css, a.err
 		case <-ctx.Done():
 			return "", ctx.Err()
 		case <-look.C:
-			if held(c.pid) > maxMemory {
-				return "", tooLarge
+			if held(c.pid) > c.memory {
+				return "", tooLarge(c.memory)
 			}
 		}
 	}
+}
+
+// ranOut is the error of a compiler that has ended because it got no more
+// memory, or "": it ends itself where its bound is reached, and the kernel
+// kills it where there is none left.
+func (c *compiler) ranOut(state *os.ProcessState) endless {
+	status, ok := state.Sys().(syscall.WaitStatus)
+	switch {
+	case ok && status.Signaled() && status.Signal() == syscall.SIGABRT:
+		return tooLarge(c.memory)
+	case proc.MemoryRanOut(state, c.kills):
+		return noMemory
+	}
+	return ""
 }
 
 // close interrupts Dart Sass, even during a compilation, and waits for its end.

@@ -20,9 +20,10 @@ const (
 	// defaultTime is how long a compilation may take if its caller sets no
 	// time.
 	defaultTime = time.Minute
-	// maxMemory is how much memory the compiler may hold. The largest style
-	// sheets in use take a third of it.
-	maxMemory = 512 << 20
+	// maxMemory is how much memory the compiler may hold if its caller does not
+	// say less. The largest style sheets in use take a third of it. With less
+	// than leastMemory it does not come far.
+	maxMemory, leastMemory = 512 << 20, 128 << 20
 	// memoryLook is how often that is checked. Between two checks a program can
 	// take as much again.
 	memoryLook = 20 * time.Millisecond
@@ -41,8 +42,20 @@ func (e endless) Error() string { return string(e) }
 const (
 	tooDeep  endless = "the Sass calls itself without end, and Dart Sass has no stack left"
 	noMemory endless = "the Sass takes more memory to compile than there is: does a loop end, and a list or string stop growing?"
-	tooLarge endless = "the Sass takes more than 512 MiB of memory to compile: does a loop end, and a list or string stop growing?"
 )
+
+func tooLarge(most int64) endless {
+	return endless(fmt.Sprintf("the Sass takes more than %d MiB of memory to compile: does a loop end, and a list or string stop growing?", most>>20))
+}
+
+// memoryFor is how much memory a compilation may take, of as much as its caller
+// says, 0 for nothing said.
+func memoryFor(most int64) int64 {
+	if most <= 0 {
+		return maxMemory
+	}
+	return min(max(most, leastMemory), maxMemory)
+}
 
 func tooLong(after time.Duration) endless {
 	return endless(fmt.Sprintf("the Sass did not compile within %v: does each loop and function come to an end?", after.Round(time.Millisecond)))
@@ -75,7 +88,7 @@ func held(pid int) int64 {
 // whereabouts compiles once more, with a mark at each loop, function, mixin and
 // global variable of the sources. It gives the place of the last mark that was
 // passed, or none.
-func whereabouts(ctx context.Context, files sources) diagnostic.Problem {
+func whereabouts(ctx context.Context, files sources, memory int64) diagnostic.Problem {
 	marked, marks := files.mark()
 	if len(marks) == 0 {
 		return diagnostic.Problem{}
@@ -89,7 +102,7 @@ func whereabouts(ctx context.Context, files sources) diagnostic.Problem {
 	var mu sync.Mutex
 	var last diagnostic.Problem
 	enough := sync.OnceFunc(func() { time.AfterFunc(traceTime, cancel) })
-	c, err := start(func(event godartsass.LogEvent) {
+	c, err := start(memory, func(event godartsass.LogEvent) {
 		_, number, found := strings.Cut(event.Message, markText)
 		if n, err := strconv.Atoi(number); found && err == nil && n < len(marks) {
 			mu.Lock()

@@ -22,27 +22,31 @@ import (
 func TestSassWithoutEndIsTheSitesFaultAtItsPlace(t *testing.T) {
 	s := begin(t)
 	const parts = "@use \"sass:list\";\n// not @function here {\n@function grow($n) {\n  @return grow($n + 1);\n}\n"
+	doubles := map[string]string{entry: "a {b: c}\n$l: (\"aaaaaaaaaaaaaaaaaaaa\");\n$s: 1;" + strings.Repeat(" $l: join($l, $l);", 60) + "\n$s: 2;"}
 	for name, c := range map[string]struct {
-		files map[string]string
-		want  []string
+		files  map[string]string
+		want   []string
+		memory int64
 	}{
-		"function": {map[string]string{entry: "@use \"parts/f\";\na { b: f.grow(1); }\n", "parts/_f.scss": parts}, []string{"sass/parts/_f.scss:3:1: ", "calls itself without end"}},
-		"mixin":    {map[string]string{entry: "a { b: 'c { @mixin'; }\n@mixin m($x: \"}\") { a { @include m(\"#{$x}{\"); } }\n@include m;\n"}, []string{"sass/main.scss:2:1: ", "calls itself without end"}},
-		"while":    {map[string]string{entry: "/* @while { */\n$x: 1;\n a { @if true { @while $x > 0 { $x: $x + 1 !global; } } }\n"}, []string{"sass/main.scss:3:17: ", "did not compile within"}},
-		"for":      {map[string]string{entry: "$y: 0;\n@for $x from 1 through 100000000000 { $y: $x; }\n"}, []string{"sass/main.scss:2:1: ", "did not compile within"}},
-		"list":     {map[string]string{entry: "@use \"sass:list\";\n$l: \"aaaaaaaaaaaaaaaaaaaa\";\n@while list.length(($l)) > 0 { $l: $l + $l; }\n"}, []string{"sass/main.scss:3:1: ", "512 MiB"}},
-		"doubles":  {map[string]string{entry: "a {b: c}\n$l: (\"aaaaaaaaaaaaaaaaaaaa\");\n$s: 1;" + strings.Repeat(" $l: join($l, $l);", 60) + "\n$s: 2;"}, []string{"sass/main.scss:3:", "512 MiB"}},
-		"indented": {map[string]string{entry: "@use \"x\";", "x.sass": "@while true\n  $x: 1\n"}, []string{"sass/main.scss: ", "did not compile within"}},
+		"function": {map[string]string{entry: "@use \"parts/f\";\na { b: f.grow(1); }\n", "parts/_f.scss": parts}, []string{"sass/parts/_f.scss:3:1: ", "calls itself without end"}, 0},
+		"mixin":    {map[string]string{entry: "a { b: 'c { @mixin'; }\n@mixin m($x: \"}\") { a { @include m(\"#{$x}{\"); } }\n@include m;\n"}, []string{"sass/main.scss:2:1: ", "calls itself without end"}, 0},
+		"while":    {map[string]string{entry: "/* @while { */\n$x: 1;\n a { @if true { @while $x > 0 { $x: $x + 1 !global; } } }\n"}, []string{"sass/main.scss:3:17: ", "did not compile within"}, 0},
+		"for":      {map[string]string{entry: "$y: 0;\n@for $x from 1 through 100000000000 { $y: $x; }\n"}, []string{"sass/main.scss:2:1: ", "did not compile within"}, 0},
+		"list":     {map[string]string{entry: "@use \"sass:list\";\n$l: \"aaaaaaaaaaaaaaaaaaaa\";\n@while list.length(($l)) > 0 { $l: $l + $l; }\n"}, []string{"sass/main.scss:3:1: ", "512 MiB"}, 0},
+		"doubles":  {doubles, []string{"sass/main.scss:3:", "512 MiB"}, 0},
+		"room":     {doubles, []string{"sass/main.scss:3:", "192 MiB"}, 192 << 20},
+		"no room":  {doubles, []string{"sass/main.scss:3:", "128 MiB"}, 1},
+		"indented": {map[string]string{entry: "@use \"x\";", "x.sass": "@while true\n  $x: 1\n"}, []string{"sass/main.scss: ", "did not compile within"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			patience := time.Minute // where something else than time runs out
 			if c.want[1] == "did not compile within" {
 				patience = 3 * time.Second
 			}
-			_, err := s.Compile(t.Context(), &sasspb.CompileRequest{Files: c.files, MostMs: patience.Milliseconds()})
+			_, err := s.Compile(t.Context(), &sasspb.CompileRequest{Files: c.files, MostMs: patience.Milliseconds(), MostBytes: c.memory})
 			for ; patience < time.Minute && (err == nil || !strings.Contains(err.Error(), c.want[0])); patience *= 2 {
 				// On a busy machine the compiler had not come to that place.
-				_, err = s.Compile(t.Context(), &sasspb.CompileRequest{Files: c.files, MostMs: 2 * patience.Milliseconds()})
+				_, err = s.Compile(t.Context(), &sasspb.CompileRequest{Files: c.files, MostMs: 2 * patience.Milliseconds(), MostBytes: c.memory})
 			}
 			assert.Equal(t, codes.InvalidArgument, status.Code(err), "%v", err)
 			for _, want := range c.want {

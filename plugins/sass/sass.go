@@ -22,7 +22,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"ddc/internal/diagnostic"
-	"ddc/internal/proc"
 	"ddc/internal/tool"
 	"ddc/plugins/sass/sasspb"
 )
@@ -71,7 +70,8 @@ func (s *Service) Compile(ctx context.Context, req *sasspb.CompileRequest) (*sas
 	}
 	files := sources(req.GetFiles())
 	inner, most, cancel := bounded(ctx, time.Duration(req.GetMostMs())*time.Millisecond)
-	css, err := s.compile(inner, files.args())
+	memory := memoryFor(req.GetMostBytes())
+	css, err := s.compile(inner, files.args(), memory)
 	if err != nil && errors.Is(context.Cause(inner), errTooLong) {
 		err = tooLong(most)
 	}
@@ -84,11 +84,11 @@ func (s *Service) Compile(ctx context.Context, req *sasspb.CompileRequest) (*sas
 	case errors.As(err, &fault):
 		p := files.locate(fault)
 		if strings.HasPrefix(p.Message, "Out of Memory") {
-			p.Message = tooLarge.Error()
+			p.Message = tooLarge(memory).Error()
 		}
 		return nil, refuse(p)
 	case errors.As(err, &without):
-		p := whereabouts(ctx, files)
+		p := whereabouts(ctx, files, memory)
 		p.Message = without.Error()
 		return nil, refuse(p)
 	}
@@ -103,7 +103,7 @@ func refuse(p diagnostic.Problem) error {
 
 // compile waits for its turn. A compiler that did not answer is not used again.
 // A new one gets a second attempt, since compiling is safe to repeat.
-func (s *Service) compile(ctx context.Context, args godartsass.Args) (string, error) {
+func (s *Service) compile(ctx context.Context, args godartsass.Args, memory int64) (string, error) {
 	var c *compiler
 	select {
 	case c = <-s.turn:
@@ -111,10 +111,14 @@ func (s *Service) compile(ctx context.Context, args godartsass.Args) (string, er
 		return "", ctx.Err()
 	}
 	defer func() { s.turn <- c }()
+	if c != nil && c.memory != memory {
+		_ = c.close() // a new one is as good
+		c = nil
+	}
 	for attempt := 1; ; attempt++ {
 		if c == nil {
 			var err error
-			if c, err = start(log); err != nil {
+			if c, err = start(memory, log); err != nil {
 				return "", err
 			}
 		}
@@ -123,10 +127,12 @@ func (s *Service) compile(ctx context.Context, args godartsass.Args) (string, er
 		if err == nil || errors.As(err, &fault) {
 			return css, err
 		}
-		kills := c.kills
 		err = errors.Join(err, c.close())
 		var exit *exec.ExitError
-		ranOut := errors.As(err, &exit) && proc.MemoryRanOut(exit.ProcessState, kills)
+		var without endless
+		if errors.As(err, &exit) {
+			without = c.ranOut(exit.ProcessState)
+		}
 		c = nil
 		if ctx.Err() != nil {
 			return "", ctx.Err()
@@ -134,8 +140,8 @@ func (s *Service) compile(ctx context.Context, args godartsass.Args) (string, er
 		if errors.As(err, new(endless)) {
 			return "", err
 		}
-		if attempt == 2 && ranOut {
-			return "", noMemory
+		if attempt == 2 && without != "" {
+			return "", without
 		}
 		if attempt == 2 {
 			return "", fmt.Errorf("the compiler gave up: %w", err)

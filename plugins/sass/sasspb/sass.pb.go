@@ -27,7 +27,10 @@ type CompileRequest struct {
 	Files map[string]string `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// How long compiling may take, in milliseconds; 0 is a minute. Time in which
 	// the plugin did not run does not count.
-	MostMs        int64 `protobuf:"varint,2,opt,name=most_ms,json=mostMs,proto3" json:"most_ms,omitempty"`
+	MostMs int64 `protobuf:"varint,2,opt,name=most_ms,json=mostMs,proto3" json:"most_ms,omitempty"`
+	// How much memory compiling may take, in bytes; 0 is 512 MiB, which is also
+	// the most, and 128 MiB are the least.
+	MostBytes     int64 `protobuf:"varint,3,opt,name=most_bytes,json=mostBytes,proto3" json:"most_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -72,6 +75,13 @@ func (x *CompileRequest) GetFiles() map[string]string {
 func (x *CompileRequest) GetMostMs() int64 {
 	if x != nil {
 		return x.MostMs
+	}
+	return 0
+}
+
+func (x *CompileRequest) GetMostBytes() int64 {
+	if x != nil {
+		return x.MostBytes
 	}
 	return 0
 }
@@ -125,10 +135,12 @@ var File_sass_proto protoreflect.FileDescriptor
 const file_sass_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"sass.proto\x12\bddc.sass\"\x9e\x01\n" +
+	"sass.proto\x12\bddc.sass\"\xbd\x01\n" +
 	"\x0eCompileRequest\x129\n" +
 	"\x05files\x18\x01 \x03(\v2#.ddc.sass.CompileRequest.FilesEntryR\x05files\x12\x17\n" +
-	"\amost_ms\x18\x02 \x01(\x03R\x06mostMs\x1a8\n" +
+	"\amost_ms\x18\x02 \x01(\x03R\x06mostMs\x12\x1d\n" +
+	"\n" +
+	"most_bytes\x18\x03 \x01(\x03R\tmostBytes\x1a8\n" +
 	"\n" +
 	"FilesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
