@@ -32,6 +32,7 @@ var mayWrite = map[string]string{
 	"plugin/serve.go":            "a plugin's standard error is a pipe to the host, which makes it fit",
 	"plugin/exhaustion.go":       "as serve.go, before the plugin ends itself",
 	"internal/await/await.go":    "tests alone wait with it",
+	"internal/await/watched.go":  "as await.go",
 	"internal/dump/dump.go":      "through a printable.Writer",
 	"conformance/bench/pair.go":  "the other process of a benchmark, which is this program",
 	"conformance/main.go":        "the other processes of the suite's tests",
