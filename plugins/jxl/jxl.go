@@ -64,7 +64,7 @@ func (s *Service) Decode(ctx context.Context, req *jxlpb.DecodeRequest) (*jxlpb.
 		err = checkSize(width, height)
 	}
 	if errors.Is(err, errTooLarge) {
-		return &jxlpb.Pixels{Width: int32(min(width, math.MaxInt32)), Height: int32(height), Kept: err.Error()}, nil
+		return kept(width, height, err), nil
 	}
 	if err != nil {
 		return nil, diagnostic.Refuse(req.GetPath(), diagnostic.Problem{Message: "cannot decode JPEG XL: " + err.Error()})
@@ -79,11 +79,17 @@ func (s *Service) Decode(ctx context.Context, req *jxlpb.DecodeRequest) (*jxlpb.
 	case err == nil:
 		return &jxlpb.Pixels{Rgba: picture.Pix, Width: int32(picture.Rect.Dx()), Height: int32(picture.Rect.Dy()), Animated: animated}, nil
 	case errors.Is(err, icc.ErrUnsupported):
-		return &jxlpb.Pixels{Width: int32(min(width, math.MaxInt32)), Height: int32(height), Kept: err.Error()}, nil
+		return kept(width, height, err), nil
 	case errors.As(err, &failure):
 		return nil, diagnostic.Refuse(req.GetPath(), diagnostic.Problem{Message: "cannot decode JPEG XL: " + failure.Error()})
 	}
 	return nil, status.Errorf(tool.Code(err), "%s: cannot decode JPEG XL: %v", req.GetPath(), err)
+}
+
+// kept is the answer for a file that is better left as it is. Its sides are cut
+// to what a message holds: the longer one may have 31 bits, and be either.
+func kept(width, height int, why error) *jxlpb.Pixels {
+	return &jxlpb.Pixels{Width: int32(min(width, math.MaxInt32)), Height: int32(min(height, math.MaxInt32)), Kept: why.Error()}
 }
 
 // Encode writes a lossy JPEG XL file; quality 100 is lossless.

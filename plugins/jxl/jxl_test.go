@@ -305,3 +305,13 @@ func BenchmarkDecodePhotograph(b *testing.B) {
 		decoded(b, data)
 	}
 }
+
+// The longer side of a picture that is turned may be its height.
+func TestSidesOfAFileThatIsKeptAreNeverNegative(t *testing.T) {
+	const most = 1<<31 - 1
+	for _, sides := range [][2]int{{1 << 31, 1 << 30}, {1 << 30, 1 << 31}} {
+		p := kept(sides[0], sides[1], errTooLarge)
+		assert.Equal(t, []int32{int32(min(sides[0], most)), int32(min(sides[1], most))}, []int32{p.GetWidth(), p.GetHeight()})
+		assert.Equal(t, errTooLarge.Error(), p.GetKept())
+	}
+}
