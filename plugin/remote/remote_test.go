@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/grpclog"
@@ -392,10 +393,14 @@ func TestCallsUnderWayMayEndWhileAWorkerDrains(t *testing.T) {
 }
 
 func TestNobodyAtTheTargetIsSaid(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	// A socket that is bound and does not listen keeps others from its port.
+	s, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	require.NoError(t, err)
-	address := l.Addr().String()
-	require.NoError(t, l.Close())
+	defer unix.Close(s)
+	require.NoError(t, unix.Bind(s, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	bound, err := unix.Getsockname(s)
+	require.NoError(t, err)
+	address := fmt.Sprintf("127.0.0.1:%d", bound.(*unix.SockaddrInet4).Port)
 	err = refused(t, address, Options{}, "connection refused")
 	assert.ErrorContains(t, err, "is one running, well, and reached by the same kind of connection?")
 	ctx, cancel := context.WithCancelCause(t.Context())
