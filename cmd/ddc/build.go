@@ -146,7 +146,7 @@ func (f *buildFlags) register(c *cobra.Command) {
 	flags.BoolVar(&f.noCodeExec, "no-code-exec", false, "run no code samples")
 	flags.BoolVar(&f.noSearch, "no-search", false, "make no index for searching the site")
 	flags.BoolVar(&f.noCache, "no-cache", false, "remember nothing from build to build")
-	flags.StringArrayVar(&f.allow, "allow", nil, "run the site's own plugin of a name, and with NAME=RIGHT,... let it do more than\ncompute: net, run, read:PATH, write:PATH, env:NAME")
+	flags.StringArrayVar(&f.allow, "allow", nil, "run the site's own plugins of these names (NAME,...); NAME=RIGHT,... lets one do\nmore than compute: net, run, read:PATH, write:PATH, env:NAME")
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "let plugins, and the programs they start, do whatever you may")
 	flags.BoolVar(&f.isolate, "isolate", false, "give each plugin shared memory of its own, out of the others' reach")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object on standard output")

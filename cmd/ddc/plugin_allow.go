@@ -22,23 +22,28 @@ func (r rights) any() bool {
 
 const rightsHelp = "net, run, read:PATH, write:PATH or env:NAME"
 
-// parseAllow reads "shout" and "shout=net,read:PATH", each from a flag of its
-// own. Paths are made absolute, and must be there: a path that is not can't be
-// allowed.
+// parseAllow reads "shout", "shout,whisper" and "shout=net,read:PATH", each
+// from a flag of its own. Paths are made absolute, and must be there: a path
+// that is not can't be allowed.
 func parseAllow(flags []string) (map[string]rights, error) {
 	all := map[string]rights{}
 	for _, text := range flags {
-		name, list, _ := strings.Cut(text, "=")
-		if name == "" {
-			return nil, fmt.Errorf("%q names no plugin: write NAME, or NAME=RIGHT,..., where a right is %s", text, rightsHelp)
+		names, list, more := strings.Cut(text, "=")
+		if more && strings.Contains(names, ",") {
+			return nil, fmt.Errorf("%q gives rights to several plugins: write --allow NAME=RIGHT,... for each", text)
 		}
-		r := all[name]
-		for word := range strings.SplitSeq(list, ",") {
-			if err := r.add(word); err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
+		for name := range strings.SplitSeq(names, ",") {
+			if name == "" {
+				return nil, fmt.Errorf("%q names no plugin: write NAME,..., or NAME=RIGHT,..., where a right is %s", text, rightsHelp)
 			}
+			r := all[name]
+			for word := range strings.SplitSeq(list, ",") {
+				if err := r.add(word); err != nil {
+					return nil, fmt.Errorf("%s: %w", name, err)
+				}
+			}
+			all[name] = r
 		}
-		all[name] = r
 	}
 	return all, nil
 }
