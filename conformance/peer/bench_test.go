@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,16 @@ import (
 //
 //	DDC_PEER=$PWD/sdk/rust/target/release/examples/peer go test -tags nodynamic -run '^$' -bench Echo -count 5 ./conformance/peer
 func BenchmarkEcho(b *testing.B) {
+	byTurns(b, 1, []int{64, 1 << 20})
+}
+
+// BenchmarkCrowd is the same with 16 callers at once, which a plugin may answer
+// one after the other, or by turns.
+func BenchmarkCrowd(b *testing.B) {
+	byTurns(b, 16, []int{64})
+}
+
+func byTurns(b *testing.B, callers int, sizes []int) {
 	own, err := os.Executable()
 	require.NoError(b, err)
 	programs := map[string]string{"go": own}
@@ -35,14 +46,14 @@ func BenchmarkEcho(b *testing.B) {
 			programs[filepath.Base(program)] = program
 		}
 	}
-	for _, size := range []int{64, 1 << 20} {
+	for _, size := range sizes {
 		for _, one := range who {
-			b.Run(fmt.Sprintf("%d/%s", size, one), func(b *testing.B) { benchmarkEcho(b, programs[one], size) })
+			b.Run(fmt.Sprintf("%d/%s", size, one), func(b *testing.B) { benchmarkEcho(b, programs[one], size, callers) })
 		}
 	}
 }
 
-func benchmarkEcho(b *testing.B, program string, size int) {
+func benchmarkEcho(b *testing.B, program string, size, callers int) {
 	h, err := host.New(host.Options{
 		Command: func(string) (string, []string) { return program, nil },
 		Wake:    strategy.Default, Spin: wake.SpinAuto, Logger: slog.New(slog.DiscardHandler),
@@ -58,10 +69,23 @@ func benchmarkEcho(b *testing.B, program string, size int) {
 	pss := proportional(b, look.PID)
 	b.SetBytes(int64(size))
 	peer, own := ran(b, look.PID), ran(b, os.Getpid())
-	for b.Loop() {
-		if _, err := client.Echo(b.Context(), request); err != nil {
-			b.Fatal(err)
+	if callers == 1 {
+		for b.Loop() {
+			if _, err := client.Echo(b.Context(), request); err != nil {
+				b.Fatal(err)
+			}
 		}
+	} else {
+		b.SetParallelism((callers + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0))
+		b.ResetTimer()
+		b.RunParallel(func(turn *testing.PB) {
+			for turn.Next() {
+				if _, err := client.Echo(b.Context(), request); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
 	}
 	calls := float64(b.N) * float64(time.Microsecond)
 	b.ReportMetric(float64(ran(b, look.PID)-peer)/calls, "peer-µs/op")

@@ -106,7 +106,7 @@ impl Terms {
     /// memory, and each doorbell's files. It can be done once.
     pub(crate) fn inherit(&self) -> Result<Inheritance> {
         let each = self.strategy.files();
-        let take = |fd: RawFd, what: &str| sys::inherited(fd).doing(&format!("take over descriptor {fd}, {what}"));
+        let take = |fd: RawFd, what: &str| sys::inherited(fd).doing(format_args!("take over descriptor {fd}, {what}"));
         let mut next = HUB + 1;
         let mut bells = [Vec::new(), Vec::new(), Vec::new()];
         let (lifeline, memory) = (take(LIFELINE, "the lifeline")?, take(HUB, "the hub's memory")?);

@@ -36,7 +36,7 @@ pub(crate) struct Doorbell {
 
 /// So many looks in a row may find nothing. A sound ringer publishes first, so
 /// even one is rare.
-const IN_VAIN: u32 = 1 << 20;
+pub(crate) const IN_VAIN: u32 = 1 << 20;
 
 impl Doorbell {
     pub fn open(map: Arc<Map>, at: usize, gate: usize, strategy: Strategy, files: Vec<OwnedFd>, name: &'static str) -> Doorbell {
@@ -103,7 +103,7 @@ impl Doorbell {
         match left {
             // No room for a token: one is waiting already.
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            left => left.doing(&format!("ring {}", self.name)),
+            left => left.doing(format_args!("ring {}", self.name)),
         }
     }
 
@@ -128,14 +128,31 @@ impl Doorbell {
             self.word(bell::PARKED).store(0, SeqCst);
             self.count(bell::RECEIVED);
             self.word(bell::SLEEPING).store(0, SeqCst); // S4
-            slept.doing(&format!("sleep at {}", self.name))?;
+            slept.doing(format_args!("sleep at {}", self.name))?;
         }
         Err(corrupt(self.name, "it is rung again and again for nothing"))
     }
 
-    /// Announces that this process sleeps elsewhere, at [`Doorbell::file`].
+    /// Announces that this process sleeps elsewhere: at [`Doorbell::file`], or in
+    /// threads that await a token. The caller looks once more.
     pub fn announce(&self) {
         self.word(bell::SLEEPING).swap(1, SeqCst);
+    }
+
+    /// Ends an announcement, and leaves the tokens that are there: a thread that
+    /// awaits one may wake for nothing.
+    pub fn retract(&self) {
+        self.word(bell::SLEEPING).store(0, SeqCst);
+    }
+
+    /// Notes whether everybody who could receive sleeps.
+    pub fn note_parked(&self, parked: bool) {
+        self.word(bell::PARKED).store(parked.into(), SeqCst);
+    }
+
+    /// Notes that a token woke somebody, and whether that was for nothing.
+    pub fn note_woken(&self, in_vain: bool) {
+        self.count(if in_vain { bell::SPURIOUS } else { bell::RECEIVED });
     }
 
     /// The file that can be read once there is a token; futex has none.
@@ -150,16 +167,16 @@ impl Doorbell {
     pub fn withdraw(&self) -> Result<()> {
         self.word(bell::SLEEPING).store(0, SeqCst);
         match self.file() {
-            Some(file) => drain(file).doing(&format!("look at {}", self.name)),
+            Some(file) => drain(file).doing(format_args!("look at {}", self.name)),
             None => Ok(()),
         }
     }
 
-    /// Sleeps until there is a token, for a thread that wakes somebody else: the
-    /// one who announces himself, and looks.
-    #[cfg(feature = "grpc")]
+    /// Sleeps until there is a token, where somebody else announces and looks. Any
+    /// number of threads may do so at once. Whoever returns has taken all tokens
+    /// there were, so it looks, or wakes the one who does; it may be for nothing.
     pub fn await_token(&self) -> Result<()> {
-        self.take_tokens(None).doing(&format!("sleep at {}", self.name))
+        self.take_tokens(None).doing(format_args!("sleep at {}", self.name))
     }
 
     /// Sleeps until there is a token, and takes all there are, or for so long.
@@ -174,7 +191,9 @@ impl Doorbell {
         if left.load(SeqCst) == taken.load(SeqCst) {
             sys::futex_wait(gate, seen, most)?;
         }
-        taken.store(left.load(SeqCst), SeqCst); // whoever is woken looks at everything
+        // Whoever is woken looks at everything. Of two threads that are here at
+        // once the later may store the older number: a token too many.
+        taken.store(left.load(SeqCst), SeqCst);
         Ok(())
     }
 }

@@ -60,11 +60,11 @@ pub(crate) fn corrupt(field: impl Into<String>, what: impl Into<String>) -> Erro
 
 /// Says what was being done when a system call failed.
 pub(crate) trait Doing<T> {
-    fn doing(self, doing: &str) -> Result<T>;
+    fn doing(self, doing: impl fmt::Display) -> Result<T>;
 }
 
 impl<T> Doing<T> for io::Result<T> {
-    fn doing(self, doing: &str) -> Result<T> {
-        self.map_err(|error| Error::Io { doing: doing.to_owned(), error })
+    fn doing(self, doing: impl fmt::Display) -> Result<T> {
+        self.map_err(|error| Error::Io { doing: doing.to_string(), error })
     }
 }

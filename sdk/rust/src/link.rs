@@ -48,6 +48,25 @@ pub struct Link {
     ending: AtomicBool,
 }
 
+/// A frame that is ready to be sent.
+pub(crate) enum Prepared {
+    /// Its descriptor, and the slot that it names.
+    Whole(Descriptor, Option<Ref>),
+    /// No slot held the payload.
+    Elsewhere(Header, Vec<u8>),
+}
+
+impl Prepared {
+    /// How many bytes the payload has.
+    pub fn len(&self) -> usize {
+        match self {
+            Prepared::Whole(d, None) => d[3].into(),
+            Prepared::Whole(d, Some(_)) => frame::decode_reference(d).length,
+            Prepared::Elsewhere(_, payload) => payload.len(),
+        }
+    }
+}
+
 struct Sending {
     producer: Producer,
     /// Payloads in pieces that were given up, whose abort is still to be sent.
@@ -184,21 +203,39 @@ impl Link {
     /// Sends n bytes that fill writes where they travel, if there is a slot that
     /// holds them. Else they are written elsewhere, and travel in pieces.
     pub fn fill(&self, h: Header, n: usize, fill: impl FnOnce(&mut [u8]), patience: &Patience) -> Result<()> {
+        self.post(self.prepare(h, n, fill)?, patience)
+    }
+
+    /// Has fill write n bytes where they travel, or elsewhere, and waits for
+    /// nothing.
+    pub(crate) fn prepare(&self, h: Header, n: usize, fill: impl FnOnce(&mut [u8])) -> Result<Prepared> {
         if n > frame::MAX_PAYLOAD {
             return Err(Error::TooLarge { bytes: n, most: frame::MAX_PAYLOAD });
         }
         if n <= frame::INLINE_MAX {
-            return self.push(&frame::encode_inline(h, n, fill), patience);
+            return Ok(Prepared::Whole(frame::encode_inline(h, n, fill), None));
         }
         self.open()?;
         if let Some(slot) = self.pool.claim(n) {
             self.fill_slot(slot, n, fill);
-            let d = self.filled(h, slot, n)?;
-            return self.push(&d, patience).inspect_err(|_| self.free(slot));
+            return Ok(Prepared::Whole(self.filled(h, slot, n)?, Some(slot)));
         }
         let mut payload = vec![0; n];
         fill(&mut payload);
-        let (group, mut sent) = (self.next_group(), 0);
+        Ok(Prepared::Elsewhere(h, payload))
+    }
+
+    /// Sends what was prepared, and waits for room as long as patience allows.
+    pub(crate) fn post(&self, prepared: Prepared, patience: &Patience) -> Result<()> {
+        let (h, payload) = match prepared {
+            Prepared::Whole(d, slot) => return self.push_whole(&d, slot, patience),
+            Prepared::Elsewhere(h, payload) => (h, payload),
+        };
+        self.open()?;
+        if let Some(slot) = self.pool.claim(payload.len()) {
+            return self.push_whole(&self.whole(h, slot, &payload)?, Some(slot), patience);
+        }
+        let (n, group, mut sent) = (payload.len(), self.next_group(), 0);
         while sent < n {
             let pushed = self.claim_piece(n - sent, patience).and_then(|slot| {
                 let (d, length) = self.piece(h, group, slot, &payload, sent)?;
@@ -218,29 +255,28 @@ impl Link {
         Ok(())
     }
 
-    /// Sends what fill writes if that can be done at once, and else returns it.
-    pub(crate) fn try_fill(&self, h: Header, n: usize, fill: impl FnOnce(&mut [u8])) -> Result<Option<Vec<u8>>> {
-        let mut kept = Vec::new();
-        if n <= frame::INLINE_MAX {
-            let d = frame::encode_inline(h, n, fill);
-            if !self.try_push(&d)? {
-                kept.extend_from_slice(frame::decode_inline(&d)?);
-                return Ok(Some(kept));
-            }
-        } else if let Some(slot) = self.pool.claim(n) {
-            self.fill_slot(slot, n, fill);
-            let d = self.filled(h, slot, n)?;
-            if !self.try_push(&d).inspect_err(|_| self.free(slot))? {
-                self.copy_out(slot, n, &mut kept);
-                self.free(slot);
-                return Ok(Some(kept));
-            }
-        } else {
-            kept.resize(n, 0);
-            fill(&mut kept);
-            return Ok(Some(kept));
+    /// Sends what was prepared if that can be done at once, and else returns it:
+    /// without its slot, since it may wait for longer than others may for slots.
+    pub(crate) fn try_post(&self, prepared: Prepared) -> Result<Option<Prepared>> {
+        let Prepared::Whole(d, slot) = prepared else { return Ok(Some(prepared)) };
+        if self.try_push(&d).inspect_err(|_| self.free_any(slot))? {
+            return Ok(None);
         }
-        Ok(None)
+        let Some(slot) = slot else { return Ok(Some(prepared)) };
+        let mut payload = Vec::new();
+        self.copy_out(slot, frame::decode_reference(&d).length, &mut payload);
+        self.free(slot);
+        Ok(Some(Prepared::Elsewhere(frame::decode_header(&d), payload)))
+    }
+
+    fn push_whole(&self, d: &Descriptor, slot: Option<Ref>, patience: &Patience) -> Result<()> {
+        self.push(d, patience).inspect_err(|_| self.free_any(slot))
+    }
+
+    fn free_any(&self, slot: Option<Ref>) {
+        if let Some(slot) = slot {
+            self.free(slot);
+        }
     }
 
     pub(crate) fn next_group(&self) -> u32 {

@@ -133,8 +133,12 @@ impl Receiver {
         Ok(Some(Frame { header, payload }))
     }
 
+    /// Whether there is anything to do.
+    pub(crate) fn is_due(&self) -> bool {
+        !self.batch.is_empty() || ready(&self.link, &self.consumer)
+    }
+
     /// Spins for a while, and says whether something has come.
-    #[cfg(feature = "grpc")]
     pub(crate) fn spin(&mut self) -> bool {
         let (link, consumer) = (&self.link, &self.consumer);
         !self.batch.is_empty() || self.spinner.wait(&mut || ready(link, consumer))
@@ -144,7 +148,7 @@ impl Receiver {
     /// means that something has come already, and nobody sleeps.
     pub fn sleep_elsewhere(&mut self) -> Result<bool> {
         self.link.own.announce();
-        if self.batch.is_empty() && !ready(&self.link, &self.consumer) {
+        if !self.is_due() {
             return Ok(true);
         }
         self.link.own.withdraw()?;

@@ -1,4 +1,9 @@
 //! Serves a [`Service`] to the host that started this process.
+//!
+//! Every thread of a session does the same: it leads, which is to receive, runs
+//! the handler of a call that it or another has received, stands by (seat.rs), or
+//! waits for jobs. A unary call's handler runs where the call was received, if
+//! somebody stands by; all others are jobs.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -8,28 +13,34 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::process::exit;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::agreement::{Level, Terms};
-use crate::call::{too_large, Call, Stream};
+use crate::call::Call;
+use crate::doorbell::IN_VAIN;
 use crate::error::{corrupt, Doing, Error, Result};
 use crate::frame::{Frame, Header};
 use crate::heap;
 use crate::link::{Lifeline, Link};
 use crate::log::Log;
 use crate::receiver::{Incoming, Receiver};
-use crate::service::{code, Reply, Service, Status};
+use crate::respond::{Answered, Quick, Request, Task, Work, QUICK};
+use crate::seat::{Seat, Stood};
+use crate::service::{code, Service, Status};
 use crate::sys;
 use crate::waiting::{lock, Patience};
-use crate::wire::{self, flag, op, MAX_MESSAGE, MAX_METHODS};
+use crate::wire::{self, flag, op, MAX_METHODS};
 use crate::workers::Workers;
 
 /// How long handlers may go on once the host has ended.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-/// A reply that finds no room for so long is replaced by an error.
-const REPLY_TIME: Duration = Duration::from_secs(30);
+const STACK: usize = 512 << 10;
+/// The status of a process whose main thread panics in Rust.
+const PANICKED: i32 = 101;
+/// A thread keeps its buffer if it is not larger.
+const BUFFER: usize = 4 << 20;
 
 /// Serves a service and ends the process: with status 0 if the host is done with
 /// it, else 1. When the host ends, the process ends within a second, whatever a
@@ -61,9 +72,12 @@ pub fn serve(service: impl Service) -> Result<()> {
         service: Box::new(service),
         log: Log { least: terms.level },
         most: terms.request_bytes,
+        seat: Seat::new(),
         workers: Workers::new(),
         calls: Mutex::default(),
+        fewer: Condvar::new(),
         leaving: AtomicBool::new(false),
+        ended: Mutex::new(None),
         link,
     });
     let watched = session.clone();
@@ -72,13 +86,13 @@ pub fn serve(service: impl Service) -> Result<()> {
         .stack_size(64 << 10)
         .spawn(move || watched.watch(lifeline, signals))
         .doing("start a thread")?;
-    let ended = session.receive(receiver);
-    session.cancel_all();
-    session.workers.end();
+    session.work(Some(Held::new(receiver)));
+    session.workers.wait_for_all();
     session.link.close();
+    let ended = lock(&session.ended).take();
     match ended {
-        Err(Error::Closed) => Ok(()), // here, by a SIGTERM
-        ended => ended,
+        None | Some(Err(Error::Closed)) => Ok(()), // here, by a SIGTERM
+        Some(ended) => ended,
     }
 }
 
@@ -100,29 +114,126 @@ pub(crate) fn prepare() -> Result<(Terms, File)> {
 }
 
 /// A service on its link.
-struct Session {
-    service: Box<dyn Service>,
-    link: Arc<Link>,
+pub(crate) struct Session {
+    pub service: Box<dyn Service>,
+    pub link: Arc<Link>,
     log: Log,
     /// The largest request.
-    most: usize,
-    workers: Arc<Workers>,
+    pub most: usize,
+    seat: Seat<Box<Held>>,
+    workers: Workers<Task>,
     calls: Mutex<HashMap<u32, Arc<Call>>>,
+    /// A call has ended while the process leaves.
+    fewer: Condvar,
     leaving: AtomicBool,
+    /// How the link has ended.
+    ended: Mutex<Option<Result<()>>>,
+}
+
+/// What a leader has.
+pub(crate) struct Held {
+    receiver: Receiver,
+    /// Methods by their ids.
+    methods: Vec<Option<Arc<str>>>,
+    /// So many tokens in a row were left for nothing.
+    vain: u32,
+}
+
+impl Held {
+    fn new(receiver: Receiver) -> Box<Held> {
+        Box::new(Held { receiver, methods: Vec::new(), vain: 0 })
+    }
+
+    fn is_due(&self) -> bool {
+        self.receiver.is_due()
+    }
+}
+
+/// A leader's, while it runs a handler. Other threads have none.
+#[derive(Default)]
+pub(crate) struct Turn {
+    lent: bool,
+    held: Option<Box<Held>>,
 }
 
 impl Session {
-    /// Receives until the link ends. It never waits for anything else.
-    fn receive(self: &Arc<Self>, mut receiver: Receiver) -> Result<()> {
-        let mut methods: Vec<Option<Arc<str>>> = vec![None; MAX_METHODS + 1];
+    /// What a thread does until the session's end, or until it is not needed any
+    /// more. The one that begins as the leader stays.
+    fn work(self: &Arc<Self>, mut held: Option<Box<Held>>) {
+        let (stays, bell, mut buffer) = (held.is_some(), &self.link.own, Vec::new());
         loop {
-            match receiver.receive()? {
-                Incoming::Frame(frame) if frame.header.op == op::CALL => self.open(frame, &mut methods)?,
-                Incoming::Frame(frame) => self.take(frame)?,
-                Incoming::Room => {}
-                Incoming::Closed => return Ok(()),
+            if let Some(held) = held.take() {
+                if let Err(e) = self.lead(held, &mut buffer) {
+                    self.finish(Err(e));
+                }
+            }
+            let stood = match self.workers.take() {
+                Some(task) => {
+                    self.run(task, &mut buffer, &mut Turn::default());
+                    continue;
+                }
+                None => self.seat.stand_by(bell),
+            };
+            match stood {
+                Ok(Stood::Lead(woken)) => match self.woken(woken) {
+                    Ok(woken) => held = Some(woken),
+                    Err(e) => self.finish(Err(e)),
+                },
+                Ok(Stood::Elsewhere) => match self.workers.wait(stays) {
+                    Some(task) => self.run(task, &mut buffer, &mut Turn::default()),
+                    None => return,
+                },
+                Err(e) => self.finish(Err(self.link.fail(e))),
             }
         }
+    }
+
+    /// Receives, until the link ends, or another thread does. It never waits for
+    /// anything else.
+    fn lead(self: &Arc<Self>, mut held: Box<Held>, buffer: &mut Vec<u8>) -> Result<()> {
+        loop {
+            match held.receiver.try_next()? {
+                Some(Incoming::Frame(frame)) if frame.header.op == op::CALL => match self.open(frame, held, buffer)? {
+                    Some(back) => held = back,
+                    None => return Ok(()),
+                },
+                Some(Incoming::Frame(frame)) => self.take(frame)?,
+                Some(Incoming::Room) => {}
+                Some(Incoming::Closed) => {
+                    self.finish(Ok(()));
+                    return Ok(());
+                }
+                None if held.vain == 0 && held.receiver.spin() => {}
+                None => match self.seat.sleep(&self.link.own, held, |h| h.is_due())? {
+                    Stood::Lead(woken) => held = self.woken(woken)?,
+                    Stood::Elsewhere => return Ok(()),
+                },
+            }
+        }
+    }
+
+    /// Looks what a leader was woken for.
+    fn woken(&self, mut held: Box<Held>) -> Result<Box<Held>> {
+        if held.is_due() {
+            held.vain = 0;
+            return Ok(held);
+        }
+        self.link.own.note_woken(true);
+        held.vain += 1;
+        if held.vain < IN_VAIN {
+            return Ok(held);
+        }
+        Err(corrupt("Bells[peer]", "it is rung again and again for nothing"))
+    }
+
+    /// Ends the session: the first to end the link says how.
+    fn finish(&self, how: Result<()>) {
+        lock(&self.ended).get_or_insert(how);
+        self.cancel_all();
+        if self.seat.end(&self.link.own).is_err() {
+            exit(1); // the others can never be woken
+        }
+        self.workers.end();
     }
 
     /// Takes a frame of a call that was opened before.
@@ -145,84 +256,127 @@ impl Session {
         Ok(())
     }
 
-    fn excess(&self, n: usize) -> Status {
+    pub fn excess(&self, n: usize) -> Status {
         Status::new(code::RESOURCE_EXHAUSTED, format!("received a message of {n} bytes: at most {}", self.most))
     }
 
     /// Begins a call. An error ends the link; whatever else is wrong with the
-    /// call goes into its reply.
-    fn open(self: &Arc<Self>, frame: Frame, methods: &mut [Option<Arc<str>>]) -> Result<()> {
+    /// call goes into its reply. It gives nothing back if another thread leads.
+    fn open(self: &Arc<Self>, frame: Frame, mut held: Box<Held>, buffer: &mut Vec<u8>) -> Result<Option<Box<Held>>> {
         let h = frame.header;
-        // Only what has sections is read here. A message may stay in its slot
-        // for the thread that is about to read it.
+        // What has sections is read here, and what is short. Another message may
+        // stay in its slot for the thread that is about to read it.
         let sections = h.flags & (flag::METHOD | flag::METADATA | flag::TRAILER | flag::STATUS) != 0;
-        let waits = !self.workers.has_room();
-        let (opening, request) = if sections || waits || !frame.in_slot() {
-            let bytes = frame.into_bytes();
+        let (opening, request) = if sections || frame.len() <= QUICK || !frame.in_slot() || !self.workers.has_room() {
+            let mut bytes = std::mem::take(buffer);
+            bytes.clear();
+            frame.take(&mut bytes);
             (wire::opening(h.flags, &bytes)?, Request::Bytes(bytes))
         } else {
             (wire::Opening::default(), Request::Frame(frame))
         };
-        let method = self.resolve((h.arg >> 48) as usize, &opening.method, methods)?;
+        let method = self.resolve((h.arg >> 48) as usize, &opening.method, &mut held.methods)?;
         let call = Arc::new(Call::new(h, h.flags & flag::UNARY != 0, method, opening.metadata));
-        let leaving = self.leaving.load(SeqCst);
-        let answered = match &request {
-            Request::Bytes(bytes) if call.unary && !leaving && bytes.len() <= QUICK => {
-                self.answer_at_once(&call, &bytes[opening.message..])?
+        let mut work = Work::Handle(request, opening.message);
+        if self.leaving.load(SeqCst) {
+            work = Work::Refuse;
+        } else if let Work::Handle(Request::Bytes(bytes), message) = &mut work {
+            if call.unary && bytes.len() <= QUICK {
+                match self.answer_at_once(&call, &bytes[*message..])? {
+                    Quick::No => {}
+                    Quick::Kept(kept) => work = Work::Send(kept),
+                    Quick::Sent => {
+                        *buffer = std::mem::take(bytes);
+                        return Ok(Some(held));
+                    }
+                }
             }
-            _ => Quick::No,
-        };
-        if matches!(answered, Quick::Sent) {
-            return Ok(());
         }
-        if !leaving {
-            let twice = lock(&self.calls).insert(h.stream, call.clone()).is_some();
-            if twice {
-                return Err(corrupt("stream", format!("{} opened twice", h.stream)));
-            }
-            self.link.notes.handlers().fetch_add(1, SeqCst);
+        if lock(&self.calls).insert(h.stream, call.clone()).is_some() {
+            return Err(corrupt("stream", format!("{} opened twice", h.stream)));
         }
-        let session = self.clone();
-        self.workers.run(Box::new(move |buffer| {
-            if leaving {
-                session.refuse(&call);
-                return;
-            }
-            match answered {
-                Quick::Kept(answer) => session.reply(&call, answer.map(|bytes| Some(bytes.into()))),
-                _ => session.handle(&call, request, opening.message, buffer),
-            }
-            lock(&session.calls).remove(&call.id);
-            session.link.notes.handlers().fetch_sub(1, SeqCst);
-        }));
-        Ok(())
+        self.link.notes.handlers().fetch_add(1, SeqCst);
+        self.begin(Task { call, work }, held, buffer)
     }
 
-    /// Answers a call here, if its service says that this takes no time. What
-    /// cannot be sent at once is kept for a thread that may wait.
-    fn answer_at_once(&self, call: &Call, request: &[u8]) -> Result<Quick> {
-        let quick = catch_unwind(AssertUnwindSafe(|| self.service.is_quick(call, request).then(|| self.answer_unary(call, request))));
-        let reply = match quick {
-            Ok(None) => return Ok(Quick::No),
-            Ok(Some(Ok(reply))) if reply.n <= MAX_MESSAGE => reply,
-            Ok(Some(Ok(reply))) => return Ok(Quick::Kept(Err(too_large(reply.n)))),
-            Ok(Some(Err(status))) => return Ok(Quick::Kept(Err(status))),
-            Err(_) => return Ok(Quick::Kept(Err(panicked(call)))),
-        };
-        let sent = catch_unwind(AssertUnwindSafe(|| self.link.try_fill(self.last(call, 0, flag::MESSAGE), reply.n, reply.fill)));
-        match sent {
-            Ok(sent) => Ok(sent?.map_or(Quick::Sent, |bytes| Quick::Kept(Ok(bytes)))),
-            Err(_) => Ok(Quick::Kept(Err(panicked(call)))),
+    /// Runs a unary call's handler here, if somebody stands by to receive
+    /// meanwhile, and has another thread run everything else.
+    fn begin(self: &Arc<Self>, task: Task, mut held: Box<Held>, buffer: &mut Vec<u8>) -> Result<Option<Box<Held>>> {
+        if task.call.unary && matches!(task.work, Work::Handle(..)) {
+            match self.seat.lend(&self.link.own, held, |h| h.is_due())? {
+                Some(back) => held = back,
+                None => {
+                    let mut turn = Turn { lent: true, held: None };
+                    self.run(task, buffer, &mut turn);
+                    self.take_back(&mut turn);
+                    return Ok(turn.held);
+                }
+            }
         }
+        self.give(task)?;
+        Ok(Some(held))
+    }
+
+    /// Takes back what was lent, if that is still there, and says whether this
+    /// thread leads.
+    pub fn take_back(&self, turn: &mut Turn) -> bool {
+        if turn.lent && turn.held.is_none() {
+            turn.held = self.seat.take_back(&self.link.own);
+            turn.lent = turn.held.is_some();
+        }
+        turn.held.is_some()
+    }
+
+    /// Gives a task to another thread.
+    pub fn give(self: &Arc<Self>, task: Task) -> Result<()> {
+        let session = self.clone();
+        let start = move || thread::Builder::new().name("handler".into()).stack_size(STACK).spawn(move || session.thread()).map(drop);
+        if self.workers.run(task, start) {
+            return Ok(());
+        }
+        self.seat.want(&self.link.own)
+    }
+
+    fn thread(self: &Arc<Self>) {
+        // Whatever panics here is this crate's: it may have been about to receive.
+        if catch_unwind(AssertUnwindSafe(|| self.work(None))).is_err() {
+            exit(PANICKED);
+        }
+        self.workers.left();
+    }
+
+    fn run(self: &Arc<Self>, Task { call, work }: Task, buffer: &mut Vec<u8>, turn: &mut Turn) {
+        let answered = match work {
+            Work::Refuse => self.refuse(&call),
+            Work::Send(kept) => self.wait_to_send(&call, kept),
+            Work::Handle(request, message) => self.handle(&call, request, message, buffer, turn),
+        };
+        if buffer.capacity() > BUFFER {
+            *buffer = Vec::new();
+        }
+        if matches!(answered, Answered::Later) {
+            return;
+        }
+        let mut calls = lock(&self.calls);
+        calls.remove(&call.id);
+        if calls.is_empty() && self.leaving.load(SeqCst) {
+            self.fewer.notify_all();
+        }
+        drop(calls);
+        self.link.notes.handlers().fetch_sub(1, SeqCst);
     }
 
     /// Finds a method by its id, or by its name, which is then filed under it. A
     /// filed name that is no method's may have been damaged on its way.
-    fn resolve(&self, id: usize, name: &str, methods: &mut [Option<Arc<str>>]) -> Result<Arc<str>> {
+    fn resolve(&self, id: usize, name: &str, methods: &mut Vec<Option<Arc<str>>>) -> Result<Arc<str>> {
         let wrong = |what: String| Err(corrupt("method id", what));
-        let Some(known) = methods.get_mut(id) else {
+        if id > MAX_METHODS {
             return wrong(format!("{id}: at most {MAX_METHODS}"));
-        };
+        }
+        if id >= methods.len() {
+            methods.resize(id + 1, None);
+        }
+        let known = &mut methods[id];
         match known {
             None if name.is_empty() => return wrong(format!("{id} stands for nothing")),
             Some(filed) if name.is_empty() || **filed == *name => return Ok(filed.clone()),
@@ -236,110 +390,6 @@ impl Session {
             *known = Some(method.clone());
         }
         Ok(method)
-    }
-
-    fn handle(&self, call: &Call, request: Request, message: usize, buffer: &mut Vec<u8>) {
-        buffer.clear();
-        let bytes = match request {
-            Request::Bytes(bytes) => {
-                *buffer = bytes;
-                &buffer[message..]
-            }
-            // The slot is free before the handler begins: it waits for the
-            // reply's slot without having one.
-            Request::Frame(frame) => {
-                frame.take(buffer);
-                &buffer[..]
-            }
-        };
-        let answer = catch_unwind(AssertUnwindSafe(|| self.answer(call, bytes))).unwrap_or_else(|_| Err(panicked(call)));
-        self.reply(call, answer);
-    }
-
-    fn answer<'a>(&self, call: &Call, request: &'a [u8]) -> std::result::Result<Option<Reply<'a>>, Status> {
-        if call.unary {
-            return self.answer_unary(call, request).map(Some);
-        }
-        self.admit(call, request)?;
-        self.service.stream(call, &mut Stream { call, link: &self.link }).map(|()| None)
-    }
-
-    fn answer_unary<'a>(&self, call: &Call, request: &'a [u8]) -> std::result::Result<Reply<'a>, Status> {
-        self.admit(call, request)?;
-        self.service.unary(call, request)
-    }
-
-    /// Says why a call is not begun.
-    fn admit(&self, call: &Call, request: &[u8]) -> std::result::Result<(), Status> {
-        if !self.service.methods().contains(&call.method()) {
-            return Err(self.unknown(call.method()));
-        }
-        if request.len() > self.most {
-            return Err(self.excess(request.len()));
-        }
-        call.check()
-    }
-
-    /// Says which part of a method's name is wrong.
-    fn unknown(&self, name: &str) -> Status {
-        let (service, method) = name.trim_start_matches('/').split_once('/').unwrap_or((name, ""));
-        let known = self.service.methods().iter().any(|m| m.starts_with(&format!("/{service}/")));
-        let text = if known { format!("unknown method {method} for service {service}") } else { format!("unknown service {service}") };
-        Status::new(code::UNIMPLEMENTED, text)
-    }
-
-    /// Sends a call's last frame. What cannot be sent becomes an error, and the
-    /// error at last one that needs no slot: no caller waits for a reply that
-    /// does not come.
-    fn reply(&self, call: &Call, answer: std::result::Result<Option<Reply>, Status>) {
-        if call.is_cancelled() {
-            return; // nobody waits for it
-        }
-        let patience = Patience { until: Some(Instant::now() + REPLY_TIME), given_up: &|| call.is_cancelled() };
-        let answer = call.check().and(answer);
-        let (n, sent) = match answer {
-            Ok(None) => (0, self.link.send(self.last(call, 0, 0), &[], &patience)),
-            Ok(Some(reply)) if reply.n > MAX_MESSAGE => (0, self.fail(call, &too_large(reply.n), &patience)),
-            Ok(Some(reply)) => {
-                let n = reply.n;
-                let fill = AssertUnwindSafe(|| self.link.fill(self.last(call, 0, flag::MESSAGE), n, reply.fill, &patience));
-                (n, catch_unwind(fill).unwrap_or_else(|_| self.fail(call, &panicked(call), &patience)))
-            }
-            Err(status) => (0, self.fail(call, &status, &patience)),
-        };
-        if matches!(sent, Err(Error::GivenUp)) && !call.is_cancelled() {
-            let text = format!("no room for a reply of {n} bytes");
-            let status = Status::new(code::RESOURCE_EXHAUSTED, text);
-            let _ = self.fail(call, &status, &Patience { until: None, given_up: &|| call.is_cancelled() });
-            // or the link has ended
-        }
-    }
-
-    fn last(&self, call: &Call, code: u32, flags: u8) -> Header {
-        Header { op: op::REPLY, flags, stream: call.id, arg: u64::from(code) }
-    }
-
-    /// Replies with a status. If that finds no slot, a shorter text does.
-    fn fail(&self, call: &Call, status: &Status, patience: &Patience) -> Result<()> {
-        const ROOM: usize = 1 << 10; // for what is around the text
-        let code = if status.code == 0 { code::UNKNOWN } else { status.code };
-        let mut payload = Vec::new();
-        if status.message.is_empty() {
-            return self.link.send(self.last(call, code, 0), &[], patience);
-        }
-        wire::put_status(&mut payload, code, wire::cut(&status.message, (1 << 20) - ROOM));
-        match self.link.send(self.last(call, code, flag::STATUS), &payload, patience) {
-            Err(Error::GivenUp) if !call.is_cancelled() => {}
-            sent => return sent,
-        }
-        payload.clear();
-        wire::put_status(&mut payload, code, wire::cut(&status.message, 40));
-        self.link.send(self.last(call, code, flag::STATUS), &payload, &Patience { until: None, given_up: &|| call.is_cancelled() })
-    }
-
-    fn refuse(&self, call: &Call) {
-        let h = self.last(call, code::UNAVAILABLE, flag::REFUSED);
-        let _ = self.link.send(h, &[], &Patience::ENDLESS); // or the link has ended
     }
 
     fn cancel_all(&self) {
@@ -356,13 +406,14 @@ impl Session {
             return;
         }
         let session = self.clone();
-        self.workers.run(Box::new(move |_| {
+        let closing = thread::Builder::new().name("leaving".into()).stack_size(64 << 10).spawn(move || {
             let h = Header { op: op::GO_AWAY, ..Header::default() };
             let _ = session.link.send(h, &[], &Patience::ENDLESS); // or the link has ended
-        }));
-        let session = self.clone();
-        let closing = thread::Builder::new().name("leaving".into()).stack_size(64 << 10).spawn(move || {
-            session.workers.end();
+            let mut calls = lock(&session.calls);
+            while !calls.is_empty() {
+                calls = session.fewer.wait(calls).unwrap_or_else(PoisonError::into_inner);
+            }
+            drop(calls);
             session.link.close();
         });
         if let Err(e) = closing {
@@ -400,24 +451,4 @@ impl Session {
             self.log.line(Level::Warn, &format!("{} (stream {}) for {:?}", call.method(), call.id, call.began.elapsed()));
         }
     }
-}
-
-fn panicked(call: &Call) -> Status {
-    Status::new(code::INTERNAL, format!("{} panicked", call.method()))
-}
-
-/// A request of at most so many bytes may be answered at once.
-const QUICK: usize = 1 << 10;
-
-/// What became of a call that may be answered at once.
-enum Quick {
-    No,
-    Sent,
-    Kept(std::result::Result<Vec<u8>, Status>),
-}
-
-/// A unary call's request: sections and all, or in its slot.
-enum Request {
-    Bytes(Vec<u8>),
-    Frame(Frame),
 }

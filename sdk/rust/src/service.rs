@@ -67,15 +67,16 @@ impl From<Vec<u8>> for Reply<'_> {
     }
 }
 
-/// What a plugin serves. Each call runs on a thread of its own, and may block.
+/// What a plugin serves. Each call has a thread for as long as it takes, and may
+/// block. A unary call begins on the thread that received it; another receives
+/// as soon as there is something to receive.
 pub trait Service: Send + Sync + 'static {
     /// The full names of its methods: "/package.Service/Method".
     fn methods(&self) -> &'static [&'static str];
 
     /// Whether a unary call, whose request is short, is answered without waiting
-    /// for anything, in a few microseconds. Then it is answered on the thread that
-    /// receives, which saves a switch between threads. That thread does nothing
-    /// else meanwhile.
+    /// for anything, in a few microseconds. Then no other thread is to receive
+    /// meanwhile: under load, many calls are answered in a row by one thread.
     fn is_quick(&self, _call: &Call, _request: &[u8]) -> bool {
         false
     }

@@ -1,6 +1,7 @@
 //! What threads that send wait for.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+pub(crate) use std::sync::Mutex;
+use std::sync::{Condvar, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::error::{Error, Result};

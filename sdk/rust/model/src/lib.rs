@@ -1,4 +1,4 @@
-//! The crate's doorbell and ring, run in many orders of their steps. The sources
+//! The crate's doorbell, ring and seat, run in many orders of their steps. The sources
 //! are the crate's own; only the memory and the kernel beneath them are models
 //! (sys.rs), in which each operation on a word is a step. Shuttle chooses who makes
 //! the next one. What cannot go on any more is found: nobody is left to wake it.
@@ -12,21 +12,27 @@ mod error;
 mod numbers;
 #[path = "../../src/ring.rs"]
 mod ring;
+#[path = "../../src/seat.rs"]
+mod seat;
 #[path = "../../src/strategy.rs"]
 mod strategy;
 mod sys;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shuttle::sync::Condvar;
 use shuttle::thread;
 
 use doorbell::{Doorbell, Spinner};
 use ring::{Consumer, Place, Producer};
+use seat::{Seat, Stood};
 use strategy::{Spin, Strategy};
 use sys::Map;
+use waiting::{lock, Mutex};
 
 // Where everything lies: two gates, what is waited for, two bells, a ring.
 const GATES: [usize; 2] = [0, 4];
@@ -116,5 +122,120 @@ fn through_ring(tell: fn(&Doorbell)) {
     }
     for (n, d) in got.iter().enumerate() {
         assert_eq!(*d, [n as u8 + 1; 64], "frame {n} is whole, and in its place");
+    }
+}
+
+/// What a leader has: how many calls it has received.
+struct Held(u32);
+
+/// Calls, and the threads that receive them.
+struct Calls {
+    map: Arc<Map>,
+    seat: Seat<Held>,
+    /// How many have been received, for handlers that wait for the next.
+    received: (Mutex<u32>, Condvar),
+    /// Whether a leader that lends looks once more.
+    looks: bool,
+    /// Whether handlers wait for the next call.
+    patient: bool,
+}
+
+const CALLS: u32 = 3;
+
+/// Calls whose handlers run where they were received, and wait each for the next
+/// to be received. A host rings for each. The threads are one more than the calls.
+pub fn handlers_wait_for_the_next_call() {
+    answer(true, true);
+}
+
+/// The same, with a leader that lends without a last look.
+pub fn handlers_wait_and_their_leader_does_not_look() {
+    answer(true, false);
+}
+
+/// The same with quick handlers: what was lent is taken back, or was taken.
+pub fn handlers_are_quick() {
+    answer(false, true);
+}
+
+fn answer(patient: bool, looks: bool) {
+    let map = memory();
+    let calls = Arc::new(Calls { map: map.clone(), seat: Seat::new(), received: (Mutex::new(0), Condvar::new()), looks, patient });
+    for _ in 0..CALLS {
+        let calls = calls.clone();
+        thread::spawn(move || calls.work(None));
+    }
+    thread::spawn(move || {
+        for _ in 0..CALLS {
+            map.word32(CHANGES).fetch_add(1, SeqCst);
+            bell(&map, 0).ring().expect("ring");
+        }
+    });
+    calls.work(Some(Held(0)));
+    assert_eq!(*lock(&calls.received.0), CALLS, "all have been received, each once");
+}
+
+impl Calls {
+    fn work(self: &Arc<Self>, mut held: Option<Held>) {
+        let bell = bell(&self.map, 0);
+        loop {
+            if let Some(held) = held.take() {
+                self.lead(held, &bell);
+            }
+            match self.seat.stand_by(&bell).expect("stand by") {
+                Stood::Lead(woken) => held = Some(woken),
+                Stood::Elsewhere => {
+                    let received = lock(&self.received.0);
+                    if *received == CALLS {
+                        return;
+                    }
+                    drop(self.received.1.wait(received).expect("wait"));
+                }
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        *lock(&self.received.0) == CALLS
+    }
+
+    fn is_due(&self, held: &Held) -> bool {
+        self.map.word32(CHANGES).load(SeqCst) != held.0
+    }
+
+    fn lead(self: &Arc<Self>, mut held: Held, bell: &Doorbell) {
+        while !self.is_over() {
+            if !self.is_due(&held) {
+                match self.seat.sleep(bell, held, |h| self.is_due(h)).expect("sleep") {
+                    Stood::Lead(woken) => held = woken,
+                    Stood::Elsewhere => return,
+                }
+                continue;
+            }
+            held.0 += 1;
+            let call = held.0;
+            *lock(&self.received.0) += 1;
+            self.received.1.notify_all();
+            match self.seat.lend(bell, held, |h| self.looks && self.is_due(h)).expect("lend") {
+                Some(back) => {
+                    held = back;
+                    let calls = self.clone();
+                    thread::spawn(move || calls.handle(call)); // as a job
+                }
+                None => {
+                    self.handle(call);
+                    let Some(back) = self.seat.take_back(bell) else { return };
+                    held = back;
+                }
+            }
+        }
+        self.seat.end(bell).expect("end");
+    }
+
+    fn handle(&self, call: u32) {
+        let mut received = lock(&self.received.0);
+        while self.patient && *received < (call + 1).min(CALLS) {
+            received = self.received.1.wait(received).expect("wait");
+        }
     }
 }

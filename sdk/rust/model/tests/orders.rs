@@ -1,4 +1,4 @@
-//! Many orders of the steps of doorbell and ring, on futexes: some hundred at
+//! Many orders of the steps of doorbell, ring and seat, on futexes: some hundred at
 //! random, and as many that delay one thread for long.
 
 use shuttle::{check_pct, check_random};
@@ -32,4 +32,20 @@ fn a_ring_before_the_change_is_found() {
 #[should_panic(expected = "deadlock")]
 fn room_that_nobody_is_told_of_is_found() {
     many(model::ring_of_one_that_tells_nobody);
+}
+
+#[test]
+fn a_handler_may_wait_for_the_next_call() {
+    many(model::handlers_wait_for_the_next_call);
+}
+
+#[test]
+fn what_was_lent_is_taken_back_or_was_taken() {
+    many(model::handlers_are_quick);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_leader_that_lends_without_a_look_is_found() {
+    many(model::handlers_wait_and_their_leader_does_not_look);
 }
