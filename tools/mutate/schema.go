@@ -77,7 +77,8 @@ func mutantReached(head int) {
 func (m *mutant) head() string { return m.file + " " + m.function }
 
 // schema puts mutants of this package into it. What is no change of a
-// function's body has no switch to stand behind, and is not in numbers.
+// function's body, or compiles only as the whole of it, has no switch to stand
+// behind, and is not in numbers.
 func (s *source) schema(root string, mutants []*mutant) (*schema, error) {
 	all := &schema{files: map[string][]byte{}, numbers: map[string]int{}, heads: map[string]int{}}
 	for i, f := range s.files {
@@ -123,13 +124,16 @@ func (all *schema) cases(s *source, file int, d *ast.FuncDecl, name string, muta
 		if m.file != name || !within(m.edits, start, end) {
 			continue
 		}
+		body := apply(s.texts[file][start:end], shifted(m.edits, -start))
+		if !s.nests(file, start+1, body) {
+			continue
+		}
 		if b.Len() == 0 {
 			all.heads[m.head()] = len(all.heads) + 1
 			fmt.Fprintf(&b, "\nswitch mutantOn {\ncase -1: mutantReached(%d)\n", all.heads[m.head()])
 		}
 		number := len(all.numbers) + 1
 		all.numbers[m.key()] = number
-		body := apply(s.texts[file][start:end], shifted(m.edits, -start))
 		fmt.Fprintf(&b, "case %d:\n%s\n", number, body)
 		if d.Type.Results == nil {
 			b.WriteString("return\n")
@@ -139,6 +143,14 @@ func (all *schema) cases(s *source, file int, d *ast.FuncDecl, name string, muta
 		b.WriteString("}\n")
 	}
 	return b.String()
+}
+
+// nests says whether a function's body compiles within the function, at its
+// head. There, a := that stored into a parameter declares another variable,
+// which nobody may use.
+func (s *source) nests(file, at int, body []byte) bool {
+	text := fmt.Sprintf("\nswitch {\ncase false:\n%s\n}\n", body)
+	return s.compiles(file, apply(s.texts[file], []edit{{at, at, text}}))
 }
 
 func within(edits []edit, start, end int) bool {

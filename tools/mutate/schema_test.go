@@ -103,6 +103,40 @@ func TestMutantBehindASwitchIsJudgedAsOneThatIsBuiltAlone(t *testing.T) {
 	assert.Equal(t, map[string]bool{"survived ": true, "caught TestCounter": true, "caught TestFind": true}, kinds)
 }
 
+// One that does not compile behind a switch must not take the others with it.
+func TestMutantThatNeedsTheScopeOfItsFunctionIsBuiltAlone(t *testing.T) {
+	root := write(t, map[string]string{
+		"go.mod": "module scope\n\ngo 1.26\n",
+		"clamp/clamp.go": `package clamp
+
+func Few(n int) bool {
+	n, some := n-1, n > 1 // n is the parameter here, and another n within a block
+	return some && n < 9
+}
+`,
+		"clamp/clamp_test.go": `package clamp
+
+import "testing"
+
+func TestFew(t *testing.T) {
+	if !Few(9) || Few(10) || Few(1) {
+		t.Fatal("wrong")
+	}
+}
+`,
+	})
+	all := listOf(t, root)
+	s, err := all[0].schema(root, all)
+	require.NoError(t, err)
+	shadowed := keyOf(t, root, "Few", "+ return some\n")
+	for _, m := range all {
+		assert.Equal(t, m.key() != shadowed, s.numbers[m.key()] > 0, diff(m.before, m.after))
+	}
+	for key, outcome := range outcomes(t, root, all, all) {
+		assert.NotEqual(t, stillborn+" ", outcome, key)
+	}
+}
+
 func TestMutantMeetsOnlyTestsThatRunItsFunction(t *testing.T) {
 	root := write(t, mixed)
 	all := listOf(t, root)
