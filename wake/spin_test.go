@@ -110,10 +110,10 @@ func TestBurstThatPaysIsTrusted(t *testing.T) {
 func TestClockIsAskedSeldom(t *testing.T) {
 	s, asked := adaptive(0), 0
 	s.due = time.Unix(1, 0)
-	for range 10 * waitsPerLook {
+	for range 100 * waitsPerLook {
 		require.Zero(t, s.tryFor(func() time.Time { asked++; return time.Unix(0, 0) }))
 	}
-	assert.Equal(t, 10, asked)
+	assert.Equal(t, 100, asked)
 }
 
 // A ring that found the other side awake makes the next wait spin. Hints that
@@ -138,6 +138,7 @@ func TestSpinThatIsExpectedToPayIsTried(t *testing.T) {
 			hints = 0
 			s.failed(took, clock.now)
 		} else {
+			require.Zero(t, s.tryFor(clock.now), "a hint that is passed over is gone")
 			hints++
 		}
 	}
@@ -158,6 +159,21 @@ func TestSpinnerBeginsHalfTrusting(t *testing.T) {
 	assert.True(t, s.adaptive)
 	fixed.init(SpinFor(time.Second))
 	assert.False(t, fixed.adaptive)
+}
+
+func TestBellSpinsAsItIsTold(t *testing.T) {
+	var told spinner
+	told.init(SpinFor(time.Second))
+	assert.Equal(t, &told, &NewDoorbell(new(Words), mute{}, SpinFor(time.Second)).spin)
+}
+
+// What is there already says nothing about how well a spin would pay.
+func TestWaitThatFindsAtOnceLeavesTheHint(t *testing.T) {
+	s := adaptive(0)
+	s.awake.Store(true)
+	assert.True(t, s.wait(func() bool { return true }))
+	assert.True(t, s.awake.Load())
+	assert.Zero(t, s.trust)
 }
 
 // With one processor the other side cannot run while this one spins; with one
@@ -198,6 +214,17 @@ func TestTrustHasAnEnd(t *testing.T) {
 		s.wait(func() bool { looks++; return looks == 2 })
 		assert.Equal(t, maxTrust, s.trust)
 	}
+}
+
+// A spin is judged once, by how it ended.
+func TestSpinIsJudgedByWhatItFound(t *testing.T) {
+	s := spinner{limit: time.Microsecond, adaptive: true, trust: 16}
+	s.wait(func() bool { return false })
+	assert.Equal(t, 8, s.trust)
+	s.limit = time.Hour
+	looks := 0
+	s.wait(func() bool { looks++; return looks == 2 })
+	assert.Equal(t, 16, s.trust)
 }
 
 // Where spinning cannot help, as on a lone processor, it is not judged either.

@@ -47,6 +47,26 @@ func TestWakeSaysWhetherSomebodyGotAToken(t *testing.T) {
 	assert.Equal(t, wake.Stats{Rings: 3, Sent: 1, Suppressed: 2}, bell.Stats())
 }
 
+// The other process may be built of other code, so the word's values are those
+// of the protocol.
+func TestSleeperThatAttendsSaysSoInTheWord(t *testing.T) {
+	words, waker := new(wake.Words), &scripted{}
+	bell := wake.NewDoorbell(words, waker, wake.SpinOff)
+	bell.Attend()
+	assert.EqualValues(t, 2, words.Sleeping.Load())
+	asleep, err := bell.Wake()
+	require.NoError(t, err)
+	assert.False(t, asleep)
+	assert.True(t, bell.Attended(), "a ring leaves it as it is")
+	bell.Withdraw()
+	assert.False(t, bell.Attended())
+	assert.Zero(t, words.Sleeping.Load())
+	words.Sleeping.Store(1)
+	bell.Withdraw()
+	assert.EqualValues(t, 1, words.Sleeping.Load(), "it ends nothing else")
+	assert.Zero(t, waker.rings)
+}
+
 func TestWakeThatFailsSaysThatSomebodyWasAsleep(t *testing.T) {
 	words := new(wake.Words)
 	bell := wake.NewDoorbell(words, &broken{}, wake.SpinOff)

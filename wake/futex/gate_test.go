@@ -80,7 +80,9 @@ func TestWakersOfOneWordShareAGateUntilTheLastIsClosed(t *testing.T) {
 	require.NoError(t, other.Close())
 	for left := 2; left >= 0; left-- {
 		require.NoError(t, w[left].Close())
+		rung := w[left].tokens.Left.Load()
 		require.NoError(t, w[left].Close(), "once more")
+		assert.Equal(t, rung, w[left].tokens.Left.Load(), "the words may be gone by then")
 		assert.Equal(t, left, w[0].gate.wakers)
 		assert.Len(t, s.gates, min(left, 1))
 	}
