@@ -277,3 +277,17 @@ func TestCallerWhoseTokenWasStolenLearnsOfTheEnd(t *testing.T) {
 		<-gone
 	})
 }
+
+// What a peer sends in pieces it may also never end.
+func TestPiecesUnderWayAreBoundedInBytes(t *testing.T) {
+	a := newReassembly()
+	a.bytes = maxPieces - 10 // those of other payloads
+	r := reference{group: 1, length: 10, total: 100}
+	_, err := a.add(r, make([]byte, 10), false)
+	require.NoError(t, err, "as much as there may be")
+	r.length = 1
+	_, err = a.add(r, make([]byte, 1), false)
+	assert.ErrorIs(t, err, transport.ErrCorrupt)
+	assert.ErrorContains(t, err, "in pieces under way")
+	assert.Len(t, a.groups[1].payload, 10, "it was not taken")
+}

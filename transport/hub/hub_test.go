@@ -288,6 +288,12 @@ func TestWhatNoSoundPeerWritesEndsTheLinkAsCorrupt(t *testing.T) {
 			}
 		}
 	}
+	piece := func(kind uint8, total uint64) func(*Link) {
+		return func(l *Link) {
+			ref, _ := l.view.pool.Alloc(l.slots.party(), 10)
+			_ = l.sender.pushSlot(context.Background(), transport.Header{}, kind, reference{ref: ref, length: 10, total: total}, rung)
+		}
+	}
 	for name, scribble := range map[string]func(*Link){
 		"kind":          descriptor(func(d *ring.Descriptor) { d[2] = 200 }),
 		"inline length": descriptor(func(d *ring.Descriptor) { encodeInline(d, transport.Header{}, inlineMax+1) }),
@@ -305,20 +311,21 @@ func TestWhatNoSoundPeerWritesEndsTheLinkAsCorrupt(t *testing.T) {
 			ref, _ := l.view.pool.Alloc(l.slots.party(), 10)
 			_ = l.sender.pushSlot(context.Background(), transport.Header{}, kindSlot, reference{ref: ref, length: 1 << 30}, rung)
 		},
-		"total of pieces": func(l *Link) {
+		"slot of nothing": func(l *Link) {
 			ref, _ := l.view.pool.Alloc(l.slots.party(), 10)
-			_ = l.sender.pushSlot(context.Background(), transport.Header{}, kindPiece, reference{ref: ref, length: 10, total: 1 << 60}, rung)
+			_ = l.sender.pushSlot(context.Background(), transport.Header{}, kindSlot, reference{ref: ref}, rung)
 		},
+		"total of pieces": piece(kindPiece, 1<<60),
 		"pieces of two totals": func(l *Link) {
 			for _, total := range []uint64{30, 20} {
 				ref, _ := l.view.pool.Alloc(l.slots.party(), 10)
 				_ = l.sender.pushSlot(context.Background(), transport.Header{}, kindPiece, reference{ref: ref, length: 10, total: total}, rung)
 			}
 		},
-		"more pieces than the total": func(l *Link) {
-			ref, _ := l.view.pool.Alloc(l.slots.party(), 10)
-			_ = l.sender.pushSlot(context.Background(), transport.Header{}, kindLast, reference{ref: ref, length: 10, total: 9}, rung)
-		},
+		"more pieces than the total, and the last": piece(kindLast, 9),
+		"more pieces than the total":               piece(kindPiece, 9),
+		"last piece, and more to come":             piece(kindLast, 30),
+		"whole, and not the last piece":            piece(kindPiece, 10),
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHub(t, Options{})

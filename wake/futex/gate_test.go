@@ -2,6 +2,7 @@ package futex
 
 import (
 	"os"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -187,6 +188,10 @@ func TestACloseWaitsForWhoUsesTheWords(t *testing.T) {
 		t.Error("the words are free while somebody uses them")
 	default:
 	}
+	for range 1000 { // what does not wait has had the time to go on
+		runtime.Gosched()
+	}
+	assert.Empty(t, closed)
 	w[0].uses.Leave()
 	require.NoError(t, await.Value(t, "Close to return", closed))
 }
