@@ -87,6 +87,26 @@ func descendants() []int {
 // only when the thread runs.
 func waitsForProcessor() bool { return proc.Ready(descendants()...) > 1 }
 
+// starves says whether a process has something to do and was not let: a thread
+// of it is ready, and since it had run for so long it ran for less than enough.
+func starves(pid int, since, enough time.Duration) bool {
+	return proc.Ready(pid) > 0 && hasRun(pid)-since < enough
+}
+
+// hasRun is how long the threads of a process that live have run.
+func hasRun(pid int) (sum time.Duration) {
+	threads, err := proc.Threads(pid)
+	if err != nil {
+		return 0 // it has ended
+	}
+	for _, t := range threads {
+		if ran, _, err := proc.Turns(pid, t); err == nil {
+			sum += ran
+		}
+	}
+	return sum
+}
+
 // groupAlive says whether a process group has a process that is not a zombie.
 func groupAlive(group int) bool {
 	for _, s := range proc.All() {

@@ -18,9 +18,13 @@ import (
 	"ddc/internal/fault"
 )
 
-// silence is how long a host process may write nothing before it counts as
-// frozen: it writes twice a second.
-const silence = 20 * time.Second
+// A host process that writes nothing for silence counts as frozen: it writes
+// twice a second. On a busy machine it may have had no processor meanwhile, and
+// gets more time for that, mostSilences in all.
+const (
+	silence      = 20 * time.Second
+	mostSilences = 15
+)
 
 // runCell runs one cell. An error is one of the machinery, or ctx's.
 func runCell(ctx context.Context, o Options, t task, progress func(news)) (_ Cell, err error) {
@@ -113,6 +117,7 @@ func (h *hostProcess) outcome(ctx context.Context, progress func(news)) (Outcome
 	last := news{}
 	timer := time.NewTimer(silence)
 	defer timer.Stop()
+	ran, silences := hasRun(h.cmd.Process.Pid), 0
 	for {
 		select {
 		case n, ok := <-h.news:
@@ -125,7 +130,12 @@ func (h *hostProcess) outcome(ctx context.Context, progress func(news)) (Outcome
 			last = n
 			progress(n)
 			timer.Reset(silence)
+			ran, silences = hasRun(h.cmd.Process.Pid), 0
 		case <-timer.C:
+			if silences++; silences < mostSilences && starves(h.cmd.Process.Pid, ran, silence) {
+				timer.Reset(silence)
+				continue
+			}
 			e := &Evidence{HostThreads: threadWaits(h.cmd.Process.Pid)}
 			e.Words = []string{fmt.Sprintf("the host process does nothing more at all: its threads are in %s", counts(e.HostThreads))}
 			return Outcome{Verdict: Hung, Why: e.Words[0], Stage: last.Stage, Answered: last.Answered, Evidence: e}, nil
