@@ -110,8 +110,9 @@ func slotClasses() []slot.Class {
 func hostOptions(t task, o Hosting, log *journal) host.Options {
 	options := host.Options{
 		Wake: t.Strategy, ByName: byName, Spin: wake.SpinOff, Command: o.Command,
-		Hub:    hub.Options{Peers: len(o.Names) + sparePeers, Cells: ringCells, Classes: slotClasses()},
-		Logger: slog.New(log), Level: slog.LevelWarn,
+		CallTimeout: 2 * patienceStarved, // who hangs is for the judge to say
+		Hub:         hub.Options{Peers: len(o.Names) + sparePeers, Cells: ringCells, Classes: slotClasses()},
+		Logger:      slog.New(log), Level: slog.LevelWarn,
 	}
 	if t.InARow {
 		options.Hub.Cells, options.Hub.Classes = ReportedCells, nil // those of a build
