@@ -418,7 +418,7 @@ func (t *tab) say(name, hash string) {
 // hears waits for an update that is as wanted, and drops those before.
 func (t *tab) hears(what string, wanted func(update) bool) update {
 	t.s.t.Helper()
-	ctx, cancel := context.WithTimeout(t.s.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.s.t.Context(), 3*time.Minute)
 	defer cancel()
 	var heard []string
 	for {
