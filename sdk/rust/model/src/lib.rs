@@ -128,84 +128,119 @@ fn through_ring(tell: fn(&Doorbell)) {
 /// What a leader has: how many calls it has received.
 struct Held(u32);
 
-/// Calls, and the threads that receive them.
-struct Calls {
+/// How calls are received, and what their handlers do.
+#[derive(Clone, Copy)]
+pub struct Manner {
+    /// A handler waits until the next call has been received.
+    pub patient: bool,
+    /// A leader that lends looks once more.
+    pub looks: bool,
+    /// A thread more can be had for each job.
+    pub plenty: bool,
+    /// A job for which there is no thread is told to those who stand by.
+    pub wants: bool,
+}
+
+pub const SOUND: Manner = Manner { patient: false, looks: true, plenty: true, wants: true };
+
+/// A session as server.rs has it, with numbers for calls.
+struct Session {
     map: Arc<Map>,
     seat: Seat<Held>,
-    /// How many have been received, for handlers that wait for the next.
-    received: (Mutex<u32>, Condvar),
-    /// Whether a leader that lends looks once more.
-    looks: bool,
-    /// Whether handlers wait for the next call.
-    patient: bool,
+    manner: Manner,
+    progress: Mutex<Progress>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Progress {
+    received: u32,
+    handled: u32,
+    jobs: VecDeque<u32>,
+    waiting: usize,
 }
 
 const CALLS: u32 = 3;
 
-/// Calls whose handlers run where they were received, and wait each for the next
-/// to be received. A host rings for each. The threads are one more than the calls.
-pub fn handlers_wait_for_the_next_call() {
-    answer(true, true);
-}
-
-/// The same, with a leader that lends without a last look.
-pub fn handlers_wait_and_their_leader_does_not_look() {
-    answer(true, false);
-}
-
-/// The same with quick handlers: what was lent is taken back, or was taken.
-pub fn handlers_are_quick() {
-    answer(false, true);
-}
-
-fn answer(patient: bool, looks: bool) {
+/// Calls of a host that rings for each, and threads that receive them and run
+/// their handlers: as many as calls and one, or just two. Each ends once all calls
+/// have been handled.
+pub fn answer(manner: Manner) {
     let map = memory();
-    let calls = Arc::new(Calls { map: map.clone(), seat: Seat::new(), received: (Mutex::new(0), Condvar::new()), looks, patient });
-    for _ in 0..CALLS {
-        let calls = calls.clone();
-        thread::spawn(move || calls.work(None));
-    }
+    let session = Arc::new(Session { map: map.clone(), seat: Seat::new(), manner, progress: Mutex::default(), changed: Condvar::new() });
+    let others = if manner.patient { CALLS } else { 1 };
+    let threads: Vec<_> = (0..others)
+        .map(|_| {
+            let session = session.clone();
+            thread::spawn(move || session.work(None))
+        })
+        .collect();
     thread::spawn(move || {
         for _ in 0..CALLS {
             map.word32(CHANGES).fetch_add(1, SeqCst);
             bell(&map, 0).ring().expect("ring");
         }
     });
-    calls.work(Some(Held(0)));
-    assert_eq!(*lock(&calls.received.0), CALLS, "all have been received, each once");
+    session.work(Some(Held(0)));
+    for thread in threads {
+        thread.join().expect("join");
+    }
+    let progress = lock(&session.progress);
+    assert_eq!((progress.received, progress.handled), (CALLS, CALLS), "each once");
 }
 
-impl Calls {
+impl Session {
     fn work(self: &Arc<Self>, mut held: Option<Held>) {
         let bell = bell(&self.map, 0);
         loop {
             if let Some(held) = held.take() {
                 self.lead(held, &bell);
             }
+            let job = lock(&self.progress).jobs.pop_front();
+            if let Some(call) = job {
+                self.handle(call, &bell);
+                continue;
+            }
             match self.seat.stand_by(&bell).expect("stand by") {
                 Stood::Lead(woken) => held = Some(woken),
-                Stood::Elsewhere => {
-                    let received = lock(&self.received.0);
-                    if *received == CALLS {
-                        return;
-                    }
-                    drop(self.received.1.wait(received).expect("wait"));
-                }
+                Stood::Elsewhere => match self.wait() {
+                    Some(call) => self.handle(call, &bell),
+                    None => return,
+                },
             }
         }
     }
 
+    fn wait(&self) -> Option<u32> {
+        let mut progress = lock(&self.progress);
+        loop {
+            if let Some(call) = progress.jobs.pop_front() {
+                return Some(call);
+            }
+            if progress.handled == CALLS {
+                return None;
+            }
+            progress.waiting += 1;
+            progress = self.changed.wait(progress).expect("wait");
+            progress.waiting -= 1;
+        }
+    }
+
     fn is_over(&self) -> bool {
-        *lock(&self.received.0) == CALLS
+        lock(&self.progress).handled == CALLS
+    }
+
+    fn has_come(&self, held: &Held) -> bool {
+        self.map.word32(CHANGES).load(SeqCst) != held.0
     }
 
     fn is_due(&self, held: &Held) -> bool {
-        self.map.word32(CHANGES).load(SeqCst) != held.0
+        self.has_come(held) || self.is_over()
     }
 
     fn lead(self: &Arc<Self>, mut held: Held, bell: &Doorbell) {
         while !self.is_over() {
-            if !self.is_due(&held) {
+            if !self.has_come(&held) {
                 match self.seat.sleep(bell, held, |h| self.is_due(h)).expect("sleep") {
                     Stood::Lead(woken) => held = woken,
                     Stood::Elsewhere => return,
@@ -214,28 +249,51 @@ impl Calls {
             }
             held.0 += 1;
             let call = held.0;
-            *lock(&self.received.0) += 1;
-            self.received.1.notify_all();
-            match self.seat.lend(bell, held, |h| self.looks && self.is_due(h)).expect("lend") {
+            lock(&self.progress).received += 1;
+            self.changed.notify_all();
+            match self.seat.lend(bell, held, |h| self.manner.looks && self.is_due(h)).expect("lend") {
                 Some(back) => {
                     held = back;
-                    let calls = self.clone();
-                    thread::spawn(move || calls.handle(call)); // as a job
+                    self.give(call, bell);
                 }
                 None => {
-                    self.handle(call);
+                    self.handle(call, bell);
                     let Some(back) = self.seat.take_back(bell) else { return };
                     held = back;
                 }
             }
         }
-        self.seat.end(bell).expect("end");
     }
 
-    fn handle(&self, call: u32) {
-        let mut received = lock(&self.received.0);
-        while self.patient && *received < (call + 1).min(CALLS) {
-            received = self.received.1.wait(received).expect("wait");
+    fn give(self: &Arc<Self>, call: u32, bell: &Doorbell) {
+        let mut progress = lock(&self.progress);
+        if self.manner.plenty {
+            let session = self.clone();
+            thread::spawn(move || session.handle(call, &crate::bell(&session.map, 0)));
+            return;
+        }
+        progress.jobs.push_back(call);
+        if progress.jobs.len() <= progress.waiting {
+            self.changed.notify_all();
+            return;
+        }
+        drop(progress);
+        if self.manner.wants {
+            self.seat.want(bell).expect("want");
+        }
+    }
+
+    fn handle(&self, call: u32, bell: &Doorbell) {
+        let mut progress = lock(&self.progress);
+        while self.manner.patient && progress.received < (call + 1).min(CALLS) {
+            progress = self.changed.wait(progress).expect("wait");
+        }
+        progress.handled += 1;
+        let over = progress.handled == CALLS;
+        drop(progress);
+        self.changed.notify_all();
+        if over {
+            self.seat.end(bell).expect("end");
         }
     }
 }

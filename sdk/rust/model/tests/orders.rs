@@ -1,6 +1,7 @@
 //! Many orders of the steps of doorbell, ring and seat, on futexes: some hundred at
 //! random, and as many that delay one thread for long.
 
+use model::{Manner, SOUND};
 use shuttle::{check_pct, check_random};
 
 const ORDERS: usize = 400;
@@ -36,16 +37,27 @@ fn room_that_nobody_is_told_of_is_found() {
 
 #[test]
 fn a_handler_may_wait_for_the_next_call() {
-    many(model::handlers_wait_for_the_next_call);
+    many(|| model::answer(Manner { patient: true, ..SOUND }));
 }
 
 #[test]
 fn what_was_lent_is_taken_back_or_was_taken() {
-    many(model::handlers_are_quick);
+    many(|| model::answer(SOUND));
+}
+
+#[test]
+fn two_threads_do_where_no_other_can_be_had() {
+    many(|| model::answer(Manner { plenty: false, ..SOUND }));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn a_leader_that_lends_without_a_look_is_found() {
-    many(model::handlers_wait_and_their_leader_does_not_look);
+    many(|| model::answer(Manner { patient: true, looks: false, ..SOUND }));
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_job_that_those_who_stand_by_are_not_told_of_is_found() {
+    many(|| model::answer(Manner { plenty: false, wants: false, ..SOUND }));
 }
