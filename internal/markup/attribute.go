@@ -147,7 +147,7 @@ func IsSpace(c byte) bool {
 // a URL is no copyright sign: html.UnescapeString knows the rule for texts
 // only, so the value goes through the tokenizer.
 func decode(raw string) string {
-	if !strings.ContainsAny(raw, "&\r") {
+	if strings.IndexByte(raw, '&') < 0 && strings.IndexByte(raw, '\r') < 0 {
 		return raw
 	}
 	tokens := html.NewTokenizer(strings.NewReader(`<a b="` + strings.ReplaceAll(raw, `"`, "&quot;") + `">`))
