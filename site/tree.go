@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"ddc/internal/notation"
 	"ddc/internal/query"
 	"ddc/plugins/markdown/markdownpb"
 	"ddc/site/asset"
@@ -133,8 +134,9 @@ func (s *treePhase) readFront(ctx context.Context, ask *query.Ask, key string) (
 	if err != nil {
 		return nil, err
 	}
+	head := s.headOf(source)
 	answer, err := call(ctx, s.build, "markdown", name, s.Markdown.ParseFrontMatter,
-		&markdownpb.ParseFrontMatterRequest{Path: name, Source: source})
+		&markdownpb.ParseFrontMatterRequest{Path: name, Source: source[:head]})
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +154,18 @@ func (s *treePhase) readFront(ctx context.Context, ask *query.Ask, key string) (
 	if m.node, err = m.nodeOf(key, name); err != nil {
 		return nil, err
 	}
-	return &front{m, answer.Body, answer.BodyLine}, nil
+	return &front{m, answer.Body + source[head:], answer.BodyLine}, nil
+}
+
+// headOf is how much of a page's source is sent to have its front matter read:
+// the body would come back as it is. It is all of a source in which there is
+// more to find, and for a program in the place of ddc's markdown, which may
+// know other front matter.
+func (s *treePhase) headOf(source string) int {
+	if f := notation.FindFences(source); f.Body > 0 && !strings.Contains(source, "\r") && !s.isReplaced("markdown") {
+		return f.Body
+	}
+	return len(source)
 }
 
 func (f *front) code(c *coder) {

@@ -79,35 +79,21 @@ func (b block) table() (table notation.Table, language string, err error) {
 	return table, language, err
 }
 
-// split finds the fences. Blank lines may come before the first. A fence stands
-// alone on its line, so that a value may contain "+++".
+// split cuts a page into its parts.
 func split(source string) (block, error) {
-	whole := block{body: source, bodyLine: 1}
-	fence, open := "", 0
-	number, offset, matter := 0, 0, 0
-	for line := range strings.Lines(source) {
-		number++
-		begin := offset
-		offset += len(line)
-		switch line = strings.TrimRight(line, " \t\n"); {
-		case fence == "" && strings.TrimSpace(line) == "":
-		case fence == "" && line != "+++" && line != "---":
-			return whole, nil
-		case fence == "":
-			fence, open, matter = line, number, offset
-		case line == fence:
-			return block{fence: fence, openLine: open, matter: source[matter:begin], body: source[offset:], bodyLine: number + 1}, nil
-		}
-	}
-	if fence == "" {
-		return whole, nil
+	f := notation.FindFences(source)
+	switch {
+	case f.Fence == "":
+		return block{body: source, bodyLine: 1}, nil
+	case f.Body > 0:
+		return block{fence: f.Fence, openLine: f.Line, matter: source[f.Start:f.End], body: source[f.Body:], bodyLine: f.BodyLine}, nil
 	}
 	hint := ""
-	if fence == "---" {
+	if f.Fence == "---" {
 		hint = "a rule at the top of a page can be written ***"
 	}
-	return block{}, &diagnostic.Problem{Line: open, Col: 1, Length: len(fence), Hint: hint,
-		Message: fmt.Sprintf("front matter that opens with %s is never closed; add a line %s after it", fence, fence)}
+	return block{}, &diagnostic.Problem{Line: f.Line, Col: 1, Length: len(f.Fence), Hint: hint,
+		Message: fmt.Sprintf("front matter that opens with %s is never closed; add a line %s after it", f.Fence, f.Fence)}
 }
 
 // likelyJSON finds the front matter that Hugo reads as JSON.
