@@ -8,8 +8,19 @@ import (
 	"ddc/internal/activity"
 )
 
-// look is how often a Guard looks. A look takes a microsecond.
-const look = 5 * time.Millisecond
+// A Guard looks the sooner the less room there is. A look takes a microsecond,
+// but wakes a thread, and a build has a dozen processes that look.
+const (
+	soonest, latest = 5 * time.Millisecond, 100 * time.Millisecond
+	// fastest is more than a process can fill in the soonest time, in bytes: it
+	// would be 13 GB a second.
+	fastest = 64 << 20
+)
+
+// pause is the time until the next look, if there is room for so many bytes.
+func pause(room int64) time.Duration {
+	return min(max(soonest, time.Duration(room/fastest)*soonest), latest)
+}
 
 // The metrics that a Guard reads: what the last collection found alive, and
 // what is there now, garbage too.
@@ -44,20 +55,16 @@ func NewGuardDuring(a *activity.Activity, live, all int64, over func(bytes int64
 	g := &Guard{stop: make(chan struct{})}
 	g.stopped.Go(func() {
 		samples := []metrics.Sample{{Name: liveMetric}, {Name: objectsMetric}, {Name: stacksMetric}}
-		ticker := time.NewTicker(look)
-		defer ticker.Stop()
+		timer := time.NewTimer(soonest)
+		defer timer.Stop()
 		for {
 			select {
-			case <-ticker.C:
+			case <-timer.C:
 			case <-g.stop:
 				return
 			}
-			if a.Resting() {
-				ticker.Stop()
-				if !a.Await(g.stop) {
-					return
-				}
-				ticker.Reset(look)
+			if !a.Await(g.stop) {
+				return
 			}
 			metrics.Read(samples)
 			stacks := int64(samples[2].Value.Uint64())
@@ -70,6 +77,7 @@ func NewGuardDuring(a *activity.Activity, live, all int64, over func(bytes int64
 				over(objects)
 				return
 			}
+			timer.Reset(pause(min(live, all) - max(alive, objects)))
 		}
 	})
 	return g
