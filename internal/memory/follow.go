@@ -18,8 +18,16 @@ type Bound struct {
 	limit  int64 // as it was set
 	before int64 // as it was when the bound began
 	ended  bool
+	growth growth
 	// percent is the collector's, or 0 if it is not the bound's to set.
 	percent, percentBefore int
+}
+
+// growth is how large a heap may be before it is collected: so many bytes, or
+// by so many hundredths more than what is alive.
+type growth struct {
+	least int64
+	own   int
 }
 
 // least is the heap below which nothing is collected. A short process so ends
@@ -43,12 +51,28 @@ func Follow(floor, ceiling int64) *Bound {
 	b := &Bound{before: debug.SetMemoryLimit(-1)}
 	b.floor, b.ceiling = min(floor, b.before), min(max(ceiling, floor), b.before)
 	b.set(b.floor)
+	b.growth = growth{least, 100}
 	if os.Getenv("GOGC") == "" {
-		b.percent = percentFor(0)
-		b.percentBefore = debug.SetGCPercent(b.percent)
+		b.loosen()
 	}
 	b.await()
 	return b
+}
+
+// Loosen lets this process's heap grow to so many bytes before it is collected,
+// and by so many hundredths of what is alive, unless GOGC says otherwise. The
+// heap's soft limit stays as it is.
+func Loosen(bytes int64, percent int) {
+	if os.Getenv("GOGC") == "" {
+		b := &Bound{growth: growth{bytes, percent}}
+		b.loosen()
+		b.await()
+	}
+}
+
+func (b *Bound) loosen() {
+	b.percent = b.growth.percentFor(0)
+	b.percentBefore = debug.SetGCPercent(b.percent)
 }
 
 // await has look called after the next collection.
@@ -73,19 +97,21 @@ func (b *Bound) look() {
 	for _, s := range samples[2:] {
 		beside -= int64(s.Value.Uint64())
 	}
-	b.set(b.wanted(alive, max(beside, 0)))
-	if wanted := percentFor(alive); b.percent != 0 && b.percent != wanted {
+	if b.limit != 0 {
+		b.set(b.wanted(alive, max(beside, 0)))
+	}
+	if wanted := b.growth.percentFor(alive); b.percent != 0 && b.percent != wanted {
 		b.percent = wanted
 		debug.SetGCPercent(wanted)
 	}
 	b.await()
 }
 
-// percentFor is Go's own, or more while so much alive would be collected before
+// percentFor is its own, or more while so much alive would be collected before
 // the heap has its least.
-func percentFor(alive int64) int {
-	const own, smallest = 100, 4 << 20 // Go takes a heap below for one of 4 MiB
-	return max(own, int(100*(least-alive)/max(alive, smallest)))
+func (g growth) percentFor(alive int64) int {
+	const smallest = 4 << 20 // Go takes a heap below for one of 4 MiB
+	return max(g.own, int(100*(g.least-alive)/max(alive, smallest)))
 }
 
 // wanted is the limit for so much that is alive, and so much that Go takes

@@ -61,7 +61,7 @@ func TestCollectorsLimitKeepsBelowOneThatWasSet(t *testing.T) {
 // A process that has little alive is not collected until its heap has 64 MiB.
 func TestSmallHeapIsLetGrow(t *testing.T) {
 	for alive, want := range map[int64]int{0: 1600, 4 << 20: 1500, 16 << 20: 300, 32 << 20: 100, 64 << 20: 100, 1 << 30: 100} {
-		assert.Equal(t, want, percentFor(alive), "%d alive", alive)
+		assert.Equal(t, want, growth{least, 100}.percentFor(alive), "%d alive", alive)
 	}
 	t.Setenv("GOGC", "")
 	percent := debug.SetGCPercent(100)

@@ -12,5 +12,6 @@
 // since the woken thread then has to queue for a processor. What the monitor's
 // delay costs others was measured too: with GOMAXPROCS=1 a 1 ms timer beside a
 // sleeper fired 77 µs late on average either way. Callers that sleep yield
-// first, so that nothing runnable waits behind them.
+// first, so that nothing runnable waits behind them. In a plugin, whose timers
+// may be late (SetTimerSlack), it is half a millisecond.
 package sys

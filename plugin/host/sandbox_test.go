@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -76,11 +77,19 @@ func intrude(text string) (string, error) {
 			}
 		}
 		return strings.Join(names, "\n"), err
+	case "slack":
+		return timerSlack()
 	case "status":
 		content, err := os.ReadFile("/proc/self/status")
 		return string(content), err
 	}
 	return "", fmt.Errorf("no such act: %s", text)
+}
+
+// timerSlack is that of the thread that asks, in nanoseconds.
+func timerSlack() (string, error) {
+	n, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
+	return strconv.Itoa(n), err
 }
 
 // confinedHost is a host whose plugins are held to c.
@@ -196,6 +205,18 @@ func TestPluginsCannotReachEachOtherOrTheHost(t *testing.T) {
 func TestNoNewPrivilegesWhateverThePolicy(t *testing.T) {
 	h := confinedHost(t, "futex", spec.Confinement{Policy: spec.Policy{Read: []string{"/proc"}}})
 	assert.Contains(t, try(t, h, "a", "status"), "NoNewPrivs:\t1")
+}
+
+// A plugin's threads begin with the slack of the one that started it. Those of
+// this process keep their own.
+func TestPluginsTimersMayBeLate(t *testing.T) {
+	own, err := timerSlack()
+	require.NoError(t, err)
+	h := confinedHost(t, "futex", spec.Confinement{})
+	assert.Equal(t, strconv.FormatInt(slack.Nanoseconds(), 10), try(t, h, "a", "slack"))
+	after, err := timerSlack()
+	require.NoError(t, err)
+	assert.Equal(t, own, after)
 }
 
 func TestThePluginsEnvironmentIsCutToWhatIsNamed(t *testing.T) {
