@@ -41,6 +41,15 @@ type Remembered struct {
 	Differs func(query.Difference)
 }
 
+// IsCold says that nothing is remembered of the site: all pages are made.
+func (o *Options) IsCold() bool {
+	if o.Remembered == nil {
+		return true
+	}
+	snapshot, _ := o.Remembered.Session.Snapshot()
+	return snapshot == nil
+}
+
 // World digests what a site's values depend on besides its files: versions name
 // the program, its plugins and their tools. Sessions of different worlds have
 // nothing in common.
@@ -302,9 +311,12 @@ func (s *Site) leave(l *standing, files []product, result *Result) {
 // noteOutput notes what was written.
 func (s *Site) noteOutput(l *standing, files []product) error {
 	now := time.Now().UnixNano()
-	there, _, err := l.stage.Last()
-	if err != nil {
-		return err
+	there, all := l.stage.Fresh(len(files))
+	if !all {
+		var err error
+		if there, _, err = l.stage.Last(); err != nil {
+			return err
+		}
 	}
 	record := &outputRecord{l.stage.Final(), make(map[string]writtenFile, len(files))}
 	for _, f := range files {

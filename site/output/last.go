@@ -25,6 +25,18 @@ type Stat struct {
 // at all.
 func (s *Stage) Last() (files map[string]Stat, odd bool, err error) { return look(s.final) }
 
+// Fresh are these files once Commit has put them in place, where that takes no
+// look at the folder: all were made here, and moved as they are. None of so
+// many may have been linked.
+func (s *Stage) Fresh(n int) (files map[string]Stat, ok bool) {
+	files = make(map[string]Stat, n)
+	s.fresh.Range(func(name, stat any) bool {
+		files[name.(string)] = stat.(Stat)
+		return true
+	})
+	return files, s.moved && len(files) == n
+}
+
 // look lists the files of an output.
 func look(folder string) (files map[string]Stat, odd bool, err error) {
 	files = map[string]Stat{}

@@ -78,6 +78,9 @@ type Stage struct {
 	files atomic.Int64
 	bytes atomic.Int64
 	done  bool
+
+	fresh sync.Map // of Stat, by path: the files that were made here
+	moved bool     // they are what is in the final folder now
 }
 
 // Claims say which path of an output is made of what. The zero value has none.
@@ -297,6 +300,9 @@ func (s *Stage) create(name string, fill func(*os.File) (int64, error)) (err err
 		return fmt.Errorf("write %s: %w", name, cause(err))
 	}
 	n, err := fill(f)
+	if info, failed := f.Stat(); failed == nil {
+		s.fresh.Store(name, statOf(info))
+	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", name, cause(err))
 	}
@@ -374,7 +380,7 @@ func (s *Stage) Commit(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("put the output in place: %w", err)
 	}
-	s.done = true
+	s.done, s.moved = true, how == ""
 	if s.lock == nil {
 		s.system.dropCopies(s.final)
 	}
