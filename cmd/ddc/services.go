@@ -31,6 +31,15 @@ func specOf(name string) (spec.Spec, error) {
 	return spec.Spec{}, fmt.Errorf("unknown plugin %q%s: the plugins are %s", name, meant(name, pluginNames()), strings.Join(pluginNames(), ", "))
 }
 
+// first is the plugin that each page of a site needs first.
+const first = "markdown"
+
+// thenOf names the plugins whose calls follow those of a plugin.
+func thenOf(name string) []string {
+	s, _ := specOf(name) // a plugin of the site's own has none
+	return s.Then
+}
+
 // openService makes the service of a plugin, by name.
 func openService(name string) (plugin.Service, error) {
 	s, err := specOf(name)

@@ -53,6 +53,7 @@ type Plugin struct {
 	current  run
 	restarts int
 	deaths   int // in a row, without a call that was answered
+	followed bool
 	closed   bool
 	past     transport.Stats // of the runs that have ended
 }
@@ -102,8 +103,12 @@ func killForExcess(r run, err error) {
 
 func (p *Plugin) answered() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.deaths = 0
+	first := !p.followed
+	p.deaths, p.followed = 0, true
+	p.mu.Unlock()
+	if first {
+		p.follow()
+	}
 }
 
 // acquire returns the present run, or starts one.

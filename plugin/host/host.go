@@ -110,6 +110,10 @@ type Options struct {
 	StartTime time.Duration
 	// Calls are what the calls of plugins pass through.
 	Calls Calls
+	// Then, if not nil, names the plugins whose calls follow those of a plugin,
+	// by its name, as the next steps of the same work. They are started once it
+	// has answered for the first time.
+	Then func(name string) []string
 	// Memory bounds the heap of each plugin.
 	Memory Memory
 	// TempDir, if not nil, makes a temporary folder in parent, with a name that
@@ -193,6 +197,7 @@ type Host struct {
 	closing    chan struct{} // closed when Close begins
 
 	serving sync.WaitGroup // of Calls.Services
+	ahead   sync.WaitGroup // of Ahead
 
 	calls *inuse.Count // calls and streams under way; shut once Drain begins
 	idle  <-chan struct{}
@@ -392,6 +397,7 @@ func (h *Host) Stop(ctx context.Context) error {
 		ended.Go(func() { errs[i] = p.close(ctx) })
 	}
 	ended.Wait()
+	h.ahead.Wait()
 	h.serving.Wait()
 	errs = append(errs, h.closeTransport())
 	if h.threads != nil {

@@ -53,6 +53,9 @@ type Spec struct {
 	// Alone, if not "", says why only one process of it may run: a second one
 	// does not know what the first does.
 	Alone string
+	// Then names the plugins whose calls follow those of this one, as the next
+	// steps of a page do: they are started ahead.
+	Then []string
 	// Answers say how large the answers to each of its methods may be, by the
 	// methods' full names.
 	Answers map[string]Answer

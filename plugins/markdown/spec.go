@@ -11,6 +11,7 @@ func Spec() spec.Spec {
 	return spec.Spec{
 		Name: "markdown",
 		Open: func() plugin.Service { return New() },
+		Then: []string{"html", "minify"},
 		Answers: map[string]spec.Answer{
 			markdownpb.Markdown_ParseFrontMatter_FullMethodName: spec.Text,
 			markdownpb.Markdown_Render_FullMethodName:           spec.Text,
