@@ -132,6 +132,9 @@ func (t *tree) has(address string) bool {
 // inside is the address within the site of a link that names the site's own
 // host, or the link itself.
 func (t *targets) inside(target *url.URL) *url.URL {
+	if t.base == (config.Base{}) {
+		return target
+	}
 	if local, own := ownPath(t.base, target.String()); own {
 		if inner, err := url.Parse(local); err == nil {
 			inner.Scheme, inner.Host = "https", home

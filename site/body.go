@@ -191,29 +191,62 @@ func (s *bodyPhase) withCode(ctx context.Context, p *page, answer *markdownpb.Re
 	if len(answer.CodeBlocks) == 0 {
 		return made, nil
 	}
-	replace, size := make([]string, 0, 2*len(answer.CodeBlocks)), len(answer.Html)
+	code, size := make([]string, 0, len(answer.CodeBlocks)), len(answer.Html)
 	for rest := answer.CodeBlocks; len(rest) > 0; {
 		some := firstBlocks(rest)
 		blocks, err := s.highlight(ctx, p, some)
 		if err != nil {
 			return nil, err
 		}
-		for i, block := range blocks {
+		for _, block := range blocks {
 			made.highlighted = made.highlighted || block.Styled
-			replace = append(replace, some[i].Placeholder, block.Html)
+			code = append(code, block.Html)
 			size += len(block.Html)
 		}
 		rest = rest[len(some):]
 	}
-	// One pass over everything, so that code that shows a placeholder itself is
-	// left alone.
+	made.html = withTexts(answer.Html, answer.CodeBlocks, code, size)
+	return made, nil
+}
+
+// withTexts puts texts in the place of blocks, in one pass over everything, so
+// that code that shows a placeholder itself is left alone. It does what a
+// strings.Replacer does, but looks only where what all placeholders begin with
+// stands.
+func withTexts(html string, blocks []*markdownpb.CodeBlock, texts []string, size int) string {
+	prefix := blocks[0].Placeholder
+	known, lengths := make(map[string]int, len(blocks)), map[int]bool{}
+	for i := len(blocks) - 1; i >= 0; i-- {
+		mark := blocks[i].Placeholder
+		for !strings.HasPrefix(mark, prefix) {
+			prefix = prefix[:len(prefix)-1]
+		}
+		known[mark], lengths[len(mark)] = i, true
+	}
 	var out strings.Builder
 	out.Grow(size)
-	if _, err := strings.NewReplacer(replace...).WriteString(&out, answer.Html); err != nil {
-		return nil, err
+	for prefix != "" {
+		at := strings.Index(html, prefix)
+		if at < 0 {
+			break
+		}
+		first, end := len(blocks), at+1
+		for n := range lengths {
+			mark := html[at:min(at+n, len(html))]
+			if i, is := known[mark]; is && i < first {
+				first, end = i, at+len(mark)
+			}
+		}
+		if first == len(blocks) {
+			out.WriteString(html[:end])
+		} else {
+			out.WriteString(html[:at])
+			out.WriteString(texts[first])
+		}
+		html = html[end:]
 	}
-	made.html = out.String()
-	return made, nil
+	out.WriteString(html)
+	return out.String()
 }
 
 // codeOfCall is how much code is highlighted by one call, in bytes, unless one

@@ -130,8 +130,9 @@ type oldAddresses struct {
 	byBase map[string][]string
 	odd    []string // whose names may not stand whole in a text
 
-	look  sync.Once
-	bases lengths // of byBase, once a text was looked through
+	look     sync.Once
+	bases    lengths // of byBase, once a text was looked through
+	undotted bool    // some of these have no dot
 }
 
 func (o *oldAddresses) none() bool { return len(o.byBase) == 0 && len(o.odd) == 0 }
@@ -170,11 +171,12 @@ func (o *oldAddresses) in(text string, relative bool) []string {
 	o.look.Do(func() {
 		for base := range o.byBase {
 			o.bases.add(base)
+			o.undotted = o.undotted || !strings.Contains(strings.TrimRight(base, "."), ".")
 		}
 	})
 	var found []string
 	for _, reading := range readings(text) {
-		for name := range words(reading, &inPaths) {
+		for name := range likelyNames(reading, &inPaths, o.undotted) {
 			if strings.Contains(name, "%") {
 				if plain, err := url.PathUnescape(name); err == nil {
 					name = plain

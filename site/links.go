@@ -87,6 +87,9 @@ func (s *finalPhase) deadOf(ctx context.Context, ask *query.Ask, key string) ([]
 	targets := &targets{t, all, map[string]*shownPage{p.Route: shown}, s.cfg.Site.Base, map[string]bool{}}
 	targets.note(made.resized)
 	for _, link := range made.found.Links { // those with a fragment need the pages they lead to
+		if isPlain(link.Url) && s.cfg.Site.Base == (config.Base{}) && !strings.HasPrefix(link.Url[1:], resizedFolder) {
+			continue // it has none
+		}
 		to, err := resolve(p, link.Url)
 		if err != nil || to == nil {
 			continue
@@ -226,7 +229,7 @@ func (t *targets) isOfOthers(target *url.URL) bool {
 // somewhere.
 func (t *targets) deadEnd(target *url.URL) string {
 	name := path.Clean("/" + target.Path)
-	if strings.HasPrefix(name+"/", searchFolder) || t.resized[name[1:]] || t.statics.byPath[name[1:]] != nil || t.tree.byText[name[1:]] != nil {
+	if strings.HasPrefix(name, searchFolder) || name+"/" == searchFolder || t.resized[name[1:]] || t.statics.byPath[name[1:]] != nil || t.tree.byText[name[1:]] != nil {
 		return ""
 	}
 	route := routeOf(target)

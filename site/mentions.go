@@ -21,6 +21,8 @@ type mentions struct {
 	// byBase has paths by their last part, with all escapes undone.
 	byBase map[string][]string
 	bases  lengths
+	// undotted says that some of them have no dot, as the name of a file does.
+	undotted bool
 	// odd are the paths that may not stand whole in a text: those with blanks
 	// or quotes.
 	odd []string
@@ -37,6 +39,7 @@ func newMentions(paths []string) *mentions {
 		}
 		m.byBase[base] = append(m.byBase[base], p)
 		m.bases.add(base)
+		m.undotted = m.undotted || !strings.Contains(base, ".")
 	}
 	return m
 }
@@ -45,6 +48,9 @@ func newMentions(paths []string) *mentions {
 // JavaScript, or addresses.
 func (m *mentions) in(text string) []string {
 	found := slices.Clone(m.odd)
+	if len(m.byBase) == 0 {
+		return found
+	}
 	seen := map[string]bool{}
 	add := func(name string) {
 		if !m.bases.have(name) {
@@ -56,7 +62,7 @@ func (m *mentions) in(text string) []string {
 		}
 	}
 	for _, reading := range readings(text) {
-		for name := range words(reading, &inNames) {
+		for name := range likelyNames(reading, &inNames, m.undotted) {
 			add(name)
 			if strings.HasSuffix(name, ".") { // the end of a sentence
 				add(strings.TrimRight(name, "."))
@@ -130,6 +136,65 @@ func words(text string, inside *ascii) iter.Seq[string] {
 			yield(text[begun:])
 		}
 	}
+}
+
+// likelyNames are the words of a text that may be names: all, or those with a
+// dot that is not at their end, or that may have one in other letters.
+func likelyNames(text string, inside *ascii, undotted bool) iter.Seq[string] {
+	if undotted || strings.IndexByte(text, '%') >= 0 {
+		return words(text, inside)
+	}
+	return func(yield func(string) bool) {
+		for at := 0; ; {
+			dot := strings.IndexByte(text[at:], '.')
+			if dot < 0 {
+				return
+			}
+			begin := at + dot
+			at = begin + 1
+			if strings.HasPrefix(text[at:], ".") || inside.first(text[at:]) == 0 {
+				continue
+			}
+			for n := inside.last(text[:begin]); n > 0; n = inside.last(text[:begin]) {
+				begin -= n
+			}
+			for n := inside.first(text[at:]); n > 0; n = inside.first(text[at:]) {
+				at += n
+			}
+			if !yield(text[begin:at]) {
+				return
+			}
+		}
+	}
+}
+
+// first is the length of a text's first character if it is inside, or 0.
+func (a *ascii) first(text string) int {
+	if text == "" {
+		return 0
+	}
+	return a.size(text[0], func() (rune, int) { return utf8.DecodeRuneInString(text) })
+}
+
+// last is first, of the last character.
+func (a *ascii) last(text string) int {
+	if text == "" {
+		return 0
+	}
+	return a.size(text[len(text)-1], func() (rune, int) { return utf8.DecodeLastRuneInString(text) })
+}
+
+func (a *ascii) size(c byte, decode func() (rune, int)) int {
+	if c < utf8.RuneSelf {
+		if a[c] {
+			return 1
+		}
+		return 0
+	}
+	if r, size := decode(); r != utf8.RuneError {
+		return size
+	}
+	return 0
 }
 
 // endsName reports whether a character stands beside a name rather than in it.

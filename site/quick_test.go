@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"ddc/plugins/markdown/markdownpb"
 	"ddc/site/config"
 	"ddc/site/content"
 )
@@ -21,6 +22,33 @@ func TestWordsAreWhatStandsBetweenTheirEnds(t *testing.T) {
 	}
 	for range words("a b", &inNames) {
 		break // a caller may
+	}
+}
+
+func TestCodeStandsWhereItsPlaceholderDid(t *testing.T) {
+	for _, marks := range [][]string{{"<1>"}, {"<!--A_0-->", "<!--A_1-->", "<!--A_10-->"}, {"<1>", "<12>", "<1", "<2>"}, {"ab", "a", "abc"}, {"<x>", "<x>"}} {
+		for _, html := range []string{"", "<", "<1", "<1>", "a<1>b<12>c<2><1<1>>", "<!--A_1--><!--A_0-->x<!--A_1<!--A_10-->", "aababcab", "<x><x>", "x<1><!--A_0", "<!--A_<!--A_0-->"} {
+			var blocks []*markdownpb.CodeBlock
+			var pairs, texts []string
+			for i, mark := range marks {
+				texts = append(texts, strings.Join(marks, "")[i:]) // which may hold other marks
+				blocks = append(blocks, &markdownpb.CodeBlock{Placeholder: mark})
+				pairs = append(pairs, mark, texts[i])
+			}
+			assert.Equal(t, strings.NewReplacer(pairs...).Replace(html), withTexts(html, blocks, texts, 0), "%q in %q", marks, html)
+		}
+	}
+}
+
+func TestLikelyNamesAreTheWordsWithADotInside(t *testing.T) {
+	for _, text := range []string{"", ".", "a", "a.", "..", "a. b", "a.b", ".a", "a..b", "..a", "a.b.", "a.b.c d.e", "x/y.z/w", "(a.ü)", "ü.ö/é.à", "a.\xffb", "a\uFFFD.b", "\xff.a", "日.本/語.", "end. Next", "a.-", "a._", "a.!", "a./b", "./b", "x:a.b", "a.b\x00c.d"} {
+		for inside, ends := range map[*ascii]func(rune) bool{&inNames: endsName, &inPaths: endsPath} {
+			all := strings.FieldsFunc(text, ends)
+			assert.Equal(t, all, slices.AppendSeq([]string{}, likelyNames(text, inside, true)), "%q", text)
+			dotted := slices.DeleteFunc(slices.Clone(all), func(word string) bool { return !regexp.MustCompile(`\.[^.]`).MatchString(word) })
+			assert.Equal(t, dotted, slices.AppendSeq([]string{}, likelyNames(text, inside, false)), "%q", text)
+			assert.Equal(t, append(all, "%2E"), slices.AppendSeq([]string{}, likelyNames(text+" %2E", inside, false)), "%q: a dot may be written otherwise", text)
+		}
 	}
 }
 

@@ -200,6 +200,9 @@ func (m match[T]) with(path string) string {
 // lookup finds what is known of a URL: as written, without query and fragment,
 // and as the path it leads to from base.
 func lookup[T any](base *url.URL, known map[string]T, rawURL string) (match[T], bool) {
+	if len(known) == 0 {
+		return match[T]{}, false
+	}
 	rawURL = strings.TrimSpace(rawURL)
 	if value, ok := known[rawURL]; ok {
 		return match[T]{value: value}, true

@@ -204,7 +204,7 @@ var blocks = sync.OnceValue(func() parser.Parser {
 // divided. For most pages that is little, and they need not be parsed to be
 // counted.
 func (b *bounds) atMost() int {
-	marks, attributes, lines := marksIn(b.source, "*_~[]`<!"), marksIn(b.source, "=.#{["), 1+bytes.Count(b.source, []byte("\n"))
+	marks, attributes, lines := inlineMarks.in(b.source), attributeMarks.in(b.source), 1+bytes.Count(b.source, []byte("\n"))
 	addresses := bytes.Count(b.source, []byte("](")) * len(b.source)
 	// Twice as much leaves room for tabs, and for text that belongs to two
 	// blocks.
@@ -237,7 +237,7 @@ func (b *bounds) attributes(lines *text.Segments) error {
 	if at < 0 {
 		return nil
 	}
-	n := marksIn(line[at:], "=.#{[")
+	n := attributeMarks.in(line[at:])
 	return b.spend(last.Start, n*n, "attributes on one heading")
 }
 
@@ -249,7 +249,7 @@ func (b *bounds) marks(lines *text.Segments) error {
 	for i := range lines.Len() {
 		segment := lines.At(i)
 		line := segment.Value(b.source)
-		marks += marksIn(line, "*_~[]`<!")
+		marks += inlineMarks.in(line)
 		links += bytes.Count(line, []byte("]"))
 		addresses += addressBytes(line)
 	}
@@ -266,11 +266,22 @@ func (b *bounds) marks(lines *text.Segments) error {
 	return b.spend(start, lines.Len()*lines.Len(), "lines in one paragraph with links; divide it")
 }
 
-func marksIn(text []byte, marks string) (n int) {
+// marks are some bytes.
+type marks [256]uint8
+
+var inlineMarks, attributeMarks = marksOf("*_~[]`<!"), marksOf("=.#{[")
+
+func marksOf(bytes string) (m marks) {
+	for _, c := range []byte(bytes) {
+		m[c] = 1
+	}
+	return m
+}
+
+// in counts them in a text.
+func (m *marks) in(text []byte) (n int) {
 	for _, c := range text {
-		if strings.IndexByte(marks, c) >= 0 {
-			n++
-		}
+		n += int(m[c])
 	}
 	return n
 }

@@ -111,7 +111,7 @@ func (s *shrinker) text(t markup.Token) {
 	case t.Foreign: // where a CDATA section is a text too
 	case strings.Trim(source, white) != "":
 		s.atHead = false
-		if !strings.Contains(source, "{{") {
+		if strings.IndexByte(source, '&') >= 0 && !strings.Contains(source, "{{") {
 			small = plainly.Replace(source)
 		}
 	case s.atHead:
