@@ -82,6 +82,9 @@ type Options struct {
 
 // MainWith is Main with options.
 func MainWith(s Service, o Options) {
+	if os.Getenv(agreement.GOGC) == agreement.StartGOGC {
+		_ = os.Unsetenv(agreement.GOGC) // the programs that a plugin starts have nothing to do with it
+	}
 	memory.Loosen(heapOf(debug.SetMemoryLimit(-1)), gcPercent)
 	err := serve(context.Background(), s, o, func() { time.AfterFunc(lastWords, func() { os.Exit(1) }) })
 	if err == nil {

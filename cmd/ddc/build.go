@@ -282,7 +282,7 @@ func start(ctx context.Context, dir string, f buildFlags, calls *activity.Activi
 	options := host.Options{
 		CallTimeout: s.times.all, CallTimeoutOf: s.times.withDefaults(s.on),
 		Command: command, Wake: s.choice.all, WakeOf: s.choice.of, Spin: spin,
-		Calls: host.Calls{Replicas: replicas}, Then: thenOf,
+		Calls:  host.Calls{Replicas: replicas, Then: thenOf},
 		Logger: out.logger, Level: out.level, Isolate: f.isolate || s.own.apart(f), Hub: hub.Options{Trace: f.trace != ""}, GRPC: f.transport == "grpc",
 	}
 	if options.Confine, err = f.confinement(s.on); err != nil {

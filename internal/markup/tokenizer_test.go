@@ -10,9 +10,9 @@ import (
 	"ddc/internal/markup/markuptest"
 )
 
-// requireSameTokens holds the Tokenizer against that of x/net. Of the four
-// bits of ways, one says whether there are CDATA sections, and the others after
-// which tags nothing is taken for text.
+// requireSameTokens holds the Tokenizer against that of x/net. The lowest bit
+// of ways says whether there are CDATA sections, and the others after which
+// tags nothing is taken for text.
 func requireSameTokens(t *testing.T, page string, ways int) {
 	t.Helper()
 	cdata, every := ways&1 == 1, ways>>1

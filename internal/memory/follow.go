@@ -33,14 +33,14 @@ type growth struct {
 // least is the heap below which nothing is collected. A short process so ends
 // without a collection, or with one; by itself Go would begin with the fourth
 // megabyte, and mark all that is alive again each time the heap has doubled.
-const least = 64 << 20
+const least = 128 << 20
 
 // ample is what a large heap may grow by before it is collected. Half as much
 // again as is alive costs a site of 10,000 pages an eighth of its processor
 // time; twice as much would take more memory than it saves time.
 const ample = 384 << 20
 
-// Follow lets this process's heap grow to 64 MiB before it is collected, unless
+// Follow lets this process's heap grow to 128 MiB before it is collected, unless
 // GOGC says otherwise. It sets the heap's soft limit to floor, and after each
 // collection to what is alive and its growth: as much again, but beyond 384 MiB
 // only half of what is alive. The limit is above ceiling only if less than an

@@ -58,9 +58,9 @@ func TestCollectorsLimitKeepsBelowOneThatWasSet(t *testing.T) {
 	assert.Equal(t, int64(1<<30), b.ceiling)
 }
 
-// A process that has little alive is not collected until its heap has 64 MiB.
+// A process that has little alive is not collected until its heap has 128 MiB.
 func TestSmallHeapIsLetGrow(t *testing.T) {
-	for alive, want := range map[int64]int{0: 1600, 4 << 20: 1500, 16 << 20: 300, 32 << 20: 100, 64 << 20: 100, 1 << 30: 100} {
+	for alive, want := range map[int64]int{0: 3200, 4 << 20: 3100, 16 << 20: 700, 32 << 20: 300, 64 << 20: 100, 1 << 30: 100} {
 		assert.Equal(t, want, growth{least, 100}.percentFor(alive), "%d alive", alive)
 	}
 	t.Setenv("GOGC", "")

@@ -32,7 +32,7 @@ func (p *Plugin) startAhead() {
 // follow starts, with the first call that a plugin has answered, those whose
 // calls follow.
 func (p *Plugin) follow() {
-	if next := p.host.options.Then; next != nil {
+	if next := p.host.options.Calls.Then; next != nil {
 		p.host.Ahead(next(p.base())...)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 func TestWhatFollowsAPluginIsStartedAhead(t *testing.T) {
 	hubAndGRPC(t, func(t *testing.T, o Options) {
-		o.Then = func(name string) []string { return map[string][]string{"one": {"two", "three"}, "two": {"four"}}[name] }
+		o.Calls.Then = func(name string) []string { return map[string][]string{"one": {"two", "three"}, "two": {"four"}}[name] }
 		h := newHost(t, o)
 		pidOf(t, h, "one")
 		runs := func(name string) bool { return h.Plugin(name).Stats().PID != 0 }

@@ -110,10 +110,6 @@ type Options struct {
 	StartTime time.Duration
 	// Calls are what the calls of plugins pass through.
 	Calls Calls
-	// Then, if not nil, names the plugins whose calls follow those of a plugin,
-	// by its name, as the next steps of the same work. They are started once it
-	// has answered for the first time.
-	Then func(name string) []string
 	// Memory bounds the heap of each plugin.
 	Memory Memory
 	// TempDir, if not nil, makes a temporary folder in parent, with a name that
@@ -158,6 +154,10 @@ type Calls struct {
 	// speaks too (plugin.Options.Versions); without one its calls fail with
 	// [ErrVersions].
 	Versions func(name string) agreement.Versions
+	// Then, if not nil, names the plugins whose calls follow those of a plugin,
+	// by its name, as the next steps of the same work. They are started once it
+	// has answered for the first time.
+	Then func(name string) []string
 	// Services, if not nil, registers what this host serves to a plugin, by the
 	// plugin's name: see plugin.Host. A plugin that has been taken over may
 	// call it as it likes.

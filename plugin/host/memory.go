@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 
+	"ddc/plugin/agreement"
 	"ddc/slot"
 	"ddc/transport/hub"
 )
@@ -36,6 +37,16 @@ func heapLimit(limit int64) []string {
 		return nil
 	}
 	return []string{"GOMEMLIMIT=" + strconv.FormatInt(limit, 10)}
+}
+
+// heapAtStart is the environment that keeps a plugin's collector from running
+// before the plugin has said how large its heap may be, unless the user has
+// said so: what a program makes ready at its start all stays alive.
+func heapAtStart() []string {
+	if os.Getenv(agreement.GOGC) != "" {
+		return nil
+	}
+	return []string{agreement.GOGC + "=" + agreement.StartGOGC}
 }
 
 // hubParties are the parties of a hub's slot pool: two for each peer.

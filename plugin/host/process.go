@@ -83,7 +83,7 @@ func startProcess(offer *offer, threads *forkers, spec processSpec) (_ *process,
 	terms := agreement.Terms{
 		Name: spec.name, Hub: offer.hub, GRPC: offer.hub == "", Spin: spec.spin, Level: spec.level, Requests: spec.requests, Live: spec.live, Versions: spec.versions, HostServes: spec.serves, NoPrograms: !threads.startPrograms(spec.name),
 	}
-	cmd.Env = slices.Concat(threads.environment(spec.name), terms.Environ(), []string{"TMPDIR=" + spec.temporary, "GOMAXPROCS=1"}, heapLimit(spec.heap))
+	cmd.Env = slices.Concat(threads.environment(spec.name), terms.Environ(), []string{"TMPDIR=" + spec.temporary, "GOMAXPROCS=1"}, heapLimit(spec.heap), heapAtStart())
 	cmd.Stdout, cmd.Stderr = output[0].theirs, output[1].theirs
 	cmd.ExtraFiles = append([]*os.File{theirs}, offer.files...)
 	kills := proc.OutOfMemoryKills()

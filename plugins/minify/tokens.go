@@ -47,7 +47,7 @@ type side struct {
 	// between the elements of the head. It is in pieces if there are several.
 	text   string
 	pieces []byte
-	// tags are the start tags that are written otherwise than on the other side.
+	// tags are the start tags that the other side has written otherwise.
 	tags strings.Builder
 
 	atHead bool   // nothing has come yet that cannot stand in a head
