@@ -40,13 +40,13 @@ const least = 128 << 20
 // time; twice as much would take more memory than it saves time.
 const ample = 384 << 20
 
-// Follow lets this process's heap grow to 128 MiB before it is collected, unless
-// GOGC says otherwise. It sets the heap's soft limit to floor, and after each
-// collection to what is alive and its growth: as much again, but beyond 384 MiB
-// only half of what is alive. The limit is above ceiling only if less than an
-// eighth more than what is alive fits below that. What Go itself takes beside
-// objects comes on top: its limit is for all together. It takes no time between
-// collections. A limit that was lower already is the floor and ceiling.
+// Follow lets this process's heap grow to 128 MiB before it is collected,
+// unless GOGC says otherwise. It sets the heap's soft limit to floor, and after
+// each collection to what is alive and its growth: as much again, but beyond
+// 384 MiB only half of what is alive. The limit is above ceiling only if less
+// than an eighth more than what is alive fits below that. What Go itself takes
+// beside objects comes on top: its limit is for all together. It takes no time
+// between collections. A limit that was lower already is the floor and ceiling.
 func Follow(floor, ceiling int64) *Bound {
 	b := &Bound{before: debug.SetMemoryLimit(-1)}
 	b.floor, b.ceiling = min(floor, b.before), min(max(ceiling, floor), b.before)
