@@ -54,6 +54,11 @@ var faults = []struct {
 	}},
 	{name: "HandlerGoesOn", trial: "Cancellation", alter: func(f *faulty) { f.deaf = true }},
 	{name: "HandlerGoesOnAfterDeadline", trial: "Deadlines", alter: func(f *faulty) { f.deaf = true }},
+	{name: "OneAtATime", trial: "Held", alter: func(f *faulty) {
+		turn := make(chan struct{}, 1)
+		f.request = func(*peerpb.Work) { turn <- struct{}{} }
+		f.answer = func(*peerpb.Work) { <-turn }
+	}},
 	{name: "SwapsMessages", trial: "Streams", alter: func(f *faulty) { f.swaps = true }},
 	{name: "SignalKills", trial: "Signal", outside: func() {
 		all := make(chan os.Signal, 1)

@@ -162,6 +162,46 @@ func cancellation(ctx context.Context, a *arena) error {
 	return a.echo(ctx, 2000, 1)
 }
 
+// held has calls that take an hour, one more at a time, and makes others of
+// every kind meanwhile. A program whose handlers keep it from receiving, or run
+// one at a time, answers none of these.
+func held(ctx context.Context, a *arena) error {
+	const hours = 12
+	if err := a.echo(ctx, 1, 0); err != nil { // it has started
+		return err
+	}
+	within, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, hours)
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for begun := range hours {
+		go func() {
+			_, err := a.client.Echo(within, &peerpb.Work{Hold: long, Body: body(begun*100, 0)})
+			ended <- err
+		}()
+		for now := a.handlers(); now >= 0 && now <= begun; now = a.handlers() {
+			select {
+			case err := <-ended:
+				return fmt.Errorf("a call of an hour: %w", orNone(err))
+			case <-look.C:
+			}
+		}
+		for i := range a.parts(18) {
+			if err := a.echo(ctx, boundaries[i], byte(begun)); err != nil {
+				return fmt.Errorf("while %d calls take an hour: %w", begun+1, err)
+			}
+		}
+	}
+	cancel()
+	for range hours {
+		if err := <-ended; status.Code(err) != codes.Canceled {
+			return fmt.Errorf("a call of an hour that is cancelled: %w", orNone(err))
+		}
+	}
+	return a.echo(ctx, 100, 0)
+}
+
 // cancelledAtWork cancels a call that the program is at work on, if it counts
 // its handlers: on a busy machine all others may be over before they are sent.
 func (a *arena) cancelledAtWork(ctx context.Context) error {

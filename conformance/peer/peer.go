@@ -91,6 +91,7 @@ func Trials() []Trial {
 		{"Statuses", "a call's status comes with the reply, as the handler gave it", onHost(statuses)},
 		{"Deadlines", "each side keeps a call's time itself", onHost(deadlines)},
 		{"Cancellation", "a cancelled call ends, and its handler with it", onHost(cancellation)},
+		{"Held", "a handler that takes its time keeps no other call from its answer", onHost(held)},
 		{"Streams", "a stream's messages come whole and in order, both ways at once", onHost(streams)},
 		{"Credit", "a sender without credit waits, the one that receives never does", onHost(credit)},
 		{"Signal", "SIGUSR1 is handled, since it kills otherwise", onHost(signal)},
