@@ -78,3 +78,15 @@ func TestSmallHeapIsLetGrow(t *testing.T) {
 	assert.Equal(t, 100, debug.SetGCPercent(100), "that is for the user to say")
 	b.Stop()
 }
+
+func TestHeapOfAPluginIsLetGrow(t *testing.T) {
+	percent := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(percent)
+	b := &Bound{growth: growth{32 << 20, 200}}
+	b.loosen()
+	assert.Equal(t, 800, debug.SetGCPercent(100), "32 MiB, where Go would take 4")
+	assert.Equal(t, 200, b.growth.percentFor(16<<20), "what is alive may be tripled")
+	t.Setenv("GOGC", "50")
+	Loosen(32<<20, 200)
+	assert.Equal(t, 100, debug.SetGCPercent(100), "that is for the user to say")
+}
