@@ -21,7 +21,8 @@ no checker catches is a survivor: either it is no defect, or a test is missing. 
 **How.** The mutants of a package stand in one build, each behind a switch at the head of its function, and the environment
 says which is on; what is no change of a function's body (a constant) is built by itself. Sources stand in an overlay of the go
 command: the tree is never changed. A mutant meets the checkers in the order below until one catches it, and of each
-only the tests that run its function, the quick ones first. Tests that take five times as long as with nothing changed, and ten seconds more, hang.
+only the tests that run its function, the quick ones first. Tests that take five times as long as with nothing changed, and ten seconds more, hang,
+and so do those that give up a wait (internal/await).
 A busy machine can cause that too: the test that hung runs again by itself with twice the time, and then with nothing changed in a quarter of that.
 Only if the first hangs and the second passes is the mutant *timed out*, which is caught, and counted apart; else it is *undecided*, which is not.
 Mutants that do not compile do not count. A survivor of which the compiler makes the same instructions is dropped as

@@ -1,13 +1,18 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ddc/internal/await"
 )
 
 // mixed has what a switch must get right: a function without a result, one that
@@ -161,10 +166,19 @@ func TestMutantMeetsOnlyTestsThatRunItsFunction(t *testing.T) {
 
 // The machine is too busy from the third run on, for the code as it is too.
 func TestRunThatHangsWithNothingChangedCatchesNothing(t *testing.T) {
+	for name, hangs := range map[string]string{
+		"for ever":      `select {}`,
+		"until it ends": `t.Fatal("still waiting for the answer after 10s")`,
+	} {
+		t.Run(name, func(t *testing.T) { hangsFromTheThirdRunOn(t, hangs) })
+	}
+}
+
+func hangsFromTheThirdRunOn(t *testing.T, hangs string) {
 	root := write(t, map[string]string{
 		"go.mod":         "module busy\n\ngo 1.26\n",
 		"clamp/clamp.go": "package clamp\n\nfunc Twice(n int) int { return n * 2 }\n",
-		"clamp/clamp_test.go": `package clamp
+		"clamp/clamp_test.go": strings.ReplaceAll(`package clamp
 
 import (
 	"os"
@@ -185,13 +199,13 @@ func TestTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	if runs.Size() > 2 {
-		select {}
+		HANGS
 	}
 	if Twice(0) != 0 {
 		t.Fatal("wrong")
 	}
 }
-`,
+`, "HANGS", hangs),
 		"equivalent.txt": "",
 	})
 	o := optionsFor(root)
@@ -202,6 +216,26 @@ func TestTwice(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, undecided, r.results[o.only].Outcome)
 	assert.Len(t, r.missing(o.only, o.available), 1, "it is due again")
+}
+
+// overdue is a test whose time is over.
+type overdue struct {
+	testing.TB
+	said *string
+}
+
+func (o overdue) Deadline() (time.Time, bool) { return time.Now(), true }
+func (o overdue) Fatal(args ...any)           { *o.said = fmt.Sprint(args...); runtime.Goexit() }
+
+func TestWaitThatIsGivenUpIsAHang(t *testing.T) {
+	said, ended := "", make(chan struct{})
+	go func() {
+		defer close(ended)
+		await.Until(overdue{t, &said}, "what never comes", func() bool { return false })
+	}()
+	await.Closed(t, "the wait to be given up", ended)
+	assert.True(t, hung(said), said)
+	assert.False(t, hung("--- FAIL: TestTwice (0.00s)"))
 }
 
 type testWriter struct{ *testing.T }

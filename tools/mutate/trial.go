@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -263,8 +264,8 @@ func (t *trier) run(ctx context.Context, p *program, c checker, r *rung, env []s
 		return verdict{}, ctx.Err()
 	case err == nil:
 		return verdict{outcome: survived, output: out.Bytes()}, nil
-	case timed.Err() != nil || strings.Contains(out.String(), "panic: test timed out after"):
-		return verdict{outcome: timedOut, test: running(out.String())}, nil
+	case timed.Err() != nil || hung(out.String()):
+		return verdict{outcome: timedOut, test: cmp.Or(running(out.String()), failed(out.String()))}, nil
 	}
 	return verdict{outcome: caught, test: failed(out.String())}, nil
 }
@@ -273,6 +274,12 @@ var (
 	failure = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 	still   = regexp.MustCompile(`(?m)^\t\t?(Test\S+) \(`)
 )
+
+// hung says that a program gave up since its time was over: all of it, or what
+// package await gives one wait. A busy machine can cause either.
+func hung(output string) bool {
+	return strings.Contains(output, "panic: test timed out after") || strings.Contains(output, "still waiting for ")
+}
 
 // failed is the innermost test that failed first, "" where the program died.
 func failed(output string) string {

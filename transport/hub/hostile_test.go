@@ -278,6 +278,24 @@ func TestCallerWhoseTokenWasStolenLearnsOfTheEnd(t *testing.T) {
 	})
 }
 
+// Room for a payload is made once, on the word of its first piece, as long as
+// there is not too much of it.
+func TestRoomForAPayloadIsMadeWhileThereIsLittleOfIt(t *testing.T) {
+	a := newReassembly()
+	begin := func(group uint32) int {
+		g, err := a.begin(reference{group: group, total: 1000})
+		require.NoError(t, err)
+		return cap(g.payload)
+	}
+	assert.Equal(t, 1000, begin(1))
+	assert.Equal(t, 1000, a.bytes)
+	a.bytes = maxFirst - 1000
+	assert.Equal(t, 1000, begin(2))
+	assert.Zero(t, begin(3))
+	assert.Equal(t, maxFirst, a.bytes)
+	assert.Len(t, a.groups, 3)
+}
+
 // What a peer sends in pieces it may also never end.
 func TestPiecesUnderWayAreBoundedInBytes(t *testing.T) {
 	a := newReassembly()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -402,6 +403,8 @@ func TestOfferIsRefusedWhereItDoesNotFit(t *testing.T) {
 		fmt.Sprintf("v%d peer=%d incarnation=%d wake=eventfd files=%d", v, p, i+1, f): "is void",
 		fmt.Sprintf("v%d peer=%d incarnation=%d wake=eventfd files=%d", v, p, i, f+3): "came with",
 		fmt.Sprintf("v%d peer=%d incarnation=%d wake=futex files=%d", v, p, i, f):     "wake strategies differ",
+		fmt.Sprintf("v%d peer=%d incarnation=%d wake=eventfd files=%d", v, p, i, 0):   "is not one: 0 files",
+		fmt.Sprintf("v%d peer=%d incarnation=%d wake=eventfd files=%d", v, p, i, f-1): "is not one: 3 files",
 	} {
 		_, err := Attach(text, dup(t, offer.Files), eventfd, wake.SpinOff)
 		assert.ErrorContains(t, err, want)
@@ -412,6 +415,10 @@ func TestOfferIsRefusedWhereItDoesNotFit(t *testing.T) {
 	files[0] = files[1] // an eventfd, and no memory
 	_, err = Attach(offer.Text, files, eventfd, wake.SpinOff)
 	assert.ErrorContains(t, err, "open segment")
+	files = dup(t, offer.Files)
+	require.NoError(t, files[0].Close())
+	_, err = Attach(offer.Text, files, eventfd, wake.SpinOff)
+	assert.ErrorIs(t, err, syscall.EBADF)
 	h.header.Hash.Add(1)
 	_, err = Attach(offer.Text, dup(t, offer.Files), eventfd, wake.SpinOff)
 	assert.ErrorContains(t, err, "layout hash")

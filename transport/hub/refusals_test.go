@@ -167,6 +167,18 @@ func TestAPairWhoseFilesCannotBeCopiedLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+// A process may have no descriptor left for the first of them.
+func TestAPairWhoseFirstFileCannotBeCopiedIsRefused(t *testing.T) {
+	h, _, _ := pair(t, Options{})
+	gone, other, err := os.Pipe()
+	require.NoError(t, err)
+	defer other.Close()
+	require.NoError(t, gone.Close())
+	attached, err := h.attachOwn(&Offer{Files: []*os.File{gone, other}})
+	assert.ErrorIs(t, err, syscall.EBADF)
+	assert.Nil(t, attached)
+}
+
 // The hub is closed while the peer's end is being opened, and has not seen it.
 func TestAHubThatClosesUnderAPairLeavesNothingBehind(t *testing.T) {
 	before := leftovers(t)

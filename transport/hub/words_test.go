@@ -86,6 +86,12 @@ func TestHeaderIsReadAsItWasWritten(t *testing.T) {
 	assert.ErrorIs(t, err, errLayout)
 	assert.ErrorContains(t, err, "bytes, want")
 
+	var odd header
+	layout{peers: 3, cells: 3, events: 8, classes: l.classes}.write(&odd) // with the hash that belongs to it
+	_, err = readLayout(&odd, 1<<40)
+	assert.ErrorIs(t, err, errLayout)
+	assert.ErrorContains(t, err, "a power of two")
+
 	words := map[string]*shm.Word32{"version": &h.Version, "peers": &h.Peers, "cells": &h.Cells, "events": &h.Events, "classes": &h.Classes}
 	for i := range l.classes {
 		words["size"+string(rune('0'+i))], words["count"+string(rune('0'+i))] = &h.Class[i].Size, &h.Class[i].Count
