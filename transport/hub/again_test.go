@@ -55,3 +55,21 @@ func TestPairsAreMadeByManyAtOnce(t *testing.T) {
 	await.All(t, "every pair to be made and closed", &all)
 	assert.Len(t, h.pairs, 20)
 }
+
+// Places are offered, and taken again, while the host tells those who wait for
+// a slot. Under the race detector this says that they share the list of links.
+func TestPlacesAreOfferedWhileWaitersAreTold(t *testing.T) {
+	h := newHub(t, Options{Peers: 16})
+	var told sync.WaitGroup
+	told.Go(func() {
+		for range 200 {
+			h.header.SlotWaiters.Or(1<<32 - 1)
+			h.relay()
+		}
+	})
+	for range 16 {
+		_, _, err := h.Pair("fonts")
+		require.NoError(t, err)
+	}
+	told.Wait()
+}
