@@ -44,6 +44,18 @@ func TestPageThatIsTooDeepToCompareIsReplaced(t *testing.T) {
 	}
 }
 
+// The trees of such pages would take gigabytes.
+func TestPageThatMultipliesIsReplaced(t *testing.T) {
+	many := numbered("<b a=%d>", 400) + strings.Repeat("<p>x", 50_000)
+	for _, c := range [][2]string{{"<p>a", many}, {many, "<p>a"}} {
+		response, err := New().Diff(t.Context(), &pb.DiffRequest{OldHtml: c[0], NewHtml: c[1]})
+		require.NoError(t, err)
+		require.Len(t, response.Patches, 1)
+		assert.Equal(t, pb.Patch_OPERATION_REPLACE, response.Patches[0].Operation)
+		assert.Equal(t, c[1], response.Patches[0].Html)
+	}
+}
+
 // BenchmarkFlood shows the time for n and 2n.
 func BenchmarkFlood(b *testing.B) {
 	for name, page := range map[string]func(n int, text string) string{

@@ -45,7 +45,7 @@ func (s *Service) Diff(ctx context.Context, req *pb.DiffRequest) (*pb.DiffRespon
 	from, oldErr := parse(req.GetOldHtml())
 	to, newErr := parse(req.GetNewHtml())
 	if oldErr != nil || newErr != nil {
-		return &pb.DiffResponse{Patches: whole}, nil // x/net/html refuses what is nested more than 512 deep
+		return &pb.DiffResponse{Patches: whole}, nil // nested more than 512 deep, or too large
 	}
 	d := newDiffer(from, to)
 	if !d.children(place{}, from, to) {

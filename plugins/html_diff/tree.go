@@ -1,6 +1,7 @@
 package html_diff
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -8,11 +9,16 @@ import (
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"ddc/internal/markup"
 )
 
 // parse makes the tree that a browser would make. If an element has two
 // attributes of one name, the first counts.
 func parse(page string) (*html.Node, error) {
+	if markup.Multiplies(page) {
+		return nil, errors.New("parse HTML: the tree would be far larger than the page")
+	}
 	doc, err := html.Parse(strings.NewReader(page))
 	if err != nil {
 		return nil, fmt.Errorf("parse HTML: %w", err)
@@ -40,13 +46,13 @@ func dropRepeatedAttributes(n *html.Node) {
 	n.Attr = kept
 }
 
-// fragment is the one node that markup becomes as content of parent, or nil if
+// fragment is the one node that a text becomes as content of parent, or nil if
 // it becomes anything else.
-func fragment(markup string, parent *html.Node) *html.Node {
+func fragment(text string, parent *html.Node) *html.Node {
 	if parent.Type != html.ElementNode {
 		return nil
 	}
-	nodes, err := html.ParseFragment(strings.NewReader(markup), parent)
+	nodes, err := html.ParseFragment(strings.NewReader(text), parent)
 	if err != nil || len(nodes) != 1 {
 		return nil
 	}

@@ -8,9 +8,9 @@ import (
 	"ddc/internal/markup"
 )
 
-// Two bounds on what is compared as a tree. The parser joins texts one by one,
-// and looks at all attributes of <html> and <body> when it meets another such
-// tag. So a malicious page would cost the square of its length.
+// Two bounds on what is compared as a tree. The parser looks at all attributes
+// of <html> and <body> when it meets another such tag. So a malicious page
+// would cost the square of its length.
 const (
 	maxCompared = 256 << 10
 	maxRoots    = 64

@@ -101,6 +101,17 @@ func TestLongPagesAreMinifiedWithoutComparing(t *testing.T) {
 	assert.Equal(t, long+"<svg/>", page(long+"<svg/>"), "what only a parser knows is not risked")
 }
 
+// The parser makes 20 million elements of this page, which has to be compared
+// as a tree.
+func TestPageThatMultipliesStays(t *testing.T) {
+	source := "<noscript >a</noscript>"
+	for i := range 400 {
+		source += fmt.Sprintf("<b a=%d>", i)
+	}
+	source += strings.Repeat("<p >x", 50_000)
+	assert.Equal(t, source, page(source))
+}
+
 func TestPageOfManyBodiesStays(t *testing.T) {
 	source := strings.Repeat("<body class=\"a\">", maxRoots+1)
 	assert.Equal(t, source, page(source))
