@@ -57,6 +57,17 @@ func TestEveryReferenceFollowsTheHashedName(t *testing.T) {
 	assert.Contains(t, page, "href=/robots.txt")
 }
 
+// The letters of such pages are not looked for to the end: none may be missing.
+func TestFontOfPagesThatTakeTooMuchIsCopiedWhole(t *testing.T) {
+	p := newProject(t, "static/fonts/f.ttf", goFont,
+		"static/css/style.css", ".x div div div div div div div i { font-family: F } @font-face { font-family: F; src: url(/fonts/f.ttf) } p { font-family: F }",
+		"templates/index.html", `<html><head><link rel="stylesheet" href="/css/style.css"></head><body><p>Hi</p>`+strings.Repeat("<div>", 400)+"<i>a</i>"+strings.Repeat("</div>", 400)+"</body></html>")
+	warnings := p.mustBuild()
+	require.Len(t, warnings, 1)
+	assert.Regexp(t, `^static/fonts/f\.ttf: .*takes too much`, warnings[0])
+	assert.Equal(t, goFont, p.read("fonts/f.*.ttf"))
+}
+
 func TestNameOfASheetChangesWithWhatItNames(t *testing.T) {
 	p := newProject(t, "static/a.css", "@import '/b.css';", "static/b.css", "p{color:red}",
 		"templates/index.html", `<!DOCTYPE html><link rel="stylesheet" href="/a.css">`)

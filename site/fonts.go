@@ -134,6 +134,11 @@ func (s *fontPhase) cutFont(ctx context.Context, ask *query.Ask, key string) (*f
 		return nil, err
 	}
 	made.warnings = append(slices.Clone(made.warnings), shown.warnings...)
+	if slices.Contains(shown.whole, key) {
+		n.warn(Problem{File: f.name, Message: "finding the letters that pages show in this font takes too much: the style sheets or pages that use it are very large", Hint: "the font is copied whole"})
+		made.warnings = append(made.warnings, n.list...)
+		return made, nil
+	}
 	characters := shown.of[key]
 	if characters == "" {
 		return made, nil
@@ -298,12 +303,14 @@ func (s *fontPhase) bunch(ctx context.Context, ask *query.Ask, key string) ([]st
 type characters struct {
 	of       map[string]string
 	features map[string][]string
+	whole    []string // fonts in which any character may be shown, sorted
 	warnings []Problem
 }
 
 func (s *characters) code(c *coder) {
 	dict(c, &s.of, c.text)
 	dict(c, &s.features, c.texts)
+	c.texts(&s.whole)
 	c.problems(&s.warnings)
 }
 
@@ -358,16 +365,48 @@ func (s *fontPhase) charactersOf(ctx context.Context, ask *query.Ask, key string
 		} else if err != nil {
 			return nil, err
 		}
-		for _, face := range answer.Faces {
-			if int(face.Sheet) < 0 || int(face.Sheet) >= len(bases[group]) {
-				continue
-			}
-			if f := all.at(bases[group][face.Sheet], face.Src); f != nil {
-				shown.add(f.path, answer.Characters[face.Family], answer.Features)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		for path, letters := range lettersOf(all, bases[group], answer) {
+			shown.add(path, letters, answer.Features)
+			if answer.Whole {
+				shown.whole = append(shown.whole, path)
 			}
 		}
 	}
+	slices.Sort(shown.whole)
+	shown.whole = slices.Compact(shown.whole)
 	return shown, nil
+}
+
+// lettersOf are the letters of each font file that the faces of an answer load.
+// Many faces of a file are mostly of one family.
+func lettersOf(all *statics, bases []string, answer *fontspb.AnalyseResponse) map[string]string {
+	type use struct{ path, family string }
+	seen := map[use]bool{}
+	sets := map[string]map[rune]bool{}
+	for _, face := range answer.Faces {
+		if int(face.Sheet) < 0 || int(face.Sheet) >= len(bases) {
+			continue
+		}
+		f := all.at(bases[face.Sheet], face.Src)
+		if f == nil || seen[use{f.path, face.Family}] {
+			continue
+		}
+		seen[use{f.path, face.Family}] = true
+		if sets[f.path] == nil {
+			sets[f.path] = map[rune]bool{}
+		}
+		for _, r := range answer.Characters[face.Family] {
+			sets[f.path][r] = true
+		}
+	}
+	letters := map[string]string{}
+	for path, set := range sets {
+		letters[path] = string(slices.Sorted(maps.Keys(set)))
+	}
+	return letters
 }
 
 // charactersIn are the characters that the site's pages show in a font.
@@ -388,6 +427,9 @@ func (s *fontPhase) charactersIn(ctx context.Context, ask *query.Ask, key string
 	for _, some := range all {
 		shown.add(key, some.of[key], some.features[key])
 		shown.warnings = append(shown.warnings, some.warnings...)
+		if slices.Contains(some.whole, key) {
+			shown.whole = []string{key}
+		}
 	}
 	return shown, nil
 }

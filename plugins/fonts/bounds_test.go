@@ -42,7 +42,7 @@ func TestBlocksDeeperThanTheBoundAreNotRead(t *testing.T) {
 // The letters that styles add are a set: repeated rules do not make it grow.
 func TestLettersThatStylesAddAreKeptOnce(t *testing.T) {
 	s := newStyle()
-	s.add(strings.Repeat("p{hyphens:auto;quotes:'a' 'b';list-style:lower-roman}", 50_000), 0)
+	s.read(strings.Repeat("p{hyphens:auto;quotes:'a' 'b';list-style:lower-roman}", 50_000), 0)
 	assert.Len(t, s.added, len("-\u2010")-2+len("ab")+len("ivxlcdm"))
 	got := analyse(t, "p{font-family:F} q{quotes:'x'} ul{text-overflow:ellipsis}", "<p>AB</p>").Characters
 	assert.Equal(t, " ABx…", got["F"])
@@ -50,7 +50,7 @@ func TestLettersThatStylesAddAreKeptOnce(t *testing.T) {
 
 func TestValuesOfAVariableAreBounded(t *testing.T) {
 	s := newStyle()
-	s.add(numbered("p{--x:f%d}", 50_000), 0)
+	s.read(numbered("p{--x:f%d}", 50_000), 0)
 	assert.Len(t, s.variables["--x"], mostChoices+1)
 	s.variables["--y"] = []string{strings.Repeat("a", mostBytes)}
 	assert.Empty(t, s.resolve("var(--y) var(--y)", 0))
@@ -72,13 +72,25 @@ func BenchmarkFlood(b *testing.B) {
 		"letters":   func(n int) string { return strings.Repeat("a{hyphens:auto}", n) },
 	} {
 		for _, n := range []int{10_000, 20_000} {
-			sheet := css(n)
-			b.Run(fmt.Sprintf("%s/n=%d", name, n), func(b *testing.B) {
-				for b.Loop() {
-					analyse(b, sheet, "<p>a")
-				}
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/item")
-			})
+			flood(b, name, n, css(n), "<p>a")
 		}
 	}
+	for name, page := range map[string]func(n int) string{
+		"syllables": func(n int) string { return strings.Repeat("한글", n) },
+		"texts":     func(n int) string { return strings.Repeat("a</x>", n) },
+		"elements":  func(n int) string { return strings.Repeat("<i>a</i>", n) },
+	} {
+		for _, n := range []int{10_000, 20_000} {
+			flood(b, name, n, "i{font-family:F}p i{font-family:F}", page(n))
+		}
+	}
+}
+
+func flood(b *testing.B, name string, n int, css, page string) {
+	b.Run(fmt.Sprintf("%s/n=%d", name, n), func(b *testing.B) {
+		for b.Loop() {
+			analyse(b, css, page)
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/item")
+	})
 }

@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"ddc/internal/markup"
 )
 
 // usage has the spelling and the shown characters of each family, by its name
@@ -31,14 +33,24 @@ func (u usage) of(family string) *shown {
 	return u[key]
 }
 
-func (u usage) add(families []string, text string) {
-	for _, family := range families {
-		f := u.of(family)
-		for _, r := range text {
-			f.add(r)
+// add adds a text's letters to families.
+func (s *style) add(families []string, text string, used usage) {
+	clear(s.letters)
+	for _, r := range text {
+		if !unicode.IsControl(r) && r != unicode.ReplacementChar {
+			s.letters[r] = struct{}{}
 		}
 	}
+	if !s.effort.spend(len(text)/letterSteps + len(families)*(1+letterSteps*len(s.letters))) {
+		return
+	}
+	for _, family := range families {
+		maps.Copy(used.of(family).characters, s.letters)
+	}
 }
+
+// letterSteps is what it costs to add a letter to a family.
+const letterSteps = 8
 
 func (u usage) merge(others usage) {
 	for _, other := range others {
@@ -48,20 +60,21 @@ func (u usage) merge(others usage) {
 	}
 }
 
-func (s *shown) add(r rune) {
-	if !unicode.IsControl(r) && r != unicode.ReplacementChar {
-		s.characters[r] = struct{}{}
-	}
-}
+// mostLetters is how many letters all families may have together.
+const mostLetters = 2_000_000
 
 // characters spells families as the faces do; the case may differ. Each family
-// also gets the letters that styles add anywhere.
-func (s *style) characters(used usage) map[string]string {
+// also gets the letters that styles add anywhere. It is false if those are too
+// many.
+func (s *style) characters(used usage) (map[string]string, bool) {
 	if s.contentOfVariables {
 		maps.Copy(s.added, s.inVariables)
 	}
 	typed := s.typed(used)
 	all := map[string]string{}
+	if (len(used)+len(s.faces))*(len(s.added)+len(typed)) > mostLetters || used.letters() > mostLetters {
+		return nil, false
+	}
 	for _, f := range used {
 		maps.Copy(f.characters, s.added)
 		if f.searched {
@@ -79,11 +92,28 @@ func (s *style) characters(used usage) map[string]string {
 			all[face.GetFamily()] = all[f.family]
 		}
 	}
-	return all
+	bytes := 0
+	for _, characters := range all {
+		bytes += len(characters)
+	}
+	return all, bytes <= 2*mostLetters
+}
+
+// letters counts those of all families.
+func (u usage) letters() (sum int) {
+	for _, f := range u {
+		sum += len(f.characters)
+	}
+	return sum
 }
 
 // collect adds a page's text to used.
 func (s *style) collect(page string, used usage) {
+	s.effort = newEffort()
+	if markup.Multiplies(page) {
+		s.effort.spend(mostEffort + 1)
+		return
+	}
 	document, err := html.ParseWithOptions(strings.NewReader(page), html.ParseOptionEnableScripting(false))
 	if err != nil {
 		s.collectAll(page, used)
@@ -126,6 +156,9 @@ func (s *style) collectAll(page string, used usage) {
 }
 
 func (s *style) walk(node *html.Node, families []string, used usage) {
+	if !s.effort.spend(1) {
+		return
+	}
 	switch node.Type {
 	case html.TextNode:
 		if text := strings.TrimSpace(node.Data); text != "" {
@@ -154,8 +187,10 @@ func (s *style) show(families []string, text string, used usage) {
 	if text == "" {
 		return
 	}
-	used.add(families, text)
-	used.add(families, s.alsoShown(text))
+	s.add(families, text, used)
+	if more := s.alsoShown(text); more != "" {
+		s.add(families, more, used)
+	}
 }
 
 // computed applies the cascade. It gives the value of the strongest rule that
@@ -164,13 +199,15 @@ func (s *style) show(families []string, text string, used usage) {
 func (s *style) computed(node *html.Node, inherited []string) []string {
 	var best *rule
 	var possible []string
-	own := inlineRules(node)
+	own := s.inlineRules(node)
 	for _, rules := range [][]rule{s.rules, own} {
 		for i := range rules {
 			r := &rules[i]
 			switch {
-			case r.matches != nil && !r.matches.Match(node):
-				if s.scripted && r.loose != nil && r.loose.Match(node) {
+			case !s.effort.spend(1):
+				return nil
+			case r.matches != nil && !r.matches.matches(node, s.effort):
+				if s.scripted && r.loose != nil && r.loose.matches(node, s.effort) {
 					possible = append(possible, s.families(r.value)...)
 				}
 			case r.maybe:
@@ -203,6 +240,9 @@ func (s *style) computed(node *html.Node, inherited []string) []string {
 	if len(possible) == 0 {
 		return families
 	}
+	if !s.effort.spend(letterSteps * len(possible)) {
+		return nil
+	}
 	all := slices.Concat(families, possible)
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -217,13 +257,15 @@ func weaker(a, b *rule) bool {
 }
 
 // inlineRules reads the style attribute, which is stronger than any selector.
-func inlineRules(node *html.Node) []rule {
+func (s *style) inlineRules(node *html.Node) []rule {
 	text := attribute(node, "style")
 	if !strings.Contains(strings.ToLower(text), "font") {
 		return nil
 	}
 	inline := newStyle()
-	inline.add("*{"+text+"}", 0)
+	inline.bytes = s.bytes
+	inline.read("*{"+text+"}", 0)
+	s.bytes = inline.bytes
 	for i := range inline.rules {
 		inline.rules[i].specificity = [3]int{1 << 20}
 	}
@@ -260,7 +302,11 @@ func (s *style) generated(node *html.Node) string {
 		text.WriteString("Details▸▾")
 	}
 	for i := range s.contents {
-		if r := &s.contents[i]; r.matches == nil || r.matches.Match(node) {
+		r := &s.contents[i]
+		if !s.effort.spend(1) {
+			break
+		}
+		if r.matches == nil || r.matches.matches(node, s.effort) {
 			text.WriteString(s.content(r.value, node))
 		}
 	}
@@ -270,7 +316,10 @@ func (s *style) generated(node *html.Node) string {
 // content is the text that a content declaration makes for an element.
 func (s *style) content(value string, node *html.Node) string {
 	var text strings.Builder
-	for _, value := range s.resolve(value, 0) {
+	for _, value := range s.resolved(value) {
+		if !s.effort.spend(1 + len(value)) {
+			break
+		}
 		text.WriteString(literals(value))
 		lower := strings.ToLower(value)
 		if _, rest, ok := strings.Cut(lower, "attr("); ok {

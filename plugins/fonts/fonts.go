@@ -42,20 +42,27 @@ func New() *Service { return &Service{} }
 func (s *Service) Register(r grpc.ServiceRegistrar) { fontspb.RegisterFontsServer(r, s) }
 
 // Analyse finds the characters that pages show in each font family, and the
-// @font-face rules.
+// @font-face rules. Pages and sheets that would take too many steps, or too
+// much memory, are not looked at any further: the fonts must stay whole.
 func (s *Service) Analyse(ctx context.Context, req *fontspb.AnalyseRequest) (*fontspb.AnalyseResponse, error) {
 	style := newStyle()
 	for i, css := range req.GetCss() {
-		style.add(css, i)
+		style.read(css, i)
 	}
 	used := usage{}
 	for _, page := range req.GetHtml() {
 		if err := ctx.Err(); err != nil {
 			return nil, status.FromContextError(err).Err()
 		}
-		style.collect(page, used)
+		if style.collect(page, used); style.spent() || used.letters() > mostLetters {
+			return &fontspb.AnalyseResponse{Whole: true, Faces: style.faces}, nil
+		}
 	}
-	return &fontspb.AnalyseResponse{Characters: style.characters(used), Faces: style.faces, Features: style.asked()}, nil
+	characters, all := style.characters(used)
+	if !all {
+		return &fontspb.AnalyseResponse{Whole: true, Faces: style.faces}, nil
+	}
+	return &fontspb.AnalyseResponse{Characters: characters, Faces: style.faces, Features: style.asked()}, nil
 }
 
 // ExtractCss joins the contents of a page's <style> elements with newlines.

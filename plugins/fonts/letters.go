@@ -27,20 +27,20 @@ func (s *style) alsoShown(text string) string {
 // letter for a letter and its accent, the two for a letter that few fonts have,
 // and the hyphens of which one serves for another.
 func inOtherForms(text string) string {
-	more := ""
+	var more strings.Builder
 	if strings.ContainsAny(text, "\u00ad\u2010\u2011") { // a soft hyphen shows as one
-		more = "-\u2010"
+		more.WriteString("-\u2010")
 	}
 	if !norm.NFC.IsNormalString(text) {
-		more += norm.NFC.String(text)
+		more.WriteString(norm.NFC.String(text))
 	}
 	for _, r := range text {
 		const common = 0x17f // letters with accents that any font has whole
 		if r > common && !norm.NFD.IsNormalString(string(r)) {
-			more += norm.NFD.String(string(r))
+			more.WriteString(norm.NFD.String(string(r)))
 		}
 	}
-	return more
+	return more.String()
 }
 
 // recased is a text in the cases that text-transform and small capitals make,

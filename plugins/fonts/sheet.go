@@ -29,17 +29,44 @@ type style struct {
 	contentOfVariables bool
 	features           features
 	lists              map[string][]string // what families found, by value
+	values             map[string][]string // what resolved found, by value
 	// scripted is set while a page with scripts is looked at, which may give
 	// any element any class or attribute.
 	scripted bool
 	// mirrored is set while a page is looked at that may have text from right
 	// to left, and leftward if a sheet may make it so.
 	mirrored, leftward bool
+	// cut is set if resolve has left choices out.
+	cut bool
+	// effort is that for the page that is looked at.
+	effort *effort
+	// letters are those of the text that is looked at.
+	letters map[rune]struct{}
+	// bytes counts down mostSheetBytes, for selectors, and for the values that
+	// variables make.
+	bytes int
 }
+
+// mostSheetBytes bounds the selectors, those that nesting makes among them, and
+// what variables of variables make. Reading so many takes some seconds.
+// ruleBytes is what a rule counts beside its selector.
+const mostSheetBytes, ruleBytes = 8 << 20, 50
+
+// spend takes bytes of the sheets' bound, and says whether there were so many.
+func (s *style) spend(bytes int) bool {
+	s.bytes -= bytes
+	return s.bytes >= 0
+}
+
+// giveUp says that not all was looked at that a sheet may mean.
+func (s *style) giveUp() { s.bytes = -1 }
+
+// spent says that something was not looked at: the fonts must stay whole.
+func (s *style) spent() bool { return s.bytes < 0 || s.effort.spent() }
 
 // A rule is one declaration under one selector.
 type rule struct {
-	matches     cascadia.Sel // nil matches everything
+	matches     *selector // nil matches everything
 	value       string
 	important   bool
 	specificity cascadia.Specificity
@@ -48,11 +75,11 @@ type rule struct {
 	maybe bool
 	// loose matches whatever would match if it had other classes and
 	// attributes, or is nil.
-	loose cascadia.Sel
+	loose *selector
 }
 
 func newStyle() *style {
-	return &style{variables: map[string][]string{}, lists: map[string][]string{}, added: map[rune]struct{}{}, inVariables: map[rune]struct{}{},
+	return &style{bytes: mostSheetBytes, effort: newEffort(), variables: map[string][]string{}, lists: map[string][]string{}, values: map[string][]string{}, letters: map[rune]struct{}{}, added: map[rune]struct{}{}, inVariables: map[rune]struct{}{},
 		features: features{named: map[string]bool{}, inVariables: map[string]bool{}}}
 }
 
@@ -74,8 +101,8 @@ const (
 	mostSelectors, longestSelector = 1000, 4096
 )
 
-// add reads a sheet. The sheet's number goes into its faces.
-func (s *style) add(sheet string, number int) {
+// read reads a sheet. The sheet's number goes into its faces.
+func (s *style) read(sheet string, number int) {
 	lexer := css.NewLexer(parse.NewInputString(sheet))
 	var tokens []token
 	for {
@@ -161,7 +188,7 @@ func (s *style) enter(prelude []token, outer scope) scope {
 	text := join(prelude)
 	inner := scope{selectors: outer.selectors, maybe: outer.maybe, sheet: outer.sheet, skip: outer.skip, depth: outer.depth + 1}
 	if !strings.HasPrefix(text, "@") {
-		inner.selectors = nest(outer.selectors, split(text, ','))
+		inner.selectors = s.nest(outer.selectors, split(text, ','))
 		return inner
 	}
 	name := strings.ToLower(text)
@@ -184,7 +211,7 @@ func (s *style) enter(prelude []token, outer scope) scope {
 const anything = "*:hover"
 
 // nest combines selectors with those around them.
-func nest(outer, inner []string) (all []string) {
+func (s *style) nest(outer, inner []string) (all []string) {
 	if len(outer) == 0 {
 		return inner
 	}
@@ -193,6 +220,9 @@ func nest(outer, inner []string) (all []string) {
 	}
 	for _, parent := range outer {
 		for _, child := range inner {
+			if !s.spend(len(parent) + len(child)) {
+				return []string{anything}
+			}
 			switch {
 			case len(child)+strings.Count(child, "&")*len(parent) > longestSelector:
 				all = append(all, anything)
@@ -245,9 +275,9 @@ func (s *style) declare(item []token, in scope) {
 		if name == "font" {
 			value = shorthand(value)
 		}
-		s.rules = append(s.rules, rules(in, value, important, false)...)
+		s.rules = append(s.rules, s.rulesOf(in, value, important, false)...)
 	case name == "content" && lower != "none" && lower != "normal":
-		s.contents = append(s.contents, rules(in, value, important, true)...)
+		s.contents = append(s.contents, s.rulesOf(in, value, important, true)...)
 	}
 	s.recased = s.recased || strings.Contains(lower, "small-caps") ||
 		name == "text-transform" && lower != "none"
@@ -302,23 +332,26 @@ func face(f *fontspb.FontFace, name, value string) {
 var errLongSelector = errors.New("the selector is too long")
 
 // rules makes one rule for each selector that is around a declaration.
-func rules(in scope, value string, important, ofPart bool) (list []rule) {
-	for _, selector := range in.selectors {
+func (s *style) rulesOf(in scope, value string, important, ofPart bool) (list []rule) {
+	for _, text := range in.selectors {
+		if !s.spend(ruleBytes + len(text)) {
+			return list
+		}
 		r := rule{value: value, important: important, maybe: in.maybe}
-		element, partly := withoutStates(selector)
+		element, partly := withoutStates(text)
 		if partly && !ofPart {
 			r.maybe = true
 		}
-		var matches cascadia.Sel
+		var matches *selector
 		err := errLongSelector
 		if len(element) <= longestSelector {
-			matches, err = cascadia.Parse(element)
+			matches, err = parseSelector(element)
 		}
 		if err != nil {
 			// A selector that is not understood may match anything.
 			r.maybe = true
 		} else {
-			r.matches, r.specificity = matches, matches.Specificity()
+			r.matches, r.specificity = matches, matches.specificity
 			r.loose = loosely(element)
 		}
 		list = append(list, r)
@@ -331,7 +364,7 @@ var conditions = regexp.MustCompile(`\.(?:[-\w]|[^\x00-\x7f]|\\.)+|\[[^\]]*\]`)
 
 // loosely is a selector without its conditions, or nil if it has none or what
 // is left means nothing.
-func loosely(element string) cascadia.Sel {
+func loosely(element string) *selector {
 	loose := conditions.ReplaceAllString(element, "")
 	if loose == element {
 		return nil
@@ -346,7 +379,7 @@ func loosely(element string) cascadia.Sel {
 	if loose == "" || strings.ContainsRune(">+~", rune(loose[len(loose)-1])) {
 		loose += " *"
 	}
-	matches, err := cascadia.Parse(loose)
+	matches, err := parseSelector(loose)
 	if err != nil {
 		return nil
 	}

@@ -107,14 +107,27 @@ func (s *style) resolve(value string, depth int) []string {
 	var all []string
 	bytes := 0
 	for _, choice := range choices {
-		if bytes += len(value) + len(choice); bytes > mostBytes {
+		if bytes += len(value) + len(choice); bytes > mostBytes || !s.spend(len(value)+len(choice)) {
+			s.cut = true
 			break
 		}
 		all = append(all, s.resolve(value[:start]+choice+value[end:], depth+1)...)
 		if len(all) > mostChoices {
+			s.cut = true
 			break
 		}
 	}
+	return all
+}
+
+// resolved is what resolve makes of the value of a content, made once. Choices
+// may lack: the strings of all variables are among inVariables.
+func (s *style) resolved(value string) []string {
+	if known, is := s.values[value]; is {
+		return known
+	}
+	all := s.resolve(value, 0)
+	s.values[value] = all
 	return all
 }
 
@@ -130,7 +143,12 @@ func (s *style) families(value string) (names []string) {
 		return known
 	}
 	defer func() { s.lists[value] = names }()
-	for _, list := range s.resolve(value, 0) {
+	s.cut = false
+	lists := s.resolve(value, 0)
+	if s.cut {
+		s.giveUp()
+	}
+	for _, list := range lists {
 		for _, name := range split(list, ',') {
 			if name = unquote(name); name != "" {
 				names = append(names, name)

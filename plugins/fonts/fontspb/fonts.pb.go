@@ -159,7 +159,9 @@ type AnalyseResponse struct {
 	Characters map[string]string `protobuf:"bytes,1,rep,name=characters,proto3" json:"characters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Faces      []*FontFace       `protobuf:"bytes,2,rep,name=faces,proto3" json:"faces,omitempty"`
 	// OpenType features that style sheets ask for ("tnum"), sorted; "*" is all.
-	Features      []string `protobuf:"bytes,3,rep,name=features,proto3" json:"features,omitempty"`
+	Features []string `protobuf:"bytes,3,rep,name=features,proto3" json:"features,omitempty"`
+	// Set if finding the characters takes too much: any may be shown.
+	Whole         bool `protobuf:"varint,4,opt,name=whole,proto3" json:"whole,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -213,6 +215,13 @@ func (x *AnalyseResponse) GetFeatures() []string {
 		return x.Features
 	}
 	return nil
+}
+
+func (x *AnalyseResponse) GetWhole() bool {
+	if x != nil {
+		return x.Whole
+	}
+	return false
 }
 
 type ExtractCssRequest struct {
@@ -534,13 +543,14 @@ const file_fonts_proto_rawDesc = "" +
 	"\x03src\x18\x02 \x01(\tR\x03src\x12\x16\n" +
 	"\x06weight\x18\x03 \x01(\tR\x06weight\x12\x14\n" +
 	"\x05style\x18\x04 \x01(\tR\x05style\x12\x14\n" +
-	"\x05sheet\x18\x05 \x01(\x05R\x05sheet\"\xe3\x01\n" +
+	"\x05sheet\x18\x05 \x01(\x05R\x05sheet\"\xf9\x01\n" +
 	"\x0fAnalyseResponse\x12J\n" +
 	"\n" +
 	"characters\x18\x01 \x03(\v2*.ddc.fonts.AnalyseResponse.CharactersEntryR\n" +
 	"characters\x12)\n" +
 	"\x05faces\x18\x02 \x03(\v2\x13.ddc.fonts.FontFaceR\x05faces\x12\x1a\n" +
-	"\bfeatures\x18\x03 \x03(\tR\bfeatures\x1a=\n" +
+	"\bfeatures\x18\x03 \x03(\tR\bfeatures\x12\x14\n" +
+	"\x05whole\x18\x04 \x01(\bR\x05whole\x1a=\n" +
 	"\x0fCharactersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"'\n" +
