@@ -48,12 +48,13 @@ var ErrExcess = errors.New("more than its bound")
 type excessError struct {
 	peer, method string
 	what         string
+	long         bool // it has too many bytes
 }
 
 // Excess is an error that wraps ErrExcess, for other carriers of calls: peer
-// has answered method with what is said.
+// has answered method with more bytes than it may, as is said.
 func Excess(peer, method, what string) error {
-	return &excessError{peer: peer, method: method, what: what}
+	return &excessError{peer: peer, method: method, what: what, long: true}
 }
 
 func excess(format string, args ...any) error {
@@ -61,19 +62,23 @@ func excess(format string, args ...any) error {
 }
 
 func tooLarge(n, most int) error {
-	return excess("received a message of %d bytes: at most %d", n, most)
+	return &excessError{what: fmt.Sprintf("received a message of %d bytes: at most %d", n, most), long: true}
 }
 
 // excessOf names the peer and the method in an excessError. Other errors are
 // returned as they are.
 func excessOf(err error, peer, method string) error {
 	if e, ok := err.(*excessError); ok { //nolint:errorlint // made here, and not wrapped
-		return &excessError{peer: peer, method: method, what: e.what}
+		return &excessError{peer: peer, method: method, what: e.what, long: e.long}
 	}
 	return err
 }
 
 func (e *excessError) Unwrap() error { return ErrExcess }
+
+// TooLong reports that the message has too many bytes, as that about a large
+// file may, rather than more in it than its length needs.
+func (e *excessError) TooLong() bool { return e.long }
 func (e *excessError) Error() string { return e.GRPCStatus().Err().Error() }
 
 // GRPCStatus lets package status find the code.

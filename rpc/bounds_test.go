@@ -66,6 +66,9 @@ func TestReplyOverItsBoundIsThePeersFaultAndSaysWhatItWas(t *testing.T) {
 				err := p.conn.Invoke(t.Context(), lyingMethod, &packet{}, &structpb.ListValue{})
 				assertStatus(t, err, codes.ResourceExhausted, "plugin liar sent too much in answer to /lying/Lie: "+tt.want)
 				assert.ErrorIs(t, err, rpc.ErrExcess)
+				var excess interface{ TooLong() bool }
+				require.ErrorAs(t, err, &excess)
+				assert.Equal(t, name == "bytes", excess.TooLong(), "a large file may have made it so")
 			})
 		})
 	}

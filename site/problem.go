@@ -25,7 +25,9 @@ func (e *missingTool) Error() string { return e.plugin + " plugin: " + e.message
 
 // fault turns a call's error into one of three: Errors if the site is at fault,
 // a *missingTool, or an error of the machinery. A plugin's complaint is about
-// file if it names no other.
+// file if it names no other. An answer of too many bytes may be a lie, but
+// mostly it is that about a large file: a sheet with long addresses, say, or a
+// page that repeats one.
 func fault(plugin, file string, err error) error {
 	if errors.As(err, new(Errors)) {
 		return err // the request was not sent
@@ -37,7 +39,11 @@ func fault(plugin, file string, err error) error {
 		return faults
 	}
 	s, ok := status.FromError(err)
+	var excess interface{ TooLong() bool }
 	switch {
+	case file != "" && errors.As(err, &excess) && excess.TooLong():
+		return Errors{{File: file, Message: fmt.Sprintf("what the %s plugin makes of it is too large: %s", plugin, s.Message()),
+			Hint: "split it up, or allow more with --memory-limit"}}
 	case ok && s.Code() == codes.FailedPrecondition:
 		return &missingTool{plugin, s.Message()}
 	case file == "":

@@ -28,6 +28,23 @@ func TestFaultTellsTheSiteFromToolsAndMachinery(t *testing.T) {
 	}
 }
 
+// tooLong is an answer's error.
+type tooLong bool
+
+func (tooLong) Error() string      { return "too much" }
+func (long tooLong) TooLong() bool { return bool(long) }
+
+// A sheet with a picture of 40 MB in it ended the build as a failure of the css
+// plugin.
+func TestAnswerThatIsTooLongIsAFaultOfItsFile(t *testing.T) {
+	var faults Errors
+	assert.ErrorAs(t, fault("css", "a.css", tooLong(true)), &faults)
+	assert.Equal(t, "a.css", faults[0].File)
+	assert.Contains(t, faults[0].Message, "what the css plugin makes of it is too large")
+	assert.NotErrorAs(t, fault("css", "a.css", tooLong(false)), &faults, "more in it than its length needs")
+	assert.NotErrorAs(t, fault("css", "", tooLong(true)), &faults)
+}
+
 func TestElementGoesToTheEndOfTheHead(t *testing.T) {
 	for in, want := range map[string]string{
 		"<html><head>İK</HEAD ><body>":                    "<html><head>İK!</HEAD ><body>",
