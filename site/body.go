@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -143,11 +144,13 @@ func (e *brokenLinks) in(p *page, text string) Errors {
 	for _, link := range e.list {
 		fault := Problem{File: p.name, Line: int(link.Line), Col: int(link.Column)}
 		fault.Message, fault.Hint = e.known.leadsNowhere(p.Path, link)
-		for _, target := range source.Links(link.Target) { // the plugin says where the link begins
-			if target.Line == fault.Line && target.Col >= fault.Col {
-				fault.Col, fault.Length = target.Col, utf8.RuneCountInString(link.Target)
-				break
-			}
+		// The plugin says where the link begins.
+		places := source.Links(link.Target)
+		first := sort.Search(len(places), func(i int) bool {
+			return places[i].Line > fault.Line || places[i].Line == fault.Line && places[i].Col >= fault.Col
+		})
+		if first < len(places) && places[first].Line == fault.Line {
+			fault.Col, fault.Length = places[first].Col, utf8.RuneCountInString(link.Target)
 		}
 		faults = append(faults, fault)
 	}

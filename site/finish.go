@@ -14,6 +14,7 @@ import (
 	"ddc/plugins/minify/minifypb"
 	"ddc/site/asset"
 	"ddc/site/config"
+	"ddc/site/content"
 )
 
 // finalPhase has the names of all files, and the pages with these names in
@@ -338,9 +339,10 @@ func (s *finalPhase) rewritePiece(ctx context.Context, ask *query.Ask, p *page, 
 		return nil, err
 	}
 	found = slices.Clone(found)
+	written := content.NewFinder(source)
 	for i := range found {
 		found[i].File = p.name
-		found[i] = inPiece(found[i], one.text, source, templates)
+		found[i] = inPiece(found[i], one.text, written, templates, func(name string) *content.Finder { return content.NewFinder(templates.Texts[name]) })
 	}
 	return nil, found
 }

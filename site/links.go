@@ -272,12 +272,13 @@ type where struct {
 	templates map[string]*content.Finder
 	names     []string // of the templates, in order
 	sass      *textFiles
+	sources   map[string]*content.Finder // of references, by the file's name
 	// failure is what kept a source from being read.
 	failure error
 }
 
 func (s *finalPhase) newWhere(ctx context.Context, ask *query.Ask) *where {
-	return &where{finalPhase: s, ctx: ctx, ask: ask, pages: map[*shownPage]*content.Finder{}, templates: map[string]*content.Finder{}}
+	return &where{finalPhase: s, ctx: ctx, ask: ask, pages: map[*shownPage]*content.Finder{}, templates: map[string]*content.Finder{}, sources: map[string]*content.Finder{}}
 }
 
 // load reads the templates.
@@ -347,7 +348,7 @@ func (w *where) brokenLink(p *shownPage, link string, nth int, message, hint str
 	// The link to a .md file became an address, but its fragment stayed as it
 	// was written.
 	if _, fragment, has := strings.Cut(link, "#"); has {
-		problem.Line = source.Line("#" + fragment + ")")
+		problem.Line = source.First("#" + fragment + ")").Line
 	}
 	return problem
 }

@@ -398,48 +398,6 @@ func (r *making) rewriteInlines(ctx context.Context, t *tree, pages []*shownPage
 	return nil
 }
 
-func (r *making) rewritePieces(ctx context.Context, t *tree, pages []*shownPage) error {
-	type first struct {
-		inline
-		page  *shownPage
-		spelt []string
-	}
-	found, err := each(ctx, r.ask, r.named, r.options.Jobs, t.keys())
-	if err != nil {
-		return err
-	}
-	seen := map[inline]bool{}
-	var pieces []first
-	for i, n := range found {
-		for j, piece := range n.pieces {
-			if !seen[piece] {
-				seen[piece] = true
-				pieces = append(pieces, first{piece, pages[i], n.inPiece[j]})
-			}
-		}
-	}
-	return beside(ctx, r.options.Jobs, pieces, func(ctx context.Context, f first) error {
-		made, err := r.rewritePiece(ctx, r.ask, f.page.page, f.inline, f.spelt)
-		if err != nil {
-			return err
-		}
-		if len(made.unknown) == 0 {
-			return nil
-		}
-		source, err := r.writtenIn(ctx, r.ask, f.page.page)
-		if err != nil {
-			return err
-		}
-		r.notes.mu.Lock()
-		defer r.notes.mu.Unlock()
-		for _, u := range made.unknown {
-			u.file, u.source = f.page.name, source
-			r.references = append(r.references, u)
-		}
-		return nil
-	})
-}
-
 // finishPages rewrites and minifies every page, and looks where the pages'
 // links lead.
 func (r *making) finishPages(ctx context.Context, t *tree, pages []*shownPage) error {

@@ -7,6 +7,7 @@ import (
 
 	"ddc/internal/diagnostic"
 	"ddc/plugins/js/jspb"
+	"ddc/site/content"
 )
 
 // unresolved is a reference in a style sheet or script to a path of the site
@@ -121,16 +122,18 @@ func (t *targets) deadReferences(references []unknownReference, where *where) Er
 // put together is in none: the problem has no line then.
 func (w *where) inPiece(problem Problem, text, source string) Problem {
 	w.load()
-	return inPiece(problem, text, source, w.files)
+	if w.sources[problem.File] == nil {
+		w.sources[problem.File] = content.NewFinder(source)
+	}
+	return inPiece(problem, text, w.sources[problem.File], w.files, func(name string) *content.Finder { return w.templates[name] })
 }
 
-func inPiece(problem Problem, text, source string, files *templates) Problem {
-	moved := func(file, source string) (Problem, bool) {
-		at := strings.Index(source, text)
-		if at < 0 {
+func inPiece(problem Problem, text string, source *content.Finder, files *templates, finder func(template string) *content.Finder) Problem {
+	moved := func(file string, source *content.Finder) (Problem, bool) {
+		begin := source.First(text)
+		if begin == (content.Place{}) {
 			return problem, false
 		}
-		begin := diagnostic.At(source, at, at, "")
 		p := problem
 		if p.Line <= 1 {
 			p.Col += begin.Col - 1
@@ -142,7 +145,7 @@ func inPiece(problem Problem, text, source string, files *templates) Problem {
 		return found
 	}
 	for _, name := range sortedKeys(files.Texts) {
-		if found, ok := moved(files.Names[name], files.Texts[name]); ok {
+		if found, ok := moved(files.Names[name], finder(name)); ok {
 			return found
 		}
 	}

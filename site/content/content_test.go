@@ -59,12 +59,12 @@ func TestPlacesOfALinkAreThoseOfTheWholeAddress(t *testing.T) {
 	f := NewFinder(source)
 	for range 2 * fewQuestions { // by searching, and by the index
 		clear(f.links)
-		clear(f.lines)
+		clear(f.firsts)
 		assert.Equal(t, []Place{{2, 5}, {3, 11}, {4, 6}}, f.Links("/a"))
 		assert.Empty(t, f.Links("/b"))
 		assert.Empty(t, f.Links(""))
-		assert.Equal(t, 3, f.Line("<img"))
-		assert.Zero(t, f.Line("<video"))
+		assert.Equal(t, 3, f.First("<img").Line)
+		assert.Zero(t, f.First("<video"))
 	}
 	assert.NotNil(t, f.index)
 }

@@ -42,7 +42,7 @@ type Finder struct {
 	asked  int
 	index  *suffixarray.Index
 	links  map[string][]Place
-	lines  map[string]int
+	firsts map[string]Place
 	starts []int // of the lines
 	// characters counts the characters before each multiple of stride.
 	characters []int
@@ -58,7 +58,7 @@ const fewQuestions = 16
 
 // NewFinder makes a finder of a source; it looks at nothing yet.
 func NewFinder(source string) *Finder {
-	return &Finder{source: source, links: map[string][]Place{}, lines: map[string]int{}}
+	return &Finder{source: source, links: map[string][]Place{}, firsts: map[string]Place{}}
 }
 
 // Links finds the places where the source has a URL as a link's target: after
@@ -113,16 +113,17 @@ func (f *Finder) isBare(at, end int) bool {
 	return opened && (rest == "" || strings.ContainsRune(" \t\r\n<|", rune(rest[0])))
 }
 
-// Line is the line of a text's first occurrence, or 0 if there is none.
-func (f *Finder) Line(text string) int {
-	line, known := f.lines[text]
+// First is the place of a text's first occurrence, or the zero Place if there
+// is none.
+func (f *Finder) First(text string) Place {
+	first, known := f.firsts[text]
 	if !known {
 		if found := f.find(text); len(found) > 0 {
-			line = f.place(found[0]).Line
+			first = f.place(found[0])
 		}
-		f.lines[text] = line
+		f.firsts[text] = first
 	}
-	return line
+	return first
 }
 
 // find gives the offsets of a text, in order, including those that overlap.
