@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -228,5 +229,17 @@ func BenchmarkRead(b *testing.B) {
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/value")
 			})
 		}
+	}
+}
+
+func TestPlacesAreThoseOfTheWholeText(t *testing.T) {
+	text := "a\nbé\n\ncd\r\ne"
+	p := placer{text: text}
+	for offset := range len(text) + 1 {
+		if offset < len(text) && !utf8.RuneStart(text[offset]) {
+			continue
+		}
+		whole := diagnostic.At(text, offset, offset, "")
+		assert.Equal(t, Place{whole.Line, whole.Col}, p.at(offset), offset)
 	}
 }

@@ -3,6 +3,7 @@ package notation
 import (
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -44,6 +45,7 @@ func TOMLTable(text string, within Bounds) (Table, error) {
 	}
 	var p unstable.Parser
 	p.Reset([]byte(text))
+	places := placer{text: text}
 	top := true
 	for p.NextExpression() {
 		e := p.Expression()
@@ -57,19 +59,33 @@ func TOMLTable(text string, within Bounds) (Table, error) {
 			continue
 		}
 		offset := int(name.Node().Raw.Offset)
-		t.Keys[key] = placeOf(text, offset)
+		t.Keys[key] = places.at(offset)
 		if end := strings.IndexByte(text[offset:], '='); top && end >= 0 {
 			after := text[offset+end+1:]
 			offset += end + 1 + len(after) - len(strings.TrimLeft(after, " \t"))
 		}
-		t.Places[key] = placeOf(text, offset)
+		t.Places[key] = places.at(offset)
 	}
 	return t, nil
 }
 
-func placeOf(text string, offset int) Place {
-	at := diagnostic.At(text, offset, offset, "")
-	return Place{at.Line, at.Col}
+// placer gives the places of offsets, of which each lies behind the one before:
+// the text is looked through once.
+type placer struct {
+	text string
+	// offset is the last that was asked for; lines end before it, and the last
+	// of them ends at start.
+	offset, lines, start int
+}
+
+func (p *placer) at(offset int) Place {
+	passed := p.text[p.offset:offset]
+	if end := strings.LastIndexByte(passed, '\n'); end >= 0 {
+		p.lines += strings.Count(passed, "\n")
+		p.start = p.offset + end + 1
+	}
+	p.offset = offset
+	return Place{1 + p.lines, 1 + utf8.RuneCountInString(p.text[p.start:offset])}
 }
 
 // maxLookups bounds what looking for keys that are given twice costs go-toml:

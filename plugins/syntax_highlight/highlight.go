@@ -70,7 +70,7 @@ func named(name string) chroma.Lexer {
 // on text that is not of their language, and emit empty tokens for ever.
 const idleSteps = 1000
 
-// maxWork is how much processor time the lexer may take for one piece of code.
+// maxWork is how much processor time the lexers may take for a call's code.
 // Some of chroma's patterns look at all the rest of the text for every token:
 // 16 KB of "<script>" take five seconds, and twice as much takes four times as
 // long. It is the thread's own time, so that a busy machine makes no
@@ -83,8 +83,8 @@ const tokensAtOnce = 64
 var errTooMuchWork = errors.New("the code takes too long to colour; divide it, or mark it as text")
 
 // spans writes code as HTML. It returns false if the lexer failed, lost a part
-// of the code or was interrupted.
-func spans(ctx context.Context, lexer chroma.Lexer, code string, most time.Duration) (html string, done bool, err error) {
+// of the code or was interrupted. It takes its processor time off what is left.
+func spans(ctx context.Context, lexer chroma.Lexer, code string, left *time.Duration) (html string, done bool, err error) {
 	setPatience()
 	defer func() {
 		// Chroma's lexers panic on an undefined state, deep inside the
@@ -96,6 +96,7 @@ func spans(ctx context.Context, lexer chroma.Lexer, code string, most time.Durat
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	begun, tokens := threadTime(), 0
+	defer func() { *left -= threadTime() - begun }()
 	next, err := lexer.Tokenise(&chroma.TokeniseOptions{State: "root", EnsureLF: true}, code)
 	if err != nil {
 		return "", false, nil
@@ -112,7 +113,7 @@ func spans(ctx context.Context, lexer chroma.Lexer, code string, most time.Durat
 		if ctx.Err() != nil || idle > idleSteps {
 			return "", false, nil
 		}
-		if tokens++; tokens%tokensAtOnce == 0 && threadTime()-begun > most {
+		if tokens++; tokens%tokensAtOnce == 0 && threadTime()-begun > *left {
 			return "", false, errTooMuchWork
 		}
 		value := token.Value

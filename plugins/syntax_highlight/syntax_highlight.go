@@ -29,7 +29,7 @@ import (
 // before, and many pages of a site show the same commands.
 type Service struct {
 	pb.UnimplementedSyntaxHighlightServer
-	most time.Duration // of a processor's time for one piece of code
+	most time.Duration // of a processor's time for the pieces of a call
 	seen seen
 }
 
@@ -43,12 +43,13 @@ func (s *Service) Register(r grpc.ServiceRegistrar) { pb.RegisterSyntaxHighlight
 
 // Highlight turns pieces of code into HTML whose text is exactly the code. If a
 // language is not known, or its lexer fails, that piece is the escaped code. If
-// the lexer takes too long, the code is at fault.
+// the lexers take too long, the piece at which their time is over is at fault.
 func (s *Service) Highlight(ctx context.Context, req *pb.HighlightRequest) (*pb.HighlightResponse, error) {
 	answer := &pb.HighlightResponse{Blocks: make([]*pb.Block, 0, len(req.GetCodes()))}
+	left := s.most
 	for _, c := range req.GetCodes() {
 		about := parseInfo(c.GetLanguage())
-		html, done, err := s.colour(ctx, c, about)
+		html, done, err := s.colour(ctx, c, about, &left)
 		if err != nil {
 			return nil, err
 		}
@@ -57,15 +58,16 @@ func (s *Service) Highlight(ctx context.Context, req *pb.HighlightRequest) (*pb.
 	return answer, nil
 }
 
-// colour makes the spans of one piece, or else the escaped code.
-func (s *Service) colour(ctx context.Context, c *pb.Code, about info) (html string, done bool, err error) {
+// colour makes the spans of one piece, or else the escaped code. It takes what
+// the lexer took off the time that is left.
+func (s *Service) colour(ctx context.Context, c *pb.Code, about info, left *time.Duration) (html string, done bool, err error) {
 	code := strings.ReplaceAll(c.GetCode(), "\r\n", "\n")
 	key := piece{c.GetLanguage(), code}
 	if html, done, known := s.seen.get(key); known {
 		return html, done, nil
 	}
 	if lexer := lexerFor(c.GetLanguage()); lexer != nil && about.language != "mermaid" {
-		if html, done, err = spans(ctx, lexer, code, s.most); err != nil {
+		if html, done, err = spans(ctx, lexer, code, left); err != nil {
 			return "", false, diagnostic.Refuse("", diagnostic.Problem{Line: int(c.GetLine()), Message: err.Error()})
 		}
 	}

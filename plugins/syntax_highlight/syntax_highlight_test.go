@@ -29,7 +29,8 @@ type coloured struct {
 
 func highlight(t *testing.T, language, code string) coloured {
 	t.Helper()
-	html, done, err := New().colour(t.Context(), &pb.Code{Language: language, Code: code}, parseInfo(language))
+	left := maxWork
+	html, done, err := New().colour(t.Context(), &pb.Code{Language: language, Code: code}, parseInfo(language), &left)
 	require.NoError(t, err)
 	return coloured{html, done}
 }
