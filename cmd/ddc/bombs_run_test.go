@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"ddc/internal/diagnostic"
@@ -52,7 +53,7 @@ func liesTo(request proto.Message) []byte {
 	case bytes.Contains(text, []byte(lie+" empties")):
 		return bytes.Repeat([]byte{2<<3 | 2, 0}, 15<<20)
 	case bytes.Contains(text, []byte(lie+" large")):
-		return bytes.Repeat([]byte{2<<3 | 2, 0}, 25<<20)
+		return protowire.AppendBytes(protowire.AppendTag(nil, 1000, protowire.BytesType), make([]byte, 50<<20))
 	}
 	return nil
 }
