@@ -51,7 +51,7 @@ func TestNothingGrowsWithChangesAndPagesThatComeAndGo(t *testing.T) {
 		stays.hears("the change", func(u update) bool { return len(u.Patches) > 0 && u.Patches[0].Value == strconv.Itoa(i) })
 		visits := s.open("/")
 		visits.hears("its first word", func(update) bool { return true })
-		require.NoError(t, visits.c.CloseNow())
+		visits.close()
 		for len(s.changes) > 0 {
 			<-s.changes // else the server waits for room
 		}
@@ -92,7 +92,7 @@ func TestServerEndsWithPagesOpenAndChangesUnderWay(t *testing.T) {
 			for err == nil {
 				_, _, err = tab.c.Read(t.Context())
 			}
-			_ = tab.c.CloseNow() // the server has closed it
+			tab.close()
 		}
 	}
 }

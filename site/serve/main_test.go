@@ -25,6 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"ddc/internal/await"
 	"ddc/internal/diagnostic"
@@ -40,7 +41,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(await.Watched(m)) }
 type differ struct{ *html_diff.Service }
 
 func (d differ) Diff(ctx context.Context, in *html_diffpb.DiffRequest, _ ...grpc.CallOption) (*html_diffpb.DiffResponse, error) {
-	return d.Service.Diff(ctx, in)
+	out, err := d.Service.Diff(ctx, in)
+	return proto.CloneOf(out), err // as a process would: without the pages that it points into
 }
 
 // copied is a site whose files are those of a folder: what is in content/ and
@@ -261,6 +263,7 @@ type server struct {
 	address string // host and port
 	changes chan serve.Change
 	stop    func()
+	tabs    map[*tab]bool // that are open
 }
 
 // start serves files, given as path and content in turn, and waits until they
@@ -277,7 +280,12 @@ func start(t *testing.T, o serve.Options, files ...string) *server {
 func prepare(t *testing.T, files ...string) *server {
 	t.Helper()
 	folder := t.TempDir()
-	s := &server{t: t, folder: folder, site: &copied{folder: folder}, changes: make(chan serve.Change, 1000)}
+	s := &server{t: t, folder: folder, site: &copied{folder: folder}, changes: make(chan serve.Change, 1000), tabs: map[*tab]bool{}}
+	t.Cleanup(func() {
+		for tab := range s.tabs {
+			tab.close()
+		}
+	})
 	require.NoError(t, os.MkdirAll(filepath.Join(s.folder, "content"), 0o777))
 	for i := 0; i < len(files); i += 2 {
 		s.write(files[i], files[i+1])
@@ -397,9 +405,14 @@ func (s *server) open(path string) *tab {
 	c, _, err := websocket.Dial(s.t.Context(), "ws://"+s.address+s.prefix+"/__ddc/live", nil)
 	require.NoError(s.t, err)
 	t := &tab{s, c}
-	s.t.Cleanup(func() { _ = c.CloseNow() })
+	s.tabs[t] = true
 	t.say(between(page, `data-name="`, `"`), between(page, `data-ddc="`, `"`))
 	return t
+}
+
+func (t *tab) close() {
+	delete(t.s.tabs, t)
+	_ = t.c.CloseNow() // the server may have closed it
 }
 
 func between(text, from, to string) string {
