@@ -1,11 +1,11 @@
 // Package markup finds the tags and texts of a page with their places, and
 // edits ranges of the page's bytes.
 //
-// A page is cut into tokens, never printed from a tree: what no edit touches
-// stays as it was written (doctype, entities, quotes, broken nesting). The
-// tokenizer alone cannot know where it is: a <style> inside an <svg> holds
-// markup, in a page it holds text. Walk follows SVG and MathML, so that it
-// reads both as a browser does.
+// A page is tokenized by golang.org/x/net/html, never printed from a tree: what
+// no edit touches stays as it was written (doctype, entities, quotes, broken
+// nesting). The tokenizer alone cannot know where it is: a <style> inside an
+// <svg> holds markup, in a page it holds text. Walk follows SVG and MathML, so
+// that it reads both as a browser does.
 //
 //	p := markup.Page{Source: source}
 //	p.Walk(func(t markup.Token) {
@@ -89,16 +89,17 @@ type Token struct {
 
 // Walk calls visit for each token of the page, in order.
 func (p *Page) Walk(visit func(Token)) {
-	tokens := NewTokenizer(p.Source)
+	tokens := html.NewTokenizer(strings.NewReader(p.Source))
 	around := foreign{none: !mayHaveForeign(p.Source)}
-	rawText := false
+	offset, rawText := 0, false
 	for {
-		tokens.CDATA = around.hasCDATA()
+		tokens.AllowCDATA(around.hasCDATA())
 		kind := tokens.Next()
 		if kind == html.ErrorToken {
 			return
 		}
-		t := Token{Kind: kind, Start: tokens.start, End: tokens.end, Foreign: around.inside()}
+		t := Token{Kind: kind, Start: offset, End: offset + len(tokens.Raw()), Foreign: around.inside()}
+		offset = t.End
 		switch kind {
 		case html.TextToken:
 			t.RawText = rawText
@@ -106,7 +107,8 @@ func (p *Page) Walk(visit func(Token)) {
 				around.text()
 			}
 		case html.StartTagToken, html.SelfClosingTagToken:
-			t.Kind, t.Name = html.StartTagToken, tokens.Name()
+			name, _ := tokens.TagName()
+			t.Kind, t.Name = html.StartTagToken, string(name)
 			t.Attributes = scanAttributes(p.Source, t.Start, t.End)
 			inside := around.inside()
 			t.Foreign = around.start(t.Name, t.Attributes, kind == html.SelfClosingTagToken, p.isRawText(t.Name))
@@ -115,10 +117,11 @@ func (p *Page) Walk(visit func(Token)) {
 			rawText = !t.Foreign && p.isRawText(t.Name)
 			t.RawText = rawText
 			if !rawText {
-				tokens.NextIsMarkup()
+				tokens.NextIsNotRawText()
 			}
 		case html.EndTagToken:
-			t.Name = tokens.Name()
+			name, _ := tokens.TagName()
+			t.Name = string(name)
 			// The end of a <title> inside the <title> of an <svg> is not the
 			// end of both.
 			t.Foreign = !rawText && around.end(t.Name) || around.inside()

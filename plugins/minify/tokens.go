@@ -2,11 +2,11 @@ package minify
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"strings"
 
 	"golang.org/x/net/html"
-
-	"ddc/internal/markup"
 )
 
 // sameTokens says that a browser surely makes the same tree of two pages, apart
@@ -25,12 +25,12 @@ func sameTokens(before, after string) bool {
 		switch {
 		case a.undecided || b.undecided:
 			return false
-		case a.inside != "script" && a.said() != b.said():
+		case a.inside != "script" && !bytes.Equal(a.text, b.text):
 			return false
 		case a.kind != b.kind || !sameTag(a, b):
 			return false
 		case a.kind == html.ErrorToken:
-			return sameAttributes(a.tags.String(), b.tags.String())
+			return errors.Is(a.tokens.Err(), io.EOF) && errors.Is(b.tokens.Err(), io.EOF)
 		}
 		a.enter()
 		b.enter()
@@ -39,16 +39,14 @@ func sameTokens(before, after string) bool {
 
 // side is one of the two pages, read up to a tag, a doctype or the end.
 type side struct {
-	tokens markup.Tokenizer
+	tokens *html.Tokenizer
 	kind   html.TokenType
-	raw    string
-	name   string // of the tag
+	raw    []byte
+	name   []byte // of the tag, and more says that it has attributes
+	more   bool
 	// text is what stands before that, without comments, and without the space
-	// between the elements of the head. It is in pieces if there are several.
-	text   string
-	pieces []byte
-	// tags are the start tags that the other side has written otherwise.
-	tags strings.Builder
+	// between the elements of the head.
+	text []byte
 
 	atHead bool   // nothing has come yet that cannot stand in a head
 	inside string // the element whose text is no markup, "" outside of one
@@ -65,12 +63,12 @@ type side struct {
 const maxDepth = 500
 
 func newSide(source string) *side {
-	return &side{tokens: markup.NewTokenizer(source), atHead: true}
+	return &side{tokens: html.NewTokenizer(strings.NewReader(source)), atHead: true}
 }
 
 // next goes on to the next tag, doctype or end.
 func (s *side) next() {
-	s.text, s.pieces = "", s.pieces[:0]
+	s.text = s.text[:0]
 	blanks, words := 0, 0 // texts of only space, and others
 	for {
 		switch s.kind = s.tokens.Next(); s.kind {
@@ -79,21 +77,22 @@ func (s *side) next() {
 			continue
 		case html.TextToken:
 			text := s.tokens.Text()
-			blank := strings.Trim(text, white) == ""
+			blank := len(bytes.Trim(text, white)) == 0
 			if s.inside == "" && s.atHead {
 				if blank {
 					continue
 				}
 				s.atHead = false
 			}
-			if s.say(text); blank {
+			if s.text = append(s.text, text...); blank {
 				blanks++
 			} else {
 				words++
 			}
 			continue
 		case html.StartTagToken, html.SelfClosingTagToken, html.EndTagToken:
-			s.raw, s.name = s.tokens.Raw(), s.tokens.Name()
+			s.raw = s.tokens.Raw()
+			s.name, s.more = s.tokens.TagName()
 		case html.DoctypeToken:
 			s.raw = s.tokens.Raw()
 		}
@@ -104,32 +103,12 @@ func (s *side) next() {
 	}
 }
 
-// say adds a piece of text.
-func (s *side) say(text string) {
-	switch {
-	case s.text == "":
-		s.text = text
-		return
-	case len(s.pieces) == 0:
-		s.pieces = append(s.pieces, s.text...)
-	}
-	s.pieces = append(s.pieces, text...)
-}
-
-// said is the text.
-func (s *side) said() string {
-	if len(s.pieces) > 0 {
-		return string(s.pieces)
-	}
-	return s.text
-}
-
 // comment looks at a comment, which first says to be right behind a tag.
 func (s *side) comment(first bool) {
 	switch {
 	case first && s.inPre: // whose first line feed does not count, unless a comment is before it
 		s.undecided = true
-	case s.inForeign() && strings.HasPrefix(s.tokens.Raw(), "<!["): // which is a text there
+	case s.inForeign() && bytes.HasPrefix(s.tokens.Raw(), []byte("<![")): // which is a text there
 		s.undecided = true
 	}
 }
@@ -149,11 +128,12 @@ func (s *side) enter() {
 	s.inside, s.inPre = "", false
 	switch s.kind {
 	case html.StartTagToken, html.SelfClosingTagToken:
-		s.start(s.name)
+		s.start(string(s.name))
 	case html.EndTagToken:
-		s.atHead = s.atHead && isOfHead(s.name) && s.name != "head" && s.name != "html"
+		name := string(s.name)
+		s.atHead = s.atHead && isOfHead(name) && name != "head" && name != "html"
 		s.depth = max(s.depth-1, 0)
-		switch s.name {
+		switch name {
 		case "svg":
 			s.svg = max(s.svg-1, 0)
 		case "math":
@@ -192,50 +172,31 @@ func (s *side) start(name string) {
 	}
 }
 
-// sameTag says whether two tags or doctypes are the same, but for attributes
-// that are left to sameAttributes. A slash at the end has a meaning only in SVG
-// and MathML, where its kind is compared too.
+// sameTag says whether two tags or doctypes are the same. A slash at the end
+// has a meaning only in SVG and MathML, where its kind is compared too.
 func sameTag(a, b *side) bool {
 	switch a.kind {
 	case html.DoctypeToken:
-		return doctypeOf(a.raw) == doctypeOf(b.raw)
+		return doctypeOf(string(a.raw)) == doctypeOf(string(b.raw))
 	case html.EndTagToken:
-		return a.name == b.name
+		return bytes.Equal(a.name, b.name)
 	case html.StartTagToken, html.SelfClosingTagToken:
 	default:
 		return true
 	}
-	if a.raw != b.raw {
-		a.tags.WriteString(a.raw)
-		b.tags.WriteString(b.raw)
+	switch {
+	case bytes.Equal(a.raw, b.raw):
+		return true
+	case !bytes.Equal(a.name, b.name):
+		return false
 	}
-	return a.name == b.name
-}
-
-// sameAttributes compares start tags, one after the other, by what they say.
-func sameAttributes(before, after string) bool {
-	a, b := html.NewTokenizer(strings.NewReader(before)), html.NewTokenizer(strings.NewReader(after))
-	for {
-		if a.Next() != b.Next() {
+	for a.more && b.more {
+		var nameA, valueA, nameB, valueB []byte
+		nameA, valueA, a.more = a.tokens.TagAttr()
+		nameB, valueB, b.more = b.tokens.TagAttr()
+		if !bytes.Equal(nameA, nameB) || !bytes.Equal(valueA, valueB) {
 			return false
 		}
-		_, moreA := a.TagName()
-		_, moreB := b.TagName()
-		for moreA && moreB {
-			var nameA, valueA, nameB, valueB []byte
-			nameA, valueA, moreA = a.TagAttr()
-			nameB, valueB, moreB = b.TagAttr()
-			if !bytes.Equal(nameA, nameB) || !bytes.Equal(valueA, valueB) {
-				return false
-			}
-		}
-		switch {
-		case moreA != moreB:
-			return false
-		case a.Err() != nil:
-			return true
-		}
-		a.NextIsNotRawText()
-		b.NextIsNotRawText()
 	}
+	return a.more == b.more
 }
