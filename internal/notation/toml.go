@@ -79,6 +79,9 @@ type placer struct {
 }
 
 func (p *placer) at(offset int) Place {
+	if offset < p.offset {
+		*p = placer{text: p.text} // slower, and right
+	}
 	passed := p.text[p.offset:offset]
 	if end := strings.LastIndexByte(passed, '\n'); end >= 0 {
 		p.lines += strings.Count(passed, "\n")
