@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"ddc/internal/markup"
 )
 
 // blanks are CSS's white space.
@@ -22,22 +24,8 @@ func trimBlanks(bare string) string {
 	return trimmed
 }
 
-// quotedLength is the length of the string that text begins with, and whether
-// that string ends.
-func quotedLength(text string) (int, bool) {
-	for i := 1; i < len(text); i++ {
-		switch text[i] {
-		case text[0]:
-			return i + 1, true
-		case '\\':
-			i++
-		}
-	}
-	return len(text), false
-}
-
 func unquote(text string) (value string, closed bool) {
-	length, closed := quotedLength(text)
+	length, closed := markup.QuotedLength(text)
 	if !closed || length != len(text) {
 		return "", false
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/tdewolff/parse/v2/css"
 
 	"ddc/internal/diagnostic"
+	"ddc/internal/markup"
 )
 
 // reference is a URL that a sheet names: its value, and where it is written. A
@@ -162,7 +163,7 @@ func (s *scanner) url(text string, offset int) error {
 	from += len(inner) - len(strings.TrimLeft(inner, blanks))
 	inner = strings.TrimLeft(inner, blanks)
 	if inner != "" && (inner[0] == '"' || inner[0] == '\'') {
-		length, closed := quotedLength(inner)
+		length, closed := markup.QuotedLength(inner)
 		if !closed || !strings.HasPrefix(strings.TrimLeft(inner[length:], blanks), ")") {
 			return faultAt(s.sheet, offset, offset+len(text), "url( is never closed")
 		}

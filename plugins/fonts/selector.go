@@ -6,6 +6,8 @@ import (
 
 	"github.com/andybalholm/cascadia"
 	"golang.org/x/net/html"
+
+	"ddc/internal/markup"
 )
 
 // A selector is matched here, and by cascadia only its parts that are about one
@@ -63,26 +65,14 @@ func partWidth(text string) int {
 		case c == '\\':
 			i++
 		case c == '"' || c == '\'':
-			i += quotedWidth(text[i:]) - 1
+			length, _ := markup.QuotedLength(text[i:])
+			i += length - 1
 		case c == '(' || c == '[':
 			depth++
 		case c == ')' || c == ']':
 			depth--
 		case depth == 0 && strings.IndexByte(" \t\r\n\f>+~", c) >= 0:
 			return i
-		}
-	}
-	return len(text)
-}
-
-// quotedWidth is the length of the string that text begins with.
-func quotedWidth(text string) int {
-	for i := 1; i < len(text); i++ {
-		switch text[i] {
-		case '\\':
-			i++
-		case text[0]:
-			return i + 1
 		}
 	}
 	return len(text)

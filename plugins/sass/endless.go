@@ -13,6 +13,7 @@ import (
 
 	"ddc/internal/absence"
 	"ddc/internal/diagnostic"
+	"ddc/internal/markup"
 	"ddc/internal/proc"
 )
 
@@ -214,7 +215,8 @@ func (s *statements) pass(rest string) (width int) {
 		return 1
 	case c == '"' || c == '\'':
 		s.within = true
-		return quotedWidth(rest)
+		length, _ := markup.QuotedLength(rest)
+		return length
 	case c == '{':
 		s.blocks++
 	case c == '}':
@@ -239,19 +241,6 @@ func repeats(rest string) int {
 func until(text, end string) int {
 	if i := strings.Index(text, end); i >= 0 {
 		return i + len(end)
-	}
-	return len(text)
-}
-
-// quotedWidth is the length of the string that text begins with.
-func quotedWidth(text string) int {
-	for i := 1; i < len(text); i++ {
-		switch text[i] {
-		case '\\':
-			i++
-		case text[0]:
-			return i + 1
-		}
 	}
 	return len(text)
 }
