@@ -94,9 +94,10 @@ type Outcome struct {
 
 const (
 	// endTime is how long a warden may take to end what is left, and answerTime
-	// how long its caller waits for that.
+	// how long its caller waits for that. A warden whose program forks without
+	// end is one of hundreds that want a processor.
 	endTime    = 5 * time.Second
-	answerTime = 2 * endTime
+	answerTime = 12 * endTime
 	// mostProcesses bounds what a program starts where the kernel can: root,
 	// whom no limit of users holds, could else keep all others from running.
 	mostProcesses = 1024
