@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ddc/internal/markup"
 	"ddc/internal/query"
 	"ddc/plugins/fonts/fontspb"
 	"ddc/site/asset"
@@ -245,7 +246,7 @@ func (s *fontPhase) stylesOf(ctx context.Context, ask *query.Ask, key string) (*
 
 // at finds the static file that a reference in a document at base leads to.
 func (a *statics) at(base, reference string) *static {
-	if isPlain(reference) {
+	if markup.IsPlainPath(reference) {
 		return a.byPath[reference[1:]]
 	}
 	from, err := url.Parse(base)

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"ddc/internal/diagnostic"
+	"ddc/internal/markup"
 	"ddc/internal/query"
 	"ddc/plugins/html/htmlpb"
 	"ddc/plugins/linkcheck/linkcheckpb"
@@ -87,7 +88,7 @@ func (s *finalPhase) deadOf(ctx context.Context, ask *query.Ask, key string) ([]
 	targets := &targets{t, all, map[string]*shownPage{p.Route: shown}, s.cfg.Site.Base, map[string]bool{}}
 	targets.note(made.resized)
 	for _, link := range made.found.Links { // those with a fragment need the pages they lead to
-		if isPlain(link.Url) && s.cfg.Site.Base == (config.Base{}) && !strings.HasPrefix(link.Url[1:], resizedFolder) {
+		if markup.IsPlainPath(link.Url) && s.cfg.Site.Base == (config.Base{}) && !strings.HasPrefix(link.Url[1:], resizedFolder) {
 			continue // it has none
 		}
 		to, err := resolve(p, link.Url)
@@ -169,7 +170,7 @@ func isLink(l *htmlpb.Link) bool {
 // resolve gives the whole address of a link on a page, or nil if it names no
 // document (mailto:, data:).
 func resolve(p *page, link string) (*url.URL, error) {
-	if isPlain(link) {
+	if markup.IsPlainPath(link) {
 		return &url.URL{Scheme: "https", Host: home, Path: link}, nil
 	}
 	to, err := url.Parse(strings.TrimSpace(link))
@@ -181,25 +182,6 @@ func resolve(p *page, link string) (*url.URL, error) {
 	}
 	from := &url.URL{Scheme: "https", Host: home, Path: p.URL()}
 	return from.ResolveReference(to), nil
-}
-
-// isPlain says whether a link is a path from the root in which every character
-// stands for itself, as most are.
-func isPlain(link string) bool {
-	if !strings.HasPrefix(link, "/") {
-		return false
-	}
-	before := byte(0)
-	for _, c := range []byte(link) {
-		switch {
-		case c == '/' && before != '/':
-		case c == '.' && before != '/', c == '-', c == '_', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		default:
-			return false
-		}
-		before = c
-	}
-	return true
 }
 
 // targets are what links may lead to.

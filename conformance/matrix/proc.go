@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -58,14 +59,21 @@ func (l *ledger) turns() turns {
 func ownThreads() map[thread]turns {
 	all := map[thread]turns{}
 	for _, pid := range descendants() {
-		threads, err := proc.Threads(pid)
-		if err != nil {
-			continue // it has ended
-		}
-		for _, t := range threads {
-			if ran, waited, err := proc.Turns(pid, t); err == nil {
-				all[thread{pid, t}] = turns{ran: ran, waited: waited}
-			}
+		maps.Copy(all, threadsOf(pid))
+	}
+	return all
+}
+
+// threadsOf are those of a process that live.
+func threadsOf(pid int) map[thread]turns {
+	all := map[thread]turns{}
+	ids, err := proc.Threads(pid)
+	if err != nil {
+		return all // it has ended
+	}
+	for _, t := range ids {
+		if ran, waited, err := proc.Turns(pid, t); err == nil {
+			all[thread{pid, t}] = turns{ran: ran, waited: waited}
 		}
 	}
 	return all
@@ -95,14 +103,8 @@ func starves(pid int, since, enough time.Duration) bool {
 
 // hasRun is how long the threads of a process that live have run.
 func hasRun(pid int) (sum time.Duration) {
-	threads, err := proc.Threads(pid)
-	if err != nil {
-		return 0 // it has ended
-	}
-	for _, t := range threads {
-		if ran, _, err := proc.Turns(pid, t); err == nil {
-			sum += ran
-		}
+	for _, t := range threadsOf(pid) {
+		sum += t.ran
 	}
 	return sum
 }

@@ -331,7 +331,7 @@ func face(f *fontspb.FontFace, name, value string) {
 
 var errLongSelector = errors.New("the selector is too long")
 
-// rules makes one rule for each selector that is around a declaration.
+// rulesOf makes one rule for each selector that is around a declaration.
 func (s *style) rulesOf(in scope, value string, important, ofPart bool) (list []rule) {
 	for _, text := range in.selectors {
 		if !s.spend(ruleBytes + len(text)) {

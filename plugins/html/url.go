@@ -56,7 +56,7 @@ func isLocal(rawURL string) bool {
 // Percent-encoding is undone; ".", ".." and double slashes are resolved. A
 // slash at the end stays.
 func resolvePath(base *url.URL, rawURL string) (string, bool) {
-	if isPlain(rawURL) {
+	if markup.IsPlainPath(rawURL) {
 		return rawURL, true
 	}
 	before, _ := split(rawURL)
@@ -70,24 +70,6 @@ func resolvePath(base *url.URL, rawURL string) (string, bool) {
 		clean += "/"
 	}
 	return clean, true
-}
-
-// isPlain says whether a URL is a path from the root in which every character
-// stands for itself, as most are.
-func isPlain(rawURL string) bool {
-	before := byte(0)
-	for i := range len(rawURL) {
-		switch c := rawURL[i]; {
-		case c == '/' && before != '/':
-		case i == 0:
-			return false
-		case c == '.' && before != '/', c == '-', c == '_', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		default:
-			return false
-		}
-		before = rawURL[i]
-	}
-	return before != 0
 }
 
 // candidate is where the URL of one image stands in a srcset.
