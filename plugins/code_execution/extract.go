@@ -10,6 +10,7 @@ import (
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/text"
 
+	"ddc/internal/notation"
 	pb "ddc/plugins/code_execution/code_executionpb"
 )
 
@@ -68,18 +69,9 @@ func parseInfo(info string) (language string, attributes []string) {
 // keep their numbers.
 func withoutFrontMatter(content string) string {
 	content = strings.ReplaceAll(strings.TrimPrefix(content, "\ufeff"), "\r\n", "\n")
-	lines := strings.SplitAfter(content, "\n")
-	fence := ""
-	for i, line := range lines {
-		switch line = strings.TrimRight(line, " \t\n"); {
-		case fence == "" && line == "":
-		case fence == "" && (line == "+++" || line == "---"):
-			fence = line
-		case fence == "":
-			return content
-		case line == fence:
-			return strings.Repeat("\n", i+1) + strings.Join(lines[i+1:], "")
-		}
+	f := notation.FindFences(content)
+	if f.Body == 0 {
+		return content
 	}
-	return content
+	return strings.Repeat("\n", f.BodyLine-1) + content[f.Body:]
 }
